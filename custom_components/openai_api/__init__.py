@@ -1,0 +1,103 @@
+"""The whole OpenAI API, and any service that speaks it, for automations."""
+
+import logging
+
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.exceptions import (
+    ConfigEntryAuthFailed,
+    ConfigEntryNotReady,
+    HomeAssistantError,
+    ServiceValidationError,
+)
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.typing import ConfigType
+
+from .client import async_create_client
+from .const import CONF_RECORD_EVENTS, CONF_SKIP_VALIDATION, DOMAIN, EVENT_TYPES
+from .errors import AuthFailed
+from .host import OpenAIConfigEntry, ServiceHost
+from .media_source import SavedFileView
+from .services import async_setup_services
+from .settings import KeyNotFound, Settings
+from .validation import async_check_host
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Register the actions, which exist whether or not a service host is loaded."""
+    if (library := logging.getLogger("httpx2")).level == logging.NOTSET:
+        # It would write a line for every request, as only newer releases of the core prevent.
+        library.setLevel(logging.WARNING)
+    async_setup_services(hass)
+    hass.http.register_view(SavedFileView())
+    return True
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bool:
+    """Set up a service host."""
+    try:
+        settings = Settings.from_data(entry.data)
+    except KeyNotFound:
+        raise ConfigEntryAuthFailed(
+            translation_domain=DOMAIN, translation_key="key_not_found"
+        ) from None
+    if not entry.data.get(CONF_SKIP_VALIDATION):
+        await _async_test(hass, settings)
+    client = await async_create_client(hass, settings)
+    host = ServiceHost(hass=hass, entry=entry, settings=settings, client=client)
+    entry.runtime_data = host
+    _async_set_recorded(hass)
+
+    async def async_stop(_: Event) -> None:
+        await host.async_close()
+
+    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, async_stop))
+    return True
+
+
+async def _async_test(hass: HomeAssistant, settings: Settings) -> None:
+    """Make sure that the host is there and takes the key."""
+    try:
+        await async_check_host(hass, settings)
+    except AuthFailed as err:
+        raise ConfigEntryAuthFailed(
+            translation_domain=DOMAIN,
+            translation_key=err.translation_key,
+            translation_placeholders=err.translation_placeholders,
+        ) from None
+    except ServiceValidationError:
+        # It answers, but does not list its models: an entry that worked once may go on.
+        return
+    except HomeAssistantError as err:
+        raise ConfigEntryNotReady(
+            translation_domain=DOMAIN,
+            translation_key=err.translation_key,
+            translation_placeholders=err.translation_placeholders,
+        ) from None
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bool:
+    """Close everything that the service host has open."""
+    await entry.runtime_data.async_close()
+    return True
+
+
+@callback
+def _async_set_recorded(hass: HomeAssistant) -> None:
+    """Keep our events out of the database, unless an entry wants them recorded.
+
+    A stream fires hundreds of events a second, more than a database on a small box can take.
+    """
+    if "recorder" not in hass.config.components:
+        return
+    from homeassistant.components.recorder import get_instance  # noqa: PLC0415
+
+    excluded = get_instance(hass).exclude_event_types
+    if any(
+        entry.options.get(CONF_RECORD_EVENTS) for entry in hass.config_entries.async_entries(DOMAIN)
+    ):
+        excluded.difference_update(EVENT_TYPES)
+    else:
+        excluded.update(EVENT_TYPES)

@@ -1,0 +1,178 @@
+"""Audio: speak a text, write down what was said."""
+
+from dataclasses import replace
+
+from ..assemblers import FinalEvent, SpeechEvents
+from ..model import Action, Answer, Family, advanced, required
+from ..speech import async_create_speech
+from .fields import (
+    choice,
+    choices,
+    file,
+    long_text,
+    number,
+    text,
+    text_or_object,
+    texts,
+)
+from .shared import MODEL, STREAM, TEMPERATURE
+
+AUDIO_FILE = file(
+    "file",
+    "Audio file",
+    "The recording: a media item, or a path that Home Assistant may read.",
+    example="/media/voice_note.mp3",
+)
+_TRANSCRIPT_FORMATS = ("json", "text", "srt", "verbose_json", "vtt", "diarized_json")
+_FORMAT = choice(
+    "response_format",
+    "Format",
+    "How the text comes: plain, with times, or as subtitles.",
+    _TRANSCRIPT_FORMATS,
+)
+_PROMPT = long_text(
+    "prompt", "Hint", "Names and rare words that occur, or the text that came before."
+)
+_TEMPERATURE = replace(TEMPERATURE, nullable=False)
+_VOICES = (
+    "alloy",
+    "ash",
+    "ballad",
+    "cedar",
+    "coral",
+    "echo",
+    "fable",
+    "marin",
+    "nova",
+    "onyx",
+    "sage",
+    "shimmer",
+    "verse",
+)
+
+FAMILY = Family(
+    key="audio",
+    name="Audio",
+    actions=(
+        Action(
+            key="create_speech",
+            method="audio.speech.create",
+            name="Create speech",
+            description="Speaks a text and saves it in the media folder, ready to be played.",
+            icon="mdi:account-voice",
+            fields=(
+                *required(
+                    replace(MODEL, example="gpt-4o-mini-tts"),
+                    long_text(
+                        "input", "Text", "What to say.", example="The washing machine is done."
+                    ),
+                    replace(
+                        text_or_object("voice", "Voice", "Who speaks.", example="alloy"),
+                        selector={
+                            "select": {
+                                "options": list(_VOICES),
+                                "custom_value": True,
+                                "mode": "dropdown",
+                            }
+                        },
+                    ),
+                ),
+                long_text(
+                    "instructions",
+                    "Instructions",
+                    "How to say it: tone, pace, mood.",
+                    example="Cheerful and quick.",
+                ),
+                choice(
+                    "response_format",
+                    "Audio format",
+                    "The kind of audio file.",
+                    ("mp3", "opus", "aac", "flac", "wav", "pcm"),
+                ),
+                number(
+                    "speed",
+                    "Speed",
+                    "How fast to speak; 1 is normal.",
+                    low=0.25,
+                    high=4,
+                    step=0.05,
+                ),
+                *advanced(
+                    choice(
+                        "stream_format",
+                        "Stream format",
+                        "With sse, each piece of audio is also fired as an openai_api_stream_event.",
+                        ("sse", "audio"),
+                    )
+                ),
+            ),
+            answer=Answer.BINARY,
+            assemble=SpeechEvents,
+            handler=async_create_speech,
+        ),
+        Action(
+            key="create_transcription",
+            method="audio.transcriptions.create",
+            name="Create a transcription",
+            description="Writes down what is said in a recording.",
+            icon="mdi:text-recognition",
+            fields=(
+                *required(replace(MODEL, example="gpt-4o-mini-transcribe"), AUDIO_FILE),
+                text(
+                    "language",
+                    "Language",
+                    "The language that is spoken, as a two-letter code.",
+                    example="de",
+                ),
+                _PROMPT,
+                _FORMAT,
+                STREAM,
+                *advanced(
+                    _TEMPERATURE,
+                    choices(
+                        "timestamp_granularities",
+                        "Times",
+                        "Whether to give the time of every word or of every part.",
+                        ("word", "segment"),
+                    ),
+                    text_or_object(
+                        "chunking_strategy",
+                        "Chunking",
+                        "How a long recording is cut up: auto, or by pauses.",
+                        example="auto",
+                        nullable=True,
+                    ),
+                    choices(
+                        "include", "Include", "What else the answer shall contain.", ("logprobs",)
+                    ),
+                    texts("keywords", "Keywords", "Words that are likely to occur."),
+                    texts("languages", "Languages", "The languages that may be spoken."),
+                    texts(
+                        "known_speaker_names",
+                        "Known speakers",
+                        "Names for the voices in the recordings of known speakers.",
+                    ),
+                    texts(
+                        "known_speaker_references",
+                        "Recordings of known speakers",
+                        "A short recording of each known speaker, as a data address.",
+                    ),
+                ),
+            ),
+            assemble=lambda: FinalEvent("transcript.text.done"),
+        ),
+        Action(
+            key="create_translation",
+            method="audio.translations.create",
+            name="Translate a recording",
+            description="Writes down in English what is said in a recording.",
+            icon="mdi:translate",
+            fields=(
+                *required(replace(MODEL, example="whisper-1"), AUDIO_FILE),
+                _PROMPT,
+                _FORMAT,
+                *advanced(_TEMPERATURE),
+            ),
+        ),
+    ),
+)

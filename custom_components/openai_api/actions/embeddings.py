@@ -1,0 +1,43 @@
+"""Embeddings: texts as numbers, to compare what they mean."""
+
+from dataclasses import replace
+
+from ..model import Action, Family, advanced, required
+from .fields import choice, integer
+from .responses import INPUT
+from .shared import MODEL, USER
+
+FAMILY = Family(
+    key="embeddings",
+    name="Embeddings",
+    actions=(
+        Action(
+            key="create_embedding",
+            method="embeddings.create",
+            name="Create an embedding",
+            description="Turns texts into lists of numbers that are close where meanings are close.",
+            icon="mdi:vector-point",
+            fields=(
+                *required(
+                    replace(MODEL, example="text-embedding-3-small"),
+                    replace(
+                        INPUT,
+                        description="The text to embed, or a list of texts.",
+                        example="The cat sits on the washing machine.",
+                    ),
+                ),
+                integer("dimensions", "Dimensions", "How many numbers stand for each text.", low=1),
+                *advanced(
+                    choice(
+                        "encoding_format",
+                        "Encoding format",
+                        "Whether the numbers come as a list (float) or as base64.",
+                        ("float", "base64"),
+                    ),
+                    USER,
+                ),
+            ),
+            only_answers=True,
+        ),
+    ),
+)

@@ -1,0 +1,167 @@
+"""The kinds of field: each pairs a check with the widget that fits it."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from ..model import Field, Section
+from . import validators as check
+from .validators import Validator
+
+_FILE_SELECTOR = {"media": {"accept": ["*/*"]}}
+
+
+def _field(
+    validator: Validator,
+    selector: dict[str, Any],
+    key: str,
+    name: str,
+    description: str,
+    **rest: Any,
+) -> Field:
+    """Return a field; `rest` are the further attributes of `Field`."""
+    return Field(
+        key=key,
+        name=name,
+        description=description,
+        validator=validator,
+        selector=selector,
+        **rest,
+    )
+
+
+text = partial(_field, check.text, {"text": {}})
+identifier = partial(_field, check.filled_text, {"text": {}})
+long_text = partial(_field, check.text, {"text": {"multiline": True}})
+boolean = partial(_field, check.boolean, {"boolean": {}})
+json_object = partial(_field, check.json_object, {"object": {}})
+text_or_object = partial(_field, check.text_or_object, {"object": {}})
+text_or_items = partial(_field, check.text_or_items, {"object": {}})
+integer_or_text = partial(_field, check.integer_or_text, {"text": {}})
+objects = partial(_field, check.list_of(check.json_object), {"object": {"multiple": True}})
+values = partial(_field, check.list_of(check.anything), {"object": {"multiple": True}})
+texts = partial(_field, check.list_of(check.text), {"text": {"multiple": True}})
+file = partial(_field, check.file, _FILE_SELECTOR, file=True)
+
+
+def integer(
+    key: str,
+    name: str,
+    description: str,
+    *,
+    low: int = 0,
+    high: int | None = None,
+    unit: str | None = None,
+    **rest: Any,
+) -> Field:
+    """Return a field for a whole number; the range guides the form, the host decides."""
+    return _field(
+        check.integer, _number_selector(low, high, 1, unit), key, name, description, **rest
+    )
+
+
+def number(
+    key: str,
+    name: str,
+    description: str,
+    *,
+    low: float = 0,
+    high: float | None = None,
+    step: float | str = "any",
+    unit: str | None = None,
+    **rest: Any,
+) -> Field:
+    """Return a field for a number; the range guides the form, the host decides."""
+    return _field(
+        check.number, _number_selector(low, high, step, unit), key, name, description, **rest
+    )
+
+
+def choice(key: str, name: str, description: str, options: Iterable[str], **rest: Any) -> Field:
+    """Return a field with suggestions; other words pass, for hosts outpace releases."""
+    return _field(check.filled_text, _select_selector(options), key, name, description, **rest)
+
+
+def choices(key: str, name: str, description: str, options: Iterable[str], **rest: Any) -> Field:
+    """Return a field for several of the suggested words, or others."""
+    selector = _select_selector(options)
+    selector["select"]["multiple"] = True
+    return _field(check.list_of(check.filled_text), selector, key, name, description, **rest)
+
+
+def choice_or_object(key: str, name: str, description: str, example: Any, **rest: Any) -> Field:
+    """Return a field for a word or an object with details."""
+    return text_or_object(key, name, description, example=example, **rest)
+
+
+def _number_selector(
+    low: float, high: float | None, step: float | str, unit: str | None
+) -> dict[str, Any]:
+    """Return a number box; a slider would not tell unset from its lowest value."""
+    limits: dict[str, Any] = {"min": low, "step": step, "mode": "box"}
+    if high is not None:
+        limits["max"] = high
+    if unit is not None:
+        limits["unit_of_measurement"] = unit
+    return {"number": limits}
+
+
+def _select_selector(options: Iterable[str]) -> dict[str, Any]:
+    """Return a drop-down that also takes words of one's own."""
+    return {"select": {"options": list(options), "custom_value": True, "mode": "dropdown"}}
+
+
+CONFIG_ENTRY = _field(
+    check.filled_text,
+    {"config_entry": {"integration": "openai_api"}},
+    "config_entry_id",
+    "Service host",
+    "The service host to use. Only needed if you have set up more than one.",
+)
+ALL_PAGES = boolean(
+    "all_pages",
+    "All pages",
+    "Follow every page and return the whole list, instead of one page.",
+)
+FILENAME = text(
+    "filename",
+    "File name",
+    "Name of the saved file. Without it, a name is made from the action and the time.",
+    example="greeting.mp3",
+)
+POLL_INTERVAL = integer(
+    "poll_interval_ms",
+    "Poll interval",
+    "How long to wait before asking again. Without it, the host decides.",
+    low=100,
+    unit="ms",
+    section=Section.ADVANCED,
+)
+MAX_WAIT = number(
+    "max_wait_seconds",
+    "Longest wait",
+    "When to give up waiting. The work at the host goes on.",
+    low=1,
+    unit="s",
+    section=Section.ADVANCED,
+)
+TIMEOUT = number(
+    "timeout",
+    "Timeout",
+    "How long to wait for the answer, instead of the time set for the service host.",
+    low=1,
+    unit="s",
+    section=Section.REQUEST,
+)
+EXTRA_QUERY = json_object(
+    "extra_query",
+    "Extra query parameters",
+    "Added to the address of the request, for settings that have no field here.",
+    section=Section.REQUEST,
+)
+EXTRA_BODY = json_object(
+    "extra_body",
+    "Extra body values",
+    "Added to the body of the request, for settings that have no field here.",
+    section=Section.REQUEST,
+)

@@ -1,0 +1,85 @@
+"""Files: upload what other actions work on, and get back what they made."""
+
+from ..model import Action, Answer, Family, advanced, required
+from .fields import choice, file, identifier, json_object
+from .shared import PAGING
+
+FILE_ID = identifier("file_id", "File", "Id of the file at the service host.", example="file-123")
+PURPOSE = choice(
+    "purpose",
+    "Purpose",
+    "What the file is for.",
+    ("assistants", "batch", "fine-tune", "vision", "user_data", "evals"),
+)
+EXPIRES_AFTER = json_object(
+    "expires_after",
+    "Expires after",
+    "When the host deletes it by itself.",
+    example={"anchor": "created_at", "seconds": 86400},
+)
+
+FAMILY = Family(
+    key="files",
+    name="Files",
+    actions=(
+        Action(
+            key="create_file",
+            method="files.create",
+            name="Upload a file",
+            description="Uploads a file to the service host, for other actions to work on.",
+            icon="mdi:file-upload-outline",
+            fields=(
+                *required(
+                    file(
+                        "file",
+                        "File",
+                        "The file to send: a media item, or a path that Home Assistant may read.",
+                        example="/config/www/manual.pdf",
+                    ),
+                    PURPOSE,
+                ),
+                *advanced(EXPIRES_AFTER),
+            ),
+        ),
+        Action(
+            key="list_files",
+            method="files.list",
+            name="List files",
+            description="Returns the files that are kept at the service host.",
+            icon="mdi:file-multiple-outline",
+            fields=(*PAGING, PURPOSE),
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="retrieve_file",
+            method="files.retrieve",
+            name="Get a file",
+            description="Returns what the service host tells of a file.",
+            icon="mdi:file-question-outline",
+            fields=required(FILE_ID),
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="download_file",
+            method="files.content",
+            name="Download a file",
+            description="Saves the content of a file in the media folder.",
+            icon="mdi:file-download-outline",
+            fields=required(FILE_ID),
+            answer=Answer.BINARY,
+            body=False,
+        ),
+        Action(
+            key="delete_file",
+            method="files.delete",
+            name="Delete a file",
+            description="Deletes a file at the service host.",
+            icon="mdi:file-remove-outline",
+            fields=required(FILE_ID),
+            body=False,
+        ),
+    ),
+)

@@ -1,0 +1,181 @@
+"""Images: draw, change and vary pictures."""
+
+from dataclasses import replace
+
+from ..assemblers import FinalEvents
+from ..model import Action, Family, Field, advanced, required
+from ..pictures import async_create_pictures
+from . import validators as check
+from .fields import _FILE_SELECTOR, choice, file, integer, long_text
+from .shared import MODEL, STREAM, USER
+
+_MODEL = replace(MODEL, example="gpt-image-1", nullable=True)
+_PROMPT = long_text(
+    "prompt",
+    "Prompt",
+    "What the picture should show.",
+    example="A watercolour of a small house under a starry sky",
+)
+_FILE_TEXT = "a media item, or a path that Home Assistant may read."
+_IMAGE = file("image", "Picture", f"The picture to start from: {_FILE_TEXT}")
+_N = integer("n", "Pictures", "How many pictures to make.", low=1, high=10, nullable=True)
+_BACKGROUND = choice(
+    "background",
+    "Background",
+    "Whether the background is see-through.",
+    ("transparent", "opaque", "auto"),
+    nullable=True,
+)
+_OUTPUT_FORMAT = choice(
+    "output_format",
+    "File format",
+    "The kind of picture file.",
+    ("png", "jpeg", "webp"),
+    nullable=True,
+)
+_COMPRESSION = integer(
+    "output_compression",
+    "Compression",
+    "How much detail a JPEG or WebP file keeps.",
+    high=100,
+    unit="%",
+    nullable=True,
+)
+_PARTIAL = integer(
+    "partial_images",
+    "Previews",
+    "How many unfinished pictures to send while streaming.",
+    high=3,
+    nullable=True,
+)
+_RESPONSE_FORMAT = choice(
+    "response_format",
+    "Response format",
+    "Older models: as an address that lasts an hour (url), or as the picture itself (b64_json).",
+    ("url", "b64_json"),
+    nullable=True,
+)
+
+
+def _size(*options: str) -> Field:
+    """Return the field for the size of the picture."""
+    return choice(
+        "size", "Size", "Width and height of the picture in pixels.", options, nullable=True
+    )
+
+
+def _quality(*options: str) -> Field:
+    """Return the field for the quality of the picture."""
+    return choice(
+        "quality", "Quality", "More quality takes longer and costs more.", options, nullable=True
+    )
+
+
+FAMILY = Family(
+    key="images",
+    name="Images",
+    actions=(
+        Action(
+            key="create_image",
+            method="images.generate",
+            name="Create an image",
+            description="Draws a picture from a description and saves it in the media folder.",
+            icon="mdi:image-plus-outline",
+            fields=(
+                *required(_PROMPT),
+                _MODEL,
+                _size("auto", "1024x1024", "1536x1024", "1024x1536", "1792x1024", "1024x1792"),
+                _quality("low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"),
+                _N,
+                STREAM,
+                *advanced(
+                    _BACKGROUND,
+                    _OUTPUT_FORMAT,
+                    _COMPRESSION,
+                    _PARTIAL,
+                    choice(
+                        "moderation",
+                        "Moderation",
+                        "How strictly the host checks the picture.",
+                        ("low", "auto"),
+                        nullable=True,
+                    ),
+                    choice(
+                        "style",
+                        "Style",
+                        "Older models: dramatic (vivid) or plain (natural).",
+                        ("vivid", "natural"),
+                        nullable=True,
+                    ),
+                    _RESPONSE_FORMAT,
+                    USER,
+                ),
+            ),
+            assemble=lambda: FinalEvents("image_generation.completed"),
+            handler=async_create_pictures,
+        ),
+        Action(
+            key="create_image_edit",
+            method="images.edit",
+            name="Edit an image",
+            description="Changes pictures as described and saves the result in the media folder.",
+            icon="mdi:image-edit-outline",
+            fields=(
+                *required(
+                    replace(
+                        _IMAGE,
+                        name="Pictures",
+                        description=f"One picture or several to start from: {_FILE_TEXT}",
+                        validator=check.list_of(check.file),
+                        selector={"media": {"accept": ["image/*"], "multiple": True}},
+                    ),
+                    replace(_PROMPT, example="Add a snowman in front of the house"),
+                ),
+                replace(
+                    _IMAGE,
+                    key="mask",
+                    name="Mask",
+                    description="A PNG whose see-through parts are the ones to change.",
+                    selector=_FILE_SELECTOR,
+                ),
+                _MODEL,
+                _size("auto", "256x256", "512x512", "1024x1024", "1536x1024", "1024x1536"),
+                _quality("low", "medium", "high", "xhigh", "max", "auto", "standard"),
+                _N,
+                STREAM,
+                *advanced(
+                    choice(
+                        "input_fidelity",
+                        "Input fidelity",
+                        "How closely faces and other details of the picture are kept.",
+                        ("high", "low"),
+                        nullable=True,
+                    ),
+                    _BACKGROUND,
+                    _OUTPUT_FORMAT,
+                    _COMPRESSION,
+                    _PARTIAL,
+                    _RESPONSE_FORMAT,
+                    USER,
+                ),
+            ),
+            assemble=lambda: FinalEvents("image_edit.completed"),
+            handler=async_create_pictures,
+        ),
+        Action(
+            key="create_image_variation",
+            method="images.create_variation",
+            name="Create an image variation",
+            description="Makes another picture like this one and saves it in the media folder.",
+            icon="mdi:image-multiple-outline",
+            fields=(
+                *required(_IMAGE),
+                replace(_MODEL, example="dall-e-2"),
+                _size("256x256", "512x512", "1024x1024"),
+                _N,
+                *advanced(_RESPONSE_FORMAT, USER),
+            ),
+            handler=async_create_pictures,
+        ),
+    ),
+)

@@ -1,0 +1,32 @@
+"""Moderations: tell whether a text or a picture is harmful."""
+
+from dataclasses import replace
+
+from ..model import Action, Family, required
+from .responses import INPUT
+from .shared import MODEL
+
+FAMILY = Family(
+    key="moderations",
+    name="Moderations",
+    actions=(
+        Action(
+            key="create_moderation",
+            method="moderations.create",
+            name="Check for harmful content",
+            description="Tells whether a text or a picture is harmful, and in which way.",
+            icon="mdi:shield-check-outline",
+            fields=(
+                *required(
+                    replace(
+                        INPUT,
+                        description="The text to check, or a list of texts and pictures.",
+                        example="Dinner is ready!",
+                    )
+                ),
+                replace(MODEL, example="omni-moderation-latest"),
+            ),
+            only_answers=True,
+        ),
+    ),
+)

@@ -1,0 +1,194 @@
+"""Realtime: secrets for clients of a conversation, and incoming phone calls."""
+
+from dataclasses import replace
+
+from ..model import Action, Answer, Family, advanced, required
+from .fields import (
+    boolean,
+    choice,
+    choices,
+    identifier,
+    integer,
+    integer_or_text,
+    json_object,
+    long_text,
+    objects,
+    text,
+    text_or_object,
+)
+from .files import EXPIRES_AFTER
+from .responses import TOOL_CHOICE
+from .shared import MODEL
+
+CALL_ID = identifier(
+    "call_id",
+    "Call",
+    "Id of the phone call, as the incoming-call webhook names it.",
+    example="rtc_123",
+)
+SESSION = json_object(
+    "session",
+    "Session",
+    "The settings of the conversation: type, model, instructions, voice, tools.",
+    example={"type": "realtime", "model": "gpt-realtime", "instructions": "Be brief."},
+)
+
+FAMILY = Family(
+    key="realtime",
+    name="Realtime",
+    actions=(
+        Action(
+            key="create_realtime_client_secret",
+            method="realtime.client_secrets.create",
+            name="Create a realtime client secret",
+            description=(
+                "Makes a short-lived key with which a browser or phone can talk to the model, "
+                "without ever seeing the real key."
+            ),
+            icon="mdi:key-chain-variant",
+            fields=(
+                SESSION,
+                replace(
+                    EXPIRES_AFTER,
+                    description="How long the secret can be used to begin a conversation.",
+                    example={"anchor": "created_at", "seconds": 600},
+                ),
+            ),
+            only_answers=True,
+        ),
+        Action(
+            key="accept_realtime_call",
+            method="realtime.calls.accept",
+            name="Accept a phone call",
+            description="Takes an incoming phone call and lets the model talk.",
+            icon="mdi:phone-check-outline",
+            fields=(
+                *required(
+                    CALL_ID,
+                    choice(
+                        "type", "Type", "The kind of conversation; always realtime.", ("realtime",)
+                    ),
+                ),
+                replace(MODEL, example="gpt-realtime"),
+                long_text(
+                    "instructions",
+                    "Instructions",
+                    "How the model should behave during the call.",
+                    example="You answer the door phone. Be friendly and brief.",
+                ),
+                json_object(
+                    "audio",
+                    "Audio",
+                    "The voice, the audio formats, and how pauses are noticed.",
+                    example={"output": {"voice": "marin"}},
+                ),
+                objects(
+                    "tools",
+                    "Tools",
+                    "Functions and MCP servers that the model may use during the call.",
+                ),
+                *advanced(
+                    TOOL_CHOICE,
+                    choices(
+                        "output_modalities",
+                        "Output modalities",
+                        "Whether the model answers in speech (audio) or in writing (text).",
+                        ("audio", "text"),
+                    ),
+                    integer_or_text(
+                        "max_output_tokens",
+                        "Max output tokens",
+                        "The longest answer, or inf for no limit.",
+                        example="inf",
+                    ),
+                    boolean(
+                        "parallel_tool_calls",
+                        "Parallel tool calls",
+                        "Let the model call several tools at once.",
+                    ),
+                    json_object(
+                        "reasoning",
+                        "Reasoning",
+                        "How hard a reasoning model should think.",
+                        example={"effort": "low"},
+                    ),
+                    json_object(
+                        "prompt",
+                        "Prompt template",
+                        "A prompt that is kept at the host, with its variables.",
+                        example={"id": "pmpt_123", "variables": {"city": "Oslo"}},
+                        nullable=True,
+                    ),
+                    choices(
+                        "include",
+                        "Include",
+                        "What else the answer shall contain.",
+                        ("item.input_audio_transcription.logprobs",),
+                    ),
+                    text_or_object(
+                        "tracing",
+                        "Tracing",
+                        "Whether the host keeps a record of the call: auto, or the details.",
+                        example="auto",
+                        nullable=True,
+                    ),
+                    text_or_object(
+                        "truncation",
+                        "Truncation",
+                        "What happens to a conversation that is too long: auto, disabled, or details.",
+                        example="auto",
+                    ),
+                ),
+            ),
+            answer=Answer.VOID,
+            done={"status": "accepted"},
+        ),
+        Action(
+            key="hangup_realtime_call",
+            method="realtime.calls.hangup",
+            name="Hang up a phone call",
+            description="Ends a phone call.",
+            icon="mdi:phone-hangup-outline",
+            fields=required(CALL_ID),
+            answer=Answer.VOID,
+            done={"status": "hung_up"},
+        ),
+        Action(
+            key="refer_realtime_call",
+            method="realtime.calls.refer",
+            name="Transfer a phone call",
+            description="Passes a phone call on to another number or address.",
+            icon="mdi:phone-forward-outline",
+            fields=required(
+                CALL_ID,
+                text(
+                    "target_uri",
+                    "Target",
+                    "Where the call goes, as a telephone or SIP address.",
+                    example="tel:+4912345678",
+                ),
+            ),
+            answer=Answer.VOID,
+            done={"status": "referred"},
+        ),
+        Action(
+            key="reject_realtime_call",
+            method="realtime.calls.reject",
+            name="Reject a phone call",
+            description="Turns an incoming phone call away.",
+            icon="mdi:phone-cancel-outline",
+            fields=(
+                *required(CALL_ID),
+                integer(
+                    "status_code",
+                    "Status code",
+                    "The SIP code that the caller gets: 486 is busy, 603 is declined.",
+                    low=300,
+                    high=699,
+                ),
+            ),
+            answer=Answer.VOID,
+            done={"status": "rejected"},
+        ),
+    ),
+)

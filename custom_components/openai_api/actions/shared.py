@@ -1,0 +1,123 @@
+"""Fields that several families of actions have in common."""
+
+from ..model import Field
+from .fields import boolean, choice, choices, identifier, integer, json_object, number, text
+
+MODEL = identifier(
+    "model",
+    "Model",
+    "The model to use, as the service host names it.",
+    example="gpt-5-mini",
+)
+METADATA = json_object(
+    "metadata",
+    "Metadata",
+    "Up to 16 names with short texts, kept with the object for finding it again.",
+    example={"room": "kitchen"},
+    nullable=True,
+)
+USER = text(
+    "user",
+    "User",
+    "A name that stands for the person who asks. Newer hosts want the safety identifier instead.",
+)
+AFTER = text("after", "After", "Continue the list after the item with this id.")
+BEFORE = text("before", "Before", "List what comes before the item with this id.")
+LIMIT = integer("limit", "Limit", "How many items a page holds at most.", low=1, high=100)
+ORDER = choice(
+    "order", "Order", "Whether the oldest (asc) or the newest (desc) come first.", ("asc", "desc")
+)
+PAGING = (AFTER, LIMIT, ORDER)
+TEMPERATURE = number(
+    "temperature",
+    "Temperature",
+    "Low values keep to the likely words, high ones vary more.",
+    high=2,
+    step=0.1,
+    nullable=True,
+)
+TOP_P = number(
+    "top_p",
+    "Top P",
+    "Choose only among the likeliest words that make up this share. An alternative to temperature.",
+    high=1,
+    step=0.05,
+    nullable=True,
+)
+TOP_LOGPROBS = integer(
+    "top_logprobs",
+    "Top log probabilities",
+    "How many likely alternatives to return for each word.",
+    high=20,
+    nullable=True,
+)
+STREAM = boolean(
+    "stream",
+    "Stream",
+    "Fire an openai_api_stream_event for every piece as it arrives. The action still returns the whole.",
+    nullable=True,
+)
+STREAM_OPTIONS = json_object(
+    "stream_options",
+    "Stream options",
+    "Settings that only apply to a stream.",
+    example={"include_obfuscation": False},
+    nullable=True,
+)
+STORE = boolean(
+    "store", "Store", "Let the host keep the result, so that it can be read again.", nullable=True
+)
+PARALLEL_TOOL_CALLS = boolean(
+    "parallel_tool_calls",
+    "Parallel tool calls",
+    "Let the model call several tools at once.",
+    nullable=True,
+)
+SAFETY_IDENTIFIER = text(
+    "safety_identifier",
+    "Safety identifier",
+    "A stable code for the person who asks, so that the host can tell abuse by one from the others.",
+    nullable=True,
+)
+PROMPT_CACHE_KEY = text(
+    "prompt_cache_key",
+    "Prompt cache key",
+    "Requests that begin alike and share this key are answered faster and cheaper.",
+    nullable=True,
+)
+PROMPT_CACHE_OPTIONS = json_object(
+    "prompt_cache_options",
+    "Prompt cache options",
+    "How the host keeps the beginnings of requests for reuse.",
+)
+PROMPT_CACHE_RETENTION = choice(
+    "prompt_cache_retention",
+    "Prompt cache retention",
+    "How long the host keeps the beginning of the request for reuse.",
+    ("in_memory", "24h"),
+    nullable=True,
+)
+MODERATION = json_object(
+    "moderation",
+    "Moderation",
+    "Have the host check the request and the answer for harmful content.",
+    nullable=True,
+)
+
+
+def service_tier(*options: str) -> Field:
+    """Return the field for the service tier; not every method has the same ones."""
+    return choice(
+        "service_tier",
+        "Service tier",
+        "How fast and at what price the host works on this.",
+        options,
+        nullable=True,
+    )
+
+
+def include(*options: str, nullable: bool = False) -> Field:
+    """Return the field that asks for more in the answer."""
+    return choices(
+        "include", "Include", "What else the answer shall contain.", options, nullable=nullable
+    )

@@ -1,0 +1,150 @@
+"""Make one object of a stream's events, for each kind of stream that the API has."""
+
+from typing import Any
+
+from .model import Json
+
+
+class ResponseEvents:
+    """The last event of a model response carries the whole of it."""
+
+    _FINAL = frozenset(
+        {"response.completed", "response.incomplete", "response.failed", "response.cancelled"}
+    )
+
+    def __init__(self) -> None:
+        self._response: Json | None = None
+
+    def add(self, event: Json) -> None:
+        """Take the next event."""
+        if event.get("type") in self._FINAL and isinstance(event.get("response"), dict):
+            self._response = event["response"]
+
+    def result(self, *, ended: bool) -> Json | None:
+        """Return the response, or None before its last event."""
+        return self._response
+
+
+class FinalEvents:
+    """The events named `final` are the result; several of them make a list in `data`."""
+
+    def __init__(self, *final: str) -> None:
+        self._final = final
+        self._found: list[Json] = []
+
+    def add(self, event: Json) -> None:
+        """Take the next event."""
+        if event.get("type") in self._final:
+            self._found.append(event)
+
+    def result(self, *, ended: bool) -> Json | None:
+        """Return the last event, with all of them in `data`; None before there is one."""
+        return {**self._found[-1], "data": self._found} if self._found else None
+
+
+class FinalEvent(FinalEvents):
+    """The event named `final` is the result."""
+
+    def result(self, *, ended: bool) -> Json | None:
+        """Return the event, or None before it came."""
+        return self._found[-1] if self._found else None
+
+
+class SpeechEvents(FinalEvent):
+    """The audio comes in pieces: each is base64 of its own."""
+
+    def __init__(self) -> None:
+        super().__init__("speech.audio.done")
+        self._audio: list[str] = []
+
+    def add(self, event: Json) -> None:
+        """Take the next event."""
+        super().add(event)
+        if event.get("type") == "speech.audio.delta" and isinstance(event.get("audio"), str):
+            self._audio.append(event["audio"])
+
+    def result(self, *, ended: bool) -> Json | None:
+        """Return the last event with the pieces in `audio`, or None before it came."""
+        done = super().result(ended=ended)
+        return None if done is None else {**done, "audio": self._audio}
+
+
+class CompletionChunks:
+    """Chunks of a chat completion add up to the completion that would have come at once."""
+
+    def __init__(self) -> None:
+        self._completion: Json = {}
+        self._choices: dict[int, Json] = {}
+
+    def add(self, event: Json) -> None:
+        """Take the next chunk."""
+        for key, value in event.items():
+            if key != "choices" and value is not None:
+                self._completion[key] = value
+        for part in event.get("choices") or []:
+            choice = self._choices.setdefault(
+                part.get("index", 0), {"index": part.get("index", 0), "message": {}}
+            )
+            for key, value in part.items():
+                if key == "delta":
+                    _merge(choice["message"], value or {})
+                elif key == "logprobs" and isinstance(value, dict):
+                    _merge(choice.setdefault(key, {}), value)
+                elif key != "index":
+                    choice[key] = value
+
+    def result(self, *, ended: bool) -> Json | None:
+        """Return the completion, or None while one of its choices has not come to an end."""
+        choices = [self._choices[index] for index in sorted(self._choices)]
+        unfinished = any(choice.get("finish_reason") is None for choice in choices)
+        if not choices or (unfinished and not ended):
+            return None
+        for choice in choices:
+            choice["message"].setdefault("content", None)
+            for call in choice["message"].get("tool_calls") or []:
+                call.pop("index", None)
+        return {**self._completion, "object": "chat.completion", "choices": choices}
+
+
+_WHOLE = frozenset({"id", "type", "role", "index", "name"})
+
+
+def _merge(target: dict[str, Any], delta: dict[str, Any]) -> None:
+    """Add a delta to what came before: texts grow, lists grow or merge by index."""
+    for key, value in delta.items():
+        before = target.get(key)
+        if value is None:
+            target.setdefault(key, None)
+        elif before is None or (key in _WHOLE and value != ""):
+            target[key] = (
+                [] if isinstance(value, list) else {} if isinstance(value, dict) else value
+            )
+            if isinstance(value, list | dict):
+                _grow(target, key, value)
+        elif isinstance(value, str) and isinstance(before, str):
+            target[key] = before + value
+        else:
+            _grow(target, key, value)
+
+
+def _grow(target: dict[str, Any], key: str, value: Any) -> None:
+    """Merge an object, extend a list, replace anything else."""
+    before = target[key]
+    if isinstance(value, dict) and isinstance(before, dict):
+        _merge(before, value)
+    elif isinstance(value, list) and isinstance(before, list):
+        for item in value:
+            known = (
+                next((old for old in before if old.get("index") == item["index"]), None)
+                if isinstance(item, dict) and "index" in item
+                else None
+            )
+            if known is not None:
+                _merge(known, item)
+            elif isinstance(item, dict):
+                before.append({})
+                _merge(before[-1], item)
+            else:
+                before.append(item)
+    else:
+        target[key] = value

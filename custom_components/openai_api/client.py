@@ -1,0 +1,93 @@
+"""Builds the SDK client and gets it ready outside the event loop."""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from email.utils import parsedate_to_datetime
+import inspect
+import time
+from typing import Any, NamedTuple, override
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+import httpx2
+from openai import AsyncOpenAI
+
+from .settings import Settings
+from .transport import Transport
+
+deadline: ContextVar[float | None] = ContextVar("openai_api_deadline", default=None)
+"""When the caller stops waiting, on `time.monotonic`'s clock."""
+
+
+class Client(AsyncOpenAI):
+    """The SDK's client, without the key: the transport adds that, and all that goes with it."""
+
+    def __init__(self, settings: Settings, http_client: httpx2.AsyncClient) -> None:
+        super().__init__(
+            api_key="unused",  # It refuses an empty one.
+            base_url=settings.base_url,
+            timeout=settings.timeout,
+            max_retries=settings.max_retries,
+            http_client=http_client,
+        )
+        # What the SDK picks up from the environment of its process belongs to nobody here.
+        self.organization = self.project = self.webhook_secret = self.admin_api_key = None
+        self._custom_headers = {}
+
+    @override
+    def _should_retry(self, response: httpx2.Response) -> bool:
+        return super()._should_retry(response) and not _is_hopeless(response)
+
+
+def _is_hopeless(response: httpx2.Response) -> bool:
+    """Tell whether trying again cannot help: the quota is used up, or the wait is too long."""
+    end = deadline.get()
+    if end is not None and time.monotonic() + _retry_after(response) > end:
+        return True
+    return response.is_stream_consumed and b"insufficient_quota" in response.content[:4096]
+
+
+def _retry_after(response: httpx2.Response) -> float:
+    """Return how many seconds the host asks to wait, 0 if it does not say."""
+    value = response.headers.get("retry-after", "")
+    try:
+        return float(value)
+    except ValueError:
+        pass
+    try:
+        return parsedate_to_datetime(value).timestamp() - time.time()
+    except ValueError:
+        return 0
+
+
+async def async_create_client(hass: HomeAssistant, settings: Settings) -> Client:
+    """Return a client that is ready to use: nothing is left to import for the first request."""
+    transport = Transport(async_get_clientsession(hass, verify_ssl=settings.verify_ssl), settings)
+    http_client = httpx2.AsyncClient(transport=transport, trust_env=False)
+    client = Client(settings, http_client)
+    await hass.async_add_import_executor_job(_warm, client)
+    return client
+
+
+def _warm(client: Client) -> None:
+    """Do what would block the loop later: imports, and a look at the platform."""
+    client.platform_headers()
+    resolve(client, "models.list", "raw")
+    resolve(client, "responses.create", "raw")
+
+
+class Method(NamedTuple):
+    """A method of the SDK and the names of its parameters."""
+
+    call: Callable[..., Any]
+    parameters: frozenset[str]
+
+
+def resolve(client: AsyncOpenAI, name: str, form: str) -> Method:
+    """Return the SDK's method in its `raw` or `streaming` form; AttributeError if it has none."""
+    *resources, last = name.split(".")
+    target: Any = client
+    for resource in resources:
+        target = getattr(target, resource)
+    call = getattr(getattr(target, f"with_{form}_response"), last)
+    return Method(call, frozenset(inspect.signature(call).parameters))

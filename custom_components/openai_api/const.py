@@ -1,0 +1,39 @@
+"""Names and defaults that several modules share."""
+
+import logging
+from typing import Final
+
+DOMAIN: Final = "openai_api"
+LOGGER = logging.getLogger(__package__)
+
+CONF_API_KEY_SOURCE: Final = "api_key_source"
+CONF_AUTH_METHOD: Final = "auth_method"
+CONF_AUTH_NAME: Final = "auth_name"
+CONF_BASE_URL: Final = "base_url"
+CONF_EXTRA_HEADERS: Final = "extra_headers"
+CONF_EXTRA_QUERY: Final = "extra_query"
+CONF_MAX_RETRIES: Final = "max_retries"
+CONF_ORGANIZATION: Final = "organization"
+CONF_PROJECT: Final = "project"
+CONF_RECORD_EVENTS: Final = "record_events"
+CONF_SKIP_VALIDATION: Final = "skip_validation"
+
+DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
+DEFAULT_TIMEOUT: Final = 300.0
+"""Seconds: a reasoning model may think for minutes before it answers."""
+DEFAULT_MAX_RETRIES: Final = 2
+
+EVENT_CONNECTION: Final = "openai_api_connection_event"
+EVENT_PROGRESS: Final = "openai_api_progress_event"
+EVENT_REALTIME: Final = "openai_api_realtime_event"
+EVENT_SERVER: Final = "openai_api_server_event"
+EVENT_STREAM: Final = "openai_api_stream_event"
+EVENT_WEBHOOK: Final = "openai_api_webhook_event"
+EVENT_TYPES: Final = (
+    EVENT_CONNECTION,
+    EVENT_PROGRESS,
+    EVENT_REALTIME,
+    EVENT_SERVER,
+    EVENT_STREAM,
+    EVENT_WEBHOOK,
+)

@@ -1,0 +1,112 @@
+"""What a row of the action catalogue is made of."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from homeassistant.core import ServiceResponse
+
+    from .requests import Request
+    from .streams import Assembler
+
+type Json = dict[str, Any]
+type Handler = Callable[[Request], Awaitable[ServiceResponse]]
+
+
+class Answer(StrEnum):
+    """The kinds of answer that an API method gives."""
+
+    OBJECT = "object"
+    PAGE = "page"
+    BINARY = "binary"
+    VOID = "void"
+
+
+class Section(StrEnum):
+    """The collapsed groups in which the rarer fields of an action stand."""
+
+    ADVANCED = "advanced"
+    REQUEST = "request"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One field of an action: its check, its widget and its words."""
+
+    key: str
+    name: str
+    description: str
+    validator: Callable[[Any], Any]
+    selector: Mapping[str, Any]
+    required: bool = False
+    nullable: bool = False
+    section: Section | None = None
+    example: Any = None
+    file: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Poll:
+    """How to wait for something that the host works on: ask again until its status settles."""
+
+    method: str
+    """The SDK method that returns the object again."""
+    ids: Mapping[str, str]
+    """Its arguments, each with the key of the answer to take it from.
+
+    An argument that the action has as a field, too, is taken from there.
+    """
+    pending: frozenset[str]
+    """The statuses that mean: not yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """One API method as an action: most need nothing but this row."""
+
+    key: str
+    method: str
+    name: str
+    description: str
+    icon: str
+    fields: tuple[Field, ...] = ()
+    answer: Answer = Answer.OBJECT
+    body: bool = True
+    """Whether the request carries a body, which `extra_body` may then extend."""
+    only_answers: bool = False
+    """Whether the answer is all that calling it brings about."""
+    finish: Callable[[Json], Json] | None = None
+    """Adds to the API's object what people expect beside it."""
+    assemble: Callable[[], Assembler] | None = None
+    """Makes one object of a stream's events; set on every method that can stream."""
+    streams: Callable[[Mapping[str, Any]], bool] = lambda data: bool(data.get("stream"))
+    """Whether these arguments ask for a stream."""
+    done: Mapping[str, Any] | None = None
+    """What a method without an answer is said to have done, beside its id."""
+    poll: Poll | None = None
+    """Waits for the answer to settle; adds the fields that say how patiently."""
+    handler: Handler | None = None
+    """Replaces the common path; the exception, named in its row."""
+    request_options: bool = True
+    """Whether `timeout`, `extra_query` and `extra_body` apply."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """The actions of one part of the API, in the order in which the docs name them."""
+
+    key: str
+    name: str
+    actions: tuple[Action, ...]
+
+
+def required(*fields: Field) -> tuple[Field, ...]:
+    """Return the fields as ones that an action cannot do without."""
+    return tuple(replace(field, required=True) for field in fields)
+
+
+def advanced(*fields: Field) -> tuple[Field, ...]:
+    """Return the fields as members of the collapsed section for rarer settings."""
+    return tuple(replace(field, section=Section.ADVANCED) for field in fields)

@@ -1,0 +1,46 @@
+"""Adds to the API's objects what people reach for, as the vendor's own SDKs do."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from .model import Json
+
+
+def _parts(response: Json) -> Iterator[Json]:
+    """Yield the parts of the messages that a response has put out."""
+    for item in response.get("output") or []:
+        if isinstance(item, dict) and item.get("type") == "message":
+            yield from (part for part in item.get("content") or [] if isinstance(part, dict))
+
+
+def add_output_text(response: Json) -> Json:
+    """Add `output_text`: all the text of the answer, in one piece."""
+    texts = [
+        part["text"]
+        for part in _parts(response)
+        if part.get("type") == "output_text" and isinstance(part.get("text"), str)
+    ]
+    return {**response, "output_text": "".join(texts)}
+
+
+def add_parsed(response: Json) -> Json:
+    """Add `output_parsed`, and what it came from: the JSON in the texts and in tool calls."""
+    parsed: Any = None
+    for part in _parts(response):
+        if part.get("type") == "output_text":
+            part["parsed"] = _load(part.get("text"))
+            parsed = part["parsed"] if parsed is None else parsed
+    for item in response.get("output") or []:
+        if isinstance(item, dict) and item.get("type") == "function_call":
+            item["parsed_arguments"] = _load(item.get("arguments"))
+    return {**add_output_text(response), "output_parsed": parsed}
+
+
+def _load(text: object) -> Any:
+    """Return the JSON in a text; None where there is none, as in a refusal."""
+    try:
+        return orjson.loads(text) if isinstance(text, str) else None
+    except orjson.JSONDecodeError:
+        return None

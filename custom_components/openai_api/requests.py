@@ -1,0 +1,182 @@
+"""Sends the request of an action, and gives back the answer as plain JSON."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from homeassistant.core import Context, HomeAssistant, ServiceResponse
+import orjson
+
+from . import files, polls, streams
+from .errors import failure, quote
+from .host import OpenAIConfigEntry, ServiceHost
+from .model import Action, Answer, Json
+from .settings import Settings
+
+# The slowest upload that is still worth waiting for.
+_BYTES_PER_SECOND = 64 * 1024
+
+
+@dataclass(kw_only=True)
+class Request:
+    """One call of an action: whom to ask, what, and on whose behalf."""
+
+    hass: HomeAssistant
+    entry: OpenAIConfigEntry
+    action: Action
+    data: Mapping[str, Any]
+    """The arguments of the SDK method, under their own names."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """The fields that are no arguments of the method: `timeout`, `all_pages`, `filename`, …"""
+    context: Context
+
+    @cached_property
+    def host(self) -> ServiceHost:
+        """The service host to ask."""
+        return self.entry.runtime_data
+
+    @property
+    def seconds(self) -> float:
+        """How long the caller waits for the answer."""
+        return float(self.options.get("timeout") or self.host.settings.timeout)
+
+    async def prepare(self, form: str) -> Prepared:
+        """Return the SDK method, ready to be called.
+
+        Files are read here, so that nothing is sent when one of them is missing.
+        """
+        method, known = await self.host.method(self.action.method, form)
+        uploads = {item.key for item in self.action.fields if item.file}
+        arguments: dict[str, Any] = {}
+        unknown: Json = {}
+        size = 0
+        for key, value in self.data.items():
+            if key in uploads:
+                arguments[key], read = await files.async_read(self.hass, value)
+                size += read
+            elif key in known:
+                arguments[key] = value
+            else:
+                # The API may know it, though the installed SDK does not.
+                unknown[key] = value
+        query = dict(self.options.get("extra_query") or {})
+        body = dict(self.options.get("extra_body") or {})
+        (body if self.action.body else query).update(unknown)
+        if query:
+            arguments["extra_query"] = query
+        if body:
+            arguments["extra_body"] = body
+        arguments["timeout"] = self.seconds
+        return Prepared(method, arguments, self.seconds + size / _BYTES_PER_SECOND)
+
+
+class Prepared(NamedTuple):
+    """An SDK method with its arguments, and the seconds that it may take."""
+
+    method: Callable[..., Any]
+    arguments: dict[str, Any]
+    seconds: float
+
+
+async def async_handle(request: Request) -> ServiceResponse:
+    """Answer a call of an action in the way that its row says."""
+    action = request.action
+    if action.handler is not None:
+        return await action.handler(request)
+    if action.assemble is not None and action.streams(request.data):
+        return await streams.async_run(request)
+    match action.answer:
+        case Answer.BINARY:
+            return await files.async_download(request)
+        case Answer.PAGE:
+            return await async_list(request)
+        case Answer.VOID:
+            return await _async_do(request)
+    answer = await async_ask(request)
+    if action.poll is not None:
+        answer = await polls.async_settle(request, answer)
+    return action.finish(answer) if action.finish else answer
+
+
+async def async_fetch(request: Request, **changes: Any) -> tuple[bytes, str]:
+    """Return the body of the answer and its content type."""
+    method, arguments, seconds = await request.prepare("raw")
+    async with request.host.waiting(seconds):
+        answer = await method(**arguments | changes)
+        response = answer.http_response
+        return response.content, response.headers.get("content-type", "")
+
+
+async def async_ask(request: Request, **changes: Any) -> Json:
+    """Return the API's object, whole and untouched."""
+    body, content_type = await async_fetch(request, **changes)
+    return parse(request.host.settings, body, content_type)
+
+
+def parse(settings: Settings, body: bytes, content_type: str) -> Json:
+    """Return the JSON object in a body; a plain text becomes `{"text": …}`.
+
+    Raises a translated error for anything else: a web page, half an answer, none at all.
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    if not body.strip():
+        raise failure("empty_answer")
+    if kind.startswith("text/") and kind not in {"text/html", "text/json"}:
+        return {"text": body.decode(errors="replace")}
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        start = quote(body[:2000].decode(errors="replace"), settings)
+        raise failure("bad_answer", content_type=kind or "–", start=start) from None
+    if isinstance(found, list):
+        return {"data": found}
+    if isinstance(found, str):
+        return {"text": found}
+    if not isinstance(found, dict):
+        raise failure("bad_answer", content_type=kind or "–", start=str(found))
+    return found
+
+
+async def async_list(request: Request) -> Json:
+    """Return a page of a list, or the whole list as one page."""
+    page = await async_ask(request)
+    items = page.get("data")
+    if not isinstance(items, list):
+        raise failure("bad_answer", content_type="application/json", start="–")
+    seen: set[str] = set()
+    follow = request.options.get("all_pages") and any(
+        item.key == "after" for item in request.action.fields
+    )
+    last = page
+    while follow and last.get("has_more") and (cursor := _cursor(last)) and cursor not in seen:
+        # A host that repeats its cursor would keep us here for ever.
+        seen.add(cursor)
+        last = await async_ask(request, after=cursor)
+        items.extend(last.get("data") or [])
+    page["has_more"] = bool(last.get("has_more", False))
+    page["first_id"] = page.get("first_id") or _id(items[:1])
+    page["last_id"] = _cursor(last) or _id(items[-1:])
+    return page
+
+
+def _cursor(page: Json) -> str | None:
+    """Return where the next page begins."""
+    return page.get("last_id") or _id((page.get("data") or [])[-1:])
+
+
+def _id(items: list[Any]) -> str | None:
+    """Return the id of the only item, where it has one."""
+    return items[0].get("id") if items and isinstance(items[0], dict) else None
+
+
+async def _async_do(request: Request) -> Json:
+    """Call a method that answers with nothing, and say what it did."""
+    body, content_type = await async_fetch(request)
+    answer = (
+        parse(request.host.settings, body, content_type) if body.strip().startswith(b"{") else {}
+    )
+    identifier = next(item.key for item in request.action.fields if item.required)
+    done = dict(request.action.done or {})
+    name = "id" if "deleted" in done else identifier
+    return {**answer, name: request.data[identifier], **done}

@@ -1,0 +1,113 @@
+"""Registers every row of the catalogue as an action: one loop, one handler."""
+
+from functools import partial
+from typing import Any, Final
+
+from homeassistant.core import (
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+    callback,
+)
+from homeassistant.helpers.service import async_get_config_entry
+import voluptuous as vol
+
+from .actions import ACTIONS
+from .actions.fields import (
+    ALL_PAGES,
+    CONFIG_ENTRY,
+    EXTRA_BODY,
+    EXTRA_QUERY,
+    FILENAME,
+    MAX_WAIT,
+    POLL_INTERVAL,
+    TIMEOUT,
+)
+from .const import DOMAIN
+from .model import Action, Answer, Field
+from .requests import Request, async_handle
+
+_OPTIONS: Final = frozenset(
+    field.key
+    for field in (
+        ALL_PAGES,
+        EXTRA_BODY,
+        EXTRA_QUERY,
+        FILENAME,
+        MAX_WAIT,
+        POLL_INTERVAL,
+        TIMEOUT,
+    )
+)
+
+
+def all_fields(action: Action) -> tuple[Field, ...]:
+    """Return the fields of an action with those that its kind brings along."""
+    fields = [CONFIG_ENTRY, *action.fields]
+    if action.answer is Answer.PAGE and any(field.key == "after" for field in action.fields):
+        fields.append(ALL_PAGES)
+    if action.answer is Answer.BINARY:
+        fields.append(FILENAME)
+    if action.poll is not None:
+        fields += [POLL_INTERVAL, MAX_WAIT]
+    if action.request_options:
+        fields += [TIMEOUT, EXTRA_QUERY]
+        if action.body:
+            fields.append(EXTRA_BODY)
+    return tuple(fields)
+
+
+def schema(action: Action) -> vol.Schema:
+    """Return the check of an action's data; what it refuses is not sent."""
+    return vol.Schema(
+        {
+            (vol.Required if field.required else vol.Optional)(field.key): _check(field)
+            for field in all_fields(action)
+        }
+    )
+
+
+def _check(field: Field) -> Any:
+    """Return the check of a field: nothing passes where the field may be left out."""
+    if field.required and not field.nullable:
+        return field.validator
+
+    def validate(value: Any) -> Any:
+        return None if value is None else field.validator(value)
+
+    return validate
+
+
+@callback
+def async_setup_services(hass: HomeAssistant) -> None:
+    """Register the actions."""
+    for action in ACTIONS:
+        hass.services.async_register(
+            DOMAIN,
+            action.key,
+            partial(_async_handle_call, action),
+            schema=schema(action),
+            supports_response=(
+                SupportsResponse.ONLY if action.only_answers else SupportsResponse.OPTIONAL
+            ),
+        )
+
+
+async def _async_handle_call(action: Action, call: ServiceCall) -> ServiceResponse:
+    """Answer a call of an action."""
+    nullable = {field.key for field in action.fields if field.nullable}
+    # Nothing means "not given", but where the API knows null as a value of its own.
+    data = {key: value for key, value in call.data.items() if value is not None or key in nullable}
+    entry = async_get_config_entry(call.hass, DOMAIN, data.pop(CONFIG_ENTRY.key, None))
+    own = {field.key for field in action.fields}
+    return await async_handle(
+        Request(
+            hass=call.hass,
+            entry=entry,
+            action=action,
+            data={key: value for key, value in data.items() if key in own},
+            options={key: data[key] for key in _OPTIONS - own if key in data},
+            context=call.context,
+        )
+    )

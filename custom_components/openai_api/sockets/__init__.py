@@ -1,0 +1,1 @@
+"""Persistent WebSocket connections to a service host."""

@@ -1,0 +1,61 @@
+"""What the SDK is told when it opens a WebSocket."""
+
+import importlib
+import logging
+from typing import Any
+
+from homeassistant.util.ssl import get_default_context, get_default_no_verify_context
+from openai import Omit
+
+from ..host import ServiceHost
+
+_LARGEST_FRAME = 64 * 1024 * 1024
+_CLOSE_TIMEOUT = 5
+"""Seconds that a host gets to answer our goodbye."""
+_PING = 20
+"""Seconds between pings, and for a host to answer one."""
+
+# The library's debug output would show the headers, and with them the key.
+_SILENT = logging.getLogger(f"{__package__}.protocol")
+_SILENT.setLevel(logging.INFO)
+
+
+async def async_connect_options(host: ServiceHost) -> dict[str, Any]:
+    """Return the arguments of the SDK's `connect`.
+
+    WebSockets do not pass the transport, so the key is given to them here.
+    """
+    settings = host.settings
+    await host.hass.async_add_import_executor_job(_import_libraries)
+    protocol: dict[str, Any] = {
+        "close_timeout": _CLOSE_TIMEOUT,
+        "logger": _SILENT,
+        "max_size": _LARGEST_FRAME,
+        "open_timeout": settings.timeout,
+        "ping_interval": _PING,
+        "ping_timeout": _PING,
+        "proxy": None,
+    }
+    if settings.base_url.startswith("https:"):
+        protocol["ssl"] = (
+            get_default_context() if settings.verify_ssl else get_default_no_verify_context()
+        )
+    return {
+        "extra_query": {**settings.query, **settings.auth_query},
+        "extra_headers": {
+            "Authorization": Omit(),
+            **settings.account_headers,
+            **settings.auth_headers,
+        },
+        "websocket_connection_options": protocol,
+    }
+
+
+def _import_libraries() -> None:
+    """Import what the first connection would import on the event loop."""
+    for module in ("websockets.asyncio.client", "openai.lib._websocket"):
+        try:
+            importlib.import_module(module)
+        except ImportError:
+            # Not every SDK has the second one.
+            continue

@@ -1,0 +1,83 @@
+"""The WebSocket of the Responses API, and the action that drives it."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from yarl import URL
+
+from ..errors import refusal
+from ..host import ServiceHost
+from ..model import Json
+from ..requests import Request
+from .connection import Connection, Socket, check_close, find
+
+TRANSPORT = "responses.websocket"
+# `response.steer` is what newer hosts accept besides.
+_CLIENT_EVENTS = ("response.create", "response.steer")
+
+
+async def async_manage(request: Request) -> Json:
+    """Connect, send or close, as the field `action` says."""
+    connection_id = request.data["connection_id"]
+    match request.data["action"]:
+        case "connect":
+            return await _async_connect(request.host, connection_id)
+        case "send":
+            return await _async_send(request.host, connection_id, request.data.get("event"))
+        case _:
+            return await _async_close(request.host, connection_id, request.data)
+
+
+async def _async_open(host: ServiceHost, options: dict[str, Any]) -> Socket:
+    """Open a socket with the SDK, which knows the path."""
+    return await host.client.responses.connect(**options).enter()
+
+
+async def _async_connect(host: ServiceHost, connection_id: str) -> Json:
+    """Open a connection under this id."""
+    await Connection(host, connection_id, TRANSPORT, partial(_async_open, host)).async_connect()
+    return {
+        "object": "response.websocket.connection",
+        "action": "connect",
+        "connection_id": connection_id,
+        "url": _shown_url(host),
+    }
+
+
+def _shown_url(host: ServiceHost) -> str:
+    """Return the address of the WebSocket, without its query: that may hold a key."""
+    url = URL(host.settings.base_url)
+    return str((url / "responses").with_scheme("wss" if url.scheme == "https" else "ws"))
+
+
+async def _async_send(host: ServiceHost, connection_id: str, event: Json | None) -> Json:
+    """Send a client event; the host's answers come as events of their own."""
+    connection = find(host, connection_id, TRANSPORT)
+    if event is None:
+        raise refusal("event_missing")
+    event_type = event.get("type")
+    if event_type not in _CLIENT_EVENTS:
+        raise refusal("event_type_invalid", allowed=", ".join(_CLIENT_EVENTS))
+    await connection.async_send(event)
+    return {
+        "object": "response.websocket.client_event",
+        "action": "send",
+        "connection_id": connection_id,
+        "event_type": event_type,
+    }
+
+
+async def _async_close(host: ServiceHost, connection_id: str, data: Mapping[str, Any]) -> Json:
+    """Close a connection; its id is free afterwards."""
+    code, reason = data.get("code", 1000), data.get("reason", "OK")
+    connection = find(host, connection_id, TRANSPORT)
+    check_close(code, reason)
+    await connection.async_close(code, reason)
+    return {
+        "object": "response.websocket.connection",
+        "action": "close",
+        "connection_id": connection_id,
+        "code": code,
+        "reason": reason,
+    }

@@ -1,0 +1,54 @@
+"""Decodes server-sent events from the bytes of a stream, in whatever pieces they come."""
+
+_LIMIT = 64 * 1024 * 1024
+_BOM = b"\xef\xbb\xbf"
+
+
+class EventTooLarge(ValueError):
+    """An event is larger than any event of this API can be."""
+
+
+class Decoder:
+    """Turns chunks of bytes into (event name, data) pairs, as the HTML standard says."""
+
+    def __init__(self) -> None:
+        self._line: list[bytes] = []
+        self._name = ""
+        self._data: list[bytes] = []
+        self._size = 0
+        self._after_cr = False
+        self._fresh = True
+
+    def feed(self, chunk: bytes) -> list[tuple[str, bytes]]:
+        """Return the events that this chunk completes; raises EventTooLarge."""
+        if not chunk:
+            return []
+        if self._fresh:
+            chunk, self._fresh = chunk.removeprefix(_BOM), False
+        if b"\r" in chunk or self._after_cr:
+            # A CR may be half of a CRLF whose LF comes with the next chunk.
+            if self._after_cr and chunk.startswith(b"\n"):
+                chunk = chunk[1:]
+            self._after_cr = chunk.endswith(b"\r")
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        first, *lines = chunk.split(b"\n")
+        self._line.append(first)
+        self._size += len(chunk)
+        events: list[tuple[str, bytes]] = []
+        for line in lines:
+            self._end_line(b"".join(self._line), events)
+            self._line = [line]
+        if self._size > _LIMIT:
+            raise EventTooLarge
+        return events
+
+    def _end_line(self, line: bytes, events: list[tuple[str, bytes]]) -> None:
+        """Take one whole line; an empty one ends the event."""
+        if not line:
+            if self._data:
+                events.append((self._name, b"\n".join(self._data)))
+            self._name, self._data, self._size = "", [], 0
+        elif line.startswith(b"data:"):
+            self._data.append(line[6:] if line[5:6] == b" " else line[5:])
+        elif line.startswith(b"event:"):
+            self._name = line[6:].strip().decode(errors="replace")

@@ -1,0 +1,215 @@
+"""Writes what follows from the catalogue's rows: services.yaml, icons.json, the translations.
+
+`--check` writes nothing and fails when a file is stale or a text has no translation.
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Iterator
+import json
+from pathlib import Path
+import re
+import sys
+from typing import Any
+
+import homeassistant  # noqa: F401  # It decides what `import voluptuous` means.
+import yaml
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from custom_components.openai_api.actions import ACTIONS, FAMILIES  # noqa: E402
+from custom_components.openai_api.model import Action, Field, Section  # noqa: E402
+from custom_components.openai_api.services import all_fields  # noqa: E402
+
+INTEGRATION = ROOT / "custom_components" / "openai_api"
+DESK = ROOT / "translations"
+SECTIONS = {
+    Section.ADVANCED: ("More settings", "mdi:tune-variant"),
+    Section.REQUEST: ("Request", "mdi:web"),
+}
+_PLACEHOLDER = re.compile(r"{(\w*)}")
+_FORBIDDEN = re.compile(r"https?://|<[^>]+>|\[%key")
+
+type Texts = dict[str, Any]
+
+
+def in_section(action: Action, section: Section | None) -> list[Field]:
+    """Return the fields of an action that stand in a section, or outside any."""
+    return [field for field in all_fields(action) if field.section is section]
+
+
+def described_field(field: Field) -> Texts:
+    """Return what services.yaml says of a field."""
+    found: Texts = {"required": True} if field.required else {}
+    if field.example is not None:
+        found["example"] = field.example
+    return {**found, "selector": dict(field.selector)}
+
+
+def described_action(action: Action) -> Texts:
+    """Return what services.yaml says of an action."""
+    fields: Texts = {field.key: described_field(field) for field in in_section(action, None)}
+    for section in SECTIONS:
+        if members := in_section(action, section):
+            fields[section.value] = {
+                "collapsed": True,
+                "fields": {field.key: described_field(field) for field in members},
+            }
+    return {"fields": fields}
+
+
+def action_texts(action: Action) -> Texts:
+    """Return the English texts of an action."""
+    found: Texts = {
+        "name": action.name,
+        "description": action.description,
+        "fields": {
+            field.key: {"name": field.name, "description": field.description}
+            for field in all_fields(action)
+        },
+    }
+    sections = {
+        section.value: {"name": name}
+        for section, (name, _) in SECTIONS.items()
+        if in_section(action, section)
+    }
+    return found | ({"sections": sections} if sections else {})
+
+
+def english() -> Texts:
+    """Return all English texts: those written by hand, and those of the rows."""
+    texts: Texts = json.loads((DESK / "en.json").read_text())
+    steps = texts["config"]["step"]
+    for step in steps.values():
+        for part in ("data", "data_description"):
+            for key, value in step.get(part, {}).items():
+                if value == "[%user%]":
+                    step[part][key] = steps["user"][part][key]
+    services = {action.key: action_texts(action) for action in ACTIONS}
+    return {**texts, "services": services}
+
+
+def leaves(texts: Any) -> Iterator[str]:
+    """Yield every text."""
+    if isinstance(texts, str):
+        yield texts
+    else:
+        for value in texts.values():
+            yield from leaves(value)
+
+
+def places(texts: Texts) -> dict[str, str]:
+    """Return for each text the file of the translators' desk in which it belongs."""
+    found: dict[str, str] = {}
+    families = {action.key: family.key for family in FAMILIES for action in family.actions}
+    parts = [("integration", {key: value for key, value in texts.items() if key != "services"})]
+    parts += [(families[key], value) for key, value in texts["services"].items()]
+    for family, part in parts:
+        for text in leaves(part):
+            found[text] = family if found.get(text, family) == family else "shared"
+    return found
+
+
+def translate(texts: Any, words: dict[str, str]) -> Any:
+    """Return the texts in another language."""
+    if isinstance(texts, str):
+        return words.get(texts, texts)
+    return {key: translate(value, words) for key, value in texts.items()}
+
+
+def read_desk(language: str, wanted: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return a language's texts by their English ones, and what is wrong with them."""
+    words: dict[str, str] = {}
+    problems: list[str] = []
+    for file in sorted((DESK / language).glob("*.json")):
+        for text, translation in json.loads(file.read_text()).items():
+            place = wanted.get(text)
+            if place is None:
+                problems.append(f"{language}/{file.name}: nobody says {text!r} any more")
+            elif place != file.stem:
+                problems.append(f"{language}/{file.name}: {text!r} belongs in {place}.json")
+            if Counter(_PLACEHOLDER.findall(text)) != Counter(_PLACEHOLDER.findall(translation)):
+                problems.append(f"{language}/{file.name}: other placeholders in {text!r}")
+            words[text] = translation
+    for text, place in wanted.items():
+        if text not in words:
+            problems.append(f"{language}/{place}.json: {text!r} has no translation")
+    return words, problems
+
+
+def text_problems(texts: Texts) -> list[str]:
+    """Return the texts that Home Assistant's own checks would refuse."""
+    return [
+        f"{text!r} holds an address, a tag or an empty placeholder"
+        for text in leaves(texts)
+        if _FORBIDDEN.search(text) or "{}" in text or not text.strip()
+    ]
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes every list and object in full, never as a reference to an earlier one."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Treat nothing as a repetition."""
+        return True
+
+
+def as_json(data: Texts) -> str:
+    """Return the data as Home Assistant's own files are written."""
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+def generate() -> tuple[dict[Path, str], list[str]]:
+    """Return the contents of all generated files, and what is wrong with the texts."""
+    texts = english()
+    problems = text_problems(texts)
+    services = {action.key: described_action(action) for action in ACTIONS}
+    icons = {
+        action.key: {
+            "service": action.icon,
+            "sections": {
+                section.value: icon
+                for section, (_, icon) in SECTIONS.items()
+                if in_section(action, section)
+            },
+        }
+        for action in ACTIONS
+    }
+    files = {
+        INTEGRATION / "services.yaml": "# Generated by scripts/generate; change the rows instead.\n"
+        + yaml.dump(services, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100),
+        INTEGRATION / "icons.json": as_json({"services": icons}),
+        INTEGRATION / "translations" / "en.json": as_json(texts),
+    }
+    wanted = places(texts)
+    for folder in sorted(path for path in DESK.iterdir() if path.is_dir()):
+        words, found = read_desk(folder.name, wanted)
+        problems += found
+        files[INTEGRATION / "translations" / f"{folder.name}.json"] = as_json(
+            translate(texts, words)
+        )
+    return files, problems
+
+
+def main() -> int:
+    """Write the files, or check them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if stale")
+    is_check = parser.parse_args().check
+    files, problems = generate()
+    for path, content in files.items():
+        if path.exists() and path.read_text() == content:
+            continue
+        if is_check:
+            problems.append(f"{path.relative_to(ROOT)} is stale: run scripts/generate")
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+            print(f"wrote {path.relative_to(ROOT)}")
+    print("\n".join(problems), file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

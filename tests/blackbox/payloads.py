@@ -1,0 +1,173 @@
+"""What every action is called with, and what its answer must hold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+MODEL = "gpt-5-mini"
+ANY = object()
+"""Stands for a value that must be there and not be empty."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One call and a part of the answer that it must get."""
+
+    data: Mapping[str, Any] = field(default_factory=dict)
+    answer: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class From:
+    """A value out of the answer of another action, called with its own payload."""
+
+    action: str
+    key: str = "id"
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The path of a sample file."""
+
+    name: str
+
+
+MESSAGE = [{"role": "user", "content": "Say hello"}]
+SCHEMA = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}, "degrees": {"type": "number"}},
+    "required": ["city", "degrees"],
+    "additionalProperties": False,
+}
+JSON_FORMAT = {"type": "json_schema", "name": "weather", "schema": SCHEMA, "strict": True}
+RESPONSE = {"object": "response", "id": ANY, "output": ANY}
+PAGE = {"object": "list", "data": ANY, "has_more": False, "first_id": ANY, "last_id": ANY}
+SAVED = {
+    "media_content_id": ANY,
+    "media_content_type": ANY,
+    "path": ANY,
+    "url": ANY,
+    "size": ANY,
+}
+STORED_RESPONSE = From("create_model_response")
+STORED_CHAT = From("create_chat_completion")
+FILE = From("create_file")
+
+PAYLOADS: dict[str, Case] = {
+    # Responses
+    "create_model_response": Case(
+        data={"model": MODEL, "input": "Say hello"},
+        answer={**RESPONSE, "output_text": ANY, "usage": ANY, "status": "completed"},
+    ),
+    "parse_model_response": Case(
+        data={"model": MODEL, "input": "The weather, please", "text": {"format": JSON_FORMAT}},
+        answer={**RESPONSE, "output_text": ANY, "output_parsed": ANY},
+    ),
+    "stream_model_response": Case(
+        data={"model": MODEL, "input": "Say hello"},
+        answer={**RESPONSE, "output_text": ANY, "stream_id": ANY},
+    ),
+    "get_model_response": Case(
+        data={"response_id": STORED_RESPONSE}, answer={**RESPONSE, "output_text": ANY}
+    ),
+    "delete_model_response": Case(
+        data={"response_id": STORED_RESPONSE}, answer={"id": ANY, "deleted": True}
+    ),
+    "cancel_model_response": Case(
+        data={"response_id": From("create_model_response", changes={"background": True})},
+        answer={"object": "response", "status": "cancelled"},
+    ),
+    "compact_model_response": Case(
+        data={"model": MODEL, "input": "A long story"},
+        answer={"object": ANY, "output": ANY},
+    ),
+    "list_input_items": Case(data={"response_id": STORED_RESPONSE}, answer=PAGE),
+    "count_input_tokens": Case(
+        data={"model": MODEL, "input": "Say hello"}, answer={"input_tokens": ANY}
+    ),
+    "manage_model_response_websocket": Case(
+        data={"action": "connect", "connection_id": "table"},
+        answer={"object": "response.websocket.connection", "action": "connect", "url": ANY},
+    ),
+    # Chat completions
+    "create_chat_completion": Case(
+        data={"model": MODEL, "messages": MESSAGE, "store": True},
+        answer={"object": "chat.completion", "choices": ANY, "usage": ANY},
+    ),
+    "get_chat_completion": Case(
+        data={"completion_id": STORED_CHAT}, answer={"object": "chat.completion", "choices": ANY}
+    ),
+    "get_chat_messages": Case(data={"completion_id": STORED_CHAT}, answer=PAGE),
+    "list_chat_completions": Case(answer=PAGE),
+    "update_chat_completion": Case(
+        data={"completion_id": STORED_CHAT, "metadata": {"room": "kitchen"}},
+        answer={"object": "chat.completion", "metadata": {"room": "kitchen"}},
+    ),
+    "delete_chat_completion": Case(
+        data={"completion_id": STORED_CHAT}, answer={"id": ANY, "deleted": True}
+    ),
+    # Models, embeddings, moderations
+    "list_models": Case(answer={"object": "list", "data": ANY}),
+    "retrieve_model": Case(data={"model": MODEL}, answer={"object": "model", "id": MODEL}),
+    "delete_model": Case(
+        data={"model": "ft:gpt-4o-mini:acme::standin1"}, answer={"id": ANY, "deleted": True}
+    ),
+    "create_embedding": Case(
+        data={"model": "text-embedding-3-small", "input": "hello", "dimensions": 8},
+        answer={"object": "list", "data": ANY, "usage": ANY},
+    ),
+    "create_moderation": Case(data={"input": "a peaceful day"}, answer={"id": ANY, "results": ANY}),
+    # Audio
+    "create_speech": Case(
+        data={"model": "gpt-4o-mini-tts", "input": "Hello", "voice": "alloy"}, answer=SAVED
+    ),
+    "create_transcription": Case(
+        data={"model": "gpt-4o-transcribe", "file": Sample("sound.wav")}, answer={"text": ANY}
+    ),
+    "create_translation": Case(
+        data={"model": "whisper-1", "file": Sample("sound.wav")}, answer={"text": ANY}
+    ),
+    # Images
+    "create_image": Case(
+        data={"model": "gpt-image-1", "prompt": "A red ball", "size": "1024x1024"},
+        answer={"created": ANY, "data": ANY},
+    ),
+    "create_image_edit": Case(
+        data={"model": "gpt-image-1", "prompt": "Bluer", "image": Sample("picture.png")},
+        answer={"created": ANY, "data": ANY},
+    ),
+    "create_image_variation": Case(
+        data={"model": "dall-e-2", "image": Sample("picture.png")},
+        answer={"created": ANY, "data": ANY},
+    ),
+    # Files
+    "create_file": Case(
+        data={"file": Sample("note.txt"), "purpose": "assistants"},
+        answer={"object": "file", "id": ANY, "filename": "note.txt", "bytes": ANY},
+    ),
+    "list_files": Case(answer=PAGE),
+    "retrieve_file": Case(data={"file_id": FILE}, answer={"object": "file", "id": ANY}),
+    "download_file": Case(data={"file_id": FILE, "filename": "back.txt"}, answer=SAVED),
+    "delete_file": Case(data={"file_id": FILE}, answer={"id": ANY, "deleted": True}),
+    # Realtime client secrets and calls
+    "create_realtime_client_secret": Case(
+        data={"session": {"type": "realtime", "model": "gpt-realtime"}},
+        answer={"value": ANY, "expires_at": ANY, "session": ANY},
+    ),
+    "accept_realtime_call": Case(
+        data={"call_id": "rtc_table", "type": "realtime", "model": "gpt-realtime"},
+        answer={"call_id": "rtc_table", "status": "accepted"},
+    ),
+    "hangup_realtime_call": Case(
+        data={"call_id": "rtc_table"}, answer={"call_id": "rtc_table", "status": "hung_up"}
+    ),
+    "refer_realtime_call": Case(
+        data={"call_id": "rtc_table", "target_uri": "tel:+31201234567"},
+        answer={"call_id": "rtc_table", "status": "referred"},
+    ),
+    "reject_realtime_call": Case(
+        data={"call_id": "rtc_table", "status_code": 486},
+        answer={"call_id": "rtc_table", "status": "rejected"},
+    ),
+}

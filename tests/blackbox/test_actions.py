@@ -1,0 +1,272 @@
+"""Every action, called as an automation calls it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.home import CommandError, Service
+
+from .house import House, png
+from .payloads import ANY, PAYLOADS, Case, From, Sample
+
+pytestmark = pytest.mark.usefixtures("entry")
+
+ASK = {"model": "gpt-5-mini", "input": "Say hello"}
+
+
+async def resolve(house: House, value: Any) -> Any:
+    """Return a payload with what other actions and files contribute to it."""
+    match value:
+        case Sample():
+            return str(house.folder / "files" / value.name)
+        case From():
+            data = {**PAYLOADS[value.action].data, **value.changes}
+            answer = await house.call(value.action, await resolve(house, data))
+            return answer[value.key]
+        case dict():
+            return {key: await resolve(house, item) for key, item in value.items()}
+        case list():
+            return [await resolve(house, item) for item in value]
+    return value
+
+
+def read(path: str) -> bytes:
+    """Return the content of a file."""
+    return Path(path).read_bytes()
+
+
+def assert_holds(answer: dict[str, Any], case: Case) -> None:
+    """Compare an answer with what must be in it."""
+    for key, value in case.answer.items():
+        assert key in answer, answer
+        if value is ANY:
+            assert answer[key] not in (None, "", [], {}), (key, answer)
+        else:
+            assert answer[key] == value, (key, answer)
+
+
+async def registered(house: House) -> dict[str, Any]:
+    """Return the integration's actions as Home Assistant describes them."""
+    domains = await house.rest("GET", "/api/services")
+    return next(item["services"] for item in domains if item["domain"] == "openai_api")
+
+
+@pytest.mark.parametrize("action", PAYLOADS)
+async def test_action_answers(house: House, action: str) -> None:
+    """Every action in the table answers with what its kind promises."""
+    case = PAYLOADS[action]
+    # A list of something is only telling if there is something.
+    for maker in ("create_file", "create_chat_completion"):
+        if action.startswith("list_"):
+            await house.call(maker, await resolve(house, PAYLOADS[maker].data))
+    answer = await house.call(action, await resolve(house, dict(case.data)))
+    assert_holds(answer, case)
+    if action == "manage_model_response_websocket":
+        await house.call(action, {"action": "close", "connection_id": "table"})
+
+
+async def test_every_action_is_in_the_table(house: House) -> None:
+    """No action is registered without a test, and none is tested that is not registered."""
+    assert set(await registered(house)) == set(PAYLOADS)
+
+
+async def test_every_action_is_described(house: House) -> None:
+    """Every action and field has the words that the action editor shows."""
+    answer = await house.command(
+        "frontend/get_translations", language="en", category="services", integration="openai_api"
+    )
+    texts = answer["resources"]
+    for key, action in (await registered(house)).items():
+        prefix = f"component.openai_api.services.{key}"
+        fields = dict(action["fields"])
+        for name, section in action["fields"].items():
+            if "fields" in section:
+                assert texts.get(f"{prefix}.sections.{name}.name"), (key, name)
+                del fields[name]
+                fields.update(section["fields"])
+        for path in ("", *(f".fields.{name}" for name in fields)):
+            assert texts.get(f"{prefix}{path}.name"), f"{key}{path}"
+            assert texts.get(f"{prefix}{path}.description"), f"{key}{path}"
+        assert all(field.get("selector") for field in fields.values()), key
+
+
+async def test_rest_api(house: House) -> None:
+    """The REST API answers like the WebSocket API."""
+    answer = await house.rest(
+        "POST", "/api/services/openai_api/create_model_response?return_response", ASK
+    )
+    assert answer["service_response"]["output_text"]
+
+
+async def test_without_a_response(house: House, service: Service) -> None:
+    """An action whose answer nobody wants is carried out all the same."""
+    assert await house.call("create_model_response", ASK, return_response=False) == {}
+    assert [request["path"] for request in await service.requests()] == ["/responses"]
+
+
+async def test_conversation_goes_on(house: House) -> None:
+    """A response continues the one it names."""
+    first = await house.call("create_model_response", ASK)
+    second = await house.call("create_model_response", {**ASK, "previous_response_id": first["id"]})
+    assert second["previous_response_id"] == first["id"]
+    assert "2" in second["output_text"]
+
+
+async def test_all_pages(house: House) -> None:
+    """A list follows every page if asked to."""
+    made = [
+        (await house.call("create_file", await resolve(house, PAYLOADS["create_file"].data)))["id"]
+        for _ in range(5)
+    ]
+    page = await house.call("list_files", {"limit": 2})
+    assert len(page["data"]) == 2
+    assert page["has_more"] is True
+    whole = await house.call("list_files", {"limit": 2, "all_pages": True})
+    assert {item["id"] for item in whole["data"]} == set(made)
+    assert len(whole["data"]) == 5
+    assert whole["has_more"] is False
+
+
+async def test_file_comes_back_as_it_went(house: House) -> None:
+    """A file survives the way there and back, and can be downloaded from Home Assistant."""
+    sample = png(64, 64)
+    path = str(house.folder / "files" / "picture.png")
+    made = await house.call("create_file", {"file": path, "purpose": "vision"})
+    saved = await house.call("download_file", {"file_id": made["id"], "filename": "back.png"})
+    assert saved["size"] == len(sample)
+    assert read(saved["path"]) == sample
+    assert Path(saved["path"]).is_relative_to(house.folder / "media")
+    assert await house.download(saved["url"]) == ("image/png", sample)
+    media = await house.command(
+        "media_source/resolve_media", media_content_id=saved["media_content_id"]
+    )
+    assert (await house.download(media["url"]))[1] == sample
+
+
+async def test_file_from_the_media_folder(house: House, service: Service) -> None:
+    """A file may be named by its media source."""
+    sound = {
+        "media_content_id": "media-source://media_source/local/sound.wav",
+        "media_content_type": "audio/wav",
+    }
+    data = {"model": "whisper-1", "file": sound}
+    assert (await house.call("create_transcription", data))["text"]
+    parts = {part["name"]: part for part in (await service.requests())[-1]["body"]}
+    assert parts["file"]["filename"] == "sound.wav"
+    assert parts["file"]["data"]["size"] == (house.folder / "media" / "sound.wav").stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("action", "data", "code"),
+    [
+        ("create_model_response", {"input": 1, "nonsense": 2}, "invalid_format"),
+        ("retrieve_model", {}, "invalid_format"),
+        ("create_file", {"file": "/etc/passwd", "purpose": "batch"}, "service_validation_error"),
+        ("create_file", {"file": "secret.txt", "purpose": "batch"}, "service_validation_error"),
+        ("create_file", {"file": "files/none", "purpose": "batch"}, "service_validation_error"),
+    ],
+    ids=["unknown-field", "missing-field", "forbidden-path", "config-file", "missing-file"],
+)
+async def test_refused_before_anything_is_sent(
+    house: House, service: Service, action: str, data: dict[str, Any], code: str
+) -> None:
+    """What cannot work is refused without asking the host."""
+    with pytest.raises(CommandError) as refused:
+        await house.call(action, data)
+    assert refused.value.code == code
+    assert await service.requests() == []
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "service_validation_error"),
+        (404, "service_validation_error"),
+        (409, "service_validation_error"),
+        (413, "service_validation_error"),
+        (422, "service_validation_error"),
+        (403, "home_assistant_error"),
+        (429, "home_assistant_error"),
+        (500, "home_assistant_error"),
+        (503, "home_assistant_error"),
+    ],
+)
+async def test_refused_by_the_host(house: House, service: Service, status: int, code: str) -> None:
+    """The host's refusal is quoted."""
+    error = {"message": "No, thank you", "type": "nope", "code": "declined", "param": "input"}
+    await service.fail(
+        path="^/responses$",
+        count=None,
+        status=status,
+        body={"error": error},
+        headers={"x-request-id": "req_blackbox", "retry-after-ms": "1"},
+    )
+    with pytest.raises(CommandError) as refused:
+        await house.call("create_model_response", ASK)
+    assert refused.value.code == code
+    for said in (str(status), "No, thank you", "declined", "input", "req_blackbox"):
+        assert said in refused.value.message
+
+
+async def test_busy_host_is_asked_again(house: House, service: Service) -> None:
+    """A rate limit that passes is not an error."""
+    await service.fail(path="^/responses$", count=2, status=429, headers={"retry-after-ms": "1"})
+    assert (await house.call("create_model_response", ASK))["output_text"]
+    assert len(await service.requests()) == 3
+
+
+@pytest.mark.parametrize("drop", ["before", "headers", "body"])
+async def test_connection_breaks(house: House, service: Service, drop: str) -> None:
+    """A connection that breaks is an error that says so."""
+    await service.fail(path="^/responses$", count=None, drop=drop)
+    with pytest.raises(CommandError) as refused:
+        await house.call("create_model_response", ASK)
+    assert refused.value.code == "home_assistant_error"
+
+
+async def test_timeout(house: House, service: Service) -> None:
+    """An answer that does not come in time is an error."""
+    await service.fail(path="^/responses$", count=None, hang=True)
+    with pytest.raises(CommandError) as refused:
+        await house.call("create_model_response", {**ASK, "timeout": 1})
+    assert refused.value.code == "home_assistant_error"
+    assert refused.value.translation_key == "timed_out"
+
+
+async def test_extra_body_and_query(house: House, service: Service) -> None:
+    """Parameters that no field knows yet reach the host."""
+    await house.call(
+        "create_model_response",
+        {**ASK, "extra_body": {"brand_new": {"deep": 1}}, "extra_query": {"trial": "yes"}},
+    )
+    request = (await service.requests())[-1]
+    assert request["body"]["brand_new"] == {"deep": 1}
+    assert ["trial", "yes"] in request["query"]
+
+
+async def test_template_chooses_the_entry(house: House, entry: str) -> None:
+    """A script may choose the host and the question with templates."""
+    await house.rest(
+        "POST",
+        "/api/config/script/config/blackbox",
+        {
+            "alias": "Blackbox",
+            "fields": {"host": {}, "topic": {}},
+            "sequence": [
+                {
+                    "action": "openai_api.create_model_response",
+                    "data": {
+                        "config_entry_id": "{{ host }}",
+                        "model": "gpt-5-mini",
+                        "input": "{{ topic | upper }}",
+                    },
+                    "response_variable": "answer",
+                },
+                {"stop": "done", "response_variable": "answer"},
+            ],
+        },
+    )
+    answer = await house.call("script.blackbox", {"host": entry, "topic": "rain"})
+    assert "RAIN" in answer["output_text"]
+    await house.rest("DELETE", "/api/config/script/config/blackbox")

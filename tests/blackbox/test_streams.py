@@ -1,0 +1,130 @@
+"""Streamed answers on the bus of Home Assistant."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.home import CommandError, Events, Service
+
+from .house import House
+
+pytestmark = pytest.mark.usefixtures("entry")
+
+ASK = {"model": "gpt-5-mini", "input": "Tell me a story of seven words, please", "stream": True}
+CHAT = {
+    "model": "gpt-5-mini",
+    "messages": [{"role": "user", "content": "Tell me a story"}],
+    "stream": True,
+}
+
+
+def of(events: Events, stream_id: str) -> list[dict[str, Any]]:
+    """Return what belongs to one stream."""
+    return [event["data"] for event in events if event["data"]["stream_id"] == stream_id]
+
+
+async def settled(events: Events, answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the events of a stream that has ended, all of which are on their way."""
+    await events.wait(lambda data: data["stream_id"] == answer["stream_id"])
+    await asyncio.sleep(0.2)
+    return of(events, answer["stream_id"])
+
+
+async def test_response(house: House, entry: str, stream_events: Events) -> None:
+    """A streamed response arrives in pieces, and as a whole in the end."""
+    answer = await house.call("create_model_response", ASK)
+    stream = await settled(stream_events, answer)
+    assert [data["sequence"] for data in stream] == list(range(len(stream)))
+    assert {(data["config_entry_id"], data["action"]) for data in stream} == {
+        (entry, "create_model_response")
+    }
+    types = [data["event_type"] for data in stream]
+    assert types == [data["event"]["type"] for data in stream]
+    assert (types[0], types[-1]) == ("response.created", "response.completed")
+    deltas = [
+        data["event"]["delta"]
+        for data in stream
+        if data["event_type"] == "response.output_text.delta"
+    ]
+    assert len(deltas) > 3
+    assert "".join(deltas) == answer["output_text"]
+    final = stream[-1]["event"]["response"]
+    assert {key: answer[key] for key in final if key != "output_text"} == final
+
+
+async def test_chat_completion(house: House, stream_events: Events) -> None:
+    """A streamed chat completion is put together from its chunks."""
+    answer = await house.call("create_chat_completion", CHAT)
+    stream = await settled(stream_events, answer)
+    text = "".join(
+        choice["delta"].get("content") or ""
+        for data in stream
+        for choice in data["event"]["choices"]
+    )
+    assert text
+    assert answer["object"] == "chat.completion"
+    assert answer["choices"][0]["message"]["content"] == text
+    assert answer["choices"][0]["finish_reason"] == "stop"
+
+
+async def test_image(house: House, stream_events: Events) -> None:
+    """A streamed image shows what it is going to be before it is done."""
+    data = {"model": "gpt-image-1", "prompt": "A red ball", "stream": True, "partial_images": 2}
+    answer = await house.call("create_image", data)
+    types = [data["event_type"] for data in await settled(stream_events, answer)]
+    assert "image_generation.partial_image" in types
+    assert types[-1] == "image_generation.completed"
+
+
+async def test_transcription(house: House, stream_events: Events) -> None:
+    """A streamed transcription arrives word by word."""
+    path = str(house.folder / "files" / "sound.wav")
+    answer = await house.call(
+        "create_transcription", {"model": "gpt-4o-transcribe", "file": path, "stream": True}
+    )
+    stream = await settled(stream_events, answer)
+    deltas = [
+        data["event"]["delta"] for data in stream if data["event_type"] == "transcript.text.delta"
+    ]
+    assert "".join(deltas) == answer["text"]
+
+
+async def test_two_at_once(house: House, stream_events: Events) -> None:
+    """Two streams at the same time do not mix."""
+    topics = ("apples", "pears")
+    answers = await asyncio.gather(
+        *(house.call("create_model_response", {**ASK, "input": topic}) for topic in topics)
+    )
+    assert answers[0]["stream_id"] != answers[1]["stream_id"]
+    for topic, answer in zip(topics, answers, strict=True):
+        stream = await settled(stream_events, answer)
+        assert [data["sequence"] for data in stream] == list(range(len(stream)))
+        text = "".join(
+            data["event"]["delta"]
+            for data in stream
+            if data["event_type"] == "response.output_text.delta"
+        )
+        assert topic in text
+
+
+@pytest.mark.parametrize(
+    "fault", [{"cut_after": 1200}, {"drop": "body", "cut_after": 1200}], ids=["cut", "dropped"]
+)
+async def test_broken_stream(
+    house: House, service: Service, stream_events: Events, fault: dict[str, Any]
+) -> None:
+    """A stream that ends too early is an error, after the events that did arrive."""
+    await service.fail(path="^/responses$", count=None, **fault)
+    with pytest.raises(CommandError) as refused:
+        await house.call("create_model_response", ASK)
+    assert refused.value.code == "home_assistant_error"
+    first = await stream_events.wait()
+    assert first["event_type"] == "response.created"
+
+
+async def test_not_in_the_database(house: House, stream_events: Events) -> None:
+    """Events stay out of the logbook's database unless wanted."""
+    answer = await house.call("create_model_response", ASK)
+    await settled(stream_events, answer)
+    assert b"openai_api_stream_event" not in house.database()

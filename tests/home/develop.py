@@ -1,0 +1,124 @@
+"""A Home Assistant to try things out in, see python -m tests.home.develop --help."""
+
+import argparse
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, suppress
+import os
+import signal
+import sys
+
+from .check import check
+from .child import ROOT, ChildError, free_port
+from .client import PASSWORD, USER, Json
+from .home import Home
+from .service import Service
+
+FOLDER = ROOT / ".develop"
+DASHBOARD = "openai-demo"
+ENV_KEY = "OPENAI_API_KEY"
+ENV_BASE_URL = "OPENAI_BASE_URL"
+ENV_MODEL = "OPENAI_MODEL"
+RESTART = 100
+
+
+def say(text: str) -> None:
+    """Tell what is going on."""
+    print(f"\033[1m==>\033[0m {text}", flush=True)
+
+
+def host_of(environment: Mapping[str, str]) -> Json | None:
+    """Return the settings of the host that the environment names, None for the stand-in."""
+    if not environment.get(ENV_KEY):
+        return None
+    base_url = environment.get(ENV_BASE_URL)
+    return {
+        **({"base_url": base_url} if base_url else {}),
+        "api_key_source": "environment",
+        "api_key": ENV_KEY,
+    }
+
+
+async def set_up(home: Home, settings: Json) -> None:
+    """Add the entry, or bring the one of an earlier start up to date."""
+    if entries := await home.entries():
+        result = await home.reconfigure(entries[0]["entry_id"], settings)
+        if result.get("reason") != "reconfigure_successful":
+            raise ChildError(f"The entry could not be reconfigured: {result}")
+        await home.entry_until(entries[0]["entry_id"], "loaded", within=60)
+        return
+    result = await home.add_entry(settings)
+    if result["type"] != "create_entry":
+        raise ChildError(f"The entry could not be added: {result}")
+
+
+async def develop(*, checking: bool) -> bool:
+    """Start everything, check it or serve it until somebody stops it, and stop everything."""
+    settings = host_of(os.environ)
+    is_first = not (FOLDER / ".storage").exists()
+    home = Home(
+        None if checking else FOLDER,
+        port=None if checking else free_port(8123, *range(8124, 8134)),
+        demo=True,
+        quiet=checking,
+    )
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(home.close)
+        service = None
+        if settings is None:
+            home.folder.mkdir(exist_ok=True)
+            service = Service(
+                key="sk-standin",
+                pace=0 if checking else 0.05,
+                output=home.folder / "standin.log",
+            )
+            await stack.enter_async_context(service)
+            settings = {"base_url": service.url(), "api_key": service.key}
+            say(f"stand-in service at {service.url()} (set {ENV_KEY} to use a real one)")
+        say(f"starting Home Assistant{' for the first time' if checking or is_first else ''}")
+        await home.start()
+        await set_up(home, settings)
+        say(f"Home Assistant at {home.url}/{DASHBOARD} (user {USER}, password {PASSWORD})")
+        if checking:
+            return await check(home, service, model=os.environ.get(ENV_MODEL, "gpt-5-mini"))
+        say("press Ctrl-C to stop")
+        while (code := await home.wait()) == RESTART:
+            say("restarting Home Assistant")
+            await home.start()
+        raise ChildError(f"Home Assistant ended with {code}")
+
+
+async def run(*, checking: bool) -> int:
+    """Do the work until it is done or a signal ends it."""
+    work = asyncio.create_task(develop(checking=checking))
+
+    def ask_to_stop() -> None:
+        """End the work once; a second Ctrl-C must not interrupt the tidying up."""
+        if not work.done() and not work.cancelling():
+            say("stopping")
+            work.cancel()
+
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(sign, ask_to_stop)
+    try:
+        return 0 if await work else 1
+    except asyncio.CancelledError:
+        return 130 if checking else 0
+    except ChildError as err:
+        print(f"error: {err}", file=sys.stderr)
+        return 1
+
+
+def main() -> None:
+    """Read the command line and start."""
+    parser = argparse.ArgumentParser(prog="scripts/develop", description=__doc__)
+    parser.add_argument(
+        "--check", action="store_true", help="try everything without a person, then stop"
+    )
+    options = parser.parse_args()
+    with suppress(KeyboardInterrupt):
+        sys.exit(asyncio.run(run(checking=options.check)))
+
+
+if __name__ == "__main__":
+    main()

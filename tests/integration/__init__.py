@@ -1,0 +1,1 @@
+"""Tests inside Home Assistant: actions called, events watched, bytes seen on the wire."""

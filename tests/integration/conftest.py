@@ -1,0 +1,114 @@
+"""A Home Assistant with the integration, and a service to talk to over real sockets."""
+
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+from typing import Any
+
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+import pytest_socket
+
+from custom_components.openai_api.const import DOMAIN
+from tests.standin.server import StandIn
+
+CANARY = "sk-canary-7f3a91c2d4e85b60"
+
+
+@pytest.fixture(autouse=True)
+def _sockets(socket_enabled: None) -> None:
+    """Let tests reach 127.0.0.1, and nothing else."""
+    pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def _custom(enable_custom_integrations: None) -> None:
+    """Let Home Assistant find the integration."""
+
+
+@pytest.fixture
+async def standin() -> AsyncGenerator[StandIn]:
+    """Return a service that knows the canary key."""
+    service = StandIn(key=CANARY)
+    await service.start()
+    yield service
+    await service.stop()
+
+
+def entry_data(standin: StandIn, style: str = "bearer", **changes: Any) -> dict[str, Any]:
+    """Return the data of an entry for one of the stand-in's ways to sign in."""
+    names = {"header": "api-key", "query": "key"}
+    key = {} if style == "none" else {"api_key": CANARY}
+    return {
+        "base_url": standin.url(style),
+        "auth_method": style,
+        "auth_name": names.get(style, ""),
+        "api_key_source": "stored",
+        **key,
+        "verify_ssl": True,
+        "timeout": 10.0,
+        "max_retries": 2,
+        "skip_validation": False,
+        **changes,
+    }
+
+
+@pytest.fixture
+def media_folder(hass: HomeAssistant, tmp_path: Path) -> Path:
+    """Return the media folder of this Home Assistant, which it may also read from."""
+    folder = tmp_path / "media"
+    folder.mkdir()
+    hass.config.media_dirs = {"local": str(folder)}
+    hass.config.allowlist_external_dirs = {str(folder)}
+    return folder
+
+
+@pytest.fixture
+async def entry(hass: HomeAssistant, standin: StandIn, media_folder: Path) -> MockConfigEntry:
+    """Return a loaded service host."""
+    return await add_entry(hass, entry_data(standin))
+
+
+async def add_entry(
+    hass: HomeAssistant, data: dict[str, Any], options: dict[str, Any] | None = None
+) -> MockConfigEntry:
+    """Set up an entry and return it, whatever became of it."""
+    found = MockConfigEntry(domain=DOMAIN, title="127.0.0.1", data=data, options=options or {})
+    found.add_to_hass(hass)
+    assert await async_setup_component(hass, "homeassistant", {})
+    await hass.config_entries.async_setup(found.entry_id)
+    await hass.async_block_till_done()
+    return found
+
+
+type Call = Callable[..., Any]
+
+
+@pytest.fixture
+def call(hass: HomeAssistant) -> Call:
+    """Return a function that calls an action and returns its answer."""
+
+    async def async_call(action: str, **data: Any) -> Any:
+        return await hass.services.async_call(
+            DOMAIN, action, data, blocking=True, return_response=True
+        )
+
+    return async_call
+
+
+@pytest.fixture
+def events(hass: HomeAssistant) -> Callable[[str], list[Event]]:
+    """Return a function that begins to collect the events of a type."""
+
+    def collect(event_type: str) -> list[Event]:
+        found: list[Event] = []
+
+        @callback
+        def take(event: Event) -> None:
+            found.append(event)
+
+        hass.bus.async_listen(event_type, take)
+        return found
+
+    return collect
