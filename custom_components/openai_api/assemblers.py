@@ -106,6 +106,54 @@ class CompletionChunks:
         return {**self._completion, "object": "chat.completion", "choices": choices}
 
 
+class TextChunks:
+    """Chunks of a text completion add up to the completion that would have come at once."""
+
+    def __init__(self) -> None:
+        self._completion: Json = {}
+        self._choices: dict[int, Json] = {}
+
+    def add(self, event: Json) -> None:
+        """Take the next chunk."""
+        for key, value in event.items():
+            if key != "choices" and value is not None:
+                self._completion[key] = value
+        for part in event.get("choices") or []:
+            index = part.get("index", 0)
+            choice = self._choices.setdefault(index, {"text": "", "index": index})
+            _merge(choice, part)
+
+    def result(self, *, ended: bool) -> Json | None:
+        """Return the completion, or None while one of its choices has not come to an end."""
+        choices = [self._choices[index] for index in sorted(self._choices)]
+        unfinished = any(choice.get("finish_reason") is None for choice in choices)
+        if not choices or (unfinished and not ended):
+            return None
+        return {**self._completion, "choices": choices}
+
+
+RUN_GOES_ON = frozenset({"queued", "in_progress", "cancelling"})
+"""The statuses of an assistant's run that it will not stay in."""
+
+
+class RunEvents:
+    """The last `thread.run` object in an assistant's stream is the run as it ended."""
+
+    def __init__(self) -> None:
+        self._run: Json | None = None
+
+    def add(self, event: Json) -> None:
+        """Take the next event: a thread, a run, a step of it, a message, or a piece of one."""
+        if event.get("object") == "thread.run":
+            self._run = event
+
+    def result(self, *, ended: bool) -> Json | None:
+        """Return the run, or None while it goes on."""
+        if self._run is None or (self._run.get("status") in RUN_GOES_ON and not ended):
+            return None
+        return self._run
+
+
 _WHOLE = frozenset({"id", "type", "role", "index", "name"})
 
 

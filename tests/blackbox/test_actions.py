@@ -7,7 +7,7 @@ import pytest
 
 from tests.home import CommandError, Service
 
-from .house import House, png
+from .house import CANARY, House, png
 from .payloads import ANY, PAYLOADS, Case, From, Sample
 
 pytestmark = pytest.mark.usefixtures("entry")
@@ -209,6 +209,25 @@ async def test_refused_by_the_host(house: House, service: Service, status: int, 
         assert said in refused.value.message
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, {"error": {"message": f"Wrong key {CANARY}", "param": CANARY, "code": CANARY}}),
+        (400, f"<html><body>The key {CANARY} is wrong</body></html>"),
+        (200, f"The key {CANARY} is fine, but this is no JSON"),
+    ],
+    ids=["error", "page", "nonsense"],
+)
+async def test_key_in_an_answer_is_not_passed_on(
+    house: House, service: Service, status: int, body: Any
+) -> None:
+    """A host that shows the key in its answer does not give it away."""
+    await service.fail(path="^/responses$", status=status, body=body)
+    with pytest.raises(CommandError) as refused:
+        await house.call("create_model_response", ASK)
+    assert CANARY not in str(vars(refused.value))
+
+
 async def test_busy_host_is_asked_again(house: House, service: Service) -> None:
     """A rate limit that passes is not an error."""
     await service.fail(path="^/responses$", count=2, status=429, headers={"retry-after-ms": "1"})
@@ -247,26 +266,20 @@ async def test_extra_body_and_query(house: House, service: Service) -> None:
 
 async def test_template_chooses_the_entry(house: House, entry: str) -> None:
     """A script may choose the host and the question with templates."""
-    await house.rest(
-        "POST",
-        "/api/config/script/config/blackbox",
-        {
-            "alias": "Blackbox",
-            "fields": {"host": {}, "topic": {}},
-            "sequence": [
-                {
-                    "action": "openai_api.create_model_response",
-                    "data": {
-                        "config_entry_id": "{{ host }}",
-                        "model": "gpt-5-mini",
-                        "input": "{{ topic | upper }}",
-                    },
-                    "response_variable": "answer",
+    result = await house.command(
+        "execute_script",
+        variables={"host": entry, "topic": "rain"},
+        sequence=[
+            {
+                "action": "openai_api.create_model_response",
+                "data": {
+                    "config_entry_id": "{{ host }}",
+                    "model": "gpt-5-mini",
+                    "input": "{{ topic | upper }}",
                 },
-                {"stop": "done", "response_variable": "answer"},
-            ],
-        },
+                "response_variable": "answer",
+            },
+            {"stop": "done", "response_variable": "answer"},
+        ],
     )
-    answer = await house.call("script.blackbox", {"host": entry, "topic": "rain"})
-    assert "RAIN" in answer["output_text"]
-    await house.rest("DELETE", "/api/config/script/config/blackbox")
+    assert "RAIN" in result["response"]["output_text"]

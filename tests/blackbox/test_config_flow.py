@@ -59,6 +59,7 @@ async def test_auth_styles(house: House, service: Service, add: Add, style: str)
     assert connected["url"].startswith("ws://")
     assert CANARY not in connected["url"]
     await house.call("manage_model_response_websocket", {**socket, "action": "close"})
+    assert CANARY not in str(await house.diagnostics(entry_id))
     requests = await service.requests()
     assert [request["upgrade"] for request in requests] == [False, True]
     for request in requests:

@@ -123,8 +123,13 @@ async def test_broken_stream(
     assert first["event_type"] == "response.created"
 
 
-async def test_not_in_the_database(house: House, stream_events: Events) -> None:
-    """Events stay out of the logbook's database unless wanted."""
-    answer = await house.call("create_model_response", ASK)
-    await settled(stream_events, answer)
-    assert b"openai_api_stream_event" not in house.database()
+async def test_recorded_only_if_wanted(house: House, entry: str, stream_events: Events) -> None:
+    """Events stay out of the recorder's database unless the option says otherwise."""
+    for wanted in (False, True, False):
+        await house.set_options(entry, {"record_events": wanted})
+        await house.entry_until(entry, "loaded")
+        before = house.recorded("openai_api_stream_event")
+        await settled(stream_events, await house.call("create_model_response", ASK))
+        # The recorder commits once a second.
+        await asyncio.sleep(2.5)
+        assert (house.recorded("openai_api_stream_event") > before) is wanted

@@ -24,7 +24,7 @@ import websockets
 from tests.standin import Fault, StandIn
 from tests.standin.sdk import EXTRAS, KEY, MODEL, STYLES, make_client
 
-pytest_plugins = ["tests.standin.sdk"]
+pytest_plugins = ["tests.standin.fixtures"]
 
 # Authentication
 

@@ -15,7 +15,7 @@ import pytest
 from tests.standin import StandIn
 from tests.standin.sdk import KEY, MODEL, read_until
 
-pytest_plugins = ["tests.standin.sdk"]
+pytest_plugins = ["tests.standin.fixtures"]
 
 # Responses
 

@@ -39,17 +39,23 @@ def host_of(environment: Mapping[str, str]) -> Json | None:
     }
 
 
+def trouble_in(result: Json) -> str:
+    """Return why a form was not accepted."""
+    errors = result.get("errors") or {"reason": result.get("reason")}
+    return ", ".join(f"{field} {error}" for field, error in errors.items())
+
+
 async def set_up(home: Home, settings: Json) -> None:
     """Add the entry, or bring the one of an earlier start up to date."""
     if entries := await home.entries():
         result = await home.reconfigure(entries[0]["entry_id"], settings)
         if result.get("reason") != "reconfigure_successful":
-            raise ChildError(f"The entry could not be reconfigured: {result}")
+            raise ChildError(f"The entry could not be changed: {trouble_in(result)}")
         await home.entry_until(entries[0]["entry_id"], "loaded", within=60)
         return
     result = await home.add_entry(settings)
     if result["type"] != "create_entry":
-        raise ChildError(f"The entry could not be added: {result}")
+        raise ChildError(f"The entry could not be added: {trouble_in(result)}")
 
 
 async def develop(*, checking: bool) -> bool:
@@ -69,6 +75,7 @@ async def develop(*, checking: bool) -> bool:
             home.folder.mkdir(exist_ok=True)
             service = Service(
                 key="sk-standin",
+                port=None if checking else free_port(8765),
                 pace=0 if checking else 0.05,
                 output=home.folder / "standin.log",
             )

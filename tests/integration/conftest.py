@@ -1,9 +1,12 @@
 """A Home Assistant with the integration, and a service to talk to over real sockets."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Generator
+import logging
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+from homeassistant import block_async_io
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.setup import async_setup_component
 import pytest
@@ -20,6 +23,30 @@ CANARY = "sk-canary-7f3a91c2d4e85b60"
 def _sockets(socket_enabled: None) -> None:
     """Let tests reach 127.0.0.1, and nothing else."""
     pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_blocks(caplog: pytest.LogCaptureFixture) -> Generator[None]:
+    """Fail a test during which the integration has blocked the event loop."""
+    # The detector leaves out files in tests unless it is told that this is none.
+    with patch.object(block_async_io, "_IN_TESTS", new=False):
+        block_async_io.enable()
+    yield
+    for blocked in block_async_io._BLOCKED_CALLS.calls:
+        setattr(blocked.object, blocked.function, blocked.original_func)
+    block_async_io._BLOCKED_CALLS.calls.clear()
+    for when in ("setup", "call"):
+        for record in caplog.get_records(when):
+            text = record.getMessage()
+            assert "blocking call" not in text or DOMAIN not in text, text
+
+
+@pytest.fixture(autouse=True)
+def _nothing_leaks(caplog: pytest.LogCaptureFixture) -> Generator[None]:
+    """Fail a test in which the canary key got into the log, tracebacks included."""
+    caplog.set_level(logging.DEBUG)
+    yield
+    assert CANARY not in caplog.text
 
 
 @pytest.fixture(autouse=True)
@@ -89,7 +116,7 @@ type Call = Callable[..., Any]
 def call(hass: HomeAssistant) -> Call:
     """Return a function that calls an action and returns its answer."""
 
-    async def async_call(action: str, **data: Any) -> Any:
+    async def async_call(action: str, /, **data: Any) -> Any:
         return await hass.services.async_call(
             DOMAIN, action, data, blocking=True, return_response=True
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from .faults import Fault
-from .records import Garbled, RecordedRequest, SocketSession
+from .records import Garbled, Part, RecordedRequest, SocketSession
 from .wire import Json
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ async def control(standin: StandIn, request: web.Request) -> web.Response:
                 return web.json_response({"error": "unknown action"}, status=404)
     except LookupError:
         return web.json_response({"error": "there is no such thing"}, status=404)
-    except (TypeError, ValueError, AttributeError) as err:
+    except (TypeError, ValueError, AttributeError, re.PatternError) as err:
         return web.json_response({"error": str(err)}, status=400)
     return web.json_response(answer)
 
@@ -77,16 +77,13 @@ async def _pull(session: SocketSession, string: str, body: Json) -> None:
 
 def _request(item: RecordedRequest) -> Json:
     """Show a request."""
-    body = item.body
-    if isinstance(body, list) and item.method != "GET":
-        body = [_plain(asdict(p) if hasattr(p, "filename") else p) for p in body]
     return {
         "method": item.method,
         "path": item.path,
         "mount": item.mount,
         "query": item.query,
         "headers": list(item.headers.items()),
-        "body": _plain(body),
+        "body": _plain(item.body),
         "upgrade": item.upgrade,
     }
 
@@ -98,8 +95,8 @@ def _socket(item: SocketSession) -> Json:
         "mount": item.mount,
         "query": item.query,
         "headers": list(item.headers.items()),
-        "received": [_plain(frame) for frame in item.received],
-        "sent": [_plain(frame) for frame in item.sent],
+        "received": _plain(item.received),
+        "sent": _plain(item.sent),
         "closed": item.closed,
         "close_code": item.close_code,
         "frozen": item.frozen,
@@ -110,8 +107,12 @@ def _plain(value: Any) -> Any:
     """Make a recorded value fit for JSON."""
     if isinstance(value, Garbled):
         return {"garbled": _plain(value.data)}
+    if isinstance(value, Part):
+        return _plain(asdict(value))
     if isinstance(value, bytes):
         return {"size": len(value), "base64": base64.b64encode(value).decode()}
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
     return value

@@ -23,7 +23,7 @@ class Fault:
     or body replaces the normal answer (a WebSocket handshake is refused with it);
     without them the normal answer is given, disturbed by the other fields.
 
-    delay: seconds before anything happens; hang: no answer until the server stops.
+    delay: seconds before anything happens; hang: no answer until stop or reset.
     drop: close the TCP connection before the headers, after them ("headers"), or
     in the middle of the body ("body"; after cut_after bytes where given).
     cut_after: end the body after so many bytes as if it were complete.

@@ -1,18 +1,12 @@
-"""The real SDK pointed at the stand-in, and pytest fixtures with both.
-
-Test modules ask for it with pytest_plugins = ["tests.standin.sdk"].
-"""
+"""The real SDK, pointed at the stand-in."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 import json
 from typing import Any, override
 
 from openai import AsyncOpenAI
-import pytest
-import pytest_asyncio
 
 from .server import AUTH_HEADER, AUTH_QUERY, StandIn
 
@@ -63,24 +57,3 @@ async def read_until(connection: Any, *kinds: str) -> list[dict[str, Any]]:
         while not events or events[-1]["type"] not in kinds:
             events.append(json.loads(await connection.recv_bytes()))
     return events
-
-
-@pytest.fixture
-def sockets_allowed(request: pytest.FixtureRequest) -> None:
-    """Lift the socket ban of Home Assistant's test plugin, where it is installed."""
-    if request.config.pluginmanager.hasplugin("homeassistant"):
-        request.getfixturevalue("socket_enabled")
-
-
-@pytest_asyncio.fixture
-async def standin(sockets_allowed: None) -> AsyncIterator[StandIn]:
-    """Run a stand-in inside the test's event loop."""
-    async with StandIn(key=KEY) as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def client(standin: StandIn) -> AsyncIterator[AsyncOpenAI]:
-    """Return an SDK client of the stand-in's bearer mount."""
-    async with make_client(standin) as running:
-        yield running

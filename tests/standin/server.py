@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Mapping
+import logging
 import time
 from typing import Any, override
 
@@ -23,6 +24,7 @@ from .routing import Call, find_route, find_socket
 from .state import State
 from .wire import ApiError, Reply, json_reply, new_id, now
 
+LOGGER = logging.getLogger(__name__)
 MOUNTS = {
     "bearer": "/v1",
     "header": "/header/v1",
@@ -95,11 +97,13 @@ class StandIn:
         self._faults.add(fault)
 
     def reset(self) -> None:
-        """Forget faults, records and state, and abort open WebSockets."""
+        """Forget faults, records and state; cut hanging requests and open WebSockets."""
         for socket in self.sockets:
             if not socket.closed:
                 socket.abort()
         self._faults.clear()
+        self._stopping.set()
+        self._stopping = asyncio.Event()
         self.requests.clear()
         self.sockets.clear()
         self.state = State()
@@ -144,6 +148,10 @@ class StandIn:
                 reply = result if isinstance(result, Reply) else json_reply(result)
         except ApiError as err:
             reply = err.reply
+        except Exception:
+            LOGGER.exception("The stand-in failed on %s %s", recorded.method, recorded.path)
+            message = "The server had an error while processing your request."
+            reply = ApiError(500, message, kind="server_error").reply
         return await deliver(request, reply, self._headers(started), fault)
 
     async def _stall(self, fault: Fault) -> bool:

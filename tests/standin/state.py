@@ -17,8 +17,7 @@ class Kind:
     """A kind of resource: what it is called and how it is listed."""
 
     name: str
-    prefix: str
-    deleted: str
+    deleted: str = ""
     order: str = "desc"
     default_limit: int = 20
     max_limit: int = MAX_LIMIT

@@ -82,6 +82,14 @@ def choice(key: str, name: str, description: str, options: Iterable[str], **rest
     return _field(check.filled_text, _select_selector(options), key, name, description, **rest)
 
 
+def fixed_choice(
+    key: str, name: str, description: str, options: tuple[str, ...], **rest: Any
+) -> Field:
+    """Return a field for one of a few words and no other."""
+    selector = {"select": {"options": list(options), "mode": "dropdown"}}
+    return _field(check.one_of(options), selector, key, name, description, **rest)
+
+
 def choices(key: str, name: str, description: str, options: Iterable[str], **rest: Any) -> Field:
     """Return a field for several of the suggested words, or others."""
     selector = _select_selector(options)

@@ -10,6 +10,7 @@ from ..streams import async_ask_or_follow
 from .fields import (
     boolean,
     choice,
+    fixed_choice,
     identifier,
     integer,
     json_object,
@@ -366,7 +367,7 @@ FAMILY = Family(
             icon="mdi:swap-horizontal",
             fields=(
                 *required(
-                    choice(
+                    fixed_choice(
                         "action",
                         "Step",
                         "What to do: open the connection, send something, or close it.",

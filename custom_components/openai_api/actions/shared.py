@@ -1,7 +1,20 @@
 """Fields that several families of actions have in common."""
 
 from ..model import Field
-from .fields import boolean, choice, choices, identifier, integer, json_object, number, text
+from .fields import (
+    boolean,
+    choice,
+    choices,
+    identifier,
+    integer,
+    json_object,
+    number,
+    text,
+    texts,
+)
+
+RETIRED = "OpenAI has retired this; compatible hosts may still offer it."
+"""Ends the description of what the vendor has deprecated."""
 
 MODEL = identifier(
     "model",
@@ -103,7 +116,48 @@ MODERATION = json_object(
     "Have the host check the request and the answer for harmful content.",
     nullable=True,
 )
-
+THREAD_ID = identifier("thread_id", "Thread", "Id of the thread.", example="thread_123")
+TOOL_RESOURCES = json_object(
+    "tool_resources",
+    "Tool resources",
+    "The files and vector stores that the tools work on.",
+    example={"file_search": {"vector_store_ids": ["vs_123"]}},
+    nullable=True,
+)
+CHOICES = integer("n", "Answers", "How many answers to make.", low=1, nullable=True)
+STOP = texts("stop", "Stop", "The answer ends before any of these.", nullable=True)
+SEED = integer(
+    "seed",
+    "Seed",
+    "The same number makes the same answer more likely.",
+    low=-(2**31),
+    nullable=True,
+)
+FREQUENCY_PENALTY = number(
+    "frequency_penalty",
+    "Frequency penalty",
+    "High values keep the model from repeating itself word for word.",
+    low=-2,
+    high=2,
+    step=0.1,
+    nullable=True,
+)
+PRESENCE_PENALTY = number(
+    "presence_penalty",
+    "Presence penalty",
+    "High values push the model towards new topics.",
+    low=-2,
+    high=2,
+    step=0.1,
+    nullable=True,
+)
+LOGIT_BIAS = json_object(
+    "logit_bias",
+    "Word bias",
+    "Makes single tokens, by number, more or less likely.",
+    example={"50256": -100},
+    nullable=True,
+)
 
 def service_tier(*options: str) -> Field:
     """Return the field for the service tier; not every method has the same ones."""

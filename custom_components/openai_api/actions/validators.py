@@ -121,6 +121,17 @@ def boolean(value: Any) -> bool:
     raise vol.Invalid(f"expected true or false, got {_kind(value)}")
 
 
+def one_of(options: tuple[str, ...]) -> Validator:
+    """Return a check for one of a few words, for what is decided here and not at the host."""
+
+    def validate(value: Any) -> str:
+        if value not in options:
+            raise vol.Invalid(f"must be {', '.join(options[:-1])} or {options[-1]}")
+        return str(value)
+
+    return validate
+
+
 def json_object(value: Any) -> dict[str, Any]:
     """Accept an object, also written as a JSON text."""
     found = _parsed(value, "{") if isinstance(value, str) else value

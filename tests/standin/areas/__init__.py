@@ -15,6 +15,7 @@ from . import (
     responses_socket,
 )
 
+# A further area is a module with ROUTES, and SOCKETS where it has any, named here.
 ROUTES: tuple[Route, ...] = (
     *audio.ROUTES,
     *chat.ROUTES,

@@ -12,10 +12,8 @@ from tests.standin.routing import Call, Route, check, need, one_of, resource_rou
 from tests.standin.state import Kind
 from tests.standin.wire import Json, Reply, invalid, new_id, now, sse_chunks_reply
 
-COMPLETIONS = Kind(
-    name="chat completion", prefix="chatcmpl-", deleted="chat.completion.deleted", order="asc"
-)
-MESSAGES = Kind(name="message", prefix="", deleted="", order="asc")
+COMPLETIONS = Kind(name="chat completion", deleted="chat.completion.deleted", order="asc")
+MESSAGES = Kind(name="message", order="asc")
 ROLES = ("developer", "system", "user", "assistant", "tool", "function")
 ECHOED = ("temperature", "top_p", "seed", "tools", "tool_choice", "response_format", "user")
 METADATA = re.compile(r"metadata\[(.+)\]")
@@ -33,7 +31,7 @@ async def create(call: Call) -> Reply | Json:
     prompt = _prompt(messages)
     choices = [_choice(body, messages, prompt, index) for index in range(body.get("n") or 1)]
     completion: Json = {
-        "id": new_id(COMPLETIONS.prefix),
+        "id": new_id("chatcmpl-"),
         "object": "chat.completion",
         "created": now(),
         "model": body["model"],

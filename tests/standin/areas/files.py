@@ -6,7 +6,7 @@ from tests.standin.routing import Call, Route, one_of, resource_routes
 from tests.standin.state import Blob, Kind
 from tests.standin.wire import Json, Reply, invalid, new_id, now
 
-FILES = Kind(name="file", prefix="file-", deleted="file", default_limit=10_000, max_limit=10_000)
+FILES = Kind(name="file", deleted="file", default_limit=10_000, max_limit=10_000)
 PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
 
 
@@ -15,7 +15,7 @@ async def create(call: Call) -> Json:
     purpose = one_of("purpose", call.form.need("purpose"), PURPOSES)
     part, data = call.form.file("file")
     file: Json = {
-        "id": new_id(FILES.prefix),
+        "id": new_id("file-"),
         "object": "file",
         "bytes": len(data),
         "created_at": now(),

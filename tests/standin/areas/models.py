@@ -6,7 +6,7 @@ from tests.standin.routing import Call, Route
 from tests.standin.state import Collection, Kind
 from tests.standin.wire import ApiError, Json
 
-MODELS = Kind(name="model", prefix="", deleted="model", order="asc")
+MODELS = Kind(name="model", deleted="model", order="asc")
 OWNERS = {
     "gpt-5": "system",
     "gpt-5-mini": "system",

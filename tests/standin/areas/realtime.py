@@ -10,8 +10,8 @@ from tests.standin.wire import Json, Reply, empty_reply, invalid, new_id, not_fo
 from .realtime_conversation import Conversation
 from .realtime_session import new_session
 
-SECRETS = Kind(name="client secret", prefix="ek_", deleted="")
-CALLS = Kind(name="call", prefix="rtc_", deleted="")
+SECRETS = Kind(name="client secret")
+CALLS = Kind(name="call")
 DEFAULT_SECONDS = 600
 ENDED = ("hung_up", "rejected", "referred")
 
@@ -26,7 +26,7 @@ async def create_secret(call: Call) -> Json:
         raise invalid(
             "Invalid 'expires_after.seconds': expected 10 to 7200.", "expires_after.seconds"
         )
-    value, expires_at = new_id(SECRETS.prefix), now() + seconds
+    value, expires_at = new_id("ek_"), now() + seconds
     session = new_session(config)
     call.state.secrets[value] = expires_at
     call.collection(SECRETS).add({"id": value, "session": session})

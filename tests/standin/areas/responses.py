@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+import re
 from typing import Any
 
 from tests.standin import answers
@@ -12,8 +13,8 @@ from tests.standin.wire import Json, Reply, invalid, new_id, now, sse_reply
 
 from .responses_events import events
 
-RESPONSES = Kind(name="response", prefix="resp_", deleted="response")
-INPUT_ITEMS = Kind(name="input item", prefix="msg_", deleted="")
+RESPONSES = Kind(name="response", deleted="response")
+INPUT_ITEMS = Kind(name="input item")
 ACTIVE = ("queued", "in_progress")
 
 # What a request may leave out and the response then spells out.
@@ -279,11 +280,13 @@ async def retrieve(call: Call) -> Reply | Json:
     if call.request.param("stream") != "true":
         return stored.advance(call.ids["response_id"])
     final = stored.settle(call.ids["response_id"])
-    start = call.request.param("starting_after")
+    start = call.request.param("starting_after") or "-1"
+    if not re.fullmatch(r"-?\d+", start):
+        raise invalid("Invalid type for 'starting_after'.", "starting_after", "invalid_type")
 
     async def rest() -> AsyncIterator[Json]:
         async for event in call.paced(events(final, queued=final["background"])):
-            if start is None or event["sequence_number"] > int(start):
+            if event["sequence_number"] > int(start):
                 yield event
 
     return sse_reply(rest())

@@ -1,0 +1,97 @@
+"""Assistants: models with instructions and tools that are kept at the service host."""
+
+from ..model import Action, Answer, Family, Field, advanced, required
+from .chat import REASONING_EFFORT
+from .fields import identifier, long_text, objects, text, text_or_object
+from .shared import (
+    BEFORE,
+    METADATA,
+    MODEL,
+    PAGING,
+    RETIRED,
+    TEMPERATURE,
+    TOOL_RESOURCES,
+    TOP_P,
+)
+
+ASSISTANT_ID = identifier("assistant_id", "Assistant", "Id of the assistant.", example="asst_123")
+TOOLS = objects(
+    "tools",
+    "Tools",
+    "What the assistant may use: file search, code interpreter, functions of yours.",
+    example=[{"type": "file_search"}],
+)
+RESPONSE_FORMAT = text_or_object(
+    "response_format",
+    "Response format",
+    "Whether the answer is text or JSON, and of which form.",
+    example={"type": "json_object"},
+    nullable=True,
+)
+_SETTINGS: tuple[Field, ...] = (
+    text("name", "Name", "What the assistant is called.", example="Gardener", nullable=True),
+    text("description", "Description", "What the assistant is for.", nullable=True),
+    long_text(
+        "instructions",
+        "Instructions",
+        "How the assistant should behave.",
+        example="Answer questions about the garden in one short sentence.",
+        nullable=True,
+    ),
+    TOOLS,
+    TOOL_RESOURCES,
+    *advanced(RESPONSE_FORMAT, REASONING_EFFORT, TEMPERATURE, TOP_P, METADATA),
+)
+
+FAMILY = Family(
+    key="assistants",
+    name="Assistants",
+    actions=(
+        Action(
+            key="list_assistants",
+            method="beta.assistants.list",
+            name="List assistants",
+            description=f"Returns the assistants that are kept at the host. {RETIRED}",
+            icon="mdi:robot-outline",
+            fields=(*PAGING, *advanced(BEFORE)),
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="create_assistant",
+            method="beta.assistants.create",
+            name="Create an assistant",
+            description=f"Sets up a model with instructions and tools to be used again. {RETIRED}",
+            icon="mdi:robot-happy-outline",
+            fields=(*required(MODEL), *_SETTINGS),
+        ),
+        Action(
+            key="get_assistant",
+            method="beta.assistants.retrieve",
+            name="Get an assistant",
+            description=f"Returns how an assistant is set up. {RETIRED}",
+            icon="mdi:robot-confused-outline",
+            fields=required(ASSISTANT_ID),
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="modify_assistant",
+            method="beta.assistants.update",
+            name="Update an assistant",
+            description=f"Changes how an assistant is set up. {RETIRED}",
+            icon="mdi:robot-excited-outline",
+            fields=(*required(ASSISTANT_ID), MODEL, *_SETTINGS),
+        ),
+        Action(
+            key="delete_assistant",
+            method="beta.assistants.delete",
+            name="Delete an assistant",
+            description=f"Deletes an assistant. {RETIRED}",
+            icon="mdi:robot-off-outline",
+            fields=required(ASSISTANT_ID),
+            body=False,
+        ),
+    ),
+)

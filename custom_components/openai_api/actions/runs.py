@@ -1,0 +1,283 @@
+"""Runs: let an assistant work on a thread, and see what it does there."""
+
+from dataclasses import replace
+
+from ..assemblers import RUN_GOES_ON, RunEvents
+from ..model import Action, Answer, Family, Field, Poll, advanced, required
+from ..runs import async_stream
+from .assistants import ASSISTANT_ID, RESPONSE_FORMAT, TOOLS
+from .chat import REASONING_EFFORT, TOOL_CHOICE
+from .fields import identifier, integer, json_object, long_text, objects
+from .messages import RUN_ID
+from .shared import (
+    BEFORE,
+    METADATA,
+    MODEL,
+    PAGING,
+    PARALLEL_TOOL_CALLS,
+    RETIRED,
+    STREAM,
+    TEMPERATURE,
+    THREAD_ID,
+    TOOL_RESOURCES,
+    TOP_P,
+    include,
+)
+
+_STEP_ID = identifier("step_id", "Step", "Id of the step.", example="step_123")
+_INCLUDE = include("step_details.tool_calls[*].file_search.results[*].content")
+_TOOL_OUTPUTS = objects(
+    "tool_outputs",
+    "Tool outputs",
+    "What the functions of yours returned, one for each call that the run waits for.",
+    example=[{"tool_call_id": "call_123", "output": "21 °C"}],
+)
+_INSTRUCTIONS = long_text(
+    "instructions",
+    "Instructions",
+    "How to behave this time, instead of what the assistant was told.",
+    nullable=True,
+)
+_RARE: tuple[Field, ...] = (
+    replace(MODEL, description="Use this model instead of the assistant's.", nullable=True),
+    replace(TOOLS, nullable=True),
+    replace(TOOL_CHOICE, nullable=True),
+    replace(PARALLEL_TOOL_CALLS, nullable=False),
+    RESPONSE_FORMAT,
+    TEMPERATURE,
+    TOP_P,
+    integer(
+        "max_completion_tokens",
+        "Max completion tokens",
+        "The run ends once its answers, thoughts included, are longer than this.",
+        low=256,
+        nullable=True,
+    ),
+    integer(
+        "max_prompt_tokens",
+        "Max prompt tokens",
+        "The run ends once it has read more than this.",
+        low=256,
+        nullable=True,
+    ),
+    json_object(
+        "truncation_strategy",
+        "Truncation strategy",
+        "How much of a long thread the run reads.",
+        example={"type": "last_messages", "last_messages": 10},
+        nullable=True,
+    ),
+    METADATA,
+)
+_QUESTION: tuple[Field, ...] = (
+    *required(THREAD_ID, ASSISTANT_ID),
+    _INSTRUCTIONS,
+    long_text(
+        "additional_instructions",
+        "Additional instructions",
+        "Added to what the assistant was told.",
+        example="Address the person as Anna.",
+        nullable=True,
+    ),
+    objects(
+        "additional_messages",
+        "Additional messages",
+        "Messages to add to the thread first.",
+        example=[{"role": "user", "content": "When do I prune the roses?"}],
+        nullable=True,
+    ),
+)
+_QUESTION_RARE: tuple[Field, ...] = advanced(REASONING_EFFORT, *_RARE, _INCLUDE)
+_NEW_THREAD: tuple[Field, ...] = (
+    *required(ASSISTANT_ID),
+    json_object(
+        "thread",
+        "Thread",
+        "The thread to begin, with its messages.",
+        example={"messages": [{"role": "user", "content": "When do I prune the roses?"}]},
+    ),
+    _INSTRUCTIONS,
+)
+_NEW_THREAD_RARE: tuple[Field, ...] = advanced(TOOL_RESOURCES, *_RARE)
+_OUTPUTS: tuple[Field, ...] = required(THREAD_ID, RUN_ID, _TOOL_OUTPUTS)
+_POLL = Poll(
+    method="beta.threads.runs.retrieve",
+    ids={"thread_id": "thread_id", "run_id": "id"},
+    pending=RUN_GOES_ON,
+)
+
+FAMILY = Family(
+    key="runs",
+    name="Runs",
+    actions=(
+        Action(
+            key="create_thread_and_run",
+            method="beta.threads.create_and_run",
+            name="Create a thread and run it",
+            description=f"Begins a thread and lets an assistant work on it. {RETIRED}",
+            icon="mdi:run-fast",
+            fields=(*_NEW_THREAD, STREAM, *_NEW_THREAD_RARE),
+            assemble=RunEvents,
+        ),
+        Action(
+            key="create_thread_and_poll_run",
+            method="beta.threads.create_and_run",
+            name="Create a thread, run it and wait",
+            description=(
+                "Begins a thread, lets an assistant work on it, "
+                f"and returns the run once it is done. {RETIRED}"
+            ),
+            icon="mdi:timer-sand",
+            fields=(*_NEW_THREAD, *_NEW_THREAD_RARE),
+            poll=_POLL,
+        ),
+        Action(
+            key="create_thread_and_stream_run",
+            method="beta.threads.create_and_run",
+            name="Create a thread and stream its run",
+            description=(
+                "Begins a thread, lets an assistant work on it, and fires "
+                f"an openai_api_stream_event for all that it does. {RETIRED}"
+            ),
+            icon="mdi:fast-forward-outline",
+            fields=(*_NEW_THREAD, *_NEW_THREAD_RARE),
+            assemble=RunEvents,
+            handler=async_stream,
+        ),
+        Action(
+            key="list_runs",
+            method="beta.threads.runs.list",
+            name="List the runs of a thread",
+            description=f"Returns how often assistants worked on a thread, and how it went. {RETIRED}",
+            icon="mdi:clipboard-list-outline",
+            fields=(*required(THREAD_ID), *PAGING, *advanced(BEFORE)),
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="create_run",
+            method="beta.threads.runs.create",
+            name="Create a run",
+            description=f"Lets an assistant work on a thread. {RETIRED}",
+            icon="mdi:run",
+            fields=(*_QUESTION, STREAM, *_QUESTION_RARE),
+            assemble=RunEvents,
+        ),
+        Action(
+            key="create_and_poll_run",
+            method="beta.threads.runs.create",
+            name="Create a run and wait for it",
+            description=(
+                f"Lets an assistant work on a thread, and returns the run once it is done. {RETIRED}"
+            ),
+            icon="mdi:timer-play-outline",
+            fields=(*_QUESTION, *_QUESTION_RARE),
+            poll=_POLL,
+        ),
+        Action(
+            key="stream_run",
+            method="beta.threads.runs.create",
+            name="Stream a run",
+            description=(
+                "Lets an assistant work on a thread, and fires "
+                f"an openai_api_stream_event for all that it does. {RETIRED}"
+            ),
+            icon="mdi:play-circle-outline",
+            fields=(*_QUESTION, *_QUESTION_RARE),
+            assemble=RunEvents,
+            handler=async_stream,
+        ),
+        Action(
+            key="get_run",
+            method="beta.threads.runs.retrieve",
+            name="Get a run",
+            description=f"Returns how far a run is, and what it waits for. {RETIRED}",
+            icon="mdi:clipboard-pulse-outline",
+            fields=required(THREAD_ID, RUN_ID),
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="poll_run",
+            method="beta.threads.runs.retrieve",
+            name="Wait for a run",
+            description=f"Returns a run once it is done. {RETIRED}",
+            icon="mdi:timer-outline",
+            fields=required(THREAD_ID, RUN_ID),
+            body=False,
+            poll=_POLL,
+        ),
+        Action(
+            key="modify_run",
+            method="beta.threads.runs.update",
+            name="Update a run",
+            description=f"Changes the metadata of a run. {RETIRED}",
+            icon="mdi:clipboard-edit-outline",
+            fields=(*required(THREAD_ID, RUN_ID), METADATA),
+        ),
+        Action(
+            key="submit_tool_outputs_to_run",
+            method="beta.threads.runs.submit_tool_outputs",
+            name="Submit tool outputs to a run",
+            description=f"Tells a run what the functions of yours returned. {RETIRED}",
+            icon="mdi:clipboard-arrow-up-outline",
+            fields=(*_OUTPUTS, STREAM),
+            assemble=RunEvents,
+        ),
+        Action(
+            key="submit_tool_outputs_and_poll_run",
+            method="beta.threads.runs.submit_tool_outputs",
+            name="Submit tool outputs and wait",
+            description=(
+                "Tells a run what the functions of yours returned, "
+                f"and returns the run once it is done. {RETIRED}"
+            ),
+            icon="mdi:timer-check-outline",
+            fields=_OUTPUTS,
+            poll=_POLL,
+        ),
+        Action(
+            key="submit_tool_outputs_and_stream_run",
+            method="beta.threads.runs.submit_tool_outputs",
+            name="Submit tool outputs and stream the run",
+            description=(
+                "Tells a run what the functions of yours returned, and fires "
+                f"an openai_api_stream_event for all that it does then. {RETIRED}"
+            ),
+            icon="mdi:clipboard-play-outline",
+            fields=_OUTPUTS,
+            assemble=RunEvents,
+            handler=async_stream,
+        ),
+        Action(
+            key="cancel_run",
+            method="beta.threads.runs.cancel",
+            name="Cancel a run",
+            description=f"Stops a run that is under way. {RETIRED}",
+            icon="mdi:stop-circle-outline",
+            fields=required(THREAD_ID, RUN_ID),
+        ),
+        Action(
+            key="list_run_steps",
+            method="beta.threads.runs.steps.list",
+            name="List the steps of a run",
+            description=f"Returns what an assistant did in a run, step by step. {RETIRED}",
+            icon="mdi:stairs",
+            fields=(*required(THREAD_ID, RUN_ID), *PAGING, *advanced(BEFORE, _INCLUDE)),
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="get_run_step",
+            method="beta.threads.runs.steps.retrieve",
+            name="Get a step of a run",
+            description=f"Returns one step of a run. {RETIRED}",
+            icon="mdi:stairs-box",
+            fields=(*required(THREAD_ID, RUN_ID, _STEP_ID), *advanced(_INCLUDE)),
+            body=False,
+            only_answers=True,
+        ),
+    ),
+)

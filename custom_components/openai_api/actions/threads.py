@@ -1,0 +1,56 @@
+"""Threads: conversations that assistants work on."""
+
+from ..model import Action, Family, required
+from .fields import objects
+from .shared import METADATA, RETIRED, THREAD_ID, TOOL_RESOURCES
+
+FAMILY = Family(
+    key="threads",
+    name="Threads",
+    actions=(
+        Action(
+            key="create_thread",
+            method="beta.threads.create",
+            name="Create a thread",
+            description=f"Begins a conversation for assistants to work on. {RETIRED}",
+            icon="mdi:notebook-plus-outline",
+            fields=(
+                objects(
+                    "messages",
+                    "Messages",
+                    "The messages that the thread begins with.",
+                    example=[{"role": "user", "content": "When do I prune the roses?"}],
+                ),
+                TOOL_RESOURCES,
+                METADATA,
+            ),
+        ),
+        Action(
+            key="get_thread",
+            method="beta.threads.retrieve",
+            name="Get a thread",
+            description=f"Returns what the host knows of a thread, without its messages. {RETIRED}",
+            icon="mdi:notebook-outline",
+            fields=required(THREAD_ID),
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="modify_thread",
+            method="beta.threads.update",
+            name="Update a thread",
+            description=f"Changes the metadata of a thread, or what its tools work on. {RETIRED}",
+            icon="mdi:notebook-edit-outline",
+            fields=(*required(THREAD_ID), METADATA, TOOL_RESOURCES),
+        ),
+        Action(
+            key="delete_thread",
+            method="beta.threads.delete",
+            name="Delete a thread",
+            description=f"Deletes a thread with its messages. {RETIRED}",
+            icon="mdi:notebook-remove-outline",
+            fields=required(THREAD_ID),
+            body=False,
+        ),
+    ),
+)

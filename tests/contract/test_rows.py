@@ -1,0 +1,104 @@
+"""The SDK is the judge: every row must agree with the method that it names."""
+
+import inspect
+from typing import Any, get_args, get_type_hints
+
+import homeassistant  # noqa: F401  # It decides what `import voluptuous` means.
+from openai import AsyncOpenAI, Omit
+from openai._version import __version__ as sdk_version
+import pytest
+
+from custom_components.openai_api.actions import ACTIONS, FAMILIES
+from custom_components.openai_api.model import Action
+from custom_components.openai_api.services import all_fields
+
+OF_THE_SDK = {"self", "extra_headers", "extra_query", "extra_body", "timeout", "stream_cls"}
+IS_NEWEST = tuple(map(int, sdk_version.split(".")[:2])) >= (3, 26)
+
+# Sent in the body or the query, though the method of the SDK that sends them knows nothing of them.
+BESIDE_THE_SDK = {
+    "list_input_items": {"before"},
+    "parse_model_response": {"verbosity"},
+    "stream_model_response": {"response_id", "starting_after"},
+}
+# Needed by the API, though a template kept at the host may stand in for them in the SDK.
+LOCAL = {"manage_model_response_websocket"}
+# The action itself says whether to stream.
+LEFT_OUT = {"stream_model_response": {"stream"}}
+
+
+def method_of(action: Action) -> Any:
+    """Return the function of the SDK behind a row; skips where this SDK has none."""
+    target: Any = AsyncOpenAI(api_key="unused")
+    try:
+        for part in action.method.split("."):
+            target = getattr(target, part)
+    except AttributeError:
+        if IS_NEWEST:
+            raise
+        pytest.skip(f"openai {sdk_version} has no {action.method}")
+    return inspect.unwrap(target)
+
+
+def takes_null(annotation: Any) -> bool:
+    """Tell whether a parameter may be null, beyond being left out."""
+    return type(None) in get_args(annotation)
+
+
+ROWS = [action for action in ACTIONS if action.key not in LOCAL]
+
+
+@pytest.mark.parametrize("action", ROWS, ids=lambda action: action.key)
+def test_row_agrees_with_the_sdk(action: Action) -> None:
+    function = method_of(action)
+    parameters = {
+        name: parameter
+        for name, parameter in inspect.signature(function).parameters.items()
+        if name not in OF_THE_SDK
+    }
+    beside = BESIDE_THE_SDK.get(action.key, set())
+    fields = {field.key: field for field in action.fields}
+
+    unknown = set(fields) - set(parameters) - beside
+    if IS_NEWEST:
+        assert not unknown, "fields that the method does not take"
+        assert not set(parameters) - set(fields) - LEFT_OUT.get(action.key, set()), (
+            "parameters that no field offers"
+        )
+    needed = {
+        name
+        for name, parameter in parameters.items()
+        if parameter.default is inspect.Parameter.empty
+    }
+    assert needed <= {field.key for field in action.fields if field.required}
+    hints = get_type_hints(function)
+    for name in set(fields) & set(parameters):
+        if IS_NEWEST:
+            assert fields[name].nullable == takes_null(hints[name]), name
+
+
+def test_sdk_marks_what_may_be_left_out() -> None:
+    """The comparison above reads the SDK's own mark for it."""
+    hints = get_type_hints(AsyncOpenAI(api_key="unused").responses.create)
+    assert Omit in get_args(hints["model"])
+
+
+def test_names_are_unique() -> None:
+    keys = [action.key for action in ACTIONS]
+    assert len(keys) == len(set(keys))
+    assert len(FAMILIES) == len({family.key for family in FAMILIES})
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.key)
+def test_fields_are_unique(action: Action) -> None:
+    keys = [field.key for field in all_fields(action)]
+    assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.key)
+def test_texts_are_whole(action: Action) -> None:
+    assert action.description.endswith("."), action.description
+    assert action.icon.startswith("mdi:")
+    for field in all_fields(action):
+        assert field.description.endswith((".", "?")) or field.file, field.key
+        assert field.name[0].isupper()

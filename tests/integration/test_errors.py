@@ -1,0 +1,296 @@
+"""What a caller is told when things go wrong, and that nothing hangs or leaks."""
+
+import asyncio
+from collections.abc import Callable
+import time
+from typing import Any
+
+from homeassistant.config_entries import SOURCE_REAUTH
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+import voluptuous as vol
+
+from custom_components.openai_api.const import DOMAIN
+from tests.standin.faults import Fault
+from tests.standin.server import StandIn
+
+from .conftest import CANARY, Call, add_entry, entry_data
+
+ASK = {"model": "m-1", "input": "Hello"}
+
+
+def error_body(message: str = "Something is off", **details: Any) -> dict[str, Any]:
+    """Return an error as the API words it."""
+    return {"error": {"message": message, "type": "x", "param": None, "code": None, **details}}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error", "key"),
+    [
+        (400, error_body(param="model", code="bad"), ServiceValidationError, "refused"),
+        (404, error_body(), ServiceValidationError, "refused"),
+        (409, error_body(), ServiceValidationError, "refused"),
+        (413, "too large", ServiceValidationError, "refused"),
+        (418, {"detail": "a teapot"}, ServiceValidationError, "refused"),
+        (422, {"error": "plain words"}, ServiceValidationError, "refused"),
+        (401, error_body(), HomeAssistantError, "auth_failed"),
+        (403, error_body(), HomeAssistantError, "forbidden"),
+        (408, error_body(), HomeAssistantError, "server_error"),
+        (429, error_body(code="rate_limit_exceeded"), HomeAssistantError, "rate_limited"),
+        (429, error_body(code="insufficient_quota"), HomeAssistantError, "quota_used_up"),
+        (500, "<html><style>x{}</style><h1>Oops</h1></html>", HomeAssistantError, "server_error"),
+        (503, "", HomeAssistantError, "server_error"),
+        (302, "", HomeAssistantError, "redirected"),
+    ],
+)
+async def test_refusals(
+    hass: HomeAssistant,
+    standin: StandIn,
+    media_folder: object,
+    call: Call,
+    status: int,
+    body: Any,
+    error: type[HomeAssistantError],
+    key: str,
+) -> None:
+    await add_entry(hass, entry_data(standin, max_retries=0))
+    standin.fail(Fault(status=status, body=body, headers={"location": "http://127.0.0.1:9/"}))
+
+    with pytest.raises(error) as caught:
+        await call("create_model_response", **ASK)
+
+    assert type(caught.value) is error or key == "auth_failed"
+    assert caught.value.translation_domain == DOMAIN
+    assert caught.value.translation_key == key
+    assert "<" not in str(caught.value)
+    assert (await call("create_model_response", **ASK))["status"] == "completed"
+
+
+async def test_refusal_quotes_the_host(
+    hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call
+) -> None:
+    await add_entry(hass, entry_data(standin, max_retries=0))
+    body = error_body("No such model", param="model", code="model_not_found")
+    standin.fail(Fault(status=404, body=body, headers={"x-request-id": "req_42"}))
+
+    with pytest.raises(ServiceValidationError) as caught:
+        await call("create_model_response", **ASK)
+
+    for part in ("404", "model_not_found", "parameter model", "No such model", "req_42"):
+        assert part in str(caught.value)
+
+
+async def test_key_in_the_hosts_words_is_masked(
+    hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call
+) -> None:
+    await add_entry(hass, entry_data(standin, max_retries=0))
+    standin.fail(Fault(status=400, body=error_body(f"Key {CANARY} or sk-proj-abcdef123 is bad")))
+
+    with pytest.raises(ServiceValidationError) as caught:
+        await call("create_model_response", **ASK)
+
+    assert "Key *** or *** is bad" in str(caught.value)
+
+
+async def test_refused_key_starts_reauthentication(
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call
+) -> None:
+    standin.fail(Fault(path="/responses", status=401, body=error_body()))
+    with pytest.raises(HomeAssistantError):
+        await call("create_model_response", **ASK)
+    await hass.async_block_till_done()
+
+    flows = hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+    assert [flow["context"]["source"] for flow in flows] == [SOURCE_REAUTH]
+
+
+@pytest.mark.parametrize(
+    ("fault", "key"),
+    [
+        pytest.param(
+            Fault(status=200, body="<html>Sign in</html>", content_type="text/html"),
+            "bad_answer",
+            id="web page",
+        ),
+        pytest.param(
+            Fault(status=200, body='{"id": "resp', content_type="application/json"),
+            "bad_answer",
+            id="half a JSON",
+        ),
+        pytest.param(
+            Fault(status=200, body="17", content_type="application/json"), "bad_answer", id="number"
+        ),
+        pytest.param(Fault(status=200, body=""), "empty_answer", id="empty"),
+        pytest.param(Fault(status=204, body=""), "empty_answer", id="no content"),
+        pytest.param(Fault(drop="before"), "cannot_connect", id="dropped"),
+        pytest.param(Fault(drop="headers"), "cannot_connect", id="dropped after headers"),
+        pytest.param(Fault(drop="body"), "cannot_connect", id="dropped in the body"),
+        pytest.param(Fault(hang=True), "timed_out", id="no answer"),
+        pytest.param(Fault(trickle=0.05), "timed_out", id="trickled"),
+    ],
+)
+async def test_answers_that_are_none(
+    hass: HomeAssistant,
+    standin: StandIn,
+    media_folder: object,
+    call: Call,
+    fault: Fault,
+    key: str,
+) -> None:
+    await add_entry(hass, entry_data(standin, max_retries=0, timeout=1.0))
+    standin.fail(fault)
+    start = time.monotonic()
+
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("create_model_response", **ASK)
+
+    assert caught.value.translation_key == key
+    assert time.monotonic() - start < 3
+    assert (await call("create_model_response", **ASK))["status"] == "completed"
+
+
+async def test_busy_host_is_asked_again(
+    standin: StandIn, entry: MockConfigEntry, call: Call
+) -> None:
+    standin.fail(
+        Fault(path="/responses", status=429, headers={"retry-after": "0.2"}, body=error_body())
+    )
+    standin.fail(Fault(path="/responses", status=503, headers={"retry-after-ms": "10"}))
+    before = len(standin.requests)
+
+    answer = await call("create_model_response", **ASK)
+
+    assert answer["status"] == "completed"
+    assert len(standin.requests) - before == 3
+
+
+@pytest.mark.parametrize("headers", [{"retry-after": "60"}, {"retry-after": "{date}"}])
+async def test_nobody_waits_longer_than_the_caller(
+    standin: StandIn, entry: MockConfigEntry, call: Call, headers: dict[str, str]
+) -> None:
+    date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 60))
+    filled = {key: value.format(date=date) for key, value in headers.items()}
+    standin.fail(Fault(path="/responses", status=429, headers=filled, body=error_body()))
+    start = time.monotonic()
+
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("create_model_response", timeout=2, **ASK)
+
+    assert caught.value.translation_key == "rate_limited"
+    assert time.monotonic() - start < 1
+
+
+async def test_used_up_quota_is_not_asked_again(
+    standin: StandIn, entry: MockConfigEntry, call: Call
+) -> None:
+    standin.fail(
+        Fault(path="/responses", count=None, status=429, body=error_body(code="insufficient_quota"))
+    )
+    before = len(standin.requests)
+    with pytest.raises(HomeAssistantError):
+        await call("create_model_response", **ASK)
+    assert len(standin.requests) - before == 1
+
+
+async def test_timeout_of_one_call(standin: StandIn, entry: MockConfigEntry, call: Call) -> None:
+    standin.fail(Fault(path="/responses", hang=True, count=None))
+    start = time.monotonic()
+    with pytest.raises(HomeAssistantError, match=r"within 1 s"):
+        await call("create_model_response", timeout="1", **ASK)
+    assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"input": "Hi", "temprature": 1}, ["temprature"]),
+        ({"model": "m", "temperature": "warm"}, ["expected a number", "temperature"]),
+        ({"model": "m", "store": "maybe"}, ["expected true or false", "store"]),
+        ({"model": "m", "tools": [1]}, ["expected an object", "tools"]),
+        ({"model": "m", "metadata": "x"}, ["expected an object", "metadata"]),
+        ({"model": ""}, ["must not be empty", "model"]),
+        ({"model": "m", "timeout": "soon"}, ["expected a number", "timeout"]),
+    ],
+)
+async def test_fields_are_checked_before_anything_is_sent(
+    standin: StandIn,
+    entry: MockConfigEntry,
+    call: Call,
+    data: dict[str, Any],
+    words: list[str],
+) -> None:
+    before = len(standin.requests)
+    with pytest.raises(vol.Invalid) as caught:
+        await call("create_model_response", **data)
+    for word in words:
+        assert word in str(caught.value)
+    assert len(standin.requests) == before
+
+
+async def test_missing_field_is_named(entry: MockConfigEntry, call: Call) -> None:
+    with pytest.raises(vol.Invalid, match="messages"):
+        await call("create_chat_completion", model="m")
+
+
+async def test_which_host(hass: HomeAssistant, standin: StandIn, call: Call) -> None:
+    assert hass
+    with pytest.raises(HomeAssistantError):
+        await call("list_models")
+
+
+async def test_one_of_several_hosts(
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call
+) -> None:
+    other = await add_entry(hass, entry_data(standin, "none"))
+    with pytest.raises(HomeAssistantError):
+        await call("list_models")
+    await call("list_models", config_entry_id=other.entry_id)
+    assert standin.requests[-1].mount == "none"
+    with pytest.raises(HomeAssistantError):
+        await call("list_models", config_entry_id="no such entry")
+    await hass.config_entries.async_unload(other.entry_id)
+    with pytest.raises(HomeAssistantError):
+        await call("list_models", config_entry_id=other.entry_id)
+
+
+async def test_method_that_the_sdk_lacks(
+    entry: MockConfigEntry, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(vars(entry.runtime_data.client), "moderations", object())
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("create_moderation", input="x")
+    assert caught.value.translation_key == "method_missing"
+
+
+async def test_unload_ends_calls_under_way(
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call
+) -> None:
+    standin.fail(Fault(path="/responses", hang=True))
+    task = hass.async_create_task(call("create_model_response", **ASK))
+    count = len(standin.requests)
+    await standin.wait_for_request(count + 1)
+
+    await hass.config_entries.async_unload(entry.entry_id)
+
+    with pytest.raises(HomeAssistantError) as caught:
+        await asyncio.wait_for(task, 2)
+    assert caught.value.translation_key == "unloaded"
+
+
+async def test_cancelled_script_ends_its_request(
+    hass: HomeAssistant,
+    standin: StandIn,
+    entry: MockConfigEntry,
+    call: Call,
+    events: Callable[[str], list[Any]],
+) -> None:
+    standin.fail(Fault(path="/responses", hang=True))
+    task = hass.async_create_task(call("create_model_response", **ASK))
+    await standin.wait_for_request(len(standin.requests) + 1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not entry.runtime_data._waits
+    assert (await call("create_model_response", **ASK))["status"] == "completed"
