@@ -121,21 +121,28 @@ def translate(texts: Any, words: dict[str, str]) -> Any:
 def read_desk(language: str, wanted: dict[str, str]) -> tuple[dict[str, str], list[str]]:
     """Return a language's texts by their English ones, and what is wrong with them."""
     words: dict[str, str] = {}
-    problems: list[str] = []
     for file in sorted((DESK / language).glob("*.json")):
-        for text, translation in json.loads(file.read_text()).items():
-            place = wanted.get(text)
-            if place is None:
-                problems.append(f"{language}/{file.name}: nobody says {text!r} any more")
-            elif place != file.stem:
-                problems.append(f"{language}/{file.name}: {text!r} belongs in {place}.json")
-            if Counter(_PLACEHOLDER.findall(text)) != Counter(_PLACEHOLDER.findall(translation)):
-                problems.append(f"{language}/{file.name}: other placeholders in {text!r}")
-            words[text] = translation
-    for text, place in wanted.items():
-        if text not in words:
-            problems.append(f"{language}/{place}.json: {text!r} has no translation")
+        words |= json.loads(file.read_text())
+    problems = [
+        f"{language}: other placeholders in the translation of {text!r}"
+        for text, translation in words.items()
+        if Counter(_PLACEHOLDER.findall(text)) != Counter(_PLACEHOLDER.findall(translation))
+    ]
+    problems += [
+        f"{language}/{place}.json: {text!r} has no translation"
+        for text, place in wanted.items()
+        if text not in words
+    ]
     return words, problems
+
+
+def tidy_desk(language: str, wanted: dict[str, str], words: dict[str, str]) -> dict[Path, str]:
+    """Return a language's files as they should be: each text in its place, none that is unused."""
+    files: dict[str, dict[str, str]] = {}
+    for text, place in wanted.items():
+        if text in words:
+            files.setdefault(place, {})[text] = words[text]
+    return {DESK / language / f"{place}.json": as_json(texts) for place, texts in files.items()}
 
 
 def text_problems(texts: Texts) -> list[str]:
@@ -186,6 +193,7 @@ def generate() -> tuple[dict[Path, str], list[str]]:
     for folder in sorted(path for path in DESK.iterdir() if path.is_dir()):
         words, found = read_desk(folder.name, wanted)
         problems += found
+        files |= tidy_desk(folder.name, wanted, words)
         files[INTEGRATION / "translations" / f"{folder.name}.json"] = as_json(
             translate(texts, words)
         )

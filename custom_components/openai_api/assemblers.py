@@ -106,30 +106,34 @@ class CompletionChunks:
         return {**self._completion, "object": "chat.completion", "choices": choices}
 
 
-class TextChunks:
-    """Chunks of a text completion add up to the completion that would have come at once."""
-
-    def __init__(self) -> None:
-        self._completion: Json = {}
-        self._choices: dict[int, Json] = {}
+class TextChunks(CompletionChunks):
+    """Chunks of a text completion add up like those of a chat, but hold bare text."""
 
     def add(self, event: Json) -> None:
         """Take the next chunk."""
-        for key, value in event.items():
-            if key != "choices" and value is not None:
-                self._completion[key] = value
-        for part in event.get("choices") or []:
-            index = part.get("index", 0)
-            choice = self._choices.setdefault(index, {"text": "", "index": index})
-            _merge(choice, part)
+        parts = [
+            {
+                **{key: value for key, value in part.items() if value is not None},
+                "delta": {"content": part.get("text")},
+            }
+            for part in event.get("choices") or []
+        ]
+        super().add({**event, "choices": parts})
 
     def result(self, *, ended: bool) -> Json | None:
         """Return the completion, or None while one of its choices has not come to an end."""
-        choices = [self._choices[index] for index in sorted(self._choices)]
-        unfinished = any(choice.get("finish_reason") is None for choice in choices)
-        if not choices or (unfinished and not ended):
+        if (whole := super().result(ended=ended)) is None:
             return None
-        return {**self._completion, "choices": choices}
+        choices = [
+            {
+                "finish_reason": None,
+                "logprobs": None,
+                **{key: value for key, value in choice.items() if key != "message"},
+                "text": choice["message"]["content"] or "",
+            }
+            for choice in whole["choices"]
+        ]
+        return {**whole, "object": "text_completion", "choices": choices}
 
 
 RUN_GOES_ON = frozenset({"queued", "in_progress", "cancelling"})

@@ -1,7 +1,7 @@
 """What a row of the action catalogue is made of."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +72,8 @@ class Action:
     description: str
     icon: str
     fields: tuple[Field, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments that are sent where none are given, against defaults of the SDK's own."""
     answer: Answer = Answer.OBJECT
     body: bool = True
     """Whether the request carries a body, which `extra_body` may then extend."""
@@ -104,9 +106,9 @@ class Family:
 
 def required(*fields: Field) -> tuple[Field, ...]:
     """Return the fields as ones that an action cannot do without."""
-    return tuple(replace(field, required=True) for field in fields)
+    return tuple(replace(item, required=True) for item in fields)
 
 
 def advanced(*fields: Field) -> tuple[Field, ...]:
     """Return the fields as members of the collapsed section for rarer settings."""
-    return tuple(replace(field, section=Section.ADVANCED) for field in fields)
+    return tuple(replace(item, section=Section.ADVANCED) for item in fields)

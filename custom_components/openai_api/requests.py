@@ -14,6 +14,8 @@ from .host import OpenAIConfigEntry, ServiceHost
 from .model import Action, Answer, Json
 from .settings import Settings
 
+_PAGES = frozenset({"text/html", "text/json"})
+_TEXTS = frozenset({"application/x-subrip", "application/srt", "application/vtt"})
 # The slowest upload that is still worth waiting for.
 _BYTES_PER_SECOND = 64 * 1024
 
@@ -51,7 +53,7 @@ class Request:
         arguments: dict[str, Any] = {}
         unknown: Json = {}
         size = 0
-        for key, value in self.data.items():
+        for key, value in {**self.action.defaults, **self.data}.items():
             if key in uploads:
                 arguments[key], read = await files.async_read(self.hass, value)
                 size += read
@@ -122,13 +124,17 @@ def parse(settings: Settings, body: bytes, content_type: str) -> Json:
     kind = content_type.partition(";")[0].strip().lower()
     if not body.strip():
         raise failure("empty_answer")
-    if kind.startswith("text/") and kind not in {"text/html", "text/json"}:
-        return {"text": body.decode(errors="replace")}
     try:
         found = orjson.loads(body)
     except orjson.JSONDecodeError:
-        start = quote(body[:2000].decode(errors="replace"), settings)
+        text = body.decode(errors="replace")
+        if kind in _TEXTS or (kind.startswith("text/") and kind not in _PAGES):
+            return {"text": text}
+        start = quote(text[:2000], settings)
         raise failure("bad_answer", content_type=kind or "–", start=start) from None
+    if kind.startswith("text/plain"):
+        # A transcript of "Two" or "17" is a text, whatever JSON makes of it.
+        return found if isinstance(found, dict) else {"text": body.decode(errors="replace")}
     if isinstance(found, list):
         return {"data": found}
     if isinstance(found, str):

@@ -5,8 +5,10 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 import os
+from pathlib import Path
 import signal
 import sys
+from tempfile import TemporaryDirectory
 
 from .check import check
 from .child import ROOT, ChildError, free_port
@@ -61,28 +63,32 @@ async def set_up(home: Home, settings: Json) -> None:
 async def develop(*, checking: bool) -> bool:
     """Start everything, check it or serve it until somebody stops it, and stop everything."""
     settings = host_of(os.environ)
-    is_first = not (FOLDER / ".storage").exists()
-    home = Home(
-        None if checking else FOLDER,
-        port=None if checking else free_port(8123, *range(8124, 8134)),
-        demo=True,
-        quiet=checking,
-    )
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(home.close)
+        if checking:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="home-")))
+        else:
+            folder = FOLDER
+            folder.mkdir(exist_ok=True)
         service = None
         if settings is None:
-            home.folder.mkdir(exist_ok=True)
             service = Service(
                 key="sk-standin",
                 port=None if checking else free_port(8765),
                 pace=0 if checking else 0.05,
-                output=home.folder / "standin.log",
+                output=folder / "standin.log",
             )
             await stack.enter_async_context(service)
             settings = {"base_url": service.url(), "api_key": service.key}
             say(f"stand-in service at {service.url()} (set {ENV_KEY} to use a real one)")
-        say(f"starting Home Assistant{' for the first time' if checking or is_first else ''}")
+        home = Home(
+            folder,
+            port=None if checking else free_port(8123, *range(8124, 8134)),
+            demo=True,
+            quiet=checking,
+        )
+        stack.push_async_callback(home.close)
+        is_first = not (folder / ".storage").exists()
+        say(f"starting Home Assistant{' for the first time' if is_first else ''}")
         await home.start()
         await set_up(home, settings)
         say(f"Home Assistant at {home.url}/{DASHBOARD} (user {USER}, password {PASSWORD})")

@@ -132,7 +132,7 @@ FAMILY = Family(
                     choices(
                         "timestamp_granularities",
                         "Times",
-                        "Whether to give the time of every word or of every part.",
+                        "Whether to give the time of every word (word) or of every part (segment).",
                         ("word", "segment"),
                     ),
                     text_or_object(
@@ -143,7 +143,7 @@ FAMILY = Family(
                         nullable=True,
                     ),
                     choices(
-                        "include", "Include", "What else the answer shall contain.", ("logprobs",)
+                        "include", "Include", "What else the answer should contain.", ("logprobs",)
                     ),
                     texts("keywords", "Keywords", "Words that are likely to occur."),
                     texts("languages", "Languages", "The languages that may be spoken."),
@@ -155,7 +155,7 @@ FAMILY = Family(
                     texts(
                         "known_speaker_references",
                         "Recordings of known speakers",
-                        "A short recording of each known speaker, as a data address.",
+                        "A short recording of each known speaker, as an address that begins with data:.",
                     ),
                 ),
             ),

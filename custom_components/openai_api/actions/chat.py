@@ -57,7 +57,7 @@ TOOLS = objects(
 REASONING_EFFORT = choice(
     "reasoning_effort",
     "Reasoning effort",
-    "How hard a reasoning model should think.",
+    "How hard the model should think, if it can.",
     ("none", "minimal", "low", "medium", "high", "xhigh", "max"),
     nullable=True,
 )
@@ -117,7 +117,7 @@ FAMILY = Family(
                     choices(
                         "modalities",
                         "Modalities",
-                        "Whether the answer is written, spoken or both.",
+                        "Whether the answer is written (text), spoken (audio) or both.",
                         ("text", "audio"),
                         nullable=True,
                     ),
@@ -128,7 +128,7 @@ FAMILY = Family(
                         example={"voice": "alloy", "format": "wav"},
                         nullable=True,
                     ),
-                    integer("n", "Answers", "How many answers to make.", low=1, nullable=True),
+                    integer("n", "Number of answers", "How many answers to make.", low=1, nullable=True),
                     texts("stop", "Stop", "The answer ends before any of these.", nullable=True),
                     integer(
                         "seed",
@@ -164,7 +164,7 @@ FAMILY = Family(
                     ),
                     boolean(
                         "logprobs",
-                        "Log probabilities",
+                        "Word probabilities",
                         "Return how likely each word was.",
                         nullable=True,
                     ),

@@ -73,7 +73,7 @@ FAMILY = Family(
                     LOGIT_BIAS,
                     integer(
                         "logprobs",
-                        "Log probabilities",
+                        "Word probabilities",
                         "How many likely alternatives to return for each word.",
                         high=5,
                         nullable=True,

@@ -22,7 +22,7 @@ FAMILY = Family(
                     replace(MODEL, example="text-embedding-3-small"),
                     replace(
                         INPUT,
-                        description="The text to embed, or a list of texts.",
+                        description="The text to turn into numbers, or a list of texts.",
                         example="The cat sits on the washing machine.",
                     ),
                 ),
@@ -37,6 +37,8 @@ FAMILY = Family(
                     USER,
                 ),
             ),
+            # The SDK would ask for base64, for it turns that into numbers faster.
+            defaults={"encoding_format": "float"},
             only_answers=True,
         ),
     ),

@@ -1,6 +1,6 @@
 """Files: upload what other actions work on, and get back what they made."""
 
-from ..model import Action, Answer, Family, advanced, required
+from ..model import Action, Answer, Family, Poll, advanced, required
 from .fields import choice, file, identifier, json_object
 from .shared import PAGING
 
@@ -55,12 +55,26 @@ FAMILY = Family(
         Action(
             key="retrieve_file",
             method="files.retrieve",
-            name="Get a file",
+            name="Get file details",
             description="Returns what the service host tells of a file.",
             icon="mdi:file-question-outline",
             fields=required(FILE_ID),
             body=False,
             only_answers=True,
+        ),
+        Action(
+            key="wait_for_file_processing",
+            method="files.retrieve",
+            name="Wait for a file",
+            description="Waits until the service host has processed a file, or has failed to.",
+            icon="mdi:file-check-outline",
+            fields=required(FILE_ID),
+            body=False,
+            poll=Poll(
+                method="files.retrieve",
+                ids={"file_id": "id"},
+                pending=frozenset({"uploaded", "pending", "running"}),
+            ),
         ),
         Action(
             key="download_file",

@@ -18,7 +18,7 @@ _PROMPT = long_text(
 )
 _FILE_TEXT = "a media item, or a path that Home Assistant may read."
 _IMAGE = file("image", "Picture", f"The picture to start from: {_FILE_TEXT}")
-_N = integer("n", "Pictures", "How many pictures to make.", low=1, high=10, nullable=True)
+_N = integer("n", "Number of pictures", "How many pictures to make.", low=1, high=10, nullable=True)
 _BACKGROUND = choice(
     "background",
     "Background",
@@ -35,8 +35,8 @@ _OUTPUT_FORMAT = choice(
 )
 _COMPRESSION = integer(
     "output_compression",
-    "Compression",
-    "How much detail a JPEG or WebP file keeps.",
+    "Detail",
+    "How much detail a JPEG or WebP file keeps; 100 is the most.",
     high=100,
     unit="%",
     nullable=True,

@@ -82,7 +82,7 @@ FAMILY = Family(
             method="beta.threads.messages.delete",
             name="Delete a message of a thread",
             description=f"Deletes one message of a thread. {RETIRED}",
-            icon="mdi:message-minus-outline",
+            icon="mdi:message-bulleted-off",
             fields=required(THREAD_ID, MESSAGE_ID),
             body=False,
         ),

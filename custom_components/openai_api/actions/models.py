@@ -24,7 +24,7 @@ FAMILY = Family(
         Action(
             key="retrieve_model",
             method="models.retrieve",
-            name="Get a model",
+            name="Get model details",
             description="Returns what the service host tells of one model.",
             icon="mdi:brain",
             fields=required(_MODEL),
@@ -35,7 +35,7 @@ FAMILY = Family(
             key="delete_model",
             method="models.delete",
             name="Delete a model",
-            description="Deletes a fine-tuned model of yours.",
+            description="Deletes a model that you have trained further.",
             icon="mdi:delete-outline",
             fields=required(_MODEL),
             body=False,

@@ -109,7 +109,7 @@ FAMILY = Family(
                     json_object(
                         "reasoning",
                         "Reasoning",
-                        "How hard a reasoning model should think.",
+                        "How hard the model should think, if it can.",
                         example={"effort": "low"},
                     ),
                     json_object(
@@ -122,7 +122,7 @@ FAMILY = Family(
                     choices(
                         "include",
                         "Include",
-                        "What else the answer shall contain.",
+                        "What else the answer should contain.",
                         ("item.input_audio_transcription.logprobs",),
                     ),
                     text_or_object(

@@ -71,13 +71,13 @@ PREVIOUS = text(
 CONVERSATION = text_or_object(
     "conversation",
     "Conversation",
-    "Id of the conversation that this belongs to. Not together with a previous response.",
+    "Id of the conversation that the question belongs to. Not together with a previous response.",
     nullable=True,
 )
 REASONING = json_object(
     "reasoning",
     "Reasoning",
-    "How hard a reasoning model should think.",
+    "How hard the model should think, if it can.",
     example={"effort": "low"},
     nullable=True,
 )
@@ -200,7 +200,7 @@ FAMILY = Family(
         Action(
             key="parse_model_response",
             method="responses.create",
-            name="Create a parsed model response",
+            name="Create a model response as JSON",
             description=(
                 "Asks a model for an answer in a JSON form of yours, "
                 "and returns it ready to use as output_parsed."
@@ -242,7 +242,7 @@ FAMILY = Family(
                     ),
                     integer(
                         "starting_after",
-                        "Starting after",
+                        "Start point",
                         "Begin after the event with this number.",
                     ),
                 ),
@@ -264,7 +264,7 @@ FAMILY = Family(
                     replace(INCLUDE, nullable=False),
                     integer(
                         "starting_after",
-                        "Starting after",
+                        "Start point",
                         "Begin after the event with this number.",
                     ),
                     boolean(
@@ -370,7 +370,7 @@ FAMILY = Family(
                     fixed_choice(
                         "action",
                         "Step",
-                        "What to do: open the connection, send something, or close it.",
+                        "What to do: open the connection (connect), send something (send), or close it (close).",
                         ("connect", "send", "close"),
                     ),
                     identifier(

@@ -5,6 +5,7 @@ from .fields import (
     boolean,
     choice,
     choices,
+    file,
     identifier,
     integer,
     json_object,
@@ -34,8 +35,8 @@ USER = text(
     "User",
     "A name that stands for the person who asks. Newer hosts want the safety identifier instead.",
 )
-AFTER = text("after", "After", "Continue the list after the item with this id.")
-BEFORE = text("before", "Before", "List what comes before the item with this id.")
+AFTER = text("after", "After item", "Continue the list after the item with this id.")
+BEFORE = text("before", "Before item", "List what comes before the item with this id.")
 LIMIT = integer("limit", "Limit", "How many items a page holds at most.", low=1, high=100)
 ORDER = choice(
     "order", "Order", "Whether the oldest (asc) or the newest (desc) come first.", ("asc", "desc")
@@ -59,7 +60,7 @@ TOP_P = number(
 )
 TOP_LOGPROBS = integer(
     "top_logprobs",
-    "Top log probabilities",
+    "Alternatives per word",
     "How many likely alternatives to return for each word.",
     high=20,
     nullable=True,
@@ -89,7 +90,7 @@ PARALLEL_TOOL_CALLS = boolean(
 SAFETY_IDENTIFIER = text(
     "safety_identifier",
     "Safety identifier",
-    "A stable code for the person who asks, so that the host can tell abuse by one from the others.",
+    "A stable code for the person who asks, so that the host can trace abuse to one person.",
     nullable=True,
 )
 PROMPT_CACHE_KEY = text(
@@ -159,6 +160,27 @@ LOGIT_BIAS = json_object(
     nullable=True,
 )
 
+LOCAL_FILE = file(
+    "file",
+    "File",
+    "The file to send: a media item, or a path that Home Assistant may read.",
+    example="/config/www/manual.pdf",
+)
+VECTOR_STORE_ID = identifier(
+    "vector_store_id", "Vector store", "Id of the vector store.", example="vs_123"
+)
+FILE_IDS = texts("file_ids", "Files", "Ids of files at the service host.", example=["file-123"])
+CHUNKING_STRATEGY = json_object(
+    "chunking_strategy",
+    "Chunking",
+    "How long the pieces are into which a text is cut, and how far they overlap.",
+    example={
+        "type": "static",
+        "static": {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400},
+    },
+)
+
+
 def service_tier(*options: str) -> Field:
     """Return the field for the service tier; not every method has the same ones."""
     return choice(
@@ -173,5 +195,5 @@ def service_tier(*options: str) -> Field:
 def include(*options: str, nullable: bool = False) -> Field:
     """Return the field that asks for more in the answer."""
     return choices(
-        "include", "Include", "What else the answer shall contain.", options, nullable=nullable
+        "include", "Include", "What else the answer should contain.", options, nullable=nullable
     )

@@ -1,0 +1,81 @@
+"""Containers: closed-off computers at the host, in which models run code."""
+
+from dataclasses import replace
+
+from ..model import Action, Answer, Family, advanced, required
+from .fields import choice, identifier, json_object, objects, text
+from .files import EXPIRES_AFTER
+from .shared import FILE_IDS, PAGING
+
+CONTAINER_ID = identifier("container_id", "Container", "Id of the container.", example="cntr_123")
+
+FAMILY = Family(
+    key="containers",
+    name="Containers",
+    actions=(
+        Action(
+            key="create_container",
+            method="containers.create",
+            name="Create a container",
+            description="Makes a closed-off computer at the host, in which a model can run code.",
+            icon="mdi:package-variant-plus",
+            fields=(
+                *required(identifier("name", "Name", "What to call it.", example="Energy report")),
+                FILE_IDS,
+                *advanced(
+                    choice(
+                        "memory_limit",
+                        "Memory",
+                        "How much memory it has.",
+                        ("1g", "4g", "16g", "64g"),
+                    ),
+                    replace(EXPIRES_AFTER, example={"anchor": "last_active_at", "minutes": 20}),
+                    json_object(
+                        "network_policy",
+                        "Network",
+                        "Whether it may reach the internet, and which sites.",
+                        example={"type": "allowlist", "allowed_domains": ["example.com"]},
+                    ),
+                    objects(
+                        "skills",
+                        "Skills",
+                        "Skills that can be used in it.",
+                        example=[{"type": "skill_reference", "skill_id": "skill_123"}],
+                    ),
+                ),
+            ),
+        ),
+        Action(
+            key="list_containers",
+            method="containers.list",
+            name="List containers",
+            description="Returns the containers of this service host.",
+            icon="mdi:package-variant",
+            fields=(*PAGING, text("name", "Name", "List only containers with this name.")),
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="retrieve_container",
+            method="containers.retrieve",
+            name="Get a container",
+            description="Returns what the service host tells of a container.",
+            icon="mdi:package-variant-closed",
+            fields=required(CONTAINER_ID),
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="delete_container",
+            method="containers.delete",
+            name="Delete a container",
+            description="Deletes a container with all that is in it.",
+            icon="mdi:package-variant-remove",
+            fields=required(CONTAINER_ID),
+            answer=Answer.VOID,
+            done={"deleted": True},
+            body=False,
+        ),
+    ),
+)

@@ -1,0 +1,44 @@
+"""Decisions: questions with a fixed set of answers, and how sure the model is."""
+
+from ..model import Action, Family, advanced, required
+from .fields import objects, text_or_items
+from .shared import MODEL, SAFETY_IDENTIFIER
+
+FAMILY = Family(
+    key="decisions",
+    name="Decisions",
+    actions=(
+        Action(
+            key="create_decision",
+            method="decisions.create",
+            name="Make a decision",
+            description="Answers questions with yes or no, a choice or a score, and says how sure it is.",
+            icon="mdi:scale-balance",
+            fields=(
+                *required(
+                    MODEL,
+                    text_or_items(
+                        "input",
+                        "Input",
+                        "What the decision is about: a text, or messages with texts and pictures.",
+                        example="The doorbell rang at 3 in the morning.",
+                    ),
+                    objects(
+                        "questions",
+                        "Questions",
+                        "What to decide: each a predicate, a choice or a score.",
+                        example=[
+                            {
+                                "type": "predicate",
+                                "name": "alarm",
+                                "instructions": "Should somebody be woken up?",
+                            }
+                        ],
+                    ),
+                ),
+                *advanced(SAFETY_IDENTIFIER),
+            ),
+            only_answers=True,
+        ),
+    ),
+)

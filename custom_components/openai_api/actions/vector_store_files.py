@@ -1,0 +1,136 @@
+"""Vector store files: put files into a vector store, one by one."""
+
+from ..model import Action, Answer, Family, Poll, advanced, required
+from ..uploads import async_upload_to_store
+from .fields import choice, json_object
+from .files import FILE_ID
+from .shared import BEFORE, CHUNKING_STRATEGY, LOCAL_FILE, PAGING, VECTOR_STORE_ID
+
+ATTRIBUTES = json_object(
+    "attributes",
+    "Attributes",
+    "Up to 16 names with values, by which a search can be narrowed down.",
+    example={"room": "kitchen", "year": 2026},
+    nullable=True,
+)
+STATUS_FILTER = choice(
+    "filter",
+    "Status",
+    "List only the files that have come this far.",
+    ("in_progress", "completed", "failed", "cancelled"),
+)
+PENDING = frozenset({"in_progress"})
+_IDS = required(VECTOR_STORE_ID, FILE_ID)
+_SETTINGS = (ATTRIBUTES, *advanced(CHUNKING_STRATEGY))
+_POLL = Poll(
+    method="vector_stores.files.retrieve",
+    ids={"vector_store_id": "vector_store_id", "file_id": "id"},
+    pending=PENDING,
+)
+
+FAMILY = Family(
+    key="vector_store_files",
+    name="Vector store files",
+    actions=(
+        Action(
+            key="create_vector_store_file",
+            method="vector_stores.files.create",
+            name="Add a file to a vector store",
+            description="Adds an uploaded file to a vector store, without waiting until it can be found.",
+            icon="mdi:file-plus-outline",
+            fields=(*_IDS, *_SETTINGS),
+        ),
+        Action(
+            key="create_and_poll_vector_store_file",
+            method="vector_stores.files.create",
+            name="Add a file to a vector store and wait",
+            description="Adds an uploaded file to a vector store and waits until it can be found.",
+            icon="mdi:file-clock-outline",
+            fields=(*_IDS, *_SETTINGS),
+            poll=_POLL,
+        ),
+        Action(
+            key="upload_vector_store_file",
+            method="vector_stores.files.upload",
+            name="Upload a file to a vector store",
+            description=(
+                "Uploads a local file and adds it to a vector store, "
+                "without waiting until it can be found."
+            ),
+            icon="mdi:database-arrow-up-outline",
+            fields=(*required(VECTOR_STORE_ID, LOCAL_FILE), *_SETTINGS),
+            handler=async_upload_to_store,
+        ),
+        Action(
+            key="upload_and_poll_vector_store_file",
+            method="vector_stores.files.upload",
+            name="Upload a file to a vector store and wait",
+            description=(
+                "Uploads a local file, adds it to a vector store and waits until it can be found."
+            ),
+            icon="mdi:database-clock-outline",
+            fields=(*required(VECTOR_STORE_ID, LOCAL_FILE), *_SETTINGS),
+            poll=_POLL,
+            handler=async_upload_to_store,
+        ),
+        Action(
+            key="poll_vector_store_file",
+            method="vector_stores.files.retrieve",
+            name="Wait for a file of a vector store",
+            description="Waits until a file in a vector store can be found, or has failed.",
+            icon="mdi:file-sync-outline",
+            fields=_IDS,
+            body=False,
+            poll=_POLL,
+        ),
+        Action(
+            key="list_vector_store_files",
+            method="vector_stores.files.list",
+            name="List the files of a vector store",
+            description="Returns the files that are in a vector store.",
+            icon="mdi:file-document-multiple-outline",
+            fields=(*required(VECTOR_STORE_ID), STATUS_FILTER, *PAGING, *advanced(BEFORE)),
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="retrieve_vector_store_file",
+            method="vector_stores.files.retrieve",
+            name="Get a file of a vector store",
+            description="Returns the status and the attributes of a file in a vector store.",
+            icon="mdi:file-eye-outline",
+            fields=_IDS,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="modify_vector_store_file",
+            method="vector_stores.files.update",
+            name="Update a file of a vector store",
+            description="Changes the attributes of a file in a vector store.",
+            icon="mdi:file-edit-outline",
+            fields=(*_IDS, *required(ATTRIBUTES)),
+        ),
+        Action(
+            key="get_vector_store_file_content",
+            method="vector_stores.files.content",
+            name="Get the text of a file in a vector store",
+            description="Returns what the service host has read in a file of a vector store.",
+            icon="mdi:file-document-outline",
+            fields=_IDS,
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="delete_vector_store_file",
+            method="vector_stores.files.delete",
+            name="Remove a file from a vector store",
+            description="Takes a file out of a vector store. The file itself stays.",
+            icon="mdi:file-minus-outline",
+            fields=_IDS,
+            body=False,
+        ),
+    ),
+)

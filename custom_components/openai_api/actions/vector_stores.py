@@ -1,0 +1,123 @@
+"""Vector stores: collections of files that can be searched by what they mean."""
+
+from dataclasses import replace
+
+from ..model import Action, Answer, Family, advanced, required
+from .fields import boolean, integer, json_object, text, text_or_items
+from .files import EXPIRES_AFTER
+from .shared import BEFORE, CHUNKING_STRATEGY, FILE_IDS, METADATA, PAGING, VECTOR_STORE_ID
+
+_NAME = text("name", "Name", "What to call it.", example="House manuals")
+_EXPIRES_AFTER = replace(EXPIRES_AFTER, example={"anchor": "last_active_at", "days": 30})
+
+FAMILY = Family(
+    key="vector_stores",
+    name="Vector stores",
+    actions=(
+        Action(
+            key="create_vector_store",
+            method="vector_stores.create",
+            name="Create a vector store",
+            description="Makes a collection of files that a model, or you, can search.",
+            icon="mdi:database-plus-outline",
+            fields=(
+                _NAME,
+                text("description", "Description", "What the files in it are about."),
+                FILE_IDS,
+                *advanced(CHUNKING_STRATEGY, _EXPIRES_AFTER, METADATA),
+            ),
+        ),
+        Action(
+            key="list_vector_stores",
+            method="vector_stores.list",
+            name="List vector stores",
+            description="Returns the vector stores that are kept at the service host.",
+            icon="mdi:database-outline",
+            fields=(*PAGING, *advanced(BEFORE)),
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="search_vector_store",
+            method="vector_stores.search",
+            name="Search a vector store",
+            description="Returns the passages that come closest in meaning to a question.",
+            icon="mdi:database-search-outline",
+            fields=(
+                *required(
+                    VECTOR_STORE_ID,
+                    replace(
+                        text_or_items(
+                            "query",
+                            "Question",
+                            "What to look for: a text, or a list of texts.",
+                            example="How do I descale the coffee machine?",
+                        ),
+                        selector={"text": {}},
+                    ),
+                ),
+                integer(
+                    "max_num_results",
+                    "Most results",
+                    "How many passages to return at most.",
+                    low=1,
+                    high=50,
+                ),
+                json_object(
+                    "filters",
+                    "Filters",
+                    "Search only files with these attributes.",
+                    example={"type": "eq", "key": "room", "value": "kitchen"},
+                ),
+                *advanced(
+                    json_object(
+                        "ranking_options",
+                        "Ranking",
+                        "How the passages are ranked, and how close they must come.",
+                        example={"ranker": "auto", "score_threshold": 0.5},
+                    ),
+                    boolean(
+                        "rewrite_query",
+                        "Rewrite the question",
+                        "Let the host word the question in the way that finds most.",
+                    ),
+                ),
+            ),
+            answer=Answer.PAGE,
+            only_answers=True,
+        ),
+        Action(
+            key="retrieve_vector_store",
+            method="vector_stores.retrieve",
+            name="Get a vector store",
+            description="Returns what the service host tells of a vector store.",
+            icon="mdi:database-eye-outline",
+            fields=required(VECTOR_STORE_ID),
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="modify_vector_store",
+            method="vector_stores.update",
+            name="Update a vector store",
+            description="Changes the name, the expiry or the metadata of a vector store.",
+            icon="mdi:database-edit-outline",
+            fields=(
+                *required(VECTOR_STORE_ID),
+                replace(_NAME, nullable=True),
+                replace(_EXPIRES_AFTER, nullable=True),
+                METADATA,
+            ),
+        ),
+        Action(
+            key="delete_vector_store",
+            method="vector_stores.delete",
+            name="Delete a vector store",
+            description="Deletes a vector store. The files that were in it stay.",
+            icon="mdi:database-remove-outline",
+            fields=required(VECTOR_STORE_ID),
+            body=False,
+        ),
+    ),
+)

@@ -1,0 +1,215 @@
+"""Videos: let a host film what you describe."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..model import Action, Answer, Family, Field, Poll, required
+from ..videos import REFERENCE, async_make_video
+from . import validators as check
+from .fields import choice, file, identifier, long_text, text
+from .shared import MODEL, PAGING, RETIRED
+
+VIDEO_ID = identifier("video_id", "Video", "Id of the video.", example="video_123")
+_PENDING = frozenset({"queued", "in_progress"})
+_WAIT = Poll(method="videos.retrieve", ids={"video_id": "id"}, pending=_PENDING)
+
+
+def _file_or_reference(value: Any) -> dict[str, Any]:
+    """Accept a file, or an object that names what the host has already."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        value = check.json_object(value)
+    if isinstance(value, Mapping) and "media_content_id" not in value:
+        return {REFERENCE: check.json_object(value)}
+    return check.file(value)
+
+
+def _prompt(description: str, **rest: Any) -> Field:
+    """Return the field for the words that the video follows."""
+    return long_text("prompt", "Prompt", description, **rest)
+
+
+def _seconds(description: str, *options: str) -> Field:
+    """Return the field for the length of the video."""
+    return choice("seconds", "Length", description, options)
+
+
+_SOURCE = replace(
+    file(
+        "video",
+        "Video",
+        "A finished video by its id, or a video file: a media item, or a path that Home Assistant may read.",
+        example={"id": "video_123"},
+    ),
+    validator=_file_or_reference,
+    selector={"object": {}},
+)
+_CREATE_FIELDS = (
+    *required(
+        _prompt("What the video should show.", example="A paper boat sails through the living room")
+    ),
+    replace(MODEL, example="sora-2"),
+    _seconds("How many seconds the video lasts.", "4", "8", "12"),
+    choice(
+        "size",
+        "Size",
+        "Width and height of the video in pixels.",
+        ("720x1280", "1280x720", "1024x1792", "1792x1024"),
+    ),
+    replace(
+        file(
+            "input_reference",
+            "First picture",
+            "A picture to begin with: a media item, a path that Home Assistant may read, or an object with a file_id or an image_url.",
+            example="/media/living_room.png",
+        ),
+        validator=_file_or_reference,
+        selector={"media": {"accept": ["image/*"]}},
+    ),
+)
+_CHARACTER_ID = identifier("character_id", "Character", "Id of the character.", example="char_123")
+
+FAMILY = Family(
+    key="videos",
+    name="Videos",
+    actions=(
+        Action(
+            key="create_video",
+            method="videos.create",
+            name="Create a video",
+            description=f"Starts a video of what you describe. It is made at the host, which takes minutes. {RETIRED}",
+            icon="mdi:video-plus-outline",
+            fields=_CREATE_FIELDS,
+            handler=async_make_video,
+        ),
+        Action(
+            key="create_and_poll_video",
+            method="videos.create",
+            name="Create a video and wait",
+            description=f"Starts a video of what you describe and waits until it is finished. {RETIRED}",
+            icon="mdi:video-check-outline",
+            fields=_CREATE_FIELDS,
+            handler=async_make_video,
+            poll=_WAIT,
+        ),
+        Action(
+            key="get_video",
+            method="videos.retrieve",
+            name="Get a video",
+            description=f"Returns how far a video is. {RETIRED}",
+            icon="mdi:video-outline",
+            fields=required(VIDEO_ID),
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="poll_video",
+            method="videos.retrieve",
+            name="Wait for a video",
+            description=f"Waits until a video is finished. {RETIRED}",
+            icon="mdi:timer-sand",
+            fields=required(VIDEO_ID),
+            body=False,
+            poll=_WAIT,
+        ),
+        Action(
+            key="list_videos",
+            method="videos.list",
+            name="List videos",
+            description=f"Returns the videos that are kept at the host. {RETIRED}",
+            icon="mdi:filmstrip-box-multiple",
+            fields=PAGING,
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="delete_video",
+            method="videos.delete",
+            name="Delete a video",
+            description=f"Deletes a video at the host. {RETIRED}",
+            icon="mdi:video-minus-outline",
+            fields=required(VIDEO_ID),
+            body=False,
+        ),
+        Action(
+            key="create_video_character",
+            method="videos.create_character",
+            name="Create a video character",
+            description=f"Makes a character out of a video, to appear in other ones. {RETIRED}",
+            icon="mdi:account-plus-outline",
+            fields=required(
+                text("name", "Name", "What the character is called.", example="Rex"),
+                replace(
+                    file(
+                        "video",
+                        "Video file",
+                        "A video of the character: a media item, or a path that Home Assistant may read.",
+                        example="/media/rex.mp4",
+                    ),
+                    selector={"media": {"accept": ["video/*"]}},
+                ),
+            ),
+        ),
+        Action(
+            key="download_video_content",
+            method="videos.download_content",
+            name="Download a video",
+            description=f"Saves a finished video in the media folder. {RETIRED}",
+            icon="mdi:movie-outline",
+            fields=(
+                *required(VIDEO_ID),
+                choice(
+                    "variant",
+                    "Variant",
+                    "The video itself, a small picture of it, or many of them on one sheet.",
+                    ("video", "thumbnail", "spritesheet"),
+                ),
+            ),
+            answer=Answer.BINARY,
+            body=False,
+        ),
+        Action(
+            key="edit_video",
+            method="videos.edit",
+            name="Edit a video",
+            description=f"Starts a new video that changes another one as described. {RETIRED}",
+            icon="mdi:movie-edit-outline",
+            fields=required(_prompt("What to change.", example="Make it snow"), _SOURCE),
+            handler=async_make_video,
+        ),
+        Action(
+            key="extend_video",
+            method="videos.extend",
+            name="Extend a video",
+            description=f"Starts a new video that goes on where another one ends. {RETIRED}",
+            icon="mdi:movie-plus-outline",
+            fields=required(
+                _prompt("What happens next.", example="The boat reaches the kitchen"),
+                _seconds("How many seconds to add.", "4", "8", "12", "16", "20"),
+                _SOURCE,
+            ),
+            handler=async_make_video,
+        ),
+        Action(
+            key="get_video_character",
+            method="videos.get_character",
+            name="Get a video character",
+            description=f"Returns the name of a video character. {RETIRED}",
+            icon="mdi:account-box-outline",
+            fields=required(_CHARACTER_ID),
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="remix_video",
+            method="videos.remix",
+            name="Remix a video",
+            description=f"Starts a new video that resembles a finished one. {RETIRED}",
+            icon="mdi:movie-cog-outline",
+            fields=required(
+                VIDEO_ID, _prompt("What shall be different.", example="At night, with lanterns")
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,113 @@
+"""An entry's life: set up, not ready, unloaded, and what it leaves in the database."""
+
+import asyncio
+from typing import Any
+
+from homeassistant.components.recorder import get_instance
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.components.recorder.common import (
+    async_wait_recording_done,
+)
+
+from custom_components.openai_api.const import DOMAIN, EVENT_STREAM
+from tests.standin.faults import Fault
+from tests.standin.server import StandIn
+
+from .conftest import Call, add_entry, entry_data
+
+
+@pytest.mark.parametrize(
+    ("fault", "state"),
+    [
+        (Fault(path="/models", drop="before", count=2), ConfigEntryState.SETUP_RETRY),
+        (Fault(path="/models", status=503), ConfigEntryState.SETUP_RETRY),
+        (
+            Fault(path="/models", status=200, body="<html>", content_type="text/html"),
+            ConfigEntryState.SETUP_RETRY,
+        ),
+        (Fault(path="/models", status=401), ConfigEntryState.SETUP_ERROR),
+        (Fault(path="/models", status=404), ConfigEntryState.LOADED),
+    ],
+)
+async def test_setup(
+    hass: HomeAssistant, standin: StandIn, fault: Fault, state: ConfigEntryState
+) -> None:
+    standin.fail(fault)
+    entry = await add_entry(hass, entry_data(standin))
+    assert entry.state is state
+
+
+async def test_key_that_is_gone(hass: HomeAssistant, standin: StandIn) -> None:
+    entry = await add_entry(
+        hass, entry_data(standin, api_key_source="environment", api_key="NO_SUCH_VARIABLE")
+    )
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+
+
+async def test_unload_and_remove(hass: HomeAssistant, entry: MockConfigEntry, call: Call) -> None:
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert entry.state is ConfigEntryState.NOT_LOADED
+    assert hass.services.has_service(DOMAIN, "create_model_response")
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert not hass.config_entries.async_entries(DOMAIN)
+    assert not ir.async_get(hass).issues
+
+
+async def test_environment_of_the_process_is_left_alone(
+    hass: HomeAssistant,
+    standin: StandIn,
+    media_folder: object,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("ORG_ID", "PROJECT_ID", "API_KEY", "BASE_URL", "ADMIN_KEY"):
+        monkeypatch.setenv(f"OPENAI_{name}", "from-the-environment")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "x-sneaky: from-the-environment")
+    await add_entry(hass, entry_data(standin))
+    assert "from-the-environment" not in standin.requests[-1].headers.values()
+
+
+@pytest.mark.parametrize("is_recorded", [False, True])
+async def test_events_and_the_database(
+    recorder_mock: object,
+    hass: HomeAssistant,
+    standin: StandIn,
+    media_folder: object,
+    call: Call,
+    is_recorded: bool,
+) -> None:
+    entry = await add_entry(hass, entry_data(standin), {"record_events": is_recorded})
+    await call("create_model_response", model="m", input="Hello", stream=True)
+    await async_wait_recording_done(hass)
+
+    assert await stored(hass) is is_recorded
+
+    hass.config_entries.async_update_entry(entry, options={"record_events": not is_recorded})
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert (EVENT_STREAM in get_instance(hass).exclude_event_types) is is_recorded
+
+
+async def stored(hass: HomeAssistant) -> bool:
+    """Tell whether the database holds an event of a stream."""
+
+    def look() -> Any:
+        from homeassistant.components.recorder.db_schema import EventTypes  # noqa: PLC0415
+        from homeassistant.components.recorder.util import session_scope  # noqa: PLC0415
+
+        with session_scope(hass=hass) as session:
+            return session.query(EventTypes).filter_by(event_type=EVENT_STREAM).count()
+
+    return bool(await get_instance(hass).async_add_executor_job(look))
+
+
+async def test_many_calls_at_once(entry: MockConfigEntry, call: Call) -> None:
+    answers = await asyncio.gather(
+        *(call("create_model_response", model="m", input=f"Number {n}") for n in range(50))
+    )
+    assert [f"Number {n}" in answer["output_text"] for n, answer in enumerate(answers)] == [
+        True
+    ] * 50

@@ -1,0 +1,145 @@
+"""The key shows up nowhere: not in logs, events, states, answers, errors or diagnostics."""
+
+import json
+import logging
+from typing import Any
+
+from homeassistant.const import MATCH_ALL
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.json import JSONEncoder
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.components.diagnostics import (
+    get_diagnostics_for_config_entry,
+)
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from tests.standin.faults import Fault
+from tests.standin.server import StandIn
+
+from .conftest import CANARY, Call, add_entry, entry_data
+
+GATEWAY = "gateway-secret-5f1e"
+ASK = {"model": "m", "input": "Hello"}
+
+
+@pytest.mark.parametrize("style", ["bearer", "header", "query"])
+async def test_key_shows_up_nowhere(
+    hass: HomeAssistant,
+    standin: StandIn,
+    media_folder: object,
+    call: Call,
+    caplog: pytest.LogCaptureFixture,
+    hass_client: ClientSessionGenerator,
+    style: str,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for library in ("httpx2", "httpcore2", "openai", "websockets", "websockets.client", "aiohttp"):
+        caplog.set_level(logging.DEBUG, library)
+    seen: list[Any] = []
+
+    @callback
+    def take(event: Event) -> None:
+        seen.append(event.as_dict())
+
+    hass.bus.async_listen(MATCH_ALL, take)
+    assert await async_setup_component(hass, "diagnostics", {})
+    entry = await add_entry(
+        hass,
+        entry_data(
+            standin,
+            style,
+            max_retries=1,
+            timeout=1.0,
+            extra_headers={"x-gateway": GATEWAY},
+            extra_query={"gateway": GATEWAY},
+        ),
+    )
+
+    async def attempt(action: str, /, **data: Any) -> None:
+        try:
+            seen.append(await call(action, **data))
+        except HomeAssistantError as err:
+            seen.append([str(err), repr(err), err.translation_placeholders])
+
+    socket = {"connection_id": "c"}
+    await attempt("create_model_response", **ASK)
+    await attempt("create_model_response", stream=True, **ASK)
+    await attempt("manage_model_response_websocket", action="connect", **socket)
+    await attempt(
+        "manage_model_response_websocket",
+        action="send",
+        event={"type": "response.create", **ASK},
+        **socket,
+    )
+    await attempt("manage_model_response_websocket", action="close", **socket)
+    echo = {"error": {"message": f"Bad key {CANARY} via {GATEWAY}", "code": CANARY}}
+    for fault in (
+        Fault(path="/responses", count=2, status=500, body=echo),
+        Fault(path="/responses", status=400, body=echo),
+        Fault(path="/responses", status=401, body=echo),
+        Fault(path="/responses", status=200, body=f"<p>{CANARY}</p>", content_type="text/html"),
+        Fault(path="/responses", status=302, headers={"location": f"/?key={CANARY}"}),
+        Fault(path="/responses", count=4, drop="before"),
+        Fault(path="/responses", count=2, hang=True),
+        Fault(
+            path="/responses",
+            status=200,
+            body=f"data: {json.dumps(echo)}\n\n",
+            content_type="text/event-stream",
+        ),
+    ):
+        standin.fail(fault)
+        await attempt("create_model_response", stream="stream" in str(fault.content_type), **ASK)
+    for fault in (
+        Fault(path="/responses", status=401, body=echo),
+        Fault(path="/responses", status=403, body=echo),
+        Fault(path="/responses", drop="before"),
+    ):
+        standin.fail(fault)
+        await attempt("manage_model_response_websocket", action="connect", **socket)
+    await hass.async_block_till_done()
+
+    seen.append(await get_diagnostics_for_config_entry(hass, hass_client, entry))
+    seen.extend(state.as_dict() for state in hass.states.async_all())
+    seen.append([entry.title, entry.reason])
+    # What the host itself was sent echoed back to the bus would be its own words, not ours.
+    text = json.dumps(seen, cls=JSONEncoder, default=str) + caplog.text
+    for secret in (CANARY, GATEWAY):
+        assert secret not in text.replace(json.dumps(echo["error"])[1:-1], "")
+
+
+async def test_key_goes_to_the_configured_host_alone(
+    hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call
+) -> None:
+    await add_entry(hass, entry_data(standin, "header", max_retries=0))
+    elsewhere = StandIn(key="another")
+    await elsewhere.start()
+    try:
+        for status in (301, 302, 303, 307, 308):
+            location = {"location": elsewhere.url() + "/responses"}
+            standin.fail(Fault(path="/responses", status=status, headers=location))
+            with pytest.raises(HomeAssistantError, match="has moved"):
+                await call("create_model_response", **ASK)
+            standin.fail(Fault(path="/responses", status=status, headers=location))
+            with pytest.raises(HomeAssistantError):
+                await call("manage_model_response_websocket", action="connect", connection_id="c")
+        assert not elsewhere.requests
+    finally:
+        await elsewhere.stop()
+
+
+async def test_diagnostics(
+    hass: HomeAssistant, standin: StandIn, media_folder: object, hass_client: Any, call: Call
+) -> None:
+    assert await async_setup_component(hass, "diagnostics", {})
+    entry = await add_entry(hass, entry_data(standin, base_url=standin.url() + "?token=abcdefgh"))
+    await call("manage_model_response_websocket", action="connect", connection_id="c")
+
+    found = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+
+    assert found["entry"]["base_url"] == standin.url()
+    assert found["entry"]["api_key"] == "**REDACTED**"
+    assert found["connections"] == [{"transport": "responses.websocket", "state": "connected"}]
+    assert found["openai_version"]

@@ -1,0 +1,98 @@
+"""What people and templates write, and what is made of it."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+import voluptuous as vol
+
+from custom_components.openai_api.actions import validators as check
+
+NESTED = {"a": [1, {"b": None}]}
+
+
+@pytest.mark.parametrize(
+    ("validator", "given", "expected"),
+    [
+        (check.text, "x", "x"),
+        (check.text, 3, "3"),
+        (check.text, True, "True"),
+        (check.number, "0.5", 0.5),
+        (check.number, "1e-3", 0.001),
+        (check.number, "3", 3),
+        (check.number, 2, 2),
+        (check.integer, "3", 3),
+        (check.integer, 3.0, 3),
+        (check.integer, "3.0", 3),
+        (check.integer, "-4", -4),
+        (check.integer_or_text, "inf", "inf"),
+        (check.integer_or_text, "12", 12),
+        (check.boolean, True, True),
+        (check.boolean, "Yes", True),
+        (check.boolean, "off", False),
+        (check.boolean, 0, False),
+        (check.json_object, NESTED, NESTED),
+        (check.json_object, '{"a": [1, {"b": null}]}', NESTED),
+        (check.json_object, {1: dt.date(2026, 1, 2)}, {"1": "2026-01-02"}),
+        (check.json_object, {"a": {"z", "y"}, "b": (1, 2)}, {"a": ["y", "z"], "b": [1, 2]}),
+        (check.list_of(check.text), "x", ["x"]),
+        (check.list_of(check.text), ["x", 2], ["x", "2"]),
+        (check.list_of(check.text), '["x", "y"]', ["x", "y"]),
+        (check.list_of(check.text), "[not json", ["[not json"]),
+        (check.list_of(check.json_object), {"a": 1}, [{"a": 1}]),
+        (check.list_of(check.anything), (1, "a"), [1, "a"]),
+        (check.text_or_object, "auto", "auto"),
+        (check.text_or_object, {"type": "function"}, {"type": "function"}),
+        (check.text_or_object, '{"type": "x"}', {"type": "x"}),
+        (check.text_or_items, "{not json", "{not json"),
+        (check.text_or_items, [1, 2], [1, 2]),
+        (check.text_or_items, "[]", "[]"),
+        (check.file, " /media/a.png ", {"id": "/media/a.png"}),
+        (
+            check.file,
+            {"media_content_id": "media-source://x/y", "media_content_type": "image/png"},
+            {"id": "media-source://x/y", "content_type": "image/png"},
+        ),
+        (check.one_of(("a", "b")), "a", "a"),
+    ],
+)
+def test_accepted(validator: check.Validator, given: Any, expected: Any) -> None:
+    found = validator(given)
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("validator", "given", "words"),
+    [
+        (check.text, [1], "expected a text, got a list"),
+        (check.text, {"a": 1}, "expected a text, got an object"),
+        (check.text, None, "expected a text, got nothing"),
+        (check.filled_text, "  ", "must not be empty"),
+        (check.number, "warm", "expected a number, got a text"),
+        (check.number, True, "expected a number, got a yes/no value"),
+        (check.number, "nan", "finite"),
+        (check.number, "inf", "finite"),
+        (check.number, "", "expected a number, got an empty text"),
+        (check.integer, 1.5, "expected a whole number, got the number 1.5"),
+        (check.integer, "1.5x", "expected a whole number, got a text"),
+        (check.boolean, "maybe", "expected true or false"),
+        (check.boolean, 2, "expected true or false"),
+        (check.boolean, [], "expected true or false"),
+        (check.json_object, "x", "expected an object with named values, got a text"),
+        (check.json_object, "{broken", "expected an object"),
+        (check.json_object, [1], "expected an object with named values, got a list"),
+        (check.json_object, {"a": float("inf")}, "finite"),
+        (check.json_object, {"a": b"x"}, "cannot be sent as JSON"),
+        (check.json_object, object(), "got something else"),
+        (check.list_of(check.json_object), [{}, "x"], "expected an object"),
+        (check.text_or_object, "", "must not be empty"),
+        (check.file, "", "expected a path or a media item"),
+        (check.file, {"media_content_id": 3}, "media_content_id"),
+        (check.file, 3, "expected a path or a media item, got the number 3"),
+        (check.one_of(("a", "b", "c")), "d", "must be a, b or c"),
+    ],
+)
+def test_refused_in_words(validator: check.Validator, given: Any, words: str) -> None:
+    with pytest.raises(vol.Invalid, match=words):
+        validator(given)
