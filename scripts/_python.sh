@@ -76,6 +76,8 @@ _debian_python() {
   done
   _fetch patchelf || return 1
   loader=$(find "$PREFIX"/usr/lib -maxdepth 2 -name 'ld-linux*.so*' | head -n 1)
+  # Debian keeps pyconfig.h apart, where a compiler would only look on the system itself.
+  ln -s "../$(basename "${loader%/*}")" "$PREFIX/usr/include/python3.14/"
   "$TOOLS/patchelf/bin/patchelf" --set-interpreter "$loader" \
     --force-rpath --set-rpath "${loader%/*}" "$PREFIX/usr/bin/python3.14" || return 1
   rm -rf "$apt"
@@ -97,9 +99,23 @@ _get_python() {
   PYTHON=$PREFIX/usr/bin/python3.14
 }
 
+# A few of Home Assistant's own requirements come as source. Zig's compiler is a mere package.
+_get_compiler() {
+  command -v c++ >/dev/null && command -v cc >/dev/null && return 0
+  _fetch ziglang || return 0
+  local tool
+  mkdir -p "$TOOLS/bin"
+  for tool in cc c++; do
+    printf '#!/bin/sh\nexec "%s/ziglang/ziglang/zig" %s "$@"\n' "$TOOLS" "$tool" > "$TOOLS/bin/$tool"
+    chmod +x "$TOOLS/bin/$tool"
+  done
+  export CC=$TOOLS/bin/cc CXX=$TOOLS/bin/c++
+}
+
 mkdir -p "$TOOLS"
 _get_python || die "Python 3.14.2 or newer is needed: install it, or install uv (https://docs.astral.sh/uv/)"
 _get_uv || die "uv could not be fetched: install it (https://docs.astral.sh/uv/)"
+_get_compiler
 
 # environment NAME REQUIREMENTS-FILE...: a virtual environment that holds exactly these files.
 environment() {

@@ -81,11 +81,12 @@ async def _async_test(hass: HomeAssistant, settings: Settings) -> None:
 async def async_unload_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bool:
     """Close everything that the service host has open."""
     await entry.runtime_data.async_close()
+    _async_set_recorded(hass, leaving=entry)
     return True
 
 
 @callback
-def _async_set_recorded(hass: HomeAssistant) -> None:
+def _async_set_recorded(hass: HomeAssistant, leaving: OpenAIConfigEntry | None = None) -> None:
     """Keep our events out of the database, unless an entry wants them recorded.
 
     A stream fires hundreds of events a second, more than a database on a small box can take.
@@ -96,7 +97,9 @@ def _async_set_recorded(hass: HomeAssistant) -> None:
 
     excluded = get_instance(hass).exclude_event_types
     if any(
-        entry.options.get(CONF_RECORD_EVENTS) for entry in hass.config_entries.async_entries(DOMAIN)
+        entry.options.get(CONF_RECORD_EVENTS)
+        for entry in hass.config_entries.async_entries(DOMAIN)
+        if entry is not leaving
     ):
         excluded.difference_update(EVENT_TYPES)
     else:

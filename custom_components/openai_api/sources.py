@@ -37,7 +37,8 @@ async def async_locate(hass: HomeAssistant, item: Mapping[str, str], largest: in
     if media_source.is_media_source_id(identifier):
         try:
             media = await media_source.async_resolve_media(hass, identifier, None)
-        except HomeAssistantError:
+        except HomeAssistantError, AssertionError:
+            # The local media source insists on knowing the type of a file.
             raise refusal("media_not_found", media=identifier) from None
         if media.path is None:
             raise refusal("media_not_local", media=identifier)

@@ -29,8 +29,6 @@ history:
 logbook:
 media_source:
 conversation:
-assist_pipeline:
-tts:
 automation: !include automations.yaml
 script: !include scripts.yaml
 
@@ -38,9 +36,6 @@ logger:
   default: warning
   logs:
     custom_components.openai_api: debug
-    # They miss system libraries that nothing here needs.
-    haffmpeg: critical
-    homeassistant.components.camera.img_util: critical
 """
 
 

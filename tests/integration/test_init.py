@@ -88,7 +88,10 @@ async def test_events_and_the_database(
 
     hass.config_entries.async_update_entry(entry, options={"record_events": not is_recorded})
     await hass.config_entries.async_reload(entry.entry_id)
-    assert (EVENT_STREAM in get_instance(hass).exclude_event_types) is is_recorded
+    excluded = get_instance(hass).exclude_event_types
+    assert (EVENT_STREAM in excluded) is is_recorded
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert EVENT_STREAM in excluded
 
 
 async def stored(hass: HomeAssistant) -> bool:

@@ -17,7 +17,7 @@ FAMILY = Family(
         Action(
             key="list_container_files",
             method="containers.files.list",
-            name="List the files of a container",
+            name="List container files",
             description="Returns the files that are in a container.",
             icon="mdi:archive-outline",
             fields=(*required(CONTAINER_ID), *PAGING),
@@ -40,7 +40,7 @@ FAMILY = Family(
         Action(
             key="retrieve_container_file",
             method="containers.files.retrieve",
-            name="Get a file of a container",
+            name="Get details of a container file",
             description="Returns what the service host tells of a file in a container.",
             icon="mdi:archive-eye-outline",
             fields=_IDS,
@@ -50,7 +50,7 @@ FAMILY = Family(
         Action(
             key="delete_container_file",
             method="containers.files.delete",
-            name="Delete a file of a container",
+            name="Delete a container file",
             description="Deletes a file in a container.",
             icon="mdi:archive-remove-outline",
             # The first of them is the id that the answer names.
@@ -62,7 +62,7 @@ FAMILY = Family(
         Action(
             key="download_container_file_content",
             method="containers.files.content.retrieve",
-            name="Download a file of a container",
+            name="Download a container file",
             description="Saves a file that is in a container in the media folder.",
             icon="mdi:archive-arrow-down-outline",
             fields=_IDS,

@@ -29,7 +29,11 @@ FAMILY = Family(
                         "How much memory it has.",
                         ("1g", "4g", "16g", "64g"),
                     ),
-                    replace(EXPIRES_AFTER, example={"anchor": "last_active_at", "minutes": 20}),
+                    replace(
+                        EXPIRES_AFTER,
+                        description="After how many minutes without use the host deletes it.",
+                        example={"anchor": "last_active_at", "minutes": 20},
+                    ),
                     json_object(
                         "network_policy",
                         "Network",

@@ -125,7 +125,7 @@ TOOL_RESOURCES = json_object(
     example={"file_search": {"vector_store_ids": ["vs_123"]}},
     nullable=True,
 )
-CHOICES = integer("n", "Answers", "How many answers to make.", low=1, nullable=True)
+CHOICES = integer("n", "Number of answers", "How many answers to make.", low=1, nullable=True)
 STOP = texts("stop", "Stop", "The answer ends before any of these.", nullable=True)
 SEED = integer(
     "seed",

@@ -76,7 +76,7 @@ FAMILY = Family(
         Action(
             key="poll_vector_store_file",
             method="vector_stores.files.retrieve",
-            name="Wait for a file of a vector store",
+            name="Wait for a vector store file",
             description="Waits until a file in a vector store can be found, or has failed.",
             icon="mdi:file-sync-outline",
             fields=_IDS,
@@ -86,7 +86,7 @@ FAMILY = Family(
         Action(
             key="list_vector_store_files",
             method="vector_stores.files.list",
-            name="List the files of a vector store",
+            name="List vector store files",
             description="Returns the files that are in a vector store.",
             icon="mdi:file-document-multiple-outline",
             fields=(*required(VECTOR_STORE_ID), STATUS_FILTER, *PAGING, *advanced(BEFORE)),
@@ -97,7 +97,7 @@ FAMILY = Family(
         Action(
             key="retrieve_vector_store_file",
             method="vector_stores.files.retrieve",
-            name="Get a file of a vector store",
+            name="Get details of a vector store file",
             description="Returns the status and the attributes of a file in a vector store.",
             icon="mdi:file-eye-outline",
             fields=_IDS,
@@ -107,7 +107,7 @@ FAMILY = Family(
         Action(
             key="modify_vector_store_file",
             method="vector_stores.files.update",
-            name="Update a file of a vector store",
+            name="Update a vector store file",
             description="Changes the attributes of a file in a vector store.",
             icon="mdi:file-edit-outline",
             fields=(*_IDS, *required(ATTRIBUTES)),
@@ -115,7 +115,7 @@ FAMILY = Family(
         Action(
             key="get_vector_store_file_content",
             method="vector_stores.files.content",
-            name="Get the text of a file in a vector store",
+            name="Get the text of a vector store file",
             description="Returns what the service host has read in a file of a vector store.",
             icon="mdi:file-document-outline",
             fields=_IDS,

@@ -8,7 +8,11 @@ from .files import EXPIRES_AFTER
 from .shared import BEFORE, CHUNKING_STRATEGY, FILE_IDS, METADATA, PAGING, VECTOR_STORE_ID
 
 _NAME = text("name", "Name", "What to call it.", example="House manuals")
-_EXPIRES_AFTER = replace(EXPIRES_AFTER, example={"anchor": "last_active_at", "days": 30})
+_EXPIRES_AFTER = replace(
+    EXPIRES_AFTER,
+    description="After how many days without use the host deletes it.",
+    example={"anchor": "last_active_at", "days": 30},
+)
 
 FAMILY = Family(
     key="vector_stores",

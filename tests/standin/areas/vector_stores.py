@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 import operator
 import re
 from typing import Any
@@ -18,7 +18,7 @@ STORE_FILES = Kind(name="vector store file", deleted="vector_store.file.deleted"
 STATES = ("in_progress", "completed", "failed", "cancelled")
 AUTO = {"type": "static", "static": {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400}}
 DAY = 86_400
-COMPARISONS = {
+COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "eq": operator.eq,
     "ne": operator.ne,
     "gt": operator.gt,
