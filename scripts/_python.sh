@@ -63,6 +63,8 @@ _debian_python() {
     -o Dir::Cache::Archives="$apt/archives" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=
     -o APT::Architecture="$arch" -o APT::Install-Recommends=false
     -o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none -o Debug::NoLocking=true
+    # A mirror may lag behind; what it holds is signed all the same.
+    -o Acquire::Check-Valid-Until=false
     -o APT::Update::Post-Invoke= -o DPkg::Post-Invoke= -o APT::Keep-Downloaded-Packages=true
   )
   apt-get "${options[@]}" -qq update >&2 || return 1
