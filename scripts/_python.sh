@@ -6,6 +6,9 @@ TOOLS=$ROOT/.tools
 PREFIX=$TOOLS/debian
 MINIMUM='import sys; sys.exit(sys.version_info[:3] < (3, 14, 2))'
 
+# Networks that inspect their traffic have certificates of their own.
+export UV_SYSTEM_CERTS=true
+
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
