@@ -115,6 +115,8 @@ _get_compiler() {
     chmod +x "$TOOLS/bin/$tool"
   done
   export CC=$TOOLS/bin/cc CXX=$TOOLS/bin/c++
+  # Debian's Python would pass on options of another linker.
+  export LDSHARED="$CC -shared" LDCXXSHARED="$CXX -shared"
 }
 
 mkdir -p "$TOOLS"

@@ -67,7 +67,8 @@ def draft(method: str) -> str:
     function = inspect.unwrap(find(method))
     signature = inspect.signature(function)
     hints = get_type_hints(function)
-    needed, rest = [], []
+    needed: list[str] = []
+    rest: list[str] = []
     for name, parameter in signature.parameters.items():
         if name in _OF_THE_SDK:
             continue

@@ -90,7 +90,7 @@ class CompletionChunks:
                     _merge(choice["message"], value or {})
                 elif key == "logprobs" and isinstance(value, dict):
                     _merge(choice.setdefault(key, {}), value)
-                elif key != "index":
+                elif key != "index" and (value is not None or key not in choice):
                     choice[key] = value
 
     def result(self, *, ended: bool) -> Json | None:

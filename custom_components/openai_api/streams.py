@@ -120,4 +120,7 @@ def _parse(name: str, data: bytes) -> tuple[Json, str]:
         raise failure("stream_garbled") from None
     if not isinstance(event, dict):
         event = {"data": event}
+    if name == "error" or name.startswith("thread."):
+        # The `type` of an assistant's step, or of an error, is not that of the event.
+        return event, name
     return event, str(event.get("type") or name or event.get("object") or "")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from homeassistant.core import ServiceResponse
 from homeassistant.exceptions import HomeAssistantError
 
-from . import files, requests, sources
+from . import files, requests
 from .const import EVENT_PROGRESS
 from .errors import failure
 from .model import Json
@@ -39,7 +39,7 @@ async def async_upload_batch_to_store(request: Request) -> ServiceResponse:
     at_once = asyncio.Semaphore(data.pop("max_concurrency", None) or _AT_ONCE)
     for item in items:
         # They are read when their turn comes; but nothing is sent when one is missing.
-        await sources.async_locate(request.hass, item, files.LARGEST_UPLOAD)
+        await files.async_locate(request.hass, item, files.LARGEST_UPLOAD)
 
     async def upload(item: Mapping[str, str]) -> str:
         async with at_once:
@@ -76,7 +76,7 @@ async def async_upload_in_parts(request: Request) -> Json:
     at the host.
     """
     data, start = dict(request.data), time.monotonic()
-    source = await sources.async_locate(request.hass, data.pop("file"), _LARGEST)
+    source = await files.async_locate(request.hass, data.pop("file"), _LARGEST)
     part_size = data.pop("part_size", None) or _PART_SIZE
     closing = {"md5": data.pop("md5")} if "md5" in data else {}
     data["filename"] = data.get("filename") or source.path.name

@@ -100,6 +100,7 @@ class Samples:
             "note.txt": b"Water boils at 100 degrees.\n",
             "training.jsonl": json.dumps({"prompt": "a", "completion": "b"}).encode(),
             "picture.png": png(64, 64),
+            "SKILL.md": b"---\nname: butler\ndescription: Serves tea.\n---\nBe polite.\n",
         }
     )
 

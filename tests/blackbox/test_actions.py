@@ -15,19 +15,28 @@ pytestmark = pytest.mark.usefixtures("entry")
 ASK = {"model": "gpt-5-mini", "input": "Say hello"}
 
 
-async def resolve(house: House, value: Any) -> Any:
-    """Return a payload with what other actions and files contribute to it."""
+async def resolve(house: House, value: Any, made: dict[str, Any] | None = None) -> Any:
+    """Return a payload with what other actions and files contribute to it.
+
+    What one action answered serves the whole payload: an id, and that of its parent.
+    """
+    made = {} if made is None else made
     match value:
         case Sample():
             return str(house.folder / "files" / value.name)
         case From():
-            data = {**PAYLOADS[value.action].data, **value.changes}
-            answer = await house.call(value.action, await resolve(house, data))
-            return answer[value.key]
+            maker = f"{value.action} {value.changes}"
+            if maker not in made:
+                data = {**PAYLOADS[value.action].data, **value.changes}
+                made[maker] = await house.call(value.action, await resolve(house, data, made))
+            answer = made[maker]
+            for part in value.key.split("."):
+                answer = answer[int(part) if part.isdecimal() else part]
+            return answer
         case dict():
-            return {key: await resolve(house, item) for key, item in value.items()}
+            return {key: await resolve(house, item, made) for key, item in value.items()}
         case list():
-            return [await resolve(house, item) for item in value]
+            return [await resolve(house, item, made) for item in value]
     return value
 
 

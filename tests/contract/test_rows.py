@@ -20,11 +20,25 @@ BESIDE_THE_SDK = {
     "list_input_items": {"before"},
     "parse_model_response": {"verbosity"},
     "stream_model_response": {"response_id", "starting_after"},
+    "upload_vector_store_file": {"attributes"},
+    "upload_and_poll_vector_store_file": {"attributes"},
+    "upload_and_poll_vector_store_file_batch": {"max_concurrency"},
 }
-# Needed by the API, though a template kept at the host may stand in for them in the SDK.
-LOCAL = {"manage_model_response_websocket"}
+# Made of several requests, or of none: their fields are our own.
+LOCAL = {"manage_model_response_websocket", "upload_file_chunked"}
 # The action itself says whether to stream.
-LEFT_OUT = {"stream_model_response": {"stream"}}
+LEFT_OUT = {
+    action: {"stream"}
+    for action in (
+        "stream_model_response",
+        "create_thread_and_poll_run",
+        "create_thread_and_stream_run",
+        "create_and_poll_run",
+        "stream_run",
+        "submit_tool_outputs_and_poll_run",
+        "submit_tool_outputs_and_stream_run",
+    )
+}
 
 
 def method_of(action: Action) -> Any:

@@ -124,6 +124,15 @@ async def test_life_of_a_batch(standin: StandIn, call: Call, media_folder: Path)
     assert (await call("retrieve_batch", batch_id=second["id"]))["status"] == "cancelled"
 
 
+async def test_batch_that_cannot_be_read(call: Call, media_folder: Path) -> None:
+    file_id = await upload(call, media_folder, "no request", "batch")
+    made = await call(
+        "create_batch", input_file_id=file_id, endpoint="/v1/responses", completion_window="24h"
+    )
+    found = await call("retrieve_batch", batch_id=made["id"])
+    assert (found["status"], len(found["errors"]["data"])) == ("failed", 1)
+
+
 async def test_origin_of_a_picture(standin: StandIn, call: Call, media_folder: Path) -> None:
     (media_folder / "cat.png").write_bytes(b"\x89PNG synthid")
 

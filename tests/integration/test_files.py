@@ -3,8 +3,8 @@
 import io
 import os
 from pathlib import Path
-import wave
 from typing import Any
+import wave
 
 from homeassistant.components import media_source
 from homeassistant.core import HomeAssistant
@@ -96,10 +96,10 @@ async def test_unreadable_file(media_folder: Path, call: Call, monkeypatch: Any)
     path = media_folder / "a.txt"
     path.write_text("a")
 
-    def refuse(_: Path) -> bytes:
+    def refuse(*_: object) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(ServiceValidationError, match="Permission denied"):
         await call("create_file", file=str(path), purpose="user_data")
 

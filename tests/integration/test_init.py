@@ -98,8 +98,8 @@ async def stored(hass: HomeAssistant) -> bool:
     """Tell whether the database holds an event of a stream."""
 
     def look() -> Any:
-        from homeassistant.components.recorder.db_schema import EventTypes  # noqa: PLC0415
-        from homeassistant.components.recorder.util import session_scope  # noqa: PLC0415
+        from homeassistant.components.recorder.db_schema import EventTypes
+        from homeassistant.components.recorder.util import session_scope
 
         with session_scope(hass=hass) as session:
             return session.query(EventTypes).filter_by(event_type=EVENT_STREAM).count()

@@ -295,7 +295,6 @@ async def test_stream_stops_where_outputs_are_needed(call: Call, events: Any) ->
     assert fired[-1].data["event_type"] == "thread.run.requires_action"
 
 
-@pytest.mark.xfail(strict=True, reason="the type in an event goes before its name")
 async def test_events_of_steps_are_named_as_the_host_names_them(
     call: Call, ids: dict[str, str], events: Any
 ) -> None:
@@ -307,7 +306,6 @@ async def test_events_of_steps_are_named_as_the_host_names_them(
     assert all(name.startswith("thread.") for name in names), names
 
 
-@pytest.mark.xfail(strict=True, reason="the type in an event goes before its name")
 async def test_error_in_a_stream(standin: StandIn, call: Call, ids: dict[str, str]) -> None:
     standin.fail(
         Fault(

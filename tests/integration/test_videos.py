@@ -138,7 +138,7 @@ async def test_a_first_picture_from_here(
     ("action", "path", "more"),
     [("edit_video", "edits", {}), ("extend_video", "extensions", {"seconds": "8"})],
 )
-async def test_a_video_from_another_one(  # noqa: PLR0917
+async def test_a_video_from_another_one(
     standin: StandIn, call: Call, media_folder: Path, action: str, path: str, more: dict[str, Any]
 ) -> None:
     source = await finished(call)

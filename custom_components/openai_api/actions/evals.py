@@ -73,7 +73,7 @@ FAMILY = Family(
             method="evals.update",
             name="Update an eval",
             description="Changes the name or the metadata of an eval.",
-            icon="mdi:clipboard-edit-outline",
+            icon="mdi:note-edit-outline",
             fields=(*required(EVAL_ID), _NAME, METADATA),
         ),
         Action(
@@ -90,7 +90,7 @@ FAMILY = Family(
             method="evals.list",
             name="List evals",
             description="Returns your evals.",
-            icon="mdi:clipboard-list-outline",
+            icon="mdi:clipboard-file-outline",
             fields=(
                 *PAGING,
                 choice(
@@ -109,7 +109,7 @@ FAMILY = Family(
             method="evals.runs.create",
             name="Start an eval run",
             description="Puts the questions of an eval to a model and grades the answers. It goes on at the host.",
-            icon="mdi:clipboard-play-outline",
+            icon="mdi:clipboard-arrow-right-outline",
             fields=(
                 *required(
                     EVAL_ID,

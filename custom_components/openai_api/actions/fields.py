@@ -140,7 +140,7 @@ FILENAME = text(
 POLL_INTERVAL = integer(
     "poll_interval_ms",
     "Poll interval",
-    "How long to wait before asking again. Without it, the host decides.",
+    "How long to wait before asking again. Without it, the pauses grow from 1 to 10 seconds.",
     low=100,
     unit="ms",
     section=Section.ADVANCED,

@@ -166,7 +166,7 @@ FAMILY = Family(
             method="fine_tuning.jobs.resume",
             name="Resume a fine-tuning job",
             description="Goes on with a paused fine-tuning job.",
-            icon="mdi:play-circle-outline",
+            icon="mdi:play-speed",
             fields=required(JOB_ID),
         ),
         Action(

@@ -36,8 +36,8 @@ async def create(call: Call) -> Json:
     window = one_of("completion_window", need(body, "completion_window", str), ("24h",))
     expiry = check(body, "output_expires_after", dict)
     lines = call.state.blobs[source["id"]].data.splitlines()
+    requests = [request for line in lines if (request := _request(line))]
     total = len(lines)
-    output = _answer(call, lines, expiry and now() + need(expiry, "seconds", int))
     batch: Json = {
         "id": new_id("batch_"),
         "object": "batch",
@@ -57,6 +57,13 @@ async def create(call: Call) -> Json:
         "request_counts": {"total": 0, "completed": 0, "failed": 0},
         "metadata": check(body, "metadata", dict) or {},
     }
+    if len(requests) < total or not total:
+        error = {"code": "invalid_json_line", "message": "A line is no request.", "line": None}
+        failure = {"object": "list", "data": [error]}
+        return call.collection(BATCHES).add(
+            batch, {"status": "failed", "failed_at": now(), "errors": failure}
+        )
+    output = _answer(call, requests, expiry and now() + need(expiry, "seconds", int))
     return call.collection(BATCHES).add(
         batch,
         {
@@ -73,21 +80,26 @@ async def create(call: Call) -> Json:
     )
 
 
-def _answer(call: Call, lines: list[bytes], expires_at: int | None) -> str:
+def _request(line: bytes) -> Json | None:
+    """Return the request in a line, None where there is none."""
+    try:
+        found = json.loads(line)
+        return {"custom_id": found["custom_id"], "body": dict(found["body"])}
+    except ValueError, KeyError, TypeError:
+        return None
+
+
+def _answer(call: Call, requests: list[Json], expires_at: int | None) -> str:
     """Answer the requests, and return the id of the file that holds the answers."""
     replies = []
-    for line in lines:
-        try:
-            request = json.loads(line)
-            custom_id, asked = request["custom_id"], request["body"]
-        except ValueError, KeyError, TypeError:
-            raise invalid("The input file is not in the right format.", "input_file_id") from None
+    for request in requests:
+        asked = request["body"]
         said = answers.echo(json.dumps(asked.get("input") or asked.get("messages")))
         reply = {"status_code": 200, "request_id": new_id("req_"), "body": {"output_text": said}}
         replies.append(
             {
                 "id": new_id("batch_req_"),
-                "custom_id": custom_id,
+                "custom_id": request["custom_id"],
                 "response": reply,
                 "error": None,
             }

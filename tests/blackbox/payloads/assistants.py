@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .payloads import ANY, MESSAGE, MODEL, PAGE, Case, From
+from .case import ANY, MESSAGE, MODEL, PAGE, Case, From
 
 DELETED = {"id": ANY, "deleted": True}
 KITCHEN = {"metadata": {"room": "kitchen"}}
