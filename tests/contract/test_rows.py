@@ -17,9 +17,11 @@ IS_NEWEST = tuple(map(int, sdk_version.split(".")[:2])) >= (3, 26)
 
 # Sent in the body or the query, though the method of the SDK that sends them knows nothing of them.
 BESIDE_THE_SDK = {
+    "create_eval_run": {"model"},
     "list_input_items": {"before"},
     "parse_model_response": {"verbosity"},
     "stream_model_response": {"response_id", "starting_after"},
+    "unwrap_webhook_event": {"tolerance"},
     "upload_vector_store_file": {"attributes"},
     "upload_and_poll_vector_store_file": {"attributes"},
     "upload_and_poll_vector_store_file_batch": {"max_concurrency"},
