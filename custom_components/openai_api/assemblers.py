@@ -158,6 +158,58 @@ class RunEvents:
         return self._run
 
 
+class AgentEvents:
+    """The events of an agent's session, up to where it stops: at rest, failed, or waiting."""
+
+    _ENDED = frozenset(
+        f"agent.session.turn.{status}" for status in ("completed", "failed", "cancelled")
+    )
+    _STOPPED = frozenset({"agent.session.failed", "agent.session.requires_action"})
+
+    def __init__(self) -> None:
+        self._session: Json | None = None
+        self._turn: Json | None = None
+        self._messages: dict[int, Json] = {}
+        self._turn_ended = False
+
+    def add(self, event: Json) -> bool:
+        """Take the next event; return whether the session has stopped, for its stream goes on."""
+        kind = event.get("type")
+        if isinstance(session := event.get("session"), dict):
+            self._session = session
+        if isinstance(turn := event.get("turn"), dict) and turn.get("subagent_id") is None:
+            if kind == "agent.session.turn.created":
+                # What an earlier turn said is not the answer to this one.
+                self._turn_ended, self._messages = False, {}
+            self._turn, self._turn_ended = turn, self._turn_ended or kind in self._ENDED
+        elif kind == "agent.session.turn.item.done":
+            self._take(event)
+        # A session that has just been made, or just been followed, is at rest as well.
+        return kind in self._STOPPED or (kind == "agent.session.idle" and self._turn_ended)
+
+    def _take(self, event: Json) -> None:
+        """Keep a message that belongs to the answer."""
+        item = event.get("item") or {}
+        if (self._turn is None or event.get("turn_id") == self._turn.get("id")) and (
+            item.get("type") == "message"
+            and item.get("phase") != "commentary"
+            and item.get("status") == "completed"
+        ):
+            self._messages[event.get("output_index", len(self._messages))] = item
+
+    def result(self, *, ended: bool) -> Json | None:
+        """Return the session with its last turn and what was said in it, or None in the midst."""
+        if self._session is None or not ended:
+            return None
+        parts = [
+            part.get("text") or ""
+            for _, message in sorted(self._messages.items())
+            for part in message.get("content") or []
+            if part.get("type") == "output_text"
+        ]
+        return {**self._session, "turn": self._turn, "output_text": "".join(parts)}
+
+
 _WHOLE = frozenset({"id", "type", "role", "index", "name"})
 
 

@@ -1,5 +1,6 @@
 """Reads the files that actions send, and keeps those that hosts send back."""
 
+import base64
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,17 +53,24 @@ type Upload = tuple[str, bytes, str]
 async def async_read(hass: HomeAssistant, value: Any) -> tuple[Upload | list[Upload], int]:
     """Return the file, or files, that a field names, and their size in bytes."""
     if isinstance(value, list):
-        uploads = [await _async_read_one(hass, item) for item in value]
+        uploads = [await async_read_one(hass, item) for item in value]
         return uploads, sum(len(upload[1]) for upload in uploads)
-    upload = await _async_read_one(hass, value)
+    upload = await async_read_one(hass, value)
     return upload, len(upload[1])
 
 
-async def _async_read_one(hass: HomeAssistant, item: Mapping[str, str]) -> Upload:
+async def async_read_one(hass: HomeAssistant, item: Mapping[str, str]) -> Upload:
     """Return one file, from an allowed path or from a media source."""
     source = await async_locate(hass, item, LARGEST_UPLOAD)
     content = await hass.async_add_executor_job(source.read, 0, source.size)
     return source.path.name, content, source.content_type
+
+
+async def async_data_url(hass: HomeAssistant, item: Mapping[str, str]) -> str:
+    """Return a file as an address that holds all of it."""
+    _, content, content_type = await async_read_one(hass, item)
+    encoded = await hass.async_add_executor_job(base64.b64encode, content)
+    return f"data:{content_type};base64,{encoded.decode()}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +162,12 @@ async def async_download(request: Request) -> Json:
         name = request.options.get("filename") or _sent_name(response.headers)
         content_type = response.headers.get("content-type", "").partition(";")[0].strip()
         return await async_save(
-            request, target_folder, response.iter_bytes(_WRITE_SIZE), name, content_type
+            request.hass,
+            target_folder,
+            response.iter_bytes(_WRITE_SIZE),
+            content_type,
+            name=name,
+            made_by=request.action.key,
         )
 
 
@@ -165,17 +178,19 @@ def _sent_name(headers: Mapping[str, str]) -> str | None:
 
 
 async def async_save(
-    request: Request,
+    hass: HomeAssistant,
     target_folder: Path,
     chunks: AsyncIterator[bytes],
-    name: str | None,
     content_type: str,
+    *,
+    name: str | None,
+    made_by: str,
 ) -> Json:
     """Write the chunks to a new file of the media folder, and say where it is.
 
-    Nothing half-written stays: the file gets its name when it is whole.
+    Without a name it is called after what made it. Nothing half-written stays: the file gets
+    its name when it is whole.
     """
-    hass = request.hass
     part = await hass.async_add_executor_job(_open_part, target_folder)
     size = 0
     try:
@@ -185,7 +200,7 @@ async def async_save(
         if not size:
             raise failure("empty_answer")
         path = await hass.async_add_executor_job(
-            _finish, part, _file_name(name, request.action.key, content_type)
+            _finish, part, _file_name(name, made_by, content_type)
         )
     except BaseException:
         await hass.async_add_executor_job(_discard, part)
@@ -240,12 +255,12 @@ def _finish(part: Path, name: str) -> Path:
         return part.rename(path)
 
 
-def _file_name(name: str | None, action: str, content_type: str) -> str:
+def _file_name(name: str | None, made_by: str, content_type: str) -> str:
     """Return a name that stays inside the folder and says what the file is."""
     # Windows paths too: only the last part of what was given counts.
     safe = _NOT_IN_NAMES.sub("_", re.split(r"[\\/]", name or "")[-1]).strip("._ ")[:120]
     if not safe:
-        safe = f"{action}_{dt_util.now().strftime('%Y-%m-%d_%H-%M-%S')}"
+        safe = f"{made_by}_{dt_util.now().strftime('%Y-%m-%d_%H-%M-%S')}"
     if not Path(safe).suffix:
         safe += _SUFFIXES.get(content_type) or mimetypes.guess_extension(content_type) or ".bin"
     return safe

@@ -45,6 +45,8 @@ class Field:
     section: Section | None = None
     example: Any = None
     file: bool = False
+    parts: tuple[Field, ...] = ()
+    """The values in an object that have a box of their own in the form; others pass, too."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,6 +38,17 @@ def add_parsed(response: Json) -> Json:
     return {**add_output_text(response), "output_parsed": parsed}
 
 
+def add_parsed_messages(completion: Json) -> Json:
+    """Add `parsed` to every message: the JSON in its text, and in its tool calls."""
+    for choice in completion.get("choices") or []:
+        message = choice.get("message") or {}
+        message["parsed"] = _load(message.get("content"))
+        for call in message.get("tool_calls") or []:
+            if isinstance(function := call.get("function"), dict):
+                function["parsed_arguments"] = _load(function.get("arguments"))
+    return completion
+
+
 def _load(text: object) -> Any:
     """Return the JSON in a text; None where there is none, as in a refusal."""
     try:

@@ -33,11 +33,12 @@ async def async_create_pictures(request: Request) -> Json:
                 raise failure("picture_garbled") from None
             media.append(
                 await files.async_save(
-                    request,
+                    request.hass,
                     target_folder,
                     files.async_chunks(picture),
-                    request.options.get("filename"),
                     _kind(picture),
+                    name=request.options.get("filename"),
+                    made_by=request.action.key,
                 )
             )
     return {**answer, "media": media}

@@ -3,11 +3,14 @@
 import asyncio
 from dataclasses import replace
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from homeassistant.core import callback
 
 from . import requests
 from .const import EVENT_PROGRESS
 from .errors import failure
+from .events import fire
 from .model import Json
 
 if TYPE_CHECKING:
@@ -41,7 +44,7 @@ async def async_settle(request: Request, answer: Json) -> Json:
     pause = _FIRST_PAUSE
     while True:
         elapsed = time.monotonic() - start
-        _fire(request, answer, elapsed)
+        fire_progress(request, answer, elapsed)
         status = answer.get("status")
         if status not in poll.pending:
             return answer
@@ -58,9 +61,11 @@ async def async_settle(request: Request, answer: Json) -> Json:
         answer = await requests.async_ask(again)
 
 
-def _fire(request: Request, answer: Json, elapsed: float) -> None:
-    """Fire the progress event."""
-    request.hass.bus.async_fire_internal(
+@callback
+def fire_progress(request: Request, answer: Json, elapsed: float, **counts: Any) -> None:
+    """Fire the progress event: how far the object is after `elapsed` seconds."""
+    fire(
+        request.hass,
         EVENT_PROGRESS,
         {
             "config_entry_id": request.entry.entry_id,
@@ -69,6 +74,7 @@ def _fire(request: Request, answer: Json, elapsed: float) -> None:
             "status": answer.get("status"),
             "elapsed": round(elapsed, 1),
             **{key: answer[key] for key in _PROGRESS if answer.get(key) is not None},
+            **counts,
         },
-        context=request.context,
+        request.context,
     )

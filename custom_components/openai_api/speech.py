@@ -26,5 +26,12 @@ async def async_create_speech(request: Request) -> Json:
         raise failure("stream_garbled") from None
     name = request.options.get("filename")
     kind = files.guess_type(f"speech.{request.data.get('response_format', _DEFAULT_FORMAT)}")
-    saved = await files.async_save(request, target_folder, files.async_chunks(audio), name, kind)
+    saved = await files.async_save(
+        request.hass,
+        target_folder,
+        files.async_chunks(audio),
+        kind,
+        name=name,
+        made_by=request.action.key,
+    )
     return {**answer, **saved}

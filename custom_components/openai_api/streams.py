@@ -1,7 +1,7 @@
 """Runs streamed answers: every event goes to the bus, the caller gets the whole."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,6 +12,7 @@ import orjson
 from . import requests
 from .const import EVENT_STREAM
 from .errors import error_details, failure, refusal, translated
+from .events import fire
 from .model import Json
 from .sse import Decoder, EventTooLarge
 
@@ -25,15 +26,20 @@ _BATCH = 50
 class Assembler(Protocol):
     """Makes the final object out of a stream's events."""
 
-    def add(self, event: Json) -> None:
-        """Take the next event."""
+    def add(self, event: Json) -> bool | None:
+        """Take the next event; return whether to stop here, in a stream that has no end."""
 
     def result(self, *, ended: bool) -> Json | None:
         """Return the final object, or None if it is not whole; `ended`: the host said it is."""
 
 
-async def async_run(request: Request) -> Json:
-    """Fire every event of the stream as it arrives; return the final object and `stream_id`."""
+async def async_run(
+    request: Request, opened: Callable[[], Awaitable[object]] | None = None
+) -> Json:
+    """Fire every event of the stream as it arrives; return the final object and `stream_id`.
+
+    `opened` is awaited once the host listens: it may bring about what the stream tells.
+    """
     host, action = request.host, request.action
     assert action.assemble is not None
     assembler = action.assemble()
@@ -49,6 +55,8 @@ async def async_run(request: Request) -> Json:
             # Some hosts do not stream; what they answer is the whole already.
             answer = requests.parse(host.settings, await response.read(), kind)
         else:
+            if opened is not None:
+                await opened()
             ended = await _async_pass_on(request, response.iter_bytes(), assembler, stream_id)
             if (assembled := assembler.result(ended=ended)) is None:
                 raise failure("stream_cut")
@@ -80,7 +88,6 @@ async def _async_pass_on(
     """Fire the events in the chunks; return whether the host said that these were all."""
     host = request.host
     decoder = Decoder()
-    fire = request.hass.bus.async_fire_internal
     common = {
         "config_entry_id": request.entry.entry_id,
         "action": request.action.key,
@@ -99,14 +106,16 @@ async def _async_pass_on(
                 event, event_type = _parse(name, data)
                 # One context for all: a new one for each event would be garbage to collect.
                 fire(
+                    request.hass,
                     EVENT_STREAM,
                     {**common, "sequence": sequence, "event_type": event_type, "event": event},
-                    context=request.context,
+                    request.context,
                 )
                 sequence += 1
                 if event_type == "error" or event.get("error"):
                     raise failure("stream_error", **error_details(event, host.settings))
-                assembler.add(event)
+                if assembler.add(event):
+                    return True
                 if not sequence % _BATCH:
                     await asyncio.sleep(0)
     return False

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from homeassistant.core import ServiceResponse
 from homeassistant.exceptions import HomeAssistantError
 
-from . import files, requests
-from .const import EVENT_PROGRESS
+from . import files, polls, requests
 from .errors import failure
 from .model import Json
 
@@ -90,14 +89,14 @@ async def async_upload_in_parts(request: Request) -> Json:
             piece = await request.hass.async_add_executor_job(source.read, offset, part_size)
             part_ids.append(await _async_send_part(request, ids, piece))
             sent = min(offset + part_size, source.size)
-            _fire(request, upload, sent * 100 // source.size, start)
+            _tell(request, upload, sent * 100 // source.size, start)
         done = _step(request, "uploads.complete", {**ids, **closing, "part_ids": part_ids})
         answer = await requests.async_ask(done)
     except HomeAssistantError:
         with suppress(HomeAssistantError):
             await requests.async_ask(_step(request, "uploads.cancel", ids))
         raise
-    _fire(request, answer, 100, start)
+    _tell(request, answer, 100, start)
     return answer
 
 
@@ -122,17 +121,6 @@ def _id(answer: Json) -> str:
     return found
 
 
-def _fire(request: Request, upload: Json, percent: int, start: float) -> None:
+def _tell(request: Request, upload: Json, percent: int, start: float) -> None:
     """Fire the progress event."""
-    request.hass.bus.async_fire_internal(
-        EVENT_PROGRESS,
-        {
-            "config_entry_id": request.entry.entry_id,
-            "action": request.action.key,
-            "id": upload.get("id"),
-            "status": upload.get("status"),
-            "elapsed": round(time.monotonic() - start, 1),
-            "progress": percent,
-        },
-        context=request.context,
-    )
+    polls.fire_progress(request, upload, time.monotonic() - start, progress=percent)

@@ -27,7 +27,9 @@ BESIDE_THE_SDK = {
     "upload_and_poll_vector_store_file_batch": {"max_concurrency"},
 }
 # Made of several requests, or of none: their fields are our own.
-LOCAL = {"manage_model_response_websocket", "upload_file_chunked"}
+LOCAL = {"upload_file_chunked"} | {
+    action.key for action in ACTIONS if action.method.endswith(".connect")
+}
 # The action itself says whether to stream.
 LEFT_OUT = {
     action: {"stream"}

@@ -26,7 +26,7 @@ def _sockets(socket_enabled: None) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_blocks(caplog: pytest.LogCaptureFixture) -> Generator[None]:
+def _nothing_blocks(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Generator[None]:
     """Fail a test during which the integration has blocked the event loop."""
     # The detector leaves out files in tests unless it is told that this is none.
     with patch.object(block_async_io, "_IN_TESTS", new=False):

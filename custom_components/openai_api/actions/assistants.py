@@ -2,7 +2,7 @@
 
 from ..model import Action, Answer, Family, Field, advanced, required
 from .chat import REASONING_EFFORT
-from .fields import identifier, long_text, objects, text, text_or_object
+from .fields import identifier, long_text, text, text_or_object
 from .shared import (
     BEFORE,
     METADATA,
@@ -13,9 +13,10 @@ from .shared import (
     TOOL_RESOURCES,
     TOP_P,
 )
+from .structures import assistant_tools
 
 ASSISTANT_ID = identifier("assistant_id", "Assistant", "Id of the assistant.", example="asst_123")
-TOOLS = objects(
+TOOLS = assistant_tools(
     "tools",
     "Tools",
     "What the assistant may use: file search, code interpreter, functions of yours.",

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from ..assemblers import CompletionChunks
 from ..model import Action, Answer, Family, advanced, required
+from . import structures
 from .fields import (
     boolean,
     choice,
@@ -43,7 +44,7 @@ from .shared import (
 COMPLETION_ID = identifier(
     "completion_id", "Chat completion", "Id of the stored chat completion.", example="chatcmpl-123"
 )
-MESSAGES = objects(
+MESSAGES = structures.chat_messages(
     "messages",
     "Messages",
     "The conversation so far, each message with a role and its content.",
@@ -52,7 +53,7 @@ MESSAGES = objects(
         {"role": "user", "content": "What is a heat pump?"},
     ],
 )
-TOOLS = objects(
+TOOLS = structures.chat_tools(
     "tools",
     "Tools",
     "Functions of yours that the model may call.",
@@ -62,7 +63,7 @@ REASONING_EFFORT = choice(
     "reasoning_effort",
     "Reasoning effort",
     "How hard the model should think, if it can.",
-    ("none", "minimal", "low", "medium", "high", "xhigh", "max"),
+    structures.EFFORTS,
     nullable=True,
 )
 TOOL_CHOICE = text_or_object(
@@ -86,7 +87,7 @@ FAMILY = Family(
                 *required(MODEL, MESSAGES),
                 STREAM,
                 TOOLS,
-                json_object(
+                structures.response_format(
                     "response_format",
                     "Response format",
                     "Whether the answer is text or JSON, and of which form.",
@@ -107,7 +108,7 @@ FAMILY = Family(
                         "verbosity",
                         "Verbosity",
                         "How many words the answer should have.",
-                        ("low", "medium", "high"),
+                        structures.VERBOSITIES,
                         nullable=True,
                     ),
                     TOOL_CHOICE,
@@ -125,7 +126,7 @@ FAMILY = Family(
                         ("text", "audio"),
                         nullable=True,
                     ),
-                    json_object(
+                    structures.chat_audio(
                         "audio",
                         "Audio",
                         "The voice and the format of a spoken answer.",

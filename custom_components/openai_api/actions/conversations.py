@@ -3,15 +3,16 @@
 from dataclasses import replace
 
 from ..model import Action, Answer, Family, advanced, required
-from .fields import identifier, objects
+from .fields import identifier
 from .responses import INCLUDE as NULLABLE_INCLUDE
 from .shared import METADATA, PAGING
+from .structures import items
 
 CONVERSATION_ID = identifier(
     "conversation_id", "Conversation", "Id of the conversation.", example="conv_123"
 )
 ITEM_ID = identifier("item_id", "Item", "Id of the item of the conversation.", example="msg_123")
-ITEMS = objects(
+ITEMS = items(
     "items",
     "Items",
     "Messages and other items to add, up to 20 at a time.",

@@ -1,6 +1,6 @@
 """The kinds of field: each pairs a check with the widget that fits it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -100,6 +100,34 @@ def choices(key: str, name: str, description: str, options: Iterable[str], **res
 def choice_or_object(key: str, name: str, description: str, example: Any, **rest: Any) -> Field:
     """Return a field for a word or an object with details."""
     return text_or_object(key, name, description, example=example, **rest)
+
+
+def structure(kind: str, *parts: Field) -> Callable[..., Field]:
+    """Return a kind of field: an object whose parts each have a box in the form.
+
+    `kind` is the translation key. The check stays that of any object: hosts outpace releases.
+    """
+    return partial(_field, check.json_object, _object_selector(kind, parts), parts=parts)
+
+
+def structures(kind: str, *parts: Field) -> Callable[..., Field]:
+    """Return a kind of field: a list of such objects, shown by their first two parts."""
+    label, description, *_ = parts
+    selector = _object_selector(kind, parts)
+    selector["object"] |= {
+        "multiple": True,
+        "label_field": label.key,
+        "description_field": description.key,
+    }
+    return partial(_field, check.list_of(check.json_object), selector, parts=parts)
+
+
+def _object_selector(kind: str, parts: Iterable[Field]) -> dict[str, Any]:
+    """Return a form for an object; the words for its parts come with the translations."""
+    boxes = {
+        part.key: {"required": part.required, "selector": dict(part.selector)} for part in parts
+    }
+    return {"object": {"fields": boxes, "translation_key": kind}}
 
 
 def _number_selector(

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from ..model import Action, Answer, Family, advanced, required
+from . import structures
 from .fields import (
     boolean,
     choice,
@@ -12,7 +13,6 @@ from .fields import (
     integer_or_text,
     json_object,
     long_text,
-    objects,
     text,
     text_or_object,
 )
@@ -26,7 +26,7 @@ CALL_ID = identifier(
     "Id of the phone call, as the incoming-call webhook names it.",
     example="rtc_123",
 )
-SESSION = json_object(
+SESSION = structures.realtime_session(
     "session",
     "Session",
     "The settings of the conversation: type, model, instructions, voice, tools.",
@@ -76,13 +76,13 @@ FAMILY = Family(
                     "How the model should behave during the call.",
                     example="You answer the door phone. Be friendly and brief.",
                 ),
-                json_object(
+                structures.realtime_audio(
                     "audio",
                     "Audio",
                     "The voice, the audio formats, and how pauses are noticed.",
                     example={"output": {"voice": "marin"}},
                 ),
-                objects(
+                structures.realtime_tools(
                     "tools",
                     "Tools",
                     "Functions and MCP servers that the model may use during the call.",
@@ -106,7 +106,7 @@ FAMILY = Family(
                         "Parallel tool calls",
                         "Let the model call several tools at once.",
                     ),
-                    json_object(
+                    structures.realtime_reasoning(
                         "reasoning",
                         "Reasoning",
                         "How hard the model should think, if it can.",

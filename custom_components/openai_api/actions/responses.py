@@ -7,6 +7,7 @@ from ..model import Action, Answer, Family, Field, advanced, required
 from ..outputs import add_output_text, add_parsed
 from ..sockets.responses import async_manage
 from ..streams import async_ask_or_follow
+from . import structures
 from .fields import (
     boolean,
     choice,
@@ -74,14 +75,14 @@ CONVERSATION = text_or_object(
     "Id of the conversation that the question belongs to. Not together with a previous response.",
     nullable=True,
 )
-REASONING = json_object(
+REASONING = structures.reasoning(
     "reasoning",
     "Reasoning",
     "How hard the model should think, if it can.",
     example={"effort": "low"},
     nullable=True,
 )
-TEXT = json_object(
+TEXT = structures.text_format(
     "text",
     "Text format",
     "How the answer is written: as prose, or as JSON of a given form.",
@@ -93,7 +94,7 @@ TOOL_CHOICE = text_or_object(
     "Whether the model may (auto), must (required) or must not (none) use a tool, or which one.",
     example="auto",
 )
-TOOLS = objects(
+TOOLS = structures.tools(
     "tools",
     "Tools",
     "What the model may use: web search, files, functions of yours, MCP servers and more.",
@@ -118,7 +119,7 @@ INCLUDE = include(
     nullable=True,
 )
 _TIER = service_tier("auto", "default", "flex", "scale", "priority", "fast", "ultrafast")
-_COMMON: tuple[Field, ...] = (
+COMMON: tuple[Field, ...] = (
     MODEL,
     INPUT,
     INSTRUCTIONS,
@@ -128,7 +129,7 @@ _COMMON: tuple[Field, ...] = (
     TEXT,
     REASONING,
 )
-_RARE: tuple[Field, ...] = advanced(
+RARE: tuple[Field, ...] = advanced(
     integer(
         "max_output_tokens",
         "Max output tokens",
@@ -193,7 +194,7 @@ FAMILY = Family(
             name="Create a model response",
             description="Asks a model and returns its answer.",
             icon="mdi:message-reply-text-outline",
-            fields=(*_COMMON, STREAM, *_RARE),
+            fields=(*COMMON, STREAM, *RARE),
             finish=add_output_text,
             assemble=ResponseEvents,
         ),
@@ -207,15 +208,15 @@ FAMILY = Family(
             ),
             icon="mdi:code-json",
             fields=(
-                *_COMMON,
+                *COMMON,
                 STREAM,
-                *_RARE,
+                *RARE,
                 *advanced(
                     choice(
                         "verbosity",
                         "Verbosity",
                         "How many words the answer should have.",
-                        ("low", "medium", "high"),
+                        structures.VERBOSITIES,
                         nullable=True,
                     )
                 ),
@@ -233,8 +234,8 @@ FAMILY = Family(
             ),
             icon="mdi:message-processing-outline",
             fields=(
-                *_COMMON,
-                *_RARE,
+                *COMMON,
+                *RARE,
                 *advanced(
                     replace(
                         RESPONSE_ID,

@@ -7,7 +7,7 @@ from ..model import Action, Answer, Family, Field, Poll, advanced, required
 from ..runs import async_stream
 from .assistants import ASSISTANT_ID, RESPONSE_FORMAT, TOOLS
 from .chat import REASONING_EFFORT, TOOL_CHOICE
-from .fields import identifier, integer, json_object, long_text, objects
+from .fields import identifier, integer, json_object, long_text
 from .messages import RUN_ID
 from .shared import (
     BEFORE,
@@ -23,10 +23,11 @@ from .shared import (
     TOP_P,
     include,
 )
+from .structures import thread_messages, tool_outputs
 
 _STEP_ID = identifier("step_id", "Step", "Id of the step.", example="step_123")
 _INCLUDE = include("step_details.tool_calls[*].file_search.results[*].content")
-_TOOL_OUTPUTS = objects(
+_TOOL_OUTPUTS = tool_outputs(
     "tool_outputs",
     "Tool outputs",
     "What the functions of yours returned, one for each call that the run waits for.",
@@ -79,7 +80,7 @@ _QUESTION: tuple[Field, ...] = (
         example="Address the person as Anna.",
         nullable=True,
     ),
-    objects(
+    thread_messages(
         "additional_messages",
         "Additional messages",
         "Messages to add to the thread first.",

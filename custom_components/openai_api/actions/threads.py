@@ -1,8 +1,8 @@
 """Threads: conversations that assistants work on."""
 
 from ..model import Action, Family, required
-from .fields import objects
 from .shared import METADATA, RETIRED, THREAD_ID, TOOL_RESOURCES
+from .structures import thread_messages
 
 FAMILY = Family(
     key="threads",
@@ -15,7 +15,7 @@ FAMILY = Family(
             description=f"Begins a conversation for assistants to work on. {RETIRED}",
             icon="mdi:notebook-plus-outline",
             fields=(
-                objects(
+                thread_messages(
                     "messages",
                     "Messages",
                     "The messages that the thread begins with.",

@@ -203,3 +203,10 @@ def file(value: Any) -> dict[str, str]:
     if isinstance(value, str) and value.strip():
         return {"id": value.strip()}
     raise vol.Invalid(f"expected a path or a media item, got {_kind(value)}")
+
+
+def text_or_json(value: Any) -> str:
+    """Accept a text, or data that is written as JSON."""
+    if isinstance(value, str):
+        return str(value)
+    return json.dumps(plain(value), ensure_ascii=False)

@@ -1,7 +1,7 @@
 """One WebSocket: opened, listened to, opened again after a drop, and closed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from enum import StrEnum
 import random
@@ -10,10 +10,13 @@ from typing import Any, Protocol
 from homeassistant.core import Context, callback
 import orjson
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from yarl import URL
 
 from ..const import EVENT_CONNECTION, EVENT_SERVER, LOGGER
 from ..errors import AuthFailed, error_details, failure, quote, refusal
+from ..events import fire
 from ..host import ServiceHost
+from ..model import Json
 from .options import async_connect_options
 
 # Listeners run while an event is fired; the rest of the house gets its turn between.
@@ -55,13 +58,22 @@ class State(StrEnum):
 class Connection:
     """A connection that keeps its id for as long as it is open or being opened again."""
 
+    transport: str
+
     def __init__(
-        self, host: ServiceHost, connection_id: str, transport: str, open_socket: Open
+        self,
+        host: ServiceHost,
+        connection_id: str,
+        open_socket: Open,
+        event_types: Collection[str] | None = None,
     ) -> None:
-        """Initialize the connection; nothing is opened yet."""
+        """Initialize the connection; nothing is opened yet.
+
+        Only server events of `event_types` are fired, all if there are none.
+        """
         self.host = host
         self.id = connection_id
-        self.transport = transport
+        self._event_types = event_types
         self.state = State.DISCONNECTED
         self._open_socket = open_socket
         self._socket: Socket | None = None
@@ -202,18 +214,18 @@ class Connection:
             self._fire_state(error="The host sent something that is not JSON")
             return
         event_type = event.get("type") if isinstance(event, dict) else None
-        self.host.hass.bus.async_fire_internal(
-            EVENT_SERVER,
-            {
-                "config_entry_id": self.host.entry.entry_id,
-                "connection_id": self.id,
-                "transport": self.transport,
-                "direction": "server",
-                "event_type": event_type,
-                "event": event,
-            },
-            context=self._context,
-        )
+        if self._event_types is None or event_type in self._event_types:
+            self.fire(
+                EVENT_SERVER,
+                {
+                    "transport": self.transport,
+                    "direction": "server",
+                    "event_type": event_type,
+                    "event": event,
+                },
+            )
+        if isinstance(event, dict):
+            self.on_event(event)
 
     @callback
     def _forget(self, **details: Any) -> None:
@@ -229,6 +241,7 @@ class Connection:
         """Take on a state and tell the bus."""
         self.state = state
         self._fire_state(**details)
+        self.on_state(state)
 
     @callback
     def _fire_state(
@@ -240,11 +253,9 @@ class Connection:
         context_lost: bool = False,
     ) -> None:
         """Fire the connection event."""
-        self.host.hass.bus.async_fire_internal(
+        self.fire(
             EVENT_CONNECTION,
             {
-                "config_entry_id": self.host.entry.entry_id,
-                "connection_id": self.id,
                 "transport": self.transport,
                 "state": self.state.value,
                 "code": code,
@@ -252,8 +263,25 @@ class Connection:
                 "error": error or None,
                 "context_lost": context_lost,
             },
-            context=self._context,
         )
+
+    @callback
+    def fire(self, event_type: str, data: dict[str, Any]) -> None:
+        """Fire an event of this connection."""
+        fire(
+            self.host.hass,
+            event_type,
+            {"config_entry_id": self.host.entry.entry_id, "connection_id": self.id, **data},
+            self._context,
+        )
+
+    @callback
+    def on_event(self, event: Json) -> None:
+        """Take a server event; for connections that do more than pass it on."""
+
+    @callback
+    def on_state(self, state: State) -> None:
+        """Take a change of state; for connections that do more than tell it."""
 
 
 def _ending(err: ConnectionClosed) -> tuple[int, str, str | None]:
@@ -283,3 +311,9 @@ def check_close(code: int, reason: str) -> None:
         raise refusal("close_code_invalid", code=code)
     if len(reason.encode()) > 123:
         raise refusal("close_reason_too_long")
+
+
+def shown_url(host: ServiceHost, path: str) -> str:
+    """Return the address of a WebSocket, without its query: that may hold a key."""
+    url = URL(host.settings.base_url)
+    return str((url / path).with_scheme("wss" if url.scheme == "https" else "ws"))

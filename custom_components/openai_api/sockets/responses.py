@@ -4,17 +4,21 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from yarl import URL
-
 from ..errors import refusal
 from ..host import ServiceHost
 from ..model import Json
 from ..requests import Request
-from .connection import Connection, Socket, check_close, find
+from .connection import Connection, Socket, check_close, find, shown_url
 
 TRANSPORT = "responses.websocket"
 # `response.steer` is what newer hosts accept besides.
 _CLIENT_EVENTS = ("response.create", "response.steer")
+
+
+class ResponsesConnection(Connection):
+    """A connection on which one response is made after the other."""
+
+    transport = TRANSPORT
 
 
 async def async_manage(request: Request) -> Json:
@@ -36,19 +40,13 @@ async def _async_open(host: ServiceHost, options: dict[str, Any]) -> Socket:
 
 async def _async_connect(host: ServiceHost, connection_id: str) -> Json:
     """Open a connection under this id."""
-    await Connection(host, connection_id, TRANSPORT, partial(_async_open, host)).async_connect()
+    await ResponsesConnection(host, connection_id, partial(_async_open, host)).async_connect()
     return {
         "object": "response.websocket.connection",
         "action": "connect",
         "connection_id": connection_id,
-        "url": _shown_url(host),
+        "url": shown_url(host, "responses"),
     }
-
-
-def _shown_url(host: ServiceHost) -> str:
-    """Return the address of the WebSocket, without its query: that may hold a key."""
-    url = URL(host.settings.base_url)
-    return str((url / "responses").with_scheme("wss" if url.scheme == "https" else "ws"))
 
 
 async def _async_send(host: ServiceHost, connection_id: str, event: Json | None) -> Json:

@@ -1,0 +1,179 @@
+"""Environments: the computers that agents work on, and templates for them."""
+
+from ..model import Action, Answer, Family, Field, advanced, required
+from .agents import NAME, NULLABLE_LIMIT
+from .fields import choice, identifier, json_object, objects, text, texts
+from .shared import ORDER, PAGING
+
+_ENVIRONMENT_ID = identifier(
+    "environment_id", "Environment", "Id of the environment.", example="env_123"
+)
+_TEMPLATE_ID = identifier(
+    "environment_template_id", "Template", "Id of the template.", example="envtmpl_123"
+)
+_TEMPLATE: tuple[Field, ...] = (
+    NAME,
+    json_object(
+        "packages",
+        "Packages",
+        "What to install, by kind: python, npm, system.",
+        example={"python": ["pandas"]},
+        nullable=True,
+    ),
+    json_object(
+        "network",
+        "Network",
+        "What can be reached from there: all, nothing, or certain domains.",
+        example={"access": "restricted", "allowed_domains": ["example.com"]},
+        nullable=True,
+    ),
+    objects(
+        "files",
+        "Files",
+        "Files that are there from the beginning.",
+        example=[{"type": "file_id", "file_id": "file-123", "path": "/workspace/plan.csv"}],
+        nullable=True,
+    ),
+    objects(
+        "skills",
+        "Skills",
+        "Skills that the agent can use.",
+        example=[{"type": "skill_reference", "skill_id": "skill_123"}],
+        nullable=True,
+    ),
+    *advanced(
+        objects(
+            "setup_commands",
+            "Setup commands",
+            "What to run first. Home Assistant keeps a record of it, so leave out passwords.",
+            nullable=True,
+        ),
+        json_object(
+            "env",
+            "Environment variables",
+            "Names and values. Home Assistant keeps a record of them, so leave out passwords.",
+            example={"TZ": "Europe/Oslo"},
+            nullable=True,
+        ),
+        objects("plugins", "Plugins", "Plugins as zip archives in base64.", nullable=True),
+        texts(
+            "capability_directories",
+            "Capability folders",
+            "Folders that hold skills and plugins.",
+            nullable=True,
+        ),
+        json_object(
+            "desktop",
+            "Desktop",
+            "Whether there is a desktop with a browser.",
+            example={"enabled": True},
+            nullable=True,
+        ),
+    ),
+)
+
+FAMILY = Family(
+    key="agent_environments",
+    name="Environments of agents",
+    actions=(
+        Action(
+            key="get_agent_environment",
+            method="beta.agents.environments.retrieve",
+            name="Get an environment of an agent",
+            description="Returns whether an environment is ready, and what is installed there.",
+            icon="mdi:desktop-tower",
+            fields=required(_ENVIRONMENT_ID),
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="list_agent_environment_files",
+            method="beta.agents.environments.files.list",
+            name="List the files of an environment",
+            description="Returns the files that lie in an environment right now.",
+            icon="mdi:folder-network-outline",
+            fields=(
+                *required(_ENVIRONMENT_ID),
+                text("path", "Folder", "Only list what lies in this folder.", nullable=True),
+                NULLABLE_LIMIT,
+                ORDER,
+                text("page", "Page", "The value that the page before named as the next one."),
+            ),
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="add_agent_environment_file",
+            method="beta.agents.environments.files.create",
+            name="Add a file to an environment",
+            description="Copies a file that the host keeps, or one in base64, to an environment.",
+            icon="mdi:folder-upload-outline",
+            fields=(
+                *required(
+                    _ENVIRONMENT_ID,
+                    choice(
+                        "type",
+                        "Type",
+                        "Whether the file is kept at the host (file_id) or sent along (inline).",
+                        ("file_id", "inline"),
+                    ),
+                    text(
+                        "path",
+                        "Path",
+                        "Where to put the file, below the workspace.",
+                        example="/workspace/plan.csv",
+                    ),
+                ),
+                text("file_id", "File", "Id of the file at the host.", example="file-123"),
+                text("data", "Data", "The content of the file in base64."),
+            ),
+        ),
+        Action(
+            key="create_agent_environment_template",
+            method="beta.agents.environments.templates.create",
+            name="Create an environment template",
+            description="Describes an environment that sessions of agents can begin with.",
+            icon="mdi:monitor-edit",
+            fields=_TEMPLATE,
+        ),
+        Action(
+            key="list_agent_environment_templates",
+            method="beta.agents.environments.templates.list",
+            name="List environment templates",
+            description="Returns the templates that are kept at the host.",
+            icon="mdi:monitor-multiple",
+            fields=PAGING,
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="get_agent_environment_template",
+            method="beta.agents.environments.templates.retrieve",
+            name="Get an environment template",
+            description="Returns a template, without its commands and variables.",
+            icon="mdi:monitor-eye",
+            fields=required(_TEMPLATE_ID),
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="modify_agent_environment_template",
+            method="beta.agents.environments.templates.update",
+            name="Update an environment template",
+            description="Changes a template. Environments that exist keep what they have.",
+            icon="mdi:monitor-shimmer",
+            fields=(*required(_TEMPLATE_ID), *_TEMPLATE),
+        ),
+        Action(
+            key="delete_agent_environment_template",
+            method="beta.agents.environments.templates.delete",
+            name="Delete an environment template",
+            description="Deletes a template.",
+            icon="mdi:monitor-off",
+            fields=required(_TEMPLATE_ID),
+            body=False,
+        ),
+    ),
+)

@@ -1,0 +1,278 @@
+"""Sessions of agents: give them work, and see what they make of it."""
+
+from dataclasses import replace
+
+from ..agents import async_take_turn
+from ..assemblers import AgentEvents
+from ..model import Action, Answer, Family, advanced, required
+from .agents import AGENT_ID, PAGING as NULLABLE_PAGING
+from .fields import identifier, json_object, objects, text, text_or_items, texts
+from .shared import METADATA, PAGING, STREAM
+from .structures import agent_environment
+
+SESSION_ID = identifier("session_id", "Session", "Id of the session.", example="sess_123")
+TURN_ID = identifier("turn_id", "Turn", "Id of the turn.", example="turn_123")
+_ARTIFACT_ID = identifier("artifact_id", "Artifact", "Id of the artifact.", example="artifact_123")
+_INPUT = replace(
+    text_or_items(
+        "input",
+        "Input",
+        "What the agent should do: a text, or a list of messages.",
+        example="Write down that the tomatoes are in flower.",
+    ),
+    selector={"text": {"multiline": True}},
+)
+_IDEMPOTENCY_KEY = text(
+    "idempotency_key",
+    "Idempotency key",
+    "The host takes what comes with the same key only once.",
+)
+_AGENT = json_object(
+    "agent",
+    "Settings of the agent",
+    "The model and more, for this session alone.",
+    example={"model": "gpt-5-mini"},
+)
+
+FAMILY = Family(
+    key="agent_sessions",
+    name="Sessions of agents",
+    actions=(
+        Action(
+            key="create_agent_session",
+            method="beta.agents.sessions.create",
+            name="Create an agent session",
+            description="Lets an agent begin to work, in surroundings of its own.",
+            icon="mdi:head-cog-outline",
+            fields=(
+                *required(
+                    agent_environment(
+                        "environment",
+                        "Environment",
+                        "Where the agent works: nowhere (none), at the host, or on a machine of yours.",
+                        example={"type": "none"},
+                    )
+                ),
+                replace(
+                    AGENT_ID,
+                    description="Id of the agent. Without it, the settings must name a model.",
+                ),
+                replace(_INPUT, nullable=True),
+                _AGENT,
+                replace(STREAM, nullable=False),
+                *advanced(
+                    texts(
+                        "vault_ids",
+                        "Vaults",
+                        "Ids of the vaults whose credentials the agent may use.",
+                        example=["vault_123"],
+                        nullable=True,
+                    ),
+                    METADATA,
+                ),
+            ),
+            assemble=AgentEvents,
+        ),
+        Action(
+            key="run_agent_session",
+            method="beta.agents.sessions.stream",
+            name="Ask an agent session",
+            description=(
+                "Says something in a session that is at rest, fires an openai_api_stream_event "
+                "for everything that happens, and returns the session and the answer."
+            ),
+            icon="mdi:head-question-outline",
+            fields=(*required(SESSION_ID, _INPUT), *advanced(_IDEMPOTENCY_KEY)),
+            assemble=AgentEvents,
+            handler=async_take_turn,
+        ),
+        Action(
+            key="stream_agent_session",
+            method="beta.agents.sessions.events.stream",
+            name="Follow an agent session",
+            description=(
+                "Fires an openai_api_stream_event for everything that happens in a session "
+                "that is at work, until it rests, fails or waits for you."
+            ),
+            icon="mdi:head-sync-outline",
+            fields=required(SESSION_ID),
+            body=False,
+            assemble=AgentEvents,
+            streams=lambda _data: True,
+        ),
+        Action(
+            key="submit_agent_session_events",
+            method="beta.agents.sessions.events.create",
+            name="Send events to an agent session",
+            description="Adds messages and results of functions to a session, or stops its turn.",
+            icon="mdi:head-plus-outline",
+            fields=(
+                *required(
+                    SESSION_ID,
+                    objects(
+                        "events",
+                        "Events",
+                        "What to send. Home Assistant keeps a record of it, so leave out passwords.",
+                        example=[{"type": "agent.session.input.cancel"}],
+                    ),
+                ),
+                *advanced(_IDEMPOTENCY_KEY),
+            ),
+            answer=Answer.VOID,
+            done={"status": "accepted"},
+        ),
+        Action(
+            key="list_agent_sessions",
+            method="beta.agents.sessions.list",
+            name="List agent sessions",
+            description="Returns the sessions that are kept at the host.",
+            icon="mdi:head-dots-horizontal-outline",
+            fields=(
+                replace(AGENT_ID, description="Only list the sessions of this agent."),
+                *NULLABLE_PAGING,
+            ),
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="get_agent_session",
+            method="beta.agents.sessions.retrieve",
+            name="Get an agent session",
+            description="Returns how far a session is, and what it waits for.",
+            icon="mdi:head-outline",
+            fields=required(SESSION_ID),
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="modify_agent_session",
+            method="beta.agents.sessions.update",
+            name="Update an agent session",
+            description="Changes the metadata of a session, or how its next turns are thought out.",
+            icon="mdi:head-flash-outline",
+            fields=(
+                *required(SESSION_ID),
+                replace(
+                    _AGENT,
+                    description="Model, reasoning and service tier of the turns to come.",
+                ),
+                METADATA,
+            ),
+        ),
+        Action(
+            key="delete_agent_session",
+            method="beta.agents.sessions.delete",
+            name="Delete an agent session",
+            description="Deletes a session that is not at work.",
+            icon="mdi:head-remove-outline",
+            fields=required(SESSION_ID),
+            body=False,
+        ),
+        Action(
+            key="list_agent_session_items",
+            method="beta.agents.sessions.items.list",
+            name="List the items of an agent session",
+            description="Returns what was said and done in a session.",
+            icon="mdi:head-lightbulb-outline",
+            fields=(*required(SESSION_ID), *PAGING),
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="list_agent_session_traces",
+            method="beta.agents.sessions.traces.list",
+            name="List the traces of an agent session",
+            description="Returns how the turns of a session went, for tools that read OpenTelemetry.",
+            icon="mdi:chart-timeline",
+            fields=(*required(SESSION_ID), *PAGING),
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="list_agent_session_turns",
+            method="beta.agents.sessions.turns.list",
+            name="List the turns of an agent session",
+            description="Returns the turns of a session, each begun by something that was said.",
+            icon="mdi:timeline-outline",
+            fields=(*required(SESSION_ID), *PAGING),
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="get_agent_session_turn",
+            method="beta.agents.sessions.turns.retrieve",
+            name="Get a turn of an agent session",
+            description="Returns how far a turn is, what it used, and what went wrong.",
+            icon="mdi:timeline-question-outline",
+            fields=required(SESSION_ID, TURN_ID),
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="list_agent_session_turn_items",
+            method="beta.agents.sessions.turns.items.list",
+            name="List the items of a turn",
+            description="Returns what was said and done in one turn of a session.",
+            icon="mdi:timeline-text-outline",
+            fields=(*required(SESSION_ID, TURN_ID), *PAGING),
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="list_agent_session_artifacts",
+            method="beta.agents.sessions.artifacts.list",
+            name="List the artifacts of an agent session",
+            description="Returns the files that an agent has made in a session.",
+            icon="mdi:package-variant",
+            fields=(
+                *required(SESSION_ID),
+                *(replace(field, nullable=field.key != "order") for field in PAGING),
+                *advanced(
+                    text(
+                        "environment_id",
+                        "Environment",
+                        "Only list what was made in the environment with this id.",
+                        nullable=True,
+                    )
+                ),
+            ),
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="get_agent_session_artifact",
+            method="beta.agents.sessions.artifacts.retrieve",
+            name="Get an artifact of an agent session",
+            description="Returns the name and the size of a file that an agent has made.",
+            icon="mdi:package-variant-closed",
+            fields=required(SESSION_ID, _ARTIFACT_ID),
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="download_agent_session_artifact",
+            method="beta.agents.sessions.artifacts.content",
+            name="Download an artifact of an agent session",
+            description="Saves a file that an agent has made in the media folder.",
+            icon="mdi:package-down",
+            fields=required(SESSION_ID, _ARTIFACT_ID),
+            answer=Answer.BINARY,
+            body=False,
+        ),
+        Action(
+            key="delete_agent_session_artifact",
+            method="beta.agents.sessions.artifacts.delete",
+            name="Delete an artifact of an agent session",
+            description="Deletes the copy of a file that an agent has made.",
+            icon="mdi:package-variant-closed-remove",
+            fields=required(SESSION_ID, _ARTIFACT_ID),
+            body=False,
+        ),
+    ),
+)

@@ -1,0 +1,79 @@
+"""Subagents: what an agent has passed on to helpers of its own in a session."""
+
+from ..model import Action, Answer, Family, required
+from .agent_sessions import SESSION_ID, TURN_ID
+from .fields import identifier
+from .shared import PAGING
+
+_SUBAGENT_ID = identifier("subagent_id", "Subagent", "Id of the subagent.", example="subagent_123")
+
+FAMILY = Family(
+    key="agent_subagents",
+    name="Subagents",
+    actions=(
+        Action(
+            key="list_subagents",
+            method="beta.agents.sessions.subagents.list",
+            name="List subagents",
+            description="Returns the helpers that an agent has called in during a session.",
+            icon="mdi:account-supervisor-outline",
+            fields=(*required(SESSION_ID), *PAGING),
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="get_subagent",
+            method="beta.agents.sessions.subagents.retrieve",
+            name="Get a subagent",
+            description="Returns what a helper was asked to do, and whether it is still there.",
+            icon="mdi:account-supervisor-circle-outline",
+            fields=required(SESSION_ID, _SUBAGENT_ID),
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="list_subagent_items",
+            method="beta.agents.sessions.subagents.items.list",
+            name="List the items of a subagent",
+            description="Returns what a helper has said and done.",
+            icon="mdi:account-details-outline",
+            fields=(*required(SESSION_ID, _SUBAGENT_ID), *PAGING),
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="list_subagent_turns",
+            method="beta.agents.sessions.subagents.turns.list",
+            name="List the turns of a subagent",
+            description="Returns the turns in which a helper has worked.",
+            icon="mdi:account-clock-outline",
+            fields=(*required(SESSION_ID, _SUBAGENT_ID), *PAGING),
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="get_subagent_turn",
+            method="beta.agents.sessions.subagents.turns.retrieve",
+            name="Get a turn of a subagent",
+            description="Returns how far a helper is with one of its turns.",
+            icon="mdi:account-question-outline",
+            fields=required(SESSION_ID, _SUBAGENT_ID, TURN_ID),
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="list_subagent_turn_items",
+            method="beta.agents.sessions.subagents.turns.items.list",
+            name="List the items of a subagent's turn",
+            description="Returns what a helper has said and done in one of its turns.",
+            icon="mdi:account-box-multiple-outline",
+            fields=(*required(SESSION_ID, _SUBAGENT_ID, TURN_ID), *PAGING),
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+    ),
+)

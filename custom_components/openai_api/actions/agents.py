@@ -1,0 +1,109 @@
+"""Agents: models with instructions and tools that work on their own at the service host."""
+
+from dataclasses import replace
+
+from ..model import Action, Answer, Family, Field, advanced, required
+from .fields import identifier, long_text, text
+from .shared import AFTER, LIMIT, METADATA, MODEL, ORDER, service_tier
+from .structures import multi_agent, reasoning, text_format, tools
+
+AGENT_ID = identifier("agent_id", "Agent", "Id of the agent.", example="agent_123")
+NULLABLE_LIMIT = replace(LIMIT, nullable=True)
+PAGING = (AFTER, NULLABLE_LIMIT, ORDER)
+NAME = text("name", "Name", "A name to know it by.", example="Gardener", nullable=True)
+MULTI_AGENT = multi_agent(
+    "multi_agent",
+    "Several agents",
+    "Whether the work may be shared out among several agents, and how many at once.",
+    example={"enabled": True, "max_concurrent_subagents": 3},
+    nullable=True,
+)
+_SETTINGS: tuple[Field, ...] = (
+    NAME,
+    long_text(
+        "instructions",
+        "Instructions",
+        "How the agent should behave.",
+        example="Look after the garden diary. Write short entries.",
+        nullable=True,
+    ),
+    tools(
+        "tools",
+        "Tools",
+        "What the agent may use: functions of yours, MCP servers, web search and more.",
+        example=[{"type": "web_search"}],
+        nullable=True,
+    ),
+    *advanced(
+        reasoning(
+            "reasoning",
+            "Reasoning",
+            "How hard the model should think, if it can.",
+            example={"effort": "low"},
+            nullable=True,
+        ),
+        text_format(
+            "text",
+            "Text format",
+            "How the answer is written: as prose, or as JSON of a given form.",
+            example={"verbosity": "low"},
+            nullable=True,
+        ),
+        MULTI_AGENT,
+        service_tier("auto", "default", "flex", "priority", "fast"),
+        METADATA,
+    ),
+)
+
+FAMILY = Family(
+    key="agents",
+    name="Agents",
+    actions=(
+        Action(
+            key="create_agent",
+            method="beta.agents.create",
+            name="Create an agent",
+            description="Sets up an agent that works on its own, to be used in sessions.",
+            icon="mdi:account-tie-hat-outline",
+            fields=(*required(MODEL), *_SETTINGS),
+        ),
+        Action(
+            key="list_agents",
+            method="beta.agents.list",
+            name="List agents",
+            description="Returns the agents that are kept at the host.",
+            icon="mdi:account-tie-outline",
+            fields=PAGING,
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="get_agent",
+            method="beta.agents.retrieve",
+            name="Get an agent",
+            description="Returns how an agent is set up.",
+            icon="mdi:account-tie",
+            fields=required(AGENT_ID),
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="modify_agent",
+            method="beta.agents.update",
+            name="Update an agent",
+            description="Changes how an agent is set up. Sessions that exist keep what they have.",
+            icon="mdi:account-cog-outline",
+            fields=(*required(AGENT_ID), MODEL, *_SETTINGS),
+        ),
+        Action(
+            key="delete_agent",
+            method="beta.agents.delete",
+            name="Delete an agent",
+            description="Deletes an agent.",
+            icon="mdi:account-tie-voice-off-outline",
+            fields=required(AGENT_ID),
+            body=False,
+        ),
+    ),
+)

@@ -1,0 +1,120 @@
+"""Live: conversations by voice with a model that passes work on to others."""
+
+from dataclasses import replace
+
+from ..model import Action, Answer, Family, required
+from .fields import identifier, integer, text
+from .structures import live_session, live_transport
+
+_SESSION_ID = identifier(
+    "session_id", "Live session", "Id of the live session.", example="live_123"
+)
+_SESSION = live_session(
+    "session",
+    "Settings",
+    "The settings of the conversation: model, instructions, voice.",
+    example={"model": "gpt-live-1", "instructions": "Be brief."},
+)
+_TRANSPORT = live_transport(
+    "transport",
+    "Connection",
+    "The offer of the browser or phone that takes part, as SDP.",
+)
+
+FAMILY = Family(
+    key="live",
+    name="Live",
+    actions=(
+        Action(
+            key="create_live_session",
+            method="live.create",
+            name="Create a live session",
+            description="Begins a conversation by voice, and returns the answer to a WebRTC offer.",
+            icon="mdi:access-point",
+            fields=required(_SESSION, _TRANSPORT),
+        ),
+        Action(
+            key="fork_live_session",
+            method="live.sessions.fork",
+            name="Continue a live session elsewhere",
+            description="Goes on with a stored conversation over a new WebRTC connection.",
+            icon="mdi:access-point-plus",
+            fields=(
+                *required(_SESSION_ID, _TRANSPORT),
+                replace(
+                    _SESSION, description="What should be different from the stored conversation."
+                ),
+            ),
+        ),
+        Action(
+            key="accept_live_session",
+            method="live.sessions.accept",
+            name="Accept a phone call in a live session",
+            description="Takes an incoming phone call and lets the live model talk.",
+            icon="mdi:phone-in-talk-outline",
+            fields=required(
+                _SESSION_ID,
+                replace(_SESSION, example={"type": "live", "model": "gpt-live-1"}),
+            ),
+            answer=Answer.VOID,
+            done={"status": "accepted"},
+        ),
+        Action(
+            key="hangup_live_session",
+            method="live.sessions.hangup",
+            name="Hang up a live session",
+            description="Ends the phone call of a live session.",
+            icon="mdi:phone-off-outline",
+            fields=required(_SESSION_ID),
+            answer=Answer.VOID,
+            done={"status": "hung_up"},
+        ),
+        Action(
+            key="refer_live_session",
+            method="live.sessions.refer",
+            name="Transfer a live session",
+            description="Passes the phone call of a live session on to another number or address.",
+            icon="mdi:phone-outgoing-outline",
+            fields=required(
+                _SESSION_ID,
+                text(
+                    "target_uri",
+                    "Target",
+                    "Where the call goes, as a telephone or SIP address.",
+                    example="tel:+4912345678",
+                ),
+            ),
+            answer=Answer.VOID,
+            done={"status": "referred"},
+        ),
+        Action(
+            key="reject_live_session",
+            method="live.sessions.reject",
+            name="Reject a phone call for a live session",
+            description="Turns an incoming phone call away.",
+            icon="mdi:phone-remove-outline",
+            fields=required(
+                _SESSION_ID,
+                integer(
+                    "status_code",
+                    "Status code",
+                    "The SIP code that the caller gets: 486 is busy, 603 is declined.",
+                    low=300,
+                    high=699,
+                ),
+            ),
+            answer=Answer.VOID,
+            done={"status": "rejected"},
+        ),
+        Action(
+            key="download_live_session",
+            method="live.sessions.download_recording",
+            name="Download the recording of a live session",
+            description="Saves the recording of a stored conversation in the media folder.",
+            icon="mdi:record-rec",
+            fields=required(_SESSION_ID),
+            answer=Answer.BINARY,
+            body=False,
+        ),
+    ),
+)

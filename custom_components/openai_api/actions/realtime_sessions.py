@@ -1,0 +1,140 @@
+"""Realtime sessions as older and compatible hosts make them."""
+
+from dataclasses import replace
+
+from ..model import Action, Family, Field, advanced
+from .fields import (
+    choice,
+    choices,
+    integer_or_text,
+    json_object,
+    long_text,
+    number,
+    text,
+    text_or_object,
+)
+from .shared import MODEL, RETIRED
+from .structures import VOICES, realtime_tools
+
+_FORMATS = ("pcm16", "g711_ulaw", "g711_alaw")
+_INPUT: tuple[Field, ...] = (
+    choice("input_audio_format", "Input format", "How the sound comes in.", _FORMATS),
+    json_object(
+        "input_audio_transcription",
+        "Transcript",
+        "Which model writes down what is said, and in which language.",
+        example={"model": "whisper-1", "language": "de"},
+    ),
+    json_object(
+        "input_audio_noise_reduction",
+        "Noise reduction",
+        "Whether the microphone is near (near_field) or far away (far_field).",
+        example={"type": "far_field"},
+    ),
+    json_object(
+        "turn_detection",
+        "Pauses",
+        "How the end of what somebody says is noticed.",
+        example={"type": "server_vad", "silence_duration_ms": 500},
+    ),
+)
+_MODALITIES = choices(
+    "modalities",
+    "Modalities",
+    "Whether the answer is written (text), spoken (audio) or both.",
+    ("text", "audio"),
+)
+_SECRET = json_object(
+    "client_secret",
+    "Client secret",
+    "How long the secret can be used to begin a conversation.",
+    example={"expires_after": {"anchor": "created_at", "seconds": 600}},
+)
+
+FAMILY = Family(
+    key="realtime_sessions",
+    name="Realtime sessions of older hosts",
+    actions=(
+        Action(
+            key="create_realtime_session",
+            method="beta.realtime.sessions.create",
+            name="Create a realtime session",
+            description=f"Makes a short-lived key for a conversation by voice. {RETIRED}",
+            icon="mdi:account-voice",
+            fields=(
+                replace(MODEL, example="gpt-realtime"),
+                long_text(
+                    "instructions",
+                    "Instructions",
+                    "How the model should behave.",
+                    example="Be brief.",
+                ),
+                choice("voice", "Voice", "Who speaks.", VOICES),
+                realtime_tools("tools", "Tools", "Functions that the model may use."),
+                *advanced(
+                    *_INPUT,
+                    choice(
+                        "output_audio_format", "Output format", "How the sound goes out.", _FORMATS
+                    ),
+                    _MODALITIES,
+                    number(
+                        "speed",
+                        "Speed",
+                        "How fast the model speaks.",
+                        low=0.25,
+                        high=1.5,
+                        step=0.05,
+                    ),
+                    number(
+                        "temperature",
+                        "Temperature",
+                        "Low values keep to the likely words, high ones vary more.",
+                        high=2,
+                        step=0.1,
+                    ),
+                    integer_or_text(
+                        "max_response_output_tokens",
+                        "Max output tokens",
+                        "The longest answer, or inf for no limit.",
+                        example="inf",
+                    ),
+                    text(
+                        "tool_choice",
+                        "Tool choice",
+                        "Whether the model may (auto), must (required) or must not (none) use a tool, or which one.",
+                        example="auto",
+                    ),
+                    text_or_object(
+                        "tracing",
+                        "Tracing",
+                        "Whether the host keeps a record of the call: auto, or the details.",
+                        example="auto",
+                    ),
+                    _SECRET,
+                ),
+            ),
+            only_answers=True,
+        ),
+        Action(
+            key="create_realtime_transcription_session",
+            method="beta.realtime.transcription_sessions.create",
+            name="Create a realtime transcription session",
+            description=f"Makes a short-lived key for writing down speech as it is heard. {RETIRED}",
+            icon="mdi:subtitles-outline",
+            fields=(
+                *_INPUT,
+                *advanced(
+                    _MODALITIES,
+                    choices(
+                        "include",
+                        "Include",
+                        "What else the answer should contain.",
+                        ("item.input_audio_transcription.logprobs",),
+                    ),
+                    _SECRET,
+                ),
+            ),
+            only_answers=True,
+        ),
+    ),
+)

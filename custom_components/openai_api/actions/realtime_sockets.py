@@ -1,0 +1,289 @@
+"""Realtime conversations: opened, taken part in, and ended by automations."""
+
+from dataclasses import replace
+
+from ..model import Action, Family, advanced, required
+from ..sockets.realtime import actions as realtime
+from . import validators as check
+from .fields import (
+    boolean,
+    choices,
+    file,
+    identifier,
+    integer,
+    json_object,
+    long_text,
+    objects,
+    text,
+)
+from .realtime import CALL_ID, SESSION
+from .shared import MODEL
+
+CONNECTION = identifier(
+    "connection_id", "Connection", "The name of the conversation.", example="kitchen"
+)
+TRIGGER_RESPONSE = boolean(
+    "trigger_response", "Ask for an answer", "Whether the model should answer. It does by default."
+)
+_LLM_API = choices(
+    "llm_hass_api",
+    "Control of the home",
+    "What the model may use of your home, such as assist.",
+    ("assist",),
+    example=["assist"],
+)
+
+FAMILY = Family(
+    key="realtime_sockets",
+    name="Realtime conversations",
+    actions=(
+        Action(
+            key="connect_realtime_websocket",
+            method="realtime.connect",
+            name="Open a realtime conversation",
+            description=(
+                "Opens a lasting conversation in speech and writing. What happens in it is fired "
+                "as openai_api_realtime_event and openai_api_server_event."
+            ),
+            icon="mdi:account-voice-outline",
+            fields=(
+                *required(
+                    replace(CONNECTION, description="A name of your choice for the conversation.")
+                ),
+                replace(MODEL, example="gpt-realtime"),
+                SESSION,
+                _LLM_API,
+                *advanced(
+                    replace(
+                        CALL_ID,
+                        description="Join this phone call instead of beginning a conversation.",
+                    ),
+                    boolean(
+                        "use_client_secret",
+                        "Use a client secret",
+                        "Open it with a short-lived secret instead of the key.",
+                    ),
+                    choices(
+                        "event_types",
+                        "Server events",
+                        "Fire only these server events. Without it, all of them.",
+                        ("response.done", "response.output_text.done", "error"),
+                    ),
+                ),
+            ),
+            handler=realtime.async_connect,
+            request_options=False,
+        ),
+        Action(
+            key="close_realtime_websocket",
+            method="realtime.connect",
+            name="End a realtime conversation",
+            description="Closes the connection. Its name is free afterwards.",
+            icon="mdi:account-off-outline",
+            fields=(
+                *required(CONNECTION),
+                *advanced(
+                    integer("code", "Close code", "1000, 1001, or from 3000 to 4999.", high=4999),
+                    text("reason", "Close reason", "Why the connection is closed, in a few words."),
+                ),
+            ),
+            handler=realtime.async_close,
+            request_options=False,
+        ),
+        Action(
+            key="get_realtime_status",
+            method="realtime.connect",
+            name="Get the status of a realtime conversation",
+            description="Tells whether a conversation is open, how it is set up, and what was said.",
+            icon="mdi:account-question-outline",
+            fields=required(CONNECTION),
+            handler=realtime.async_status,
+            only_answers=True,
+            request_options=False,
+        ),
+        Action(
+            key="send_realtime_event",
+            method="realtime.connect",
+            name="Send a realtime event",
+            description="Sends any event that the host understands.",
+            icon="mdi:send-outline",
+            fields=required(
+                CONNECTION,
+                json_object("event", "Event", "What to send.", example={"type": "response.create"}),
+            ),
+            handler=realtime.async_send_event,
+            request_options=False,
+        ),
+        Action(
+            key="send_realtime_message",
+            method="realtime.connect",
+            name="Send a realtime message",
+            description="Says something in writing, and lets the model answer.",
+            icon="mdi:message-plus-outline",
+            fields=(
+                *required(
+                    CONNECTION,
+                    replace(
+                        long_text(
+                            "message",
+                            "Message",
+                            "A text, or a list of texts and pictures.",
+                            example="Is the garage door closed?",
+                        ),
+                        validator=check.text_or_items,
+                    ),
+                ),
+                TRIGGER_RESPONSE,
+                *advanced(
+                    json_object(
+                        "event_data",
+                        "Further event data",
+                        "Added to the event that carries the message.",
+                        example={"previous_item_id": "root"},
+                    )
+                ),
+            ),
+            handler=realtime.async_send_message,
+            request_options=False,
+        ),
+        Action(
+            key="add_realtime_image",
+            method="realtime.connect",
+            name="Show a picture in a realtime conversation",
+            description="Shows the model a picture, and lets it answer.",
+            icon="mdi:image-outline",
+            fields=(
+                *required(
+                    CONNECTION,
+                    replace(
+                        file(
+                            "image",
+                            "Picture",
+                            "A media item, a path that Home Assistant may read, or an address.",
+                        ),
+                        file=False,
+                    ),
+                ),
+                TRIGGER_RESPONSE,
+            ),
+            handler=realtime.async_add_image,
+            request_options=False,
+        ),
+        Action(
+            key="send_realtime_audio",
+            method="realtime.connect",
+            name="Send realtime audio",
+            description="Lets the model hear a recording. It answers once it notices a pause.",
+            icon="mdi:microphone-outline",
+            fields=(
+                *required(
+                    CONNECTION,
+                    replace(
+                        file(
+                            "audio",
+                            "Audio",
+                            "A WAV file as a media item or a path, or audio in base64.",
+                        ),
+                        file=False,
+                    ),
+                ),
+                boolean(
+                    "commit",
+                    "End of speech",
+                    "Tell the host that this was all, where it does not notice pauses by itself.",
+                ),
+            ),
+            handler=realtime.async_send_audio,
+            request_options=False,
+        ),
+        Action(
+            key="interrupt_realtime_response",
+            method="realtime.connect",
+            name="Interrupt a realtime answer",
+            description="Stops the answer under way where it was heard last.",
+            icon="mdi:hand-back-right-outline",
+            fields=(
+                *required(CONNECTION),
+                boolean(
+                    "cancel_response",
+                    "Cancel the answer",
+                    "Whether the host should stop making it. It does by default.",
+                ),
+            ),
+            handler=realtime.async_interrupt,
+            request_options=False,
+        ),
+        Action(
+            key="send_realtime_function_call_output",
+            method="realtime.connect",
+            name="Answer a realtime function call",
+            description="Tells the model what a function of yours returned.",
+            icon="mdi:function-variant",
+            fields=(
+                *required(
+                    CONNECTION,
+                    identifier(
+                        "call_id", "Function call", "Id of the call, as the notice names it."
+                    ),
+                    replace(
+                        long_text("output", "Output", "What the function returned."),
+                        validator=check.text_or_json,
+                    ),
+                ),
+                TRIGGER_RESPONSE,
+            ),
+            handler=realtime.async_answer_call,
+            request_options=False,
+        ),
+        Action(
+            key="send_realtime_mcp_response",
+            method="realtime.connect",
+            name="Answer a realtime approval request",
+            description="Allows or refuses the use of a tool of an MCP server.",
+            icon="mdi:shield-key-outline",
+            fields=(
+                *required(
+                    CONNECTION,
+                    identifier(
+                        "approval_request_id",
+                        "Approval request",
+                        "Id of the request, as the notice names it.",
+                    ),
+                    boolean("approve", "Allow", "Whether the tool may be used."),
+                ),
+                text("reason", "Reason", "Why, in a few words."),
+            ),
+            handler=realtime.async_answer_mcp,
+            request_options=False,
+        ),
+        Action(
+            key="update_realtime_session_config",
+            method="realtime.connect",
+            name="Update a realtime session",
+            description=(
+                "Sets up a conversation anew: what is not given here goes back to its default."
+            ),
+            icon="mdi:account-cog-outline",
+            fields=required(CONNECTION, SESSION),
+            handler=realtime.async_update_session,
+            request_options=False,
+        ),
+        Action(
+            key="reset_realtime_history",
+            method="realtime.connect",
+            name="Rewrite a realtime conversation",
+            description="Turns what was said into what you give here.",
+            icon="mdi:history",
+            fields=required(
+                CONNECTION,
+                objects(
+                    "history",
+                    "History",
+                    "The conversation as it should be; the status action returns it as it is.",
+                ),
+            ),
+            handler=realtime.async_reset_history,
+            request_options=False,
+        ),
+    ),
+)

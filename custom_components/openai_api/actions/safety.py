@@ -1,0 +1,33 @@
+"""Safety: what the service host holds against a request."""
+
+from ..model import Action, Family, required
+from .fields import identifier
+
+FAMILY = Family(
+    key="safety",
+    name="Safety",
+    actions=(
+        Action(
+            key="get_safety_alert",
+            method="safety.alerts.retrieve",
+            name="Get a safety alert",
+            description="Returns why the host warned about a request, as a webhook reported it.",
+            icon="mdi:shield-alert-outline",
+            fields=required(
+                identifier("id", "Alert", "Id of the safety alert.", example="alert_123")
+            ),
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="get_safety_case",
+            method="safety.cases.retrieve",
+            name="Get a safety case",
+            description="Returns what the host holds against somebody who uses your key.",
+            icon="mdi:shield-account-outline",
+            fields=required(identifier("id", "Case", "Id of the safety case.", example="case_123")),
+            body=False,
+            only_answers=True,
+        ),
+    ),
+)

@@ -1,0 +1,93 @@
+"""Vaults: credentials that agents may use and nobody can read.
+
+What goes into a vault is no action: Home Assistant keeps a record of what actions are called with.
+"""
+
+from ..model import Action, Answer, Family, required
+from .agents import PAGING
+from .fields import choices, identifier, text
+from .shared import METADATA
+
+_VAULT_ID = identifier("vault_id", "Vault", "Id of the vault.", example="vault_123")
+_CREDENTIAL_ID = identifier(
+    "credential_id", "Credential", "Id of the credential.", example="cred_123"
+)
+_STATUS = choices("status", "Status", "Only list what has this status.", ("active", "archived"))
+
+FAMILY = Family(
+    key="vaults",
+    name="Vaults",
+    actions=(
+        Action(
+            key="create_vault",
+            method="beta.agents.vaults.create",
+            name="Create a vault",
+            description=(
+                "Makes a vault for credentials of agents. "
+                "What goes into it is entered at the host, not here."
+            ),
+            icon="mdi:safe-square-outline",
+            fields=(text("name", "Name", "A name to know it by.", example="Home"), METADATA),
+        ),
+        Action(
+            key="list_vaults",
+            method="beta.agents.vaults.list",
+            name="List vaults",
+            description="Returns the vaults that are kept at the host.",
+            icon="mdi:safe",
+            fields=(*PAGING, _STATUS),
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="get_vault",
+            method="beta.agents.vaults.retrieve",
+            name="Get a vault",
+            description="Returns what a vault is called.",
+            icon="mdi:safe-square",
+            fields=required(_VAULT_ID),
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="delete_vault",
+            method="beta.agents.vaults.delete",
+            name="Delete a vault",
+            description="Deletes a vault with all that is in it.",
+            icon="mdi:lock-open-remove-outline",
+            fields=required(_VAULT_ID),
+            body=False,
+        ),
+        Action(
+            key="list_vault_credentials",
+            method="beta.agents.vaults.credentials.list",
+            name="List the credentials of a vault",
+            description="Returns what is in a vault, without the secrets themselves.",
+            icon="mdi:key-chain",
+            fields=(*required(_VAULT_ID), *PAGING, _STATUS),
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="get_vault_credential",
+            method="beta.agents.vaults.credentials.retrieve",
+            name="Get a credential of a vault",
+            description="Returns what a credential is for, without the secret itself.",
+            icon="mdi:key-outline",
+            fields=required(_VAULT_ID, _CREDENTIAL_ID),
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="delete_vault_credential",
+            method="beta.agents.vaults.credentials.delete",
+            name="Delete a credential of a vault",
+            description="Deletes a credential, so that no agent can use it any more.",
+            icon="mdi:key-remove",
+            fields=required(_VAULT_ID, _CREDENTIAL_ID),
+            body=False,
+        ),
+    ),
+)

@@ -1,0 +1,246 @@
+"""The actions that open a conversation, take part in it, and end it."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from ... import files
+from ...errors import failure, refusal
+from ...host import ServiceHost
+from ...model import Json
+from ...requests import Request, parse
+from ..connection import Socket, check_close, find, shown_url
+from .audio import content_of, convert, decode, is_file_name, pieces
+from .session import RealtimeConnection
+from .tools import HomeTools
+
+
+def _find(request: Request) -> RealtimeConnection:
+    """Return the open conversation that an action names."""
+    connection_id = request.data["connection_id"]
+    connection = find(request.host, connection_id, RealtimeConnection.transport)
+    assert isinstance(connection, RealtimeConnection)
+    return connection
+
+
+def _sent(connection: RealtimeConnection, event_type: str, **details: Any) -> Json:
+    """Return what an action that has sent something answers."""
+    return {
+        "object": "realtime.websocket.client_event",
+        "action": "send",
+        "connection_id": connection.id,
+        "event_type": event_type,
+        **details,
+    }
+
+
+async def async_connect(request: Request) -> Json:
+    """Open a conversation and send its configuration."""
+    host, data = request.host, request.data
+    session = dict(data.get("session") or {})
+    call_id = data.get("call_id")
+    model = data.get("model") or session.get("model")
+    if not model and not call_id:
+        raise refusal("field_missing", field="model")
+    tools = None
+    if api_ids := data.get("llm_hass_api"):
+        tools = await HomeTools.async_load(request.hass, api_ids, request.context)
+    target = {"call_id": call_id} if call_id else {"model": model}
+    opening = partial(_async_open, request, target, use_secret=bool(data.get("use_client_secret")))
+    connection = RealtimeConnection(
+        host,
+        data["connection_id"],
+        opening,
+        data.get("event_types"),
+        model=model,
+        session=session,
+        tools=tools,
+    )
+    await connection.async_connect()
+    return {
+        "object": "realtime.websocket.connection",
+        "action": "connect",
+        "connection_id": connection.id,
+        "model": model,
+        "url": shown_url(host, "realtime"),
+    }
+
+
+async def _async_open(
+    request: Request, target: Mapping[str, Any], options: dict[str, Any], *, use_secret: bool
+) -> Socket:
+    """Open a socket with the SDK, which knows the path."""
+    host = request.host
+    if use_secret:
+        secret = await _async_mint(host, target)
+        # It stands in for the key, and is a bearer token wherever the key goes.
+        hidden = {name.lower() for name in host.settings.auth_headers}
+        options["extra_query"] = dict(host.settings.query)
+        options["extra_headers"] = {
+            key: value
+            for key, value in options["extra_headers"].items()
+            if key.lower() not in hidden
+        } | {"Authorization": f"Bearer {secret}"}
+    # The first use of the resource imports it, which is no work for the loop.
+    realtime = await request.hass.async_add_import_executor_job(getattr, host.client, "realtime")
+    socket: Socket = await realtime.connect(**target, **options).enter()
+    return socket
+
+
+async def _async_mint(host: ServiceHost, target: Mapping[str, Any]) -> str:
+    """Return a new client secret, which never leaves this module."""
+    mint, _ = await host.method("realtime.client_secrets.create", "raw")
+    session = {"session": {"type": "realtime", **target}} if "model" in target else {}
+    response = (await mint(**session)).http_response
+    answer = parse(host.settings, response.content, response.headers.get("content-type", ""))
+    if not isinstance(secret := answer.get("value"), str):
+        raise failure("no_client_secret")
+    return secret
+
+
+async def async_close(request: Request) -> Json:
+    """End a conversation; its name is free afterwards."""
+    code, reason = request.data.get("code", 1000), request.data.get("reason", "OK")
+    connection = _find(request)
+    check_close(code, reason)
+    await connection.async_close(code, reason)
+    return {
+        "object": "realtime.websocket.connection",
+        "action": "close",
+        "connection_id": connection.id,
+        "code": code,
+        "reason": reason,
+    }
+
+
+async def async_status(request: Request) -> Json:
+    """Tell how a conversation stands; a closed one is disconnected."""
+    connection_id = request.data["connection_id"]
+    connection = request.host.connections.get(connection_id)
+    if not isinstance(connection, RealtimeConnection):
+        return {"connection_id": connection_id, "status": "disconnected", "muted": None}
+    return {
+        "connection_id": connection_id,
+        "status": connection.state.value,
+        # Nobody hears what is not sent: to mute is to send no audio.
+        "muted": None,
+        "model": connection.model,
+        "response_in_progress": connection.sequencer.in_flight,
+        "session": connection.session or connection.wanted_session,
+        "history": list(connection.history.items),
+    }
+
+
+async def async_send_event(request: Request) -> Json:
+    """Send any client event."""
+    connection, event = _find(request), request.data["event"]
+    if not isinstance(kind := event.get("type"), str) or not kind.strip():
+        raise refusal("event_without_type")
+    if kind == "mute":
+        raise refusal("mute_unsupported")
+    session = event.get("session")
+    named = session.get("model") if isinstance(session, dict) else None
+    if kind == "session.update" and connection.model and named not in {None, connection.model}:
+        raise refusal("model_fixed", model=connection.model)
+    connection.send_event(event)
+    return _sent(connection, kind)
+
+
+async def async_send_message(request: Request) -> Json:
+    """Say something in writing, with pictures if need be."""
+    connection = _find(request)
+    return _say(
+        request, connection, content_of(request.data["message"]), request.data.get("event_data")
+    )
+
+
+async def async_add_image(request: Request) -> Json:
+    """Show the model a picture: an address, or a file of this system."""
+    connection = _find(request)
+    connection.require_open()
+    image = request.data["image"]
+    if not image["id"].startswith(("data:", "http://", "https://")):
+        image = {"id": await files.async_data_url(request.hass, image)}
+    return _say(request, connection, [{"type": "input_image", "image_url": image["id"]}], None)
+
+
+def _say(
+    request: Request, connection: RealtimeConnection, content: list[Json], extra: Json | None
+) -> Json:
+    """Put a message into the conversation, and ask for an answer unless told otherwise."""
+    connection.require_open()
+    item = {"type": "message", "role": "user", "content": content}
+    connection.post({"type": "conversation.item.create", "item": item, **(extra or {})})
+    if request.data.get("trigger_response", True):
+        connection.sequencer.request()
+    return _sent(connection, "conversation.item.create")
+
+
+async def async_send_audio(request: Request) -> Json:
+    """Let the model hear something: base64 as it is, files in the session's format."""
+    connection, audio = _find(request), request.data["audio"]
+    connection.require_open()
+    name = audio["id"]
+    if "content_type" in audio or is_file_name(name):
+        file_name, content, _ = await files.async_read_one(request.hass, audio)
+        sound = await request.hass.async_add_executor_job(
+            convert, file_name, content, connection.input_format
+        )
+    else:
+        sound = decode(name)
+    for piece in pieces(sound):
+        connection.post({"type": "input_audio_buffer.append", "audio": piece})
+        # A long recording must not pile up here while the line is slow.
+        await connection.async_flush()
+    if request.data.get("commit"):
+        connection.post({"type": "input_audio_buffer.commit"})
+    return _sent(connection, "input_audio_buffer.append", size=len(sound))
+
+
+async def async_interrupt(request: Request) -> Json:
+    """Stop the answer under way."""
+    connection = _find(request)
+    connection.require_open()
+    connection.interrupt(cancel=request.data.get("cancel_response", True))
+    return _sent(connection, "response.cancel")
+
+
+async def async_answer_call(request: Request) -> Json:
+    """Tell the model what a function returned."""
+    connection, data = _find(request), request.data
+    connection.require_open()
+    connection.answer_call(
+        data["call_id"], data["output"], respond=data.get("trigger_response", True)
+    )
+    return _sent(connection, "conversation.item.create", call_id=data["call_id"])
+
+
+async def async_answer_mcp(request: Request) -> Json:
+    """Allow or refuse the use of a tool of an MCP server."""
+    connection, data = _find(request), request.data
+    connection.require_open()
+    wanted = data["approval_request_id"]
+    item = {
+        "type": "mcp_approval_response",
+        "approval_request_id": wanted,
+        "approve": data["approve"],
+        **({"reason": data["reason"]} if "reason" in data else {}),
+    }
+    connection.post({"type": "conversation.item.create", "previous_item_id": wanted, "item": item})
+    return _sent(connection, "conversation.item.create", approval_request_id=wanted)
+
+
+async def async_update_session(request: Request) -> Json:
+    """Replace the configuration: the defaults, and over them what is given here."""
+    connection = _find(request)
+    connection.require_open()
+    connection.configure(request.data["session"])
+    connection.post({"type": "session.update", "session": connection.wanted_session})
+    return _sent(connection, "session.update", session=connection.wanted_session)
+
+
+async def async_reset_history(request: Request) -> Json:
+    """Turn the conversation into another one."""
+    connection = _find(request)
+    skipped = connection.reset_history(request.data["history"])
+    return _sent(connection, "conversation.item.create", skipped=skipped)

@@ -1,0 +1,228 @@
+"""What follows from each server event: the notices, and the requests made by themselves."""
+
+from collections.abc import Callable, Mapping
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from ...model import Json
+
+if TYPE_CHECKING:
+    from .session import RealtimeConnection
+
+type React = Callable[[RealtimeConnection, Json], None]
+
+_MCP_CALLS = frozenset({"mcp_call", "mcp_tool_call"})
+
+
+def _session_created(session: RealtimeConnection, event: Json) -> None:
+    """Ask for a record of the conversation, unless one is being made already."""
+    session.session = event["session"]
+    known, wanted = event["session"].get("tracing"), session.tracing
+    if isinstance(known, dict) and isinstance(wanted, dict):
+        return
+    session.post({"type": "session.update", "session": {"type": "realtime", "tracing": wanted}})
+
+
+def _session_updated(session: RealtimeConnection, event: Json) -> None:
+    """Keep the configuration as the host has it."""
+    session.session = event["session"]
+
+
+def _response_created(session: RealtimeConnection, event: Json) -> None:
+    """Tell that the model begins to answer."""
+    session.sequencer.created()
+    response = event.get("response") or {}
+    output = (response.get("audio") or {}).get("output") or {}
+    if response.get("id"):
+        session.playback.formats[response["id"]] = output.get("format") or session.output_format
+    session.notify("turn_started", response_id=response.get("id"), response=response)
+
+
+def _response_done(session: RealtimeConnection, event: Json) -> None:
+    """Tell that the answer has come to its end, and what it took."""
+    response = event.get("response") or {}
+    usage = response.get("usage") or {}
+    session.playback.formats.pop(str(response.get("id")), None)
+    used: Json = {
+        "input_tokens": usage.get("input_tokens") or 0,
+        "input_token_details": usage.get("input_token_details") or {},
+        "output_tokens": usage.get("output_tokens") or 0,
+        "output_token_details": usage.get("output_token_details") or {},
+    }
+    used["total_tokens"] = used["input_tokens"] + used["output_tokens"]
+    session.notify("usage_update", usage=used)
+    session.notify(
+        "turn_done",
+        response_id=response.get("id"),
+        status=response.get("status"),
+        output=response.get("output") or [],
+        usage=used,
+    )
+    session.sequencer.done()
+
+
+def _audio_delta(session: RealtimeConnection, event: Json) -> None:
+    """Pass on a piece of a spoken answer."""
+    piece: str = event["delta"]
+    session.playback.receive(event, _size(piece), session.output_format)
+    session.hear(event, piece)
+    session.notify(
+        "audio",
+        delta=piece,
+        response_id=event.get("response_id"),
+        item_id=event.get("item_id"),
+        content_index=event.get("content_index"),
+    )
+
+
+def _size(piece: str) -> int:
+    """Return how many bytes base64 stands for."""
+    return len(piece) * 3 // 4 - piece[-2:].count("=")
+
+
+def _audio_done(session: RealtimeConnection, event: Json) -> None:
+    """Keep the spoken answer."""
+    session.fall_silent(event)
+
+
+def _delta(kind: str) -> React:
+    """Return what passes on a piece of text."""
+
+    def react(session: RealtimeConnection, event: Json) -> None:
+        session.notify(
+            kind,
+            delta=event.get("delta"),
+            item_id=event.get("item_id"),
+            response_id=event.get("response_id"),
+        )
+
+    return react
+
+
+def _speech_started(session: RealtimeConnection, event: Json) -> None:
+    """Let the person have the word; the host may cancel its answer by itself."""
+    audio = session.session.get("audio") or {}
+    detection = (audio.get("input") or {}).get("turn_detection") or {}
+    session.interrupt(cancel=not detection.get("interrupt_response"))
+
+
+def _transcribed(session: RealtimeConnection, event: Json) -> None:
+    """Note what was heard, and have the whole item sent."""
+    session.history.transcribe(event["item_id"], event.get("transcript") or "")
+    _retrieve(session, event)
+
+
+def _retrieve(session: RealtimeConnection, event: Json) -> None:
+    """Have an item sent that has changed."""
+    if event.get("item_id"):
+        session.post({"type": "conversation.item.retrieve", "item_id": event["item_id"]})
+
+
+def _deleted(session: RealtimeConnection, event: Json) -> None:
+    """Forget an item."""
+    session.history.remove(event["item_id"])
+    session.notify("item_deleted", item_id=event["item_id"])
+
+
+def _item(session: RealtimeConnection, event: Json) -> None:
+    """Take an item of the conversation as it is now."""
+    item, is_done = event["item"], event["type"] == "conversation.item.done"
+    kind = item.get("type")
+    if kind == "message":
+        status = "in_progress" if event["type"] == "conversation.item.added" else "completed"
+        session.update_item(
+            {"status": status, **_named(item)},
+            event.get("previous_item_id"),
+            is_placed="previous_item_id" in event,
+        )
+    elif kind == "mcp_list_tools":
+        if is_done:
+            label, tools = item.get("server_label") or "", item.get("tools") or []
+            session.notify("mcp_tools_listed", server_label=label, tools=tools)
+    elif kind == "mcp_approval_request":
+        if is_done:
+            request = {**item, "arguments": _arguments(item.get("arguments"))}
+            session.update_item(request)
+            session.notify("mcp_approval_request", approval_request_id=item.get("id"), item=request)
+    elif kind in _MCP_CALLS:
+        call = {"output": None, **item, "status": "completed" if is_done else "in_progress"}
+        session.update_item(call)
+        if is_done:
+            session.notify("mcp_tool_call_completed", item=call)
+
+
+def _output_item(session: RealtimeConnection, event: Json) -> None:
+    """Take an item that the model puts out."""
+    item, is_done = event["item"], event["type"] == "response.output_item.done"
+    status = "completed" if is_done else "in_progress"
+    kind = item.get("type")
+    if kind == "message":
+        session.update_item({"status": status, **_named(item)})
+    elif kind in _MCP_CALLS:
+        session.update_item({"output": None, **item, "status": status})
+    elif kind == "function_call" and item.get("status") == "completed":
+        # It is not over for the house until its output has been sent.
+        call = {**item, "status": "in_progress", "output": None}
+        session.remember_call(call)
+        session.update_item(call)
+        call_id, name = item.get("call_id") or "", item.get("name") or ""
+        arguments = item.get("arguments") or ""
+        session.notify(
+            "function_call",
+            id=item.get("id"),
+            call_id=call_id,
+            name=name,
+            arguments=arguments,
+            response_id=event.get("response_id"),
+        )
+        session.use_tool(call_id, name, arguments)
+
+
+def _named(item: Mapping[str, Any]) -> Json:
+    """Return a message whose parts are named as they are today, its status if it has one."""
+    found = {key: value for key, value in item.items() if key != "status" or value}
+    if item.get("role") == "assistant":
+        found["content"] = [
+            {**part, "type": "output_audio"} if part.get("type") == "audio" else part
+            for part in item.get("content") or []
+        ]
+    return found
+
+
+def _arguments(text: object) -> Any:
+    """Return the arguments in a text; as they came if they are no JSON."""
+    try:
+        return json.loads(text) if isinstance(text, str) and text else {}
+    except ValueError:
+        return text
+
+
+def _error(session: RealtimeConnection, event: Json) -> None:
+    """Tell of an error; a response that was asked for may not come."""
+    error = event.get("error")
+    session.sequencer.failed(error if isinstance(error, dict) else {})
+    session.notify("error", error=event)
+
+
+NOTICES: Final[Mapping[str, React]] = {
+    "error": _error,
+    "session.created": _session_created,
+    "session.updated": _session_updated,
+    "response.created": _response_created,
+    "response.done": _response_done,
+    "response.output_audio.delta": _audio_delta,
+    "response.output_audio.done": _audio_done,
+    "response.output_audio_transcript.delta": _delta("audio_transcript_delta"),
+    "response.output_text.delta": _delta("output_text_delta"),
+    "response.output_item.added": _output_item,
+    "response.output_item.done": _output_item,
+    "response.mcp_call.in_progress": _retrieve,
+    "mcp_list_tools.in_progress": _retrieve,
+    "conversation.item.added": _item,
+    "conversation.item.done": _item,
+    "conversation.item.retrieved": _item,
+    "conversation.item.deleted": _deleted,
+    "conversation.item.truncated": _retrieve,
+    "conversation.item.input_audio_transcription.completed": _transcribed,
+    "input_audio_buffer.speech_started": _speech_started,
+}

@@ -1,0 +1,71 @@
+"""How much of a spoken answer has arrived, and how much of it can have been heard."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+import time
+from typing import Any
+
+from ...model import Json
+
+_DEFAULT_RATE = 24000
+
+
+def duration_ms(size: int, audio_format: Any) -> float:
+    """Return how many milliseconds so many bytes of audio last."""
+    kind = audio_format.get("type") if isinstance(audio_format, Mapping) else audio_format
+    if kind in {"audio/pcmu", "audio/pcma"} or str(kind).startswith("g711"):
+        return size / 8
+    rate = audio_format.get("rate") if isinstance(audio_format, Mapping) else None
+    return size / 2 / (rate or _DEFAULT_RATE) * 1000
+
+
+@dataclass(slots=True)
+class Playback:
+    """Follows the audio of one content part of one item; another part starts anew."""
+
+    formats: dict[str, Any] = field(default_factory=dict)
+    """Of the responses under way, by their ids."""
+    item_id: str | None = None
+    content_index: int | None = None
+    is_complete: bool = False
+    _started: float | None = None
+    _length_ms: float = 0
+
+    @property
+    def is_tracking(self) -> bool:
+        """Whether there is audio to interrupt."""
+        return self._started is not None
+
+    def receive(self, event: Json, size: int, session_format: Any) -> None:
+        """Count a piece of audio."""
+        place = event.get("item_id"), event.get("content_index")
+        if place != (self.item_id, self.content_index):
+            self.reset()
+        self.item_id, self.content_index = place
+        if self._started is None:
+            self._started = time.monotonic()
+        audio_format = self.formats.get(str(event.get("response_id"))) or session_format
+        self._length_ms += duration_ms(size, audio_format)
+
+    def interrupt(self) -> Json | None:
+        """Stop following, and return the event that cuts the item where it was heard last.
+
+        None if all of it can have been heard: nothing is left to cut.
+        """
+        assert self._started is not None
+        elapsed = (time.monotonic() - self._started) * 1000
+        event = {
+            "type": "conversation.item.truncate",
+            "item_id": self.item_id,
+            "content_index": self.content_index,
+            "audio_end_ms": max(0, int(min(elapsed, self._length_ms))),
+        }
+        is_heard = self.is_complete and elapsed >= self._length_ms
+        self.reset()
+        return None if is_heard else event
+
+    def reset(self) -> None:
+        """Follow nothing."""
+        self.item_id = self.content_index = self._started = None
+        self._length_ms = 0
+        self.is_complete = False

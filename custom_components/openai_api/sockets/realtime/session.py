@@ -1,0 +1,293 @@
+"""One conversation: what is sent, and what follows from what the host sends."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, override
+
+from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError
+
+from ...const import EVENT_REALTIME, LOGGER
+from ...errors import failure, refusal
+from ...host import ServiceHost
+from ...model import Json
+from ..connection import Connection, Open, State
+from .configuration import build_session
+from .history import History, diff, normalize
+from .notices import NOTICES
+from .playback import Playback
+from .sequencer import ResponseSequencer
+from .spoken import Spoken, async_keep, play_live
+from .tools import HomeTools
+
+_REMEMBERED_CALLS = 200
+
+
+class RealtimeConnection(Connection):
+    """A conversation over a WebSocket, with all that the host leaves to its client."""
+
+    transport = "realtime.websocket"
+
+    def __init__(
+        self,
+        host: ServiceHost,
+        connection_id: str,
+        open_socket: Open,
+        event_types: Collection[str] | None,
+        *,
+        model: str | None,
+        session: Json,
+        tools: HomeTools | None,
+    ) -> None:
+        """Initialize the conversation; raises a translated error for a malformed session."""
+        super().__init__(host, connection_id, open_socket, event_types)
+        self.model = model
+        self.history = History()
+        self.tools = tools
+        self.calls: dict[str, Json] = {}
+        self.session: Json = {}
+        """As the host last confirmed it."""
+        self.sequencer = ResponseSequencer(self.post)
+        self.playback = Playback()
+        self._outbox: asyncio.Queue[Json] = asyncio.Queue()
+        self._sender: asyncio.Task[None] | None = None
+        self._spoken: dict[tuple[Any, ...], Spoken] = {}
+        self.configure(session)
+
+    @property
+    def wanted_session(self) -> Json:
+        """The configuration that the host is sent, now and after a drop."""
+        return self._wanted
+
+    @callback
+    def configure(self, session: Json) -> None:
+        """Take on a configuration; raises a translated error if it is malformed."""
+        given = dict(session)
+        if self.model and given.get("model") not in {None, self.model}:
+            raise refusal("model_fixed", model=self.model)
+        if self.tools is not None:
+            told = [given.get("instructions"), self.tools.instructions]
+            given["instructions"] = "\n\n".join(text for text in told if text)
+            given["tools"] = [*(given.get("tools") or []), *self.tools.definitions]
+        self._wanted = build_session(given, self.model)
+        self._tracing = session.get("tracing", "auto")
+
+    @callback
+    def require_open(self) -> None:
+        """Raise a translated error unless events can be sent."""
+        if self.state is not State.CONNECTED:
+            raise refusal("connection_not_open", connection_id=self.id, state=self.state)
+
+    @callback
+    def post(self, event: Json) -> None:
+        """Send an event after all that was posted before."""
+        self._outbox.put_nowait(event)
+
+    @callback
+    def send_event(self, event: Json) -> None:
+        """Send a client event as it is; responses wait for their turn."""
+        self.require_open()
+        if event["type"] == "response.create":
+            self.sequencer.request(event)
+            return
+        if event["type"] == "response.cancel":
+            self.sequencer.begin_cancel()
+        self.post(event)
+
+    async def async_flush(self) -> None:
+        """Wait until everything posted has been sent; raises a translated error if it was not."""
+        await self._outbox.join()
+        if self.state is not State.CONNECTED:
+            raise failure("connection_closed", connection_id=self.id)
+
+    @callback
+    def interrupt(self, *, cancel: bool) -> None:
+        """Stop the answer under way, and cut it where it was heard last."""
+        if cancel and self.sequencer.begin_cancel():
+            self.post({"type": "response.cancel"})
+        if self.playback.is_tracking:
+            self.notify("audio_interrupted", item_id=self.playback.item_id)
+            if (cut := self.playback.interrupt()) is not None:
+                self.post(cut)
+
+    @callback
+    def reset_history(self, wanted: list[Json]) -> list[str]:
+        """Turn the conversation into another one; returns the ids of items left out.
+
+        Raises a translated error, before anything is sent, for what cannot be done.
+        """
+        self.require_open()
+        events, skipped = diff(self.history.items, normalize(wanted))
+        for event in events:
+            self.post(event)
+        for item_id in skipped:
+            LOGGER.warning("Function call %s cannot be put into a conversation", item_id)
+        return skipped
+
+    @callback
+    def answer_call(self, call_id: str, output: str, *, respond: bool) -> None:
+        """Send what a function returned, and let the model go on."""
+        self.post(
+            {
+                "type": "conversation.item.create",
+                "item": {"type": "function_call_output", "call_id": call_id, "output": output},
+            }
+        )
+        known = self.calls.pop(call_id, {"type": "function_call", "call_id": call_id})
+        self.update_item({**known, "status": "completed", "output": output})
+        if respond:
+            self.sequencer.request()
+
+    @callback
+    def notify(self, kind: str, **data: Any) -> None:
+        """Tell the house of something."""
+        self.fire(EVENT_REALTIME, {"type": kind, **data})
+
+    @callback
+    def update_item(
+        self, item: Mapping[str, Any], previous: str | None = None, *, is_placed: bool = False
+    ) -> None:
+        """Keep an item and tell of it."""
+        kept = self.history.update(item, previous, is_placed=is_placed)
+        self.notify("item_update", item=kept)
+
+    @callback
+    def remember_call(self, item: Json) -> None:
+        """Keep a function call until it is answered; the oldest are forgotten."""
+        self.calls[str(item.get("call_id"))] = item
+        while len(self.calls) > _REMEMBERED_CALLS:
+            del self.calls[next(iter(self.calls))]
+
+    @callback
+    def use_tool(self, call_id: str, name: str, arguments: str) -> None:
+        """Let the home do what the model asks for, if it is one of the home's tools."""
+        if self.tools is not None and name in self.tools.names:
+            self._run(self._async_use_tool(self.tools, call_id, name, arguments), "tool")
+
+    async def _async_use_tool(
+        self, tools: HomeTools, call_id: str, name: str, arguments: str
+    ) -> None:
+        """Call a tool, and tell the model and the house what came of it."""
+        result, output = await tools.async_call(name, arguments)
+        self.notify("tool_result", call_id=call_id, name=name, arguments=arguments, result=result)
+        if self.state is State.CONNECTED:
+            self.answer_call(call_id, output, respond=True)
+
+    @callback
+    def hear(self, event: Json, piece: str) -> None:
+        """Take a piece of a spoken answer."""
+        key = event.get("response_id"), event.get("item_id"), event.get("content_index")
+        if (spoken := self._spoken.get(key)) is None:
+            audio_format = self.playback.formats.get(str(key[0])) or self.output_format
+            spoken = self._spoken[key] = Spoken(audio_format)
+            live = play_live(self.host.hass, spoken)
+            self.notify("audio_started", **_place(event), **live)
+        spoken.add(piece)
+
+    @callback
+    def fall_silent(self, event: Json) -> None:
+        """Keep a spoken answer that has come to its end."""
+        self.playback.is_complete = True
+        key = event.get("response_id"), event.get("item_id"), event.get("content_index")
+        if (spoken := self._spoken.pop(key, None)) is None:
+            self.notify("audio_done", **_place(event))
+            return
+        spoken.finish()
+        self._run(self._async_keep(event, spoken), "audio")
+
+    async def _async_keep(self, event: Json, spoken: Spoken) -> None:
+        """Save a spoken answer and tell where it is."""
+        try:
+            saved = await async_keep(self.host.hass, spoken)
+        except HomeAssistantError as err:
+            LOGGER.warning("A spoken answer could not be saved: %s", err)
+            saved = {"error": str(err)}
+        self.notify("audio_done", **_place(event), **saved, is_cut=spoken.is_cut)
+
+    @property
+    def output_format(self) -> Json:
+        """The format in which the host speaks."""
+        for session in (self.session, self._wanted):
+            audio = session.get("audio")
+            output = audio.get("output") if isinstance(audio, dict) else None
+            if isinstance(output, dict) and isinstance(output.get("format"), dict):
+                found: Json = output["format"]
+                return found
+        return {"type": "audio/pcm", "rate": 24000}
+
+    @property
+    def input_format(self) -> Json:
+        """The format in which the host listens."""
+        found: Json = self._wanted.get("audio", {}).get("input", {}).get("format", {})
+        return found
+
+    @property
+    def tracing(self) -> Any:
+        """How the host should record the conversation."""
+        return self._tracing
+
+    @override
+    @callback
+    def on_event(self, event: Json) -> None:
+        react: Callable[[RealtimeConnection, Json], None] | None = NOTICES.get(
+            str(event.get("type"))
+        )
+        if react is None:
+            return
+        try:
+            react(self, event)
+        except AttributeError, KeyError, TypeError, ValueError:
+            # It came through raw; an odd shape must not end the conversation.
+            LOGGER.debug("A server event has an unexpected shape", exc_info=True)
+
+    @override
+    @callback
+    def on_state(self, state: State) -> None:
+        if state is State.CONNECTED:
+            self._outbox = asyncio.Queue()
+            self._sender = self._run(self._async_send_posted(self._outbox), "sender")
+            self.post({"type": "session.update", "session": self._wanted})
+        elif state in {State.RECONNECTING, State.DISCONNECTED}:
+            self._let_go()
+        self.notify("connection_change", status=state.value)
+
+    @callback
+    def _let_go(self) -> None:
+        """Forget what the host forgets with the connection."""
+        self.sequencer.clear()
+        self.playback.reset()
+        self.playback.formats.clear()
+        self.calls.clear()
+        self.history.items.clear()
+        for spoken in self._spoken.values():
+            spoken.finish()
+        self._spoken.clear()
+        if self._sender is not None:
+            self._sender.cancel()
+            self._sender = None
+        # Whoever waits for these to be sent need not wait any longer.
+        while not self._outbox.empty():
+            self._outbox.get_nowait()
+            self._outbox.task_done()
+
+    async def _async_send_posted(self, outbox: asyncio.Queue[Json]) -> None:
+        """Send what is posted, in its order, until the connection is gone."""
+        while True:
+            event = await outbox.get()
+            try:
+                await self.async_send(event)
+            except HomeAssistantError as err:
+                LOGGER.debug("An event of connection %s was not sent: %s", self.id, err)
+            finally:
+                outbox.task_done()
+
+    def _run(self, work: Any, name: str) -> asyncio.Task[Any]:
+        """Do something beside listening, for as long as the entry is loaded."""
+        return self.host.entry.async_create_background_task(
+            self.host.hass, work, f"openai_api {self.transport} {self.id} {name}"
+        )
+
+
+def _place(event: Json) -> Json:
+    """Return where in the conversation something belongs."""
+    return {key: event.get(key) for key in ("response_id", "item_id", "content_index")}

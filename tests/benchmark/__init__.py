@@ -1,0 +1,1 @@
+"""How fast the integration is, beside the limits of its tools and beside its peer."""

@@ -1,0 +1,142 @@
+"""What each action is called with to see its requests: derived from the row itself."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from custom_components.openai_api.model import Action, Answer, Field
+from custom_components.openai_api.services import all_fields
+
+LEFT_OUT = {"manage_model_response_websocket"}
+"""Actions that send frames over a WebSocket instead of requests."""
+
+LOCAL = {"unwrap_webhook_event", "verify_webhook_signature"}
+"""Actions that ask nobody."""
+
+CONTENTS = {
+    "note.txt": b"Once upon a time",
+    "list.txt": b"Milk, eggs, flour",
+    "picture.png": b"\x89PNG\r\n\x1a\nnot really",
+    "mask.png": b"\x89PNG\r\n\x1a\nnot",
+    "sound.wav": b"RIFF but silent",
+    "film.mp4": b"ftypmp42 and dark",
+    "skill/SKILL.md": b"# Butler",
+    "skill/tools/serve.py": b"print('Dinner is served')",
+}
+_BY_TYPE = {
+    "image/*": ("picture.png", "mask.png"),
+    "audio/*": ("sound.wav",),
+    "video/*": ("film.mp4",),
+}
+
+# The least that a host accepts where the row alone requires nothing.
+_LEAST: dict[str, dict[str, Any]] = {
+    "stream_model_response": {"model": "gpt-5-mini", "input": "Say hello"},
+}
+# Fields that every action of a kind has; nobody is to wait for the ones about patience.
+_COMMON: dict[str, Any] = {
+    "timeout": 30,
+    "max_wait_seconds": 30,
+    "poll_interval_ms": 1,
+    "max_concurrency": 1,
+    "extra_query": {"trial": "yes"},
+    "extra_body": {"brand_new": {"deep": 1}},
+}
+# Values of which only one kind makes sense.
+_FIXED: dict[str, dict[str, Any]] = {
+    "edit_video": {"video": {"id": "video_123"}},
+    "extend_video": {"video": {"id": "video_123"}},
+    "upload_file_chunked": {"part_size": 10},
+}
+# Fields that exclude others, left out of the rich call; further calls make up for them.
+_NOT_TOGETHER = {
+    "add_container_file": {"file_id"},
+    "create_vector_store_file_batch": {"files"},
+    "create_and_poll_vector_store_file_batch": {"files"},
+    "stream_model_response": {"response_id", "starting_after"},
+}
+_FILES = {
+    "vector_store_id": "vs_123",
+    "files": [{"file_id": "file-123", "attributes": {"room": "kitchen"}}],
+}
+_MORE: dict[str, dict[str, dict[str, Any]]] = {
+    "add_container_file": {"known file": {"container_id": "cntr_123", "file_id": "file-123"}},
+    "create_and_poll_vector_store_file_batch": {"files": _FILES},
+    "create_vector_store": {"nothing, and null": {"name": None, "metadata": None}},
+    "create_vector_store_file_batch": {"files": _FILES},
+    "create_video": {
+        "known file": {"prompt": "A paper boat", "input_reference": {"file_id": "file-123"}}
+    },
+    "stream_model_response": {"follow": {"response_id": "resp_123", "starting_after": 7}},
+}
+
+
+def cases(action: Action, folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the names and the data of the calls that show what an action sends."""
+    fields = {field.key: field for field in all_fields(action) if field.key != "config_entry_id"}
+    fixed = _COMMON | _FIXED.get(action.key, {})
+
+    def filled(keys: Iterator[str]) -> dict[str, Any]:
+        return {
+            key: fixed[key] if key in fixed else _value(action, fields[key], folder) for key in keys
+        }
+
+    least = filled(key for key, field in fields.items() if field.required)
+    yield "required fields", least | _LEAST.get(action.key, {})
+    apart = _NOT_TOGETHER.get(action.key, set())
+    rich = filled(key for key in fields if key not in apart)
+    if rich != least:
+        yield "every field", rich
+    yield from _MORE.get(action.key, {}).items()
+
+
+def _value(action: Action, field: Field, folder: Path) -> Any:
+    """Return a value that a field takes: its example, or what its widget would give."""
+    kind, config = next(iter(field.selector.items()))
+    multiple = bool(config.get("multiple"))
+    if field.file:
+        found = [str(folder / name) for name in _files(action, field, config)]
+        return found if multiple else found[0]
+    if field.example is not None:
+        return field.example
+    match kind:
+        case "boolean":
+            return True
+        case "number":
+            return _number(config)
+        case "select":
+            return list(config["options"][:2]) if multiple else config["options"][0]
+        case "object":
+            return [{"key": field.key}] if multiple else {"key": field.key}
+        case "text":
+            return [f"{field.key} 1", f"{field.key} 2"] if multiple else field.key
+    raise NotImplementedError(f"a value for {action.key}.{field.key}")
+
+
+def _number(config: Mapping[str, Any]) -> float:
+    """Return a number within the limits, and none that a default might be."""
+    lowest, step = config["min"], config["step"]
+    if isinstance(step, float):
+        return round(lowest + 3 * step, 3)
+    return int(max(lowest, 3 if config.get("max", 3) >= 3 else 1))
+
+
+def _files(action: Action, field: Field, config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of files that suit a field."""
+    if action.key in {"create_skill", "create_skill_version"}:
+        return ("skill",)
+    if field.key == "mask":
+        return ("mask.png",)
+    accepted = config.get("accept", ("*/*",))[0]
+    return _BY_TYPE.get(accepted, ("note.txt", "list.txt"))
+
+
+def streams(action: Action, data: Mapping[str, Any]) -> bool:
+    """Tell whether the answer to these data comes as a stream."""
+    if action.assemble is None:
+        return False
+    if action.answer is Answer.BINARY:
+        return data.get("stream_format") == "sse"
+    # These stand for a stream themselves.
+    named = "stream" not in {field.key for field in action.fields}
+    return named or bool(data.get("stream"))
