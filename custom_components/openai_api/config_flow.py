@@ -42,6 +42,7 @@ from .const import (
     CONF_PROJECT,
     CONF_RECORD_EVENTS,
     CONF_SKIP_VALIDATION,
+    CONF_WEBHOOK_SECRET,
     DEFAULT_BASE_URL,
     DEFAULT_MAX_RETRIES,
     DEFAULT_TIMEOUT,
@@ -96,7 +97,14 @@ _HOST_SCHEMA = vol.Schema(
     }
 )
 _KEY_SCHEMA = vol.Schema(_KEY_FIELDS)
-_OPTIONS_SCHEMA = vol.Schema({vol.Required(CONF_RECORD_EVENTS, default=False): BooleanSelector()})
+_OPTIONS_SCHEMA = vol.Schema(
+    {
+        vol.Required(CONF_RECORD_EVENTS, default=False): BooleanSelector(),
+        vol.Optional(CONF_WEBHOOK_SECRET): TextSelector(
+            TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off")
+        ),
+    }
+)
 
 
 class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -215,13 +223,15 @@ class OptionsFlow(OptionsFlowWithReload):
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the options, and save them."""
+        options = dict(self.config_entry.options)
+        # Like the key, it is not shown again, and a blank field keeps it.
+        secret = options.pop(CONF_WEBHOOK_SECRET, None)
         if user_input is not None:
-            return self.async_create_entry(data=user_input)
+            kept = {CONF_WEBHOOK_SECRET: secret} if secret else {}
+            return self.async_create_entry(data=kept | user_input)
         return self.async_show_form(
             step_id="init",
-            data_schema=self.add_suggested_values_to_schema(
-                _OPTIONS_SCHEMA, self.config_entry.options
-            ),
+            data_schema=self.add_suggested_values_to_schema(_OPTIONS_SCHEMA, options),
         )
 
 

@@ -17,6 +17,7 @@ CONF_ORGANIZATION: Final = "organization"
 CONF_PROJECT: Final = "project"
 CONF_RECORD_EVENTS: Final = "record_events"
 CONF_SKIP_VALIDATION: Final = "skip_validation"
+CONF_WEBHOOK_SECRET: Final = "webhook_secret"  # noqa: S105
 
 DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
 DEFAULT_TIMEOUT: Final = 300.0

@@ -14,10 +14,18 @@ from .const import (
     CONF_EXTRA_QUERY,
     CONF_ORGANIZATION,
     CONF_PROJECT,
+    CONF_WEBHOOK_SECRET,
 )
 from .host import OpenAIConfigEntry
 
-_SECRET = {CONF_API_KEY, CONF_EXTRA_HEADERS, CONF_EXTRA_QUERY, CONF_ORGANIZATION, CONF_PROJECT}
+_SECRET = {
+    CONF_API_KEY,
+    CONF_EXTRA_HEADERS,
+    CONF_EXTRA_QUERY,
+    CONF_ORGANIZATION,
+    CONF_PROJECT,
+    CONF_WEBHOOK_SECRET,
+}
 
 
 async def async_get_config_entry_diagnostics(
@@ -31,7 +39,7 @@ async def async_get_config_entry_diagnostics(
     return {
         "openai_version": openai.__version__,
         "entry": async_redact_data(data, _SECRET),
-        "options": dict(entry.options),
+        "options": async_redact_data(dict(entry.options), _SECRET),
         "connections": [
             {"transport": connection.transport, "state": connection.state.value}
             for connection in host.connections.values()

@@ -1,17 +1,16 @@
 """Tells whether a webhook call is really from the service host."""
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import orjson
 
+from .const import CONF_WEBHOOK_SECRET
 from .errors import quote, refusal
 from .model import Json
 
 if TYPE_CHECKING:
     from .requests import Request
 
-CONF_WEBHOOK_SECRET: Final = "webhook_secret"  # noqa: S105
-"""The option that keeps the signing secret, so that no action needs to name it."""
 _TOLERANCE = 300
 """Seconds: how old or how new a call may be where nobody says."""
 

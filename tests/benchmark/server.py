@@ -129,7 +129,8 @@ class Connection(asyncio.Protocol):
             return False
         first, *lines = bytes(self._buffer[:end]).split(b"\r\n")
         headers = {
-            name.lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines)
+            name.lower(): value.strip()
+            for name, _, value in (line.partition(b":") for line in lines)
         }
         size = int(headers.get(b"content-length", 0))
         if len(self._buffer) < end + 4 + size:

@@ -257,10 +257,17 @@ async def test_options(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     flow = await hass.config_entries.options.async_init(entry.entry_id)
     assert flow["step_id"] == "init"
     result = await hass.config_entries.options.async_configure(
-        flow["flow_id"], {"record_events": True}
+        flow["flow_id"], {"record_events": True, "webhook_secret": "whsec_abc"}
     )
 
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done()
-    assert entry.options == {"record_events": True}
+    assert entry.options == {"record_events": True, "webhook_secret": "whsec_abc"}
     assert entry.state is ConfigEntryState.LOADED
+
+    flow = await hass.config_entries.options.async_init(entry.entry_id)
+    shown = {str(key): key.description for key in flow["data_schema"].schema}
+    assert shown["record_events"] == {"suggested_value": True}
+    assert not shown["webhook_secret"], "the secret is not shown again"
+    await hass.config_entries.options.async_configure(flow["flow_id"], {"record_events": False})
+    assert entry.options == {"record_events": False, "webhook_secret": "whsec_abc"}

@@ -44,9 +44,7 @@ OBJECT: Json = {
     "object": "thing",
     "thread_id": "thread_made",
     "vector_store_id": "vs_made",
-    "output": [
-        {"type": "message", "content": [{"type": "output_text", "text": '{"rain": true}'}]}
-    ],
+    "output": [{"type": "message", "content": [{"type": "output_text", "text": '{"rain": true}'}]}],
     "data": [{"b64_json": base64.b64encode(PICTURE).decode()}],
     "brand_new": {"deep": [1, None, "ünïcode"]},
 }

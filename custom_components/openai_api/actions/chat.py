@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from ..assemblers import CompletionChunks
-from ..model import Action, Answer, Family, advanced, required
+from ..model import Action, Answer, Family, Field, advanced, required
+from ..outputs import add_parsed_messages
 from . import structures
 from .fields import (
     boolean,
@@ -38,6 +39,7 @@ from .shared import (
     TOP_LOGPROBS,
     TOP_P,
     USER,
+    VERBOSITY,
     service_tier,
 )
 
@@ -72,6 +74,95 @@ TOOL_CHOICE = text_or_object(
     "Whether the model may (auto), must (required) or must not (none) use a tool, or which one.",
     example="auto",
 )
+_QUESTION: tuple[Field, ...] = (
+    *required(MODEL, MESSAGES),
+    STREAM,
+    TOOLS,
+    structures.response_format(
+        "response_format",
+        "Response format",
+        "Whether the answer is text or JSON, and of which form.",
+        example={"type": "json_object"},
+    ),
+    *advanced(
+        integer(
+            "max_completion_tokens",
+            "Max completion tokens",
+            "The longest answer, thoughts included. A token is about four letters.",
+            low=1,
+            nullable=True,
+        ),
+        TEMPERATURE,
+        TOP_P,
+        REASONING_EFFORT,
+        VERBOSITY,
+        TOOL_CHOICE,
+        replace(PARALLEL_TOOL_CALLS, nullable=False),
+        json_object(
+            "web_search_options",
+            "Web search options",
+            "Let the model search the web, and how.",
+            example={"search_context_size": "low"},
+        ),
+        choices(
+            "modalities",
+            "Modalities",
+            "Whether the answer is written (text), spoken (audio) or both.",
+            ("text", "audio"),
+            nullable=True,
+        ),
+        structures.chat_audio(
+            "audio",
+            "Audio",
+            "The voice and the format of a spoken answer.",
+            example={"voice": "alloy", "format": "wav"},
+            nullable=True,
+        ),
+        CHOICES,
+        STOP,
+        SEED,
+        FREQUENCY_PENALTY,
+        PRESENCE_PENALTY,
+        LOGIT_BIAS,
+        boolean(
+            "logprobs",
+            "Word probabilities",
+            "Return how likely each word was.",
+            nullable=True,
+        ),
+        TOP_LOGPROBS,
+        json_object(
+            "prediction",
+            "Prediction",
+            "Text that most of the answer will equal, to have it sooner.",
+            example={"type": "content", "content": "…"},
+            nullable=True,
+        ),
+        STORE,
+        METADATA,
+        STREAM_OPTIONS,
+        service_tier("auto", "default", "flex", "scale", "priority", "fast"),
+        PROMPT_CACHE_KEY,
+        PROMPT_CACHE_OPTIONS,
+        PROMPT_CACHE_RETENTION,
+        MODERATION,
+        SAFETY_IDENTIFIER,
+        USER,
+        integer(
+            "max_tokens",
+            "Max tokens",
+            "The longest answer, for hosts that do not know “Max completion tokens”.",
+            low=1,
+            nullable=True,
+        ),
+        text_or_object(
+            "function_call",
+            "Function call",
+            "Which function to call. Out of date: use “Tool choice”.",
+        ),
+        objects("functions", "Functions", "Out of date: use “Tools”."),
+    ),
+)
 
 FAMILY = Family(
     key="chat",
@@ -83,101 +174,20 @@ FAMILY = Family(
             name="Create a chat completion",
             description="Goes on with a conversation. Works with nearly every compatible host.",
             icon="mdi:chat-outline",
-            fields=(
-                *required(MODEL, MESSAGES),
-                STREAM,
-                TOOLS,
-                structures.response_format(
-                    "response_format",
-                    "Response format",
-                    "Whether the answer is text or JSON, and of which form.",
-                    example={"type": "json_object"},
-                ),
-                *advanced(
-                    integer(
-                        "max_completion_tokens",
-                        "Max completion tokens",
-                        "The longest answer, thoughts included. A token is about four letters.",
-                        low=1,
-                        nullable=True,
-                    ),
-                    TEMPERATURE,
-                    TOP_P,
-                    REASONING_EFFORT,
-                    choice(
-                        "verbosity",
-                        "Verbosity",
-                        "How many words the answer should have.",
-                        structures.VERBOSITIES,
-                        nullable=True,
-                    ),
-                    TOOL_CHOICE,
-                    replace(PARALLEL_TOOL_CALLS, nullable=False),
-                    json_object(
-                        "web_search_options",
-                        "Web search options",
-                        "Let the model search the web, and how.",
-                        example={"search_context_size": "low"},
-                    ),
-                    choices(
-                        "modalities",
-                        "Modalities",
-                        "Whether the answer is written (text), spoken (audio) or both.",
-                        ("text", "audio"),
-                        nullable=True,
-                    ),
-                    structures.chat_audio(
-                        "audio",
-                        "Audio",
-                        "The voice and the format of a spoken answer.",
-                        example={"voice": "alloy", "format": "wav"},
-                        nullable=True,
-                    ),
-                    CHOICES,
-                    STOP,
-                    SEED,
-                    FREQUENCY_PENALTY,
-                    PRESENCE_PENALTY,
-                    LOGIT_BIAS,
-                    boolean(
-                        "logprobs",
-                        "Word probabilities",
-                        "Return how likely each word was.",
-                        nullable=True,
-                    ),
-                    TOP_LOGPROBS,
-                    json_object(
-                        "prediction",
-                        "Prediction",
-                        "Text that most of the answer will equal, to have it sooner.",
-                        example={"type": "content", "content": "…"},
-                        nullable=True,
-                    ),
-                    STORE,
-                    METADATA,
-                    STREAM_OPTIONS,
-                    service_tier("auto", "default", "flex", "scale", "priority", "fast"),
-                    PROMPT_CACHE_KEY,
-                    PROMPT_CACHE_OPTIONS,
-                    PROMPT_CACHE_RETENTION,
-                    MODERATION,
-                    SAFETY_IDENTIFIER,
-                    USER,
-                    integer(
-                        "max_tokens",
-                        "Max tokens",
-                        "The longest answer, for hosts that do not know “Max completion tokens”.",
-                        low=1,
-                        nullable=True,
-                    ),
-                    text_or_object(
-                        "function_call",
-                        "Function call",
-                        "Which function to call. Out of date: use “Tool choice”.",
-                    ),
-                    objects("functions", "Functions", "Out of date: use “Tools”."),
-                ),
+            fields=_QUESTION,
+            assemble=CompletionChunks,
+        ),
+        Action(
+            key="parse_chat_completion",
+            method="chat.completions.create",
+            name="Create a chat completion as JSON",
+            description=(
+                "Goes on with a conversation in a JSON form of yours, "
+                "and returns every message ready to use as parsed."
             ),
+            icon="mdi:code-braces",
+            fields=_QUESTION,
+            finish=add_parsed_messages,
             assemble=CompletionChunks,
         ),
         Action(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from ..calls import async_create
 from ..model import Action, Answer, Family, advanced, required
 from . import structures
 from .fields import (
@@ -32,6 +33,11 @@ SESSION = structures.realtime_session(
     "The settings of the conversation: type, model, instructions, voice, tools.",
     example={"type": "realtime", "model": "gpt-realtime", "instructions": "Be brief."},
 )
+_SECRET_EXPIRES = replace(
+    EXPIRES_AFTER,
+    description="How long the secret can be used to begin a conversation.",
+    example={"anchor": "created_at", "seconds": 600},
+)
 
 FAMILY = Family(
     key="realtime",
@@ -48,13 +54,50 @@ FAMILY = Family(
             icon="mdi:key-chain-variant",
             fields=(
                 SESSION,
-                replace(
-                    EXPIRES_AFTER,
-                    description="How long the secret can be used to begin a conversation.",
-                    example={"anchor": "created_at", "seconds": 600},
-                ),
+                _SECRET_EXPIRES,
             ),
             only_answers=True,
+        ),
+        Action(
+            key="create_realtime_translation_client_secret",
+            method="realtime.translations.client_secrets.create",
+            name="Create a realtime translation client secret",
+            description=(
+                "Makes a short-lived key with which a browser or phone can have speech "
+                "translated as it is heard, without ever seeing the real key."
+            ),
+            icon="mdi:account-key-outline",
+            fields=(
+                *required(
+                    structures.translation_session(
+                        "session",
+                        "Session",
+                        "The settings of the translation: model and languages.",
+                        example={"model": "gpt-realtime-translate"},
+                    )
+                ),
+                _SECRET_EXPIRES,
+            ),
+            only_answers=True,
+        ),
+        Action(
+            key="create_realtime_call",
+            method="realtime.calls.create",
+            name="Create a realtime call",
+            description=(
+                "Begins a conversation over WebRTC: passes on the offer of a browser or phone, "
+                "and returns the answer and the id of the call."
+            ),
+            icon="mdi:webrtc",
+            fields=(
+                *required(
+                    long_text(
+                        "sdp", "Offer", "What the browser or phone offers, as SDP, unchanged."
+                    )
+                ),
+                SESSION,
+            ),
+            handler=async_create,
         ),
         Action(
             key="accept_realtime_call",

@@ -39,6 +39,7 @@ from .shared import (
     TOP_LOGPROBS,
     TOP_P,
     USER,
+    VERBOSITY,
     include,
     service_tier,
 )
@@ -211,15 +212,7 @@ FAMILY = Family(
                 *COMMON,
                 STREAM,
                 *RARE,
-                *advanced(
-                    choice(
-                        "verbosity",
-                        "Verbosity",
-                        "How many words the answer should have.",
-                        structures.VERBOSITIES,
-                        nullable=True,
-                    )
-                ),
+                *advanced(VERBOSITY),
             ),
             finish=add_parsed,
             assemble=ResponseEvents,

@@ -13,6 +13,7 @@ from .fields import (
     text,
     texts,
 )
+from .structures import VERBOSITIES
 
 RETIRED = "OpenAI has retired this; compatible hosts may still offer it."
 """Ends the description of what the vendor has deprecated."""
@@ -123,6 +124,13 @@ TOOL_RESOURCES = json_object(
     "Tool resources",
     "The files and vector stores that the tools work on.",
     example={"file_search": {"vector_store_ids": ["vs_123"]}},
+    nullable=True,
+)
+VERBOSITY = choice(
+    "verbosity",
+    "Verbosity",
+    "How many words the answer should have.",
+    VERBOSITIES,
     nullable=True,
 )
 CHOICES = integer("n", "Number of answers", "How many answers to make.", low=1, nullable=True)

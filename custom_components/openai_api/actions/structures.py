@@ -210,3 +210,8 @@ agent_environment = structure(
     json_object("network", "Network", "What can be reached from there."),
     text("workspace_directory", "Folder", "Where to work on a machine of yours."),
 )
+translation_session = structure(
+    "translation_session",
+    text("model", "Model", "The model to use, as the service host names it.", required=True),
+    json_object("audio", "Audio", "The language to translate to, and the transcript."),
+)
