@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT))
 from custom_components.openai_api.actions import ACTIONS, FAMILIES  # noqa: E402
 from custom_components.openai_api.model import Action, Field, Section  # noqa: E402
 from custom_components.openai_api.services import all_fields  # noqa: E402
+import docs  # noqa: E402
 
 INTEGRATION = ROOT / "custom_components" / "openai_api"
 DESK = ROOT / "translations"
@@ -77,6 +78,21 @@ def action_texts(action: Action) -> Texts:
     return found | ({"sections": sections} if sections else {})
 
 
+def structure_texts() -> Texts:
+    """Return the English texts of the parts of objects, by the translation keys of their forms."""
+    return {
+        field.selector["object"]["translation_key"]: {
+            "fields": {
+                part.key: {"name": part.name, "description": part.description}
+                for part in field.parts
+            }
+        }
+        for action in ACTIONS
+        for field in action.fields
+        if field.parts
+    }
+
+
 def english() -> Texts:
     """Return all English texts: those written by hand, and those of the rows."""
     texts: Texts = json.loads((DESK / "en.json").read_text())
@@ -87,7 +103,8 @@ def english() -> Texts:
                 if value == "[%user%]":
                     step[part][key] = steps["user"][part][key]
     services = {action.key: action_texts(action) for action in ACTIONS}
-    return {**texts, "services": services}
+    selectors = {**texts["selector"], **structure_texts()}
+    return {**texts, "selector": selectors, "services": services}
 
 
 def leaves(texts: Any) -> Iterator[str]:
@@ -199,7 +216,7 @@ def generate() -> tuple[dict[Path, str], list[str]]:
         files[INTEGRATION / "translations" / f"{folder.name}.json"] = as_json(
             translate(texts, words)
         )
-    return files, problems
+    return files | docs.pages(), problems
 
 
 def main() -> int:

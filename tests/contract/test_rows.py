@@ -42,6 +42,10 @@ LEFT_OUT = {
         "submit_tool_outputs_and_poll_run",
         "submit_tool_outputs_and_stream_run",
     )
+} | {
+    # Functions and classes of Python, which no action can be given.
+    "create_agent_session": {"output_type", "tool_handlers"},
+    "run_agent_session": {"output_type", "tool_handlers", "on_tool_error"},
 }
 
 
