@@ -79,7 +79,10 @@ def _example(action: Action) -> str:
     if data:
         step["data"] = data
     step["response_variable"] = "answer"
-    return str(yaml.safe_dump(step, sort_keys=False, allow_unicode=True, width=90))
+    dumped = yaml.safe_dump(  # type: ignore[no-untyped-call]
+        step, sort_keys=False, allow_unicode=True, width=90
+    )
+    return str(dumped)
 
 
 def _sample(field: Field) -> Any:
