@@ -25,6 +25,8 @@ import docs  # noqa: E402
 
 INTEGRATION = ROOT / "custom_components" / "openai_api"
 DESK = ROOT / "translations"
+ICONS = ROOT / "scripts" / "icons.json"
+"""Of what no row describes: triggers, conditions, entities."""
 SECTIONS = {
     Section.ADVANCED: ("More settings", "mdi:tune-variant"),
     Section.REQUEST: ("Request", "mdi:web"),
@@ -205,7 +207,7 @@ def generate() -> tuple[dict[Path, str], list[str]]:
         + yaml.dump(  # type: ignore[no-untyped-call]
             services, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100
         ),
-        INTEGRATION / "icons.json": as_json({"services": icons}),
+        INTEGRATION / "icons.json": as_json({**json.loads(ICONS.read_text()), "services": icons}),
         INTEGRATION / "translations" / "en.json": as_json(texts),
     }
     wanted = places(texts)

@@ -14,7 +14,14 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
 from .client import async_create_client
-from .const import CONF_RECORD_EVENTS, CONF_SKIP_VALIDATION, DOMAIN, EVENT_TYPES
+from .const import (
+    CONF_RECORD_EVENTS,
+    CONF_SKIP_VALIDATION,
+    DOMAIN,
+    EVENT_TYPES,
+    LOGGER,
+    PLATFORMS,
+)
 from .errors import AuthFailed
 from .host import OpenAIConfigEntry, ServiceHost
 from .media_source import SavedFileView
@@ -54,6 +61,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bo
         await host.async_close()
 
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, async_stop))
+    for platform in PLATFORMS:
+        # Whatever is wrong with an entity, the actions go on.
+        try:
+            await hass.config_entries.async_forward_entry_setups(entry, [platform])
+        except Exception:  # noqa: BLE001
+            LOGGER.exception("The %s platform could not be set up", platform)
+        else:
+            host.platforms.append(platform)
     return True
 
 
@@ -80,9 +95,10 @@ async def _async_test(hass: HomeAssistant, settings: Settings) -> None:
 
 async def async_unload_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bool:
     """Close everything that the service host has open."""
-    await entry.runtime_data.async_close()
+    host = entry.runtime_data
+    await host.async_close()
     _async_set_recorded(hass, leaving=entry)
-    return True
+    return await hass.config_entries.async_unload_platforms(entry, host.platforms)
 
 
 @callback

@@ -3,8 +3,12 @@
 import logging
 from typing import Final
 
+from homeassistant.const import Platform
+from homeassistant.util.signal_type import SignalTypeFormat
+
 DOMAIN: Final = "openai_api"
 LOGGER = logging.getLogger(__package__)
+PLATFORMS: Final = (Platform.BINARY_SENSOR, Platform.SENSOR)
 
 CONF_API_KEY_SOURCE: Final = "api_key_source"
 CONF_AUTH_METHOD: Final = "auth_method"
@@ -38,3 +42,5 @@ EVENT_TYPES: Final = (
     EVENT_STREAM,
     EVENT_WEBHOOK,
 )
+SIGNAL_ERROR: Final[SignalTypeFormat[str]] = SignalTypeFormat(f"{DOMAIN}_error_{{}}")
+"""With an entry's id: something went wrong there, in words fit to show."""

@@ -6,7 +6,7 @@ from typing import Any
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
-from .const import DOMAIN
+from .const import DOMAIN, LOGGER
 
 type Listener = Callable[[dict[str, Any], Context | None], None]
 
@@ -20,7 +20,11 @@ def fire(
     """Fire an event; one context for all of a connection spares the garbage collector."""
     hass.bus.async_fire_internal(event_type, data, context=context)
     for listener in tuple(hass.data.get(_LISTENERS, {}).get(event_type, ())):
-        listener(data, context)
+        try:
+            listener(data, context)
+        except Exception:  # noqa: BLE001
+            # Somebody's automation must not end the connection that the event came from.
+            LOGGER.exception("A listener for %s failed", event_type)
 
 
 @callback

@@ -8,10 +8,13 @@ import time
 from typing import TYPE_CHECKING
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_send
 
 from .client import Client, Method, deadline, resolve
-from .errors import AuthFailed, failure, translated
+from .const import SIGNAL_ERROR
+from .errors import AuthFailed, failure, quote, translated
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -29,6 +32,8 @@ class ServiceHost:
     settings: Settings
     client: Client
     connections: dict[str, Connection] = field(default_factory=dict)
+    platforms: list[Platform] = field(default_factory=list)
+    """Those that could be set up."""
     closed: bool = False
     _methods: dict[tuple[str, str], Method] = field(default_factory=dict)
     _waits: set[asyncio.Timeout] = field(default_factory=set)
@@ -67,15 +72,24 @@ class ServiceHost:
                         yield wait
                     finally:
                         self._waits.discard(wait)
-        except AuthFailed:
+        except AuthFailed as err:
+            self.note(str(err))
             self.entry.async_start_reauth(self.hass)
             raise
-        except Exception:
+        except Exception as err:
             if self.closed:
                 raise failure("unloaded") from None
+            self.note(str(err))
             raise
         finally:
             deadline.reset(token)
+
+    @callback
+    def note(self, error: str) -> None:
+        """Tell whoever shows the last error."""
+        if not self.closed:
+            signal = SIGNAL_ERROR.format(self.entry.entry_id)
+            async_dispatcher_send(self.hass, signal, quote(error, self.settings))
 
     async def async_close(self) -> None:
         """End every call under way and close every connection."""

@@ -7,8 +7,8 @@ from typing import Any
 from custom_components.openai_api.model import Action, Answer, Field
 from custom_components.openai_api.services import all_fields
 
-LEFT_OUT = {"manage_model_response_websocket"}
-"""Actions that send frames over a WebSocket instead of requests."""
+LEFT_OUT = {"manage_model_response_websocket", "create_realtime_call"}
+"""Actions that send frames over a WebSocket instead of requests, or are not answered with JSON."""
 
 LOCAL = {"unwrap_webhook_event", "verify_webhook_signature"}
 """Actions that ask nobody."""

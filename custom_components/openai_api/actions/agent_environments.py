@@ -108,7 +108,7 @@ FAMILY = Family(
             method="beta.agents.environments.files.create",
             name="Add a file to an environment",
             description="Copies a file that the host keeps, or one in base64, to an environment.",
-            icon="mdi:folder-upload-outline",
+            icon="mdi:folder-arrow-up-outline",
             fields=(
                 *required(
                     _ENVIRONMENT_ID,

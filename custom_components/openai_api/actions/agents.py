@@ -93,7 +93,7 @@ FAMILY = Family(
             method="beta.agents.update",
             name="Update an agent",
             description="Changes how an agent is set up. Sessions that exist keep what they have.",
-            icon="mdi:account-cog-outline",
+            icon="mdi:account-edit-outline",
             fields=(*required(AGENT_ID), MODEL, *_SETTINGS),
         ),
         Action(

@@ -66,7 +66,7 @@ FAMILY = Family(
                 "Makes a short-lived key with which a browser or phone can have speech "
                 "translated as it is heard, without ever seeing the real key."
             ),
-            icon="mdi:account-key-outline",
+            icon="mdi:translate-variant",
             fields=(
                 *required(
                     structures.translation_session(

@@ -60,7 +60,7 @@ FAMILY = Family(
             method="beta.realtime.sessions.create",
             name="Create a realtime session",
             description=f"Makes a short-lived key for a conversation by voice. {RETIRED}",
-            icon="mdi:account-voice",
+            icon="mdi:microphone-plus",
             fields=(
                 replace(MODEL, example="gpt-realtime"),
                 long_text(

@@ -73,7 +73,7 @@ class Connection:
         """
         self.host = host
         self.id = connection_id
-        self._event_types = event_types
+        self._event_types = event_types or None
         self.state = State.DISCONNECTED
         self._open_socket = open_socket
         self._socket: Socket | None = None
@@ -108,10 +108,14 @@ class Connection:
 
     async def async_send(self, event: Mapping[str, Any]) -> None:
         """Send one event; raises a translated error unless the connection is open."""
+        await self.async_send_frame(encode(event))
+
+    async def async_send_frame(self, frame: str) -> None:
+        """Send one event that is encoded already."""
         if self.state is not State.CONNECTED or self._socket is None:
             raise refusal("connection_not_open", connection_id=self.id, state=self.state)
         try:
-            await self._socket.send_raw(orjson.dumps(event).decode())
+            await self._socket.send_raw(frame)
         except ConnectionClosed:
             raise failure("connection_closed", connection_id=self.id) from None
 
@@ -295,6 +299,14 @@ def _ending(err: ConnectionClosed) -> tuple[int, str, str | None]:
         return 1006, "", "The connection was lost"
     code = err.rcvd.code
     return code, err.rcvd.reason, None if code in {1000, 1001} else (err.rcvd.reason or None)
+
+
+def encode(event: Mapping[str, Any]) -> str:
+    """Return an event as it is sent; raises a translated error for what JSON cannot hold."""
+    try:
+        return orjson.dumps(event).decode()
+    except TypeError as err:
+        raise refusal("invalid_arguments", message=str(err)) from None
 
 
 def find(host: ServiceHost, connection_id: str, transport: str) -> Connection:

@@ -1,6 +1,6 @@
 """What every action is called with, and what its answer must hold."""
 
-from . import assistants, core, storage, training
+from . import assistants, beyond, core, storage, training
 from .case import ANY, Case, From, Sample
 
 __all__ = ["ANY", "PAYLOADS", "Case", "From", "Sample"]
@@ -8,6 +8,7 @@ __all__ = ["ANY", "PAYLOADS", "Case", "From", "Sample"]
 PAYLOADS: dict[str, Case] = {
     **core.PAYLOADS,
     **assistants.PAYLOADS,
+    **beyond.PAYLOADS,
     **storage.PAYLOADS,
     **training.PAYLOADS,
 }

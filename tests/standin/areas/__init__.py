@@ -3,6 +3,8 @@
 from tests.standin.routing import Route, SocketRoute
 
 from . import (
+    agent_sessions,
+    agents,
     assistants,
     audio,
     batches,
@@ -18,12 +20,15 @@ from . import (
     files,
     fine_tuning,
     images,
+    live,
     models,
     moderations,
     realtime,
+    realtime_sessions,
     responses,
     responses_socket,
     runs,
+    safety,
     skills,
     uploads,
     vector_store_files,
@@ -37,6 +42,9 @@ from . import (
 ROUTES: tuple[Route, ...] = (
     # Before the threads: /threads/runs is none of them.
     *runs.ROUTES,
+    # Before the agents: /agents/sessions is none of them.
+    *agent_sessions.ROUTES,
+    *agents.ROUTES,
     *assistants.ROUTES,
     *audio.ROUTES,
     *batches.ROUTES,
@@ -52,10 +60,13 @@ ROUTES: tuple[Route, ...] = (
     *files.ROUTES,
     *fine_tuning.ROUTES,
     *images.ROUTES,
+    *live.ROUTES,
     *models.ROUTES,
     *moderations.ROUTES,
     *realtime.ROUTES,
+    *realtime_sessions.ROUTES,
     *responses.ROUTES,
+    *safety.ROUTES,
     *skills.ROUTES,
     *uploads.ROUTES,
     *vector_store_files.ROUTES,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.standin.records import SocketSession
 from tests.standin.routing import Call, Route, SocketRoute, check, missing, need, one_of
 from tests.standin.state import Kind
@@ -43,6 +45,35 @@ def _phone_call(call: Call) -> Json:
     if found["status"] in ENDED:
         raise not_found("call", identifier)
     return found
+
+
+def sdp_answer(offer: str) -> str:
+    """Return the other half of an offer, refusing what is none."""
+    if not offer.startswith("v=0"):
+        raise invalid("The offer is no SDP.", "sdp")
+    return "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=stand-in\r\nt=0 0\r\n"
+
+
+async def create_call(call: Call) -> Reply:
+    """Begin a conversation over WebRTC; the id of the call is in a header."""
+    if isinstance(body := call.request.body, bytes):
+        # Without any settings, the offer is the whole body.
+        offer, session = body.decode(), {}
+    else:
+        offer = call.form.need("sdp")
+        session = json.loads(call.form.text("session", "{}"))
+    if not isinstance(session, dict):
+        raise invalid("Expected an object.", "session", "invalid_type")
+    answer = sdp_answer(offer)
+    begun = call.collection(CALLS).add(
+        {"id": new_id("rtc_"), "status": "accepted", "session": session}
+    )
+    return Reply(
+        status=201,
+        body=answer.encode(),
+        content_type="application/sdp",
+        headers={"Location": f"/v1/realtime/calls/{begun['id']}"},
+    )
 
 
 async def accept(call: Call) -> Reply:
@@ -115,6 +146,7 @@ async def converse(call: Call, socket: SocketSession) -> None:
 
 ROUTES = (
     Route("POST", "/realtime/client_secrets", create_secret),
+    Route("POST", "/realtime/calls", create_call),
     Route("POST", "/realtime/calls/{call_id}/accept", accept),
     Route("POST", "/realtime/calls/{call_id}/hangup", hang_up),
     Route("POST", "/realtime/calls/{call_id}/refer", refer),

@@ -140,7 +140,7 @@ async def async_send_event(request: Request) -> Json:
         raise refusal("mute_unsupported")
     session = event.get("session")
     named = session.get("model") if isinstance(session, dict) else None
-    if kind == "session.update" and connection.model and named not in {None, connection.model}:
+    if kind == "session.update" and connection.model and named not in (None, connection.model):
         raise refusal("model_fixed", model=connection.model)
     connection.send_event(event)
     return _sent(connection, kind)

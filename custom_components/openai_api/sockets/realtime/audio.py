@@ -18,6 +18,8 @@ _LAWS = {"audio/pcmu": audioop.lin2ulaw, "audio/pcma": audioop.lin2alaw}
 _UNLAWS = {"audio/pcmu": audioop.ulaw2lin, "audio/pcma": audioop.alaw2lin}
 _TELEPHONE_RATE = 8000
 _DEFAULT_RATE = 24000
+_SLOWEST = 1000
+"""Samples a second: fewer are no sound, and would take endless memory to fill up."""
 
 
 def is_file_name(value: str) -> bool:
@@ -42,11 +44,17 @@ def pieces(audio: bytes) -> Iterator[str]:
         yield base64.b64encode(audio[start : start + _PIECE]).decode()
 
 
+def width_of(audio_format: Mapping[str, Any]) -> int:
+    """Return how many bytes a sample of a format has."""
+    return 1 if str(audio_format.get("type")) in _LAWS else 2
+
+
 def rate_of(audio_format: Mapping[str, Any]) -> int:
     """Return how many samples a second a format has."""
-    if audio_format.get("type") in _LAWS:
+    if width_of(audio_format) == 1:
         return _TELEPHONE_RATE
-    return int(audio_format.get("rate") or _DEFAULT_RATE)
+    rate = audio_format.get("rate")
+    return int(rate) if isinstance(rate, int | float) and rate >= _SLOWEST else _DEFAULT_RATE
 
 
 def convert(name: str, content: bytes, audio_format: Mapping[str, Any]) -> bytes:
@@ -66,9 +74,11 @@ def convert(name: str, content: bytes, audio_format: Mapping[str, Any]) -> bytes
                 sound.getframerate(),
             )
             samples = sound.readframes(sound.getnframes())
-    except wave.Error, EOFError:
+    except wave.Error, EOFError, RuntimeError:
         raise refusal("audio_kind_unknown", name=name) from None
-    if not samples or channels > 2:
+    # A recording that was cut short may end within a frame.
+    samples = samples[: len(samples) // (width * channels) * width * channels]
+    if not samples or channels > 2 or width > 4 or rate < _SLOWEST:
         raise refusal("audio_kind_unknown", name=name)
     if width == 1:
         # Single bytes are unsigned in WAV files, and nowhere else.
@@ -95,6 +105,11 @@ def as_wav(audio: bytes, audio_format: Mapping[str, Any]) -> bytes:
     return target.getvalue()
 
 
+def _is_message(value: object) -> bool:
+    """Tell whether this is a whole message, of which only the content is wanted."""
+    return isinstance(value, Mapping) and "content" in value
+
+
 def content_of(message: Any) -> list[Json]:
     """Return the content of a message: a text, or parts that keep their shape.
 
@@ -102,6 +117,8 @@ def content_of(message: Any) -> list[Json]:
     """
     if isinstance(message, str):
         return [{"type": "input_text", "text": message}]
+    if isinstance(message, list) and len(message) == 1 and _is_message(message[0]):
+        (message,) = message
     parts = message.get("content") if isinstance(message, Mapping) else message
     if isinstance(parts, str):
         return content_of(parts)

@@ -56,11 +56,18 @@ def build_session(given: Mapping[str, Any], model: str | None) -> Json:
     translated error for settings that are not of the right kind.
     """
     session = _renamed(given)
+    for key in ("instructions", "model"):
+        if not isinstance(session.get(key) or "", str):
+            raise refusal("session_invalid", setting=key)
     if session.get("type", "realtime") != "realtime":
         # Sessions that only transcribe share nothing with these defaults.
         return session
     audio = _audio(session)
     spoken, heard = audio.pop("output", {}), audio.pop("input", {})
+    # There is no such thing as no voice, and an object without settings is not "off".
+    spoken = {key: value for key, value in spoken.items() if value is not None}
+    if heard.get("turn_detection") == {}:
+        del heard["turn_detection"]
     # It has an event of its own, for hosts refuse to be told twice.
     session.pop("tracing", None)
     tools = _tools(session.pop("tools", None))

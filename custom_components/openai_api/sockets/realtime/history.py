@@ -26,7 +26,10 @@ class History:
         `is_placed` tells whether the host said what comes before it; None is the front.
         """
         kept = _without_sound(item)
-        index = self._find(kept.get("item_id"))
+        if kept["item_id"] is None:
+            # Nobody could ever refer to it.
+            return kept
+        index = self._find(kept["item_id"])
         if index is not None:
             _keep_transcripts(self.items[index], kept)
             self.items[index] = kept
@@ -93,9 +96,10 @@ def normalize(items: Sequence[Mapping[str, Any]]) -> list[Json]:
         if not isinstance(item_id, str) or not item_id:
             raise refusal("history_invalid", reason="item_id")
         kind = item.get("type", "message")
+        if not isinstance(kind, str):
+            raise refusal("history_invalid", reason="type")
         if kind == "message" and not (
-            item.get("role") in {"user", "assistant", "system"}
-            and isinstance(item.get("content"), list)
+            item.get("role") in ("user", "assistant", "system") and _is_content(item.get("content"))
         ):
             raise refusal("history_invalid", reason="role, content")
         rest = {
@@ -109,9 +113,16 @@ def normalize(items: Sequence[Mapping[str, Any]]) -> list[Json]:
     return found
 
 
+def _is_content(content: object) -> bool:
+    """Tell whether this is a list of parts."""
+    return isinstance(content, list) and all(isinstance(part, Mapping) for part in content)
+
+
 def _is_same(old: Json, new: Json) -> bool:
-    """Tell whether two items say the same."""
-    return all(old.get(key) == new.get(key) for key in _COMPARED)
+    """Tell whether two items say the same; who gives no status asks for no other."""
+    return all(
+        old.get(key) == new.get(key) for key in _COMPARED if key != "status" or key in new
+    )
 
 
 def diff(old: Sequence[Json], new: Sequence[Json]) -> tuple[list[Json], list[str]]:

@@ -5,6 +5,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from ...model import Json
+from .configuration import audio_format
 
 if TYPE_CHECKING:
     from .session import RealtimeConnection
@@ -16,9 +17,13 @@ _MCP_CALLS = frozenset({"mcp_call", "mcp_tool_call"})
 
 def _session_created(session: RealtimeConnection, event: Json) -> None:
     """Ask for a record of the conversation, unless one is being made already."""
-    session.session = event["session"]
-    known, wanted = event["session"].get("tracing"), session.tracing
-    if isinstance(known, dict) and isinstance(wanted, dict):
+    created: Json = event["session"]
+    session.session = created
+    if session.model is None and isinstance(model := created.get("model"), str):
+        # Whoever answered a phone call has chosen it.
+        session.model = model
+    known, wanted = created.get("tracing"), session.tracing
+    if isinstance(known, dict) and not isinstance(wanted, str):
         return
     session.post({"type": "session.update", "session": {"type": "realtime", "tracing": wanted}})
 
@@ -34,12 +39,16 @@ def _response_created(session: RealtimeConnection, event: Json) -> None:
     response = event.get("response") or {}
     output = (response.get("audio") or {}).get("output") or {}
     if response.get("id"):
-        session.playback.formats[response["id"]] = output.get("format") or session.output_format
+        spoken = output.get("format")
+        session.playback.formats[str(response["id"])] = (
+            audio_format(spoken) if spoken else session.output_format
+        )
     session.notify("turn_started", response_id=response.get("id"), response=response)
 
 
 def _response_done(session: RealtimeConnection, event: Json) -> None:
     """Tell that the answer has come to its end, and what it took."""
+    session.sequencer.done()
     response = event.get("response") or {}
     usage = response.get("usage") or {}
     session.playback.formats.pop(str(response.get("id")), None)
@@ -58,12 +67,14 @@ def _response_done(session: RealtimeConnection, event: Json) -> None:
         output=response.get("output") or [],
         usage=used,
     )
-    session.sequencer.done()
+    session.end_speech(response.get("id"))
 
 
 def _audio_delta(session: RealtimeConnection, event: Json) -> None:
     """Pass on a piece of a spoken answer."""
-    piece: str = event["delta"]
+    piece = event["delta"]
+    if not isinstance(piece, str):
+        raise TypeError("audio is a text")
     session.playback.receive(event, _size(piece), session.output_format)
     session.hear(event, piece)
     session.notify(
@@ -163,7 +174,8 @@ def _output_item(session: RealtimeConnection, event: Json) -> None:
     elif kind == "function_call" and item.get("status") == "completed":
         # It is not over for the house until its output has been sent.
         call = {**item, "status": "in_progress", "output": None}
-        session.remember_call(call)
+        if not session.remember_call(call):
+            return
         session.update_item(call)
         call_id, name = item.get("call_id") or "", item.get("name") or ""
         arguments = item.get("arguments") or ""

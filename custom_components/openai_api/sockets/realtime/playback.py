@@ -1,22 +1,18 @@
 """How much of a spoken answer has arrived, and how much of it can have been heard."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 import time
 from typing import Any
 
 from ...model import Json
+from .audio import rate_of, width_of
+from .configuration import audio_format
 
-_DEFAULT_RATE = 24000
 
-
-def duration_ms(size: int, audio_format: Any) -> float:
+def duration_ms(size: int, given_format: Any) -> float:
     """Return how many milliseconds so many bytes of audio last."""
-    kind = audio_format.get("type") if isinstance(audio_format, Mapping) else audio_format
-    if kind in {"audio/pcmu", "audio/pcma"} or str(kind).startswith("g711"):
-        return size / 8
-    rate = audio_format.get("rate") if isinstance(audio_format, Mapping) else None
-    return size / 2 / (rate or _DEFAULT_RATE) * 1000
+    found = audio_format(given_format)
+    return size / width_of(found) / rate_of(found) * 1000
 
 
 @dataclass(slots=True)
@@ -28,7 +24,8 @@ class Playback:
     item_id: str | None = None
     content_index: int | None = None
     is_complete: bool = False
-    _started: float | None = None
+    _started: int | None = None
+    """In nanoseconds, since fractions of a second would round to the wrong millisecond."""
     _length_ms: float = 0
 
     @property
@@ -43,9 +40,9 @@ class Playback:
             self.reset()
         self.item_id, self.content_index = place
         if self._started is None:
-            self._started = time.monotonic()
-        audio_format = self.formats.get(str(event.get("response_id"))) or session_format
-        self._length_ms += duration_ms(size, audio_format)
+            self._started = time.monotonic_ns()
+        found = self.formats.get(str(event.get("response_id"))) or session_format
+        self._length_ms += duration_ms(size, found)
 
     def interrupt(self) -> Json | None:
         """Stop following, and return the event that cuts the item where it was heard last.
@@ -53,12 +50,12 @@ class Playback:
         None if all of it can have been heard: nothing is left to cut.
         """
         assert self._started is not None
-        elapsed = (time.monotonic() - self._started) * 1000
+        elapsed = (time.monotonic_ns() - self._started) / 1_000_000
         event = {
             "type": "conversation.item.truncate",
             "item_id": self.item_id,
             "content_index": self.content_index,
-            "audio_end_ms": max(0, int(min(elapsed, self._length_ms))),
+            "audio_end_ms": int(min(elapsed, self._length_ms)),
         }
         is_heard = self.is_complete and elapsed >= self._length_ms
         self.reset()

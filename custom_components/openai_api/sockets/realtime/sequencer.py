@@ -55,7 +55,7 @@ class ResponseSequencer:
         """Drop the unanswered request if this error is about it."""
         if (wanted := self._unanswered) is None:
             return
-        if isinstance(named := error.get("event_id"), str):
+        if (named := error.get("event_id")) and isinstance(named, str):
             if named != wanted.event["event_id"]:
                 return
         elif "response_create" not in str(error.get("code") or "") and "response.create" not in str(

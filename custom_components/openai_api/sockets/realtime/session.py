@@ -11,8 +11,8 @@ from ...const import EVENT_REALTIME, LOGGER
 from ...errors import failure, refusal
 from ...host import ServiceHost
 from ...model import Json
-from ..connection import Connection, Open, State
-from .configuration import build_session
+from ..connection import Connection, Open, State, encode
+from .configuration import audio_format, build_session
 from .history import History, diff, normalize
 from .notices import NOTICES
 from .playback import Playback
@@ -21,6 +21,7 @@ from .spoken import Spoken, async_keep, play_live
 from .tools import HomeTools
 
 _REMEMBERED_CALLS = 200
+_PLACE = ("response_id", "item_id", "content_index")
 
 
 class RealtimeConnection(Connection):
@@ -49,7 +50,7 @@ class RealtimeConnection(Connection):
         """As the host last confirmed it."""
         self.sequencer = ResponseSequencer(self.post)
         self.playback = Playback()
-        self._outbox: asyncio.Queue[Json] = asyncio.Queue()
+        self._outbox: asyncio.Queue[str] = asyncio.Queue()
         self._sender: asyncio.Task[None] | None = None
         self._spoken: dict[tuple[Any, ...], Spoken] = {}
         self.configure(session)
@@ -62,14 +63,15 @@ class RealtimeConnection(Connection):
     @callback
     def configure(self, session: Json) -> None:
         """Take on a configuration; raises a translated error if it is malformed."""
-        given = dict(session)
-        if self.model and given.get("model") not in {None, self.model}:
+        if self.model and session.get("model") not in (None, self.model):
             raise refusal("model_fixed", model=self.model)
+        wanted = build_session(session, self.model)
         if self.tools is not None:
-            told = [given.get("instructions"), self.tools.instructions]
-            given["instructions"] = "\n\n".join(text for text in told if text)
-            given["tools"] = [*(given.get("tools") or []), *self.tools.definitions]
-        self._wanted = build_session(given, self.model)
+            told = [wanted.get("instructions"), self.tools.instructions]
+            wanted["instructions"] = "\n\n".join(text for text in told if text)
+            wanted["tools"] = [*wanted.get("tools", []), *self.tools.definitions]
+        encode(session)
+        self._wanted = wanted
         self._tracing = session.get("tracing", "auto")
 
     @callback
@@ -79,15 +81,22 @@ class RealtimeConnection(Connection):
             raise refusal("connection_not_open", connection_id=self.id, state=self.state)
 
     @callback
-    def post(self, event: Json) -> None:
-        """Send an event after all that was posted before."""
-        self._outbox.put_nowait(event)
+    def post(self, *events: Json) -> None:
+        """Send events after all that was posted before.
+
+        Raises a translated error, before any of them is sent, for what cannot be.
+        """
+        self.require_open()
+        for frame in [encode(event) for event in events]:
+            self._outbox.put_nowait(frame)
 
     @callback
     def send_event(self, event: Json) -> None:
         """Send a client event as it is; responses wait for their turn."""
         self.require_open()
         if event["type"] == "response.create":
+            # What cannot be sent is refused now, not when its turn comes.
+            encode(event)
             self.sequencer.request(event)
             return
         if event["type"] == "response.cancel":
@@ -118,8 +127,7 @@ class RealtimeConnection(Connection):
         """
         self.require_open()
         events, skipped = diff(self.history.items, normalize(wanted))
-        for event in events:
-            self.post(event)
+        self.post(*events)
         for item_id in skipped:
             LOGGER.warning("Function call %s cannot be put into a conversation", item_id)
         return skipped
@@ -133,7 +141,7 @@ class RealtimeConnection(Connection):
                 "item": {"type": "function_call_output", "call_id": call_id, "output": output},
             }
         )
-        known = self.calls.pop(call_id, {"type": "function_call", "call_id": call_id})
+        known = self.calls.get(call_id, {"type": "function_call", "call_id": call_id})
         self.update_item({**known, "status": "completed", "output": output})
         if respond:
             self.sequencer.request()
@@ -152,11 +160,15 @@ class RealtimeConnection(Connection):
         self.notify("item_update", item=kept)
 
     @callback
-    def remember_call(self, item: Json) -> None:
-        """Keep a function call until it is answered; the oldest are forgotten."""
-        self.calls[str(item.get("call_id"))] = item
+    def remember_call(self, item: Json) -> bool:
+        """Keep a function call, and tell whether it is news; the oldest are forgotten."""
+        call_id = str(item.get("call_id") or item.get("id"))
+        if call_id in self.calls:
+            return False
+        self.calls[call_id] = item
         while len(self.calls) > _REMEMBERED_CALLS:
             del self.calls[next(iter(self.calls))]
+        return True
 
     @callback
     def use_tool(self, call_id: str, name: str, arguments: str) -> None:
@@ -170,7 +182,8 @@ class RealtimeConnection(Connection):
         """Call a tool, and tell the model and the house what came of it."""
         result, output = await tools.async_call(name, arguments)
         self.notify("tool_result", call_id=call_id, name=name, arguments=arguments, result=result)
-        if self.state is State.CONNECTED:
+        # After a drop, the host knows nothing of the call.
+        if self.state is State.CONNECTED and call_id in self.calls:
             self.answer_call(call_id, output, respond=True)
 
     @callback
@@ -178,8 +191,8 @@ class RealtimeConnection(Connection):
         """Take a piece of a spoken answer."""
         key = event.get("response_id"), event.get("item_id"), event.get("content_index")
         if (spoken := self._spoken.get(key)) is None:
-            audio_format = self.playback.formats.get(str(key[0])) or self.output_format
-            spoken = self._spoken[key] = Spoken(audio_format)
+            found = self.playback.formats.get(str(key[0])) or self.output_format
+            spoken = self._spoken[key] = Spoken(found)
             live = play_live(self.host.hass, spoken)
             self.notify("audio_started", **_place(event), **live)
         spoken.add(piece)
@@ -194,6 +207,12 @@ class RealtimeConnection(Connection):
             return
         spoken.finish()
         self._run(self._async_keep(event, spoken), "audio")
+
+    @callback
+    def end_speech(self, response_id: Any) -> None:
+        """Keep what was spoken of a response that is over; not all hosts end each answer."""
+        for key in [key for key in self._spoken if key[0] == response_id]:
+            self.fall_silent(dict(zip(_PLACE, key, strict=True)))
 
     async def _async_keep(self, event: Json, spoken: Spoken) -> None:
         """Save a spoken answer and tell where it is."""
@@ -210,16 +229,16 @@ class RealtimeConnection(Connection):
         for session in (self.session, self._wanted):
             audio = session.get("audio")
             output = audio.get("output") if isinstance(audio, dict) else None
-            if isinstance(output, dict) and isinstance(output.get("format"), dict):
-                found: Json = output["format"]
-                return found
-        return {"type": "audio/pcm", "rate": 24000}
+            if isinstance(output, dict) and output.get("format"):
+                return audio_format(output["format"])
+        return audio_format(None)
 
     @property
     def input_format(self) -> Json:
         """The format in which the host listens."""
-        found: Json = self._wanted.get("audio", {}).get("input", {}).get("format", {})
-        return found
+        audio = self._wanted.get("audio")
+        heard = audio.get("input") if isinstance(audio, dict) else None
+        return audio_format(heard.get("format") if isinstance(heard, dict) else None)
 
     @property
     def tracing(self) -> Any:
@@ -254,6 +273,7 @@ class RealtimeConnection(Connection):
     @callback
     def _let_go(self) -> None:
         """Forget what the host forgets with the connection."""
+        self.session = {}
         self.sequencer.clear()
         self.playback.reset()
         self.playback.formats.clear()
@@ -270,12 +290,12 @@ class RealtimeConnection(Connection):
             self._outbox.get_nowait()
             self._outbox.task_done()
 
-    async def _async_send_posted(self, outbox: asyncio.Queue[Json]) -> None:
+    async def _async_send_posted(self, outbox: asyncio.Queue[str]) -> None:
         """Send what is posted, in its order, until the connection is gone."""
         while True:
-            event = await outbox.get()
+            frame = await outbox.get()
             try:
-                await self.async_send(event)
+                await self.async_send_frame(frame)
             except HomeAssistantError as err:
                 LOGGER.debug("An event of connection %s was not sent: %s", self.id, err)
             finally:
@@ -290,4 +310,4 @@ class RealtimeConnection(Connection):
 
 def _place(event: Json) -> Json:
     """Return where in the conversation something belongs."""
-    return {key: event.get(key) for key in ("response_id", "item_id", "content_index")}
+    return {key: event.get(key) for key in _PLACE}

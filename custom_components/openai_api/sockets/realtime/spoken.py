@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import binascii
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,7 +65,7 @@ def _decoded(piece: str) -> bytes:
     """Return the bytes of a piece; nothing for one that is garbled."""
     try:
         return base64.b64decode(piece)
-    except binascii.Error:
+    except ValueError:
         return b""
 
 

@@ -5,12 +5,11 @@ import json
 from typing import Any, Self
 
 from homeassistant.core import Context, HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import llm
 from homeassistant.helpers.json import json_dumps
 import probatio
 
-from ...const import DOMAIN
+from ...const import DOMAIN, LOGGER
 from ...errors import refusal
 from ...model import Json
 
@@ -73,8 +72,10 @@ class HomeTools:
             result = await self._api.async_call_tool(
                 llm.ToolInput(tool_name=name, tool_args=found if isinstance(found, dict) else {})
             )
-        except (HomeAssistantError, probatio.Invalid, ValueError) as err:
-            answer: Any = {"error": type(err).__name__, "error_text": str(err)}
-        else:
-            answer = getattr(result, "data", result)
-        return answer, json_dumps(answer)
+            answer: Any = getattr(result, "data", result)
+            return answer, json_dumps(answer)
+        except Exception as err:  # noqa: BLE001
+            # Tools come from anywhere and raise anything, and the model waits for an answer.
+            LOGGER.debug("The tool %s failed", name, exc_info=True)
+            answer = {"error": type(err).__name__, "error_text": str(err)}
+            return answer, json_dumps(answer)

@@ -1,0 +1,89 @@
+"""Shows each open connection for as long as it lasts."""
+
+from typing import Any
+
+from homeassistant.components.binary_sensor import (
+    DOMAIN as BINARY_SENSOR_DOMAIN,
+    BinarySensorDeviceClass,
+    BinarySensorEntity,
+)
+from homeassistant.const import EntityCategory
+from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .const import EVENT_CONNECTION
+from .entity import HostEntity
+from .events import listen
+from .host import OpenAIConfigEntry
+from .sockets.connection import State
+
+PARALLEL_UPDATES = 0
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: OpenAIConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add an entity when a connection opens, and remove it when it is closed for good."""
+    registry = er.async_get(hass)
+    shown: dict[str, ConnectionEntity] = {}
+    for left in er.async_entries_for_config_entry(registry, entry.entry_id):
+        # Home Assistant ended before the connection did.
+        if left.domain == BINARY_SENSOR_DOMAIN:
+            _forget(registry, left.entity_id)
+
+    @callback
+    def follow(event: dict[str, Any], _: Context | None) -> None:
+        if event["config_entry_id"] != entry.entry_id:
+            return
+        connection_id, state = event["connection_id"], State(event["state"])
+        if (entity := shown.get(connection_id)) is not None:
+            entity.take(state)
+            if state is State.DISCONNECTED:
+                del shown[connection_id]
+                if entity.registry_entry is not None:
+                    _forget(registry, entity.registry_entry.entity_id)
+        elif state is State.CONNECTED:
+            entity = shown[connection_id] = ConnectionEntity(entry, connection_id, event)
+            async_add_entities([entity])
+
+    entry.async_on_unload(listen(hass, EVENT_CONNECTION, follow))
+
+
+@callback
+def _forget(registry: er.EntityRegistry, entity_id: str) -> None:
+    """Remove an entity; what the user has set stays for 30 days, should it come back.
+
+    The registry would keep that for ever, did it still belong to the entry.
+    """
+    registry.async_update_entity(entity_id, config_entry_id=None)
+    registry.async_remove(entity_id)
+
+
+class ConnectionEntity(HostEntity, BinarySensorEntity):
+    """A WebSocket: on while it is open, off while it is being opened again."""
+
+    _attr_device_class = BinarySensorDeviceClass.CONNECTIVITY
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+
+    def __init__(self, entry: OpenAIConfigEntry, connection_id: str, event: dict[str, Any]) -> None:
+        """Initialize the entity of a connection that has just been opened."""
+        super().__init__(entry, "connection")
+        self._attr_unique_id = f"{self.unique_id}_{connection_id}"
+        self._attr_translation_placeholders = {"connection_id": connection_id}
+        self._attr_is_on = True
+        self._attr_extra_state_attributes = {
+            "transport": event["transport"],
+            "state": event["state"],
+        }
+
+    @callback
+    def take(self, state: State) -> None:
+        """Show a state; that of a disabled entity is shown nowhere."""
+        if self._attr_extra_state_attributes["state"] == state or self.hass is None:
+            return
+        self._attr_is_on = state is State.CONNECTED
+        self._attr_extra_state_attributes["state"] = state.value
+        self.async_write_ha_state()

@@ -1,0 +1,37 @@
+"""What the page on the system's health tells of the integration."""
+
+from typing import Any
+
+from homeassistant.components import system_health
+from homeassistant.core import HomeAssistant, callback
+import openai
+
+from .const import CONF_BASE_URL, DEFAULT_BASE_URL, DOMAIN
+from .host import OpenAIConfigEntry
+from .settings import parse_url
+
+
+@callback
+def async_register(hass: HomeAssistant, register: system_health.SystemHealthRegistration) -> None:
+    """Register what is told."""
+    register.async_register_info(async_system_health_info)
+
+
+async def async_system_health_info(hass: HomeAssistant) -> dict[str, Any]:
+    """Return what is installed and open, and whether each host can be reached."""
+    loaded: list[OpenAIConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
+    entries = hass.config_entries.async_entries(DOMAIN, include_disabled=False)
+    # The origin alone: a path or a query may hold what is nobody's business.
+    origins = {
+        str(parse_url(entry.data.get(CONF_BASE_URL, DEFAULT_BASE_URL)).origin())
+        for entry in entries
+    }
+    return {
+        "sdk_version": openai.__version__,
+        "service_hosts": len(entries),
+        "open_connections": sum(len(entry.runtime_data.connections) for entry in loaded),
+        **{
+            origin: system_health.async_check_can_reach_url(hass, origin)
+            for origin in sorted(origins)
+        },
+    }

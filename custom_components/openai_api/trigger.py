@@ -1,0 +1,168 @@
+"""Triggers on the integration's events, past the bus and the recorder."""
+
+from typing import Any, ClassVar, Final, override
+
+from homeassistant.const import CONF_OPTIONS
+from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.trigger import (
+    Trigger,
+    TriggerActionRunner,
+    TriggerConfig,
+    TriggerNotTriggeredReporter,
+)
+from homeassistant.helpers.typing import ConfigType
+import voluptuous as vol
+
+from .actions import ACTIONS
+from .checks import CONF_CONFIG_ENTRY_ID, async_validate, one_or_more
+from .const import EVENT_CONNECTION, EVENT_PROGRESS, EVENT_REALTIME, EVENT_SERVER, EVENT_STREAM
+from .events import listen
+from .model import Json
+from .sockets.connection import State
+from .sockets.realtime.session import RealtimeConnection
+from .sockets.responses import ResponsesConnection
+
+TRANSPORTS: Final = (ResponsesConnection.transport, RealtimeConnection.transport)
+NOTICES: Final = (
+    "audio",
+    "audio_done",
+    "audio_interrupted",
+    "audio_started",
+    "audio_transcript_delta",
+    "connection_change",
+    "error",
+    "function_call",
+    "item_deleted",
+    "item_update",
+    "mcp_approval_request",
+    "mcp_tool_call_completed",
+    "mcp_tools_listed",
+    "output_text_delta",
+    "tool_result",
+    "turn_done",
+    "turn_started",
+    "usage_update",
+)
+# What an event calls otherwise than the option does.
+_EVENT_KEYS: Final = {"to": "state"}
+# What automations know under these names is the trigger's own.
+_PAYLOAD_KEYS: Final = {"id": "object_id"}
+
+
+def _schema(**checks: Any) -> vol.Schema:
+    """Return the check of a trigger: each option takes one value or several, or is left out."""
+    options = {CONF_CONFIG_ENTRY_ID: cv.string, **checks}
+    return vol.Schema(
+        {
+            vol.Required(CONF_OPTIONS, default=dict): {
+                vol.Optional(key): one_or_more(check) for key, check in options.items()
+            }
+        }
+    )
+
+
+class EventTrigger(Trigger):
+    """A trigger on events whose values are all among those that its options name."""
+
+    event_type: ClassVar[str]
+    schema: ClassVar[vol.Schema]
+    description: ClassVar[str]
+    """With the event's keys in braces."""
+
+    @override
+    @classmethod
+    async def async_validate_config(cls, hass: HomeAssistant, config: ConfigType) -> ConfigType:
+        return async_validate(hass, config, cls.schema)
+
+    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
+        """Initialize the trigger; an option left empty is like one left out."""
+        super().__init__(hass, config)
+        self._wanted = {
+            _EVENT_KEYS.get(option, option): values
+            for option, values in (config.options or {}).items()
+            if values
+        }
+
+    @override
+    async def async_attach_runner(
+        self,
+        run_action: TriggerActionRunner,
+        did_not_trigger: TriggerNotTriggeredReporter | None = None,
+    ) -> CALLBACK_TYPE:
+        @callback
+        def consider(event: Json, context: Context | None) -> None:
+            if self.matches(event):
+                payload = {_PAYLOAD_KEYS.get(key, key): value for key, value in event.items()}
+                run_action(payload, self.description.format_map(event), context)
+
+        return listen(self._hass, self.event_type, consider)
+
+    @callback
+    def matches(self, event: Json) -> bool:
+        """Tell whether an event is wanted."""
+        return all(event.get(key) in values for key, values in self._wanted.items())
+
+
+class ServerEventTrigger(EventTrigger):
+    """A service host has sent an event over a WebSocket."""
+
+    event_type = EVENT_SERVER
+    schema = _schema(connection_id=cv.string, event_type=cv.string, transport=vol.In(TRANSPORTS))
+    description = "server event {event_type} on connection {connection_id}"
+
+
+class RealtimeNoticeTrigger(EventTrigger):
+    """Something has happened in a conversation."""
+
+    event_type = EVENT_REALTIME
+    schema = _schema(connection_id=cv.string, type=vol.In(NOTICES))
+    description = "realtime notice {type} on connection {connection_id}"
+
+
+class ConnectionStateTrigger(EventTrigger):
+    """A connection has changed its state."""
+
+    event_type = EVENT_CONNECTION
+    schema = _schema(
+        connection_id=cv.string,
+        to=vol.In([state.value for state in State]),
+        transport=vol.In(TRANSPORTS),
+    )
+    description = "connection {connection_id} {state}"
+
+    @override
+    @callback
+    def matches(self, event: Json) -> bool:
+        # A frame that is no JSON is told in the same way, but changes nothing.
+        is_change = event["state"] != State.CONNECTED or not event["error"]
+        return is_change and super().matches(event)
+
+
+class StreamEventTrigger(EventTrigger):
+    """An event of a streamed answer has arrived."""
+
+    event_type = EVENT_STREAM
+    schema = _schema(action=vol.In([action.key for action in ACTIONS]), event_type=cv.string)
+    description = "stream event {event_type} of {action}"
+
+
+class ProgressTrigger(EventTrigger):
+    """The service host has told how far its work is."""
+
+    event_type = EVENT_PROGRESS
+    schema = _schema(
+        action=vol.In([action.key for action in ACTIONS]), id=cv.string, status=cv.string
+    )
+    description = "progress of {action}: {id} is {status}"
+
+
+async def async_get_triggers(hass: HomeAssistant) -> dict[str, type[Trigger]]:
+    """Return the triggers."""
+    return {
+        "server_event": ServerEventTrigger,
+        "realtime_notice": RealtimeNoticeTrigger,
+        "connection_state": ConnectionStateTrigger,
+        "stream_event": StreamEventTrigger,
+        "progress": ProgressTrigger,
+    }

@@ -1,0 +1,179 @@
+"""Automations made in the editor, with our triggers and our condition, and what the device shows."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from time import monotonic
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.home import CommandError, Events, Service
+from tests.home.client import Json, RestError
+
+from .house import House
+
+pytestmark = pytest.mark.usefixtures("entry")
+
+ID = "triggers"
+CONFIG = "/api/config/automation/config/blackbox"
+CREATE = {"type": "response.create", "model": "gpt-5-mini", "input": "Say hello"}
+
+type Automate = Callable[..., Awaitable[Events]]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def automate(house: House) -> AsyncIterator[Automate]:
+    """Give out what saves an automation as the editor does; it is gone after the test."""
+    ran = await house.subscribe_events("blackbox_ran")
+
+    async def save(trigger: str, options: Json, said: Json, **config: Any) -> Events:
+        await house.rest(
+            "POST",
+            CONFIG,
+            {
+                "alias": "Black box",
+                "mode": "queued",
+                "max": 100,
+                "triggers": [{"trigger": f"openai_api.{trigger}", "options": options}],
+                "actions": [{"event": "blackbox_ran", "event_data": said}],
+                **config,
+            },
+        )
+        ran.clear()
+        return ran
+
+    yield save
+    with suppress(RestError):
+        await house.rest("DELETE", CONFIG)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def manage(house: House) -> AsyncIterator[Callable[..., Awaitable[Json]]]:
+    """Give out what manages a connection that is closed after the test."""
+
+    async def call(action: str, **fields: Any) -> Json:
+        return await house.call(
+            "manage_model_response_websocket", {"action": action, "connection_id": ID, **fields}
+        )
+
+    yield call
+    with suppress(CommandError):
+        await call("close")
+
+
+async def until(condition: Callable[[], Awaitable[object]], within: float = 10) -> None:
+    """Wait until something holds."""
+    end = monotonic() + within
+    while not await condition():
+        assert monotonic() < end
+        await asyncio.sleep(0.1)
+
+
+async def test_server_event(automate: Automate, entry: str, manage: Any) -> None:
+    """An automation hears what it asked for, and knows all that the event says."""
+    ran = await automate(
+        "server_event",
+        {"config_entry_id": entry, "connection_id": ID, "event_type": ["response.completed"]},
+        {
+            "status": "{{ trigger.event.response.status }}",
+            "transport": "{{ trigger.transport }}",
+            "text": "{{ trigger.description }}",
+        },
+    )
+    await manage("connect")
+    await manage("send", event=CREATE)
+    assert await ran.wait() == {
+        "status": "completed",
+        "transport": "responses.websocket",
+        "text": f"server event response.completed on connection {ID}",
+    }
+    await asyncio.sleep(0.2)
+    assert len(ran) == 1
+
+
+async def test_stream_event_and_condition(automate: Automate, house: House, manage: Any) -> None:
+    """An automation runs only while a connection is open."""
+    said = {"delta": "{{ trigger.event.delta }}"}
+    is_open = {"condition": "openai_api.connection_open", "options": {"connection_id": ID}}
+    ran = await automate(
+        "stream_event", {"event_type": "response.output_text.delta"}, said, conditions=[is_open]
+    )
+    ask = {"model": "gpt-5-mini", "input": "Tell me a story", "stream": True}
+    await house.call("create_model_response", ask)
+    await asyncio.sleep(0.2)
+    assert not ran
+    await manage("connect")
+    answer = await house.call("create_model_response", ask)
+    await asyncio.sleep(0.5)
+    # A template's result has no spaces around it.
+    heard = "".join(event["data"]["delta"] for event in ran)
+    assert heard == answer["output_text"].replace(" ", "")
+
+
+async def test_connection_state(automate: Automate, manage: Any) -> None:
+    """An automation learns how a connection fares."""
+    ran = await automate("connection_state", {"connection_id": ID}, {"to": "{{ trigger.state }}"})
+    await manage("connect")
+    await manage("close")
+    await ran.wait(lambda data: data["to"] == "disconnected")
+    assert [event["data"]["to"] for event in ran] == ["connecting", "connected", "disconnected"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"config_entry_id": "nobody"}, "no OpenAI API service host 'nobody'"),
+        ({"transport": "smoke"}, "transport"),
+        ({"connection": ID}, "connection"),
+    ],
+)
+async def test_editor_refuses(
+    automate: Automate, house: House, options: Json, message: str
+) -> None:
+    """What makes no sense is not saved, and the editor says why."""
+    with pytest.raises(RestError, match=message) as refused:
+        await automate("server_event", options, {})
+    assert refused.value.status == 400
+    config = [{"trigger": "openai_api.server_event", "options": options}]
+    answer = await house.command("validate_config", triggers=config)
+    assert answer["triggers"]["valid"] is False
+    assert message in answer["triggers"]["error"]
+
+
+async def test_editor_offers_them(house: House) -> None:
+    """The editor shows the triggers and the condition with their fields."""
+    for kind, key in (("trigger", "server_event"), ("condition", "connection_open")):
+        offered = await house.socket.subscribe(f"{kind}_platforms/subscribe")
+        found = await offered.wait(lambda data, key=key: f"openai_api.{key}" in data)
+        assert "connection_id" in found[f"openai_api.{key}"]["fields"]
+
+
+async def test_device(house: House, entry: str, service: Service, manage: Any) -> None:
+    """A connection is on the device while it lasts, by whatever name it goes."""
+    entity_id = f"binary_sensor.127_0_0_1_connection_{ID}"
+    await manage("connect")
+    states = await house.states()
+    assert states[entity_id]["state"] == "on"
+    assert states[entity_id]["attributes"]["transport"] == "responses.websocket"
+    assert states["sensor.127_0_0_1_open_connections"]["state"] == "1"
+    devices = await house.command("config/device_registry/list")
+    assert [device["entry_type"] for device in devices if entry in device["config_entries"]] == [
+        "service"
+    ]
+
+    renamed = "binary_sensor.butler"
+    await house.command("config/entity_registry/update", entity_id=entity_id, new_entity_id=renamed)
+    await service.pull(0, "abort")
+
+    async def is_back() -> bool:
+        states = await house.states()
+        return states[renamed]["state"] == "on" and len(await service.sockets()) == 2
+
+    await until(is_back, 20)
+    assert "lost" in (await house.states())["sensor.127_0_0_1_last_error"]["state"]
+    await manage("close")
+    known = await house.command("config/entity_registry/list")
+    assert {renamed, entity_id}.isdisjoint(await house.states())
+    assert {renamed, entity_id}.isdisjoint(item["entity_id"] for item in known)

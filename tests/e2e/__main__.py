@@ -1,0 +1,137 @@
+"""Drive Home Assistant's frontend as a person would, see scripts/e2e --help."""
+
+import argparse
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from pathlib import Path
+import re
+import sys
+from time import monotonic
+
+from playwright.async_api import Error
+
+from tests.home import CommandError, Home, Service
+from tests.home.check import Report
+from tests.home.child import ROOT, ChildError
+from tests.home.client import Json, RestError
+
+from .actions import check_actions
+from .browser import Chromium, Screen, chromium
+from .forms import add, options, reconfigure
+from .pages import ask, dashboard, paint
+from .texts import Texts, actions_of
+
+PICTURES = ROOT / ".develop" / "e2e"
+DOCUMENTATION = ROOT / "docs" / "screenshots"
+KEY = "sk-standin"
+WRONG = "sk-wrong"
+STYLES: dict[str, Json] = {
+    "bearer": {"auth_method": "bearer", "api_key": KEY},
+    "header": {"auth_method": "header", "auth_name": "api-key", "api_key": KEY},
+    "query": {"auth_method": "query", "auth_name": "key", "api_key": KEY},
+    "none": {"auth_method": "none"},
+}
+# In English every action is opened; in German enough of them to see that its texts are used.
+SAMPLE = 5
+
+type Step = tuple[str, Callable[[], Awaitable[None]]]
+
+
+async def drive(
+    browser: Chromium, home: Home, service: Service, report: Report, folder: Path | None
+) -> None:
+    """Go through everything that a person would do."""
+    english, german = [await Texts.load(home, language) for language in ("en", "de")]
+
+    async def add_host(screen: Screen, style: str) -> None:
+        """Add a service host that wants its key in this style."""
+        settings = {"base_url": service.url(style), **STYLES[style]}
+        known = len(await home.entries())
+        wrong = WRONG if "api_key" in settings else None
+        await add(screen, report, english, settings, wrong=wrong, picture=folder)
+        entries = await home.entries()
+        loaded = [entry for entry in entries if entry["state"] == "loaded"]
+        report.expect(len(loaded) == known + 1, "the service host is added and loaded")
+
+    async def open_actions(screen: Screen, texts: Texts, step: int) -> None:
+        """Open every action, or some."""
+        found = list((await actions_of(home)).values())
+        await check_actions(screen, report, texts, found[::step])
+
+    async with browser.screen("en-US") as screen:
+        steps: list[Step] = [
+            ("Add a service host: bearer", partial(add_host, screen, "bearer")),
+            ("Every action in the developer tools", partial(open_actions, screen, english, 1)),
+            ("Ask in the developer tools", partial(ask, screen, report, english, folder)),
+            ("Make a picture and find it", partial(paint, screen, report, english, folder)),
+            ("The demonstration dashboard", partial(dashboard, screen, report, folder)),
+            ("The options", partial(options, screen, report, english)),
+            (
+                "The connection",
+                partial(reconfigure, screen, report, english, service.url("bearer")),
+            ),
+        ]
+        steps += [
+            (f"Add a service host: {style}", partial(add_host, screen, style))
+            for style in ("header", "query", "none")
+        ]
+        await walk(steps, screen, report)
+    async with browser.screen("de-DE") as screen:
+        await walk(
+            [("Actions in German", partial(open_actions, screen, german, SAMPLE))], screen, report
+        )
+
+
+async def walk(steps: Sequence[Step], screen: Screen, report: Report) -> None:
+    """Take one step after the other, and go on if one fails."""
+    for title, step in steps:
+        report.title(title)
+        began = monotonic()
+        try:
+            await step()
+        except (Error, AssertionError, CommandError, LookupError, RestError) as err:
+            name = "failure-" + re.sub(r"\W+", "-", title.lower())
+            await screen.picture(name)
+            report.expect(False, f"{title}: {str(err).strip()} (see {name}.png)")
+        complaints, screen.complaints = screen.complaints, []
+        for complaint in complaints:
+            report.show("console", complaint)
+        report.expect(not complaints, "no error in the browser's console")
+        report.show("took", f"{monotonic() - began:.1f} s")
+
+
+async def run(executable: Path, *, documentation: bool) -> bool:
+    """Start everything, go through it and tell whether nothing was missing."""
+    report = Report()
+    began = monotonic()
+    async with Service(key=KEY) as service, Home(demo=True) as home:
+        report.title("Home Assistant")
+        report.show("started in", f"{monotonic() - began:.1f} s")
+        async with chromium(executable, home.url, PICTURES) as browser:
+            folder = DOCUMENTATION if documentation else None
+            await drive(browser, home, service, report, folder)
+    report.title("Result")
+    report.show("took", f"{monotonic() - began:.0f} s")
+    report.show("pictures", str(PICTURES.relative_to(ROOT)))
+    report.show("missing", "; ".join(report.missing) or "nothing")
+    return not report.missing
+
+
+def main() -> None:
+    """Read the command line and start."""
+    parser = argparse.ArgumentParser(prog="scripts/e2e", description=__doc__)
+    parser.add_argument("--browser", type=Path, required=True, help="the Chromium to use")
+    parser.add_argument(
+        "--screenshots", action="store_true", help="renew the pictures in docs/screenshots"
+    )
+    given = parser.parse_args()
+    try:
+        passed = asyncio.run(run(given.browser, documentation=given.screenshots))
+    except ChildError as err:
+        sys.exit(f"error: {err}")
+    sys.exit(not passed)
+
+
+if __name__ == "__main__":
+    main()

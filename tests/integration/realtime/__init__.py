@@ -1,0 +1,1 @@
+"""Realtime conversations against a host that says what a test tells it to."""

@@ -1,0 +1,309 @@
+"""Conversations are opened, refused, looked at, and closed while they open."""
+
+import asyncio
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from tests.standin.areas.realtime import SECRETS
+from tests.standin.faults import Fault
+from tests.standin.server import StandIn
+
+from ..conftest import CANARY, add_entry, entry_data
+from .script import Json, Script, until
+
+REALTIME = "^/realtime$"
+
+
+def states(found: list[Json]) -> list[str]:
+    """Return the states that were told."""
+    return [data["state"] for data in found]
+
+
+@pytest.mark.parametrize("style", ["bearer", "header", "query", "none"])
+async def test_every_way_to_sign_in(
+    hass: HomeAssistant, standin: StandIn, media_folder: object, style: str
+) -> None:
+    url = standin.url(style)
+    entry = await add_entry(
+        hass,
+        entry_data(
+            standin,
+            style,
+            base_url=f"{url}/?api-version=1",
+            organization="org-1",
+            project="proj-1",
+            extra_headers={"x-gateway": "g-1"},
+        ),
+    )
+    talk = Script(hass, standin)
+
+    answer = await talk.call("connect_realtime_websocket", model="m-1")
+
+    assert answer == {
+        "object": "realtime.websocket.connection",
+        "action": "connect",
+        "connection_id": "c",
+        "model": "m-1",
+        "url": url.replace("http", "ws") + "/realtime",
+    }
+    session = await standin.wait_for_socket()
+    key = [("key", CANARY)] if style == "query" else []
+    assert sorted(session.query) == sorted([("api-version", "1"), ("model", "m-1"), *key])
+    assert session.path == "/realtime"
+    assert session.headers["OpenAI-Organization"] == "org-1"
+    assert session.headers["OpenAI-Project"] == "proj-1"
+    assert session.headers["x-gateway"] == "g-1"
+    assert session.headers.get("api-key") == (CANARY if style == "header" else None)
+    assert session.headers.get("Authorization") == (
+        f"Bearer {CANARY}" if style == "bearer" else None
+    )
+    assert (await session.wait_for(1))["type"] == "session.update"
+    assert states(talk.states) == ["connecting", "connected"]
+    assert talk.states[0] == {
+        "config_entry_id": entry.entry_id,
+        "connection_id": "c",
+        "transport": "realtime.websocket",
+        "state": "connecting",
+        "code": None,
+        "reason": None,
+        "error": None,
+        "context_lost": False,
+    }
+    assert talk.told("connection_change") == [
+        {"type": "connection_change", "status": "connecting"},
+        {"type": "connection_change", "status": "connected"},
+    ]
+
+
+async def test_by_call(script: Script, standin: StandIn) -> None:
+    call = Script(script.hass, standin, "call")
+    answer = await call.call("connect_realtime_websocket", call_id="rtc_1", model="m-2")
+    session = await standin.wait_for_socket(2)
+    assert session.query == [("call_id", "rtc_1")]
+    assert answer["model"] == "m-2"
+
+
+async def test_call_names_its_own_model(talk: Script, standin: StandIn) -> None:
+    await talk.call("connect_realtime_websocket", call_id="rtc_1")
+    session = await standin.wait_for_socket()
+    assert "model" not in (await session.wait_for(1))["session"]
+    await until(lambda: talk.types("session.created"))
+    assert (await talk.status())["model"] == "gpt-realtime"
+    with pytest.raises(ServiceValidationError) as caught:
+        await talk.call("update_realtime_session_config", session={"model": "other"})
+    assert caught.value.translation_key == "model_fixed"
+
+
+async def test_model_may_stand_in_the_session(talk: Script, standin: StandIn) -> None:
+    answer = await talk.call("connect_realtime_websocket", session={"model": "m-3"})
+    assert answer["model"] == "m-3"
+    assert standin.sockets[0].query == [("model", "m-3")]
+
+
+@pytest.mark.parametrize("style", ["bearer", "header", "query", "none"])
+async def test_client_secret_stands_in_for_the_key(
+    hass: HomeAssistant, standin: StandIn, media_folder: object, style: str
+) -> None:
+    await add_entry(hass, entry_data(standin, style, extra_query={"tenant": "t-1"}))
+    talk = Script(hass, standin)
+    # Only one of the stand-in's ways to sign in knows client secrets.
+    if style == "bearer":
+        await talk.call("connect_realtime_websocket", model="m-1", use_client_secret=True)
+    else:
+        with pytest.raises(HomeAssistantError):
+            await talk.call("connect_realtime_websocket", model="m-1", use_client_secret=True)
+
+    mint, socket = standin.requests[-2:]
+    assert (mint.method, mint.path) == ("POST", "/realtime/client_secrets")
+    assert mint.body == {"session": {"type": "realtime", "model": "m-1"}}
+    (secret,) = (item["id"] for item in standin.state.collection(SECRETS))
+    assert socket.path == "/realtime"
+    assert socket.headers["Authorization"] == f"Bearer {secret}"
+    assert socket.headers.get("api-key") is None
+    assert sorted(socket.query) == [("model", "m-1"), ("tenant", "t-1")]
+    told = str([*talk.states, *talk.notices])
+    assert secret not in told
+
+
+async def test_client_secret_for_a_call(talk: Script, standin: StandIn) -> None:
+    await talk.call("connect_realtime_websocket", call_id="rtc_1", use_client_secret=True)
+    mint, socket = standin.requests[-2:]
+    assert mint.body is None or "model" not in mint.body.get("session", {})
+    assert socket.query == [("call_id", "rtc_1")]
+
+
+async def test_host_without_client_secrets(talk: Script, standin: StandIn) -> None:
+    standin.fail(Fault(path="client_secrets", body={"no": "value"}))
+    with pytest.raises(HomeAssistantError) as caught:
+        await talk.call("connect_realtime_websocket", model="m-1", use_client_secret=True)
+    assert caught.value.translation_key == "no_client_secret"
+    assert states(talk.states) == ["connecting", "disconnected"]
+    assert not standin.sockets
+
+
+@pytest.mark.parametrize(
+    ("fault", "key"),
+    [
+        (Fault(path=REALTIME, status=401), "auth_failed"),
+        (Fault(path=REALTIME, status=404), "websocket_refused"),
+        (Fault(path=REALTIME, status=500), "websocket_refused"),
+        (Fault(path=REALTIME, drop="before"), "cannot_connect"),
+        (Fault(path=REALTIME, hang=True), "timed_out"),
+        (Fault(path="client_secrets", status=401), "auth_failed"),
+        (Fault(path="client_secrets", status=403), "forbidden"),
+    ],
+)
+async def test_failure_leaves_nothing_behind(
+    hass: HomeAssistant, standin: StandIn, media_folder: object, fault: Fault, key: str
+) -> None:
+    entry = await add_entry(hass, entry_data(standin, timeout=1.0))
+    talk = Script(hass, standin)
+    standin.fail(fault)
+    secret = "secrets" in fault.path
+
+    with pytest.raises(HomeAssistantError) as caught:
+        await talk.call("connect_realtime_websocket", model="m-1", use_client_secret=secret)
+
+    assert caught.value.translation_key == key
+    assert states(talk.states) == ["connecting", "disconnected"]
+    assert talk.states[-1]["error"]
+    assert not entry.runtime_data.connections
+    assert await talk.status() == {
+        "connection_id": "c",
+        "status": "disconnected",
+        "muted": None,
+    }
+    assert await talk.connect(model="m-2")
+    assert (await talk.status())["model"] == "m-2"
+
+
+@pytest.mark.parametrize(
+    ("data", "key"),
+    [
+        ({}, "field_missing"),
+        ({"model": "m-1", "session": {"model": "m-2"}}, "model_fixed"),
+        ({"model": "m-1", "session": {"model": ["m-1"]}}, "model_fixed"),
+        ({"session": {"model": ["m-1"]}}, "session_invalid"),
+        ({"model": "m-1", "session": {"audio": "loud"}}, "session_invalid"),
+        ({"model": "m-1", "session": {"tools": 1}}, "session_invalid"),
+        ({"model": "m-1", "session": {"instructions": ["be kind"]}}, "session_invalid"),
+        ({"model": "m-1", "session": {"temperature": 2**70}}, "invalid_arguments"),
+        ({"model": "m-1", "llm_hass_api": ["nonsense"]}, "llm_api_unknown"),
+    ],
+)
+async def test_malformed_connect_asks_nobody(
+    talk: Script, standin: StandIn, data: dict[str, Any], key: str
+) -> None:
+    asked = len(standin.requests)
+    with pytest.raises(ServiceValidationError) as caught:
+        await talk.call("connect_realtime_websocket", **data)
+    assert caught.value.translation_key == key
+    assert len(standin.requests) == asked
+    assert not talk.states
+
+
+async def test_second_connect_is_refused(script: Script, standin: StandIn) -> None:
+    with pytest.raises(ServiceValidationError) as caught:
+        await script.call("connect_realtime_websocket", model="m-2")
+    assert caught.value.translation_key == "connection_exists"
+    assert len(standin.sockets) == 1
+    assert (await script.status())["model"] == "m-1"
+    assert not script.states
+
+
+async def test_two_connects_share_no_id(talk: Script, standin: StandIn) -> None:
+    results = await asyncio.gather(
+        *(talk.call("connect_realtime_websocket", model="m-1") for _ in range(2)),
+        return_exceptions=True,
+    )
+    refused = [result for result in results if isinstance(result, ServiceValidationError)]
+    assert [error.translation_key for error in refused] == ["connection_exists"]
+    assert len(standin.sockets) == 1
+
+
+async def test_close_while_connecting(hass: HomeAssistant, talk: Script, standin: StandIn) -> None:
+    standin.fail(Fault(path=REALTIME, delay=0.3))
+    task = hass.async_create_task(talk.call("connect_realtime_websocket", model="m-1"))
+    await standin.wait_for_request(2)
+    status = await talk.status()
+    assert (status["status"], status["muted"], status["model"]) == ("connecting", None, "m-1")
+    with pytest.raises(ServiceValidationError, match="connecting"):
+        await talk.call("send_realtime_message", message="Hello")
+
+    await talk.call("close_realtime_websocket")
+
+    with pytest.raises(HomeAssistantError) as caught:
+        await task
+    assert caught.value.translation_key == "connection_closed"
+    assert states(talk.states) == ["connecting", "disconnected"]
+    await until(lambda: not standin.sockets or standin.sockets[0].closed)
+    assert all(session.received == [] for session in standin.sockets)
+
+
+async def test_connect_does_not_wait_for_the_host(
+    silent: None, talk: Script, standin: StandIn
+) -> None:
+    answer = await talk.call("connect_realtime_websocket", model="m-1")
+    assert answer["action"] == "connect"
+    session = await standin.wait_for_socket()
+    first = await session.wait_for(1)
+    assert first["type"] == "session.update"
+    assert first["session"]["model"] == "m-1"
+    assert not talk.types("session.updated")
+
+
+async def test_status(script: Script) -> None:
+    status = await script.status()
+    assert status["connection_id"] == "c"
+    assert status["status"] == "connected"
+    assert status["muted"] is None
+    assert status["model"] == "m-1"
+    assert status["response_in_progress"] is False
+    assert status["history"] == []
+    # What the host greeted with is what it is set up like.
+    assert status["session"]["object"] == "realtime.session"
+    await script.say({"type": "session.updated", "session": {"id": "s-2"}})
+    assert (await script.status())["session"] == {"id": "s-2"}
+    await script.say({"type": "response.created", "response": {"id": "r"}})
+    assert (await script.status())["response_in_progress"] is True
+
+
+async def test_muting_is_refused(script: Script) -> None:
+    with pytest.raises(ServiceValidationError) as caught:
+        await script.call("send_realtime_event", event={"type": "mute", "muted": True})
+    assert caught.value.translation_key == "mute_unsupported"
+    assert "no audio" in str(caught.value)
+    assert await script.sent() == []
+    assert (await script.status())["muted"] is None
+
+
+@pytest.mark.parametrize("model", ["m-2", ["m-1"], 1])
+async def test_model_cannot_change(script: Script, model: Any) -> None:
+    for action, data in (
+        ("update_realtime_session_config", {"session": {"model": model}}),
+        ("send_realtime_event", {"event": {"type": "session.update", "session": {"model": model}}}),
+    ):
+        with pytest.raises(ServiceValidationError) as caught:
+            await script.call(action, **data)
+        assert caught.value.translation_key == "model_fixed"
+    assert await script.sent() == []
+    event = {"type": "session.update", "session": {"type": "realtime", "model": "m-1"}}
+    await script.call("send_realtime_event", event=event)
+    assert await script.sent() == [event]
+
+
+async def test_conversations_and_responses_do_not_mix(
+    hass: HomeAssistant, script: Script, entry: MockConfigEntry
+) -> None:
+    other = Script(hass, script.standin, "r")
+    await other.call("manage_model_response_websocket", action="connect")
+    with pytest.raises(ServiceValidationError) as caught:
+        await other.call("send_realtime_message", message="Hello")
+    assert caught.value.translation_key == "connection_unknown"
+    with pytest.raises(ServiceValidationError):
+        await script.call("manage_model_response_websocket", action="close")
+    assert (await other.status())["status"] == "disconnected"

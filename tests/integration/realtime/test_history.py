@@ -1,0 +1,293 @@
+"""What was said is known, and can be turned into something else."""
+
+from typing import Any
+
+from homeassistant.exceptions import ServiceValidationError
+from hypothesis import given, settings, strategies as st
+import pytest
+import voluptuous as vol
+
+from custom_components.openai_api.sockets.realtime.history import History, diff, normalize
+
+from .script import Json, Script
+
+
+def message(item_id: str, text: str = "Hello", role: str = "user", **more: Any) -> Json:
+    """Return a message as a host shows it."""
+    kind = "output_text" if role == "assistant" else "input_text"
+    content = [{"type": kind, "text": text}]
+    return {"id": item_id, "type": "message", "role": role, "content": content, **more}
+
+
+def spoken(item_id: str, transcript: str | None = "Hi") -> Json:
+    """Return a spoken answer."""
+    content = [{"type": "output_audio", "transcript": transcript, "audio": "AAAA"}]
+    return {"id": item_id, "type": "message", "role": "assistant", "content": content}
+
+
+def added(item: Json, *previous: str | None) -> Json:
+    """Return the event that tells of an item; without a place unless given."""
+    place = {"previous_item_id": previous[0]} if previous else {}
+    return {"type": "conversation.item.added", "item": item, **place}
+
+
+def ids(history: list[Json]) -> list[str]:
+    """Return the ids of the items."""
+    return [item["item_id"] for item in history]
+
+
+async def test_items_stand_where_the_host_put_them(script: Script) -> None:
+    await script.say(
+        added(message("b")),
+        added(message("a"), None),
+        added(message("d"), "b"),
+        added(message("c"), "b"),
+        added(message("e"), "nobody"),
+        added(message("f")),
+    )
+    history = (await script.status())["history"]
+    assert ids(history) == ["a", "b", "c", "d", "e", "f"]
+    assert history[0] == {
+        "type": "message",
+        "role": "user",
+        "item_id": "a",
+        "status": "in_progress",
+        "content": [{"type": "input_text", "text": "Hello"}],
+    }
+    # What is known keeps its place, and says what it says now.
+    await script.say({"type": "conversation.item.done", "item": message("c", "Bye")})
+    history = (await script.status())["history"]
+    assert ids(history) == ["a", "b", "c", "d", "e", "f"]
+    assert history[2]["content"][0]["text"] == "Bye"
+    assert history[2]["status"] == "completed"
+    await script.say({"type": "conversation.item.deleted", "item_id": "c"})
+    assert ids((await script.status())["history"]) == ["a", "b", "d", "e", "f"]
+
+
+async def test_sound_is_left_out_and_transcripts_stay(script: Script) -> None:
+    await script.say(added(spoken("a")))
+    (item,) = (await script.status())["history"]
+    assert item["content"] == [{"type": "output_audio", "transcript": "Hi"}]
+    for missing in (None, ""):
+        await script.say({"type": "conversation.item.retrieved", "item": spoken("a", missing)})
+        (item,) = (await script.status())["history"]
+        assert item["content"] == [{"type": "output_audio", "transcript": "Hi"}]
+    await script.say({"type": "conversation.item.retrieved", "item": spoken("a", "Bye")})
+    (item,) = (await script.status())["history"]
+    assert item["content"][0]["transcript"] == "Bye"
+
+
+async def test_what_was_heard_is_noted(script: Script) -> None:
+    part = {"type": "input_audio", "transcript": None, "audio": "AAAA"}
+    item = {"id": "a", "type": "message", "role": "user", "content": [part]}
+    await script.say(
+        added(item),
+        {
+            "type": "conversation.item.input_audio_transcription.completed",
+            "item_id": "a",
+            "transcript": "Good morning",
+        },
+    )
+    (found,) = (await script.status())["history"]
+    assert found["content"] == [{"type": "input_audio", "transcript": "Good morning"}]
+
+
+def test_the_oldest_are_forgotten() -> None:
+    history = History()
+    for number in range(2100):
+        history.update(message(str(number)), None, is_placed=False)
+    assert len(history.items) == 2000
+    assert history.items[-1]["item_id"] == "2099"
+
+
+def delete(item_id: str) -> Json:
+    """Return the event that deletes an item."""
+    return {"type": "conversation.item.delete", "item_id": item_id}
+
+
+def create(item: Json, *previous: str) -> Json:
+    """Return the event that creates an item."""
+    place = {"previous_item_id": previous[0]} if previous else {}
+    return {"type": "conversation.item.create", **place, "item": item}
+
+
+A, B, C = message("a"), message("b"), message("c")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "events"),
+    [
+        ([A, B, C], []),
+        ([], [delete("a"), delete("b"), delete("c")]),
+        ([A, C], [delete("b")]),
+        ([A, B, C, message("d")], [create(message("d"))]),
+        ([message("d"), A, B, C], [create(message("d"), "root")]),
+        ([A, message("d"), B, C], [create(message("d"), "a")]),
+        (
+            [A, message("d"), message("e"), B, C],
+            [create(message("d"), "a"), create(message("e"), "d")],
+        ),
+        ([A, message("b", "Bye"), C], [delete("b"), create(message("b", "Bye"), "a")]),
+        ([A, B, message("c", "Bye")], [delete("c"), create(message("c", "Bye"))]),
+        (
+            [message("a", "Bye"), message("x"), C],
+            [
+                delete("a"),
+                delete("b"),
+                create(message("a", "Bye"), "root"),
+                create(message("x"), "a"),
+            ],
+        ),
+        (
+            [message("x"), message("y")],
+            [
+                delete("a"),
+                delete("b"),
+                delete("c"),
+                create(message("x")),
+                create(message("y")),
+            ],
+        ),
+    ],
+)
+async def test_difference(script: Script, wanted: list[Json], events: list[Json]) -> None:
+    await script.say(*(added({**item, "status": "completed"}) for item in (A, B, C)))
+    answer = await script.call("reset_realtime_history", history=wanted)
+    assert await script.sent() == events
+    assert answer["skipped"] == []
+
+
+async def test_items_are_taken_as_the_status_shows_them(script: Script) -> None:
+    await script.say(added(A), added(spoken("s")), added(B))
+    history = (await script.status())["history"]
+    await script.call("reset_realtime_history", history=history)
+    assert await script.sent() == []
+    await script.call("reset_realtime_history", history=history[:-1])
+    assert await script.sent() == [delete("b")]
+
+
+@pytest.mark.parametrize("name", ["id", "item_id", "itemId"])
+async def test_an_id_by_any_name(script: Script, name: str) -> None:
+    item = {"role": "assistant", "content": [{"type": "output_text", "text": "Hi"}], name: "a"}
+    await script.call("reset_realtime_history", history=[{**item, "status": "completed"}])
+    (frame,) = await script.sent()
+    assert frame["item"] == {
+        "id": "a",
+        "type": "message",
+        "role": "assistant",
+        "content": [{"type": "output_text", "text": "Hi"}],
+        "status": "completed",
+    }
+
+
+async def test_system_messages_have_no_status(script: Script) -> None:
+    item = message("a", role="system", status="completed")
+    await script.call("reset_realtime_history", history=[item])
+    (frame,) = await script.sent()
+    assert "status" not in frame["item"]
+
+
+MCP_CALL = {"id": "m", "type": "mcp_call", "name": "buy", "arguments": "{}"}
+
+
+@pytest.mark.parametrize(
+    ("known", "wanted"),
+    [
+        ([], [spoken("s")]),
+        ([spoken("s")], [{**spoken("s"), "content": [{"type": "output_audio"}]}]),
+        ([], [MCP_CALL]),
+        ([MCP_CALL], [{**MCP_CALL, "arguments": "[]"}]),
+        ([MCP_CALL], [message("m")]),
+        ([], [{"id": "m", "type": "mcp_tool_call"}]),
+        ([], [{"id": "m", "type": "mcp_approval_request"}]),
+    ],
+)
+async def test_refused_before_anything_is_sent(
+    script: Script, known: list[Json], wanted: list[Json]
+) -> None:
+    await script.say(added(A), *(added(item) for item in known))
+    await script.sent()
+    with pytest.raises(ServiceValidationError) as caught:
+        await script.call("reset_realtime_history", history=[B, *wanted])
+    assert caught.value.translation_key == "history_unsupported"
+    assert await script.sent() == []
+
+
+async def test_mcp_items_may_go_or_stay(script: Script) -> None:
+    await script.say(added(MCP_CALL), added(A))
+    history = (await script.status())["history"]
+    await script.call("reset_realtime_history", history=[*history, B])
+    assert await script.sent() == [create(B)]
+    await script.call("reset_realtime_history", history=history[1:])
+    assert await script.sent() == [delete("m")]
+
+
+async def test_function_calls_are_skipped(
+    script: Script, caplog: pytest.LogCaptureFixture
+) -> None:
+    call = {"id": "f", "type": "function_call", "name": "open", "call_id": "c-1"}
+    answer = await script.call("reset_realtime_history", history=[A, call, B])
+    assert answer["skipped"] == ["f"]
+    assert await script.sent() == [create(A), create(B)]
+    assert "Function call f cannot" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        [{"role": "user", "content": []}],
+        [{**A, "id": ""}],
+        [{**A, "id": 5}],
+        [{**A, "role": "butler"}],
+        [{**A, "role": ["user"]}],
+        [{**A, "content": "Hello"}],
+        [{**A, "content": ["Hello"]}],
+        [{**A, "content": [None]}],
+        [{**A, "type": 5}],
+        [{**A, "type": ["message"]}],
+        [A, A],
+    ],
+)
+async def test_malformed_history_is_refused(script: Script, history: list[Any]) -> None:
+    with pytest.raises(ServiceValidationError) as caught:
+        await script.call("reset_realtime_history", history=history)
+    assert caught.value.translation_key == "history_invalid"
+    assert await script.sent() == []
+
+
+async def test_history_must_be_a_list_of_items(script: Script) -> None:
+    with pytest.raises(vol.Invalid):
+        await script.call("reset_realtime_history", history="forget it")
+
+
+TEXTS = st.dictionaries(st.sampled_from("abcdef"), st.sampled_from("xy"), max_size=6)
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS.flatmap(lambda old: st.permutations(sorted(old.items()))), TEXTS)
+def test_the_difference_leads_there(old: list[tuple[str, str]], new: dict[str, str]) -> None:
+    history = normalize([message(key, text) for key, text in old])
+    # What stays keeps its order: hosts move nothing.
+    kept = [key for key, text in old if new.get(key) == text]
+    others = [key for key in new if key not in kept]
+    order = [key for pair in zip(kept, others, strict=False) for key in pair]
+    order += [*kept[len(others) :], *others[len(kept) :]]
+    wanted = normalize([message(key, new[key]) for key in order])
+
+    events, skipped = diff(history, wanted)
+
+    served = list(history)
+    for event in events:
+        if event["type"] == "conversation.item.delete":
+            served = [item for item in served if item["item_id"] != event["item_id"]]
+            continue
+        previous = event.get("previous_item_id")
+        at = {item["item_id"]: place for place, item in enumerate(served)}
+        place = {None: len(served), "root": 0}.get(previous)
+        place = at[previous] + 1 if place is None else place
+        served.insert(place, {"item_id": event["item"]["id"], **event["item"]})
+    assert [(item["item_id"], item["content"]) for item in served] == [
+        (item["item_id"], item["content"]) for item in wanted
+    ]
+    assert skipped == []
+    assert len(events) == len([key for key, _ in old if key not in kept]) + len(others)
