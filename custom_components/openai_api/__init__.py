@@ -27,6 +27,7 @@ from .host import OpenAIConfigEntry, ServiceHost
 from .media_source import SavedFileView
 from .services import async_setup_services
 from .settings import KeyNotFound, Settings
+from .usage import Usage
 from .validation import async_check_host
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -52,8 +53,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bo
         ) from None
     if not entry.data.get(CONF_SKIP_VALIDATION):
         await _async_test(hass, settings)
-    client = await async_create_client(hass, settings)
-    host = ServiceHost(hass=hass, entry=entry, settings=settings, client=client)
+    usage = Usage()
+    client = await async_create_client(hass, settings, usage)
+    host = ServiceHost(hass=hass, entry=entry, settings=settings, client=client, usage=usage)
     entry.runtime_data = host
     _async_set_recorded(hass)
 

@@ -14,6 +14,7 @@ from openai import AsyncOpenAI
 
 from .settings import Settings
 from .transport import Transport
+from .usage import Usage
 
 deadline: ContextVar[float | None] = ContextVar("openai_api_deadline", default=None)
 """When the caller stops waiting, on `time.monotonic`'s clock."""
@@ -60,9 +61,10 @@ def _retry_after(response: httpx2.Response) -> float:
         return 0
 
 
-async def async_create_client(hass: HomeAssistant, settings: Settings) -> Client:
+async def async_create_client(hass: HomeAssistant, settings: Settings, usage: Usage) -> Client:
     """Return a client that is ready to use: nothing is left to import for the first request."""
-    transport = Transport(async_get_clientsession(hass, verify_ssl=settings.verify_ssl), settings)
+    session = async_get_clientsession(hass, verify_ssl=settings.verify_ssl)
+    transport = Transport(session, settings, usage)
     http_client = httpx2.AsyncClient(transport=transport, trust_env=False)
     client = Client(settings, http_client)
     await hass.async_add_import_executor_job(_warm, client)

@@ -16,6 +16,7 @@ from .client import Client, Method, deadline, resolve
 from .const import SIGNAL_ERROR
 from .errors import AuthFailed, failure, quote, translated
 from .settings import Settings
+from .usage import Usage
 
 if TYPE_CHECKING:
     from .sockets.connection import Connection
@@ -31,6 +32,7 @@ class ServiceHost:
     entry: OpenAIConfigEntry
     settings: Settings
     client: Client
+    usage: Usage
     connections: dict[str, Connection] = field(default_factory=dict)
     platforms: list[Platform] = field(default_factory=list)
     """Those that could be set up."""

@@ -101,13 +101,14 @@ async def _async_handle_call(action: Action, call: ServiceCall) -> ServiceRespon
     data = {key: value for key, value in call.data.items() if value is not None or key in nullable}
     entry = async_get_config_entry(call.hass, DOMAIN, data.pop(CONFIG_ENTRY.key, None))
     own = {field.key for field in action.fields}
-    return await async_handle(
-        Request(
-            hass=call.hass,
-            entry=entry,
-            action=action,
-            data={key: value for key, value in data.items() if key in own},
-            options={key: data[key] for key in _OPTIONS - own if key in data},
-            context=call.context,
-        )
+    request = Request(
+        hass=call.hass,
+        entry=entry,
+        action=action,
+        data={key: value for key, value in data.items() if key in own},
+        options={key: data[key] for key in _OPTIONS - own if key in data},
+        context=call.context,
     )
+    answer = await async_handle(request)
+    request.host.usage.used(action.method, answer)
+    return answer

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+import time
 from typing import override
 
 import aiohttp
@@ -10,6 +11,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from .settings import Settings
+from .usage import Usage
 
 # The SDK's stand-in for a key, and what aiohttp works out by itself.
 _NOT_PASSED_ON = {"authorization", "transfer-encoding"}
@@ -59,9 +61,10 @@ class Transport(httpx2.AsyncBaseTransport):
     SDK or of its HTTP client can show it; and it goes to the configured host alone.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, settings: Settings) -> None:
+    def __init__(self, session: aiohttp.ClientSession, settings: Settings, usage: Usage) -> None:
         self._session = session
         self._settings = settings
+        self._usage = usage
         self._origin = URL(settings.base_url).origin()
 
     @override
@@ -88,18 +91,24 @@ class Transport(httpx2.AsyncBaseTransport):
         except httpx2.RequestNotRead:
             assert isinstance(request.stream, httpx2.AsyncByteStream)
             body = request.stream
-        with _httpx_errors():
-            response = await self._session.request(
-                request.method,
-                url,
-                headers=headers,
-                data=body,
-                allow_redirects=False,
-                auto_decompress=False,
-                timeout=aiohttp.ClientTimeout(
-                    total=None, sock_connect=limits.get("connect"), sock_read=limits.get("read")
-                ),
-            )
+        start = time.monotonic()
+        try:
+            with _httpx_errors():
+                response = await self._session.request(
+                    request.method,
+                    url,
+                    headers=headers,
+                    data=body,
+                    allow_redirects=False,
+                    auto_decompress=False,
+                    timeout=aiohttp.ClientTimeout(
+                        total=None, sock_connect=limits.get("connect"), sock_read=limits.get("read")
+                    ),
+                )
+        except httpx2.TransportError:
+            self._usage.failed()
+            raise
+        self._usage.asked(time.monotonic() - start, response.headers, is_ok=response.ok)
         return httpx2.Response(
             response.status,
             headers=list(response.raw_headers),

@@ -9,6 +9,7 @@ from .client import async_create_client
 from .errors import translated
 from .requests import parse
 from .settings import Settings
+from .usage import Usage
 
 _TIMEOUT = 10.0
 """Seconds: long enough for any host that is up."""
@@ -17,7 +18,7 @@ _TIMEOUT = 10.0
 async def async_check_host(hass: HomeAssistant, settings: Settings) -> None:
     """List the host's models; raises AuthFailed or another translated error."""
     settings = replace(settings, timeout=min(settings.timeout, _TIMEOUT), max_retries=0)
-    client = await async_create_client(hass, settings)
+    client = await async_create_client(hass, settings, Usage())
     with translated(settings):
         async with asyncio.timeout(settings.timeout):
             answer = await client.models.with_raw_response.list()

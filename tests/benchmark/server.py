@@ -196,6 +196,8 @@ async def main() -> None:
     print(server.sockets[0].getsockname()[1], flush=True)
     async with server:
         await loop.run_in_executor(None, sys.stdin.read)
+        # Leaving waits for every connection to end.
+        server.close_clients()
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from .measure import Cost, Row, Stopwatch, watch_loop
 NAMES = ("action", "plain websockets + orjson + bus", "ws")
 AIMS = Aims(rate="at least 0.95, aim 2", peer_rate="2.5 × Node-RED's function node, aim 5")
 _PACE = 0.003
+_PATIENCE = 60
 _LARGEST = 64 * 1024 * 1024
 
 type Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -113,8 +114,9 @@ async def _receive(bench: Bench, send: Send, wish: dict[str, Any], counter: Coun
             done.set_result(None)
 
     counter.on_event = look
-    await send(wish)
-    await done
+    async with asyncio.timeout(_PATIENCE):
+        await send(wish)
+        await done
 
 
 async def _burst(bench: Bench, send: Send, count: int) -> Cost:

@@ -42,6 +42,11 @@ class Example(NamedTuple):
     text: str
 
     @property
+    def data(self) -> Any:
+        """Return what it says."""
+        return yaml.safe_load(self.text)  # type: ignore[no-untyped-call]
+
+    @property
     def place(self) -> str:
         """Return where it stands, as the names of tests show it."""
         return f"{self.page.relative_to(ROOT)}:{self.line}"
@@ -89,7 +94,7 @@ def of_ours(value: Any) -> str | None:
 
 def check_call(action: Action, data: dict[str, Any]) -> None:
     """Check a call as Home Assistant would, but for the values that are made at run time."""
-    checks = {str(marker): (marker, check) for marker, check in schema(action).schema.items()}
+    checks = {str(marker): check for marker, check in schema(action).schema.items()}
     assert set(data) <= set(checks), f"{action.key} has no {set(data) - set(checks)}"
     if not is_template(data):
         schema(action)(data)
@@ -97,7 +102,7 @@ def check_call(action: Action, data: dict[str, Any]) -> None:
     assert {field.key for field in action.fields if field.required} <= set(data)
     for key, value in data.items():
         if not is_template(value):
-            checks[key][1](value)
+            checks[key](value)
 
 
 def slug(heading: str) -> str:
@@ -121,7 +126,7 @@ async def house_fixture(tmp_path: Path) -> AsyncGenerator[HomeAssistant]:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.place)
 def test_examples_call_actions_as_they_are(example: Example) -> None:
-    for step in mappings(yaml.safe_load(example.text)):
+    for step in mappings(example.data):
         if (key := of_ours(step.get("action"))) is None:
             continue
         assert key in ROWS, f"there is no action {key}"
@@ -132,7 +137,7 @@ def test_examples_call_actions_as_they_are(example: Example) -> None:
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.place)
 @pytest.mark.usefixtures("house")
 async def test_examples_are_what_home_assistant_takes(example: Example) -> None:
-    found = yaml.safe_load(example.text)
+    found = example.data
     if isinstance(found, dict) and "logger" in found:
         return
     if isinstance(found, dict) and "triggers" in found:
@@ -149,7 +154,7 @@ async def test_examples_use_triggers_and_conditions_as_they_are(
     example: Example, house: HomeAssistant
 ) -> None:
     triggers, conditions = await async_get_triggers(house), await async_get_conditions(house)
-    for found in mappings(yaml.safe_load(example.text)):
+    for found in mappings(example.data):
         options = found.get("options", {})
         # They look up entries, and nothing else, so none may be named here.
         assert "config_entry_id" not in options

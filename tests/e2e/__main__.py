@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 import re
+import shutil
+import signal
 import sys
 from time import monotonic
 
@@ -49,7 +51,7 @@ async def drive(
         settings = {"base_url": service.url(style), **STYLES[style]}
         known = len(await home.entries())
         wrong = WRONG if "api_key" in settings else None
-        await add(screen, report, english, settings, wrong=wrong, picture=folder)
+        await add(screen, report, english, settings, wrong=wrong, picture=None if known else folder)
         entries = await home.entries()
         loaded = [entry for entry in entries if entry["state"] == "loaded"]
         report.expect(len(loaded) == known + 1, "the service host is added and loaded")
@@ -105,15 +107,23 @@ async def run(executable: Path, *, documentation: bool) -> bool:
     """Start everything, go through it and tell whether nothing was missing."""
     report = Report()
     began = monotonic()
-    async with Service(key=KEY) as service, Home(demo=True) as home:
+    if work := asyncio.current_task():
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, work.cancel)
+    shutil.rmtree(PICTURES, ignore_errors=True)
+    PICTURES.mkdir(parents=True)
+    output = PICTURES / "standin.log"
+    async with Service(key=KEY, output=output) as service, Home(demo=True) as home:
         report.title("Home Assistant")
         report.show("started in", f"{monotonic() - began:.1f} s")
-        async with chromium(executable, home.url, PICTURES) as browser:
-            folder = DOCUMENTATION if documentation else None
-            await drive(browser, home, service, report, folder)
+        try:
+            async with chromium(executable, home.url, PICTURES) as browser:
+                folder = DOCUMENTATION if documentation else None
+                await drive(browser, home, service, report, folder)
+        finally:
+            (PICTURES / "home.log").write_text(home.logs())
     report.title("Result")
     report.show("took", f"{monotonic() - began:.0f} s")
-    report.show("pictures", str(PICTURES.relative_to(ROOT)))
+    report.show("pictures and logs", str(PICTURES.relative_to(ROOT)))
     report.show("missing", "; ".join(report.missing) or "nothing")
     return not report.missing
 
@@ -121,14 +131,19 @@ async def run(executable: Path, *, documentation: bool) -> bool:
 def main() -> None:
     """Read the command line and start."""
     parser = argparse.ArgumentParser(prog="scripts/e2e", description=__doc__)
-    parser.add_argument("--browser", type=Path, required=True, help="the Chromium to use")
+    parser.add_argument("--browser", required=True, help=argparse.SUPPRESS)
     parser.add_argument(
         "--screenshots", action="store_true", help="renew the pictures in docs/screenshots"
     )
+    parser.add_argument(
+        "--if-possible", action="store_true", help="skip all where no Chromium can be had"
+    )
     given = parser.parse_args()
     try:
-        passed = asyncio.run(run(given.browser, documentation=given.screenshots))
-    except ChildError as err:
+        passed = asyncio.run(run(Path(given.browser), documentation=given.screenshots))
+    except asyncio.CancelledError:
+        sys.exit(128 + signal.SIGTERM)
+    except (ChildError, Error) as err:
         sys.exit(f"error: {err}")
     sys.exit(not passed)
 

@@ -1,6 +1,6 @@
 // Opens actions one after the other in Settings → Tools → Actions and tells what is to be seen.
 async (names) => {
-  const PATIENCE = 5000;
+  const PATIENCE = 3000;
 
   /** The first element below a root that matches, through every shadow root. */
   const find = (root, selector) => {
@@ -31,6 +31,7 @@ async (names) => {
   const isRendered = (selector) =>
     Boolean(widget(selector)?.shadowRoot?.childElementCount && selector.offsetHeight);
   const markdown = (row) => text(row.querySelector("ha-markdown"));
+  const isDrawn = (icon) => Boolean(icon && find(icon.shadowRoot, "path")?.getAttribute("d"));
 
   const open = async (name) => {
     const tools = find(document, "tools-action");
@@ -48,6 +49,8 @@ async (names) => {
     const selectors = rows.map((row) => row.querySelector("ha-selector"));
     await until(() => text(picker).includes(name) && selectors.every(isRendered));
     await until(() => rows.every(markdown));
+    const icons = () => [find(picker.shadowRoot, "ha-service-icon"), ...inside("[slot=icons]")];
+    await until(() => icons().every(isDrawn));
     for (const box of inside("ha-checkbox")) {
       if (!box.checked) box.click();
       await control.updateComplete;
@@ -56,6 +59,7 @@ async (names) => {
     return {
       name: text(picker).replace(name, "").trim(),
       description: text(inside(".description p")[0]),
+      icons: icons().map(isDrawn),
       sections: panels.map((panel) => panel.header),
       fields: rows.map((row, index) => ({
         key: selectors[index].key,

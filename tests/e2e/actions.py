@@ -52,6 +52,8 @@ def _compare(action: Action, shown: Json, texts: Texts) -> Iterator[Trouble]:
     for section, header in zip(action.sections, shown["sections"], strict=False):
         name = texts.get(f"{key}.sections.{section}.name")
         yield from _text("a section's name", f"{action.name}.{section}", header, name)
+    if not all(shown["icons"]):
+        yield "an icon is not drawn", action.name
     if len(shown["sections"]) != len(action.sections):
         yield "sections are missing", action.name
     rendered = {field["key"]: field for field in shown["fields"]}

@@ -132,7 +132,6 @@ class Chromium:
 @asynccontextmanager
 async def chromium(executable: Path, url: str, pictures: Path) -> AsyncIterator[Chromium]:
     """Run a browser."""
-    pictures.mkdir(parents=True, exist_ok=True)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=executable, args=[*FLAGS])
         try:

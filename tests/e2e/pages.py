@@ -5,6 +5,7 @@ from pathlib import Path
 from playwright.async_api import Locator, expect
 
 from tests.home.check import Report
+from tests.home.client import Json
 from tests.home.folder import DOMAIN
 
 from .browser import Screen, read
@@ -48,7 +49,7 @@ class Tools:
                 await row.locator("ha-checkbox").click()
             await row.get_by_role("textbox").fill(value)
 
-    async def run(self) -> str:
+    async def run(self) -> Json:
         """Perform the action and return its answer."""
         await self._screen.press("Perform action")
         answer = self._page.locator("tools-action .response")
@@ -58,8 +59,8 @@ class Tools:
             raise LookupError(await read(refusal))
         await answer.scroll_into_view_if_needed()
         await answer.locator(".cm-line").first.wait_for()
-        script = "editor => JSON.stringify(editor.value)"
-        return str(await answer.locator("ha-yaml-editor").evaluate(script))
+        response: Json = await answer.locator("ha-yaml-editor").evaluate("editor => editor.value")
+        return response
 
     async def _row(self, key: str) -> Locator:
         """Find the row of a field by its label."""
@@ -75,8 +76,8 @@ async def ask(screen: Screen, report: Report, texts: Texts, picture: Path | None
     await tools.fill(model="gpt-5-mini", input="Is it a good day to hang out the laundry?")
     await screen.picture("action", picture)
     answer = await tools.run()
-    report.show("answer", answer)
-    report.expect('"output_text"' in answer, "the answer is shown")
+    report.show("answer", answer["output_text"])
+    report.expect(answer["output_text"], "the answer is shown")
     await screen.picture("answer")
 
 
@@ -85,7 +86,7 @@ async def paint(screen: Screen, report: Report, texts: Texts, picture: Path | No
     tools = Tools(screen, texts, "create_image")
     await tools.open()
     await tools.fill(prompt="A small house under a starry sky", model="gpt-image-1")
-    report.show("answer", await tools.run())
+    report.show("answer", ", ".join(await tools.run()))
     await screen.open(MEDIA)
     cards = screen.page.locator("ha-media-player-browse .child")
     await cards.filter(has_text=NAME).first.click()

@@ -19,6 +19,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.openai_api.const import DOMAIN
 from custom_components.openai_api.entity import device_info
+from custom_components.openai_api.events import _LISTENERS
 from custom_components.openai_api.sockets import connection as connections
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
@@ -282,6 +283,8 @@ async def test_unload_leaves_nothing_behind(
             hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
     await hass.async_block_till_done()
     assert connection_entities(hass) == registered(registry, entry) == []
+    if way in {"unload", "remove"}:
+        assert not any(hass.data[_LISTENERS].values())
     if way == "reload":
         assert shown(hass, COUNT) == "0"
         await manage("connect")

@@ -17,7 +17,7 @@ from ..errors import AuthFailed, error_details, failure, quote, refusal
 from ..events import fire
 from ..host import ServiceHost
 from ..model import Json
-from .options import async_connect_options
+from .options import CLOSE_TIMEOUT, async_connect_options
 
 # Listeners run while an event is fired; the rest of the house gets its turn between.
 _BATCH = 50
@@ -26,6 +26,7 @@ _LONGEST_DELAY = 30.0
 _ATTEMPTS = 10
 """About three minutes of trying, each wait twice the one before."""
 _RECOVERABLE = frozenset({1006, 1011, 1012, 1013, 1014})
+_SPENDING = frozenset({"response.completed", "response.incomplete", "response.done"})
 _DENIED = frozenset({400, 401, 403, 404, 405, 410, 426})
 
 
@@ -123,12 +124,17 @@ class Connection:
         """Close the connection, in whatever state it is; its id is free when this returns."""
         self._closing = (code, reason)
         socket, task = self._socket, self._task
+        is_heard = False
         if self.state is State.CONNECTED and socket is not None:
-            await socket.close(code=code, reason=reason)
+            # A line that takes nothing any more takes no goodbye either.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_TIMEOUT + 1):
+                    await socket.close(code=code, reason=reason)
+                    is_heard = True
         if task is not None and task is not asyncio.current_task():
             # The listener ends by itself once the socket is closed, but not while it waits
             # to open it again.
-            if self.state is State.RECONNECTING:
+            if not is_heard:
                 task.cancel()
             await asyncio.wait([task])
         self._forget(code=code, reason=reason)
@@ -229,6 +235,8 @@ class Connection:
                 },
             )
         if isinstance(event, dict):
+            if event_type in _SPENDING:
+                self.host.usage.spent(event.get("response"))
             self.on_event(event)
 
     @callback

@@ -10,7 +10,7 @@ from openai import Omit
 from ..host import ServiceHost
 
 _LARGEST_FRAME = 64 * 1024 * 1024
-_CLOSE_TIMEOUT = 5
+CLOSE_TIMEOUT = 5
 """Seconds that a host gets to answer our goodbye."""
 _PING = 20
 """Seconds between pings, and for a host to answer one."""
@@ -28,7 +28,7 @@ async def async_connect_options(host: ServiceHost) -> dict[str, Any]:
     settings = host.settings
     await host.hass.async_add_import_executor_job(_import_libraries)
     protocol: dict[str, Any] = {
-        "close_timeout": _CLOSE_TIMEOUT,
+        "close_timeout": CLOSE_TIMEOUT,
         "logger": _SILENT,
         "max_size": _LARGEST_FRAME,
         "open_timeout": settings.timeout,

@@ -120,9 +120,7 @@ def _is_content(content: object) -> bool:
 
 def _is_same(old: Json, new: Json) -> bool:
     """Tell whether two items say the same; who gives no status asks for no other."""
-    return all(
-        old.get(key) == new.get(key) for key in _COMPARED if key != "status" or key in new
-    )
+    return all(old.get(key) == new.get(key) for key in _COMPARED if key != "status" or key in new)
 
 
 def diff(old: Sequence[Json], new: Sequence[Json]) -> tuple[list[Json], list[str]]:

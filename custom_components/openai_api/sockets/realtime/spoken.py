@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
 
 from ... import files
 from ...const import LOGGER
@@ -72,12 +73,14 @@ def _decoded(piece: str) -> bytes:
 async def async_keep(hass: HomeAssistant, spoken: Spoken) -> Json:
     """Save a spoken answer in the media folder, and say where it is."""
     content = await hass.async_add_executor_job(spoken.as_wav)
+    # Conversations may end their answers in the same second.
+    moment = dt_util.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
     return await files.async_save(
         hass,
         files.folder(hass),
         files.async_chunks(content),
         "audio/wav",
-        name=None,
+        name=f"realtime_answer_{moment}",
         made_by="realtime_answer",
     )
 

@@ -1,0 +1,273 @@
+"""Spoken answers become files that any player plays."""
+
+import asyncio
+import base64
+import io
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+import wave
+
+import audioop
+from homeassistant.components import media_source
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.openai_api.sockets.realtime import spoken
+from tests.standin import media
+from tests.standin.server import StandIn
+
+from .script import Json, Script, until
+
+PLACE: Json = {"response_id": "r-1", "item_id": "i-1", "content_index": 0}
+
+
+def deltas(sound: bytes, size: int, **place: Any) -> list[Json]:
+    """Return the events that bring a sound in pieces."""
+    return [
+        {
+            "type": "response.output_audio.delta",
+            **PLACE,
+            **place,
+            "delta": base64.b64encode(sound[at : at + size]).decode(),
+        }
+        for at in range(0, len(sound), size)
+    ]
+
+
+def done(**place: Any) -> Json:
+    """Return the event that ends a spoken answer."""
+    return {"type": "response.output_audio.done", **PLACE, **place}
+
+
+def read_wav(content: bytes) -> tuple[tuple[int, int, int], bytes]:
+    """Return channels, width and rate of a WAV file, and its samples."""
+    with wave.open(io.BytesIO(content)) as sound:
+        shape = sound.getnchannels(), sound.getsampwidth(), sound.getframerate()
+        return shape, sound.readframes(sound.getnframes())
+
+
+async def audio_done(script: Script, count: int = 1) -> list[Json]:
+    """Wait for the notices of spoken answers."""
+    await until(lambda: len(script.told("audio_done")) >= count, 10)
+    return script.told("audio_done")
+
+
+async def content_of(hass: HomeAssistant, notice: Json) -> bytes:
+    """Return the file behind a notice, found as a media player finds it."""
+    found = await media_source.async_resolve_media(hass, notice["media_content_id"], None)
+    assert found.mime_type == "audio/wav"
+    assert found.path is not None
+    return await hass.async_add_executor_job(found.path.read_bytes)
+
+
+async def test_answer_is_kept(hass: HomeAssistant, script: Script, media_folder: Path) -> None:
+    sound = media.tone(0.5)
+    await script.say(
+        {"type": "response.created", "response": {"id": "r-1"}}, *deltas(sound, 4800), done()
+    )
+    (notice,) = await audio_done(script)
+    assert {key: notice[key] for key in PLACE} == PLACE
+    assert notice["media_content_type"] == "audio/wav"
+    assert notice["size"] == len(sound) + 44
+    assert notice["is_cut"] is False
+    assert Path(notice["path"]).parent == media_folder / "openai_api"
+    assert notice["url"].startswith("/api/openai_api/media/")
+    content = await content_of(hass, notice)
+    assert read_wav(content) == ((1, 2, 24000), sound)
+    # It began before it was over, and only once.
+    kinds = script.kinds()
+    assert kinds.count("audio_started") == 1
+    assert kinds.index("audio_started") < kinds.index("audio") < kinds.index("audio_done")
+    # Nothing plays while it is spoken before 2026.11.
+    assert script.told("audio_started") == [{"type": "audio_started", **PLACE}]
+
+
+@pytest.mark.parametrize(
+    ("given", "rate", "unlaw"),
+    [
+        ({"type": "audio/pcm", "rate": 16000}, 16000, None),
+        ({"type": "audio/pcm"}, 24000, None),
+        ({"type": "audio/pcm", "rate": "odd"}, 24000, None),
+        ({"type": "audio/pcmu"}, 8000, audioop.ulaw2lin),
+        ({"type": "audio/pcma"}, 8000, audioop.alaw2lin),
+        ("g711_ulaw", 8000, audioop.ulaw2lin),
+        ("pcm16", 24000, None),
+        (["odd"], 24000, None),
+    ],
+)
+@pytest.mark.parametrize("where", ["response", "session"])
+async def test_every_format(
+    hass: HomeAssistant, script: Script, where: str, given: Any, rate: int, unlaw: Any
+) -> None:
+    output = {"audio": {"output": {"format": given}}}
+    if where == "session":
+        await script.say({"type": "session.updated", "session": output})
+    created = {"id": "r-1", **(output if where == "response" else {})}
+    sound = bytes(range(250)) * 8
+    await script.say(
+        {"type": "response.created", "response": created}, *deltas(sound, 300), done()
+    )
+    assert script.kinds().count("audio") == 7
+    (notice,) = await audio_done(script)
+    shape, samples = read_wav(await content_of(hass, notice))
+    assert shape == (1, 2, rate)
+    assert samples == (unlaw(sound, 2) if unlaw else sound)
+
+
+async def test_pieces_may_split_a_sample(hass: HomeAssistant, script: Script) -> None:
+    sound = media.tone(0.1)
+    await script.say(*deltas(sound + b"\1", 333), done())
+    (notice,) = await audio_done(script)
+    assert read_wav(await content_of(hass, notice))[1] == sound
+
+
+async def test_each_part_is_a_file_of_its_own(hass: HomeAssistant, script: Script) -> None:
+    low, high = media.tone(0.1), media.tone(0.2)
+    first, second = deltas(low, 2400), deltas(high, 4800, content_index=1)
+    mixed = [event for pair in zip(first, second, strict=True) for event in pair]
+    await script.say(*mixed, done(), done(content_index=1))
+    notices = await audio_done(script, 2)
+    found = {
+        notice["content_index"]: read_wav(await content_of(hass, notice))[1] for notice in notices
+    }
+    assert found == {0: low, 1: high}
+    assert script.kinds().count("audio_started") == 2
+
+
+async def test_answer_without_an_end_is_kept_when_the_response_is_done(
+    hass: HomeAssistant, script: Script
+) -> None:
+    sound = media.tone(0.1)
+    await script.say(
+        *deltas(sound, 4800),
+        {"type": "response.done", "response": {"id": "r-2"}},
+    )
+    assert script.told("audio_done") == []
+    await script.say({"type": "response.done", "response": {"id": "r-1", "status": "cancelled"}})
+    (notice,) = await audio_done(script)
+    assert {key: notice[key] for key in PLACE} == PLACE
+    assert read_wav(await content_of(hass, notice))[1] == sound
+    await script.say(done())
+    # It is over already; what comes late has nothing to add.
+    assert "media_content_id" not in (await audio_done(script, 2))[1]
+
+
+async def test_garbled_sound(hass: HomeAssistant, script: Script) -> None:
+    sound = media.tone(0.1)
+    (good,) = deltas(sound, 4800)
+    for odd in ("é", "A", "*", 5, [1], {"a": 1}, None):
+        await script.say({**good, "delta": odd})
+    await script.say(good, done())
+    (notice,) = await audio_done(script)
+    assert read_wav(await content_of(hass, notice))[1] == sound
+
+
+async def test_end_without_sound(script: Script) -> None:
+    await script.say(done())
+    assert script.told() == [{"type": "audio_done", **PLACE}]
+
+
+async def test_too_long_an_answer_is_cut(
+    hass: HomeAssistant, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spoken, "LONGEST", 9000)
+    sound = media.tone(0.5)
+    await script.say(*deltas(sound, 4800), done())
+    (notice,) = await audio_done(script)
+    assert notice["is_cut"] is True
+    assert read_wav(await content_of(hass, notice))[1] == sound[:9600]
+    # What is not kept is told all the same.
+    assert script.kinds().count("audio") == 5
+
+
+async def test_answer_that_cannot_be_saved(
+    hass: HomeAssistant, script: Script, media_folder: Path
+) -> None:
+    hass.config.media_dirs = {}
+    await script.say(*deltas(media.tone(0.1), 4800), done())
+    (notice,) = await audio_done(script)
+    assert notice["error"]
+    assert "media_content_id" not in notice
+    assert (await script.status())["status"] == "connected"
+
+
+async def test_answers_at_the_same_moment_keep_apart(
+    hass: HomeAssistant, silent: None, standin: StandIn, entry: MockConfigEntry
+) -> None:
+    scripts = [Script(hass, standin, f"c{number}") for number in range(12)]
+    for script in scripts:
+        await script.call("connect_realtime_websocket", model="m")
+    for number, script in enumerate(scripts):
+        for event in deltas(bytes([number + 1]) * 2000, 2000):
+            await standin.sockets[number].send(event)
+    await until(lambda: all(script.told("audio") for script in scripts))
+    await asyncio.gather(*(session.send(done()) for session in standin.sockets))
+    for number, script in enumerate(scripts):
+        (notice,) = await audio_done(script)
+        assert read_wav(await content_of(hass, notice))[1] == bytes([number + 1]) * 2000
+    names = {Path(script.told("audio_done")[0]["path"]).name for script in scripts}
+    assert len(names) == 12
+    # None waited to see which names are free: several look at the folder at once.
+    assert not [name for name in names if "(" in name]
+
+
+async def test_player_plays_it(hass: HomeAssistant, script: Script) -> None:
+    with patch(
+        "homeassistant.components.demo.COMPONENTS_WITH_CONFIG_ENTRY_DEMO_PLATFORM",
+        [Platform.MEDIA_PLAYER],
+    ):
+        demo = MockConfigEntry(domain="demo")
+        demo.add_to_hass(hass)
+        assert await hass.config_entries.async_setup(demo.entry_id)
+        await hass.async_block_till_done()
+    await script.say(*deltas(media.tone(0.1), 4800), done())
+    (notice,) = await audio_done(script)
+    player = "media_player.bedroom"
+    await hass.services.async_call(
+        "media_player",
+        "play_media",
+        {
+            "entity_id": player,
+            "media_content_id": notice["media_content_id"],
+            "media_content_type": notice["media_content_type"],
+        },
+        blocking=True,
+    )
+    await hass.async_block_till_done()
+    state = hass.states.get(player)
+    assert state is not None
+    assert state.attributes["media_content_id"] == notice["media_content_id"]
+
+
+async def test_stand_in_speaks(hass: HomeAssistant, talk: Script) -> None:
+    await talk.connect(session={"output_audio_format": "g711_ulaw"})
+    await talk.call("send_realtime_message", message="0123456789")
+    (notice,) = await audio_done(talk)
+    shape, samples = read_wav(await content_of(hass, notice))
+    # Twenty characters, a twentieth of a second each.
+    assert shape == (1, 2, 8000)
+    assert len(samples) == 8000 * 2
+    text = "".join(notice["delta"] for notice in talk.told("audio_transcript_delta"))
+    assert text == "You said: 0123456789"
+
+
+async def test_stream_ends_with_the_line(script: Script, entry: MockConfigEntry) -> None:
+    await script.say(*deltas(media.tone(0.1), 2400))
+    (answer,) = entry.runtime_data.connections["c"]._spoken.values()
+    heard: list[bytes] = []
+
+    async def listen() -> None:
+        async for piece in answer.stream():
+            heard.append(piece)
+
+    task = asyncio.create_task(listen())
+    await until(lambda: len(heard) == 2)
+    assert not task.done()
+    await script.say(*deltas(media.tone(0.05), 2400))
+    await until(lambda: len(heard) == 3)
+    script.session.abort()
+    await asyncio.wait_for(task, 2)
+    assert b"".join(heard) == media.tone(0.1) + media.tone(0.05)
