@@ -23,8 +23,10 @@ _GROUPS = {
     ),
     "script": (
         "Scripts",
-        "They do one thing when you call them, from a button or from automations of yours, and "
-        "return what came of it: call them with a `response_variable`.",
+        (
+            "They do one thing when you call them, from a button or from automations of yours. "
+            "Call them with a `response_variable`, and they return what came of it."
+        ),
     ),
 }
 

@@ -1,12 +1,20 @@
-"""Shows how many connections are open, and what went wrong last."""
+"""Shows what a service host is used for, and what went wrong last."""
 
+from datetime import datetime
 from typing import Any, override
 
-from homeassistant.components.sensor import SensorEntity, SensorStateClass
-from homeassistant.const import MAX_LENGTH_STATE_STATE, EntityCategory
+from homeassistant.components.sensor import (
+    RestoreSensor,
+    SensorDeviceClass,
+    SensorEntity,
+    SensorEntityDescription,
+    SensorStateClass,
+)
+from homeassistant.const import MAX_LENGTH_STATE_STATE, EntityCategory, UnitOfTime
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.event import async_call_later
 
 from .const import EVENT_CONNECTION, SIGNAL_ERROR
 from .entity import HostEntity
@@ -16,6 +24,45 @@ from .sockets.connection import State
 
 PARALLEL_UPDATES = 0
 
+TOTALS = tuple(
+    SensorEntityDescription(
+        key=key,
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=is_enabled,
+    )
+    for key, is_enabled in {
+        "requests": True,
+        "failed_requests": True,
+        "input_tokens": True,
+        "output_tokens": True,
+        "cached_tokens": False,
+        "reasoning_tokens": False,
+    }.items()
+)
+MEASURED = (
+    SensorEntityDescription(
+        key="response_time",
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        suggested_display_precision=2,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+    ),
+    *(
+        SensorEntityDescription(
+            key=key,
+            state_class=SensorStateClass.MEASUREMENT,
+            entity_category=EntityCategory.DIAGNOSTIC,
+            entity_registry_enabled_default=False,
+        )
+        for key in ("remaining_requests", "remaining_tokens")
+    ),
+)
+# A burst of calls is one change of the house's state, not hundreds.
+_PAUSE = 1.0
+
 
 async def async_setup_entry(
     hass: HomeAssistant,
@@ -23,7 +70,14 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the sensors of a service host."""
-    async_add_entities([OpenConnections(entry), LastError(entry)])
+    async_add_entities(
+        [
+            OpenConnections(entry),
+            LastError(entry),
+            *(TotalSensor(entry, description) for description in TOTALS),
+            *(UsageSensor(entry, description) for description in MEASURED),
+        ]
+    )
 
 
 class _ConnectionSensor(HostEntity, SensorEntity):
@@ -98,3 +152,57 @@ class LastError(_ConnectionSensor):
         """Show an error, shortened to what a state can hold."""
         is_short = len(error) <= MAX_LENGTH_STATE_STATE
         self.show(error if is_short else f"{error[: MAX_LENGTH_STATE_STATE - 1]}…")
+
+
+class UsageSensor(HostEntity, RestoreSensor):
+    """A figure of the host's usage, as it was last."""
+
+    def __init__(self, entry: OpenAIConfigEntry, description: SensorEntityDescription) -> None:
+        """Initialize the sensor."""
+        super().__init__(entry, description.key)
+        self.entity_description = description
+        self._is_waiting = False
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        self.async_on_remove(self.host.usage.listen(self._on_change))
+        self._show()
+
+    @callback
+    def _on_change(self) -> None:
+        """Show the figure soon, together with what else changes until then."""
+        if self._is_waiting:
+            return
+        self._is_waiting = True
+        self.async_on_remove(async_call_later(self.hass, _PAUSE, self._on_pause_over))
+
+    @callback
+    def _on_pause_over(self, _: datetime) -> None:
+        """Show the figure now."""
+        self._is_waiting = False
+        self._show()
+        self.async_write_ha_state()
+
+    @callback
+    def _show(self) -> None:
+        """Take over the figure."""
+        self._attr_native_value = self.host.usage.values.get(self.entity_description.key)
+
+
+class TotalSensor(UsageSensor):
+    """A count that goes on where it was before Home Assistant started anew."""
+
+    _before: float = 0
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        if (last := await self.async_get_last_sensor_data()) is not None:
+            found = last.native_value
+            self._before = found if isinstance(found, int | float) else 0
+        await super().async_added_to_hass()
+
+    @override
+    @callback
+    def _show(self) -> None:
+        since = self.host.usage.values.get(self.entity_description.key, 0)
+        self._attr_native_value = self._before + since

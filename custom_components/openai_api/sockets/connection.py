@@ -235,7 +235,7 @@ class Connection:
                 },
             )
         if isinstance(event, dict):
-            if event_type in _SPENDING:
+            if isinstance(event_type, str) and event_type in _SPENDING:
                 self.host.usage.spent(event.get("response"))
             self.on_event(event)
 

@@ -124,6 +124,7 @@ class Script:
     def reopened(self) -> None:
         """Read the next connection from its beginning."""
         self._seen = 0
+        self.raw.clear()
 
     def types(self, *wanted: str) -> list[Json]:
         """Return the raw events of these types."""

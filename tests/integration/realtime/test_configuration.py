@@ -271,8 +271,23 @@ JSON = st.recursive(
     max_leaves=6,
 )
 KEYS = st.sampled_from(
-    ["type", "model", "audio", "input", "tools", "voice", "speed", "tracing", "instructions"]
-    + ["prompt", "modalities", "turn_detection", "input_audio_format", "outputAudioFormat", "x"]
+    [
+        "type",
+        "model",
+        "audio",
+        "input",
+        "tools",
+        "voice",
+        "speed",
+        "tracing",
+        "instructions",
+        "prompt",
+        "modalities",
+        "turn_detection",
+        "input_audio_format",
+        "outputAudioFormat",
+        "x",
+    ]
 )
 
 

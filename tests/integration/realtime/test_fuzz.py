@@ -30,15 +30,12 @@ VALUES = st.recursive(
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.sampled_from(WORDS),
     lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6)
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6)
     ),
     max_leaves=14,
 )
 OBJECTS = st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=7)
-ITEMS = st.builds(
-    lambda rest, kind: {**rest, "type": kind}, OBJECTS, st.sampled_from(WORDS[:5])
-)
+ITEMS = st.builds(lambda rest, kind: {**rest, "type": kind}, OBJECTS, st.sampled_from(WORDS[:5]))
 
 
 @st.composite

@@ -222,9 +222,7 @@ async def test_mcp_items_may_go_or_stay(script: Script) -> None:
     assert await script.sent() == [delete("m")]
 
 
-async def test_function_calls_are_skipped(
-    script: Script, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_function_calls_are_skipped(script: Script, caplog: pytest.LogCaptureFixture) -> None:
     call = {"id": "f", "type": "function_call", "name": "open", "call_id": "c-1"}
     answer = await script.call("reset_realtime_history", history=[A, call, B])
     assert answer["skipped"] == ["f"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from itertools import pairwise
 from typing import Any
 
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
@@ -164,9 +165,7 @@ async def test_drop_in_the_midst_of_a_greeting(silent: None, talk: Script) -> No
     await until(lambda: states(talk)[-1] == "connected")
 
 
-async def test_hopeless_drop_frees_the_id(
-    script: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_hopeless_drop_frees_the_id(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "_ATTEMPTS", 3)
     script.standin.fail(DOWN)
     script.session.abort()
@@ -175,7 +174,6 @@ async def test_hopeless_drop_frees_the_id(
     assert (await script.status())["status"] == "disconnected"
     script.standin.reset()
     script.reopened()
-    script.raw.clear()
     await script.connect()
 
 
@@ -231,7 +229,6 @@ async def test_close(script: Script) -> None:
         "muted": None,
     }
     script.reopened()
-    script.raw.clear()
     assert await script.connect(model="m-2")
 
 
@@ -373,7 +370,6 @@ async def test_reload(hass: HomeAssistant, script: Script, entry: MockConfigEntr
     assert states(script) == ["disconnected"]
     assert (await script.status())["status"] == "disconnected"
     script.reopened()
-    script.raw.clear()
     await script.connect()
 
 
@@ -399,5 +395,5 @@ async def test_flood_leaves_room_for_others(script: Script) -> None:
     await script.say(*frames)
     task.cancel()
     assert [data["event"] for data in script.raw] == frames
-    longest = max(after - before for before, after in zip(turns, turns[1:], strict=False))
+    longest = max(after - before for before, after in pairwise(turns))
     assert longest <= 100

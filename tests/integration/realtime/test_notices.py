@@ -116,7 +116,8 @@ async def test_sound(script: Script) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "status"), [("added", "in_progress"), ("done", "completed"), ("retrieved", "completed")]
+    ("kind", "status"),
+    [("added", "in_progress"), ("done", "completed"), ("retrieved", "completed")],
 )
 @pytest.mark.parametrize("own", [None, "incomplete"])
 async def test_items(script: Script, kind: str, status: str, own: str | None) -> None:

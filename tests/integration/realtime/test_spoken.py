@@ -107,9 +107,7 @@ async def test_every_format(
         await script.say({"type": "session.updated", "session": output})
     created = {"id": "r-1", **(output if where == "response" else {})}
     sound = bytes(range(250)) * 8
-    await script.say(
-        {"type": "response.created", "response": created}, *deltas(sound, 300), done()
-    )
+    await script.say({"type": "response.created", "response": created}, *deltas(sound, 300), done())
     assert script.kinds().count("audio") == 7
     (notice,) = await audio_done(script)
     shape, samples = read_wav(await content_of(hass, notice))
@@ -200,7 +198,7 @@ async def test_answers_at_the_same_moment_keep_apart(
     scripts = [Script(hass, standin, f"c{number}") for number in range(12)]
     for script in scripts:
         await script.call("connect_realtime_websocket", model="m")
-    for number, script in enumerate(scripts):
+    for number in range(len(scripts)):
         for event in deltas(bytes([number + 1]) * 2000, 2000):
             await standin.sockets[number].send(event)
     await until(lambda: all(script.told("audio") for script in scripts))
@@ -261,7 +259,7 @@ async def test_stream_ends_with_the_line(script: Script, entry: MockConfigEntry)
 
     async def listen() -> None:
         async for piece in answer.stream():
-            heard.append(piece)
+            heard.append(piece)  # noqa: PERF401
 
     task = asyncio.create_task(listen())
     await until(lambda: len(heard) == 2)

@@ -174,7 +174,7 @@ async def test_entities_that_are_not_exposed_stay_hidden(
     assert "Bed Light" not in session["instructions"]
     name = next(tool["name"] for tool in session["tools"] if "HassTurnOn" in tool["name"])
     await talk.say(call_event(name, '{"name": "Bed Light"}'))
-    notice, item = await used(talk)
+    _, item = await used(talk)
     assert "error" in json.loads(item["output"])
     state = hass.states.get(light)
     assert state is not None
@@ -320,9 +320,7 @@ async def test_result_for_a_lost_connection_is_not_sent(
     assert [frame["type"] for frame in await talk.sent()] == ["session.update"] * 2
 
 
-async def test_stand_in_turns_the_light_on(
-    hass: HomeAssistant, talk: Script, light: str
-) -> None:
+async def test_stand_in_turns_the_light_on(hass: HomeAssistant, talk: Script, light: str) -> None:
     session = await connected(talk, "assist", session={"output_modalities": ["text"]})
     name = next(tool["name"] for tool in session["tools"] if "HassTurnOn" in tool["name"])
     await talk.call("send_realtime_message", message=f"Please {name} now")

@@ -1,0 +1,1 @@
+"""Blueprints, filled in and run inside Home Assistant."""

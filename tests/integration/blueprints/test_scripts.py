@@ -1,0 +1,65 @@
+"""Every script blueprint, called as a person would: what is sent, and what comes back."""
+
+from contextlib import nullcontext
+from pathlib import Path
+
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from tests.standin import media
+from tests.standin.server import StandIn
+
+from ..conftest import Call
+from .asking import ASKING
+from .case import Case
+from .conftest import BLUEPRINTS, Household, Run
+from .keeping import KEEPING
+from .matching import assert_sent, contains, filled, prepared
+
+CASES = (*ASKING, *KEEPING)
+FILES = {
+    "note.wav": media.wav(media.tone(0.2)),
+    "one.png": media.png(16, 16, "one"),
+    "two.png": media.png(16, 16, "two"),
+    "boiler.txt": b"Bleed the boiler once a year.\n\nThe filter is behind the flap.",
+    "rex.mp4": b"\0\0\0\x18ftypmp42",
+    "requests.jsonl": b'{"custom_id": "1", "body": {"input": "Hello"}}\n',
+}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+async def test_script(
+    case: Case, run: Run, call: Call, standin: StandIn, media_folder: Path, household: Household
+) -> None:
+    """It sends what it should, and returns what came of it."""
+    for name, content in FILES.items():
+        (media_folder / name).write_bytes(content)
+    made = {**await prepared(call, case.makes), "media": str(media_folder)}
+    standin.requests.clear()
+    answer = await run(case.blueprint, filled(case.inputs, made), filled(case.fields, made))
+    for method, path, wanted in filled(list(map(list, case.sent)), made):
+        assert_sent(standin, method, path, wanted)
+    assert contains(answer, filled(case.answer, made)), answer
+
+
+async def test_character_can_be_shown(run: Run, call: Call, media_folder: Path) -> None:
+    """The last step of the videos."""
+    (media_folder / "rex.mp4").write_bytes(FILES["rex.mp4"])
+    made = await call("create_video_character", name="Rex", video=str(media_folder / "rex.mp4"))
+    answer = await run("videos", {}, {"step": "get_character", "character": made["id"]})
+    assert answer["name"] == "Rex"
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_a_host_can_be_chosen(run: Run, entry: MockConfigEntry, is_there: bool) -> None:
+    """The service host of the form is the one that is asked."""
+    chosen = entry.entry_id if is_there else "gone"
+    with nullcontext() if is_there else pytest.raises(HomeAssistantError):
+        assert await run("models", {"config_entry_id": chosen, "only_own": False}, {})
+
+
+def test_nothing_is_left_out() -> None:
+    """Each script blueprint is called here."""
+    names = {path.stem for path in (BLUEPRINTS / "script").rglob("*.yaml")}
+    assert names == {case.blueprint for case in CASES}
