@@ -23,7 +23,7 @@ def contains(found: Any, wanted: Any) -> bool:
         return (
             isinstance(found, list)
             and len(found) == len(wanted)
-            and all(map(contains, found, wanted))
+            and all(map(contains, found, wanted, strict=True))
         )
     return type(found) is type(wanted) and bool(found == wanted)
 

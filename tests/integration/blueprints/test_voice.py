@@ -1,0 +1,96 @@
+"""Questions by voice, answered by automations made of blueprints."""
+
+from homeassistant.components import conversation
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.setup import async_setup_component
+import pytest
+
+from tests.standin import Fault
+from tests.standin.server import StandIn
+
+from ..conftest import Call
+from .conftest import Install
+from .matching import assert_sent, body_of
+
+MEMORY = "input_text.memory"
+SORRY = "Sorry, I got no answer. Please try again."
+
+
+@pytest.fixture
+async def voice(home: HomeAssistant) -> HomeAssistant:
+    """Return a Home Assistant that listens, with a text helper."""
+    for component in ("homeassistant", "conversation"):
+        assert await async_setup_component(home, component, {})
+    assert await async_setup_component(home, "input_text", {"input_text": {"memory": {}}})
+    return home
+
+
+async def say(hass: HomeAssistant, sentence: str) -> str:
+    """Say something, and return what is said in reply."""
+    result = await conversation.async_converse(hass, sentence, None, Context(), language="en")
+    await hass.async_block_till_done()
+    return str(result.response.speech["plain"]["speech"])
+
+
+async def test_answer(voice: HomeAssistant, install: Install, standin: StandIn) -> None:
+    """Every question stands alone where nothing is remembered."""
+    await install("ask_by_voice")
+    standin.requests.clear()
+    assert await say(voice, "Ask the computer how far the moon is") == (
+        "You said: how far the moon is"
+    )
+    assert await say(voice, "I have a question why is that") == "You said: why is that"
+    for request in standin.requests:
+        assert set(body_of(request)) == {"model", "instructions", "input"}
+    assert_sent(standin, "POST", "/responses", {"model": "gpt-5-mini"})
+
+
+async def test_memory(voice: HomeAssistant, install: Install, standin: StandIn) -> None:
+    """The helper keeps what the next question goes on from."""
+    await install("ask_by_voice", memory=MEMORY, web_search=True)
+    await say(voice, "ask the computer how far the moon is")
+    assert (state := voice.states.get(MEMORY))
+    assert state.state.startswith("resp_")
+    answer = await say(voice, "ask computer and the sun")
+    assert answer == "You said: and the sun (turn 2 of our conversation)"
+    assert_sent(
+        standin,
+        "POST",
+        "/responses",
+        {"previous_response_id": state.state, "tools": [{"type": "web_search"}]},
+    )
+
+
+async def test_old_memory(voice: HomeAssistant, install: Install, standin: StandIn) -> None:
+    """A late question begins anew."""
+    await install("ask_by_voice", memory=MEMORY, memory_minutes=0)
+    await say(voice, "ask the computer how far the moon is")
+    assert await say(voice, "ask the computer and the sun") == "You said: and the sun"
+
+
+async def test_lost_memory(
+    voice: HomeAssistant, install: Install, call: Call, standin: StandIn
+) -> None:
+    """What the host has forgotten is forgotten here, too, and the next question is answered."""
+    await install("ask_by_voice", memory=MEMORY)
+    await say(voice, "ask the computer how far the moon is")
+    assert (state := voice.states.get(MEMORY))
+    await call("delete_model_response", response_id=state.state)
+    assert await say(voice, "ask the computer and the sun") == SORRY
+    assert await say(voice, "ask the computer again") == "You said: again"
+
+
+async def test_no_answer(voice: HomeAssistant, install: Install, standin: StandIn) -> None:
+    """A failure is told in words."""
+    await install("ask_by_voice", sorry="Not now.")
+    standin.fail(Fault(path="/responses", status=400))
+    assert await say(voice, "ask the computer how far the moon is") == "Not now."
+
+
+async def test_manuals(voice: HomeAssistant, install: Install, standin: StandIn) -> None:
+    """The question goes to the collection of documents."""
+    await install("ask_manuals", vector_store_id="vs_1")
+    answer = await say(voice, "what does the manual say about the filter")
+    assert answer == "You said: the filter"
+    tool = {"type": "file_search", "vector_store_ids": ["vs_1"], "max_num_results": 8}
+    assert_sent(standin, "POST", "/responses", {"input": "the filter", "tools": [tool]})
