@@ -157,7 +157,9 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             data = _clean(user_input, known)
             if not (errors := await self._async_try(data)):
                 return self._save(data)
-        shown = {key: value for key, value in (user_input or known).items() if key != CONF_API_KEY}
+        # A key that was just typed stays in its field; one that is stored is never shown.
+        hidden = {key: value for key, value in known.items() if key != CONF_API_KEY}
+        shown = hidden if user_input is None else user_input
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(data_schema, shown),
@@ -213,9 +215,19 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             return self.async_update_reload_and_abort(entry, data=data)
         if self.source == SOURCE_RECONFIGURE:
             return self.async_update_reload_and_abort(
-                self._get_reconfigure_entry(), title=_title(data), data=data
+                self._get_reconfigure_entry(), title=self._free_title(data), data=data
             )
-        return self.async_create_entry(title=_title(data), data=data)
+        return self.async_create_entry(title=self._free_title(data), data=data)
+
+    @callback
+    def _free_title(self, data: Mapping[str, Any]) -> str:
+        """Return the host's name, with more of its address if another entry has that name."""
+        own = self.context.get("entry_id")
+        taken = {entry.title for entry in self._async_current_entries() if entry.entry_id != own}
+        if (title := _title(data)) not in taken:
+            return title
+        url = parse_url(data[CONF_BASE_URL])
+        return f"{url.authority}{url.path.rstrip('/')}"
 
 
 class OptionsFlow(OptionsFlowWithReload):

@@ -44,6 +44,8 @@ class Field:
     nullable: bool = False
     section: Section | None = None
     example: Any = None
+    suggestion: Any = None
+    """What the form enters when the field is switched on; it is never sent by itself."""
     file: bool = False
     parts: tuple[Field, ...] = ()
     """The values in an object that have a box of their own in the form; others pass, too."""

@@ -22,7 +22,7 @@ def add_output_text(response: Json) -> Json:
         for part in _parts(response)
         if part.get("type") == "output_text" and isinstance(part.get("text"), str)
     ]
-    return {**response, "output_text": "".join(texts)}
+    return {"output_text": "".join(texts), **response}
 
 
 def add_parsed(response: Json) -> Json:
@@ -35,7 +35,7 @@ def add_parsed(response: Json) -> Json:
     for item in response.get("output") or []:
         if isinstance(item, dict) and item.get("type") == "function_call":
             item["parsed_arguments"] = _load(item.get("arguments"))
-    return {**add_output_text(response), "output_parsed": parsed}
+    return {"output_parsed": parsed, **add_output_text(response)}
 
 
 def add_parsed_messages(completion: Json) -> Json:

@@ -25,6 +25,7 @@ from .actions.fields import (
     TIMEOUT,
 )
 from .const import DOMAIN
+from .errors import refusal
 from .model import Action, Answer, Field
 from .requests import Request, async_handle
 
@@ -99,7 +100,10 @@ async def _async_handle_call(action: Action, call: ServiceCall) -> ServiceRespon
     nullable = {field.key for field in action.fields if field.nullable}
     # Nothing means "not given", but where the API knows null as a value of its own.
     data = {key: value for key, value in call.data.items() if value is not None or key in nullable}
-    entry = async_get_config_entry(call.hass, DOMAIN, data.pop(CONFIG_ENTRY.key, None))
+    entry_id = data.pop(CONFIG_ENTRY.key, None)
+    if entry_id is None and len(call.hass.config_entries.async_loaded_entries(DOMAIN)) > 1:
+        raise refusal("which_host")
+    entry = async_get_config_entry(call.hass, DOMAIN, entry_id)
     own = {field.key for field in action.fields}
     request = Request(
         hass=call.hass,

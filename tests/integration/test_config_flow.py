@@ -111,6 +111,8 @@ async def test_trouble_is_named_and_can_be_put_right(
 
     assert result["type"] is FlowResultType.FORM
     assert result["errors"] == errors
+    shown = {str(key): key.description for key in result["data_schema"].schema}
+    assert shown["api_key"] is None or "suggested_value" in shown["api_key"], "nothing is lost"
 
     result = await hass.config_entries.flow.async_configure(result["flow_id"], entry_data(standin))
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -161,6 +163,8 @@ async def test_same_host_is_added_once(
         assert result["reason"] == "already_configured"
     else:
         assert result["type"] is FlowResultType.CREATE_ENTRY
+        assert result["title"].startswith("127.0.0.1:"), "two entries are told apart by name"
+        assert result["title"].endswith("/v1")
 
 
 async def test_key_from_the_environment(

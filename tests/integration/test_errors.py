@@ -244,8 +244,9 @@ async def test_one_of_several_hosts(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call
 ) -> None:
     other = await add_entry(hass, entry_data(standin, "none"))
-    with pytest.raises(HomeAssistantError):
+    with pytest.raises(ServiceValidationError) as caught:
         await call("list_models")
+    assert caught.value.translation_key == "which_host"
     await call("list_models", config_entry_id=other.entry_id)
     assert standin.requests[-1].mount == "none"
     with pytest.raises(HomeAssistantError):

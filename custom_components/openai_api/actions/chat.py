@@ -9,6 +9,7 @@ from . import structures
 from .fields import (
     boolean,
     choice,
+    choice_or_object,
     choices,
     identifier,
     integer,
@@ -68,11 +69,11 @@ REASONING_EFFORT = choice(
     structures.EFFORTS,
     nullable=True,
 )
-TOOL_CHOICE = text_or_object(
+TOOL_CHOICE = choice_or_object(
     "tool_choice",
     "Tool choice",
     "Whether the model may (auto), must (required) or must not (none) use a tool, or which one.",
-    example="auto",
+    ("auto", "required", "none"),
 )
 _QUESTION: tuple[Field, ...] = (
     *required(MODEL, MESSAGES),
@@ -89,6 +90,7 @@ _QUESTION: tuple[Field, ...] = (
             "max_completion_tokens",
             "Max completion tokens",
             "The longest answer, thoughts included. A token is about four letters.",
+            suggestion=1000,
             low=1,
             nullable=True,
         ),
@@ -152,6 +154,7 @@ _QUESTION: tuple[Field, ...] = (
             "max_tokens",
             "Max tokens",
             "The longest answer, for hosts that do not know “Max completion tokens”.",
+            suggestion=1000,
             low=1,
             nullable=True,
         ),

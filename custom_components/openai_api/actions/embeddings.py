@@ -26,7 +26,13 @@ FAMILY = Family(
                         example="The cat sits on the washing machine.",
                     ),
                 ),
-                integer("dimensions", "Dimensions", "How many numbers stand for each text.", low=1),
+                integer(
+                    "dimensions",
+                    "Dimensions",
+                    "How many numbers stand for each text.",
+                    suggestion=256,
+                    low=1,
+                ),
                 *advanced(
                     choice(
                         "encoding_format",

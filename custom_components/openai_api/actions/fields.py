@@ -35,7 +35,7 @@ identifier = partial(_field, check.filled_text, {"text": {}})
 long_text = partial(_field, check.text, {"text": {"multiline": True}})
 boolean = partial(_field, check.boolean, {"boolean": {}})
 json_object = partial(_field, check.json_object, {"object": {}})
-text_or_object = partial(_field, check.text_or_object, {"object": {}})
+text_or_object = partial(_field, check.text_or_object, {"text": {}})
 text_or_items = partial(_field, check.text_or_items, {"object": {}})
 integer_or_text = partial(_field, check.integer_or_text, {"text": {}})
 objects = partial(_field, check.list_of(check.json_object), {"object": {"multiple": True}})
@@ -97,9 +97,11 @@ def choices(key: str, name: str, description: str, options: Iterable[str], **res
     return _field(check.list_of(check.filled_text), selector, key, name, description, **rest)
 
 
-def choice_or_object(key: str, name: str, description: str, example: Any, **rest: Any) -> Field:
-    """Return a field for a word or an object with details."""
-    return text_or_object(key, name, description, example=example, **rest)
+def choice_or_object(
+    key: str, name: str, description: str, options: Iterable[str], **rest: Any
+) -> Field:
+    """Return a field with suggestions, for which an object with details does as well."""
+    return _field(check.text_or_object, _select_selector(options), key, name, description, **rest)
 
 
 def structure(kind: str, *parts: Field) -> Callable[..., Field]:
@@ -170,6 +172,7 @@ POLL_INTERVAL = integer(
     "Poll interval",
     "How long to wait before asking again. Without it, the pauses grow from 1 to 10 seconds.",
     low=100,
+    suggestion=1000,
     unit="ms",
     section=Section.ADVANCED,
 )
@@ -178,6 +181,7 @@ MAX_WAIT = number(
     "Longest wait",
     "When to give up waiting. The work at the host goes on.",
     low=1,
+    suggestion=600,
     unit="s",
     section=Section.ADVANCED,
 )
@@ -186,6 +190,7 @@ TIMEOUT = number(
     "Timeout",
     "How long to wait for the answer, instead of the time set for the service host.",
     low=1,
+    suggestion=120,
     unit="s",
     section=Section.REQUEST,
 )

@@ -45,7 +45,7 @@ FAMILY = Family(
                 "Opens a lasting conversation in speech and writing. What happens in it is fired "
                 "as openai_api_realtime_event and openai_api_server_event."
             ),
-            icon="mdi:account-voice-outline",
+            icon="mdi:headset",
             fields=(
                 *required(
                     replace(CONNECTION, description="A name of your choice for the conversation.")

@@ -11,6 +11,7 @@ from . import structures
 from .fields import (
     boolean,
     choice,
+    choice_or_object,
     fixed_choice,
     identifier,
     integer,
@@ -89,11 +90,11 @@ TEXT = structures.text_format(
     "How the answer is written: as prose, or as JSON of a given form.",
     example={"verbosity": "low"},
 )
-TOOL_CHOICE = text_or_object(
+TOOL_CHOICE = choice_or_object(
     "tool_choice",
     "Tool choice",
     "Whether the model may (auto), must (required) or must not (none) use a tool, or which one.",
-    example="auto",
+    ("auto", "required", "none"),
 )
 TOOLS = structures.tools(
     "tools",
@@ -135,6 +136,7 @@ RARE: tuple[Field, ...] = advanced(
         "max_output_tokens",
         "Max output tokens",
         "The longest answer, thoughts included. A token is about four letters.",
+        suggestion=1000,
         low=16,
         nullable=True,
     ),

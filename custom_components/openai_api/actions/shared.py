@@ -15,7 +15,7 @@ from .fields import (
 )
 from .structures import VERBOSITIES
 
-RETIRED = "OpenAI has retired this; compatible hosts may still offer it."
+RETIRED = "Retired by its maker; compatible hosts may still offer it."
 """Ends the description of what the vendor has deprecated."""
 
 MODEL = identifier(
@@ -38,7 +38,9 @@ USER = text(
 )
 AFTER = text("after", "After item", "Continue the list after the item with this id.")
 BEFORE = text("before", "Before item", "List what comes before the item with this id.")
-LIMIT = integer("limit", "Limit", "How many items a page holds at most.", low=1, high=100)
+LIMIT = integer(
+    "limit", "Limit", "How many items a page holds at most.", low=1, high=100, suggestion=20
+)
 ORDER = choice(
     "order", "Order", "Whether the oldest (asc) or the newest (desc) come first.", ("asc", "desc")
 )
@@ -49,6 +51,7 @@ TEMPERATURE = number(
     "Low values keep to the likely words, high ones vary more.",
     high=2,
     step=0.1,
+    suggestion=1,
     nullable=True,
 )
 TOP_P = number(
@@ -57,6 +60,7 @@ TOP_P = number(
     "Choose only among the likeliest words that make up this share. An alternative to temperature.",
     high=1,
     step=0.05,
+    suggestion=1,
     nullable=True,
 )
 TOP_LOGPROBS = integer(
@@ -64,6 +68,7 @@ TOP_LOGPROBS = integer(
     "Alternatives per word",
     "How many likely alternatives to return for each word.",
     high=20,
+    suggestion=5,
     nullable=True,
 )
 STREAM = boolean(
@@ -140,6 +145,7 @@ SEED = integer(
     "Seed",
     "The same number makes the same answer more likely.",
     low=-(2**31),
+    suggestion=1,
     nullable=True,
 )
 FREQUENCY_PENALTY = number(
