@@ -64,7 +64,8 @@ async def _call(bench: Bench) -> None:
     answer = await bench.hass.services.async_call(
         DOMAIN, "create_model_response", dict(QUESTION), blocking=True, return_response=True
     )
-    assert answer and answer["output_text"]
+    assert answer
+    assert answer["output_text"]
 
 
 async def _ask(bench: Bench) -> None:

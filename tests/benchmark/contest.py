@@ -74,7 +74,9 @@ def table(
     ]
     for peer in rest:
         rows += [
-            Row(name=f"CPU time / {names[2]}", figures=ratios(ours, peer, "cpu"), aim=aims.peer_cpu),
+            Row(
+                name=f"CPU time / {names[2]}", figures=ratios(ours, peer, "cpu"), aim=aims.peer_cpu
+            ),
             Row(name=f"speed / {names[2]}", figures=ratios(ours, peer, "rate"), aim=aims.peer_rate),
         ]
     return rows

@@ -64,10 +64,10 @@ def new_entry(base_url: str, **changes: Any) -> ConfigEntry:
 
 
 @asynccontextmanager
-async def loaded_core(base_url: str) -> AsyncIterator[HomeAssistant]:
+async def loaded_core(base_url: str, **changes: Any) -> AsyncIterator[HomeAssistant]:
     """Start Home Assistant with a service host."""
     async with core() as hass:
-        entry = new_entry(base_url)
+        entry = new_entry(base_url, **changes)
         await hass.config_entries.async_add(entry)
         assert entry.state is ConfigEntryState.LOADED, entry.state
         yield hass

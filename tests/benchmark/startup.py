@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 import json
 import sys
 import time
+from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -82,7 +83,7 @@ async def _registered(hass: HomeAssistant) -> float:
 
     The schemas compile when they are first used, so that doing it again costs the same.
     """
-    package = (await async_get_integration(hass, DOMAIN)).get_component()
+    package: Any = (await async_get_integration(hass, DOMAIN)).get_component()
     register: Callable[[HomeAssistant], None] = package.async_setup_services
     start = time.thread_time()
     register(hass)

@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from tests.home import Events, Service
 
-from .house import CANARY, KEY_VARIABLE, House, Samples
+from .house import CANARY, KEY_VARIABLE, House, Samples, furnish
 
 LAST = "test_shutdown.py"
 
@@ -32,7 +32,9 @@ async def service() -> AsyncIterator[Service]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def house() -> AsyncIterator[House]:
     """Run Home Assistant, with all that happens in it on record."""
-    async with House(env={KEY_VARIABLE: CANARY}) as running:
+    home = House(env={KEY_VARIABLE: CANARY})
+    furnish(home.folder)
+    async with home as running:
         Samples(running.folder).write()
         await running.record()
         yield running
@@ -65,6 +67,12 @@ async def stream_events(house: House) -> Events:
 async def connection_events(house: House) -> Events:
     """Collect the connection events from now on."""
     return await house.subscribe_events("openai_api_connection_event")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def realtime_events(house: House) -> Events:
+    """Collect the notices of realtime conversations from now on."""
+    return await house.subscribe_events("openai_api_realtime_event")
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -6,6 +6,7 @@ import json
 import math
 from pathlib import Path
 import re
+import shutil
 import sqlite3
 import struct
 from typing import Any, override
@@ -18,6 +19,7 @@ from tests.home.client import Json
 CANARY = "sk-canary-5f0c8a1de7b94c33"
 WRONG = "sk-wrong-canary-2b7761fa90"
 KEY_VARIABLE = "BLACKBOX_OPENAI_KEY"
+ROOMS = Path(__file__).parent / "rooms.yaml"
 
 
 class House(Home):
@@ -111,6 +113,12 @@ class Samples:
         for place in ("files", "media"):
             write_tone(self.folder / place / "sound.wav")
         (self.folder / "secret.txt").write_text("nobody's business")
+
+
+def furnish(folder: Path) -> None:
+    """Put a light and a speaker into a house that is not started yet."""
+    (folder / "packages").mkdir(exist_ok=True)
+    shutil.copy(ROOMS, folder / "packages" / ROOMS.name)
 
 
 def png(width: int, height: int) -> bytes:

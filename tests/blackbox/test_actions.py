@@ -71,8 +71,8 @@ async def test_action_answers(house: House, action: str) -> None:
             await house.call(maker, await resolve(house, PAYLOADS[maker].data))
     answer = await house.call(action, await resolve(house, dict(case.data)))
     assert_holds(answer, case)
-    if action == "manage_model_response_websocket":
-        await house.call(action, {"action": "close", "connection_id": "table"})
+    for cleaner, data in case.after.items():
+        await house.call(cleaner, data)
 
 
 async def test_every_action_is_in_the_table(house: House) -> None:

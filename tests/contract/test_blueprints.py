@@ -11,7 +11,8 @@ from homeassistant.components.automation.config import (
     AUTOMATION_BLUEPRINT_SCHEMA,
     PLATFORM_SCHEMA,
 )
-from homeassistant.components.blueprint import BLUEPRINT_SCHEMA, Blueprint
+from homeassistant.components.blueprint.models import Blueprint
+from homeassistant.components.blueprint.schemas import BLUEPRINT_SCHEMA
 from homeassistant.components.script.config import SCRIPT_ENTITY_SCHEMA
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import selector
@@ -28,7 +29,7 @@ PAGE = ROOT / "docs" / "blueprints.md"
 ADDRESS = "https://github.com/openai-api-for-home-assistant/openai-api/blob/main/blueprints/"
 FILES = sorted(FOLDER.rglob("*.yaml"))
 CATALOGUE = {action.key: action for action in ACTIONS}
-SCHEMAS = {
+SCHEMAS: dict[str, tuple[Any, Any]] = {
     "automation": (AUTOMATION_BLUEPRINT_SCHEMA, PLATFORM_SCHEMA),
     "script": (BLUEPRINT_SCHEMA, SCRIPT_ENTITY_SCHEMA),
 }
@@ -104,7 +105,8 @@ def test_inputs(path: Path) -> None:
         assert settings["name"], key
         assert not SECRETS.search(key), key
         if settings.get("default"):
-            selector.selector(settings["selector"])(settings["default"])
+            widget: Any = selector.selector(settings["selector"])
+            widget(settings["default"])
     optional = blueprint.inputs["config_entry_id"]
     assert optional["default"] is None
     assert optional["selector"] == {"config_entry": {"integration": DOMAIN}}

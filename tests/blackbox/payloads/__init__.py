@@ -1,6 +1,6 @@
 """What every action is called with, and what its answer must hold."""
 
-from . import assistants, beyond, core, storage, training
+from . import assistants, beyond, core, realtime, storage, training
 from .case import ANY, Case, From, Sample
 
 __all__ = ["ANY", "PAYLOADS", "Case", "From", "Sample"]
@@ -9,6 +9,7 @@ PAYLOADS: dict[str, Case] = {
     **core.PAYLOADS,
     **assistants.PAYLOADS,
     **beyond.PAYLOADS,
+    **realtime.PAYLOADS,
     **storage.PAYLOADS,
     **training.PAYLOADS,
 }

@@ -15,6 +15,8 @@ class Case:
 
     data: Mapping[str, Any] = field(default_factory=dict)
     answer: Mapping[str, Any]
+    after: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What is called when it has answered, to leave nothing open."""
 
 
 @dataclass(frozen=True)

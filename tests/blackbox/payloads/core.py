@@ -51,6 +51,7 @@ PAYLOADS: dict[str, Case] = {
     "manage_model_response_websocket": Case(
         data={"action": "connect", "connection_id": "table"},
         answer={"object": "response.websocket.connection", "action": "connect", "url": ANY},
+        after={"manage_model_response_websocket": {"action": "close", "connection_id": "table"}},
     ),
     # Chat completions
     "create_chat_completion": Case(

@@ -259,6 +259,6 @@ ASKING = (
     Case(
         blueprint="responses_websocket",
         sent=[("GET", "/responses", {})],
-        answer={"output_text": SAID, "response": {"object": "response"}},
+        answer={"output_text": SAID, "response": {"object": "response"}, "error": None},
     ),
 )

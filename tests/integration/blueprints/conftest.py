@@ -1,22 +1,26 @@
 """A Home Assistant with the blueprints, and a household that remembers what it was told."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from pathlib import Path
 import shutil
-from typing import Any
+from typing import Any, override
 
 from homeassistant.components import persistent_notification
-from homeassistant.components.media_player import MEDIA_PLAYER_PLAY_MEDIA_SCHEMA
+from homeassistant.components.media_player import MediaPlayerEntity
+from homeassistant.components.media_player.const import MediaPlayerEntityFeature
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse
-from homeassistant.helpers import config_validation as cv
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    setup_test_component_platform,
+)
 
 from custom_components.openai_api import polls
 from tests.standin import media
 
 BLUEPRINTS = Path(__file__).parents[3] / "blueprints"
+SAMPLE = "automation.sample"
 FORECAST = {"datetime": "2026-10-05", "condition": "rainy", "temperature": 11}
 
 type Install = Callable[..., Awaitable[None]]
@@ -40,17 +44,18 @@ async def home(hass: HomeAssistant, entry: MockConfigEntry, tmp_path: Path) -> H
 
 
 @pytest.fixture
-def install(home: HomeAssistant) -> Install:
+async def install(home: HomeAssistant) -> AsyncGenerator[Install]:
     """Return a function that makes an automation of a blueprint."""
 
     async def install_blueprint(blueprint: str, **inputs: Any) -> None:
         made = {"alias": "Sample", "use_blueprint": _use(blueprint, inputs)}
         assert await async_setup_component(home, "automation", {"automation": [made]})
         await home.async_block_till_done()
-        assert (state := home.states.get("automation.sample"))
+        assert (state := home.states.get(SAMPLE))
         assert state.state == "on"
 
-    return install_blueprint
+    yield install_blueprint
+    await home.services.async_call("automation", "turn_off", {"entity_id": SAMPLE}, blocking=True)
 
 
 @pytest.fixture
@@ -74,17 +79,33 @@ def _use(blueprint: str, inputs: dict[str, Any]) -> dict[str, Any]:
     return {"path": f"openai_api/{blueprint}.yaml", "input": inputs}
 
 
+class Speaker(MediaPlayerEntity):
+    """A speaker that takes down what it plays."""
+
+    _attr_name = "Kitchen"
+    _attr_supported_features = MediaPlayerEntityFeature.PLAY_MEDIA
+
+    def __init__(self) -> None:
+        """Start in silence."""
+        self.played: list[dict[str, Any]] = []
+
+    @override
+    async def async_play_media(self, media_type: str, media_id: str, **rest: Any) -> None:
+        """Take down what is played."""
+        self.played.append({"type": media_type, "id": media_id, **rest})
+
+
 class Household:
-    """Cameras, speakers and lists that only take down what they are asked to do."""
+    """A speaker, and devices that only take down what they are asked to do."""
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Register the actions of the devices."""
         self.hass = hass
+        self.speaker = Speaker()
         self.asked: list[tuple[str, dict[str, Any]]] = []
-        answers = {
+        answers: dict[str, Any] = {
             "camera.snapshot": None,
             "local_file.update_file_path": None,
-            "media_player.play_media": None,
             "todo.add_item": None,
             "weather.get_forecasts": {"weather.home": {"forecast": [FORECAST]}},
             "calendar.get_events": {
@@ -97,15 +118,12 @@ class Household:
                 domain,
                 action,
                 self._take(answer),
-                schema=(
-                    cv.make_entity_service_schema(MEDIA_PLAYER_PLAY_MEDIA_SCHEMA)
-                    if domain == "media_player"
-                    else None
-                ),
                 supports_response=SupportsResponse.OPTIONAL,
             )
 
-    def _take(self, answer: ServiceResponse) -> Callable[[ServiceCall], Awaitable[ServiceResponse]]:
+    def _take(
+        self, answer: ServiceResponse
+    ) -> Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]:
         """Return a handler that takes down the call, and takes pictures."""
 
         async def handle(call: ServiceCall) -> ServiceResponse:
@@ -131,6 +149,10 @@ class Household:
 
 
 @pytest.fixture
-def household(home: HomeAssistant) -> Household:
+async def household(home: HomeAssistant) -> Household:
     """Return the household."""
-    return Household(home)
+    found = Household(home)
+    setup_test_component_platform(home, "media_player", [found.speaker])
+    assert await async_setup_component(home, "media_player", {"media_player": {"platform": "test"}})
+    await home.async_block_till_done()
+    return found

@@ -3,11 +3,13 @@
 from contextlib import nullcontext
 from pathlib import Path
 
+from homeassistant.components.trace.util import async_list_traces
+from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from tests.standin import media
+from tests.standin import Fault, media
 from tests.standin.server import StandIn
 
 from ..conftest import Call
@@ -57,6 +59,33 @@ async def test_a_host_can_be_chosen(run: Run, entry: MockConfigEntry, is_there: 
     chosen = entry.entry_id if is_there else "gone"
     with nullcontext() if is_there else pytest.raises(HomeAssistantError):
         assert await run("models", {"config_entry_id": chosen, "only_own": False}, {})
+
+
+async def test_a_failure_is_told(run: Run, standin: StandIn) -> None:
+    """The connection is closed all the same."""
+    answer = await run("responses_websocket", {}, {"question": "[1]"})
+    assert answer == {"output_text": "", "response": None, "error": "Expected an object."}
+    assert await standin.sockets[0].wait_closed() == 1000
+
+
+async def test_a_video_that_fails(run: Run, standin: StandIn) -> None:
+    """It is returned with its reason, and nothing is downloaded."""
+    failed = {"id": "video_1", "status": "failed", "error": {"message": "Too scary."}}
+    standin.fail(Fault(path="/videos/", method="GET", body=failed))
+    assert await run("videos", {}, {}) == {"video": failed, "file": None}
+    assert standin.requests[-1].path.count("/") == 2
+
+
+@pytest.mark.parametrize(
+    ("blueprint", "traces"),
+    [("models", 1), ("realtime_client_secret", 0), ("chatkit_sessions_and_threads", 0)],
+)
+async def test_secrets_are_in_no_trace(
+    run: Run, hass: HomeAssistant, blueprint: str, traces: int
+) -> None:
+    """What a script that makes keys returns is nowhere else."""
+    assert await run(blueprint, {}, {})
+    assert len(await async_list_traces(hass, "script", None)) == traces
 
 
 def test_nothing_is_left_out() -> None:

@@ -19,7 +19,7 @@ type Json = dict[str, Any]
 MARKER = "test.marker"
 
 
-async def until(condition: Callable[[], object], seconds: float = 5) -> None:
+async def until(condition: Callable[[], object], seconds: float = 10) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(seconds):
         while not condition():
@@ -109,8 +109,9 @@ class Script:
     async def sent(self) -> list[Json]:
         """Return what the house has sent since the last time, up to now."""
         await self.call("send_realtime_event", event={"type": MARKER})
-        received = self.session.received
-        await until(lambda: {"type": MARKER} in received[self._seen :])
+        session, received = self.session, self.session.received
+        await until(lambda: session.closed or {"type": MARKER} in received[self._seen :])
+        assert not session.closed, self.states
         found = [frame for frame in received[self._seen :] if frame != {"type": MARKER}]
         self._seen = len(received)
         return found

@@ -16,8 +16,8 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from hypothesis import example, given, settings, strategies as st
 import pytest
 
+from custom_components.openai_api.sockets import connection as connections
 from custom_components.openai_api.sockets.realtime.audio import convert, decode, pieces, rate_of
-from tests.standin.faults import Fault
 
 from .script import Json, Script, until
 
@@ -171,10 +171,13 @@ def test_pieces_are_the_whole(sound: bytes) -> None:
     assert all(len(piece) <= 48 * 1024 for piece in found)
 
 
+ODD_RATES: list[Any] = [None, 0, -5, "x", [1], {}, True]
+
+
 @pytest.mark.parametrize(
     ("audio_format", "rate"),
     [(PCM, 24000), (PCM16, 16000), (ULAW, 8000), (ALAW, 8000), ({}, 24000)]
-    + [({"type": "audio/pcm", "rate": odd}, 24000) for odd in (None, 0, -5, "x", [1], {}, True)]
+    + [({"type": "audio/pcm", "rate": odd}, 24000) for odd in ODD_RATES]
     + [({"type": ["odd"]}, 24000)],
 )
 def test_rates(audio_format: Json, rate: int) -> None:
@@ -288,17 +291,23 @@ async def test_line_drops_while_a_file_is_read(
     (media_folder / "door.wav").write_bytes(tone(24000, seconds=0.1))
     session = script.session
     loop = script.hass.loop
-    script.standin.fail(Fault(path="^/realtime$", status=503, count=None))
 
     def slow(name: str, content: bytes, audio_format: Json) -> bytes:
         loop.call_soon_threadsafe(session.abort)
         while not script.states:
-            time.sleep(0.005)
+            time.sleep(0.001)
         return content
 
     monkeypatch.setattr("custom_components.openai_api.sockets.realtime.actions.convert", slow)
+    monkeypatch.setattr(connections, "_FIRST_DELAY", 0.5)
+    monkeypatch.setattr(connections, "_LONGEST_DELAY", 0.5)
     task = script.hass.async_create_task(
         script.call("send_realtime_audio", audio=str(media_folder / "door.wav"))
     )
+    reopened = await script.standin.wait_for_socket(2)
     await until(task.done)
     assert isinstance(task.exception(), HomeAssistantError)
+    # A line that is new knows nothing of the recording.
+    await reopened.wait_for(2)
+    script.reopened()
+    assert {frame["type"] for frame in await script.sent()} == {"session.update"}

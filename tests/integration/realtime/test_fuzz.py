@@ -71,8 +71,9 @@ async def test_odd_events(script: Script, caplog: pytest.LogCaptureFixture, fram
 @pytest.mark.parametrize("event_type", sorted(NOTICES))
 async def test_bare_events(script: Script, event_type: str, hass: HomeAssistant) -> None:
     frames: list[Json] = [{"type": event_type}]
+    values: list[Any] = [None, 1, "x", [], [1], {}]
     for key in ("item", "response", "session", "error", "delta", "item_id"):
-        frames += [{"type": event_type, key: value} for value in (None, 1, "x", [], [1], {})]
+        frames += [{"type": event_type, key: value} for value in values]
     await script.say(*frames)
     assert [data["event"] for data in script.raw] == frames
     await script.sent()

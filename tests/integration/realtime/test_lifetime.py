@@ -294,6 +294,7 @@ async def test_close_while_sending(script: Script, monkeypatch: pytest.MonkeyPat
     sound = base64.b64encode(bytes(30_000_000)).decode()
     task = script.hass.async_create_task(script.call("send_realtime_audio", audio=sound))
     await asyncio.sleep(0.3)
+    await script.call("send_realtime_message", message="This waits behind it")
     assert not task.done()
     await asyncio.wait_for(script.call("close_realtime_websocket"), 10)
     with pytest.raises(HomeAssistantError) as caught:

@@ -330,7 +330,7 @@ async def test_raw_event_comes_first(script: Script) -> None:
     order: list[str] = []
     script.hass.bus.async_listen("openai_api_server_event", lambda event: None)
     for event_type in ("openai_api_server_event", "openai_api_realtime_event"):
-        script._collect(event_type, _Order(order, event_type))  # type: ignore[arg-type]
+        script._collect(event_type, _Order(order, event_type))
     await script.session.send({"type": "error"})
     await script.settle()
     assert order[:2] == ["openai_api_server_event", "openai_api_realtime_event"]

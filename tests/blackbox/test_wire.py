@@ -1,0 +1,69 @@
+"""Every request of every action on the newest Home Assistant, which knows all of them.
+
+They are the same as on the oldest one. What only the newer SDK knows is on record here;
+`OPENAI_API_WIRE=update` in the environment writes it anew.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from homeassistant.core import Event, HomeAssistant, callback
+import pytest
+
+from tests.benchmark.core import DOMAIN, loaded_core
+from tests.integration.wire import NOT_KNOWN, Recorder, recording, walk, write_files
+
+OLDER = Path(__file__).parents[1] / "integration" / "__snapshots__" / "test_wire"
+NEWER = Path(__file__).with_name("wire.txt")
+
+
+def calls(text: str) -> dict[str, str]:
+    """Return the calls in a record by their headings."""
+    return {call.partition("\n")[0]: call.rstrip() for call in text.split("\n\n") if call.strip()}
+
+
+async def record(hass: HomeAssistant, recorder: Recorder) -> dict[str, str]:
+    """Call every action in every way, and return its requests."""
+    from custom_components.openai_api.actions import FAMILIES
+    from custom_components.openai_api.const import EVENT_STREAM
+
+    async def call(action: str, /, **data: Any) -> Any:
+        return await hass.services.async_call(
+            DOMAIN, action, data, blocking=True, return_response=True
+        )
+
+    fired: list[Event] = []
+
+    @callback
+    def take(event: Event) -> None:
+        fired.append(event)
+
+    hass.bus.async_listen(EVENT_STREAM, take)
+    entry = hass.config_entries.async_entries(DOMAIN)[0]
+    folder = Path(hass.config.media_dirs["local"])
+    write_files(folder)
+    found = {}
+    for family in FAMILIES:
+        client = entry.runtime_data.client
+        found |= calls(await walk(family, call, client, folder, recorder, fired))
+    return found
+
+
+async def test_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The requests are those on record, and the answers come back whole."""
+    async with recording() as recorder, loaded_core(recorder.url, skip_validation=True) as hass:
+        monkeypatch.setattr("custom_components.openai_api.polls._FIRST_PAUSE", 0)
+        found = await record(hass, recorder)
+    older = {
+        heading: call
+        for file in OLDER.glob("*.txt")
+        for heading, call in calls(file.read_text()).items()
+        if not heading.endswith(NOT_KNOWN)
+    }
+    newer = {heading: call for heading, call in found.items() if heading not in older}
+    assert not [heading for heading in newer if heading.endswith(NOT_KNOWN)]
+    assert {heading: found.get(heading) for heading in older} == older
+    if os.environ.get("OPENAI_API_WIRE") == "update":
+        NEWER.write_text("\n\n".join(newer.values()) + "\n")
+    assert newer == calls(NEWER.read_text())

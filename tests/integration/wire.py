@@ -1,0 +1,289 @@
+"""A walk over the catalogue: every action is called, and its requests are put on record."""
+
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+import json
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from homeassistant.core import Event
+from homeassistant.exceptions import HomeAssistantError
+from openai import AsyncOpenAI
+
+from custom_components.openai_api.assemblers import (
+    CompletionChunks,
+    FinalEvents,
+    ResponseEvents,
+    RunEvents,
+    SpeechEvents,
+    TextChunks,
+)
+from custom_components.openai_api.model import Action, Answer, Family, Json
+from tests.standin.records import Part, RecordedRequest, record
+
+from .payloads import CONTENTS, LEFT_OUT, LOCAL, cases, streams
+
+NOT_KNOWN = "not in this SDK"
+AUDIO = b"RIFF and a little noise"
+OUR_OWN = {"uploads.upload_file_chunked"}
+PICTURE = b"\x89PNG\r\n\x1a\nand a little colour"
+# Whatever the action: hosts add keys, and all of them are to come back.
+OBJECT: Json = {
+    "object": "thing",
+    "thread_id": "thread_made",
+    "vector_store_id": "vs_made",
+    "output": [{"type": "message", "content": [{"type": "output_text", "text": '{"rain": true}'}]}],
+    "data": [{"b64_json": base64.b64encode(PICTURE).decode()}],
+    "brand_new": {"deep": [1, None, "ünïcode"]},
+}
+
+
+class Recorder:
+    """A host that takes down every request and answers as the row says."""
+
+    def __init__(self) -> None:
+        """Start with nothing on record."""
+        self.url = ""
+        self.action: Action | None = None
+        self.requests: list[RecordedRequest] = []
+        self.events: list[Json] = []
+
+    def expect(self, action: Action) -> None:
+        """Answer from now on as this action wants it."""
+        self.action = action
+        self.requests.clear()
+        self.events.clear()
+
+    async def serve(self, request: web.Request) -> web.Response:
+        """Answer any request."""
+        path = request.rel_url.raw_path.removeprefix("/v1")
+        recorded = await record(request, "bearer", path)
+        self.requests.append(recorded)
+        assert self.action is not None
+        if _wants_stream(recorded):
+            assert self.action.assemble is not None
+            self.events = events_of(self.action)
+            lines = "".join(f"event: {_name(e)}\ndata: {json.dumps(e)}\n\n" for e in self.events)
+            return web.Response(text=f"{lines}data: [DONE]\n\n", content_type="text/event-stream")
+        if self.action.answer is Answer.BINARY:
+            return web.Response(body=AUDIO, content_type="audio/wav")
+        if self.action.answer is Answer.VOID and not request.query:
+            return web.Response(status=204)
+        page = self.action.answer is Answer.PAGE
+        return web.json_response(self.page() if page else self.object())
+
+    def page(self) -> Json:
+        """Return one of two pages."""
+        number = len(self.requests)
+        return {
+            "object": "list",
+            "data": [{"id": f"item_{number}a"}, {"id": f"item_{number}b", "new": {"deep": 1}}],
+            "has_more": number == 1,
+            "first_id": f"item_{number}a",
+            "last_id": f"item_{number}b",
+            "brand_new": [1, None],
+        }
+
+    def object(self) -> Json:
+        """Return an object, which is not done with before it was asked for again."""
+        assert self.action is not None
+        poll = self.action.poll
+        asked_before = any(request.method == "GET" for request in self.requests[:-1])
+        status = min(poll.pending) if poll and not asked_before else "completed"
+        return {**OBJECT, "id": f"thing_{len(self.requests)}", "status": status}
+
+
+def _wants_stream(request: RecordedRequest) -> bool:
+    """Tell whether a host would stream the answer to this request."""
+    if isinstance(request.body, dict):
+        fields = request.body
+    elif isinstance(request.body, list):
+        fields = {part.name: part.data for part in request.body}
+    else:
+        fields = dict(request.query)
+    return fields.get("stream") in {True, "true"} or fields.get("stream_format") == "sse"
+
+
+def _name(event: Json) -> str:
+    """Return the name that an event has on the wire."""
+    return str(event.get("type") or f"{event['object']}.{event.get('status', 'chunk')}")
+
+
+def events_of(action: Action) -> list[Json]:
+    """Return a short stream as a host would send it for an action."""
+    whole = {**OBJECT, "id": "thing_1", "status": "completed"}
+    assert action.assemble is not None
+    match action.assemble():
+        case ResponseEvents():
+            return [
+                {"type": "response.created", "response": {**whole, "status": "in_progress"}},
+                {"type": "response.completed", "response": whole},
+            ]
+        case RunEvents():
+            run = {**whole, "object": "thread.run"}
+            return [{**run, "status": "queued"}, run]
+        case TextChunks():
+            parts: list[Json] = [{"text": "Hel"}, {"text": "lo", "finish_reason": "stop"}]
+        case CompletionChunks():
+            end = {"delta": {"content": "lo"}, "finish_reason": "stop"}
+            parts = [{"delta": {"role": "assistant", "content": "Hel"}}, end]
+        case SpeechEvents():
+            audio = base64.b64encode(AUDIO).decode()
+            return [
+                {"type": "speech.audio.delta", "audio": audio},
+                {"type": "speech.audio.done", "usage": {"total_tokens": 3}},
+            ]
+        case FinalEvents(_final=(name, *_)):
+            return [{"type": f"{name}.partial"}, {**OBJECT["data"][0], "type": name, "new": 1}]
+        case other:
+            raise NotImplementedError(type(other).__name__)
+    return [
+        {"id": "thing_1", "object": "chunk", "new": 1, "choices": [{"index": 0, **part}]}
+        for part in parts
+    ]
+
+
+@asynccontextmanager
+async def recording() -> AsyncIterator[Recorder]:
+    """Start a host that takes down every request."""
+    found = Recorder()
+    app = web.Application()
+    app.router.add_route("*", "/v1/{path:.*}", found.serve)
+    server = TestServer(app)
+    await server.start_server()
+    found.url = str(server.make_url("/v1"))
+    try:
+        yield found
+    finally:
+        await server.close()
+
+
+def write_files(folder: Path) -> None:
+    """Put the files there that the payloads name."""
+    for name, content in CONTENTS.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def written(request: RecordedRequest) -> list[str]:
+    """Return the lines that a request is put on record with."""
+    kind = request.headers.get("Content-Type", "").partition(";")[0]
+    lines = [f"{request.method} {request.path} {kind}".rstrip()]
+    lines += [f"    ?{key}={value}" for key, value in sorted(request.query)]
+    match request.body:
+        case None:
+            pass
+        case dict() as body:
+            lines += [f"    {key}: {_json(body[key])}" for key in sorted(body)] or ["    {}"]
+        case list() as parts:
+            lines += sorted(f"    {part.name}: {_content(part)}" for part in parts)
+        case other:
+            raise NotImplementedError(repr(other))
+    return lines
+
+
+def _json(value: Any) -> str:
+    """Return a value as JSON, its keys in order."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _content(part: Part) -> str:
+    """Return what a part of a form holds."""
+    if isinstance(part.data, str):
+        return part.data
+    return f"<{part.filename}, {part.content_type}, {len(part.data)} bytes>"
+
+
+def holds(answer: Any, sent: Any) -> bool:
+    """Tell whether an answer holds everything that was sent; it may hold more."""
+    match sent:
+        case dict():
+            return isinstance(answer, dict) and all(
+                key in answer and holds(answer[key], value) for key, value in sent.items()
+            )
+        case list():
+            return isinstance(answer, list) and all(map(holds, answer, sent, strict=True))
+    return bool(answer == sent)
+
+
+def is_known(action: Action, client: AsyncOpenAI) -> bool:
+    """Tell whether the installed SDK has the method behind a row."""
+    if action.method in OUR_OWN:
+        return True
+    target: Any = client
+    try:
+        for part in action.method.split("."):
+            target = getattr(target, part)
+    except AttributeError:
+        return False
+    return True
+
+
+def check(action: Action, data: Json, answer: Json, recorder: Recorder) -> None:
+    """Make sure that the answer came back whole."""
+    if streams(action, data):
+        assert answer["stream_id"]
+        if action.answer is not Answer.BINARY:
+            last = recorder.events[-1]
+            whole = last.get("response", last)
+            assert holds(answer, {k: v for k, v in whole.items() if k not in {"choices", "object"}})
+            return
+    match action.answer:
+        case Answer.BINARY:
+            assert Path(answer["path"]).read_bytes() == AUDIO
+        case Answer.VOID:
+            identifier = next(field.key for field in action.fields if field.required)
+            assert data[identifier] in answer.values()
+            assert holds(answer, dict(action.done or {}))
+        case Answer.PAGE:
+            pages = 2 if len(recorder.requests) == 2 else 1
+            ids = [f"item_{page}{end}" for page in range(1, pages + 1) for end in "ab"]
+            assert [item["id"] for item in answer["data"]] == ids
+            assert answer["data"][1]["new"] == {"deep": 1}
+            assert answer["brand_new"] == [1, None]
+            assert (answer["first_id"], answer["last_id"]) == (ids[0], ids[-1])
+            assert answer["has_more"] is (pages == 1)
+        case Answer.OBJECT:
+            last = f"thing_{len(recorder.requests)}"
+            assert holds(answer, {**OBJECT, "id": last, "status": "completed"})
+
+
+async def walk(
+    family: Family,
+    call: Callable[..., Awaitable[Any]],
+    client: AsyncOpenAI,
+    folder: Path,
+    recorder: Recorder,
+    fired: list[Event],
+) -> str:
+    """Call the actions of a family in every way there is; return their requests as a text.
+
+    `fired` collects the events of streams. What comes back is checked on the way.
+    """
+    lines: list[str] = []
+    for action in family.actions:
+        if action.key in LEFT_OUT | LOCAL:
+            continue
+        for name, data in cases(action, folder):
+            recorder.expect(action)
+            fired.clear()
+            try:
+                answer = await call(action.key, **data)
+                check(action, data, answer, recorder)
+                assert holds([event.data["event"] for event in fired], recorder.events)
+            except Exception as err:
+                if not is_known(action, client) and not recorder.requests:
+                    assert isinstance(err, HomeAssistantError)
+                    assert err.translation_key == "method_missing"
+                    lines += [f"{action.key}, {NOT_KNOWN}", ""]
+                    break
+                err.add_note(f"{action.key} with {name}: {data}")
+                raise
+            lines.append(f"{action.key}, {name}")
+            lines += [f"  {line}" for request in recorder.requests for line in written(request)]
+            lines.append("")
+    return "\n".join(lines)
