@@ -22,6 +22,7 @@ from custom_components.openai_api.actions import ACTIONS, FAMILIES  # noqa: E402
 from custom_components.openai_api.model import Action, Field, Section  # noqa: E402
 from custom_components.openai_api.services import all_fields  # noqa: E402
 import docs  # noqa: E402
+import docs_blueprints  # noqa: E402
 
 INTEGRATION = ROOT / "custom_components" / "openai_api"
 DESK = ROOT / "translations"
@@ -225,7 +226,7 @@ def generate() -> tuple[dict[Path, str], list[str]]:
         files[INTEGRATION / "translations" / f"{folder.name}.json"] = as_json(
             translate(texts, words)
         )
-    return files | docs.pages(), problems
+    return files | docs.pages() | docs_blueprints.pages(), problems
 
 
 def main() -> int:

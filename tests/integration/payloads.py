@@ -7,8 +7,22 @@ from typing import Any
 from custom_components.openai_api.model import Action, Answer, Field
 from custom_components.openai_api.services import all_fields
 
-LEFT_OUT = {"manage_model_response_websocket", "create_realtime_call"}
-"""Actions that send frames over a WebSocket instead of requests, or are not answered with JSON."""
+LEFT_OUT = {
+    "add_realtime_image",
+    "close_realtime_websocket",
+    "connect_realtime_websocket",
+    "get_realtime_status",
+    "interrupt_realtime_response",
+    "manage_model_response_websocket",
+    "reset_realtime_history",
+    "send_realtime_audio",
+    "send_realtime_event",
+    "send_realtime_function_call_output",
+    "send_realtime_mcp_response",
+    "send_realtime_message",
+    "update_realtime_session_config",
+}
+"""Actions that send frames over a WebSocket instead of requests."""
 
 LOCAL = {"unwrap_webhook_event", "verify_webhook_signature"}
 """Actions that ask nobody."""
@@ -31,6 +45,7 @@ _BY_TYPE = {
 
 # The least that a host accepts where the row alone requires nothing.
 _LEAST: dict[str, dict[str, Any]] = {
+    "create_voice": {"name": "Butler", "type": "designed", "prompt": "An old man, amused"},
     "stream_model_response": {"model": "gpt-5-mini", "input": "Say hello"},
 }
 # Fields that every action of a kind has; nobody is to wait for the ones about patience.
