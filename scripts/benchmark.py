@@ -7,6 +7,7 @@ is compared follow each other, so that ratios hold where the machine has other t
 import argparse
 import asyncio
 import json
+import logging
 import os
 from pathlib import Path
 import platform
@@ -43,12 +44,16 @@ def arguments() -> argparse.Namespace:
 async def main() -> None:
     """Measure and print."""
     options = arguments()
+    # A custom integration and a slow zlib are nothing to be warned of here.
+    logging.getLogger().setLevel(logging.ERROR)
     parts = options.part or ["startup", *CONTESTS]
     rounds = options.rounds or (3 if options.quick else 7)
     async with host() as url, peer(url) as other:
         show_machine()
         if other is None:
             print("Node.js or its packages are missing: the peer is left out")
+        else:
+            print("The peer is the bare Node SDK and ws; Node-RED's own work would come on top")
         print(f"\n  {'':<62} {'median':>12}   {'min – max':<20} aim")
         if "startup" in parts:
             show("Setting up a service host", await startup(url, rounds))

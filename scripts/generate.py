@@ -18,11 +18,12 @@ import yaml
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+import docs_blueprints  # noqa: E402
+
 from custom_components.openai_api.actions import ACTIONS, FAMILIES  # noqa: E402
 from custom_components.openai_api.model import Action, Field, Section  # noqa: E402
 from custom_components.openai_api.services import all_fields  # noqa: E402
 import docs  # noqa: E402
-import docs_blueprints  # noqa: E402
 
 INTEGRATION = ROOT / "custom_components" / "openai_api"
 DESK = ROOT / "translations"

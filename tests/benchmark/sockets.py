@@ -16,7 +16,7 @@ from .core import DOMAIN, KEY
 from .measure import Cost, Row, Stopwatch, watch_loop
 
 NAMES = ("action", "plain websockets + orjson + bus", "ws")
-AIMS = Aims(rate="at least 0.95, aim 2", peer_rate="2.5 × Node-RED's function node, aim 5")
+AIMS = Aims(rate="at least 0.95, aim 2")
 _PACE = 0.003
 _PATIENCE = 60
 _LARGEST = 64 * 1024 * 1024

@@ -43,10 +43,13 @@ _BY_TYPE = {
     "video/*": ("film.mp4",),
 }
 
-# The least that a host accepts where the row alone requires nothing.
+# What the least call needs besides the fields that the row requires.
 _LEAST: dict[str, dict[str, Any]] = {
-    "create_voice": {"name": "Butler", "type": "designed", "prompt": "An old man, amused"},
+    "add_agent_environment_file": {"file_id": "file-123"},
+    "create_voice": {"name": "Butler", "type": "prompt", "prompt": "An old man, amused"},
     "stream_model_response": {"model": "gpt-5-mini", "input": "Say hello"},
+    # One after the other, so that the order is always the same.
+    "upload_and_poll_vector_store_file_batch": {"max_concurrency": 1},
 }
 # Fields that every action of a kind has; nobody is to wait for the ones about patience.
 _COMMON: dict[str, Any] = {
@@ -65,6 +68,7 @@ _FIXED: dict[str, dict[str, Any]] = {
 }
 # Fields that exclude others, left out of the rich call; further calls make up for them.
 _NOT_TOGETHER = {
+    "add_agent_environment_file": {"data"},
     "add_container_file": {"file_id"},
     "create_vector_store_file_batch": {"files"},
     "create_and_poll_vector_store_file_batch": {"files"},
@@ -132,7 +136,7 @@ def _number(config: Mapping[str, Any]) -> float:
     """Return a number within the limits, and none that a default might be."""
     lowest, step = config["min"], config["step"]
     if isinstance(step, float):
-        return round(lowest + 3 * step, 3)
+        return float(round(lowest + 3 * step, 3))
     return int(max(lowest, 3 if config.get("max", 3) >= 3 else 1))
 
 

@@ -14,6 +14,7 @@ from homeassistant.exceptions import HomeAssistantError
 from openai import AsyncOpenAI
 
 from custom_components.openai_api.assemblers import (
+    AgentEvents,
     CompletionChunks,
     FinalEvents,
     ResponseEvents,
@@ -98,11 +99,15 @@ class Recorder:
         poll = self.action.poll
         asked_before = any(request.method == "GET" for request in self.requests[:-1])
         status = min(poll.pending) if poll and not asked_before else "completed"
+        # A session takes a question only while it is idle.
+        status = "idle" if self.action.key == "run_agent_session" else status
         return {**OBJECT, "id": f"thing_{len(self.requests)}", "status": status}
 
 
 def _wants_stream(request: RecordedRequest) -> bool:
     """Tell whether a host would stream the answer to this request."""
+    if request.headers.get("Accept") == "text/event-stream":
+        return True
     if isinstance(request.body, dict):
         fields = request.body
     elif isinstance(request.body, list):
@@ -126,6 +131,11 @@ def events_of(action: Action) -> list[Json]:
             return [
                 {"type": "response.created", "response": {**whole, "status": "in_progress"}},
                 {"type": "response.completed", "response": whole},
+            ]
+        case AgentEvents():
+            return [
+                {"type": "agent.session.turn.completed", "turn": {"id": "turn_1", "new": 1}},
+                {"type": "agent.session.idle", "session": whole},
             ]
         case RunEvents():
             run = {**whole, "object": "thread.run"}
@@ -234,7 +244,7 @@ def check(action: Action, data: Json, answer: Json, recorder: Recorder) -> None:
         assert answer["stream_id"]
         if action.answer is not Answer.BINARY:
             last = recorder.events[-1]
-            whole = last.get("response", last)
+            whole = last.get("response") or last.get("session") or last
             assert holds(answer, {k: v for k, v in whole.items() if k not in {"choices", "object"}})
             return
     if recorder.requests and recorder.requests[0].path == CALLS:
@@ -256,8 +266,8 @@ def check(action: Action, data: Json, answer: Json, recorder: Recorder) -> None:
             assert (answer["first_id"], answer["last_id"]) == (ids[0], ids[-1])
             assert answer["has_more"] is (pages == 1)
         case Answer.OBJECT:
-            last = f"thing_{len(recorder.requests)}"
-            assert holds(answer, {**OBJECT, "id": last, "status": "completed"})
+            identifier = f"thing_{len(recorder.requests)}"
+            assert holds(answer, {**OBJECT, "id": identifier, "status": "completed"})
 
 
 async def walk(

@@ -228,6 +228,10 @@ async def test_function_calls_are_skipped(script: Script, caplog: pytest.LogCapt
     assert answer["skipped"] == ["f"]
     assert await script.sent() == [create(A), create(B)]
     assert "Function call f cannot" in caplog.text
+    # Nothing can stand behind what is not there.
+    await script.say(added(A), added(B))
+    await script.call("reset_realtime_history", history=[A, call, C, B])
+    assert await script.sent() == [create(C, "a")]
 
 
 @pytest.mark.parametrize(
