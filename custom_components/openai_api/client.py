@@ -75,7 +75,6 @@ def _warm(client: Client) -> None:
     """Do what would block the loop later: imports, and a look at the platform."""
     client.platform_headers()
     resolve(client, "models.list", "raw")
-    resolve(client, "responses.create", "raw")
 
 
 class Method(NamedTuple):

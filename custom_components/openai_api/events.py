@@ -19,7 +19,9 @@ def fire(
 ) -> None:
     """Fire an event; one context for all of a connection spares the garbage collector."""
     hass.bus.async_fire_internal(event_type, data, context=context)
-    for listener in tuple(hass.data.get(_LISTENERS, {}).get(event_type, ())):
+    if not (listeners := hass.data.get(_LISTENERS)):
+        return
+    for listener in tuple(listeners.get(event_type, ())):
         try:
             listener(data, context)
         except Exception:  # noqa: BLE001

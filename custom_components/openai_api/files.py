@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 import mimetypes
+import os
 from pathlib import Path
 import re
+from tempfile import mkstemp
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote as quote_path
 
@@ -226,10 +228,11 @@ def _open_part(target_folder: Path) -> Path:
     """Create an empty file that is hidden until it is whole."""
     with _disk_errors():
         target_folder.mkdir(parents=True, exist_ok=True)
-        stamp = dt_util.utcnow().strftime("%Y%m%d%H%M%S%f")
-        part = target_folder / f".{stamp}.part"
-        part.touch(exist_ok=False)
-        return part
+        handle, name = mkstemp(prefix=".", suffix=".part", dir=target_folder)
+        os.close(handle)
+        # A player may have to read it under another user.
+        Path(name).chmod(0o644)
+        return Path(name)
 
 
 def _append(part: Path, chunk: bytes) -> None:
@@ -249,10 +252,14 @@ def _finish(part: Path, name: str) -> Path:
     wanted = part.with_name(name)
     path, count = wanted, 1
     with _disk_errors():
-        while path.exists():
-            count += 1
-            path = wanted.with_stem(f"{wanted.stem} ({count})")
-        return part.rename(path)
+        while True:
+            try:
+                # Taken before it is filled: others may look for a free name right now.
+                path.touch(exist_ok=False)
+                return part.replace(path)
+            except FileExistsError:
+                count += 1
+                path = wanted.with_stem(f"{wanted.stem} ({count})")
 
 
 def _file_name(name: str | None, made_by: str, content_type: str) -> str:

@@ -1,6 +1,7 @@
 """Adds to the API's objects what people reach for, as the vendor's own SDKs do."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import orjson
@@ -27,7 +28,8 @@ def add_output_text(response: Json) -> Json:
 
 def add_parsed(response: Json) -> Json:
     """Add `output_parsed`, and what it came from: the JSON in the texts and in tool calls."""
-    parsed: Any = None
+    # A streamed response is on the bus by now, and is not to change there.
+    response, parsed = deepcopy(response), None
     for part in _parts(response):
         if part.get("type") == "output_text":
             part["parsed"] = _load(part.get("text"))
@@ -40,6 +42,7 @@ def add_parsed(response: Json) -> Json:
 
 def add_parsed_messages(completion: Json) -> Json:
     """Add `parsed` to every message: the JSON in its text, and in its tool calls."""
+    completion = deepcopy(completion)
     for choice in completion.get("choices") or []:
         message = choice.get("message") or {}
         message["parsed"] = _load(message.get("content"))

@@ -31,24 +31,23 @@ class Decoder:
                 chunk = chunk[1:]
             self._after_cr = chunk.endswith(b"\r")
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        first, *lines = chunk.split(b"\n")
-        self._line.append(first)
+        # Only the first line may have begun in an earlier chunk.
+        *lines, rest = chunk.split(b"\n")
         self._size += len(chunk)
         events: list[tuple[str, bytes]] = []
+        if lines:
+            lines[0] = b"".join([*self._line, lines[0]])
+            self._line = []
+        self._line.append(rest)
         for line in lines:
-            self._end_line(b"".join(self._line), events)
-            self._line = [line]
+            if line.startswith(b"data:"):
+                self._data.append(line[6:] if line[5:6] == b" " else line[5:])
+            elif line.startswith(b"event:"):
+                self._name = line[6:].strip().decode(errors="replace")
+            elif not line:
+                if self._data:
+                    events.append((self._name, b"\n".join(self._data)))
+                self._name, self._data, self._size = "", [], 0
         if self._size > _LIMIT:
             raise EventTooLarge
         return events
-
-    def _end_line(self, line: bytes, events: list[tuple[str, bytes]]) -> None:
-        """Take one whole line; an empty one ends the event."""
-        if not line:
-            if self._data:
-                events.append((self._name, b"\n".join(self._data)))
-            self._name, self._data, self._size = "", [], 0
-        elif line.startswith(b"data:"):
-            self._data.append(line[6:] if line[5:6] == b" " else line[5:])
-        elif line.startswith(b"event:"):
-            self._name = line[6:].strip().decode(errors="replace")

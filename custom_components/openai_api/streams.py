@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
+import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from homeassistant.util.ulid import ulid_now
@@ -19,8 +20,10 @@ from .sse import Decoder, EventTooLarge
 if TYPE_CHECKING:
     from .requests import Request
 
-# Listeners run while an event is fired; the rest of the house gets its turn between.
-_BATCH = 50
+# Listeners run while an event is fired; the rest of the house gets its turn after so many
+# seconds. Looking at the clock is cheap, but for a single event not worth it.
+_TURN = 0.001
+_LOOK = 10
 
 
 class Assembler(Protocol):
@@ -93,7 +96,7 @@ async def _async_pass_on(
         "action": request.action.key,
         "stream_id": stream_id,
     }
-    sequence = 0
+    sequence, turn_ends = 0, time.monotonic() + _TURN
     with translated(host.settings):
         async for chunk in chunks:
             try:
@@ -116,8 +119,9 @@ async def _async_pass_on(
                     raise failure("stream_error", **error_details(event, host.settings))
                 if assembler.add(event):
                     return True
-                if not sequence % _BATCH:
+                if not sequence % _LOOK and time.monotonic() > turn_ends:
                     await asyncio.sleep(0)
+                    turn_ends = time.monotonic() + _TURN
     return False
 
 
@@ -129,7 +133,7 @@ def _parse(name: str, data: bytes) -> tuple[Json, str]:
         raise failure("stream_garbled") from None
     if not isinstance(event, dict):
         event = {"data": event}
-    if name == "error" or name.startswith("thread."):
+    if name and (event.get("type") == name or name == "error" or name.startswith("thread.")):
         # The `type` of an assistant's step, or of an error, is not that of the event.
         return event, name
     return event, str(event.get("type") or name or event.get("object") or "")

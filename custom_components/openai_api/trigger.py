@@ -39,6 +39,7 @@ NOTICES: Final = (
     "mcp_tool_call_completed",
     "mcp_tools_listed",
     "output_text_delta",
+    "events_dropped",
     "tool_result",
     "turn_done",
     "turn_started",

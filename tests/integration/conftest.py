@@ -9,12 +9,17 @@ from unittest.mock import patch
 from homeassistant import block_async_io
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.setup import async_setup_component
+from hypothesis import settings
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import pytest_socket
 
 from custom_components.openai_api.const import DOMAIN
 from tests.standin.server import StandIn
+
+# The same inputs in every run: a change is to be judged by what it changes.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
 
 CANARY = "sk-canary-7f3a91c2d4e85b60"
 

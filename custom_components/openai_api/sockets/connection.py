@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from enum import StrEnum
 import random
+import time
 from typing import Any, Protocol
 
 from homeassistant.core import Context, callback
@@ -19,8 +20,10 @@ from ..host import ServiceHost
 from ..model import Json
 from .options import CLOSE_TIMEOUT, async_connect_options
 
-# Listeners run while an event is fired; the rest of the house gets its turn between.
-_BATCH = 50
+# Listeners run while an event is fired; the rest of the house gets its turn after so many
+# seconds. Looking at the clock is cheap, but for a single event not worth it.
+_TURN = 0.001
+_LOOK = 10
 _FIRST_DELAY = 0.5
 _LONGEST_DELAY = 30.0
 _ATTEMPTS = 10
@@ -172,13 +175,14 @@ class Connection:
         """Pass on every frame until the connection ends for good."""
         while True:
             assert self._socket is not None
-            received = 0
+            received, turn_ends = 0, time.monotonic() + _TURN
             try:
                 while True:
                     self._pass_on(await self._socket.recv_bytes())
                     received += 1
-                    if not received % _BATCH:
+                    if not received % _LOOK and time.monotonic() > turn_ends:
                         await asyncio.sleep(0)
+                        turn_ends = time.monotonic() + _TURN
             except ConnectionClosed as err:
                 code, reason, error = _ending(err)
             self._socket = None

@@ -149,6 +149,7 @@ def test_torn_recording_is_heard_as_far_as_it_goes() -> None:
     assert convert("a.wav", whole[:-3], PCM) == struct.pack("<h", 500) * 98
 
 
+@example(changes=[(27, 128)], cut=0)
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 43), st.integers(0, 255)), max_size=6),

@@ -8,6 +8,8 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 import voluptuous as vol
 
+from custom_components.openai_api.sockets.realtime import session as session_module
+
 from .script import Json, Script, until
 
 CREATED = {"type": "response.created", "response": {"id": "r-1"}}
@@ -357,3 +359,16 @@ async def test_closed_in_the_midst_of_sending(script: Script) -> None:
     await until(lambda: script.states)
     with pytest.raises(HomeAssistantError):
         await script.call("send_realtime_message", message="Hello")
+
+
+async def test_slow_line_is_told(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too much to send is refused, and what follows by itself is counted and not kept."""
+    monkeypatch.setattr(session_module, "_LONGEST_OUTBOX", 0)
+    with pytest.raises(ServiceValidationError) as caught:
+        await script.call("send_realtime_event", event={"type": "response.create"})
+    assert caught.value.translation_key == "connection_busy"
+
+    await script.say({"type": "conversation.item.truncated", "item_id": "i-1"})
+    await until(lambda: script.told("events_dropped"))
+    assert script.told("events_dropped")[-1]["count"] == 1
+    monkeypatch.undo()

@@ -18,8 +18,8 @@ _LAWS = {"audio/pcmu": audioop.lin2ulaw, "audio/pcma": audioop.lin2alaw}
 _UNLAWS = {"audio/pcmu": audioop.ulaw2lin, "audio/pcma": audioop.alaw2lin}
 _TELEPHONE_RATE = 8000
 _DEFAULT_RATE = 24000
-_SLOWEST = 1000
-"""Samples a second: fewer are no sound, and would take endless memory to fill up."""
+_SLOWEST, _FASTEST = 1000, 384_000
+"""Samples a second: fewer are no sound and would take endless memory to fill up, more are a torn file."""
 
 
 def is_file_name(value: str) -> bool:
@@ -78,7 +78,7 @@ def convert(name: str, content: bytes, audio_format: Mapping[str, Any]) -> bytes
         raise refusal("audio_kind_unknown", name=name) from None
     # A recording that was cut short may end within a frame.
     samples = samples[: len(samples) // (width * channels) * width * channels]
-    if not samples or channels > 2 or width > 4 or rate < _SLOWEST:
+    if not samples or channels > 2 or width > 4 or not _SLOWEST <= rate <= _FASTEST:
         raise refusal("audio_kind_unknown", name=name)
     if width == 1:
         # Single bytes are unsigned in WAV files, and nowhere else.

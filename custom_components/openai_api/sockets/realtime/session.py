@@ -21,6 +21,8 @@ from .spoken import Spoken, async_keep, play_live
 from .tools import HomeTools
 
 _REMEMBERED_CALLS = 200
+_LONGEST_OUTBOX = 1000
+"""Events that wait for a slow line: so many of the house, and as many that follow by themselves."""
 _PLACE = ("response_id", "item_id", "content_index")
 
 
@@ -79,6 +81,8 @@ class RealtimeConnection(Connection):
         """Raise a translated error unless events can be sent."""
         if self.state is not State.CONNECTED:
             raise refusal("connection_not_open", connection_id=self.id, state=self.state)
+        if self._outbox.qsize() >= _LONGEST_OUTBOX:
+            raise refusal("connection_busy", connection_id=self.id)
 
     @callback
     def post(self, *events: Json) -> None:
@@ -86,7 +90,12 @@ class RealtimeConnection(Connection):
 
         Raises a translated error, before any of them is sent, for what cannot be.
         """
-        self.require_open()
+        if self._outbox.qsize() >= 2 * _LONGEST_OUTBOX:
+            # Only what follows by itself from a flood of server events comes this far.
+            self.notify("events_dropped", count=len(events))
+            return
+        if self.state is not State.CONNECTED:
+            raise refusal("connection_not_open", connection_id=self.id, state=self.state)
         for frame in [encode(event) for event in events]:
             self._outbox.put_nowait(frame)
 
