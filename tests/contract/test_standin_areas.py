@@ -238,13 +238,13 @@ async def test_transcription_formats(
 async def test_transcription(client: AsyncOpenAI, standin: StandIn) -> None:
     sound = media.wav(media.tone(1.5))
     stream = await client.audio.transcriptions.create(
-        model="gpt-4o-transcribe", file=("hall.wav", sound), stream=True
+        model="gpt-4o-transcribe", file=("hall.wav", sound, "audio/wav"), stream=True
     )
     events: list[Any] = [event async for event in stream]
     assert events[-1].type == "transcript.text.done"
     assert "".join(event.delta for event in events[:-1]) == events[-1].text
     part = next(part for part in standin.requests[-1].body if part.name == "file")
-    assert part == Part(name="file", filename="hall.wav", content_type="audio/x-wav", data=sound)
+    assert part == Part(name="file", filename="hall.wav", content_type="audio/wav", data=sound)
     timed = await client.audio.transcriptions.create(
         model="whisper-1",
         file=("hall.wav", sound),
