@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from ..model import Action, Answer, Family, required
-from .fields import identifier, integer, text
+from .fields import identifier
+from .realtime import STATUS_CODE, TARGET_URI
 from .structures import live_session, live_transport
 
 _SESSION_ID = identifier(
@@ -77,12 +78,7 @@ FAMILY = Family(
             icon="mdi:phone-outgoing-outline",
             fields=required(
                 _SESSION_ID,
-                text(
-                    "target_uri",
-                    "Target",
-                    "Where the call goes, as a telephone or SIP address.",
-                    example="tel:+4912345678",
-                ),
+                TARGET_URI,
             ),
             answer=Answer.VOID,
             done={"status": "referred"},
@@ -95,13 +91,7 @@ FAMILY = Family(
             icon="mdi:phone-remove-outline",
             fields=required(
                 _SESSION_ID,
-                integer(
-                    "status_code",
-                    "Status code",
-                    "The SIP code that the caller gets: 486 is busy, 603 is declined.",
-                    low=300,
-                    high=699,
-                ),
+                STATUS_CODE,
             ),
             answer=Answer.VOID,
             done={"status": "rejected"},

@@ -6,20 +6,18 @@ from ..calls import async_create
 from ..model import Action, Answer, Family, advanced, required
 from . import structures
 from .fields import (
-    boolean,
     choice,
     choices,
     identifier,
     integer,
     integer_or_text,
-    json_object,
     long_text,
     text,
     text_or_object,
 )
 from .files import EXPIRES_AFTER
-from .responses import TOOL_CHOICE
-from .shared import MODEL
+from .responses import PROMPT, TOOL_CHOICE
+from .shared import MODEL, PARALLEL_TOOL_CALLS, include
 
 CALL_ID = identifier(
     "call_id",
@@ -37,6 +35,19 @@ _SECRET_EXPIRES = replace(
     EXPIRES_AFTER,
     description="How long the secret can be used to begin a conversation.",
     example={"anchor": "created_at", "seconds": 600},
+)
+TARGET_URI = text(
+    "target_uri",
+    "Target",
+    "Where the call goes, as a telephone or SIP address.",
+    example="tel:+4912345678",
+)
+STATUS_CODE = integer(
+    "status_code",
+    "Status code",
+    "The SIP code that the caller gets: 486 is busy, 603 is declined.",
+    low=300,
+    high=699,
 )
 
 FAMILY = Family(
@@ -144,30 +155,15 @@ FAMILY = Family(
                         "The longest answer, or inf for no limit.",
                         example="inf",
                     ),
-                    boolean(
-                        "parallel_tool_calls",
-                        "Parallel tool calls",
-                        "Let the model call several tools at once.",
-                    ),
+                    replace(PARALLEL_TOOL_CALLS, nullable=False),
                     structures.realtime_reasoning(
                         "reasoning",
                         "Reasoning",
                         "How hard the model should think, if it can.",
                         example={"effort": "low"},
                     ),
-                    json_object(
-                        "prompt",
-                        "Prompt template",
-                        "A prompt that is kept at the host, with its variables.",
-                        example={"id": "pmpt_123", "variables": {"city": "Oslo"}},
-                        nullable=True,
-                    ),
-                    choices(
-                        "include",
-                        "Include",
-                        "What else the answer should contain.",
-                        ("item.input_audio_transcription.logprobs",),
-                    ),
+                    PROMPT,
+                    include("item.input_audio_transcription.logprobs"),
                     text_or_object(
                         "tracing",
                         "Tracing",
@@ -204,12 +200,7 @@ FAMILY = Family(
             icon="mdi:phone-forward-outline",
             fields=required(
                 CALL_ID,
-                text(
-                    "target_uri",
-                    "Target",
-                    "Where the call goes, as a telephone or SIP address.",
-                    example="tel:+4912345678",
-                ),
+                TARGET_URI,
             ),
             answer=Answer.VOID,
             done={"status": "referred"},
@@ -222,13 +213,7 @@ FAMILY = Family(
             icon="mdi:phone-cancel-outline",
             fields=(
                 *required(CALL_ID),
-                integer(
-                    "status_code",
-                    "Status code",
-                    "The SIP code that the caller gets: 486 is busy, 603 is declined.",
-                    low=300,
-                    high=699,
-                ),
+                STATUS_CODE,
             ),
             answer=Answer.VOID,
             done={"status": "rejected"},

@@ -120,6 +120,18 @@ INCLUDE = include(
     "message.output_text.logprobs",
     nullable=True,
 )
+PROMPT = json_object(
+    "prompt",
+    "Prompt template",
+    "A prompt that is kept at the host, with its variables.",
+    example={"id": "pmpt_123", "variables": {"city": "Oslo"}},
+    nullable=True,
+)
+STARTING_AFTER = integer(
+    "starting_after",
+    "Start point",
+    "Begin after the event with this number.",
+)
 _TIER = service_tier("auto", "default", "flex", "scale", "priority", "fast", "ultrafast")
 COMMON: tuple[Field, ...] = (
     MODEL,
@@ -156,13 +168,7 @@ RARE: tuple[Field, ...] = advanced(
     STORE,
     METADATA,
     INCLUDE,
-    json_object(
-        "prompt",
-        "Prompt template",
-        "A prompt that is kept at the host, with its variables.",
-        example={"id": "pmpt_123", "variables": {"city": "Oslo"}},
-        nullable=True,
-    ),
+    PROMPT,
     objects(
         "context_management",
         "Context management",
@@ -236,11 +242,7 @@ FAMILY = Family(
                         RESPONSE_ID,
                         description="Follow this response, instead of asking for a new one.",
                     ),
-                    integer(
-                        "starting_after",
-                        "Start point",
-                        "Begin after the event with this number.",
-                    ),
+                    STARTING_AFTER,
                 ),
             ),
             finish=add_output_text,
@@ -258,11 +260,7 @@ FAMILY = Family(
                 replace(STREAM, nullable=False),
                 *advanced(
                     replace(INCLUDE, nullable=False),
-                    integer(
-                        "starting_after",
-                        "Start point",
-                        "Begin after the event with this number.",
-                    ),
+                    STARTING_AFTER,
                     boolean(
                         "include_obfuscation",
                         "Include padding",
