@@ -112,6 +112,9 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
 
     VERSION = 1
 
+    def __init__(self) -> None:
+        self._typed: dict[str, Any] = {}
+
     @staticmethod
     @callback
     @override
@@ -154,12 +157,15 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
         """Show the form until what it holds works, then save it."""
         errors: dict[str, str] = {}
         if user_input is not None:
+            # A key typed before stays in mind, for it is shown to nobody, not even once more.
+            known = {**known, **self._typed}
             data = _clean(user_input, known)
+            self._typed = {
+                key: data[key] for key in (CONF_API_KEY, CONF_API_KEY_SOURCE) if key in data
+            }
             if not (errors := await self._async_try(data)):
                 return self._save(data)
-        # A key that was just typed stays in its field; one that is stored is never shown.
-        hidden = {key: value for key, value in known.items() if key != CONF_API_KEY}
-        shown = hidden if user_input is None else user_input
+        shown = {key: value for key, value in (user_input or known).items() if key != CONF_API_KEY}
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(data_schema, shown),

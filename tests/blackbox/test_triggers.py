@@ -28,7 +28,18 @@ async def automate(house: House) -> AsyncIterator[Automate]:
     """Give out what saves an automation as the editor does; it is gone after the test."""
     ran = await house.subscribe_events("blackbox_ran")
 
+    async def is_on() -> bool:
+        return any(
+            state["attributes"].get("id") == "blackbox" and state["state"] == "on"
+            for state in await house.states()
+        )
+
+    async def is_gone() -> bool:
+        return not await is_on()
+
     async def save(trigger: str, options: Json, said: Json, **config: Any) -> Events:
+        # Home Assistant answers before it has taken an automation away, or on.
+        await until(is_gone)
         await house.rest(
             "POST",
             CONFIG,
@@ -41,6 +52,7 @@ async def automate(house: House) -> AsyncIterator[Automate]:
                 **config,
             },
         )
+        await until(is_on)
         ran.clear()
         return ran
 

@@ -112,10 +112,21 @@ async def test_trouble_is_named_and_can_be_put_right(
     assert result["type"] is FlowResultType.FORM
     assert result["errors"] == errors
     shown = {str(key): key.description for key in result["data_schema"].schema}
-    assert shown["api_key"] is None or "suggested_value" in shown["api_key"], "nothing is lost"
+    assert not shown["api_key"], "a key is never shown"
 
     result = await hass.config_entries.flow.async_configure(result["flow_id"], entry_data(standin))
     assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_key_need_not_be_typed_again(
+    hass: HomeAssistant, standin: StandIn, media_folder: object
+) -> None:
+    result = await submit(hass, entry_data(standin, base_url="http://127.0.0.1:9/v1"))
+    assert result["errors"] == {"base": "cannot_connect"}
+    again = {key: value for key, value in entry_data(standin).items() if key != "api_key"}
+    result = await hass.config_entries.flow.async_configure(result["flow_id"], again)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"]["api_key"] == CANARY
 
 
 async def test_surprises_are_named_too(
