@@ -31,7 +31,7 @@ async def automate(house: House) -> AsyncIterator[Automate]:
     async def is_on() -> bool:
         return any(
             state["attributes"].get("id") == "blackbox" and state["state"] == "on"
-            for state in await house.states()
+            for state in (await house.states()).values()
         )
 
     async def is_gone() -> bool:

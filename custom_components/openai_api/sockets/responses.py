@@ -35,7 +35,10 @@ async def async_manage(request: Request) -> Json:
 
 async def _async_open(host: ServiceHost, options: dict[str, Any]) -> Socket:
     """Open a socket with the SDK, which knows the path."""
-    return await host.client.responses.connect(**options).enter()
+    # The first use of the resource imports it, which is no work for the loop.
+    responses = await host.hass.async_add_import_executor_job(getattr, host.client, "responses")
+    socket: Socket = await responses.connect(**options).enter()
+    return socket
 
 
 async def _async_connect(host: ServiceHost, connection_id: str) -> Json:
