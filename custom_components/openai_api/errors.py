@@ -28,22 +28,27 @@ class AuthFailed(HomeAssistantError):
     """The host does not accept the key."""
 
 
-def refusal(key: str, **placeholders: object) -> ServiceValidationError:
-    """Return the translated error for something that the caller can put right."""
-    return ServiceValidationError(
+class DeniedForGood(HomeAssistantError):
+    """The host will give the same answer, however often it is asked."""
+
+
+def translated_error[E: HomeAssistantError](kind: type[E], key: str, **placeholders: object) -> E:
+    """Return an error of a kind with its translated text."""
+    return kind(
         translation_domain=DOMAIN,
         translation_key=key,
         translation_placeholders={name: str(value) for name, value in placeholders.items()},
     )
+
+
+def refusal(key: str, **placeholders: object) -> ServiceValidationError:
+    """Return the translated error for something that the caller can put right."""
+    return translated_error(ServiceValidationError, key, **placeholders)
 
 
 def failure(key: str, **placeholders: object) -> HomeAssistantError:
     """Return the translated error for something that the caller cannot put right."""
-    return HomeAssistantError(
-        translation_domain=DOMAIN,
-        translation_key=key,
-        translation_placeholders={name: str(value) for name, value in placeholders.items()},
-    )
+    return translated_error(HomeAssistantError, key, **placeholders)
 
 
 def quote(text: str, settings: Settings) -> str:
@@ -78,11 +83,7 @@ def _status_error(err: APIStatusError, settings: Settings) -> HomeAssistantError
     if 300 <= status < 400:
         return failure("redirected", status=status)
     if status == 401:
-        return AuthFailed(
-            translation_domain=DOMAIN,
-            translation_key="auth_failed",
-            translation_placeholders={name: str(value) for name, value in placeholders.items()},
-        )
+        return translated_error(AuthFailed, "auth_failed", **placeholders)
     if status == 403:
         return failure("forbidden", **placeholders)
     if status == 429:

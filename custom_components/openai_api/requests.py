@@ -17,7 +17,7 @@ from .settings import Settings
 _PAGES = frozenset({"text/html", "text/json"})
 _TEXTS = frozenset({"application/x-subrip", "application/srt", "application/vtt"})
 # The slowest upload that is still worth waiting for.
-_BYTES_PER_SECOND = 64 * 1024
+BYTES_PER_SECOND = 64 * 1024
 
 
 @dataclass(kw_only=True)
@@ -70,7 +70,7 @@ class Request:
         if body:
             arguments["extra_body"] = body
         arguments["timeout"] = self.seconds
-        return Prepared(method, arguments, self.seconds + size / _BYTES_PER_SECOND)
+        return Prepared(method, arguments, self.seconds + size / BYTES_PER_SECOND)
 
 
 class Prepared(NamedTuple):

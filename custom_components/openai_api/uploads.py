@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 _LARGEST = 8 * 1024**3
 _PART_SIZE = 16 * 1024**2
-# The slowest upload that is still worth waiting for.
-_BYTES_PER_SECOND = 64 * 1024
 _AT_ONCE = 5
 
 
@@ -102,7 +100,7 @@ async def async_upload_in_parts(request: Request) -> Json:
 
 async def _async_send_part(request: Request, ids: Mapping[str, str], piece: bytes) -> str:
     """Send a piece of a file, and return the id of the part that it is."""
-    seconds = request.seconds + len(piece) / _BYTES_PER_SECOND
+    seconds = request.seconds + len(piece) / requests.BYTES_PER_SECOND
     step = replace(_step(request, "uploads.parts.create", ids), options={"timeout": seconds})
     return _id(await requests.async_ask(step, data=piece))
 

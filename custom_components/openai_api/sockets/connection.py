@@ -9,12 +9,21 @@ import time
 from typing import Any, Protocol
 
 from homeassistant.core import Context, callback
+from homeassistant.exceptions import HomeAssistantError
 import orjson
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from yarl import URL
 
 from ..const import EVENT_CONNECTION, EVENT_SERVER, LOGGER
-from ..errors import AuthFailed, error_details, failure, quote, refusal
+from ..errors import (
+    AuthFailed,
+    DeniedForGood,
+    error_details,
+    failure,
+    quote,
+    refusal,
+    translated_error,
+)
 from ..events import fire
 from ..host import ServiceHost
 from ..model import Json
@@ -158,14 +167,9 @@ class Connection:
                 "request_id": response.headers.get("x-request-id", "–"),
             }
             if response.status_code == 401:
-                raise AuthFailed(
-                    translation_domain="openai_api",
-                    translation_key="auth_failed",
-                    translation_placeholders={key: str(value) for key, value in details.items()},
-                ) from None
-            error = failure("websocket_refused", **details)
-            error.is_final = response.status_code in _DENIED  # type: ignore[attr-defined]
-            raise error from None
+                raise translated_error(AuthFailed, "auth_failed", **details) from None
+            kind = DeniedForGood if response.status_code in _DENIED else HomeAssistantError
+            raise translated_error(kind, "websocket_refused", **details) from None
         except (OSError, WebSocketException) as err:
             if isinstance(err, TimeoutError):
                 raise
@@ -210,7 +214,7 @@ class Connection:
                     self._socket = await self._async_open()
             except Exception as err:  # noqa: BLE001
                 error = str(err)
-                if isinstance(err, AuthFailed) or getattr(err, "is_final", False):
+                if isinstance(err, AuthFailed | DeniedForGood):
                     break
                 LOGGER.debug("Connection %s is still down: %s", self.id, error)
                 continue

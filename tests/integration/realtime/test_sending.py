@@ -372,3 +372,18 @@ async def test_slow_line_is_told(script: Script, monkeypatch: pytest.MonkeyPatch
     await until(lambda: script.told("events_dropped"))
     assert script.told("events_dropped")[-1]["count"] == 1
     monkeypatch.undo()
+
+
+async def test_slow_line_does_not_lose_a_wanted_answer(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A response that had to wait for its turn is asked for, however much else is waiting."""
+    await script.say(CREATED)
+    await script.settle()
+    await script.call("send_realtime_event", event=CREATE)
+    await script.sent()
+    monkeypatch.setattr(session_module, "_LONGEST_OUTBOX", 0)
+    before = len(script.session.received)
+    await script.session.send(DONE)
+    await until(lambda: len(script.session.received) > before)
+    assert without_ids(script.session.received[before:]) == [CREATE]

@@ -50,7 +50,7 @@ class RealtimeConnection(Connection):
         self.calls: dict[str, Json] = {}
         self.session: Json = {}
         """As the host last confirmed it."""
-        self.sequencer = ResponseSequencer(self.post)
+        self.sequencer = ResponseSequencer(self._put)
         self.playback = Playback()
         self._outbox: asyncio.Queue[str] = asyncio.Queue()
         self._sender: asyncio.Task[None] | None = None
@@ -94,6 +94,11 @@ class RealtimeConnection(Connection):
             # Only what follows by itself from a flood of server events comes this far.
             self.notify("events_dropped", count=len(events))
             return
+        self._put(*events)
+
+    @callback
+    def _put(self, *events: Json) -> None:
+        """Send events however many wait: for what comes one at a time and must not be lost."""
         if self.state is not State.CONNECTED:
             raise refusal("connection_not_open", connection_id=self.id, state=self.state)
         for frame in [encode(event) for event in events]:
@@ -264,7 +269,7 @@ class RealtimeConnection(Connection):
             return
         try:
             react(self, event)
-        except AttributeError, KeyError, TypeError, ValueError:
+        except AttributeError, HomeAssistantError, KeyError, TypeError, ValueError:
             # It came through raw; an odd shape must not end the conversation.
             LOGGER.debug("A server event has an unexpected shape", exc_info=True)
 
@@ -274,7 +279,7 @@ class RealtimeConnection(Connection):
         if state is State.CONNECTED:
             self._outbox = asyncio.Queue()
             self._sender = self._run(self._async_send_posted(self._outbox), "sender")
-            self.post({"type": "session.update", "session": self._wanted})
+            self._put({"type": "session.update", "session": self._wanted})
         elif state in {State.RECONNECTING, State.DISCONNECTED}:
             self._let_go()
         self.notify("connection_change", status=state.value)
