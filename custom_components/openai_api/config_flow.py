@@ -9,7 +9,6 @@ from homeassistant.config_entries import (
     ConfigEntry,
     ConfigFlow,
     ConfigFlowResult,
-    OptionsFlowWithReload,
 )
 from homeassistant.const import CONF_API_KEY, CONF_TIMEOUT, CONF_VERIFY_SSL
 from homeassistant.core import callback
@@ -40,9 +39,7 @@ from .const import (
     CONF_MAX_RETRIES,
     CONF_ORGANIZATION,
     CONF_PROJECT,
-    CONF_RECORD_EVENTS,
     CONF_SKIP_VALIDATION,
-    CONF_WEBHOOK_SECRET,
     DEFAULT_BASE_URL,
     DEFAULT_MAX_RETRIES,
     DEFAULT_TIMEOUT,
@@ -50,6 +47,7 @@ from .const import (
     LOGGER,
 )
 from .errors import AuthFailed
+from .options_flow import OptionsFlow
 from .settings import AuthMethod, InvalidUrl, KeyNotFound, KeySource, Settings, parse_url
 from .validation import async_check_host
 
@@ -97,14 +95,6 @@ _HOST_SCHEMA = vol.Schema(
     }
 )
 _KEY_SCHEMA = vol.Schema(_KEY_FIELDS)
-_OPTIONS_SCHEMA = vol.Schema(
-    {
-        vol.Required(CONF_RECORD_EVENTS, default=False): BooleanSelector(),
-        vol.Optional(CONF_WEBHOOK_SECRET): TextSelector(
-            TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off")
-        ),
-    }
-)
 
 
 class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -234,23 +224,6 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             return title
         url = parse_url(data[CONF_BASE_URL])
         return f"{url.authority}{url.path.rstrip('/')}"
-
-
-class OptionsFlow(OptionsFlowWithReload):
-    """Changes everything that is not the connection."""
-
-    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Show the options, and save them."""
-        options = dict(self.config_entry.options)
-        # Like the key, it is not shown again, and a blank field keeps it.
-        secret = options.pop(CONF_WEBHOOK_SECRET, None)
-        if user_input is not None:
-            kept = {CONF_WEBHOOK_SECRET: secret} if secret else {}
-            return self.async_create_entry(data=kept | user_input)
-        return self.async_show_form(
-            step_id="init",
-            data_schema=self.add_suggested_values_to_schema(_OPTIONS_SCHEMA, options),
-        )
 
 
 def _clean(user_input: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
