@@ -10,6 +10,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.json import JSONEncoder
 from homeassistant.setup import async_setup_component
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.diagnostics import (
     get_diagnostics_for_config_entry,
 )
@@ -143,3 +144,12 @@ async def test_diagnostics(
     assert found["entry"]["api_key"] == "**REDACTED**"
     assert found["connections"] == [{"transport": "responses.websocket", "state": "connected"}]
     assert found["openai_version"]
+
+
+async def test_hosts_learn_nothing_about_the_home(
+    standin: StandIn, entry: MockConfigEntry, call: Call
+) -> None:
+    await call("create_model_response", **ASK)
+    (asked,) = [found for found in standin.requests if found.path == "/responses"]
+    told = {name.lower() for name in asked.headers}
+    assert not told & {f"x-stainless-{what}" for what in ("os", "arch", "runtime", "lang")}
