@@ -19,6 +19,7 @@ from tests.home.child import ROOT, ChildError
 from tests.home.client import Json, RestError
 
 from .actions import check_actions
+from .automations import blueprint, trigger
 from .browser import Chromium, Screen, chromium
 from .forms import add, options, reconfigure
 from .pages import ask, dashboard, paint
@@ -67,6 +68,11 @@ async def drive(
             ("Every action in the developer tools", partial(open_actions, screen, english, 1)),
             ("Ask in the developer tools", partial(ask, screen, report, english, folder)),
             ("Make a picture and find it", partial(paint, screen, report, english, folder)),
+            (
+                "A trigger in the automation editor",
+                partial(trigger, screen, report, english, home, folder),
+            ),
+            ("Import a blueprint", partial(blueprint, screen, report, home)),
             ("The demonstration dashboard", partial(dashboard, screen, report, folder)),
             ("The options", partial(options, screen, report, english)),
             (

@@ -8,7 +8,7 @@ from tests.home import Home
 from tests.home.client import Json
 from tests.home.folder import DOMAIN
 
-CATEGORIES = ("config", "options", "services", "selector")
+CATEGORIES = ("config", "options", "services", "selector", "triggers")
 
 
 @dataclass(frozen=True, kw_only=True)

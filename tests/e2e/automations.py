@@ -1,0 +1,92 @@
+"""Where a person makes automations: the editor and the blueprints."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from aiohttp import web
+from playwright.async_api import expect
+
+from tests.home import Home
+from tests.home.check import Report
+from tests.home.child import HOST, ROOT, free_port
+from tests.home.folder import DOMAIN
+
+from .browser import Screen, read
+from .texts import Texts
+
+EDITOR = "/config/automation/edit/new"
+IMPORT = "/config/blueprint/dashboard/import?blueprint_url="
+BLUEPRINTS = ROOT / "blueprints"
+BLUEPRINT = f"automation/{DOMAIN}/ask_by_voice.yaml"
+NAME = "After an answer"
+OPTIONS = ("type", "connection_id", "config_entry_id")
+
+
+async def trigger(
+    screen: Screen, report: Report, texts: Texts, home: Home, picture: Path | None
+) -> None:
+    """Make an automation that one of the integration's triggers starts."""
+    page = screen.page
+    trigger_name = texts["triggers.realtime_notice.name"]
+    notice = texts["selector.realtime_notice.options.turn_done"]
+    await screen.open(EDITOR)
+    await screen.press("Add trigger")
+    picker = page.locator("add-automation-element-dialog")
+    await picker.locator("ha-input-search input").fill(trigger_name)
+    await picker.get_by_text(trigger_name, exact=True).last.click()
+    editor = page.locator("ha-automation-trigger-platform")
+    rows = editor.locator("ha-settings-row")
+    await rows.first.wait_for()
+    shown = [await read(row) for row in await rows.all()]
+    names = [texts[f"triggers.realtime_notice.fields.{key}.name"] for key in OPTIONS]
+    report.expect(
+        all(any(name in text for text in shown) for name in names), "every option has its name"
+    )
+    row = rows.filter(has=page.get_by_text(names[0], exact=True)).first
+    await row.locator("ha-checkbox").click()
+    await row.get_by_role("button", name="Add").click()
+    await page.get_by_text(notice, exact=True).last.click()
+    await screen.picture("trigger", picture)
+    await screen.press("Save")
+    dialog = page.locator("ha-dialog").last
+    await dialog.get_by_role("textbox").fill(NAME)
+    await screen.press("Save", dialog)
+    await dialog.wait_for(state="detached")
+    saved = (home.folder / "automations.yaml").read_text()
+    report.expect(f"{DOMAIN}.realtime_notice" in saved, "the automation is saved")
+    states = (await home.states()).values()
+    state = next(found for found in states if found["attributes"].get("friendly_name") == NAME)
+    report.show("automation", state["state"])
+    report.expect(state["state"] == "on", "the automation is at work")
+
+
+async def blueprint(screen: Screen, report: Report, home: Home) -> None:
+    """Import a blueprint from an address, as the buttons of the README do."""
+    async with _served(BLUEPRINTS) as url:
+        await screen.open(f"{IMPORT}{url}/{BLUEPRINT}")
+        dialog = screen.page.locator("ha-dialog").last
+        await screen.press("Preview", dialog)
+        await screen.press("Import blueprint", dialog)
+        await dialog.wait_for(state="detached")
+    found = await home.command("blueprint/list", domain="automation")
+    mine = [one for path, one in found.items() if path.endswith(Path(BLUEPRINT).name)]
+    report.expect(len(mine) == 1 and "error" not in mine[0], "the blueprint is imported")
+    name = mine[0]["metadata"]["name"]
+    report.show("blueprint", name)
+    await expect(screen.page.get_by_text(name, exact=True).first).to_be_visible()
+    await screen.picture("blueprints")
+
+
+@asynccontextmanager
+async def _served(folder: Path) -> AsyncIterator[str]:
+    """Serve a folder's files at an address."""
+    app, port = web.Application(), free_port()
+    app.router.add_static("/", folder)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, HOST, port).start()
+        yield f"http://{HOST}:{port}"
+    finally:
+        await runner.cleanup()
