@@ -19,7 +19,7 @@ from tests.home.child import ROOT, ChildError
 from tests.home.client import Json, RestError
 
 from .actions import check_actions
-from .automations import blueprint, trigger
+from .automations import blueprint, trigger, voice
 from .browser import Chromium, Screen, chromium
 from .forms import add, options, reconfigure
 from .pages import ask, dashboard, paint
@@ -73,6 +73,7 @@ async def drive(
                 partial(trigger, screen, report, english, home, folder),
             ),
             ("Import a blueprint", partial(blueprint, screen, report, home)),
+            ("Ask by voice", partial(voice, screen, report, folder)),
             ("The demonstration dashboard", partial(dashboard, screen, report, folder)),
             ("The options", partial(options, screen, report, english)),
             (

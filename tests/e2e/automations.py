@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+import re
 
 from aiohttp import web
 from playwright.async_api import expect
@@ -13,6 +14,7 @@ from tests.home.child import HOST, ROOT, free_port
 from tests.home.folder import DOMAIN
 
 from .browser import Screen, read
+from .pages import DASHBOARD
 from .texts import Texts
 
 EDITOR = "/config/automation/edit/new"
@@ -20,6 +22,7 @@ IMPORT = "/config/blueprint/dashboard/import?blueprint_url="
 BLUEPRINTS = ROOT / "blueprints"
 BLUEPRINT = f"automation/{DOMAIN}/ask_by_voice.yaml"
 NAME = "After an answer"
+QUESTION = "ask the computer why the sky is blue"
 OPTIONS = ("type", "connection_id", "config_entry_id")
 
 
@@ -53,7 +56,7 @@ async def trigger(
     await dialog.get_by_role("textbox").fill(NAME)
     await screen.press("Save", dialog)
     await dialog.wait_for(state="detached")
-    saved = (home.folder / "automations.yaml").read_text()
+    saved = _automations(home)
     report.expect(f"{DOMAIN}.realtime_notice" in saved, "the automation is saved")
     states = (await home.states()).values()
     state = next(found for found in states if found["attributes"].get("friendly_name") == NAME)
@@ -62,7 +65,7 @@ async def trigger(
 
 
 async def blueprint(screen: Screen, report: Report, home: Home) -> None:
-    """Import a blueprint from an address, as the buttons of the README do."""
+    """Import a blueprint as the buttons of the README do, and make an automation of it."""
     async with _served(BLUEPRINTS) as url:
         await screen.open(f"{IMPORT}{url}/{BLUEPRINT}")
         dialog = screen.page.locator("ha-dialog").last
@@ -74,8 +77,32 @@ async def blueprint(screen: Screen, report: Report, home: Home) -> None:
     report.expect(len(mine) == 1 and "error" not in mine[0], "the blueprint is imported")
     name = mine[0]["metadata"]["name"]
     report.show("blueprint", name)
-    await expect(screen.page.get_by_text(name, exact=True).first).to_be_visible()
-    await screen.picture("blueprints")
+    await screen.page.get_by_text(name, exact=True).first.click()
+    await screen.press("Save")
+    await screen.page.wait_for_url(re.compile(r"/edit/\d+$"))
+    report.expect(Path(BLUEPRINT).name in _automations(home), "an automation is made of it")
+
+
+async def voice(screen: Screen, report: Report, picture: Path | None) -> None:
+    """Ask the automation of the blueprint, in the chat of Home Assistant."""
+    await screen.open(DASHBOARD)
+    await screen.page.locator("hui-markdown-card").first.wait_for()
+    await screen.page.keyboard.press("a")
+    chat = screen.page.locator("ha-voice-command-dialog")
+    await chat.locator("input").fill(QUESTION)
+    await screen.page.keyboard.press("Enter")
+    bubbles = chat.locator(".message.hass")
+    await expect(bubbles).to_have_count(2)
+    await expect(bubbles.last).to_have_text(re.compile(r"\w{3}"))
+    answer = await read(bubbles.last)
+    report.show("answer", answer)
+    report.expect("Sorry" not in answer, "the question is answered")
+    await screen.picture("voice", picture)
+
+
+def _automations(home: Home) -> str:
+    """Return what is saved of the automations."""
+    return (home.folder / "automations.yaml").read_text()
 
 
 @asynccontextmanager
