@@ -1,7 +1,8 @@
 """Shows saved files in the media browser, and serves them to players and dashboards."""
 
-from pathlib import Path
-from typing import override
+from datetime import datetime
+import re
+from typing import Final, override
 
 from aiohttp import hdrs, web
 from homeassistant.components.http import KEY_HASS, HomeAssistantView
@@ -15,16 +16,31 @@ from homeassistant.components.media_source import (
 )
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.util import raise_if_invalid_filename
+from homeassistant.helpers.translation import async_get_cached_translations
+from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
-from .files import folder, guess_type, media_url
+from .errors import translated_error
+from .files import folder, media_url
+from .saved import Kind, SavedFile, find_saved, list_saved
 
-_CLASSES = {
-    "audio": MediaClass.MUSIC,
-    "image": MediaClass.IMAGE,
-    "video": MediaClass.VIDEO,
+_CLASSES: Final = {
+    Kind.PICTURE: MediaClass.IMAGE,
+    Kind.SOUND: MediaClass.MUSIC,
+    Kind.VIDEO: MediaClass.VIDEO,
+    Kind.OTHER: MediaClass.URL,
 }
+_PAGE: Final = 250
+"""As many as a browser shows without delay; the rest is in a folder at the end."""
+# No file can be called like that, so that the names of files stay their identifiers.
+_FOLDER: Final = re.compile(rf"kind/({'|'.join(Kind)})(?:/(\d{{1,9}}))?")
+# What `files` calls a file that nobody has named: by what made it and when.
+_MADE: Final = re.compile(
+    r"(\w+?)_(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)(?:-\d{6})?(?: \((\d+)\))?\.\w+", re.ASCII
+)
+# What a host calls a picture that it has drawn in the course of a response.
+_DRAWN: Final = re.compile(r"ig_\w+(?: \((\d+)\))?\.\w+", re.ASCII)
+_MAKERS: Final = {"create_speech": "speech", "realtime_answer": "spoken_answer"}
 
 
 async def async_get_media_source(hass: HomeAssistant) -> SavedFiles:
@@ -33,7 +49,7 @@ async def async_get_media_source(hass: HomeAssistant) -> SavedFiles:
 
 
 class SavedFiles(MediaSource):
-    """The files that actions have saved."""
+    """The files that actions have saved, in a folder for each kind."""
 
     name = "OpenAI API"
 
@@ -45,64 +61,117 @@ class SavedFiles(MediaSource):
     @override
     async def async_resolve_media(self, item: MediaSourceItem) -> PlayMedia:
         """Return the address of a saved file."""
-        path = await self.hass.async_add_executor_job(saved_file, self.hass, item.identifier)
-        if path is None:
-            raise Unresolvable(f"There is no saved file {item.identifier!r}")
-        return PlayMedia(media_url(path.name), guess_type(path.name), path=path)
+        if (file := await _async_find(self.hass, item.identifier)) is None:
+            raise translated_error(Unresolvable, "saved_file_missing", name=item.identifier or "")
+        return PlayMedia(media_url(file.name), file.content_type, path=file.path)
 
     @override
     async def async_browse_media(self, item: MediaSourceItem) -> BrowseMediaSource:
-        """Return the saved files, the newest first."""
-        if item.identifier:
-            raise BrowseError(f"There is no folder {item.identifier!r}")
-        names = await self.hass.async_add_executor_job(_newest_first, self.hass)
-        return BrowseMediaSource(
-            domain=DOMAIN,
-            identifier=None,
-            media_class=MediaClass.DIRECTORY,
-            media_content_type="",
-            title=self.name,
-            can_play=False,
-            can_expand=True,
-            children=[_describe(name) for name in names],
-        )
+        """Return the kinds of saved files, or those of one kind, the newest first."""
+        # Home Assistant has None where nothing is named.
+        found = _FOLDER.fullmatch(item.identifier or "")
+        if item.identifier and found is None:
+            raise translated_error(BrowseError, "saved_folder_missing", name=item.identifier)
+        texts = _Texts(self.hass)
+        if found is None:
+            return await self.hass.async_add_executor_job(self._root, texts)
+        kind, start = Kind(found[1]), int(found[2] or 0)
+        return await self.hass.async_add_executor_job(self._folder, kind, start, texts)
+
+    def _root(self, texts: _Texts) -> BrowseMediaSource:
+        """Return a folder for each kind of which there are files; blocks."""
+        there = {file.kind for file in self._files()}
+        root = _as_folder(None, self.name, None)
+        root.children = [
+            _as_folder(f"kind/{kind}", texts.text(f"folder_{kind}"), kind)
+            for kind in Kind
+            if kind in there
+        ]
+        return root
+
+    def _folder(self, kind: Kind, start: int, texts: _Texts) -> BrowseMediaSource:
+        """Return a page of the files of a kind, and a folder with older ones; blocks."""
+        files = [file for file in self._files() if file.kind is kind]
+        end = start + _PAGE
+        children = [_as_file(file, texts) for file in files[start:end]]
+        if (older := len(files) - end) > 0:
+            title = texts.text("older_files").format(count=older)
+            children.append(_as_folder(f"kind/{kind}/{end}", title, kind))
+        identifier = f"kind/{kind}/{start}" if start else f"kind/{kind}"
+        found = _as_folder(identifier, texts.text(f"folder_{kind}"), kind)
+        found.children = children
+        return found
+
+    def _files(self) -> list[SavedFile]:
+        """Return the saved files, the newest first; none where they cannot be read; blocks."""
+        try:
+            return list_saved(folder(self.hass))
+        except HomeAssistantError, OSError:
+            return []
 
 
-def _describe(name: str) -> BrowseMediaSource:
-    """Return how the media browser shows a file."""
-    content_type = guess_type(name)
-    media_class = _CLASSES.get(content_type.partition("/")[0])
+class _Texts:
+    """The words of the media browser, in the language of Home Assistant."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Take the words, which are loaded with the integration."""
+        self._found = async_get_cached_translations(hass, hass.config.language, "common", DOMAIN)
+
+    def text(self, key: str) -> str:
+        """Return a text."""
+        return self._found.get(f"component.{DOMAIN}.common.{key}", key)
+
+    def title(self, file: SavedFile) -> str:
+        """Return what a file is and when it was made; or its name, if somebody has chosen it."""
+        if (made := _MADE.fullmatch(file.name)) is not None:
+            try:
+                moment = datetime.strptime(made[2], "%Y-%m-%d_%H-%M-%S")  # noqa: DTZ007
+            except ValueError:
+                return file.name
+            what, number = _MAKERS.get(made[1], file.kind), made[3]
+        elif (drawn := _DRAWN.fullmatch(file.name)) is not None:
+            moment = dt_util.as_local(dt_util.utc_from_timestamp(file.modified))
+            what, number = file.kind, drawn[1]
+        else:
+            return file.name
+        title = f"{self.text(f'file_{what}')} · {moment.strftime(self.text('moment'))}"
+        return f"{title} ({number})" if number else title
+
+
+def _as_folder(identifier: str | None, title: str, kind: Kind | None) -> BrowseMediaSource:
+    """Return how the media browser shows a folder."""
     return BrowseMediaSource(
         domain=DOMAIN,
-        identifier=name,
-        media_class=media_class or MediaClass.URL,
-        media_content_type=content_type,
-        title=name,
-        can_play=media_class is not None,
-        can_expand=False,
-        thumbnail=media_url(name) if media_class is MediaClass.IMAGE else None,
+        identifier=identifier,
+        media_class=MediaClass.DIRECTORY,
+        media_content_type="",
+        title=title,
+        can_play=False,
+        can_expand=True,
+        children_media_class=MediaClass.DIRECTORY if kind is None else _CLASSES[kind],
     )
 
 
-def _newest_first(hass: HomeAssistant) -> list[str]:
-    """Return the names of the saved files."""
-    try:
-        files = [path for path in folder(hass).iterdir() if path.is_file()]
-    except FileNotFoundError, HomeAssistantError:
-        return []
-    shown = [path for path in files if not path.name.startswith(".")]
-    shown.sort(key=lambda path: (path.stat().st_mtime, path.name), reverse=True)
-    return [path.name for path in shown]
+def _as_file(file: SavedFile, texts: _Texts) -> BrowseMediaSource:
+    """Return how the media browser shows a file."""
+    return BrowseMediaSource(
+        domain=DOMAIN,
+        identifier=file.name,
+        media_class=_CLASSES[file.kind],
+        media_content_type=file.content_type,
+        title=texts.title(file),
+        can_play=file.kind is not Kind.OTHER,
+        can_expand=False,
+        thumbnail=media_url(file.name) if file.kind is Kind.PICTURE else None,
+    )
 
 
-def saved_file(hass: HomeAssistant, name: str) -> Path | None:
-    """Return the path of a saved file, or None if there is none of that name."""
+async def _async_find(hass: HomeAssistant, name: str) -> SavedFile | None:
+    """Return a saved file by its name, or None if there is none."""
     try:
-        raise_if_invalid_filename(name)
-        path = folder(hass) / name
-    except ValueError, HomeAssistantError:
+        return await hass.async_add_executor_job(find_saved, folder(hass), name)
+    except HomeAssistantError:
         return None
-    return path if not name.startswith(".") and path.is_file() else None
 
 
 class SavedFileView(HomeAssistantView):
@@ -113,13 +182,10 @@ class SavedFileView(HomeAssistantView):
 
     async def get(self, request: web.Request, name: str) -> web.FileResponse:
         """Return a saved file."""
-        hass = request.app[KEY_HASS]
-        path = await hass.async_add_executor_job(saved_file, hass, name)
-        if path is None:
+        if (file := await _async_find(request.app[KEY_HASS], name)) is None:
             raise web.HTTPNotFound
-        content_type = guess_type(path.name)
-        headers = {hdrs.CONTENT_TYPE: content_type, hdrs.X_CONTENT_TYPE_OPTIONS: "nosniff"}
+        headers = {hdrs.CONTENT_TYPE: file.content_type, hdrs.X_CONTENT_TYPE_OPTIONS: "nosniff"}
         # Anything else could run as a page on Home Assistant's own origin.
-        if content_type.partition("/")[0] not in _CLASSES or content_type == "image/svg+xml":
+        if file.kind is Kind.OTHER or file.content_type == "image/svg+xml":
             headers[hdrs.CONTENT_DISPOSITION] = "attachment"
-        return web.FileResponse(path, headers=headers)
+        return web.FileResponse(file.path, headers=headers)

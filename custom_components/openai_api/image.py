@@ -1,0 +1,116 @@
+"""Shows the newest picture of a service host, for dashboards and whatever else takes an image."""
+
+from pathlib import Path
+from typing import Any, override
+
+from homeassistant.components.image import ImageEntity
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.restore_state import ExtraStoredData, RestoredExtraData, RestoreEntity
+from homeassistant.util import dt as dt_util
+
+from .const import SIGNAL_SAVED, SIGNAL_TIDIED
+from .entity import HostEntity
+from .files import folder
+from .host import OpenAIConfigEntry
+from .model import Json
+from .pictures import KINDS, kind_of
+from .saved import SavedFile, find_saved
+
+PARALLEL_UPDATES = 0
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: OpenAIConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add the image of a service host."""
+    async_add_entities([NewestPicture(hass, entry)])
+
+
+class NewestPicture(HostEntity, ImageEntity, RestoreEntity):
+    """The picture that an action of this service host has saved last; unknown without one."""
+
+    def __init__(self, hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
+        """Initialize the image."""
+        ImageEntity.__init__(self, hass)
+        HostEntity.__init__(self, entry, "newest_picture")
+        self._saved: Json = {}
+        """The name of its file, its media item, and when it was saved."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(async_dispatcher_connect(self.hass, SIGNAL_SAVED, self._on_saved))
+        self.async_on_remove(async_dispatcher_connect(self.hass, SIGNAL_TIDIED, self._on_tidied))
+        if (stored := await self.async_get_last_extra_data()) is not None:
+            self._saved = stored.as_dict()
+            await self._async_look()
+
+    @property
+    @override
+    def extra_restore_state_data(self) -> ExtraStoredData:
+        """What to remember over a restart."""
+        return RestoredExtraData(self._saved)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any]:
+        """The media item, by which other actions take the picture."""
+        is_shown = self.image_last_updated is not None
+        return {"media_content_id": self._saved["media_content_id"] if is_shown else None}
+
+    @override
+    async def async_image(self) -> bytes | None:
+        content = await self.hass.async_add_executor_job(self._read)
+        if content is None:
+            await self._async_look()
+            self.async_write_ha_state()
+        else:
+            # It is asked for after the bytes, which know better than the name of the file.
+            self._attr_content_type = kind_of(content)
+        return content
+
+    def _find(self) -> SavedFile | None:
+        """Return the file, None if it is gone; blocks."""
+        try:
+            return find_saved(folder(self.hass), self._saved["name"]) if self._saved else None
+        except HomeAssistantError:
+            return None
+
+    def _read(self) -> bytes | None:
+        """Return the content of the file, None if it is gone; blocks."""
+        try:
+            return found.path.read_bytes() if (found := self._find()) else None
+        except OSError:
+            return None
+
+    @callback
+    def _on_saved(self, entry_id: str, saved: Json) -> None:
+        """Show a picture that has just been saved."""
+        if entry_id == self.host.entry.entry_id and saved["media_content_type"] in KINDS:
+            self._saved = {
+                "name": Path(saved["path"]).name,
+                "media_content_id": saved["media_content_id"],
+                "saved_at": dt_util.utcnow().isoformat(),
+            }
+            self._show(is_there=True)
+            self.async_write_ha_state()
+
+    async def _on_tidied(self) -> None:
+        """Look whether the picture was deleted."""
+        await self._async_look()
+        self.async_write_ha_state()
+
+    async def _async_look(self) -> None:
+        """Show the picture if its file is there; it may come back, as the folder of a NAS does."""
+        self._show(is_there=await self.hass.async_add_executor_job(self._find) is not None)
+
+    @callback
+    def _show(self, *, is_there: bool) -> None:
+        """Tell from when the picture is, or that there is none."""
+        saved_at = dt_util.parse_datetime(self._saved["saved_at"]) if is_there else None
+        self._attr_image_last_updated = saved_at

@@ -1,0 +1,1 @@
+"""Files: sent from allowed places, saved where they can be played and seen, and tidied up."""
