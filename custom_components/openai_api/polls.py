@@ -11,7 +11,7 @@ from . import requests
 from .const import EVENT_PROGRESS
 from .errors import failure
 from .events import fire
-from .model import Json
+from .model import Json, Poll
 
 if TYPE_CHECKING:
     from .requests import Request
@@ -29,24 +29,16 @@ async def async_settle(request: Request, answer: Json) -> Json:
     """
     poll = request.action.poll
     assert poll is not None
-    arguments = {
-        name: request.data[name] if name in request.data else answer[key]
-        for name, key in poll.ids.items()
-    }
-    again = replace(
-        request,
-        action=replace(request.action, method=poll.method, poll=None, body=False),
-        data=arguments,
-        options={key: value for key, value in request.options.items() if key == "timeout"},
-    )
+    again: Request | None = None
     start = time.monotonic()
     patience = request.options.get("max_wait_seconds")
     pause = _FIRST_PAUSE
     while True:
         elapsed = time.monotonic() - start
-        fire_progress(request, answer, elapsed)
         status = answer.get("status")
-        if status not in poll.pending:
+        is_done = not isinstance(status, str) or status not in poll.pending
+        fire_progress(request, answer, elapsed, done=is_done)
+        if is_done:
             return answer
         if (interval := request.options.get("poll_interval_ms")) is not None:
             wait = interval / 1000
@@ -56,14 +48,39 @@ async def async_settle(request: Request, answer: Json) -> Json:
             raise failure(
                 "still_pending", id=answer.get("id", ""), status=status, seconds=f"{elapsed:.0f}"
             )
+        again = again or _look(request, poll, answer)
         async with request.host.waiting(None):
             await asyncio.sleep(wait)
         answer = await requests.async_ask(again)
 
 
+def _look(request: Request, poll: Poll, answer: Json) -> Request:
+    """Return the request for the object that an answer speaks of, as it is by now."""
+    arguments = {
+        name: request.data[name] if name in request.data else answer.get(key)
+        for name, key in poll.ids.items()
+    }
+    if not all(isinstance(value, str) and value for value in arguments.values()):
+        raise failure("bad_answer", content_type="application/json", start="–")
+    return replace(
+        request,
+        action=replace(request.action, method=poll.method, poll=None, body=False),
+        data=arguments,
+        options={key: value for key, value in request.options.items() if key == "timeout"},
+    )
+
+
+def counts_in(answer: Json) -> Json:
+    """Return what an object says of how far it is, beside its status."""
+    return {key: answer[key] for key in _PROGRESS if answer.get(key) is not None}
+
+
 @callback
-def fire_progress(request: Request, answer: Json, elapsed: float, **counts: Any) -> None:
-    """Fire the progress event: how far the object is after `elapsed` seconds."""
+def fire_progress(request: Request, answer: Json, elapsed: float, **more: Any) -> None:
+    """Fire the progress event: how far the object is after `elapsed` seconds.
+
+    `more` is what the event says beside; `done` is true once the object changes no more.
+    """
     fire(
         request.hass,
         EVENT_PROGRESS,
@@ -73,8 +90,9 @@ def fire_progress(request: Request, answer: Json, elapsed: float, **counts: Any)
             "id": answer.get("id"),
             "status": answer.get("status"),
             "elapsed": round(elapsed, 1),
-            **{key: answer[key] for key in _PROGRESS if answer.get(key) is not None},
-            **counts,
+            "done": False,
+            **counts_in(answer),
+            **more,
         },
         request.context,
     )

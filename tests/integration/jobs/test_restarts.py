@@ -1,0 +1,221 @@
+"""Jobs outlive a reload and a restart, whatever has become of what was stored."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+
+from tests.integration.automations import automate, on
+from tests.integration.conftest import Call, add_entry, entry_data
+from tests.standin.faults import Fault
+from tests.standin.server import StandIn
+
+from .helpers import (
+    SENSOR,
+    Fired,
+    answer,
+    entry_with,
+    in_store,
+    job,
+    key_of,
+    looks,
+    pass_time,
+    sensor,
+    statuses,
+)
+
+
+async def test_reload(
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call, told: Fired
+) -> None:
+    answer(standin, "/batches/x_1", "in_progress", "in_progress", "completed")
+    await call("watch_job", kind="batch", id="x_1", name="Night")
+    er.async_get(hass).async_update_entity(SENSOR, name="My batch")
+
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    await pass_time(hass)
+    assert looks(standin, "/batches/x_1") == 1
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await pass_time(hass, seconds=1)
+    assert looks(standin, "/batches/x_1") == 2
+    assert statuses(told) == ["in_progress"]
+    assert sensor(hass).name == "My batch"
+
+    await pass_time(hass)
+    assert statuses(told) == ["in_progress", "completed"]
+    assert sensor(hass).state == "completed"
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await pass_time(hass)
+    assert looks(standin, "/batches/x_1") == 3
+    assert len(told) == 2
+    assert sensor(hass).state == "completed"
+
+
+async def test_ended_while_home_assistant_was_off(
+    hass: HomeAssistant,
+    standin: StandIn,
+    media_folder: Path,
+    told: Fired,
+    stored: dict[str, Any],
+) -> None:
+    """The end is told once automations listen, and only then."""
+    answer(standin, "/batches/x_1", "completed")
+    hass.set_state(CoreState.not_running)
+    found = entry_with(hass, stored, standin, {"version": 1, "data": {"jobs": [job()]}})
+    ended = on("progress", {"action": "watch_job", "done": True}, status="{{ trigger.status }}")
+    ran = await automate(hass, ended, on("progress", {"done": False}))
+    assert await hass.config_entries.async_setup(found.entry_id)
+    await pass_time(hass)
+    assert looks(standin, "/batches/x_1") == 0
+    assert sensor(hass).state == "in_progress"
+    assert sensor(hass).attributes["request_counts"] == {"total": 9, "completed": 1}
+
+    await hass.async_start()
+    await pass_time(hass, seconds=1)
+    assert statuses(told) == ["completed"]
+    assert told[0].data["elapsed"] >= 3600
+    assert [(event.data["n"], event.data["status"]) for event in ran] == [(0, "completed")]
+    (kept,) = in_store(stored, found)
+    assert kept["ended"]
+
+
+async def test_unloaded_in_the_middle_of_a_look(
+    hass: HomeAssistant,
+    standin: StandIn,
+    entry: MockConfigEntry,
+    call: Call,
+    told: Fired,
+    stored: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    answer(standin, "/batches/x_1", "in_progress")
+    await call("watch_job", kind="batch", id="x_1")
+    standin.fail(Fault(path="/batches", hang=True))
+    count = len(standin.requests)
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=6))
+    await standin.wait_for_request(count + 1)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert "cannot be looked at" not in caplog.text
+    assert len(told) == 1
+    assert in_store(stored, entry)
+
+
+async def test_entity_of_a_job_that_is_not_stored(
+    hass: HomeAssistant,
+    standin: StandIn,
+    entry: MockConfigEntry,
+    call: Call,
+    stored: dict[str, Any],
+) -> None:
+    """After a backup was restored, no entity is left of what nobody knows any more."""
+    answer(standin, "/batches/x_1", "in_progress")
+    await call("watch_job", kind="batch", id="x_1", name="Night")
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert er.async_get(hass).async_get(SENSOR)
+    del stored[key_of(entry)]
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert er.async_get(hass).async_get(SENSOR) is None
+    assert er.async_get(hass).async_get("sensor.127_0_0_1_requests")
+
+
+async def test_disabled_entity_disturbs_nobody(
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call, told: Fired
+) -> None:
+    answer(standin, "/batches/x_1", "in_progress", "in_progress", "completed")
+    await call("watch_job", kind="batch", id="x_1", name="Night")
+    registry = er.async_get(hass)
+    registry.async_update_entity(SENSOR, disabled_by=er.RegistryEntryDisabler.USER)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await pass_time(hass, seconds=1)
+    await pass_time(hass)
+    assert statuses(told) == ["in_progress", "completed"]
+    assert hass.states.get(SENSOR) is None
+    await call("stop_watching_job", id="x_1")
+    assert registry.async_get(SENSOR) is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "nonsense",
+        [],
+        {},
+        {"jobs": None},
+        {"jobs": ["x"]},
+        {"jobs": [{"kind": "batch"}]},
+        {"jobs": [job(kind="weather")]},
+        {"jobs": [job(ids={})]},
+        {"jobs": [job(started="yesterday")]},
+    ],
+)
+async def test_garbled_store(
+    hass: HomeAssistant,
+    standin: StandIn,
+    media_folder: Path,
+    call: Call,
+    stored: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+    data: Any,
+) -> None:
+    """The entry works all the same, and stores anew."""
+    found = entry_with(hass, stored, standin, {"version": 1, "data": data})
+    assert await hass.config_entries.async_setup(found.entry_id)
+    await hass.async_block_till_done()
+    assert (await call("list_watched_jobs"))["data"] == []
+    assert ("watched job" in caplog.text) is bool(data)
+    answer(standin, "/batches/x_1", "in_progress")
+    await call("watch_job", kind="batch", id="x_1")
+    assert len(in_store(stored, found)) == 1
+
+
+async def test_garbled_job_beside_a_good_one(
+    hass: HomeAssistant, standin: StandIn, media_folder: Path, call: Call, stored: dict[str, Any]
+) -> None:
+    found = entry_with(
+        hass, stored, standin, {"version": 1, "data": {"jobs": [job(kind="weather"), job(new=1)]}}
+    )
+    assert await hass.config_entries.async_setup(found.entry_id)
+    await pass_time(hass, seconds=0)
+    (kept,) = (await call("list_watched_jobs"))["data"]
+    assert kept["id"] == "x_1"
+
+
+async def test_store_of_a_newer_release(
+    hass: HomeAssistant, standin: StandIn, media_folder: Path, call: Call, stored: dict[str, Any]
+) -> None:
+    found = entry_with(hass, stored, standin, {"version": 2, "minor_version": 1, "data": {}})
+    assert await hass.config_entries.async_setup(found.entry_id)
+    assert (await call("list_watched_jobs"))["data"] == []
+
+
+async def test_two_hosts(
+    hass: HomeAssistant,
+    standin: StandIn,
+    entry: MockConfigEntry,
+    call: Call,
+    told: Fired,
+    stored: dict[str, Any],
+) -> None:
+    """Each has its own jobs; what is left goes with the entry."""
+    other = await add_entry(hass, entry_data(standin, "none"))
+    answer(standin, "/batches/x_1", "in_progress", "in_progress", "completed")
+    mine, theirs = {"config_entry_id": entry.entry_id}, {"config_entry_id": other.entry_id}
+    await call("watch_job", kind="batch", id="x_1", **mine)
+    await call("watch_job", kind="batch", id="x_1", **theirs)
+    assert len((await call("list_watched_jobs", **mine))["data"]) == 1
+    await hass.config_entries.async_remove(entry.entry_id)
+    await hass.async_block_till_done()
+    assert key_of(entry) not in stored
+    assert key_of(other) in stored
+    await pass_time(hass)
+    assert [(event.data["config_entry_id"], event.data["status"]) for event in told] == [
+        (entry.entry_id, "in_progress"),
+        (other.entry_id, "in_progress"),
+        (other.entry_id, "completed"),
+    ]
