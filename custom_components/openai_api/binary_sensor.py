@@ -1,6 +1,6 @@
-"""Shows each open connection for as long as it lasts."""
+"""Shows whether a host can be reached, and each open connection for as long as it lasts."""
 
-from typing import Any
+from typing import Any, override
 
 from homeassistant.components.binary_sensor import (
     DOMAIN as BINARY_SENSOR_DOMAIN,
@@ -10,10 +10,11 @@ from homeassistant.components.binary_sensor import (
 from homeassistant.const import EntityCategory
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import EVENT_CONNECTION
-from .entity import HostEntity
+from .const import EVENT_CONNECTION, SIGNAL_AVAILABILITY
+from .entity import HostEntity, forget
 from .events import listen
 from .host import OpenAIConfigEntry
 from .sockets.connection import State
@@ -26,13 +27,18 @@ async def async_setup_entry(
     entry: OpenAIConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add an entity when a connection opens, and remove it when it is closed for good."""
+    """Add an entity when a connection opens, and remove it when it is closed for good.
+
+    The one that tells whether the host can be reached is always there.
+    """
+    reachable = ReachableEntity(entry)
+    async_add_entities([reachable])
     registry = er.async_get(hass)
     shown: dict[str, ConnectionEntity] = {}
     for left in er.async_entries_for_config_entry(registry, entry.entry_id):
         # Home Assistant ended before the connection did.
-        if left.domain == BINARY_SENSOR_DOMAIN:
-            _forget(registry, left.entity_id)
+        if left.domain == BINARY_SENSOR_DOMAIN and left.unique_id != reachable.unique_id:
+            forget(registry, left.entity_id)
 
     @callback
     def follow(event: dict[str, Any], _: Context | None) -> None:
@@ -44,7 +50,7 @@ async def async_setup_entry(
             if state is State.DISCONNECTED:
                 del shown[connection_id]
                 if entity.registry_entry is not None:
-                    _forget(registry, entity.registry_entry.entity_id)
+                    forget(registry, entity.registry_entry.entity_id)
         elif state is State.CONNECTED:
             entity = shown[connection_id] = ConnectionEntity(entry, connection_id, event)
             async_add_entities([entity])
@@ -52,14 +58,26 @@ async def async_setup_entry(
     entry.async_on_unload(listen(hass, EVENT_CONNECTION, follow))
 
 
-@callback
-def _forget(registry: er.EntityRegistry, entity_id: str) -> None:
-    """Remove an entity; what the user has set stays for 30 days, should it come back.
+class ReachableEntity(HostEntity, BinarySensorEntity):
+    """Whether the host was at work when it was last asked; unknown until then."""
 
-    The registry would keep that for ever, did it still belong to the entry.
-    """
-    registry.async_update_entity(entity_id, config_entry_id=None)
-    registry.async_remove(entity_id)
+    _attr_device_class = BinarySensorDeviceClass.CONNECTIVITY
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+
+    def __init__(self, entry: OpenAIConfigEntry) -> None:
+        """Initialize the entity."""
+        super().__init__(entry, "reachable")
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        signal = SIGNAL_AVAILABILITY.format(self.host.entry.entry_id)
+        self.async_on_remove(async_dispatcher_connect(self.hass, signal, self.async_write_ha_state))
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Whether it was."""
+        return self.host.availability.is_reachable
 
 
 class ConnectionEntity(HostEntity, BinarySensorEntity):

@@ -1,5 +1,7 @@
 """What the entities of a service host have in common."""
 
+from homeassistant.core import callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import Entity
 from yarl import URL
@@ -23,6 +25,16 @@ def device_info(entry: OpenAIConfigEntry) -> DeviceInfo:
         model="OpenAI API" if is_openai else "OpenAI-compatible API",
         configuration_url=_OPENAI_SITE if is_openai else str(url.origin()),
     )
+
+
+@callback
+def forget(registry: er.EntityRegistry, entity_id: str) -> None:
+    """Remove an entity; what the user has set stays for 30 days, should it come back.
+
+    The registry would keep that for ever, did it still belong to the entry.
+    """
+    registry.async_update_entity(entity_id, config_entry_id=None)
+    registry.async_remove(entity_id)
 
 
 class HostEntity(Entity):

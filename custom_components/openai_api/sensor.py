@@ -1,9 +1,11 @@
 """Shows what a service host is used for, and what went wrong last."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, override
 
 from homeassistant.components.sensor import (
+    DOMAIN as SENSOR_DOMAIN,
     RestoreSensor,
     SensorDeviceClass,
     SensorEntity,
@@ -11,15 +13,18 @@ from homeassistant.components.sensor import (
     SensorStateClass,
 )
 from homeassistant.const import MAX_LENGTH_STATE_STATE, EntityCategory, UnitOfTime
-from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_call_later
 
-from .const import EVENT_CONNECTION, SIGNAL_ERROR
+from .const import DOMAIN, EVENT_CONNECTION, SIGNAL_AVAILABILITY, SIGNAL_ERROR
 from .entity import HostEntity
 from .events import listen
 from .host import OpenAIConfigEntry
+from .job_sensor import async_setup_jobs
+from .saved_sensor import saved_sensors
 from .sockets.connection import State
 
 PARALLEL_UPDATES = 0
@@ -38,6 +43,7 @@ TOTALS = tuple(
         "output_tokens": True,
         "cached_tokens": False,
         "reasoning_tokens": False,
+        "refused_webhooks": False,
     }.items()
 )
 MEASURED = (
@@ -75,9 +81,32 @@ async def async_setup_entry(
             OpenConnections(entry),
             LastError(entry),
             *(TotalSensor(entry, description) for description in TOTALS),
-            *(UsageSensor(entry, description) for description in MEASURED),
+            *(MeasuredSensor(entry, description) for description in MEASURED),
+            *_costs(hass, entry),
+            *saved_sensors(entry),
         ]
     )
+    async_setup_jobs(hass, entry, async_add_entities)
+
+
+def _costs(hass: HomeAssistant, entry: OpenAIConfigEntry) -> list[SensorEntity]:
+    """Return the sensor for the costs; where there are no prices, remove the one that was."""
+    costs = TotalSensor(
+        entry,
+        SensorEntityDescription(
+            key="costs",
+            device_class=SensorDeviceClass.MONETARY,
+            native_unit_of_measurement=hass.config.currency,
+            state_class=SensorStateClass.TOTAL,
+            suggested_display_precision=4,
+        ),
+    )
+    if entry.runtime_data.usage.prices.is_set:
+        return [costs]
+    registry = er.async_get(hass)
+    if left := registry.async_get_entity_id(SENSOR_DOMAIN, DOMAIN, costs.unique_id or ""):
+        registry.async_remove(left)
+    return []
 
 
 class _ConnectionSensor(HostEntity, SensorEntity):
@@ -161,32 +190,50 @@ class UsageSensor(HostEntity, RestoreSensor):
         """Initialize the sensor."""
         super().__init__(entry, description.key)
         self.entity_description = description
-        self._is_waiting = False
+        self._cancel_pause: CALLBACK_TYPE | None = None
 
     @override
     async def async_added_to_hass(self) -> None:
         self.async_on_remove(self.host.usage.listen(self._on_change))
-        self._show()
+
+    @override
+    async def async_will_remove_from_hass(self) -> None:
+        if self._cancel_pause is not None:
+            self._cancel_pause()
 
     @callback
     def _on_change(self) -> None:
         """Show the figure soon, together with what else changes until then."""
-        if self._is_waiting:
-            return
-        self._is_waiting = True
-        self.async_on_remove(async_call_later(self.hass, _PAUSE, self._on_pause_over))
+        if self._cancel_pause is None:
+            self._cancel_pause = async_call_later(self.hass, _PAUSE, self._on_pause_over)
 
     @callback
     def _on_pause_over(self, _: datetime) -> None:
         """Show the figure now."""
-        self._is_waiting = False
-        self._show()
+        self._cancel_pause = None
         self.async_write_ha_state()
 
-    @callback
-    def _show(self) -> None:
-        """Take over the figure."""
-        self._attr_native_value = self.host.usage.values.get(self.entity_description.key)
+    @property
+    @override
+    def native_value(self) -> float | None:
+        """The figure of this moment, which is also what is kept when Home Assistant ends."""
+        return self.host.usage.values.get(self.entity_description.key)
+
+
+class MeasuredSensor(UsageSensor):
+    """A figure that only the host's next answer can bring up to date."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        signal = SIGNAL_AVAILABILITY.format(self.host.entry.entry_id)
+        self.async_on_remove(async_dispatcher_connect(self.hass, signal, self.async_write_ha_state))
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Whether the host can still be reached."""
+        return self.host.availability.is_reachable is not False
 
 
 class TotalSensor(UsageSensor):
@@ -196,13 +243,16 @@ class TotalSensor(UsageSensor):
 
     @override
     async def async_added_to_hass(self) -> None:
-        if (last := await self.async_get_last_sensor_data()) is not None:
+        last = await self.async_get_last_sensor_data()
+        # After a change of the currency, what was before is another money.
+        unit = self.native_unit_of_measurement
+        if last is not None and unit in (None, last.native_unit_of_measurement):
             found = last.native_value
-            self._before = found if isinstance(found, int | float) else 0
+            self._before = float(found) if isinstance(found, int | float | Decimal) else 0
         await super().async_added_to_hass()
 
+    @property
     @override
-    @callback
-    def _show(self) -> None:
-        since = self.host.usage.values.get(self.entity_description.key, 0)
-        self._attr_native_value = self._before + since
+    def native_value(self) -> float:
+        """What was before, and what has come since."""
+        return self._before + self.host.usage.values.get(self.entity_description.key, 0)

@@ -2,13 +2,36 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+import time
+from typing import Any, Self
 
 from homeassistant.core import callback
+
+from .const import CONF_CACHED_INPUT_PRICE, CONF_INPUT_PRICE, CONF_OUTPUT_PRICE
+from .errors import is_trouble
 
 # Methods whose answer tells what making it took; reading it again takes nothing.
 _MAKING = frozenset(
     {"create", "parse", "generate", "edit", "compact", "create_and_run", "submit_tool_outputs"}
+)
+_TURN = "beta.agents.sessions.stream"
+"""It makes something, too, and tells of it in the turn."""
+_UNFINISHED = frozenset({"in_progress", "queued"})
+_MOST_UNFINISHED = 1000
+# Methods that are paid for even where their answer tells of no tokens.
+_PAID = frozenset(
+    {
+        "audio.speech.create",
+        "audio.transcriptions.create",
+        "audio.translations.create",
+        "images.create_variation",
+        "images.edit",
+        "images.generate",
+        "videos.create",
+        "videos.edit",
+        "videos.extend",
+        "videos.remix",
+    }
 )
 _TOTALS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "input_tokens": (("input_tokens",), ("prompt_tokens",)),
@@ -28,14 +51,53 @@ _HEADROOM = {
     "remaining_requests": "x-ratelimit-remaining-requests",
     "remaining_tokens": "x-ratelimit-remaining-tokens",
 }
+# More digits than any count has, and fewer than Python refuses to read.
+_LONGEST_COUNT = 20
+_MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """What a million tokens cost, in Home Assistant's currency; None where nobody has said."""
+
+    input: float | None = None
+    cached_input: float | None = None
+    output: float | None = None
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> Self:
+        """Read an entry's options."""
+        return cls(
+            input=options.get(CONF_INPUT_PRICE),
+            cached_input=options.get(CONF_CACHED_INPUT_PRICE),
+            output=options.get(CONF_OUTPUT_PRICE),
+        )
+
+    @property
+    def is_set(self) -> bool:
+        """Whether there is any; one of 0 is one, too."""
+        return any(price is not None for price in (self.input, self.cached_input, self.output))
+
+    def cost(self, counts: Mapping[str, int]) -> float:
+        """Return what so many tokens cost; those from the host's memory are input, too."""
+        full = self.input or 0
+        reduced = full if self.cached_input is None else self.cached_input
+        cached = min(counts["cached_tokens"], counts["input_tokens"])
+        total = (counts["input_tokens"] - cached) * full + cached * reduced
+        return (total + counts["output_tokens"] * (self.output or 0)) / _MILLION
 
 
 @dataclass(slots=True)
 class Usage:
     """What has been used since Home Assistant started; sensors add it to what was before."""
 
+    prices: Prices = field(default_factory=Prices)
     values: dict[str, float] = field(default_factory=dict)
-    """By the keys of the sensors. Times in seconds, the rest are counts."""
+    """By the keys of the sensors. Times in seconds, costs in money, the rest are counts."""
+    heard: float = 0.0
+    """When an answer last showed that the host is at work, on `time.monotonic`'s clock."""
+    _unfinished: dict[str, bool] = field(default_factory=dict)
+    """The ids of what was made and goes on at the host, the oldest first."""
     _listeners: list[Callable[[], None]] = field(default_factory=list)
 
     @callback
@@ -45,15 +107,23 @@ class Usage:
         return lambda: self._listeners.remove(listener)
 
     @callback
-    def asked(self, seconds: float, headers: Mapping[str, str], *, is_ok: bool) -> None:
+    def asked(self, seconds: float, headers: Mapping[str, str], status: int) -> None:
         """Count a request that was answered, whether the host did what it was asked for or not."""
         self.values["response_time"] = seconds
         for key, header in _HEADROOM.items():
-            if (value := headers.get(header, "")).isdecimal():
+            if (value := headers.get(header, "")).isdecimal() and len(value) < _LONGEST_COUNT:
                 self.values[key] = int(value)
         self._add("requests", 1)
-        if not is_ok:
+        if status >= 400:
             self._add("failed_requests", 1)
+        if not (300 <= status < 400 or is_trouble(status)):
+            self.heard = time.monotonic()
+        self._tell()
+
+    @callback
+    def connected(self) -> None:
+        """Take note that a WebSocket was opened, which is no request with an answer."""
+        self.heard = time.monotonic()
         self._tell()
 
     @callback
@@ -64,20 +134,53 @@ class Usage:
         self._tell()
 
     @callback
-    def used(self, method: str, answer: Any) -> None:
-        """Count the tokens that an answer says it took."""
-        if method.rpartition(".")[2] in _MAKING:
-            self.spent(answer)
+    def count(self, key: str) -> None:
+        """Count something that a sensor shows."""
+        self._add(key, 1)
+        self._tell()
 
     @callback
-    def spent(self, answer: Any) -> None:
-        """Count the tokens in an object's `usage`, under whichever names it has them."""
+    def used(self, method: str, answer: Any) -> bool:
+        """Count the tokens that an answer says it took; return whether it took of the quota."""
+        took = False
+        if isinstance(answer, Mapping) and self._is_new(method, answer):
+            took = self.spent(answer.get("turn") if method == _TURN else answer)
+        return took or method in _PAID
+
+    def _is_new(self, method: str, answer: Mapping[str, Any]) -> bool:
+        """Tell whether an object's tokens are to be counted now.
+
+        What goes on in the background is counted when it is read as a whole for the first time.
+        """
+        name = str(answer.get("id"))
+        is_made = method == _TURN or method.rpartition(".")[2] in _MAKING
+        is_new = self._unfinished.pop(name, is_made)
+        if is_new and str(answer.get("status")) in _UNFINISHED:
+            self._unfinished[name] = True
+            if len(self._unfinished) > _MOST_UNFINISHED:
+                del self._unfinished[next(iter(self._unfinished))]
+            return False
+        return is_new
+
+    @callback
+    def spent(self, answer: Any) -> bool:
+        """Count the tokens in an object's `usage`, and return whether there are any.
+
+        They stand there under various names.
+        """
         usage = answer.get("usage") if isinstance(answer, Mapping) else None
         if not isinstance(usage, Mapping):
-            return
-        for key, places in _TOTALS.items():
-            self._add(key, next((found for place in places if (found := _at(usage, place))), 0))
+            return False
+        counts = {
+            key: next((found for place in places if (found := _at(usage, place))), 0)
+            for key, places in _TOTALS.items()
+        }
+        for key, count in counts.items():
+            self._add(key, count)
+        if self.prices.is_set:
+            self._add("costs", self.prices.cost(counts))
         self._tell()
+        return any(counts.values())
 
     def _add(self, key: str, count: float) -> None:
         """Raise a count."""

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+from homeassistant.components.recorder import get_instance
+from homeassistant.components.recorder.statistics import list_statistic_ids
 from homeassistant.core import HomeAssistant, State
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
@@ -13,15 +15,22 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
     mock_restore_cache_with_extra_data,
 )
+from pytest_homeassistant_custom_component.components.recorder.common import (
+    async_wait_recording_done,
+    do_adhoc_statistics,
+)
 
 from custom_components.openai_api.const import DOMAIN
-from custom_components.openai_api.usage import Usage
+from custom_components.openai_api.usage import Prices, Usage
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
 from .conftest import Call, add_entry, entry_data
 
 ASK = {"model": "m", "input": "Hello"}
+COSTS = "sensor.127_0_0_1_costs"
+MILLION = 1_000_000
+PRICES = {"input_price": 2.0, "cached_input_price": 0.5, "output_price": 8.0}
 
 
 async def shown(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, Any]:
@@ -94,6 +103,164 @@ async def test_counts_go_on_after_a_restart(
     assert entry.domain == DOMAIN
 
 
+async def test_background_is_counted_once(
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call
+) -> None:
+    begun = {"id": "resp_1", "status": "queued", "usage": None}
+    done = {**begun, "status": "completed", "usage": {"input_tokens": 5, "output_tokens": 7}}
+    standin.fail(Fault(path="/responses", status=200, body=begun))
+    await call("create_model_response", background=True, **ASK)
+    for body in (begun, done, done, {**done, "id": "resp_of_somebody_else"}):
+        standin.fail(Fault(path="/responses", status=200, body=body))
+        await call("get_model_response", response_id="resp_1")
+    found = await shown(hass, entry)
+    assert (float(found["input_tokens"]), float(found["output_tokens"])) == (5, 7)
+
+
+async def test_watched_work_is_counted(
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call
+) -> None:
+    begun = {"id": "resp_1", "status": "queued", "usage": None}
+    done = {**begun, "status": "completed", "usage": {"input_tokens": 5, "output_tokens": 7}}
+    standin.fail(Fault(path="/responses", status=200, body=begun))
+    await call("create_model_response", background=True, **ASK)
+    standin.fail(Fault(path="/responses", status=200, body=done))
+    await call("watch_job", kind="model_response", id="resp_1")
+    assert float((await shown(hass, entry))["output_tokens"]) == 7
+
+
+async def test_nothing_is_lost_in_the_pause(
+    hass: HomeAssistant, entry: MockConfigEntry, call: Call
+) -> None:
+    asked = await call("create_model_response", **ASK)
+    # The sensors show it a moment later, when there are new ones.
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert float((await shown(hass, entry))["input_tokens"]) == asked["usage"]["input_tokens"]
+
+
+def answer_of(usage: dict[str, Any]) -> Fault:
+    """Return what makes the host answer with this usage."""
+    return Fault(path="/responses", status=200, body={"id": "resp_1", "usage": usage})
+
+
+async def test_costs(
+    hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call, events: Any
+) -> None:
+    entry = await add_entry(hass, entry_data(standin), PRICES)
+    state = hass.states.get(COSTS)
+    assert state is not None
+    assert float(state.state) == 0
+    assert state.attributes["device_class"] == "monetary"
+    assert state.attributes["state_class"] == "total"
+    assert state.attributes["unit_of_measurement"] == hass.config.currency
+
+    usage = {
+        "input_tokens": 1000,
+        "input_tokens_details": {"cached_tokens": 400},
+        "output_tokens": 100,
+    }
+    standin.fail(answer_of(usage))
+    answer = await call("create_model_response", **ASK)
+    costs = 600 * 2.0 + 400 * 0.5 + 100 * 8.0
+    assert float((await shown(hass, entry))["costs"]) == pytest.approx(costs / MILLION)
+
+    # Reading it again costs nothing, and neither does what fails.
+    standin.fail(Fault(path="/responses", status=200, body=answer))
+    await call("get_model_response", response_id="resp_1")
+    standin.fail(Fault(path="/responses", status=400))
+    with pytest.raises(HomeAssistantError):
+        await call("create_model_response", **ASK)
+    assert float((await shown(hass, entry))["costs"]) == pytest.approx(costs / MILLION)
+
+    received = events("openai_api_server_event")
+    manage = {"connection_id": "c"}
+    await call("manage_model_response_websocket", action="connect", **manage)
+    event = {"type": "response.create", **ASK}
+    await call("manage_model_response_websocket", action="send", event=event, **manage)
+    while not received or received[-1].data["event_type"] != "response.completed":
+        await hass.async_block_till_done()
+    used = received[-1].data["event"]["response"]["usage"]
+    costs += used["input_tokens"] * 2.0 + used["output_tokens"] * 8.0
+    assert float((await shown(hass, entry))["costs"]) == pytest.approx(costs / MILLION)
+
+
+async def test_new_price_is_for_what_comes(
+    hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call
+) -> None:
+    entry = await add_entry(hass, entry_data(standin), {"output_price": 3.0})
+    usage = {"input_tokens": 1000, "output_tokens": 1000}
+    standin.fail(answer_of(usage))
+    await call("create_model_response", **ASK)
+    hass.config_entries.async_update_entry(entry, options={"input_price": 1.0})
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert float((await shown(hass, entry))["costs"]) == pytest.approx(0.003)
+    standin.fail(answer_of({**usage, "input_tokens_details": {"cached_tokens": 500}}))
+    await call("create_model_response", **ASK)
+    # Without a price of their own, cached tokens cost the same.
+    assert float((await shown(hass, entry))["costs"]) == pytest.approx(0.004)
+
+
+async def test_costs_come_and_go_with_the_prices(
+    hass: HomeAssistant, standin: StandIn, media_folder: object
+) -> None:
+    registry = er.async_get(hass)
+    entry = await add_entry(hass, entry_data(standin))
+    assert registry.async_get(COSTS) is None
+    for options, is_there in (({"input_price": 0}, True), ({}, False), (PRICES, True)):
+        hass.config_entries.async_update_entry(entry, options=options)
+        await hass.config_entries.async_reload(entry.entry_id)
+        await hass.async_block_till_done()
+        assert (registry.async_get(COSTS) is not None) is is_there
+        assert (hass.states.get(COSTS) is not None) is is_there
+
+
+@pytest.mark.parametrize(("currency", "expected"), [("EUR", 7.5), ("CHF", 0)])
+async def test_costs_go_on_in_the_same_currency(
+    hass: HomeAssistant, standin: StandIn, media_folder: object, currency: str, expected: float
+) -> None:
+    hass.config.currency = currency
+    stored = {"native_value": 7.5, "native_unit_of_measurement": "EUR"}
+    mock_restore_cache_with_extra_data(hass, ((State(COSTS, "7.5"), stored),))
+    entry = await add_entry(hass, entry_data(standin), PRICES)
+    assert float((await shown(hass, entry))["costs"]) == expected
+
+
+async def test_costs_have_statistics(
+    recorder_mock: object, hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call
+) -> None:
+    entry = await add_entry(hass, entry_data(standin), PRICES)
+    standin.fail(answer_of({"input_tokens": MILLION, "output_tokens": 0}))
+    await call("create_model_response", **ASK)
+    await shown(hass, entry)
+    await async_wait_recording_done(hass)
+    now = dt_util.utcnow()
+    start = now.replace(minute=now.minute // 5 * 5, second=0, microsecond=0)
+    do_adhoc_statistics(hass, start=start)
+    await async_wait_recording_done(hass)
+    found = await get_instance(hass).async_add_executor_job(list_statistic_ids, hass, {COSTS})
+    assert [(item["has_sum"], item["statistics_unit_of_measurement"]) for item in found] == [
+        (True, hass.config.currency)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prices", "expected"),
+    [
+        (Prices(), 0),
+        (Prices(input=1), 10),
+        (Prices(cached_input=1), 4),
+        (Prices(input=2, cached_input=0), 12),
+        (Prices(output=3), 6),
+    ],
+)
+def test_prices(prices: Prices, expected: float) -> None:
+    counts = {"input_tokens": 10, "cached_tokens": 4, "output_tokens": 2}
+    assert prices.cost(counts) == pytest.approx(expected / MILLION)
+    # A host that counts what was cached apart from the input.
+    assert prices.cost({**counts, "cached_tokens": 40}) >= 0
+
+
 def test_other_names_for_the_same() -> None:
     usage = Usage()
     usage.spent(
@@ -109,8 +276,10 @@ def test_other_names_for_the_same() -> None:
     usage.spent({"usage": {"input_tokens": True, "input_tokens_details": None}})
     usage.spent({"usage": "none"})
     usage.spent(None)
+    usage.used("beta.agents.sessions.stream", {"usage": {"input_tokens": 900}, "turn": None})
+    usage.used("beta.agents.sessions.stream", {"turn": {"usage": {"input_tokens": 1}}})
     assert usage.values == {
-        "input_tokens": 5,
+        "input_tokens": 6,
         "output_tokens": 3,
         "cached_tokens": 2,
         "reasoning_tokens": 1,

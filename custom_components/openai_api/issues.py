@@ -1,0 +1,111 @@
+"""Trouble that somebody in the house has to see to, shown under repairs until it is over.
+
+What a host has trouble with belongs to its entry. The folder for saved files and the installed
+library belong to the whole house, and so does what is wrong with them.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
+
+from .const import DOMAIN
+
+FOLDER_NOT_WRITABLE: Final = "folder_not_writable"
+HOST_MOVED: Final = "host_moved"
+METHOD_MISSING: Final = "method_missing"
+QUOTA_USED_UP: Final = "quota_used_up"
+
+_OF_ENTRY = (HOST_MOVED, QUOTA_USED_UP)
+_OF_HOUSE = (FOLDER_NOT_WRITABLE, METHOD_MISSING)
+
+
+def issue_id(key: str, entry: ConfigEntry[Any]) -> str:
+    """Return the id of an issue of an entry."""
+    return f"{key}_{entry.entry_id}"
+
+
+@callback
+def report(hass: HomeAssistant, entry: ConfigEntry[Any], key: str, **data: str | None) -> None:
+    """Show an issue of an entry; the data is for the flow that fixes it."""
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id(key, entry),
+        data={"entry_id": entry.entry_id, **data},
+        is_fixable=True,
+        severity=ir.IssueSeverity.ERROR,
+        translation_key=key,
+        translation_placeholders={"name": entry.title},
+    )
+
+
+@callback
+def settle(hass: HomeAssistant, entry: ConfigEntry[Any], key: str) -> None:
+    """Take back an issue of an entry, if there is one."""
+    ir.async_delete_issue(hass, DOMAIN, issue_id(key, entry))
+
+
+@callback
+def report_missing(hass: HomeAssistant, method: str) -> None:
+    """Show that the installed library lacks a method, together with others that it lacks.
+
+    Another library comes with a restart, and after that the issue is gone.
+    """
+    known = ir.async_get(hass).async_get_issue(DOMAIN, METHOD_MISSING)
+    placeholders = (known.translation_placeholders if known else None) or {}
+    methods = {method, *filter(None, placeholders.get("methods", "").split(", "))}
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        METHOD_MISSING,
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=METHOD_MISSING,
+        translation_placeholders={"methods": ", ".join(sorted(methods))},
+    )
+
+
+@contextmanager
+def watched_folder(hass: HomeAssistant, path: object) -> Iterator[None]:
+    """Show that saved files cannot be written, until one of them could be."""
+    try:
+        yield
+    except HomeAssistantError as err:
+        if err.translation_key == FOLDER_NOT_WRITABLE:
+            ir.async_create_issue(
+                hass,
+                DOMAIN,
+                FOLDER_NOT_WRITABLE,
+                is_fixable=True,
+                severity=ir.IssueSeverity.ERROR,
+                translation_key=FOLDER_NOT_WRITABLE,
+                translation_placeholders={
+                    "path": str(path),
+                    **(err.translation_placeholders or {}),
+                },
+            )
+        raise
+    ir.async_delete_issue(hass, DOMAIN, FOLDER_NOT_WRITABLE)
+
+
+@callback
+def forget(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
+    """Take back what is shown for an entry that is left, and for the house with the last one."""
+    for key in _OF_ENTRY:
+        settle(hass, entry, key)
+    if all(other is entry for other in hass.config_entries.async_loaded_entries(DOMAIN)):
+        for key in _OF_HOUSE:
+            ir.async_delete_issue(hass, DOMAIN, key)
+
+
+@callback
+def open_issues(hass: HomeAssistant, entry: ConfigEntry[Any]) -> list[str]:
+    """Return the keys of what is shown for an entry and for the house."""
+    issues = ir.async_get(hass)
+    ids = {key: issue_id(key, entry) for key in _OF_ENTRY} | {key: key for key in _OF_HOUSE}
+    return sorted(key for key, found in ids.items() if issues.async_get_issue(DOMAIN, found))

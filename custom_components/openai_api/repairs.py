@@ -1,0 +1,147 @@
+"""Helps somebody through what is shown under repairs, and looks whether it is really over."""
+
+from collections.abc import Mapping
+from typing import Any, Final, override
+
+from homeassistant.components.repairs import (
+    ConfirmRepairFlow,
+    FlowType,
+    RepairsFlow,
+    RepairsFlowResult,
+)
+from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import AbortFlow
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import issue_registry as ir
+import voluptuous as vol
+
+from . import files, issues
+from .const import DOMAIN
+from .errors import is_used_up
+from .host import OpenAIConfigEntry, ServiceHost
+from .requests import parse
+
+_TIMEOUT = 30.0
+# The least that can be asked of a model.
+_QUESTIONS: Final[Mapping[str, dict[str, Any]]] = {
+    "chat.completions.create": {
+        "messages": [{"role": "user", "content": "Hi"}],
+        "max_completion_tokens": 16,
+    },
+    "embeddings.create": {"input": "Hi"},
+    "responses.create": {"input": "Hi", "max_output_tokens": 16, "store": False},
+}
+
+
+async def async_create_fix_flow(
+    hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
+) -> RepairsFlow:
+    """Return the flow for an issue."""
+    if issue_id.startswith(issues.QUOTA_USED_UP):
+        return QuotaFlow()
+    if issue_id.startswith(issues.HOST_MOVED):
+        return MovedFlow()
+    return FolderFlow() if issue_id == issues.FOLDER_NOT_WRITABLE else ConfirmRepairFlow()
+
+
+class _Flow(RepairsFlow):
+    """A flow of one step, which is done when what it tries works."""
+
+    async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
+        """Begin."""
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Say what to do, and try whether it was done."""
+        issue = ir.async_get(self.hass).async_get_issue(self.handler, self.issue_id)
+        placeholders = dict((issue.translation_placeholders if issue else None) or {})
+        errors = {}
+        if user_input is not None:
+            try:
+                return await self.async_try()
+            except AbortFlow:
+                raise
+            except HomeAssistantError as err:
+                errors["base"] = self.error_key(err)
+                placeholders["message"] = str(err)
+        return self.async_show_form(
+            step_id="confirm",
+            data_schema=vol.Schema({}),
+            description_placeholders=placeholders,
+            errors=errors,
+        )
+
+    async def async_try(self) -> RepairsFlowResult:
+        """Try it, and end the flow; raises a translated error if it does not work yet."""
+        raise NotImplementedError
+
+    def error_key(self, err: HomeAssistantError) -> str:
+        """Return the key of the text for an error."""
+        return "still_fails"
+
+    @property
+    def entry(self) -> OpenAIConfigEntry:
+        """The entry whose issue it is; ends the flow if that is gone or not loaded."""
+        entry_id = str((self.data or {}).get("entry_id"))
+        if (entry := self.hass.config_entries.async_get_entry(entry_id)) is None:
+            raise AbortFlow("not_loaded")
+        return entry
+
+
+class QuotaFlow(_Flow):
+    """Asks the host again after its account was topped up."""
+
+    @override
+    async def async_try(self) -> RepairsFlowResult:
+        if self.entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="not_loaded")
+        data = self.data or {}
+        await _async_ask(self.entry.runtime_data, str(data.get("method")), data.get("model"))
+        return self.async_create_entry(data={})
+
+    @override
+    def error_key(self, err: HomeAssistantError) -> str:
+        code = (err.translation_placeholders or {}).get("code")
+        return "still_used_up" if is_used_up(code) else "still_fails"
+
+
+class MovedFlow(_Flow):
+    """Leads to the form for the new address."""
+
+    @override
+    async def async_try(self) -> RepairsFlowResult:
+        result = await self.hass.config_entries.flow.async_init(
+            DOMAIN, context={"source": SOURCE_RECONFIGURE, "entry_id": self.entry.entry_id}
+        )
+        return self.async_create_entry(data={}, next_flow=(FlowType.CONFIG_FLOW, result["flow_id"]))
+
+
+class FolderFlow(_Flow):
+    """Writes to the media folder again."""
+
+    @override
+    async def async_try(self) -> RepairsFlowResult:
+        await self.hass.async_add_executor_job(files.check_writable, files.folder(self.hass))
+        return self.async_create_entry(data={})
+
+
+async def _async_ask(host: ServiceHost, method: str, model: object) -> None:
+    """Ask what the host had refused, in its smallest form; raises a translated error.
+
+    Where there is no small form, the host is only asked for its models.
+    """
+    question = _QUESTIONS.get(method) if model else None
+    name = method if question else "models.list"
+    call, _ = await host.method(name, "raw")
+    arguments = {"model": model, **question} if question else {}
+    try:
+        async with host.waiting(_TIMEOUT):
+            response = (await call(**arguments, timeout=_TIMEOUT)).http_response
+            content_type = response.headers.get("content-type", "")
+            host.answered(parse(host.settings, response.content, content_type), name, model)
+    except ServiceValidationError:
+        # It does not like this question, but it did not refuse for want of quota.
+        return

@@ -1,0 +1,1 @@
+"""What a service host shows on its device."""
