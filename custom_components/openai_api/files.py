@@ -1,33 +1,42 @@
 """Reads the files that actions send, and keeps those that hosts send back."""
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from io import BufferedWriter
 import mimetypes
 import os
 from pathlib import Path
 import re
 from tempfile import mkstemp
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote as quote_path
 
 from homeassistant.components import media_source
 from homeassistant.components.http.auth import async_sign_path
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN
+from . import issues, transfers
+from .const import DOMAIN, SIGNAL_SAVED
 from .errors import failure, refusal
 from .model import Json
 
 if TYPE_CHECKING:
+    from .host import ServiceHost
     from .requests import Request
 
-LARGEST_UPLOAD = 512 * 1024 * 1024
+LARGEST_UPLOAD = 512 * 1024**2
 """Bytes: the most that the API takes as one file."""
+LARGEST_READ = 100 * 1024**2
+"""Bytes: the most that is held in memory."""
+LARGEST_INLINE = 20 * 1024**2
+"""Bytes: the most that goes into a JSON text, which is held in memory several times over."""
 _WRITE_SIZE = 1024 * 1024
 # Home Assistant forgets signed addresses when it restarts; the media item is what lasts.
 _URL_LIFETIME = timedelta(days=7)
@@ -48,31 +57,25 @@ _SUFFIXES = {
 }
 _TYPES = {suffix: kind for kind, suffix in reversed(_SUFFIXES.items())}
 
-type Upload = tuple[str, bytes, str]
-"""Name, content and content type, as the SDK takes a file."""
 
-
-async def async_read(hass: HomeAssistant, value: Any) -> tuple[Upload | list[Upload], int]:
-    """Return the file, or files, that a field names, and their size in bytes."""
-    if isinstance(value, list):
-        uploads = [await async_read_one(hass, item) for item in value]
-        return uploads, sum(len(upload[1]) for upload in uploads)
-    upload = await async_read_one(hass, value)
-    return upload, len(upload[1])
-
-
-async def async_read_one(hass: HomeAssistant, item: Mapping[str, str]) -> Upload:
-    """Return one file, from an allowed path or from a media source."""
-    source = await async_locate(hass, item, LARGEST_UPLOAD)
+async def async_read_one(
+    hass: HomeAssistant, item: Mapping[str, str], largest: int = LARGEST_READ
+) -> tuple[str, bytes, str]:
+    """Return the name, content and content type of one file of `largest` bytes at most."""
+    source = await async_locate(hass, item, largest)
     content = await hass.async_add_executor_job(source.read, 0, source.size)
     return source.path.name, content, source.content_type
 
 
 async def async_data_url(hass: HomeAssistant, item: Mapping[str, str]) -> str:
     """Return a file as an address that holds all of it."""
-    _, content, content_type = await async_read_one(hass, item)
-    encoded = await hass.async_add_executor_job(base64.b64encode, content)
-    return f"data:{content_type};base64,{encoded.decode()}"
+    _, content, content_type = await async_read_one(hass, item, LARGEST_INLINE)
+    return await hass.async_add_executor_job(data_url, content, content_type)
+
+
+def data_url(content: bytes, content_type: str) -> str:
+    """Return an address that holds the content; blocks where that is large."""
+    return f"data:{content_type};base64,{base64.b64encode(content).decode()}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,12 +85,18 @@ class Source:
     path: Path
     content_type: str
     size: int
+    changed: int
+    """When it was written to, in nanoseconds."""
 
     def read(self, offset: int, length: int) -> bytes:
-        """Return a piece of the file; blocks."""
+        """Return a piece of the file; blocks. Raises a translated error if it has changed."""
         with _readable(self.path), self.path.open("rb") as file:
             file.seek(offset)
-            return file.read(length)
+            found = file.read(length)
+            state = os.fstat(file.fileno())
+        if (state.st_size, state.st_mtime_ns) != (self.size, self.changed):
+            raise failure("file_changed", path=self.path)
+        return found
 
 
 async def async_locate(hass: HomeAssistant, item: Mapping[str, str], largest: int) -> Source:
@@ -108,25 +117,30 @@ async def async_locate(hass: HomeAssistant, item: Mapping[str, str], largest: in
         is_allowed = True
     else:
         path, is_allowed = Path(hass.config.path(identifier)), False
-    size = await hass.async_add_executor_job(_check, hass, path, is_allowed, largest)
-    return Source(path=path, content_type=content_type or guess_type(path.name), size=size)
+    state = await hass.async_add_executor_job(_check, hass, path, is_allowed, largest)
+    return Source(
+        path=path,
+        content_type=content_type or guess_type(path.name),
+        size=state.st_size,
+        changed=state.st_mtime_ns,
+    )
 
 
-def _check(hass: HomeAssistant, path: Path, is_allowed: bool, largest: int) -> int:
-    """Return the size of a file that may be sent; raises a translated error for any other."""
+def _check(hass: HomeAssistant, path: Path, is_allowed: bool, largest: int) -> os.stat_result:
+    """Return the state of a file that may be sent; raises a translated error for any other."""
     # Asked first, so that nobody learns what lies in places that are none of their business.
     if not is_allowed and not hass.config.is_allowed_path(str(path)):
         raise refusal("path_not_allowed", path=path)
     with _readable(path):
         if path.is_dir():
             raise refusal("path_is_folder", path=path)
-        with path.open("rb"):
-            size = path.stat().st_size
-    if size == 0:
+        with path.open("rb") as file:
+            state = os.fstat(file.fileno())
+    if state.st_size == 0:
         raise refusal("file_empty", path=path)
-    if size > largest:
+    if state.st_size > largest:
         raise refusal("file_too_large", path=path, limit=largest // 1024**2)
-    return size
+    return state
 
 
 @contextmanager
@@ -160,13 +174,13 @@ async def async_download(request: Request) -> Json:
     method, arguments, seconds = await request.prepare("streaming")
     async with host.waiting(seconds) as wait, method(**arguments) as response:
         # From here on each piece has its own time limit: a large file takes long.
-        wait.reschedule(None)
+        host.unbind(wait)
         name = request.options.get("filename") or _sent_name(response.headers)
         content_type = response.headers.get("content-type", "").partition(";")[0].strip()
         return await async_save(
-            request.hass,
+            host,
             target_folder,
-            response.iter_bytes(_WRITE_SIZE),
+            transfers.async_watch(request, response.iter_bytes(_WRITE_SIZE), response.headers),
             content_type,
             name=name,
             made_by=request.action.key,
@@ -180,7 +194,7 @@ def _sent_name(headers: Mapping[str, str]) -> str | None:
 
 
 async def async_save(
-    hass: HomeAssistant,
+    host: ServiceHost,
     target_folder: Path,
     chunks: AsyncIterator[bytes],
     content_type: str,
@@ -193,21 +207,38 @@ async def async_save(
     Without a name it is called after what made it. Nothing half-written stays: the file gets
     its name when it is whole.
     """
-    part = await hass.async_add_executor_job(_open_part, target_folder)
-    size = 0
+    hass = host.hass
+    with issues.watched_folder(hass, target_folder):
+        opening = hass.async_add_executor_job(_open_part, target_folder)
+        size = 0
+        try:
+            part = await _async_ended(opening)
+            async for chunk in chunks:
+                await _async_ended(hass.async_add_executor_job(_append, part, chunk))
+                size += len(chunk)
+            if not size:
+                raise failure("empty_answer")
+            file_name = _file_name(name, made_by, content_type)
+            path = await _async_ended(hass.async_add_executor_job(_finish, part, file_name))
+        except BaseException:
+            if opening.done() and opening.exception() is None:
+                await hass.async_add_executor_job(_discard, opening.result())
+            raise
+    saved = describe(hass, path, content_type or guess_type(path.name), size)
+    async_dispatcher_send(hass, SIGNAL_SAVED, host.entry.entry_id, saved)
+    return saved
+
+
+async def _async_ended[T](job: asyncio.Future[T]) -> T:
+    """Return what a job has done on the disk; who is cancelled waits for its end, too.
+
+    What is still at work could bring back a file that is being removed.
+    """
     try:
-        async for chunk in chunks:
-            await hass.async_add_executor_job(_append, part, chunk)
-            size += len(chunk)
-        if not size:
-            raise failure("empty_answer")
-        path = await hass.async_add_executor_job(
-            _finish, part, _file_name(name, made_by, content_type)
-        )
-    except BaseException:
-        await hass.async_add_executor_job(_discard, part)
+        return await asyncio.shield(job)
+    except asyncio.CancelledError:
+        await asyncio.wait([job])
         raise
-    return describe(hass, path, content_type or guess_type(path.name), size)
 
 
 async def async_chunks(content: bytes) -> AsyncIterator[bytes]:
@@ -224,42 +255,68 @@ def _disk_errors() -> Iterator[None]:
         raise failure("folder_not_writable", message=err.strerror or str(err)) from None
 
 
-def _open_part(target_folder: Path) -> Path:
-    """Create an empty file that is hidden until it is whole."""
+def _open_part(target_folder: Path) -> BufferedWriter:
+    """Open a new file that is hidden until it is whole."""
     with _disk_errors():
         target_folder.mkdir(parents=True, exist_ok=True)
         handle, name = mkstemp(prefix=".", suffix=".part", dir=target_folder)
         os.close(handle)
-        # A player may have to read it under another user.
-        Path(name).chmod(0o644)
-        return Path(name)
+        path = Path(name)
+        # A player may have to read it under another user. Not every disk knows such rights.
+        with suppress(OSError):
+            path.chmod(0o644)
+        try:
+            return path.open("wb")
+        except OSError:
+            path.unlink()
+            raise
 
 
-def _append(part: Path, chunk: bytes) -> None:
+def check_writable(target_folder: Path) -> None:
+    """Write something to the folder and remove it; blocks. Raises a translated error."""
+    part = _open_part(target_folder)
+    try:
+        _append(part, b"\0")
+        with _disk_errors():
+            part.flush()
+    finally:
+        _discard(part)
+
+
+def _append(part: BufferedWriter, chunk: bytes) -> None:
     """Add a chunk to the file."""
-    with _disk_errors(), part.open("ab") as file:
-        file.write(chunk)
-
-
-def _discard(part: Path) -> None:
-    """Remove what is left of a file that did not become whole."""
     with _disk_errors():
-        part.unlink(missing_ok=True)
+        part.write(chunk)
 
 
-def _finish(part: Path, name: str) -> Path:
+def _discard(part: BufferedWriter) -> None:
+    """Remove what is left of a file that did not become whole."""
+    # What it still wants to write is not wanted any more.
+    with suppress(OSError):
+        part.close()
+    with _disk_errors():
+        Path(part.name).unlink(missing_ok=True)
+
+
+def _finish(part: BufferedWriter, name: str) -> Path:
     """Give the whole file its name, or one like it that is free."""
-    wanted = part.with_name(name)
+    wanted = Path(part.name).with_name(name)
     path, count = wanted, 1
     with _disk_errors():
+        part.close()
         while True:
             try:
                 # Taken before it is filled: others may look for a free name right now.
                 path.touch(exist_ok=False)
-                return part.replace(path)
             except FileExistsError:
                 count += 1
                 path = wanted.with_stem(f"{wanted.stem} ({count})")
+                continue
+            try:
+                return Path(part.name).replace(path)
+            except OSError:
+                path.unlink()
+                raise
 
 
 def _file_name(name: str | None, made_by: str, content_type: str) -> str:

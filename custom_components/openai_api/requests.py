@@ -1,15 +1,16 @@
 """Sends the request of an action, and gives back the answer as plain JSON."""
 
+import codecs
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from homeassistant.core import Context, HomeAssistant, ServiceResponse
+from homeassistant.exceptions import HomeAssistantError
 import orjson
 
-from . import files, polls, streams
-from .errors import failure, quote
+from . import files, polls, streams, transfers
+from .errors import error_details, failure, quote
 from .host import OpenAIConfigEntry, ServiceHost
 from .model import Action, Answer, Json
 from .settings import Settings
@@ -26,17 +27,14 @@ class Request:
 
     hass: HomeAssistant
     entry: OpenAIConfigEntry
+    host: ServiceHost
+    """The one of the entry, which lets go of it when it is unloaded."""
     action: Action
     data: Mapping[str, Any]
     """The arguments of the SDK method, under their own names."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """The fields that are no arguments of the method: `timeout`, `all_pages`, `filename`, …"""
     context: Context
-
-    @cached_property
-    def host(self) -> ServiceHost:
-        """The service host to ask."""
-        return self.entry.runtime_data
 
     @property
     def seconds(self) -> float:
@@ -46,17 +44,23 @@ class Request:
     async def prepare(self, form: str) -> Prepared:
         """Return the SDK method, ready to be called.
 
-        Files are read here, so that nothing is sent when one of them is missing.
+        Files are looked for here, so that nothing is sent when one of them is missing.
         """
         method, known = await self.host.method(self.action.method, form)
-        uploads = {item.key for item in self.action.fields if item.file}
+        values = {**self.action.defaults, **self.data}
+        uploads = set()
+        for item in self.action.fields:
+            if item.weave is not None and item.key in values:
+                await item.weave(self, values, values.pop(item.key))
+            elif item.file:
+                uploads.add(item.key)
         arguments: dict[str, Any] = {}
         unknown: Json = {}
         size = 0
-        for key, value in {**self.action.defaults, **self.data}.items():
+        for key, value in values.items():
             if key in uploads:
-                arguments[key], read = await files.async_read(self.hass, value)
-                size += read
+                arguments[key], length = await transfers.async_open(self, value)
+                size += length
             elif key in known:
                 arguments[key] = value
             else:
@@ -122,6 +126,8 @@ def parse(settings: Settings, body: bytes, content_type: str) -> Json:
     Raises a translated error for anything else: a web page, half an answer, none at all.
     """
     kind = content_type.partition(";")[0].strip().lower()
+    # Some hosts mark their bytes as UTF-8, though JSON is nothing else.
+    body = body.removeprefix(codecs.BOM_UTF8)
     if not body.strip():
         raise failure("empty_answer")
     try:
@@ -130,8 +136,7 @@ def parse(settings: Settings, body: bytes, content_type: str) -> Json:
         text = body.decode(errors="replace")
         if kind in _TEXTS or (kind.startswith("text/") and kind not in _PAGES):
             return {"text": text}
-        start = quote(text[:2000], settings)
-        raise failure("bad_answer", content_type=kind or "–", start=start) from None
+        raise _bad_answer(settings, kind, text) from None
     if kind.startswith("text/plain"):
         # A transcript of "Two" or "17" is a text, whatever JSON makes of it.
         return found if isinstance(found, dict) else {"text": body.decode(errors="replace")}
@@ -140,8 +145,17 @@ def parse(settings: Settings, body: bytes, content_type: str) -> Json:
     if isinstance(found, str):
         return {"text": found}
     if not isinstance(found, dict):
-        raise failure("bad_answer", content_type=kind or "–", start=str(found))
+        raise _bad_answer(settings, kind, body.decode())
+    if found.get("error") and found.keys().isdisjoint(("id", "object")):
+        # Some hosts say that all is well, and then that it is not.
+        raise failure("host_error", **error_details(found, settings))
     return found
+
+
+def _bad_answer(settings: Settings, kind: str, text: str) -> HomeAssistantError:
+    """Return the error for an answer that is not what was asked for."""
+    shown = quote(kind, settings) or "–"
+    return failure("bad_answer", content_type=shown, start=quote(text, settings))
 
 
 async def async_list(request: Request) -> Json:
@@ -159,7 +173,9 @@ async def async_list(request: Request) -> Json:
         # A host that repeats its cursor would keep us here for ever.
         seen.add(cursor)
         last = await async_ask(request, after=cursor)
-        items.extend(last.get("data") or [])
+        if not isinstance(more := last.get("data") or [], list):
+            raise failure("bad_answer", content_type="application/json", start="–")
+        items.extend(more)
     page["has_more"] = bool(last.get("has_more", False))
     page["first_id"] = page.get("first_id") or _id(items[:1])
     page["last_id"] = _cursor(last) or _id(items[-1:])
@@ -168,7 +184,8 @@ async def async_list(request: Request) -> Json:
 
 def _cursor(page: Json) -> str | None:
     """Return where the next page begins."""
-    return page.get("last_id") or _id((page.get("data") or [])[-1:])
+    cursor = page.get("last_id") or _id((page.get("data") or [])[-1:])
+    return cursor if isinstance(cursor, str) else None
 
 
 def _id(items: list[Any]) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from homeassistant.components import media_source
 from homeassistant.core import HomeAssistant
 
-from . import files, requests
+from . import requests, transfers
 from .errors import refusal
 from .model import Json
 
@@ -33,13 +33,17 @@ async def async_send_skill(request: Request) -> Json:
     """Send files, folders or a zip; always as a list, for older SDKs drop a lone file."""
     data = dict(request.data)
     members = await request.hass.async_add_executor_job(_members, request.hass, data.pop("files"))
-    uploads, _ = await files.async_read(request.hass, [member.item for member in members])
+    uploads, size = await transfers.async_open(request, [member.item for member in members])
     assert isinstance(uploads, list)
     named = [
         (member.name or name, content, content_type)
         for member, (name, content, content_type) in zip(members, uploads, strict=True)
     ]
-    return await requests.async_ask(replace(request, data=data), files=named)
+    options = {
+        **request.options,
+        "timeout": request.seconds + size / requests.BYTES_PER_SECOND,
+    }
+    return await requests.async_ask(replace(request, data=data, options=options), files=named)
 
 
 def _members(hass: HomeAssistant, items: Sequence[_Item]) -> list[_Member]:

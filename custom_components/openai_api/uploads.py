@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from homeassistant.core import ServiceResponse
 from homeassistant.exceptions import HomeAssistantError
 
-from . import files, polls, requests
+from . import files, polls, requests, transfers
 from .errors import failure
 from .model import Json
 
@@ -84,9 +84,13 @@ async def async_upload_in_parts(request: Request) -> Json:
     try:
         part_ids = []
         for offset in range(0, source.size, part_size):
-            piece = await request.hass.async_add_executor_job(source.read, offset, part_size)
-            part_ids.append(await _async_send_part(request, ids, piece))
             sent = min(offset + part_size, source.size)
+            piece = transfers.Outgoing(source, offset, sent - offset)
+            seconds = request.seconds + (sent - offset) / requests.BYTES_PER_SECOND
+            step = replace(
+                _step(request, "uploads.parts.create", ids), options={"timeout": seconds}
+            )
+            part_ids.append(_id(await requests.async_ask(step, data=piece)))
             _tell(request, upload, sent * 100 // source.size, start)
         done = _step(request, "uploads.complete", {**ids, **closing, "part_ids": part_ids})
         answer = await requests.async_ask(done)
@@ -94,15 +98,8 @@ async def async_upload_in_parts(request: Request) -> Json:
         with suppress(HomeAssistantError):
             await requests.async_ask(_step(request, "uploads.cancel", ids))
         raise
-    _tell(request, answer, 100, start)
+    _tell(request, answer, 100, start, done=True)
     return answer
-
-
-async def _async_send_part(request: Request, ids: Mapping[str, str], piece: bytes) -> str:
-    """Send a piece of a file, and return the id of the part that it is."""
-    seconds = request.seconds + len(piece) / requests.BYTES_PER_SECOND
-    step = replace(_step(request, "uploads.parts.create", ids), options={"timeout": seconds})
-    return _id(await requests.async_ask(step, data=piece))
 
 
 def _step(request: Request, method: str, data: Mapping[str, Any]) -> Request:
@@ -119,6 +116,9 @@ def _id(answer: Json) -> str:
     return found
 
 
-def _tell(request: Request, upload: Json, percent: int, start: float) -> None:
+def _tell(
+    request: Request, upload: Json, percent: int, start: float, *, done: bool = False
+) -> None:
     """Fire the progress event."""
-    polls.fire_progress(request, upload, time.monotonic() - start, progress=percent)
+    elapsed = time.monotonic() - start
+    polls.fire_progress(request, upload, elapsed, done=done, progress=percent)

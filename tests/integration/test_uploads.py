@@ -1,19 +1,23 @@
 """Large files: sent in parts by hand, in one go, and waited for."""
 
+import asyncio
 from collections.abc import Callable
 import hashlib
+import os
 from pathlib import Path
 
-from homeassistant.core import Event
+from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
 from custom_components.openai_api import uploads
 from tests.standin.faults import Fault
+from tests.standin.records import Part
 from tests.standin.server import StandIn
 
-from .conftest import Call
+from .conftest import Call, add_entry, traced
 
 pytestmark = pytest.mark.usefixtures("entry")
 DATA = bytes(range(250)) * 10
@@ -36,6 +40,16 @@ def house(media_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (media_folder / "large").write_bytes(b"x" * 1001)
     (media_folder.parent / "secret").write_text("hush")
     return media_folder.parent
+
+
+@pytest.fixture
+def huge(media_folder: Path) -> Path:
+    """Return a file that does not fit into memory as often as it may be copied."""
+    path = media_folder / "holiday.mp4"
+    with path.open("wb") as file:
+        for number in range(64):
+            file.write(number.to_bytes(8) * (1024**2 // 8))
+    return path
 
 
 def read(path: str) -> bytes:
@@ -200,3 +214,154 @@ async def test_waiting_for_a_file(
     assert done["status"] == "processed"
     assert [event.data["status"] for event in fired] == ["uploaded", "uploaded", "processed"]
     assert [request.method for request in standin.requests[-3:]] == ["GET"] * 3
+
+
+def form(standin: StandIn) -> Part:
+    """Return the file of the last form."""
+    return next(part for part in standin.requests[-1].body if part.filename is not None)
+
+
+async def test_memory_stays_flat_with_parts(standin: StandIn, call: Call, huge: Path) -> None:
+    await call("list_files")
+    with traced() as peak:
+        answer = await call("upload_file_chunked", file=str(huge), purpose="user_data")
+        assert peak() < 24 * 1024**2
+    assert answer["file"]["bytes"] == 64 * 1024**2
+    parts = [item.body[0] for item in standin.requests if item.path.endswith("/parts")]
+    content = huge.read_bytes()
+    assert [part.digest for part in parts] == [
+        hashlib.sha256(content[start : start + 16 * 1024**2]).hexdigest()
+        for start in range(0, len(content), 16 * 1024**2)
+    ]
+
+
+async def test_memory_stays_flat(standin: StandIn, call: Call, huge: Path) -> None:
+    digest = hashlib.sha256(huge.read_bytes()).hexdigest()
+    # What the first call of its kind loads is not what a file takes.
+    await call("list_files")
+
+    with traced() as peak:
+        answer = await call("create_file", file=str(huge), purpose="user_data")
+        assert peak() < 24 * 1024**2
+
+    assert answer["bytes"] == 64 * 1024**2
+    assert form(standin).digest == digest
+    headers = standin.requests[-1].headers
+    assert int(headers["Content-Length"]) - form(standin).size < 1000
+    assert "Transfer-Encoding" not in headers
+
+
+async def test_large_uploads_show_how_far_they_are(
+    standin: StandIn, call: Call, events: Callable[[str], list[Event]], huge: Path
+) -> None:
+    fired = events("openai_api_progress_event")
+
+    await call("create_file", file=str(huge), purpose="user_data")
+
+    assert [event.data["status"] for event in fired] == ["uploading"] * len(fired)
+    first, last = fired[0].data, fired[-1].data
+    total = 64 * 1024**2
+    assert (first["progress"], first["sent"], first["total"]) == (0, 0, total)
+    assert (last["progress"], last["sent"], last["total"]) == (100, total, total)
+    assert (last["action"], last["id"]) == ("create_file", "holiday.mp4")
+    # At most one a second, and one at the end.
+    assert len(fired) <= last["elapsed"] + 2
+    count = len(fired)
+    (huge.parent / "small.txt").write_text("small")
+    await call("create_file", file=str(huge.parent / "small.txt"), purpose="user_data")
+    assert len(fired) == count
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault(path="/files", status=500), Fault(path="/files", drop="before")],
+    ids=["refused", "dropped"],
+)
+async def test_another_try_sends_the_whole_file_again(
+    standin: StandIn, call: Call, large: str, fault: Fault
+) -> None:
+    standin.fail(fault)
+    before = len(standin.requests)
+    answer = await call("create_file", file=large, purpose="user_data")
+    assert answer["bytes"] == len(DATA)
+    assert [request.path for request in standin.requests[before:]] == ["/files"] * 2
+    assert form(standin).data == DATA
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        (lambda path: os.truncate(path, 1024), "file_changed"),
+        (lambda path: os.truncate(path, 65 * 1024**2), "file_changed"),
+        (lambda path: os.utime(path, (1, 1)), "file_changed"),
+        (lambda path: path.unlink(), "file_missing"),
+    ],
+    ids=["shorter", "longer", "rewritten", "gone"],
+)
+async def test_file_that_changes_while_it_is_sent(
+    hass: HomeAssistant,
+    standin: StandIn,
+    call: Call,
+    huge: Path,
+    change: Callable[[Path], None],
+    key: str,
+) -> None:
+    starts = []
+
+    @callback
+    def begin(event: Event) -> None:
+        if event.data["sent"] == 0:
+            starts.append(event)
+            change(huge)
+
+    hass.bus.async_listen("openai_api_progress_event", begin)
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("create_file", file=str(huge), purpose="user_data")
+    assert caught.value.translation_key == key
+    # Trying again would not help.
+    assert len(starts) == 1
+    assert (await call("list_files"))["data"] == []
+
+
+async def test_part_that_changes_before_its_turn(
+    hass: HomeAssistant, standin: StandIn, call: Call, large: str
+) -> None:
+    @callback
+    def change(event: Event) -> None:
+        if event.data.get("progress") == 40:
+            os.utime(large, (1, 1))
+
+    hass.bus.async_listen("openai_api_progress_event", change)
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("upload_file_chunked", file=large, purpose="user_data", part_size=1000)
+    assert caught.value.translation_key == "file_changed"
+    assert standin.requests[-1].path.endswith("/cancel")
+
+
+async def test_upload_that_is_refused_early(
+    hass: HomeAssistant, call: Call, huge: Path, entry: MockConfigEntry
+) -> None:
+    """A proxy says no as soon as it knows the length, and hangs up."""
+    answered = asyncio.Event()
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Too large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await answered.wait()
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1")
+    port = server.sockets[0].getsockname()[1]
+    proxy = await add_entry(
+        hass,
+        {**entry.data, "base_url": f"http://127.0.0.1:{port}/v1", "skip_validation": True},
+    )
+    with pytest.raises(ServiceValidationError) as caught:
+        await call(
+            "create_file", config_entry_id=proxy.entry_id, file=str(huge), purpose="user_data"
+        )
+    assert caught.value.translation_key == "refused"
+    assert caught.value.translation_placeholders["status"] == "413"
+    answered.set()
+    server.close()
+    await server.wait_closed()

@@ -1,0 +1,296 @@
+"""Questions about local pictures and files, and about what a camera sees."""
+
+import base64
+from collections.abc import Callable
+from importlib.util import find_spec
+import json
+from pathlib import Path
+import sys
+from types import ModuleType
+from typing import Any
+from unittest.mock import MagicMock
+
+from homeassistant.components import image
+from homeassistant.core import Context, Event, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
+from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import MockUser
+
+from custom_components.openai_api import files
+from tests.standin import media
+from tests.standin.server import StandIn
+
+from .conftest import Call
+
+pytestmark = pytest.mark.usefixtures("entry")
+PICTURE = media.png(8, 8, "door")
+MANUAL = b"%PDF-1.4 Turn it off and on again."
+
+
+def url(kind: str, content: bytes) -> str:
+    """Return an address that holds the content."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+SEEN = {"type": "input_image", "image_url": url("image/png", PICTURE), "detail": "auto"}
+READ = {
+    "type": "input_file",
+    "filename": "oven.pdf",
+    "file_data": url("application/pdf", MANUAL),
+}
+ASKED = {"type": "input_text", "text": "What is this?"}
+
+
+@pytest.fixture
+def picture(media_folder: Path) -> str:
+    """Return the path of a picture."""
+    (media_folder / "door.png").write_bytes(PICTURE)
+    return str(media_folder / "door.png")
+
+
+@pytest.fixture
+def manual(media_folder: Path) -> str:
+    """Return the path of a document."""
+    (media_folder / "oven.pdf").write_bytes(MANUAL)
+    return str(media_folder / "oven.pdf")
+
+
+@pytest.fixture
+async def drawing(hass: HomeAssistant) -> str:
+    """Return an image entity."""
+
+    class Drawing(image.ImageEntity):
+        entity_id = "image.drawing"
+        _attr_content_type = "image/png"
+        _attr_image_last_updated = dt_util.utcnow()
+
+        async def async_image(self) -> bytes:
+            return PICTURE
+
+    assert await async_setup_component(hass, "image", {})
+    await hass.data[image.DATA_COMPONENT].async_add_entities([Drawing(hass)])
+    return "image.drawing"
+
+
+@pytest.fixture
+async def camera(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return a camera."""
+    if find_spec("turbojpeg") is None:
+        # Cameras make their pictures smaller with it; these are small already.
+        stand_in = ModuleType("turbojpeg")
+        stand_in.TurboJPEG = MagicMock  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "turbojpeg", stand_in)
+    from homeassistant.components import camera
+
+    class Camera(camera.Camera):
+        entity_id = "camera.door"
+
+        async def async_camera_image(
+            self, width: int | None = None, height: int | None = None
+        ) -> bytes:
+            return PICTURE
+
+    assert await async_setup_component(hass, "camera", {})
+    await hass.data[camera.DATA_COMPONENT].async_add_entities([Camera()])
+    return "camera.door"
+
+
+def message(*content: Any) -> list[Any]:
+    """Return a message of the user."""
+    return [{"role": "user", "content": list(content)}]
+
+
+EARLIER = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("What is this?", message(ASKED, SEEN)),
+        (
+            [*EARLIER, {"role": "user", "content": "What is this?"}],
+            [*EARLIER, *message(ASKED, SEEN)],
+        ),
+        ([*EARLIER, *message(ASKED)], [*EARLIER, *message(ASKED, SEEN)]),
+        (
+            [*message(ASKED), {"type": "reasoning", "id": "rs_1"}],
+            [*message(ASKED, SEEN), {"type": "reasoning", "id": "rs_1"}],
+        ),
+        (
+            [{"role": "developer", "content": "Be brief"}],
+            [{"role": "developer", "content": "Be brief"}, *message(SEEN)],
+        ),
+        (None, message(SEEN)),
+    ],
+    ids=["text", "last message", "message of parts", "not last", "nobody asked", "nothing"],
+)
+async def test_picture_joins_the_question(
+    standin: StandIn, call: Call, picture: str, question: Any, expected: Any
+) -> None:
+    data = {} if question is None else {"input": question}
+    before = json.dumps(question)
+
+    answer = await call("create_model_response", model="m", attachments=picture, **data)
+
+    sent = standin.requests[-1].body
+    assert sent["input"] == expected
+    assert "attachments" not in sent
+    assert "image" in answer["output_text"]
+    assert json.dumps(question) == before
+
+
+@pytest.mark.parametrize(
+    "action", ["create_model_response", "parse_model_response", "stream_model_response"]
+)
+async def test_several_kinds_of_files(
+    standin: StandIn, call: Call, picture: str, manual: str, action: str
+) -> None:
+    item = {"media_content_id": picture, "media_content_type": "image/png"}
+    await call(action, model="m", input="What is this?", attachments=[item, manual])
+    assert standin.requests[-1].body["input"] == message(ASKED, SEEN, READ)
+
+
+@pytest.mark.parametrize("action", ["create_chat_completion", "parse_chat_completion"])
+async def test_chat(
+    standin: StandIn, call: Call, media_folder: Path, picture: str, manual: str, action: str
+) -> None:
+    sound = media.wav(media.tone(0.1))
+    (media_folder / "bell.wav").write_bytes(sound)
+    await call(
+        action,
+        model="m",
+        messages=[{"role": "user", "content": "What is this?"}],
+        attachments=[picture, manual, "media-source://media_source/local/bell.wav"],
+    )
+    assert standin.requests[-1].body["messages"] == message(
+        {"type": "text", "text": "What is this?"},
+        {"type": "image_url", "image_url": {"url": SEEN["image_url"]}},
+        {"type": "file", "file": {"filename": "oven.pdf", "file_data": READ["file_data"]}},
+        {
+            "type": "input_audio",
+            "input_audio": {"data": base64.b64encode(sound).decode(), "format": "wav"},
+        },
+    )
+
+
+async def test_streamed_question(
+    standin: StandIn, call: Call, events: Callable[[str], list[Event]], picture: str
+) -> None:
+    fired = events("openai_api_stream_event")
+    await call(
+        "create_chat_completion",
+        model="m",
+        messages=[{"role": "user", "content": "What is this?"}],
+        attachments=picture,
+        stream=True,
+    )
+    assert len(standin.requests[-1].body["messages"][0]["content"]) == 2
+    assert fired
+
+
+async def test_tokens_of_a_picture_are_counted(standin: StandIn, call: Call, picture: str) -> None:
+    await call("count_input_tokens", model="m", input="What is this?", attachments=picture)
+    assert standin.requests[-1].body["input"] == message(ASKED, SEEN)
+
+
+@pytest.mark.parametrize("form", ["media-source://image/{}", "{}"])
+async def test_what_an_image_shows(standin: StandIn, call: Call, drawing: str, form: str) -> None:
+    await call(
+        "create_model_response", model="m", input="What is this?", attachments=form.format(drawing)
+    )
+    assert standin.requests[-1].body["input"] == message(ASKED, SEEN)
+
+
+@pytest.mark.parametrize("form", ["media-source://camera/{}", "{}"])
+async def test_what_a_camera_sees(standin: StandIn, call: Call, camera: str, form: str) -> None:
+    item = {
+        "media_content_id": form.format(camera),
+        "media_content_type": "application/vnd.apple.mpegurl",
+    }
+    await call("create_model_response", model="m", input="What is this?", attachments=[item])
+    (_, seen) = standin.requests[-1].body["input"][0]["content"]
+    assert seen["image_url"] == url("image/jpeg", PICTURE)
+
+
+async def test_camera_that_is_off(hass: HomeAssistant, call: Call, camera: str) -> None:
+    hass.data["camera"].get_entity(camera)._attr_is_on = False
+    with pytest.raises(HomeAssistantError, match="off"):
+        await call("create_model_response", model="m", input="?", attachments=camera)
+
+
+async def test_only_who_may_see_a_camera_can_ask_about_it(
+    hass: HomeAssistant, standin: StandIn, drawing: str
+) -> None:
+    """A user without the right to see it learns nothing of it by asking a model."""
+    user = MockUser().add_to_hass(hass)
+    user.mock_policy({"entities": {"entity_ids": {"light.hall": True}}})
+    before = len(standin.requests)
+    data = {"model": "m", "input": "?", "attachments": drawing}
+    for user_id, allowed in ((user.id, False), (None, True)):
+        try:
+            await hass.services.async_call(
+                "openai_api",
+                "create_model_response",
+                data,
+                blocking=True,
+                context=Context(user_id=user_id),
+            )
+        except Unauthorized:
+            assert not allowed
+        assert len(standin.requests) == before + allowed
+
+
+@pytest.mark.parametrize(
+    ("attachment", "key"),
+    [
+        ("{folder}/none.png", "file_missing"),
+        ("/etc/passwd", "path_not_allowed"),
+        ("image.png", "path_not_allowed"),
+        ("media-source://camera/camera.none", "media_not_found"),
+        ("media-source://image/image.none", "media_not_found"),
+        ("media-source://camera/light.hall", "media_not_found"),
+        ("{folder}/large.bin", "file_too_large"),
+    ],
+)
+async def test_what_cannot_be_attached(
+    hass: HomeAssistant,
+    standin: StandIn,
+    call: Call,
+    media_folder: Path,
+    attachment: str,
+    key: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(files, "LARGEST_INLINE", 1024**2)
+    (media_folder / "large.bin").write_bytes(bytes(1024**2 + 1))
+    hass.states.async_set("light.hall", "on")
+    before = len(standin.requests)
+    with pytest.raises(ServiceValidationError) as caught:
+        await call(
+            "create_model_response",
+            model="m",
+            input="?",
+            attachments=attachment.format(folder=media_folder),
+        )
+    assert caught.value.translation_key == key
+    assert len(standin.requests) == before
+
+
+async def test_too_much_for_one_question(
+    standin: StandIn, call: Call, media_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "LARGEST_INLINE", 1024**2)
+    for name in ("one.bin", "two.bin"):
+        (media_folder / name).write_bytes(bytes(600 * 1024))
+    before = len(standin.requests)
+    with pytest.raises(ServiceValidationError) as caught:
+        await call(
+            "create_model_response",
+            model="m",
+            input="?",
+            attachments=[str(media_folder / "one.bin"), str(media_folder / "two.bin")],
+        )
+    assert caught.value.translation_key == "attachments_too_large"
+    assert len(standin.requests) == before
