@@ -1,4 +1,4 @@
-"""Measures the integration beside the limits of its tools and beside its peer, and prints a table.
+"""Measures the integration beside the limits of its tools and beside its peer, and prints Markdown tables.
 
 Every figure is the median of the rounds, with the lowest and the highest. The rounds of what
 is compared follow each other, so that ratios hold where the machine has other things to do.
@@ -20,14 +20,19 @@ import homeassistant.const  # noqa: E402
 from homeassistant.helpers.aiohttp_client import async_get_clientsession  # noqa: E402
 import openai  # noqa: E402
 
-from tests.benchmark import calls, events, sockets  # noqa: E402
+from tests.benchmark import calls, events, growth, sockets  # noqa: E402
 from tests.benchmark.contest import Bench  # noqa: E402
 from tests.benchmark.core import loaded_core  # noqa: E402
 from tests.benchmark.measure import Row  # noqa: E402
 from tests.benchmark.peer import host, peer  # noqa: E402
 from tests.benchmark.startup import Startup  # noqa: E402
 
-CONTESTS = {"calls": calls.contest, "events": events.contest, "sockets": sockets.contest}
+CONTESTS = {
+    "calls": calls.contest,
+    "events": events.contest,
+    "sockets": sockets.contest,
+    "growth": growth.contest,
+}
 
 
 def arguments() -> argparse.Namespace:
@@ -54,7 +59,6 @@ async def main() -> None:
             print("Node.js or its packages are missing: the peer is left out")
         else:
             print("The peer is the bare Node SDK and ws; Node-RED's own work would come on top")
-        print(f"\n  {'':<62} {'median':>12}   {'min – max':<20} aim")
         if "startup" in parts:
             show("Setting up a service host", await startup(url, rounds))
         if not CONTESTS.keys() & set(parts):
@@ -89,7 +93,7 @@ def show_machine() -> None:
 
 def show(title: str, rows: list[Row]) -> None:
     """Print a part of the table."""
-    print(f"\n{title}")
+    print(f"\n| {title:<62} | {'median':>12} | {'min – max':<20} | aim |\n|---|---:|---|---|")
     for row in rows:
         print(row, flush=True)
 

@@ -22,6 +22,16 @@ _ANSWERS = {
         "Where the file was saved: `media_content_id`, `media_content_type`, `path`, `url`, `size`."
     ),
 }
+_JOB = "`id`, `kind`, `name`, `status`, `done`, `started`, `elapsed` and the host's counts"
+_OWN_ANSWERS = {
+    "tidy_up_saved_files": (
+        "`deleted`, a list (of each file `media_content_id`, `media_content_type`, `name`, `kind`, "
+        "`size`, `saved_at`); how many those are as `count`, and their bytes as `freed`; how many "
+        "files of these kinds are `left`, and their bytes as `left_size`; `dry_run`."
+    ),
+    "watch_job": f"{_JOB}. If it is done already, also the API's own object as `result`.",
+    "list_watched_jobs": f"A list, `data`; of each job {_JOB}.",
+}
 _COMMON = {"config_entry_id", "timeout", "extra_query", "extra_body"}
 
 
@@ -74,7 +84,12 @@ def _field_table(fields: Iterable[Field]) -> Iterable[str]:
 
 def _example(action: Action) -> str:
     """Return an automation's step that calls the action."""
-    data = {field.key: _sample(field) for field in action.fields if field.required}
+    data = {
+        field.key: _sample(field)
+        for field in action.fields
+        # What is done at home has few fields, and needs one of them.
+        if field.required or not action.method
+    }
     step: dict[str, Any] = {"action": f"openai_api.{action.key}"}
     if data:
         step["data"] = data
@@ -100,6 +115,8 @@ def _sample(field: Field) -> Any:
 
 def _answer(action: Action) -> str:
     """Return what an action answers, in words."""
+    if action.key in _OWN_ANSWERS:
+        return _OWN_ANSWERS[action.key]
     if action.answer is Answer.VOID:
         done = ", ".join(f"`{key}: {value}`" for key, value in (action.done or {}).items())
         return f"The id, and {done or '`deleted: true`'}."

@@ -19,9 +19,9 @@ def fire(
 ) -> None:
     """Fire an event; one context for all of a connection spares the garbage collector."""
     hass.bus.async_fire_internal(event_type, data, context=context)
-    if not (listeners := hass.data.get(_LISTENERS)):
+    if not (found := hass.data.get(_LISTENERS, {}).get(event_type)):
         return
-    for listener in tuple(listeners.get(event_type, ())):
+    for listener in tuple(found):
         try:
             listener(data, context)
         except Exception:  # noqa: BLE001

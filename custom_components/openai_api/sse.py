@@ -1,7 +1,15 @@
 """Decodes server-sent events from the bytes of a stream, in whatever pieces they come."""
 
+from functools import lru_cache
+
 _LIMIT = 64 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
+
+
+@lru_cache(maxsize=256)
+def _name(text: bytes) -> str:
+    """Return the name of an event; there are few, and each comes many times."""
+    return text.strip().decode(errors="replace")
 
 
 class EventTooLarge(ValueError):
@@ -17,14 +25,14 @@ class Decoder:
         self._data: list[bytes] = []
         self._size = 0
         self._after_cr = False
-        self._fresh = True
+        self._start: bytes | None = b""
 
     def feed(self, chunk: bytes) -> list[tuple[str, bytes]]:
         """Return the events that this chunk completes; raises EventTooLarge."""
+        if self._start is not None:
+            chunk = self._begin(self._start + chunk)
         if not chunk:
             return []
-        if self._fresh:
-            chunk, self._fresh = chunk.removeprefix(_BOM), False
         if b"\r" in chunk or self._after_cr:
             # A CR may be half of a CRLF whose LF comes with the next chunk.
             if self._after_cr and chunk.startswith(b"\n"):
@@ -40,14 +48,27 @@ class Decoder:
             self._line = []
         self._line.append(rest)
         for line in lines:
-            if line.startswith(b"data:"):
-                self._data.append(line[6:] if line[5:6] == b" " else line[5:])
-            elif line.startswith(b"event:"):
-                self._name = line[6:].strip().decode(errors="replace")
+            if line[:6] == b"data: ":
+                self._data.append(line[6:])
+            elif line[:6] == b"event:":
+                self._name = _name(line[6:])
             elif not line:
                 if self._data:
                     events.append((self._name, b"\n".join(self._data)))
-                self._name, self._data, self._size = "", [], 0
+                    self._data = []
+                self._name, self._size = "", 0
+            elif line[:5] == b"data:" or line == b"data":
+                self._data.append(line[5:])
+            elif line == b"event":
+                self._name = ""
         if self._size > _LIMIT:
             raise EventTooLarge
         return events
+
+    def _begin(self, chunk: bytes) -> bytes:
+        """Return the first bytes without a byte order mark; none while they may be half of one."""
+        if len(chunk) < len(_BOM) and _BOM.startswith(chunk):
+            self._start = chunk
+            return b""
+        self._start = None
+        return chunk.removeprefix(_BOM)

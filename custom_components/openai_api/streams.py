@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from .requests import Request
 
 # Listeners run while an event is fired; the rest of the house gets its turn after so many
-# seconds. Looking at the clock is cheap, but for a single event not worth it.
+# seconds, or after a single event whose listeners take longer.
 _TURN = 0.001
-_LOOK = 10
+# What an assembler trips over where events have other shapes than the API's.
+_ODDITIES = (AttributeError, LookupError, TypeError, ValueError)
 
 
 class Assembler(Protocol):
@@ -51,17 +52,21 @@ async def async_run(
     async with AsyncExitStack() as stack:
         wait = await stack.enter_async_context(host.waiting(seconds))
         response = await stack.enter_async_context(method(**arguments))
-        # From here on each piece has its own time limit: a stream may go on for long.
-        wait.reschedule(None)
         kind = response.headers.get("content-type", "")
-        if not kind.startswith("text/event-stream"):
+        if not kind.lower().startswith("text/event-stream"):
             # Some hosts do not stream; what they answer is the whole already.
             answer = requests.parse(host.settings, await response.read(), kind)
         else:
+            # From here on each piece has its own time limit: a stream may go on for long.
+            host.unbind(wait)
             if opened is not None:
                 await opened()
             ended = await _async_pass_on(request, response.iter_bytes(), assembler, stream_id)
-            if (assembled := assembler.result(ended=ended)) is None:
+            try:
+                assembled = assembler.result(ended=ended)
+            except _ODDITIES:
+                raise failure("stream_garbled") from None
+            if assembled is None:
                 raise failure("stream_cut")
             answer = assembled
     if action.finish:
@@ -97,15 +102,19 @@ async def _async_pass_on(
         "stream_id": stream_id,
     }
     sequence, turn_ends = 0, time.monotonic() + _TURN
-    with translated(host.settings):
+    with translated(host.settings, request.seconds):
         async for chunk in chunks:
             try:
                 events = decoder.feed(chunk)
             except EventTooLarge:
                 raise failure("stream_garbled") from None
             for name, data in events:
-                if data == b"[DONE]":
-                    return True
+                if data[:1] != b"{":
+                    if data.startswith(b"[DONE]"):
+                        return True
+                    if not data.strip():
+                        # A sign of life.
+                        continue
                 event, event_type = _parse(name, data)
                 # One context for all: a new one for each event would be garbage to collect.
                 fire(
@@ -117,9 +126,12 @@ async def _async_pass_on(
                 sequence += 1
                 if event_type == "error" or event.get("error"):
                     raise failure("stream_error", **error_details(event, host.settings))
-                if assembler.add(event):
-                    return True
-                if not sequence % _LOOK and time.monotonic() > turn_ends:
+                try:
+                    if assembler.add(event):
+                        return True
+                except _ODDITIES:
+                    raise failure("stream_garbled") from None
+                if time.monotonic() > turn_ends:
                     await asyncio.sleep(0)
                     turn_ends = time.monotonic() + _TURN
     return False

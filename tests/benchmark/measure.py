@@ -111,8 +111,13 @@ def watch_imports() -> Iterator[_Imports]:
 
 
 def memory() -> float:
-    """Return the memory of this process in MB."""
+    """Return the memory of this process in MB, garbage left out."""
     gc.collect()
+    return resident()
+
+
+def resident() -> float:
+    """Return the memory of this process in MB."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
@@ -129,10 +134,10 @@ class Row:
     def __str__(self) -> str:
         """Write the line: median, extremes, aim."""
         if not self.figures:
-            return f"  {self.name:<62} {'–':>10}"
+            return f"| {self.name:<62} | {'–':>12} | {'':<20} | {self.aim} |"
         low, high = show(min(self.figures)), show(max(self.figures))
         middle = f"{show(median(self.figures))}{self.unit and f' {self.unit}'}"
-        return f"  {self.name:<62} {middle:>12}   {f'{low} – {high}':<20} {self.aim}".rstrip()
+        return f"| {self.name:<62} | {middle:>12} | {f'{low} – {high}':<20} | {self.aim} |"
 
 
 def show(figure: float) -> str:

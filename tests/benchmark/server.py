@@ -1,10 +1,12 @@
 """A host that is never the bottleneck: it sends canned bytes, over HTTP and over WebSockets.
 
-The query or the client event says how many `events` to send, and with which `pace` in seconds.
+The query or the client event says how many `events` to send, and either with which `pace`, in
+seconds, or at which `rate` a second; without one of them, they come all at once.
 """
 
 import asyncio
 import base64
+from collections.abc import Callable, Coroutine
 from functools import cache
 import hashlib
 import json
@@ -16,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 HOST = "127.0.0.1"
 _ACCEPT = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\n%s\r\n"
+_LAST_CHUNK = b"\r\n0\r\n\r\n"
 _FILLER = "The quick brown fox jumps over the lazy dog. "
 
 
@@ -73,19 +76,37 @@ def last_event(number: int) -> bytes:
 def answer(kind: str = "object") -> bytes:
     """Return a whole answer of about 1 KB, or a list of no models."""
     body: Any = response(_FILLER * 10) if kind == "object" else {"object": "list", "data": []}
-    content = json.dumps(body).encode()
+    return _with_head(json.dumps(body).encode())
+
+
+def page(number: int, count: int) -> bytes:
+    """Return one of so many pages of a list, each with 100 items."""
+    items = [{"id": f"file-{number}-{item}", "object": "file"} for item in range(100)]
+    content = {"object": "list", "data": items, "has_more": number + 1 < count}
+    return _with_head(json.dumps({**content, "last_id": items[-1]["id"]}).encode())
+
+
+def _with_head(content: bytes) -> bytes:
+    """Return a JSON body with what goes before it."""
     return _HEAD % (b"application/json", b"Content-Length: %d\r\n" % len(content)) + content
+
+
+_STREAM_HEAD = _HEAD % (b"text/event-stream", b"Transfer-Encoding: chunked\r\n")
+
+
+def chunk(number: int, count: int) -> bytes:
+    """Return one of so many events of a stream, in a chunk of its own, as hosts send them."""
+    if number < count - 1:
+        block = b"event: response.output_text.delta\ndata: %s\n\n" % event(number)
+        return b"%x\r\n%s\r\n" % (len(block), block)
+    block = b"event: response.completed\ndata: %s\n\n" % last_event(number)
+    return b"%x\r\n%s\r\n0\r\n\r\n" % (len(block), block)
 
 
 @cache
 def stream(count: int) -> bytes:
-    """Return a stream of so many events, each in a chunk of its own, as hosts send them."""
-    blocks = [
-        b"event: response.output_text.delta\ndata: %s\n\n" % event(i) for i in range(count - 1)
-    ]
-    blocks.append(b"event: response.completed\ndata: %s\n\n" % last_event(count))
-    chunks = b"".join(b"%x\r\n%s\r\n" % (len(block), block) for block in blocks)
-    return _HEAD % (b"text/event-stream", b"Transfer-Encoding: chunked\r\n") + chunks + b"0\r\n\r\n"
+    """Return a stream of so many events."""
+    return _STREAM_HEAD + b"".join(chunk(number, count) for number in range(count))
 
 
 def frame(payload: bytes) -> bytes:
@@ -95,11 +116,15 @@ def frame(payload: bytes) -> bytes:
     return b"\x81\x7e" + len(payload).to_bytes(2) + payload
 
 
+def numbered_frame(number: int, count: int) -> bytes:
+    """Return one of so many events as a frame."""
+    return frame(event(number) if number < count - 1 else last_event(number))
+
+
 @cache
 def burst(count: int) -> bytes:
     """Return so many events as frames."""
-    frames = [frame(event(i)) for i in range(count - 1)]
-    return b"".join([*frames, frame(last_event(count))])
+    return b"".join(numbered_frame(number, count) for number in range(count))
 
 
 class Connection(asyncio.Protocol):
@@ -133,11 +158,16 @@ class Connection(asyncio.Protocol):
             for name, _, value in (line.partition(b":") for line in lines)
         }
         size = int(headers.get(b"content-length", 0))
+        if b"transfer-encoding" in headers:
+            if not self._buffer.endswith(_LAST_CHUNK):
+                return False
+            size = len(self._buffer) - end - 4
         if len(self._buffer) < end + 4 + size:
             return False
         del self._buffer[: end + 4 + size]
         url = urlsplit(first.split(b" ")[1].decode())
-        events = int(parse_qs(url.query).get("events", ["0"])[0])
+        query = {key: values[0] for key, values in parse_qs(url.query).items()}
+        events = int(query.get("events", "0"))
         if b"upgrade" in headers:
             key = hashlib.sha1(headers[b"sec-websocket-key"] + _ACCEPT, usedforsecurity=False)
             accept = base64.b64encode(key.digest())
@@ -146,6 +176,13 @@ class Connection(asyncio.Protocol):
                 b"Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n" % accept
             )
             self._is_socket = True
+        elif pages := int(query.get("pages", "0")):
+            # The id after which the page begins names the page that ended with it.
+            after = query.get("after")
+            self._transport.write(page(int(after.split("-")[1]) + 1 if after else 0, pages))
+        elif events and (rate := float(query.get("rate", "0"))):
+            self._transport.write(_STREAM_HEAD)
+            self._start(self._send_at_rate(chunk, events, rate))
         elif events:
             self._transport.write(stream(events))
         else:
@@ -174,12 +211,30 @@ class Connection(asyncio.Protocol):
         elif code == 1:
             wish = json.loads(payload)
             if pace := wish.get("pace"):
-                task = asyncio.create_task(self._send_paced(wish["events"], pace))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._start(self._send_paced(wish["events"], pace))
+            elif rate := wish.get("rate"):
+                self._start(self._send_at_rate(numbered_frame, wish["events"], rate))
             else:
                 self._transport.write(burst(wish["events"]))
         return True
+
+    def _start(self, sending: Coroutine[Any, Any, None]) -> None:
+        """Send beside listening."""
+        task = asyncio.create_task(sending)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _send_at_rate(
+        self, make: Callable[[int, int], bytes], count: int, rate: float
+    ) -> None:
+        """Send so many events a second, whatever the clock of the loop can do; late ones follow."""
+        start, sent = time.monotonic(), 0
+        while sent < count and not self._transport.is_closing():
+            due = min(count, int((time.monotonic() - start) * rate) + 1)
+            if due > sent:
+                self._transport.write(b"".join(make(number, count) for number in range(sent, due)))
+                sent = due
+            await asyncio.sleep(max(0.002, start + sent / rate - time.monotonic()))
 
     async def _send_paced(self, count: int, pace: float) -> None:
         """Send events one by one, each stamped with its time."""

@@ -6,13 +6,12 @@ from contextlib import suppress
 from enum import StrEnum
 import random
 import time
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from homeassistant.core import Context, callback
 from homeassistant.exceptions import HomeAssistantError
 import orjson
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
-from yarl import URL
 
 from ..const import EVENT_CONNECTION, EVENT_SERVER, LOGGER
 from ..errors import (
@@ -27,26 +26,31 @@ from ..errors import (
 from ..events import fire
 from ..host import ServiceHost
 from ..model import Json
+from .goodbye import ending
 from .options import CLOSE_TIMEOUT, async_connect_options
 
+if TYPE_CHECKING:
+    from .line import Line
+
 # Listeners run while an event is fired; the rest of the house gets its turn after so many
-# seconds. Looking at the clock is cheap, but for a single event not worth it.
+# seconds, or after a single event whose listeners take longer.
 _TURN = 0.001
-_LOOK = 10
 _FIRST_DELAY = 0.5
 _LONGEST_DELAY = 30.0
 _ATTEMPTS = 10
 """About three minutes of trying, each wait twice the one before."""
+_HELD = 60.0
+"""Seconds after which a connection counts as a good one: its next drop has all attempts again."""
 _RECOVERABLE = frozenset({1006, 1011, 1012, 1013, 1014})
-_SPENDING = frozenset({"response.completed", "response.incomplete", "response.done"})
+# Events that tell what a response has taken of the quota, or that there is none left.
+_SPENDING = frozenset(
+    {"error", "response.completed", "response.done", "response.failed", "response.incomplete"}
+)
 _DENIED = frozenset({400, 401, 403, 404, 405, 410, 426})
 
 
 class Socket(Protocol):
     """What this needs of the SDK's connections, which are alike but share no type."""
-
-    async def recv_bytes(self) -> bytes:
-        """Return the next frame."""
 
     async def send_raw(self, data: bytes | str) -> None:
         """Send a frame as it is."""
@@ -90,11 +94,17 @@ class Connection:
         self.state = State.DISCONNECTED
         self._open_socket = open_socket
         self._socket: Socket | None = None
+        self._line: Line | None = None
         self._task: asyncio.Task[None] | None = None
+        self._opening: asyncio.Timeout | None = None
         self._closing: tuple[int, str] | None = None
         # One for all events of this connection: one each would be garbage to collect.
         self._context = Context()
+        self._own = {"config_entry_id": host.entry.entry_id, "connection_id": connection_id}
+        self._server = {**self._own, "transport": self.transport, "direction": "server"}
         self._attempt = 0
+        self._is_missed = False
+        """Whether the log tells of a loss, but not yet that it is over."""
 
     async def async_connect(self) -> None:
         """Open the socket and start to listen.
@@ -106,14 +116,21 @@ class Connection:
         self.host.connections[self.id] = self
         self._set_state(State.CONNECTING)
         try:
-            async with self.host.waiting(self.host.settings.timeout):
-                self._socket = await self._async_open()
+            async with self.host.waiting(self.host.settings.timeout) as self._opening:
+                try:
+                    self._socket = await self._async_open()
+                except asyncio.CancelledError:
+                    if self._closing is None:
+                        raise
             if self._closing is not None:
-                await self._socket.close(code=1000, reason="OK")
-                raise failure("connection_closed", connection_id=self.id)
+                raise self._closed()
         except BaseException as err:
-            self._forget(error=str(err) or type(err).__name__)
+            self._hang_up()
+            self._forget(error=quote(str(err), self.host.settings))
             raise
+        finally:
+            self._opening = None
+        self.host.usage.connected()
         self._set_state(State.CONNECTED)
         self._task = self.host.entry.async_create_background_task(
             self.host.hass, self._async_listen(), f"openai_api {self.transport} {self.id}"
@@ -127,35 +144,68 @@ class Connection:
         """Send one event that is encoded already."""
         if self.state is not State.CONNECTED or self._socket is None:
             raise refusal("connection_not_open", connection_id=self.id, state=self.state)
+        line = self._line
         try:
             await self._socket.send_raw(frame)
         except ConnectionClosed:
-            raise failure("connection_closed", connection_id=self.id) from None
+            raise self._closed() from None
+        if line is not None and line.transport.is_closing():
+            # It was hung up while this waited to go out, of which the library says nothing.
+            raise self._closed()
 
     async def async_close(self, code: int, reason: str) -> None:
         """Close the connection, in whatever state it is; its id is free when this returns."""
         self._closing = (code, reason)
         socket, task = self._socket, self._task
-        is_heard = False
-        if self.state is State.CONNECTED and socket is not None:
-            # A line that takes nothing any more takes no goodbye either.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(CLOSE_TIMEOUT + 1):
-                    await socket.close(code=code, reason=reason)
-                    is_heard = True
+        if self._opening is not None:
+            # A timeout that has just run out cannot end any sooner.
+            with suppress(RuntimeError):
+                self._opening.reschedule(asyncio.get_running_loop().time())
+        elif self.state is State.CONNECTED and socket is not None:
+            await self._async_say_goodbye(socket, code, reason)
+        elif task is not None:
+            task.cancel()
         if task is not None and task is not asyncio.current_task():
-            # The listener ends by itself once the socket is closed, but not while it waits
-            # to open it again.
-            if not is_heard:
-                task.cancel()
             await asyncio.wait([task])
         self._forget(code=code, reason=reason)
+
+    async def _async_say_goodbye(self, socket: Socket, code: int, reason: str) -> None:
+        """Close a socket; a line that takes nothing any more takes no goodbye either."""
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT + 1):
+                await self.async_finish()
+                await socket.close(code=code, reason=reason)
+        except TimeoutError:
+            self._hang_up()
+
+    async def async_finish(self) -> None:
+        """Wait until all that was taken has been sent; here, nothing ever waits."""
+
+    @callback
+    def _hang_up(self) -> None:
+        """Leave the line, whatever it is at."""
+        if (line := self._line) is not None and hasattr(line, "transport"):
+            line.transport.abort()
+
+    def _closed(self) -> HomeAssistantError:
+        """Return the error for whoever was waiting."""
+        if self.host.closed:
+            return failure("unloaded")
+        return failure("connection_closed", connection_id=self.id)
+
+    @callback
+    def _make_line(self, *args: Any, **kwargs: Any) -> Line:
+        """Return a new line, and keep it: what the SDK returns cannot hang up."""
+        from .line import Line  # noqa: PLC0415
+
+        self._line = Line(*args, **kwargs)
+        return self._line
 
     async def _async_open(self) -> Socket:
         """Open a socket; raises translated errors."""
         host = self.host
         try:
-            return await self._open_socket(await async_connect_options(host))
+            return await self._open_socket(await async_connect_options(host, self._make_line))
         except InvalidStatus as err:
             response = err.response
             body: Any = (response.body or b"").decode(errors="replace")
@@ -170,41 +220,59 @@ class Connection:
                 raise translated_error(AuthFailed, "auth_failed", **details) from None
             kind = DeniedForGood if response.status_code in _DENIED else HomeAssistantError
             raise translated_error(kind, "websocket_refused", **details) from None
-        except (OSError, WebSocketException) as err:
+        except (OSError, ValueError, WebSocketException) as err:
             if isinstance(err, TimeoutError):
                 raise
             raise failure("cannot_connect", message=quote(str(err), host.settings)) from None
 
     async def _async_listen(self) -> None:
-        """Pass on every frame until the connection ends for good."""
+        """Pass on every frame until the connection ends for good, for whatever reason."""
+        try:
+            await self._async_follow()
+        except Exception as err:  # noqa: BLE001
+            LOGGER.exception("Connection %s has ended unexpectedly", self.id)
+            if (socket := self._socket) is not None:
+                with suppress(Exception):
+                    await self._async_say_goodbye(socket, 1011, "")
+            self._forget(code=1011, error=f"Something unexpected happened: {type(err).__name__}")
+
+    async def _async_follow(self) -> None:
+        """Pass on every frame, also of the sockets that follow a dropped one."""
         while True:
-            assert self._socket is not None
-            received, turn_ends = 0, time.monotonic() + _TURN
+            assert self._line is not None
+            receive, opened = self._line.recv, time.monotonic()
+            turn_ends = opened + _TURN
             try:
                 while True:
-                    self._pass_on(await self._socket.recv_bytes())
-                    received += 1
-                    if not received % _LOOK and time.monotonic() > turn_ends:
+                    self._pass_on(await receive(decode=False))
+                    if time.monotonic() > turn_ends:
                         await asyncio.sleep(0)
                         turn_ends = time.monotonic() + _TURN
             except ConnectionClosed as err:
-                code, reason, error = _ending(err)
+                code, reason, error = ending(err, self.host.settings)
             self._socket = None
             if self._closing is not None:
                 self._forget(code=self._closing[0], reason=self._closing[1])
                 return
             if code not in _RECOVERABLE:
+                if error:
+                    LOGGER.info("Connection %s has ended: %s", *self._told(error))
                 self._forget(code=code, reason=reason, error=error)
                 return
-            # A server that takes us in only to drop us gets no fresh start each time.
-            self._attempt = 0 if received else self._attempt
+            # A server that greets us only to drop us gets no fresh start each time.
+            if time.monotonic() - opened >= _HELD:
+                self._attempt = 0
+            if not self._attempt:
+                self._is_missed = True
+                LOGGER.info(
+                    "Connection %s is lost and will be opened again: %s", *self._told(error)
+                )
             self._set_state(State.RECONNECTING, code=code, reason=reason, error=error)
-            if not await self._async_reconnect(code, reason):
+            if not await self._async_reconnect(code, reason, error):
                 return
 
-    async def _async_reconnect(self, code: int, reason: str) -> bool:
+    async def _async_reconnect(self, code: int, reason: str, error: str | None) -> bool:
         """Open the socket again, with growing pauses; False once that is hopeless."""
-        error = ""
         while self._attempt < _ATTEMPTS:
             delay = min(_FIRST_DELAY * 2**self._attempt, _LONGEST_DELAY)
             self._attempt += 1
@@ -213,13 +281,18 @@ class Connection:
                 async with self.host.waiting(self.host.settings.timeout):
                     self._socket = await self._async_open()
             except Exception as err:  # noqa: BLE001
-                error = str(err)
+                error = quote(str(err), self.host.settings)
                 if isinstance(err, AuthFailed | DeniedForGood):
                     break
                 LOGGER.debug("Connection %s is still down: %s", self.id, error)
                 continue
+            if self._is_missed:
+                self._is_missed = False
+                LOGGER.info("Connection %s is back", self.id)
+            self.host.usage.connected()
             self._set_state(State.CONNECTED, context_lost=True)
             return True
+        LOGGER.info("Connection %s could not be opened again: %s", *self._told(error))
         self._forget(code=code, reason=reason, error=error)
         return False
 
@@ -231,21 +304,23 @@ class Connection:
         except orjson.JSONDecodeError:
             self._fire_state(error="The host sent something that is not JSON")
             return
-        event_type = event.get("type") if isinstance(event, dict) else None
+        is_object = isinstance(event, dict)
+        event_type = event.get("type") if is_object else None
         if self._event_types is None or event_type in self._event_types:
-            self.fire(
+            fire(
+                self.host.hass,
                 EVENT_SERVER,
-                {
-                    "transport": self.transport,
-                    "direction": "server",
-                    "event_type": event_type,
-                    "event": event,
-                },
+                {**self._server, "event_type": event_type, "event": event},
+                self._context,
             )
-        if isinstance(event, dict):
+        if is_object:
             if isinstance(event_type, str) and event_type in _SPENDING:
-                self.host.usage.spent(event.get("response"))
+                self.host.take(event)
             self.on_event(event)
+
+    def _told(self, error: str | None) -> tuple[str, str]:
+        """Return how the log calls the connection, and an error fit for it."""
+        return self.id, quote(error or "the host gives no reason", self.host.settings)
 
     @callback
     def _forget(self, **details: Any) -> None:
@@ -288,12 +363,7 @@ class Connection:
     @callback
     def fire(self, event_type: str, data: dict[str, Any]) -> None:
         """Fire an event of this connection."""
-        fire(
-            self.host.hass,
-            event_type,
-            {"config_entry_id": self.host.entry.entry_id, "connection_id": self.id, **data},
-            self._context,
-        )
+        fire(self.host.hass, event_type, {**self._own, **data}, self._context)
 
     @callback
     def on_event(self, event: Json) -> None:
@@ -302,19 +372,6 @@ class Connection:
     @callback
     def on_state(self, state: State) -> None:
         """Take a change of state; for connections that do more than tell it."""
-
-
-def _ending(err: ConnectionClosed) -> tuple[int, str, str | None]:
-    """Return the close code, the reason and what went wrong."""
-    if err.sent is not None and (err.rcvd is None or not err.rcvd_then_sent):
-        if err.sent.code == 1009:
-            return 1009, err.sent.reason, "The host sent an event larger than 64 MiB"
-        # We gave up on a host that did not answer our pings, or that broke the protocol.
-        return 1006, err.sent.reason, err.sent.reason or "The host no longer answers"
-    if err.rcvd is None:
-        return 1006, "", "The connection was lost"
-    code = err.rcvd.code
-    return code, err.rcvd.reason, None if code in {1000, 1001} else (err.rcvd.reason or None)
 
 
 def encode(event: Mapping[str, Any]) -> str:
@@ -331,17 +388,3 @@ def find(host: ServiceHost, connection_id: str, transport: str) -> Connection:
     if connection is None or connection.transport != transport:
         raise refusal("connection_unknown", connection_id=connection_id)
     return connection
-
-
-def check_close(code: int, reason: str) -> None:
-    """Raise a translated error for what a WebSocket must not be closed with."""
-    if code not in {1000, 1001} and not 3000 <= code <= 4999:
-        raise refusal("close_code_invalid", code=code)
-    if len(reason.encode()) > 123:
-        raise refusal("close_reason_too_long")
-
-
-def shown_url(host: ServiceHost, path: str) -> str:
-    """Return the address of a WebSocket, without its query: that may hold a key."""
-    url = URL(host.settings.base_url)
-    return str((url / path).with_scheme("wss" if url.scheme == "https" else "ws"))

@@ -8,7 +8,9 @@ from ..errors import refusal
 from ..host import ServiceHost
 from ..model import Json
 from ..requests import Request
-from .connection import Connection, Socket, check_close, find, shown_url
+from .connection import Connection, Socket, find
+from .goodbye import check_close
+from .options import shown_url
 
 TRANSPORT = "responses.websocket"
 # `response.steer` is what newer hosts accept besides.

@@ -7,19 +7,11 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.sockets import connection as connections
 from custom_components.openai_api.sockets.realtime import playback
 from tests.standin.areas.realtime_conversation import Conversation
 from tests.standin.server import StandIn
 
 from .script import Script
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the pauses between attempts short."""
-    monkeypatch.setattr(connections, "_FIRST_DELAY", 0.01)
-    monkeypatch.setattr(connections, "_LONGEST_DELAY", 0.02)
 
 
 @pytest.fixture

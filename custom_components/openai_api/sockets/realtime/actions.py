@@ -9,7 +9,9 @@ from ...errors import failure, refusal
 from ...host import ServiceHost
 from ...model import Json
 from ...requests import Request, parse
-from ..connection import Socket, check_close, find, shown_url
+from ..connection import Socket, find
+from ..goodbye import check_close
+from ..options import shown_url
 from .audio import content_of, convert, decode, is_file_name, pieces
 from .session import RealtimeConnection
 from .tools import HomeTools

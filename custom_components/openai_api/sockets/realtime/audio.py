@@ -54,7 +54,9 @@ def rate_of(audio_format: Mapping[str, Any]) -> int:
     if width_of(audio_format) == 1:
         return _TELEPHONE_RATE
     rate = audio_format.get("rate")
-    return int(rate) if isinstance(rate, int | float) and rate >= _SLOWEST else _DEFAULT_RATE
+    if isinstance(rate, int | float) and _SLOWEST <= rate <= _FASTEST:
+        return int(rate)
+    return _DEFAULT_RATE
 
 
 def convert(name: str, content: bytes, audio_format: Mapping[str, Any]) -> bytes:

@@ -205,7 +205,7 @@ def _arguments(text: object) -> Any:
     """Return the arguments in a text; as they came if they are no JSON."""
     try:
         return json.loads(text) if isinstance(text, str) and text else {}
-    except ValueError:
+    except RecursionError, ValueError:
         return text
 
 

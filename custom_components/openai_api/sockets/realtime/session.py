@@ -53,6 +53,8 @@ class RealtimeConnection(Connection):
         self.sequencer = ResponseSequencer(self._put)
         self.playback = Playback()
         self._outbox: asyncio.Queue[str] = asyncio.Queue()
+        self._unsent = 0
+        """Events that were taken but are not on the line yet."""
         self._sender: asyncio.Task[None] | None = None
         self._spoken: dict[tuple[Any, ...], Spoken] = {}
         self.configure(session)
@@ -72,7 +74,8 @@ class RealtimeConnection(Connection):
             told = [wanted.get("instructions"), self.tools.instructions]
             wanted["instructions"] = "\n\n".join(text for text in told if text)
             wanted["tools"] = [*wanted.get("tools", []), *self.tools.definitions]
-        encode(session)
+        for one in (session, wanted):
+            encode(one)
         self._wanted = wanted
         self._tracing = session.get("tracing", "auto")
 
@@ -102,6 +105,7 @@ class RealtimeConnection(Connection):
         if self.state is not State.CONNECTED:
             raise refusal("connection_not_open", connection_id=self.id, state=self.state)
         for frame in [encode(event) for event in events]:
+            self._unsent += 1
             self._outbox.put_nowait(frame)
 
     @callback
@@ -119,9 +123,13 @@ class RealtimeConnection(Connection):
 
     async def async_flush(self) -> None:
         """Wait until everything posted has been sent; raises a translated error if it was not."""
-        await self._outbox.join()
+        await self.async_finish()
         if self.state is not State.CONNECTED:
             raise failure("connection_closed", connection_id=self.id)
+
+    @override
+    async def async_finish(self) -> None:
+        await self._outbox.join()
 
     @callback
     def interrupt(self, *, cancel: bool) -> None:
@@ -231,9 +239,9 @@ class RealtimeConnection(Connection):
     async def _async_keep(self, event: Json, spoken: Spoken) -> None:
         """Save a spoken answer and tell where it is."""
         try:
-            saved = await async_keep(self.host.hass, spoken)
+            saved = await async_keep(self.host, spoken)
         except HomeAssistantError as err:
-            LOGGER.warning("A spoken answer could not be saved: %s", err)
+            self.host.note(str(err))
             saved = {"error": str(err)}
         self.notify("audio_done", **_place(event), **saved, is_cut=spoken.is_cut)
 
@@ -269,7 +277,7 @@ class RealtimeConnection(Connection):
             return
         try:
             react(self, event)
-        except AttributeError, HomeAssistantError, KeyError, TypeError, ValueError:
+        except Exception:  # noqa: BLE001
             # It came through raw; an odd shape must not end the conversation.
             LOGGER.debug("A server event has an unexpected shape", exc_info=True)
 
@@ -278,6 +286,7 @@ class RealtimeConnection(Connection):
     def on_state(self, state: State) -> None:
         if state is State.CONNECTED:
             self._outbox = asyncio.Queue()
+            self._unsent = 0
             self._sender = self._run(self._async_send_posted(self._outbox), "sender")
             self._put({"type": "session.update", "session": self._wanted})
         elif state in {State.RECONNECTING, State.DISCONNECTED}:
@@ -299,6 +308,9 @@ class RealtimeConnection(Connection):
         if self._sender is not None:
             self._sender.cancel()
             self._sender = None
+        if self._unsent:
+            self.notify("events_dropped", count=self._unsent)
+            self._unsent = 0
         # Whoever waits for these to be sent need not wait any longer.
         while not self._outbox.empty():
             self._outbox.get_nowait()
@@ -310,6 +322,7 @@ class RealtimeConnection(Connection):
             frame = await outbox.get()
             try:
                 await self.async_send_frame(frame)
+                self._unsent -= 1
             except HomeAssistantError as err:
                 LOGGER.debug("An event of connection %s was not sent: %s", self.id, err)
             finally:

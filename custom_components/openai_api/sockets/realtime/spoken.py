@@ -4,7 +4,7 @@ import asyncio
 import base64
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
@@ -13,6 +13,9 @@ from ... import files
 from ...const import LOGGER
 from ...model import Json
 from .audio import as_wav, rate_of
+
+if TYPE_CHECKING:
+    from ...host import ServiceHost
 
 LONGEST = 32 * 1024 * 1024
 """Bytes of audio kept of one answer: eleven minutes at 24 kHz. What follows is not kept."""
@@ -70,14 +73,14 @@ def _decoded(piece: str) -> bytes:
         return b""
 
 
-async def async_keep(hass: HomeAssistant, spoken: Spoken) -> Json:
+async def async_keep(host: ServiceHost, spoken: Spoken) -> Json:
     """Save a spoken answer in the media folder, and say where it is."""
-    content = await hass.async_add_executor_job(spoken.as_wav)
+    content = await host.hass.async_add_executor_job(spoken.as_wav)
     # Conversations may end their answers in the same second.
     moment = dt_util.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
     return await files.async_save(
-        hass,
-        files.folder(hass),
+        host,
+        files.folder(host.hass),
         files.async_chunks(content),
         "audio/wav",
         name=f"realtime_answer_{moment}",

@@ -1,5 +1,6 @@
 """Lets a model use what Home Assistant offers to language models."""
 
+import asyncio
 from collections.abc import Sequence
 import json
 from typing import Any, Self
@@ -12,6 +13,9 @@ import probatio
 from ...const import DOMAIN, LOGGER
 from ...errors import refusal
 from ...model import Json
+
+_PATIENCE = 300.0
+"""Seconds that a tool gets: a script behind it may take its time, but the model waits."""
 
 
 class HomeTools:
@@ -69,9 +73,12 @@ class HomeTools:
         """
         try:
             found = json.loads(arguments or "{}")
-            result = await self._api.async_call_tool(
-                llm.ToolInput(tool_name=name, tool_args=found if isinstance(found, dict) else {})
-            )
+            async with asyncio.timeout(_PATIENCE):
+                result = await self._api.async_call_tool(
+                    llm.ToolInput(
+                        tool_name=name, tool_args=found if isinstance(found, dict) else {}
+                    )
+                )
             answer: Any = getattr(result, "data", result)
             return answer, json_dumps(answer)
         except Exception as err:  # noqa: BLE001

@@ -1,0 +1,1 @@
+"""Home Assistant with the integration, while everything around it goes wrong."""

@@ -1,0 +1,222 @@
+"""A host that does not let anybody in, in every way there is."""
+
+import asyncio
+
+from homeassistant.core import HomeAssistant
+import pytest
+
+from tests.faults.raw_sockets import Answer, RawHost, closing, refused, text
+from tests.integration.conftest import CANARY
+
+from .house import House, both_kinds, until
+
+ERROR = '{"error": {"message": "Not you", "code": "no_entry", "param": "model"}}'
+UPGRADE = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+LEAKY = f"The key {CANARY} is wrong"
+
+REFUSALS: dict[str, tuple[Answer, str, str]] = {
+    "401": (refused(401, ERROR), "auth_failed", "Not you"),
+    "403": (refused(403, ERROR), "websocket_refused", "status 403, code no_entry"),
+    "404": (refused(404, "<html><body>Nothing here</body></html>"), "websocket_refused", "404"),
+    "429": (refused(429, ERROR, "Retry-After: 1"), "websocket_refused", "429"),
+    "500": (refused(500, "Oops"), "websocket_refused", "Oops"),
+    "503": (refused(503), "websocket_refused", "503"),
+    "error with the key": (refused(400, LEAKY), "websocket_refused", "***"),
+    "error that is no object": (refused(400, "[1, 2]"), "websocket_refused", "400"),
+    "error that is no text": (refused(400, "\x00\ud7ff"), "websocket_refused", "400"),
+    "200": (refused(200, '{"object": "list"}'), "websocket_refused", "200"),
+    "204": (Answer(raw=b"HTTP/1.1 204 No Content\r\n\r\n"), "websocket_refused", "204"),
+    "redirect without an address": (refused(302), "websocket_refused", "302"),
+    "redirect to something else": (
+        refused(307, "", "Location: ftp://127.0.0.1/x"),
+        "cannot_connect",
+        "",
+    ),
+    "redirect to no address at all": (
+        refused(307, "", "Location: http://[::1"),
+        "cannot_connect",
+        "",
+    ),
+    "redirect to no port": (
+        refused(307, "", "Location: ws://127.0.0.1:port/"),
+        "cannot_connect",
+        "",
+    ),
+    "redirect with the key": (
+        refused(308, "", f"Location: ftp://127.0.0.1/?key={CANARY}"),
+        "cannot_connect",
+        "***",
+    ),
+    "hung up": (Answer(raw=b""), "cannot_connect", ""),
+    "reset": (Answer(raw=b"", then="reset"), "cannot_connect", ""),
+    "hung up in the status": (Answer(raw=b"HTTP/1.1 10"), "cannot_connect", ""),
+    "hung up in the headers": (Answer(raw=UPGRADE), "cannot_connect", ""),
+    "garbage": (Answer(raw=b"\x00\xff\x13\r\n\r\n\r\n"), "cannot_connect", ""),
+    "another protocol": (Answer(raw=b"SSH-2.0-OpenSSH_9.9\r\n"), "cannot_connect", ""),
+    "endless line": (Answer(raw=b"HTTP/1.1 101 " + b"x" * 100_000), "cannot_connect", ""),
+    "endless headers": (
+        Answer(raw=UPGRADE + b"x: y\r\n" * 10_000 + b"\r\n"),
+        "cannot_connect",
+        "",
+    ),
+    "garbled header": (Answer(raw=UPGRADE + b"no header\r\n\r\n"), "cannot_connect", ""),
+    "endless body": (Answer(raw=b"HTTP/1.1 500 No\r\n\r\n" + b"x" * 2**21), "cannot_connect", ""),
+    "no accept": (Answer(raw=UPGRADE + b"\r\n"), "cannot_connect", ""),
+    "wrong accept": (
+        Answer(raw=UPGRADE + b"Sec-WebSocket-Accept: bm90IHRoaXMgb25lIGF0IGFsbA==\r\n\r\n"),
+        "cannot_connect",
+        "",
+    ),
+    "no upgrade": (
+        Answer(
+            raw=b"HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: {accept}\r\n\r\n",
+        ),
+        "cannot_connect",
+        "",
+    ),
+    "unknown extension": (
+        Answer(headers="Sec-WebSocket-Extensions: x-made-up\r\n"),
+        "cannot_connect",
+        "",
+    ),
+    "unknown subprotocol": (
+        Answer(headers="Sec-WebSocket-Protocol: made-up\r\n"),
+        "cannot_connect",
+        "",
+    ),
+}
+
+
+@both_kinds
+async def test_refused(house: House, host: RawHost) -> None:
+    for name, (answer, key, words) in REFUSALS.items():
+        house.states.clear()
+        host.plan.append(answer)
+        error = await house.refused(house.connect())
+        assert (error.translation_key, words in str(error)) == (key, True), (name, str(error))
+        assert house.told == ["connecting", "disconnected"], name
+        # The house is told what the caller is told.
+        assert house.states[-1]["error"] == " ".join(str(error).split()), name
+        assert house.entry.runtime_data.connections == {}, name
+        await until(lambda: not host.lines)
+    await house.works_anew()
+
+
+SILENT = {
+    "nothing": b"",
+    "half a status": b"HTTP/1.1 101",
+    "half a header": UPGRADE,
+    "half a body": b"HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\nhalf",
+}
+
+
+async def test_no_answer(hass: HomeAssistant, house: House) -> None:
+    await hass.config_entries.async_remove(house.entry.entry_id)
+    await house.add(timeout=0.3)
+    for name, raw in SILENT.items():
+        house.states.clear()
+        house.host.plan.append(Answer(raw=raw, then="stay"))
+        error = await house.refused(house.connect(), 3)
+        assert error.translation_key == "timed_out", name
+        assert house.told == ["connecting", "disconnected"], name
+    await house.works_anew()
+
+
+async def test_nobody_listens(house: House, host: RawHost) -> None:
+    await host.stop()
+    error = await house.refused(house.connect())
+    assert error.translation_key == "cannot_connect"
+    await host.start()
+    await house.works_anew()
+
+
+async def test_wrong_key_asks_for_another(hass: HomeAssistant, house: House) -> None:
+    house.host.plan.append(refused(401, LEAKY))
+    await house.refused(house.connect())
+    flows = hass.config_entries.flow.async_progress()
+    assert [flow["context"]["source"] for flow in flows] == ["reauth"]
+    await house.works_anew()
+
+
+async def test_redirect_on_the_same_host_is_followed(house: House, host: RawHost) -> None:
+    host.plan.append(refused(307, "", "Location: /v2/elsewhere"))
+    await house.opened()
+    assert [head.split()[1].partition("?")[0] for head in host.heads] == [
+        f"/v1/{house.kind}",
+        "/v2/elsewhere",
+    ]
+    await house.works()
+    await house.close()
+
+
+async def test_redirect_without_end(house: House, host: RawHost) -> None:
+    host.always = refused(302, "", f"Location: /v1/{house.kind}")
+    error = await house.refused(house.connect())
+    assert error.translation_key == "cannot_connect"
+    assert len(host.heads) < 25
+    await house.works_anew()
+
+
+@both_kinds
+@pytest.mark.parametrize("style", ["bearer", "header", "query"])
+async def test_redirect_to_another_host_gets_no_key(
+    hass: HomeAssistant, house: House, host: RawHost, style: str
+) -> None:
+    await hass.config_entries.async_remove(house.entry.entry_id)
+    await house.add(auth_method=style, auth_name="" if style == "bearer" else "api-key")
+    thief = RawHost()
+    await thief.start()
+    try:
+        for address in (
+            f"ws://127.0.0.1:{thief.port}/v1/{house.kind}",
+            f"http://127.0.0.1:{thief.port}/",
+            f"//127.0.0.1:{thief.port}/x",
+            f"ws://localhost:{thief.port}/",
+        ):
+            host.plan.append(refused(302, "", f"Location: {address}"))
+            error = await house.refused(house.connect())
+            assert error.translation_key == "cannot_connect", address
+        # Once taken in, one is not sent elsewhere later, either.
+        peer = await house.opened()
+        host.plan.append(refused(302, "", f"Location: ws://127.0.0.1:{thief.port}/"))
+        house.states.clear()
+        peer.reset()
+        await house.until_told("connected")
+        await house.works()
+        assert CANARY in host.heads[-1]
+    finally:
+        await thief.stop()
+    assert not thief.heads
+    assert not thief.peers
+
+
+async def test_upgrade_with_a_first_event(house: House, host: RawHost) -> None:
+    """Bytes that come along with the upgrade belong to the conversation."""
+    events = [{"type": "early", "n": number} for number in range(50)]
+    host.plan.append(Answer(first=b"".join(map(text, events))))
+    await house.opened()
+    await until(lambda: len(house.raw) == 50)
+    assert [data["event"] for data in house.raw] == events
+    await house.works()
+
+
+async def test_dropped_as_soon_as_taken_in(house: House, host: RawHost) -> None:
+    host.plan.append(Answer(first=closing(1008, b"Not today")))
+    await house.connect()
+    ended = await house.until_told("disconnected")
+    assert (ended["code"], ended["reason"]) == (1008, "Not today")
+    await house.works_anew()
+
+
+async def test_caller_gives_up(hass: HomeAssistant, house: House, host: RawHost) -> None:
+    """A script that is stopped takes its half-open connection with it."""
+    host.plan.append(Answer(raw=b"", then="stay"))
+    task = hass.async_create_task(house.connect())
+    await host.heads.reach(1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert house.told == ["connecting", "disconnected"]
+    assert house.states[-1]["error"] is None
+    await until(lambda: not host.lines)
+    await house.works_anew()

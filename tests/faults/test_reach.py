@@ -1,0 +1,149 @@
+"""Hosts that are not there, that nobody knows, or that are not who they say they are."""
+
+from datetime import timedelta
+from ipaddress import ip_address
+import ssl
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.aiohttp_client import DATA_RESOLVER
+from homeassistant.util import dt as dt_util
+import pytest
+
+from tests.standin.server import StandIn
+
+from .raw import RIGHT, WHOLE, Do, answer
+from .watch import Watch, told, watching
+
+
+async def test_nobody_is_there(hass: HomeAssistant, media_folder: object) -> None:
+    async with watching(hass) as watch:
+        await watch.raw.stop()
+        with pytest.raises(HomeAssistantError) as caught:
+            await watch.ask()
+        told(caught.value, "cannot_connect")
+        await watch.raw.start()
+        await watch.survives([], RIGHT)
+
+
+async def test_line_that_is_closed_between_calls(watch: Watch) -> None:
+    for script in ([WHOLE, 0.02, Do.CLOSE], [WHOLE, 0.02, Do.RESET], [WHOLE]):
+        await watch.survives([script], RIGHT)
+    await watch.raw.stop()
+    await watch.raw.start()
+    await watch.survives([], RIGHT)
+
+
+ODD_KEY = "sk-a/b+c==&d%41e~odd"
+
+
+async def test_key_in_an_address_that_an_error_quotes(
+    hass: HomeAssistant, media_folder: object
+) -> None:
+    asked = {"auth_method": "query", "auth_name": "key", "api_key": ODD_KEY}
+    async with watching(hass, **asked) as watch:
+        for script in ([b"nonsense\r\n\r\n"], [answer(headers="X-Broken\r\n")]):
+            text = await watch.survives([script], "cannot_connect")
+            assert "key=" not in text
+            assert "http" not in text
+
+
+@pytest.fixture(scope="module")
+def self_made(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """Return what a server needs to show a certificate that it made itself."""
+    folder = tmp_path_factory.mktemp("certificate")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = dt_util.utcnow()
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "pem").write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        + certificate.public_bytes(Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "pem")
+    return context
+
+
+async def test_certificate_that_nobody_vouches_for(
+    hass: HomeAssistant, media_folder: object, self_made: ssl.SSLContext
+) -> None:
+    # The server complains about the caller who turned away.
+    complaints: list[Any] = []
+    handler = hass.loop.get_exception_handler()
+    hass.loop.set_exception_handler(lambda _, context: complaints.append(context["exception"]))
+    async with watching(hass, self_made) as watch:
+        with pytest.raises(HomeAssistantError) as caught:
+            await watch.ask()
+        text = told(caught.value, "certificate_not_trusted")
+        assert "self-signed certificate" in text
+        assert "Check the certificate" in text
+        assert not watch.raw.requests
+        await watch.nothing_left()
+    hass.loop.set_exception_handler(handler)
+    assert {type(complaint) for complaint in complaints} <= {ConnectionResetError, ssl.SSLError}
+    async with watching(hass, self_made, verify_ssl=False) as watch:
+        await watch.survives([], RIGHT)
+
+
+async def test_encryption_where_there_is_none(watch: Watch, standin: StandIn) -> None:
+    address = standin.url().replace("http:", "https:")
+    async with watching(watch.hass, base_url=address, verify_ssl=False) as other:
+        with pytest.raises(HomeAssistantError) as caught:
+            await other.ask()
+        told(caught.value, "cannot_connect")
+        await other.nothing_left()
+
+
+async def test_name_that_nobody_knows(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    known: dict[str, str] = {}
+
+    async def resolve(host: str, port: int = 0, family: int = 0) -> list[dict[str, Any]]:
+        if host not in known:
+            raise OSError(None, "Domain name not found")
+        return [
+            {
+                "hostname": host,
+                "host": known[host],
+                "port": port,
+                "family": 2,
+                "proto": 0,
+                "flags": 0,
+            }
+        ]
+
+    address = f"http://nowhere.invalid:{watch.raw.port}/v1"
+    async with watching(watch.hass, base_url=address) as other:
+        monkeypatch.setattr(watch.hass.data[DATA_RESOLVER], "resolve", resolve)
+        with pytest.raises(HomeAssistantError) as caught:
+            await other.ask()
+        assert "nowhere.invalid" in told(caught.value, "cannot_connect")
+        known["nowhere.invalid"] = "127.0.0.1"
+        assert (await other.ask())["id"] == "resp_good"
+
+
+async def test_header_that_would_end_the_headers(hass: HomeAssistant, media_folder: object) -> None:
+    for sneaky in ("a\r\nX-Injected: yes", "a\nX-Injected: yes", "a\x00b"):
+        async with watching(hass, extra_headers={"x-team": sneaky}) as watch:
+            with pytest.raises(HomeAssistantError) as caught:
+                await watch.ask()
+            told(caught.value, "cannot_connect")
+            assert not watch.raw.requests
+            await watch.nothing_left()

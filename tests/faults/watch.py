@@ -1,0 +1,176 @@
+"""What must hold after anything that went wrong: it was told, it ended, and nothing is left."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+import json
+from pathlib import Path
+import time
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers.aiohttp_client import DATA_CONNECTOR
+import pytest
+
+from custom_components.openai_api.const import DOMAIN
+from tests.integration.conftest import CANARY, add_entry
+
+from .raw import Raw, Script
+
+ASK = {"model": "m-1", "input": "Hello"}
+# Beyond its timeout, nothing may take longer than this many seconds on a busy machine.
+SLACK = 3.0
+_FOLDER = Path(__file__).parents[2] / "custom_components" / DOMAIN / "translations"
+_TEXTS = {
+    path.stem: json.loads(path.read_text())["exceptions"] for path in sorted(_FOLDER.glob("*.json"))
+}
+
+
+async def until(condition: Callable[[], object], what: str, seconds: float = 5) -> None:
+    """Wait for something to become true."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, what
+        await asyncio.sleep(0.005)
+
+
+def told(err: HomeAssistantError, key: str) -> str:
+    """Make sure that an error is the expected one and can be read in every language."""
+    assert err.translation_domain == DOMAIN
+    assert err.translation_key == key, f"{err.translation_key}: {err}"
+    assert CANARY not in str(err)
+    texts = {
+        language: found[key]["message"].format(**(err.translation_placeholders or {}))
+        for language, found in _TEXTS.items()
+    }
+    assert len(set(texts.values())) == len(texts), "a language lacks this text"
+    assert str(err).rstrip(".") == texts["en"].rstrip(".")
+    return str(err)
+
+
+class Watch:
+    """A loaded entry for a raw server, and what is open and under way around it."""
+
+    def __init__(self, hass: HomeAssistant, raw: Raw, entry: Any) -> None:
+        self.hass = hass
+        self.raw = raw
+        self.entry = entry
+        self._before = asyncio.all_tasks()
+
+    def _tasks(self) -> set[asyncio.Task[Any]]:
+        """Return the tasks that were not there before, without the server's own."""
+        return asyncio.all_tasks() - self._before - self.raw.tasks - {asyncio.current_task()}  # type: ignore[operator]
+
+    def _connectors(self) -> list[Any]:
+        """Return the connectors of Home Assistant's shared sessions."""
+        return list(self.hass.data.get(DATA_CONNECTOR, {}).values())
+
+    async def nothing_left(self) -> None:
+        """Wait until nothing is under way, and no connection is open but those kept for reuse."""
+        host = self.entry.runtime_data
+        assert not host._waits
+        await until(lambda: not self._tasks(), f"tasks: {self._tasks()}")
+        assert not any(connector._acquired for connector in self._connectors())
+        await until(lambda: not self.raw.playing, "a script that goes on")
+        # Those that the server has closed must be known as closed, too.
+        await until(lambda: len(self.raw.lines) == self._kept(), f"lines: {self.raw.lines}")
+
+    def _kept(self) -> int:
+        """Return how many connections are kept for reuse."""
+        pools = [pool for item in self._connectors() for pool in item._conns.values()]
+        return sum(protocol.is_connected() for pool in pools for protocol, _ in pool)
+
+    async def ask(self, action: str = "create_model_response", /, **data: Any) -> Any:
+        """Call an action."""
+        if action == "create_model_response":
+            data = {**ASK, **data}
+        return await self.hass.services.async_call(
+            DOMAIN,
+            action,
+            {"config_entry_id": self.entry.entry_id, **data},
+            blocking=True,
+            return_response=True,
+        )
+
+    async def survives(
+        self,
+        scripts: list[Script],
+        expected: str | tuple[str, ...] | dict[str, Any],
+        action: str = "create_model_response",
+        /,
+        *,
+        is_deaf: bool = False,
+        **data: Any,
+    ) -> str:
+        """Play scripts to a call: it fails as expected or answers so, and the next one works.
+
+        Returns the text of the error.
+        """
+        if expected == "timed_out":
+            data.setdefault("timeout", 0.5)
+        self.raw.is_deaf = is_deaf
+        self.raw.scripts.clear()
+        self.raw.play(*scripts)
+        timeout = float(data.get("timeout") or self.entry.data["timeout"])
+        start, answer, error = time.monotonic(), {}, None
+        try:
+            answer = await self.ask(action, **data)
+        except HomeAssistantError as err:
+            error = err
+        self.raw.is_deaf = False
+        if not isinstance(expected, dict):
+            assert error is not None, f"no error, but {str(answer)[:500]}"
+            keys = (expected,) if isinstance(expected, str) else expected
+            assert error.translation_key in keys, f"{error.translation_key}: {error}"
+            is_refusal = error.translation_key in _REFUSALS
+            assert isinstance(error, ServiceValidationError) == is_refusal
+            text = told(error, error.translation_key)
+        else:
+            assert error is None, f"{error.translation_key}: {error}"
+            assert expected.items() <= answer.items()
+            text = ""
+        assert time.monotonic() - start < timeout + SLACK
+        assert not self.raw.scripts, "it was not asked as often as expected"
+        await self.nothing_left()
+        assert (await self.ask(timeout=5, **ASK))["id"] == "resp_good"
+        await self.nothing_left()
+        return text
+
+
+_REFUSALS = {"refused", "invalid_arguments"}
+
+
+def data_for(raw: Raw, **changes: Any) -> dict[str, Any]:
+    """Return the data of an entry for a raw server that is not asked twice."""
+    return {
+        "base_url": raw.url,
+        "auth_method": "bearer",
+        "auth_name": "",
+        "api_key_source": "stored",
+        "api_key": CANARY,
+        "verify_ssl": True,
+        "timeout": 5.0,
+        "max_retries": 0,
+        "skip_validation": True,
+        **changes,
+    }
+
+
+@asynccontextmanager
+async def watching(hass: HomeAssistant, tls: Any = None, **changes: Any) -> AsyncGenerator[Watch]:
+    """Run a raw server and an entry for it."""
+    raw = Raw(tls=tls)
+    await raw.start()
+    try:
+        entry = await add_entry(hass, data_for(raw, **changes))
+        yield Watch(hass, raw, entry)
+    finally:
+        await raw.stop()
+
+
+@pytest.fixture
+async def watch(hass: HomeAssistant, media_folder: Path) -> AsyncGenerator[Watch]:
+    """Return a watched entry that asks once."""
+    async with watching(hass) as found:
+        yield found
