@@ -22,6 +22,7 @@ from . import (
     files,
     fine_tuning,
     images,
+    jobs,
     live,
     messages,
     models,
@@ -33,6 +34,7 @@ from . import (
     responses,
     runs,
     safety,
+    saved_files,
     skills,
     threads,
     uploads,
@@ -60,6 +62,7 @@ FAMILIES: tuple[Family, ...] = (
     audio.FAMILY,
     voices.FAMILY,
     files.FAMILY,
+    saved_files.FAMILY,
     uploads.FAMILY,
     vector_stores.FAMILY,
     vector_store_files.FAMILY,
@@ -87,5 +90,6 @@ FAMILIES: tuple[Family, ...] = (
     messages.FAMILY,
     runs.FAMILY,
     chatkit.FAMILY,
+    jobs.FAMILY,
 )
 ACTIONS: tuple[Action, ...] = tuple(action for family in FAMILIES for action in family.actions)

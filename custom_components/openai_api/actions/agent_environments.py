@@ -4,6 +4,14 @@ from ..model import Action, Answer, Family, Field, advanced, required
 from .agents import NAME, NULLABLE_LIMIT
 from .fields import choice, identifier, json_object, objects, text, texts
 from .shared import ORDER, PAGING
+from .structures_agents import (
+    environment_desktop,
+    environment_files,
+    environment_network,
+    environment_packages,
+    setup_commands,
+)
+from .structures_storage import skill_references
 
 _ENVIRONMENT_ID = identifier(
     "environment_id", "Environment", "Id of the environment.", example="env_123"
@@ -13,28 +21,28 @@ _TEMPLATE_ID = identifier(
 )
 _TEMPLATE: tuple[Field, ...] = (
     NAME,
-    json_object(
+    environment_packages(
         "packages",
         "Packages",
         "What to install, by kind: python, npm, system.",
         example={"python": ["pandas"]},
         nullable=True,
     ),
-    json_object(
+    environment_network(
         "network",
         "Network",
         "What can be reached from there: all, nothing, or certain domains.",
         example={"access": "restricted", "allowed_domains": ["example.com"]},
         nullable=True,
     ),
-    objects(
+    environment_files(
         "files",
         "Files",
         "Files that are there from the beginning.",
         example=[{"type": "file_id", "file_id": "file-123", "path": "/workspace/plan.csv"}],
         nullable=True,
     ),
-    objects(
+    skill_references(
         "skills",
         "Skills",
         "Skills that the agent can use.",
@@ -42,7 +50,7 @@ _TEMPLATE: tuple[Field, ...] = (
         nullable=True,
     ),
     *advanced(
-        objects(
+        setup_commands(
             "setup_commands",
             "Setup commands",
             "What to run first. Home Assistant keeps a record of it, so leave out passwords.",
@@ -62,7 +70,7 @@ _TEMPLATE: tuple[Field, ...] = (
             "Folders that hold skills and plugins.",
             nullable=True,
         ),
-        json_object(
+        environment_desktop(
             "desktop",
             "Desktop",
             "Whether there is a desktop with a browser.",

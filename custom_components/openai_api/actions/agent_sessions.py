@@ -6,9 +6,9 @@ from ..agents import async_take_turn
 from ..assemblers import AgentEvents
 from ..model import Action, Answer, Family, advanced, required
 from .agents import AGENT_ID, PAGING as NULLABLE_PAGING
-from .fields import identifier, json_object, objects, text, text_or_items, texts
+from .fields import identifier, objects, text, text_or_items, texts
 from .shared import METADATA, PAGING, STREAM
-from .structures import agent_environment
+from .structures_agents import agent_changes, agent_environment, agent_settings
 
 SESSION_ID = identifier("session_id", "Session", "Id of the session.", example="sess_123")
 TURN_ID = identifier("turn_id", "Turn", "Id of the turn.", example="turn_123")
@@ -27,10 +27,16 @@ _IDEMPOTENCY_KEY = text(
     "Idempotency key",
     "The host takes what comes with the same key only once.",
 )
-_AGENT = json_object(
+_SETTINGS = agent_settings(
     "agent",
     "Settings of the agent",
     "The model and more, for this session alone.",
+    example={"model": "gpt-5-mini"},
+)
+_CHANGES = agent_changes(
+    "agent",
+    "Settings of the agent",
+    "Model, reasoning and service tier of the turns to come.",
     example={"model": "gpt-5-mini"},
 )
 
@@ -58,7 +64,7 @@ FAMILY = Family(
                     description="Id of the agent. Without it, the settings must name a model.",
                 ),
                 replace(_INPUT, nullable=True),
-                _AGENT,
+                _SETTINGS,
                 replace(STREAM, nullable=False),
                 *advanced(
                     texts(
@@ -144,6 +150,7 @@ FAMILY = Family(
             fields=required(SESSION_ID),
             body=False,
             only_answers=True,
+            pending=frozenset({"in_progress"}),
         ),
         Action(
             key="modify_agent_session",
@@ -153,10 +160,7 @@ FAMILY = Family(
             icon="mdi:head-flash-outline",
             fields=(
                 *required(SESSION_ID),
-                replace(
-                    _AGENT,
-                    description="Model, reasoning and service tier of the turns to come.",
-                ),
+                _CHANGES,
                 METADATA,
             ),
         ),
@@ -211,6 +215,7 @@ FAMILY = Family(
             fields=required(SESSION_ID, TURN_ID),
             body=False,
             only_answers=True,
+            pending=frozenset({"queued", "in_progress"}),
         ),
         Action(
             key="list_agent_session_turn_items",

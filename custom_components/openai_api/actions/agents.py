@@ -5,7 +5,8 @@ from dataclasses import replace
 from ..model import Action, Answer, Family, Field, advanced, required
 from .fields import identifier, long_text, text
 from .shared import AFTER, LIMIT, METADATA, MODEL, ORDER, service_tier
-from .structures import multi_agent, reasoning, text_format, tools
+from .structures import reasoning, text_format
+from .structures_agents import agent_tools, multi_agent
 
 AGENT_ID = identifier("agent_id", "Agent", "Id of the agent.", example="agent_123")
 NULLABLE_LIMIT = replace(LIMIT, nullable=True)
@@ -27,7 +28,7 @@ _SETTINGS: tuple[Field, ...] = (
         example="Look after the garden diary. Write short entries.",
         nullable=True,
     ),
-    tools(
+    agent_tools(
         "tools",
         "Tools",
         "What the agent may use: functions of yours, MCP servers, web search and more.",

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 from ..assemblers import FinalEvent, SpeechEvents
 from ..model import Action, Answer, Family, advanced, required
-from ..speech import async_create_speech
+from ..speech import async_create_speech, async_into_references
 from .fields import (
     choice,
     choices,
     file,
+    files,
     long_text,
     number,
     text,
@@ -153,10 +154,14 @@ FAMILY = Family(
                         "Known speakers",
                         "Names for the voices in the recordings of known speakers.",
                     ),
-                    texts(
-                        "known_speaker_references",
-                        "Recordings of known speakers",
-                        "A short recording of each known speaker, as an address that begins with data:.",
+                    replace(
+                        files(
+                            "known_speaker_references",
+                            "Recordings of known speakers",
+                            "A short recording of each known speaker: media items, "
+                            "or paths that Home Assistant may read.",
+                        ),
+                        weave=async_into_references,
                     ),
                 ),
             ),

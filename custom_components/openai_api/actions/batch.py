@@ -71,6 +71,7 @@ FAMILY = Family(
             fields=required(_BATCH_ID),
             body=False,
             only_answers=True,
+            pending=frozenset({"validating", "in_progress", "finalizing", "cancelling"}),
         ),
         Action(
             key="list_batch",

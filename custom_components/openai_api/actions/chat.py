@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from ..assemblers import CompletionChunks
+from ..attachments import async_into_messages
 from ..model import Action, Answer, Family, Field, advanced, required
 from ..outputs import add_parsed_messages
 from . import structures
@@ -13,12 +14,12 @@ from .fields import (
     choices,
     identifier,
     integer,
-    json_object,
-    objects,
     text_or_object,
 )
 from .shared import (
+    ATTACHMENTS,
     CHOICES,
+    COMPLETION_STREAM_OPTIONS,
     FREQUENCY_PENALTY,
     LOGIT_BIAS,
     METADATA,
@@ -35,7 +36,6 @@ from .shared import (
     STOP,
     STORE,
     STREAM,
-    STREAM_OPTIONS,
     TEMPERATURE,
     TOP_LOGPROBS,
     TOP_P,
@@ -43,6 +43,7 @@ from .shared import (
     VERBOSITY,
     service_tier,
 )
+from .structures_voice import chat_audio
 
 COMPLETION_ID = identifier(
     "completion_id", "Chat completion", "Id of the stored chat completion.", example="chatcmpl-123"
@@ -77,6 +78,7 @@ TOOL_CHOICE = choice_or_object(
 )
 _QUESTION: tuple[Field, ...] = (
     *required(MODEL, MESSAGES),
+    replace(ATTACHMENTS, weave=async_into_messages),
     STREAM,
     TOOLS,
     structures.response_format(
@@ -100,7 +102,7 @@ _QUESTION: tuple[Field, ...] = (
         VERBOSITY,
         TOOL_CHOICE,
         replace(PARALLEL_TOOL_CALLS, nullable=False),
-        json_object(
+        structures.web_search_options(
             "web_search_options",
             "Web search options",
             "Let the model search the web, and how.",
@@ -113,7 +115,7 @@ _QUESTION: tuple[Field, ...] = (
             ("text", "audio"),
             nullable=True,
         ),
-        structures.chat_audio(
+        chat_audio(
             "audio",
             "Audio",
             "The voice and the format of a spoken answer.",
@@ -133,7 +135,7 @@ _QUESTION: tuple[Field, ...] = (
             nullable=True,
         ),
         TOP_LOGPROBS,
-        json_object(
+        structures.prediction(
             "prediction",
             "Prediction",
             "Text that most of the answer will equal, to have it sooner.",
@@ -142,7 +144,7 @@ _QUESTION: tuple[Field, ...] = (
         ),
         STORE,
         METADATA,
-        STREAM_OPTIONS,
+        COMPLETION_STREAM_OPTIONS,
         service_tier("auto", "default", "flex", "scale", "priority", "fast"),
         PROMPT_CACHE_KEY,
         PROMPT_CACHE_OPTIONS,
@@ -163,7 +165,7 @@ _QUESTION: tuple[Field, ...] = (
             "Function call",
             "Which function to call. Out of date: use “Tool choice”.",
         ),
-        objects("functions", "Functions", "Out of date: use “Tools”."),
+        structures.functions("functions", "Functions", "Out of date: use “Tools”."),
     ),
 )
 

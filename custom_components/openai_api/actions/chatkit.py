@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from ..model import Action, Answer, Family, advanced, required
-from .fields import identifier, json_object, text
-from .files import EXPIRES_AFTER
+from .fields import identifier, text
 from .shared import BEFORE, PAGING, THREAD_ID
+from .structures_agents import chatkit_configuration, rate_limits, workflow
+from .structures_storage import session_expiry
 
 _THREAD_ID = replace(THREAD_ID, description="Id of the chat.", example="cthr_123")
 
@@ -30,26 +31,27 @@ FAMILY = Family(
                         "A name that stands for the person who chats.",
                         example="anna",
                     ),
-                    json_object(
+                    workflow(
                         "workflow",
                         "Workflow",
                         "The workflow that answers, with its version and variables.",
                         example={"id": "wf_123", "state_variables": {"city": "Oslo"}},
                     ),
                 ),
-                json_object(
+                chatkit_configuration(
                     "chatkit_configuration",
                     "Configuration",
                     "Whether there are titles, earlier chats and file uploads.",
                     example={"file_upload": {"enabled": True, "max_files": 3}},
                 ),
                 *advanced(
-                    replace(
-                        EXPIRES_AFTER,
-                        description="When the session ends by itself; without it after 10 minutes.",
+                    session_expiry(
+                        "expires_after",
+                        "Expires after",
+                        "When the session ends by itself; without it after 10 minutes.",
                         example={"anchor": "created_at", "seconds": 600},
                     ),
-                    json_object(
+                    rate_limits(
                         "rate_limits",
                         "Rate limits",
                         "How many messages a minute the person may send.",

@@ -7,6 +7,7 @@ from ..model import Action, Family, advanced, required
 from .fields import boolean, integer, text, text_or_items
 from .shared import (
     CHOICES,
+    COMPLETION_STREAM_OPTIONS,
     FREQUENCY_PENALTY,
     LOGIT_BIAS,
     MODEL,
@@ -14,7 +15,6 @@ from .shared import (
     SEED,
     STOP,
     STREAM,
-    STREAM_OPTIONS,
     TEMPERATURE,
     TOP_P,
     USER,
@@ -78,7 +78,7 @@ FAMILY = Family(
                         high=5,
                         nullable=True,
                     ),
-                    STREAM_OPTIONS,
+                    COMPLETION_STREAM_OPTIONS,
                     USER,
                 ),
             ),

@@ -1,11 +1,9 @@
 """Containers: closed-off computers at the host, in which models run code."""
 
-from dataclasses import replace
-
 from ..model import Action, Answer, Family, advanced, required
-from .fields import choice, identifier, json_object, objects, text
-from .files import EXPIRES_AFTER
+from .fields import choice, identifier, text
 from .shared import FILE_IDS, PAGING
+from .structures_storage import expiry_in_minutes, network_policy, skill_references
 
 CONTAINER_ID = identifier("container_id", "Container", "Id of the container.", example="cntr_123")
 
@@ -29,18 +27,19 @@ FAMILY = Family(
                         "How much memory it has.",
                         ("1g", "4g", "16g", "64g"),
                     ),
-                    replace(
-                        EXPIRES_AFTER,
-                        description="After how many minutes without use the host deletes it.",
+                    expiry_in_minutes(
+                        "expires_after",
+                        "Expires after",
+                        "After how many minutes without use the host deletes it.",
                         example={"anchor": "last_active_at", "minutes": 20},
                     ),
-                    json_object(
+                    network_policy(
                         "network_policy",
                         "Network",
                         "Whether it may reach the internet, and which sites.",
                         example={"type": "allowlist", "allowed_domains": ["example.com"]},
                     ),
-                    objects(
+                    skill_references(
                         "skills",
                         "Skills",
                         "Skills that can be used in it.",

@@ -1,7 +1,8 @@
 """Decisions: questions with a fixed set of answers, and how sure the model is."""
 
 from ..model import Action, Family, advanced, required
-from .fields import objects, text_or_items
+from . import structures
+from .fields import text_or_items
 from .shared import MODEL, SAFETY_IDENTIFIER
 
 FAMILY = Family(
@@ -23,7 +24,7 @@ FAMILY = Family(
                         "What the decision is about: a text, or messages with texts and pictures.",
                         example="The doorbell rang at 3 in the morning.",
                     ),
-                    objects(
+                    structures.questions(
                         "questions",
                         "Questions",
                         "What to decide: each a predicate, a choice or a score.",

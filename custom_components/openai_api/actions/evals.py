@@ -6,6 +6,7 @@ from ..evals import async_cancel_run
 from ..model import Action, Answer, Family, advanced, required
 from .fields import choice, identifier, json_object, objects, text
 from .shared import METADATA, MODEL, PAGING
+from .structures_training import eval_data_source
 
 EVAL_ID = identifier("eval_id", "Eval", "Id of the eval.", example="eval_123")
 EVAL_RUN_ID = identifier("run_id", "Eval run", "Id of the eval run.", example="evalrun_123")
@@ -26,7 +27,7 @@ FAMILY = Family(
             icon="mdi:clipboard-plus-outline",
             fields=(
                 *required(
-                    json_object(
+                    eval_data_source(
                         "data_source_config",
                         "Data source",
                         "Where the questions come from, and what each of them holds.",
@@ -152,6 +153,7 @@ FAMILY = Family(
             fields=required(EVAL_ID, EVAL_RUN_ID),
             body=False,
             only_answers=True,
+            pending=frozenset({"queued", "in_progress"}),
         ),
         Action(
             key="list_eval_runs",

@@ -8,7 +8,8 @@ from ..model import Field, Section
 from . import validators as check
 from .validators import Validator
 
-_FILE_SELECTOR = {"media": {"accept": ["*/*"]}}
+_FILE_SELECTOR = {"media": {"accept": ["*"]}}
+_FILES_SELECTOR = {"media": {"accept": ["*"], "multiple": True}}
 
 
 def _field(
@@ -37,11 +38,14 @@ boolean = partial(_field, check.boolean, {"boolean": {}})
 json_object = partial(_field, check.json_object, {"object": {}})
 text_or_object = partial(_field, check.text_or_object, {"text": {}})
 text_or_items = partial(_field, check.text_or_items, {"object": {}})
+text_or_data = partial(_field, check.text_or_data, {"text": {"multiline": True}})
 integer_or_text = partial(_field, check.integer_or_text, {"text": {}})
+number_or_text = partial(_field, check.number_or_text, {"text": {}})
 objects = partial(_field, check.list_of(check.json_object), {"object": {"multiple": True}})
 values = partial(_field, check.list_of(check.anything), {"object": {"multiple": True}})
 texts = partial(_field, check.list_of(check.text), {"text": {"multiple": True}})
 file = partial(_field, check.file, _FILE_SELECTOR, file=True)
+files = partial(_field, check.list_of(check.file), _FILES_SELECTOR, file=True)
 
 
 def integer(
@@ -107,9 +111,9 @@ def choice_or_object(
 def structure(kind: str, *parts: Field) -> Callable[..., Field]:
     """Return a kind of field: an object whose parts each have a box in the form.
 
-    `kind` is the translation key. The check stays that of any object: hosts outpace releases.
+    `kind` is the translation key. What has no box passes unchecked: hosts outpace releases.
     """
-    return partial(_field, check.json_object, _object_selector(kind, parts), parts=parts)
+    return partial(_field, _object_check(parts), _object_selector(kind, parts), parts=parts)
 
 
 def structures(kind: str, *parts: Field) -> Callable[..., Field]:
@@ -121,7 +125,12 @@ def structures(kind: str, *parts: Field) -> Callable[..., Field]:
         "label_field": label.key,
         "description_field": description.key,
     }
-    return partial(_field, check.list_of(check.json_object), selector, parts=parts)
+    return partial(_field, check.list_of(_object_check(parts)), selector, parts=parts)
+
+
+def _object_check(parts: Iterable[Field]) -> Validator:
+    """Return the check for an object: that of each part, where it is given."""
+    return check.object_of({part.key: part.validator for part in parts})
 
 
 def _object_selector(kind: str, parts: Iterable[Field]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Files: upload what other actions work on, and get back what they made."""
 
 from ..model import Action, Answer, Family, Poll, advanced, required
-from .fields import choice, file, identifier, json_object
+from .fields import choice, file, identifier
 from .shared import PAGING
+from .structures_storage import file_expiry
 
 FILE_ID = identifier("file_id", "File", "Id of the file at the service host.", example="file-123")
 PURPOSE = choice(
@@ -11,12 +12,13 @@ PURPOSE = choice(
     "What the file is for.",
     ("assistants", "batch", "fine-tune", "vision", "user_data", "evals"),
 )
-EXPIRES_AFTER = json_object(
+EXPIRES_AFTER = file_expiry(
     "expires_after",
     "Expires after",
     "When the host deletes it by itself.",
     example={"anchor": "created_at", "seconds": 86400},
 )
+_PENDING = frozenset({"uploaded", "pending", "running"})
 
 FAMILY = Family(
     key="files",
@@ -61,6 +63,7 @@ FAMILY = Family(
             fields=required(FILE_ID),
             body=False,
             only_answers=True,
+            pending=_PENDING,
         ),
         Action(
             key="wait_for_file_processing",
@@ -73,7 +76,7 @@ FAMILY = Family(
             poll=Poll(
                 method="files.retrieve",
                 ids={"file_id": "id"},
-                pending=frozenset({"uploaded", "pending", "running"}),
+                pending=_PENDING,
             ),
         ),
         Action(

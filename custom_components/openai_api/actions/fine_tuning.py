@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from ..model import Action, Answer, Family, advanced, required
-from .fields import choice, identifier, json_object, long_text, objects, text, texts
+from .fields import choice, identifier, json_object, long_text, text, texts
 from .shared import AFTER, LIMIT, METADATA, MODEL, RETIRED, SEED
+from .structures_training import hyperparameters, integrations, training_method
 
 JOB_ID = identifier(
     "fine_tuning_job_id", "Fine-tuning job", "Id of the fine-tuning job.", example="ftjob-123"
@@ -73,7 +74,7 @@ FAMILY = Family(
                     example="butler",
                     nullable=True,
                 ),
-                json_object(
+                training_method(
                     "method",
                     "Method",
                     "How to train: by examples (supervised), preferences (dpo) or grades (reinforcement).",
@@ -81,14 +82,14 @@ FAMILY = Family(
                 ),
                 *advanced(
                     SEED,
-                    objects(
+                    integrations(
                         "integrations",
                         "Integrations",
                         "Other services that shall get the figures of the training.",
                         example=[{"type": "wandb", "wandb": {"project": "home"}}],
                         nullable=True,
                     ),
-                    json_object(
+                    hyperparameters(
                         "hyperparameters",
                         "Hyperparameters",
                         "How long and how fast to train. Newer hosts want this inside the method.",
@@ -122,6 +123,7 @@ FAMILY = Family(
             fields=required(JOB_ID),
             body=False,
             only_answers=True,
+            pending=frozenset({"validating_files", "queued", "running", "paused"}),
         ),
         Action(
             key="list_fine_tuning_events",

@@ -1,19 +1,16 @@
 """Live: conversations by voice with a model that passes work on to others."""
 
-from dataclasses import replace
-
 from ..model import Action, Answer, Family, required
 from .fields import identifier
 from .realtime import STATUS_CODE, TARGET_URI
-from .structures import live_session, live_transport
+from .structures_voice import live_call, live_changes, live_session, live_transport
 
 _SESSION_ID = identifier(
     "session_id", "Live session", "Id of the live session.", example="live_123"
 )
+_SETTINGS = ("session", "Settings", "The settings of the conversation: model, instructions, voice.")
 _SESSION = live_session(
-    "session",
-    "Settings",
-    "The settings of the conversation: model, instructions, voice.",
+    *_SETTINGS,
     example={"model": "gpt-live-1", "instructions": "Be brief."},
 )
 _TRANSPORT = live_transport(
@@ -42,8 +39,11 @@ FAMILY = Family(
             icon="mdi:access-point-plus",
             fields=(
                 *required(_SESSION_ID, _TRANSPORT),
-                replace(
-                    _SESSION, description="What should be different from the stored conversation."
+                live_changes(
+                    "session",
+                    "Settings",
+                    "What should be different from the stored conversation.",
+                    example={"store": True},
                 ),
             ),
         ),
@@ -55,7 +55,7 @@ FAMILY = Family(
             icon="mdi:phone-in-talk-outline",
             fields=required(
                 _SESSION_ID,
-                replace(_SESSION, example={"type": "live", "model": "gpt-live-1"}),
+                live_call(*_SETTINGS, example={"type": "live", "model": "gpt-live-1"}),
             ),
             answer=Answer.VOID,
             done={"status": "accepted"},

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from ..model import Action, Answer, Family, advanced, required
-from .fields import choice, identifier, objects, text_or_items
+from .fields import choice, identifier, text_or_items
 from .shared import BEFORE, METADATA, PAGING, RETIRED, THREAD_ID
+from .structures_agents import message_attachments
 
 MESSAGE_ID = identifier("message_id", "Message", "Id of the message.", example="msg_123")
 RUN_ID = identifier("run_id", "Run", "Id of the run.", example="run_123")
@@ -49,7 +50,7 @@ FAMILY = Family(
                         selector={"text": {"multiline": True}},
                     ),
                 ),
-                objects(
+                message_attachments(
                     "attachments",
                     "Attachments",
                     "Files that belong to the message, each with the tools that read it.",

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from ..calls import async_create
 from ..model import Action, Answer, Family, advanced, required
-from . import structures
 from .fields import (
     choice,
     choices,
@@ -15,9 +14,16 @@ from .fields import (
     text,
     text_or_object,
 )
-from .files import EXPIRES_AFTER
 from .responses import PROMPT, TOOL_CHOICE
 from .shared import MODEL, PARALLEL_TOOL_CALLS, include
+from .structures_storage import secret_expiry
+from .structures_voice import (
+    realtime_audio,
+    realtime_reasoning,
+    realtime_session,
+    realtime_tools,
+    translation_session,
+)
 
 CALL_ID = identifier(
     "call_id",
@@ -25,15 +31,16 @@ CALL_ID = identifier(
     "Id of the phone call, as the incoming-call webhook names it.",
     example="rtc_123",
 )
-SESSION = structures.realtime_session(
+SESSION = realtime_session(
     "session",
     "Session",
     "The settings of the conversation: type, model, instructions, voice, tools.",
     example={"type": "realtime", "model": "gpt-realtime", "instructions": "Be brief."},
 )
-_SECRET_EXPIRES = replace(
-    EXPIRES_AFTER,
-    description="How long the secret can be used to begin a conversation.",
+_SECRET_EXPIRES = secret_expiry(
+    "expires_after",
+    "Expires after",
+    "How long the secret can be used to begin a conversation.",
     example={"anchor": "created_at", "seconds": 600},
 )
 TARGET_URI = text(
@@ -80,7 +87,7 @@ FAMILY = Family(
             icon="mdi:translate-variant",
             fields=(
                 *required(
-                    structures.translation_session(
+                    translation_session(
                         "session",
                         "Session",
                         "The settings of the translation: model and languages.",
@@ -130,13 +137,13 @@ FAMILY = Family(
                     "How the model should behave during the call.",
                     example="You answer the door phone. Be friendly and brief.",
                 ),
-                structures.realtime_audio(
+                realtime_audio(
                     "audio",
                     "Audio",
                     "The voice, the audio formats, and how pauses are noticed.",
                     example={"output": {"voice": "marin"}},
                 ),
-                structures.realtime_tools(
+                realtime_tools(
                     "tools",
                     "Tools",
                     "Functions and MCP servers that the model may use during the call.",
@@ -156,7 +163,7 @@ FAMILY = Family(
                         example="inf",
                     ),
                     replace(PARALLEL_TOOL_CALLS, nullable=False),
-                    structures.realtime_reasoning(
+                    realtime_reasoning(
                         "reasoning",
                         "Reasoning",
                         "How hard the model should think, if it can.",

@@ -7,31 +7,38 @@ from .fields import (
     choice,
     choices,
     integer_or_text,
-    json_object,
     long_text,
     number,
     text,
     text_or_object,
 )
 from .shared import MODEL, RETIRED
-from .structures import VOICES, realtime_tools
+from .structures import VOICES
+from .structures_voice import (
+    function_tools,
+    noise_reduction,
+    session_secret,
+    transcription,
+    transcription_secret,
+    turn_detection,
+)
 
 _FORMATS = ("pcm16", "g711_ulaw", "g711_alaw")
 _INPUT: tuple[Field, ...] = (
     choice("input_audio_format", "Input format", "How the sound comes in.", _FORMATS),
-    json_object(
+    transcription(
         "input_audio_transcription",
         "Transcript",
         "Which model writes down what is said, and in which language.",
         example={"model": "whisper-1", "language": "de"},
     ),
-    json_object(
+    noise_reduction(
         "input_audio_noise_reduction",
         "Noise reduction",
         "Whether the microphone is near (near_field) or far away (far_field).",
         example={"type": "far_field"},
     ),
-    json_object(
+    turn_detection(
         "turn_detection",
         "Pauses",
         "How the end of what somebody says is noticed.",
@@ -44,12 +51,12 @@ _MODALITIES = choices(
     "Whether the answer is written (text), spoken (audio) or both.",
     ("text", "audio"),
 )
-_SECRET = json_object(
+_SECRET = (
     "client_secret",
     "Client secret",
     "How long the secret can be used to begin a conversation.",
-    example={"expires_after": {"anchor": "created_at", "seconds": 600}},
 )
+_EXPIRY = {"anchor": "created_at", "seconds": 600}
 
 FAMILY = Family(
     key="realtime_sessions",
@@ -70,7 +77,7 @@ FAMILY = Family(
                     example="Be brief.",
                 ),
                 choice("voice", "Voice", "Who speaks.", VOICES),
-                realtime_tools("tools", "Tools", "Functions that the model may use."),
+                function_tools("tools", "Tools", "Functions that the model may use."),
                 *advanced(
                     *_INPUT,
                     choice(
@@ -110,7 +117,7 @@ FAMILY = Family(
                         "Whether the host keeps a record of the call: auto, or the details.",
                         example="auto",
                     ),
-                    _SECRET,
+                    session_secret(*_SECRET, example={"expires_after": _EXPIRY}),
                 ),
             ),
             only_answers=True,
@@ -131,7 +138,7 @@ FAMILY = Family(
                         "What else the answer should contain.",
                         ("item.input_audio_transcription.logprobs",),
                     ),
-                    _SECRET,
+                    transcription_secret(*_SECRET, example={"expires_at": _EXPIRY}),
                 ),
             ),
             only_answers=True,

@@ -25,6 +25,8 @@ CONNECTION = identifier(
 TRIGGER_RESPONSE = boolean(
     "trigger_response", "Ask for an answer", "Whether the model should answer. It does by default."
 )
+# The conversation knows more ways to write it, and says itself what is wrong with it.
+_SESSION = replace(SESSION, validator=check.json_object)
 _LLM_API = choices(
     "llm_hass_api",
     "Control of the home",
@@ -51,7 +53,7 @@ FAMILY = Family(
                     replace(CONNECTION, description="A name of your choice for the conversation.")
                 ),
                 replace(MODEL, example="gpt-realtime"),
-                SESSION,
+                _SESSION,
                 _LLM_API,
                 *advanced(
                     replace(
@@ -264,7 +266,7 @@ FAMILY = Family(
                 "Sets up a conversation anew: what is not given here goes back to its default."
             ),
             icon="mdi:account-cog-outline",
-            fields=required(CONNECTION, SESSION),
+            fields=required(CONNECTION, _SESSION),
             handler=realtime.async_update_session,
             request_options=False,
         ),

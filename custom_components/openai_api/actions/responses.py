@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from ..assemblers import ResponseEvents
+from ..attachments import async_into_input
 from ..model import Action, Answer, Family, Field, advanced, required
 from ..outputs import add_output_text, add_parsed
 from ..sockets.responses import async_manage
@@ -17,12 +18,12 @@ from .fields import (
     integer,
     json_object,
     long_text,
-    objects,
     text,
     text_or_items,
     text_or_object,
 )
 from .shared import (
+    ATTACHMENTS,
     BEFORE,
     METADATA,
     MODEL,
@@ -32,6 +33,7 @@ from .shared import (
     PROMPT_CACHE_KEY,
     PROMPT_CACHE_OPTIONS,
     PROMPT_CACHE_RETENTION,
+    RESPONSE_CACHE_OPTIONS,
     SAFETY_IDENTIFIER,
     STORE,
     STREAM,
@@ -120,7 +122,7 @@ INCLUDE = include(
     "message.output_text.logprobs",
     nullable=True,
 )
-PROMPT = json_object(
+PROMPT = structures.prompt(
     "prompt",
     "Prompt template",
     "A prompt that is kept at the host, with its variables.",
@@ -136,6 +138,7 @@ _TIER = service_tier("auto", "default", "flex", "scale", "priority", "fast", "ul
 COMMON: tuple[Field, ...] = (
     MODEL,
     INPUT,
+    replace(ATTACHMENTS, weave=async_into_input),
     INSTRUCTIONS,
     PREVIOUS,
     CONVERSATION,
@@ -169,7 +172,7 @@ RARE: tuple[Field, ...] = advanced(
     METADATA,
     INCLUDE,
     PROMPT,
-    objects(
+    structures.context_management(
         "context_management",
         "Context management",
         "When the host shortens a long conversation by itself.",
@@ -181,11 +184,11 @@ RARE: tuple[Field, ...] = advanced(
     STREAM_OPTIONS,
     _TIER,
     PROMPT_CACHE_KEY,
-    PROMPT_CACHE_OPTIONS,
+    RESPONSE_CACHE_OPTIONS,
     PROMPT_CACHE_RETENTION,
     MODERATION,
     SAFETY_IDENTIFIER,
-    json_object(
+    structures.access_programs(
         "access_programs",
         "Access programs",
         "Programs of the host that this request may take part in.",
@@ -271,6 +274,7 @@ FAMILY = Family(
             body=False,
             finish=add_output_text,
             assemble=ResponseEvents,
+            pending=frozenset({"queued", "in_progress"}),
         ),
         Action(
             key="delete_model_response",
@@ -335,6 +339,7 @@ FAMILY = Family(
             fields=(
                 replace(MODEL, nullable=True),
                 NULLABLE_INPUT,
+                replace(ATTACHMENTS, weave=async_into_input),
                 INSTRUCTIONS,
                 PREVIOUS,
                 CONVERSATION,

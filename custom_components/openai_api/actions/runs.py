@@ -7,7 +7,7 @@ from ..model import Action, Answer, Family, Field, Poll, advanced, required
 from ..runs import async_stream
 from .assistants import ASSISTANT_ID, RESPONSE_FORMAT, TOOLS
 from .chat import REASONING_EFFORT, TOOL_CHOICE
-from .fields import identifier, integer, json_object, long_text
+from .fields import identifier, integer, long_text
 from .messages import RUN_ID
 from .shared import (
     BEFORE,
@@ -23,7 +23,8 @@ from .shared import (
     TOP_P,
     include,
 )
-from .structures import thread_messages, tool_outputs
+from .structures import thread_messages
+from .structures_agents import new_thread, tool_outputs, truncation_strategy
 
 _STEP_ID = identifier("step_id", "Step", "Id of the step.", example="step_123")
 _INCLUDE = include("step_details.tool_calls[*].file_search.results[*].content")
@@ -61,7 +62,7 @@ _RARE: tuple[Field, ...] = (
         low=256,
         nullable=True,
     ),
-    json_object(
+    truncation_strategy(
         "truncation_strategy",
         "Truncation strategy",
         "How much of a long thread the run reads.",
@@ -91,7 +92,7 @@ _QUESTION: tuple[Field, ...] = (
 _QUESTION_RARE: tuple[Field, ...] = advanced(REASONING_EFFORT, *_RARE, _INCLUDE)
 _NEW_THREAD: tuple[Field, ...] = (
     *required(ASSISTANT_ID),
-    json_object(
+    new_thread(
         "thread",
         "Thread",
         "The thread to begin, with its messages.",
@@ -198,6 +199,7 @@ FAMILY = Family(
             fields=required(THREAD_ID, RUN_ID),
             body=False,
             only_answers=True,
+            pending=RUN_GOES_ON,
         ),
         Action(
             key="poll_run",

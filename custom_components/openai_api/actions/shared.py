@@ -1,11 +1,13 @@
 """Fields that several families of actions have in common."""
 
 from ..model import Field
+from . import structures
 from .fields import (
     boolean,
     choice,
     choices,
     file,
+    files,
     identifier,
     integer,
     json_object,
@@ -13,7 +15,7 @@ from .fields import (
     text,
     texts,
 )
-from .structures import VERBOSITIES
+from .structures_storage import chunking, tool_resources
 
 RETIRED = "Retired by its maker; compatible hosts may still offer it."
 """Ends the description of what the vendor has deprecated."""
@@ -45,6 +47,13 @@ ORDER = choice(
     "order", "Order", "Whether the oldest (asc) or the newest (desc) come first.", ("asc", "desc")
 )
 PAGING = (AFTER, LIMIT, ORDER)
+ATTACHMENTS = files(
+    "attachments",
+    "Attachments",
+    "Pictures and files that go with the question, 20 MB in all: media items, cameras, "
+    "or paths that Home Assistant may read.",
+    example=["media-source://camera/camera.front_door", "/media/manuals/oven.pdf"],
+)
 TEMPERATURE = number(
     "temperature",
     "Temperature",
@@ -77,12 +86,12 @@ STREAM = boolean(
     "Fire an openai_api_stream_event for every piece as it arrives. The action still returns the whole.",
     nullable=True,
 )
-STREAM_OPTIONS = json_object(
-    "stream_options",
-    "Stream options",
-    "Settings that only apply to a stream.",
-    example={"include_obfuscation": False},
-    nullable=True,
+_STREAM_OPTIONS = ("stream_options", "Stream options", "Settings that only apply to a stream.")
+STREAM_OPTIONS = structures.stream_options(
+    *_STREAM_OPTIONS, example={"include_obfuscation": False}, nullable=True
+)
+COMPLETION_STREAM_OPTIONS = structures.completion_stream_options(
+    *_STREAM_OPTIONS, example={"include_obfuscation": False}, nullable=True
 )
 STORE = boolean(
     "store", "Store", "Let the host keep the result, so that it can be read again.", nullable=True
@@ -105,11 +114,13 @@ PROMPT_CACHE_KEY = text(
     "Requests that begin alike and share this key are answered faster and cheaper.",
     nullable=True,
 )
-PROMPT_CACHE_OPTIONS = json_object(
+_PROMPT_CACHE_OPTIONS = (
     "prompt_cache_options",
     "Prompt cache options",
     "How the host keeps the beginnings of requests for reuse.",
 )
+PROMPT_CACHE_OPTIONS = structures.prompt_cache(*_PROMPT_CACHE_OPTIONS)
+RESPONSE_CACHE_OPTIONS = structures.response_prompt_cache(*_PROMPT_CACHE_OPTIONS)
 PROMPT_CACHE_RETENTION = choice(
     "prompt_cache_retention",
     "Prompt cache retention",
@@ -117,14 +128,14 @@ PROMPT_CACHE_RETENTION = choice(
     ("in_memory", "24h"),
     nullable=True,
 )
-MODERATION = json_object(
+MODERATION = structures.moderation(
     "moderation",
     "Moderation",
     "Have the host check the request and the answer for harmful content.",
     nullable=True,
 )
 THREAD_ID = identifier("thread_id", "Thread", "Id of the thread.", example="thread_123")
-TOOL_RESOURCES = json_object(
+TOOL_RESOURCES = tool_resources(
     "tool_resources",
     "Tool resources",
     "The files and vector stores that the tools work on.",
@@ -135,7 +146,7 @@ VERBOSITY = choice(
     "verbosity",
     "Verbosity",
     "How many words the answer should have.",
-    VERBOSITIES,
+    structures.VERBOSITIES,
     nullable=True,
 )
 CHOICES = integer("n", "Number of answers", "How many answers to make.", low=1, nullable=True)
@@ -184,7 +195,7 @@ VECTOR_STORE_ID = identifier(
     "vector_store_id", "Vector store", "Id of the vector store.", example="vs_123"
 )
 FILE_IDS = texts("file_ids", "Files", "Ids of files at the service host.", example=["file-123"])
-CHUNKING_STRATEGY = json_object(
+CHUNKING_STRATEGY = chunking(
     "chunking_strategy",
     "Chunking",
     "How long the pieces are into which a text is cut, and how far they overlap.",

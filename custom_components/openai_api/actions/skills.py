@@ -1,24 +1,17 @@
 """Skills: instructions and files that a model can look up when a task needs them."""
 
-from dataclasses import replace
-
 from ..model import Action, Answer, Family, required
 from ..skills import async_send_skill
-from . import validators as check
-from .fields import boolean, file, identifier, text
+from .fields import boolean, files, identifier, text
 from .shared import PAGING
 
 SKILL_ID = identifier("skill_id", "Skill", "Id of the skill.", example="skill_123")
 SKILL_VERSION = identifier("version", "Version", "Number of the version.", example="2")
-_FILES = replace(
-    file(
-        "files",
-        "Files",
-        "The folder of the skill, its files, or a zip of it: paths that Home Assistant may read, or media items.",
-        example="/media/skills/butler",
-    ),
-    validator=check.list_of(check.file),
-    selector={"media": {"accept": ["*/*"], "multiple": True}},
+_FILES = files(
+    "files",
+    "Files",
+    "The folder of the skill, its files, or a zip of it: paths that Home Assistant may read, or media items.",
+    example="/media/skills/butler",
 )
 
 FAMILY = Family(

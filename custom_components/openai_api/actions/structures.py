@@ -1,34 +1,56 @@
 """The objects that people write by hand, each with a form for its parts."""
 
+from dataclasses import replace
+
 from ..model import required
 from .fields import (
     boolean,
     choice,
-    choices,
+    choice_or_object,
     identifier,
     integer,
     json_object,
-    long_text,
     objects,
     structure,
     structures,
     text,
+    text_or_data,
+    text_or_object,
     texts,
 )
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 VERBOSITIES = ("low", "medium", "high")
+CONTEXT_SIZES = ("low", "medium", "high")
 VOICES = ("alloy", "ash", "ballad", "coral", "echo", "marin", "cedar", "sage", "shimmer", "verse")
 
-_CONTENT = long_text(
-    "content", "Content", "What is said. Pictures and sounds are written as YAML.", required=True
+_CONTENT = text_or_data(
+    "content", "Content", "What is said. Pictures and sounds are written as YAML."
 )
-_FUNCTION = (
+FUNCTION = (
     text("name", "Name", "What the function is called."),
     text("description", "Description", "What it does, so that the model knows when to use it."),
     json_object("parameters", "Parameters", "The arguments that it takes, as a JSON schema."),
 )
-_EFFORT = choice("effort", "Effort", "How hard the model should think.", EFFORTS)
+MCP_SERVER = (
+    text("server_label", "Server name", "What an MCP server is called."),
+    text("server_url", "Server address", "Where an MCP server answers."),
+)
+EFFORT = choice("effort", "Effort", "How hard the model should think.", EFFORTS)
+_OBFUSCATION = boolean(
+    "include_obfuscation",
+    "Padding",
+    "Whether to hide how long the pieces are, at the cost of a longer stream.",
+)
+_CACHE = (
+    choice(
+        "mode",
+        "Mode",
+        "Whether the host chooses what to keep (implicit), or you mark it (explicit).",
+        ("implicit", "explicit"),
+    ),
+    choice("ttl", "Kept for", "For how long at least.", ("30m",)),
+)
 
 chat_messages = structures(
     "chat_message",
@@ -46,22 +68,15 @@ chat_messages = structures(
 thread_messages = structures(
     "thread_message",
     choice("role", "Role", "Who says this.", ("user", "assistant"), required=True),
-    _CONTENT,
+    *required(_CONTENT),
     objects("attachments", "Attachments", "Files of the message, and the tools that may use them."),
 )
 items = structures(
     "item",
     choice("role", "Role", "Who says this.", ("user", "assistant", "system", "developer")),
-    long_text("content", "Content", "What is said. Pictures and sounds are written as YAML."),
+    _CONTENT,
     choice("type", "Type", "What kind of item it is.", ("message", "item_reference")),
     text("id", "Id", "The item that is referred to."),
-)
-tool_outputs = structures(
-    "tool_output",
-    *required(
-        identifier("tool_call_id", "Tool call", "Id of the call that this answers."),
-        long_text("output", "Output", "What the function returned."),
-    ),
 )
 
 tools = structures(
@@ -73,23 +88,42 @@ tools = structures(
         ("function", "web_search", "file_search", "mcp", "code_interpreter", "image_generation"),
         required=True,
     ),
-    *_FUNCTION,
-    texts("vector_store_ids", "Vector stores", "What a file search looks through."),
-    text("server_label", "Server name", "What an MCP server is called."),
-    text("server_url", "Server address", "Where an MCP server answers."),
+    *FUNCTION,
     choice(
+        "search_context_size",
+        "Search results",
+        "How much of what a web search finds the model reads.",
+        CONTEXT_SIZES,
+    ),
+    texts("vector_store_ids", "Vector stores", "What a file search looks through."),
+    integer("max_num_results", "Most results", "How many passages a file search returns.", low=1),
+    *MCP_SERVER,
+    choice_or_object(
         "require_approval",
         "Approval",
         "Whether uses of an MCP server wait to be approved.",
         ("always", "never"),
     ),
-)
-realtime_tools = structures(
-    "realtime_tool",
-    choice("type", "Type", "What kind of tool it is.", ("function", "mcp"), required=True),
-    *_FUNCTION,
-    text("server_label", "Server name", "What an MCP server is called."),
-    text("server_url", "Server address", "Where an MCP server answers."),
+    replace(
+        text_or_object(
+            "container",
+            "Container",
+            "Where the code interpreter works: the id of a container, or type: auto.",
+        ),
+        selector={"object": {}},
+    ),
+    choice(
+        "size",
+        "Picture size",
+        "Width and height of a generated picture.",
+        ("auto", "1024x1024", "1536x1024", "1024x1536"),
+    ),
+    choice(
+        "quality",
+        "Picture quality",
+        "More quality takes longer and costs more.",
+        ("auto", "low", "medium", "high"),
+    ),
 )
 chat_tools = structures(
     "chat_tool",
@@ -110,7 +144,7 @@ assistant_tools = structures(
 
 reasoning = structure(
     "reasoning",
-    _EFFORT,
+    EFFORT,
     choice(
         "summary",
         "Summary",
@@ -118,7 +152,6 @@ reasoning = structure(
         ("auto", "concise", "detailed"),
     ),
 )
-realtime_reasoning = structure("realtime_reasoning", _EFFORT)
 text_format = structure(
     "text_format",
     choice("verbosity", "Verbosity", "How many words the answer should have.", VERBOSITIES),
@@ -136,82 +169,80 @@ response_format = structure(
     json_object("json_schema", "JSON schema", "The form: a name and a schema."),
 )
 
-chat_audio = structure(
-    "chat_audio",
+stream_options = structure("stream_options", _OBFUSCATION)
+completion_stream_options = structure(
+    "completion_stream_options",
+    boolean("include_usage", "Usage", "Whether the stream ends with the tokens that it used."),
+    _OBFUSCATION,
+)
+prompt = structure(
+    "prompt",
+    identifier("id", "Prompt template", "Id of the template.", required=True),
+    text("version", "Version", "Which version; without it, the usual one."),
+    json_object("variables", "Variables", "What the prompt is filled in with, by name."),
+)
+context_management = structures(
+    "context_management",
+    choice(
+        "type", "Type", "What the host does: sum up (compaction).", ("compaction",), required=True
+    ),
+    integer("compact_threshold", "Tokens", "How long the conversation must be for that.", low=1),
+)
+web_search_options = structure(
+    "web_search_options",
+    choice(
+        "search_context_size",
+        "Search results",
+        "How much of what a web search finds the model reads.",
+        CONTEXT_SIZES,
+    ),
+    json_object("user_location", "Place", "Roughly where you are: type and approximate."),
+)
+prediction = structure(
+    "prediction",
     *required(
-        choice("voice", "Voice", "Who speaks.", VOICES),
+        choice("type", "Type", "The kind of prediction; always content.", ("content",)),
+        text_or_data("content", "Content", "The text that most of the answer will equal."),
+    ),
+)
+prompt_cache = structure("prompt_cache", *_CACHE)
+response_prompt_cache = structure(
+    "response_prompt_cache",
+    *_CACHE,
+    boolean("prewarm", "Only prepare", "Keep the beginning for later, and answer nothing yet."),
+    text(
+        "comparison_response_id",
+        "Compare with",
+        "Id of a response, to learn why its beginning was not used again.",
+    ),
+)
+moderation = structure(
+    "moderation",
+    identifier("model", "Model", "The model that checks.", required=True),
+    json_object("policy", "Policy", "What happens, by input and output: mode score or block."),
+)
+access_programs = structure(
+    "access_programs",
+    choice(
+        "cyber",
+        "Computer security",
+        "The program for work on computer security.",
+        ("standard", "daybreak_blue", "daybreak_red"),
+    ),
+)
+functions = structures("function", *required(FUNCTION[0]), *FUNCTION[1:])
+questions = structures(
+    "question",
+    *required(
         choice(
-            "format",
-            "Format",
-            "How the sound is stored.",
-            ("wav", "mp3", "aac", "flac", "opus", "pcm16"),
+            "type",
+            "Type",
+            "Yes or no (predicate), one of several (choice), or how much (score).",
+            ("predicate", "choice", "score"),
         ),
+        identifier("instructions", "Question", "What to decide."),
     ),
-)
-realtime_audio = structure(
-    "realtime_audio",
-    json_object("output", "Output", "The voice, its speed, and the format."),
-    json_object("input", "Input", "The format, the transcript, and how pauses are noticed."),
-)
-realtime_session = structure(
-    "realtime_session",
-    choice(
-        "type",
-        "Type",
-        "A conversation (realtime), or speech made text (transcription).",
-        ("realtime", "transcription"),
-        required=True,
-    ),
-    text("model", "Model", "The model to use, as the service host names it."),
-    long_text("instructions", "Instructions", "How the model should behave."),
-    choices(
-        "output_modalities",
-        "Output modalities",
-        "Whether the model answers in speech (audio) or in writing (text).",
-        ("audio", "text"),
-    ),
-    json_object("audio", "Audio", "The voice, the audio formats, and how pauses are noticed."),
-    objects("tools", "Tools", "Functions and MCP servers that the model may use."),
-)
-live_session = structure(
-    "live_session",
-    text("model", "Model", "The model to use, as the service host names it."),
-    choice("type", "Type", "Always live; only for phone calls.", ("live",)),
-    long_text("instructions", "Instructions", "How the model should behave."),
-    json_object("audio", "Audio", "The voice."),
-    json_object("delegation", "Delegation", "Who does the work that the model passes on."),
-    boolean("store", "Store", "Keep the conversation, to go on with it or to hear it again."),
-)
-live_transport = structure(
-    "live_transport",
-    *required(
-        choice("type", "Type", "The kind of connection.", ("webrtc",)),
-        long_text("sdp", "Offer", "What the other side offers, as SDP."),
-    ),
-)
-multi_agent = structure(
-    "multi_agent",
-    boolean("enabled", "Enabled", "Whether there may be several agents.", required=True),
-    integer(
-        "max_concurrent_subagents", "At once", "How many of them may work at the same time.", low=1
-    ),
-)
-agent_environment = structure(
-    "agent_environment",
-    choice(
-        "type",
-        "Type",
-        "Nowhere (none), at the host, or on a machine of yours.",
-        ("none", "openai_hosted", "self_hosted"),
-        required=True,
-    ),
-    text("environment_template_id", "Template", "Id of a template, for one at the host."),
-    json_object("packages", "Packages", "What to install, by kind: python, npm, system."),
-    json_object("network", "Network", "What can be reached from there."),
-    text("workspace_directory", "Folder", "Where to work on a machine of yours."),
-)
-translation_session = structure(
-    "translation_session",
-    text("model", "Model", "The model to use, as the service host names it.", required=True),
-    json_object("audio", "Audio", "The language to translate to, and the transcript."),
+    text("name", "Name", "What to call it in the answer."),
+    objects("choices", "Choices", "For the type choice: each with a value and a description."),
+    objects("levels", "Levels", "For the type score: each with a label and a description."),
 )

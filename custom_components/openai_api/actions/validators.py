@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 import datetime as dt
 import json
 import math
+import re
 from typing import Any
 
 import voluptuous as vol
@@ -12,6 +13,11 @@ type Validator = Callable[[Any], Any]
 
 _TRUE = {"1", "true", "yes", "on", "enable"}
 _FALSE = {"0", "false", "no", "off", "disable"}
+_DEEPEST = 100
+"""Objects and lists within each other: far more than any API takes, and less than Python can."""
+_LARGEST_BITS = 1023
+"""Of a whole number: what is larger is infinite to most of those who read JSON."""
+_CONTENT_TYPE = re.compile(r"[\w.+-]+/[\w.+*-]+(; *[\w.+-]+=[\w.+\"-]+)*", re.ASCII)
 
 
 def _kind(value: object) -> str:
@@ -21,6 +27,8 @@ def _kind(value: object) -> str:
             return "nothing"
         case bool():
             return "a yes/no value"
+        case int() if value.bit_length() > 64:
+            return "a very large number"
         case int() | float():
             return f"the number {value}"
         case str():
@@ -32,25 +40,44 @@ def _kind(value: object) -> str:
     return "something else"
 
 
-def plain(value: object) -> Any:
+def _utf8(value: str) -> str:
+    """Return a plain text; half a character, as escapes can make it, is refused."""
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise vol.Invalid("contains half a character, which cannot be sent") from None
+    return str(value)
+
+
+def _whole(value: int) -> int:
+    """Return a plain whole number of a size that can be read again."""
+    if value.bit_length() > _LARGEST_BITS:
+        raise vol.Invalid("the number is too large")
+    return int(value)
+
+
+def plain(value: object, level: int = 0) -> Any:
     """Return the value as plain JSON data, whatever YAML or a template made of it."""
+    if level > _DEEPEST:
+        raise vol.Invalid(f"objects and lists may be {_DEEPEST} deep within each other")
     match value:
         case None | bool():
             return value
         case str():
-            return str(value)
+            return _utf8(value)
         case int():
-            return int(value)
+            return _whole(value)
         case float():
             if not math.isfinite(value):
                 raise vol.Invalid("numbers must be finite")
             return float(value)
         case Mapping():
-            return {str(key): plain(item) for key, item in value.items()}
+            return {_utf8(str(key)): plain(item, level + 1) for key, item in value.items()}
         case list() | tuple():
-            return [plain(item) for item in value]
+            return [plain(item, level + 1) for item in value]
         case set() | frozenset():
-            return [plain(item) for item in sorted(value, key=str)]
+            return [plain(item, level + 1) for item in sorted(value, key=str)]
         case dt.datetime() | dt.date() | dt.time():
             return value.isoformat()
     raise vol.Invalid(f"a value of the kind {type(value).__name__} cannot be sent as JSON")
@@ -62,14 +89,18 @@ def _parsed(value: str, opening: str) -> Any:
         return None
     try:
         return json.loads(value)
-    except ValueError:
+    except ValueError, RecursionError:
         return None
 
 
 def text(value: Any) -> str:
     """Accept a text; numbers and yes/no values are what templates make of one."""
-    if isinstance(value, str | bool | int | float):
+    if isinstance(value, str):
+        return _utf8(value)
+    if isinstance(value, bool | float):
         return str(value)
+    if isinstance(value, int):
+        return str(_whole(value))
     raise vol.Invalid(f"expected a text, got {_kind(value)}")
 
 
@@ -89,6 +120,8 @@ def number(value: Any) -> float:
             raise vol.Invalid(f"expected a number, got {_kind(value)}") from None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise vol.Invalid(f"expected a number, got {_kind(value)}")
+    if isinstance(value, int):
+        return _whole(value)
     if not math.isfinite(value):
         raise vol.Invalid("expected a finite number")
     return value
@@ -109,6 +142,14 @@ def integer_or_text(value: Any) -> int | str:
     """Accept a whole number or a word such as `inf`."""
     try:
         return integer(value)
+    except vol.Invalid:
+        return filled_text(value)
+
+
+def number_or_text(value: Any) -> float | str:
+    """Accept a number or a word such as `auto`."""
+    try:
+        return number(value)
     except vol.Invalid:
         return filled_text(value)
 
@@ -138,6 +179,23 @@ def json_object(value: Any) -> dict[str, Any]:
     if not isinstance(found, Mapping):
         raise vol.Invalid(f"expected an object with named values, got {_kind(value)}")
     return dict(plain(found))
+
+
+def object_of(parts: Mapping[str, Validator]) -> Validator:
+    """Return a check for an object with known values; nothing, and others, pass untouched."""
+
+    def validate(value: Any) -> dict[str, Any]:
+        found = json_object(value)
+        for key, part in parts.items():
+            if found.get(key) is None:
+                continue
+            try:
+                found[key] = part(found[key])
+            except vol.Invalid as err:
+                raise vol.Invalid(err.msg, [key, *err.path]) from None
+        return found
+
+    return validate
 
 
 def list_of(item: Validator) -> Validator:
@@ -170,6 +228,11 @@ def text_or_object(value: Any) -> str | dict[str, Any]:
     return filled_text(value)
 
 
+def text_or_data(value: Any) -> Any:
+    """Accept a text, which stays one whatever it looks like, or a list or an object."""
+    return plain(value) if isinstance(value, Mapping | list | tuple) else text(value)
+
+
 def text_or_items(value: Any) -> str | list[Any]:
     """Accept a text, or a list of items; a lone object makes a list of one.
 
@@ -179,12 +242,12 @@ def text_or_items(value: Any) -> str | list[Any]:
     if isinstance(value, str):
         found = _parsed(value, "[")
         if found and all(isinstance(item, dict) for item in found):
-            return [plain(item) for item in found]
-        return str(value)
+            return list(plain(found))
+        return _utf8(value)
     if isinstance(value, Mapping):
         return [json_object(value)]
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return list(plain(value))
     return text(value)
 
 
@@ -199,14 +262,25 @@ def file(value: Any) -> dict[str, str]:
         if not isinstance(name := value.get("media_content_id"), str) or not name.strip():
             raise vol.Invalid("expected a path or a media item with media_content_id")
         kind = value.get("media_content_type")
-        return {"id": name.strip()} | ({"content_type": kind} if isinstance(kind, str) else {})
+        found = {"id": _place(name)}
+        # A kind of media, such as "music", is none; nor is what would become a header of its own.
+        if isinstance(kind, str) and _CONTENT_TYPE.fullmatch(kind := kind.strip()):
+            found["content_type"] = kind
+        return found
     if isinstance(value, str) and value.strip():
-        return {"id": value.strip()}
+        return {"id": _place(value)}
     raise vol.Invalid(f"expected a path or a media item, got {_kind(value)}")
+
+
+def _place(value: str) -> str:
+    """Return a path or a media source id; no system knows one with a null character."""
+    if "\x00" in value:
+        raise vol.Invalid("a path has no null characters")
+    return _utf8(value.strip())
 
 
 def text_or_json(value: Any) -> str:
     """Accept a text, or data that is written as JSON."""
     if isinstance(value, str):
-        return str(value)
+        return _utf8(value)
     return json.dumps(plain(value), ensure_ascii=False)

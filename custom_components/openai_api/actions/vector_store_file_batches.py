@@ -7,8 +7,9 @@ import voluptuous as vol
 from ..model import Action, Answer, Family, Poll, advanced, required
 from ..uploads import async_upload_batch_to_store
 from . import validators as check
-from .fields import file, identifier, integer, objects
+from .fields import files, identifier, integer
 from .shared import BEFORE, CHUNKING_STRATEGY, FILE_IDS, PAGING, VECTOR_STORE_ID
+from .structures_storage import batch_files
 from .vector_store_files import ATTRIBUTES, PENDING, STATUS_FILTER
 
 _IDS = required(
@@ -20,7 +21,7 @@ _CREATE = (
     FILE_IDS,
     ATTRIBUTES,
     *advanced(
-        objects(
+        batch_files(
             "files",
             "Files with settings",
             "Files that have attributes of their own. Instead of the list of files.",
@@ -67,6 +68,7 @@ FAMILY = Family(
             fields=_IDS,
             body=False,
             only_answers=True,
+            pending=PENDING,
         ),
         Action(
             key="poll_vector_store_file_batch",
@@ -108,15 +110,11 @@ FAMILY = Family(
             fields=(
                 *required(
                     VECTOR_STORE_ID,
-                    replace(
-                        file(
-                            "files",
-                            "Files",
-                            "The files to send: media items, or paths that Home Assistant may read.",
-                            example=["/media/manuals/oven.pdf", "/media/manuals/washer.pdf"],
-                        ),
-                        validator=check.list_of(check.file),
-                        selector={"media": {"accept": ["*/*"], "multiple": True}},
+                    files(
+                        "files",
+                        "Files",
+                        "The files to send: media items, or paths that Home Assistant may read.",
+                        example=["/media/manuals/oven.pdf", "/media/manuals/washer.pdf"],
                     ),
                 ),
                 ATTRIBUTES,

@@ -103,6 +103,7 @@ FAMILY = Family(
             fields=_IDS,
             body=False,
             only_answers=True,
+            pending=PENDING,
         ),
         Action(
             key="modify_vector_store_file",

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 from ..model import Action, Answer, Family, advanced, required
 from .fields import boolean, integer, json_object, text, text_or_items
-from .files import EXPIRES_AFTER
 from .shared import BEFORE, CHUNKING_STRATEGY, FILE_IDS, METADATA, PAGING, VECTOR_STORE_ID
+from .structures_storage import expiry_in_days, ranking
 
 _NAME = text("name", "Name", "What to call it.", example="House manuals")
-_EXPIRES_AFTER = replace(
-    EXPIRES_AFTER,
-    description="After how many days without use the host deletes it.",
+_EXPIRES_AFTER = expiry_in_days(
+    "expires_after",
+    "Expires after",
+    "After how many days without use the host deletes it.",
     example={"anchor": "last_active_at", "days": 30},
 )
 
@@ -75,7 +76,7 @@ FAMILY = Family(
                     example={"type": "eq", "key": "room", "value": "kitchen"},
                 ),
                 *advanced(
-                    json_object(
+                    ranking(
                         "ranking_options",
                         "Ranking",
                         "How the passages are ranked, and how close they must come.",
@@ -100,6 +101,7 @@ FAMILY = Family(
             fields=required(VECTOR_STORE_ID),
             body=False,
             only_answers=True,
+            pending=frozenset({"in_progress"}),
         ),
         Action(
             key="modify_vector_store",

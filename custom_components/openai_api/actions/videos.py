@@ -9,6 +9,7 @@ from ..videos import REFERENCE, async_make_video
 from . import validators as check
 from .fields import choice, file, identifier, long_text, text
 from .shared import MODEL, PAGING, RETIRED
+from .structures_storage import video_source
 
 VIDEO_ID = identifier("video_id", "Video", "Id of the video.", example="video_123")
 _PENDING = frozenset({"queued", "in_progress"})
@@ -35,14 +36,14 @@ def _seconds(description: str, *options: str) -> Field:
 
 
 _SOURCE = replace(
-    file(
+    video_source(
         "video",
         "Video",
         "A finished video by its id, or a video file: a media item, or a path that Home Assistant may read.",
         example={"id": "video_123"},
     ),
     validator=_file_or_reference,
-    selector={"object": {}},
+    file=True,
 )
 _CREATE_FIELDS = (
     *required(
@@ -101,6 +102,7 @@ FAMILY = Family(
             fields=required(VIDEO_ID),
             body=False,
             only_answers=True,
+            pending=_PENDING,
         ),
         Action(
             key="poll_video",

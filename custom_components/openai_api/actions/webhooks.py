@@ -10,7 +10,7 @@ from .shared import AFTER, LIMIT
 ENDPOINT_ID = identifier(
     "webhook_endpoint_id", "Webhook", "Id of the webhook.", example="webhook_123"
 )
-_EVENT_TYPES = (
+EVENT_TYPES = (
     "response.completed",
     "response.failed",
     "response.cancelled",
@@ -35,7 +35,7 @@ _EVENT_TYPES = (
     "agent.session.failed",
     "safety.alert.created",
 )
-_TYPES = choices("event_types", "Event types", "What the host shall report.", _EVENT_TYPES)
+_TYPES = choices("event_types", "Event types", "What the host shall report.", EVENT_TYPES)
 _NAME = text("name", "Name", "A name to know it by.", example="Home Assistant")
 _URL = text(
     "url",
@@ -173,7 +173,7 @@ FAMILY = Family(
             icon="mdi:lightning-bolt-outline",
             fields=required(
                 ENDPOINT_ID,
-                choice("event_type", "Event type", "The kind of event to send.", _EVENT_TYPES),
+                choice("event_type", "Event type", "The kind of event to send.", EVENT_TYPES),
             ),
         ),
         Action(

@@ -1,0 +1,185 @@
+"""Objects with a form, for agents, their computers, assistants and ChatKit."""
+
+from dataclasses import replace
+
+from ..model import required
+from . import validators as check
+from .fields import (
+    boolean,
+    choice,
+    identifier,
+    integer,
+    json_object,
+    long_text,
+    objects,
+    structure,
+    structures,
+    text,
+    texts,
+)
+from .structures import CONTEXT_SIZES, FUNCTION
+
+_MODEL = text("model", "Model", "The model to use, as the service host names it.")
+_REASONING = json_object("reasoning", "Reasoning", "How hard the model should think: effort.")
+_TIER = choice(
+    "service_tier",
+    "Service tier",
+    "How fast and at what price the host works on this.",
+    ("auto", "default", "flex", "priority", "fast"),
+)
+
+multi_agent = structure(
+    "multi_agent",
+    boolean("enabled", "Enabled", "Whether there may be several agents.", required=True),
+    integer(
+        "max_concurrent_subagents", "At once", "How many of them may work at the same time.", low=1
+    ),
+)
+agent_settings = structure(
+    "agent_settings",
+    _MODEL,
+    long_text("instructions", "Instructions", "How the agent should behave."),
+    objects("tools", "Tools", "What the agent may use."),
+    _REASONING,
+    json_object("text", "Text format", "How the answer is written: verbosity and format."),
+    json_object("multi_agent", "Several agents", "Whether the work may be shared out: enabled."),
+    _TIER,
+)
+agent_tools = structures(
+    "agent_tool",
+    choice(
+        "type",
+        "Type",
+        "What kind of tool it is.",
+        ("function", "web_search", "mcp", "computer_use", "tool_search"),
+        required=True,
+    ),
+    *FUNCTION,
+    choice(
+        "mode",
+        "Search mode",
+        "Whether a web search looks now (live) or at what was kept (cached).",
+        ("live", "cached", "disabled"),
+    ),
+    choice(
+        "context_size",
+        "Search results",
+        "How much of what a web search finds the model reads.",
+        CONTEXT_SIZES,
+    ),
+    texts("allowed_domains", "Searched sites", "The only sites that a web search looks through."),
+    text("server_label", "Server name", "What an MCP server is called."),
+    json_object("transport", "Connection", "How an MCP server is reached: type and server_url."),
+    texts("allowed_tools", "Allowed tools", "What may be used of an MCP server."),
+    text("credential_id", "Credential", "Id of the credential for an MCP server, in a vault."),
+)
+agent_changes = structure("agent_changes", _MODEL, _REASONING, _TIER)
+
+agent_environment = structure(
+    "agent_environment",
+    choice(
+        "type",
+        "Type",
+        "Nowhere (none), at the host, or on a machine of yours.",
+        ("none", "openai_hosted", "self_hosted"),
+        required=True,
+    ),
+    text("environment_template_id", "Template", "Id of a template, for one at the host."),
+    json_object("packages", "Packages", "What to install, by kind: python, npm, system."),
+    json_object("network", "Network", "What can be reached from there."),
+    text("workspace_directory", "Folder", "Where to work on a machine of yours."),
+)
+environment_packages = structure(
+    "environment_packages",
+    texts("python", "Python", "Packages from PyPI."),
+    texts("npm", "Node.js", "Packages from npm."),
+    texts("system", "System", "Packages of the operating system."),
+)
+environment_network = structure(
+    "environment_network",
+    choice(
+        "access",
+        "Access",
+        "Everything (enabled), nothing (disabled), or certain sites (restricted).",
+        ("enabled", "disabled", "restricted"),
+        required=True,
+    ),
+    texts("allowed_domains", "Allowed sites", "The sites that can be reached."),
+    texts("blocked_domains", "Blocked sites", "The sites that cannot be reached."),
+)
+environment_files = structures(
+    "environment_file",
+    choice(
+        "type",
+        "Type",
+        "A file at the host (file_id), or one written out as YAML (inline).",
+        ("file_id", "inline"),
+        required=True,
+    ),
+    identifier("path", "Path", "Where it lies in the environment.", required=True),
+    text("file_id", "File", "Id of the file at the service host."),
+)
+setup_commands = structures(
+    "setup_command",
+    identifier("command", "Command", "What to run.", required=True),
+    text("cwd", "Folder", "In which folder to run it."),
+)
+environment_desktop = structure(
+    "environment_desktop",
+    boolean("enabled", "Enabled", "Whether there is a desktop with a browser.", required=True),
+)
+
+message_attachments = structures(
+    "message_attachment",
+    text("file_id", "File", "Id of the file at the service host."),
+    objects("tools", "Tools", "The tools that may read it, each with its type."),
+)
+new_thread = structure(
+    "new_thread",
+    objects("messages", "Messages", "What was said so far, each with a role and content."),
+    json_object("tool_resources", "Tool resources", "The files that the tools work on."),
+    json_object("metadata", "Metadata", "Names with short texts, kept with the thread."),
+)
+truncation_strategy = structure(
+    "truncation_strategy",
+    choice(
+        "type",
+        "Type",
+        "What fits in (auto), or only the newest messages (last_messages).",
+        ("auto", "last_messages"),
+        required=True,
+    ),
+    integer("last_messages", "Newest messages", "How many of the newest messages to read.", low=1),
+)
+tool_outputs = structures(
+    "tool_output",
+    *required(
+        identifier("tool_call_id", "Tool call", "Id of the call that this answers."),
+        replace(
+            long_text("output", "Output", "What the function returned."),
+            validator=check.text_or_json,
+        ),
+    ),
+)
+
+workflow = structure(
+    "workflow",
+    identifier("id", "Workflow", "Id of the workflow.", required=True),
+    text("version", "Version", "Which version; without it, the usual one."),
+    json_object("state_variables", "Variables", "Names and values that the workflow begins with."),
+    json_object("tracing", "Tracing", "Whether the host keeps a record: enabled."),
+)
+chatkit_configuration = structure(
+    "chatkit_configuration",
+    json_object("automatic_thread_titling", "Titles", "Whether chats get titles: enabled."),
+    json_object("history", "Earlier chats", "Whether they are shown: enabled and recent_threads."),
+    json_object(
+        "file_upload",
+        "File uploads",
+        "Whether files can be sent: enabled, max_files and max_file_size.",
+    ),
+)
+rate_limits = structure(
+    "rate_limits",
+    integer("max_requests_per_1_minute", "Per minute", "How many messages a minute.", low=1),
+)
