@@ -11,8 +11,12 @@ from homeassistant.exceptions import (
     ServiceValidationError,
 )
 from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.typing import ConfigType
 
+from . import issues, jobs, webhook_receiver
+from .actions.jobs import KINDS
+from .availability import Availability
 from .client import async_create_client
 from .const import (
     CONF_RECORD_EVENTS,
@@ -22,12 +26,13 @@ from .const import (
     LOGGER,
     PLATFORMS,
 )
-from .errors import AuthFailed
+from .errors import AuthFailed, is_moved
 from .host import OpenAIConfigEntry, ServiceHost
 from .media_source import SavedFileView
 from .services import async_setup_services
 from .settings import KeyNotFound, Settings
-from .usage import Usage
+from .tidy import async_setup_tidy
+from .usage import Prices, Usage
 from .validation import async_check_host
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -39,6 +44,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
         # It would write a line for every request, as only newer releases of the core prevent.
         library.setLevel(logging.WARNING)
     async_setup_services(hass)
+    async_setup_tidy(hass)
     hass.http.register_view(SavedFileView())
     return True
 
@@ -51,11 +57,25 @@ async def async_setup_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bo
         raise ConfigEntryAuthFailed(
             translation_domain=DOMAIN, translation_key="key_not_found"
         ) from None
+    is_tested = None
     if not entry.data.get(CONF_SKIP_VALIDATION):
-        await _async_test(hass, settings)
-    usage = Usage()
+        await _async_test(hass, entry, settings)
+        is_tested = True
+    usage = Usage(Prices.from_options(entry.options))
     client = await async_create_client(hass, settings, usage)
-    host = ServiceHost(hass=hass, entry=entry, settings=settings, client=client, usage=usage)
+    availability = Availability(
+        hass=hass, entry_id=entry.entry_id, name=entry.title, usage=usage, is_reachable=is_tested
+    )
+    host = ServiceHost(
+        hass=hass,
+        entry=entry,
+        settings=settings,
+        client=client,
+        usage=usage,
+        availability=availability,
+    )
+    host.jobs = jobs.Jobs(hass, entry, KINDS)
+    await host.jobs.async_load()
     entry.runtime_data = host
     _async_set_recorded(hass)
 
@@ -71,10 +91,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bo
             LOGGER.exception("The %s platform could not be set up", platform)
         else:
             host.platforms.append(platform)
+    # How a job ended in the meantime is told once automations hear of it.
+    entry.async_on_unload(async_at_started(hass, host.jobs.start))
+    await webhook_receiver.async_receive(hass, entry)
     return True
 
 
-async def _async_test(hass: HomeAssistant, settings: Settings) -> None:
+async def _async_test(hass: HomeAssistant, entry: OpenAIConfigEntry, settings: Settings) -> None:
     """Make sure that the host is there and takes the key."""
     try:
         await async_check_host(hass, settings)
@@ -86,21 +109,32 @@ async def _async_test(hass: HomeAssistant, settings: Settings) -> None:
         ) from None
     except ServiceValidationError:
         # It answers, but does not list its models: an entry that worked once may go on.
-        return
+        pass
     except HomeAssistantError as err:
+        if is_moved(err):
+            issues.report(hass, entry, issues.HOST_MOVED)
         raise ConfigEntryNotReady(
             translation_domain=DOMAIN,
             translation_key=err.translation_key,
             translation_placeholders=err.translation_placeholders,
         ) from None
+    issues.settle(hass, entry, issues.HOST_MOVED)
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bool:
     """Close everything that the service host has open."""
     host = entry.runtime_data
     await host.async_close()
+    issues.forget(hass, entry)
     _async_set_recorded(hass, leaving=entry)
     return await hass.config_entries.async_unload_platforms(entry, host.platforms)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
+    """Forget what outlives a reload."""
+    await jobs.async_remove(hass, entry)
+    issues.forget(hass, entry)
+    webhook_receiver.forget(hass, entry.entry_id)
 
 
 @callback

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 import inspect
 import time
@@ -45,7 +44,15 @@ class Client(AsyncOpenAI):
 
     @override
     def _should_retry(self, response: httpx2.Response) -> bool:
-        return super()._should_retry(response) and not _is_hopeless(response)
+        return super()._should_retry(response) and not self._is_hopeless(response)
+
+    def _is_hopeless(self, response: httpx2.Response) -> bool:
+        """Tell whether trying again cannot help: the quota is used up, or the wait is too long."""
+        pause = self._parse_retry_after_header(response.headers) or 0
+        end = deadline.get()
+        if end is not None and time.monotonic() + pause > end:
+            return True
+        return b"insufficient_quota" in response.content[:4096]
 
     @override
     def _prepare_url(self, url: str) -> httpx2.URL:
@@ -74,11 +81,12 @@ class HttpClient(httpx2.AsyncClient):
     async def send(
         self, request: httpx2.Request, *, stream: bool = False, **_: Any
     ) -> httpx2.Response:
-        """Return the answer, read to its end unless it is wanted as a stream."""
+        """Return the answer, read to its end unless it is a stream that was asked for."""
         response = await self._transport.handle_async_request(request)
         response.request = request
         try:
-            if not stream:
+            # Whether to try again depends on what an error says.
+            if not stream or response.is_error:
                 await response.aread()
         except BaseException:
             await response.aclose()
@@ -90,27 +98,6 @@ class HttpClient(httpx2.AsyncClient):
 def _url(text: str) -> httpx2.URL:
     """Return an address, parsed once."""
     return httpx2.URL(text)
-
-
-def _is_hopeless(response: httpx2.Response) -> bool:
-    """Tell whether trying again cannot help: the quota is used up, or the wait is too long."""
-    end = deadline.get()
-    if end is not None and time.monotonic() + _retry_after(response) > end:
-        return True
-    return response.is_stream_consumed and b"insufficient_quota" in response.content[:4096]
-
-
-def _retry_after(response: httpx2.Response) -> float:
-    """Return how many seconds the host asks to wait, 0 if it does not say."""
-    value = response.headers.get("retry-after", "")
-    try:
-        return float(value)
-    except ValueError:
-        pass
-    try:
-        return parsedate_to_datetime(value).timestamp() - time.time()
-    except ValueError:
-        return 0
 
 
 async def async_create_client(hass: HomeAssistant, settings: Settings, usage: Usage) -> Client:

@@ -27,6 +27,7 @@ from homeassistant.helpers.selector import (
     TextSelectorConfig,
     TextSelectorType,
 )
+from homeassistant.helpers.translation import async_get_translations
 import voluptuous as vol
 
 from .const import (
@@ -104,6 +105,8 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
 
     def __init__(self) -> None:
         self._typed: dict[str, Any] = {}
+        self._reason = ""
+        """What the host said, where it does not do."""
 
     @staticmethod
     @callback
@@ -160,7 +163,7 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(data_schema, shown),
             errors=errors,
-            description_placeholders={"host": _title(known)},
+            description_placeholders={"host": _title(known), "reason": self._reason},
         )
 
     async def _async_try(self, data: dict[str, Any]) -> dict[str, str]:
@@ -187,12 +190,21 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             return {"base": "invalid_auth"}
         except HomeAssistantError as err:
             is_forbidden = err.translation_key == "forbidden"
+            self._reason = await self._async_text(err)
             LOGGER.debug("The service host does not answer as it should: %s", err)
             return {"base": "invalid_auth" if is_forbidden else "cannot_connect"}
         except Exception:  # noqa: BLE001
             LOGGER.exception("Trying the service host failed unexpectedly")
             return {"base": "unknown"}
         return {}
+
+    async def _async_text(self, err: HomeAssistantError) -> str:
+        """Return the text of an error, which Home Assistant has not loaded before the set-up."""
+        texts = await async_get_translations(
+            self.hass, self.hass.config.language, "exceptions", [DOMAIN]
+        )
+        text = texts[f"component.{DOMAIN}.exceptions.{err.translation_key}.message"]
+        return text.format(**(err.translation_placeholders or {}))
 
     @callback
     def _abort_if_known(self, data: Mapping[str, Any]) -> None:

@@ -1,14 +1,14 @@
 """Names and defaults that several modules share."""
 
 import logging
-from typing import Final
+from typing import Any, Final
 
 from homeassistant.const import Platform
-from homeassistant.util.signal_type import SignalTypeFormat
+from homeassistant.util.signal_type import SignalType, SignalTypeFormat
 
 DOMAIN: Final = "openai_api"
 LOGGER = logging.getLogger(__package__)
-PLATFORMS: Final = (Platform.BINARY_SENSOR, Platform.SENSOR)
+PLATFORMS: Final = (Platform.BINARY_SENSOR, Platform.IMAGE, Platform.SENSOR)
 
 CONF_API_KEY_SOURCE: Final = "api_key_source"
 CONF_AUTH_METHOD: Final = "auth_method"
@@ -26,6 +26,7 @@ CONF_OUTPUT_PRICE: Final = "output_price"
 CONF_PROJECT: Final = "project"
 CONF_RECORD_EVENTS: Final = "record_events"
 CONF_SKIP_VALIDATION: Final = "skip_validation"
+CONF_WEBHOOK_ENDPOINT_ID: Final = "webhook_endpoint_id"
 CONF_WEBHOOK_SECRET: Final = "webhook_secret"  # noqa: S105
 
 DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
@@ -47,5 +48,11 @@ EVENT_TYPES: Final = (
     EVENT_STREAM,
     EVENT_WEBHOOK,
 )
+SIGNAL_AVAILABILITY: Final[SignalTypeFormat[()]] = SignalTypeFormat(f"{DOMAIN}_availability_{{}}")
+"""With an entry's id: its host can be reached again, or no longer."""
 SIGNAL_ERROR: Final[SignalTypeFormat[str]] = SignalTypeFormat(f"{DOMAIN}_error_{{}}")
 """With an entry's id: something went wrong there, in words fit to show."""
+SIGNAL_SAVED: Final[SignalType[str, dict[str, Any]]] = SignalType(f"{DOMAIN}_saved")
+"""With an entry's id: an action has saved a file for it, as its answer describes it."""
+SIGNAL_TIDIED: Final[SignalType[()]] = SignalType(f"{DOMAIN}_tidied")
+"""Saved files may have been deleted."""

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import httpx2
 
+from .errors import refusal
 from .model import Json
 from .requests import parse
 
@@ -16,6 +17,9 @@ async def async_cancel_run(request: Request) -> Json:
     """Cancel an eval run, whichever path the installed SDK would take."""
     host, data, options = request.host, request.data, request.options
     eval_id, run_id = (quote(data[key], safe="") for key in ("eval_id", "run_id"))
+    if {eval_id, run_id} & {".", ".."}:
+        # These would lead to another place.
+        raise refusal("invalid_arguments", message="an id is neither . nor ..")
     async with host.waiting(request.seconds):
         response = await host.client.post(
             f"/evals/{eval_id}/runs/{run_id}/cancel",

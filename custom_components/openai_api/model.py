@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 type Json = dict[str, Any]
 type Handler = Callable[[Request], Awaitable[ServiceResponse]]
+type Weave = Callable[[Request, Json, Any], Awaitable[None]]
 
 
 class Answer(StrEnum):
@@ -47,6 +48,8 @@ class Field:
     suggestion: Any = None
     """What the form enters when the field is switched on; it is never sent by itself."""
     file: bool = False
+    weave: Weave | None = None
+    """Works the value into the other arguments, for what the method has no argument of its own."""
     parts: tuple[Field, ...] = ()
     """The values in an object that have a box of their own in the form; others pass, too."""
 
@@ -72,6 +75,7 @@ class Action:
 
     key: str
     method: str
+    """The SDK method; empty for what is done at home and asks no host."""
     name: str
     description: str
     icon: str
@@ -93,6 +97,8 @@ class Action:
     """What a method without an answer is said to have done, beside its id."""
     poll: Poll | None = None
     """Waits for the answer to settle; adds the fields that say how patiently."""
+    pending: frozenset[str] | None = None
+    """The statuses in which the host still works on what this returns; `watch_job` watches it."""
     handler: Handler | None = None
     """Replaces the common path; the exception, named in its row."""
     request_options: bool = True

@@ -4,18 +4,24 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlowWithReload
+from homeassistant.const import CONF_WEBHOOK_ID
 from homeassistant.data_entry_flow import section
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.selector import (
     BooleanSelector,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
     TextSelector,
     TextSelectorConfig,
     TextSelectorType,
 )
 import voluptuous as vol
 
+from .actions.webhooks import EVENT_TYPES
 from .const import (
     CONF_CACHED_INPUT_PRICE,
     CONF_INPUT_PRICE,
@@ -23,43 +29,145 @@ from .const import (
     CONF_KEEP_MEGABYTES,
     CONF_OUTPUT_PRICE,
     CONF_RECORD_EVENTS,
+    CONF_WEBHOOK_ENDPOINT_ID,
     CONF_WEBHOOK_SECRET,
 )
+from .webhook_endpoint import async_create, async_delete, webhook_url
+from .webhook_receiver import get_webhook_id
+from .webhooks import is_secret
 
 _SECTIONS: Final = ("webhooks", "saved_files", "costs")
+_SET_UP: Final = "set_up_webhook"
+_REMOVE: Final = "remove_webhook"
+_EVENT_TYPES: Final = "event_types"
+_URL: Final = "webhook_url"
+_WEBHOOK: Final = frozenset({CONF_WEBHOOK_ENDPOINT_ID, CONF_WEBHOOK_ID, CONF_WEBHOOK_SECRET})
+_ERRORS: Final = {
+    "auth_failed": "invalid_auth",
+    "cannot_connect": "cannot_connect",
+    "method_missing": "webhooks_unsupported",
+    "no_signing_secret": "webhooks_unsupported",
+    "timed_out": "cannot_connect",
+    "unloaded": "cannot_connect",
+}
+_UNSUPPORTED: Final = frozenset({"404", "405", "501"})
+
+_EVENTS_SCHEMA: Final = vol.Schema(
+    {
+        vol.Required(_EVENT_TYPES): SelectSelector(
+            SelectSelectorConfig(
+                options=list(EVENT_TYPES),
+                multiple=True,
+                custom_value=True,
+                mode=SelectSelectorMode.DROPDOWN,
+            )
+        )
+    }
+)
 
 
 class OptionsFlow(OptionsFlowWithReload):
     """Asks for the options, those of one topic in a section of their own."""
 
+    def __init__(self) -> None:
+        self._typed: dict[str, Any] = {}
+        """What the form holds, without its sections; None for what was left blank."""
+        self._event_types: list[str] = []
+
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the options, and save them."""
-        options = dict(self.config_entry.options)
-        # Like the key, it is not shown again, and a blank field keeps it.
-        secret = options.pop(CONF_WEBHOOK_SECRET, None)
-        if user_input is not None:
-            kept = {CONF_WEBHOOK_SECRET: secret} if secret else {}
-            return self.async_create_entry(data=kept | _flat(user_input))
+        if user_input is None:
+            return self._show()
+        typed = _flat(self._schema(), user_input)
+        sets_up, removes = (typed.pop(key, False) for key in (_SET_UP, _REMOVE))
+        # It was shown to be copied.
+        typed.pop(_URL, None)
+        # It is not shown, so a blank field keeps the one that is saved, or was typed before.
+        secret = (typed.pop(CONF_WEBHOOK_SECRET, None) or "").strip()
+        self._typed |= typed
+        if removes:
+            await async_delete(self.hass, self.config_entry)
+            return self._save(dict.fromkeys(_WEBHOOK))
+        if secret and not is_secret(secret):
+            return self._show("not_a_secret")
+        if secret:
+            self._typed[CONF_WEBHOOK_SECRET] = secret
+        return await self.async_step_webhook() if sets_up else self._save({})
+
+    async def async_step_webhook(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask what the host is to report, and let it."""
+        url = self._url
+        if not url.startswith("https:"):
+            return self._show("no_external_url")
+        if user_input is None or not user_input[_EVENT_TYPES]:
+            return self.async_show_form(
+                step_id="webhook",
+                data_schema=self.add_suggested_values_to_schema(
+                    _EVENTS_SCHEMA, {_EVENT_TYPES: self._event_types}
+                ),
+                errors=None if user_input is None else {_EVENT_TYPES: "no_event_types"},
+                description_placeholders={_URL: url},
+            )
+        self._event_types = user_input[_EVENT_TYPES]
+        try:
+            made = await async_create(self.hass, self.config_entry, url, self._event_types)
+        except HomeAssistantError as err:
+            return self._show(_error(err), message=_message(err))
+        await async_delete(self.hass, self.config_entry)
+        return self._save(made)
+
+    @property
+    def _url(self) -> str:
+        """Where the host finds the webhook."""
+        # An address that somebody copies must be the same when the form is opened again.
+        return webhook_url(self.hass, get_webhook_id(self.hass, self.config_entry))
+
+    def _show(self, error: str | None = None, **placeholders: str) -> ConfigFlowResult:
+        """Show the form with what is saved, or with what was typed and what is wrong with it."""
+        shown = {**self.config_entry.options, **self._typed}
+        shown.pop(CONF_WEBHOOK_SECRET, None)
+        shown[_URL] = self._url
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
-                self._schema(), options | dict.fromkeys(_SECTIONS, options)
+                self._schema(), shown | dict.fromkeys(_SECTIONS, shown)
             ),
+            errors={"base": error} if error else None,
+            description_placeholders=placeholders,
+        )
+
+    def _save(self, changes: Mapping[str, Any]) -> ConfigFlowResult:
+        """Save what the form holds, and what it does not show."""
+        found = {**self.config_entry.options, **self._typed, **changes}
+        return self.async_create_entry(
+            data={key: value for key, value in found.items() if value is not None}
         )
 
     def _schema(self) -> vol.Schema:
         """Return the form."""
         currency = self.hass.config.currency
         price = _number(0, "any", f"{currency}/1M")
+        removal: dict[vol.Marker, Any] = (
+            {vol.Optional(_REMOVE, default=False): BooleanSelector()}
+            if CONF_WEBHOOK_SECRET in self.config_entry.options
+            else {}
+        )
         return vol.Schema(
             {
                 vol.Required(CONF_RECORD_EVENTS, default=False): BooleanSelector(),
                 **_section(
                     "webhooks",
                     {
+                        vol.Optional(_SET_UP, default=False): BooleanSelector(),
+                        vol.Optional(_URL): TextSelector(
+                            TextSelectorConfig(multiline=True, read_only=True)
+                        ),
                         vol.Optional(CONF_WEBHOOK_SECRET): TextSelector(
                             TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off")
-                        )
+                        ),
+                        **removal,
                     },
                 ),
                 **_section(
@@ -83,7 +191,8 @@ class OptionsFlow(OptionsFlowWithReload):
 
 def _section(key: str, fields: dict[vol.Marker, Any]) -> dict[vol.Marker, Any]:
     """Return a part of the form that is folded until somebody wants it."""
-    return {vol.Required(key, default={}): section(vol.Schema(fields), {"collapsed": True})}
+    # With a default of its own, the frontend would not show what is in it.
+    return {vol.Optional(key): section(vol.Schema(fields), {"collapsed": True})}
 
 
 def _number(least: float, step: Any, unit: str) -> NumberSelector:
@@ -95,9 +204,25 @@ def _number(least: float, step: Any, unit: str) -> NumberSelector:
     )
 
 
-def _flat(user_input: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the form holds without its sections and blanks."""
+def _flat(schema: vol.Schema, user_input: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a form holds without its sections, and None for what was left blank."""
     found: dict[str, Any] = {}
-    for key, value in user_input.items():
-        found |= value if key in _SECTIONS else {key: value}
-    return {key: value for key, value in found.items() if value not in ("", None)}
+    for key, field in schema.schema.items():
+        if not isinstance(field, section):
+            value = user_input.get(key)
+            found[str(key)] = None if value == "" else value
+        elif key in user_input:
+            found |= _flat(field.schema, user_input[key])
+    return found
+
+
+def _error(err: HomeAssistantError) -> str:
+    """Return the key of what to say when the host does not set up the webhook."""
+    if (err.translation_placeholders or {}).get("status") in _UNSUPPORTED:
+        return "webhooks_unsupported"
+    return _ERRORS.get(err.translation_key or "", "webhook_refused")
+
+
+def _message(err: HomeAssistantError) -> str:
+    """Return what the host said."""
+    return (err.translation_placeholders or {}).get("message") or str(err)

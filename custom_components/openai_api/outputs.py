@@ -9,11 +9,16 @@ import orjson
 from .model import Json
 
 
+def _objects(value: Any) -> Iterator[Json]:
+    """Yield the objects in a list, none where a host sends something else in its place."""
+    yield from (item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
+
+
 def _parts(response: Json) -> Iterator[Json]:
     """Yield the parts of the messages that a response has put out."""
-    for item in response.get("output") or []:
-        if isinstance(item, dict) and item.get("type") == "message":
-            yield from (part for part in item.get("content") or [] if isinstance(part, dict))
+    for item in _objects(response.get("output")):
+        if item.get("type") == "message":
+            yield from _objects(item.get("content"))
 
 
 def add_output_text(response: Json) -> Json:
@@ -34,8 +39,8 @@ def add_parsed(response: Json) -> Json:
         if part.get("type") == "output_text":
             part["parsed"] = _load(part.get("text"))
             parsed = part["parsed"] if parsed is None else parsed
-    for item in response.get("output") or []:
-        if isinstance(item, dict) and item.get("type") == "function_call":
+    for item in _objects(response.get("output")):
+        if item.get("type") == "function_call":
             item["parsed_arguments"] = _load(item.get("arguments"))
     return {"output_parsed": parsed, **add_output_text(response)}
 
@@ -43,10 +48,11 @@ def add_parsed(response: Json) -> Json:
 def add_parsed_messages(completion: Json) -> Json:
     """Add `parsed` to every message: the JSON in its text, and in its tool calls."""
     completion = deepcopy(completion)
-    for choice in completion.get("choices") or []:
-        message = choice.get("message") or {}
+    for choice in _objects(completion.get("choices")):
+        if not isinstance(message := choice.get("message"), dict):
+            continue
         message["parsed"] = _load(message.get("content"))
-        for call in message.get("tool_calls") or []:
+        for call in _objects(message.get("tool_calls")):
             if isinstance(function := call.get("function"), dict):
                 function["parsed_arguments"] = _load(function.get("arguments"))
     return completion

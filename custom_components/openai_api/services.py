@@ -10,6 +10,7 @@ from homeassistant.core import (
     SupportsResponse,
     callback,
 )
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.service import async_get_config_entry
 import voluptuous as vol
 
@@ -27,6 +28,7 @@ from .actions.fields import (
 from .const import DOMAIN
 from .errors import refusal
 from .model import Action, Answer, Field
+from .pictures import async_keep_drawn
 from .requests import Request, async_handle
 
 _OPTIONS: Final = frozenset(
@@ -45,7 +47,7 @@ _OPTIONS: Final = frozenset(
 
 def all_fields(action: Action) -> tuple[Field, ...]:
     """Return the fields of an action with those that its kind brings along."""
-    fields = [CONFIG_ENTRY, *action.fields]
+    fields = [CONFIG_ENTRY, *action.fields] if action.method else [*action.fields]
     if action.answer is Answer.PAGE and any(field.key == "after" for field in action.fields):
         fields.append(ALL_PAGES)
     if action.answer is Answer.BINARY:
@@ -101,18 +103,28 @@ async def _async_handle_call(action: Action, call: ServiceCall) -> ServiceRespon
     # Nothing means "not given", but where the API knows null as a value of its own.
     data = {key: value for key, value in call.data.items() if value is not None or key in nullable}
     entry_id = data.pop(CONFIG_ENTRY.key, None)
-    if entry_id is None and len(call.hass.config_entries.async_loaded_entries(DOMAIN)) > 1:
+    loaded = call.hass.config_entries.async_loaded_entries(DOMAIN)
+    if not action.method and loaded:
+        # What is done at home is the same for all of them.
+        entry_id = loaded[0].entry_id
+    elif entry_id is None and len(loaded) > 1:
         raise refusal("which_host")
     entry = async_get_config_entry(call.hass, DOMAIN, entry_id)
     own = {field.key for field in action.fields}
     request = Request(
         hass=call.hass,
         entry=entry,
+        host=entry.runtime_data,
         action=action,
         data={key: value for key, value in data.items() if key in own},
         options={key: data[key] for key in _OPTIONS - own if key in data},
         context=call.context,
     )
-    answer = await async_handle(request)
-    request.host.usage.used(action.method, answer)
-    return answer
+    model = request.data.get("model")
+    try:
+        answer = await async_handle(request)
+        request.host.answered(answer, action.method, model)
+        return await async_keep_drawn(request, answer)
+    except HomeAssistantError as err:
+        request.host.failed(err, action.method, model)
+        raise

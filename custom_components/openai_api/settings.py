@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 import os
 from typing import Any, Self
+from urllib.parse import quote, quote_plus
 
 from homeassistant.const import CONF_API_KEY, CONF_TIMEOUT, CONF_VERIFY_SSL
 from yarl import URL
@@ -114,6 +115,8 @@ class Settings:
     def secrets(self) -> tuple[str, ...]:
         """Every value that must not show up in a text, the longest first."""
         found = {self.api_key, *self.extra_headers.values(), *self.query.values()}
+        # Addresses that are quoted hold them in another form.
+        found |= {form(value) for value in found for form in (quote, quote_plus)}
         # Short values are words such as a version, and would blank out innocent text.
         return tuple(sorted((value for value in found if len(value) >= 8), key=len, reverse=True))
 

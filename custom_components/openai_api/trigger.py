@@ -16,7 +16,14 @@ import voluptuous as vol
 
 from .actions import ACTIONS
 from .checks import CONF_CONFIG_ENTRY_ID, async_validate, one_or_more
-from .const import EVENT_CONNECTION, EVENT_PROGRESS, EVENT_REALTIME, EVENT_SERVER, EVENT_STREAM
+from .const import (
+    EVENT_CONNECTION,
+    EVENT_PROGRESS,
+    EVENT_REALTIME,
+    EVENT_SERVER,
+    EVENT_STREAM,
+    EVENT_WEBHOOK,
+)
 from .events import listen
 from .model import Json
 from .sockets.connection import State
@@ -153,9 +160,20 @@ class ProgressTrigger(EventTrigger):
 
     event_type = EVENT_PROGRESS
     schema = _schema(
-        action=vol.In([action.key for action in ACTIONS]), id=cv.string, status=cv.string
+        action=vol.In([action.key for action in ACTIONS]),
+        done=cv.boolean,
+        id=cv.string,
+        status=cv.string,
     )
     description = "progress of {action}: {id} is {status}"
+
+
+class WebhookEventTrigger(EventTrigger):
+    """A service host has called to report something."""
+
+    event_type = EVENT_WEBHOOK
+    schema = _schema(event_type=cv.string)
+    description = "webhook event {event_type}"
 
 
 async def async_get_triggers(hass: HomeAssistant) -> dict[str, type[Trigger]]:
@@ -166,4 +184,5 @@ async def async_get_triggers(hass: HomeAssistant) -> dict[str, type[Trigger]]:
         "connection_state": ConnectionStateTrigger,
         "stream_event": StreamEventTrigger,
         "progress": ProgressTrigger,
+        "webhook_event": WebhookEventTrigger,
     }

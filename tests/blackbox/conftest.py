@@ -10,16 +10,17 @@ from tests.home import Events, Service
 
 from .house import CANARY, KEY_VARIABLE, House, Samples, furnish
 
-LAST = "test_shutdown.py"
+LAST = ("test_restart.py", "test_shutdown.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run every test here in the one loop, and what stops Home Assistant at the end."""
+    """Run every test here in the one loop, and what stops Home Assistant last."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents and pytest_asyncio.is_async_test(item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-    items.sort(key=lambda item: item.path == here / LAST)
+    order = {here / name: place for place, name in enumerate(LAST, 1)}
+    items.sort(key=lambda item: order.get(item.path, 0))
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -35,6 +35,14 @@ class House(Home):
         """Keep every event from now on."""
         self.events = await self.socket.subscribe("subscribe_events")
 
+    async def restart(self) -> None:
+        """Stop and start again; what it has said before is not forgotten."""
+        before = list(self.events)
+        await self.stop()
+        await self.start()
+        await self.record()
+        self.events[:0] = before
+
     @override
     async def call(
         self, action: str, data: Json | None = None, *, return_response: bool = True

@@ -194,7 +194,8 @@ async def test_options(house: House, service: Service, add: Add) -> None:
     result = await house.set_options(entry_id, {"record_events": True})
     assert result["type"] == "create_entry"
     await house.entry_until(entry_id, "loaded")
-    assert (await house.diagnostics(entry_id))["data"]["options"] == {"record_events": True}
+    options = (await house.diagnostics(entry_id))["data"]["options"]
+    assert options == {"record_events": True, "webhook_id": "**REDACTED**"}
 
 
 async def test_removal(house: House, service: Service, add: Add) -> None:

@@ -12,6 +12,8 @@ import voluptuous as vol
 
 from custom_components.openai_api import condition, const, trigger
 from custom_components.openai_api.actions import ACTIONS
+from custom_components.openai_api.actions.webhooks import EVENT_TYPES as WEBHOOK_TYPES
+from custom_components.openai_api.model import Answer
 from custom_components.openai_api.sockets.connection import State
 
 FOLDER = Path(const.__file__).parent
@@ -24,6 +26,7 @@ SCHEMAS: dict[str, dict[str, vol.Schema]] = {
         "connection_state": trigger.ConnectionStateTrigger.schema,
         "stream_event": trigger.StreamEventTrigger.schema,
         "progress": trigger.ProgressTrigger.schema,
+        "webhook_event": trigger.WebhookEventTrigger.schema,
     },
     "conditions": {"connection_open": condition._SCHEMA},
 }
@@ -142,5 +145,18 @@ def test_every_streaming_action_is_offered() -> None:
 
 
 def test_every_waiting_action_is_offered() -> None:
-    waiting = {action.key for action in ACTIONS if action.poll} | {"upload_file_chunked"}
+    waiting = {action.key for action in ACTIONS if action.poll}
+    waiting |= {"upload_file_chunked", "watch_job"}
+    # Large files show how far they are on their way.
+    waiting |= {action.key for action in ACTIONS if action.answer is Answer.BINARY}
+    waiting |= {
+        action.key
+        for action in ACTIONS
+        if not action.method.endswith(".connect")
+        and any(field.file and field.weave is None for field in action.fields)
+    }
     assert waiting == set(listed("triggers", "progress", "action"))
+
+
+def test_every_webhook_event_is_offered() -> None:
+    assert listed("triggers", "webhook_event", "event_type") == list(WEBHOOK_TYPES)

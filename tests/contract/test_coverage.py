@@ -122,7 +122,8 @@ def test_helpers_are_replaced_by_actions_that_exist(method: str, action: str) ->
 @pytest.mark.skipif(not IS_NEWEST, reason="older SDKs lack some methods")
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.key)
 def test_every_row_names_a_method(action: Any) -> None:
-    assert action.method in METHODS
+    # What is done at home has none.
+    assert not action.method or action.method in METHODS
 
 
 def test_reasons_are_sentences() -> None:

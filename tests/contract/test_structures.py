@@ -1,16 +1,22 @@
 """Objects with a form: every part has its words, and the form means what the rows say."""
 
+from collections.abc import Iterator
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Required, get_args, get_origin, get_type_hints
 
 import homeassistant  # noqa: F401  # It decides what `import voluptuous` means.
 from homeassistant.helpers.selector import selector
 import pytest
+from typing_extensions import is_typeddict
+import voluptuous as vol
 
 from custom_components.openai_api import const
-from custom_components.openai_api.actions import ACTIONS
+from custom_components.openai_api.actions import ACTIONS, validators as check
 from custom_components.openai_api.model import Field
+from custom_components.openai_api.videos import REFERENCE
+
+from .test_rows import IS_NEWEST, method_of
 
 FOLDER = Path(const.__file__).parent
 # By the names of their actions and fields, which a failing test then shows.
@@ -58,6 +64,60 @@ def test_every_part_has_its_words(field: Field, language: str) -> None:
 @pytest.mark.parametrize("field", FIELDS.values(), ids=FIELDS)
 def test_other_values_pass(field: Field) -> None:
     """Hosts outpace releases: the form is a help, not a limit."""
-    value: Any = {"brand_new": {"deep": [1]}}
+    value: Any = {"brand_new": {"deep": [1]}, field.parts[0].key: None}
     many = field.selector["object"].get("multiple")
-    assert field.validator(value) == ([value] if many else value)
+    expected = {REFERENCE: value} if field.file else value
+    assert field.validator(value) == ([expected] if many else expected)
+
+
+PARTS = {
+    f"{name}.{part.key}": (field, part)
+    for name, field in FIELDS.items()
+    for part in field.parts
+    # Files and realtime conversations are checked in their own ways; these take data of any kind.
+    if not field.file
+    and field.validator is not check.json_object
+    and part.validator not in {check.text_or_data, check.text_or_json}
+}
+
+
+@pytest.mark.parametrize(("field", "part"), PARTS.values(), ids=PARTS)
+def test_wrong_kinds_are_refused(field: Field, part: Field) -> None:
+    """A list of a list is no value of any part; the path says which one."""
+    path: list[Any] = [0, part.key] if field.selector["object"].get("multiple") else [part.key]
+    with pytest.raises(vol.Invalid, match="expected") as caught:
+        field.validator({"brand_new": 1, part.key: [[1]]})
+    assert caught.value.path[: len(path)] == path
+
+
+def typed_dicts(annotation: Any) -> Iterator[dict[str, Any]]:
+    """Yield the annotations of each kind of object that a parameter takes."""
+    if is_typeddict(annotation):
+        yield get_type_hints(annotation, include_extras=True)
+    for part in get_args(annotation):
+        yield from typed_dicts(part)
+
+
+def known_objects(name: str) -> list[dict[str, Any]]:
+    """Return what the SDK knows of the objects for a field; skips where it knows nothing."""
+    key, _, parameter = name.partition(".")
+    action = next(action for action in ACTIONS if action.key == key)
+    annotation = get_type_hints(method_of(action), include_extras=True).get(parameter)
+    return list(typed_dicts(annotation)) or pytest.skip("of no type in the SDK")
+
+
+@pytest.mark.skipif(not IS_NEWEST, reason="the forms follow the newest SDK")
+@pytest.mark.parametrize("name", [name for name, field in FIELDS.items() if not field.file])
+def test_parts_are_those_of_the_sdk(name: str) -> None:
+    """The form offers nothing that the API does not know, and insists on what it insists on."""
+    objects = known_objects(name)
+    parts = {part.key: part for part in FIELDS[name].parts}
+    assert parts.keys() <= set().union(*objects)
+    needed = [
+        {key for key, hint in known.items() if get_origin(hint) is Required} for known in objects
+    ]
+    marked = {key for key, part in parts.items() if part.required}
+    assert set.intersection(*needed) <= marked
+    # An answer to no call, or a call without an answer, is refused though the SDK allows it.
+    if not name.endswith(".tool_outputs"):
+        assert marked <= set.union(*needed)

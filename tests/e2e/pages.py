@@ -15,6 +15,7 @@ TOOLS = "/config/tools/action"
 MEDIA = "/media-browser/browser"
 DASHBOARD = "/openai-demo"
 NAME = "OpenAI API"
+FOLDER = "Pictures"
 
 
 class Tools:
@@ -90,6 +91,7 @@ async def paint(screen: Screen, report: Report, texts: Texts, picture: Path | No
     await screen.open(MEDIA)
     cards = screen.page.locator("ha-media-player-browse .child")
     await cards.filter(has_text=NAME).first.click()
+    await cards.filter(has_text=FOLDER).first.click()
     saved = cards.filter(has=screen.page.locator("[class*=thumbnail], .image")).first
     await saved.wait_for()
     title = await read(saved)

@@ -91,7 +91,7 @@ class Service:
         await self._control("POST", f"sockets/{number}/{string}", fields)
 
     async def change(self, **settings: Any) -> None:
-        """Change the accepted key or the pace of streams."""
+        """Change the accepted key, the pace of streams, or where webhooks really go."""
         await self._control("POST", "settings", settings)
         self.key = settings.get("key", self.key)
 

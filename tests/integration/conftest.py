@@ -1,8 +1,10 @@
 """A Home Assistant with the integration, and a service to talk to over real sockets."""
 
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from contextlib import contextmanager
 import logging
 from pathlib import Path
+import tracemalloc
 from typing import Any
 from unittest.mock import patch
 
@@ -15,6 +17,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 import pytest_socket
 
 from custom_components.openai_api.const import DOMAIN
+from custom_components.openai_api.sockets import connection as connections
 from tests.standin.server import StandIn
 
 # The same inputs in every run: a change is to be judged by what it changes.
@@ -60,6 +63,13 @@ def _custom(request: pytest.FixtureRequest) -> None:
     if "recorder_mock" in request.fixturenames:
         request.getfixturevalue("recorder_mock")
     request.getfixturevalue("enable_custom_integrations")
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the pauses between attempts to connect short."""
+    monkeypatch.setattr(connections, "_FIRST_DELAY", 0.01)
+    monkeypatch.setattr(connections, "_LONGEST_DELAY", 0.02)
 
 
 @pytest.fixture
@@ -133,6 +143,18 @@ def call(hass: HomeAssistant) -> Call:
 
 
 @pytest.fixture
+def manage(call: Call) -> Call:
+    """Return a function that manages the Responses connection `c`."""
+
+    async def async_manage(action: str, **data: Any) -> Any:
+        return await call(
+            "manage_model_response_websocket", **{"action": action, "connection_id": "c", **data}
+        )
+
+    return async_manage
+
+
+@pytest.fixture
 def events(hass: HomeAssistant) -> Callable[[str], list[Event]]:
     """Return a function that begins to collect the events of a type."""
 
@@ -147,3 +169,14 @@ def events(hass: HomeAssistant) -> Callable[[str], list[Event]]:
         return found
 
     return collect
+
+
+@contextmanager
+def traced() -> Iterator[Callable[[], int]]:
+    """Take down what is allocated; yield a function that returns how many bytes it was at most."""
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        yield lambda: tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()

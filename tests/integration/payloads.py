@@ -24,8 +24,15 @@ LEFT_OUT = {
 }
 """Actions that send frames over a WebSocket instead of requests."""
 
-LOCAL = {"unwrap_webhook_event", "verify_webhook_signature"}
-"""Actions that ask nobody."""
+LOCAL = {
+    "list_watched_jobs",
+    "stop_watching_job",
+    "tidy_up_saved_files",
+    "unwrap_webhook_event",
+    "verify_webhook_signature",
+    "watch_job",
+}
+"""Actions that ask nobody, or go on asking after they have answered."""
 
 CONTENTS = {
     "note.txt": b"Once upon a time",
@@ -146,7 +153,7 @@ def _files(action: Action, field: Field, config: Mapping[str, Any]) -> tuple[str
         return ("skill",)
     if field.key == "mask":
         return ("mask.png",)
-    accepted = config.get("accept", ("*/*",))[0]
+    accepted = config.get("accept", ("*",))[0]
     return _BY_TYPE.get(accepted, ("note.txt", "list.txt"))
 
 

@@ -4,10 +4,9 @@ from typing import Any
 
 from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType, section
+from homeassistant.data_entry_flow import FlowResultType
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-import voluptuous as vol
 
 from custom_components.openai_api.const import DOMAIN
 from tests.standin.faults import Fault
@@ -117,6 +116,27 @@ async def test_trouble_is_named_and_can_be_put_right(
 
     result = await hass.config_entries.flow.async_configure(result["flow_id"], entry_data(standin))
     assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (
+            Fault(status=400, body={"error": {"message": f"No database for {CANARY}."}}),
+            "No database",
+        ),
+        (Fault(status=200, body="<html>Hello</html>", content_type="text/html"), "JSON"),
+    ],
+)
+async def test_what_the_host_says_is_shown(
+    hass: HomeAssistant, standin: StandIn, fault: Fault, reason: str
+) -> None:
+    standin.fail(fault)
+    result = await submit(hass, entry_data(standin))
+
+    assert result["errors"] == {"base": "cannot_connect"}
+    assert reason in result["description_placeholders"]["reason"]
+    assert CANARY not in result["description_placeholders"]["reason"]
 
 
 async def test_key_need_not_be_typed_again(
@@ -267,45 +287,3 @@ async def test_reconfigure_to_another_entry_is_refused(
     flow = await other.start_reconfigure_flow(hass)
     result = await hass.config_entries.flow.async_configure(flow["flow_id"], entry_data(standin))
     assert result["reason"] == "already_configured"
-
-
-async def test_options(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    flow = await hass.config_entries.options.async_init(entry.entry_id)
-    assert flow["step_id"] == "init"
-    typed = {
-        "record_events": True,
-        "webhooks": {"webhook_secret": "whsec_abc"},
-        "saved_files": {"keep_days": 30},
-        "costs": {"input_price": 1.25, "output_price": 10},
-    }
-    result = await hass.config_entries.options.async_configure(flow["flow_id"], typed)
-
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    await hass.async_block_till_done()
-    assert entry.options == {
-        "record_events": True,
-        "webhook_secret": "whsec_abc",
-        "keep_days": 30,
-        "input_price": 1.25,
-        "output_price": 10,
-    }
-    assert entry.state is ConfigEntryState.LOADED
-
-    flow = await hass.config_entries.options.async_init(entry.entry_id)
-    shown = suggested(flow["data_schema"])
-    assert shown["record_events"] is True
-    assert shown["saved_files"] == {"keep_days": 30, "keep_megabytes": None}
-    assert shown["costs"] == {"input_price": 1.25, "cached_input_price": None, "output_price": 10}
-    assert shown["webhooks"]["webhook_secret"] is None, "the secret is not shown again"
-    await hass.config_entries.options.async_configure(flow["flow_id"], {"record_events": False})
-    assert entry.options == {"record_events": False, "webhook_secret": "whsec_abc"}
-
-
-def suggested(schema: vol.Schema) -> dict[str, Any]:
-    """Return what a form is filled with, that of its sections below their names."""
-    return {
-        str(key): suggested(field.schema)
-        if isinstance(field, section)
-        else (key.description or {}).get("suggested_value")
-        for key, field in schema.schema.items()
-    }

@@ -17,35 +17,10 @@ from tests.standin.records import SocketSession
 from tests.standin.server import StandIn
 
 from .conftest import CANARY, Call, add_entry, entry_data
+from .waiting import until
 
 type Collect = Callable[[str], list[Event]]
 CREATE = {"type": "response.create", "model": "m-1", "input": "Hello"}
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the pauses between attempts short."""
-    monkeypatch.setattr(connections, "_FIRST_DELAY", 0.01)
-    monkeypatch.setattr(connections, "_LONGEST_DELAY", 0.02)
-
-
-@pytest.fixture
-def manage(call: Call) -> Callable[..., Any]:
-    """Return a function that manages the connection `c`."""
-
-    async def async_manage(action: str, **data: Any) -> Any:
-        return await call(
-            "manage_model_response_websocket", **{"action": action, "connection_id": "c", **data}
-        )
-
-    return async_manage
-
-
-async def until(condition: Callable[[], object], seconds: float = 3) -> None:
-    """Wait until something holds."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 def states(fired: list[Event]) -> list[str]:

@@ -8,6 +8,7 @@ import zipfile
 from homeassistant.exceptions import ServiceValidationError
 import pytest
 
+from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
 from .conftest import Call
@@ -67,6 +68,12 @@ async def test_files_are_sent_below_the_folder_they_share(
 
     assert made["object"] == "skill"
     assert list(sent_files(standin)) == expected
+
+
+async def test_large_skills_may_take_longer(standin: StandIn, call: Call, skill: Path) -> None:
+    (skill / "large.bin").write_bytes(bytes(256 * 1024))
+    standin.fail(Fault(path="/skills", delay=1.3))
+    assert (await call("create_skill", files=str(skill), timeout=1))["id"]
 
 
 async def test_a_zip_stays_a_zip_and_comes_back_as_one(

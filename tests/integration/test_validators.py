@@ -9,6 +9,17 @@ import voluptuous as vol
 from custom_components.openai_api.actions import validators as check
 
 NESTED = {"a": [1, {"b": None}]}
+TIME = check.object_of({"anchor": check.filled_text, "seconds": check.integer})
+_CYCLE: list[Any] = []
+_CYCLE.append(_CYCLE)
+
+
+def _nested(depth: int) -> list[Any]:
+    """Return lists within lists."""
+    found: list[Any] = []
+    for _ in range(depth):
+        found = [found]
+    return found
 
 
 @pytest.mark.parametrize(
@@ -27,6 +38,19 @@ NESTED = {"a": [1, {"b": None}]}
         (check.integer, "-4", -4),
         (check.integer_or_text, "inf", "inf"),
         (check.integer_or_text, "12", 12),
+        (check.number_or_text, "auto", "auto"),
+        (check.number_or_text, "0.5", 0.5),
+        (check.text_or_data, '[{"a": 1}]', '[{"a": 1}]'),
+        (check.text_or_data, [{"type": "text"}], [{"type": "text"}]),
+        (check.text_or_data, 21.5, "21.5"),
+        (
+            TIME,
+            {"seconds": "60", "anchor": "x", "new": NESTED},
+            {"seconds": 60, "anchor": "x", "new": NESTED},
+        ),
+        (TIME, '{"seconds": 60.0}', {"seconds": 60}),
+        (TIME, {"seconds": None, "anchor": None}, {"seconds": None, "anchor": None}),
+        (check.list_of(TIME), {"seconds": 1}, [{"seconds": 1}]),
         (check.boolean, True, True),
         (check.boolean, "Yes", True),
         (check.boolean, "off", False),
@@ -53,6 +77,13 @@ NESTED = {"a": [1, {"b": None}]}
             {"media_content_id": "media-source://x/y", "media_content_type": "image/png"},
             {"id": "media-source://x/y", "content_type": "image/png"},
         ),
+        (
+            check.file,
+            {"media_content_id": "/a.png", "media_content_type": "x/y\r\nX-Injected: yes"},
+            {"id": "/a.png"},
+        ),
+        (check.file, {"media_content_id": "/a", "media_content_type": "music"}, {"id": "/a"}),
+        (check.text_or_items, "[" * 100_000, "[" * 100_000),
         (check.one_of(("a", "b")), "a", "a"),
     ],
 )
@@ -86,11 +117,32 @@ def test_accepted(validator: check.Validator, given: Any, expected: Any) -> None
         (check.json_object, {"a": b"x"}, "cannot be sent as JSON"),
         (check.json_object, object(), "got something else"),
         (check.list_of(check.json_object), [{}, "x"], "expected an object"),
+        (check.number_or_text, [1], "expected a text, got a list"),
+        (check.text_or_data, None, "expected a text, got nothing"),
+        (TIME, {"seconds": "soon"}, "expected a whole number, got a text"),
+        (TIME, {"anchor": [1]}, "expected a text, got a list"),
+        (TIME, "soon", "expected an object"),
         (check.text_or_object, "", "must not be empty"),
         (check.file, "", "expected a path or a media item"),
         (check.file, {"media_content_id": 3}, "media_content_id"),
         (check.file, 3, "expected a path or a media item, got the number 3"),
         (check.one_of(("a", "b", "c")), "d", "must be a, b or c"),
+        (check.text, "half \ud83d", "half a character"),
+        (check.text, 10**400, "too large"),
+        (check.text_or_items, "\udc00", "half a character"),
+        (check.text_or_json, "\udc00", "half a character"),
+        (check.number, 10**400, "too large"),
+        (check.integer, 10**400, "a very large number"),
+        (check.integer_or_text, 10**400, "too large"),
+        (check.json_object, {"\ud800": 1}, "half a character"),
+        (check.json_object, {"a": ["\ud800"]}, "half a character"),
+        (check.json_object, {"a": 10**5000}, "too large"),
+        (check.list_of(check.number), [-(10**5000)], "too large"),
+        (check.json_object, {"a": _nested(101)}, "100 deep"),
+        (check.json_object, '{"a":' * 100_000, "expected an object"),
+        (check.list_of(check.json_object), "[" * 100_000, "expected an object"),
+        (check.anything, _CYCLE, "100 deep"),
+        (check.file, "/media/a\x00b", "no null characters"),
     ],
 )
 def test_refused_in_words(validator: check.Validator, given: Any, words: str) -> None:

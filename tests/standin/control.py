@@ -40,6 +40,7 @@ async def control(standin: StandIn, request: web.Request) -> web.Response:
             case "POST", "settings":
                 standin.key = str(body.get("key", standin.key))
                 standin.pace = float(body.get("pace", standin.pace))
+                standin.reroutes = dict(body.get("reroutes", standin.reroutes))
                 answer = {"status": "set"}
             case "POST", "reset":
                 standin.reset()

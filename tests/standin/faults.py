@@ -22,6 +22,7 @@ class Fault:
     The path is a regular expression searched in the path below the mount. A status
     or body replaces the normal answer (a WebSocket handshake is refused with it);
     without them the normal answer is given, disturbed by the other fields.
+    size: answer with so many bytes, made as they are sent.
 
     delay: seconds before anything happens; hang: no answer until stop or reset.
     drop: close the TCP connection before the headers, after them ("headers"), or
@@ -37,6 +38,7 @@ class Fault:
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
+    size: int | None = None
     content_type: str | None = None
     delay: float = 0
     hang: bool = False
@@ -63,12 +65,15 @@ class Fault:
     @property
     def answers(self) -> bool:
         """Tell whether the fault brings an answer of its own."""
-        return self.status is not None or self.body is not None
+        return any(part is not None for part in (self.status, self.body, self.size))
 
     @property
     def reply(self) -> Reply:
         """The answer given instead of the normal one."""
         status = self.status or 200
+        if self.size is not None:
+            length = {"Content-Length": str(self.size)}
+            return Reply(status=status, body=_made(self.size), headers=length)
         if self.body is None:
             return ApiError(status, f"Fault {status}", kind="server_error").reply
         if isinstance(self.body, bytes | str):
@@ -103,6 +108,13 @@ class Faults:
                 self._waiting[index] = replace(fault, count=fault.count - 1)
             return fault
         return None
+
+
+async def _made(size: int) -> AsyncIterator[bytes]:
+    """Yield so many bytes, a piece at a time."""
+    piece = bytes(1024**2)
+    for start in range(0, size, len(piece)):
+        yield piece[: size - start]
 
 
 def drop_connection(request: web.Request) -> web.StreamResponse:

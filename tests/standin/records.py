@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+import hashlib
 import json
 import socket
 import struct
@@ -14,6 +15,9 @@ from aiohttp import BodyPartReader, WSMsgType, web
 from multidict import CIMultiDict
 
 DEFAULT_TIMEOUT = 5.0
+CHUNK = 1024**2
+LARGEST_KEPT = 8 * 1024**2
+"""Bytes: of a larger part only the size and the digest are kept."""
 
 
 class Log[T](list[T]):
@@ -44,12 +48,17 @@ class Log[T](list[T]):
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One part of a multipart body; files are bytes, fields are text."""
+    """One part of a multipart body; files are bytes, fields are text.
+
+    The data of a very large file is not kept, only its size in bytes and its SHA-256.
+    """
 
     name: str
     filename: str | None
     content_type: str | None
     data: bytes | str
+    size: int = field(default=0, compare=False)
+    digest: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,13 +229,22 @@ async def _parts(request: web.Request) -> list[Part]:
         # Nested multipart bodies do not occur in this API.
         if not isinstance(part, BodyPartReader) or part.name is None:
             continue
-        data = bytes(await part.read(decode=True))
+        data, size, digest = bytearray(), 0, hashlib.sha256()
+        while chunk := await part.read_chunk(CHUNK):
+            size += len(chunk)
+            digest.update(chunk)
+            if size <= LARGEST_KEPT:
+                data += chunk
+            else:
+                data.clear()
         parts.append(
             Part(
                 name=part.name,
                 filename=part.filename,
                 content_type=part.headers.get("Content-Type"),
-                data=data.decode() if part.filename is None else data,
+                data=data.decode() if part.filename is None else bytes(data),
+                size=size,
+                digest=digest.hexdigest(),
             )
         )
     return parts

@@ -81,7 +81,7 @@ class Form:
         if not found:
             raise missing(name)
         for part in found:
-            if not part.data:
+            if not part.size:
                 raise invalid(f"The file '{part.filename}' is empty.", name)
         return found
 

@@ -46,6 +46,8 @@ class StandIn:
         """Set the accepted key, and the seconds between streamed events."""
         self.key = key
         self.pace = pace
+        self.reroutes: dict[str, str] = {}
+        """Where an origin out in the world is to be found on this machine."""
         self.requests: Log[RecordedRequest] = Log()
         self.sockets: Log[SocketSession] = Log()
         self.state = State()

@@ -25,10 +25,11 @@ class Kind:
 
 @dataclass(frozen=True, kw_only=True)
 class Blob:
-    """Stored bytes, such as a file's content."""
+    """Stored bytes, such as a file's content; of a very large one only the size."""
 
     data: bytes
     content_type: str
+    size: int = 0
 
 
 class Collection:
@@ -152,6 +153,7 @@ class State:
     """Everything the service remembers; replaced as a whole on reset."""
 
     secrets: dict[str, int] = field(default_factory=dict)
+    signing_secrets: dict[str, str] = field(default_factory=dict)
     blobs: dict[str, Blob] = field(default_factory=dict)
     prepared: set[str] = field(default_factory=set)
     requests_served: int = 0

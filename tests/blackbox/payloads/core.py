@@ -27,7 +27,7 @@ PAYLOADS: dict[str, Case] = {
         answer={**RESPONSE, "output_text": ANY, "output_parsed": ANY},
     ),
     "stream_model_response": Case(
-        data={"model": MODEL, "input": "Say hello"},
+        data={"model": MODEL, "input": "Who is there?", "attachments": Sample("picture.png")},
         answer={**RESPONSE, "output_text": ANY, "stream_id": ANY},
     ),
     "get_model_response": Case(

@@ -60,6 +60,11 @@ PAYLOADS: dict[str, Case] = {
     "cancel_upload": Case(
         data={"upload_id": From("create_upload")}, answer={"status": "cancelled"}
     ),
+    # Saved files
+    "tidy_up_saved_files": Case(
+        data={"older_than_days": 30, "dry_run": True},
+        answer={"deleted": [], "count": 0, "freed": 0, "left": ANY, "dry_run": True},
+    ),
     # Vector stores
     "create_vector_store": Case(
         data={"name": "Manuals"}, answer={"object": "vector_store", "id": ANY, "name": "Manuals"}
@@ -138,6 +143,15 @@ PAYLOADS: dict[str, Case] = {
     "list_batch": Case(answer={"object": "list", "has_more": False}),
     "cancel_batch": Case(
         data={"batch_id": From("create_batch")}, answer={"object": "batch", "status": "cancelling"}
+    ),
+    # Watched jobs; the file is done already, so nothing is asked of the service afterwards
+    "watch_job": Case(
+        data={"kind": "file", "id": FILE, "name": "Note"},
+        answer={"kind": "file", "name": "Note", "status": "processed", "done": True, "result": ANY},
+    ),
+    "list_watched_jobs": Case(answer={}),
+    "stop_watching_job": Case(
+        data={"id": From("watch_job")}, answer={"id": ANY, "status": "stopped"}
     ),
     # Containers
     "create_container": Case(

@@ -1,21 +1,21 @@
 """Automations made of blueprints, from what sets them off to what is seen or heard."""
 
+import base64
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from tests.standin import media
 from tests.standin.server import StandIn
 
 from ..conftest import Call
 from .conftest import Household, Install
-from .matching import ANY, assert_sent, contains
+from .matching import ANY, assert_sent
 
 SPEAKER = "media_player.kitchen"
 EVERY_DAY = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -54,7 +54,7 @@ async def test_camera(
     standin: StandIn,
     media_folder: Path,
 ) -> None:
-    """Motion leads to a description, and the picture does not stay at the host."""
+    """Motion leads to a description, and the host is asked to keep nothing of it."""
     home.states.async_set("camera.door", "idle", {"friendly_name": "Front door"})
     home.states.async_set("binary_sensor.door", "off")
     await install(
@@ -69,13 +69,17 @@ async def test_camera(
     home.states.async_set("binary_sensor.door", "on")
     await home.async_block_till_done(wait_background_tasks=True)
     assert household.notices == ["You said: Who is there? (with 1 image)"]
-    assert_sent(standin, "POST", "/files", {"file": "door.png", "purpose": "vision"})
-    picture = {"type": "input_image", "file_id": ANY, "detail": "auto"}
-    content = [{"type": "input_text", "text": "Who is there?"}, picture]
-    assert_sent(standin, "POST", "/responses", {"input": [{"role": "user", "content": content}]})
+    shown = base64.b64encode(media.png(16, 16, "door")).decode()
+    picture = {
+        "type": "input_image",
+        "image_url": f"data:image/png;base64,{shown}",
+        "detail": "auto",
+    }
+    question = [{"type": "input_text", "text": "Who is there?"}, picture]
+    expected = {"input": [{"role": "user", "content": question}], "store": False}
+    assert_sent(standin, "POST", "/responses", expected)
     assert_spoken(household)
     sent = len(standin.requests)
-    assert [item.method for item in standin.requests].count("DELETE") == 1
     home.states.async_set("binary_sensor.door", "off")
     await home.async_block_till_done(wait_background_tasks=True)
     assert len(standin.requests) == sent
@@ -162,106 +166,6 @@ async def test_announcement(
     assert_spoken(household)
 
 
-def incoming(caller: str) -> dict[str, Any]:
-    """Return the event of an incoming call."""
-    headers = [{"name": "To", "value": "sip:home"}, {"name": "From", "value": caller}]
-    data = {"call_id": "rtc_1", "sip_headers": headers}
-    return {"id": "evt_1", "type": "realtime.call.incoming", "data": data}
-
-
-async def happen(
-    hass: HomeAssistant, entry: MockConfigEntry, event: dict[str, Any], **changes: object
-) -> None:
-    """Fire a webhook's event."""
-    data = {
-        "config_entry_id": entry.entry_id,
-        "webhook_event_id": event["id"],
-        "event_type": event["type"],
-        "event": event,
-        **changes,
-    }
-    hass.bus.async_fire("openai_api_webhook_event", data)
-    await hass.async_block_till_done()
-
-
-async def test_phone(
-    home: HomeAssistant,
-    install: Install,
-    household: Household,
-    standin: StandIn,
-    entry: MockConfigEntry,
-    call: Call,
-) -> None:
-    """A call is answered, and the caller greeted."""
-    tell = [{"action": "todo.add_item", "data": {"item": "{{ caller }} {{ call_id }}"}}]
-    await install("answer_phone", instructions="Be brief.", tell=tell)
-    await happen(home, entry, incoming('"Ann" <sip:+123@example.com>'))
-    assert_sent(
-        standin,
-        "POST",
-        "/realtime/calls/rtc_1/accept",
-        {
-            "type": "realtime",
-            "model": "gpt-realtime",
-            "instructions": "Be brief.",
-            "audio": {"output": {"voice": "marin"}},
-        },
-    )
-    socket = await standin.wait_for_socket()
-    assert socket.request.param("call_id") == "rtc_1"
-    update = await socket.wait_for(1)
-    assert contains(update, {"type": "session.update", "session": {"instructions": "Be brief."}})
-    assert "tools" not in update["session"]
-    greeting = {"type": "response.create", "response": {"instructions": "Greet the caller."}}
-    assert any(contains(frame, greeting) for frame in socket.received)
-    assert household.asked == [
-        ("todo.add_item", {"item": '"Ann" <sip:+123@example.com> rtc_1'}),
-    ]
-    await call("close_realtime_websocket", connection_id="rtc_1")
-
-
-async def test_control(
-    home: HomeAssistant, install: Install, standin: StandIn, entry: MockConfigEntry, call: Call
-) -> None:
-    """A trusted caller may use what is exposed to Assist."""
-    for component in ("homeassistant", "conversation"):
-        assert await async_setup_component(home, component, {})
-    await install("answer_phone", control=True)
-    await happen(home, entry, incoming("<sip:+123@example.com>"))
-    update = await (await standin.wait_for_socket()).wait_for(1)
-    assert update["session"]["tools"]
-    await call("close_realtime_websocket", connection_id="rtc_1")
-
-
-@pytest.mark.parametrize(("caller", "answered"), [("+123", True), ("+456", False)])
-async def test_allowed_callers(
-    home: HomeAssistant,
-    install: Install,
-    standin: StandIn,
-    entry: MockConfigEntry,
-    caller: str,
-    answered: bool,
-) -> None:
-    """Only those on the list get through."""
-    await install("answer_phone", callers=["+123", "+789"])
-    await happen(home, entry, incoming(f"<sip:{caller}@example.com>"))
-    assert_sent(standin, "POST", f"/realtime/calls/rtc_1/{'accept' if answered else 'reject'}", {})
-    assert bool(standin.sockets) is answered
-
-
-async def test_webhook(
-    home: HomeAssistant, install: Install, household: Household, entry: MockConfigEntry
-) -> None:
-    """Only the awaited events of the chosen host are reported."""
-    await install("webhook_event", event_types=["batch.completed"], config_entry_id=entry.entry_id)
-    done = {"id": "evt_1", "type": "batch.completed", "data": {"id": "batch_1"}}
-    await happen(home, entry, {**done, "type": "batch.failed"})
-    await happen(home, entry, done, config_entry_id="another")
-    assert not household.notices
-    await happen(home, entry, done)
-    assert household.notices == ["batch.completed: batch_1"]
-
-
 async def test_overnight(
     home: HomeAssistant,
     install: Install,
@@ -279,18 +183,40 @@ async def test_overnight(
     assert_sent(standin, "POST", "/files", {"file": "a.jsonl", "purpose": "batch"})
     made_by = {"made_by": "automation.sample"}
     assert_sent(standin, "POST", "/batches", {"endpoint": "/v1/responses", "metadata": made_by})
-    await strike(home, 1)
-    assert not household.notices
     (batch,) = (await call("list_batch"))["data"]
-    for _ in range(2):
-        await call("retrieve_batch", batch_id=batch["id"])
+    (watched,) = (await call("list_watched_jobs"))["data"]
+    assert (watched["id"], watched["name"]) == (batch["id"], "a.jsonl")
+    assert not household.notices
+    await strike(home, 1)
     await strike(home, 2)
-    await strike(home, 3)
     (notice,) = household.notices
     path = media_folder / "openai_api" / f"answers_{batch['id']}.jsonl"
     assert notice == f"1 of 1 requests were answered. `{path}`"
     assert b"You said" in path.read_bytes()
     assert (await call("list_files", purpose="batch"))["data"] == []
+
+
+async def test_overnight_catches_up(
+    home: HomeAssistant,
+    install: Install,
+    household: Household,
+    call: Call,
+    media_folder: Path,
+) -> None:
+    """What ended without the automation hearing of it is told of at its next run."""
+    await install("answer_overnight", folder=str(media_folder / "batches"))
+    asked = b'{"custom_id": "1", "body": {"input": "Hello"}}\n'
+    await drop(home, media_folder / "batches" / "a.jsonl", asked)
+    (batch,) = (await call("list_batch"))["data"]
+    await call("stop_watching_job", id=batch["id"])
+    await call("retrieve_batch", batch_id=batch["id"])
+    await strike(home, 1)
+    assert not household.notices
+    await home.services.async_call(
+        "automation", "trigger", {"entity_id": "automation.sample", "skip_condition": False}
+    )
+    await home.async_block_till_done(wait_background_tasks=True)
+    assert len(household.notices) == 1
 
 
 async def test_collecting(

@@ -17,7 +17,7 @@ async def create(call: Call) -> Json:
     file: Json = {
         "id": new_id("file-"),
         "object": "file",
-        "bytes": len(data),
+        "bytes": part.size,
         "created_at": now(),
         "expires_at": _expiry(call),
         "filename": part.filename,

@@ -47,8 +47,8 @@ def _pending(call: Call) -> Json:
 async def add_part(call: Call) -> Json:
     """Keep a part."""
     upload = _pending(call)
-    _, data = call.form.file("data")
-    if len(data) > LARGEST_PART:
+    sent, data = call.form.file("data")
+    if sent.size > LARGEST_PART:
         raise invalid("The part is larger than 64 MB.", "data")
     part: Json = {
         "id": new_id("part_"),
@@ -56,7 +56,9 @@ async def add_part(call: Call) -> Json:
         "created_at": now(),
         "upload_id": upload["id"],
     }
-    call.state.blobs[part["id"]] = Blob(data=data, content_type="application/octet-stream")
+    call.state.blobs[part["id"]] = Blob(
+        data=data, content_type="application/octet-stream", size=sent.size
+    )
     return call.collection(PARTS, upload["id"]).add(part)
 
 
@@ -65,10 +67,11 @@ async def complete(call: Call) -> Json:
     upload, body = _pending(call), call.json
     parts = call.collection(PARTS, upload["id"])
     ids = [parts.get(part_id)["id"] for part_id in need(body, "part_ids", list)]
-    data = b"".join(call.state.blobs[part_id].data for part_id in ids)
-    if len(data) != upload["bytes"]:
+    blobs = [call.state.blobs[part_id] for part_id in ids]
+    data, size = b"".join(blob.data for blob in blobs), sum(blob.size for blob in blobs)
+    if size != upload["bytes"]:
         raise invalid(
-            f"The parts have {len(data)} bytes, but {upload['bytes']} were announced.", "bytes"
+            f"The parts have {size} bytes, but {upload['bytes']} were announced.", "bytes"
         )
     md5 = check(body, "md5", str)
     if md5 and md5 != hashlib.md5(data, usedforsecurity=False).hexdigest():
@@ -77,7 +80,7 @@ async def complete(call: Call) -> Json:
     file: Json = {
         "id": new_id("file-"),
         "object": "file",
-        "bytes": len(data),
+        "bytes": size,
         "created_at": now(),
         "expires_at": expires_after and now() + need(expires_after, "seconds", int),
         "filename": upload["filename"],

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
+import json
 import secrets
+
+from aiohttp import ClientSession
+from yarl import URL
 
 from tests.standin.routing import Call, Route, check, need, one_of, resource_routes
 from tests.standin.state import Kind
@@ -24,6 +30,18 @@ EVENT_TYPES = (
 def _secret() -> str:
     """Make a signing secret."""
     return f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
+
+
+def sign(secret: str, payload: bytes, delivery: str, stamp: int | None = None) -> dict[str, str]:
+    """Return the headers with which a call is delivered now, or at another time."""
+    stamp = now() if stamp is None else stamp
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    mac = hmac.new(key, f"{delivery}.{stamp}.".encode() + payload, hashlib.sha256)
+    return {
+        "webhook-id": delivery,
+        "webhook-timestamp": str(stamp),
+        "webhook-signature": f"v1,{base64.b64encode(mac.digest()).decode()}",
+    }
 
 
 def _checked(body: Json) -> Json:
@@ -51,6 +69,7 @@ async def create(call: Call) -> Json:
             **_checked(call.json),
         }
     )
+    call.state.signing_secrets[endpoint["id"]] = secret
     return {**endpoint, "signing_secret": secret}
 
 
@@ -68,19 +87,44 @@ async def rotate(call: Call) -> Json:
     endpoint = call.collection(ENDPOINTS).update(
         call.ids["webhook_endpoint_id"], {"signing_secret_hint": f"whsec_...{secret[-4:]}"}
     )
+    call.state.signing_secrets[endpoint["id"]] = secret
     return {**endpoint, "signing_secret": secret}
 
 
 async def test(call: Call) -> Json:
-    """Say how the endpoint took a sample event."""
+    """Send a sample event to the endpoint, and say how it was taken."""
     endpoint = call.collection(ENDPOINTS).get(call.ids["webhook_endpoint_id"])
+    event_type = one_of("event_type", need(call.json, "event_type", str), EVENT_TYPES)
+    status = await _deliver(call, endpoint, event_type)
     return {
         "object": "webhook_endpoint.test",
         "webhook_endpoint_id": endpoint["id"],
-        "event_type": one_of("event_type", need(call.json, "event_type", str), EVENT_TYPES),
-        "status_code": 200,
-        "success": True,
+        "event_type": event_type,
+        "status_code": status,
+        "success": status == 200,
     }
+
+
+async def _deliver(call: Call, endpoint: Json, event_type: str) -> int:
+    """Report a sample to an endpoint on this machine; elsewhere, all is well."""
+    url = URL(endpoint["url"])
+    if (local := call.standin.reroutes.get(str(url.origin()))) is None:
+        return 200
+    event = {
+        "id": new_id("evt_"),
+        "object": "event",
+        "created_at": now(),
+        "type": event_type,
+        "data": {"id": "sample"},
+    }
+    payload = json.dumps(event).encode()
+    secret = call.state.signing_secrets[endpoint["id"]]
+    headers = sign(secret, payload, new_id("wh_"))
+    async with (
+        ClientSession() as session,
+        session.post(URL(local).join(url.relative()), data=payload, headers=headers) as response,
+    ):
+        return response.status
 
 
 async def event_types(call: Call) -> Json:

@@ -1,0 +1,149 @@
+"""Automations that begin with a call from the service host, signed and sent over HTTP."""
+
+from collections.abc import Awaitable, Callable
+from itertools import count
+import json
+from typing import Any
+
+from aiohttp.test_utils import TestClient
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from tests.standin.areas.webhooks import sign
+from tests.standin.server import StandIn
+
+from ..conftest import Call, add_entry, entry_data
+from .conftest import Household, Install
+from .matching import assert_sent, contains
+
+SECRET = "whsec_YSBzaWduaW5nIHNlY3JldCBvZiAyNCBC"
+
+type Report = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture
+async def report(
+    home: HomeAssistant, entry: MockConfigEntry, hass_client_no_auth: ClientSessionGenerator
+) -> Report:
+    """Return a function with which a service host reports an event."""
+    home.config_entries.async_update_entry(entry, options={"webhook_secret": SECRET})
+    assert await home.config_entries.async_reload(entry.entry_id)
+    deliveries = count(1)
+    clients: list[TestClient[Any, Any]] = []
+
+    async def report_event(event: dict[str, Any], to: MockConfigEntry = entry) -> None:
+        if not clients:
+            # Once it serves, Home Assistant takes no new addresses.
+            clients.append(await hass_client_no_auth())
+        body = json.dumps(event).encode()
+        path = f"/api/webhook/{to.options['webhook_id']}"
+        headers = sign(SECRET, body, f"wh_{next(deliveries)}")
+        response = await clients[0].post(path, data=body, headers=headers)
+        assert response.status == 200
+        await home.async_block_till_done()
+
+    return report_event
+
+
+def incoming(caller: str) -> dict[str, Any]:
+    """Return the event of an incoming call."""
+    headers = [{"name": "To", "value": "sip:home"}, {"name": "From", "value": caller}]
+    data = {"call_id": "rtc_1", "sip_headers": headers}
+    return {"id": "evt_1", "type": "realtime.call.incoming", "data": data}
+
+
+async def test_phone(
+    home: HomeAssistant,
+    install: Install,
+    household: Household,
+    standin: StandIn,
+    report: Report,
+    call: Call,
+) -> None:
+    """A call is answered, and the caller greeted."""
+    tell = [{"action": "todo.add_item", "data": {"item": "{{ caller }} {{ call_id }}"}}]
+    await install("answer_phone", instructions="Be brief.", tell=tell)
+    await report(incoming('"Ann" <sip:+123@example.com>'))
+    assert_sent(
+        standin,
+        "POST",
+        "/realtime/calls/rtc_1/accept",
+        {
+            "type": "realtime",
+            "model": "gpt-realtime",
+            "instructions": "Be brief.",
+            "audio": {"output": {"voice": "marin"}},
+        },
+    )
+    socket = await standin.wait_for_socket()
+    assert socket.request.param("call_id") == "rtc_1"
+    update = await socket.wait_for(1)
+    assert contains(update, {"type": "session.update", "session": {"instructions": "Be brief."}})
+    assert "tools" not in update["session"]
+    greeting = {"type": "response.create", "response": {"instructions": "Greet the caller."}}
+    assert any(contains(frame, greeting) for frame in socket.received)
+    assert household.asked == [
+        ("todo.add_item", {"item": '"Ann" <sip:+123@example.com> rtc_1'}),
+    ]
+    await call("close_realtime_websocket", connection_id="rtc_1")
+
+
+async def test_control(
+    home: HomeAssistant, install: Install, standin: StandIn, report: Report, call: Call
+) -> None:
+    """A trusted caller may use what is exposed to Assist."""
+    for component in ("homeassistant", "conversation"):
+        assert await async_setup_component(home, component, {})
+    await install("answer_phone", control=True)
+    await report(incoming("<sip:+123@example.com>"))
+    update = await (await standin.wait_for_socket()).wait_for(1)
+    assert update["session"]["tools"]
+    await call("close_realtime_websocket", connection_id="rtc_1")
+
+
+@pytest.mark.parametrize(("caller", "answered"), [("+123", True), ("+456", False)])
+async def test_allowed_callers(
+    home: HomeAssistant,
+    install: Install,
+    standin: StandIn,
+    report: Report,
+    caller: str,
+    answered: bool,
+) -> None:
+    """Only those on the list get through."""
+    await install("answer_phone", callers=["+123", "+789"])
+    await report(incoming(f"<sip:{caller}@example.com>"))
+    assert_sent(standin, "POST", f"/realtime/calls/rtc_1/{'accept' if answered else 'reject'}", {})
+    assert bool(standin.sockets) is answered
+
+
+async def test_webhook(
+    home: HomeAssistant,
+    install: Install,
+    household: Household,
+    standin: StandIn,
+    entry: MockConfigEntry,
+    report: Report,
+) -> None:
+    """Only the awaited events of the chosen host are reported."""
+    other = await add_entry(home, entry_data(standin, "none"), {"webhook_secret": SECRET})
+    await install("webhook_event", event_types=["batch.completed"], config_entry_id=entry.entry_id)
+    done = {"id": "evt_1", "type": "batch.completed", "data": {"id": "batch_1"}}
+    await report({**done, "type": "batch.failed"})
+    await report(done, other)
+    assert not household.notices
+    await report(done)
+    assert household.notices == ["batch.completed: batch_1"]
+
+
+async def test_every_webhook(
+    home: HomeAssistant, install: Install, household: Household, report: Report
+) -> None:
+    """With nothing chosen, everything is reported."""
+    await install("webhook_event")
+    await report({"id": "evt_1", "type": "made.up"})
+    await report(incoming("<sip:+123@example.com>"))
+    assert household.notices == ["made.up:", "realtime.call.incoming: rtc_1"]

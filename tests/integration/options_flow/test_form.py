@@ -1,0 +1,152 @@
+"""The form: what is saved, what is shown again, and what stays unseen."""
+
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from tests.integration.conftest import add_entry, entry_data
+from tests.standin.server import StandIn
+
+from .helpers import PRICES, SECRET, Form, address, kept, suggested, url
+
+
+async def test_options_are_saved_and_shown_again(form: Form, entry: MockConfigEntry) -> None:
+    assert (await form.open())["step_id"] == "init"
+    result = await form.submit(
+        record_events=True,
+        webhooks={"webhook_secret": f" {SECRET}\n"},
+        saved_files={"keep_days": 30},
+        costs=PRICES,
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    expected = {"record_events": True, "webhook_secret": SECRET, "keep_days": 30, **PRICES}
+    assert kept(entry) == expected
+    assert entry.state is ConfigEntryState.LOADED
+
+    shown = suggested((await form.open())["data_schema"])
+    assert shown["record_events"] is True
+    assert shown["saved_files"] == {"keep_days": 30, "keep_megabytes": None}
+    assert shown["costs"] == {"input_price": 1.25, "cached_input_price": None, "output_price": 10}
+    assert shown["webhooks"].pop("webhook_url") == url(entry)
+    assert set(shown["webhooks"].values()) == {None}, "the secret is not shown again"
+    assert SECRET not in str(form.said)
+
+
+async def test_what_is_not_shown_survives(
+    hass: HomeAssistant, form: Form, entry: MockConfigEntry
+) -> None:
+    """A blank field clears what it shows, and nothing else; a section left out clears nothing."""
+    hidden = {"webhook_secret": SECRET, "webhook_endpoint_id": "webhook_1", "of_tomorrow": 1}
+    hass.config_entries.async_update_entry(entry, options={**hidden, **PRICES, "keep_days": 3})
+    await form.open()
+    await form.submit(record_events=True)
+    assert kept(entry) == {**hidden, **PRICES, "keep_days": 3, "record_events": True}
+    await form.open()
+    await form.submit(record_events=True, webhooks={}, costs={"input_price": 2})
+    assert kept(entry) == {**hidden, "input_price": 2, "keep_days": 3, "record_events": True}
+
+
+def filled_in(fields: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what the frontend sends of a form that nobody has touched."""
+    data: dict[str, Any] = {}
+    for field in fields:
+        name, suggestion = field["name"], (field.get("description") or {}).get("suggested_value")
+        if suggestion is not None:
+            data[name] = suggestion
+        elif "default" in field:
+            data[name] = field["default"]
+        elif field.get("type") == "expandable" and (inner := filled_in(field["schema"])):
+            data[name] = inner
+    return data
+
+
+async def test_form_that_nobody_touched(
+    hass: HomeAssistant, form: Form, entry: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> None:
+    """The frontend shows what is saved, in its sections too, and sends it back."""
+    options = {"record_events": True, "webhook_secret": SECRET, "keep_days": 3, **PRICES}
+    hass.config_entries.async_update_entry(entry, options=options)
+    assert await async_setup_component(hass, "config", {})
+    client = await hass_client()
+    path = "/api/config/config_entries/options/flow"
+    flow = await (await client.post(path, json={"handler": entry.entry_id})).json()
+    shown = filled_in(flow["data_schema"])
+    assert shown["saved_files"] == {"keep_days": 3}
+    assert shown["webhooks"]["webhook_url"] == url(entry)
+    result = await (await client.post(f"{path}/{flow['flow_id']}", json=shown)).json()
+    assert result["type"] == "create_entry"
+    assert kept(entry) == options
+
+
+async def test_address_stays(hass: HomeAssistant, form: Form, entry: MockConfigEntry) -> None:
+    """It is made once; who leaves the form to enter it at the host finds it again."""
+    first = address(await form.open())
+    assert first == url(entry)
+    assert entry.state is ConfigEntryState.LOADED
+    assert address(await form.open()) == first
+    # The frontend sends back what it has shown, whatever came of it.
+    webhooks = {"webhook_secret": SECRET, "webhook_url": "https://elsewhere.example.com"}
+    await form.submit(record_events=True, webhooks=webhooks)
+    assert kept(entry) == {"record_events": True, "webhook_secret": SECRET}
+    assert address(await form.open()) == first
+
+
+@pytest.mark.parametrize("external", [None, "http://home.example.com"])
+async def test_address_without_a_way_in(
+    hass: HomeAssistant, form: Form, entry: MockConfigEntry, external: str | None
+) -> None:
+    """What leads nowhere is not shown as if it did, and nothing is set up."""
+    await hass.config.async_update(external_url=external, internal_url="https://10.0.0.2:8123")
+    result = await form.open()
+    path = f"/api/webhook/{entry.options['webhook_id']}"
+    assert address(result) == path
+    result = await form.submit(record_events=True, webhooks={"set_up_webhook": True})
+    assert (result["step_id"], result["errors"]) == ("init", {"base": "no_external_url"})
+    assert suggested(result["data_schema"])["record_events"] is True
+
+
+async def test_address_in_the_cloud(
+    hass: HomeAssistant, form: Form, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Home Assistant Cloud leads here, too."""
+    # The component itself needs packages that only Home Assistant's own images have.
+    remote = "https://my.ui.nabu.casa"
+    cloud = SimpleNamespace(async_remote_ui_url=lambda _: remote, CloudNotAvailable=OSError)
+    monkeypatch.setitem(sys.modules, "homeassistant.components.cloud", cloud)
+    await hass.config.async_update(external_url=None)
+    hass.config.components.add("cloud")
+    result = await form.open()
+    path = f"/api/webhook/{entry.options['webhook_id']}"
+    assert address(result) == f"{remote}{path}"
+
+
+@pytest.mark.parametrize("secret", ["whsec_", "whsec_abc", "whsec_not base64!!"])
+async def test_secret_that_is_none(form: Form, entry: MockConfigEntry, secret: str) -> None:
+    await form.open()
+    result = await form.submit(
+        record_events=True, webhooks={"webhook_secret": secret}, costs=PRICES
+    )
+    assert result["errors"] == {"base": "not_a_secret"}
+    shown = suggested(result["data_schema"])
+    assert shown["costs"]["input_price"] == 1.25
+    assert shown["webhooks"]["webhook_secret"] is None
+    await form.submit(record_events=True)
+    assert kept(entry) == {"record_events": True, **PRICES}
+
+
+async def test_two_hosts(
+    hass: HomeAssistant, standin: StandIn, form: Form, entry: MockConfigEntry
+) -> None:
+    """Each has an address of its own."""
+    other = await add_entry(hass, entry_data(standin, "none"))
+    await form.open()
+    await Form(hass, other).open()
+    assert url(entry) != url(other)

@@ -1,0 +1,1 @@
+"""The triggers in automations, fed by a service over real sockets."""

@@ -1,0 +1,79 @@
+"""Triggers at work: in a flood, in a circle, in a broken automation, and switched off."""
+
+from homeassistant.core import HomeAssistant
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.openai_api.const import EVENT_SERVER
+from custom_components.openai_api.events import _LISTENERS
+from custom_components.openai_api.trigger import async_get_triggers
+from tests.integration.automations import automate, on
+from tests.integration.conftest import Call
+from tests.integration.waiting import until
+from tests.standin.server import StandIn
+
+from .helpers import MADE_UP, who
+
+
+async def test_flood_in_order(
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, manage: Call
+) -> None:
+    ran = await automate(hass, on("server_event", {"event_type": "n"}, i="{{ trigger.event.i }}"))
+    await manage("connect")
+    for number in range(2000):
+        await standin.sockets[0].send({"type": "n" if number % 4 else "other", "i": number})
+    await until(lambda: len(ran) == 1500, 60)
+    assert [event.data["i"] for event in ran] == [n for n in range(2000) if n % 4]
+
+
+async def test_trigger_answers_on_the_same_connection(
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, manage: Call
+) -> None:
+    answer = on("connection_state", {"to": "connected"})
+    answer["actions"] = [
+        {
+            "action": "openai_api.manage_model_response_websocket",
+            "data": {
+                "action": "send",
+                "connection_id": "{{ trigger.connection_id }}",
+                "event": {"type": "response.create", "model": "m", "input": "Hello"},
+            },
+        }
+    ]
+    await automate(hass, answer)
+    await manage("connect")
+    assert (await standin.sockets[0].wait_for(1))["input"] == "Hello"
+
+
+async def test_failing_automation_leaves_the_connection_alone(
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, manage: Call
+) -> None:
+    broken = on("server_event")
+    broken["triggers"][0]["variables"] = {"x": "{{ 1 / 0 }}"}
+    ran = await automate(hass, broken, on("server_event"))
+    await manage("connect")
+    for _ in range(2):
+        await standin.sockets[0].send(MADE_UP)
+    await until(lambda: len(ran) == 2)
+    assert who(ran) == [1]
+    assert await manage("close")
+
+
+async def test_listeners_go_with_the_automation(
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, manage: Call
+) -> None:
+    ran = await automate(hass, *(on(key) for key in await async_get_triggers(hass)))
+    listeners = hass.data[_LISTENERS]
+    before = {key: len(found) for key, found in listeners.items()}
+    assert before[EVENT_SERVER] == 1
+    await manage("connect")
+    # A reloaded entry leaves the triggers as they are.
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    assert {key: len(found) for key, found in listeners.items()} == before
+    await manage("connect")
+    ran.clear()
+
+    await hass.services.async_call("automation", "turn_off", {"entity_id": "all"}, blocking=True)
+    assert len(listeners[EVENT_SERVER]) == 0
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert not any(listeners.values())
+    assert not ran

@@ -1,0 +1,1 @@
+"""Webhooks that the service host sends: what is taken, and what is turned away."""
