@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 import io
 import os
+import threading
 import time
 from typing import TYPE_CHECKING, Any, override
 
@@ -47,7 +48,11 @@ class Progress:
         now = time.monotonic()
         if now >= self._next or (count == self._total >= _WORTH_TELLING):
             self._next = now + _PAUSE
-            self._request.hass.loop.call_soon_threadsafe(self._tell, count, now - self._start)
+            hass = self._request.hass
+            if threading.get_ident() == hass.loop_thread_id:
+                self._tell(count, now - self._start)
+            else:
+                hass.loop.call_soon_threadsafe(self._tell, count, now - self._start)
 
     @callback
     def _tell(self, count: int, elapsed: float) -> None:

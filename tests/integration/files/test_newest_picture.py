@@ -15,6 +15,7 @@ from pytest_homeassistant_custom_component.common import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from tests.integration.conftest import Call, add_entry, entry_data
+from tests.integration.waiting import until
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -152,9 +153,9 @@ async def test_picture_that_is_gone(
     # The folder of a NAS comes and goes.
     path.with_name("elsewhere.png").rename(path)
     await call("tidy_up_saved_files", older_than_days=1)
-    assert shown(hass).attributes["media_content_id"] == saved["media_content_id"]
+    await until(lambda: shown(hass).attributes["media_content_id"] == saved["media_content_id"])
     await call("tidy_up_saved_files", keep_megabytes=0)
-    assert shown(hass).state == "unknown"
+    await until(lambda: shown(hass).state == "unknown")
 
 
 @pytest.mark.usefixtures("entry")

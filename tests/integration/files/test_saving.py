@@ -17,12 +17,7 @@ from tests.integration.conftest import Call, traced
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
-from .helpers import (
-    DRAW,
-    SPEAK,
-    fetch,
-    names,
-)
+from .helpers import DRAW, SPEAK, fetch, names
 
 pytestmark = pytest.mark.usefixtures("entry")
 

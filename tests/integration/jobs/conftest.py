@@ -12,9 +12,12 @@ from custom_components.openai_api.const import EVENT_PROGRESS
 from tests.integration.conftest import add_entry, entry_data
 from tests.standin.server import StandIn
 
-from .helpers import (
-    Fired,
-)
+from .helpers import Fired
+
+
+@pytest.fixture(autouse=True)
+async def enable_event_loop_debug() -> None:
+    """Leave asyncio's debug mode off: to note where each future is made takes a third of the time."""
 
 
 @pytest.fixture(autouse=True)

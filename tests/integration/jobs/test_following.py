@@ -22,15 +22,7 @@ from tests.integration.wire import is_known
 from tests.standin.media import png
 from tests.standin.server import StandIn
 
-from .helpers import (
-    Fired,
-    answer,
-    in_store,
-    looks,
-    pass_time,
-    sensor,
-    statuses,
-)
+from .helpers import Fired, answer, in_store, looks, pass_time, sensor, statuses
 
 STORE = {"vector_store_id": "vs_1"}
 PICTURE = base64.b64encode(png(8, 8, "boat")).decode()

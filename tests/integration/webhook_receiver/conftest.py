@@ -8,9 +8,7 @@ from homeassistant.core import Event, HomeAssistant
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-from pytest_homeassistant_custom_component.typing import (
-    ClientSessionGenerator,
-)
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.openai_api.const import EVENT_WEBHOOK
 from tests.integration.conftest import add_entry, entry_data
