@@ -14,26 +14,20 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.typing import ConfigType
 
-from . import issues, jobs, webhook_receiver
+from . import issues, jobs
 from .actions.jobs import KINDS
 from .availability import Availability
 from .client import async_create_client
-from .const import (
-    CONF_RECORD_EVENTS,
-    CONF_SKIP_VALIDATION,
-    DOMAIN,
-    EVENT_TYPES,
-    LOGGER,
-    PLATFORMS,
-)
+from .const import CONF_RECORD_EVENTS, CONF_SKIP_VALIDATION, DOMAIN, EVENT_TYPES, LOGGER, PLATFORMS
 from .errors import AuthFailed, is_moved
+from .files.tidy import async_setup_tidy
 from .host import OpenAIConfigEntry, ServiceHost
 from .media_source import SavedFileView
 from .services import async_setup_services
 from .settings import KeyNotFound, Settings
-from .tidy import async_setup_tidy
 from .usage import Prices, Usage
 from .validation import async_check_host
+from .webhooks import receiver as webhook_receiver
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 

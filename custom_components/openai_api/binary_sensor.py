@@ -14,7 +14,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import EVENT_CONNECTION, SIGNAL_AVAILABILITY
-from .entity import HostEntity, forget
+from .entities import HostEntity, forget
 from .events import listen
 from .host import OpenAIConfigEntry
 from .sockets.connection import State

@@ -1,7 +1,7 @@
 """Turns what goes wrong into errors that a person at home can act on."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import re
 from typing import Any, NoReturn
 
@@ -15,6 +15,7 @@ from openai import (
     APITimeoutError,
     OpenAIError,
 )
+import orjson
 
 from .const import DOMAIN
 from .settings import Settings
@@ -80,6 +81,10 @@ def error_details(body: object, settings: Settings) -> dict[str, str]:
     """Return the code, parameter and message of a host's error object or error text."""
     # Some hosts send a list with one error in it.
     found: Any = body[0] if isinstance(body, list) and body else body
+    if isinstance(found, str) and found.startswith("data:"):
+        # A host that was asked for a stream may say so in its only event.
+        with suppress(orjson.JSONDecodeError):
+            found = orjson.loads(found.removeprefix("data:").partition("\n")[0])
     if isinstance(found, dict) and isinstance(found.get("error"), dict | str):
         found = found["error"]
     if not isinstance(found, dict):
@@ -92,7 +97,9 @@ def error_details(body: object, settings: Settings) -> dict[str, str]:
         or {key: value for key, value in found.items() if value and key not in _NAMES},
     }
     return {
-        name: quote(str(value), settings) if value else _UNKNOWN for name, value in details.items()
+        # Gateways in Python write nothing as "None".
+        name: quote(str(value), settings) if value and value != "None" else _UNKNOWN
+        for name, value in details.items()
     }
 
 

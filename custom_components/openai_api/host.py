@@ -25,7 +25,7 @@ from .usage import Usage
 if TYPE_CHECKING:
     from .jobs import Jobs
     from .sockets.connection import Connection
-    from .webhook_receiver import WebhookReceiver
+    from .webhooks.receiver import WebhookReceiver
 
 type OpenAIConfigEntry = ConfigEntry[ServiceHost]
 

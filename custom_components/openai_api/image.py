@@ -12,12 +12,12 @@ from homeassistant.helpers.restore_state import ExtraStoredData, RestoredExtraDa
 from homeassistant.util import dt as dt_util
 
 from .const import SIGNAL_SAVED, SIGNAL_TIDIED
-from .entity import HostEntity
+from .entities import HostEntity
 from .files import folder
+from .files.pictures import KINDS, kind_of
+from .files.saved import SavedFile, find_saved
 from .host import OpenAIConfigEntry
 from .model import Json
-from .pictures import KINDS, kind_of
-from .saved import SavedFile, find_saved
 
 PARALLEL_UPDATES = 0
 

@@ -22,7 +22,7 @@ from homeassistant.util import dt as dt_util
 from .const import DOMAIN
 from .errors import translated_error
 from .files import folder, media_url
-from .saved import Kind, SavedFile, find_saved, list_saved
+from .files.saved import Kind, SavedFile, find_saved, list_saved
 
 _CLASSES: Final = {
     Kind.PICTURE: MediaClass.IMAGE,

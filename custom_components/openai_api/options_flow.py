@@ -32,9 +32,9 @@ from .const import (
     CONF_WEBHOOK_ENDPOINT_ID,
     CONF_WEBHOOK_SECRET,
 )
-from .webhook_endpoint import async_create, async_delete, webhook_url
-from .webhook_receiver import get_webhook_id
 from .webhooks import is_secret
+from .webhooks.endpoint import async_create, async_delete, webhook_url
+from .webhooks.receiver import get_webhook_id
 
 _SECTIONS: Final = ("webhooks", "saved_files", "costs")
 _SET_UP: Final = "set_up_webhook"

@@ -20,11 +20,11 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_call_later
 
 from .const import DOMAIN, EVENT_CONNECTION, SIGNAL_AVAILABILITY, SIGNAL_ERROR
-from .entity import HostEntity
+from .entities import HostEntity
+from .entities.jobs import async_setup_jobs
+from .entities.saved_files import saved_sensors
 from .events import listen
 from .host import OpenAIConfigEntry
-from .job_sensor import async_setup_jobs
-from .saved_sensor import saved_sensors
 from .sockets.connection import State
 
 PARALLEL_UPDATES = 0

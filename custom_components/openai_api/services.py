@@ -27,8 +27,8 @@ from .actions.fields import (
 )
 from .const import DOMAIN
 from .errors import refusal
+from .files.pictures import async_keep_drawn
 from .model import Action, Answer, Field
-from .pictures import async_keep_drawn
 from .requests import Request, async_handle
 
 _OPTIONS: Final = frozenset(

@@ -53,7 +53,7 @@ async def record(hass: HomeAssistant, recorder: Recorder) -> dict[str, str]:
 async def test_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     """The requests are those on record, and the answers come back whole."""
     async with recording() as recorder, loaded_core(recorder.url, skip_validation=True) as hass:
-        monkeypatch.setattr("custom_components.openai_api.polls._FIRST_PAUSE", 0)
+        monkeypatch.setattr("custom_components.openai_api.requests.polls._FIRST_PAUSE", 0)
         found = await record(hass, recorder)
     older = {
         heading: call

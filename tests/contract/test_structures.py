@@ -13,8 +13,8 @@ import voluptuous as vol
 
 from custom_components.openai_api import const
 from custom_components.openai_api.actions import ACTIONS, validators as check
+from custom_components.openai_api.handlers.videos import REFERENCE
 from custom_components.openai_api.model import Field
-from custom_components.openai_api.videos import REFERENCE
 
 from .test_rows import IS_NEWEST, method_of
 

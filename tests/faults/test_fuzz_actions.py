@@ -13,9 +13,9 @@ from homeassistant.core import HomeAssistant
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 import pytest
 
-from custom_components.openai_api import polls
 from custom_components.openai_api.actions import FAMILIES
 from custom_components.openai_api.model import Family
+from custom_components.openai_api.requests import polls
 from tests.integration.conftest import CANARY, Call, add_entry
 from tests.integration.wire import write_files
 

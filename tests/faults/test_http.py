@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 
-from custom_components.openai_api import transport
+from custom_components.openai_api.client import transport
 
 from .raw import BODY, DEEP, GOOD, HEAD, HTML, RIGHT, WHOLE, Do, Script, answer, chunked, error
 from .watch import ASK, Watch

@@ -14,8 +14,8 @@ from homeassistant.setup import async_setup_component
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.openai_api import sse
 from custom_components.openai_api.const import DOMAIN, EVENT_STREAM
+from custom_components.openai_api.streams import sse
 
 from .raw import GOOD, RIGHT, Do, Script, Step, answer, chunked, error
 from .watch import ASK, Watch, told, until

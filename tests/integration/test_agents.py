@@ -9,7 +9,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from openai import AsyncOpenAI
 import pytest
 
-from custom_components.openai_api.assemblers import AgentEvents
+from custom_components.openai_api.streams.assemblers import AgentEvents
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 

@@ -8,7 +8,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from openai import AsyncOpenAI
 import pytest
 
-from custom_components.openai_api.outputs import add_parsed_messages
+from custom_components.openai_api.handlers.outputs import add_parsed_messages
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.openai_api.assemblers import TextChunks
+from custom_components.openai_api.streams.assemblers import TextChunks
 from tests.standin.server import StandIn
 
 from .conftest import Call

@@ -295,3 +295,24 @@ async def test_cancelled_script_ends_its_request(
         await task
     assert not entry.runtime_data._waits
     assert (await call("create_model_response", **ASK))["status"] == "completed"
+
+
+async def test_gateways_have_ways_of_their_own(
+    standin: StandIn, entry: MockConfigEntry, call: Call
+) -> None:
+    """As LiteLLM words it."""
+    error = '{"error": {"message": "Out of models", "param": "None", "code": "500"}}'
+    standin.fail(
+        Fault(
+            path="/responses",
+            status=500,
+            body=f"data: {error}\n\ndata: [DONE]\n\n",
+            content_type="text/event-stream",
+            count=3,
+        )
+    )
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("create_model_response", model="m", input="Hello", stream=True)
+    found = caught.value.translation_placeholders
+    assert found is not None
+    assert (found["message"], found["param"], found["code"]) == ("Out of models", "–", "500")

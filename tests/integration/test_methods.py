@@ -6,7 +6,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.outputs import add_parsed
+from custom_components.openai_api.handlers.outputs import add_parsed
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 

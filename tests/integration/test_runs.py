@@ -5,7 +5,7 @@ from typing import Any
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 
-from custom_components.openai_api.assemblers import RunEvents
+from custom_components.openai_api.streams.assemblers import RunEvents
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 

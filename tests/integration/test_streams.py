@@ -10,7 +10,7 @@ import orjson
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.sse import Decoder, EventTooLarge
+from custom_components.openai_api.streams.sse import Decoder, EventTooLarge
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 

@@ -13,10 +13,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from custom_components.openai_api import polls
 from custom_components.openai_api.actions import ACTIONS, FAMILIES
 from custom_components.openai_api.const import EVENT_STREAM
 from custom_components.openai_api.model import Family
+from custom_components.openai_api.requests import polls
 
 from .conftest import CANARY, Call, add_entry
 from .payloads import LEFT_OUT, LOCAL

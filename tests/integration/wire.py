@@ -13,7 +13,8 @@ from homeassistant.core import Event
 from homeassistant.exceptions import HomeAssistantError
 from openai import AsyncOpenAI
 
-from custom_components.openai_api.assemblers import (
+from custom_components.openai_api.model import Action, Answer, Family, Json
+from custom_components.openai_api.streams.assemblers import (
     AgentEvents,
     CompletionChunks,
     FinalEvents,
@@ -22,7 +23,6 @@ from custom_components.openai_api.assemblers import (
     SpeechEvents,
     TextChunks,
 )
-from custom_components.openai_api.model import Action, Answer, Family, Json
 from tests.standin.records import Part, RecordedRequest, record
 
 from .payloads import CONTENTS, LEFT_OUT, LOCAL, cases, streams

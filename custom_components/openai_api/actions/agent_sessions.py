@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from ..agents import async_take_turn
-from ..assemblers import AgentEvents
+from ..handlers.agents import async_take_turn
 from ..model import Action, Answer, Family, advanced, required
+from ..streams.assemblers import AgentEvents
 from .agents import AGENT_ID, PAGING as NULLABLE_PAGING
 from .fields import identifier, objects, text, text_or_items, texts
 from .shared import METADATA, PAGING, STREAM

@@ -3,16 +3,7 @@
 from ..model import Action, Answer, Family, Field, advanced, required
 from .chat import REASONING_EFFORT
 from .fields import identifier, long_text, text, text_or_object
-from .shared import (
-    BEFORE,
-    METADATA,
-    MODEL,
-    PAGING,
-    RETIRED,
-    TEMPERATURE,
-    TOOL_RESOURCES,
-    TOP_P,
-)
+from .shared import BEFORE, METADATA, MODEL, PAGING, RETIRED, TEMPERATURE, TOOL_RESOURCES, TOP_P
 from .structures import assistant_tools
 
 ASSISTANT_ID = identifier("assistant_id", "Assistant", "Id of the assistant.", example="asst_123")

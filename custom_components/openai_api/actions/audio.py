@@ -2,20 +2,10 @@
 
 from dataclasses import replace
 
-from ..assemblers import FinalEvent, SpeechEvents
+from ..handlers.speech import async_create_speech, async_into_references
 from ..model import Action, Answer, Family, advanced, required
-from ..speech import async_create_speech, async_into_references
-from .fields import (
-    choice,
-    choices,
-    file,
-    files,
-    long_text,
-    number,
-    text,
-    text_or_object,
-    texts,
-)
+from ..streams.assemblers import FinalEvent, SpeechEvents
+from .fields import choice, choices, file, files, long_text, number, text, text_or_object, texts
 from .shared import MODEL, STREAM, TEMPERATURE
 
 AUDIO_FILE = file(

@@ -2,20 +2,12 @@
 
 from dataclasses import replace
 
-from ..assemblers import CompletionChunks
-from ..attachments import async_into_messages
+from ..files.attachments import async_into_messages
+from ..handlers.outputs import add_parsed_messages
 from ..model import Action, Answer, Family, Field, advanced, required
-from ..outputs import add_parsed_messages
+from ..streams.assemblers import CompletionChunks
 from . import structures
-from .fields import (
-    boolean,
-    choice,
-    choice_or_object,
-    choices,
-    identifier,
-    integer,
-    text_or_object,
-)
+from .fields import boolean, choice, choice_or_object, choices, identifier, integer, text_or_object
 from .shared import (
     ATTACHMENTS,
     CHOICES,

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from ..assemblers import TextChunks
 from ..model import Action, Family, advanced, required
+from ..streams.assemblers import TextChunks
 from .fields import boolean, integer, text, text_or_items
 from .shared import (
     CHOICES,

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ..evals import async_cancel_run
+from ..handlers.evals import async_cancel_run
 from ..model import Action, Answer, Family, advanced, required
 from .fields import choice, identifier, json_object, objects, text
 from .shared import METADATA, MODEL, PAGING

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from ..assemblers import FinalEvents
+from ..files.pictures import async_create_pictures
 from ..model import Action, Family, Field, advanced, required
-from ..pictures import async_create_pictures
+from ..streams.assemblers import FinalEvents
 from . import validators as check
 from .fields import _FILE_SELECTOR, choice, file, integer, long_text
 from .shared import MODEL, STREAM, USER

@@ -1,8 +1,8 @@
 """Model responses on which several agents work together at the service host."""
 
-from ..assemblers import ResponseEvents
+from ..handlers.outputs import add_output_text
 from ..model import Action, Family, advanced
-from ..outputs import add_output_text
+from ..streams.assemblers import ResponseEvents
 from .agents import MULTI_AGENT
 from .fields import choices
 from .responses import COMMON, RARE

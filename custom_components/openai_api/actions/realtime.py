@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ..calls import async_create
+from ..handlers.calls import async_create
 from ..model import Action, Answer, Family, advanced, required
 from .fields import (
     choice,

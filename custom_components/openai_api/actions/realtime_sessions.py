@@ -3,15 +3,7 @@
 from dataclasses import replace
 
 from ..model import Action, Family, Field, advanced
-from .fields import (
-    choice,
-    choices,
-    integer_or_text,
-    long_text,
-    number,
-    text,
-    text_or_object,
-)
+from .fields import choice, choices, integer_or_text, long_text, number, text, text_or_object
 from .shared import MODEL, RETIRED
 from .structures import VOICES
 from .structures_voice import (

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from ..assemblers import ResponseEvents
-from ..attachments import async_into_input
+from ..files.attachments import async_into_input
+from ..handlers.outputs import add_output_text, add_parsed
 from ..model import Action, Answer, Family, Field, advanced, required
-from ..outputs import add_output_text, add_parsed
 from ..sockets.responses import async_manage
 from ..streams import async_ask_or_follow
+from ..streams.assemblers import ResponseEvents
 from . import structures
 from .fields import (
     boolean,

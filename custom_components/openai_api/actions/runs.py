@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from ..assemblers import RUN_GOES_ON, RunEvents
+from ..handlers.runs import async_stream
 from ..model import Action, Answer, Family, Field, Poll, advanced, required
-from ..runs import async_stream
+from ..streams.assemblers import RUN_GOES_ON, RunEvents
 from .assistants import ASSISTANT_ID, RESPONSE_FORMAT, TOOLS
 from .chat import REASONING_EFFORT, TOOL_CHOICE
 from .fields import identifier, integer, long_text

@@ -5,9 +5,9 @@ from typing import Any
 
 import voluptuous as vol
 
+from ..files.saved import Kind
+from ..files.tidy import async_tidy_up
 from ..model import Action, Family
-from ..saved import Kind
-from ..tidy import async_tidy_up
 from . import validators as check
 from .fields import boolean, choices, number
 

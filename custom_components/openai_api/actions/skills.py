@@ -1,7 +1,7 @@
 """Skills: instructions and files that a model can look up when a task needs them."""
 
+from ..handlers.skills import async_send_skill
 from ..model import Action, Answer, Family, required
-from ..skills import async_send_skill
 from .fields import boolean, files, identifier, text
 from .shared import PAGING
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import voluptuous as vol
 
+from ..files.uploads import async_upload_in_parts
 from ..model import Action, Family, advanced, required
-from ..uploads import async_upload_in_parts
 from . import validators as check
 from .fields import file, identifier, integer, text, texts
 from .files import EXPIRES_AFTER, PURPOSE

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import voluptuous as vol
 
+from ..files.uploads import async_upload_batch_to_store
 from ..model import Action, Answer, Family, Poll, advanced, required
-from ..uploads import async_upload_batch_to_store
 from . import validators as check
 from .fields import files, identifier, integer
 from .shared import BEFORE, CHUNKING_STRATEGY, FILE_IDS, PAGING, VECTOR_STORE_ID

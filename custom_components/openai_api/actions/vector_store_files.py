@@ -1,7 +1,7 @@
 """Vector store files: put files into a vector store, one by one."""
 
+from ..files.uploads import async_upload_to_store
 from ..model import Action, Answer, Family, Poll, advanced, required
-from ..uploads import async_upload_to_store
 from .fields import choice, json_object
 from .files import FILE_ID
 from .shared import BEFORE, CHUNKING_STRATEGY, LOCAL_FILE, PAGING, VECTOR_STORE_ID

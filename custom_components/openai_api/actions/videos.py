@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..handlers.videos import REFERENCE, async_make_video
 from ..model import Action, Answer, Family, Field, Poll, required
-from ..videos import REFERENCE, async_make_video
 from . import validators as check
 from .fields import choice, file, identifier, long_text, text
 from .shared import MODEL, PAGING, RETIRED

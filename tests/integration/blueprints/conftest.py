@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.common import (
     setup_test_component_platform,
 )
 
-from custom_components.openai_api import polls
+from custom_components.openai_api.requests import polls
 from tests.standin import media
 
 BLUEPRINTS = Path(__file__).parents[3] / "blueprints"

@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.openai_api.const import DOMAIN
-from custom_components.openai_api.entity import device_info
+from custom_components.openai_api.entities import device_info
 from tests.integration.conftest import CANARY, Call, add_entry, entry_data
 from tests.integration.waiting import until
 from tests.standin.faults import Fault

@@ -9,7 +9,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
-from custom_components.openai_api import tidy
+from custom_components.openai_api.files import tidy
 from tests.integration.conftest import add_entry, entry_data
 from tests.integration.waiting import until
 from tests.standin.server import StandIn

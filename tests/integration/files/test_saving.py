@@ -12,7 +12,7 @@ from homeassistant.exceptions import HomeAssistantError
 import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.openai_api import transport
+from custom_components.openai_api.client import transport
 from tests.integration.conftest import Call, traced
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn

@@ -9,7 +9,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.const import DOMAIN
-from custom_components.openai_api.job import Job
+from custom_components.openai_api.jobs.job import Job
 from custom_components.openai_api.model import Json
 from tests.integration.conftest import CANARY, Call
 from tests.standin.faults import Fault

@@ -6,7 +6,7 @@ import json
 
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api import webhook_receiver
+from custom_components.openai_api.webhooks import receiver as webhook_receiver
 
 KEY = b"a signing secret of 24 B"
 SECRET = f"whsec_{base64.b64encode(KEY).decode()}"

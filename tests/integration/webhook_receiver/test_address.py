@@ -16,8 +16,8 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
-from custom_components.openai_api import webhook_receiver
 from custom_components.openai_api.const import LOGGER
+from custom_components.openai_api.webhooks import receiver as webhook_receiver
 from tests.integration.conftest import add_entry, entry_data
 from tests.integration.waiting import until
 from tests.standin.areas.webhooks import sign

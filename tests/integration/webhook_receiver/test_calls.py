@@ -10,7 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
-from custom_components.openai_api import webhook_receiver
+from custom_components.openai_api.webhooks import receiver as webhook_receiver
 from tests.integration.automations import automate, on
 from tests.integration.conftest import add_entry, entry_data
 from tests.standin.areas.webhooks import sign

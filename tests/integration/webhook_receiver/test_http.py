@@ -10,7 +10,7 @@ from homeassistant.core import Event
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api import webhook_receiver
+from custom_components.openai_api.webhooks import receiver as webhook_receiver
 from tests.standin.areas.webhooks import sign
 
 from .helpers import BODY, LIMIT, SECRET, Post, path, refused

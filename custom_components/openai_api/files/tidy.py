@@ -1,0 +1,174 @@
+"""Deletes saved files that are too old or too many: once a day, and when an action asks for it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+import time
+from typing import TYPE_CHECKING
+
+from homeassistant.components import media_source
+from homeassistant.core import HassJob, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.helpers.event import async_call_later, async_track_time_interval
+
+from ..const import CONF_KEEP_DAYS, CONF_KEEP_MEGABYTES, DOMAIN, LOGGER, SIGNAL_TIDIED
+from ..errors import failure, refusal
+from ..model import Json
+from . import folder
+from .saved import Kind, SavedFile, list_saved, list_unfinished
+
+if TYPE_CHECKING:
+    from ..requests import Request
+
+_FIRST = timedelta(minutes=5)
+_INTERVAL = timedelta(days=1)
+_DAY = 24 * 60 * 60
+_MEGABYTE = 1000**2
+# An unfinished file that nobody has written to for so many seconds is a leftover of a crash.
+_STALE = _DAY
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What may stay."""
+
+    days: float | None = None
+    megabytes: float | None = None
+    kinds: frozenset[Kind] = frozenset(Kind)
+    """The limits are for these; other files are not looked at."""
+
+
+@dataclass(kw_only=True)
+class Tidied:
+    """What a tidy-up has deleted, or would delete."""
+
+    deleted: list[SavedFile]
+    left: list[SavedFile]
+    unfinished: int = 0
+    """How many leftovers of a crash were removed."""
+    error: str | None = None
+    """Why it ended early."""
+
+
+@callback
+def async_setup_tidy(hass: HomeAssistant) -> None:
+    """Carry out the options of the loaded entries once a day."""
+
+    async def async_run(_: datetime) -> None:
+        try:
+            await _async_tidy(hass, _limits(hass))
+        except HomeAssistantError as err:
+            LOGGER.warning("The saved files could not be tidied up: %s", err)
+
+    async_call_later(hass, _FIRST, HassJob(async_run, cancel_on_shutdown=True))
+    async_track_time_interval(hass, async_run, _INTERVAL, cancel_on_shutdown=True)
+
+
+def _limits(hass: HomeAssistant) -> Limits:
+    """Return the tightest limits that any loaded entry sets: all of them share one folder."""
+
+    def tightest(key: str) -> float | None:
+        entries = hass.config_entries.async_loaded_entries(DOMAIN)
+        return min((limit for entry in entries if (limit := entry.options.get(key))), default=None)
+
+    return Limits(days=tightest(CONF_KEEP_DAYS), megabytes=tightest(CONF_KEEP_MEGABYTES))
+
+
+async def async_tidy_up(request: Request) -> Json:
+    """Delete what is beyond the limits in the fields, and say what that was."""
+    data = request.data
+    limits = Limits(
+        days=data.get("older_than_days"),
+        megabytes=data.get("keep_megabytes"),
+        kinds=frozenset(map(Kind, data.get("kinds") or Kind)),
+    )
+    if limits.days is None and limits.megabytes is None:
+        raise refusal("tidy_up_without_limit")
+    is_trial = bool(data.get("dry_run"))
+    tidied = await _async_tidy(request.hass, limits, is_trial=is_trial)
+    return {
+        "deleted": [_described(file) for file in tidied.deleted],
+        "count": len(tidied.deleted),
+        "freed": _size(tidied.deleted),
+        "left": len(tidied.left),
+        "left_size": _size(tidied.left),
+        "dry_run": is_trial,
+    }
+
+
+def _described(file: SavedFile) -> Json:
+    """Return what the action says of a file."""
+    return {
+        "media_content_id": media_source.generate_media_source_id(DOMAIN, file.name),
+        "media_content_type": file.content_type,
+        "name": file.name,
+        "kind": file.kind,
+        "size": file.size,
+        "saved_at": datetime.fromtimestamp(file.modified, UTC).isoformat(timespec="seconds"),
+    }
+
+
+async def _async_tidy(hass: HomeAssistant, limits: Limits, *, is_trial: bool = False) -> Tidied:
+    """Delete what is beyond the limits, and never without a line in the log.
+
+    Raises a translated error if there is no media folder, or if something cannot be deleted.
+    """
+    try:
+        tidied = await hass.async_add_executor_job(_tidy, folder(hass), limits, is_trial)
+    except OSError as err:
+        raise failure("cannot_delete", message=err.strerror or str(err)) from None
+    if is_trial:
+        return tidied
+    if tidied.deleted or tidied.unfinished:
+        LOGGER.info(
+            "Deleted %d saved files (%.1f MB) beyond the limits, and %d unfinished ones",
+            len(tidied.deleted),
+            _size(tidied.deleted) / _MEGABYTE,
+            tidied.unfinished,
+        )
+    async_dispatcher_send(hass, SIGNAL_TIDIED)
+    if tidied.error is not None:
+        raise failure("cannot_delete", message=tidied.error)
+    return tidied
+
+
+def _tidy(target_folder: Path, limits: Limits, is_trial: bool) -> Tidied:
+    """Delete what is beyond the limits; blocks."""
+    files = [file for file in list_saved(target_folder) if file.kind in limits.kinds]
+    staying = _staying(files, limits)
+    tidied = Tidied(deleted=files[staying:], left=files[:staying])
+    if is_trial:
+        return tidied
+    done: list[SavedFile] = []
+    stale = [
+        file for file in list_unfinished(target_folder) if file.modified < time.time() - _STALE
+    ]
+    try:
+        for file in tidied.deleted:
+            file.path.unlink(missing_ok=True)
+            done.append(file)
+        for file in stale:
+            file.path.unlink(missing_ok=True)
+            tidied.unfinished += 1
+    except OSError as err:
+        tidied.error = err.strerror or str(err)
+    tidied.deleted = done
+    return tidied
+
+
+def _staying(files: list[SavedFile], limits: Limits) -> int:
+    """Return how many of the files, counted from the newest, may stay."""
+    oldest = float("-inf") if limits.days is None else time.time() - limits.days * _DAY
+    room = float("inf") if limits.megabytes is None else limits.megabytes * _MEGABYTE
+    for count, file in enumerate(files):
+        room -= file.size
+        if file.modified < oldest or room < 0:
+            return count
+    return len(files)
+
+
+def _size(files: Iterable[SavedFile]) -> int:
+    """Return the bytes that the files take."""
+    return sum(file.size for file in files)

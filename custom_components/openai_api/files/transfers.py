@@ -1,0 +1,161 @@
+"""Sends files from disk piece by piece, and tells the house how far large ones are."""
+
+from collections.abc import AsyncIterator, Mapping
+import io
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, Any, override
+
+from homeassistant.core import callback
+
+from .. import files
+from ..model import Json
+from ..requests import polls
+
+if TYPE_CHECKING:
+    from ..requests import Request
+
+_PIECE = 1024**2
+"""Bytes that are read from disk at once, and held in memory."""
+_WORTH_TELLING = 8 * 1024**2
+"""Bytes from which on a transfer takes long enough to be watched."""
+_PAUSE = 1.0
+"""Seconds between two progress events."""
+_MOST_NAMES = 5
+"""A skill may have hundreds of files."""
+
+type Upload = tuple[str, Outgoing, str]
+"""Name, content and content type, as the SDK takes a file."""
+
+
+class Progress:
+    """How far the files of one request are; fires progress events for large ones."""
+
+    def __init__(self, request: Request, about: Json, counted: str, total: int) -> None:
+        """Take the id and the status to tell, and the name under which `total` bytes are counted."""
+        self._request = request
+        self._about = about
+        self._counted = counted
+        self._total = total
+        self._moved: dict[object, int] = {}
+        self._start = time.monotonic()
+        self._next = self._start if total >= _WORTH_TELLING else float("inf")
+
+    def moved(self, file: object, position: int) -> None:
+        """Note, in any thread, how many bytes of a file have passed."""
+        self._moved[file] = position
+        count = sum(self._moved.values())
+        now = time.monotonic()
+        if now >= self._next or (count == self._total >= _WORTH_TELLING):
+            self._next = now + _PAUSE
+            hass = self._request.hass
+            if threading.get_ident() == hass.loop_thread_id:
+                self._tell(count, now - self._start)
+            else:
+                hass.loop.call_soon_threadsafe(self._tell, count, now - self._start)
+
+    @callback
+    def _tell(self, count: int, elapsed: float) -> None:
+        """Fire the progress event."""
+        polls.fire_progress(
+            self._request,
+            self._about,
+            elapsed,
+            progress=count * 100 // self._total,
+            **{self._counted: count, "total": self._total},
+        )
+
+
+class Outgoing(io.RawIOBase):
+    """A file, or a part of one, that is read from disk while it is sent.
+
+    The SDK and its HTTP client ask it for its length, and read it anew for every try.
+    """
+
+    def __init__(
+        self,
+        source: files.Source,
+        offset: int = 0,
+        length: int | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """Take the part to send, in bytes; without one it is the whole file."""
+        self._source = source
+        self._offset = offset
+        self._length = source.size - offset if length is None else length
+        self._progress = progress
+        self._position = 0
+        self._piece, self._piece_start = b"", 0
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def seekable(self) -> bool:
+        return True
+
+    @override
+    def tell(self) -> int:
+        return self._position
+
+    @override
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._length}
+        self._position = start[whence] + offset
+        return self._position
+
+    @override
+    def read(self, size: int = -1, /) -> bytes:
+        """Return the next bytes; blocks. Raises a translated error if the file has changed."""
+        if size < 0:
+            return self.readall()
+        start = self._position - self._piece_start
+        if not 0 <= start < len(self._piece):
+            length = min(_PIECE, self._length - self._position)
+            self._piece = self._source.read(self._offset + self._position, length)
+            self._piece_start, start = self._position, 0
+            if self._progress is not None:
+                self._progress.moved(self, self._position)
+        found = self._piece[start : start + size]
+        self._position += len(found)
+        return found
+
+
+async def async_open(request: Request, value: Any) -> tuple[Upload | list[Upload], int]:
+    """Return the file, or files, that a field names, ready to be sent, and their size in bytes."""
+    items = value if isinstance(value, list) else [value]
+    sources = [await files.async_locate(request.hass, item, files.LARGEST_UPLOAD) for item in items]
+    total = sum(source.size for source in sources)
+    # Their ids they get at the host.
+    names = [source.path.name for source in sources]
+    about = {"id": ", ".join(names[:_MOST_NAMES]), "status": "uploading"}
+    progress = Progress(request, about, "sent", total)
+    uploads = [
+        (source.path.name, Outgoing(source, progress=progress), source.content_type)
+        for source in sources
+    ]
+    return (uploads if isinstance(value, list) else uploads[0]), total
+
+
+async def async_watch(
+    request: Request, chunks: AsyncIterator[bytes], headers: Mapping[str, str]
+) -> AsyncIterator[bytes]:
+    """Yield the chunks of a download, telling how far it is where the host says how long."""
+    length = headers.get("content-length", "")
+    # The length is that of what comes over the line, packed or not.
+    total = int(length) if length.isdecimal() and "content-encoding" not in headers else 0
+    # The last id is that of the file, those before say where it lies.
+    ids = [
+        request.data[field.key]
+        for field in request.action.fields
+        if field.key in request.data and field.key.endswith("_id")
+    ]
+    about = {"id": ids[-1] if ids else None, "status": "downloading"}
+    progress = Progress(request, about, "received", total)
+    count = 0
+    async for chunk in chunks:
+        yield chunk
+        count += len(chunk)
+        progress.moved(chunks, count)

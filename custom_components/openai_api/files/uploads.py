@@ -1,0 +1,126 @@
+"""Sends files where one request is not enough: many files, large files, files to search."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+import time
+from typing import TYPE_CHECKING, Any
+
+from homeassistant.core import ServiceResponse
+from homeassistant.exceptions import HomeAssistantError
+
+from .. import files, requests
+from ..errors import failure
+from ..model import Json
+from ..requests import polls
+from . import transfers
+
+if TYPE_CHECKING:
+    from ..requests import Request
+
+_LARGEST = 8 * 1024**3
+_PART_SIZE = 16 * 1024**2
+_AT_ONCE = 5
+
+
+async def async_upload_to_store(request: Request) -> ServiceResponse:
+    """Upload the file, add it to the vector store, and wait for it if the row says so."""
+    data = dict(request.data)
+    file_id = await _async_upload(request, data.pop("file"))
+    return await _async_add(request, "vector_stores.files.create", {**data, "file_id": file_id})
+
+
+async def async_upload_batch_to_store(request: Request) -> ServiceResponse:
+    """Upload the files, several at once, add them to the vector store, and wait for them."""
+    data = dict(request.data)
+    items = data.pop("files")
+    at_once = asyncio.Semaphore(data.pop("max_concurrency", None) or _AT_ONCE)
+    for item in items:
+        # They are read when their turn comes; but nothing is sent when one is missing.
+        await files.async_locate(request.hass, item, files.LARGEST_UPLOAD)
+
+    async def upload(item: Mapping[str, str]) -> str:
+        async with at_once:
+            return await _async_upload(request, item)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            uploads = [group.create_task(upload(item)) for item in items]
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    data["file_ids"] = [*data.get("file_ids", ()), *(task.result() for task in uploads)]
+    return await _async_add(request, request.action.method, data)
+
+
+async def _async_upload(request: Request, item: Mapping[str, str]) -> str:
+    """Upload a file for searching, and return its id."""
+    # The row's own field for files, under the name that this method has for it.
+    fields = tuple(replace(field, key="file") for field in request.action.fields if field.file)
+    data = {"file": item, "purpose": "assistants"}
+    step = _step(request, "files.create", data)
+    return _id(await requests.async_ask(replace(step, action=replace(step.action, fields=fields))))
+
+
+async def _async_add(request: Request, method: str, data: Mapping[str, Any]) -> ServiceResponse:
+    """Add what was uploaded to the vector store, the way any other row is carried out."""
+    action = replace(request.action, method=method, handler=None)
+    return await requests.async_handle(replace(request, action=action, data=data))
+
+
+async def async_upload_in_parts(request: Request) -> Json:
+    """Upload a large file piece by piece, firing a progress event after each.
+
+    Returns the upload with the file that the host made of it. What fails half-way is cancelled
+    at the host.
+    """
+    data, start = dict(request.data), time.monotonic()
+    source = await files.async_locate(request.hass, data.pop("file"), _LARGEST)
+    part_size = data.pop("part_size", None) or _PART_SIZE
+    closing = {"md5": data.pop("md5")} if "md5" in data else {}
+    data["filename"] = data.get("filename") or source.path.name
+    data.setdefault("mime_type", source.content_type)
+    opening = _step(request, "uploads.create", {**data, "bytes": source.size})
+    upload = await requests.async_ask(replace(opening, options=request.options))
+    ids = {"upload_id": _id(upload)}
+    try:
+        part_ids = []
+        for offset in range(0, source.size, part_size):
+            sent = min(offset + part_size, source.size)
+            piece = transfers.Outgoing(source, offset, sent - offset)
+            seconds = request.seconds + (sent - offset) / requests.BYTES_PER_SECOND
+            step = replace(
+                _step(request, "uploads.parts.create", ids), options={"timeout": seconds}
+            )
+            part_ids.append(_id(await requests.async_ask(step, data=piece)))
+            _tell(request, upload, sent * 100 // source.size, start)
+        done = _step(request, "uploads.complete", {**ids, **closing, "part_ids": part_ids})
+        answer = await requests.async_ask(done)
+    except HomeAssistantError:
+        with suppress(HomeAssistantError):
+            await requests.async_ask(_step(request, "uploads.cancel", ids))
+        raise
+    _tell(request, answer, 100, start, done=True)
+    return answer
+
+
+def _step(request: Request, method: str, data: Mapping[str, Any]) -> Request:
+    """Return a request for one of the methods that an action takes together."""
+    action = replace(request.action, method=method, fields=(), handler=None, poll=None)
+    options = {key: value for key, value in request.options.items() if key == "timeout"}
+    return replace(request, action=action, data=data, options=options)
+
+
+def _id(answer: Json) -> str:
+    """Return the id of what the host has made."""
+    if not isinstance(found := answer.get("id"), str):
+        raise failure("bad_answer", content_type="application/json", start="–")
+    return found
+
+
+def _tell(
+    request: Request, upload: Json, percent: int, start: float, *, done: bool = False
+) -> None:
+    """Fire the progress event."""
+    elapsed = time.monotonic() - start
+    polls.fire_progress(request, upload, elapsed, done=done, progress=percent)

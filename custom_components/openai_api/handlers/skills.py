@@ -1,0 +1,96 @@
+"""Sends the files of a skill, each under the path that it has in the skill's folder."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+import os.path
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from homeassistant.components import media_source
+from homeassistant.core import HomeAssistant
+
+from .. import requests
+from ..errors import refusal
+from ..files import transfers
+from ..model import Json
+
+if TYPE_CHECKING:
+    from ..requests import Request
+
+_MOST_FILES = 500
+"""What the API takes for one skill."""
+
+type _Item = Mapping[str, str]
+
+
+class _Member(NamedTuple):
+    """One file to send, and its path in the skill where it has one."""
+
+    item: _Item
+    name: str | None = None
+
+
+async def async_send_skill(request: Request) -> Json:
+    """Send files, folders or a zip; always as a list, for older SDKs drop a lone file."""
+    data = dict(request.data)
+    members = await request.hass.async_add_executor_job(_members, request.hass, data.pop("files"))
+    uploads, size = await transfers.async_open(request, [member.item for member in members])
+    assert isinstance(uploads, list)
+    named = [
+        (member.name or name, content, content_type)
+        for member, (name, content, content_type) in zip(members, uploads, strict=True)
+    ]
+    options = {
+        **request.options,
+        "timeout": request.seconds + size / requests.BYTES_PER_SECOND,
+    }
+    return await requests.async_ask(replace(request, data=data, options=options), files=named)
+
+
+def _members(hass: HomeAssistant, items: Sequence[_Item]) -> list[_Member]:
+    """Return the files to send, those in folders one by one.
+
+    The API wants all of them below one folder, so their names begin with the one that
+    they have in common.
+    """
+    paths = [_path(hass, item) for item in items]
+    local = [path for path in paths if path is not None]
+    if len(items) == 1 and local and local[0].suffix.lower() == ".zip":
+        return [_Member(items[0])]
+    # What is not allowed is refused when it is read, in the same words as everywhere.
+    folders = {path for path in local if hass.config.is_allowed_path(str(path)) and path.is_dir()}
+    is_whole = len(local) == 1 and bool(folders)
+    parents = [str(path if is_whole else path.parent) for path in local]
+    base = Path(os.path.commonpath(parents)).parent if parents else Path()
+    found: list[_Member] = []
+    for item, path in zip(items, paths, strict=True):
+        if path is None:
+            found.append(_Member(item))
+        elif path in folders:
+            found += [
+                _Member({"id": str(member)}, member.relative_to(base).as_posix())
+                for member in _content(path)
+            ]
+        else:
+            found.append(_Member(item, path.relative_to(base).as_posix()))
+    return found
+
+
+def _path(hass: HomeAssistant, item: _Item) -> Path | None:
+    """Return where an item lies, or None for a media item."""
+    if media_source.is_media_source_id(item["id"]):
+        return None
+    return Path(os.path.normpath(hass.config.path(item["id"])))
+
+
+def _content(folder: Path) -> list[Path]:
+    """Return the files in a folder and in those below it, without the hidden ones."""
+    found: list[Path] = []
+    for path, below, names in folder.walk():
+        below[:] = [name for name in below if not name.startswith((".", "__pycache__"))]
+        found += [path / name for name in names if not name.startswith(".")]
+        if len(found) > _MOST_FILES:
+            raise refusal("folder_too_full", path=folder, limit=_MOST_FILES)
+    if not found:
+        raise refusal("folder_empty", path=folder)
+    return sorted(found)

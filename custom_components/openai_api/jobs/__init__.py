@@ -1,0 +1,345 @@
+"""Watches long work at a host until it is done, over restarts of Home Assistant, too."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.event import async_call_later
+from homeassistant.helpers.storage import Store
+import voluptuous as vol
+
+from .. import requests
+from ..const import DOMAIN, LOGGER
+from ..errors import AuthFailed, failure, is_out_of_reach, refusal
+from ..files import pictures
+from ..model import Action, Json
+from ..requests import Request, polls
+from .job import STORED, Job
+
+if TYPE_CHECKING:
+    from ..host import OpenAIConfigEntry
+
+LIMIT: Final = 100
+"""The most jobs that an entry watches at a time."""
+GONE: Final = "gone"
+"""The status of a job that the host does not know any more."""
+GIVEN_UP: Final = "given_up"
+"""The status of a job that took longer than anybody wanted to wait."""
+_ACTION: Final = "watch_job"
+_VERSION: Final = 1
+_DAY = 86_400.0
+_MAX_DAYS = 7.0
+_KEY_REFUSED_PAUSE = 3600.0
+_AT_ONCE = 4
+_GONE_AFTER = 3
+"""A gateway that restarts may well say 404 for a moment."""
+_KEPT = 20
+"""The most jobs that are shown after their end; none is shown for longer than a day."""
+_GONE_STATUSES = frozenset({"404", "410"})
+
+_STORE = vol.Schema({vol.Required("jobs"): list})
+
+type Listener = Callable[[Job], None]
+
+
+def _store(hass: HomeAssistant, entry: OpenAIConfigEntry) -> Store[Json]:
+    """Return where an entry keeps its jobs."""
+    return Store(hass, _VERSION, f"{DOMAIN}.{entry.entry_id}.jobs")
+
+
+async def async_remove(hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
+    """Forget the jobs of an entry that is removed."""
+    await _store(hass, entry).async_remove()
+
+
+class Jobs:
+    """The jobs that an entry watches, and those that have ended lately."""
+
+    def __init__(
+        self, hass: HomeAssistant, entry: OpenAIConfigEntry, rows: Mapping[str, Action]
+    ) -> None:
+        """Start without any; `rows` are the actions that return a job, by its kind."""
+        self.found: dict[str, Job] = {}
+        self._hass = hass
+        self._entry = entry
+        self._rows = rows
+        self._store = _store(hass, entry)
+        self._listeners: list[Listener] = []
+        self._failing: set[str] = set()
+        self._at_once = asyncio.Semaphore(_AT_ONCE)
+        self._is_closed = False
+
+    async def async_load(self) -> None:
+        """Read what is stored; what cannot be read is left out, and told in the log."""
+        title = self._entry.title
+        try:
+            stored = await self._store.async_load()
+            items = _STORE(stored)["jobs"] if stored else []
+        except (HomeAssistantError, vol.Invalid) as err:
+            LOGGER.error("The watched jobs of %s cannot be read: %s", title, err)
+            return
+        for item in items:
+            try:
+                job = Job(**STORED(item))
+            except vol.Invalid:
+                LOGGER.warning("A watched job of %s cannot be read", title)
+                continue
+            if job.kind in self._rows:
+                self.found[job.key] = job
+            else:
+                LOGGER.warning("A watched job of %s is of an unknown kind", title)
+
+    @callback
+    def start(self, _: HomeAssistant) -> None:
+        """Look at all jobs, now that automations hear of it."""
+        for job in tuple(self.found.values()):
+            self._schedule(job, 0)
+
+    @callback
+    def close(self) -> None:
+        """Look at nothing any more."""
+        self._is_closed = True
+        for job in self.found.values():
+            job.cancel()
+
+    @callback
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call the listener with every job that comes, changes or goes."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def async_watch(self, request: Request) -> Json:
+        """Watch a job from now on, once the host has shown that there is one."""
+        data = request.data
+        row = self._rows[data["kind"]]
+        *parents, own = (item.key for item in row.fields if item.required)
+        if missing := next((key for key in parents if key not in data), None):
+            raise refusal("field_missing", field=missing)
+        now = time.time()
+        job = Job(
+            kind=data["kind"],
+            ids={**{key: data[key] for key in parents}, own: data["id"]},
+            started=now,
+            until=now + data.get("max_days", _MAX_DAYS) * _DAY,
+            name=data.get("name"),
+            poll_interval=data.get("poll_interval"),
+            context=request.context,
+        )
+        answer = await self._ask(job)
+        before = self.found.get(job.key)
+        if (before is None or before.ended) and self._count() >= LIMIT:
+            raise refusal("too_many_jobs", limit=LIMIT)
+        if before is not None:
+            before.cancel()
+        self.found[job.key] = job
+        result = await self._take(job, answer)
+        return job.shown() | ({"result": result} if result is not None else {})
+
+    async def async_stop(self, job_id: str) -> None:
+        """Watch a job no longer; raises a translated error if there is none of that id."""
+        stopped = [job for job in self.found.values() if job.id == job_id]
+        if not stopped:
+            raise refusal("job_unknown", id=job_id)
+        for job in stopped:
+            self._forget(job)
+        await self._save()
+
+    def _count(self) -> int:
+        """Return how many jobs have not ended."""
+        return sum(job.ended is None for job in self.found.values())
+
+    def _request(self, job: Job) -> Request:
+        """Return the request for a look at a job."""
+        return Request(
+            hass=self._hass,
+            entry=self._entry,
+            host=self._entry.runtime_data,
+            action=replace(self._rows[job.kind], key=_ACTION),
+            data=job.ids,
+            context=job.context,
+        )
+
+    async def _ask(self, job: Job) -> Json:
+        """Return the job as it is at the host."""
+        request = self._request(job)
+        async with self._at_once:
+            answer = await requests.async_ask(request)
+        request.host.usage.used(request.action.method, answer)
+        return answer
+
+    async def _look(self, job: Job) -> None:
+        """Look at a job, and again later if it is not done."""
+        try:
+            answer = await self._ask(job)
+        except HomeAssistantError as err:
+            if self._is_watched(job):
+                await self._take_failure(job, err)
+        else:
+            if self._is_watched(job):
+                await self._take(job, answer)
+
+    def _is_watched(self, job: Job) -> bool:
+        """Tell whether the job is still wanted, after a look that took its time."""
+        return not self._is_closed and self.found.get(job.key) is job
+
+    async def _take(self, job: Job, answer: Json) -> Json | None:
+        """Tell what has changed, and return the final object once the job is done."""
+        job.failures = job.misses = 0
+        self._note(job)
+        found = answer.get("status")
+        status = found if isinstance(found, str) else None
+        counts = polls.counts_in(answer)
+        if status not in (self._rows[job.kind].pending or ()):
+            result = await self._result(job, answer)
+            if not self._is_watched(job):
+                return None
+            job.counts = counts
+            await self._end(job, status, result=result)
+            return result
+        if time.time() >= job.until:
+            days = (job.until - job.started) / _DAY
+            await self._end(job, GIVEN_UP, error=str(failure("job_given_up", days=f"{days:.3g}")))
+            return None
+        self._schedule(job)
+        is_new_status = status != job.status
+        if is_new_status or counts != job.counts:
+            job.status, job.counts = status, counts
+            self._fire(job)
+            self._tell(job)
+        if is_new_status:
+            # Counts are not worth a write each: the next look finds them again.
+            await self._save()
+        return None
+
+    async def _take_failure(self, job: Job, err: HomeAssistantError) -> None:
+        """Look again later, unless the job is gone or has been waited for long enough."""
+        job.failures += 1
+        found = (err.translation_placeholders or {}).get("status")
+        job.misses = job.misses + 1 if found in _GONE_STATUSES else 0
+        if job.misses >= _GONE_AFTER:
+            await self._end(job, GONE, error=str(err))
+        elif time.time() >= job.until:
+            await self._end(job, GIVEN_UP, error=str(err))
+        else:
+            if not is_out_of_reach(err):
+                # That the host is away is in the log already.
+                self._note(job, err)
+            self._schedule(job, _KEY_REFUSED_PAUSE if isinstance(err, AuthFailed) else None)
+
+    async def _end(
+        self, job: Job, status: str | None, *, result: Json | None = None, error: str | None = None
+    ) -> None:
+        """Tell how a job ended, and show it for a while."""
+        job.status, job.error, job.ended = status, error, time.time()
+        self._note(job)
+        self._schedule(job)
+        # Told before it is stored: after a crash in between it is told twice, not never.
+        self._fire(job, result=result, error=error)
+        self._tell(job)
+        ended = sorted((job for job in self.found.values() if job.ended), key=_when_ended)
+        for old in ended[:-_KEPT]:
+            self._forget(old)
+        await self._save()
+
+    async def _result(self, job: Job, answer: Json) -> Json:
+        """Return the final object as the action for it returns it, what was drawn saved."""
+        finish = self._rows[job.kind].finish
+        whole = finish(answer) if finish else answer
+        return await pictures.async_keep_drawn(self._request(job), whole) or whole
+
+    @callback
+    def _schedule(self, job: Job, pause: float | None = None) -> None:
+        """Look at a job after a pause in seconds, or forget one that has ended."""
+        job.cancel()
+        if self._is_closed:
+            return
+        if job.ended is not None:
+            wait = max(job.ended + _DAY - time.time(), 0)
+        else:
+            wait = job.pause if pause is None else pause
+            wait = min(wait, max(job.until - time.time(), 1))
+        job.timer = async_call_later(self._hass, wait, partial(self._on_time, job))
+
+    @callback
+    def _on_time(self, job: Job, _: datetime) -> None:
+        """Look at a job, or forget it."""
+        job.timer = None
+        if job.ended is not None:
+            self._forget(job)
+            work = self._save()
+        else:
+            work = self._look(job)
+        self._entry.async_create_background_task(self._hass, work, f"{DOMAIN} {job.key}")
+
+    @callback
+    def _forget(self, job: Job) -> None:
+        """Know nothing of a job any more."""
+        job.cancel()
+        del self.found[job.key]
+        self._note(job)
+        self._tell(job)
+
+    @callback
+    def _fire(self, job: Job, **more: Any) -> None:
+        """Fire the progress event."""
+        known = {"id": job.id, "status": job.status, **job.counts}
+        polls.fire_progress(
+            self._request(job),
+            known,
+            job.elapsed,
+            done=job.ended is not None,
+            kind=job.kind,
+            name=job.name,
+            **{key: value for key, value in more.items() if value is not None},
+        )
+
+    @callback
+    def _tell(self, job: Job) -> None:
+        """Tell the entities."""
+        for listener in tuple(self._listeners):
+            listener(job)
+
+    @callback
+    def _note(self, job: Job, err: HomeAssistantError | None = None) -> None:
+        """Write once into the log that looks fail, and once that they succeed again."""
+        were_failing = bool(self._failing)
+        if err is not None:
+            self._failing.add(job.key)
+        else:
+            self._failing.discard(job.key)
+        title = self._entry.title
+        if err is not None and not were_failing:
+            LOGGER.warning("Watched jobs of %s cannot be looked at for now: %s", title, err)
+        elif were_failing and not self._failing:
+            LOGGER.info("Watched jobs of %s can be looked at again", title)
+
+    async def _save(self) -> None:
+        """Store all jobs."""
+        await self._store.async_save({"jobs": [job.stored() for job in self.found.values()]})
+
+
+def _when_ended(job: Job) -> float:
+    """Return when a job ended."""
+    return job.ended or 0
+
+
+async def async_watch(request: Request) -> Json:
+    """Watch a job, and return how far it is."""
+    return await request.host.jobs.async_watch(request)
+
+
+async def async_stop(request: Request) -> Json:
+    """Watch a job no longer."""
+    await request.host.jobs.async_stop(request.data["id"])
+    return {"id": request.data["id"], "status": "stopped"}
+
+
+async def async_list(request: Request) -> Json:
+    """Return the jobs that are watched, and those that have ended lately."""
+    return {"data": [job.shown() for job in request.host.jobs.found.values()]}

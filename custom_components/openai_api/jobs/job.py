@@ -1,0 +1,112 @@
+"""A job that is watched: what is known of it, and when to look at it again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+import time
+
+from homeassistant.core import CALLBACK_TYPE, Context, callback
+from homeassistant.util import dt as dt_util
+import voluptuous as vol
+
+from ..model import Json
+
+_SHORTEST_PAUSE = 1.0
+_FIRST_PAUSE = 5.0
+_LONGEST_PAUSE = 300.0
+_SHARE = 20
+"""Without a wish, the pause is this part of the time that the job has taken so far."""
+_LONGEST_BACK_OFF = 900.0
+
+STORED = vol.Schema(
+    {
+        vol.Required("kind"): str,
+        vol.Required("ids"): vol.All({str: str}, vol.Length(min=1)),
+        vol.Required("started"): vol.Coerce(float),
+        vol.Required("until"): vol.Coerce(float),
+        vol.Required("name"): vol.Any(None, str),
+        vol.Required("poll_interval"): vol.Any(None, vol.Coerce(float)),
+        vol.Required("status"): vol.Any(None, str),
+        vol.Required("counts"): dict,
+        vol.Required("error"): vol.Any(None, str),
+        vol.Required("ended"): vol.Any(None, vol.Coerce(float)),
+    },
+    # A newer release may know more of a job.
+    extra=vol.REMOVE_EXTRA,
+)
+
+
+@dataclass(kw_only=True)
+class Job:
+    """Something that goes on at the host; times are seconds since 1970."""
+
+    kind: str
+    ids: Mapping[str, str]
+    """The arguments of the method that returns it, its own id last."""
+    started: float
+    """When it began to be watched."""
+    until: float
+    name: str | None = None
+    poll_interval: float | None = None
+    status: str | None = None
+    counts: Json = field(default_factory=dict)
+    error: str | None = None
+    ended: float | None = None
+    context: Context = field(default_factory=Context)
+    failures: int = 0
+    """How many looks in a row have failed."""
+    misses: int = 0
+    """How many looks in a row found that there is no such job."""
+    timer: CALLBACK_TYPE | None = None
+
+    @property
+    def key(self) -> str:
+        """What tells it from all other jobs of the host."""
+        return "/".join((self.kind, *self.ids.values()))
+
+    @property
+    def id(self) -> str:
+        """Its id at the host."""
+        return list(self.ids.values())[-1]
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it began to be watched, or until it ended."""
+        return max((self.ended or time.time()) - self.started, 0.0)
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the next look."""
+        if self.poll_interval is not None:
+            pause = max(self.poll_interval, _SHORTEST_PAUSE)
+        else:
+            pause = min(max(self.elapsed / _SHARE, _FIRST_PAUSE), _LONGEST_PAUSE)
+        if self.failures:
+            # The exponent is bounded: a host may be away for days.
+            back_off = min(_FIRST_PAUSE * 2 ** min(self.failures, 10), _LONGEST_BACK_OFF)
+            pause = max(pause, back_off)
+        return pause
+
+    def stored(self) -> Json:
+        """Return what outlives a restart."""
+        return {key: getattr(self, key) for key in map(str, STORED.schema)}
+
+    def shown(self) -> Json:
+        """Return what people are told about it."""
+        found: Json = {
+            "id": self.id,
+            "kind": self.kind,
+            "name": self.name,
+            "status": self.status,
+            "done": self.ended is not None,
+            "started": dt_util.utc_from_timestamp(self.started).isoformat(),
+            "elapsed": round(self.elapsed, 1),
+            **self.counts,
+        }
+        return found | ({"error": self.error} if self.error else {})
+
+    @callback
+    def cancel(self) -> None:
+        """Stop its timer."""
+        if self.timer is not None:
+            self.timer()
+            self.timer = None

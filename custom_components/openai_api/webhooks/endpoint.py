@@ -1,0 +1,80 @@
+"""Sets up and removes the webhook of an entry at its service host."""
+
+from typing import Any
+
+from homeassistant.components import webhook
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.network import NoURLAvailableError, get_url
+
+from ..actions import ACTIONS
+from ..const import CONF_WEBHOOK_ENDPOINT_ID, CONF_WEBHOOK_SECRET, LOGGER
+from ..errors import failure
+from ..host import OpenAIConfigEntry
+from ..model import Json
+from ..requests import Request, async_handle
+
+_ACTIONS = {action.key: action for action in ACTIONS}
+_SECONDS = 30
+"""How long somebody waits in front of a form."""
+
+
+@callback
+def webhook_url(hass: HomeAssistant, webhook_id: str) -> str:
+    """Return where the host finds the webhook; a mere path if nothing is known to lead here."""
+    path = webhook.async_generate_path(webhook_id)
+    try:
+        return get_url(hass, allow_internal=False, require_ssl=True) + path
+    except NoURLAvailableError:
+        return path
+
+
+async def async_create(
+    hass: HomeAssistant, entry: OpenAIConfigEntry, url: str, event_types: list[str]
+) -> dict[str, Any]:
+    """Let the host report events to the address; returns the options that come of it.
+
+    Raises a translated error if the host does not.
+    """
+    data = {"name": "Home Assistant", "url": url, "event_types": event_types}
+    made = await _async_ask(hass, entry, "create_webhook_endpoint", data)
+    if not made.get("signing_secret"):
+        raise failure("no_signing_secret")
+    return {
+        CONF_WEBHOOK_SECRET: made["signing_secret"],
+        CONF_WEBHOOK_ENDPOINT_ID: made.get("id"),
+    }
+
+
+async def async_delete(hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
+    """End the reports to the webhook that was set up here, if there is one and the host obeys."""
+    if not (endpoint_id := entry.options.get(CONF_WEBHOOK_ENDPOINT_ID)):
+        return
+    try:
+        data = {CONF_WEBHOOK_ENDPOINT_ID: endpoint_id}
+        await _async_ask(hass, entry, "delete_webhook_endpoint", data)
+    except HomeAssistantError:
+        LOGGER.warning(
+            "The webhook %s of %s could not be deleted at the service host: delete it there",
+            endpoint_id,
+            entry.title,
+        )
+
+
+async def _async_ask(
+    hass: HomeAssistant, entry: OpenAIConfigEntry, key: str, data: dict[str, Any]
+) -> Json:
+    """Return the answer of an action, of which nothing is recorded."""
+    if entry.state is not ConfigEntryState.LOADED:
+        raise failure("unloaded")
+    request = Request(
+        hass=hass,
+        entry=entry,
+        host=entry.runtime_data,
+        action=_ACTIONS[key],
+        data=data,
+        options={"timeout": _SECONDS},
+        context=Context(),
+    )
+    return await async_handle(request) or {}

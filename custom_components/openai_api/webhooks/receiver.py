@@ -1,0 +1,242 @@
+"""Receives the calls with which a service host reports what has happened there."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from http import HTTPStatus
+import time
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import ClientError, web
+from aiohttp.hdrs import CONTENT_LENGTH, METH_POST
+from aiohttp.http import HttpProcessingError
+from homeassistant.components import webhook
+from homeassistant.const import CONF_WEBHOOK_ID
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util.hass_dict import HassKey
+import orjson
+
+from ..const import CONF_WEBHOOK_SECRET, DOMAIN, EVENT_WEBHOOK, LOGGER
+from ..events import fire
+from ..host import OpenAIConfigEntry
+from . import TOLERANCE, async_resource, check
+
+if TYPE_CHECKING:
+    from openai.resources.webhooks import AsyncWebhooks
+
+MAX_BODY: Final = 1024 * 1024
+"""Bytes: OpenAI's events have a few hundred."""
+_PIECE: Final = 64 * 1024
+_READ_SECONDS: Final = 10
+# Longer than a call could be repeated by others: the host tries again for hours.
+_REMEMBERED_SECONDS: Final = 3600
+_MOST_REMEMBERED: Final = 50_000
+# Seconds: less than Home Assistant takes to start anew.
+_CLOCKS_DIFFER: Final = 3
+_SIGNED: Final = ("webhook-id", "webhook-timestamp", "webhook-signature")
+
+
+class _Reason(StrEnum):
+    """Why a call is refused, as the log says it."""
+
+    UNSIGNED = "it is not signed"
+    TOO_LARGE = "it is too large"
+    TIME = "its time is too far from the time here"
+    UNREADABLE = "it could not be read"
+    SIGNATURE = "it is not signed with the signing secret in the options"
+    NO_EVENT = "it holds no event"
+    TOO_MANY = "there were too many"
+
+
+_STATUS: Final = {
+    _Reason.UNSIGNED: HTTPStatus.UNAUTHORIZED,
+    _Reason.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    _Reason.TIME: HTTPStatus.UNAUTHORIZED,
+    _Reason.UNREADABLE: HTTPStatus.BAD_REQUEST,
+    _Reason.SIGNATURE: HTTPStatus.UNAUTHORIZED,
+    _Reason.NO_EVENT: HTTPStatus.BAD_REQUEST,
+    _Reason.TOO_MANY: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+class _Refused(Exception):
+    """A call is refused."""
+
+    def __init__(self, reason: _Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass
+class _Memory:
+    """The deliveries that were taken, as long as somebody could send them again."""
+
+    since: int = field(default_factory=lambda: int(time.time()) - _CLOCKS_DIFFER)
+    """When remembering began: what was signed before may have been taken before."""
+    taken: dict[str, float] = field(default_factory=dict)
+    """When each was taken, the oldest first."""
+
+    def take(self, delivery: str) -> bool:
+        """Remember a delivery; tell whether it is a new one."""
+        now = time.time()
+        while self.taken and (oldest := next(iter(self.taken))):
+            if self.taken[oldest] > now - _REMEMBERED_SECONDS:
+                break
+            del self.taken[oldest]
+        if delivery in self.taken:
+            return False
+        if len(self.taken) >= _MOST_REMEMBERED:
+            raise _Refused(_Reason.TOO_MANY)
+        self.taken[delivery] = now
+        return True
+
+
+# It outlives a reload of the entry.
+_MEMORIES: HassKey[dict[str, _Memory]] = HassKey(f"{DOMAIN}_webhook_deliveries")
+
+
+@callback
+def get_webhook_id(hass: HomeAssistant, entry: OpenAIConfigEntry) -> str:
+    """Return the secret part of the entry's webhook address, made once and kept."""
+    found: str | None = entry.options.get(CONF_WEBHOOK_ID)
+    if found is None:
+        found = webhook.async_generate_id()
+        options = {**entry.options, CONF_WEBHOOK_ID: found}
+        hass.config_entries.async_update_entry(entry, options=options)
+    return found
+
+
+async def async_receive(hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
+    """Receive webhooks until the entry is unloaded, if it has a signing secret."""
+    if not (secret := entry.options.get(CONF_WEBHOOK_SECRET)):
+        return
+    host = entry.runtime_data
+    webhooks = await async_resource(hass, host.client)
+    memory = hass.data.setdefault(_MEMORIES, {}).setdefault(entry.entry_id, _Memory())
+    host.webhooks = receiver = WebhookReceiver(entry, webhooks, secret, memory)
+    webhook_id = get_webhook_id(hass, entry)
+    webhook.async_register(
+        hass,
+        DOMAIN,
+        entry.title,
+        webhook_id,
+        receiver.async_handle,
+        allowed_methods=[METH_POST],
+    )
+    entry.async_on_unload(partial(webhook.async_unregister, hass, webhook_id))
+
+
+@callback
+def forget(hass: HomeAssistant, entry_id: str) -> None:
+    """Forget the deliveries of an entry that is removed."""
+    hass.data.get(_MEMORIES, {}).pop(entry_id, None)
+
+
+class WebhookReceiver:
+    """Takes the calls for one entry, and fires the events in them."""
+
+    def __init__(
+        self, entry: OpenAIConfigEntry, webhooks: AsyncWebhooks, secret: str, memory: _Memory
+    ) -> None:
+        """Initialize the receiver."""
+        self._entry = entry
+        self._webhooks = webhooks
+        self._secret = secret
+        self._memory = memory
+        self.received = 0
+        """Events that were fired."""
+        self.refused: Counter[str] = Counter()
+        """Calls that were not taken, by the reason."""
+
+    async def async_handle(
+        self, hass: HomeAssistant, webhook_id: str, request: web.Request
+    ) -> web.Response:
+        """Answer a call; the caller learns nothing beyond the status."""
+        try:
+            await self._async_take(hass, request)
+        except _Refused as err:
+            self._count(err.reason)
+            return web.Response(status=_STATUS[err.reason])
+        return web.Response()
+
+    async def _async_take(self, hass: HomeAssistant, request: web.Request) -> None:
+        """Fire the event that a genuine call brings for the first time."""
+        headers = {name: request.headers.get(name, "") for name in _SIGNED}
+        if not all(headers.values()):
+            raise _Refused(_Reason.UNSIGNED)
+        self._check_time(headers["webhook-timestamp"])
+        if _number(request.headers.get(CONTENT_LENGTH, "0")) > MAX_BODY:
+            raise _Refused(_Reason.TOO_LARGE)
+        body = await _async_read(request)
+        try:
+            check(self._webhooks, body, headers, self._secret)
+        except ValueError:
+            raise _Refused(_Reason.SIGNATURE) from None
+        event = _event(body)
+        # A delivery keeps its id when the host sends it again.
+        delivery = headers["webhook-id"]
+        if not self._memory.take(delivery):
+            return
+        self.received += 1
+        data = {
+            "config_entry_id": self._entry.entry_id,
+            "webhook_event_id": event.get("id") or delivery,
+            "event_type": event.get("type"),
+            "event": event,
+        }
+        fire(hass, EVENT_WEBHOOK, data, None)
+
+    def _check_time(self, stamp: str) -> None:
+        """Refuse what cannot be genuine whatever it holds: it saves reading it."""
+        signed = _number(stamp)
+        if abs(signed - int(time.time())) > TOLERANCE or signed < self._memory.since:
+            raise _Refused(_Reason.TIME)
+
+    @callback
+    def _count(self, reason: _Reason) -> None:
+        """Count a refused call; the log gets a line for each reason, not for each call."""
+        if reason.name not in self.refused:
+            LOGGER.warning(
+                "A webhook call for %s was refused, since %s. Others of the kind are only counted",
+                self._entry.title,
+                reason,
+            )
+        self.refused[reason.name] += 1
+        self._entry.runtime_data.usage.count("refused_webhooks")
+
+
+def _number(text: str) -> int:
+    """Return the number that a header holds."""
+    try:
+        return int(text)
+    except ValueError:
+        raise _Refused(_Reason.UNREADABLE) from None
+
+
+async def _async_read(request: web.Request) -> bytes:
+    """Return the body, read no further than to the largest one there may be."""
+    body = bytearray()
+    content = request.content
+    try:
+        async with asyncio.timeout(_READ_SECONDS):
+            while piece := await content.read(_PIECE):
+                body += piece
+                if len(body) > MAX_BODY:
+                    raise _Refused(_Reason.TOO_LARGE)
+    except ClientError, HttpProcessingError, OSError, web.RequestPayloadError:
+        # Compression that is none, chunks of the wrong size, a caller that is gone or asleep.
+        raise _Refused(_Reason.UNREADABLE) from None
+    return bytes(body)
+
+
+def _event(body: bytes) -> dict[str, object]:
+    """Return the event in a body."""
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        found = None
+    if not isinstance(found, dict):
+        raise _Refused(_Reason.NO_EVENT)
+    return found
