@@ -54,7 +54,7 @@ async def calls(flight: int, seconds: float) -> bool:
         ),
     ]
     return show(
-        f"{flight} calls in flight for {seconds:g} s", [*found, *gauges.figures(has_states=True)]
+        f"{flight} calls in flight for {seconds:g} s", [*found, *gauges.figures(is_calling=True)]
     )
 
 
@@ -94,7 +94,7 @@ async def connections(number: int, rate: float, seconds: float) -> bool:
         Figure(name="connections left behind", value=str(left), aim="0", is_met=not left),
     ]
     title = f"{number} connections, {rate:g} events a second on each, for {seconds:g} s"
-    return show(title, [*found, *gauges.figures(has_states=True)])
+    return show(title, [*found, *gauges.figures(is_calling=True)])
 
 
 def _left(hass: HomeAssistant) -> int:

@@ -80,8 +80,8 @@ class Gauges:
         seconds, megabytes, kilobytes = self.samples[-1]
         print(f"{seconds:6.0f} s  {megabytes:7.1f} MB  {kilobytes} KB", flush=True)
 
-    def figures(self, *, has_states: bool = False) -> list[Figure]:
-        """Return what every run tells; `has_states`: sensors change with each call, as they should."""
+    def figures(self, *, is_calling: bool = False) -> list[Figure]:
+        """Return what every run tells; `is_calling`: actions are called, which Home Assistant records."""
         settled = self.samples[int(len(self.samples) * _SETTLED) :]
         grown = settled[-1][1] - settled[0][1]
         kept = self.samples[-1][2] - self.samples[0][2]
@@ -95,6 +95,10 @@ class Gauges:
                 is_met=min(stall, self.stalls.longest_cpu * 1000) <= 50,
             ),
             Figure(
+                name="longest full collection of Python's garbage",
+                value=f"{self.stalls.collection * 1000:.0f} ms",
+            ),
+            Figure(
                 name="memory: first, last, growth once warm",
                 value=f"{self.samples[0][1]:.0f} MB, {self.samples[-1][1]:.0f} MB, {grown:+.1f} MB",
                 aim="at most +10 MB",
@@ -103,8 +107,8 @@ class Gauges:
             Figure(
                 name="growth of the database",
                 value=f"{kept:+d} KB",
-                aim="the states of sensors" if has_states else "at most +1000 KB",
-                is_met=has_states or kept <= 1000,
+                aim="what Home Assistant records of calls" if is_calling else "at most +1000 KB",
+                is_met=is_calling or kept <= 1000,
             ),
             Figure(
                 name="processor time of the loop's process",

@@ -51,7 +51,9 @@ class Stalls:
     longest: float = 0
     """Seconds on the clock; on a busy machine the scheduler has its part in it."""
     longest_cpu: float = 0
-    """Seconds of the loop's own work."""
+    """Seconds of the loop's own work, but for Python's full collections of garbage."""
+    collection: float = 0
+    """Seconds of the longest full collection: it looks at every object of Home Assistant."""
 
 
 @asynccontextmanager
@@ -64,19 +66,34 @@ async def watch_loop(pause: float = 0) -> AsyncIterator[Stalls]:
     found = Stalls()
     wall, cpu = time.perf_counter(), time.thread_time()
     handle: asyncio.Handle
+    thread, began, collected = threading.get_ident(), 0.0, 0.0
+
+    def on_garbage(phase: str, info: dict[str, int]) -> None:
+        nonlocal began, collected
+        if info["generation"] < 2:
+            return
+        if phase == "start":
+            began = time.thread_time()
+            return
+        took = time.thread_time() - began
+        found.collection = max(found.collection, took)
+        if threading.get_ident() == thread:
+            collected += took
 
     def tick() -> None:
-        nonlocal handle, wall, cpu
+        nonlocal handle, wall, cpu, collected
         now, now_cpu = time.perf_counter(), time.thread_time()
         found.longest = max(found.longest, now - wall - pause)
-        found.longest_cpu = max(found.longest_cpu, now_cpu - cpu)
-        wall, cpu = now, now_cpu
+        found.longest_cpu = max(found.longest_cpu, now_cpu - cpu - collected)
+        wall, cpu, collected = now, now_cpu, 0
         handle = loop.call_later(pause, tick) if pause else loop.call_soon(tick)
 
+    gc.callbacks.append(on_garbage)
     tick()
     try:
         yield found
     finally:
+        gc.callbacks.remove(on_garbage)
         # What blocked last is only seen in the turn after it.
         await asyncio.sleep(2 * pause)
         handle.cancel()
