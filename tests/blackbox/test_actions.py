@@ -72,7 +72,7 @@ async def test_action_answers(house: House, action: str) -> None:
     answer = await house.call(action, await resolve(house, dict(case.data)))
     assert_holds(answer, case)
     for cleaner, data in case.after.items():
-        await house.call(cleaner, data)
+        await house.call(cleaner, dict(data))
 
 
 async def test_every_action_is_in_the_table(house: House) -> None:

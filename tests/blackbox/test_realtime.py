@@ -55,10 +55,10 @@ class Talk:
         return [frame for frame in frames if frame["type"] == kind]
 
 
-def is_notice(kind: str, **values: Any) -> Callable[[Any], bool]:
-    """Match a notice of the conversation."""
+def is_notice(kind: str, connection_id: str = ID, **values: Any) -> Callable[[Any], bool]:
+    """Match a notice of the conversation, or of another one."""
     return lambda data: (
-        data["connection_id"] == ID
+        data["connection_id"] == connection_id
         and data["type"] == kind
         and all(data.get(key) == value for key, value in values.items())
     )
@@ -76,7 +76,7 @@ async def talk(house: House, service: Service, realtime_events: Events) -> Async
 
 def seconds_of(content: bytes) -> float:
     """Return how long a WAV file lasts, once it is sure to be one that players play."""
-    with wave.open(io.BytesIO(content)) as sound:
+    with wave.open(io.BytesIO(content), "rb") as sound:
         assert (sound.getnchannels(), sound.getsampwidth()) == (1, 2)
         assert any(sound.readframes(sound.getnframes()))
         return sound.getnframes() / sound.getframerate()
@@ -84,8 +84,8 @@ def seconds_of(content: bytes) -> float:
 
 async def decoded_seconds(content: bytes) -> float:
     """Return how long an audio file of any kind lasts."""
-    command = ("ffmpeg", "-loglevel", "error", "-i", "pipe:0")
-    command += ("-f", "s16le", "-ac", "1", "-ar", "8000", "pipe:1")
+    command = ["ffmpeg", "-loglevel", "error", "-i", "pipe:0"]
+    command += ["-f", "s16le", "-ac", "1", "-ar", "8000", "pipe:1"]
     pipe = asyncio.subprocess.PIPE
     decoder = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
     samples, _ = await decoder.communicate(content)
@@ -267,9 +267,7 @@ async def test_many_conversations(house: House, service: Service, realtime_event
         message = {"connection_id": name, "message": f"I am {name}"}
         await house.call("send_realtime_message", message)
     for name in names:
-        turn = await realtime_events.wait(
-            lambda data, name=name: data["connection_id"] == name and data["type"] == "turn_done"
-        )
+        turn = await realtime_events.wait(is_notice("turn_done", name))
         assert turn["output"][0]["content"][0]["text"] == f"You said: I am {name}"
         await house.call("close_realtime_websocket", {"connection_id": name})
 

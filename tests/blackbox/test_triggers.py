@@ -154,12 +154,15 @@ async def test_editor_refuses(
     assert message in answer["triggers"]["error"]
 
 
-async def test_editor_offers_them(house: House) -> None:
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("trigger", "openai_api.server_event"), ("condition", "openai_api.connection_open")],
+)
+async def test_editor_offers_them(house: House, kind: str, name: str) -> None:
     """The editor shows the triggers and the condition with their fields."""
-    for kind, key in (("trigger", "server_event"), ("condition", "connection_open")):
-        offered = await house.socket.subscribe(f"{kind}_platforms/subscribe")
-        found = await offered.wait(lambda data, key=key: f"openai_api.{key}" in data)
-        assert "connection_id" in found[f"openai_api.{key}"]["fields"]
+    offered = await house.socket.subscribe(f"{kind}_platforms/subscribe")
+    found = await offered.wait(lambda data: name in data)
+    assert "connection_id" in found[name]["fields"]
 
 
 async def test_device(house: House, entry: str, service: Service, manage: Any) -> None:

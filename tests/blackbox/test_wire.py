@@ -43,7 +43,7 @@ async def record(hass: HomeAssistant, recorder: Recorder) -> dict[str, str]:
     entry = hass.config_entries.async_entries(DOMAIN)[0]
     folder = Path(hass.config.media_dirs["local"])
     write_files(folder)
-    found = {}
+    found: dict[str, str] = {}
     for family in FAMILIES:
         client = entry.runtime_data.client
         found |= calls(await walk(family, call, client, folder, recorder, fired))

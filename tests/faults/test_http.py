@@ -206,8 +206,8 @@ async def test_codings_that_we_ask_for(watch: Watch) -> None:
         "identity": BODY,
     }
     for name in watch.raw.requests[0].header("accept-encoding").split(", "):
-        script = [answer(packed[name], headers=f"Content-Encoding: {name}\r\n")]
-        await watch.survives([script], RIGHT)
+        coded = answer(packed[name], headers=f"Content-Encoding: {name}\r\n")
+        await watch.survives([[coded]], RIGHT)
 
 
 @pytest.mark.parametrize("table", [LINE, FRAMES, HEADERS, BODIES, CODINGS])
@@ -293,11 +293,12 @@ async def test_bodies_that_are_too_large(
     monkeypatch.setattr(transport, "LARGEST_ANSWER", 2**20)
     large = b'{"id": "' + b"x" * 2**21 + b'"}'
     packed = gzip.compress(large)
-    for name, script in {
+    scripts: dict[str, Script] = {
         "over the limit": [answer(large)],
         "over the limit, without a length": [chunked(large[:100], large[100:]), Do.HOLD],
         "over the limit once unpacked": [answer(packed, headers="Content-Encoding: gzip\r\n")],
         "over the limit, as an error": [answer(large, 500)],
-    }.items():
+    }
+    for name, script in scripts.items():
         with subtests.test(name):
             await watch.survives([script], "answer_too_large", timeout=5, **ASK)

@@ -17,7 +17,7 @@ import pytest
 
 from tests.standin.server import StandIn
 
-from .raw import RIGHT, WHOLE, Do, answer
+from .raw import RIGHT, WHOLE, Do, Script, answer
 from .watch import Watch, told, watching
 
 
@@ -32,7 +32,8 @@ async def test_nobody_is_there(hass: HomeAssistant, media_folder: object) -> Non
 
 
 async def test_line_that_is_closed_between_calls(watch: Watch) -> None:
-    for script in ([WHOLE, 0.02, Do.CLOSE], [WHOLE, 0.02, Do.RESET], [WHOLE]):
+    scripts: list[Script] = [[WHOLE, 0.02, Do.CLOSE], [WHOLE, 0.02, Do.RESET], [WHOLE]]
+    for script in scripts:
         await watch.survives([script], RIGHT)
     await watch.raw.stop()
     await watch.raw.start()
@@ -47,8 +48,8 @@ async def test_key_in_an_address_that_an_error_quotes(
 ) -> None:
     asked = {"auth_method": "query", "auth_name": "key", "api_key": ODD_KEY}
     async with watching(hass, **asked) as watch:
-        for script in ([b"nonsense\r\n\r\n"], [answer(headers="X-Broken\r\n")]):
-            text = await watch.survives([script], "cannot_connect")
+        for broken in (b"nonsense\r\n\r\n", answer(headers="X-Broken\r\n")):
+            text = await watch.survives([[broken]], "cannot_connect")
             assert "key=" not in text
             assert "http" not in text
 

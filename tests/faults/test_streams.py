@@ -189,11 +189,13 @@ async def test_endless_stream_ends_with_its_script(
         "response_variable": "answer",
     }
     assert await async_setup_component(hass, "script", {"script": {"ask": {"sequence": [action]}}})
-    for script in (
-        [HEAD, *[DELTA, 0.01] * 1000],
+    slow: list[Step] = [DELTA, 0.01] * 1000
+    scripts: list[Script] = [
+        [HEAD, *slow],
         [HEAD, DELTA, Do.HOLD],
         [HEAD, *[DELTA] * 50_000],
-    ):
+    ]
+    for script in scripts:
         fired.clear()
         watch.raw.play(script)
         await hass.services.async_call("script", "turn_on", {"entity_id": "script.ask"})
@@ -256,7 +258,8 @@ def standard(data: bytes) -> list[tuple[str, bytes]]:
     """Return the events in a stream, read as a whole and by the letter of the HTML standard."""
     *lines, _ = re.split(rb"\r\n|\n|\r", data.removeprefix(b"\xef\xbb\xbf"))
     found: list[tuple[str, bytes]] = []
-    name, texts = "", []
+    name = ""
+    texts: list[bytes] = []
     for line in lines:
         key, _, value = line.partition(b":")
         value = value.removeprefix(b" ")

@@ -18,7 +18,7 @@ from tests.integration.conftest import CANARY, add_entry
 
 from .raw import Raw, Script
 
-ASK = {"model": "m-1", "input": "Hello"}
+ASK: dict[str, Any] = {"model": "m-1", "input": "Hello"}
 # Beyond its timeout, nothing may take longer than this many seconds on a busy machine.
 SLACK = 3.0
 _FOLDER = Path(__file__).parents[2] / "custom_components" / DOMAIN / "translations"
@@ -60,7 +60,7 @@ class Watch:
 
     def _tasks(self) -> set[asyncio.Task[Any]]:
         """Return the tasks that were not there before, without the server's own."""
-        return asyncio.all_tasks() - self._before - self.raw.tasks - {asyncio.current_task()}  # type: ignore[operator]
+        return asyncio.all_tasks() - self._before - self.raw.tasks - {asyncio.current_task()}
 
     def _connectors(self) -> list[Any]:
         """Return the connectors of Home Assistant's shared sessions."""

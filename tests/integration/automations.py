@@ -26,7 +26,7 @@ async def automate(hass: HomeAssistant, *automations: dict[str, Any]) -> list[Ev
     return ran
 
 
-def on(trigger: str, options: dict[str, Any] | None = None, **said: str) -> dict[str, Any]:
+def on(trigger: str, options: dict[str, Any] | None = None, /, **said: str) -> dict[str, Any]:
     """Return an automation that says what its trigger knows, in templates."""
     return {
         "mode": "queued",

@@ -11,6 +11,7 @@ from typing import Any
 from unittest.mock import MagicMock
 
 from homeassistant.components import image
+from homeassistant.components.image.const import DATA_COMPONENT
 from homeassistant.core import Context, Event, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from homeassistant.setup import async_setup_component
@@ -70,7 +71,7 @@ async def drawing(hass: HomeAssistant) -> str:
             return PICTURE
 
     assert await async_setup_component(hass, "image", {})
-    await hass.data[image.DATA_COMPONENT].async_add_entities([Drawing(hass)])
+    await hass.data[DATA_COMPONENT].async_add_entities([Drawing(hass)])
     return "image.drawing"
 
 
@@ -83,6 +84,7 @@ async def camera(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> str:
         stand_in.TurboJPEG = MagicMock  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "turbojpeg", stand_in)
     from homeassistant.components import camera
+    from homeassistant.components.camera.const import DATA_COMPONENT
 
     class Camera(camera.Camera):
         entity_id = "camera.door"
@@ -93,7 +95,7 @@ async def camera(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> str:
             return PICTURE
 
     assert await async_setup_component(hass, "camera", {})
-    await hass.data[camera.DATA_COMPONENT].async_add_entities([Camera()])
+    await hass.data[DATA_COMPONENT].async_add_entities([Camera()])
     return "camera.door"
 
 

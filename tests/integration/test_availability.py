@@ -24,7 +24,7 @@ from custom_components.openai_api.sockets.responses import ResponsesConnection
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
-from .conftest import CANARY, Call, add_entry, entry_data
+from .conftest import CANARY, Call, add_entry, entry_data, state_of
 from .entities.states import CONNECTION, ERROR, shown
 from .waiting import until
 
@@ -209,7 +209,7 @@ async def test_host_that_is_down_at_the_start(
     await standin.start(port)
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=2))
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert entry.state is ConfigEntryState.LOADED
+    assert state_of(entry) is ConfigEntryState.LOADED
     assert shown(hass, REACHABLE) == "on"
     assert await call("create_model_response", **ASK)
 

@@ -12,7 +12,7 @@ from custom_components.openai_api.const import DOMAIN
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
-from .conftest import CANARY, add_entry, entry_data
+from .conftest import CANARY, add_entry, entry_data, state_of
 
 STYLES = ["bearer", "header", "query", "none"]
 
@@ -243,6 +243,7 @@ async def test_new_key_after_refusal(
 
     result = await hass.config_entries.flow.async_configure(flow["flow_id"])
     assert result["step_id"] == "reauth_confirm"
+    assert result["description_placeholders"] is not None
     assert result["description_placeholders"]["host"] == "127.0.0.1"
     result = await hass.config_entries.flow.async_configure(
         flow["flow_id"], {"api_key_source": "stored", "api_key": "wrong again"}
@@ -254,7 +255,7 @@ async def test_new_key_after_refusal(
 
     assert result["reason"] == "reauth_successful"
     await hass.async_block_till_done()
-    assert entry.state is ConfigEntryState.LOADED
+    assert state_of(entry) is ConfigEntryState.LOADED
     assert entry.data["api_key"] == CANARY
 
 
@@ -263,6 +264,7 @@ async def test_everything_can_be_changed(
 ) -> None:
     flow = await entry.start_reconfigure_flow(hass)
     assert flow["step_id"] == "reconfigure"
+    assert flow["data_schema"] is not None
     shown = {str(key): key.description for key in flow["data_schema"].schema}
     assert shown["base_url"] == {"suggested_value": standin.url()}
     assert not shown["api_key"], "the key is not shown again"

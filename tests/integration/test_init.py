@@ -3,10 +3,10 @@
 import asyncio
 from typing import Any
 
-from homeassistant.components.recorder import get_instance
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.recorder import get_instance, session_scope
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.recorder.common import (
@@ -99,7 +99,6 @@ async def stored(hass: HomeAssistant) -> bool:
 
     def look() -> Any:
         from homeassistant.components.recorder.db_schema import EventTypes
-        from homeassistant.components.recorder.util import session_scope
 
         with session_scope(hass=hass) as session:
             return session.query(EventTypes).filter_by(event_type=EVENT_STREAM).count()

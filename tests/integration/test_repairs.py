@@ -374,7 +374,7 @@ async def test_diagnostics(
     standin.fail(Fault(path="/responses", drop="before"))
     await fail(call)
 
-    found = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    found: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
     assert found["state"] == "loaded"
     assert found["is_reachable"] is False
     assert "could not be reached" in found["last_error"]

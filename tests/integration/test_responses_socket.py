@@ -75,7 +75,7 @@ async def test_conversation(
     assert await session.wait_for(1) == CREATE
     await until(lambda: received and received[-1].data["event_type"] == "response.completed")
     assert [event.data["event"] for event in received] == session.sent
-    assert received[0].data | {"event": None} == {
+    assert {**received[0].data, "event": None} == {
         "config_entry_id": entry.entry_id,
         "connection_id": "c",
         "transport": "responses.websocket",

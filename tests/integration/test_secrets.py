@@ -138,7 +138,7 @@ async def test_diagnostics(
     entry = await add_entry(hass, entry_data(standin, base_url=standin.url() + "?token=abcdefgh"))
     await call("manage_model_response_websocket", action="connect", connection_id="c")
 
-    found = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    found: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
 
     assert found["entry"]["base_url"] == standin.url()
     assert found["entry"]["api_key"] == "**REDACTED**"

@@ -218,7 +218,8 @@ async def test_waiting_for_a_file(
 
 def form(standin: StandIn) -> Part:
     """Return the file of the last form."""
-    return next(part for part in standin.requests[-1].body if part.filename is not None)
+    parts: list[Part] = standin.requests[-1].body
+    return next(part for part in parts if part.filename is not None)
 
 
 async def test_memory_stays_flat_with_parts(standin: StandIn, call: Call, huge: Path) -> None:
@@ -361,6 +362,7 @@ async def test_upload_that_is_refused_early(
             "create_file", config_entry_id=proxy.entry_id, file=str(huge), purpose="user_data"
         )
     assert caught.value.translation_key == "refused"
+    assert caught.value.translation_placeholders is not None
     assert caught.value.translation_placeholders["status"] == "413"
     answered.set()
     server.close()

@@ -90,9 +90,9 @@ async def test_odd_events_come_through(house: House) -> None:
             await peer.say(frame(kind, data))
             wanted.append(json.loads(data) if name == "deep" else event)
     await until(lambda: len(house.raw) == len(wanted))
-    for data, event in zip(house.raw, wanted, strict=True):
-        assert data["event"] == event
-        assert data["event_type"] == (event.get("type") if isinstance(event, dict) else None)
+    for said, event in zip(house.raw, wanted, strict=True):
+        assert said["event"] == event
+        assert said["event_type"] == (event.get("type") if isinstance(event, dict) else None)
     assert house.told == ["connecting", "connected"]
     await house.works()
 

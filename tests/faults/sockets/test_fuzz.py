@@ -133,7 +133,7 @@ def messages(draw: st.DrawFn, *, is_clean: bool) -> Json:
     return item
 
 
-def inputs(examples: int) -> Any:
+def inputs(examples: int) -> settings:
     """Return how a test is run: this often, or as often as wanted."""
     return settings(
         max_examples=INPUTS or examples,

@@ -221,7 +221,8 @@ async def test_garbled_sound(house: House) -> None:
     good = base64.b64encode(bytes(480)).decode()
     garbled = [good[:-1], good[:-3], "A", "=", "====", "ü", "\ud7ff", "!", "", " ", good + "A"]
     await peer.tell(CREATED, *[{**DELTA, "delta": piece} for piece in (good, *garbled, good)])
-    await peer.tell(*({**DELTA, "delta": odd} for odd in (None, 1, [], {}, True)), DONE, OVER)
+    odd: list[Any] = [None, 1, [], {}, True]
+    await peer.tell(*({**DELTA, "delta": piece} for piece in odd), DONE, OVER)
     await until(lambda: kinds(house, "audio_done"))
     (done,) = kinds(house, "audio_done")
     assert done["size"] >= 2 * 480 + 44

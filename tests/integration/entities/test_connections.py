@@ -153,7 +153,8 @@ async def test_many_connections(
     assert len(connection_entities(hass)) == len(registered(registry, entry)) == 14
     await asyncio.gather(*(manage("close", connection_id=name) for name in names))
     assert shown(hass, COUNT) == "0"
-    assert connection_entities(hass) == registered(registry, entry) == []
+    assert connection_entities(hass) == []
+    assert registered(registry, entry) == []
 
 
 async def test_nothing_is_written_without_a_change(
@@ -198,7 +199,8 @@ async def test_unload_leaves_nothing_behind(
             hass.set_state(CoreState.stopping)
             hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
     await hass.async_block_till_done()
-    assert connection_entities(hass) == registered(registry, entry) == []
+    assert connection_entities(hass) == []
+    assert registered(registry, entry) == []
     if way in {"unload", "remove"}:
         assert not any(hass.data[_LISTENERS].values())
     if way == "reload":

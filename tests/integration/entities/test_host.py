@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.openai_api.const import DOMAIN
 from custom_components.openai_api.entities import device_info
-from tests.integration.conftest import CANARY, Call, add_entry, entry_data
+from tests.integration.conftest import CANARY, Call, add_entry, entry_data, state_of
 from tests.integration.waiting import until
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
@@ -136,7 +136,7 @@ async def test_failing_platform_leaves_the_host_at_work(
     assert entry.state is ConfigEntryState.LOADED
     assert await call("create_model_response", model="m", input="Hello")
     assert await hass.config_entries.async_unload(entry.entry_id)
-    assert entry.state is ConfigEntryState.NOT_LOADED
+    assert state_of(entry) is ConfigEntryState.NOT_LOADED
 
 
 async def test_missing_platform_leaves_the_host_at_work(
@@ -159,7 +159,7 @@ async def test_missing_platform_leaves_the_host_at_work(
     assert "The sensor platform could not be set up" in caplog.text
     assert await call("create_model_response", model="m", input="Hello")
     assert await hass.config_entries.async_unload(entry.entry_id)
-    assert entry.state is ConfigEntryState.NOT_LOADED
+    assert state_of(entry) is ConfigEntryState.NOT_LOADED
 
 
 async def test_names_follow_the_language(

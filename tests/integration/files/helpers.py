@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from homeassistant.components import media_source
-from homeassistant.components.media_player import BrowseMedia
+from homeassistant.components.media_player.browse_media import BrowseMedia
 from homeassistant.core import HomeAssistant, State
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 

@@ -3,6 +3,7 @@
 import base64
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from homeassistant.components import image
 from homeassistant.core import HomeAssistant, State
@@ -30,7 +31,7 @@ async def test_newest_picture(
     assert shown(hass).attributes["media_content_id"] is None
     assert (await fetch(hass, hass_client))[0] == 500
 
-    seen = []
+    seen: list[dict[str, Any]] = []
     for action, more in (
         ("create_image", DRAW),
         ("create_image", {**DRAW, "stream": True, "partial_images": 2}),

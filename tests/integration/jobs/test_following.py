@@ -124,7 +124,8 @@ async def test_batch_from_beginning_to_end(
         "elapsed": began["elapsed"],
         "request_counts": {"total": 1, "completed": 0, "failed": 0},
     }
-    assert abs(dt_util.parse_datetime(began["started"]).timestamp() - time.time()) < 60
+    started = dt_util.parse_datetime(began["started"], raise_on_error=True)
+    assert abs(started.timestamp() - time.time()) < 60
     state = sensor(hass)
     assert state.state == "in_progress"
     assert state.attributes == {

@@ -240,5 +240,5 @@ async def test_progress(
     await hass.async_block_till_done()
     assert who(ran) == [*evens(options), 8]
     assert len([event for event in ran if event.data["n"] == 6]) == 1
-    assert ran[-1].data | {"t": ""} == {"n": 8, "of": made["id"], "p": 100, "t": ""}
+    assert {**ran[-1].data, "t": ""} == {"n": 8, "of": made["id"], "p": 100, "t": ""}
     assert ran[-1].data["t"] == f"progress of poll_video: {made['id']} is completed"
