@@ -154,6 +154,29 @@ async def test_several_kinds_of_files(
     assert standin.requests[-1].body["input"] == message(ASKED, SEEN, READ)
 
 
+@pytest.mark.parametrize("content_type", ["audio/wav", "audio/x-wav", "audio/vnd.wave"])
+async def test_one_sound_has_many_names(
+    standin: StandIn, call: Call, media_folder: Path, content_type: str
+) -> None:
+    """Which of them a file has depends on the system."""
+    (media_folder / "bell.wav").write_bytes(b"RIFF")
+    sound = {
+        "media_content_id": "media-source://media_source/local/bell.wav",
+        "media_content_type": content_type,
+    }
+    await call(
+        "create_chat_completion",
+        model="m",
+        messages=[{"role": "user", "content": "What is this?"}],
+        attachments=[sound],
+    )
+    (message,) = standin.requests[-1].body["messages"]
+    assert message["content"][-1] == {
+        "type": "input_audio",
+        "input_audio": {"data": "UklGRg==", "format": "wav"},
+    }
+
+
 @pytest.mark.parametrize("action", ["create_chat_completion", "parse_chat_completion"])
 async def test_chat(
     standin: StandIn, call: Call, media_folder: Path, picture: str, manual: str, action: str

@@ -47,6 +47,7 @@ _SUFFIXES = {
     "audio/mpeg": ".mp3",
     "audio/wav": ".wav",
     "audio/x-wav": ".wav",
+    "audio/vnd.wave": ".wav",
     "audio/aac": ".aac",
     "audio/opus": ".opus",
     "audio/ogg": ".ogg",

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 _SHOWING = ("camera", "image")
 """The kinds of entity that show a picture."""
-_SOUNDS = {"audio/mpeg": "mp3", "audio/mp3": "mp3", "audio/wav": "wav", "audio/x-wav": "wav"}
+_SOUNDS = {
+    "audio/mpeg": "mp3",
+    "audio/mp3": "mp3",
+    "audio/wav": "wav",
+    "audio/x-wav": "wav",
+    "audio/vnd.wave": "wav",
+}
 """The formats in which a chat model may hear something."""
 
 

@@ -1,0 +1,45 @@
+"""Tells in the activity of the house what connections did and what hosts reported."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from homeassistant.components.logbook import LOGBOOK_ENTRY_MESSAGE, LOGBOOK_ENTRY_NAME
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers.translation import async_get_cached_translations
+
+from .const import DOMAIN, EVENT_CONNECTION, EVENT_WEBHOOK
+
+type Describe = Callable[[Event], dict[str, str]]
+_CLOSED_AS_WISHED = 1000
+
+
+@callback
+def async_describe_events(
+    hass: HomeAssistant, async_describe_event: Callable[[str, str, Describe], None]
+) -> None:
+    """Tell the logbook how to word the events."""
+
+    def line(data: Mapping[str, Any], key: str, why: str | None = None) -> dict[str, str]:
+        """Return a line about a service host."""
+        texts = async_get_cached_translations(hass, hass.config.language, "common", DOMAIN)
+        text = texts[f"component.{DOMAIN}.common.{key}"].format(**data)
+        entry = hass.config_entries.async_get_entry(data["config_entry_id"])
+        return {
+            LOGBOOK_ENTRY_NAME: entry.title if entry else "OpenAI API",
+            LOGBOOK_ENTRY_MESSAGE: f"{text}: {why}" if why else text,
+        }
+
+    @callback
+    def describe_connection(event: Event) -> dict[str, str]:
+        """Word a change of a connection."""
+        data = event.data
+        reason = None if data["code"] == _CLOSED_AS_WISHED else data["reason"]
+        return line(data, f"logbook_{data['state']}", data["error"] or reason)
+
+    @callback
+    def describe_webhook(event: Event) -> dict[str, str]:
+        """Word what a host has reported."""
+        return line(event.data, "logbook_webhook")
+
+    async_describe_event(DOMAIN, EVENT_CONNECTION, describe_connection)
+    async_describe_event(DOMAIN, EVENT_WEBHOOK, describe_webhook)
