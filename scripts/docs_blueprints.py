@@ -1,6 +1,7 @@
 """The page of blueprints, with a button to import each."""
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from homeassistant.util.yaml import load_yaml_dict
@@ -39,18 +40,40 @@ def pages() -> dict[Path, str]:
     return {PAGE: "\n\n".join(parts) + "\n"}
 
 
+def buttons() -> str:
+    """Return the README's table of blueprints."""
+    rows = [
+        f"| {_about(path)['name']} | {domain} | {_button(path)} |"
+        for domain in _GROUPS
+        for path in _found(domain)
+    ]
+    return "\n".join(["| Blueprint | Kind | |", "| --- | --- | --- |", *rows])
+
+
+def _found(domain: str) -> list[Path]:
+    """Return the files of one kind of blueprint."""
+    return sorted((BLUEPRINTS / domain).rglob("*.yaml"))
+
+
 def _table(domain: str) -> str:
     """Return the table of one kind of blueprint."""
-    rows = [_row(path) for path in sorted((BLUEPRINTS / domain).rglob("*.yaml"))]
+    rows = [_row(path) for path in _found(domain)]
     return "\n".join(["| Blueprint | What it does | |", "| --- | --- | --- |", *rows])
 
 
 def _row(path: Path) -> str:
     """Return the line of a blueprint."""
-    about = load_yaml_dict(path)["blueprint"]
-    link = _IMPORT + quote(about["source_url"], safe="")
+    about = _about(path)
     source = path.relative_to(ROOT).as_posix()
-    return (
-        f"| [{about['name']}](../{source}) | {about['description'].strip()} "
-        f"| [![Import]({_BADGE})]({link}) |"
-    )
+    return f"| [{about['name']}](../{source}) | {about['description'].strip()} | {_button(path)} |"
+
+
+def _about(path: Path) -> dict[str, Any]:
+    """Return what a blueprint says of itself."""
+    about: dict[str, Any] = load_yaml_dict(path)["blueprint"]
+    return about
+
+
+def _button(path: Path) -> str:
+    """Return the button that imports a blueprint."""
+    return f"[![Import]({_BADGE})]({_IMPORT}{quote(_about(path)['source_url'], safe='')})"

@@ -1,0 +1,15 @@
+"""The figures that tests leave behind."""
+
+import pytest
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests took down with `record_property`: their figures, added up by name."""
+    figures: dict[str, float] = {}
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, value in report.user_properties:
+            figures[name] = figures.get(name, 0) + value
+    if figures:
+        terminalreporter.section("figures")
+        for name, value in figures.items():
+            terminalreporter.line(f"{name}: {value:,}")
