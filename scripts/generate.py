@@ -45,17 +45,15 @@ def in_section(action: Action, section: Section | None) -> list[Field]:
 
 
 def described_field(field: Field) -> Texts:
-    """Return what services.yaml says of a field."""
+    """Return what services.yaml says of a field.
+
+    There is no `default`: the frontend copies defaults into the data as soon as an action is
+    picked, also those of fields that nobody has switched on.
+    """
     found: Texts = {"required": True} if field.required else {}
     if (example := field.example) is not None:
         # The frontend reads examples as YAML.
         found["example"] = json.dumps(example) if isinstance(example, dict | list) else example
-    limits = field.selector.get("number", {})
-    if field.suggestion is not None:
-        found["default"] = field.suggestion
-    elif limits.get("min", 0) < 0:
-        # The form would begin with the lowest number, which is seldom what is meant.
-        found["default"] = 0
     return {**found, "selector": dict(field.selector)}
 
 

@@ -45,8 +45,6 @@ class Field:
     nullable: bool = False
     section: Section | None = None
     example: Any = None
-    suggestion: Any = None
-    """What the form enters when the field is switched on; it is never sent by itself."""
     file: bool = False
     weave: Weave | None = None
     """Works the value into the other arguments, for what the method has no argument of its own."""

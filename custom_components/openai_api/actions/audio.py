@@ -84,7 +84,6 @@ FAMILY = Family(
                     "speed",
                     "Speed",
                     "How fast to speak; 1 is normal.",
-                    suggestion=1,
                     low=0.25,
                     high=4,
                     step=0.05,

@@ -30,7 +30,6 @@ FAMILY = Family(
                     "dimensions",
                     "Dimensions",
                     "How many numbers stand for each text.",
-                    suggestion=256,
                     low=1,
                 ),
                 *advanced(

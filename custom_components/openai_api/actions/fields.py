@@ -181,7 +181,6 @@ POLL_INTERVAL = integer(
     "Poll interval",
     "How long to wait before asking again. Without it, the pauses grow from 1 to 10 seconds.",
     low=100,
-    suggestion=1000,
     unit="ms",
     section=Section.ADVANCED,
 )
@@ -190,7 +189,6 @@ MAX_WAIT = number(
     "Longest wait",
     "When to give up waiting. The work at the host goes on.",
     low=1,
-    suggestion=600,
     unit="s",
     section=Section.ADVANCED,
 )
@@ -199,7 +197,6 @@ TIMEOUT = number(
     "Timeout",
     "How long to wait for the answer, instead of the time set for the service host.",
     low=1,
-    suggestion=120,
     unit="s",
     section=Section.REQUEST,
 )

@@ -99,7 +99,6 @@ FAMILY = Family(
                             "How long to wait before asking again. Without it, the pauses grow from "
                             "5 seconds to 5 minutes.",
                             low=1,
-                            suggestion=60,
                             unit="s",
                         ),
                         validator=_positive,
@@ -110,7 +109,6 @@ FAMILY = Family(
                             "Give up after",
                             "How long to watch it at most. Without it, 7 days. The work at the host goes on.",
                             low=1,
-                            suggestion=7,
                             unit="d",
                         ),
                         validator=_positive,

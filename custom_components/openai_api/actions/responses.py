@@ -151,7 +151,6 @@ RARE: tuple[Field, ...] = advanced(
         "max_output_tokens",
         "Max output tokens",
         "The longest answer, thoughts included. A token is about four letters.",
-        suggestion=1000,
         low=16,
         nullable=True,
     ),

@@ -40,9 +40,7 @@ USER = text(
 )
 AFTER = text("after", "After item", "Continue the list after the item with this id.")
 BEFORE = text("before", "Before item", "List what comes before the item with this id.")
-LIMIT = integer(
-    "limit", "Limit", "How many items a page holds at most.", low=1, high=100, suggestion=20
-)
+LIMIT = integer("limit", "Limit", "How many items a page holds at most.", low=1, high=100)
 ORDER = choice(
     "order", "Order", "Whether the oldest (asc) or the newest (desc) come first.", ("asc", "desc")
 )
@@ -60,7 +58,6 @@ TEMPERATURE = number(
     "Low values keep to the likely words, high ones vary more.",
     high=2,
     step=0.1,
-    suggestion=1,
     nullable=True,
 )
 TOP_P = number(
@@ -69,7 +66,6 @@ TOP_P = number(
     "Choose only among the likeliest words that make up this share. An alternative to temperature.",
     high=1,
     step=0.05,
-    suggestion=1,
     nullable=True,
 )
 TOP_LOGPROBS = integer(
@@ -77,7 +73,6 @@ TOP_LOGPROBS = integer(
     "Alternatives per word",
     "How many likely alternatives to return for each word.",
     high=20,
-    suggestion=5,
     nullable=True,
 )
 STREAM = boolean(
@@ -156,7 +151,6 @@ SEED = integer(
     "Seed",
     "The same number makes the same answer more likely.",
     low=-(2**31),
-    suggestion=1,
     nullable=True,
 )
 FREQUENCY_PENALTY = number(
