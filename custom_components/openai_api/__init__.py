@@ -19,7 +19,7 @@ from .actions.jobs import KINDS
 from .availability import Availability
 from .client import async_create_client
 from .const import CONF_RECORD_EVENTS, CONF_SKIP_VALIDATION, DOMAIN, EVENT_TYPES, LOGGER, PLATFORMS
-from .errors import AuthFailed, is_moved
+from .errors import AuthenticationFailed, HostRedirected
 from .files.tidy import async_setup_tidy
 from .host import OpenAIConfigEntry, ServiceHost
 from .media_source import SavedFileView
@@ -95,7 +95,7 @@ async def _async_test(hass: HomeAssistant, entry: OpenAIConfigEntry, settings: S
     """Make sure that the host is there and takes the key."""
     try:
         await async_check_host(hass, settings)
-    except AuthFailed as err:
+    except AuthenticationFailed as err:
         raise ConfigEntryAuthFailed(
             translation_domain=DOMAIN,
             translation_key=err.translation_key,
@@ -105,7 +105,7 @@ async def _async_test(hass: HomeAssistant, entry: OpenAIConfigEntry, settings: S
         # It answers, but does not list its models: an entry that worked once may go on.
         pass
     except HomeAssistantError as err:
-        if is_moved(err):
+        if isinstance(err, HostRedirected) and err.is_permanent:
             issues.report(hass, entry, issues.HOST_MOVED)
         raise ConfigEntryNotReady(
             translation_domain=DOMAIN,

@@ -1,9 +1,10 @@
 """Turns what goes wrong into errors that a person at home can act on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from http import HTTPStatus
 import re
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn, TypedDict
 
 import aiohttp
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -30,15 +31,199 @@ _LONGEST_TEXT = 20_000
 # Both alternatives end where the next tag begins, or with the text: it is read through but once.
 _TAG = re.compile(r"<(style|script|head)\b.*?(?:</\1>|\Z)|<[^<>]*>", re.DOTALL | re.IGNORECASE)
 _UNKNOWN = "–"
+# As OpenAI, OpenRouter, LiteLLM, DeepSeek, Zhipu and Gemini name a used-up account.
+_QUOTA_CODES = frozenset(
+    {
+        "1113",
+        "billing_hard_limit_reached",
+        "billing_not_active",
+        "budget_exceeded",
+        "exceeded_current_quota",
+        "insufficient_balance",
+        "insufficient_credits",
+        "insufficient_funds",
+        "insufficient_quota",
+        "insufficient_user_quota",
+        "payment_required",
+    }
+)
+_REQUEST_FAULT = re.compile(
+    r"\bnot supported?\b|\bunsupported\b|does not support|not implemented|mmproj"
+    r"|too (?:large|long|many tokens)|exceeds? the (?:available |maximum )?context"
+    r"|validation errors?\b|unknown role|invalid role|must (?:be|have|contain)\b"
+    r"|failed to (?:decode|load|open|read) (?:the )?(?:audio|image)",
+    re.IGNORECASE,
+)
+_QUOTA_WORDS = re.compile(
+    r"exceeded your current quota|insufficient (?:account )?(?:balance|credit|funds|quota)"
+    r"|budget has been exceeded|exceeded budget|billing hard limit|account is not active"
+    r"|credit balance is too low|out of credits|余额不足",
+    re.IGNORECASE,
+)
 _NAMES = frozenset({"code", "type", "param", "message", "detail"})
 
 
-class AuthFailed(HomeAssistantError):
-    """The host does not accept the key."""
+class ErrorDetails(TypedDict):
+    """What a server says of an error, fit to show; a dash where it says nothing."""
+
+    code: str
+    param: str
+    message: str
 
 
-class DeniedForGood(HomeAssistantError):
-    """The host will give the same answer, however often it is asked."""
+class ApiError(HomeAssistantError):
+    """A call to the service failed.
+
+    Each subclass names the translation of its text; the placeholders of that text and the facts
+    that decide what follows (`status`, `code`) are attributes of the exception.
+    """
+
+    key: ClassVar[str]
+    """The translation key of the message."""
+
+    def __init__(
+        self,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        message: str | None = None,
+        **placeholders: str,
+    ) -> None:
+        """Take the HTTP status, and code and message of the server, where it sent any."""
+        self.status = status
+        self.code = None if code == _UNKNOWN else code
+        self.message = None if message == _UNKNOWN else message
+        facts = {"status": status, "code": code, "message": message}
+        placeholders |= {name: str(fact) for name, fact in facts.items() if fact is not None}
+        super().__init__(
+            translation_domain=DOMAIN,
+            translation_key=self.key,
+            translation_placeholders=placeholders,
+        )
+
+    @property
+    def is_quota_exceeded(self) -> bool:
+        """Whether the error, however it came, says that no quota or credit is left."""
+        return isinstance(self, QuotaExceeded) or is_quota_exceeded(
+            self.status, self.code, self.message
+        )
+
+
+class HostUnreachable(ApiError):
+    """The server is down, cannot be found, or fails by itself."""
+
+
+class ConnectionFailed(HostUnreachable):
+    """No connection could be made, or it was lost before the response was complete."""
+
+    key = "cannot_connect"
+
+
+class CertificateNotTrusted(HostUnreachable):
+    """The TLS certificate of the server is not one that Home Assistant trusts."""
+
+    key = "certificate_not_trusted"
+
+
+class RequestTimedOut(HostUnreachable):
+    """The server did not respond in time."""
+
+    key = "timed_out"
+
+
+class ServerError(HostUnreachable):
+    """The server failed: HTTP status 500 and above, except 501."""
+
+    key = "server_error"
+
+
+class RequestFailed(ApiError):
+    """The server gave up on the request (408), but is at work."""
+
+    key = "server_error"
+
+
+class HostRedirected(ApiError):
+    """The server answered with a redirect, which is never followed: the key stays here."""
+
+    key = "redirected"
+
+    @property
+    def is_permanent(self) -> bool:
+        """Whether the server has another address from now on."""
+        return self.status in {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT}
+
+
+class AuthenticationFailed(ApiError):
+    """The server does not accept the API key (401)."""
+
+    key = "auth_failed"
+
+
+class PermissionDenied(ApiError):
+    """The API key is valid, but may not do this (403)."""
+
+    key = "forbidden"
+
+
+class RateLimited(ApiError):
+    """The server takes no more requests for a while (429)."""
+
+    key = "rate_limited"
+
+
+class QuotaExceeded(ApiError):
+    """There is no quota or credit left; waiting a little does not help."""
+
+    key = "quota_used_up"
+
+
+class RequestRejected(ApiError, ServiceValidationError):
+    """The server refuses the request as the caller made it (400, 404, 413, 422, …)."""
+
+    key = "refused"
+
+
+class ErrorInResponse(ApiError):
+    """The response has a status of success, and holds an error."""
+
+    key = "host_error"
+
+
+class ErrorInStream(ApiError):
+    """The server ended a stream with an error."""
+
+    key = "stream_error"
+
+
+class ConnectionRejected(ApiError):
+    """The server refuses to open a WebSocket."""
+
+    key = "websocket_refused"
+
+
+class MethodMissing(ApiError):
+    """The installed SDK has no such method."""
+
+    key = "method_missing"
+
+    def __init__(self, method: str) -> None:
+        """Take the name of the method, such as `responses.create`."""
+        super().__init__(method=method)
+        self.method = method
+
+
+class StorageError(HomeAssistantError):
+    """A file could not be written to the media folder."""
+
+    def __init__(self, message: str) -> None:
+        """Take the reason in the words of the operating system."""
+        self.message = message
+        super().__init__(
+            translation_domain=DOMAIN,
+            translation_key="folder_not_writable",
+            translation_placeholders={"message": message},
+        )
 
 
 class Passed(OpenAIError):
@@ -52,6 +237,8 @@ class Passed(OpenAIError):
 
 def translated_error[E: HomeAssistantError](kind: type[E], key: str, **placeholders: object) -> E:
     """Return an error of a kind with its translated text."""
+    if issubclass(kind, ApiError):
+        return kind(**placeholders)  # type: ignore[arg-type]
     return kind(
         translation_domain=DOMAIN,
         translation_key=key,
@@ -77,7 +264,7 @@ def quote(text: str, settings: Settings) -> str:
     return words if len(words) <= _LONGEST_QUOTE else f"{words[:_LONGEST_QUOTE]}…"
 
 
-def error_details(body: object, settings: Settings) -> dict[str, str]:
+def error_details(body: object, settings: Settings) -> ErrorDetails:
     """Return the code, parameter and message of a host's error object or error text."""
     # Some hosts send a list with one error in it.
     found: Any = body[0] if isinstance(body, list) and body else body
@@ -89,18 +276,19 @@ def error_details(body: object, settings: Settings) -> dict[str, str]:
         found = found["error"]
     if not isinstance(found, dict):
         found = {"message": found}
-    details = {
-        "code": found.get("code") or found.get("type"),
-        "param": found.get("param"),
-        "message": _words(found.get("message") or found.get("detail"))
-        # What has no name that is known is better shown as it is than not at all.
-        or {key: value for key, value in found.items() if value and key not in _NAMES},
-    }
-    return {
+    message = _words(found.get("message") or found.get("detail"))
+    # What has no name that is known is better shown as it is than not at all.
+    message = message or {key: value for key, value in found.items() if value and key not in _NAMES}
+
+    def shown(value: object) -> str:
         # Gateways in Python write nothing as "None".
-        name: quote(str(value), settings) if value and value != "None" else _UNKNOWN
-        for name, value in details.items()
-    }
+        return quote(str(value), settings) if value and value != "None" else _UNKNOWN
+
+    return ErrorDetails(
+        code=shown(found.get("code") or found.get("type")),
+        param=shown(found.get("param")),
+        message=shown(message),
+    )
 
 
 def _words(found: Any) -> Any:
@@ -110,48 +298,77 @@ def _words(found: Any) -> Any:
     return "; ".join(f"{item.get('loc', '')} {item.get('msg') or item}".strip() for item in found)
 
 
-def _status_error(err: APIStatusError, settings: Settings) -> HomeAssistantError:
-    """Return the error for an answer with a status that says no."""
-    status = err.status_code
-    details = error_details(err.body, settings)
-    request_id = quote(err.request_id or _UNKNOWN, settings)
-    placeholders = {**details, "status": status, "request_id": request_id}
+def _status_error(err: APIStatusError, settings: Settings) -> ApiError:
+    """Return the error for a response with an error status."""
+    return status_error(
+        err.status_code, error_details(err.body, settings), quote(err.request_id or "", settings)
+    )
+
+
+def status_error(status: int, details: ErrorDetails, request_id: str) -> ApiError:
+    """Return the error for an HTTP status.
+
+    `details` are `{"code": …, "param": …, "message": …}` as `error_details` returns them.
+    """
     if 300 <= status < 400:
-        return failure("redirected", status=status)
-    if status == 401:
-        return translated_error(AuthFailed, "auth_failed", **placeholders)
-    if status == 403:
-        return failure("forbidden", **placeholders)
-    if status == 429:
-        key = "quota_used_up" if is_used_up(details["code"]) else "rate_limited"
-        return failure(key, **placeholders)
-    if status >= 500 or status == 408:
-        return failure("server_error", **placeholders)
-    return refusal("refused", **placeholders)
+        return HostRedirected(status=status)
+    kind: type[ApiError]
+    if is_request_fault(status, details["message"]):
+        kind = RequestRejected
+    elif is_quota_exceeded(status, details["code"], details["message"]):
+        kind = QuotaExceeded
+    elif status in _ERROR_CLASSES:
+        kind = _ERROR_CLASSES[HTTPStatus(status)]
+    elif is_server_error(status):
+        kind = ServerError
+    else:
+        kind = RequestRejected
+    return kind(status=status, request_id=request_id or _UNKNOWN, **details)
 
 
-def is_trouble(status: int) -> bool:
-    """Tell whether a status says that the host, and not the request, is at fault."""
-    return status >= 500 and status != 501
+_ERROR_CLASSES: Mapping[HTTPStatus, type[ApiError]] = {
+    HTTPStatus.UNAUTHORIZED: AuthenticationFailed,
+    HTTPStatus.FORBIDDEN: PermissionDenied,
+    HTTPStatus.REQUEST_TIMEOUT: RequestFailed,
+    HTTPStatus.TOO_MANY_REQUESTS: RateLimited,
+}
 
 
-def is_out_of_reach(err: HomeAssistantError) -> bool:
-    """Tell whether an error says that the host is not at work, or not to be found."""
-    if err.translation_key in {"cannot_connect", "certificate_not_trusted", "timed_out"}:
+def is_server_error(status: int) -> bool:
+    """Return whether a status says that the server, and not the request, is at fault."""
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED
+
+
+def is_request_fault(status: int, message: object) -> bool:
+    """Return whether a server blames the request, though its status says it failed itself.
+
+    llama.cpp, llama-cpp-python and OGX answer 500, and llama.cpp 501, to input that the loaded
+    model does not support. Trying again cannot help, and the server is at work.
+    """
+    if status == HTTPStatus.NOT_IMPLEMENTED:
         return True
-    status = (err.translation_placeholders or {}).get("status", "")
-    return status.isdecimal() and is_trouble(int(status))
+    return (
+        status == HTTPStatus.INTERNAL_SERVER_ERROR
+        and isinstance(message, str)
+        and _REQUEST_FAULT.search(message) is not None
+    )
 
 
-def is_moved(err: HomeAssistantError) -> bool:
-    """Tell whether an error says that the host has another address from now on."""
-    status = (err.translation_placeholders or {}).get("status")
-    return err.translation_key == "redirected" and status in {"301", "308"}
+def is_quota_exceeded(status: int | None, code: object, message: object = None) -> bool:
+    """Return whether an error says that there is no quota or credit left.
 
-
-def is_used_up(code: object) -> bool:
-    """Tell whether an error's code says that there is no quota left."""
-    return isinstance(code, str) and "insufficient_quota" in code
+    OpenAI, Azure and most gateways have a code for it; others only use status 402 or words. A
+    word counts with a status that refuses (400 to 429) or none, so that a model's prose does not.
+    """
+    if status == HTTPStatus.PAYMENT_REQUIRED:
+        return True
+    if isinstance(code, str) and code.lower() in _QUOTA_CODES:
+        return True
+    if isinstance(code, str) and "insufficient_quota" in code:
+        return True
+    if status is not None and not 400 <= status <= HTTPStatus.TOO_MANY_REQUESTS:
+        return False
+    return isinstance(message, str) and _QUOTA_WORDS.search(message) is not None
 
 
 def translate(err: Exception, settings: Settings, seconds: float | None = None) -> Exception:
@@ -162,15 +379,15 @@ def translate(err: Exception, settings: Settings, seconds: float | None = None) 
         case APIStatusError():
             return _status_error(err, settings)
         case APITimeoutError() | TimeoutError() | httpx2.TimeoutException():
-            return failure("timed_out", seconds=f"{seconds or settings.timeout:g}")
+            return RequestTimedOut(seconds=f"{seconds or settings.timeout:g}")
         case APIConnectionError() | httpx2.RequestError():
             cause = err.__cause__ or err
             if isinstance(refused := cause.__cause__, aiohttp.ClientConnectorCertificateError):
                 reason = getattr(refused.certificate_error, "verify_message", _UNKNOWN)
-                return failure("certificate_not_trusted", message=reason)
-            return failure("cannot_connect", message=quote(str(cause), settings))
+                return CertificateNotTrusted(message=reason)
+            return ConnectionFailed(message=quote(str(cause), settings))
         case APIError():
-            return failure("host_error", **error_details(err.body or err.message, settings))
+            return ErrorInResponse(**error_details(err.body or err.message, settings))
         case OpenAIError():
             return failure("sdk_error", message=quote(str(err), settings))
         case TypeError() | ValueError() | httpx2.InvalidURL():
@@ -195,3 +412,11 @@ def _raise(translated_error: Exception, original: Exception) -> NoReturn:
     if translated_error is original:
         raise original
     raise translated_error from None
+
+
+# Present names, until every module uses those above.
+AuthFailed = AuthenticationFailed
+
+
+class DeniedForGood(ConnectionRejected):
+    """The server gives the same answer, however often it is asked."""

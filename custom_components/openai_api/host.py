@@ -14,10 +14,21 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 
 from . import issues
+from .api.route import RouteTable
 from .availability import Availability
 from .client import Client, Method, deadline, resolve
 from .const import SIGNAL_ERROR
-from .errors import AuthFailed, failure, is_moved, is_out_of_reach, is_used_up, quote, translated
+from .errors import (
+    ApiError,
+    AuthenticationFailed,
+    HostRedirected,
+    HostUnreachable,
+    MethodMissing,
+    failure,
+    is_quota_exceeded,
+    quote,
+    translated,
+)
 from .model import Json
 from .settings import Settings
 from .usage import Usage
@@ -50,8 +61,14 @@ class ServiceHost:
     jobs: Jobs = field(init=False)
     """What is watched of the work that goes on at the host."""
     closed: bool = False
+    routes: RouteTable = field(init=False)
+    """What the SDK has taught us of its requests."""
     _methods: dict[tuple[str, str], Method] = field(default_factory=dict)
     _waits: set[asyncio.Timeout] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Start without routes: each is learned when it is first needed."""
+        self.routes = RouteTable(self.settings)
 
     async def method(self, name: str, form: str) -> Method:
         """Return an SDK method in its `raw` or `streaming` form.
@@ -65,7 +82,7 @@ class ServiceHost:
                     resolve, self.client, name, form
                 )
             except AttributeError:
-                raise failure("method_missing", method=name) from None
+                raise MethodMissing(name) from None
             self._methods[name, form] = found
         return found
 
@@ -90,7 +107,7 @@ class ServiceHost:
                         self._waits.discard(wait)
             if self.usage.heard >= start:
                 issues.settle(self.hass, self.entry, issues.HOST_MOVED)
-        except AuthFailed as err:
+        except AuthenticationFailed as err:
             self.note(str(err))
             self.entry.async_start_reauth(self.hass)
             raise
@@ -107,9 +124,9 @@ class ServiceHost:
     @callback
     def _judge(self, err: HomeAssistantError, start: float) -> None:
         """Work out what an error of a call that began at `start` says of the host."""
-        if is_out_of_reach(err):
+        if isinstance(err, HostUnreachable):
             self.availability.lost(quote(str(err), self.settings), start)
-        elif is_moved(err):
+        elif isinstance(err, HostRedirected) and err.is_permanent:
             issues.report(self.hass, self.entry, issues.HOST_MOVED)
 
     @callback
@@ -131,7 +148,7 @@ class ServiceHost:
     @callback
     def answered(self, answer: object, method: str, model: object) -> None:
         """Take note of what an action has brought, and what that has taken."""
-        if is_used_up(_error_code(answer)):
+        if _is_quota_error(answer):
             self._lack_quota(method, model)
         elif self.usage.used(method, answer):
             issues.settle(self.hass, self.entry, issues.QUOTA_USED_UP)
@@ -141,17 +158,16 @@ class ServiceHost:
         """Take note of an action that came to nothing, but for what its caller can put right."""
         if not isinstance(err, ServiceValidationError):
             self.note(str(err))
-        details = err.translation_placeholders or {}
-        if err.translation_key == "method_missing":
-            issues.report_missing(self.hass, details["method"])
-        if is_used_up(details.get("code")):
+        if isinstance(err, MethodMissing):
+            issues.report_missing(self.hass, err.method)
+        elif isinstance(err, ApiError) and err.is_quota_exceeded:
             self._lack_quota(method, model)
 
     @callback
     def take(self, event: Json) -> None:
         """Take note of what a WebSocket's event says was used, and of a quota that is used up."""
         response = event.get("response")
-        if is_used_up(_error_code(event)) or is_used_up(_error_code(response)):
+        if _is_quota_error(event) or _is_quota_error(response):
             self._lack_quota()
         elif self.usage.spent(response):
             issues.settle(self.hass, self.entry, issues.QUOTA_USED_UP)
@@ -179,10 +195,12 @@ class ServiceHost:
         )
 
 
-def _error_code(found: object) -> object:
-    """Return the code of the error in an event, or in a response that has failed."""
-    if not isinstance(found, dict):
-        return None
-    details = found.get("status_details")
-    error = (details if isinstance(details, dict) else found).get("error")
-    return error.get("code") or error.get("type") if isinstance(error, dict) else None
+def _is_quota_error(value: object) -> bool:
+    """Return whether an event, or a response that failed, says that no quota is left."""
+    if not isinstance(value, dict):
+        return False
+    details = value.get("status_details")
+    error = (details if isinstance(details, dict) else value).get("error")
+    if not isinstance(error, dict):
+        return False
+    return is_quota_exceeded(None, error.get("code") or error.get("type"), error.get("message"))

@@ -18,7 +18,7 @@ import voluptuous as vol
 
 from . import files, issues
 from .const import DOMAIN
-from .errors import is_used_up
+from .errors import QuotaExceeded
 from .host import OpenAIConfigEntry, ServiceHost
 from .requests import parse
 
@@ -104,8 +104,7 @@ class QuotaFlow(_Flow):
 
     @override
     def error_key(self, err: HomeAssistantError) -> str:
-        code = (err.translation_placeholders or {}).get("code")
-        return "still_used_up" if is_used_up(code) else "still_fails"
+        return "still_used_up" if isinstance(err, QuotaExceeded) else "still_fails"
 
 
 class MovedFlow(_Flow):

@@ -8,7 +8,7 @@ from typing import Any, Self
 from homeassistant.core import callback
 
 from .const import CONF_CACHED_INPUT_PRICE, CONF_INPUT_PRICE, CONF_OUTPUT_PRICE
-from .errors import is_trouble
+from .errors import is_server_error
 
 # Methods whose answer tells what making it took; reading it again takes nothing.
 _MAKING = frozenset(
@@ -116,7 +116,7 @@ class Usage:
         self._add("requests", 1)
         if status >= 400:
             self._add("failed_requests", 1)
-        if not (300 <= status < 400 or is_trouble(status)):
+        if not (300 <= status < 400 or is_server_error(status)):
             self.heard = time.monotonic()
         self._tell()
 

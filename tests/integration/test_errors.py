@@ -61,7 +61,7 @@ async def test_refusals(
     with pytest.raises(error) as caught:
         await call("create_model_response", **ASK)
 
-    assert type(caught.value) is error or key == "auth_failed"
+    assert isinstance(caught.value, ServiceValidationError) is (error is ServiceValidationError)
     assert caught.value.translation_domain == DOMAIN
     assert caught.value.translation_key == key
     assert "<" not in str(caught.value)

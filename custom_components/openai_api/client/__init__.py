@@ -7,15 +7,16 @@ import inspect
 import time
 from typing import Any, NamedTuple, override
 
-from homeassistant.core import HomeAssistant
-from homeassistant.helpers.aiohttp_client import async_get_clientsession
+import aiohttp
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.aiohttp_client import async_create_clientsession
 import httpx2
 from lru import LRU
 from openai import AsyncOpenAI
 
 from ..settings import Settings
 from ..usage import Usage
-from .transport import Transport
+from .transport import Transport as Transport
 
 deadline: ContextVar[float | None] = ContextVar("openai_api_deadline", default=None)
 """When the caller stops waiting, on `time.monotonic`'s clock."""
@@ -23,6 +24,9 @@ deadline: ContextVar[float | None] = ContextVar("openai_api_deadline", default=N
 
 class Client(AsyncOpenAI):
     """The SDK's client, without the key: the transport adds that, and all that goes with it."""
+
+    transport: Transport
+    """What sends its requests; also used past the SDK."""
 
     def __init__(self, settings: Settings, http_client: httpx2.AsyncClient) -> None:
         super().__init__(
@@ -100,14 +104,37 @@ def _url(text: str) -> httpx2.URL:
     return httpx2.URL(text)
 
 
-async def async_create_client(hass: HomeAssistant, settings: Settings, usage: Usage) -> Client:
-    """Return a client that is ready to use: nothing is left to import for the first request."""
-    session = async_get_clientsession(hass, verify_ssl=settings.verify_ssl)
-    transport = Transport(session, settings, usage)
-    http_client = HttpClient(transport=transport, trust_env=False)
-    client = Client(settings, http_client)
+async def async_create_client(
+    hass: HomeAssistant,
+    settings: Settings,
+    usage: Usage,
+    session: aiohttp.ClientSession | None = None,
+) -> Client:
+    """Return a client that is ready to use: nothing is left to import for the first request.
+
+    Without a session it gets one of its own, which ends with the config entry that is being set up.
+    """
+    transport = Transport(session or create_session(hass, settings), settings, usage)
+    client = Client(settings, HttpClient(transport=transport, trust_env=False))
+    client.transport = transport
     await hass.async_add_import_executor_job(_warm, client)
     return client
+
+
+@callback
+def create_session(
+    hass: HomeAssistant, settings: Settings, *, auto_cleanup: bool = True
+) -> aiohttp.ClientSession:
+    """Return a session that shares its connections with Home Assistant, but keeps no cookies.
+
+    A cookie of one account must not pay for the calls of another.
+    """
+    return async_create_clientsession(
+        hass,
+        verify_ssl=settings.verify_ssl,
+        auto_cleanup=auto_cleanup,
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
 
 
 def _warm(client: Client) -> None:

@@ -1,8 +1,9 @@
 """Carries the SDK's requests over Home Assistant's shared aiohttp session."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
+from contextvars import ContextVar
 from itertools import islice
 import math
 import time
@@ -110,6 +111,49 @@ def _piece(chunks: Iterator[bytes]) -> bytes:
     return b"".join(islice(chunks, _CHUNKS))
 
 
+_outcome: ContextVar[httpx2.Response | httpx2.TransportError | None] = ContextVar(
+    "openai_api_outcome", default=None
+)
+
+
+@contextmanager
+def replaying(outcome: httpx2.Response | httpx2.TransportError) -> Iterator[None]:
+    """Give the next request of this context this outcome instead of sending it."""
+    token = _outcome.set(outcome)
+    try:
+        yield
+    finally:
+        _outcome.reset(token)
+
+
+async def async_read_body(response: aiohttp.ClientResponse) -> bytes:
+    """Return the whole body of a response, unpacked.
+
+    Raises httpx2.TransportError if it is cut short, and SdkPassthroughError with
+    `answer_too_large` if it is larger than MAX_RESPONSE_BYTES.
+    """
+    if "content-encoding" in response.headers:
+        packed = Answer(response.status, headers=list(response.raw_headers), stream=_Body(response))
+        try:
+            return await packed.aread()
+        finally:
+            await packed.aclose()
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        with _httpx_errors():
+            async for chunk in response.content.iter_any():
+                size += len(chunk)
+                if size > LARGEST_ANSWER:
+                    raise Passed(failure("answer_too_large", limit=LARGEST_ANSWER // 1024**2))
+                chunks.append(chunk)
+    except BaseException:
+        response.close()
+        raise
+    response.release()
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
 class Transport(httpx2.AsyncBaseTransport):
     """Sends requests, and adds the key at the last moment.
 
@@ -118,64 +162,103 @@ class Transport(httpx2.AsyncBaseTransport):
     """
 
     def __init__(self, session: aiohttp.ClientSession, settings: Settings, usage: Usage) -> None:
+        """Take the session of the service; it is not closed here."""
         self._session = session
         self._settings = settings
         self._usage = usage
         self._origin = URL(settings.base_url).origin()
+        self._query = {**settings.query, **settings.auth_query}
+        self._headers = {**settings.account_headers, **settings.auth_headers}
         self._gate = asyncio.Semaphore(_AT_ONCE)
 
-    @override
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        url = URL(str(request.url), encoded=True)
+    async def async_send(
+        self,
+        method: str,
+        url: URL,
+        headers: Mapping[str, str],
+        body: bytes | AsyncIterator[bytes] | None,
+        *,
+        connect_timeout: float | None,
+        read_timeout: float | None,
+    ) -> aiohttp.ClientResponse:
+        """Send a request with the key; return the response, of which no body is read yet.
+
+        Raises httpx2.TransportError; a request to another origin raises UnsupportedProtocol.
+        """
         if url.origin() != self._origin:
             raise httpx2.UnsupportedProtocol("requests go to the configured host alone")
-        settings = self._settings
-        if query := {
-            key: value
-            for key, value in {**settings.query, **settings.auth_query}.items()
-            if key not in url.query
-        }:
-            url = url.extend_query(query)
-        headers = CIMultiDict(
-            (name, value)
-            for name, value in request.headers.multi_items()
-            if name not in _NOT_PASSED_ON
-        )
-        headers.update({**settings.account_headers, **settings.auth_headers})
-        limits = request.extensions.get("timeout", {})
-        try:
-            body: bytes | AsyncIterator[bytes] | None = request.content or None
-        except httpx2.RequestNotRead:
-            assert isinstance(request.stream, httpx2.SyncByteStream)
-            body = _pieces(request.stream)
+        if self._query:
+            # The key is never replaced by what a caller adds to the address.
+            auth = self._settings.auth_query
+            known = {key: value for key, value in url.query.items() if key not in auth}
+            if len(known) < len(url.query):
+                url = url.with_query(known)
+            url = url.extend_query(
+                {key: value for key, value in self._query.items() if key not in known}
+            )
+        sent = CIMultiDict(headers)
+        sent.update(self._headers)
         try:
             async with self._gate:
                 start = time.monotonic()
                 with _httpx_errors():
                     response = await self._session.request(
-                        request.method,
+                        method,
                         url,
-                        headers=headers,
+                        headers=sent,
                         data=body,
                         allow_redirects=False,
                         auto_decompress=False,
                         timeout=aiohttp.ClientTimeout(
-                            total=None,
-                            sock_connect=limits.get("connect"),
-                            sock_read=limits.get("read"),
+                            total=None, sock_connect=connect_timeout, sock_read=read_timeout
                         ),
                     )
         except httpx2.TransportError:
             self._usage.failed()
             raise
         self._usage.asked(time.monotonic() - start, response.headers, response.status)
-        return Answer(
-            response.status,
-            headers=list(response.raw_headers),
-            stream=_Body(response),
-            request=request,
+        return response
+
+    def as_httpx(
+        self, response: aiohttp.ClientResponse, request: httpx2.Request | None = None
+    ) -> httpx2.Response:
+        """Return a response as the SDK takes it, without any secret in its headers."""
+        redact = self._settings.redact
+        headers = [
+            (name, redact(value.decode("latin-1")).encode("latin-1", "replace"))
+            for name, value in response.raw_headers
+        ]
+        return Answer(response.status, headers=headers, stream=_Body(response), request=request)
+
+    @override
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if (outcome := _outcome.get()) is not None:
+            _outcome.set(None)
+            if isinstance(outcome, httpx2.TransportError):
+                raise outcome
+            outcome.request = request
+            return outcome
+        headers = {
+            name: value
+            for name, value in request.headers.multi_items()
+            if name not in _NOT_PASSED_ON
+        }
+        limits = request.extensions.get("timeout", {})
+        try:
+            body: bytes | AsyncIterator[bytes] | None = request.content or None
+        except httpx2.RequestNotRead:
+            assert isinstance(request.stream, httpx2.SyncByteStream)
+            body = _pieces(request.stream)
+        response = await self.async_send(
+            request.method,
+            URL(str(request.url), encoded=True),
+            headers,
+            body,
+            connect_timeout=limits.get("connect"),
+            read_timeout=limits.get("read"),
         )
+        return self.as_httpx(response, request)
 
     @override
     async def aclose(self) -> None:
-        """Leave the session open: it belongs to Home Assistant."""
+        """Leave the session open: it belongs to the entry."""

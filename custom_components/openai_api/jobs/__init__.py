@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from http import HTTPStatus
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +17,7 @@ import voluptuous as vol
 
 from .. import requests
 from ..const import DOMAIN, LOGGER
-from ..errors import AuthFailed, failure, is_out_of_reach, refusal
+from ..errors import ApiError, AuthenticationFailed, HostUnreachable, failure, refusal
 from ..files import pictures
 from ..model import Action, Json
 from ..requests import Request, polls
@@ -41,7 +42,7 @@ _GONE_AFTER = 3
 """A gateway that restarts may well say 404 for a moment."""
 _KEPT = 20
 """The most jobs that are shown after their end; none is shown for longer than a day."""
-_GONE_STATUSES = frozenset({"404", "410"})
+_GONE_STATUSES = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 
 _STORE = vol.Schema({vol.Required("jobs"): list})
 
@@ -220,17 +221,19 @@ class Jobs:
     async def _take_failure(self, job: Job, err: HomeAssistantError) -> None:
         """Look again later, unless the job is gone or has been waited for long enough."""
         job.failures += 1
-        found = (err.translation_placeholders or {}).get("status")
-        job.misses = job.misses + 1 if found in _GONE_STATUSES else 0
+        is_gone = isinstance(err, ApiError) and err.status in _GONE_STATUSES
+        job.misses = job.misses + 1 if is_gone else 0
         if job.misses >= _GONE_AFTER:
             await self._end(job, GONE, error=str(err))
         elif time.time() >= job.until:
             await self._end(job, GIVEN_UP, error=str(err))
         else:
-            if not is_out_of_reach(err):
+            if not isinstance(err, HostUnreachable):
                 # That the host is away is in the log already.
                 self._note(job, err)
-            self._schedule(job, _KEY_REFUSED_PAUSE if isinstance(err, AuthFailed) else None)
+            self._schedule(
+                job, _KEY_REFUSED_PAUSE if isinstance(err, AuthenticationFailed) else None
+            )
 
     async def _end(
         self, job: Job, status: str | None, *, result: Json | None = None, error: str | None = None

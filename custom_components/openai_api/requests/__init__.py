@@ -1,16 +1,24 @@
 """Sends the request of an action, and gives back the answer as plain JSON."""
 
 import codecs
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from homeassistant.core import Context, HomeAssistant, ServiceResponse
 from homeassistant.exceptions import HomeAssistantError
 import orjson
 
 from .. import files, streams
-from ..errors import error_details, failure, quote
+from ..api.request import (
+    MIN_UPLOAD_RATE,
+    Operation,
+    PreparedRequest,
+    RequestOptions,
+    async_prepare,
+    async_request_bytes,
+)
+from ..errors import ErrorInResponse, error_details, failure, quote
 from ..files import transfers
 from ..host import OpenAIConfigEntry, ServiceHost
 from ..model import Action, Answer, Json
@@ -19,8 +27,7 @@ from . import polls
 
 _PAGES = frozenset({"text/html", "text/json"})
 _TEXTS = frozenset({"application/x-subrip", "application/srt", "application/vtt"})
-# The slowest upload that is still worth waiting for.
-BYTES_PER_SECOND = 64 * 1024
+BYTES_PER_SECOND = MIN_UPLOAD_RATE
 
 
 @dataclass(kw_only=True)
@@ -43,12 +50,28 @@ class Request:
         """How long the caller waits for the answer."""
         return float(self.options.get("timeout") or self.host.settings.timeout)
 
-    async def prepare(self, form: str) -> Prepared:
+    async def prepare(self, form: str) -> PreparedRequest:
         """Return the SDK method, ready to be called.
 
         Files are looked for here, so that nothing is sent when one of them is missing.
         """
-        method, known = await self.host.method(self.action.method, form)
+        values, size = await self.encode()
+        return await async_prepare(
+            self.host,
+            self.operation,
+            values,
+            RequestOptions.from_mapping(self.options),
+            response_mode=form,
+            upload_size=size,
+        )
+
+    @property
+    def operation(self) -> Operation:
+        """The SDK method that the action stands for."""
+        return Operation(method=self.action.method, has_body=self.action.body)
+
+    async def encode(self) -> tuple[dict[str, Any], int]:
+        """Return the arguments as the SDK method takes them, and the bytes of files in them."""
         values = {**self.action.defaults, **self.data}
         uploads = set()
         for item in self.action.fields:
@@ -56,35 +79,11 @@ class Request:
                 await item.weave(self, values, values.pop(item.key))
             elif item.file:
                 uploads.add(item.key)
-        arguments: dict[str, Any] = {}
-        unknown: Json = {}
         size = 0
-        for key, value in values.items():
-            if key in uploads:
-                arguments[key], length = await transfers.async_open(self, value)
-                size += length
-            elif key in known:
-                arguments[key] = value
-            else:
-                # The API may know it, though the installed SDK does not.
-                unknown[key] = value
-        query = dict(self.options.get("extra_query") or {})
-        body = dict(self.options.get("extra_body") or {})
-        (body if self.action.body else query).update(unknown)
-        if query:
-            arguments["extra_query"] = query
-        if body:
-            arguments["extra_body"] = body
-        arguments["timeout"] = self.seconds
-        return Prepared(method, arguments, self.seconds + size / BYTES_PER_SECOND)
-
-
-class Prepared(NamedTuple):
-    """An SDK method with its arguments, and the seconds that it may take."""
-
-    method: Callable[..., Any]
-    arguments: dict[str, Any]
-    seconds: float
+        for key in uploads & values.keys():
+            values[key], length = await transfers.async_open(self, values[key])
+            size += length
+        return values, size
 
 
 async def async_handle(request: Request) -> ServiceResponse:
@@ -109,11 +108,14 @@ async def async_handle(request: Request) -> ServiceResponse:
 
 async def async_fetch(request: Request, **changes: Any) -> tuple[bytes, str]:
     """Return the body of the answer and its content type."""
-    method, arguments, seconds = await request.prepare("raw")
-    async with request.host.waiting(seconds):
-        answer = await method(**arguments | changes)
-        response = answer.http_response
-        return response.content, response.headers.get("content-type", "")
+    values, size = await request.encode()
+    return await async_request_bytes(
+        request.host,
+        request.operation,
+        values | changes,
+        RequestOptions.from_mapping(request.options),
+        upload_size=size,
+    )
 
 
 async def async_ask(request: Request, **changes: Any) -> Json:
@@ -150,7 +152,7 @@ def parse(settings: Settings, body: bytes, content_type: str) -> Json:
         raise _bad_answer(settings, kind, body.decode())
     if found.get("error") and found.keys().isdisjoint(("id", "object")):
         # Some hosts say that all is well, and then that it is not.
-        raise failure("host_error", **error_details(found, settings))
+        raise ErrorInResponse(**error_details(found, settings))
     return found
 
 

@@ -12,7 +12,7 @@ import orjson
 
 from .. import requests
 from ..const import EVENT_STREAM
-from ..errors import error_details, failure, refusal, translated
+from ..errors import ErrorInStream, error_details, failure, refusal, translated
 from ..events import fire
 from ..model import Json
 from .sse import Decoder, EventTooLarge
@@ -125,7 +125,7 @@ async def _async_pass_on(
                 )
                 sequence += 1
                 if event_type == "error" or event.get("error"):
-                    raise failure("stream_error", **error_details(event, host.settings))
+                    raise ErrorInStream(**error_details(event, host.settings))
                 try:
                     if assembler.add(event):
                         return True

@@ -1,0 +1,158 @@
+"""Sends one request of one SDK method, and returns the body of the response."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import httpx2
+
+from ..client.transport import async_read_body, replaying
+
+if TYPE_CHECKING:
+    from ..host import ServiceHost
+    from .route import PlainRequest
+
+MIN_UPLOAD_RATE: Final = 64 * 1024
+"""Bytes per second: the slowest upload that is still worth waiting for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One method of the API, as the SDK names it."""
+
+    method: str
+    """The path of the SDK method, such as `vector_stores.search`."""
+    has_body: bool = True
+    """Whether arguments that the SDK does not know belong into the body, not into the query."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestOptions:
+    """What a caller adds to a request, whatever the method."""
+
+    timeout: float | None = None
+    """Seconds to wait for the response; None for the time limit of the service."""
+    extra_query: Mapping[str, Any] = field(default_factory=dict)
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_mapping(cls, options: Mapping[str, Any]) -> RequestOptions:
+        """Read `timeout`, `extra_query` and `extra_body` from the options of an action."""
+        return cls(
+            timeout=options.get("timeout"),
+            extra_query=options.get("extra_query") or {},
+            extra_body=options.get("extra_body") or {},
+        )
+
+
+class PreparedRequest(NamedTuple):
+    """An SDK method with its arguments, and the seconds that it may take."""
+
+    method: Callable[..., Any]
+    arguments: dict[str, Any]
+    seconds: float
+
+
+async def async_prepare(
+    host: ServiceHost,
+    operation: Operation,
+    values: Mapping[str, Any],
+    options: RequestOptions,
+    *,
+    response_mode: str,
+    upload_size: int = 0,
+) -> PreparedRequest:
+    """Return the SDK method of an operation in its `raw` or `streaming` form, ready to be called.
+
+    `values` that the SDK method has no parameter for go into the body or the query.
+    Raises MethodMissing if the installed SDK has no such method.
+    """
+    method = await host.method(operation.method, response_mode)
+    timeout = float(options.timeout or host.settings.timeout)
+    arguments: dict[str, Any] = {}
+    query, body = dict(options.extra_query), dict(options.extra_body)
+    unknown = body if operation.has_body else query
+    for key, value in values.items():
+        if key in method.parameters:
+            arguments[key] = value
+        else:
+            # The API may know it, though the installed SDK does not.
+            unknown[key] = value
+    if query:
+        arguments["extra_query"] = query
+    if body:
+        arguments["extra_body"] = body
+    arguments["timeout"] = timeout
+    return PreparedRequest(method.call, arguments, timeout + upload_size / MIN_UPLOAD_RATE)
+
+
+async def async_request_bytes(
+    host: ServiceHost,
+    operation: Operation,
+    values: Mapping[str, Any],
+    options: RequestOptions | None = None,
+    *,
+    upload_size: int = 0,
+) -> tuple[bytes, str]:
+    """Return the body of the response and its content type.
+
+    `upload_size` is the size of the files among the values, in bytes: a large upload may take
+    longer than the time limit. Raises an ApiError, or another translated HomeAssistantError.
+    """
+    prepared = await async_prepare(
+        host,
+        operation,
+        values,
+        options or RequestOptions(),
+        response_mode="raw",
+        upload_size=upload_size,
+    )
+    async with host.waiting(prepared.seconds):
+        if upload_size == 0 and (plain := await _async_build(host, operation, prepared)):
+            return await _async_send(host, plain, prepared)
+        return await _async_call(prepared)
+
+
+async def _async_build(
+    host: ServiceHost, operation: Operation, prepared: PreparedRequest
+) -> PlainRequest | None:
+    """Return the request as it goes over the wire; None if only the SDK can build it."""
+    arguments = dict(prepared.arguments)
+    timeout = arguments.pop("timeout")
+    query, body = arguments.pop("extra_query", None), arguments.pop("extra_body", None)
+    if (route := await host.routes.async_get(operation.method, arguments)) is None:
+        return None
+    return route.build(arguments, timeout=timeout, extra_query=query, extra_body=body)
+
+
+async def _async_send(
+    host: ServiceHost, plain: PlainRequest, prepared: PreparedRequest
+) -> tuple[bytes, str]:
+    """Send a request past the SDK; what goes wrong is left to the SDK as its first attempt.
+
+    So the SDK alone decides what is tried again, after which pause, and with which error it ends.
+    """
+    timeout = prepared.arguments["timeout"]
+    outcome: httpx2.Response | httpx2.TransportError
+    try:
+        response = await host.client.transport.async_send(
+            plain.method,
+            plain.url,
+            plain.headers,
+            plain.body,
+            connect_timeout=timeout,
+            read_timeout=timeout,
+        )
+        if 200 <= response.status < 300:
+            return await async_read_body(response), response.headers.get("content-type", "")
+        outcome = host.client.transport.as_httpx(response)
+    except httpx2.TransportError as err:
+        outcome = err
+    with replaying(outcome):
+        return await _async_call(prepared)
+
+
+async def _async_call(prepared: PreparedRequest) -> tuple[bytes, str]:
+    """Let the SDK send a request."""
+    response = (await prepared.method(**prepared.arguments)).http_response
+    return response.content, response.headers.get("content-type", "")
