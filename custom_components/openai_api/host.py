@@ -14,6 +14,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 
 from . import issues
+from .api.key_check import KeyCheck
 from .api.route import RouteTable
 from .availability import Availability
 from .client import Client, Method, deadline, resolve
@@ -63,12 +64,15 @@ class ServiceHost:
     closed: bool = False
     routes: RouteTable = field(init=False)
     """What the SDK has taught us of its requests."""
+    key_check: KeyCheck = field(init=False)
+    """Who decides whether the user has to enter another key."""
     _methods: dict[tuple[str, str], Method] = field(default_factory=dict)
     _waits: set[asyncio.Timeout] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Start without routes: each is learned when it is first needed."""
         self.routes = RouteTable(self.settings)
+        self.key_check = KeyCheck(self.hass, self)
 
     async def method(self, name: str, form: str) -> Method:
         """Return an SDK method in its `raw` or `streaming` form.
@@ -109,7 +113,7 @@ class ServiceHost:
                 issues.settle(self.hass, self.entry, issues.HOST_MOVED)
         except AuthenticationFailed as err:
             self.note(str(err))
-            self.entry.async_start_reauth(self.hass)
+            self.key_check.on_refused()
             raise
         except Exception as err:
             if self.closed:
@@ -148,6 +152,7 @@ class ServiceHost:
     @callback
     def answered(self, answer: object, method: str, model: object) -> None:
         """Take note of what an action has brought, and what that has taken."""
+        self.key_check.on_accepted(method)
         if _is_quota_error(answer):
             self._lack_quota(method, model)
         elif self.usage.used(method, answer):

@@ -97,7 +97,7 @@ async def test_key_in_the_hosts_words_is_masked(
 async def test_refused_key_starts_reauthentication(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call
 ) -> None:
-    standin.fail(Fault(path="/responses", status=401, body=error_body()))
+    standin.fail(Fault(count=2, status=401, body=error_body()))
     with pytest.raises(HomeAssistantError):
         await call("create_model_response", **ASK)
     await hass.async_block_till_done()

@@ -167,8 +167,8 @@ class Transport(httpx2.AsyncBaseTransport):
         self._settings = settings
         self._usage = usage
         self._origin = URL(settings.base_url).origin()
-        self._query = {**settings.query, **settings.auth_query}
-        self._headers = {**settings.account_headers, **settings.auth_headers}
+        self._auth_query = settings.auth_query
+        self._auth_headers = settings.auth_headers
         self._gate = asyncio.Semaphore(_AT_ONCE)
 
     async def async_send(
@@ -180,24 +180,27 @@ class Transport(httpx2.AsyncBaseTransport):
         *,
         connect_timeout: float | None,
         read_timeout: float | None,
+        with_key: bool = True,
     ) -> aiohttp.ClientResponse:
-        """Send a request with the key; return the response, of which no body is read yet.
+        """Send a request, with the key unless told otherwise; return the response, of which no body is read yet.
 
         Raises httpx2.TransportError; a request to another origin raises UnsupportedProtocol.
         """
         if url.origin() != self._origin:
             raise httpx2.UnsupportedProtocol("requests go to the configured host alone")
-        if self._query:
-            # The key is never replaced by what a caller adds to the address.
-            auth = self._settings.auth_query
-            known = {key: value for key, value in url.query.items() if key not in auth}
-            if len(known) < len(url.query):
-                url = url.with_query(known)
-            url = url.extend_query(
-                {key: value for key, value in self._query.items() if key not in known}
-            )
+        if self._auth_query:
+            # What a caller adds to the address never replaces the key.
+            url = url.without_query_params(*self._auth_query)
+            if with_key:
+                url = url.extend_query(self._auth_query)
+        if missing := {
+            key: value for key, value in self._settings.query.items() if key not in url.query
+        }:
+            url = url.extend_query(missing)
         sent = CIMultiDict(headers)
-        sent.update(self._headers)
+        sent.update(self._settings.account_headers)
+        if with_key:
+            sent.update(self._auth_headers)
         try:
             async with self._gate:
                 start = time.monotonic()

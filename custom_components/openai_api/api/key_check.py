@@ -1,0 +1,93 @@
+"""Finds out whether a service refuses the API key itself, or only what was done with it."""
+
+import asyncio
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from homeassistant.config_entries import SOURCE_REAUTH
+from homeassistant.core import HomeAssistant, callback
+import httpx2
+
+from ..errors import is_server_error
+from .request import Operation
+
+if TYPE_CHECKING:
+    from ..host import ServiceHost
+
+LIST_MODELS = Operation(method="models.list", has_body=False)
+_TIMEOUT = 10.0
+"""Seconds: long enough for any server that is up."""
+
+
+class KeyCheck:
+    """Starts reauthentication when the key is refused, and ends it when the key works again.
+
+    A gateway passes on a 401 of its provider, though the key of the gateway is right. So a 401
+    alone does not count: the list of models is asked for with the key and, where that works,
+    without it. Only a server that gives its list to nobody else shows that the key is right.
+    """
+
+    def __init__(self, hass: HomeAssistant, host: ServiceHost) -> None:
+        """Take the service whose key it is."""
+        self._hass = hass
+        self._host = host
+        self._is_checking = False
+        self._is_list_protected = False
+
+    @callback
+    def on_refused(self) -> None:
+        """Check the key, because a request with it was answered with 401."""
+        if not self._is_checking:
+            self._is_checking = True
+            entry = self._host.entry
+            entry.async_create_task(self._hass, self._async_check(), f"check key of {entry.title}")
+
+    @callback
+    def on_accepted(self, method: str) -> None:
+        """End a reauthentication, because this SDK method succeeded with the same key."""
+        if method == LIST_MODELS.method and not self._is_list_protected:
+            return
+        for flow in self._host.entry.async_get_active_flows(self._hass, {SOURCE_REAUTH}):
+            self._hass.config_entries.flow.async_abort(flow["flow_id"])
+
+    async def _async_check(self) -> None:
+        """Start reauthentication unless the key is known to be right, or nobody answers."""
+        try:
+            if not await self._async_is_right():
+                self._host.entry.async_start_reauth(self._hass)
+        finally:
+            self._is_checking = False
+
+    async def _async_is_right(self) -> bool:
+        """Return whether the key is known to be right; True as well if the server is away."""
+        try:
+            async with asyncio.timeout(_TIMEOUT):
+                if (status := await self._async_list_models(with_key=True)) is None:
+                    return False
+                if is_server_error(status):
+                    return True
+                if status >= HTTPStatus.BAD_REQUEST:
+                    return False
+                status = await self._async_list_models(with_key=False)
+        except TimeoutError, httpx2.TransportError:
+            return True
+        self._is_list_protected = status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+        return self._is_list_protected
+
+    async def _async_list_models(self, *, with_key: bool) -> int | None:
+        """Return the HTTP status of the list of models; None if it cannot be asked for here."""
+        host = self._host
+        route = await host.routes.async_get(LIST_MODELS.method, {})
+        if route is None or (plain := route.build({}, timeout=_TIMEOUT)) is None:
+            return None
+        response = await host.client.transport.async_send(
+            plain.method,
+            plain.url,
+            plain.headers,
+            plain.body,
+            connect_timeout=_TIMEOUT,
+            read_timeout=_TIMEOUT,
+            with_key=with_key,
+        )
+        response.close()
+        return response.status
