@@ -1,6 +1,7 @@
 """Builds the SDK client and gets it ready outside the event loop."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from functools import lru_cache
 import inspect
@@ -13,7 +14,9 @@ from homeassistant.helpers.aiohttp_client import async_create_clientsession
 import httpx2
 from lru import LRU
 from openai import AsyncOpenAI
+import orjson
 
+from ..errors import error_details, is_quota_exceeded, is_request_fault
 from ..settings import Settings
 from ..usage import Usage
 from .transport import Transport as Transport
@@ -39,6 +42,7 @@ class Client(AsyncOpenAI):
         # What the SDK picks up from the environment of its process belongs to nobody here.
         self.organization = self.project = self.webhook_secret = self.admin_api_key = None
         self._custom_headers = {}
+        self._settings = settings
         self._urls: LRU[str, httpx2.URL] = LRU(256)
 
     @override
@@ -51,12 +55,22 @@ class Client(AsyncOpenAI):
         return super()._should_retry(response) and not self._is_hopeless(response)
 
     def _is_hopeless(self, response: httpx2.Response) -> bool:
-        """Tell whether trying again cannot help: the quota is used up, or the wait is too long."""
+        """Return whether trying again cannot help.
+
+        The pause would be too long, the quota is used up, or the request itself is at fault.
+        """
         pause = self._parse_retry_after_header(response.headers) or 0
         end = deadline.get()
         if end is not None and time.monotonic() + pause > end:
             return True
-        return b"insufficient_quota" in response.content[:4096]
+        body: object = response.content
+        with suppress(orjson.JSONDecodeError):
+            body = orjson.loads(response.content)
+        details = error_details(body, self._settings)
+        status = response.status_code
+        return is_quota_exceeded(status, details["code"], details["message"]) or is_request_fault(
+            status, details["message"]
+        )
 
     @override
     def _prepare_url(self, url: str) -> httpx2.URL:

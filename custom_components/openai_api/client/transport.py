@@ -21,6 +21,8 @@ from ..usage import Usage
 
 LARGEST_ANSWER = 256 * 1024**2
 """Bytes: the most that is read into memory as one answer."""
+MAX_ERROR_BYTES = 1024**2
+"""Bytes: the most that is read of a response with an error status."""
 # What is read of a form at once: of a large file that makes a megabyte.
 _CHUNKS = 16
 _AT_ONCE = 100
@@ -91,6 +93,10 @@ class Answer(httpx2.Response):
         size = 0
         async with aclosing(super().aiter_bytes(chunk_size)) as chunks:
             async for chunk in chunks:
+                if self.is_error and size + len(chunk) > MAX_ERROR_BYTES:
+                    # Enough to say what is wrong; reading all of it would hold up the event loop.
+                    yield chunk[: MAX_ERROR_BYTES - size]
+                    return
                 # Counted as unpacked: a short answer may have been a very long one.
                 size += len(chunk)
                 if size > self._largest:
