@@ -25,6 +25,8 @@ from ..settings import Settings
 _MARKER: Final = "argument0{}0marker"
 _TIMEOUT: Final = 86_399.25
 """Seconds: as good a marker as any, for the header that repeats the time limit."""
+_PLAINEST: Final = "models.list"
+"""The SDK method of which every SDK makes the plainest request."""
 # An id that every version of the SDK puts into a path as it is.
 _PLAIN_ID: Final = re.compile(r"(?=.*[^.])[\w.-]+", re.ASCII)
 # Computed for each request.
@@ -139,6 +141,7 @@ class RouteTable:
         """Take the settings that the service's own client has."""
         self._client = Client(settings, HttpClient(transport=_Recorder(), trust_env=False))
         self._routes: dict[tuple[str, frozenset[str]], Route | None] = {}
+        self._is_warned = False
 
     async def async_get(self, method: str, arguments: Mapping[str, Any]) -> Route | None:
         """Return the route of an SDK method such as `responses.create` with these arguments.
@@ -154,11 +157,19 @@ class RouteTable:
         try:
             route = await self._async_learn(method, arguments)
         except Exception as err:  # noqa: BLE001
-            # Some methods work on their arguments, which a marker is no good for; and the next
-            # SDK may build requests in another way. Its own path is slower, and as right.
+            # Some methods work on their arguments, which a marker is no good for.
             LOGGER.debug("The SDK builds every request of %s: %r", method, err)
             route = None
         self._routes[key] = route
+        if route is None and method == _PLAINEST and not self._is_warned:
+            self._is_warned = True
+            LOGGER.warning(
+                "The installed openai library builds requests in a way that is not known here. "
+                "It sends them by itself, which is slower"
+            )
+        elif route is None and method != _PLAINEST:
+            # Tells a method that is special from an SDK that is.
+            await self.async_get(_PLAINEST, {})
         return route
 
     async def _async_learn(self, method: str, arguments: Mapping[str, Any]) -> Route | None:
