@@ -13,6 +13,7 @@ from homeassistant.exceptions import (
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.typing import ConfigType
+from homeassistant.util.hass_dict import HassKey
 
 from . import issues, jobs
 from .actions.jobs import KINDS
@@ -29,6 +30,8 @@ from .usage import Prices, Usage
 from .validation import async_check_host
 from .webhooks import receiver as webhook_receiver
 
+_EXCLUDED: HassKey[set[str]] = HassKey(f"{DOMAIN}_excluded_event_types")
+"""The event types that are kept out of the database on our account."""
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
@@ -142,11 +145,15 @@ def _async_set_recorded(hass: HomeAssistant, leaving: OpenAIConfigEntry | None =
     from homeassistant.components.recorder import get_instance  # noqa: PLC0415
 
     excluded = get_instance(hass).exclude_event_types
+    ours = hass.data.setdefault(_EXCLUDED, set())
     if any(
         entry.options.get(CONF_RECORD_EVENTS)
         for entry in hass.config_entries.async_entries(DOMAIN)
         if entry is not leaving
     ):
-        excluded.difference_update(EVENT_TYPES)
+        # What the user's own configuration leaves out stays out.
+        excluded.difference_update(ours)
+        ours.clear()
     else:
+        ours.update(set(EVENT_TYPES) - excluded)
         excluded.update(EVENT_TYPES)

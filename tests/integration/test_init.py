@@ -94,6 +94,19 @@ async def test_events_and_the_database(
     assert EVENT_STREAM in excluded
 
 
+async def test_event_types_that_the_user_excludes_stay_excluded(
+    recorder_mock: object, hass: HomeAssistant, standin: StandIn, media_folder: object
+) -> None:
+    excluded = get_instance(hass).exclude_event_types
+    excluded.add(EVENT_STREAM)
+    await add_entry(hass, entry_data(standin), {"record_events": True})
+    assert EVENT_STREAM in excluded
+
+    other = await add_entry(hass, entry_data(standin, "none"), {"record_events": False})
+    await hass.config_entries.async_reload(other.entry_id)
+    assert EVENT_STREAM in excluded
+
+
 async def stored(hass: HomeAssistant) -> bool:
     """Tell whether the database holds an event of a stream."""
 

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.exceptions import HomeAssistantError, UnsupportedStorageVersionError
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.storage import Store
 import voluptuous as vol
@@ -75,6 +75,9 @@ class Jobs:
         self._failing: set[str] = set()
         self._at_once = asyncio.Semaphore(_AT_ONCE)
         self._is_closed = False
+        self._is_store_newer = False
+        self._unread: list[Any] = []
+        """Stored jobs of kinds that only a newer release knows; they are stored again."""
 
     async def async_load(self) -> None:
         """Read what is stored; what cannot be read is left out, and told in the log."""
@@ -83,7 +86,14 @@ class Jobs:
             stored = await self._store.async_load()
             items = _STORE(stored)["jobs"] if stored else []
         except (HomeAssistantError, vol.Invalid) as err:
-            LOGGER.error("The watched jobs of %s cannot be read: %s", title, err)
+            # What a newer release wrote, it is to find again.
+            self._is_store_newer = isinstance(err, UnsupportedStorageVersionError)
+            LOGGER.error(
+                "The watched jobs of %s cannot be read, so those that are watched from now on "
+                "may be forgotten with the next restart: %s",
+                title,
+                err,
+            )
             return
         for item in items:
             try:
@@ -95,6 +105,7 @@ class Jobs:
                 self.found[job.key] = job
             else:
                 LOGGER.warning("A watched job of %s is of an unknown kind", title)
+                self._unread.append(item)
 
     @callback
     def start(self, _: HomeAssistant) -> None:
@@ -203,7 +214,7 @@ class Jobs:
             job.counts = counts
             await self._end(job, status, result=result)
             return result
-        if time.time() >= job.until:
+        if job.remaining <= 0:
             days = (job.until - job.started) / _DAY
             await self._end(job, GIVEN_UP, error=str(failure("job_given_up", days=f"{days:.3g}")))
             return None
@@ -225,7 +236,7 @@ class Jobs:
         job.misses = job.misses + 1 if is_gone else 0
         if job.misses >= _GONE_AFTER:
             await self._end(job, GONE, error=str(err))
-        elif time.time() >= job.until:
+        elif job.remaining <= 0:
             await self._end(job, GIVEN_UP, error=str(err))
         else:
             if not isinstance(err, HostUnreachable):
@@ -239,7 +250,7 @@ class Jobs:
         self, job: Job, status: str | None, *, result: Json | None = None, error: str | None = None
     ) -> None:
         """Tell how a job ended, and show it for a while."""
-        job.status, job.error, job.ended = status, error, time.time()
+        job.end(status, error)
         self._note(job)
         self._schedule(job)
         # Told before it is stored: after a crash in between it is told twice, not never.
@@ -263,10 +274,10 @@ class Jobs:
         if self._is_closed:
             return
         if job.ended is not None:
-            wait = max(job.ended + _DAY - time.time(), 0)
+            wait = min(max(job.ended + _DAY - time.time(), 0), _DAY)
         else:
             wait = job.pause if pause is None else pause
-            wait = min(wait, max(job.until - time.time(), 1))
+            wait = min(wait, max(job.remaining, 1))
         job.timer = async_call_later(self._hass, wait, partial(self._on_time, job))
 
     @callback
@@ -324,7 +335,9 @@ class Jobs:
 
     async def _save(self) -> None:
         """Store all jobs."""
-        await self._store.async_save({"jobs": [job.stored() for job in self.found.values()]})
+        if not self._is_store_newer:
+            known = [job.stored() for job in self.found.values()]
+            await self._store.async_save({"jobs": [*known, *self._unread]})
 
 
 def _when_ended(job: Job) -> float:

@@ -29,6 +29,8 @@ STORED = vol.Schema(
         vol.Required("counts"): dict,
         vol.Required("error"): vol.Any(None, str),
         vol.Required("ended"): vol.Any(None, vol.Coerce(float)),
+        # Stores of older releases do not have it.
+        vol.Optional("watched"): vol.All(vol.Coerce(float), vol.Range(min=0)),
     },
     # A newer release may know more of a job.
     extra=vol.REMOVE_EXTRA,
@@ -57,6 +59,14 @@ class Job:
     misses: int = 0
     """How many looks in a row found that there is no such job."""
     timer: CALLBACK_TYPE | None = None
+    watched: float | None = None
+    """Seconds for which it had been watched when this object was made."""
+    _made: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        """Take the time since it began from the clock, where nothing better is stored."""
+        if self.watched is None:
+            self.watched = max((self.ended or time.time()) - self.started, 0.0)
 
     @property
     def key(self) -> str:
@@ -70,8 +80,22 @@ class Job:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since it began to be watched, or until it ended."""
-        return max((self.ended or time.time()) - self.started, 0.0)
+        """Seconds for which it is, or was, watched; a clock that is set changes nothing."""
+        assert self.watched is not None
+        if self.ended is not None:
+            return self.watched
+        return self.watched + time.monotonic() - self._made
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until it is given up; not above zero when it is time."""
+        return self.until - self.started - self.elapsed
+
+    @callback
+    def end(self, status: str | None, error: str | None) -> None:
+        """Take note that it has ended."""
+        self.watched = self.elapsed
+        self.status, self.error, self.ended = status, error, time.time()
 
     @property
     def pause(self) -> float:
@@ -88,7 +112,8 @@ class Job:
 
     def stored(self) -> Json:
         """Return what outlives a restart."""
-        return {key: getattr(self, key) for key in map(str, STORED.schema)}
+        stored = {key: getattr(self, key) for key in map(str, STORED.schema)}
+        return stored | {"watched": self.elapsed}
 
     def shown(self) -> Json:
         """Return what people are told about it."""

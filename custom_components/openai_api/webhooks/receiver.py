@@ -73,14 +73,19 @@ class _Refused(Exception):
 class _Memory:
     """The deliveries that were taken, as long as somebody could send them again."""
 
-    since: int = field(default_factory=lambda: int(time.time()) - _CLOCKS_DIFFER)
-    """When remembering began: what was signed before may have been taken before."""
+    made: float = field(default_factory=time.monotonic)
+    """When remembering began, on `time.monotonic`'s clock: a clock that is set changes nothing."""
     taken: dict[str, float] = field(default_factory=dict)
-    """When each was taken, the oldest first."""
+    """When each was taken, on the same clock, the oldest first."""
+
+    @property
+    def since(self) -> int:
+        """When remembering began, in Unix time: what was signed before may have been taken."""
+        return int(time.time() - (time.monotonic() - self.made)) - _CLOCKS_DIFFER
 
     def take(self, delivery: str) -> bool:
         """Remember a delivery; tell whether it is a new one."""
-        now = time.time()
+        now = time.monotonic()
         while self.taken and (oldest := next(iter(self.taken))):
             if self.taken[oldest] > now - _REMEMBERED_SECONDS:
                 break

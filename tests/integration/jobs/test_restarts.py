@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+import time
 from typing import Any
 
 from homeassistant.core import CoreState, HomeAssistant
@@ -149,7 +150,6 @@ async def test_disabled_entity_disturbs_nobody(
         {"jobs": None},
         {"jobs": ["x"]},
         {"jobs": [{"kind": "batch"}]},
-        {"jobs": [job(kind="weather")]},
         {"jobs": [job(ids={})]},
         {"jobs": [job(started="yesterday")]},
     ],
@@ -192,6 +192,53 @@ async def test_store_of_a_newer_release(
     found = entry_with(hass, stored, standin, {"version": 2, "minor_version": 1, "data": {}})
     assert await hass.config_entries.async_setup(found.entry_id)
     assert (await call("list_watched_jobs"))["data"] == []
+
+    answer(standin, "/batches/x_1", "in_progress")
+    await call("watch_job", kind="batch", id="x_1")
+    assert stored[key_of(found)] == {"version": 2, "minor_version": 1, "data": {}}
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [job(kind="weather"), job(kind="weather", name=None), job(kind="voice", ids={"voice_id": "v"})],
+    ids=["named", "unnamed", "other-id"],
+)
+async def test_stored_job_not_understood_is_kept(
+    hass: HomeAssistant,
+    standin: StandIn,
+    media_folder: Path,
+    call: Call,
+    stored: dict[str, Any],
+    unknown: dict[str, Any],
+) -> None:
+    found = entry_with(hass, stored, standin, {"version": 1, "data": {"jobs": [unknown]}})
+    assert await hass.config_entries.async_setup(found.entry_id)
+    answer(standin, "/batches/x_1", "in_progress")
+    await call("watch_job", kind="batch", id="x_1")
+
+    assert unknown in in_store(stored, found)
+    assert len(in_store(stored, found)) == 2
+
+
+@pytest.mark.parametrize("days", [-20_000, -30, 30, 20_000])
+async def test_clock_set_gives_up_no_job(
+    hass: HomeAssistant,
+    standin: StandIn,
+    entry: MockConfigEntry,
+    call: Call,
+    told: Fired,
+    monkeypatch: pytest.MonkeyPatch,
+    days: int,
+) -> None:
+    answer(standin, "/batches/x_1", "in_progress", "in_progress", "completed")
+    await call("watch_job", kind="batch", id="x_1")
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + days * 86_400)
+    await pass_time(hass)
+    await pass_time(hass)
+
+    assert statuses(told) == ["in_progress", "completed"]
+    assert told[-1].data["elapsed"] < 3600
 
 
 async def test_two_hosts(

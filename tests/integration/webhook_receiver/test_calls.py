@@ -122,6 +122,23 @@ async def test_deliveries_from_before_the_start(
     assert not fired
 
 
+@pytest.mark.parametrize("days", [-400, -1, 1, 400])
+async def test_clock_set_refuses_no_genuine_delivery(
+    hass: HomeAssistant,
+    receiving: MockConfigEntry,
+    post: Post,
+    fired: list[Event],
+    monkeypatch: pytest.MonkeyPatch,
+    days: int,
+) -> None:
+    assert await post(BODY, sign(SECRET, BODY, "wh_1")) == HTTPStatus.OK
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + days * 86_400)
+    for delivery in ("wh_2", "wh_1"):
+        assert await post(BODY, sign(SECRET, BODY, delivery)) == HTTPStatus.OK
+    assert len(fired) == 2
+
+
 async def test_memory_is_bounded(
     receiving: MockConfigEntry, post: Post, fired: list[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
