@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 import time
+from types import SimpleNamespace
 from typing import Any
 
 from homeassistant.core import CoreState, HomeAssistant
@@ -11,6 +12,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
+from custom_components.openai_api import jobs
 from tests.integration.automations import automate, on
 from tests.integration.conftest import Call, add_entry, entry_data
 from tests.standin.faults import Fault
@@ -232,8 +234,9 @@ async def test_clock_set_gives_up_no_job(
 ) -> None:
     answer(standin, "/batches/x_1", "in_progress", "in_progress", "completed")
     await call("watch_job", kind="batch", id="x_1")
-    real = time.time
-    monkeypatch.setattr(time, "time", lambda: real() + days * 86_400)
+    clock = SimpleNamespace(time=lambda: time.time() + days * 86_400, monotonic=time.monotonic)
+    for module in (jobs, jobs.job):
+        monkeypatch.setattr(module, "time", clock)
     await pass_time(hass)
     await pass_time(hass)
 
