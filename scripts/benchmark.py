@@ -20,7 +20,7 @@ import homeassistant.const  # noqa: E402
 from homeassistant.helpers.aiohttp_client import async_get_clientsession  # noqa: E402
 import openai  # noqa: E402
 
-from tests.benchmark import calls, events, growth, sockets  # noqa: E402
+from tests.benchmark import calls, checkouts, events, growth, sockets  # noqa: E402
 from tests.benchmark.contest import Bench  # noqa: E402
 from tests.benchmark.core import loaded_core  # noqa: E402
 from tests.benchmark.measure import Row  # noqa: E402
@@ -42,6 +42,9 @@ def arguments() -> argparse.Namespace:
         "--part", action="append", choices=["startup", *CONTESTS], help="measure this part alone"
     )
     parser.add_argument("--rounds", type=int, help="how often (7)")
+    parser.add_argument(
+        "--against", type=Path, metavar="CHECKOUT", help="compare with another checkout alone"
+    )
     parser.add_argument("--quick", action="store_true", help="a fifth of the work, 3 rounds")
     return parser.parse_args()
 
@@ -53,6 +56,14 @@ async def main() -> None:
     logging.getLogger().setLevel(logging.ERROR)
     parts = options.part or ["startup", *CONTESTS]
     rounds = options.rounds or (3 if options.quick else 7)
+    if options.against:
+        async with host() as url:
+            show_machine()
+            scale = 0.2 if options.quick else 1
+            tables = await checkouts.compare(options.against.resolve(), url, rounds, scale)
+            for title, rows in tables.items():
+                show(title, rows)
+        return
     async with host() as url, peer(url) as other:
         show_machine()
         if other is None:
