@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ..model import Action, Family, advanced, required
 from ..streams.assemblers import TextChunks
-from .fields import boolean, integer, text, text_or_items
+from .fields import boolean, integer, text, text_or_texts
 from .shared import (
     CHOICES,
     COMPLETION_STREAM_OPTIONS,
@@ -34,7 +34,7 @@ FAMILY = Family(
                 *required(
                     replace(MODEL, example="gpt-3.5-turbo-instruct"),
                     replace(
-                        text_or_items(
+                        text_or_texts(
                             "prompt",
                             "Text",
                             "The text to go on with, or a list of texts.",

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from ..model import Action, Family, advanced, required
+from . import validators as check
 from .fields import choice, integer
 from .responses import INPUT
 from .shared import MODEL, USER
@@ -24,6 +25,7 @@ FAMILY = Family(
                         INPUT,
                         description="The text to turn into numbers, or a list of texts.",
                         example="The cat sits on the washing machine.",
+                        validator=check.text_or_texts,
                     ),
                 ),
                 integer(

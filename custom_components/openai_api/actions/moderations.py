@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from ..model import Action, Family, required
+from . import validators as check
 from .responses import INPUT
 from .shared import MODEL
 
@@ -22,6 +23,7 @@ FAMILY = Family(
                         INPUT,
                         description="The text to check, or a list of texts and pictures.",
                         example="Dinner is ready!",
+                        validator=check.text_or_texts,
                     )
                 ),
                 replace(MODEL, example="omni-moderation-latest"),

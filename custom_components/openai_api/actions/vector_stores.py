@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ..model import Action, Answer, Family, advanced, required
-from .fields import boolean, integer, json_object, text, text_or_items
+from .fields import boolean, integer, json_object, text, text_or_texts
 from .shared import BEFORE, CHUNKING_STRATEGY, FILE_IDS, METADATA, PAGING, VECTOR_STORE_ID
 from .structures_storage import expiry_in_days, ranking
 
@@ -53,7 +53,7 @@ FAMILY = Family(
                 *required(
                     VECTOR_STORE_ID,
                     replace(
-                        text_or_items(
+                        text_or_texts(
                             "query",
                             "Question",
                             "What to look for: a text, or a list of texts.",
