@@ -25,10 +25,12 @@ from .actions.fields import (
     POLL_INTERVAL,
     TIMEOUT,
 )
-from .const import DOMAIN
+from .const import CONF_IS_PREFERRED, DOMAIN
 from .errors import refusal
 from .files.pictures import async_keep_drawn
+from .host import OpenAIConfigEntry
 from .model import Action, Answer, Field
+from .permissions import async_check_permission
 from .requests import Request, async_handle
 
 _OPTIONS: Final = frozenset(
@@ -102,14 +104,10 @@ async def _async_handle_call(action: Action, call: ServiceCall) -> ServiceRespon
     nullable = {field.key for field in action.fields if field.nullable}
     # Nothing means "not given", but where the API knows null as a value of its own.
     data = {key: value for key, value in call.data.items() if value is not None or key in nullable}
-    entry_id = data.pop(CONFIG_ENTRY.key, None)
-    loaded = call.hass.config_entries.async_loaded_entries(DOMAIN)
-    if not action.method and loaded:
-        # What is done at home is the same for all of them.
-        entry_id = loaded[0].entry_id
-    elif entry_id is None and len(loaded) > 1:
-        raise refusal("which_host")
-    entry = async_get_config_entry(call.hass, DOMAIN, entry_id)
+    entry = _find_entry(call.hass, action, data.pop(CONFIG_ENTRY.key, None))
+    # What is done at home is done for all of them.
+    concerned = [entry] if action.method else call.hass.config_entries.async_loaded_entries(DOMAIN)
+    allow_paths = await async_check_permission(call.hass, concerned, action, call.context)
     own = {field.key for field in action.fields}
     request = Request(
         hass=call.hass,
@@ -119,6 +117,7 @@ async def _async_handle_call(action: Action, call: ServiceCall) -> ServiceRespon
         data={key: value for key, value in data.items() if key in own},
         options={key: data[key] for key in _OPTIONS - own if key in data},
         context=call.context,
+        allow_paths=allow_paths,
     )
     model = request.data.get("model")
     try:
@@ -128,3 +127,18 @@ async def _async_handle_call(action: Action, call: ServiceCall) -> ServiceRespon
     except HomeAssistantError as err:
         request.host.failed(err, action.method, model)
         raise
+
+
+def _find_entry(hass: HomeAssistant, action: Action, entry_id: str | None) -> OpenAIConfigEntry:
+    """Return the loaded entry that a call names or means; raises a translated error if none."""
+    loaded: list[OpenAIConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
+    if not action.method and loaded:
+        # What is done at home is the same for all of them.
+        return loaded[0]
+    if entry_id is None and len(loaded) > 1:
+        preferred = [entry for entry in loaded if entry.options.get(CONF_IS_PREFERRED)]
+        if len(preferred) != 1:
+            raise refusal("which_host")
+        return preferred[0]
+    entry: OpenAIConfigEntry = async_get_config_entry(hass, DOMAIN, entry_id)
+    return entry

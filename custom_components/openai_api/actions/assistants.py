@@ -1,6 +1,6 @@
 """Assistants: models with instructions and tools that are kept at the service host."""
 
-from ..model import Action, Answer, Family, Field, advanced, required
+from ..model import Action, Answer, Family, Field, Permission, advanced, required
 from .chat import REASONING_EFFORT
 from .fields import identifier, long_text, text, text_or_object
 from .shared import BEFORE, METADATA, MODEL, PAGING, RETIRED, TEMPERATURE, TOOL_RESOURCES, TOP_P
@@ -82,6 +82,7 @@ FAMILY = Family(
             name="Delete an assistant",
             description=f"Deletes an assistant. {RETIRED}",
             icon="mdi:robot-off-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(ASSISTANT_ID),
             body=False,
         ),

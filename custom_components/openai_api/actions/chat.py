@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ..files.attachments import async_into_messages
 from ..handlers.outputs import add_parsed_messages
-from ..model import Action, Answer, Family, Field, advanced, required
+from ..model import Action, Answer, Family, Field, Permission, advanced, required
 from ..streams.assemblers import CompletionChunks
 from . import structures
 from .fields import boolean, choice, choice_or_object, choices, identifier, integer, text_or_object
@@ -231,6 +231,7 @@ FAMILY = Family(
             name="Delete a chat completion",
             description="Deletes a stored chat completion.",
             icon="mdi:chat-remove-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(COMPLETION_ID),
             body=False,
         ),

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ..model import Action, Answer, Family, advanced, required
+from ..model import Action, Answer, Family, Permission, advanced, required
 from .fields import choice, identifier, text_or_items
 from .shared import BEFORE, METADATA, PAGING, RETIRED, THREAD_ID
 from .structures_agents import message_attachments
@@ -84,6 +84,7 @@ FAMILY = Family(
             name="Delete a message of a thread",
             description=f"Deletes one message of a thread. {RETIRED}",
             icon="mdi:message-bulleted-off",
+            permission=Permission.ADMINISTRATORS,
             fields=required(THREAD_ID, MESSAGE_ID),
             body=False,
         ),

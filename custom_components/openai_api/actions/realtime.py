@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ..handlers.calls import async_create
-from ..model import Action, Answer, Family, advanced, required
+from ..model import Action, Answer, Family, Permission, advanced, required
 from .fields import (
     choice,
     choices,
@@ -70,6 +70,7 @@ FAMILY = Family(
                 "without ever seeing the real key."
             ),
             icon="mdi:key-chain-variant",
+            permission=Permission.ADMINISTRATORS,
             fields=(
                 SESSION,
                 _SECRET_EXPIRES,
@@ -85,6 +86,7 @@ FAMILY = Family(
                 "translated as it is heard, without ever seeing the real key."
             ),
             icon="mdi:translate-variant",
+            permission=Permission.ADMINISTRATORS,
             fields=(
                 *required(
                     translation_session(

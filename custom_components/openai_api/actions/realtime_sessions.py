@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ..model import Action, Family, Field, advanced
+from ..model import Action, Family, Field, Permission, advanced
 from .fields import choice, choices, integer_or_text, long_text, number, text, text_or_object
 from .shared import MODEL, RETIRED
 from .structures import VOICES
@@ -60,6 +60,7 @@ FAMILY = Family(
             name="Create a realtime session",
             description=f"Makes a short-lived key for a conversation by voice. {RETIRED}",
             icon="mdi:microphone-plus",
+            permission=Permission.ADMINISTRATORS,
             fields=(
                 replace(MODEL, example="gpt-realtime"),
                 long_text(
@@ -120,6 +121,7 @@ FAMILY = Family(
             name="Create a realtime transcription session",
             description=f"Makes a short-lived key for writing down speech as it is heard. {RETIRED}",
             icon="mdi:subtitles-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=(
                 *_INPUT,
                 *advanced(

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ..files.attachments import async_into_input
 from ..handlers.outputs import add_output_text, add_parsed
-from ..model import Action, Answer, Family, Field, advanced, required
+from ..model import Action, Answer, Family, Field, Permission, advanced, required
 from ..sockets.responses import async_manage
 from ..streams import async_ask_or_follow
 from ..streams.assemblers import ResponseEvents
@@ -281,6 +281,7 @@ FAMILY = Family(
             name="Delete a model response",
             description="Deletes a stored response.",
             icon="mdi:message-off-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(RESPONSE_ID),
             answer=Answer.VOID,
             done={"deleted": True},

@@ -1,6 +1,6 @@
 """Threads: conversations that assistants work on."""
 
-from ..model import Action, Family, required
+from ..model import Action, Family, Permission, required
 from .shared import METADATA, RETIRED, THREAD_ID, TOOL_RESOURCES
 from .structures import thread_messages
 
@@ -49,6 +49,7 @@ FAMILY = Family(
             name="Delete a thread",
             description=f"Deletes a thread with its messages. {RETIRED}",
             icon="mdi:notebook-remove-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(THREAD_ID),
             body=False,
         ),

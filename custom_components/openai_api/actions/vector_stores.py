@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ..model import Action, Answer, Family, advanced, required
+from ..model import Action, Answer, Family, Permission, advanced, required
 from .fields import boolean, integer, json_object, text, text_or_texts
 from .shared import BEFORE, CHUNKING_STRATEGY, FILE_IDS, METADATA, PAGING, VECTOR_STORE_ID
 from .structures_storage import expiry_in_days, ranking
@@ -122,6 +122,7 @@ FAMILY = Family(
             name="Delete a vector store",
             description="Deletes a vector store. The files that were in it stay.",
             icon="mdi:database-remove-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(VECTOR_STORE_ID),
             body=False,
         ),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..handlers.videos import REFERENCE, async_make_video
-from ..model import Action, Answer, Family, Field, Poll, required
+from ..model import Action, Answer, Family, Field, Permission, Poll, required
 from . import validators as check
 from .fields import choice, file, identifier, long_text, text
 from .shared import MODEL, PAGING, RETIRED
@@ -131,6 +131,7 @@ FAMILY = Family(
             name="Delete a video",
             description=f"Deletes a video at the host. {RETIRED}",
             icon="mdi:video-minus-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(VIDEO_ID),
             body=False,
         ),

@@ -37,6 +37,8 @@ class Request:
     options: Mapping[str, Any] = field(default_factory=dict)
     """The fields that are no arguments of the method: `timeout`, `all_pages`, `filename`, …"""
     context: Context
+    allow_paths: bool = True
+    """Whether fields for files may name paths, and not only media items."""
 
     @property
     def seconds(self) -> float:
