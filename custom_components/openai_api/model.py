@@ -99,7 +99,12 @@ class Action:
     fields: tuple[Field, ...] = ()
     permission: Permission = Permission.EVERYONE
     model_kind: ModelKind | None = None
-    """Which of the entry's default models stands in where `model` is left out."""
+    """Which of the entry's default models stands in where `model` is left out.
+
+    A `model` that the row requires may then be left out, too, where there is a default.
+    """
+    has_model: Callable[[Mapping[str, Any]], bool] = lambda data: "model" in data
+    """Whether these arguments name a model, in whatever way."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Arguments that are sent where none are given, against defaults of the SDK's own."""
     answer: Answer = Answer.OBJECT

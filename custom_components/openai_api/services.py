@@ -1,5 +1,6 @@
 """Registers every row of the catalogue as an action: one loop, one handler."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -25,11 +26,11 @@ from .actions.fields import (
     POLL_INTERVAL,
     TIMEOUT,
 )
-from .const import CONF_IS_PREFERRED, DOMAIN
+from .const import CONF_DEFAULT_MODELS, CONF_IS_PREFERRED, DOMAIN
 from .errors import refusal
 from .files.pictures import async_keep_drawn
 from .host import OpenAIConfigEntry
-from .model import Action, Answer, Field
+from .model import Action, Answer, Field, Json
 from .permissions import async_check_permission
 from .requests import Request, async_handle
 
@@ -49,7 +50,12 @@ _OPTIONS: Final = frozenset(
 
 def all_fields(action: Action) -> tuple[Field, ...]:
     """Return the fields of an action with those that its kind brings along."""
-    fields = [CONFIG_ENTRY, *action.fields] if action.method else [*action.fields]
+    fields = [CONFIG_ENTRY] if action.method else []
+    fields += [
+        # The entry's default may stand in for it.
+        replace(field, required=False) if field.key == "model" and action.model_kind else field
+        for field in action.fields
+    ]
     if action.answer is Answer.PAGE and any(field.key == "after" for field in action.fields):
         fields.append(ALL_PAGES)
     if action.answer is Answer.BINARY:
@@ -114,7 +120,7 @@ async def _async_handle_call(action: Action, call: ServiceCall) -> ServiceRespon
         entry=entry,
         host=entry.runtime_data,
         action=action,
-        data={key: value for key, value in data.items() if key in own},
+        data=_with_model(entry, action, {key: data[key] for key in data if key in own}),
         options={key: data[key] for key in _OPTIONS - own if key in data},
         context=call.context,
         allow_paths=allow_paths,
@@ -127,6 +133,17 @@ async def _async_handle_call(action: Action, call: ServiceCall) -> ServiceRespon
     except HomeAssistantError as err:
         request.host.failed(err, action.method, model)
         raise
+
+
+def _with_model(entry: OpenAIConfigEntry, action: Action, data: Json) -> Json:
+    """Return the arguments with the entry's default model, where they need one and name none."""
+    if action.model_kind is None or action.has_model(data):
+        return data
+    if model := (entry.options.get(CONF_DEFAULT_MODELS) or {}).get(action.model_kind):
+        return {**data, "model": model}
+    if any(field.key == "model" and field.required for field in action.fields):
+        raise refusal("model_missing")
+    return data
 
 
 def _find_entry(hass: HomeAssistant, action: Action, entry_id: str | None) -> OpenAIConfigEntry:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ..model import Action, Answer, Family, Field, Permission, advanced, required
+from ..model import Action, Answer, Family, Field, ModelKind, Permission, advanced, required
 from .fields import identifier, long_text, text
 from .shared import AFTER, LIMIT, METADATA, MODEL, ORDER, service_tier
 from .structures import reasoning, text_format
@@ -67,6 +67,7 @@ FAMILY = Family(
             description="Sets up an agent that works on its own, to be used in sessions.",
             icon="mdi:account-tie-hat-outline",
             permission=Permission.ADMINISTRATORS,
+            model_kind=ModelKind.CHAT,
             fields=(*required(MODEL), *_SETTINGS),
         ),
         Action(

@@ -1,6 +1,6 @@
 """Assistants: models with instructions and tools that are kept at the service host."""
 
-from ..model import Action, Answer, Family, Field, Permission, advanced, required
+from ..model import Action, Answer, Family, Field, ModelKind, Permission, advanced, required
 from .chat import REASONING_EFFORT
 from .fields import identifier, long_text, text, text_or_object
 from .shared import BEFORE, METADATA, MODEL, PAGING, RETIRED, TEMPERATURE, TOOL_RESOURCES, TOP_P
@@ -56,6 +56,7 @@ FAMILY = Family(
             name="Create an assistant",
             description=f"Sets up a model with instructions and tools to be used again. {RETIRED}",
             icon="mdi:robot-happy-outline",
+            model_kind=ModelKind.CHAT,
             fields=(*required(MODEL), *_SETTINGS),
         ),
         Action(

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ..handlers.speech import async_create_speech, async_into_references
-from ..model import Action, Answer, Family, advanced, required
+from ..model import Action, Answer, Family, ModelKind, advanced, required
 from ..streams.assemblers import FinalEvent, SpeechEvents
 from .fields import choice, choices, file, files, long_text, number, text, text_or_object, texts
 from .shared import MODEL, STREAM, TEMPERATURE
@@ -51,6 +51,7 @@ FAMILY = Family(
             name="Create speech",
             description="Speaks a text and saves it in the media folder, ready to be played.",
             icon="mdi:account-voice",
+            model_kind=ModelKind.SPEECH,
             fields=(
                 *required(
                     replace(MODEL, example="gpt-4o-mini-tts"),
@@ -107,6 +108,7 @@ FAMILY = Family(
             name="Create a transcription",
             description="Writes down what is said in a recording.",
             icon="mdi:text-recognition",
+            model_kind=ModelKind.TRANSCRIPTION,
             fields=(
                 *required(replace(MODEL, example="gpt-4o-mini-transcribe"), AUDIO_FILE),
                 text(
@@ -162,6 +164,7 @@ FAMILY = Family(
             name="Translate a recording",
             description="Writes down in English what is said in a recording.",
             icon="mdi:translate",
+            model_kind=ModelKind.TRANSCRIPTION,
             fields=(
                 *required(replace(MODEL, example="whisper-1"), AUDIO_FILE),
                 _PROMPT,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ..files.attachments import async_into_messages
 from ..handlers.outputs import add_parsed_messages
-from ..model import Action, Answer, Family, Field, Permission, advanced, required
+from ..model import Action, Answer, Family, Field, ModelKind, Permission, advanced, required
 from ..streams.assemblers import CompletionChunks
 from . import structures
 from .fields import boolean, choice, choice_or_object, choices, identifier, integer, text_or_object
@@ -169,6 +169,7 @@ FAMILY = Family(
             name="Create a chat completion",
             description="Goes on with a conversation. Works with nearly every compatible host.",
             icon="mdi:chat-outline",
+            model_kind=ModelKind.CHAT,
             fields=_QUESTION,
             assemble=CompletionChunks,
         ),
@@ -181,6 +182,7 @@ FAMILY = Family(
                 "and returns every message ready to use as parsed."
             ),
             icon="mdi:code-braces",
+            model_kind=ModelKind.CHAT,
             fields=_QUESTION,
             finish=add_parsed_messages,
             assemble=CompletionChunks,

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ..model import Action, Family, advanced, required
+from ..model import Action, Family, ModelKind, advanced, required
 from ..streams.assemblers import TextChunks
 from .fields import boolean, integer, text, text_or_texts
 from .shared import (
@@ -30,6 +30,7 @@ FAMILY = Family(
             name="Create a text completion",
             description="Goes on with a text. For older models and local hosts.",
             icon="mdi:typewriter",
+            model_kind=ModelKind.CHAT,
             fields=(
                 *required(
                     replace(MODEL, example="gpt-3.5-turbo-instruct"),

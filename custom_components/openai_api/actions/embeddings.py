@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ..model import Action, Family, advanced, required
+from ..model import Action, Family, ModelKind, advanced, required
 from . import validators as check
 from .fields import choice, integer
 from .responses import INPUT
@@ -18,6 +18,7 @@ FAMILY = Family(
             name="Create an embedding",
             description="Turns texts into lists of numbers that are close where meanings are close.",
             icon="mdi:vector-point",
+            model_kind=ModelKind.EMBEDDING,
             fields=(
                 *required(
                     replace(MODEL, example="text-embedding-3-small"),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ..files.pictures import async_create_pictures
-from ..model import Action, Family, Field, advanced, required
+from ..model import Action, Family, Field, ModelKind, advanced, required
 from ..streams.assemblers import FinalEvents
 from . import validators as check
 from .fields import _FILE_SELECTOR, choice, file, integer, long_text
@@ -81,6 +81,7 @@ FAMILY = Family(
             name="Create an image",
             description="Draws a picture from a description and saves it in the media folder.",
             icon="mdi:image-plus-outline",
+            model_kind=ModelKind.IMAGE,
             fields=(
                 *required(_PROMPT),
                 _MODEL,
@@ -120,6 +121,7 @@ FAMILY = Family(
             name="Edit an image",
             description="Changes pictures as described and saves the result in the media folder.",
             icon="mdi:image-edit-outline",
+            model_kind=ModelKind.IMAGE,
             fields=(
                 *required(
                     replace(

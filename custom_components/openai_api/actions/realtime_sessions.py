@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ..model import Action, Family, Field, Permission, advanced
+from ..model import Action, Family, Field, ModelKind, Permission, advanced
 from .fields import choice, choices, integer_or_text, long_text, number, text, text_or_object
 from .shared import MODEL, RETIRED
 from .structures import VOICES
@@ -61,6 +61,7 @@ FAMILY = Family(
             description=f"Makes a short-lived key for a conversation by voice. {RETIRED}",
             icon="mdi:microphone-plus",
             permission=Permission.ADMINISTRATORS,
+            model_kind=ModelKind.REALTIME,
             fields=(
                 replace(MODEL, example="gpt-realtime"),
                 long_text(

@@ -1,10 +1,12 @@
 """Responses: ask a model, and manage what it answered."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from ..files.attachments import async_into_input
 from ..handlers.outputs import add_output_text, add_parsed
-from ..model import Action, Answer, Family, Field, Permission, advanced, required
+from ..model import Action, Answer, Family, Field, ModelKind, Permission, advanced, required
 from ..sockets.responses import async_manage
 from ..streams import async_ask_or_follow
 from ..streams.assemblers import ResponseEvents
@@ -195,6 +197,12 @@ RARE: tuple[Field, ...] = advanced(
     USER,
 )
 
+
+def has_model(data: Mapping[str, Any]) -> bool:
+    """Tell whether a question names a model: a template or a response brings one along."""
+    return not data.keys().isdisjoint(("model", "prompt", "response_id"))
+
+
 FAMILY = Family(
     key="responses",
     name="Responses",
@@ -205,6 +213,8 @@ FAMILY = Family(
             name="Create a model response",
             description="Asks a model and returns its answer.",
             icon="mdi:message-reply-text-outline",
+            model_kind=ModelKind.CHAT,
+            has_model=has_model,
             fields=(*COMMON, STREAM, *RARE),
             finish=add_output_text,
             assemble=ResponseEvents,
@@ -218,6 +228,8 @@ FAMILY = Family(
                 "and returns it ready to use as output_parsed."
             ),
             icon="mdi:code-json",
+            model_kind=ModelKind.CHAT,
+            has_model=has_model,
             fields=(
                 *COMMON,
                 STREAM,
@@ -236,8 +248,11 @@ FAMILY = Family(
                 "or follows a response that is still being made."
             ),
             icon="mdi:message-processing-outline",
+            model_kind=ModelKind.CHAT,
+            has_model=has_model,
             fields=(
-                *COMMON,
+                *required(MODEL),
+                *COMMON[1:],
                 *RARE,
                 *advanced(
                     replace(
@@ -302,6 +317,7 @@ FAMILY = Family(
             name="Compact a conversation",
             description="Shortens a long conversation to what the model needs to go on with it.",
             icon="mdi:arrow-collapse-vertical",
+            model_kind=ModelKind.CHAT,
             fields=(
                 *required(replace(MODEL, nullable=True)),
                 NULLABLE_INPUT,
@@ -336,6 +352,8 @@ FAMILY = Family(
             name="Count input tokens",
             description="Tells how long a request would be, without making it.",
             icon="mdi:counter",
+            model_kind=ModelKind.CHAT,
+            has_model=has_model,
             fields=(
                 replace(MODEL, nullable=True),
                 NULLABLE_INPUT,
