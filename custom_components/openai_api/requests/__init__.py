@@ -10,6 +10,7 @@ from homeassistant.exceptions import HomeAssistantError
 import orjson
 
 from .. import files, streams
+from ..client.retries import MAY_REPEAT, is_repeatable_method
 from ..errors import error_details, failure, quote
 from ..files import transfers
 from ..host import OpenAIConfigEntry, ServiceHost
@@ -77,6 +78,8 @@ class Request:
             arguments["extra_query"] = query
         if body:
             arguments["extra_body"] = body
+        if is_repeatable_method(self.action.method) or "idempotency_key" in values:
+            arguments["extra_headers"] = {MAY_REPEAT: "true"}
         arguments["timeout"] = self.seconds
         return Prepared(method, arguments, self.seconds + size / BYTES_PER_SECOND)
 
