@@ -166,8 +166,8 @@ FAMILY = Family(
         Action(
             key="create_chat_completion",
             method="chat.completions.create",
-            name="Create a chat completion",
-            description="Goes on with a conversation. Works with nearly every compatible host.",
+            name="Chat with a model",
+            description="Goes on with a conversation with OpenAI or any compatible service (chat completion).",
             icon="mdi:chat-outline",
             model_kind=ModelKind.CHAT,
             fields=_QUESTION,
@@ -176,7 +176,7 @@ FAMILY = Family(
         Action(
             key="parse_chat_completion",
             method="chat.completions.create",
-            name="Create a chat completion as JSON",
+            name="Chat with a model for JSON",
             description=(
                 "Goes on with a conversation in a JSON form of yours, "
                 "and returns every message ready to use as parsed."

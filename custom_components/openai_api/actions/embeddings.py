@@ -15,8 +15,8 @@ FAMILY = Family(
         Action(
             key="create_embedding",
             method="embeddings.create",
-            name="Create an embedding",
-            description="Turns texts into lists of numbers that are close where meanings are close.",
+            name="Embed a text",
+            description="Turns texts into embeddings with OpenAI: lists of numbers that are close where meanings are close.",
             icon="mdi:vector-point",
             model_kind=ModelKind.EMBEDDING,
             fields=(

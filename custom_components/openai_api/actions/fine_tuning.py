@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ..model import Action, Answer, Family, Permission, advanced, required
 from .fields import choice, identifier, json_object, long_text, text, texts
-from .shared import AFTER, LIMIT, METADATA, MODEL, RETIRED, SEED
+from .shared import AFTER, LIMIT, METADATA, MODEL, SEED
 from .structures_training import hyperparameters, integrations, training_method
 
 JOB_ID = identifier(
@@ -207,8 +207,8 @@ FAMILY = Family(
         Action(
             key="retrieve_checkpoint_permissions",
             method="fine_tuning.checkpoints.permissions.retrieve",
-            name="Get the permissions of a checkpoint",
-            description=f"Returns the projects that may use a checkpoint, the old way. {RETIRED}",
+            name="Get the permissions of a checkpoint (retired)",
+            description="Returns the projects that may use a checkpoint, the old way.",
             icon="mdi:account-question-outline",
             permission=Permission.ADMINISTRATORS,
             fields=_PERMISSIONS_FIELDS,

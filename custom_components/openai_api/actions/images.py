@@ -78,8 +78,8 @@ FAMILY = Family(
         Action(
             key="create_image",
             method="images.generate",
-            name="Create an image",
-            description="Draws a picture from a description and saves it in the media folder.",
+            name="Draw a picture",
+            description="Draws a picture with OpenAI from a description (image generation) and saves it in the media folder.",
             icon="mdi:image-plus-outline",
             model_kind=ModelKind.IMAGE,
             fields=(
@@ -118,8 +118,8 @@ FAMILY = Family(
         Action(
             key="create_image_edit",
             method="images.edit",
-            name="Edit an image",
-            description="Changes pictures as described and saves the result in the media folder.",
+            name="Draw on a picture",
+            description="Changes pictures with OpenAI as described (image edit) and saves the result in the media folder.",
             icon="mdi:image-edit-outline",
             model_kind=ModelKind.IMAGE,
             fields=(
@@ -167,7 +167,7 @@ FAMILY = Family(
         Action(
             key="create_image_variation",
             method="images.create_variation",
-            name="Create an image variation",
+            name="Draw a variation of a picture",
             description="Makes another picture like this one and saves it in the media folder.",
             icon="mdi:image-multiple-outline",
             fields=(

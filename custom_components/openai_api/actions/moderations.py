@@ -14,8 +14,8 @@ FAMILY = Family(
         Action(
             key="create_moderation",
             method="moderations.create",
-            name="Check for harmful content",
-            description="Tells whether a text or a picture is harmful, and in which way.",
+            name="Moderate a text or a picture",
+            description="Tells with OpenAI whether a text or a picture is harmful, and in which way.",
             icon="mdi:shield-check-outline",
             fields=(
                 *required(

@@ -52,7 +52,7 @@ FAMILY = Family(
         Action(
             key="connect_realtime_websocket",
             method="realtime.connect",
-            name="Open a realtime conversation",
+            name="Talk with a model: open a realtime conversation",
             description=(
                 "Opens a lasting conversation in speech and writing. What happens in it is fired "
                 "as openai_api_realtime_event and openai_api_server_event."

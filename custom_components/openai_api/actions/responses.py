@@ -166,7 +166,7 @@ RARE: tuple[Field, ...] = advanced(
     boolean(
         "background",
         "In the background",
-        "Return at once; get the answer later with “Get a model response”.",
+        "Return at once; get the answer later with “Get a model's answer”.",
         nullable=True,
     ),
     STORE,
@@ -210,8 +210,8 @@ FAMILY = Family(
         Action(
             key="create_model_response",
             method="responses.create",
-            name="Create a model response",
-            description="Asks a model and returns its answer.",
+            name="Ask a model",
+            description="Asks OpenAI, or whatever service you have set up, a question, with pictures, cameras and files if you like (describe a picture), and returns the answer.",
             icon="mdi:message-reply-text-outline",
             model_kind=ModelKind.CHAT,
             has_model=has_model,
@@ -222,11 +222,8 @@ FAMILY = Family(
         Action(
             key="parse_model_response",
             method="responses.create",
-            name="Create a model response as JSON",
-            description=(
-                "Asks a model for an answer in a JSON form of yours, "
-                "and returns it ready to use as output_parsed."
-            ),
+            name="Ask a model for JSON",
+            description="Asks OpenAI for an answer in a JSON form of yours, and returns it ready to use as output_parsed.",
             icon="mdi:code-json",
             model_kind=ModelKind.CHAT,
             has_model=has_model,
@@ -242,7 +239,7 @@ FAMILY = Family(
         Action(
             key="stream_model_response",
             method="responses.create",
-            name="Stream a model response",
+            name="Ask a model and stream the answer",
             description=(
                 "Asks a model and fires an openai_api_stream_event for every piece of its answer; "
                 "or follows a response that is still being made."
@@ -269,7 +266,7 @@ FAMILY = Family(
         Action(
             key="get_model_response",
             method="responses.retrieve",
-            name="Get a model response",
+            name="Get a model's answer",
             description="Returns a response that the host has stored or is still working on.",
             icon="mdi:message-text-outline",
             fields=(

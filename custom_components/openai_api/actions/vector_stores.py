@@ -46,8 +46,8 @@ FAMILY = Family(
         Action(
             key="search_vector_store",
             method="vector_stores.search",
-            name="Search a vector store",
-            description="Returns the passages that come closest in meaning to a question.",
+            name="Search documents",
+            description="Searches the documents in a vector store at OpenAI, and returns the passages that come closest in meaning to a question.",
             icon="mdi:database-search-outline",
             fields=(
                 *required(
