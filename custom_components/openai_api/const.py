@@ -10,14 +10,17 @@ DOMAIN: Final = "openai_api"
 LOGGER = logging.getLogger(__package__)
 PLATFORMS: Final = (Platform.BINARY_SENSOR, Platform.IMAGE, Platform.SENSOR)
 
+CONF_ACTION_ACCESS: Final = "action_access"
 CONF_API_KEY_SOURCE: Final = "api_key_source"
 CONF_AUTH_METHOD: Final = "auth_method"
 CONF_AUTH_NAME: Final = "auth_name"
 CONF_BASE_URL: Final = "base_url"
 CONF_CACHED_INPUT_PRICE: Final = "cached_input_price"
+CONF_DEFAULT_MODELS: Final = "default_models"
 CONF_EXTRA_HEADERS: Final = "extra_headers"
 CONF_EXTRA_QUERY: Final = "extra_query"
 CONF_INPUT_PRICE: Final = "input_price"
+CONF_IS_PREFERRED: Final = "is_preferred"
 CONF_KEEP_DAYS: Final = "keep_days"
 CONF_KEEP_MEGABYTES: Final = "keep_megabytes"
 CONF_MAX_RETRIES: Final = "max_retries"

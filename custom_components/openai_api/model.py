@@ -32,6 +32,25 @@ class Section(StrEnum):
     REQUEST = "request"
 
 
+class Permission(StrEnum):
+    """Who may call an action; calls without a user, as automations make them, always may."""
+
+    EVERYONE = "everyone"
+    """Users who may control something of the service host."""
+    ADMINISTRATORS = "administrators"
+
+
+class ModelKind(StrEnum):
+    """What a model is asked for; the keys of the entry's option `default_models`."""
+
+    CHAT = "chat"
+    IMAGE = "image"
+    SPEECH = "speech"
+    TRANSCRIPTION = "transcription"
+    EMBEDDING = "embedding"
+    REALTIME = "realtime"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Field:
     """One field of an action: its check, its widget and its words."""
@@ -78,6 +97,14 @@ class Action:
     description: str
     icon: str
     fields: tuple[Field, ...] = ()
+    permission: Permission = Permission.EVERYONE
+    model_kind: ModelKind | None = None
+    """Which of the entry's default models stands in where `model` is left out.
+
+    A `model` that the row requires may then be left out, too, where there is a default.
+    """
+    has_model: Callable[[Mapping[str, Any]], bool] = lambda data: "model" in data
+    """Whether these arguments name a model, in whatever way."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Arguments that are sent where none are given, against defaults of the SDK's own."""
     answer: Answer = Answer.OBJECT

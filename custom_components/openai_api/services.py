@@ -1,5 +1,6 @@
 """Registers every row of the catalogue as an action: one loop, one handler."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -25,10 +26,12 @@ from .actions.fields import (
     POLL_INTERVAL,
     TIMEOUT,
 )
-from .const import DOMAIN
+from .const import CONF_DEFAULT_MODELS, CONF_IS_PREFERRED, DOMAIN
 from .errors import refusal
 from .files.pictures import async_keep_drawn
-from .model import Action, Answer, Field
+from .host import OpenAIConfigEntry
+from .model import Action, Answer, Field, Json
+from .permissions import async_check_permission
 from .requests import Request, async_handle
 
 _OPTIONS: Final = frozenset(
@@ -47,7 +50,12 @@ _OPTIONS: Final = frozenset(
 
 def all_fields(action: Action) -> tuple[Field, ...]:
     """Return the fields of an action with those that its kind brings along."""
-    fields = [CONFIG_ENTRY, *action.fields] if action.method else [*action.fields]
+    fields = [CONFIG_ENTRY] if action.method else []
+    fields += [
+        # The entry's default may stand in for it.
+        replace(field, required=False) if field.key == "model" and action.model_kind else field
+        for field in action.fields
+    ]
     if action.answer is Answer.PAGE and any(field.key == "after" for field in action.fields):
         fields.append(ALL_PAGES)
     if action.answer is Answer.BINARY:
@@ -102,23 +110,20 @@ async def _async_handle_call(action: Action, call: ServiceCall) -> ServiceRespon
     nullable = {field.key for field in action.fields if field.nullable}
     # Nothing means "not given", but where the API knows null as a value of its own.
     data = {key: value for key, value in call.data.items() if value is not None or key in nullable}
-    entry_id = data.pop(CONFIG_ENTRY.key, None)
-    loaded = call.hass.config_entries.async_loaded_entries(DOMAIN)
-    if not action.method and loaded:
-        # What is done at home is the same for all of them.
-        entry_id = loaded[0].entry_id
-    elif entry_id is None and len(loaded) > 1:
-        raise refusal("which_host")
-    entry = async_get_config_entry(call.hass, DOMAIN, entry_id)
+    entry = _find_entry(call.hass, action, data.pop(CONFIG_ENTRY.key, None))
+    # What is done at home is done for all of them.
+    concerned = [entry] if action.method else call.hass.config_entries.async_loaded_entries(DOMAIN)
+    allow_paths = await async_check_permission(call.hass, concerned, action, call.context)
     own = {field.key for field in action.fields}
     request = Request(
         hass=call.hass,
         entry=entry,
         host=entry.runtime_data,
         action=action,
-        data={key: value for key, value in data.items() if key in own},
+        data=_with_model(entry, action, {key: data[key] for key in data if key in own}),
         options={key: data[key] for key in _OPTIONS - own if key in data},
         context=call.context,
+        allow_paths=allow_paths,
     )
     model = request.data.get("model")
     try:
@@ -128,3 +133,29 @@ async def _async_handle_call(action: Action, call: ServiceCall) -> ServiceRespon
     except HomeAssistantError as err:
         request.host.failed(err, action.method, model)
         raise
+
+
+def _with_model(entry: OpenAIConfigEntry, action: Action, data: Json) -> Json:
+    """Return the arguments with the entry's default model, where they need one and name none."""
+    if action.model_kind is None or action.has_model(data):
+        return data
+    if model := (entry.options.get(CONF_DEFAULT_MODELS) or {}).get(action.model_kind):
+        return {**data, "model": model}
+    if any(field.key == "model" and field.required for field in action.fields):
+        raise refusal("model_missing")
+    return data
+
+
+def _find_entry(hass: HomeAssistant, action: Action, entry_id: str | None) -> OpenAIConfigEntry:
+    """Return the loaded entry that a call names or means; raises a translated error if none."""
+    loaded: list[OpenAIConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
+    if not action.method and loaded:
+        # What is done at home is the same for all of them.
+        return loaded[0]
+    if entry_id is None and len(loaded) > 1:
+        preferred = [entry for entry in loaded if entry.options.get(CONF_IS_PREFERRED)]
+        if len(preferred) != 1:
+            raise refusal("which_host")
+        return preferred[0]
+    entry: OpenAIConfigEntry = async_get_config_entry(hass, DOMAIN, entry_id)
+    return entry

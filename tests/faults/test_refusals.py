@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 import orjson
 import pytest
 
-from .raw import DEEP, HTML, RIGHT, WHOLE, Do, Script, answer, error
+from .raw import DEEP, HTML, RIGHT, Script, answer, error
 from .watch import ASK, Watch, watching
 
 REFUSALS: dict[str, tuple[Any, str]] = {
@@ -144,23 +144,25 @@ async def test_pauses_that_hosts_ask_for(
 
 SOON = "Retry-After-Ms: 10\r\n"
 CHANGES: dict[str, tuple[list[Script], str | dict[str, Any]]] = {
-    "500, then well": ([[answer(error(), 500, SOON)], [answer()]], RIGHT),
+    "503, then well": ([[answer(error(), 503, SOON)], [answer()]], RIGHT),
     "503 and 429, then well": (
         [[answer(b"", 503, SOON)], [answer(error(), 429, SOON)], [answer()]],
         RIGHT,
     ),
-    "500, then 400": ([[answer(error(), 500, SOON)], [answer(error(), 400)]], "refused"),
-    "500, then 401": ([[answer(error(), 500, SOON)], [answer(error(), 401)]], "auth_failed"),
-    "500, then moved": (
-        [[answer(error(), 500, SOON)], [answer(b"", 302, "Location: /x\r\n")]],
+    "503, then 400": ([[answer(error(), 503, SOON)], [answer(error(), 400)]], "refused"),
+    "503, then 401": ([[answer(error(), 503, SOON)], [answer(error(), 401)]], "auth_failed"),
+    "503, then moved": (
+        [[answer(error(), 503, SOON)], [answer(b"", 302, "Location: /x\r\n")]],
         "redirected",
     ),
-    "500, then a page": ([[answer(error(), 500, SOON)], [answer(HTML)]], "bad_answer"),
-    "500 for good": ([[answer(error(), 500, SOON)]] * 3, "server_error"),
-    "reset, then well": ([[Do.RESET], [answer()]], RIGHT),
-    "cut in the body, then well": ([[WHOLE[:-9], Do.CLOSE], [answer()]], RIGHT),
-    "reset, then 404": ([[Do.RESET], [answer(error(), 404)]], "refused"),
+    "503, then a page": ([[answer(error(), 503, SOON)], [answer(HTML)]], "bad_answer"),
+    "503 for good": ([[answer(error(), 503, SOON)]] * 3, "server_error"),
+    "429, then 404": ([[answer(error(), 429)], [answer(error(), 404)]], "refused"),
     "409, then well": ([[answer(error(), 409, SOON)], [answer()]], RIGHT),
+    "500 that is to be sent again": (
+        [[answer(error(), 500, f"{SOON}X-Should-Retry: true\r\n")], [answer()]],
+        RIGHT,
+    ),
 }
 
 

@@ -107,7 +107,9 @@ def cases(action: Action, folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             key: fixed[key] if key in fixed else _value(action, fields[key], folder) for key in keys
         }
 
-    least = filled(key for key, field in fields.items() if field.required)
+    # A default of the entry may stand in for the model; the hosts here have none.
+    needed = {field.key for field in action.fields if field.required}
+    least = filled(key for key, field in fields.items() if field.required or key in needed)
     yield "required fields", least | _LEAST.get(action.key, {})
     apart = _NOT_TOGETHER.get(action.key, set())
     rich = filled(key for key in fields if key not in apart)

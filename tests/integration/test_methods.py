@@ -171,13 +171,6 @@ async def test_pages(standin: StandIn, call: Call, media_folder: Any) -> None:
     assert len(standin.requests) - before == 3
 
 
-async def test_host_that_repeats_its_page(standin: StandIn, call: Call) -> None:
-    body = {"data": [{"id": "a"}], "has_more": True}
-    standin.fail(Fault(path="/files", count=None, status=200, body=body))
-    page = await call("list_files", all_pages=True)
-    assert len(page["data"]) == 2
-
-
 @pytest.mark.parametrize("body", [{"object": "list"}, {"data": None}])
 async def test_list_that_is_none(standin: StandIn, call: Call, body: Any) -> None:
     standin.fail(Fault(path="/models", status=200, body=body))

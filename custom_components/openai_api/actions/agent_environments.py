@@ -1,6 +1,6 @@
 """Environments: the computers that agents work on, and templates for them."""
 
-from ..model import Action, Answer, Family, Field, advanced, required
+from ..model import Action, Answer, Family, Field, Permission, advanced, required
 from .agents import NAME, NULLABLE_LIMIT
 from .fields import choice, identifier, json_object, objects, text, texts
 from .shared import ORDER, PAGING
@@ -90,6 +90,7 @@ FAMILY = Family(
             name="Get an environment of an agent",
             description="Returns whether an environment is ready, and what is installed there.",
             icon="mdi:desktop-tower",
+            permission=Permission.ADMINISTRATORS,
             fields=required(_ENVIRONMENT_ID),
             body=False,
             only_answers=True,
@@ -100,6 +101,7 @@ FAMILY = Family(
             name="List the files of an environment",
             description="Returns the files that lie in an environment right now.",
             icon="mdi:folder-network-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=(
                 *required(_ENVIRONMENT_ID),
                 text("path", "Folder", "Only list what lies in this folder.", nullable=True),
@@ -117,6 +119,7 @@ FAMILY = Family(
             name="Add a file to an environment",
             description="Copies a file that the host keeps, or one in base64, to an environment.",
             icon="mdi:folder-arrow-up-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=(
                 *required(
                     _ENVIRONMENT_ID,
@@ -143,6 +146,7 @@ FAMILY = Family(
             name="Create an environment template",
             description="Describes an environment that sessions of agents can begin with.",
             icon="mdi:monitor-edit",
+            permission=Permission.ADMINISTRATORS,
             fields=_TEMPLATE,
         ),
         Action(
@@ -151,6 +155,7 @@ FAMILY = Family(
             name="List environment templates",
             description="Returns the templates that are kept at the host.",
             icon="mdi:monitor-multiple",
+            permission=Permission.ADMINISTRATORS,
             fields=PAGING,
             answer=Answer.PAGE,
             body=False,
@@ -162,6 +167,7 @@ FAMILY = Family(
             name="Get an environment template",
             description="Returns a template, without its commands and variables.",
             icon="mdi:monitor-eye",
+            permission=Permission.ADMINISTRATORS,
             fields=required(_TEMPLATE_ID),
             body=False,
             only_answers=True,
@@ -172,6 +178,7 @@ FAMILY = Family(
             name="Update an environment template",
             description="Changes a template. Environments that exist keep what they have.",
             icon="mdi:monitor-shimmer",
+            permission=Permission.ADMINISTRATORS,
             fields=(*required(_TEMPLATE_ID), *_TEMPLATE),
         ),
         Action(
@@ -180,6 +187,7 @@ FAMILY = Family(
             name="Delete an environment template",
             description="Deletes a template.",
             icon="mdi:monitor-off",
+            permission=Permission.ADMINISTRATORS,
             fields=required(_TEMPLATE_ID),
             body=False,
         ),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ..handlers.agents import async_take_turn
-from ..model import Action, Answer, Family, advanced, required
+from ..model import Action, Answer, Family, Permission, advanced, required
 from ..streams.assemblers import AgentEvents
 from .agents import AGENT_ID, PAGING as NULLABLE_PAGING
 from .fields import identifier, objects, text, text_or_items, texts
@@ -50,6 +50,7 @@ FAMILY = Family(
             name="Create an agent session",
             description="Lets an agent begin to work, in surroundings of its own.",
             icon="mdi:head-cog-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=(
                 *required(
                     agent_environment(
@@ -88,6 +89,7 @@ FAMILY = Family(
                 "for everything that happens, and returns the session and the answer."
             ),
             icon="mdi:head-question-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID, _INPUT), *advanced(_IDEMPOTENCY_KEY)),
             assemble=AgentEvents,
             handler=async_take_turn,
@@ -101,6 +103,7 @@ FAMILY = Family(
                 "that is at work, until it rests, fails or waits for you."
             ),
             icon="mdi:head-sync-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(SESSION_ID),
             body=False,
             assemble=AgentEvents,
@@ -112,6 +115,7 @@ FAMILY = Family(
             name="Send events to an agent session",
             description="Adds messages and results of functions to a session, or stops its turn.",
             icon="mdi:head-plus-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=(
                 *required(
                     SESSION_ID,
@@ -133,6 +137,7 @@ FAMILY = Family(
             name="List agent sessions",
             description="Returns the sessions that are kept at the host.",
             icon="mdi:head-dots-horizontal-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=(
                 replace(AGENT_ID, description="Only list the sessions of this agent."),
                 *NULLABLE_PAGING,
@@ -147,6 +152,7 @@ FAMILY = Family(
             name="Get an agent session",
             description="Returns how far a session is, and what it waits for.",
             icon="mdi:head-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(SESSION_ID),
             body=False,
             only_answers=True,
@@ -158,6 +164,7 @@ FAMILY = Family(
             name="Update an agent session",
             description="Changes the metadata of a session, or how its next turns are thought out.",
             icon="mdi:head-flash-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=(
                 *required(SESSION_ID),
                 _CHANGES,
@@ -170,6 +177,7 @@ FAMILY = Family(
             name="Delete an agent session",
             description="Deletes a session that is not at work.",
             icon="mdi:head-remove-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(SESSION_ID),
             body=False,
         ),
@@ -179,6 +187,7 @@ FAMILY = Family(
             name="List the items of an agent session",
             description="Returns what was said and done in a session.",
             icon="mdi:head-lightbulb-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID), *PAGING),
             answer=Answer.PAGE,
             body=False,
@@ -190,6 +199,7 @@ FAMILY = Family(
             name="List the traces of an agent session",
             description="Returns how the turns of a session went, for tools that read OpenTelemetry.",
             icon="mdi:chart-timeline",
+            permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID), *PAGING),
             answer=Answer.PAGE,
             body=False,
@@ -201,6 +211,7 @@ FAMILY = Family(
             name="List the turns of an agent session",
             description="Returns the turns of a session, each begun by something that was said.",
             icon="mdi:timeline-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID), *PAGING),
             answer=Answer.PAGE,
             body=False,
@@ -212,6 +223,7 @@ FAMILY = Family(
             name="Get a turn of an agent session",
             description="Returns how far a turn is, what it used, and what went wrong.",
             icon="mdi:timeline-question-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(SESSION_ID, TURN_ID),
             body=False,
             only_answers=True,
@@ -223,6 +235,7 @@ FAMILY = Family(
             name="List the items of a turn",
             description="Returns what was said and done in one turn of a session.",
             icon="mdi:timeline-check-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID, TURN_ID), *PAGING),
             answer=Answer.PAGE,
             body=False,
@@ -234,6 +247,7 @@ FAMILY = Family(
             name="List the artifacts of an agent session",
             description="Returns the files that an agent has made in a session.",
             icon="mdi:cube-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=(
                 *required(SESSION_ID),
                 *(replace(field, nullable=field.key != "order") for field in PAGING),
@@ -256,6 +270,7 @@ FAMILY = Family(
             name="Get an artifact of an agent session",
             description="Returns the name and the size of a file that an agent has made.",
             icon="mdi:cube-scan",
+            permission=Permission.ADMINISTRATORS,
             fields=required(SESSION_ID, _ARTIFACT_ID),
             body=False,
             only_answers=True,
@@ -266,6 +281,7 @@ FAMILY = Family(
             name="Download an artifact of an agent session",
             description="Saves a file that an agent has made in the media folder.",
             icon="mdi:package-down",
+            permission=Permission.ADMINISTRATORS,
             fields=required(SESSION_ID, _ARTIFACT_ID),
             answer=Answer.BINARY,
             body=False,
@@ -276,6 +292,7 @@ FAMILY = Family(
             name="Delete an artifact of an agent session",
             description="Deletes the copy of a file that an agent has made.",
             icon="mdi:package-variant-closed-remove",
+            permission=Permission.ADMINISTRATORS,
             fields=required(SESSION_ID, _ARTIFACT_ID),
             body=False,
         ),

@@ -1,6 +1,6 @@
 """Subagents: what an agent has passed on to helpers of its own in a session."""
 
-from ..model import Action, Answer, Family, required
+from ..model import Action, Answer, Family, Permission, required
 from .agent_sessions import SESSION_ID, TURN_ID
 from .fields import identifier
 from .shared import PAGING
@@ -17,6 +17,7 @@ FAMILY = Family(
             name="List subagents",
             description="Returns the helpers that an agent has called in during a session.",
             icon="mdi:account-supervisor-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID), *PAGING),
             answer=Answer.PAGE,
             body=False,
@@ -28,6 +29,7 @@ FAMILY = Family(
             name="Get a subagent",
             description="Returns what a helper was asked to do, and whether it is still there.",
             icon="mdi:account-supervisor-circle-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(SESSION_ID, _SUBAGENT_ID),
             body=False,
             only_answers=True,
@@ -38,6 +40,7 @@ FAMILY = Family(
             name="List the items of a subagent",
             description="Returns what a helper has said and done.",
             icon="mdi:account-details-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID, _SUBAGENT_ID), *PAGING),
             answer=Answer.PAGE,
             body=False,
@@ -49,6 +52,7 @@ FAMILY = Family(
             name="List the turns of a subagent",
             description="Returns the turns in which a helper has worked.",
             icon="mdi:account-clock-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID, _SUBAGENT_ID), *PAGING),
             answer=Answer.PAGE,
             body=False,
@@ -60,6 +64,7 @@ FAMILY = Family(
             name="Get a turn of a subagent",
             description="Returns how far a helper is with one of its turns.",
             icon="mdi:account-search-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(SESSION_ID, _SUBAGENT_ID, TURN_ID),
             body=False,
             only_answers=True,
@@ -70,6 +75,7 @@ FAMILY = Family(
             name="List the items of a subagent's turn",
             description="Returns what a helper has said and done in one of its turns.",
             icon="mdi:account-box-multiple-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID, _SUBAGENT_ID, TURN_ID), *PAGING),
             answer=Answer.PAGE,
             body=False,

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ..model import Action, Answer, Family, Field, advanced, required
+from ..model import Action, Answer, Family, Field, ModelKind, Permission, advanced, required
 from .fields import identifier, long_text, text
 from .shared import AFTER, LIMIT, METADATA, MODEL, ORDER, service_tier
 from .structures import reasoning, text_format
@@ -66,6 +66,8 @@ FAMILY = Family(
             name="Create an agent",
             description="Sets up an agent that works on its own, to be used in sessions.",
             icon="mdi:account-tie-hat-outline",
+            permission=Permission.ADMINISTRATORS,
+            model_kind=ModelKind.CHAT,
             fields=(*required(MODEL), *_SETTINGS),
         ),
         Action(
@@ -74,6 +76,7 @@ FAMILY = Family(
             name="List agents",
             description="Returns the agents that are kept at the host.",
             icon="mdi:account-tie-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=PAGING,
             answer=Answer.PAGE,
             body=False,
@@ -85,6 +88,7 @@ FAMILY = Family(
             name="Get an agent",
             description="Returns how an agent is set up.",
             icon="mdi:account-tie",
+            permission=Permission.ADMINISTRATORS,
             fields=required(AGENT_ID),
             body=False,
             only_answers=True,
@@ -95,6 +99,7 @@ FAMILY = Family(
             name="Update an agent",
             description="Changes how an agent is set up. Sessions that exist keep what they have.",
             icon="mdi:account-edit-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=(*required(AGENT_ID), MODEL, *_SETTINGS),
         ),
         Action(
@@ -103,6 +108,7 @@ FAMILY = Family(
             name="Delete an agent",
             description="Deletes an agent.",
             icon="mdi:account-tie-voice-off-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(AGENT_ID),
             body=False,
         ),

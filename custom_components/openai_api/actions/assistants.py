@@ -1,9 +1,9 @@
 """Assistants: models with instructions and tools that are kept at the service host."""
 
-from ..model import Action, Answer, Family, Field, advanced, required
+from ..model import Action, Answer, Family, Field, ModelKind, Permission, advanced, required
 from .chat import REASONING_EFFORT
 from .fields import identifier, long_text, text, text_or_object
-from .shared import BEFORE, METADATA, MODEL, PAGING, RETIRED, TEMPERATURE, TOOL_RESOURCES, TOP_P
+from .shared import BEFORE, METADATA, MODEL, PAGING, TEMPERATURE, TOOL_RESOURCES, TOP_P
 from .structures import assistant_tools
 
 ASSISTANT_ID = identifier("assistant_id", "Assistant", "Id of the assistant.", example="asst_123")
@@ -42,8 +42,8 @@ FAMILY = Family(
         Action(
             key="list_assistants",
             method="beta.assistants.list",
-            name="List assistants",
-            description=f"Returns the assistants that are kept at the host. {RETIRED}",
+            name="List assistants (retired)",
+            description="Returns the assistants that are kept at the host.",
             icon="mdi:robot-outline",
             fields=(*PAGING, *advanced(BEFORE)),
             answer=Answer.PAGE,
@@ -53,16 +53,17 @@ FAMILY = Family(
         Action(
             key="create_assistant",
             method="beta.assistants.create",
-            name="Create an assistant",
-            description=f"Sets up a model with instructions and tools to be used again. {RETIRED}",
+            name="Create an assistant (retired)",
+            description="Sets up a model with instructions and tools to be used again.",
             icon="mdi:robot-happy-outline",
+            model_kind=ModelKind.CHAT,
             fields=(*required(MODEL), *_SETTINGS),
         ),
         Action(
             key="get_assistant",
             method="beta.assistants.retrieve",
-            name="Get an assistant",
-            description=f"Returns how an assistant is set up. {RETIRED}",
+            name="Get an assistant (retired)",
+            description="Returns how an assistant is set up.",
             icon="mdi:robot-confused-outline",
             fields=required(ASSISTANT_ID),
             body=False,
@@ -71,17 +72,18 @@ FAMILY = Family(
         Action(
             key="modify_assistant",
             method="beta.assistants.update",
-            name="Update an assistant",
-            description=f"Changes how an assistant is set up. {RETIRED}",
+            name="Update an assistant (retired)",
+            description="Changes how an assistant is set up.",
             icon="mdi:robot-excited-outline",
             fields=(*required(ASSISTANT_ID), MODEL, *_SETTINGS),
         ),
         Action(
             key="delete_assistant",
             method="beta.assistants.delete",
-            name="Delete an assistant",
-            description=f"Deletes an assistant. {RETIRED}",
+            name="Delete an assistant (retired)",
+            description="Deletes an assistant.",
             icon="mdi:robot-off-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(ASSISTANT_ID),
             body=False,
         ),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ..handlers.speech import async_create_speech, async_into_references
-from ..model import Action, Answer, Family, advanced, required
+from ..model import Action, Answer, Family, ModelKind, advanced, required
 from ..streams.assemblers import FinalEvent, SpeechEvents
 from .fields import choice, choices, file, files, long_text, number, text, text_or_object, texts
 from .shared import MODEL, STREAM, TEMPERATURE
@@ -48,9 +48,10 @@ FAMILY = Family(
         Action(
             key="create_speech",
             method="audio.speech.create",
-            name="Create speech",
-            description="Speaks a text and saves it in the media folder, ready to be played.",
+            name="Speak a text",
+            description="Speaks a text with OpenAI (text-to-speech) and saves it in the media folder, ready to be played.",
             icon="mdi:account-voice",
+            model_kind=ModelKind.SPEECH,
             fields=(
                 *required(
                     replace(MODEL, example="gpt-4o-mini-tts"),
@@ -104,9 +105,10 @@ FAMILY = Family(
         Action(
             key="create_transcription",
             method="audio.transcriptions.create",
-            name="Create a transcription",
-            description="Writes down what is said in a recording.",
+            name="Transcribe a recording",
+            description="Writes down with OpenAI what is said in a recording (speech-to-text).",
             icon="mdi:text-recognition",
+            model_kind=ModelKind.TRANSCRIPTION,
             fields=(
                 *required(replace(MODEL, example="gpt-4o-mini-transcribe"), AUDIO_FILE),
                 text(
@@ -160,8 +162,9 @@ FAMILY = Family(
             key="create_translation",
             method="audio.translations.create",
             name="Translate a recording",
-            description="Writes down in English what is said in a recording.",
+            description="Writes down in English with OpenAI what is said in a recording.",
             icon="mdi:translate",
+            model_kind=ModelKind.TRANSCRIPTION,
             fields=(
                 *required(replace(MODEL, example="whisper-1"), AUDIO_FILE),
                 _PROMPT,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ..files.attachments import async_into_messages
 from ..handlers.outputs import add_parsed_messages
-from ..model import Action, Answer, Family, Field, advanced, required
+from ..model import Action, Answer, Family, Field, ModelKind, Permission, advanced, required
 from ..streams.assemblers import CompletionChunks
 from . import structures
 from .fields import boolean, choice, choice_or_object, choices, identifier, integer, text_or_object
@@ -166,21 +166,23 @@ FAMILY = Family(
         Action(
             key="create_chat_completion",
             method="chat.completions.create",
-            name="Create a chat completion",
-            description="Goes on with a conversation. Works with nearly every compatible host.",
+            name="Chat with a model",
+            description="Goes on with a conversation with OpenAI or any compatible service (chat completion).",
             icon="mdi:chat-outline",
+            model_kind=ModelKind.CHAT,
             fields=_QUESTION,
             assemble=CompletionChunks,
         ),
         Action(
             key="parse_chat_completion",
             method="chat.completions.create",
-            name="Create a chat completion as JSON",
+            name="Chat with a model for JSON",
             description=(
                 "Goes on with a conversation in a JSON form of yours, "
                 "and returns every message ready to use as parsed."
             ),
             icon="mdi:code-braces",
+            model_kind=ModelKind.CHAT,
             fields=_QUESTION,
             finish=add_parsed_messages,
             assemble=CompletionChunks,
@@ -231,6 +233,7 @@ FAMILY = Family(
             name="Delete a chat completion",
             description="Deletes a stored chat completion.",
             icon="mdi:chat-remove-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(COMPLETION_ID),
             body=False,
         ),

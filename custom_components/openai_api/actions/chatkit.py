@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ..model import Action, Answer, Family, advanced, required
+from ..model import Action, Answer, Family, Permission, advanced, required
 from .fields import identifier, text
 from .shared import BEFORE, PAGING, THREAD_ID
 from .structures_agents import chatkit_configuration, rate_limits, workflow
@@ -23,6 +23,7 @@ FAMILY = Family(
                 "and returns the secret that the web page needs."
             ),
             icon="mdi:forum-plus-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=(
                 *required(
                     identifier(
@@ -66,6 +67,7 @@ FAMILY = Family(
             name="Cancel a ChatKit session",
             description="Ends a session at once; its secret is of no use any more.",
             icon="mdi:forum-remove-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(
                 identifier("session_id", "Session", "Id of the session.", example="cksess_123")
             ),
@@ -101,6 +103,7 @@ FAMILY = Family(
             name="Delete a ChatKit thread",
             description="Deletes a chat with all that was said in it.",
             icon="mdi:forum-minus-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(_THREAD_ID),
             body=False,
         ),

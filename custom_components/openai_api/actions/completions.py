@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from ..model import Action, Family, advanced, required
+from ..model import Action, Family, ModelKind, advanced, required
 from ..streams.assemblers import TextChunks
-from .fields import boolean, integer, text, text_or_items
+from .fields import boolean, integer, text, text_or_texts
 from .shared import (
     CHOICES,
     COMPLETION_STREAM_OPTIONS,
@@ -30,11 +30,12 @@ FAMILY = Family(
             name="Create a text completion",
             description="Goes on with a text. For older models and local hosts.",
             icon="mdi:typewriter",
+            model_kind=ModelKind.CHAT,
             fields=(
                 *required(
                     replace(MODEL, example="gpt-3.5-turbo-instruct"),
                     replace(
-                        text_or_items(
+                        text_or_texts(
                             "prompt",
                             "Text",
                             "The text to go on with, or a list of texts.",

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ..model import Action, Answer, Family, required
+from ..model import Action, Answer, Family, Permission, required
 from .containers import CONTAINER_ID
 from .files import FILE_ID
 from .shared import LOCAL_FILE, PAGING
@@ -53,6 +53,7 @@ FAMILY = Family(
             name="Delete a container file",
             description="Deletes a file in a container.",
             icon="mdi:archive-remove-outline",
+            permission=Permission.ADMINISTRATORS,
             # The first of them is the id that the answer names.
             fields=required(_FILE_ID, CONTAINER_ID),
             answer=Answer.VOID,

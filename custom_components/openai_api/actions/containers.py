@@ -1,6 +1,6 @@
 """Containers: closed-off computers at the host, in which models run code."""
 
-from ..model import Action, Answer, Family, advanced, required
+from ..model import Action, Answer, Family, Permission, advanced, required
 from .fields import choice, identifier, text
 from .shared import FILE_IDS, PAGING
 from .structures_storage import expiry_in_minutes, network_policy, skill_references
@@ -75,6 +75,7 @@ FAMILY = Family(
             name="Delete a container",
             description="Deletes a container with all that is in it.",
             icon="mdi:package-variant-remove",
+            permission=Permission.ADMINISTRATORS,
             fields=required(CONTAINER_ID),
             answer=Answer.VOID,
             done={"deleted": True},

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ..model import Action, Answer, Family, advanced, required
+from ..model import Action, Answer, Family, Permission, advanced, required
 from .fields import identifier
 from .responses import INCLUDE as NULLABLE_INCLUDE
 from .shared import METADATA, PAGING
@@ -56,6 +56,7 @@ FAMILY = Family(
             name="Delete a conversation",
             description="Deletes a conversation. Its items stay at the host.",
             icon="mdi:comment-remove-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(CONVERSATION_ID),
             body=False,
         ),
@@ -94,6 +95,7 @@ FAMILY = Family(
             name="Delete an item of a conversation",
             description="Removes one item from a conversation, and returns the conversation.",
             icon="mdi:comment-minus-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(CONVERSATION_ID, ITEM_ID),
             body=False,
         ),

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from ..model import Action, Family, advanced, required
+from ..model import Action, Family, ModelKind, advanced, required
+from . import validators as check
 from .fields import choice, integer
 from .responses import INPUT
 from .shared import MODEL, USER
@@ -14,9 +15,10 @@ FAMILY = Family(
         Action(
             key="create_embedding",
             method="embeddings.create",
-            name="Create an embedding",
-            description="Turns texts into lists of numbers that are close where meanings are close.",
+            name="Embed a text",
+            description="Turns texts into embeddings with OpenAI: lists of numbers that are close where meanings are close.",
             icon="mdi:vector-point",
+            model_kind=ModelKind.EMBEDDING,
             fields=(
                 *required(
                     replace(MODEL, example="text-embedding-3-small"),
@@ -24,6 +26,7 @@ FAMILY = Family(
                         INPUT,
                         description="The text to turn into numbers, or a list of texts.",
                         example="The cat sits on the washing machine.",
+                        validator=check.text_or_texts,
                     ),
                 ),
                 integer(

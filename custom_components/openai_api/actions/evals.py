@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ..handlers.evals import async_cancel_run
-from ..model import Action, Answer, Family, advanced, required
+from ..model import Action, Answer, Family, Permission, advanced, required
 from .fields import choice, identifier, json_object, objects, text
 from .shared import METADATA, MODEL, PAGING
 from .structures_training import eval_data_source
@@ -83,6 +83,7 @@ FAMILY = Family(
             name="Delete an eval",
             description="Deletes an eval.",
             icon="mdi:clipboard-remove-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(EVAL_ID),
             body=False,
         ),
@@ -181,6 +182,7 @@ FAMILY = Family(
             name="Delete an eval run",
             description="Deletes an eval run with its results.",
             icon="mdi:clipboard-minus-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(EVAL_ID, EVAL_RUN_ID),
             body=False,
         ),

@@ -1,6 +1,6 @@
 """Files: upload what other actions work on, and get back what they made."""
 
-from ..model import Action, Answer, Family, Poll, advanced, required
+from ..model import Action, Answer, Family, Permission, Poll, advanced, required
 from .fields import choice, file, identifier
 from .shared import PAGING
 from .structures_storage import file_expiry
@@ -95,6 +95,7 @@ FAMILY = Family(
             name="Delete a file",
             description="Deletes a file at the service host.",
             icon="mdi:file-remove-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(FILE_ID),
             body=False,
         ),

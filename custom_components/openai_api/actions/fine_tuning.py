@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from ..model import Action, Answer, Family, advanced, required
+from ..model import Action, Answer, Family, Permission, advanced, required
 from .fields import choice, identifier, json_object, long_text, text, texts
-from .shared import AFTER, LIMIT, METADATA, MODEL, RETIRED, SEED
+from .shared import AFTER, LIMIT, METADATA, MODEL, SEED
 from .structures_training import hyperparameters, integrations, training_method
 
 JOB_ID = identifier(
@@ -51,6 +51,7 @@ FAMILY = Family(
             name="Start a fine-tuning job",
             description="Makes a model of your own by training one with your examples. This takes a while and goes on at the host.",
             icon="mdi:tune",
+            permission=Permission.ADMINISTRATORS,
             fields=(
                 *required(
                     replace(MODEL, description="The model to train.", example="gpt-4o-mini"),
@@ -105,6 +106,7 @@ FAMILY = Family(
             name="List fine-tuning jobs",
             description="Returns your fine-tuning jobs.",
             icon="mdi:tune-vertical",
+            permission=Permission.ADMINISTRATORS,
             fields=(
                 AFTER,
                 LIMIT,
@@ -120,6 +122,7 @@ FAMILY = Family(
             name="Get a fine-tuning job",
             description="Returns how far a fine-tuning job is, and the name of the finished model.",
             icon="mdi:progress-question",
+            permission=Permission.ADMINISTRATORS,
             fields=required(JOB_ID),
             body=False,
             only_answers=True,
@@ -131,6 +134,7 @@ FAMILY = Family(
             name="List the events of a fine-tuning job",
             description="Returns what has happened during a fine-tuning job.",
             icon="mdi:timeline-text-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=(*required(JOB_ID), AFTER, LIMIT),
             answer=Answer.PAGE,
             body=False,
@@ -142,6 +146,7 @@ FAMILY = Family(
             name="List the checkpoints of a fine-tuning job",
             description="Returns the states of the model that were saved during a fine-tuning job.",
             icon="mdi:flag-checkered",
+            permission=Permission.ADMINISTRATORS,
             fields=(*required(JOB_ID), AFTER, LIMIT),
             answer=Answer.PAGE,
             body=False,
@@ -153,6 +158,7 @@ FAMILY = Family(
             name="Cancel a fine-tuning job",
             description="Stops a fine-tuning job for good.",
             icon="mdi:progress-close",
+            permission=Permission.ADMINISTRATORS,
             fields=required(JOB_ID),
         ),
         Action(
@@ -161,6 +167,7 @@ FAMILY = Family(
             name="Pause a fine-tuning job",
             description="Stops a fine-tuning job until you resume it.",
             icon="mdi:pause-circle-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(JOB_ID),
         ),
         Action(
@@ -169,6 +176,7 @@ FAMILY = Family(
             name="Resume a fine-tuning job",
             description="Goes on with a paused fine-tuning job.",
             icon="mdi:play-speed",
+            permission=Permission.ADMINISTRATORS,
             fields=required(JOB_ID),
         ),
         Action(
@@ -177,6 +185,7 @@ FAMILY = Family(
             name="Share a checkpoint",
             description="Lets other projects of your organization use a checkpoint. OpenAI wants an admin key for this.",
             icon="mdi:account-key-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(
                 _CHECKPOINT,
                 texts("project_ids", "Projects", "Ids of the projects that may use it."),
@@ -189,6 +198,7 @@ FAMILY = Family(
             name="List the permissions of a checkpoint",
             description="Returns the projects that may use a checkpoint.",
             icon="mdi:account-multiple-check-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=_PERMISSIONS_FIELDS,
             answer=Answer.PAGE,
             body=False,
@@ -197,9 +207,10 @@ FAMILY = Family(
         Action(
             key="retrieve_checkpoint_permissions",
             method="fine_tuning.checkpoints.permissions.retrieve",
-            name="Get the permissions of a checkpoint",
-            description=f"Returns the projects that may use a checkpoint, the old way. {RETIRED}",
+            name="Get the permissions of a checkpoint (retired)",
+            description="Returns the projects that may use a checkpoint, the old way.",
             icon="mdi:account-question-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=_PERMISSIONS_FIELDS,
             answer=Answer.PAGE,
             body=False,
@@ -211,6 +222,7 @@ FAMILY = Family(
             name="Stop sharing a checkpoint",
             description="Takes the permission to use a checkpoint from a project.",
             icon="mdi:account-remove-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(
                 _CHECKPOINT,
                 identifier(
@@ -225,6 +237,7 @@ FAMILY = Family(
             name="Try a grader",
             description="Lets a grader judge one answer.",
             icon="mdi:check-decagram-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=(
                 *required(
                     _GRADER,
@@ -245,6 +258,7 @@ FAMILY = Family(
             name="Check a grader",
             description="Tells whether a grader is written correctly.",
             icon="mdi:spellcheck",
+            permission=Permission.ADMINISTRATORS,
             fields=required(_GRADER),
             only_answers=True,
         ),

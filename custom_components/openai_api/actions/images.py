@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ..files.pictures import async_create_pictures
-from ..model import Action, Family, Field, advanced, required
+from ..model import Action, Family, Field, ModelKind, advanced, required
 from ..streams.assemblers import FinalEvents
 from . import validators as check
 from .fields import _FILE_SELECTOR, choice, file, integer, long_text
@@ -78,9 +78,10 @@ FAMILY = Family(
         Action(
             key="create_image",
             method="images.generate",
-            name="Create an image",
-            description="Draws a picture from a description and saves it in the media folder.",
+            name="Draw a picture",
+            description="Draws a picture with OpenAI from a description (image generation) and saves it in the media folder.",
             icon="mdi:image-plus-outline",
+            model_kind=ModelKind.IMAGE,
             fields=(
                 *required(_PROMPT),
                 _MODEL,
@@ -117,9 +118,10 @@ FAMILY = Family(
         Action(
             key="create_image_edit",
             method="images.edit",
-            name="Edit an image",
-            description="Changes pictures as described and saves the result in the media folder.",
+            name="Draw on a picture",
+            description="Changes pictures with OpenAI as described (image edit) and saves the result in the media folder.",
             icon="mdi:image-edit-outline",
+            model_kind=ModelKind.IMAGE,
             fields=(
                 *required(
                     replace(
@@ -165,7 +167,7 @@ FAMILY = Family(
         Action(
             key="create_image_variation",
             method="images.create_variation",
-            name="Create an image variation",
+            name="Draw a variation of a picture",
             description="Makes another picture like this one and saves it in the media folder.",
             icon="mdi:image-multiple-outline",
             fields=(

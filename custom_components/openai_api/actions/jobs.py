@@ -6,7 +6,7 @@ from typing import Any
 import voluptuous as vol
 
 from .. import jobs
-from ..model import Action, Answer, Family, Field, advanced, required
+from ..model import Action, Answer, Family, Field, Permission, advanced, required
 from . import (
     agent_sessions,
     batch,
@@ -73,6 +73,7 @@ FAMILY = Family(
                 "the result are fired as openai_api_progress_event, after a restart, too."
             ),
             icon="mdi:eye-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=(
                 *required(
                     fixed_choice(
@@ -124,6 +125,7 @@ FAMILY = Family(
             name="List watched jobs",
             description="Returns what is watched, and how far it is. What has ended stays for a day.",
             icon="mdi:format-list-checks",
+            permission=Permission.ADMINISTRATORS,
             handler=jobs.async_list,
             only_answers=True,
             request_options=False,
@@ -134,6 +136,7 @@ FAMILY = Family(
             name="Stop watching a job",
             description="Watches a job no longer, and forgets it. The work at the host goes on.",
             icon="mdi:eye-off-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(replace(_ID, description="Id of what is watched.")),
             answer=Answer.VOID,
             done={"status": "stopped"},

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from ..model import Action, Answer, Family, advanced, required
+from ..model import Action, Answer, Family, Permission, advanced, required
 from .fields import choice, identifier, text_or_items
-from .shared import BEFORE, METADATA, PAGING, RETIRED, THREAD_ID
+from .shared import BEFORE, METADATA, PAGING, THREAD_ID
 from .structures_agents import message_attachments
 
 MESSAGE_ID = identifier("message_id", "Message", "Id of the message.", example="msg_123")
@@ -17,8 +17,8 @@ FAMILY = Family(
         Action(
             key="list_messages",
             method="beta.threads.messages.list",
-            name="List the messages of a thread",
-            description=f"Returns what was said in a thread. {RETIRED}",
+            name="List the messages of a thread (retired)",
+            description="Returns what was said in a thread.",
             icon="mdi:message-bulleted",
             fields=(
                 *required(THREAD_ID),
@@ -33,8 +33,8 @@ FAMILY = Family(
         Action(
             key="create_message",
             method="beta.threads.messages.create",
-            name="Add a message to a thread",
-            description=f"Says something in a thread. {RETIRED}",
+            name="Add a message to a thread (retired)",
+            description="Says something in a thread.",
             icon="mdi:message-plus-outline",
             fields=(
                 *required(
@@ -63,8 +63,8 @@ FAMILY = Family(
         Action(
             key="get_message",
             method="beta.threads.messages.retrieve",
-            name="Get a message of a thread",
-            description=f"Returns one message of a thread. {RETIRED}",
+            name="Get a message of a thread (retired)",
+            description="Returns one message of a thread.",
             icon="mdi:message-badge-outline",
             fields=required(THREAD_ID, MESSAGE_ID),
             body=False,
@@ -73,17 +73,18 @@ FAMILY = Family(
         Action(
             key="modify_message",
             method="beta.threads.messages.update",
-            name="Update a message of a thread",
-            description=f"Changes the metadata of a message. {RETIRED}",
+            name="Update a message of a thread (retired)",
+            description="Changes the metadata of a message.",
             icon="mdi:message-settings-outline",
             fields=(*required(THREAD_ID, MESSAGE_ID), METADATA),
         ),
         Action(
             key="delete_message",
             method="beta.threads.messages.delete",
-            name="Delete a message of a thread",
-            description=f"Deletes one message of a thread. {RETIRED}",
+            name="Delete a message of a thread (retired)",
+            description="Deletes one message of a thread.",
             icon="mdi:message-bulleted-off",
+            permission=Permission.ADMINISTRATORS,
             fields=required(THREAD_ID, MESSAGE_ID),
             body=False,
         ),

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ..model import Action, Answer, Family, required
+from ..model import Action, Answer, Family, Permission, required
 from .shared import MODEL
 
 _MODEL = replace(MODEL, description="Id of the model.")
@@ -15,7 +15,7 @@ FAMILY = Family(
             key="list_models",
             method="models.list",
             name="List models",
-            description="Returns the models that the service host offers.",
+            description="Returns the models that OpenAI, or another service, offers.",
             icon="mdi:format-list-bulleted",
             answer=Answer.PAGE,
             body=False,
@@ -37,6 +37,7 @@ FAMILY = Family(
             name="Delete a model",
             description="Deletes a model that you have trained further.",
             icon="mdi:delete-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(_MODEL),
             body=False,
         ),

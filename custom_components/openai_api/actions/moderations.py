@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from ..model import Action, Family, required
+from . import validators as check
 from .responses import INPUT
 from .shared import MODEL
 
@@ -13,8 +14,8 @@ FAMILY = Family(
         Action(
             key="create_moderation",
             method="moderations.create",
-            name="Check for harmful content",
-            description="Tells whether a text or a picture is harmful, and in which way.",
+            name="Moderate a text or a picture",
+            description="Tells with OpenAI whether a text or a picture is harmful, and in which way.",
             icon="mdi:shield-check-outline",
             fields=(
                 *required(
@@ -22,6 +23,7 @@ FAMILY = Family(
                         INPUT,
                         description="The text to check, or a list of texts and pictures.",
                         example="Dinner is ready!",
+                        validator=check.text_or_texts,
                     )
                 ),
                 replace(MODEL, example="omni-moderation-latest"),

@@ -1,11 +1,11 @@
 """Model responses on which several agents work together at the service host."""
 
 from ..handlers.outputs import add_output_text
-from ..model import Action, Family, advanced
+from ..model import Action, Family, ModelKind, advanced
 from ..streams.assemblers import ResponseEvents
 from .agents import MULTI_AGENT
 from .fields import choices
-from .responses import COMMON, RARE
+from .responses import COMMON, RARE, has_model
 from .shared import STREAM
 
 _BETA = "responses_multi_agent=v1"
@@ -23,6 +23,8 @@ FAMILY = Family(
                 "What it answers is kept and read like any other response."
             ),
             icon="mdi:account-group-outline",
+            model_kind=ModelKind.CHAT,
+            has_model=has_model,
             fields=(
                 *COMMON,
                 MULTI_AGENT,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ..handlers.calls import async_create
-from ..model import Action, Answer, Family, advanced, required
+from ..model import Action, Answer, Family, ModelKind, Permission, advanced, required
 from .fields import (
     choice,
     choices,
@@ -14,7 +14,7 @@ from .fields import (
     text,
     text_or_object,
 )
-from .responses import PROMPT, TOOL_CHOICE
+from .responses import PROMPT, TOOL_CHOICE, has_model
 from .shared import MODEL, PARALLEL_TOOL_CALLS, include
 from .structures_storage import secret_expiry
 from .structures_voice import (
@@ -70,6 +70,7 @@ FAMILY = Family(
                 "without ever seeing the real key."
             ),
             icon="mdi:key-chain-variant",
+            permission=Permission.ADMINISTRATORS,
             fields=(
                 SESSION,
                 _SECRET_EXPIRES,
@@ -85,6 +86,7 @@ FAMILY = Family(
                 "translated as it is heard, without ever seeing the real key."
             ),
             icon="mdi:translate-variant",
+            permission=Permission.ADMINISTRATORS,
             fields=(
                 *required(
                     translation_session(
@@ -123,6 +125,8 @@ FAMILY = Family(
             name="Accept a phone call",
             description="Takes an incoming phone call and lets the model talk.",
             icon="mdi:phone-check-outline",
+            model_kind=ModelKind.REALTIME,
+            has_model=has_model,
             fields=(
                 *required(
                     CALL_ID,

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from ..model import Action, Family, Field, advanced
+from ..model import Action, Family, Field, ModelKind, Permission, advanced
 from .fields import choice, choices, integer_or_text, long_text, number, text, text_or_object
-from .shared import MODEL, RETIRED
+from .shared import MODEL
 from .structures import VOICES
 from .structures_voice import (
     function_tools,
@@ -57,9 +57,11 @@ FAMILY = Family(
         Action(
             key="create_realtime_session",
             method="beta.realtime.sessions.create",
-            name="Create a realtime session",
-            description=f"Makes a short-lived key for a conversation by voice. {RETIRED}",
+            name="Create a realtime session (retired)",
+            description="Makes a short-lived key for a conversation by voice.",
             icon="mdi:microphone-plus",
+            permission=Permission.ADMINISTRATORS,
+            model_kind=ModelKind.REALTIME,
             fields=(
                 replace(MODEL, example="gpt-realtime"),
                 long_text(
@@ -117,9 +119,10 @@ FAMILY = Family(
         Action(
             key="create_realtime_transcription_session",
             method="beta.realtime.transcription_sessions.create",
-            name="Create a realtime transcription session",
-            description=f"Makes a short-lived key for writing down speech as it is heard. {RETIRED}",
+            name="Create a realtime transcription session (retired)",
+            description="Makes a short-lived key for writing down speech as it is heard.",
             icon="mdi:subtitles-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=(
                 *_INPUT,
                 *advanced(

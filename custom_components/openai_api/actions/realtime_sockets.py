@@ -1,8 +1,10 @@
 """Realtime conversations: opened, taken part in, and ended by automations."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
-from ..model import Action, Family, advanced, required
+from ..model import Action, Family, ModelKind, advanced, required
 from ..sockets.realtime import actions as realtime
 from . import validators as check
 from .fields import (
@@ -35,6 +37,14 @@ _LLM_API = choices(
     example=["assist"],
 )
 
+
+def _has_model(data: Mapping[str, Any]) -> bool:
+    """Tell whether a conversation names its model, or joins a call that has one."""
+    return bool(
+        data.get("model") or data.get("call_id") or (data.get("session") or {}).get("model")
+    )
+
+
 FAMILY = Family(
     key="realtime_sockets",
     name="Realtime conversations",
@@ -42,17 +52,19 @@ FAMILY = Family(
         Action(
             key="connect_realtime_websocket",
             method="realtime.connect",
-            name="Open a realtime conversation",
+            name="Talk with a model: open a realtime conversation",
             description=(
                 "Opens a lasting conversation in speech and writing. What happens in it is fired "
                 "as openai_api_realtime_event and openai_api_server_event."
             ),
             icon="mdi:headset",
+            model_kind=ModelKind.REALTIME,
+            has_model=_has_model,
             fields=(
                 *required(
-                    replace(CONNECTION, description="A name of your choice for the conversation.")
+                    replace(CONNECTION, description="A name of your choice for the conversation."),
+                    replace(MODEL, example="gpt-realtime"),
                 ),
-                replace(MODEL, example="gpt-realtime"),
                 _SESSION,
                 _LLM_API,
                 *advanced(

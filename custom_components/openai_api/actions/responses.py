@@ -1,10 +1,12 @@
 """Responses: ask a model, and manage what it answered."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from ..files.attachments import async_into_input
 from ..handlers.outputs import add_output_text, add_parsed
-from ..model import Action, Answer, Family, Field, advanced, required
+from ..model import Action, Answer, Family, Field, ModelKind, Permission, advanced, required
 from ..sockets.responses import async_manage
 from ..streams import async_ask_or_follow
 from ..streams.assemblers import ResponseEvents
@@ -164,7 +166,7 @@ RARE: tuple[Field, ...] = advanced(
     boolean(
         "background",
         "In the background",
-        "Return at once; get the answer later with “Get a model response”.",
+        "Return at once; get the answer later with “Get a model's answer”.",
         nullable=True,
     ),
     STORE,
@@ -195,6 +197,12 @@ RARE: tuple[Field, ...] = advanced(
     USER,
 )
 
+
+def has_model(data: Mapping[str, Any]) -> bool:
+    """Tell whether a question names a model: a template or a response brings one along."""
+    return not data.keys().isdisjoint(("model", "prompt", "response_id"))
+
+
 FAMILY = Family(
     key="responses",
     name="Responses",
@@ -202,9 +210,11 @@ FAMILY = Family(
         Action(
             key="create_model_response",
             method="responses.create",
-            name="Create a model response",
-            description="Asks a model and returns its answer.",
+            name="Ask a model",
+            description="Asks OpenAI, or whatever service you have set up, a question, with pictures, cameras and files if you like (describe a picture), and returns the answer.",
             icon="mdi:message-reply-text-outline",
+            model_kind=ModelKind.CHAT,
+            has_model=has_model,
             fields=(*COMMON, STREAM, *RARE),
             finish=add_output_text,
             assemble=ResponseEvents,
@@ -212,12 +222,11 @@ FAMILY = Family(
         Action(
             key="parse_model_response",
             method="responses.create",
-            name="Create a model response as JSON",
-            description=(
-                "Asks a model for an answer in a JSON form of yours, "
-                "and returns it ready to use as output_parsed."
-            ),
+            name="Ask a model for JSON",
+            description="Asks OpenAI for an answer in a JSON form of yours, and returns it ready to use as output_parsed.",
             icon="mdi:code-json",
+            model_kind=ModelKind.CHAT,
+            has_model=has_model,
             fields=(
                 *COMMON,
                 STREAM,
@@ -230,14 +239,17 @@ FAMILY = Family(
         Action(
             key="stream_model_response",
             method="responses.create",
-            name="Stream a model response",
+            name="Ask a model and stream the answer",
             description=(
                 "Asks a model and fires an openai_api_stream_event for every piece of its answer; "
                 "or follows a response that is still being made."
             ),
             icon="mdi:message-processing-outline",
+            model_kind=ModelKind.CHAT,
+            has_model=has_model,
             fields=(
-                *COMMON,
+                *required(MODEL),
+                *COMMON[1:],
                 *RARE,
                 *advanced(
                     replace(
@@ -254,7 +266,7 @@ FAMILY = Family(
         Action(
             key="get_model_response",
             method="responses.retrieve",
-            name="Get a model response",
+            name="Get a model's answer",
             description="Returns a response that the host has stored or is still working on.",
             icon="mdi:message-text-outline",
             fields=(
@@ -281,6 +293,7 @@ FAMILY = Family(
             name="Delete a model response",
             description="Deletes a stored response.",
             icon="mdi:message-off-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(RESPONSE_ID),
             answer=Answer.VOID,
             done={"deleted": True},
@@ -301,6 +314,7 @@ FAMILY = Family(
             name="Compact a conversation",
             description="Shortens a long conversation to what the model needs to go on with it.",
             icon="mdi:arrow-collapse-vertical",
+            model_kind=ModelKind.CHAT,
             fields=(
                 *required(replace(MODEL, nullable=True)),
                 NULLABLE_INPUT,
@@ -335,6 +349,8 @@ FAMILY = Family(
             name="Count input tokens",
             description="Tells how long a request would be, without making it.",
             icon="mdi:counter",
+            model_kind=ModelKind.CHAT,
+            has_model=has_model,
             fields=(
                 replace(MODEL, nullable=True),
                 NULLABLE_INPUT,

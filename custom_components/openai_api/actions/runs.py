@@ -15,7 +15,6 @@ from .shared import (
     MODEL,
     PAGING,
     PARALLEL_TOOL_CALLS,
-    RETIRED,
     STREAM,
     TEMPERATURE,
     THREAD_ID,
@@ -115,8 +114,8 @@ FAMILY = Family(
         Action(
             key="create_thread_and_run",
             method="beta.threads.create_and_run",
-            name="Create a thread and run it",
-            description=f"Begins a thread and lets an assistant work on it. {RETIRED}",
+            name="Create a thread and run it (retired)",
+            description="Begins a thread and lets an assistant work on it.",
             icon="mdi:run-fast",
             fields=(*_NEW_THREAD, STREAM, *_NEW_THREAD_RARE),
             assemble=RunEvents,
@@ -124,11 +123,8 @@ FAMILY = Family(
         Action(
             key="create_thread_and_poll_run",
             method="beta.threads.create_and_run",
-            name="Create a thread, run it and wait",
-            description=(
-                "Begins a thread, lets an assistant work on it, "
-                f"and returns the run once it is done. {RETIRED}"
-            ),
+            name="Create a thread, run it and wait (retired)",
+            description="Begins a thread, lets an assistant work on it, and returns the run once it is done.",
             icon="mdi:timer-sand",
             fields=(*_NEW_THREAD, *_NEW_THREAD_RARE),
             poll=_POLL,
@@ -136,11 +132,8 @@ FAMILY = Family(
         Action(
             key="create_thread_and_stream_run",
             method="beta.threads.create_and_run",
-            name="Create a thread and stream its run",
-            description=(
-                "Begins a thread, lets an assistant work on it, and fires "
-                f"an openai_api_stream_event for all that it does. {RETIRED}"
-            ),
+            name="Create a thread and stream its run (retired)",
+            description="Begins a thread, lets an assistant work on it, and fires an openai_api_stream_event for all that it does.",
             icon="mdi:fast-forward-outline",
             fields=(*_NEW_THREAD, *_NEW_THREAD_RARE),
             assemble=RunEvents,
@@ -149,8 +142,8 @@ FAMILY = Family(
         Action(
             key="list_runs",
             method="beta.threads.runs.list",
-            name="List the runs of a thread",
-            description=f"Returns how often assistants worked on a thread, and how it went. {RETIRED}",
+            name="List the runs of a thread (retired)",
+            description="Returns how often assistants worked on a thread, and how it went.",
             icon="mdi:clipboard-list-outline",
             fields=(*required(THREAD_ID), *PAGING, *advanced(BEFORE)),
             answer=Answer.PAGE,
@@ -160,8 +153,8 @@ FAMILY = Family(
         Action(
             key="create_run",
             method="beta.threads.runs.create",
-            name="Create a run",
-            description=f"Lets an assistant work on a thread. {RETIRED}",
+            name="Create a run (retired)",
+            description="Lets an assistant work on a thread.",
             icon="mdi:run",
             fields=(*_QUESTION, STREAM, *_QUESTION_RARE),
             assemble=RunEvents,
@@ -169,10 +162,8 @@ FAMILY = Family(
         Action(
             key="create_and_poll_run",
             method="beta.threads.runs.create",
-            name="Create a run and wait for it",
-            description=(
-                f"Lets an assistant work on a thread, and returns the run once it is done. {RETIRED}"
-            ),
+            name="Create a run and wait for it (retired)",
+            description="Lets an assistant work on a thread, and returns the run once it is done.",
             icon="mdi:timer-play-outline",
             fields=(*_QUESTION, *_QUESTION_RARE),
             poll=_POLL,
@@ -180,11 +171,8 @@ FAMILY = Family(
         Action(
             key="stream_run",
             method="beta.threads.runs.create",
-            name="Stream a run",
-            description=(
-                "Lets an assistant work on a thread, and fires "
-                f"an openai_api_stream_event for all that it does. {RETIRED}"
-            ),
+            name="Stream a run (retired)",
+            description="Lets an assistant work on a thread, and fires an openai_api_stream_event for all that it does.",
             icon="mdi:play-circle-outline",
             fields=(*_QUESTION, *_QUESTION_RARE),
             assemble=RunEvents,
@@ -193,8 +181,8 @@ FAMILY = Family(
         Action(
             key="get_run",
             method="beta.threads.runs.retrieve",
-            name="Get a run",
-            description=f"Returns how far a run is, and what it waits for. {RETIRED}",
+            name="Get a run (retired)",
+            description="Returns how far a run is, and what it waits for.",
             icon="mdi:clipboard-pulse-outline",
             fields=required(THREAD_ID, RUN_ID),
             body=False,
@@ -204,8 +192,8 @@ FAMILY = Family(
         Action(
             key="poll_run",
             method="beta.threads.runs.retrieve",
-            name="Wait for a run",
-            description=f"Returns a run once it is done. {RETIRED}",
+            name="Wait for a run (retired)",
+            description="Returns a run once it is done.",
             icon="mdi:timer-outline",
             fields=required(THREAD_ID, RUN_ID),
             body=False,
@@ -214,16 +202,16 @@ FAMILY = Family(
         Action(
             key="modify_run",
             method="beta.threads.runs.update",
-            name="Update a run",
-            description=f"Changes the metadata of a run. {RETIRED}",
+            name="Update a run (retired)",
+            description="Changes the metadata of a run.",
             icon="mdi:clipboard-edit-outline",
             fields=(*required(THREAD_ID, RUN_ID), METADATA),
         ),
         Action(
             key="submit_tool_outputs_to_run",
             method="beta.threads.runs.submit_tool_outputs",
-            name="Submit tool outputs to a run",
-            description=f"Tells a run what the functions of yours returned. {RETIRED}",
+            name="Submit tool outputs to a run (retired)",
+            description="Tells a run what the functions of yours returned.",
             icon="mdi:clipboard-arrow-up-outline",
             fields=(*_OUTPUTS, STREAM),
             assemble=RunEvents,
@@ -231,11 +219,8 @@ FAMILY = Family(
         Action(
             key="submit_tool_outputs_and_poll_run",
             method="beta.threads.runs.submit_tool_outputs",
-            name="Submit tool outputs and wait",
-            description=(
-                "Tells a run what the functions of yours returned, "
-                f"and returns the run once it is done. {RETIRED}"
-            ),
+            name="Submit tool outputs and wait (retired)",
+            description="Tells a run what the functions of yours returned, and returns the run once it is done.",
             icon="mdi:timer-check-outline",
             fields=_OUTPUTS,
             poll=_POLL,
@@ -243,11 +228,8 @@ FAMILY = Family(
         Action(
             key="submit_tool_outputs_and_stream_run",
             method="beta.threads.runs.submit_tool_outputs",
-            name="Submit tool outputs and stream the run",
-            description=(
-                "Tells a run what the functions of yours returned, and fires "
-                f"an openai_api_stream_event for all that it does then. {RETIRED}"
-            ),
+            name="Submit tool outputs and stream the run (retired)",
+            description="Tells a run what the functions of yours returned, and fires an openai_api_stream_event for all that it does then.",
             icon="mdi:clipboard-play-outline",
             fields=_OUTPUTS,
             assemble=RunEvents,
@@ -256,16 +238,16 @@ FAMILY = Family(
         Action(
             key="cancel_run",
             method="beta.threads.runs.cancel",
-            name="Cancel a run",
-            description=f"Stops a run that is under way. {RETIRED}",
+            name="Cancel a run (retired)",
+            description="Stops a run that is under way.",
             icon="mdi:stop-circle-outline",
             fields=required(THREAD_ID, RUN_ID),
         ),
         Action(
             key="list_run_steps",
             method="beta.threads.runs.steps.list",
-            name="List the steps of a run",
-            description=f"Returns what an assistant did in a run, step by step. {RETIRED}",
+            name="List the steps of a run (retired)",
+            description="Returns what an assistant did in a run, step by step.",
             icon="mdi:stairs",
             fields=(*required(THREAD_ID, RUN_ID), *PAGING, *advanced(BEFORE, _INCLUDE)),
             answer=Answer.PAGE,
@@ -275,8 +257,8 @@ FAMILY = Family(
         Action(
             key="get_run_step",
             method="beta.threads.runs.steps.retrieve",
-            name="Get a step of a run",
-            description=f"Returns one step of a run. {RETIRED}",
+            name="Get a step of a run (retired)",
+            description="Returns one step of a run.",
             icon="mdi:stairs-box",
             fields=(*required(THREAD_ID, RUN_ID, _STEP_ID), *advanced(_INCLUDE)),
             body=False,

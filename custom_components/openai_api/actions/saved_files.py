@@ -7,7 +7,7 @@ import voluptuous as vol
 
 from ..files.saved import Kind
 from ..files.tidy import async_tidy_up
-from ..model import Action, Family
+from ..model import Action, Family, Permission
 from . import validators as check
 from .fields import boolean, choices, number
 
@@ -34,6 +34,7 @@ FAMILY = Family(
                 "media folder, if they are too old or take too much space. Returns what it deleted."
             ),
             icon="mdi:broom",
+            permission=Permission.ADMINISTRATORS,
             fields=(
                 replace(
                     number(

@@ -17,9 +17,6 @@ from .fields import (
 )
 from .structures_storage import chunking, tool_resources
 
-RETIRED = "Retired by its maker; compatible hosts may still offer it."
-"""Ends the description of what the vendor has deprecated."""
-
 MODEL = identifier(
     "model",
     "Model",

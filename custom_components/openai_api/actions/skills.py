@@ -1,7 +1,7 @@
 """Skills: instructions and files that a model can look up when a task needs them."""
 
 from ..handlers.skills import async_send_skill
-from ..model import Action, Answer, Family, required
+from ..model import Action, Answer, Family, Permission, required
 from .fields import boolean, files, identifier, text
 from .shared import PAGING
 
@@ -59,6 +59,7 @@ FAMILY = Family(
             name="Delete a skill",
             description="Deletes a skill with all its versions.",
             icon="mdi:book-remove-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(SKILL_ID),
             body=False,
         ),
@@ -122,6 +123,7 @@ FAMILY = Family(
             name="Delete a skill version",
             description="Deletes one version of a skill.",
             icon="mdi:book-minus-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(SKILL_ID, SKILL_VERSION),
             body=False,
         ),

@@ -1,7 +1,7 @@
 """Threads: conversations that assistants work on."""
 
-from ..model import Action, Family, required
-from .shared import METADATA, RETIRED, THREAD_ID, TOOL_RESOURCES
+from ..model import Action, Family, Permission, required
+from .shared import METADATA, THREAD_ID, TOOL_RESOURCES
 from .structures import thread_messages
 
 FAMILY = Family(
@@ -11,8 +11,8 @@ FAMILY = Family(
         Action(
             key="create_thread",
             method="beta.threads.create",
-            name="Create a thread",
-            description=f"Begins a conversation for assistants to work on. {RETIRED}",
+            name="Create a thread (retired)",
+            description="Begins a conversation for assistants to work on.",
             icon="mdi:notebook-plus-outline",
             fields=(
                 thread_messages(
@@ -28,8 +28,8 @@ FAMILY = Family(
         Action(
             key="get_thread",
             method="beta.threads.retrieve",
-            name="Get a thread",
-            description=f"Returns what the host knows of a thread, without its messages. {RETIRED}",
+            name="Get a thread (retired)",
+            description="Returns what the host knows of a thread, without its messages.",
             icon="mdi:notebook-outline",
             fields=required(THREAD_ID),
             body=False,
@@ -38,17 +38,18 @@ FAMILY = Family(
         Action(
             key="modify_thread",
             method="beta.threads.update",
-            name="Update a thread",
-            description=f"Changes the metadata of a thread, or what its tools work on. {RETIRED}",
+            name="Update a thread (retired)",
+            description="Changes the metadata of a thread, or what its tools work on.",
             icon="mdi:notebook-edit-outline",
             fields=(*required(THREAD_ID), METADATA, TOOL_RESOURCES),
         ),
         Action(
             key="delete_thread",
             method="beta.threads.delete",
-            name="Delete a thread",
-            description=f"Deletes a thread with its messages. {RETIRED}",
+            name="Delete a thread (retired)",
+            description="Deletes a thread with its messages.",
             icon="mdi:notebook-remove-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(THREAD_ID),
             body=False,
         ),

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 import datetime as dt
+from decimal import Decimal
 import json
 import math
 import re
 from typing import Any
 
+from homeassistant.helpers.template import ResultWrapper
 import voluptuous as vol
 
 type Validator = Callable[[Any], Any]
@@ -57,10 +59,80 @@ def _whole(value: int) -> int:
     return int(value)
 
 
+def rendered_text(value: object) -> str | None:
+    """Return the text that a template rendered, if Home Assistant made something else of it.
+
+    Numbers and yes/no values do not remember theirs: `text` writes them anew.
+    """
+    if value is Ellipsis:
+        return "..."
+    if isinstance(value, bytes):
+        return repr(value)
+    return value.render_result if isinstance(value, ResultWrapper) else None
+
+
+def _is_sentence(value: object) -> bool:
+    """Tell whether this was a text whose commas or dots made something else of it.
+
+    A tuple that was written without brackets is one, unless it lists objects.
+    """
+    if not isinstance(value, tuple):
+        return value is Ellipsis
+    words = rendered_text(value)
+    return (
+        words is not None
+        and not (words.startswith("(") and words.endswith(")"))
+        and not all(isinstance(item, Mapping) for item in value)
+    )
+
+
+def _is_part(value: object) -> bool:
+    """Tell whether this is a message, or a part of one, as the API knows them."""
+    return isinstance(value, Mapping) and not {"type", "role", "id"}.isdisjoint(value)
+
+
+def _is_data(value: object, *, texts: bool) -> bool:
+    """Tell whether a list or an object is meant as data, and not as a text that looks like it.
+
+    What YAML holds always is. What a template rendered is if it consists of messages and their
+    parts, or of texts where a list of texts has a meaning: nobody writes token ids as a template.
+    """
+    if rendered_text(value) is None:
+        return True
+    if isinstance(value, Mapping):
+        return _is_part(value)
+    return isinstance(value, list | tuple) and (
+        not value
+        or all(_is_part(item) for item in value)
+        or (texts and all(isinstance(item, str) or _is_part(item) for item in value))
+    )
+
+
+def _as_text(value: Any, *, texts: bool = False) -> Any:
+    """Return what a template made of a text as a text; data, and nothing, come back as they are."""
+    if isinstance(value, int | float) or value is Ellipsis or not _is_data(value, texts=texts):
+        return text(value)
+    return value
+
+
+def _message(value: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """Return an object in which what the API takes as a text is one."""
+    changes = {}
+    if "role" in value and "content" in value:
+        changes["content"] = _as_text(value["content"])
+    if "text" in value and str(value.get("type")).endswith("text"):
+        changes["text"] = _as_text(value["text"])
+    if "instructions" in value:
+        changes["instructions"] = _as_text(value["instructions"])
+    return {**value, **changes} if changes else value
+
+
 def plain(value: object, level: int = 0) -> Any:
     """Return the value as plain JSON data, whatever YAML or a template made of it."""
     if level > _DEEPEST:
         raise vol.Invalid(f"objects and lists may be {_DEEPEST} deep within each other")
+    if _is_sentence(value):
+        return rendered_text(value)
     match value:
         case None | bool():
             return value
@@ -73,7 +145,9 @@ def plain(value: object, level: int = 0) -> Any:
                 raise vol.Invalid("numbers must be finite")
             return float(value)
         case Mapping():
-            return {_utf8(str(key)): plain(item, level + 1) for key, item in value.items()}
+            return {
+                _utf8(str(key)): plain(item, level + 1) for key, item in _message(value).items()
+            }
         case list() | tuple():
             return [plain(item, level + 1) for item in value]
         case set() | frozenset():
@@ -94,13 +168,19 @@ def _parsed(value: str, opening: str) -> Any:
 
 
 def text(value: Any) -> str:
-    """Accept a text; numbers and yes/no values are what templates make of one."""
+    """Accept a text; numbers, lists and the like are what templates make of one."""
     if isinstance(value, str):
         return _utf8(value)
-    if isinstance(value, bool | float):
+    if isinstance(value, bool):
         return str(value)
+    if isinstance(value, float):
+        # No template renders an exponent: those stay texts.
+        words = str(value)
+        return f"{Decimal(words):{'.1f' if abs(value) > 1 else 'f'}}" if "e" in words else words
     if isinstance(value, int):
         return str(_whole(value))
+    if (rendered := rendered_text(value)) is not None:
+        return _utf8(rendered)
     raise vol.Invalid(f"expected a text, got {_kind(value)}")
 
 
@@ -203,7 +283,7 @@ def list_of(item: Validator) -> Validator:
 
     def validate(value: Any) -> list[Any]:
         found = _parsed(value, "[") if isinstance(value, str) else value
-        if not isinstance(found, list | tuple | set):
+        if not isinstance(found, list | tuple | set) or _is_sentence(found):
             found = [value]
         result = []
         for index, entry in enumerate(found):
@@ -230,7 +310,8 @@ def text_or_object(value: Any) -> str | dict[str, Any]:
 
 def text_or_data(value: Any) -> Any:
     """Accept a text, which stays one whatever it looks like, or a list or an object."""
-    return plain(value) if isinstance(value, Mapping | list | tuple) else text(value)
+    found = _as_text(value)
+    return plain(found) if isinstance(found, Mapping | list | tuple) else text(found)
 
 
 def text_or_items(value: Any) -> str | list[Any]:
@@ -239,16 +320,26 @@ def text_or_items(value: Any) -> str | list[Any]:
     A text stays a text even where it looks like JSON, unless it is a list of objects:
     nobody means those to be read as prose.
     """
+    return _text_or_list(value, texts=False)
+
+
+def text_or_texts(value: Any) -> str | list[Any]:
+    """Accept a text, or a list of texts or of items; a lone object makes a list of one."""
+    return _text_or_list(value, texts=True)
+
+
+def _text_or_list(value: Any, *, texts: bool) -> str | list[Any]:
+    """Return a text or a list; `texts` says whether a template's list of texts is a list."""
+    found = _as_text(value, texts=texts)
     if isinstance(value, str):
-        found = _parsed(value, "[")
-        if found and all(isinstance(item, dict) for item in found):
-            return list(plain(found))
-        return _utf8(value)
-    if isinstance(value, Mapping):
-        return [json_object(value)]
-    if isinstance(value, list | tuple):
-        return list(plain(value))
-    return text(value)
+        parsed = _parsed(value, "[")
+        if parsed and all(isinstance(item, dict) for item in parsed):
+            return list(plain(parsed))
+    if isinstance(found, Mapping):
+        return [json_object(found)]
+    if isinstance(found, list | tuple):
+        return list(plain(found))
+    return text(found)
 
 
 def file(value: Any) -> dict[str, str]:
@@ -256,6 +347,8 @@ def file(value: Any) -> dict[str, str]:
 
     Returns `{"id": …}`, with `content_type` where it was named.
     """
+    if (words := rendered_text(value)) is not None and not isinstance(value, Mapping):
+        value = words
     if isinstance(value, str) and (found := _parsed(value, "{")) is not None:
         value = found
     if isinstance(value, Mapping):
@@ -281,6 +374,5 @@ def _place(value: str) -> str:
 
 def text_or_json(value: Any) -> str:
     """Accept a text, or data that is written as JSON."""
-    if isinstance(value, str):
-        return _utf8(value)
-    return json.dumps(plain(value), ensure_ascii=False)
+    found = plain(value)
+    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)

@@ -3,7 +3,7 @@
 What goes into a vault is no action: Home Assistant keeps a record of what actions are called with.
 """
 
-from ..model import Action, Answer, Family, required
+from ..model import Action, Answer, Family, Permission, required
 from .agents import PAGING
 from .fields import choices, identifier, text
 from .shared import METADATA
@@ -27,6 +27,7 @@ FAMILY = Family(
                 "What goes into it is entered at the host, not here."
             ),
             icon="mdi:safe-square-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=(text("name", "Name", "A name to know it by.", example="Home"), METADATA),
         ),
         Action(
@@ -35,6 +36,7 @@ FAMILY = Family(
             name="List vaults",
             description="Returns the vaults that are kept at the host.",
             icon="mdi:safe",
+            permission=Permission.ADMINISTRATORS,
             fields=(*PAGING, _STATUS),
             answer=Answer.PAGE,
             body=False,
@@ -46,6 +48,7 @@ FAMILY = Family(
             name="Get a vault",
             description="Returns what a vault is called.",
             icon="mdi:safe-square",
+            permission=Permission.ADMINISTRATORS,
             fields=required(_VAULT_ID),
             body=False,
             only_answers=True,
@@ -56,6 +59,7 @@ FAMILY = Family(
             name="Delete a vault",
             description="Deletes a vault with all that is in it.",
             icon="mdi:lock-open-remove-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(_VAULT_ID),
             body=False,
         ),
@@ -65,6 +69,7 @@ FAMILY = Family(
             name="List the credentials of a vault",
             description="Returns what is in a vault, without the secrets themselves.",
             icon="mdi:key-chain",
+            permission=Permission.ADMINISTRATORS,
             fields=(*required(_VAULT_ID), *PAGING, _STATUS),
             answer=Answer.PAGE,
             body=False,
@@ -76,6 +81,7 @@ FAMILY = Family(
             name="Get a credential of a vault",
             description="Returns what a credential is for, without the secret itself.",
             icon="mdi:key-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(_VAULT_ID, _CREDENTIAL_ID),
             body=False,
             only_answers=True,
@@ -86,6 +92,7 @@ FAMILY = Family(
             name="Delete a credential of a vault",
             description="Deletes a credential, so that no agent can use it any more.",
             icon="mdi:key-remove",
+            permission=Permission.ADMINISTRATORS,
             fields=required(_VAULT_ID, _CREDENTIAL_ID),
             body=False,
         ),

@@ -1,7 +1,7 @@
 """Vector store files: put files into a vector store, one by one."""
 
 from ..files.uploads import async_upload_to_store
-from ..model import Action, Answer, Family, Poll, advanced, required
+from ..model import Action, Answer, Family, Permission, Poll, advanced, required
 from .fields import choice, json_object
 from .files import FILE_ID
 from .shared import BEFORE, CHUNKING_STRATEGY, LOCAL_FILE, PAGING, VECTOR_STORE_ID
@@ -130,6 +130,7 @@ FAMILY = Family(
             name="Remove a file from a vector store",
             description="Takes a file out of a vector store. The file itself stays.",
             icon="mdi:file-minus-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=_IDS,
             body=False,
         ),

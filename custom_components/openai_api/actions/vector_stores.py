@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from ..model import Action, Answer, Family, advanced, required
-from .fields import boolean, integer, json_object, text, text_or_items
+from ..model import Action, Answer, Family, Permission, advanced, required
+from .fields import boolean, integer, json_object, text, text_or_texts
 from .shared import BEFORE, CHUNKING_STRATEGY, FILE_IDS, METADATA, PAGING, VECTOR_STORE_ID
 from .structures_storage import expiry_in_days, ranking
 
@@ -46,14 +46,14 @@ FAMILY = Family(
         Action(
             key="search_vector_store",
             method="vector_stores.search",
-            name="Search a vector store",
-            description="Returns the passages that come closest in meaning to a question.",
+            name="Search documents",
+            description="Searches the documents in a vector store at OpenAI, and returns the passages that come closest in meaning to a question.",
             icon="mdi:database-search-outline",
             fields=(
                 *required(
                     VECTOR_STORE_ID,
                     replace(
-                        text_or_items(
+                        text_or_texts(
                             "query",
                             "Question",
                             "What to look for: a text, or a list of texts.",
@@ -122,6 +122,7 @@ FAMILY = Family(
             name="Delete a vector store",
             description="Deletes a vector store. The files that were in it stay.",
             icon="mdi:database-remove-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(VECTOR_STORE_ID),
             body=False,
         ),

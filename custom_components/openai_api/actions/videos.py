@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from ..handlers.videos import REFERENCE, async_make_video
-from ..model import Action, Answer, Family, Field, Poll, required
+from ..model import Action, Answer, Family, Field, Permission, Poll, required
 from . import validators as check
 from .fields import choice, file, identifier, long_text, text
-from .shared import MODEL, PAGING, RETIRED
+from .shared import MODEL, PAGING
 from .structures_storage import video_source
 
 VIDEO_ID = identifier("video_id", "Video", "Id of the video.", example="video_123")
@@ -77,8 +77,8 @@ FAMILY = Family(
         Action(
             key="create_video",
             method="videos.create",
-            name="Create a video",
-            description=f"Starts a video of what you describe. It is made at the host, which takes minutes. {RETIRED}",
+            name="Create a video (retired)",
+            description="Starts a video of what you describe. It is made at the host, which takes minutes.",
             icon="mdi:video-plus-outline",
             fields=_CREATE_FIELDS,
             handler=async_make_video,
@@ -86,8 +86,8 @@ FAMILY = Family(
         Action(
             key="create_and_poll_video",
             method="videos.create",
-            name="Create a video and wait",
-            description=f"Starts a video of what you describe and waits until it is finished. {RETIRED}",
+            name="Create a video and wait (retired)",
+            description="Starts a video of what you describe and waits until it is finished.",
             icon="mdi:video-check-outline",
             fields=_CREATE_FIELDS,
             handler=async_make_video,
@@ -96,8 +96,8 @@ FAMILY = Family(
         Action(
             key="get_video",
             method="videos.retrieve",
-            name="Get a video",
-            description=f"Returns how far a video is. {RETIRED}",
+            name="Get a video (retired)",
+            description="Returns how far a video is.",
             icon="mdi:video-outline",
             fields=required(VIDEO_ID),
             body=False,
@@ -107,8 +107,8 @@ FAMILY = Family(
         Action(
             key="poll_video",
             method="videos.retrieve",
-            name="Wait for a video",
-            description=f"Waits until a video is finished. {RETIRED}",
+            name="Wait for a video (retired)",
+            description="Waits until a video is finished.",
             icon="mdi:movie-check-outline",
             fields=required(VIDEO_ID),
             body=False,
@@ -117,8 +117,8 @@ FAMILY = Family(
         Action(
             key="list_videos",
             method="videos.list",
-            name="List videos",
-            description=f"Returns the videos that are kept at the host. {RETIRED}",
+            name="List videos (retired)",
+            description="Returns the videos that are kept at the host.",
             icon="mdi:filmstrip-box-multiple",
             fields=PAGING,
             answer=Answer.PAGE,
@@ -128,17 +128,18 @@ FAMILY = Family(
         Action(
             key="delete_video",
             method="videos.delete",
-            name="Delete a video",
-            description=f"Deletes a video at the host. {RETIRED}",
+            name="Delete a video (retired)",
+            description="Deletes a video at the host.",
             icon="mdi:video-minus-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(VIDEO_ID),
             body=False,
         ),
         Action(
             key="create_video_character",
             method="videos.create_character",
-            name="Create a video character",
-            description=f"Makes a character out of a video, to appear in other ones. {RETIRED}",
+            name="Create a video character (retired)",
+            description="Makes a character out of a video, to appear in other ones.",
             icon="mdi:account-plus-outline",
             fields=required(
                 text("name", "Name", "What the character is called.", example="Rex"),
@@ -156,8 +157,8 @@ FAMILY = Family(
         Action(
             key="download_video_content",
             method="videos.download_content",
-            name="Download a video",
-            description=f"Saves a finished video in the media folder. {RETIRED}",
+            name="Download a video (retired)",
+            description="Saves a finished video in the media folder.",
             icon="mdi:movie-outline",
             fields=(
                 *required(VIDEO_ID),
@@ -174,8 +175,8 @@ FAMILY = Family(
         Action(
             key="edit_video",
             method="videos.edit",
-            name="Edit a video",
-            description=f"Starts a new video that changes another one as described. {RETIRED}",
+            name="Edit a video (retired)",
+            description="Starts a new video that changes another one as described.",
             icon="mdi:movie-edit-outline",
             fields=required(_prompt("What to change.", example="Make it snow"), _SOURCE),
             handler=async_make_video,
@@ -183,8 +184,8 @@ FAMILY = Family(
         Action(
             key="extend_video",
             method="videos.extend",
-            name="Extend a video",
-            description=f"Starts a new video that goes on where another one ends. {RETIRED}",
+            name="Extend a video (retired)",
+            description="Starts a new video that goes on where another one ends.",
             icon="mdi:movie-plus-outline",
             fields=required(
                 _prompt("What happens next.", example="The boat reaches the kitchen"),
@@ -196,8 +197,8 @@ FAMILY = Family(
         Action(
             key="get_video_character",
             method="videos.get_character",
-            name="Get a video character",
-            description=f"Returns the name of a video character. {RETIRED}",
+            name="Get a video character (retired)",
+            description="Returns the name of a video character.",
             icon="mdi:account-box-outline",
             fields=required(_CHARACTER_ID),
             body=False,
@@ -206,8 +207,8 @@ FAMILY = Family(
         Action(
             key="remix_video",
             method="videos.remix",
-            name="Remix a video",
-            description=f"Starts a new video that resembles a finished one. {RETIRED}",
+            name="Remix a video (retired)",
+            description="Starts a new video that resembles a finished one.",
             icon="mdi:movie-cog-outline",
             fields=required(
                 VIDEO_ID, _prompt("What shall be different.", example="At night, with lanterns")

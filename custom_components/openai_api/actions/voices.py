@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ..model import Action, Family, advanced, required
+from ..model import Action, Family, Permission, advanced, required
 from .audio import AUDIO_FILE
 from .fields import choice, long_text, text
 from .shared import MODEL
@@ -17,6 +17,7 @@ FAMILY = Family(
             name="Create a voice",
             description="Makes a new voice, from a recording or from a description.",
             icon="mdi:account-music-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=(
                 *required(text("name", "Name", "What the voice is called.", example="Butler")),
                 choice(

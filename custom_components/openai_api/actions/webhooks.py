@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ..model import Action, Answer, Family, advanced, required
+from ..model import Action, Answer, Family, Permission, advanced, required
 from ..webhooks import async_unwrap, async_verify
 from .fields import boolean, choice, choices, identifier, integer, json_object, long_text, text
 from .shared import AFTER, LIMIT
@@ -110,6 +110,7 @@ FAMILY = Family(
             name="Create a webhook",
             description="Lets the host report events to an address. Returns the signing secret, this once.",
             icon="mdi:webhook",
+            permission=Permission.ADMINISTRATORS,
             fields=required(_NAME, _URL, _TYPES),
         ),
         Action(
@@ -118,6 +119,7 @@ FAMILY = Family(
             name="List webhooks",
             description="Returns the addresses that the host reports events to.",
             icon="mdi:format-list-checks",
+            permission=Permission.ADMINISTRATORS,
             fields=(replace(AFTER, nullable=True), LIMIT),
             answer=Answer.PAGE,
             body=False,
@@ -129,6 +131,7 @@ FAMILY = Family(
             name="Get a webhook",
             description="Returns the address and the event types of a webhook.",
             icon="mdi:link-variant",
+            permission=Permission.ADMINISTRATORS,
             fields=required(ENDPOINT_ID),
             body=False,
             only_answers=True,
@@ -139,6 +142,7 @@ FAMILY = Family(
             name="Update a webhook",
             description="Changes the name, the address or the event types of a webhook.",
             icon="mdi:link-edit",
+            permission=Permission.ADMINISTRATORS,
             fields=(*required(ENDPOINT_ID), _NAME, _URL, _TYPES),
         ),
         Action(
@@ -147,6 +151,7 @@ FAMILY = Family(
             name="Delete a webhook",
             description="Ends the reports to an address.",
             icon="mdi:link-off",
+            permission=Permission.ADMINISTRATORS,
             fields=required(ENDPOINT_ID),
             body=False,
         ),
@@ -156,6 +161,7 @@ FAMILY = Family(
             name="Renew the secret of a webhook",
             description="Replaces the signing secret of a webhook. Returns the new one, this once.",
             icon="mdi:key-change",
+            permission=Permission.ADMINISTRATORS,
             fields=(
                 *required(ENDPOINT_ID),
                 boolean(
@@ -171,6 +177,7 @@ FAMILY = Family(
             name="Test a webhook",
             description="Sends a sample event to the address of a webhook.",
             icon="mdi:lightning-bolt-outline",
+            permission=Permission.ADMINISTRATORS,
             fields=required(
                 ENDPOINT_ID,
                 choice("event_type", "Event type", "The kind of event to send.", EVENT_TYPES),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import httpx2
 
+from ..client.retries import MAY_REPEAT, is_repeatable_method
 from ..client.transport import async_read_body, replaying
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ async def async_prepare(
         arguments["extra_query"] = query
     if body:
         arguments["extra_body"] = body
+    if is_repeatable_method(operation.method) or "idempotency_key" in values:
+        arguments["extra_headers"] = {MAY_REPEAT: "true"}
     arguments["timeout"] = timeout
     return PreparedRequest(method.call, arguments, timeout + upload_size / MIN_UPLOAD_RATE)
 
@@ -119,6 +122,8 @@ async def _async_build(
     """Return the request as it goes over the wire; None if only the SDK can build it."""
     arguments = dict(prepared.arguments)
     timeout = arguments.pop("timeout")
+    # This is for the SDK, which alone sends anything again.
+    arguments.pop("extra_headers", None)
     query, body = arguments.pop("extra_query", None), arguments.pop("extra_body", None)
     if (route := await host.routes.async_get(operation.method, arguments)) is None:
         return None

@@ -13,12 +13,13 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_create_clientsession
 import httpx2
 from lru import LRU
-from openai import AsyncOpenAI
+from openai import APIConnectionError, APITimeoutError, AsyncOpenAI
 import orjson
 
 from ..errors import error_details, is_quota_exceeded, is_request_fault
 from ..settings import Settings
 from ..usage import Usage
+from .retries import EXTENSION, MAY_REPEAT, is_repeatable, was_refused
 from .transport import Transport as Transport
 
 deadline: ContextVar[float | None] = ContextVar("openai_api_deadline", default=None)
@@ -52,7 +53,11 @@ class Client(AsyncOpenAI):
 
     @override
     def _should_retry(self, response: httpx2.Response) -> bool:
-        return super()._should_retry(response) and not self._is_hopeless(response)
+        return (
+            super()._should_retry(response)
+            and (is_repeatable(response.request) or was_refused(response))
+            and not self._is_hopeless(response)
+        )
 
     def _is_hopeless(self, response: httpx2.Response) -> bool:
         """Return whether trying again cannot help.
@@ -93,13 +98,32 @@ class HttpClient(httpx2.AsyncClient):
     ) -> httpx2.Request:
         """Return the request, as the SDK has made it."""
         limits = httpx2.Timeout(timeout).as_dict()
-        return httpx2.Request(method, _url(str(url)), extensions={"timeout": limits}, **content)
+        request = httpx2.Request(method, _url(str(url)), extensions={"timeout": limits}, **content)
+        if request.headers.pop(MAY_REPEAT, None):
+            request.extensions[EXTENSION] = True
+        return request
 
     @override
     async def send(
         self, request: httpx2.Request, *, stream: bool = False, **_: Any
     ) -> httpx2.Response:
-        """Return the answer, read to its end unless it is a stream that was asked for."""
+        """Return the answer, read to its end unless it is a stream that was asked for.
+
+        Raises the SDK's own errors where it must not try again, for it does after any other.
+        """
+        try:
+            return await self._exchange(request, stream=stream)
+        except httpx2.ConnectError, httpx2.ConnectTimeout:
+            raise
+        except httpx2.TransportError as err:
+            if is_repeatable(request):
+                raise
+            is_late = isinstance(err, httpx2.TimeoutException)
+            kind = APITimeoutError if is_late else APIConnectionError
+            raise kind(request=request) from err
+
+    async def _exchange(self, request: httpx2.Request, *, stream: bool) -> httpx2.Response:
+        """Send a request and return the answer."""
         response = await self._transport.handle_async_request(request)
         response.request = request
         try:

@@ -23,7 +23,7 @@ from ..files import transfers
 from ..host import OpenAIConfigEntry, ServiceHost
 from ..model import Action, Answer, Json
 from ..settings import Settings
-from . import polls
+from . import pagination, polls
 
 _PAGES = frozenset({"text/html", "text/json"})
 _TEXTS = frozenset({"application/x-subrip", "application/srt", "application/vtt"})
@@ -44,6 +44,8 @@ class Request:
     options: Mapping[str, Any] = field(default_factory=dict)
     """The fields that are no arguments of the method: `timeout`, `all_pages`, `filename`, …"""
     context: Context
+    allow_paths: bool = True
+    """Whether fields for files may name paths, and not only media items."""
 
     @property
     def seconds(self) -> float:
@@ -97,7 +99,7 @@ async def async_handle(request: Request) -> ServiceResponse:
         case Answer.BINARY:
             return await files.async_download(request)
         case Answer.PAGE:
-            return await async_list(request)
+            return await pagination.async_list(request)
         case Answer.VOID:
             return await _async_do(request)
     answer = await async_ask(request)
@@ -160,41 +162,6 @@ def _bad_answer(settings: Settings, kind: str, text: str) -> HomeAssistantError:
     """Return the error for an answer that is not what was asked for."""
     shown = quote(kind, settings) or "–"
     return failure("bad_answer", content_type=shown, start=quote(text, settings))
-
-
-async def async_list(request: Request) -> Json:
-    """Return a page of a list, or the whole list as one page."""
-    page = await async_ask(request)
-    items = page.get("data")
-    if not isinstance(items, list):
-        raise failure("bad_answer", content_type="application/json", start="–")
-    seen: set[str] = set()
-    follow = request.options.get("all_pages") and any(
-        item.key == "after" for item in request.action.fields
-    )
-    last = page
-    while follow and last.get("has_more") and (cursor := _cursor(last)) and cursor not in seen:
-        # A host that repeats its cursor would keep us here for ever.
-        seen.add(cursor)
-        last = await async_ask(request, after=cursor)
-        if not isinstance(more := last.get("data") or [], list):
-            raise failure("bad_answer", content_type="application/json", start="–")
-        items.extend(more)
-    page["has_more"] = bool(last.get("has_more", False))
-    page["first_id"] = page.get("first_id") or _id(items[:1])
-    page["last_id"] = _cursor(last) or _id(items[-1:])
-    return page
-
-
-def _cursor(page: Json) -> str | None:
-    """Return where the next page begins."""
-    cursor = page.get("last_id") or _id((page.get("data") or [])[-1:])
-    return cursor if isinstance(cursor, str) else None
-
-
-def _id(items: list[Any]) -> str | None:
-    """Return the id of the only item, where it has one."""
-    return items[0].get("id") if items and isinstance(items[0], dict) else None
 
 
 async def _async_do(request: Request) -> Json:

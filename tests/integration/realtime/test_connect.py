@@ -184,7 +184,7 @@ async def test_failure_leaves_nothing_behind(
 @pytest.mark.parametrize(
     ("data", "key"),
     [
-        ({}, "field_missing"),
+        ({}, "model_missing"),
         ({"model": "m-1", "session": {"model": "m-2"}}, "model_fixed"),
         ({"model": "m-1", "session": {"model": ["m-1"]}}, "model_fixed"),
         ({"session": {"model": ["m-1"]}}, "session_invalid"),

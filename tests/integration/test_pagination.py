@@ -1,0 +1,90 @@
+"""Lists of many pages, from hosts that end them in different ways, and from some that never do."""
+
+from typing import Any
+
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+
+from custom_components.openai_api.requests import pagination
+from tests.standin import Fault
+from tests.standin.server import StandIn
+
+from .conftest import Call
+
+pytestmark = pytest.mark.usefixtures("entry")
+
+
+def play(standin: StandIn, *pages: Any) -> None:
+    """Answer the next requests for files with these pages."""
+    for page in pages:
+        standin.fail(Fault(path="/files", status=200, body=page))
+
+
+def page(*ids: str, **rest: Any) -> dict[str, Any]:
+    """Return a page as hosts send it."""
+    return {"object": "list", "data": [{"id": name} for name in ids], **rest}
+
+
+def ids(answer: dict[str, Any]) -> list[str]:
+    """Return the ids of the items of a list."""
+    return [item["id"] for item in answer["data"]]
+
+
+@pytest.mark.parametrize(
+    ("pages", "expected", "has_more"),
+    [
+        # Without has_more, a page that is empty, or brings nothing new, is the last.
+        ([page("a", "b"), page("c"), page()], ["a", "b", "c"], False),
+        ([page("a"), page("b"), {"data": None}], ["a", "b"], False),
+        ([page("a", "b"), page("a", "b")], ["a", "b"], False),
+        ([page("a", has_more=None), page()], ["a"], False),
+        ([page()], [], False),
+        # The host's own word counts where it gives one.
+        ([page("a", has_more=False)], ["a"], False),
+        ([page("a", has_more=True), page("b", has_more=False)], ["a", "b"], False),
+        ([page("a", has_more=True), page("b"), page()], ["a", "b"], False),
+        ([page("a", has_more=True), page(has_more=True)], ["a"], True),
+        ([page("a", has_more=True), page("a", has_more=True)], ["a"], True),
+        (
+            [
+                page("a", "b", has_more=True),
+                page("c", has_more=True),
+                page("a", "b", has_more=True),
+            ],
+            ["a", "b", "c"],
+            True,
+        ),
+    ],
+)
+async def test_all_pages_ends(
+    pages: list[Any], expected: list[str], has_more: bool, call: Call, standin: StandIn
+) -> None:
+    play(standin, *pages)
+    before = len(standin.requests)
+    answer = await call("list_files", all_pages=True)
+    assert ids(answer) == expected
+    assert answer["has_more"] is has_more
+    assert answer["last_id"] == (expected[-1] if expected else None)
+    assert len(standin.requests) - before == len(pages)
+
+
+async def test_one_page_without_has_more_is_one_request(call: Call, standin: StandIn) -> None:
+    play(standin, page("a"))
+    before = len(standin.requests)
+    answer = await call("list_files")
+    assert (ids(answer), answer["has_more"]) == (["a"], False)
+    assert len(standin.requests) - before == 1
+
+
+@pytest.mark.parametrize(("bound", "value"), [("MOST_ITEMS", 5), ("MOST_BYTES", 300)])
+async def test_endless_list_is_refused(
+    bound: str, value: int, call: Call, standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pagination, bound, value)
+    play(standin, *(page(f"a{number}", f"b{number}", has_more=True) for number in range(20)))
+    before = len(standin.requests)
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("list_files", all_pages=True)
+    assert caught.value.translation_key == "list_too_long"
+    assert "all_pages" in str(caught.value)
+    assert len(standin.requests) - before < 10
