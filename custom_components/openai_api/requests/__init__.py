@@ -9,9 +9,10 @@ from homeassistant.core import Context, HomeAssistant, ServiceResponse
 from homeassistant.exceptions import HomeAssistantError
 import orjson
 
-from .. import files, streams
+from .. import streams
 from ..errors import error_details, failure, quote
 from ..files import transfers
+from ..files.download import async_download
 from ..host import OpenAIConfigEntry, ServiceHost
 from ..model import Action, Answer, Json
 from ..settings import Settings
@@ -37,6 +38,8 @@ class Request:
     options: Mapping[str, Any] = field(default_factory=dict)
     """The fields that are no arguments of the method: `timeout`, `all_pages`, `filename`, …"""
     context: Context
+    allow_paths: bool = True
+    """Whether files may be named by their paths, and not by media items only."""
 
     @property
     def seconds(self) -> float:
@@ -96,7 +99,7 @@ async def async_handle(request: Request) -> ServiceResponse:
         return await streams.async_run(request)
     match action.answer:
         case Answer.BINARY:
-            return await files.async_download(request)
+            return await async_download(request)
         case Answer.PAGE:
             return await async_list(request)
         case Answer.VOID:
