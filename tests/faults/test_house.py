@@ -16,8 +16,8 @@ from homeassistant.helpers.aiohttp_client import DATA_CONNECTOR
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.files import storage
 from custom_components.openai_api.const import EVENT_PROGRESS, EVENT_STREAM
+from custom_components.openai_api.files import storage
 from tests.integration.conftest import Call, add_entry, entry_data
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn

@@ -139,7 +139,9 @@ def _inline(address: str) -> tuple[str, bytes, str]:
     try:
         content = decode_base64(address)
     except ValueError:
-        raise refusal("address_garbled") from None
+        content = b""
+    if not content:
+        raise refusal("address_garbled")
     content_type = _by_content(content, label or "text/plain")
     return f"attachment{mimetypes.guess_extension(content_type) or ''}", content, content_type
 

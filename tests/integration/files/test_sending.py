@@ -1,5 +1,6 @@
 """Files are sent from allowed places only."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -86,10 +87,14 @@ async def test_unreadable_file(media_folder: Path, call: Call, monkeypatch: Any)
     path = media_folder / "a.txt"
     path.write_text("a")
 
-    def refuse(*_: object) -> bytes:
-        raise PermissionError(13, "Permission denied")
+    real = os.open
 
-    monkeypatch.setattr(Path, "open", refuse)
+    def refuse(name: Any, *rest: Any, **named: Any) -> int:
+        if name == path:
+            raise PermissionError(13, "Permission denied")
+        return real(name, *rest, **named)
+
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(ServiceValidationError, match="Permission denied"):
         await call("create_file", file=str(path), purpose="user_data")
 
