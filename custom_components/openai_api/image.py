@@ -1,5 +1,6 @@
 """Shows the newest picture of a service host, for dashboards and whatever else takes an image."""
 
+import base64
 from pathlib import Path
 from typing import Any, override
 
@@ -13,13 +14,17 @@ from homeassistant.util import dt as dt_util
 
 from .const import SIGNAL_SAVED, SIGNAL_TIDIED
 from .entities import HostEntity
-from .files import folder
-from .files.pictures import KINDS, kind_of
+from .files.pictures import IMAGE_TYPES, detect_image_type
 from .files.saved import SavedFile, find_saved
+from .files.storage import folder
 from .host import OpenAIConfigEntry
 from .model import Json
 
 PARALLEL_UPDATES = 0
+_PLACEHOLDER = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAAC0lEQVR4nGNgAAIAAAUAAXpeqz8AAAAASUVORK5CYII="
+)
+"""A picture of one transparent pixel, for a time without any."""
 
 
 async def async_setup_entry(
@@ -32,7 +37,10 @@ async def async_setup_entry(
 
 
 class NewestPicture(HostEntity, ImageEntity, RestoreEntity):
-    """The picture that an action of this service host has saved last; unknown without one."""
+    """The picture that an action of this service host has saved last.
+
+    Without one its state is unknown, and the picture a transparent pixel.
+    """
 
     def __init__(self, hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
         """Initialize the image."""
@@ -69,9 +77,10 @@ class NewestPicture(HostEntity, ImageEntity, RestoreEntity):
         if content is None:
             await self._async_look()
             self.async_write_ha_state()
-        else:
-            # It is asked for after the bytes, which know better than the name of the file.
-            self._attr_content_type = kind_of(content)
+            # Dashboards take no answer for an error of this system.
+            content = _PLACEHOLDER
+        # It is asked for after the bytes, which know better than the name of the file.
+        self._attr_content_type = detect_image_type(content)
         return content
 
     def _find(self) -> SavedFile | None:
@@ -91,7 +100,7 @@ class NewestPicture(HostEntity, ImageEntity, RestoreEntity):
     @callback
     def _on_saved(self, entry_id: str, saved: Json) -> None:
         """Show a picture that has just been saved."""
-        if entry_id == self.host.entry.entry_id and saved["media_content_type"] in KINDS:
+        if entry_id == self.host.entry.entry_id and saved["media_content_type"] in IMAGE_TYPES:
             self._saved = {
                 "name": Path(saved["path"]).name,
                 "media_content_id": saved["media_content_id"],

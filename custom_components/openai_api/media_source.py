@@ -1,6 +1,5 @@
 """Shows saved files in the media browser, and serves them to players and dashboards."""
 
-from datetime import datetime
 import re
 from typing import Final, override
 
@@ -21,8 +20,8 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .errors import translated_error
-from .files import folder, media_url
-from .files.saved import Kind, SavedFile, find_saved, list_saved
+from .files.saved import Kind, SavedFile, SavedFileName, find_saved, list_saved
+from .files.storage import folder, media_url
 
 _CLASSES: Final = {
     Kind.PICTURE: MediaClass.IMAGE,
@@ -34,13 +33,7 @@ _PAGE: Final = 250
 """As many as a browser shows without delay; the rest is in a folder at the end."""
 # No file can be called like that, so that the names of files stay their identifiers.
 _FOLDER: Final = re.compile(rf"kind/({'|'.join(Kind)})(?:/(\d{{1,9}}))?")
-# What `files` calls a file that nobody has named: by what made it and when.
-_MADE: Final = re.compile(
-    r"(\w+?)_(\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)(?:-\d{6})?(?: \((\d+)\))?\.\w+", re.ASCII
-)
-# What a host calls a picture that it has drawn in the course of a response.
-_DRAWN: Final = re.compile(r"ig_\w+(?: \((\d+)\))?\.\w+", re.ASCII)
-_MAKERS: Final = {"create_speech": "speech", "realtime_answer": "spoken_answer"}
+_SOURCE_TITLES: Final = {"create_speech": "speech", "realtime_answer": "spoken_answer"}
 
 
 async def async_get_media_source(hass: HomeAssistant) -> SavedFiles:
@@ -123,19 +116,16 @@ class _Texts:
 
     def title(self, file: SavedFile) -> str:
         """Return what a file is and when it was made; or its name, if somebody has chosen it."""
-        if (made := _MADE.fullmatch(file.name)) is not None:
-            try:
-                moment = datetime.strptime(made[2], "%Y-%m-%d_%H-%M-%S")  # noqa: DTZ007
-            except ValueError:
-                return file.name
-            what, number = _MAKERS.get(made[1], file.kind), made[3]
-        elif (drawn := _DRAWN.fullmatch(file.name)) is not None:
+        name = SavedFileName.parse(file.name)
+        if name.is_image_call:
             moment = dt_util.as_local(dt_util.utc_from_timestamp(file.modified))
-            what, number = file.kind, drawn[1]
+        elif name.moment is not None:
+            moment = name.moment
         else:
             return file.name
+        what = _SOURCE_TITLES.get(name.source_action or "", file.kind)
         title = f"{self.text(f'file_{what}')} · {moment.strftime(self.text('moment'))}"
-        return f"{title} ({number})" if number else title
+        return f"{title} ({name.number})" if name.number > 1 else title
 
 
 def _as_folder(identifier: str | None, title: str, kind: Kind | None) -> BrowseMediaSource:

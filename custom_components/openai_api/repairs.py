@@ -16,9 +16,10 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import issue_registry as ir
 import voluptuous as vol
 
-from . import files, issues
+from . import issues
 from .const import DOMAIN
 from .errors import QuotaExceeded
+from .files.storage import check_writable, folder
 from .host import OpenAIConfigEntry, ServiceHost
 from .requests import parse
 
@@ -123,7 +124,7 @@ class FolderFlow(_Flow):
 
     @override
     async def async_try(self) -> RepairsFlowResult:
-        await self.hass.async_add_executor_job(files.check_writable, files.folder(self.hass))
+        await self.hass.async_add_executor_job(check_writable, folder(self.hass))
         return self.async_create_entry(data={})
 
 

@@ -28,7 +28,7 @@ from .actions.fields import (
 )
 from .const import CONF_DEFAULT_MODELS, CONF_IS_PREFERRED, DOMAIN
 from .errors import refusal
-from .files.pictures import async_keep_drawn
+from .files.pictures import async_save_generated
 from .host import OpenAIConfigEntry
 from .model import Action, Answer, Field, Json
 from .permissions import async_check_permission
@@ -129,7 +129,7 @@ async def _async_handle_call(action: Action, call: ServiceCall) -> ServiceRespon
     try:
         answer = await async_handle(request)
         request.host.answered(answer, action.method, model)
-        return await async_keep_drawn(request, answer)
+        return await async_save_generated(request, answer)
     except HomeAssistantError as err:
         request.host.failed(err, action.method, model)
         raise

@@ -16,8 +16,8 @@ from homeassistant.helpers.aiohttp_client import DATA_CONNECTOR
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api import files
 from custom_components.openai_api.const import EVENT_PROGRESS, EVENT_STREAM
+from custom_components.openai_api.files import storage
 from tests.integration.conftest import Call, add_entry, entry_data
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
@@ -316,7 +316,7 @@ async def test_save_that_is_cancelled_while_the_disk_is_slow(
     monkeypatch: pytest.MonkeyPatch,
     step: str,
 ) -> None:
-    owner: Any = files if step == "mkstemp" else Path
+    owner: Any = storage if step == "mkstemp" else Path
     real = getattr(owner, step)
     reached, go_on = threading.Event(), threading.Event()
 

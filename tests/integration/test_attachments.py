@@ -19,7 +19,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
-from custom_components.openai_api import files
+from custom_components.openai_api.files import attachments
 from tests.standin import media
 from tests.standin.server import StandIn
 
@@ -236,7 +236,7 @@ async def test_what_a_camera_sees(standin: StandIn, call: Call, camera: str, for
     }
     await call("create_model_response", model="m", input="What is this?", attachments=[item])
     (_, seen) = standin.requests[-1].body["input"][0]["content"]
-    assert seen["image_url"] == url("image/jpeg", PICTURE)
+    assert seen["image_url"] == url("image/png", PICTURE)
 
 
 async def test_camera_that_is_off(hass: HomeAssistant, call: Call, camera: str) -> None:
@@ -288,7 +288,7 @@ async def test_what_cannot_be_attached(
     key: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(files, "LARGEST_INLINE", 1024**2)
+    monkeypatch.setattr(attachments, "LARGEST_INLINE", 1024**2)
     (media_folder / "large.bin").write_bytes(bytes(1024**2 + 1))
     hass.states.async_set("light.hall", "on")
     before = len(standin.requests)
@@ -306,7 +306,7 @@ async def test_what_cannot_be_attached(
 async def test_too_much_for_one_question(
     standin: StandIn, call: Call, media_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "LARGEST_INLINE", 1024**2)
+    monkeypatch.setattr(attachments, "LARGEST_INLINE", 1024**2)
     for name in ("one.bin", "two.bin"):
         (media_folder / name).write_bytes(bytes(600 * 1024))
     before = len(standin.requests)
@@ -319,3 +319,187 @@ async def test_too_much_for_one_question(
         )
     assert caught.value.translation_key == "attachments_too_large"
     assert len(standin.requests) == before
+
+
+WEB = "https://example.com/snapshot.jpg?token=abc"
+
+
+@pytest.mark.parametrize(
+    ("address", "part"),
+    [
+        (WEB, {"type": "input_image", "image_url": WEB, "detail": "auto"}),
+        (
+            "HTTP://cam.local/snapshot.cgi",
+            {"type": "input_image", "image_url": "HTTP://cam.local/snapshot.cgi", "detail": "auto"},
+        ),
+        (
+            "https://example.com/My%20oven.pdf",
+            {"type": "input_file", "file_url": "https://example.com/My%20oven.pdf"},
+        ),
+    ],
+)
+async def test_address_is_left_to_the_host(
+    standin: StandIn, call: Call, address: str, part: Any
+) -> None:
+    await call("create_model_response", model="m", input="What is this?", attachments=address)
+    assert standin.requests[-1].body["input"] == message(ASKED, part)
+
+
+async def test_address_in_a_chat(standin: StandIn, call: Call) -> None:
+    asked = {"model": "m", "messages": [{"role": "user", "content": "What is this?"}]}
+    await call("create_chat_completion", **asked, attachments=[WEB])
+    assert standin.requests[-1].body["messages"] == message(
+        {"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": WEB}}
+    )
+    before = len(standin.requests)
+    for address in ("https://example.com/oven.pdf", "https://example.com/bell.mp3"):
+        with pytest.raises(ServiceValidationError) as caught:
+            await call("create_chat_completion", **asked, attachments=address)
+        assert caught.value.translation_key == "attachment_not_for_chat"
+    assert len(standin.requests) == before
+
+
+@pytest.mark.parametrize(
+    ("address", "part"),
+    [
+        (url("image/png", PICTURE), SEEN),
+        (url("image/jpg", PICTURE), SEEN),
+        (url("application/octet-stream", PICTURE).replace("base64,", "base64,\n"), SEEN),
+        (
+            url("application/pdf", MANUAL),
+            {**READ, "filename": "attachment.pdf"},
+        ),
+    ],
+)
+async def test_data_address(standin: StandIn, call: Call, address: str, part: Any) -> None:
+    await call("create_model_response", model="m", input="What is this?", attachments=address)
+    assert standin.requests[-1].body["input"] == message(ASKED, part)
+
+
+@pytest.mark.parametrize("address", ["data:image/png;base64,?", "data:image/png", "data:,"])
+async def test_garbled_data_address(standin: StandIn, call: Call, address: str) -> None:
+    before = len(standin.requests)
+    with pytest.raises(ServiceValidationError) as caught:
+        await call("create_model_response", model="m", input="?", attachments=address)
+    assert caught.value.translation_key == "address_garbled"
+    assert len(standin.requests) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("camera.fornt_door", "entity_missing"),
+        ("image.newst_picture", "entity_missing"),
+        ("light.hall", "entity_without_picture"),
+        ("sensor.127_0_0_1_last_error", "entity_without_picture"),
+        ("image.127_0_0_1_newest_picture", "entity_shows_nothing"),
+        ("/api/image_proxy/image.door", "address_is_no_file"),
+    ],
+)
+async def test_words_lead_to_what_was_mistyped(
+    hass: HomeAssistant, standin: StandIn, call: Call, name: str, key: str
+) -> None:
+    hass.states.async_set("light.hall", "on")
+    before = len(standin.requests)
+    with pytest.raises(ServiceValidationError) as caught:
+        await call("create_model_response", model="m", input="?", attachments=name)
+    assert caught.value.translation_key == key
+    assert name in str(caught.value)
+    assert len(standin.requests) == before
+
+
+async def test_picture_of_the_folder_www(
+    hass: HomeAssistant, standin: StandIn, call: Call, tmp_path: Path
+) -> None:
+    hass.config.config_dir = str(tmp_path)
+    (tmp_path / "www").mkdir()
+    (tmp_path / "www" / "door.png").write_bytes(PICTURE)
+    hass.config.allowlist_external_dirs = {str(tmp_path / "www")}
+    await call(
+        "create_model_response", model="m", input="What is this?", attachments="/local/door.png"
+    )
+    assert standin.requests[-1].body["input"] == message(ASKED, SEEN)
+
+
+JPEG = b"\xff\xd8\xff\xe0\0\x10JFIF" + bytes(40)
+
+
+@pytest.mark.parametrize(
+    ("content", "label", "kind", "sent"),
+    [
+        (JPEG, "image/jpg", "image/jpeg", JPEG),
+        (JPEG, "application/octet-stream", "image/jpeg", JPEG),
+        (PICTURE, "image/jpeg; charset=utf-8", "image/png", PICTURE),
+        (JPEG, "multipart/x-mixed-replace; boundary=--x", "image/jpeg", JPEG),
+        (
+            b"--x\r\nContent-Type: image/jpeg\r\n\r\n" + JPEG,
+            "multipart/x-mixed-replace; boundary=x",
+            "image/jpeg",
+            JPEG,
+        ),
+        (JPEG, "", "image/jpeg", JPEG),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "text/plain", "image/webp", b"RIFF\0\0\0\0WEBPVP8 "),
+    ],
+)
+@pytest.mark.parametrize("action", ["create_model_response", "create_chat_completion"])
+async def test_camera_types_are_told_by_the_bytes(
+    hass: HomeAssistant,
+    standin: StandIn,
+    call: Call,
+    camera: str,
+    content: bytes,
+    label: str,
+    kind: str,
+    sent: bytes,
+    action: str,
+) -> None:
+    entity = hass.data["camera"].get_entity(camera)
+    entity.content_type = label
+
+    async def snapshot(**_: Any) -> bytes:
+        return content
+
+    entity.async_camera_image = snapshot
+    if action == "create_model_response":
+        await call(action, model="m", input="?", attachments=camera)
+        found = standin.requests[-1].body["input"][0]["content"][1]["image_url"]
+    else:
+        asked = [{"role": "user", "content": "?"}]
+        await call(action, model="m", messages=asked, attachments=camera)
+        found = standin.requests[-1].body["messages"][0]["content"][1]["image_url"]["url"]
+    assert found == url(kind, sent)
+
+
+async def test_camera_that_shows_a_page(
+    hass: HomeAssistant, standin: StandIn, call: Call, camera: str
+) -> None:
+    entity = hass.data["camera"].get_entity(camera)
+    entity.content_type = "text/html"
+
+    async def snapshot(**_: Any) -> bytes:
+        return b"<html>Sign in</html>"
+
+    entity.async_camera_image = snapshot
+    before = len(standin.requests)
+    with pytest.raises(ServiceValidationError) as caught:
+        await call("create_model_response", model="m", input="?", attachments=camera)
+    assert caught.value.translation_key == "entity_without_picture"
+    assert len(standin.requests) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("door.png", JPEG, "image/jpeg"),
+        ("door.jpg", PICTURE, "image/png"),
+        ("door.bin", PICTURE, "image/png"),
+        ("door", PICTURE, "image/png"),
+    ],
+)
+async def test_picture_of_another_kind_than_its_name(
+    standin: StandIn, call: Call, media_folder: Path, name: str, content: bytes, kind: str
+) -> None:
+    (media_folder / name).write_bytes(content)
+    await call("create_model_response", model="m", input="?", attachments=str(media_folder / name))
+    (_, seen) = standin.requests[-1].body["input"][0]["content"]
+    assert seen["image_url"] == url(kind, content)

@@ -182,8 +182,7 @@ async def test_host_without_an_upload_id(standin: StandIn, call: Call, large: st
         ("media/large", "file_too_large"),
         ("secret", "path_not_allowed"),
         ("media-source://media_source/local/none.mp4", "file_missing"),
-        # Home Assistant itself stumbles over files whose type it does not know.
-        ("media-source://media_source/local/none", "media_not_found"),
+        ("media-source://media_source/local/none", "file_missing"),
         ("media-source://nobody/none", "media_not_found"),
     ],
 )

@@ -15,8 +15,8 @@ from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
 from ..const import LOGGER, SIGNAL_SAVED, SIGNAL_TIDIED
-from ..files import folder
 from ..files.saved import list_saved
+from ..files.storage import folder
 from ..host import OpenAIConfigEntry
 from . import HostEntity
 

@@ -1,40 +1,47 @@
-"""Puts local pictures and files into a question."""
+"""Puts local pictures and files, what cameras see, and pictures on the web into a question."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+import mimetypes
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from homeassistant.auth.permissions.const import POLICY_READ
 from homeassistant.core import valid_entity_id
 from homeassistant.exceptions import Unauthorized, UnknownUser
 
-from .. import files
 from ..errors import refusal
 from ..model import Json
+from .download import decode_base64
+from .media_types import OCTET_STREAM, canonical_media_type, detect_media_type, guess_type
+from .source import LARGEST_INLINE, URL_SCHEMES, async_read_one, data_url
 
 if TYPE_CHECKING:
     from ..requests import Request
 
-_SHOWING = ("camera", "image")
-"""The kinds of entity that show a picture."""
-_SOUNDS = {
-    "audio/mpeg": "mp3",
-    "audio/mp3": "mp3",
-    "audio/wav": "wav",
-    "audio/x-wav": "wav",
-    "audio/vnd.wave": "wav",
-}
+_IMAGE_DOMAINS = ("camera", "image")
+"""The domains of entities that show a picture."""
+_SOUNDS = {"audio/mpeg": "mp3", "audio/wav": "wav"}
 """The formats in which a chat model may hear something."""
+_JPEG = b"\xff\xd8\xff"
+# Bytes before a picture that comes as a part of a stream of pictures.
+_MAX_PART_HEADER = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attachment:
-    """One file, or what a camera sees right now."""
+    """One file, what a camera sees right now, or an address on the web."""
 
     name: str
     content_type: str
     url: str
-    """An address that holds all of it."""
+    """An address that holds all of it, or that the host is to open itself."""
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the host is to open the address itself."""
+        return self.url.lower().startswith(URL_SCHEMES)
 
 
 async def async_into_input(request: Request, arguments: Json, items: Any) -> None:
@@ -68,6 +75,8 @@ def _input_part(found: Attachment) -> Json:
     """Return a file as a part of a model response's input."""
     if found.content_type.startswith("image/"):
         return {"type": "input_image", "image_url": found.url, "detail": "auto"}
+    if found.is_remote:
+        return {"type": "input_file", "file_url": found.url}
     return {"type": "input_file", "filename": found.name, "file_data": found.url}
 
 
@@ -75,7 +84,9 @@ def _message_part(found: Attachment) -> Json:
     """Return a file as a part of a chat message."""
     if found.content_type.startswith("image/"):
         return {"type": "image_url", "image_url": {"url": found.url}}
-    if sound := _SOUNDS.get(found.content_type):
+    if found.is_remote:
+        raise refusal("attachment_not_for_chat", name=found.name)
+    if sound := _SOUNDS.get(canonical_media_type(found.content_type)):
         data = found.url.partition(",")[2]
         return {"type": "input_audio", "input_audio": {"data": data, "format": sound}}
     return {"type": "file", "file": {"filename": found.name, "file_data": found.url}}
@@ -83,35 +94,87 @@ def _message_part(found: Attachment) -> Json:
 
 async def _async_read(request: Request, items: Sequence[Mapping[str, str]]) -> list[Attachment]:
     """Return what the items name; raises a translated error if it is too much for a question."""
-    hass, room = request.hass, files.LARGEST_INLINE
+    remaining = LARGEST_INLINE
     found = []
     for item in items:
-        if (entity_id := _entity_id(request, item["id"])) is not None:
-            name, content, content_type = await _async_look(request, entity_id)
-        else:
-            name, content, content_type = await files.async_read_one(
-                hass, item, files.LARGEST_INLINE
-            )
-        if (room := room - len(content)) < 0:
-            raise refusal("attachments_too_large", limit=files.LARGEST_INLINE // 1024**2)
-        url = await hass.async_add_executor_job(files.data_url, content, content_type)
+        if item["id"].lower().startswith(URL_SCHEMES):
+            found.append(_remote(item))
+            continue
+        name, content, content_type = await _async_content(request, item)
+        if (remaining := remaining - len(content)) < 0:
+            raise refusal("attachments_too_large", limit=LARGEST_INLINE // 1024**2)
+        url = await request.hass.async_add_executor_job(data_url, content, content_type)
         found.append(Attachment(name=name, content_type=content_type, url=url))
     return found
 
 
+def _remote(item: Mapping[str, str]) -> Attachment:
+    """Return an address as what the host opens itself: a picture, unless its name says otherwise."""
+    try:
+        path = unquote(urlsplit(item["id"]).path)
+    except ValueError:
+        raise refusal("address_is_no_file", address=item["id"][:200]) from None
+    name = PurePosixPath(path).name
+    guessed = item.get("content_type") or guess_type(name)
+    if guessed == OCTET_STREAM or guessed.startswith("text/html"):
+        # Such as that of a camera: /snapshot.cgi, /api/camera_proxy/camera.door
+        guessed = "image/*"
+    return Attachment(name=name, content_type=guessed, url=item["id"])
+
+
+async def _async_content(request: Request, item: Mapping[str, str]) -> tuple[str, bytes, str]:
+    """Return the name, content and content type of what an item names."""
+    name = item["id"]
+    if name[:5].lower() == "data:":
+        return await request.hass.async_add_executor_job(_inline, name)
+    if (entity_id := _entity_id(request, name)) is not None:
+        return await _async_snapshot(request, entity_id)
+    name, content, content_type = await async_read_one(request, item, LARGEST_INLINE)
+    return name, content, _by_content(content, content_type)
+
+
+def _inline(address: str) -> tuple[str, bytes, str]:
+    """Return what a `data:` address holds; blocks."""
+    label = address[5:].partition(",")[0].partition(";")[0]
+    try:
+        content = decode_base64(address)
+    except ValueError:
+        content = b""
+    if not content:
+        raise refusal("address_garbled")
+    content_type = _by_content(content, label or "text/plain")
+    return f"attachment{mimetypes.guess_extension(content_type) or ''}", content, content_type
+
+
+def _by_content(content: bytes, label: str) -> str:
+    """Return the content type of a picture by its first bytes, that of anything else as it is."""
+    found = detect_media_type(content, label)
+    return found if found is not None and found.startswith("image/") else label
+
+
 def _entity_id(request: Request, name: str) -> str | None:
-    """Return the entity that an item names, as media or by itself."""
-    for domain in _SHOWING:
+    """Return the entity that an item names, as media or by itself.
+
+    Raises a translated error for one that is not there, or that shows no picture.
+    """
+    for domain in _IMAGE_DOMAINS:
         if name.startswith(f"media-source://{domain}/"):
             return name.removeprefix(f"media-source://{domain}/")
-    domain = name.partition(".")[0]
-    # The name of a file may look like that of an entity.
-    if domain in _SHOWING and valid_entity_id(name) and request.hass.states.get(name):
-        return name
+    if not valid_entity_id(name):
+        return None
+    is_there = request.hass.states.get(name) is not None
+    if name.partition(".")[0] in _IMAGE_DOMAINS:
+        if is_there:
+            return name
+        # The name of a file may look like that of an entity.
+        if mimetypes.guess_type(name)[0] is None:
+            raise refusal("entity_missing", entity_id=name)
+    elif is_there:
+        raise refusal("entity_without_picture", entity_id=name)
     return None
 
 
-async def _async_look(request: Request, entity_id: str) -> tuple[str, bytes, str]:
+async def _async_snapshot(request: Request, entity_id: str) -> tuple[str, bytes, str]:
     """Return what an entity shows right now, if whoever asks may see it."""
     hass, context = request.hass, request.context
     if context.user_id is not None:
@@ -119,16 +182,35 @@ async def _async_look(request: Request, entity_id: str) -> tuple[str, bytes, str
             raise UnknownUser(context=context)
         if not user.permissions.check_entity(entity_id, POLICY_READ):
             raise Unauthorized(context=context, entity_id=entity_id, permission=POLICY_READ)
-    domain = entity_id.partition(".")[0]
-    if domain not in _SHOWING or hass.states.get(entity_id) is None:
+    domain, state = entity_id.partition(".")[0], hass.states.get(entity_id)
+    if domain not in _IMAGE_DOMAINS or state is None:
         raise refusal("media_not_found", media=entity_id)
+    if state.attributes.get("media_content_id", "") is None:
+        # The newest picture, before there is one.
+        raise refusal("entity_shows_nothing", entity_id=entity_id)
     # The entity is there, so nothing of these is left to be imported.
     if domain == "camera":
         from homeassistant.components import camera  # noqa: PLC0415
 
         view = await camera.async_get_image(hass, entity_id)
-        return entity_id, view.content, view.content_type
+        return entity_id, *_picture(entity_id, view.content, view.content_type)
     from homeassistant.components import image  # noqa: PLC0415
 
     picture = await image.async_get_image(hass, entity_id)
-    return entity_id, picture.content, picture.content_type
+    return entity_id, *_picture(entity_id, picture.content, picture.content_type)
+
+
+def _picture(entity_id: str, content: bytes, label: str) -> tuple[bytes, str]:
+    """Return a picture and its type by its first bytes: cameras label theirs in many ways.
+
+    Raises a translated error for what is no picture, such as a page that asks for a password.
+    """
+    kind = canonical_media_type(label)
+    if content.startswith(b"--") and (start := content.find(_JPEG, 0, _MAX_PART_HEADER)) >= 0:
+        # A part of a stream of pictures, with its header.
+        content = content[start:]
+    if (found := detect_media_type(content, kind)) is not None and found.startswith("image/"):
+        return content, found
+    if kind.startswith("image/"):
+        return content, kind
+    raise refusal("entity_without_picture", entity_id=entity_id)

@@ -1,120 +1,248 @@
-"""Pictures that hosts make: returned as they came, and kept where they last."""
+"""Pictures and sounds that hosts make: returned as they came, and saved in the media folder."""
 
-import base64
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+import re
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.core import ServiceResponse
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util.json import JsonValueType
 
-from .. import files, requests, streams
+from .. import requests, streams
 from ..const import LOGGER
 from ..errors import failure
 from ..model import Json
+from .download import decode_base64
+from .media_types import (
+    HEAD_BYTES,
+    OCTET_STREAM,
+    PCM,
+    detect_media_type,
+    guess_type,
+    is_text,
+    media_type_of,
+    suffix_of,
+)
 from .saved import SavedFile, find_saved
+from .storage import async_chunks, async_require_folder, async_save, describe, folder
 
 if TYPE_CHECKING:
     from ..requests import Request
 
-_SIGNATURES = {
-    b"\x89PNG": "image/png",
-    b"\xff\xd8\xff": "image/jpeg",
-    b"GIF8": "image/gif",
-    b"RIFF": "image/webp",
-}
-KINDS = frozenset(_SIGNATURES.values())
+IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """The content types that every browser shows, and that hold nothing but a picture."""
+_MARKDOWN_IMAGE = re.compile(r"!\[[^\]]{0,1000}\]\((data:image/[^)\s]+)\)")
+_PICTURE_KEYS = ("b64_json", "url", "image_url", "result")
+_SOUND_KEYS = ("data", "audio")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratedFile:
+    """A picture or a sound in the answer of a host."""
+
+    encoded: str
+    """Base64 or a `data:` address."""
+    label: str
+    """The content type that was asked for or is likely."""
+    fallback: str = "image/png"
+    """The content type where neither bytes nor label tell."""
+    identifier: object = None
+    """The host's id, which names the file, so that it is saved once."""
 
 
 async def async_create_pictures(request: Request) -> Json:
-    """Return the host's object, with every picture that it carries saved under `media`."""
+    """Return the host's object, with every picture that it carries saved under `media`.
+
+    One that cannot be read or saved does not lose the others; raises a translated error if there
+    is none left.
+    """
     # Asked first, so that nothing is paid for that could not be kept.
-    files.folder(request.hass)
+    await async_require_folder(request.hass)
     if request.data.get("stream"):
         answer = await streams.async_run(request)
     else:
         plain = replace(request, action=replace(request.action, handler=None))
         answer = await requests.async_ask(plain)
-    media = []
-    for item in answer.get("data") or []:
-        # Some hosts answer with addresses instead, which is theirs to keep alive.
-        if isinstance(item, dict) and isinstance(encoded := item.get("b64_json"), str):
-            picture = await request.hass.async_add_executor_job(_decode, encoded)
-            media.append(await _async_save(request, picture, None))
+    label = guess_type(f"x.{request.data.get('output_format') or 'png'}")
+    data = answer.get("data")
+    files = [
+        found
+        for item in (data if isinstance(data, list) else ())
+        if (found := _picture_in(item, label)) is not None
+    ]
+    if not files and data and request.data.get("response_format") != "url":
+        LOGGER.warning(
+            "The service host answered with addresses of pictures, which are not saved; "
+            "they are in the answer"
+        )
+    media, error = await _async_save_all(request, files)
+    if error is not None and not media:
+        raise error
     return {**answer, "media": media}
 
 
-async def async_keep_drawn(request: Request, answer: ServiceResponse) -> ServiceResponse:
-    """Return the answer; if a model has drawn in its course, with the pictures under `media`.
+async def async_save_generated(request: Request, answer: ServiceResponse) -> ServiceResponse:
+    """Return the answer; if it holds pictures or sounds of a model, with these under `media`.
 
     What cannot be saved is no reason to lose the rest of the answer, which was paid for.
     """
-    if answer is None or not (drawn := list(_drawn(answer))):
+    if answer is None or not (found := list(_generated(request, answer))):
         return answer
-    media: list[JsonValueType] = []
-    try:
-        for item in drawn:
-            media += [await _async_keep(request, item)]
-    except HomeAssistantError as err:
-        LOGGER.warning("A picture could not be saved: %s", err)
-        request.host.note(str(err))
+    media, _ = await _async_save_all(request, found)
     return {**answer, "media": media}
 
 
-def _drawn(answer: Mapping[str, Any]) -> Iterator[Json]:
-    """Yield the items of a response that hold a picture."""
-    output = answer.get("output")
-    for item in output if isinstance(output, list) else ():
-        if (
-            isinstance(item, dict)
-            and item.get("type") == "image_generation_call"
-            and isinstance(item.get("result"), str)
+async def _async_save_all(
+    request: Request, files: Sequence[GeneratedFile]
+) -> tuple[list[JsonValueType], HomeAssistantError | None]:
+    """Save the files, and return where they are, and what went wrong with the last that failed."""
+    media: list[JsonValueType] = []
+    error = None
+    for file in files:
+        try:
+            media.append(await _async_save_once(request, file))
+        except HomeAssistantError as err:
+            LOGGER.warning("A file in the answer could not be saved: %s", err)
+            request.host.note(str(err))
+            error = err
+    return media, error
+
+
+def _generated(request: Request, answer: Mapping[str, Any]) -> Iterator[GeneratedFile]:
+    """Yield the pictures and sounds in a model response or a chat completion."""
+    for item in _objects(answer.get("output")):
+        if item.get("type") == "image_generation_call":
+            if (found := _picture_in(item, "image/png")) is not None:
+                yield replace(found, identifier=item.get("id"))
+        elif item.get("type") == "message":
+            yield from _in_content(item.get("content"), "")
+    audio = request.data.get("audio")
+    audio_format = audio.get("format") if isinstance(audio, Mapping) else None
+    # OpenAI calls PCM of 16 bits so.
+    sound = guess_type(f"x.{str(audio_format or '').removesuffix('16')}")
+    for choice in _objects(answer.get("choices")):
+        if isinstance(message := choice.get("message"), Mapping):
+            yield from _in_message(message, sound)
+
+
+def _in_message(message: Mapping[str, Any], sound: str) -> Iterator[GeneratedFile]:
+    """Yield the pictures and sounds of a chat message."""
+    if isinstance(audio := message.get("audio"), Mapping):
+        yield from _sound_in(audio, sound, audio.get("id"))
+    for image in _objects(message.get("images")):
+        if (found := _picture_in(image, "image/png")) is not None:
+            yield found
+    yield from _in_content(message.get("content"), sound)
+
+
+def _in_content(content: object, sound: str) -> Iterator[GeneratedFile]:
+    """Yield the pictures and sounds in the parts of a content, or within its text."""
+    if isinstance(content, str):
+        for match in _MARKDOWN_IMAGE.finditer(content):
+            yield GeneratedFile(encoded=match[1], label="image/png")
+    for part in _objects(content):
+        kind = str(part.get("type"))
+        if "image" in kind:
+            if (found := _picture_in(part, "image/png")) is not None:
+                yield found
+        elif "audio" in kind:
+            yield from _sound_in(part, sound, part.get("id"))
+        elif isinstance(data := part.get("inline_data"), Mapping):
+            if isinstance(encoded := data.get("data"), str):
+                yield GeneratedFile(encoded=encoded, label=str(data.get("mime_type") or ""))
+        else:
+            yield from _in_content(part.get("text"), sound)
+
+
+def _objects(value: object) -> Iterator[Mapping[str, Any]]:
+    """Yield the objects in a list; none where a host sends something else in its place."""
+    yield from (
+        (item for item in value if isinstance(item, Mapping)) if isinstance(value, list) else ()
+    )
+
+
+def _picture_in(item: object, label: str) -> GeneratedFile | None:
+    """Return the picture that an object holds; None for an address on the web, or for none."""
+    if not isinstance(item, Mapping):
+        return None
+    for key in _PICTURE_KEYS:
+        value = item.get(key)
+        if isinstance(value, Mapping):
+            # {"type": "image_url", "image_url": {"url": …}}
+            if (found := _picture_in(value, label)) is not None:
+                return found
+        elif (
+            isinstance(value, str) and value and (key in {"b64_json", "result"} or _is_data(value))
         ):
-            yield item
+            return GeneratedFile(encoded=value, label=label)
+    return None
 
 
-async def _async_keep(request: Request, item: Json) -> Json:
-    """Save a picture under its id, unless the response was read before; say where it is."""
-    picture = await request.hass.async_add_executor_job(_decode, item["result"])
-    if not isinstance(name := item.get("id"), str):
-        return await _async_save(request, picture, None)
-    kind = kind_of(picture)
-    name = f"{name}.{kind.rpartition('/')[2]}"
-    target_folder = files.folder(request.hass)
-
-    def is_there() -> SavedFile | None:
-        found = find_saved(target_folder, name)
-        return found if found and found.path.read_bytes() == picture else None
-
-    if (found := await request.hass.async_add_executor_job(is_there)) is not None:
-        return files.describe(request.hass, found.path, kind, found.size)
-    return await _async_save(request, picture, name)
+def _sound_in(item: Mapping[str, Any], label: str, identifier: object) -> Iterator[GeneratedFile]:
+    """Yield the sound that an object holds, or an object in it."""
+    if isinstance(audio_format := item.get("format"), str):
+        label = guess_type(f"x.{audio_format.removesuffix('16')}")
+    for key in (*_SOUND_KEYS, "input_audio", "output_audio", "audio_url", "url"):
+        value = item.get(key)
+        if isinstance(value, Mapping):
+            yield from _sound_in(value, label, value.get("id") or identifier)
+            return
+        if isinstance(value, str) and value and (key in _SOUND_KEYS or _is_data(value)):
+            # Streamed sounds are PCM, which has no signature.
+            yield GeneratedFile(encoded=value, label=label, fallback=PCM, identifier=identifier)
+            return
 
 
-def _decode(encoded: str) -> bytes:
-    """Return the bytes of a picture. Slow for a large one: for the executor."""
-    try:
-        return base64.b64decode(encoded, validate=True)
-    except ValueError:
-        raise failure("picture_garbled") from None
+def _is_data(address: str) -> bool:
+    """Return whether an address holds its content."""
+    return address[:5].lower() == "data:"
 
 
-async def _async_save(request: Request, picture: bytes, name: str | None) -> Json:
-    """Save a picture and say where it is."""
-    return await files.async_save(
+async def _async_save_once(request: Request, file: GeneratedFile) -> Json:
+    """Save a file under its id, unless the answer was read before; say where it is."""
+    hass = request.hass
+    content, media_type = await hass.async_add_executor_job(_decode, file)
+    name = None
+    if isinstance(file.identifier, str) and file.identifier:
+        name = f"{file.identifier}{suffix_of(media_type) or ''}"
+        target_folder = folder(hass)
+
+        def find() -> SavedFile | None:
+            found = find_saved(target_folder, name)
+            return found if found and found.path.read_bytes() == content else None
+
+        if (found := await hass.async_add_executor_job(find)) is not None:
+            return describe(hass, found.path, media_type, found.size)
+    return await async_save(
         request.host,
-        files.folder(request.hass),
-        files.async_chunks(picture),
-        kind_of(picture),
+        await async_require_folder(hass),
+        async_chunks(content),
+        media_type,
         name=name,
         made_by=request.action.key,
     )
 
 
-def kind_of(picture: bytes) -> str:
-    """Return the content type of a picture, which its first bytes tell."""
-    return next(
-        (kind for start, kind in _SIGNATURES.items() if picture.startswith(start)), "image/png"
-    )
+def _decode(file: GeneratedFile) -> tuple[bytes, str]:
+    """Return the bytes of a file and its media type; blocks.
+
+    Raises a translated error for what is no base64, and for a text in it.
+    """
+    try:
+        content = decode_base64(file.encoded)
+    except ValueError:
+        raise failure("picture_garbled") from None
+    label = file.label
+    if _is_data(file.encoded):
+        label = file.encoded[5:].partition(",")[0] or label
+    if is_text(content[:HEAD_BYTES]) and not label.startswith("image/svg"):
+        raise failure("picture_garbled")
+    media_type = media_type_of(content[:HEAD_BYTES], label)
+    return content, file.fallback if media_type == OCTET_STREAM else media_type
+
+
+def detect_image_type(picture: bytes) -> str:
+    """Return the content type of a picture by its first bytes."""
+    found = detect_media_type(picture)
+    return found if found is not None and found.startswith("image/") else "image/png"

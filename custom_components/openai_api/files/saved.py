@@ -1,18 +1,114 @@
 """Knows the saved files: which there are, of what kind, and which are none of ours."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 import os
 from pathlib import Path
 import re
 from stat import S_ISREG
+from typing import Self
 
-from . import guess_type
+from homeassistant.util import dt as dt_util
+
+from .media_types import fit_suffix, guess_type, is_media
 
 # Hidden ones are not whole yet; the others could not be named in an address.
 _NOT_SHOWN = re.compile(r"^\.|[/\x00-\x1f\ud800-\udfff]")
 _UNFINISHED = re.compile(r"\..*\.part")
+
+
+# The signs that a name may have in every file system and address.
+_UNSAFE_CHARACTERS = re.compile(r"[^\w.()-]+")
+_MAX_NAME_CHARACTERS = 120
+_MOMENT = "%Y-%m-%d_%H-%M-%S"
+# What names a file that nobody has named: what made it and when.
+_BY_ACTION = re.compile(
+    r"(?P<source>\w+?)_(?P<moment>\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)(?:-\d{6})?", re.ASCII
+)
+# What a host calls a picture that it has drawn in the course of a response.
+_IMAGE_CALL = re.compile(r"ig_\w+", re.ASCII)
+_NUMBERED = re.compile(r"(?P<stem>.+) \((?P<number>\d+)\)")
+# What browsers run, or may take for something that they run, is none of these.
+_HARMLESS = frozenset(
+    {
+        "application/gzip",
+        "application/json",
+        "application/jsonl",
+        "application/octet-stream",
+        "application/pdf",
+        "application/x-tar",
+        "application/zip",
+        "text/csv",
+        "text/plain",
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedFileName:
+    """The name of a saved file: made for a new one, or read from one that is there."""
+
+    stem: str
+    """Without the number."""
+    suffix: str
+    """With its dot."""
+    number: int = 1
+    """From the second file of a name on, this stands behind the stem in parentheses."""
+    source_action: str | None = None
+    """The action whose file nobody has named."""
+    moment: datetime | None = None
+    """When that was, in local time without a zone."""
+    is_image_call: bool = False
+    """Whether it is named by the host's id of a picture that a model has drawn."""
+
+    @classmethod
+    def make(cls, name: str | None, source_action: str, media_type: str) -> Self:
+        """Return a name that stays inside the folder and says what the file is.
+
+        `name` is that which somebody wishes for; without one, action and time make it.
+        """
+        # Windows paths, too: only the last part of what was given counts.
+        safe = _UNSAFE_CHARACTERS.sub("_", re.split(r"[\\/]", name or "")[-1]).strip("._ ")
+        safe = safe[:_MAX_NAME_CHARACTERS]
+        if not safe:
+            safe = f"{source_action}_{dt_util.now().strftime(_MOMENT)}"
+        path = Path(safe)
+        stem, suffix = fit_suffix(path.stem, path.suffix, media_type)
+        return cls(stem=stem, suffix=suffix)
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """Return what the name of a saved file says."""
+        path = Path(name)
+        stem, number = path.stem, 1
+        if (numbered := _NUMBERED.fullmatch(stem)) is not None:
+            stem, number = numbered["stem"], int(numbered["number"])
+        found = cls(stem=stem, suffix=path.suffix, number=number)
+        if _IMAGE_CALL.fullmatch(stem):
+            return replace(found, is_image_call=True)
+        if (made := _BY_ACTION.fullmatch(stem)) is not None:
+            with suppress(ValueError):
+                moment = datetime.strptime(made["moment"], _MOMENT)  # noqa: DTZ007
+                return replace(found, source_action=made["source"], moment=moment)
+        return found
+
+    def fitted(self, number: int, length: int = 255) -> str:
+        """Return the name of the file with a number, of so many bytes at most."""
+        tail = f" ({number}){self.suffix}" if number > 1 else self.suffix
+        room = max(length - len(tail.encode()), 1)
+        # A character that would be cut in two is left out.
+        stem = self.stem.encode()[:room].decode(errors="ignore")
+        return f"{stem}{tail}"
+
+    def harmless(self) -> Self:
+        """Return a name under which no browser runs the file as a page or a script."""
+        media_type = guess_type(f"x{self.suffix}")
+        if media_type in _HARMLESS or (is_media(media_type) and media_type != "image/svg+xml"):
+            return self
+        return replace(self, stem=self.stem + self.suffix, suffix=".txt")
 
 
 class Kind(StrEnum):

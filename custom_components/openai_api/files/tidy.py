@@ -16,8 +16,8 @@ from homeassistant.helpers.event import async_call_later, async_track_time_inter
 from ..const import CONF_KEEP_DAYS, CONF_KEEP_MEGABYTES, DOMAIN, LOGGER, SIGNAL_TIDIED
 from ..errors import failure, refusal
 from ..model import Json
-from . import folder
 from .saved import Kind, SavedFile, list_saved, list_unfinished
+from .storage import folder, is_being_written
 
 if TYPE_CHECKING:
     from ..requests import Request
@@ -54,7 +54,8 @@ class Tidied:
 
 @callback
 def async_setup_tidy(hass: HomeAssistant) -> None:
-    """Carry out the options of the loaded entries once a day."""
+    """Remove what a killed process has left; carry out the options of the entries once a day."""
+    hass.async_create_background_task(_async_remove_leftovers(hass), "openai_api leftovers")
 
     async def async_run(_: datetime) -> None:
         try:
@@ -64,6 +65,28 @@ def async_setup_tidy(hass: HomeAssistant) -> None:
 
     async_call_later(hass, _FIRST, HassJob(async_run, cancel_on_shutdown=True))
     async_track_time_interval(hass, async_run, _INTERVAL, cancel_on_shutdown=True)
+
+
+async def _async_remove_leftovers(hass: HomeAssistant) -> None:
+    """Remove the half-written files of a process that was killed."""
+    try:
+        count = await hass.async_add_executor_job(_remove_leftovers, folder(hass))
+    except (HomeAssistantError, OSError) as err:
+        LOGGER.debug("Unfinished files could not be removed: %s", err)
+        return
+    if count:
+        LOGGER.info("Deleted %d unfinished files that a killed process has left", count)
+        async_dispatcher_send(hass, SIGNAL_TIDIED)
+
+
+def _remove_leftovers(target_folder: Path, stale: float = float("inf")) -> int:
+    """Remove unfinished files written before a time that this process does not write; blocks."""
+    count = 0
+    for file in list_unfinished(target_folder):
+        if file.modified < stale and not is_being_written(file.path):
+            file.path.unlink(missing_ok=True)
+            count += 1
+    return count
 
 
 def _limits(hass: HomeAssistant) -> Limits:
@@ -137,36 +160,38 @@ async def _async_tidy(hass: HomeAssistant, limits: Limits, *, is_trial: bool = F
 def _tidy(target_folder: Path, limits: Limits, is_trial: bool) -> Tidied:
     """Delete what is beyond the limits; blocks."""
     files = [file for file in list_saved(target_folder) if file.kind in limits.kinds]
-    staying = _staying(files, limits)
-    tidied = Tidied(deleted=files[staying:], left=files[:staying])
+    tidied = _divide(files, limits)
     if is_trial:
         return tidied
     done: list[SavedFile] = []
-    stale = [
-        file for file in list_unfinished(target_folder) if file.modified < time.time() - _STALE
-    ]
     try:
         for file in tidied.deleted:
             file.path.unlink(missing_ok=True)
             done.append(file)
-        for file in stale:
-            file.path.unlink(missing_ok=True)
-            tidied.unfinished += 1
+        tidied.unfinished = _remove_leftovers(target_folder, time.time() - _STALE)
     except OSError as err:
         tidied.error = err.strerror or str(err)
     tidied.deleted = done
     return tidied
 
 
-def _staying(files: list[SavedFile], limits: Limits) -> int:
-    """Return how many of the files, counted from the newest, may stay."""
+def _divide(files: list[SavedFile], limits: Limits) -> Tidied:
+    """Return which of the files, given from the newest to the oldest, go and which stay.
+
+    The newest fill the space. A file that is larger than all of it goes without taking the place
+    of others, unless it is the newest: somebody has just saved it.
+    """
     oldest = float("-inf") if limits.days is None else time.time() - limits.days * _DAY
-    room = float("inf") if limits.megabytes is None else limits.megabytes * _MEGABYTE
-    for count, file in enumerate(files):
-        room -= file.size
-        if file.modified < oldest or room < 0:
-            return count
-    return len(files)
+    space = float("inf") if limits.megabytes is None else limits.megabytes * _MEGABYTE
+    divided, room = Tidied(deleted=[], left=[]), space
+    for index, file in enumerate(files):
+        is_too_large = file.size > space
+        if not is_too_large:
+            room -= file.size
+        # Somebody who wants to keep nothing at all says so with zero.
+        stays = (index == 0 and space > 0) if is_too_large else room >= 0
+        (divided.left if stays and file.modified >= oldest else divided.deleted).append(file)
+    return divided
 
 
 def _size(files: Iterable[SavedFile]) -> int:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, override
 
 from homeassistant.core import callback
 
-from .. import files
 from ..model import Json
 from ..requests import polls
+from .source import LARGEST_UPLOAD, Source, async_locate
 
 if TYPE_CHECKING:
     from ..requests import Request
@@ -75,7 +75,7 @@ class Outgoing(io.RawIOBase):
 
     def __init__(
         self,
-        source: files.Source,
+        source: Source,
         offset: int = 0,
         length: int | None = None,
         progress: Progress | None = None,
@@ -126,7 +126,7 @@ class Outgoing(io.RawIOBase):
 async def async_open(request: Request, value: Any) -> tuple[Upload | list[Upload], int]:
     """Return the file, or files, that a field names, ready to be sent, and their size in bytes."""
     items = value if isinstance(value, list) else [value]
-    sources = [await files.async_locate(request.hass, item, files.LARGEST_UPLOAD) for item in items]
+    sources = [await async_locate(request, item, LARGEST_UPLOAD) for item in items]
     total = sum(source.size for source in sources)
     # Their ids they get at the host.
     names = [source.path.name for source in sources]

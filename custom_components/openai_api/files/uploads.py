@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from homeassistant.core import ServiceResponse
 from homeassistant.exceptions import HomeAssistantError
 
-from .. import files, requests
+from .. import requests
 from ..errors import failure
 from ..model import Json
 from ..requests import polls
 from . import transfers
+from .source import LARGEST_UPLOAD, async_locate
 
 if TYPE_CHECKING:
     from ..requests import Request
@@ -38,7 +39,7 @@ async def async_upload_batch_to_store(request: Request) -> ServiceResponse:
     at_once = asyncio.Semaphore(data.pop("max_concurrency", None) or _AT_ONCE)
     for item in items:
         # They are read when their turn comes; but nothing is sent when one is missing.
-        await files.async_locate(request.hass, item, files.LARGEST_UPLOAD)
+        await async_locate(request, item, LARGEST_UPLOAD)
 
     async def upload(item: Mapping[str, str]) -> str:
         async with at_once:
@@ -75,7 +76,7 @@ async def async_upload_in_parts(request: Request) -> Json:
     at the host.
     """
     data, start = dict(request.data), time.monotonic()
-    source = await files.async_locate(request.hass, data.pop("file"), _LARGEST)
+    source = await async_locate(request, data.pop("file"), _LARGEST)
     part_size = data.pop("part_size", None) or _PART_SIZE
     closing = {"md5": data.pop("md5")} if "md5" in data else {}
     data["filename"] = data.get("filename") or source.path.name

@@ -12,6 +12,7 @@ from homeassistant.core import HomeAssistant
 from .. import requests
 from ..errors import refusal
 from ..files import transfers
+from ..files.source import async_bounded, local_path, require_paths
 from ..model import Json
 
 if TYPE_CHECKING:
@@ -33,7 +34,12 @@ class _Member(NamedTuple):
 async def async_send_skill(request: Request) -> Json:
     """Send files, folders or a zip; always as a list, for older SDKs drop a lone file."""
     data = dict(request.data)
-    members = await request.hass.async_add_executor_job(_members, request.hass, data.pop("files"))
+    items = data.pop("files")
+    for item in items:
+        if not media_source.is_media_source_id(item["id"]):
+            require_paths(request)
+    place = Path(items[0]["id"])
+    members = await async_bounded(request, place, _members, request.hass, items)
     uploads, size = await transfers.async_open(request, [member.item for member in members])
     assert isinstance(uploads, list)
     named = [
@@ -80,7 +86,7 @@ def _path(hass: HomeAssistant, item: _Item) -> Path | None:
     """Return where an item lies, or None for a media item."""
     if media_source.is_media_source_id(item["id"]):
         return None
-    return Path(os.path.normpath(hass.config.path(item["id"])))
+    return Path(os.path.normpath(local_path(hass, item["id"])))
 
 
 def _content(folder: Path) -> list[Path]:

@@ -1,17 +1,22 @@
 """Spoken texts, whether they come whole or in pieces."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from .. import files, streams
-from ..errors import failure
+from .. import streams
+from ..files.download import (
+    StreamedResponse,
+    async_download,
+    async_save_audio,
+    async_save_response,
+    join_base64,
+)
+from ..files.source import async_data_url
+from ..files.storage import async_require_folder
 from ..model import Json
 
 if TYPE_CHECKING:
     from ..requests import Request
-
-_DEFAULT_FORMAT = "mp3"
 
 
 async def async_into_references(
@@ -19,31 +24,26 @@ async def async_into_references(
 ) -> None:
     """Add the recordings of known speakers, as addresses that hold all of them."""
     arguments["known_speaker_references"] = [
-        name
-        if (name := item["id"]).startswith("data:")
-        else await files.async_data_url(request.hass, item)
+        name if (name := item["id"]).startswith("data:") else await async_data_url(request, item)
         for item in items
     ]
 
 
 async def async_create_speech(request: Request) -> Json:
-    """Save the speech; its pieces are fired as events if they were asked for."""
+    """Save the speech; its pieces are fired as events if they were asked for.
+
+    A host that does not stream it has it saved all the same.
+    """
     if request.data.get("stream_format") != "sse":
-        return await files.async_download(request)
-    target_folder = files.folder(request.hass)
-    answer = await streams.async_run(request)
-    try:
-        audio = b"".join(base64.b64decode(piece) for piece in answer.pop("audio"))
-    except KeyError, TypeError, ValueError:
-        raise failure("stream_garbled") from None
-    name = request.options.get("filename")
-    kind = files.guess_type(f"speech.{request.data.get('response_format', _DEFAULT_FORMAT)}")
-    saved = await files.async_save(
-        request.host,
-        target_folder,
-        files.async_chunks(audio),
-        kind,
-        name=name,
-        made_by=request.action.key,
-    )
-    return {**answer, **saved}
+        return await async_download(request)
+    target_folder = await async_require_folder(request.hass)
+
+    async def save_plain(response: StreamedResponse) -> Json:
+        return await async_save_response(request, response, target_folder)
+
+    answer = await streams.async_run(request, read_plain=save_plain)
+    if "media_content_id" in answer:
+        return answer
+    pieces = answer.pop("audio", None)
+    audio = await request.hass.async_add_executor_job(join_base64, pieces)
+    return {**answer, **await async_save_audio(request, target_folder, audio)}

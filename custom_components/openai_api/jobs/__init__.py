@@ -265,7 +265,7 @@ class Jobs:
         """Return the final object as the action for it returns it, what was drawn saved."""
         finish = self._rows[job.kind].finish
         whole = finish(answer) if finish else answer
-        return await pictures.async_keep_drawn(self._request(job), whole) or whole
+        return await pictures.async_save_generated(self._request(job), whole) or whole
 
     @callback
     def _schedule(self, job: Job, pause: float | None = None) -> None:

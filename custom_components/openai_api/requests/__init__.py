@@ -9,7 +9,7 @@ from homeassistant.core import Context, HomeAssistant, ServiceResponse
 from homeassistant.exceptions import HomeAssistantError
 import orjson
 
-from .. import files, streams
+from .. import streams
 from ..api.request import (
     MIN_UPLOAD_RATE,
     Operation,
@@ -20,6 +20,7 @@ from ..api.request import (
 )
 from ..errors import ErrorInResponse, error_details, failure, quote
 from ..files import transfers
+from ..files.download import async_download
 from ..host import OpenAIConfigEntry, ServiceHost
 from ..model import Action, Answer, Json
 from ..settings import Settings
@@ -97,7 +98,7 @@ async def async_handle(request: Request) -> ServiceResponse:
         return await streams.async_run(request)
     match action.answer:
         case Answer.BINARY:
-            return await files.async_download(request)
+            return await async_download(request)
         case Answer.PAGE:
             return await pagination.async_list(request)
         case Answer.VOID:

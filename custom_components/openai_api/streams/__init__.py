@@ -18,6 +18,7 @@ from ..model import Json
 from .sse import Decoder, EventTooLarge
 
 if TYPE_CHECKING:
+    from ..files.download import StreamedResponse
     from ..requests import Request
 
 # Listeners run while an event is fired; the rest of the house gets its turn after so many
@@ -38,11 +39,14 @@ class Assembler(Protocol):
 
 
 async def async_run(
-    request: Request, opened: Callable[[], Awaitable[object]] | None = None
+    request: Request,
+    opened: Callable[[], Awaitable[object]] | None = None,
+    read_plain: Callable[[StreamedResponse], Awaitable[Json]] | None = None,
 ) -> Json:
     """Fire every event of the stream as it arrives; return the final object and `stream_id`.
 
     `opened` is awaited once the host listens: it may bring about what the stream tells.
+    `read_plain` reads the answer of a host that does not stream, where that is no JSON.
     """
     host, action = request.host, request.action
     assert action.assemble is not None
@@ -55,7 +59,11 @@ async def async_run(
         kind = response.headers.get("content-type", "")
         if not kind.lower().startswith("text/event-stream"):
             # Some hosts do not stream; what they answer is the whole already.
-            answer = requests.parse(host.settings, await response.read(), kind)
+            if read_plain is not None:
+                host.unbind(wait)
+                answer = await read_plain(response)
+            else:
+                answer = requests.parse(host.settings, await response.read(), kind)
         else:
             # From here on each piece has its own time limit: a stream may go on for long.
             host.unbind(wait)

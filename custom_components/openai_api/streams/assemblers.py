@@ -1,5 +1,6 @@
 """Make one object of a stream's events, for each kind of stream that the API has."""
 
+from base64 import b64decode, b64encode
 from typing import Any
 
 from ..model import Json
@@ -75,6 +76,7 @@ class CompletionChunks:
     def __init__(self) -> None:
         self._completion: Json = {}
         self._choices: dict[int, Json] = {}
+        self._audio: dict[int, list[str]] = {}
 
     def add(self, event: Json) -> None:
         """Take the next chunk."""
@@ -87,7 +89,7 @@ class CompletionChunks:
             )
             for key, value in part.items():
                 if key == "delta":
-                    _merge(choice["message"], value or {})
+                    _merge(choice["message"], self._take_audio(choice["index"], value or {}))
                 elif key == "logprobs" and isinstance(value, dict):
                     _merge(choice.setdefault(key, {}), value)
                 elif key != "index" and (value is not None or key not in choice):
@@ -100,10 +102,21 @@ class CompletionChunks:
         if not choices or (unfinished and not ended):
             return None
         for choice in choices:
+            if pieces := self._audio.get(choice["index"]):
+                choice["message"]["audio"]["data"] = _join_base64(pieces)
             choice["message"].setdefault("content", None)
             for call in choice["message"].get("tool_calls") or []:
                 call.pop("index", None)
         return {**self._completion, "object": "chat.completion", "choices": choices}
+
+    def _take_audio(self, index: int, delta: Json) -> Json:
+        """Keep a piece of sound, and return the delta without it."""
+        audio = delta.get("audio")
+        if not isinstance(audio, dict) or not isinstance(data := audio.get("data"), str):
+            return delta
+        self._audio.setdefault(index, []).append(data)
+        rest = {key: value for key, value in audio.items() if key != "data"}
+        return {**delta, "audio": rest}
 
 
 class TextChunks(CompletionChunks):
@@ -208,6 +221,20 @@ class AgentEvents:
             if part.get("type") == "output_text"
         ]
         return {**self._session, "turn": self._turn, "output_text": "".join(parts)}
+
+
+def _join_base64(pieces: list[str]) -> str:
+    """Return one base64 text for pieces that are each base64 of their own.
+
+    Pieces of one text that was cut anywhere make that text again.
+    """
+    joined = "".join(pieces)
+    if all(len(piece) % 4 == 0 and piece[-1:] != "=" for piece in pieces[:-1]):
+        return joined
+    try:
+        return b64encode(b"".join(b64decode(piece, validate=True) for piece in pieces)).decode()
+    except ValueError:
+        return joined
 
 
 _WHOLE = frozenset({"id", "type", "role", "index", "name"})

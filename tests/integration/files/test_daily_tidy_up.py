@@ -38,9 +38,9 @@ async def test_options_are_carried_out(
 ) -> None:
     for age in (1, 5, 20):
         put(folder, f"{age}.png", MEGABYTE, age=age)
-    put(folder, ".crash.part", age=2)
     for style, chosen in zip(("bearer", "none"), options, strict=False):
         await add_entry(hass, entry_data(standin, style), chosen)
+    put(folder, ".crash.part", age=2)
     before = {"1.png", "5.png", "20.png", ".crash.part"}
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=4))
     await hass.async_block_till_done()

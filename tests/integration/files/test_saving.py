@@ -1,16 +1,21 @@
 """What comes from the host is saved: whole, under a good name, in one folder."""
 
+import errno
 import gzip
 import json
+import os
 from pathlib import Path
 import resource
+from types import SimpleNamespace
 from typing import Any
 
 from homeassistant.components import media_source
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+from yarl import URL
 
 from custom_components.openai_api.client import transport
 from tests.integration.conftest import Call, traced
@@ -185,3 +190,191 @@ async def test_long_answers_are_read_whole(standin: StandIn, call: Call) -> None
     body = json.dumps({"object": "list", "data": ["x" * 1024**2] * 100})
     standin.fail(Fault(path="/files", body=body))
     assert len((await call("list_files"))["data"]) == 100
+
+
+def size_of(name: str) -> int:
+    """Return the bytes of a name."""
+    return len(name.encode())
+
+
+@pytest.mark.parametrize("count", [1, 2, 11])
+@pytest.mark.parametrize(
+    "filename",
+    [
+        "ü" * 200,
+        "家" * 120 + ".wav",
+        "😀" * 64 + ".mp3",
+        "é" * 118 + ".x" + "y" * 90,
+        "a." + "b" * 300,
+    ],
+)
+async def test_names_are_cut_by_bytes(
+    hass: HomeAssistant, folder: Path, call: Call, filename: str, count: int
+) -> None:
+    paths = []
+    for _ in range(count):
+        answer = await call("create_speech", filename=filename, **SPEAK)
+        paths.append(Path(answer["path"]))
+    assert len(set(paths)) == count
+    for path in paths:
+        assert size_of(path.name) <= 255
+        assert path.suffix == ".wav"
+        assert path.exists()
+    assert not ir.async_get(hass).issues
+
+
+@pytest.mark.parametrize("longest", [254, 143, 64])
+@pytest.mark.parametrize("filename", ["x" * 120, "ü" * 120, "家" * 85])
+async def test_disk_that_takes_shorter_names(
+    hass: HomeAssistant,
+    folder: Path,
+    call: Call,
+    monkeypatch: pytest.MonkeyPatch,
+    longest: int,
+    filename: str,
+) -> None:
+    touch = Path.touch
+
+    def refuse(path: Path, *rest: Any, **named: Any) -> None:
+        if size_of(path.name) > longest:
+            raise OSError(errno.ENAMETOOLONG, "File name too long")
+        touch(path, *rest, **named)
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    first = await call("create_speech", filename=filename, **SPEAK)
+    second = await call("create_speech", filename=filename, **SPEAK)
+    assert first["path"] != second["path"]
+    assert len(names(folder)) == 2
+    assert not ir.async_get(hass).issues
+
+
+@pytest.mark.parametrize(
+    ("filename", "expected"),
+    [
+        ("tts.mp3", "tts%20(2).wav"),
+        ("Grüße.wav", "Gr%C3%BC%C3%9Fe%20(2).wav"),
+        ("a(b).wav", "a(b)%20(2).wav"),
+    ],
+)
+async def test_address_of_a_saved_file_is_quoted(
+    hass: HomeAssistant,
+    call: Call,
+    filename: str,
+    expected: str,
+    hass_client_no_auth: ClientSessionGenerator,
+) -> None:
+    await call("create_speech", filename=filename, **SPEAK)
+    answer = await call("create_speech", filename=filename, **SPEAK)
+    address, _, query = answer["url"].partition("?")
+    assert address == f"/api/openai_api/media/{expected}"
+    assert query.startswith("authSig=")
+    assert answer["url"].isascii()
+    client = await hass_client_no_auth()
+    response = await client.get(URL(answer["url"], encoded=True))
+    assert response.status == 200
+    assert await response.read() == Path(answer["path"]).read_bytes()
+
+
+@pytest.mark.parametrize("action", ["create_speech", "create_image"])
+@pytest.mark.parametrize("free", [0, 10 * 1000**2, 499 * 1000**2])
+async def test_some_space_stays_free(
+    hass: HomeAssistant,
+    standin: StandIn,
+    folder: Path,
+    call: Call,
+    monkeypatch: pytest.MonkeyPatch,
+    action: str,
+    free: int,
+) -> None:
+    statvfs = os.statvfs
+
+    def full(path: Any) -> Any:
+        found = statvfs(path)
+        if not Path(path).is_relative_to(folder):
+            return found
+        return SimpleNamespace(f_blocks=10**9, f_bavail=free // 4096, f_frsize=4096)
+
+    monkeypatch.setattr(os, "statvfs", full)
+    data = {"create_speech": SPEAK, "create_image": DRAW}[action]
+    before = len(standin.requests)
+    with pytest.raises(HomeAssistantError) as caught:
+        await call(action, **data)
+    assert caught.value.translation_key == "folder_not_writable"
+    assert "No space left on device" in str(caught.value)
+    # Nothing was paid for.
+    assert len(standin.requests) == before
+    assert names(folder) == set()
+    assert ir.async_get(hass).async_get_issue("openai_api", "folder_not_writable")
+    monkeypatch.undo()
+    await call(action, **data)
+    assert not ir.async_get(hass).async_get_issue("openai_api", "folder_not_writable")
+
+
+async def test_download_that_would_fill_the_disk(
+    hass: HomeAssistant,
+    standin: StandIn,
+    folder: Path,
+    call: Call,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def filling(path: Any) -> Any:
+        used = sum(file.stat().st_size for file in folder.iterdir())
+        free = 520 * 1000**2 - used
+        return SimpleNamespace(f_blocks=10**9, f_bavail=free // 4096, f_frsize=4096)
+
+    monkeypatch.setattr(os, "statvfs", filling)
+    standin.fail(Fault(path="/content", size=64 * 1024**2, content_type="application/zip"))
+    with pytest.raises(HomeAssistantError, match="No space left"):
+        await call("download_file", file_id="file-1")
+    assert names(folder) == set()
+    assert (await call("create_speech", **SPEAK))["size"]
+
+
+@pytest.mark.parametrize(
+    ("filename", "label", "expected"),
+    [
+        ("x.html", "text/html", "x.html.txt"),
+        (None, "text/html", ".txt"),
+        ("x.svg", "image/svg+xml", "x.svg.txt"),
+        ("x.xhtml", "application/octet-stream", "x.xhtml.txt"),
+        ("x.js", "text/javascript", "x.js.txt"),
+        ("x.xml", "application/xml", "x.xml.txt"),
+        ("x.svgz", "application/octet-stream", "x.svgz.txt"),
+        ("x.json", "application/json", "x.json"),
+        ("x.csv", "text/csv", "x.csv"),
+        ("x.pdf", "application/pdf", "x.pdf"),
+        ("x.png", "text/html", "x.png"),
+        ("x.unheard", "text/html", "x.unheard"),
+    ],
+)
+@pytest.mark.parametrize("is_link", [False, True])
+async def test_nothing_under_www_is_run_by_browsers(
+    hass: HomeAssistant,
+    standin: StandIn,
+    call: Call,
+    tmp_path: Path,
+    filename: str | None,
+    label: str,
+    expected: str,
+    is_link: bool,
+) -> None:
+    hass.config.config_dir = str(tmp_path)
+    place = tmp_path / "www" / "media"
+    place.mkdir(parents=True)
+    if is_link:
+        (tmp_path / "shown").symlink_to(place)
+        place = tmp_path / "shown"
+    hass.config.media_dirs = {"local": str(place)}
+    body = b"<script>alert(1)</script>"
+    standin.fail(Fault(path="/content", status=200, body=body, content_type=label))
+    data = {} if filename is None else {"filename": filename}
+    answer = await call("download_file", file_id="file-1", **data)
+    assert Path(answer["path"]).name.endswith(expected)
+    assert Path(answer["path"]).read_bytes() == body
+
+
+async def test_pages_elsewhere_keep_their_names(standin: StandIn, call: Call) -> None:
+    for name in ("x.html", "x.svg"):
+        standin.fail(Fault(path="/content", status=200, body="<p>", content_type="text/html"))
+        answer = await call("download_file", file_id="file-1", filename=name)
+        assert Path(answer["path"]).name == name

@@ -1,5 +1,6 @@
 """Files are sent from allowed places only."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 import pytest
 
-from custom_components.openai_api import files
+from custom_components.openai_api.files import transfers
 from custom_components.openai_api.media_source import SavedFiles
 from tests.integration.conftest import Call
 from tests.standin.server import StandIn
@@ -68,7 +69,7 @@ async def test_files_that_cannot_be_sent(
     value: str,
     key: str,
 ) -> None:
-    monkeypatch.setattr(files, "LARGEST_UPLOAD", 1024**2)
+    monkeypatch.setattr(transfers, "LARGEST_UPLOAD", 1024**2)
     (media_folder / "empty.txt").touch()
     (media_folder / "large.bin").write_bytes(bytes(1024**2 + 1))
     (media_folder.parent / "secrets.yaml").write_text("secret: 1")
@@ -86,10 +87,14 @@ async def test_unreadable_file(media_folder: Path, call: Call, monkeypatch: Any)
     path = media_folder / "a.txt"
     path.write_text("a")
 
-    def refuse(*_: object) -> bytes:
-        raise PermissionError(13, "Permission denied")
+    real = os.open
 
-    monkeypatch.setattr(Path, "open", refuse)
+    def refuse(name: Any, *rest: Any, **named: Any) -> int:
+        if name == path:
+            raise PermissionError(13, "Permission denied")
+        return real(name, *rest, **named)
+
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(ServiceValidationError, match="Permission denied"):
         await call("create_file", file=str(path), purpose="user_data")
 

@@ -58,7 +58,8 @@ async def test_space_used(hass: HomeAssistant, standin: StandIn, folder: Path, c
         ({"keep_megabytes": 4}, set()),
         ({"keep_megabytes": 3.9}, {"notes.txt"}),
         ({"keep_megabytes": 1}, {"film.mp4", "notes.txt", "voice.wav"}),
-        ({"keep_megabytes": 0.5}, {"film.mp4", "notes.txt", "voice.wav", "house.png"}),
+        ({"keep_megabytes": 0.5}, {"film.mp4", "notes.txt", "voice.wav"}),
+        ({"keep_megabytes": 0}, {"film.mp4", "notes.txt", "voice.wav", "house.png"}),
         ({"keep_megabytes": 3, "older_than_days": 7}, {"film.mp4", "notes.txt"}),
         ({"older_than_days": 0, "kinds": ["sound", "video"]}, {"voice.wav", "film.mp4"}),
         ({"older_than_days": 0, "kinds": "picture"}, {"house.png"}),
@@ -110,6 +111,31 @@ async def test_what_was_deleted_is_described(
         for record in caplog.records
         if record.levelno == logging.INFO and record.name.startswith(f"custom_components.{DOMAIN}")
     ] == ["Deleted 1 saved files (0.0 MB) beyond the limits, and 0 unfinished ones"]
+
+
+@pytest.mark.usefixtures("entry")
+@pytest.mark.parametrize(
+    ("sizes", "limit", "left"),
+    [
+        ([1, 50, 1, 1], 10, {0, 2, 3}),
+        ([50, 1, 1, 1], 10, {0, 1, 2, 3}),
+        ([1, 1, 1, 50], 10, {0, 1, 2}),
+        ([50, 60, 4, 4, 4], 10, {0, 2, 3}),
+        ([6, 6, 3, 1], 10, {0}),
+        ([50], 10, {0}),
+        ([10, 1], 10, {0}),
+        ([5, 20, 4, 30, 2], 10, {0, 2}),
+    ],
+)
+async def test_large_file_does_not_delete_the_others(
+    folder: Path, call: Call, sizes: list[int], limit: int, left: set[int]
+) -> None:
+    for age, size in enumerate(sizes):
+        put(folder, f"{age}.mp4", size * MEGABYTE, age=age)
+    answer = await call("tidy_up_saved_files", keep_megabytes=limit, dry_run=True)
+    assert answer["left"] == len(left)
+    await call("tidy_up_saved_files", keep_megabytes=limit)
+    assert names(folder) == {f"{age}.mp4" for age in left}
 
 
 @pytest.mark.usefixtures("entry")

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from ... import files
 from ...errors import failure, refusal
+from ...files.source import async_data_url, async_read_one
 from ...host import ServiceHost
 from ...model import Json
 from ...requests import Request, parse
@@ -162,7 +162,7 @@ async def async_add_image(request: Request) -> Json:
     connection.require_open()
     image = request.data["image"]
     if not image["id"].startswith(("data:", "http://", "https://")):
-        image = {"id": await files.async_data_url(request.hass, image)}
+        image = {"id": await async_data_url(request, image)}
     return _say(request, connection, [{"type": "input_image", "image_url": image["id"]}], None)
 
 
@@ -184,7 +184,7 @@ async def async_send_audio(request: Request) -> Json:
     connection.require_open()
     name = audio["id"]
     if "content_type" in audio or is_file_name(name):
-        file_name, content, _ = await files.async_read_one(request.hass, audio)
+        file_name, content, _ = await async_read_one(request, audio)
         sound = await request.hass.async_add_executor_job(
             convert, file_name, content, connection.input_format
         )

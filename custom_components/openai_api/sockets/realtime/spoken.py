@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from ... import files
 from ...const import LOGGER
+from ...files.storage import async_chunks, async_save, folder
 from ...model import Json
 from .audio import as_wav, rate_of
 
@@ -78,10 +78,10 @@ async def async_keep(host: ServiceHost, spoken: Spoken) -> Json:
     content = await host.hass.async_add_executor_job(spoken.as_wav)
     # Conversations may end their answers in the same second.
     moment = dt_util.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
-    return await files.async_save(
+    return await async_save(
         host,
-        files.folder(host.hass),
-        files.async_chunks(content),
+        folder(host.hass),
+        async_chunks(content),
         "audio/wav",
         name=f"realtime_answer_{moment}",
         made_by="realtime_answer",

@@ -1,0 +1,218 @@
+"""Saves the files that methods answer with, as they arrive."""
+
+import base64
+import binascii
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+import re
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import unquote_to_bytes
+
+from homeassistant.exceptions import HomeAssistantError
+import orjson
+
+from .. import requests
+from ..errors import error_details, failure, quote
+from ..model import Json
+from ..streams.assemblers import SpeechEvents
+from ..streams.sse import Decoder, EventTooLarge
+from . import transfers
+from .media_types import (
+    HEAD_BYTES,
+    canonical_media_type,
+    guess_type,
+    is_media,
+    is_text,
+)
+from .source import LARGEST_READ
+from .storage import async_chunks, async_require_folder, async_save
+
+if TYPE_CHECKING:
+    from ..requests import Request
+
+_WRITE_SIZE = 1024 * 1024
+_MAX_TEXT = 64 * 1024
+"""Bytes of an answer that is a text, though a sound was asked for, that are looked at."""
+# Methods whose answer is a sound or a video, and the format where none was asked for.
+_MEDIA_METHODS = {"audio.speech.create": "mp3", "videos.download_content": "mp4"}
+_NO_ALPHABET = re.compile(rb"[^A-Za-z0-9+/]")
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+
+
+class StreamedResponse(Protocol):
+    """What the SDK gives for a body that is read piece by piece."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the response."""
+
+    def iter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        """Yield the body, unpacked."""
+
+
+async def async_download(request: Request) -> Json:
+    """Save the file that a method answers with, as it arrives."""
+    host = request.host
+    target_folder = await async_require_folder(request.hass)
+    method, arguments, seconds = await request.prepare("streaming")
+    async with host.waiting(seconds) as wait, method(**arguments) as response:
+        # From here on each piece has its own time limit: a large file takes long.
+        host.unbind(wait)
+        return await async_save_response(request, response, target_folder)
+
+
+async def async_save_response(
+    request: Request, response: StreamedResponse, target_folder: Path
+) -> Json:
+    """Save the body of a response, and say where it is.
+
+    Where the method answers with a sound or a video, a body that is JSON, a page or another text
+    raises a translated error with the host's words. A stream of events that nobody has asked for
+    is put together.
+    """
+    label = response.headers.get("content-type", "")
+    chunks: AsyncIterator[bytes] = response.iter_bytes(_WRITE_SIZE)
+    chunks = transfers.async_watch(request, chunks, response.headers)
+    labels = [label]
+    if (default_format := _MEDIA_METHODS.get(request.action.method)) is not None:
+        head, chunks = await _async_peek(chunks)
+        if is_text(head, label):
+            if _is_event_stream(head, label):
+                audio = await _async_join_events(request, chunks)
+                chunks = async_chunks(audio)
+            else:
+                raise await _async_text_error(request, label, chunks)
+        # A label of anything but a sound, a picture or a video says nothing here.
+        kinds = map(canonical_media_type, [label, *_wanted_types(request, default_format)])
+        labels = list(filter(is_media, kinds))
+    return await async_save(
+        request.host,
+        target_folder,
+        chunks,
+        *labels,
+        name=request.options.get("filename") or _sent_name(response.headers),
+        made_by=request.action.key,
+    )
+
+
+def _wanted_types(request: Request, default_format: str) -> list[str]:
+    """Return the media type of the format that was asked for."""
+    formats = (request.data.get("response_format"), default_format)
+    return [guess_type(f"x.{wanted}") for wanted in formats if isinstance(wanted, str)]
+
+
+async def async_save_audio(request: Request, target_folder: Path, audio: bytes) -> Json:
+    """Save a sound that came in pieces, and say where it is."""
+    return await async_save(
+        request.host,
+        target_folder,
+        async_chunks(audio),
+        *filter(is_media, _wanted_types(request, _MEDIA_METHODS[request.action.method])),
+        name=request.options.get("filename"),
+        made_by=request.action.key,
+    )
+
+
+def _sent_name(headers: Mapping[str, str]) -> str | None:
+    """Return the file name that the host suggests."""
+    found = re.search(r'filename="?([^";]+)', headers.get("content-disposition", ""))
+    return found[1] if found else None
+
+
+async def _async_peek(chunks: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:
+    """Return the first bytes, and all of the chunks."""
+    head, read = b"", []
+    async for chunk in chunks:
+        read.append(chunk)
+        head += chunk[:HEAD_BYTES]
+        if len(head) >= HEAD_BYTES:
+            break
+
+    async def chain() -> AsyncIterator[bytes]:
+        for chunk in read:
+            yield chunk
+        async for chunk in chunks:
+            yield chunk
+
+    return head[:HEAD_BYTES], chain()
+
+
+def _is_event_stream(head: bytes, label: str) -> bool:
+    """Return whether a text is a stream of events."""
+    return canonical_media_type(label) == "text/event-stream" or head.lstrip().startswith(
+        (b"data:", b"event:")
+    )
+
+
+async def _async_join_events(request: Request, chunks: AsyncIterator[bytes]) -> bytes:
+    """Return the sound in a stream of events; raises a translated error where there is none."""
+    decoder, events, size = Decoder(), SpeechEvents(), 0
+    try:
+        async for chunk in chunks:
+            if (size := size + len(chunk)) > LARGEST_READ:
+                raise failure("answer_too_large", limit=LARGEST_READ // 1024**2)
+            for _, data in decoder.feed(chunk):
+                if data.strip() not in {b"", b"[DONE]"}:
+                    # Raises the host's words where it is an error.
+                    events.add(requests.parse(request.host.settings, data, "application/json"))
+    except EventTooLarge:
+        raise failure("stream_garbled") from None
+    if (done := events.result(ended=True)) is None:
+        raise failure("stream_cut")
+    return await request.hass.async_add_executor_job(join_base64, done["audio"])
+
+
+async def _async_text_error(
+    request: Request, label: str, chunks: AsyncIterator[bytes]
+) -> HomeAssistantError:
+    """Return the error for a text that came in place of a sound, with the host's words."""
+    text, settings = b"", request.host.settings
+    async for chunk in chunks:
+        text += chunk[: _MAX_TEXT - len(text)]
+        if len(text) >= _MAX_TEXT:
+            break
+    with suppress(orjson.JSONDecodeError):
+        return failure("host_error", **error_details(orjson.loads(text), settings))
+    return failure(
+        "bad_answer",
+        content_type=quote(canonical_media_type(label), settings) or "–",
+        start=quote(text.decode(errors="replace"), settings),
+    )
+
+
+def join_base64(pieces: Any) -> bytes:
+    """Return the bytes of pieces that are each base64 of their own; blocks.
+
+    Raises a translated error where one is not.
+    """
+    try:
+        return b"".join(decode_base64(piece) for piece in pieces)
+    except TypeError, ValueError:
+        raise failure("stream_garbled") from None
+
+
+def decode_base64(text: str) -> bytes:
+    """Return the bytes of base64 as hosts write it; blocks where it is long.
+
+    It may be a `data:` address, have line breaks, lack its padding, or use the alphabet that is
+    safe in addresses. Raises ValueError for anything else, and for nothing.
+    """
+    if not isinstance(text, str):
+        raise TypeError("not a text")
+    if text[:5].lower() == "data:":
+        header, comma, text = text.partition(",")
+        if not comma:
+            raise ValueError("a data: address without content")
+        content = unquote_to_bytes(text)
+        if not header.lower().rstrip().endswith(";base64"):
+            return content
+    else:
+        content = text.encode()
+    content = b"".join(content.split()).rstrip(b"=").translate(_URL_SAFE)
+    if not content or _NO_ALPHABET.search(content):
+        raise ValueError("not base64")
+    try:
+        return base64.b64decode(content + b"=" * (-len(content) % 4), validate=True)
+    except binascii.Error as err:
+        raise ValueError(str(err)) from None

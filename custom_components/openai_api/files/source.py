@@ -1,0 +1,297 @@
+"""Local files that actions may send: found, checked, and read as the very file that was checked."""
+
+import asyncio
+import base64
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+import os
+from pathlib import Path
+import stat
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from homeassistant.components import media_source
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util import raise_if_invalid_path
+
+from ..const import DOMAIN
+from ..errors import failure, refusal
+from .media_types import OCTET_STREAM, guess_type
+
+if TYPE_CHECKING:
+    from ..requests import Request
+
+LARGEST_UPLOAD = 512 * 1024**2
+"""Bytes: the most that the API takes as one file."""
+LARGEST_READ = 100 * 1024**2
+"""Bytes: the most that is held in memory."""
+LARGEST_INLINE = 20 * 1024**2
+"""Bytes: the most that goes into a JSON text, which is held in memory several times over."""
+URL_SCHEMES = ("http://", "https://")
+_LOCAL_MEDIA = "media-source://media_source/"
+# Disks that do not answer hold so many threads of Home Assistant's at most.
+_MAX_CONCURRENT_CHECKS = 8
+_SEMAPHORE = f"{DOMAIN}_file_checks"
+
+
+async def async_read_one(
+    request: Request, item: Mapping[str, str], largest: int = LARGEST_READ
+) -> tuple[str, bytes, str]:
+    """Return the name, content and content type of one file of `largest` bytes at most."""
+    source = await async_locate(request, item, largest)
+    content = await async_bounded(request, source.path, source.read, 0, source.size)
+    return source.path.name, content, source.content_type
+
+
+async def async_data_url(request: Request, item: Mapping[str, str]) -> str:
+    """Return a file as an address that holds all of it."""
+    _, content, content_type = await async_read_one(request, item, LARGEST_INLINE)
+    return await request.hass.async_add_executor_job(data_url, content, content_type)
+
+
+def data_url(content: bytes, content_type: str) -> str:
+    """Return an address that holds the content; blocks where that is large."""
+    return f"data:{content_type};base64,{base64.b64encode(content).decode()}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A local file that may be sent."""
+
+    path: Path
+    """As it was named; its last part is the name that is sent."""
+    content_type: str
+    size: int
+    """Bytes."""
+    real_path: Path
+    """The same without links."""
+    identity: tuple[int, int, int, int]
+    """Device, inode, size and time of the last change in nanoseconds, when it was checked."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes from `offset` on; blocks.
+
+        Raises a translated error if it is not the file that was checked, or if it has changed.
+        """
+        with _readable(self.path):
+            descriptor = _open(self.real_path)
+            with os.fdopen(descriptor, "rb") as file:
+                if _identity(os.fstat(descriptor)) != self.identity:
+                    raise failure("file_changed", path=self.path)
+                file.seek(offset)
+                found = file.read(length)
+                if _identity(os.fstat(descriptor)) != self.identity:
+                    raise failure("file_changed", path=self.path)
+        return found
+
+
+async def async_locate(request: Request, item: Mapping[str, str], largest: int) -> Source:
+    """Return the file that a field names, of `largest` bytes at most.
+
+    Where the request may not name paths (`request.allow_paths`), only media items are taken.
+    Raises a translated error naming what is wrong with it.
+    """
+    hass, identifier = request.hass, item["id"]
+    content_type = item.get("content_type")
+    if is_media_item := media_source.is_media_source_id(identifier):
+        path, media_type = await _async_resolve(hass, identifier)
+        content_type = content_type or media_type
+    else:
+        require_paths(request)
+        path = local_path(hass, identifier)
+    return await async_bounded(
+        request, path, _check, hass, path, is_media_item, largest, content_type
+    )
+
+
+def require_paths(request: Request) -> None:
+    """Raise a translated error if the request may name media items only."""
+    if not request.allow_paths:
+        raise refusal("path_not_for_user")
+
+
+def local_path(hass: HomeAssistant, name: str) -> Path:
+    """Return the path that a name means; raises a translated error for an address.
+
+    `/local/…` is where browsers find the folder `www`.
+    """
+    if name.lower().startswith((*URL_SCHEMES, "data:", "file:")) or name.startswith("/api/"):
+        raise refusal("address_is_no_file", address=_without_secrets(name))
+    if name.startswith("/local/"):
+        return Path(hass.config.path("www", unquote(urlsplit(name).path).removeprefix("/local/")))
+    return Path(hass.config.path(name))
+
+
+def _without_secrets(address: str) -> str:
+    """Return an address fit to show: without user, query and content."""
+    try:
+        parts = urlsplit(address)
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return address.partition(":")[0]
+    path = "…" if parts.scheme == "data" else parts.path[:200]
+    return (
+        f"{parts.scheme}://{host}{path}"
+        if host
+        else path
+        if not parts.scheme
+        else (f"{parts.scheme}:{path}")
+    )
+
+
+async def _async_resolve(hass: HomeAssistant, identifier: str) -> tuple[Path, str | None]:
+    """Return the path of a media item, and its content type if that is known."""
+    try:
+        media = await media_source.async_resolve_media(hass, identifier, None)
+    except AssertionError:
+        # The local media source insists on knowing the type of a file.
+        return _local_media_path(hass, identifier), None
+    except HomeAssistantError:
+        raise refusal("media_not_found", media=identifier) from None
+    if media.path is None:
+        raise refusal("media_not_local", media=identifier)
+    # With assertions switched off, the type may be missing all the same.
+    return Path(media.path), media.mime_type or None
+
+
+def _local_media_path(hass: HomeAssistant, identifier: str) -> Path:
+    """Return the path of an item of the local media source, as that source works it out."""
+    name, _, location = identifier.removeprefix(_LOCAL_MEDIA).partition("/")
+    folder = hass.config.media_dirs.get(name)
+    if folder is None or not identifier.startswith(_LOCAL_MEDIA):
+        raise refusal("media_not_found", media=identifier)
+    try:
+        raise_if_invalid_path(location)
+    except ValueError:
+        raise refusal("media_not_found", media=identifier) from None
+    return Path(folder, location)
+
+
+async def async_bounded[*Ts, T](
+    request: Request, path: Path, job: Callable[[*Ts], T], *arguments: *Ts
+) -> T:
+    """Return what a job on the disk brings; raises a translated error if that takes too long.
+
+    A disk that does not answer cannot be interrupted. It keeps its thread, but others are left.
+    """
+    hass = request.hass
+    semaphore: asyncio.Semaphore = hass.data.setdefault(
+        _SEMAPHORE, asyncio.Semaphore(_MAX_CONCURRENT_CHECKS)
+    )
+    try:
+        async with asyncio.timeout(request.seconds):
+            await semaphore.acquire()
+            future = hass.loop.run_in_executor(None, job, *arguments)
+            future.add_done_callback(partial(_release, semaphore))
+            # Unlike the future itself, this can be cancelled.
+            await asyncio.wait([future])
+    except TimeoutError:
+        raise failure("file_timed_out", path=path, seconds=f"{request.seconds:g}") from None
+    return future.result()
+
+
+def _release(semaphore: asyncio.Semaphore, future: asyncio.Future[Any]) -> None:
+    """Let the next job begin; nobody may be left who wants to know how this one ended."""
+    semaphore.release()
+    if not future.cancelled():
+        future.exception()
+
+
+def _check(
+    hass: HomeAssistant, path: Path, is_media_item: bool, largest: int, content_type: str | None
+) -> Source:
+    """Return a file that may be sent; raises a translated error for any other; blocks."""
+    # Asked first, so that an error does not tell what lies in places that may not be read.
+    is_allowed = _is_media_allowed if is_media_item else _is_allowed
+    if not is_allowed(hass, path):
+        raise refusal("path_not_allowed", path=path)
+    with _readable(path):
+        real_path = path.resolve(strict=True)
+        # To open a device may set it to work.
+        _require_regular(path, real_path.stat())
+        descriptor = _open(real_path)
+        try:
+            state = os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
+        _require_regular(path, state)
+        # A link could have been put in its way since it was allowed.
+        if not is_allowed(hass, real_path) or path.resolve() != real_path:
+            raise refusal("path_not_allowed", path=path)
+        if _identity(real_path.lstat()) != _identity(state):
+            raise failure("file_changed", path=path)
+    if state.st_size == 0:
+        raise refusal("file_empty", path=path)
+    if state.st_size > largest:
+        raise refusal("file_too_large", path=path, limit=largest // 1024**2)
+    kind = content_type or guess_type(path.name)
+    return Source(
+        path=path,
+        content_type=kind or OCTET_STREAM,
+        size=state.st_size,
+        real_path=real_path,
+        identity=_identity(state),
+    )
+
+
+def _is_allowed(hass: HomeAssistant, path: Path) -> bool:
+    """Return whether Home Assistant may read a path; blocks."""
+    return hass.config.is_allowed_path(str(path))
+
+
+def _is_media_allowed(hass: HomeAssistant, path: Path) -> bool:
+    """Return whether a media item may be sent; blocks.
+
+    It lies in an allowed folder, or in one of media; or another media source keeps it in a folder
+    of its own below Home Assistant's configuration, and no link leads elsewhere.
+    """
+    if _is_allowed(hass, path):
+        return True
+    try:
+        real_path = path.resolve()
+        # Folders of media may be links themselves, which their owner has put there.
+        folders = [Path(folder) for folder in hass.config.media_dirs.values()]
+        roots = [root.resolve() for folder in folders for root in (folder, folder / DOMAIN)]
+        if any(real_path.is_relative_to(root) for root in roots):
+            return True
+        if any(path.is_relative_to(folder) for folder in folders):
+            return False
+        config_dir = Path(hass.config.config_dir)
+        return path.is_relative_to(
+            config_dir
+        ) and real_path == config_dir.resolve() / path.relative_to(config_dir)
+    except OSError, RuntimeError, ValueError:
+        return False
+
+
+def _open(path: Path) -> int:
+    """Open a file for reading and return its descriptor; what would wait for somebody does not."""
+    return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC)
+
+
+def _require_regular(path: Path, state: os.stat_result) -> None:
+    """Raise a translated error for what is no regular file."""
+    if stat.S_ISDIR(state.st_mode):
+        raise refusal("path_is_folder", path=path)
+    if not stat.S_ISREG(state.st_mode):
+        raise refusal("path_is_no_file", path=path)
+
+
+def _identity(state: os.stat_result) -> tuple[int, int, int, int]:
+    """Return what tells a file, and a state of it, from any other."""
+    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Say that a file cannot be read."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise refusal("file_missing", path=path) from None
+    except (OSError, RuntimeError) as err:
+        reason = (err.strerror if isinstance(err, OSError) else None) or str(err)
+        raise refusal("file_unreadable", path=path, message=reason) from None

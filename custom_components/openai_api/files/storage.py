@@ -1,0 +1,265 @@
+"""Keeps files that hosts send: in one folder, under a good name, and only when they are whole."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+import errno
+from io import BufferedWriter
+import os
+from pathlib import Path
+from tempfile import mkstemp
+from typing import TYPE_CHECKING
+
+from homeassistant.components import media_source
+from homeassistant.components.http.auth import async_sign_path
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.dispatcher import async_dispatcher_send
+from yarl import URL
+
+from .. import issues
+from ..const import DOMAIN, SIGNAL_SAVED
+from ..errors import failure
+from ..model import Json
+from .media_types import HEAD_BYTES, OCTET_STREAM, guess_type, media_type_of
+from .saved import SavedFileName
+
+if TYPE_CHECKING:
+    from ..host import ServiceHost
+
+# Home Assistant forgets signed addresses when it restarts; the media item is what lasts.
+_URL_LIFETIME = timedelta(days=7)
+KEEP_FREE = 500 * 1000**2
+"""Bytes that stay free on the disk for Home Assistant, or a twentieth of a small disk."""
+_MEGABYTE = 1000**2
+# Bytes of a name: what most disks take, what encrypted ones take, and what any takes.
+_NAME_LENGTHS = (255, 140, 60)
+
+
+def folder(hass: HomeAssistant) -> Path:
+    """Return where saved files are kept; raises a translated error without a media folder."""
+    if not hass.config.media_dirs:
+        raise failure("no_media_folder")
+    return Path(next(iter(hass.config.media_dirs.values()))) / DOMAIN
+
+
+async def async_require_folder(hass: HomeAssistant) -> Path:
+    """Return where saved files are kept, if there is room.
+
+    Asked before something is paid for that could not be kept. Raises a translated error.
+    """
+    target_folder = folder(hass)
+    try:
+        await hass.async_add_executor_job(_prepare_folder, target_folder)
+    except HomeAssistantError:
+        # Only what was written would prove that there is nothing to repair any more.
+        with issues.watched_folder(hass, target_folder):
+            raise
+    return target_folder
+
+
+async def async_save(
+    host: ServiceHost,
+    target_folder: Path,
+    chunks: AsyncIterator[bytes],
+    *content_types: str,
+    name: str | None,
+    made_by: str,
+) -> Json:
+    """Write the chunks to a new file of the media folder, and say where it is.
+
+    `content_types` are what the host says and what was asked for, the most trusted first; the
+    first bytes of a sound or picture come before them. Without a name the file is called after
+    the action that made it. Nothing half-written stays: it gets its name when it is whole.
+    """
+    hass = host.hass
+    with issues.watched_folder(hass, target_folder):
+        opening = hass.async_add_executor_job(_open_part, target_folder)
+        size, head = 0, b""
+        try:
+            part = await _async_ended(opening)
+            async for chunk in chunks:
+                await _async_ended(hass.async_add_executor_job(_append, part, chunk))
+                size += len(chunk)
+                if len(head) < HEAD_BYTES:
+                    head += chunk[: HEAD_BYTES - len(head)]
+            if not size:
+                raise failure("empty_answer")
+            media_type = media_type_of(head, *content_types)
+            file_name = SavedFileName.make(name, made_by, media_type)
+            www = Path(hass.config.path("www"))
+            path = await _async_ended(hass.async_add_executor_job(_finish, part, file_name, www))
+        except BaseException:
+            if opening.done() and opening.exception() is None:
+                await hass.async_add_executor_job(_discard, opening.result())
+            raise
+    if media_type == OCTET_STREAM:
+        media_type = guess_type(path.name)
+    saved = describe(hass, path, media_type, size)
+    async_dispatcher_send(hass, SIGNAL_SAVED, host.entry.entry_id, saved)
+    return saved
+
+
+async def _async_ended[T](job: asyncio.Future[T]) -> T:
+    """Return what a job has done on the disk; who is cancelled waits for its end, too.
+
+    What is still at work could bring back a file that is being removed.
+    """
+    try:
+        return await asyncio.shield(job)
+    except asyncio.CancelledError:
+        await asyncio.wait([job])
+        raise
+
+
+async def async_chunks(content: bytes) -> AsyncIterator[bytes]:
+    """Yield bytes that are there already in the way a download would."""
+    yield content
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Say that the media folder cannot be written to."""
+    try:
+        yield
+    except OSError as err:
+        raise failure("folder_not_writable", message=err.strerror or str(err)) from None
+
+
+# Those that this process writes; any others are left from one that was killed.
+_parts: set[Path] = set()
+
+
+def is_being_written(path: Path) -> bool:
+    """Return whether a file that is not whole yet is being written by this process."""
+    return path in _parts
+
+
+def _open_part(target_folder: Path) -> BufferedWriter:
+    """Open a new file that is hidden until it is whole."""
+    with _disk_errors():
+        _prepare_folder(target_folder)
+        handle, name = mkstemp(prefix=".", suffix=".part", dir=target_folder)
+        os.close(handle)
+        path = Path(name)
+        _parts.add(path)
+        # A player may have to read it under another user. Not every disk knows such rights.
+        with suppress(OSError):
+            path.chmod(0o644)
+        try:
+            return path.open("wb")
+        except OSError:
+            path.unlink()
+            _parts.discard(path)
+            raise
+
+
+def _prepare_folder(target_folder: Path) -> None:
+    """Make the folder if it is not there; raises a translated error without room; blocks."""
+    with _disk_errors():
+        target_folder.mkdir(parents=True, exist_ok=True)
+    _require_space(target_folder)
+
+
+def _require_space(target_folder: Path, size: int = 0) -> None:
+    """Raise a translated error if so many bytes more leave too little room on the disk; blocks."""
+    with _disk_errors():
+        state = os.statvfs(target_folder)
+    total, free = state.f_blocks * state.f_frsize, state.f_bavail * state.f_frsize
+    keep = min(KEEP_FREE, total // 20)
+    # Some disks of the network do not say how large they are.
+    if total and free - size < keep:
+        raise failure(
+            "folder_not_writable",
+            message=(
+                f"{os.strerror(errno.ENOSPC)}: {free // _MEGABYTE} MB are free, and "
+                f"{keep // _MEGABYTE} MB stay free for Home Assistant"
+            ),
+        )
+
+
+def check_writable(target_folder: Path) -> None:
+    """Write something to the folder and remove it; blocks. Raises a translated error."""
+    part = _open_part(target_folder)
+    try:
+        _append(part, b"\0")
+        with _disk_errors():
+            part.flush()
+    finally:
+        _discard(part)
+
+
+def _append(part: BufferedWriter, chunk: bytes) -> None:
+    """Add a chunk to the file."""
+    _require_space(Path(part.name).parent, len(chunk))
+    with _disk_errors():
+        part.write(chunk)
+
+
+def _discard(part: BufferedWriter) -> None:
+    """Remove what is left of a file that did not become whole."""
+    path = Path(part.name)
+    # What it still wants to write is not wanted any more.
+    with suppress(OSError):
+        part.close()
+    try:
+        with _disk_errors():
+            path.unlink(missing_ok=True)
+    finally:
+        _parts.discard(path)
+
+
+def _finish(part: BufferedWriter, name: SavedFileName, www: Path) -> Path:
+    """Give the whole file its name, or one like it that is free."""
+    source = Path(part.name)
+    with _disk_errors():
+        part.close()
+        if source.parent.resolve().is_relative_to(www.resolve()):
+            # Browsers get these at /local, on Home Assistant's own origin.
+            name = name.harmless()
+        number, lengths = 1, iter(_NAME_LENGTHS)
+        length = next(lengths)
+        while True:
+            path = source.with_name(name.fitted(number, length))
+            try:
+                # Taken before it is filled: others may look for a free name right now.
+                path.touch(exist_ok=False)
+            except FileExistsError:
+                number += 1
+                continue
+            except OSError as err:
+                if err.errno != errno.ENAMETOOLONG or (shorter := next(lengths, 0)) == 0:
+                    raise
+                length = shorter
+                continue
+            try:
+                found = source.replace(path)
+            except OSError:
+                path.unlink()
+                raise
+            _parts.discard(source)
+            return found
+
+
+def describe(hass: HomeAssistant, path: Path, content_type: str, size: int) -> Json:
+    """Return what an action says of a saved file.
+
+    `url` is below Home Assistant's own, quoted, and signed for seven days.
+    """
+    address = media_url(path.name)
+    signed = async_sign_path(hass, address, _URL_LIFETIME, use_content_user=True)
+    return {
+        "media_content_id": media_source.generate_media_source_id(DOMAIN, path.name),
+        "media_content_type": content_type,
+        "path": str(path),
+        # The signed path comes back unquoted.
+        "url": f"{address}?{signed.rpartition('?')[2]}",
+        "size": size,
+    }
+
+
+def media_url(name: str) -> str:
+    """Return the address, below Home Assistant's own, at which a saved file is served."""
+    # As Home Assistant quotes the paths of media items.
+    return URL.build(path=f"/api/{DOMAIN}/media/{name}").raw_path
