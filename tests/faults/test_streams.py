@@ -169,7 +169,7 @@ async def test_halves_at_every_byte(watch: Watch, events: Callable[[str], list[E
 
 
 async def test_event_over_the_limit(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sse, "_LIMIT", 2**20)
+    monkeypatch.setattr(sse, "MAX_EVENT_BYTES", 2**20)
     large = b"x" * 2**19
     for script in (
         stream(CREATED, b"data: ", large, large, large, large, Do.HOLD),
@@ -302,7 +302,7 @@ def test_any_pieces_of_any_stream(record_property: Callable[[str, object], None]
         nonlocal tried
         tried += 1
         rest = data = b"".join(pieces)
-        decoder = sse.Decoder()
+        decoder = sse.SSEDecoder()
         found = []
         for size in sizes:
             found += decoder.feed(rest[:size])

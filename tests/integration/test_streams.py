@@ -10,7 +10,7 @@ import orjson
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.streams.sse import Decoder, EventTooLarge
+from custom_components.openai_api.streams.sse import EventTooLarge, SSEDecoder
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -24,7 +24,7 @@ EVENTS = [("a", '{"x":\n"ü"}'.encode()), ("", b"y"), ("", b"z")]
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 1000])
 def test_decoder_takes_any_pieces(size: int) -> None:
-    decoder = Decoder()
+    decoder = SSEDecoder()
     found = [
         event
         for start in range(0, len(STREAM), size)
@@ -35,7 +35,7 @@ def test_decoder_takes_any_pieces(size: int) -> None:
 
 
 def test_decoder_has_a_limit() -> None:
-    decoder = Decoder()
+    decoder = SSEDecoder()
     chunk = b"x" * 1024**2
     started = time.monotonic()
     with pytest.raises(EventTooLarge):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ..handlers.agents import async_take_turn
 from ..model import Action, Answer, Family, advanced, required
-from ..streams.assemblers import AgentEvents
+from ..streams.assemblers import AgentTurnAccumulator
 from .agents import AGENT_ID, PAGING as NULLABLE_PAGING
 from .fields import identifier, objects, text, text_or_items, texts
 from .shared import METADATA, PAGING, STREAM
@@ -77,7 +77,7 @@ FAMILY = Family(
                     METADATA,
                 ),
             ),
-            assemble=AgentEvents,
+            assemble=AgentTurnAccumulator,
         ),
         Action(
             key="run_agent_session",
@@ -89,7 +89,7 @@ FAMILY = Family(
             ),
             icon="mdi:head-question-outline",
             fields=(*required(SESSION_ID, _INPUT), *advanced(_IDEMPOTENCY_KEY)),
-            assemble=AgentEvents,
+            assemble=AgentTurnAccumulator,
             handler=async_take_turn,
         ),
         Action(
@@ -103,7 +103,7 @@ FAMILY = Family(
             icon="mdi:head-sync-outline",
             fields=required(SESSION_ID),
             body=False,
-            assemble=AgentEvents,
+            assemble=AgentTurnAccumulator,
             streams=lambda _data: True,
         ),
         Action(

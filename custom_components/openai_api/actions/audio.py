@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ..handlers.speech import async_create_speech, async_into_references
 from ..model import Action, Answer, Family, advanced, required
-from ..streams.assemblers import FinalEvent, SpeechEvents
+from ..streams.assemblers import SpeechAccumulator, TranscriptAccumulator
 from .fields import choice, choices, file, files, long_text, number, text, text_or_object, texts
 from .shared import MODEL, STREAM, TEMPERATURE
 
@@ -98,7 +98,7 @@ FAMILY = Family(
                 ),
             ),
             answer=Answer.BINARY,
-            assemble=SpeechEvents,
+            assemble=SpeechAccumulator,
             handler=async_create_speech,
         ),
         Action(
@@ -154,7 +154,7 @@ FAMILY = Family(
                     ),
                 ),
             ),
-            assemble=lambda: FinalEvent("transcript.text.done"),
+            assemble=TranscriptAccumulator,
         ),
         Action(
             key="create_translation",

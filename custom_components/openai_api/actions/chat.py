@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from ..files.attachments import async_into_messages
-from ..handlers.outputs import add_parsed_messages
+from ..handlers.outputs import add_parsed_messages, check_completion, check_parsed_messages
 from ..model import Action, Answer, Family, Field, advanced, required
-from ..streams.assemblers import CompletionChunks
+from ..streams.assemblers import ChatCompletionAccumulator
 from . import structures
 from .fields import boolean, choice, choice_or_object, choices, identifier, integer, text_or_object
 from .shared import (
@@ -170,7 +170,8 @@ FAMILY = Family(
             description="Goes on with a conversation. Works with nearly every compatible host.",
             icon="mdi:chat-outline",
             fields=_QUESTION,
-            assemble=CompletionChunks,
+            check=check_completion,
+            assemble=ChatCompletionAccumulator,
         ),
         Action(
             key="parse_chat_completion",
@@ -182,8 +183,9 @@ FAMILY = Family(
             ),
             icon="mdi:code-braces",
             fields=_QUESTION,
+            check=check_parsed_messages,
             finish=add_parsed_messages,
-            assemble=CompletionChunks,
+            assemble=ChatCompletionAccumulator,
         ),
         Action(
             key="get_chat_completion",

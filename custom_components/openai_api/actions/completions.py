@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ..model import Action, Family, advanced, required
-from ..streams.assemblers import TextChunks
+from ..streams.assemblers import CompletionAccumulator
 from .fields import boolean, integer, text, text_or_items
 from .shared import (
     CHOICES,
@@ -82,7 +82,7 @@ FAMILY = Family(
                     USER,
                 ),
             ),
-            assemble=TextChunks,
+            assemble=CompletionAccumulator,
         ),
     ),
 )

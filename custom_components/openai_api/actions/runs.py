@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ..handlers.runs import async_stream
 from ..model import Action, Answer, Family, Field, Poll, advanced, required
-from ..streams.assemblers import RUN_GOES_ON, RunEvents
+from ..streams.assemblers import RUN_IN_PROGRESS, RunAccumulator
 from .assistants import ASSISTANT_ID, RESPONSE_FORMAT, TOOLS
 from .chat import REASONING_EFFORT, TOOL_CHOICE
 from .fields import identifier, integer, long_text
@@ -105,7 +105,7 @@ _OUTPUTS: tuple[Field, ...] = required(THREAD_ID, RUN_ID, _TOOL_OUTPUTS)
 _POLL = Poll(
     method="beta.threads.runs.retrieve",
     ids={"thread_id": "thread_id", "run_id": "id"},
-    pending=RUN_GOES_ON,
+    pending=RUN_IN_PROGRESS,
 )
 
 FAMILY = Family(
@@ -119,7 +119,7 @@ FAMILY = Family(
             description=f"Begins a thread and lets an assistant work on it. {RETIRED}",
             icon="mdi:run-fast",
             fields=(*_NEW_THREAD, STREAM, *_NEW_THREAD_RARE),
-            assemble=RunEvents,
+            assemble=RunAccumulator,
         ),
         Action(
             key="create_thread_and_poll_run",
@@ -143,7 +143,7 @@ FAMILY = Family(
             ),
             icon="mdi:fast-forward-outline",
             fields=(*_NEW_THREAD, *_NEW_THREAD_RARE),
-            assemble=RunEvents,
+            assemble=RunAccumulator,
             handler=async_stream,
         ),
         Action(
@@ -164,7 +164,7 @@ FAMILY = Family(
             description=f"Lets an assistant work on a thread. {RETIRED}",
             icon="mdi:run",
             fields=(*_QUESTION, STREAM, *_QUESTION_RARE),
-            assemble=RunEvents,
+            assemble=RunAccumulator,
         ),
         Action(
             key="create_and_poll_run",
@@ -187,7 +187,7 @@ FAMILY = Family(
             ),
             icon="mdi:play-circle-outline",
             fields=(*_QUESTION, *_QUESTION_RARE),
-            assemble=RunEvents,
+            assemble=RunAccumulator,
             handler=async_stream,
         ),
         Action(
@@ -199,7 +199,7 @@ FAMILY = Family(
             fields=required(THREAD_ID, RUN_ID),
             body=False,
             only_answers=True,
-            pending=RUN_GOES_ON,
+            pending=RUN_IN_PROGRESS,
         ),
         Action(
             key="poll_run",
@@ -226,7 +226,7 @@ FAMILY = Family(
             description=f"Tells a run what the functions of yours returned. {RETIRED}",
             icon="mdi:clipboard-arrow-up-outline",
             fields=(*_OUTPUTS, STREAM),
-            assemble=RunEvents,
+            assemble=RunAccumulator,
         ),
         Action(
             key="submit_tool_outputs_and_poll_run",
@@ -250,7 +250,7 @@ FAMILY = Family(
             ),
             icon="mdi:clipboard-play-outline",
             fields=_OUTPUTS,
-            assemble=RunEvents,
+            assemble=RunAccumulator,
             handler=async_stream,
         ),
         Action(
