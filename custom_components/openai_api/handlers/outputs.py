@@ -15,7 +15,7 @@ _THOUGHTS = re.compile(
     r"\A\s*<(think|thinking|thought|reasoning)>.*?</\1>|\A.*?</think>", re.DOTALL | re.IGNORECASE
 )
 _FENCE = re.compile(r"```[\w+-]*[ \t]*\r?\n?(.*?)(?:```|\Z)", re.DOTALL)
-_ENDED_WHOLE = frozenset({"stop", "tool_calls", "function_call"})
+_ENDED_WHOLE = ("stop", "tool_calls", "function_call")
 """The reasons to finish of an answer that is not cut."""
 _SHOWN = 200
 
@@ -114,7 +114,7 @@ def check_parsed(data: Mapping[str, Any], response: Json) -> None:
     text = data.get("text")
     form = _form(text.get("format") if isinstance(text, dict) else None)
     output = list(_objects(response.get("output")))
-    if form is None or any(item.get("type", "").endswith("_call") for item in output):
+    if form is None or any(str(item.get("type")).endswith("_call") for item in output):
         return
     parts = list(_parts(response))
     if any(part.get("type") == "refusal" for part in parts):

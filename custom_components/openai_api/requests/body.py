@@ -18,6 +18,7 @@ from ..streams.text import load_json
 _PAGES = frozenset({"text/html", "text/json"})
 _TEXTS = frozenset({"application/x-subrip", "application/srt", "application/vtt"})
 _BINARY = ("audio/", "image/", "video/", "application/octet-stream")
+_DONE_MARK = b"[DONE]"
 _DONE = re.compile(rb"\s*(?:data: ?)?\[DONE\]\s*\Z")
 _MARKUP = re.compile(
     r"<(?:!doctype|html|head|body|title|meta|div|span|p|a|h[1-6]|pre|script|style|br|hr|center)\b",
@@ -52,7 +53,7 @@ def parse(
     if is_event_stream(body) and (kind == "text/event-stream" or not expects_text):
         return _parse_stream(settings, body, kind, accumulator)
     try:
-        found = load_json(_DONE.sub(b"", body))
+        found = load_json(_without_done(body))
     except ValueError:
         text = body.decode(errors="replace")
         if _is_text(kind, text, expects_text=expects_text):
@@ -73,6 +74,13 @@ def parse(
         # Some hosts say that all is well, and then that it is not.
         raise failure("host_error", **error_details(error, settings))
     return found
+
+
+def _without_done(body: bytes) -> bytes:
+    """Return a body without the mark of a stream's end, which some hosts put behind any JSON."""
+    start = body[: -len(_DONE_MARK) * 8]
+    end = body[len(start) :]
+    return start + _DONE.sub(b"", end) if _DONE_MARK in end else body
 
 
 def _parse_stream(
@@ -119,7 +127,7 @@ def stray_answer(settings: Settings, lines: list[bytes], kind: str) -> Any:
     body = b"\n".join(lines).strip()
     if body[:1] in (b"{", b"["):
         try:
-            load_json(_DONE.sub(b"", body))
+            load_json(_without_done(body))
         except ValueError:
             return None
         return parse(settings, body, "application/json")

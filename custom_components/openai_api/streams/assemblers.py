@@ -125,7 +125,7 @@ class TranscriptAccumulator(StreamAccumulator):
         if (whole := chunks.result(ended=ended)) is None:
             return None
         text = "".join(choice["message"]["content"] or "" for choice in whole["choices"])
-        kept = {key: whole[key] for key in ("id", "model", "usage") if key in whole}
+        kept: Json = {key: whole[key] for key in ("id", "model", "usage") if key in whole}
         return {"text": text, **kept}
 
     def _from_segments(self) -> Json:
