@@ -105,7 +105,7 @@ def _join_items(items: list[Any]) -> list[Any]:
                     by_index[index] = entry
             elif item.get("type") in _WHOLE_TYPES:
                 # One that comes once more, or another one of the same index.
-                if item not in entry:
+                if [item] not in entries:
                     entries.append([item])
                 continue
             entry.append(item)
