@@ -66,6 +66,10 @@ def details_in(body: object) -> dict[str, Any]:
     message = next((_words(found[key]) for key in _WORDS if found.get(key)), None)
     # What has no name that is known is better shown as it is than not at all.
     message = message or {k: v for k, v in found.items() if v and k not in _NAMES}
+    if isinstance(message, str):
+        before, within = _split(message)
+        if within is not None:
+            message = f"{before}{details_in(within)['message']}"
     if raw := _raw(found):
         message = f"{message}: {raw}"
     return {

@@ -53,6 +53,14 @@ def _join_halves(text: str) -> str:
     )
 
 
+def _replace_halves(text: str) -> str:
+    """Return a text with U+FFFD in place of each half of a character."""
+    text = _RAW_BYTES.sub(
+        lambda found: found[0].encode(errors="surrogateescape").decode(errors="replace"), text
+    )
+    return _LONE.sub("\ufffd", text)
+
+
 def _refuse(name: str) -> NoReturn:
     """Refuse NaN and Infinity, which JSON does not have."""
     raise ValueError(name)
@@ -110,7 +118,7 @@ class SurrogateJoiner:
             return self._mend_text(value, path, hold=hold)
         if isinstance(value, dict):
             return {
-                _LONE.sub("\ufffd", key): self._mend(item, (*path, key), hold=hold)
+                _replace_halves(key): self._mend(item, (*path, key), hold=hold)
                 for key, item in value.items()
             }
         if isinstance(value, list):
@@ -128,7 +136,7 @@ class SurrogateJoiner:
         if hold and is_piece and (half := _TRAILING_HALF.search(text)):
             self._held[path] = half[0]
             text = text[: half.start()]
-        return _LONE.sub("\ufffd", text)
+        return _replace_halves(text)
 
 
 def _place(item: Any, position: int) -> Hashable:
