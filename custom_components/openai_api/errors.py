@@ -1,10 +1,10 @@
 """Turns what goes wrong into errors that a person at home can act on."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http import HTTPStatus
 import re
-from typing import Any, ClassVar, NoReturn, TypedDict
+from typing import ClassVar, NoReturn, TypedDict
 
 import aiohttp
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -16,9 +16,9 @@ from openai import (
     APITimeoutError,
     OpenAIError,
 )
-import orjson
 
 from .const import DOMAIN
+from .error_bodies import details_in
 from .settings import Settings
 
 _LONGEST_QUOTE = 500
@@ -29,7 +29,9 @@ _KEY_LIKE = re.compile(
 # What is looked at of a text that may be of any length.
 _LONGEST_TEXT = 20_000
 # Both alternatives end where the next tag begins, or with the text: it is read through but once.
-_TAG = re.compile(r"<(style|script|head)\b.*?(?:</\1>|\Z)|<[^<>]*>", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(style|script)\b.*?(?:</\1>|\Z)|<[^<>]*>", re.DOTALL | re.IGNORECASE
+)
 _UNKNOWN = "–"
 # As OpenAI, OpenRouter, LiteLLM, DeepSeek, Zhipu and Gemini name a used-up account.
 _QUOTA_CODES = frozenset(
@@ -60,7 +62,6 @@ _QUOTA_WORDS = re.compile(
     r"|credit balance is too low|out of credits|余额不足",
     re.IGNORECASE,
 )
-_NAMES = frozenset({"code", "type", "param", "message", "detail"})
 
 
 class ErrorDetails(TypedDict):
@@ -266,36 +267,17 @@ def quote(text: str, settings: Settings) -> str:
 
 def error_details(body: object, settings: Settings) -> ErrorDetails:
     """Return the code, parameter and message of a host's error object or error text."""
-    # Some hosts send a list with one error in it.
-    found: Any = body[0] if isinstance(body, list) and body else body
-    if isinstance(found, str) and found.startswith("data:"):
-        # A host that was asked for a stream may say so in its only event.
-        with suppress(orjson.JSONDecodeError):
-            found = orjson.loads(found.removeprefix("data:").partition("\n")[0])
-    if isinstance(found, dict) and isinstance(found.get("error"), dict | str):
-        found = found["error"]
-    if not isinstance(found, dict):
-        found = {"message": found}
-    message = _words(found.get("message") or found.get("detail"))
-    # What has no name that is known is better shown as it is than not at all.
-    message = message or {key: value for key, value in found.items() if value and key not in _NAMES}
 
     def shown(value: object) -> str:
         # Gateways in Python write nothing as "None".
         return quote(str(value), settings) if value and value != "None" else _UNKNOWN
 
+    details = details_in(body)
     return ErrorDetails(
-        code=shown(found.get("code") or found.get("type")),
-        param=shown(found.get("param")),
-        message=shown(message),
+        code=shown(details["code"]),
+        param=shown(details["param"]),
+        message=shown(details["message"]),
     )
-
-
-def _words(found: Any) -> Any:
-    """Return a message; of a list that names the fields and what is wrong with them, its words."""
-    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-        return found
-    return "; ".join(f"{item.get('loc', '')} {item.get('msg') or item}".strip() for item in found)
 
 
 def _status_error(err: APIStatusError, settings: Settings) -> ApiError:

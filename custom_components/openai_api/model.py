@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from homeassistant.core import ServiceResponse
 
     from .requests import Request
-    from .streams import Assembler
+    from .streams.base import StreamAccumulator
 
 type Json = dict[str, Any]
 type Handler = Callable[[Request], Awaitable[ServiceResponse]]
@@ -114,7 +114,9 @@ class Action:
     """Whether the answer is all that calling it brings about."""
     finish: Callable[[Json], Json] | None = None
     """Adds to the API's object what people expect beside it."""
-    assemble: Callable[[], Assembler] | None = None
+    check: Callable[[Mapping[str, Any], Json], None] | None = None
+    """Raises a translated error where an answer, to these arguments, is not what it says it is."""
+    assemble: Callable[[], StreamAccumulator] | None = None
     """Makes one object of a stream's events; set on every method that can stream."""
     streams: Callable[[Mapping[str, Any]], bool] = lambda data: bool(data.get("stream"))
     """Whether these arguments ask for a stream."""

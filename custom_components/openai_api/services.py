@@ -23,6 +23,7 @@ from .actions.fields import (
     EXTRA_QUERY,
     FILENAME,
     MAX_WAIT,
+    MAX_WAIT_STREAM,
     POLL_INTERVAL,
     TIMEOUT,
 )
@@ -62,6 +63,8 @@ def all_fields(action: Action) -> tuple[Field, ...]:
         fields.append(FILENAME)
     if action.poll is not None:
         fields += [POLL_INTERVAL, MAX_WAIT]
+    elif action.assemble is not None and action.method:
+        fields.append(MAX_WAIT_STREAM)
     if action.request_options:
         fields += [TIMEOUT, EXTRA_QUERY]
         if action.body:

@@ -9,6 +9,7 @@ from homeassistant.core import callback
 
 from .const import CONF_CACHED_INPUT_PRICE, CONF_INPUT_PRICE, CONF_OUTPUT_PRICE
 from .errors import is_server_error
+from .statuses import is_ended
 
 # Methods whose answer tells what making it took; reading it again takes nothing.
 _MAKING = frozenset(
@@ -16,7 +17,6 @@ _MAKING = frozenset(
 )
 _TURN = "beta.agents.sessions.stream"
 """It makes something, too, and tells of it in the turn."""
-_UNFINISHED = frozenset({"in_progress", "queued"})
 _MOST_UNFINISHED = 1000
 # Methods that are paid for even where their answer tells of no tokens.
 _PAID = frozenset(
@@ -155,7 +155,7 @@ class Usage:
         name = str(answer.get("id"))
         is_made = method == _TURN or method.rpartition(".")[2] in _MAKING
         is_new = self._unfinished.pop(name, is_made)
-        if is_new and str(answer.get("status")) in _UNFINISHED:
+        if is_new and not is_ended(answer.get("status")) and not _has_tokens(answer):
             self._unfinished[name] = True
             if len(self._unfinished) > _MOST_UNFINISHED:
                 del self._unfinished[next(iter(self._unfinished))]
@@ -192,8 +192,15 @@ class Usage:
             listener()
 
 
+def _has_tokens(answer: Mapping[str, Any]) -> bool:
+    """Return whether an object says that it took any."""
+    usage = answer.get("usage")
+    return any(_at(usage, place) for places in _TOTALS.values() for place in places)
+
+
 def _at(values: Any, place: tuple[str, ...]) -> int:
     """Return the count at a place, 0 if there is none."""
     for key in place:
         values = values.get(key) if isinstance(values, Mapping) else None
-    return values if isinstance(values, int) and not isinstance(values, bool) else 0
+    is_count = isinstance(values, int) and not isinstance(values, bool) and values > 0
+    return values if is_count else 0

@@ -9,7 +9,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from openai import AsyncOpenAI
 import pytest
 
-from custom_components.openai_api.streams.assemblers import AgentEvents
+from custom_components.openai_api.streams.assemblers import AgentTurnAccumulator
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -264,7 +264,7 @@ async def test_a_stream_that_breaks(standin: StandIn, call: Call) -> None:
 
 
 def test_what_an_earlier_turn_said_is_not_the_answer() -> None:
-    events = AgentEvents()
+    events = AgentTurnAccumulator()
     item = {"type": "message", "status": "completed"}
 
     def turn(kind: str, number: int) -> bool:

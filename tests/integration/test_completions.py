@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.openai_api.streams.assemblers import TextChunks
+from custom_components.openai_api.streams.assemblers import CompletionAccumulator
 from tests.standin.server import StandIn
 
 from .conftest import Call
@@ -67,7 +67,7 @@ async def test_stream_adds_up_to_the_whole(standin: StandIn, call: Call, events:
 
 
 def test_what_is_cut_off_is_not_whole() -> None:
-    chunks = TextChunks()
+    chunks = CompletionAccumulator()
     assert chunks.result(ended=True) is None
     chunks.add({"id": "c", "choices": [{"text": "Once", "index": 0, "finish_reason": None}]})
     assert chunks.result(ended=False) is None

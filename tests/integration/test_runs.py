@@ -5,7 +5,7 @@ from typing import Any
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 
-from custom_components.openai_api.streams.assemblers import RunEvents
+from custom_components.openai_api.streams.assemblers import RunAccumulator
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -329,7 +329,7 @@ async def test_error_in_a_stream(standin: StandIn, call: Call, ids: dict[str, st
     ],
 )
 def test_a_run_is_whole_once_it_stops(status: str, *, ended: bool, whole: bool) -> None:
-    assembler = RunEvents()
+    assembler = RunAccumulator()
     assert assembler.result(ended=True) is None
     run = {"object": "thread.run", "status": status}
     for event in (run, {"object": "thread.run.step", "status": "completed"}):

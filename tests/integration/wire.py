@@ -15,13 +15,14 @@ from openai import AsyncOpenAI
 
 from custom_components.openai_api.model import Action, Answer, Family, Json
 from custom_components.openai_api.streams.assemblers import (
-    AgentEvents,
-    CompletionChunks,
-    FinalEvents,
-    ResponseEvents,
-    RunEvents,
-    SpeechEvents,
-    TextChunks,
+    AgentTurnAccumulator,
+    ChatCompletionAccumulator,
+    CompletionAccumulator,
+    FinalEventsAccumulator,
+    ResponseAccumulator,
+    RunAccumulator,
+    SpeechAccumulator,
+    TranscriptAccumulator,
 )
 from tests.standin.records import Part, RecordedRequest, record
 
@@ -127,31 +128,34 @@ def events_of(action: Action) -> list[Json]:
     whole = {**OBJECT, "id": "thing_1", "status": "completed"}
     assert action.assemble is not None
     match action.assemble():
-        case ResponseEvents():
+        case ResponseAccumulator():
             return [
                 {"type": "response.created", "response": {**whole, "status": "in_progress"}},
                 {"type": "response.completed", "response": whole},
             ]
-        case AgentEvents():
+        case AgentTurnAccumulator():
             return [
                 {"type": "agent.session.turn.completed", "turn": {"id": "turn_1", "new": 1}},
                 {"type": "agent.session.idle", "session": whole},
             ]
-        case RunEvents():
+        case RunAccumulator():
             run = {**whole, "object": "thread.run"}
             return [{**run, "status": "queued"}, run]
-        case TextChunks():
+        case CompletionAccumulator():
             parts: list[Json] = [{"text": "Hel"}, {"text": "lo", "finish_reason": "stop"}]
-        case CompletionChunks():
+        case ChatCompletionAccumulator():
             end = {"delta": {"content": "lo"}, "finish_reason": "stop"}
             parts = [{"delta": {"role": "assistant", "content": "Hel"}}, end]
-        case SpeechEvents():
+        case SpeechAccumulator():
             audio = base64.b64encode(AUDIO).decode()
             return [
                 {"type": "speech.audio.delta", "audio": audio},
                 {"type": "speech.audio.done", "usage": {"total_tokens": 3}},
             ]
-        case FinalEvents(_final=(name, *_)):
+        case TranscriptAccumulator():
+            name = "transcript.text"
+            return [{"type": f"{name}.delta", "delta": "x"}, {**OBJECT, "type": f"{name}.done"}]
+        case FinalEventsAccumulator(_final=(name, *_)):
             return [{"type": f"{name}.partial"}, {**OBJECT["data"][0], "type": name, "new": 1}]
         case other:
             raise NotImplementedError(type(other).__name__)

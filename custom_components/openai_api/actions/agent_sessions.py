@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ..handlers.agents import async_take_turn
 from ..model import Action, Answer, Family, Permission, advanced, required
-from ..streams.assemblers import AgentEvents
+from ..streams.assemblers import AgentTurnAccumulator
 from .agents import AGENT_ID, PAGING as NULLABLE_PAGING
 from .fields import identifier, objects, text, text_or_items, texts
 from .shared import METADATA, PAGING, STREAM
@@ -78,7 +78,7 @@ FAMILY = Family(
                     METADATA,
                 ),
             ),
-            assemble=AgentEvents,
+            assemble=AgentTurnAccumulator,
         ),
         Action(
             key="run_agent_session",
@@ -91,7 +91,7 @@ FAMILY = Family(
             icon="mdi:head-question-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID, _INPUT), *advanced(_IDEMPOTENCY_KEY)),
-            assemble=AgentEvents,
+            assemble=AgentTurnAccumulator,
             handler=async_take_turn,
         ),
         Action(
@@ -106,7 +106,7 @@ FAMILY = Family(
             permission=Permission.ADMINISTRATORS,
             fields=required(SESSION_ID),
             body=False,
-            assemble=AgentEvents,
+            assemble=AgentTurnAccumulator,
             streams=lambda _data: True,
         ),
         Action(

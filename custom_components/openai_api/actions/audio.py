@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ..handlers.speech import async_create_speech, async_into_references
 from ..model import Action, Answer, Family, ModelKind, advanced, required
-from ..streams.assemblers import FinalEvent, SpeechEvents
+from ..streams.assemblers import SpeechAccumulator, TranscriptAccumulator
 from .fields import choice, choices, file, files, long_text, number, text, text_or_object, texts
 from .shared import MODEL, STREAM, TEMPERATURE
 
@@ -99,7 +99,7 @@ FAMILY = Family(
                 ),
             ),
             answer=Answer.BINARY,
-            assemble=SpeechEvents,
+            assemble=SpeechAccumulator,
             handler=async_create_speech,
         ),
         Action(
@@ -156,7 +156,7 @@ FAMILY = Family(
                     ),
                 ),
             ),
-            assemble=lambda: FinalEvent("transcript.text.done"),
+            assemble=TranscriptAccumulator,
         ),
         Action(
             key="create_translation",

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from ..files.attachments import async_into_messages
-from ..handlers.outputs import add_parsed_messages
+from ..handlers.outputs import add_parsed_messages, check_completion, check_parsed_messages
 from ..model import Action, Answer, Family, Field, ModelKind, Permission, advanced, required
-from ..streams.assemblers import CompletionChunks
+from ..streams.assemblers import ChatCompletionAccumulator
 from . import structures
 from .fields import boolean, choice, choice_or_object, choices, identifier, integer, text_or_object
 from .shared import (
@@ -171,7 +171,8 @@ FAMILY = Family(
             icon="mdi:chat-outline",
             model_kind=ModelKind.CHAT,
             fields=_QUESTION,
-            assemble=CompletionChunks,
+            check=check_completion,
+            assemble=ChatCompletionAccumulator,
         ),
         Action(
             key="parse_chat_completion",
@@ -184,8 +185,9 @@ FAMILY = Family(
             icon="mdi:code-braces",
             model_kind=ModelKind.CHAT,
             fields=_QUESTION,
+            check=check_parsed_messages,
             finish=add_parsed_messages,
-            assemble=CompletionChunks,
+            assemble=ChatCompletionAccumulator,
         ),
         Action(
             key="get_chat_completion",

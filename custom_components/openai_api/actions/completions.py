@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ..model import Action, Family, ModelKind, advanced, required
-from ..streams.assemblers import TextChunks
+from ..streams.assemblers import CompletionAccumulator
 from .fields import boolean, integer, text, text_or_texts
 from .shared import (
     CHOICES,
@@ -83,7 +83,7 @@ FAMILY = Family(
                     USER,
                 ),
             ),
-            assemble=TextChunks,
+            assemble=CompletionAccumulator,
         ),
     ),
 )

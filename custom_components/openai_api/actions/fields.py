@@ -1,6 +1,7 @@
 """The kinds of field: each pairs a check with the widget that fits it."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -192,6 +193,9 @@ MAX_WAIT = number(
     low=1,
     unit="s",
     section=Section.ADVANCED,
+)
+MAX_WAIT_STREAM = replace(
+    MAX_WAIT, description="When to give up the answer as a whole, however many pieces still come."
 )
 TIMEOUT = number(
     "timeout",

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ..files.pictures import async_create_pictures
 from ..model import Action, Family, Field, ModelKind, advanced, required
-from ..streams.assemblers import FinalEvents
+from ..streams.assemblers import FinalEventsAccumulator
 from . import validators as check
 from .fields import _FILE_SELECTOR, choice, file, integer, long_text
 from .shared import MODEL, STREAM, USER
@@ -112,7 +112,7 @@ FAMILY = Family(
                     USER,
                 ),
             ),
-            assemble=lambda: FinalEvents("image_generation.completed"),
+            assemble=lambda: FinalEventsAccumulator("image_generation.completed"),
             handler=async_create_pictures,
         ),
         Action(
@@ -161,7 +161,7 @@ FAMILY = Family(
                     USER,
                 ),
             ),
-            assemble=lambda: FinalEvents("image_edit.completed"),
+            assemble=lambda: FinalEventsAccumulator("image_edit.completed"),
             handler=async_create_pictures,
         ),
         Action(

@@ -2,7 +2,7 @@
 
 from ..handlers.outputs import add_output_text
 from ..model import Action, Family, ModelKind, advanced
-from ..streams.assemblers import ResponseEvents
+from ..streams.assemblers import ResponseAccumulator
 from .agents import MULTI_AGENT
 from .fields import choices
 from .responses import COMMON, RARE, has_model
@@ -41,7 +41,7 @@ FAMILY = Family(
             ),
             defaults={"multi_agent": {"enabled": True}, "betas": [_BETA]},
             finish=add_output_text,
-            assemble=ResponseEvents,
+            assemble=ResponseAccumulator,
         ),
     ),
 )

@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from ..files.attachments import async_into_input
-from ..handlers.outputs import add_output_text, add_parsed
+from ..handlers.outputs import add_output_text, add_parsed, check_parsed, check_response
 from ..model import Action, Answer, Family, Field, ModelKind, Permission, advanced, required
 from ..sockets.responses import async_manage
 from ..streams import async_ask_or_follow
-from ..streams.assemblers import ResponseEvents
+from ..streams.assemblers import ResponseAccumulator
 from . import structures
 from .fields import (
     boolean,
@@ -216,8 +216,9 @@ FAMILY = Family(
             model_kind=ModelKind.CHAT,
             has_model=has_model,
             fields=(*COMMON, STREAM, *RARE),
+            check=check_response,
             finish=add_output_text,
-            assemble=ResponseEvents,
+            assemble=ResponseAccumulator,
         ),
         Action(
             key="parse_model_response",
@@ -233,8 +234,9 @@ FAMILY = Family(
                 *RARE,
                 *advanced(VERBOSITY),
             ),
+            check=check_parsed,
             finish=add_parsed,
-            assemble=ResponseEvents,
+            assemble=ResponseAccumulator,
         ),
         Action(
             key="stream_model_response",
@@ -259,8 +261,9 @@ FAMILY = Family(
                     STARTING_AFTER,
                 ),
             ),
+            check=check_response,
             finish=add_output_text,
-            assemble=ResponseEvents,
+            assemble=ResponseAccumulator,
             handler=async_ask_or_follow,
         ),
         Action(
@@ -284,7 +287,7 @@ FAMILY = Family(
             ),
             body=False,
             finish=add_output_text,
-            assemble=ResponseEvents,
+            assemble=ResponseAccumulator,
             pending=frozenset({"queued", "in_progress"}),
         ),
         Action(

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ..handlers.runs import async_stream
 from ..model import Action, Answer, Family, Field, Poll, advanced, required
-from ..streams.assemblers import RUN_GOES_ON, RunEvents
+from ..streams.assemblers import RUN_IN_PROGRESS, RunAccumulator
 from .assistants import ASSISTANT_ID, RESPONSE_FORMAT, TOOLS
 from .chat import REASONING_EFFORT, TOOL_CHOICE
 from .fields import identifier, integer, long_text
@@ -104,7 +104,7 @@ _OUTPUTS: tuple[Field, ...] = required(THREAD_ID, RUN_ID, _TOOL_OUTPUTS)
 _POLL = Poll(
     method="beta.threads.runs.retrieve",
     ids={"thread_id": "thread_id", "run_id": "id"},
-    pending=RUN_GOES_ON,
+    pending=RUN_IN_PROGRESS,
 )
 
 FAMILY = Family(
@@ -118,7 +118,7 @@ FAMILY = Family(
             description="Begins a thread and lets an assistant work on it.",
             icon="mdi:run-fast",
             fields=(*_NEW_THREAD, STREAM, *_NEW_THREAD_RARE),
-            assemble=RunEvents,
+            assemble=RunAccumulator,
         ),
         Action(
             key="create_thread_and_poll_run",
@@ -136,7 +136,7 @@ FAMILY = Family(
             description="Begins a thread, lets an assistant work on it, and fires an openai_api_stream_event for all that it does.",
             icon="mdi:fast-forward-outline",
             fields=(*_NEW_THREAD, *_NEW_THREAD_RARE),
-            assemble=RunEvents,
+            assemble=RunAccumulator,
             handler=async_stream,
         ),
         Action(
@@ -157,7 +157,7 @@ FAMILY = Family(
             description="Lets an assistant work on a thread.",
             icon="mdi:run",
             fields=(*_QUESTION, STREAM, *_QUESTION_RARE),
-            assemble=RunEvents,
+            assemble=RunAccumulator,
         ),
         Action(
             key="create_and_poll_run",
@@ -175,7 +175,7 @@ FAMILY = Family(
             description="Lets an assistant work on a thread, and fires an openai_api_stream_event for all that it does.",
             icon="mdi:play-circle-outline",
             fields=(*_QUESTION, *_QUESTION_RARE),
-            assemble=RunEvents,
+            assemble=RunAccumulator,
             handler=async_stream,
         ),
         Action(
@@ -187,7 +187,7 @@ FAMILY = Family(
             fields=required(THREAD_ID, RUN_ID),
             body=False,
             only_answers=True,
-            pending=RUN_GOES_ON,
+            pending=RUN_IN_PROGRESS,
         ),
         Action(
             key="poll_run",
@@ -214,7 +214,7 @@ FAMILY = Family(
             description="Tells a run what the functions of yours returned.",
             icon="mdi:clipboard-arrow-up-outline",
             fields=(*_OUTPUTS, STREAM),
-            assemble=RunEvents,
+            assemble=RunAccumulator,
         ),
         Action(
             key="submit_tool_outputs_and_poll_run",
@@ -232,7 +232,7 @@ FAMILY = Family(
             description="Tells a run what the functions of yours returned, and fires an openai_api_stream_event for all that it does then.",
             icon="mdi:clipboard-play-outline",
             fields=_OUTPUTS,
-            assemble=RunEvents,
+            assemble=RunAccumulator,
             handler=async_stream,
         ),
         Action(

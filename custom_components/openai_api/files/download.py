@@ -13,10 +13,10 @@ from homeassistant.exceptions import HomeAssistantError
 import orjson
 
 from .. import requests
-from ..errors import error_details, failure, quote
+from ..errors import ErrorInResponse, error_details, failure, quote
 from ..model import Json
-from ..streams.assemblers import SpeechEvents
-from ..streams.sse import Decoder, EventTooLarge
+from ..streams.assemblers import SpeechAccumulator
+from ..streams.sse import EventTooLarge, SSEDecoder
 from . import transfers
 from .media_types import (
     HEAD_BYTES,
@@ -49,6 +49,19 @@ class StreamedResponse(Protocol):
 
     def iter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
         """Yield the body, unpacked."""
+
+
+class WholeResponse:
+    """A body that was read already, in the place of one that is read piece by piece."""
+
+    def __init__(self, body: bytes, content_type: str) -> None:
+        """Take the body and its content type."""
+        self._body = body
+        self.headers = {"content-type": content_type}
+
+    async def iter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        """Yield the body."""
+        yield self._body
 
 
 async def async_download(request: Request) -> Json:
@@ -147,7 +160,7 @@ def _is_event_stream(head: bytes, label: str) -> bool:
 
 async def _async_join_events(request: Request, chunks: AsyncIterator[bytes]) -> bytes:
     """Return the sound in a stream of events; raises a translated error where there is none."""
-    decoder, events, size = Decoder(), SpeechEvents(), 0
+    decoder, events, size = SSEDecoder(), SpeechAccumulator(), 0
     try:
         async for chunk in chunks:
             if (size := size + len(chunk)) > LARGEST_READ:
@@ -173,7 +186,7 @@ async def _async_text_error(
         if len(text) >= _MAX_TEXT:
             break
     with suppress(orjson.JSONDecodeError):
-        return failure("host_error", **error_details(orjson.loads(text), settings))
+        return ErrorInResponse(**error_details(orjson.loads(text), settings))
     return failure(
         "bad_answer",
         content_type=quote(canonical_media_type(label), settings) or "–",

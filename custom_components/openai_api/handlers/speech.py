@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from .. import streams
 from ..files.download import (
-    StreamedResponse,
+    WholeResponse,
     async_download,
     async_save_audio,
     async_save_response,
@@ -38,10 +38,10 @@ async def async_create_speech(request: Request) -> Json:
         return await async_download(request)
     target_folder = await async_require_folder(request.hass)
 
-    async def save_plain(response: StreamedResponse) -> Json:
-        return await async_save_response(request, response, target_folder)
+    async def save_body(body: bytes, content_type: str) -> Json:
+        return await async_save_response(request, WholeResponse(body, content_type), target_folder)
 
-    answer = await streams.async_run(request, read_plain=save_plain)
+    answer = await streams.async_run(request, read_body=save_body)
     if "media_content_id" in answer:
         return answer
     pieces = answer.pop("audio", None)

@@ -21,6 +21,7 @@ from ..errors import ApiError, AuthenticationFailed, HostUnreachable, failure, r
 from ..files import pictures
 from ..model import Action, Json
 from ..requests import Request, polls
+from ..statuses import is_ended
 from .job import STORED, Job
 
 if TYPE_CHECKING:
@@ -207,7 +208,7 @@ class Jobs:
         found = answer.get("status")
         status = found if isinstance(found, str) else None
         counts = polls.counts_in(answer)
-        if status not in (self._rows[job.kind].pending or ()):
+        if is_ended(status, self._rows[job.kind].pending or frozenset()):
             result = await self._result(job, answer)
             if not self._is_watched(job):
                 return None

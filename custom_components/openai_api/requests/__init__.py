@@ -1,13 +1,11 @@
 """Sends the request of an action, and gives back the answer as plain JSON."""
 
-import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from homeassistant.core import Context, HomeAssistant, ServiceResponse
 from homeassistant.exceptions import HomeAssistantError
-import orjson
 
 from .. import streams
 from ..api.request import (
@@ -18,16 +16,28 @@ from ..api.request import (
     async_prepare,
     async_request_bytes,
 )
-from ..errors import ErrorInResponse, error_details, failure, quote
+from ..errors import failure, quote
 from ..files import transfers
 from ..files.download import async_download
 from ..host import OpenAIConfigEntry, ServiceHost
 from ..model import Action, Answer, Json
-from ..settings import Settings
 from . import pagination, polls
+from .body import bad_answer, parse
 
-_PAGES = frozenset({"text/html", "text/json"})
-_TEXTS = frozenset({"application/x-subrip", "application/srt", "application/vtt"})
+__all__ = [
+    "BYTES_PER_SECOND",
+    "Request",
+    "async_ask",
+    "async_fetch",
+    "async_handle",
+    "bad_answer",
+    "finish",
+    "parse",
+    "parse_answer",
+]
+
+_TRANSCRIPTS = frozenset({"audio.transcriptions.create", "audio.translations.create"})
+_TEXT_FORMATS = ("text", "srt", "vtt")
 BYTES_PER_SECOND = MIN_UPLOAD_RATE
 
 
@@ -50,8 +60,17 @@ class Request:
 
     @property
     def seconds(self) -> float:
-        """How long the caller waits for the answer."""
-        return float(self.options.get("timeout") or self.host.settings.timeout)
+        """How long the caller waits for the answer, or for the next piece of a stream."""
+        seconds = float(self.options.get("timeout") or self.host.settings.timeout)
+        if self.action.assemble is not None and self.longest is not None:
+            return min(seconds, self.longest)
+        return seconds
+
+    @property
+    def longest(self) -> float | None:
+        """How long the caller waits for the whole of it, in seconds; None for as long as it takes."""
+        longest: float | None = self.options.get("max_wait_seconds")
+        return longest
 
     async def prepare(self, form: str) -> PreparedRequest:
         """Return the SDK method, ready to be called.
@@ -106,7 +125,7 @@ async def async_handle(request: Request) -> ServiceResponse:
     answer = await async_ask(request)
     if action.poll is not None:
         answer = await polls.async_settle(request, answer)
-    return action.finish(answer) if action.finish else answer
+    return finish(request, answer)
 
 
 async def async_fetch(request: Request, **changes: Any) -> tuple[bytes, str]:
@@ -124,45 +143,44 @@ async def async_fetch(request: Request, **changes: Any) -> tuple[bytes, str]:
 async def async_ask(request: Request, **changes: Any) -> Json:
     """Return the API's object, whole and untouched."""
     body, content_type = await async_fetch(request, **changes)
-    return parse(request.host.settings, body, content_type)
+    return parse_answer(request, body, content_type)
 
 
-def parse(settings: Settings, body: bytes, content_type: str) -> Json:
-    """Return the JSON object in a body; a plain text becomes `{"text": …}`.
+def parse_answer(request: Request, body: bytes, content_type: str) -> Json:
+    """Return the object in the body of an answer to a request; raises as `parse` does.
 
-    Raises a translated error for anything else: a web page, half an answer, none at all.
+    A stream that nobody asked for becomes what it adds up to, and the words of a recording a
+    text whatever they are labelled.
     """
-    kind = content_type.partition(";")[0].strip().lower()
-    # Some hosts mark their bytes as UTF-8, though JSON is nothing else.
-    body = body.removeprefix(codecs.BOM_UTF8)
-    if not body.strip():
-        raise failure("empty_answer")
-    try:
-        found = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        text = body.decode(errors="replace")
-        if kind in _TEXTS or (kind.startswith("text/") and kind not in _PAGES):
-            return {"text": text}
-        raise _bad_answer(settings, kind, text) from None
-    if kind.startswith("text/plain"):
-        # A transcript of "Two" or "17" is a text, whatever JSON makes of it.
-        return found if isinstance(found, dict) else {"text": body.decode(errors="replace")}
-    if isinstance(found, list):
-        return {"data": found}
-    if isinstance(found, str):
-        return {"text": found}
-    if not isinstance(found, dict):
-        raise _bad_answer(settings, kind, body.decode())
-    if found.get("error") and found.keys().isdisjoint(("id", "object")):
-        # Some hosts say that all is well, and then that it is not.
-        raise ErrorInResponse(**error_details(found, settings))
-    return found
+    action, form = request.action, request.data.get("response_format")
+    is_transcript = action.method in _TRANSCRIPTS
+    return parse(
+        request.host.settings,
+        body,
+        content_type,
+        accumulator=action.assemble,
+        expects_text=is_transcript and form in _TEXT_FORMATS,
+    )
 
 
-def _bad_answer(settings: Settings, kind: str, text: str) -> HomeAssistantError:
-    """Return the error for an answer that is not what was asked for."""
-    shown = quote(kind, settings) or "–"
-    return failure("bad_answer", content_type=shown, start=quote(text, settings))
+def finish(request: Request, answer: Json) -> Json:
+    """Return an answer with what its row adds to it.
+
+    Raises a translated error where it is not what was asked for, though the host says so.
+    """
+    action = request.action
+    if action.check is not None:
+        try:
+            action.check(request.data, answer)
+        except HomeAssistantError as err:
+            # It was paid for all the same.
+            request.host.answered(answer, action.method, request.data.get("model"))
+            shown = {
+                name: quote(text, request.host.settings)
+                for name, text in (err.translation_placeholders or {}).items()
+            }
+            raise failure(err.translation_key or "bad_answer", **shown) from None
+    return action.finish(answer) if action.finish else answer
 
 
 async def _async_do(request: Request) -> Json:

@@ -12,31 +12,35 @@ from ..const import EVENT_PROGRESS
 from ..errors import failure
 from ..events import fire
 from ..model import Json, Poll
+from ..statuses import is_ended
 
 if TYPE_CHECKING:
     from . import Request
 
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 10.0
+_LONGEST_UNKNOWN = 3600.0
+"""Seconds that a status is waited for of which nobody knows whether it is an end."""
 # What the various objects say of how far they are.
 _PROGRESS = ("progress", "file_counts", "request_counts", "result_counts")
 
 
 async def async_settle(request: Request, answer: Json) -> Json:
-    """Return the object once its status is final; fires a progress event at every look.
+    """Return the object once its status is a known end; fires a progress event at every look.
 
-    Raises a translated error after `max_wait_seconds`, and when the entry is unloaded.
+    Raises `still_pending` with the status after `max_wait_seconds`, without that after an hour
+    for a status that nobody knows, and `unloaded` when the entry is unloaded.
     """
     poll = request.action.poll
     assert poll is not None
     again: Request | None = None
     start = time.monotonic()
-    patience = request.options.get("max_wait_seconds")
+    longest = request.longest
     pause = _FIRST_PAUSE
     while True:
         elapsed = time.monotonic() - start
         status = answer.get("status")
-        is_done = not isinstance(status, str) or status not in poll.pending
+        is_done = is_ended(status, poll.pending)
         fire_progress(request, answer, elapsed, done=is_done)
         if is_done:
             return answer
@@ -44,7 +48,10 @@ async def async_settle(request: Request, answer: Json) -> Json:
             wait = interval / 1000
         else:
             wait, pause = pause, min(pause * 1.5, _LONGEST_PAUSE)
-        if patience is not None and elapsed + wait > patience:
+        if longest is None and status not in poll.pending:
+            # It may as well be an end that nobody here knows.
+            longest = _LONGEST_UNKNOWN
+        if longest is not None and elapsed + wait > longest:
             raise failure(
                 "still_pending", id=answer.get("id", ""), status=status, seconds=f"{elapsed:.0f}"
             )

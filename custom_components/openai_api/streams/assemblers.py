@@ -1,49 +1,52 @@
-"""Make one object of a stream's events, for each kind of stream that the API has."""
+"""Accumulators of streams whose last event holds the result, and of transcripts and runs."""
 
-from base64 import b64decode, b64encode
 from typing import Any
 
 from ..model import Json
+from ..statuses import is_ended
+from .base import StreamAccumulator
+from .chat import ChatCompletionAccumulator, CompletionAccumulator
+from .responses import ResponseAccumulator
+
+__all__ = [
+    "RUN_IN_PROGRESS",
+    "AgentTurnAccumulator",
+    "ChatCompletionAccumulator",
+    "CompletionAccumulator",
+    "FinalEventAccumulator",
+    "FinalEventsAccumulator",
+    "ResponseAccumulator",
+    "RunAccumulator",
+    "SpeechAccumulator",
+    "TranscriptAccumulator",
+]
 
 
-class ResponseEvents:
-    """The last event of a model response carries the whole of it."""
-
-    _FINAL = frozenset(
-        {"response.completed", "response.incomplete", "response.failed", "response.cancelled"}
-    )
-
-    def __init__(self) -> None:
-        self._response: Json | None = None
-
-    def add(self, event: Json) -> None:
-        """Take the next event."""
-        if event.get("type") in self._FINAL and isinstance(event.get("response"), dict):
-            self._response = event["response"]
-
-    def result(self, *, ended: bool) -> Json | None:
-        """Return the response, or None before its last event."""
-        return self._response
-
-
-class FinalEvents:
+class FinalEventsAccumulator(StreamAccumulator):
     """The events named `final` are the result; several of them make a list in `data`."""
 
     def __init__(self, *final: str) -> None:
+        """Take the types of the events that are the result."""
         self._final = final
         self._found: list[Json] = []
+        self._whole: Json | None = None
 
     def add(self, event: Json) -> None:
         """Take the next event."""
-        if event.get("type") in self._final:
+        kind = event.get("type")
+        if kind in self._final:
             self._found.append(event)
+            self.is_complete = True
+        elif kind is None and isinstance(event.get("data"), list):
+            # The whole, in the only event.
+            self._whole, self.is_complete = event, True
 
     def result(self, *, ended: bool) -> Json | None:
         """Return the last event, with all of them in `data`; None before there is one."""
-        return {**self._found[-1], "data": self._found} if self._found else None
+        return {**self._found[-1], "data": self._found} if self._found else self._whole
 
 
-class FinalEvent(FinalEvents):
+class FinalEventAccumulator(FinalEventsAccumulator):
     """The event named `final` is the result."""
 
     def result(self, *, ended: bool) -> Json | None:
@@ -51,10 +54,11 @@ class FinalEvent(FinalEvents):
         return self._found[-1] if self._found else None
 
 
-class SpeechEvents(FinalEvent):
+class SpeechAccumulator(FinalEventAccumulator):
     """The audio comes in pieces: each is base64 of its own."""
 
     def __init__(self) -> None:
+        """Start with none."""
         super().__init__("speech.audio.done")
         self._audio: list[str] = []
 
@@ -67,111 +71,102 @@ class SpeechEvents(FinalEvent):
     def result(self, *, ended: bool) -> Json | None:
         """Return the last event with the pieces in `audio`, or None before it came."""
         done = super().result(ended=ended)
+        if done is None and ended and self._audio:
+            done = {"type": "speech.audio.done"}
         return None if done is None else {**done, "audio": self._audio}
 
 
-class CompletionChunks:
-    """Chunks of a chat completion add up to the completion that would have come at once."""
+class TranscriptAccumulator(StreamAccumulator):
+    """A transcript, in the dialects that hosts stream it in.
+
+    OpenAI and others end with `transcript.text.done`; vLLM sends chunks like those of a chat;
+    speaches sends an object with `text`, or bare words, for each segment, and just ends.
+    """
+
+    takes_text = True
+    may_be_empty = True
 
     def __init__(self) -> None:
-        self._completion: Json = {}
-        self._choices: dict[int, Json] = {}
-        self._audio: dict[int, list[str]] = {}
+        """Start with nothing."""
+        self._done: Json | None = None
+        self._chunks: ChatCompletionAccumulator | None = None
+        self._segments: list[Json] = []
+        self._texts: list[str] = []
 
     def add(self, event: Json) -> None:
-        """Take the next chunk."""
-        for key, value in event.items():
-            if key != "choices" and value is not None:
-                self._completion[key] = value
-        for part in event.get("choices") or []:
-            choice = self._choices.setdefault(
-                part.get("index", 0), {"index": part.get("index", 0), "message": {}}
-            )
-            for key, value in part.items():
-                if key == "delta":
-                    _merge(choice["message"], self._take_audio(choice["index"], value or {}))
-                elif key == "logprobs" and isinstance(value, dict):
-                    _merge(choice.setdefault(key, {}), value)
-                elif key != "index" and (value is not None or key not in choice):
-                    choice[key] = value
+        """Take the next event."""
+        kind = event.get("type")
+        if kind == "transcript.text.done":
+            self._done, self.is_complete = event, True
+        elif kind is not None and "delta" in event:
+            self._texts.append(event["delta"])
+        elif isinstance(event.get("choices"), list):
+            self._chunks = self._chunks or ChatCompletionAccumulator()
+            self._chunks.add(event)
+        elif kind is None and isinstance(event.get("text"), str):
+            self._segments.append(event)
 
     def result(self, *, ended: bool) -> Json | None:
-        """Return the completion, or None while one of its choices has not come to an end."""
-        choices = [self._choices[index] for index in sorted(self._choices)]
-        unfinished = any(choice.get("finish_reason") is None for choice in choices)
-        if not choices or (unfinished and not ended):
+        """Return an object with `text`, or None if it is not whole."""
+        if self._done is not None:
+            return self._done
+        if self._chunks is not None:
+            return self._from_chunks(self._chunks, ended=ended)
+        if self._segments:
+            return self._from_segments()
+        if self._texts and not ended and not self.has_text:
             return None
-        for choice in choices:
-            if pieces := self._audio.get(choice["index"]):
-                choice["message"]["audio"]["data"] = _join_base64(pieces)
-            choice["message"].setdefault("content", None)
-            for call in choice["message"].get("tool_calls") or []:
-                call.pop("index", None)
-        return {**self._completion, "object": "chat.completion", "choices": choices}
+        is_subtitle = any("-->" in text for text in self._texts)
+        return {"text": ("\n\n" if is_subtitle else "").join(self._texts)}
 
-    def _take_audio(self, index: int, delta: Json) -> Json:
-        """Keep a piece of sound, and return the delta without it."""
-        audio = delta.get("audio")
-        if not isinstance(audio, dict) or not isinstance(data := audio.get("data"), str):
-            return delta
-        self._audio.setdefault(index, []).append(data)
-        rest = {key: value for key, value in audio.items() if key != "data"}
-        return {**delta, "audio": rest}
-
-
-class TextChunks(CompletionChunks):
-    """Chunks of a text completion add up like those of a chat, but hold bare text."""
-
-    def add(self, event: Json) -> None:
-        """Take the next chunk."""
-        parts = [
-            {
-                **{key: value for key, value in part.items() if value is not None},
-                "delta": {"content": part.get("text")},
-            }
-            for part in event.get("choices") or []
-        ]
-        super().add({**event, "choices": parts})
-
-    def result(self, *, ended: bool) -> Json | None:
-        """Return the completion, or None while one of its choices has not come to an end."""
-        if (whole := super().result(ended=ended)) is None:
+    @staticmethod
+    def _from_chunks(chunks: ChatCompletionAccumulator, *, ended: bool) -> Json | None:
+        """Return what chunks like those of a chat add up to."""
+        if (whole := chunks.result(ended=ended)) is None:
             return None
-        choices = [
-            {
-                "finish_reason": None,
-                "logprobs": None,
-                **{key: value for key, value in choice.items() if key != "message"},
-                "text": choice["message"]["content"] or "",
-            }
-            for choice in whole["choices"]
-        ]
-        return {**whole, "object": "text_completion", "choices": choices}
+        text = "".join(choice["message"]["content"] or "" for choice in whole["choices"])
+        kept: Json = {key: whole[key] for key in ("id", "model", "usage") if key in whole}
+        return {"text": text, **kept}
+
+    def _from_segments(self) -> Json:
+        """Return what segments add up to: their texts, times and words."""
+        whole: Json = {}
+        for segment in self._segments:
+            for key, value in segment.items():
+                before: Any = whole.get(key)
+                is_text = key == "text" and before is not None
+                if is_text or (isinstance(before, list) and isinstance(value, list)):
+                    whole[key] = before + value
+                elif value is not None or key not in whole:
+                    whole[key] = value
+        return whole
 
 
-RUN_GOES_ON = frozenset({"queued", "in_progress", "cancelling"})
+RUN_IN_PROGRESS = frozenset({"queued", "in_progress", "cancelling"})
 """The statuses of an assistant's run that it will not stay in."""
 
 
-class RunEvents:
+class RunAccumulator(StreamAccumulator):
     """The last `thread.run` object in an assistant's stream is the run as it ended."""
 
     def __init__(self) -> None:
+        """Start with none."""
         self._run: Json | None = None
 
     def add(self, event: Json) -> None:
         """Take the next event: a thread, a run, a step of it, a message, or a piece of one."""
         if event.get("object") == "thread.run":
             self._run = event
+            self.is_complete = is_ended(event.get("status"), RUN_IN_PROGRESS)
 
     def result(self, *, ended: bool) -> Json | None:
         """Return the run, or None while it goes on."""
-        if self._run is None or (self._run.get("status") in RUN_GOES_ON and not ended):
+        if self._run is None or not (self.is_complete or ended):
             return None
         return self._run
 
 
-class AgentEvents:
+class AgentTurnAccumulator(StreamAccumulator):
     """The events of an agent's session, up to where it stops: at rest, failed, or waiting."""
 
     _ENDED = frozenset(
@@ -180,6 +175,7 @@ class AgentEvents:
     _STOPPED = frozenset({"agent.session.failed", "agent.session.requires_action"})
 
     def __init__(self) -> None:
+        """Start with nothing."""
         self._session: Json | None = None
         self._turn: Json | None = None
         self._messages: dict[int, Json] = {}
@@ -196,11 +192,11 @@ class AgentEvents:
                 self._turn_ended, self._messages = False, {}
             self._turn, self._turn_ended = turn, self._turn_ended or kind in self._ENDED
         elif kind == "agent.session.turn.item.done":
-            self._take(event)
+            self._add_item(event)
         # A session that has just been made, or just been followed, is at rest as well.
         return kind in self._STOPPED or (kind == "agent.session.idle" and self._turn_ended)
 
-    def _take(self, event: Json) -> None:
+    def _add_item(self, event: Json) -> None:
         """Keep a message that belongs to the answer."""
         item = event.get("item") or {}
         if (self._turn is None or event.get("turn_id") == self._turn.get("id")) and (
@@ -221,61 +217,3 @@ class AgentEvents:
             if part.get("type") == "output_text"
         ]
         return {**self._session, "turn": self._turn, "output_text": "".join(parts)}
-
-
-def _join_base64(pieces: list[str]) -> str:
-    """Return one base64 text for pieces that are each base64 of their own.
-
-    Pieces of one text that was cut anywhere make that text again.
-    """
-    joined = "".join(pieces)
-    if all(len(piece) % 4 == 0 and piece[-1:] != "=" for piece in pieces[:-1]):
-        return joined
-    try:
-        return b64encode(b"".join(b64decode(piece, validate=True) for piece in pieces)).decode()
-    except ValueError:
-        return joined
-
-
-_WHOLE = frozenset({"id", "type", "role", "index", "name"})
-
-
-def _merge(target: dict[str, Any], delta: dict[str, Any]) -> None:
-    """Add a delta to what came before: texts grow, lists grow or merge by index."""
-    for key, value in delta.items():
-        before = target.get(key)
-        if value is None:
-            target.setdefault(key, None)
-        elif before is None or (key in _WHOLE and value != ""):
-            target[key] = (
-                [] if isinstance(value, list) else {} if isinstance(value, dict) else value
-            )
-            if isinstance(value, list | dict):
-                _grow(target, key, value)
-        elif isinstance(value, str) and isinstance(before, str):
-            target[key] = before + value
-        else:
-            _grow(target, key, value)
-
-
-def _grow(target: dict[str, Any], key: str, value: Any) -> None:
-    """Merge an object, extend a list, replace anything else."""
-    before = target[key]
-    if isinstance(value, dict) and isinstance(before, dict):
-        _merge(before, value)
-    elif isinstance(value, list) and isinstance(before, list):
-        for item in value:
-            known = (
-                next((old for old in before if old.get("index") == item["index"]), None)
-                if isinstance(item, dict) and "index" in item
-                else None
-            )
-            if known is not None:
-                _merge(known, item)
-            elif isinstance(item, dict):
-                before.append({})
-                _merge(before[-1], item)
-            else:
-                before.append(item)
-    else:
-        target[key] = value

@@ -1,0 +1,209 @@
+"""Reads the errors of hosts: where their words stand, and what is an error at all."""
+
+import ast
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+import re
+from typing import Any
+
+import orjson
+
+_NAMES = frozenset(
+    {
+        *("code", "type", "param", "message", "detail", "error", "errors", "msg", "success"),
+        *("object", "error_msg", "error_message", "html-message"),
+    }
+)
+_WORDS = ("message", "detail", "msg", "error_msg", "error_message", "html-message", "errors")
+"""The keys under which hosts put their words, in the order in which they are looked at."""
+_DEEPEST = 8
+"""The most wrappings around an error that are taken off."""
+_LONGEST_LITERAL = 4000
+_OBJECT_AT_END = re.compile(r"\s*({.*})[\s'\"]*\Z", re.DOTALL)
+_OPENING_QUOTE = re.compile(r"\bb?['\"]\Z|['\"]\Z")
+_ERROR_KEYS = frozenset(
+    {
+        *("detail", "message", "msg", "error_msg", "error_message", "error_code", "code", "status"),
+        *("status_code", "statusCode", "type", "title", "param", "request_id", "requestId"),
+        *("timestamp", "path", "error", "errors", "instance", "success"),
+    }
+)
+_GOOD_CODES = frozenset({"", "0", "200", "201", "202", "204", "none", "ok", "success"})
+_BAD_STATUSES = frozenset({"error", "fail", "failed", "failure"})
+_NO_JOBS = frozenset(
+    {"error", "list", "chat.completion", "chat.completion.chunk", "text_completion"}
+)
+"""Objects that have no `status` and no `error` of their own."""
+_JOB_STATUSES = frozenset(
+    {"completed", "succeeded", "failed", "cancelled", "canceled", "expired", "incomplete"}
+)
+
+
+def details_in(body: object) -> dict[str, Any]:
+    """Return `code`, `param` and `message` of an error, None where there is none.
+
+    Takes the wrappings off: lists, `error`, `detail` and `errors`, the event of a stream, JSON
+    or a Python dictionary in a text.
+    """
+    found: Any = body
+    outer: dict[str, Any] = {}
+    prefix = ""
+    for _ in range(_DEEPEST):
+        if isinstance(found, list) and found and not _names_fields(found):
+            found = found[0]
+        elif isinstance(found, str):
+            before, inner = _split(found)
+            if inner is None:
+                break
+            prefix, found = f"{prefix}{before}", inner
+        elif isinstance(found, dict) and (inner := _inner(found)) is not None:
+            outer = {key: found.get(key) or outer.get(key) for key in ("code", "param")}
+            found = inner
+        else:
+            break
+    if not isinstance(found, dict):
+        found = {"message": _words(found)}
+    message = next((_words(found[key]) for key in _WORDS if found.get(key)), None)
+    # What has no name that is known is better shown as it is than not at all.
+    message = message or {k: v for k, v in found.items() if v and k not in _NAMES}
+    if isinstance(message, str):
+        before, within = _split(message)
+        if within is not None:
+            message = f"{before}{details_in(within)['message']}"
+    if raw := _raw(found):
+        message = f"{message}: {raw}"
+    return {
+        "code": found.get("code") or outer.get("code") or found.get("type"),
+        "param": found.get("param") or outer.get("param"),
+        "message": f"{prefix}{message}" if prefix and message else message or prefix,
+    }
+
+
+def _inner(found: dict[str, Any]) -> object | None:
+    """Return what an object wraps that says more than the object itself."""
+    error = found.get("error")
+    if isinstance(error, dict | list | str) and error:
+        if isinstance(error, str) and isinstance(found.get("message"), str) and found["message"]:
+            # `error` is but a title here.
+            return None
+        return error
+    for key in ("detail", "message", "errors"):
+        value = found.get(key)
+        if isinstance(value, dict) and value:
+            return value
+        if isinstance(value, list) and value and not _names_fields(value):
+            return value if isinstance(value[0], dict) else None
+        if isinstance(value, str) and key != "errors" and value.strip():
+            before, inner = _split(value)
+            return inner if inner is not None and not before else None
+    return None
+
+
+def _split(text: str) -> tuple[str, Any]:
+    """Return the words before an object in a text, and the object, None if there is none."""
+    if text.startswith("data:"):
+        # A host that was asked for a stream may say so in its only event.
+        text = text.removeprefix("data:").partition("\n")[0].strip()
+    if "{" not in text[:_LONGEST_LITERAL]:
+        return text, None
+    before, brace, rest = text.partition("{")
+    if (match := _OBJECT_AT_END.match(f"{brace}{rest}")) is None:
+        return text, None
+    inner: Any = None
+    with suppress(orjson.JSONDecodeError):
+        inner = orjson.loads(match[1])
+    if inner is None and len(match[1]) <= _LONGEST_LITERAL:
+        with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+            inner = ast.literal_eval(match[1])
+    if not isinstance(inner, dict) or not inner:
+        return text, None
+    return _OPENING_QUOTE.sub("", before), inner
+
+
+def _names_fields(found: object) -> bool:
+    """Return whether a list names fields and what is wrong with them, as FastAPI does."""
+    return isinstance(found, list) and all(
+        isinstance(item, dict) and ("loc" in item or "msg" in item) for item in found
+    )
+
+
+def _words(found: Any) -> Any:
+    """Return a message; of a list that names fields, its words."""
+    if isinstance(found, list) and found and all(isinstance(item, dict) for item in found):
+        return "; ".join(
+            f"{item.get('loc', '')} {item.get('msg') or item}".strip() for item in found
+        )
+    if isinstance(found, list) and found and all(isinstance(item, str) for item in found):
+        return "; ".join(found)
+    return found
+
+
+def _raw(found: Mapping[str, Any]) -> str:
+    """Return the words of the provider behind a gateway, where it passes them on beside its own."""
+    metadata = found.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    if not isinstance(raw, str) or not raw.strip():
+        return ""
+    _, inner = _split(raw)
+    return str(details_in(inner)["message"] or raw) if inner is not None else raw
+
+
+def answer_error(found: object) -> object | None:
+    """Return what tells of an error in an answer with status 200, None if nothing does.
+
+    An object that has a `status` of its own, such as a response or a video that failed, is
+    what was asked for, with an `error` as the API documents it.
+    """
+    if not isinstance(found, dict):
+        return None
+    if "error" in found and _says_something(found["error"]) and not _is_job(found):
+        return found
+    if found.get("object") == "error" or found.get("type") == "error":
+        return found
+    if "success" in found and str(found["success"]).lower() == "false":
+        return found
+    choices = found.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and (
+            _says_something(choice.get("error")) or choice.get("finish_reason") == "error"
+        ):
+            return (
+                {"message": "finish_reason: error", **choice} if "error" not in choice else choice
+            )
+    return found if _is_bare_error(found) else None
+
+
+def _says_something(error: object) -> bool:
+    """Return whether an error is one: fine-tuning jobs that go well have one of nothing but nulls."""
+    if isinstance(error, dict):
+        return any(value not in (None, "", False) for value in error.values())
+    return bool(error)
+
+
+def _is_job(found: Mapping[str, Any]) -> bool:
+    """Return whether an object is work at the host, which may have failed."""
+    status, kind = found.get("status"), found.get("object")
+    if not isinstance(status, str):
+        return False
+    if isinstance(kind, str) and kind:
+        return kind not in _NO_JOBS
+    return "id" in found and status.lower() in _JOB_STATUSES
+
+
+def _is_bare_error(found: Mapping[str, Any]) -> bool:
+    """Return whether an object holds nothing but what errors are made of."""
+    if not found.keys() <= _ERROR_KEYS or not _has_any(found, _WORDS):
+        return False
+    if _has_any(found, ("detail", "errors")):
+        return True
+    if str(found.get("status")).lower() in _BAD_STATUSES:
+        return True
+    codes = [found.get(key) for key in ("code", "error_code", "status_code", "statusCode")]
+    if isinstance(status := found.get("status"), int) and not isinstance(status, bool):
+        codes.append(status)
+    return any(code is not None and str(code).lower() not in _GOOD_CODES for code in codes)
+
+
+def _has_any(found: Mapping[str, Any], keys: Iterable[str]) -> bool:
+    """Return whether one of the keys has a value that says something."""
+    return any(found.get(key) for key in keys)

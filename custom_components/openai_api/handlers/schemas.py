@@ -1,0 +1,108 @@
+"""Looks whether a value fits a JSON schema, as far as that tells whether a host obeyed it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ..model import Json
+
+_DEEPEST = 20
+_TYPES: dict[str, Callable[[Any], bool]] = {
+    "object": lambda value: isinstance(value, dict),
+    "array": lambda value: isinstance(value, list),
+    "string": lambda value: isinstance(value, str),
+    "boolean": lambda value: isinstance(value, bool),
+    "null": lambda value: value is None,
+    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    "integer": lambda value: (
+        not isinstance(value, bool)
+        and (isinstance(value, int) or (isinstance(value, float) and value.is_integer()))
+    ),
+}
+
+
+def mismatch(schema: Json, value: Any) -> str | None:
+    """Return where a value does not fit a schema, such as `$.rooms[0].name`; None if it does.
+
+    Knows `type`, `enum`, `const`, `required`, `properties`, `additionalProperties: false`,
+    `items`, `anyOf`, `oneOf`, `allOf` and references within the schema. Whatever else a schema
+    says, bounds and patterns, is taken as kept.
+    """
+    return _Check(schema).find(schema, value, "$", 0)
+
+
+class _Check:
+    """Looks for the first place that does not fit."""
+
+    def __init__(self, root: Json) -> None:
+        """Take the schema that references point into."""
+        self._root = root
+
+    def find(self, schema: Any, value: Any, place: str, depth: int) -> str | None:
+        """Return the place that does not fit, None if all do."""
+        if not isinstance(schema, dict) or depth > _DEEPEST:
+            return None
+        if isinstance(reference := schema.get("$ref"), str):
+            return self.find(self._resolve(reference), value, place, depth + 1)
+        if not _has_type(schema.get("type"), value, nullable=schema.get("nullable") is True):
+            return place
+        if isinstance(enum := schema.get("enum"), list) and value not in enum:
+            return place
+        if "const" in schema and value != schema["const"]:
+            return place
+        if (found_at := self._find_in_options(schema, value, place, depth)) is not None:
+            return found_at
+        if isinstance(value, dict):
+            return self._find_in_object(schema, value, place, depth)
+        if isinstance(value, list) and isinstance(schema.get("items"), dict):
+            for index, item in enumerate(value):
+                found_at = self.find(schema["items"], item, f"{place}[{index}]", depth + 1)
+                if found_at is not None:
+                    return found_at
+        return None
+
+    def _find_in_options(self, schema: Json, value: Any, place: str, depth: int) -> str | None:
+        """Return the place that fits none of the options, or not all that are to be met."""
+        for key in ("anyOf", "oneOf"):
+            options = schema.get(key)
+            if isinstance(options, list) and options:
+                found = [self.find(option, value, place, depth + 1) for option in options]
+                if None not in found:
+                    return place
+        options = schema.get("allOf")
+        for option in options if isinstance(options, list) else ():
+            if (found_at := self.find(option, value, place, depth + 1)) is not None:
+                return found_at
+        return None
+
+    def _find_in_object(self, schema: Json, value: Json, place: str, depth: int) -> str | None:
+        """Return the place in an object that does not fit."""
+        required = schema.get("required")
+        for key in required if isinstance(required, list) else ():
+            if key not in value:
+                return f"{place}.{key}"
+        properties = schema.get("properties")
+        properties = properties if isinstance(properties, dict) else {}
+        for key, item in value.items():
+            if key in properties:
+                found = self.find(properties[key], item, f"{place}.{key}", depth + 1)
+                if found is not None:
+                    return found
+            elif schema.get("additionalProperties") is False:
+                return f"{place}.{key}"
+        return None
+
+    def _resolve(self, reference: str) -> Any:
+        """Return the part of the schema that a reference such as `#/$defs/room` points at."""
+        found: Any = self._root
+        for key in reference.removeprefix("#").split("/")[1:]:
+            found = found.get(key) if isinstance(found, dict) else None
+        return found
+
+
+def _has_type(expected: object, value: Any, *, nullable: bool) -> bool:
+    """Return whether a value is of one of the types."""
+    if nullable and value is None:
+        return True
+    names = expected if isinstance(expected, list) else [expected]
+    known = [_TYPES[name] for name in names if isinstance(name, str) and name in _TYPES]
+    return not known or any(is_type(value) for is_type in known)

@@ -1,0 +1,1 @@
+"""Streams in the dialects of compatible hosts."""

@@ -1,0 +1,89 @@
+"""Errors in the midst of streams, wherever hosts put them."""
+
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+
+from tests.faults.raw import Do, Raw, Script
+
+from ..conftest import Call
+from .host import ASK, CHAT, RESPONSE, chunk, event, named, stream
+
+HELLO = chunk({"role": "assistant", "content": "Hel"})
+TOO_LONG = "the request exceeds the available context size"
+PLACES: dict[str, Script] = {
+    "a line of its own": stream(
+        HELLO, f'error: {{"code":400,"message":"{TOO_LONG}"}}\n\n'.encode(), done=False
+    ),
+    "a line of its own, line kept": [
+        *stream(HELLO, f'error: {{"code":400,"message":"{TOO_LONG}"}}\n\n'.encode(), done=False)[
+            :-1
+        ],
+        Do.HOLD,
+    ],
+    "words on a line": stream(HELLO, f"error: {TOO_LONG}\n\n".encode(), done=False),
+    "bare JSON": stream(
+        HELLO, f'{{"error": {{"code":400,"message":"{TOO_LONG}"}}}}\n\n'.encode(), done=False
+    ),
+    "bare JSON without a line end": stream(
+        HELLO, f'{{"error": {{"message":"{TOO_LONG}"}}}}'.encode(), done=False
+    ),
+    "an event of words": stream(HELLO, event(TOO_LONG.encode(), "error")),
+    "data that begin with error": stream(HELLO, event(f"error: {TOO_LONG}".encode())),
+    "data that begin with [ERROR]": stream(HELLO, event(f"[ERROR] {TOO_LONG}".encode())),
+    "in the choice": stream(
+        chunk(
+            choices=[
+                {
+                    "index": 0,
+                    "delta": {"content": ""},
+                    "finish_reason": "error",
+                    "error": {"code": 502, "message": TOO_LONG},
+                }
+            ]
+        )
+    ),
+    "beside the choice": stream(chunk({"content": ""}, "error", error={"message": TOO_LONG})),
+    "an object": stream(HELLO, {"object": "error", "message": TOO_LONG, "code": 400}),
+    "detail": stream(HELLO, {"detail": TOO_LONG}),
+    "success: false": stream(HELLO, {"success": False, "message": TOO_LONG}),
+    "Python within words": stream(
+        HELLO, {"error": {"message": f"Error code: 400 - {{'error': {{'message': '{TOO_LONG}'}}}}"}}
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PLACES)
+async def test_error_in_a_stream(raw: Raw, call: Call, case: str) -> None:
+    raw.play(PLACES[case])
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("create_chat_completion", stream=True, **CHAT)
+    assert caught.value.translation_key == "stream_error"
+    assert f": {TOO_LONG}" in str(caught.value) or f"- {TOO_LONG}" in str(caught.value)
+    assert "{" not in str(caught.value)
+
+
+async def test_finish_reason_error_alone(raw: Raw, call: Call) -> None:
+    raw.play(stream(HELLO, chunk({}, "error")))
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("create_chat_completion", stream=True, **CHAT)
+    assert caught.value.translation_key == "stream_error"
+
+
+@pytest.mark.parametrize(
+    "error", [None, "", {}, [], False, {"code": None, "message": None}], ids=repr
+)
+async def test_error_that_is_none(raw: Raw, call: Call, error: object) -> None:
+    raw.play(
+        stream(chunk({"content": "Hello"}, error=error), chunk({}, "stop", error=error)),
+        stream(named("response.completed", response={**RESPONSE, "error": error}, error=error)),
+    )
+    answer = await call("create_chat_completion", stream=True, **CHAT)
+    assert answer["choices"][0]["message"]["content"] == "Hello"
+    assert (await call("create_model_response", stream=True, **ASK))["output_text"] == "Hello"
+
+
+async def test_response_that_failed_is_returned(raw: Raw, call: Call) -> None:
+    failed = {**RESPONSE, "status": "failed", "output": [], "error": {"code": "x", "message": "y"}}
+    raw.play(stream(named("response.failed", response=failed)))
+    answer = await call("create_model_response", stream=True, **ASK)
+    assert (answer["status"], answer["error"]["message"]) == ("failed", "y")

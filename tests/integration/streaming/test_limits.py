@@ -1,0 +1,80 @@
+"""How long a stream may take: until the next event, and as a whole."""
+
+import time
+from typing import Any
+
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+
+from tests.faults.raw import Do, Raw, Step
+
+from ..conftest import Call
+from .host import ASK, CHAT, chunk, event, named, stream
+
+HELLO = event(chunk({"role": "assistant", "content": "Hello"}))
+SIGNS: dict[str, bytes] = {
+    "comments": b": still there\n\n",
+    "lone comments": b": still there\n",
+    "events without data": b"event: ping\n\n",
+    "empty data": b"data:\n\n",
+    "pings": event({"type": "ping"}, "ping"),
+    "keepalives": event({"type": "keepalive", "sequence_number": 3}, "keepalive"),
+    "a byte of an event each": b"x",
+}
+
+
+@pytest.mark.parametrize("case", SIGNS)
+async def test_signs_of_life_are_no_progress(raw: Raw, call: Call, case: str) -> None:
+    head, _, _ = stream()
+    start: list[Step] = [head, HELLO]
+    if case == "a byte of an event each":
+        start.append(b"data: ")
+    signs: list[Step] = [SIGNS[case], 0.1] * 40
+    raw.play([*start, *signs, Do.HOLD])
+    began = time.monotonic()
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("create_chat_completion", stream=True, timeout=0.6, **CHAT)
+    assert caught.value.translation_key == "timed_out"
+    assert "0.6 s" in str(caught.value)
+    assert time.monotonic() - began < 3
+
+
+async def test_each_event_gives_its_own_time(raw: Raw, call: Call) -> None:
+    head, *_ = stream()
+    steps: list[Step] = [b": hi\n\n", 0.3, HELLO, 0.3] * 4
+    raw.play([head, *steps, event(chunk({}, "stop")), Do.CLOSE])
+    answer = await call("create_chat_completion", stream=True, timeout=1, **CHAT)
+    assert answer["choices"][0]["message"]["content"] == "Hello" * 4
+
+
+@pytest.mark.parametrize(
+    ("action", "data"),
+    [
+        ("create_chat_completion", {**CHAT, "stream": True}),
+        ("create_model_response", {**ASK, "stream": True}),
+        ("stream_model_response", ASK),
+        ("create_completion", {"model": "m", "prompt": "x", "stream": True}),
+    ],
+)
+async def test_longest_wait_for_the_whole(raw: Raw, call: Call, action: str, data: Any) -> None:
+    head, *_ = stream()
+    steps: list[Step] = [named("x", delta="Hi"), 0.1] * 100
+    raw.play([head, *steps, Do.HOLD])
+    began = time.monotonic()
+    with pytest.raises(HomeAssistantError) as caught:
+        await call(action, max_wait_seconds=1, **data)
+    assert caught.value.translation_key == "stream_too_long"
+    assert "within 1 s" in str(caught.value)
+    assert 0.9 < time.monotonic() - began < 4
+
+
+async def test_longest_wait_without_a_stream(raw: Raw, call: Call) -> None:
+    raw.play([Do.HOLD])
+    with pytest.raises(HomeAssistantError, match="within 1 s"):
+        await call("create_chat_completion", max_wait_seconds=1, **CHAT)
+
+
+async def test_longest_wait_that_suffices(raw: Raw, call: Call) -> None:
+    raw.play(stream(HELLO, chunk({}, "stop")))
+    answer = await call("create_chat_completion", stream=True, max_wait_seconds=5, **CHAT)
+    assert answer["choices"][0]["message"]["content"] == "Hello"

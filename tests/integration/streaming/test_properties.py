@@ -1,0 +1,212 @@
+"""Whole answers, cut and labelled at random, come out whole."""
+
+from copy import deepcopy
+import itertools
+import json
+from typing import Any
+
+from hypothesis import given, settings, strategies as st
+
+from custom_components.openai_api.streams.chat import ChatCompletionAccumulator
+from custom_components.openai_api.streams.decode import EventReader
+from custom_components.openai_api.streams.responses import ResponseAccumulator
+from custom_components.openai_api.streams.sse import SSEDecoder
+
+from .host import Json, chunk
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+ARGUMENTS = st.dictionaries(TEXTS, VALUES, min_size=1, max_size=4)
+NAMES = st.sampled_from(["turn_on", "turn_off", "get", "get_state"])
+DIALECTS = (
+    "openai",
+    "zeros",
+    "no index",
+    "null index",
+    "zeros, ids on all",
+    "no index, ids on all",
+    "pieces counted",
+    "words repeated",
+    "new ids",
+    "whole calls",
+)
+
+
+def cut(draw: Any, text: str) -> list[str]:
+    """Return a text in pieces, none of them empty."""
+    places = draw(st.lists(st.integers(1, max(len(text) - 1, 1)), max_size=6, unique=True))
+    places = [0, *sorted(place for place in places if place < len(text)), len(text)]
+    return [text[a:b] for a, b in itertools.pairwise(places)]
+
+
+@st.composite
+def completions(draw: Any) -> tuple[Json, list[Json], str]:
+    """Return a message, the chunks of a stream that makes it, and their dialect."""
+    dialect = draw(st.sampled_from(DIALECTS))
+    content = draw(TEXTS.filter(bool))
+    calls = [
+        {
+            "id": f"call_{n}",
+            "type": "function",
+            "function": {"name": draw(NAMES), "arguments": json.dumps(draw(ARGUMENTS))},
+        }
+        for n in range(draw(st.integers(0, 3)))
+    ]
+    chunks = [chunk({"role": "assistant"})]
+    chunks += [chunk({"content": piece}) for piece in cut(draw, content)]
+    groups: list[Json] = []
+    count = 0
+    for number, call in enumerate(calls):
+        arguments = call["function"]["arguments"]
+        pieces = [arguments] if dialect == "whole calls" else cut(draw, arguments)
+        if dialect not in ("whole calls", "new ids", "words repeated") and draw(st.booleans()):
+            pieces.insert(0, "")
+        for position, text in enumerate(pieces):
+            function: Json = {"arguments": text}
+            item: Json = {"index": number, "function": function}
+            if position == 0 or dialect == "words repeated":
+                function["name"] = call["function"]["name"]
+                item |= {"id": call["id"], "type": "function"}
+            match dialect:
+                case "zeros" | "whole calls":
+                    item["index"] = 0
+                case "no index":
+                    del item["index"]
+                case "null index":
+                    item["index"] = None
+                case "zeros, ids on all":
+                    item |= {"index": 0, "id": call["id"]}
+                case "no index, ids on all":
+                    item["id"] = call["id"]
+                    del item["index"]
+                case "pieces counted":
+                    item["index"] = count
+                case "new ids" if position:
+                    item["id"] = f"new_{count}"
+            count += 1
+            groups.append(item)
+    while groups:
+        size = draw(st.integers(1, 3))
+        chunks.append(chunk({"tool_calls": groups[:size]}))
+        groups = groups[size:]
+    chunks.append(chunk({}, "tool_calls" if calls else "stop"))
+    message: Json = {"role": "assistant", "content": content}
+    if calls:
+        message["tool_calls"] = calls
+    return message, chunks, dialect
+
+
+def through_bytes(draw_sizes: list[int], events: list[Json], *, ascii_only: bool) -> list[Json]:
+    """Return the events after they went over the line in pieces of some sizes."""
+    body = b"".join(
+        b"data: " + json.dumps(event, ensure_ascii=ascii_only).encode() + b"\n\n"
+        for event in events
+    )
+    decoder, reader = SSEDecoder(), EventReader(None)
+    found = []
+    for size in [*draw_sizes, len(body)]:
+        found += [reader.read(name, data)[0] for name, data in decoder.feed(body[:size])]
+        body = body[size:]
+    return found
+
+
+@settings(max_examples=400)
+@given(completions(), st.lists(st.integers(1, 200), max_size=20), st.booleans())
+def test_completion_comes_out_whole(
+    case: tuple[Json, list[Json], str], sizes: list[int], ascii_only: bool
+) -> None:
+    message, chunks, _ = case
+    events = through_bytes(sizes, chunks, ascii_only=ascii_only)
+    assert events == chunks
+    before = deepcopy(events)
+    accumulator = ChatCompletionAccumulator()
+    for event in events:
+        accumulator.add(event)
+    whole = accumulator.result(ended=False)
+    assert events == before
+    assert whole is not None
+    assert whole["choices"][0]["message"] == message
+
+
+@settings(max_examples=200)
+@given(completions(), st.data())
+def test_completion_that_is_cut_is_never_whole(
+    case: tuple[Json, list[Json], str], data: st.DataObject
+) -> None:
+    _, chunks, _ = case
+    count = data.draw(st.integers(0, len(chunks) - 1))
+    accumulator = ChatCompletionAccumulator()
+    for event in chunks[:count]:
+        accumulator.add(event)
+    assert accumulator.result(ended=False) is None
+
+
+@st.composite
+def responses(draw: Any) -> tuple[list[Json], list[Json]]:
+    """Return the items of a response, and the events of a stream that makes them."""
+    items: list[Json] = []
+    for number in range(draw(st.integers(1, 3))):
+        if draw(st.booleans()):
+            content = [
+                {"type": "output_text", "text": draw(TEXTS.filter(bool)), "annotations": []}
+                for _ in range(draw(st.integers(1, 2)))
+            ]
+            items.append({"type": "message", "id": f"i{number}", "content": content})
+        else:
+            arguments = json.dumps(draw(ARGUMENTS))
+            items.append({"type": "function_call", "id": f"i{number}", "arguments": arguments})
+    events: list[Json] = [{"type": "response.created", "response": {"id": "r", "output": []}}]
+    for number, item in enumerate(items):
+        start = {**item, "content": []} if "content" in item else {**item, "arguments": ""}
+        bare = draw(st.booleans())
+        label = {"output_index": number, "item_id": item["id"]}
+        if draw(st.booleans()):
+            events.append({"type": "response.output_item.added", "item": start, **label})
+        for part, content in enumerate(item.get("content", ())):
+            events.extend(
+                {
+                    "type": "response.output_text.delta",
+                    "delta": piece,
+                    "content_index": part,
+                    **label,
+                }
+                for piece in cut(draw, content["text"])
+            )
+        if "arguments" in item:
+            events.extend(
+                {"type": "response.function_call_arguments.delta", "delta": piece, **label}
+                for piece in cut(draw, item["arguments"])
+            )
+        done = start if bare else item
+        events.append({"type": "response.output_item.done", "item": done, **label})
+    match draw(st.sampled_from(["whole", "empty", "missing", "nothing"])):
+        case "whole":
+            response = {"id": "r", "status": "completed", "output": items}
+            events.append({"type": "response.completed", "response": response})
+        case "empty":
+            response = {"id": "r", "status": "completed", "output": []}
+            events.append({"type": "response.done", "response": response})
+        case "missing":
+            events.append({"type": "response.completed", "response": {"id": "r"}})
+    return items, events
+
+
+@settings(max_examples=400)
+@given(responses(), st.lists(st.integers(1, 200), max_size=20), st.booleans())
+def test_response_comes_out_whole(
+    case: tuple[list[Json], list[Json]], sizes: list[int], ascii_only: bool
+) -> None:
+    items, sent = case
+    events = through_bytes(sizes, sent, ascii_only=ascii_only)
+    before = deepcopy(events)
+    accumulator = ResponseAccumulator()
+    for event in events:
+        accumulator.add(event)
+    whole = accumulator.result(ended=False)
+    assert events == before
+    assert whole is not None
+    assert whole["output"] == items

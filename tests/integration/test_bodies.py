@@ -1,0 +1,175 @@
+"""Answers with a good status that tell of an error, are too deep, or wrapped in something."""
+
+from typing import Any
+
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+
+from tests.faults.raw import Raw, answer
+
+from .conftest import Call
+from .streaming.conftest import raw as raw  # noqa: PLC0414
+from .streaming.host import ASK, CHAT, RESPONSE, Json
+
+WORDS = "maximum context length is 4096"
+CHOICE = {"index": 0, "message": {"role": "assistant", "content": ""}}
+ERRORS: dict[str, Json] = {
+    "beside an id": {"id": "gen-1", "error": {"code": 502, "message": WORDS}},
+    "beside an object": {"object": "chat.completion", "error": {"message": WORDS}},
+    "beside all that an answer has": {
+        "id": "gen-1",
+        "object": "chat.completion",
+        "choices": [],
+        "error": {"message": WORDS},
+    },
+    "beside a response without a status": {**RESPONSE, "status": None, "error": {"message": WORDS}},
+    "an object of its own": {"object": "error", "message": WORDS, "type": "x", "code": 400},
+    "a type of its own": {"type": "error", "message": WORDS},
+    "in the choice": {
+        "id": "gen-1",
+        "choices": [{**CHOICE, "finish_reason": "error", "error": {"message": WORDS}}],
+    },
+    "in the choice, finish_reason stop": {
+        "id": "gen-1",
+        "choices": [{**CHOICE, "finish_reason": "stop", "error": {"message": WORDS}}],
+    },
+    "success false": {"success": False, "message": WORDS},
+    "success false, in a list": {
+        "success": False,
+        "result": None,
+        "errors": [{"code": 7003, "message": WORDS}],
+    },
+    "success false, error is a text": {"success": "false", "error": WORDS},
+    "detail": {"detail": WORDS},
+    "detail that is an object": {"detail": {"error": {"message": WORDS}}},
+    "detail that names fields": {"detail": [{"loc": ["body", "x"], "msg": WORDS}]},
+    "code and msg": {"code": 1113, "msg": WORDS},
+    "status and message": {"status": "error", "message": WORDS},
+    "status that is a number": {"status": 500, "error": "Server Error", "message": WORDS},
+    "a text": {"error": WORDS},
+    "a list": {"error": [{"message": WORDS}]},
+    "a status of failure without an id": {"status": "failed", "error": {"message": WORDS}},
+}
+
+
+@pytest.mark.parametrize("case", ERRORS)
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_error_with_a_good_status(raw: Raw, call: Call, case: str, is_stream: bool) -> None:
+    for action, data in (("create_chat_completion", CHAT), ("create_model_response", ASK)):
+        raw.play([answer(ERRORS[case])])
+        with pytest.raises(HomeAssistantError) as caught:
+            await call(action, **{"stream": True} if is_stream else {}, **data)
+        assert caught.value.translation_key == "host_error"
+        assert WORDS in str(caught.value)
+        assert "{" not in str(caught.value)
+
+
+NO_ERRORS: dict[str, Json] = {
+    "null": {"error": None},
+    "empty": {"error": ""},
+    "nothing but nulls": {"error": {"code": None, "message": None, "param": None}},
+    "failed": {"status": "failed", "error": {"code": "x", "message": WORDS}},
+    "a job without an object": {"object": None, "status": "failed", "error": {"message": WORDS}},
+    "success": {"success": True},
+    "success null": {"success": None},
+    "detail beside": {"detail": "high"},
+}
+
+
+@pytest.mark.parametrize("case", NO_ERRORS)
+async def test_no_error_with_a_good_status(raw: Raw, call: Call, case: str) -> None:
+    body = {**RESPONSE, **NO_ERRORS[case]}
+    raw.play([answer(body)])
+    assert (await call("create_model_response", **ASK)).items() >= body.items()
+
+
+DEPTHS = {"lists": (b"[", b"]"), "objects": (b'{"a":', b"}"), "both": (b'[{"a":', b"}]")}
+
+
+@pytest.mark.parametrize("case", DEPTHS)
+async def test_depth_of_answers(raw: Raw, call: Call, case: str) -> None:
+    start, end = DEPTHS[case]
+    levels = 2 if case == "both" else 1
+    for depth in (150, 199):
+        count = depth // levels
+        raw.play([answer(b'{"id": "x", "deep": ' + start * count + b"1" + end * count + b"}")])
+        assert (await call("create_model_response", **ASK))["id"] == "x"
+    for depth in (202, 250, 300, 900, 1500, 100_000):
+        count = depth // levels
+        raw.play([answer(b'{"id": "x", "deep": ' + start * count + b"1" + end * count + b"}")])
+        with pytest.raises(HomeAssistantError) as caught:
+            await call("create_model_response", **ASK)
+        assert caught.value.translation_key == "bad_answer"
+
+
+async def test_depth_of_events(raw: Raw, call: Call) -> None:
+    from .streaming.host import stream
+
+    for depth in (202, 300, 2000):
+        raw.play(stream(b'data: {"x": ' + b"[" * depth + b"]" * depth + b"}\n\n"))
+        with pytest.raises(HomeAssistantError) as caught:
+            await call("create_model_response", stream=True, **ASK)
+        assert caught.value.translation_key == "stream_garbled"
+
+
+QUOTED: dict[str, tuple[Any, str]] = {
+    "detail.error.message": ({"detail": {"error": {"message": WORDS, "type": "x"}}}, f": {WORDS}"),
+    "error.detail.errors": (
+        {"error": {"detail": {"errors": [{"loc": ["body", "n"], "msg": WORDS}]}}},
+        f": ['body', 'n'] {WORDS}",
+    ),
+    "html-message": ({"error": {"html-message": WORDS}}, f": {WORDS}"),
+    "a Python dictionary": (
+        {"error": {"message": "Failed: {'error': {'message': '" + WORDS + "', 'code': None}}"}},
+        f": Failed: {WORDS}",
+    ),
+    "JSON in a text": ({"error": {"message": '{"error": {"message": "' + WORDS + '"}}'}}, WORDS),
+    "bytes in a text": ({"message": 'b\'{"error": {"message": "' + WORDS + "\"}}'"}, WORDS),
+    "metadata.raw": (
+        {"error": {"message": "Provider error", "metadata": {"raw": WORDS}}},
+        f": Provider error: {WORDS}",
+    ),
+    "errors": ({"errors": [{"code": 7003, "message": WORDS}]}, f"code 7003, parameter –): {WORDS}"),
+    "braces that are no object": (
+        {"error": {"message": "use {name} or {'a'"}},
+        ": use {name} or {'a'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", QUOTED)
+async def test_words_of_errors_are_unwrapped(raw: Raw, call: Call, case: str) -> None:
+    body, expected = QUOTED[case]
+    raw.play([answer(body, 400)])
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("create_model_response", **ASK)
+    assert caught.value.translation_key == "refused"
+    assert expected in str(caught.value)
+
+
+PAGES = {
+    "comment with tags": (b"<html><!-- <p>Footer</p> content --><body>Hi</body>", "Hi"),
+    "title": (b"<html><head><title>My portal</title></head><body>Hi</body></html>", "My portal Hi"),
+    "style and script in the head": (
+        b"<head><style>a{}</style><script>x</script><title>T</title></head>Hi",
+        "T Hi",
+    ),
+    "comment without an end": (b"<html>Hi<!-- <p>x</p>", "Hi"),
+}
+
+
+@pytest.mark.parametrize("case", PAGES)
+async def test_pages_are_quoted_without_markup(raw: Raw, call: Call, case: str) -> None:
+    body, expected = PAGES[case]
+    raw.play([answer(body, kind="text/html")])
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("create_model_response", **ASK)
+    assert f"(text/html): {expected} Check its address" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["audio/wav", "image/png", "application/octet-stream", "x/y"])
+async def test_binary_is_not_quoted(raw: Raw, call: Call, kind: str) -> None:
+    raw.play([answer(b"RIFF\x00\x01\x02WAVEfmt", kind=kind)])
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("create_model_response", **ASK)
+    assert "RIFF" not in str(caught.value)

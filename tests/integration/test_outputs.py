@@ -1,0 +1,176 @@
+"""What came against what was asked for: JSON in fences, ignored forms, calls that break off."""
+
+import json
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+
+from tests.faults.raw import Raw, answer
+
+from .conftest import Call
+from .streaming.conftest import raw as raw  # noqa: PLC0414
+from .streaming.host import ASK, CHAT, ITEM, RESPONSE, Json, named, stream
+
+SCHEMA: Json = {
+    "type": "object",
+    "properties": {"n": {"type": "integer"}, "room": {"enum": ["kitchen", "hall"]}},
+    "required": ["n"],
+}
+FORM: Json = {"format": {"type": "json_schema", "name": "a", "schema": SCHEMA}}
+CHAT_FORM: Json = {"type": "json_schema", "json_schema": {"name": "a", "schema": SCHEMA}}
+VALUE = {"n": 1, "room": "kitchen"}
+PLAIN = json.dumps(VALUE)
+TEXTS = {
+    "plain": PLAIN,
+    "fence": f"```json\n{PLAIN}\n```",
+    "fence without a name": f"```\n{PLAIN}\n```",
+    "fence in capitals": f"```JSON\n{json.dumps(VALUE, indent=2)}\n```\n",
+    "fence on one line": f"```json {PLAIN}```",
+    "fence without an end": f"```json\n{PLAIN}\n",
+    "fence behind words": f"Here it is:\n\n```json\n{PLAIN}\n```\nAnything else?",
+    "thoughts": f"<think>\nWhat {{n}} is it?\n</think>\n\n{PLAIN}",
+    "thoughts and a fence": f"<think>```json\n[]\n```</think>```json\n{PLAIN}\n```",
+    "thoughts that the template began": f"So it is one.</think>\n{PLAIN}",
+    "blanks": f"\n  {PLAIN}\n",
+}
+
+
+def response(text: Any, **more: Any) -> Json:
+    """Return a response with a text."""
+    content = [{"type": "output_text", "text": text, "annotations": []}]
+    return {**RESPONSE, "output": [{**ITEM, "content": content}], **more}
+
+
+def completion(message: Json, finish_reason: str = "stop") -> Json:
+    """Return a completion with a message."""
+    choice = {"index": 0, "message": {"role": "assistant", **message}}
+    return {
+        "id": "c",
+        "object": "chat.completion",
+        "choices": [{**choice, "finish_reason": finish_reason}],
+        "usage": {"prompt_tokens": 7, "completion_tokens": 2},
+    }
+
+
+@pytest.mark.parametrize("case", TEXTS)
+async def test_json_in_texts(raw: Raw, call: Call, case: str) -> None:
+    text = TEXTS[case]
+    raw.play([answer(response(text))], [answer(completion({"content": text}))])
+    found = await call("parse_model_response", text=FORM, **ASK)
+    assert found["output_parsed"] == VALUE
+    assert found["output_text"] == text
+    found = await call("parse_chat_completion", response_format=CHAT_FORM, **CHAT)
+    assert found["choices"][0]["message"]["parsed"] == VALUE
+
+
+async def test_json_in_parts_and_objects(raw: Raw, call: Call) -> None:
+    parts = [{"type": "thinking", "thinking": []}, {"type": "text", "text": PLAIN}]
+    tool_call = {"id": "x", "function": {"name": "f", "arguments": VALUE}}
+    raw.play([answer(completion({"content": parts, "tool_calls": [tool_call]}))])
+    found = await call("parse_chat_completion", **CHAT)
+    message = found["choices"][0]["message"]
+    assert message["parsed"] == VALUE
+    assert message["tool_calls"][0]["function"]["parsed_arguments"] == VALUE
+    item = {"type": "function_call", "name": "f", "arguments": VALUE, "status": "completed"}
+    raw.play([answer({**RESPONSE, "output": [item]})])
+    found = await call("parse_model_response", **ASK)
+    assert found["output"][0]["parsed_arguments"] == VALUE
+
+
+OTHERS = {
+    "prose": ("media item The key stays", "–"),
+    "another object": ('{"x": 1}', "$.n"),
+    "another type": ('{"n": "one"}', "$.n"),
+    "a value that is none": ('{"n": 1, "room": "attic"}', "$.room"),
+    "a list": ("[1]", "$"),
+    "half of it": ('{"n": 1', "–"),
+}
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+@pytest.mark.parametrize("case", OTHERS)
+async def test_form_that_the_host_ignores(
+    hass: HomeAssistant, raw: Raw, call: Call, case: str, is_stream: bool
+) -> None:
+    text, place = OTHERS[case]
+    usage = {"input_tokens": 5, "output_tokens": 3}
+    whole = response(text, usage=usage)
+    done = stream(named("response.completed", response=whole), done=False)
+    raw.play(done if is_stream else [answer(whole)])
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("parse_model_response", text=FORM, stream=is_stream, **ASK)
+    assert caught.value.translation_key == "form_ignored"
+    assert f"at {place}: {text}" in str(caught.value)
+    raw.play([answer(completion({"content": text}))])
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("parse_chat_completion", response_format=CHAT_FORM, **CHAT)
+    assert caught.value.translation_key == "form_ignored"
+    entry = hass.config_entries.async_entries("openai_api")[0]
+    # It was paid for all the same.
+    assert entry.runtime_data.usage.values["output_tokens"] == 5
+
+
+async def test_answers_that_need_no_form(raw: Raw, call: Call) -> None:
+    refusal = [{"type": "refusal", "refusal": "No"}]
+    calls = [{"type": "function_call", "name": "f", "arguments": "{}", "status": "completed"}]
+    for whole in (
+        {**RESPONSE, "output": [{**ITEM, "content": refusal}]},
+        {**RESPONSE, "output": calls},
+        response('{"n":', status="incomplete"),
+        {**RESPONSE, "output": [], "status": "failed"},
+        {**RESPONSE, "output": [], "status": "queued"},
+    ):
+        raw.play([answer(whole)])
+        assert (await call("parse_model_response", text=FORM, **ASK))["output_parsed"] is None
+    raw.play([answer(response("words"))])
+    assert (await call("parse_model_response", **ASK))["output_parsed"] is None
+    raw.play([answer(response("words"))])
+    assert (await call("create_model_response", text=FORM, **ASK))["output_text"] == "words"
+    for message, reason in (
+        ({"content": None, "refusal": "No"}, "stop"),
+        ({"content": '{"n":'}, "length"),
+        ({"content": "x"}, "content_filter"),
+    ):
+        raw.play([answer(completion(message, reason))])
+        found = await call("parse_chat_completion", response_format=CHAT_FORM, **CHAT)
+        assert found["choices"][0]["message"]["parsed"] is None
+
+
+BROKEN = '{ "room": "kitchen", "on": true'
+
+
+@pytest.mark.parametrize("action", ["create_model_response", "parse_model_response"])
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_call_that_breaks_off(raw: Raw, call: Call, action: str, is_stream: bool) -> None:
+    item = {"type": "function_call", "name": "switch", "arguments": BROKEN, "status": "completed"}
+    whole = {**RESPONSE, "output": [item]}
+    done = stream(named("response.completed", response=whole), done=False)
+    raw.play(done if is_stream else [answer(whole)])
+    with pytest.raises(HomeAssistantError) as caught:
+        await call(action, stream=is_stream, **ASK)
+    assert caught.value.translation_key == "call_cut"
+    assert "the tool switch" in str(caught.value)
+
+
+@pytest.mark.parametrize("action", ["create_chat_completion", "parse_chat_completion"])
+@pytest.mark.parametrize("reason", ["stop", "tool_calls"])
+async def test_call_of_a_chat_that_breaks_off(
+    raw: Raw, call: Call, action: str, reason: str
+) -> None:
+    tool_call = {"id": "x", "function": {"name": "switch", "arguments": BROKEN}}
+    raw.play([answer(completion({"content": None, "tool_calls": [tool_call]}, reason))])
+    with pytest.raises(HomeAssistantError) as caught:
+        await call(action, **CHAT)
+    assert caught.value.translation_key == "call_cut"
+    # A host that says that it was cut tells the truth.
+    raw.play([answer(completion({"content": None, "tool_calls": [tool_call]}, "length"))])
+    assert (await call(action, **CHAT))["choices"][0]["finish_reason"] == "length"
+
+
+async def test_calls_without_arguments_are_whole(raw: Raw, call: Call) -> None:
+    for arguments in ("", " ", "{}", None, {"a": 1}):
+        tool_call = {"id": "x", "function": {"name": "f", "arguments": arguments}}
+        raw.play([answer(completion({"tool_calls": [tool_call]}, "tool_calls"))])
+        assert (await call("create_chat_completion", **CHAT))["id"] == "c"

@@ -1,0 +1,101 @@
+"""Statuses in words of other hosts: what has ended, and what goes on."""
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+
+from custom_components.openai_api.requests import polls
+from custom_components.openai_api.statuses import is_ended
+from tests.faults.raw import Raw, answer
+
+from .conftest import Call
+from .streaming.conftest import raw as raw  # noqa: PLC0414
+from .streaming.host import ASK, RESPONSE, Json, stream
+
+GOING_ON = ("processing", "pending", "running", "preparing", "Starting", "in_progress", "")
+ENDS = ("completed", "succeeded", "failed", "COMPLETED", "done", "Cancelled", "timed-out", None)
+VIDEO: Json = {"id": "video_1", "object": "video", "progress": 0}
+
+
+@pytest.mark.parametrize("status", GOING_ON)
+async def test_poll_goes_on(raw: Raw, call: Call, status: str) -> None:
+    raw.play(
+        [answer({**VIDEO, "status": status})],
+        [answer({**VIDEO, "status": status, "progress": 10})],
+        [answer({**VIDEO, "status": "completed", "progress": 100})],
+    )
+    found = await call("create_and_poll_video", prompt="x", model="m", poll_interval_ms=100)
+    assert (found["status"], found["progress"]) == ("completed", 100)
+
+
+@pytest.mark.parametrize("status", ENDS)
+async def test_poll_ends(raw: Raw, call: Call, status: str | None) -> None:
+    raw.play([answer({**VIDEO, "status": "processing"})], [answer({**VIDEO, "status": status})])
+    found = await call("create_and_poll_video", prompt="x", model="m", poll_interval_ms=100)
+    assert found["status"] == status
+
+
+@pytest.mark.parametrize("status", ["processing", "in_progress", "Rendering frames"])
+async def test_poll_says_what_the_status_was(raw: Raw, call: Call, status: str) -> None:
+    raw.play(*[[answer({**VIDEO, "status": status})] for _ in range(30)])
+    with pytest.raises(HomeAssistantError) as caught:
+        await call(
+            "create_and_poll_video",
+            prompt="x",
+            model="m",
+            poll_interval_ms=100,
+            max_wait_seconds=1,
+        )
+    assert caught.value.translation_key == "still_pending"
+    assert f"video_1 is still {status}" in str(caught.value)
+
+
+async def test_unknown_status_is_not_waited_for_for_ever(
+    raw: Raw, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polls, "_LONGEST_UNKNOWN", 0.3)
+    raw.play(*[[answer({**VIDEO, "status": "parked"})] for _ in range(30)])
+    with pytest.raises(HomeAssistantError, match="still parked"):
+        await call("create_and_poll_video", prompt="x", model="m", poll_interval_ms=100)
+
+
+@pytest.mark.parametrize("status", ["processing", "preparing", "queued"])
+async def test_watched_job_goes_on(hass: HomeAssistant, raw: Raw, call: Call, status: str) -> None:
+    raw.play([answer({**VIDEO, "status": status})])
+    found = await call("watch_job", kind="video", id="video_1")
+    assert (found["status"], found["done"]) == (status, False)
+    await call("stop_watching_job", id="video_1")
+
+
+@pytest.mark.parametrize("status", ["processing", "Running", "starting"])
+async def test_run_of_a_stream_goes_on(raw: Raw, call: Call, status: str) -> None:
+    run = {"id": "run_1", "object": "thread.run"}
+    ends = [{**run, "status": status}, {**run, "status": "completed"}]
+    raw.play(stream(*ends, done=False))
+    data = {"thread_id": "t", "assistant_id": "a", "stream": True}
+    assert (await call("create_run", **data))["status"] == "completed"
+    raw.play(stream(ends[0], done=False))
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("create_run", **data)
+    assert caught.value.translation_key == "stream_cut"
+
+
+def test_statuses_that_a_row_knows_are_no_ends() -> None:
+    assert not is_ended("ready", frozenset({"ready"}))
+    assert is_ended("ready")
+    assert is_ended(None)
+
+
+async def test_negative_counts_lower_nothing(hass: HomeAssistant, raw: Raw, call: Call) -> None:
+    entry = hass.config_entries.async_entries("openai_api")[0]
+    good = {"input_tokens": 5, "output_tokens": 3, "input_tokens_details": {"cached_tokens": 1}}
+    for usage in (
+        good,
+        {"input_tokens": -5, "output_tokens": -3},
+        {"input_tokens": -5, "prompt_tokens": -7, "output_tokens": 0},
+        {"input_tokens": 0, "input_tokens_details": {"cached_tokens": -9}},
+    ):
+        raw.play([answer({**RESPONSE, "usage": usage})])
+        await call("create_model_response", **ASK)
+    values = entry.runtime_data.usage.values
+    assert [values[key] for key in ("input_tokens", "output_tokens", "cached_tokens")] == [5, 3, 1]
