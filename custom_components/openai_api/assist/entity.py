@@ -18,7 +18,7 @@ class AssistEntity(Entity):
     """An entity of a subentry, which applies changed options without being set up again."""
 
     _attr_has_entity_name = True
-    _attr_name = None
+    _attr_name: str | None = None
     _attr_should_poll = False
 
     def __init__(self, entry: OpenAIConfigEntry, subentry: ConfigSubentry) -> None:

@@ -7,7 +7,7 @@ one byte are unsigned, as in WAV files.
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 import struct
-from typing import Final
+from typing import Any, Final
 
 import audioop
 
@@ -167,7 +167,7 @@ class Converter:
         self._source, self._target = source, target
         self._rest = b""
         # What audioop has to remember between two pieces.
-        self._state: object = None
+        self._state: Any = None
 
     def feed(self, chunk: bytes) -> bytes:
         """Return the converted samples of a chunk and of what was left of the one before."""
@@ -189,8 +189,13 @@ class Converter:
             chunk = audioop.tomono(chunk, 2, 0.5, 0.5)
         if source.rate != target.rate:
             channels = min(source.channels, target.channels)
-            chunk, self._state = audioop.ratecv(  # type: ignore[assignment]
-                chunk, 2, channels, source.rate, target.rate, self._state  # type: ignore[arg-type]
+            chunk, self._state = audioop.ratecv(
+                chunk,
+                2,
+                channels,
+                source.rate,
+                target.rate,
+                self._state,
             )
         if source.channels == 1 and target.channels == 2:
             chunk = audioop.tostereo(chunk, 2, 1, 1)

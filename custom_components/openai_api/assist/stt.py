@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 import time
-from typing import Any, Final, override
+from typing import Any, ClassVar, Final, override
 
 from homeassistant.components import stt
 from homeassistant.components.stt import (
@@ -48,11 +48,11 @@ _FORGOTTEN: Final = 3600.0
 class MicrophoneEntity(AssistEntity, SpeechToTextEntity):
     """Takes what pipelines, and clients of `/api/stt`, hand over."""
 
-    supported_formats = [AudioFormats.WAV]
-    supported_codecs = [AudioCodecs.PCM]
-    supported_bit_rates = [AudioBitRates.BITRATE_16]
-    supported_sample_rates = list(AudioSampleRates)
-    supported_channels = list(AudioChannels)
+    supported_formats: ClassVar = [AudioFormats.WAV]
+    supported_codecs: ClassVar = [AudioCodecs.PCM]
+    supported_bit_rates: ClassVar = [AudioBitRates.BITRATE_16]
+    supported_sample_rates: ClassVar = list(AudioSampleRates)
+    supported_channels: ClassVar = list(AudioChannels)
 
     @property
     @override
@@ -144,9 +144,7 @@ class EarEntity(MicrophoneEntity):
         """Return the text, by upload of the same sound where the service has no live session."""
         end = self._end
         if self._is_live:
-            live = LiveTranscription(
-                self.host, options, end_of_speech=end, on_partial=on_partial
-            )
+            live = LiveTranscription(self.host, options, end_of_speech=end, on_partial=on_partial)
             try:
                 return await live.async_run(microphone)
             except HomeAssistantError as err:
@@ -160,7 +158,8 @@ class EarEntity(MicrophoneEntity):
                     self.host.known[_NO_LIVE] = time.monotonic()
             if end == "host":
                 await microphone.async_wait_for_silence()
-        await microphone.async_wait() if end != "host" else None
+        if end != "host":
+            await microphone.async_wait()
         return await async_transcribe(self.host, options, bytes(microphone.sound))
 
     def _options(self, metadata: SpeechMetadata) -> TranscriptionOptions:

@@ -241,7 +241,7 @@ class LiveTranscription:
             TRANSPORT,
             realtime(host, {"intent": "transcription"}),
             on_event=self._on_event,
-            on_end=lambda error: self._hearing.fail(error),
+            on_end=self._on_end,
         )
         self._hearing = Hearing(
             host, self._channel.async_send, end_of_speech, on_partial=on_partial
@@ -276,6 +276,11 @@ class LiveTranscription:
             self._host.entry.async_create_background_task(
                 self._host.hass, self._channel.async_end(), "openai_api transcription end"
             )
+
+    @callback
+    def _on_end(self, error: HomeAssistantError) -> None:
+        """Wait no longer: the connection is lost."""
+        self._hearing.fail(error)
 
     @callback
     def _on_event(self, event: Json) -> None:

@@ -91,12 +91,11 @@ class Microphone:
                 if is_wav is None and chunk:
                     # Clients of the HTTP interface send files, pipelines send samples.
                     is_wav = chunk[:4] == b"RIFF"
-                if is_wav:
-                    chunk = reader.feed(chunk)
-                    if reader.shape is None:
-                        continue
+                samples = reader.feed(chunk) if is_wav else chunk
+                if is_wav and reader.shape is None:
+                    continue
                 converter = converter or Converter(reader.shape or self._shape, MICROPHONE)
-                self.sound += converter.feed(chunk)
+                self.sound += converter.feed(samples)
                 self._news.set()
                 if len(self.sound) >= _LARGEST:
                     LOGGER.warning("More than %s s were spoken, the rest is not heard", LONGEST)

@@ -17,7 +17,9 @@ _PATIENCE: Final = 60.0
 _SHORTEST: Final = 0.1
 """Seconds: services refuse less, and nobody says anything in it."""
 # What models write where nobody speaks: "[BLANK_AUDIO]", "(silence)", "[Music]".
-_NO_WORDS: Final = re.compile(r"(?:\s*(?:\[[^\[\]]{1,40}\]|\([^()]{1,40}\)|\*[^*]{1,40}\*))+\s*[.]?\s*")
+_NO_WORDS: Final = re.compile(
+    r"(?:\s*(?:\[[^\[\]]{1,40}\]|\([^()]{1,40}\)|\*[^*]{1,40}\*))+\s*[.]?\s*"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +35,7 @@ class TranscriptionOptions:
     """`near_field` or `far_field`; only for live sessions."""
 
 
-async def async_transcribe(
-    host: ServiceHost, options: TranscriptionOptions, sound: bytes
-) -> str:
+async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, sound: bytes) -> str:
     """Return what is said in 16 kHz mono samples; nothing where nobody speaks.
 
     Raises a translated HomeAssistantError for what the service answers instead of a text.

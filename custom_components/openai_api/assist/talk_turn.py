@@ -59,7 +59,6 @@ class SpokenResponse:
         """The words so far."""
         return "".join(self.pieces)
 
-    @property
     def is_given_up(self) -> bool:
         """Whether the service has stopped because the person went on to speak."""
         return self.status == "cancelled" and self.reason == "turn_detected"

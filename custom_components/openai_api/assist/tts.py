@@ -1,6 +1,7 @@
 """The speaker of a subentry."""
 
 from collections.abc import Mapping
+import re
 from typing import Any, Final, override
 
 from homeassistant.components import tts
@@ -17,9 +18,7 @@ from homeassistant.components.tts import (
     Voice,
 )
 from homeassistant.core import callback
-from homeassistant.exceptions import HomeAssistantError
 
-from ..actions.audio import VOICES
 from ..errors import refusal
 from .const import (
     CONF_AUDIO_FORMAT,
@@ -35,7 +34,8 @@ from .const import (
     LIMITS,
 )
 from .entity import AssistEntity
-from .languages import LANGUAGES, languages_with
+from .forms import VOICES
+from .languages import languages_with
 from .tts_speech import Speech, SpeechOptions, Wanted
 
 _PREFERRED: Final = (
@@ -47,14 +47,13 @@ _PREFERRED: Final = (
 )
 _OVERRIDABLE: Final = (CONF_MODEL, ATTR_VOICE, CONF_SPEED, CONF_INSTRUCTIONS)
 """What an action may choose, and what therefore is part of the key of Home Assistant's cache."""
+_OWN_VOICE: Final = re.compile(r"voice_\w+")
 # Since 2026.11 a WAV that has the wanted shape is handed on as it is.
 _ALWAYS_CONVERTED: Final = not hasattr(tts, "PcmFormat")
 
 
 class SpeakerEntity(AssistEntity, TextToSpeechEntity):
     """Has a service speak what Assist, an action or an announcement has to say."""
-
-    _attr_supported_options = [*_OVERRIDABLE, *_PREFERRED]
 
     @override
     @callback
@@ -63,22 +62,16 @@ class SpeakerEntity(AssistEntity, TextToSpeechEntity):
         # Home Assistant refuses an engine whose name it cannot put into a file's tags.
         self._attr_has_entity_name = False
         self._attr_name = self.subentry.title
+        self._attr_supported_options = [*_OVERRIDABLE, *_PREFERRED]
+        self._attr_supported_languages = languages_with(self.host.hass.config.language)
         # These are cached properties of the base class, which only setting them renews.
         self._attr_default_options = {
             key: value for key in _OVERRIDABLE if (value := self.option(key)) is not None
         }
 
-    @override
-    async def async_added_to_hass(self) -> None:
-        """Know the language of the home, too."""
-        await super().async_added_to_hass()
-        self._attr_supported_languages = languages_with(self.hass.config.language)
-
-    _attr_supported_languages = list(LANGUAGES)
-
     @property
     @override
-    def default_language(self) -> str:  # type: ignore[override]
+    def default_language(self) -> str:
         """Return the language of the home; the service goes by the text."""
         return self.hass.config.language
 
@@ -102,7 +95,7 @@ class SpeakerEntity(AssistEntity, TextToSpeechEntity):
             self.speech_options(request.options),
             request.message_gen,
             wanted,
-            is_probed=_ALWAYS_CONVERTED and (wanted.extension != "wav" or wanted.is_shaped),
+            is_probed=is_probed(wanted),
         )
         extension = await speech.async_start()
         return TTSAudioResponse(extension, speech.async_stream())
@@ -115,7 +108,7 @@ class SpeakerEntity(AssistEntity, TextToSpeechEntity):
 
         return SpeechOptions(
             model=str(chosen(CONF_MODEL) or ""),
-            voice=chosen(ATTR_VOICE),
+            voice=_voice(chosen(ATTR_VOICE)),
             instructions=chosen(CONF_INSTRUCTIONS),
             speed=_speed(chosen(CONF_SPEED)),
             audio_format=self.option(CONF_AUDIO_FORMAT),
@@ -125,6 +118,18 @@ class SpeakerEntity(AssistEntity, TextToSpeechEntity):
             patience=float(self.option(CONF_PATIENCE)),
             extra_body=self.option(CONF_EXTRA_BODY),
         )
+
+
+def is_probed(wanted: Wanted) -> bool:
+    """Return whether ffmpeg will look into a WAV for something else before it converts it."""
+    return _ALWAYS_CONVERTED and (wanted.extension != "wav" or wanted.is_shaped)
+
+
+def _voice(value: Any) -> str | dict[str, str] | None:
+    """Return a voice as services take it: those of one's own are known by their ids."""
+    if isinstance(value, str) and _OWN_VOICE.fullmatch(value):
+        return {"id": value}
+    return value or None
 
 
 def _speed(value: Any) -> float | None:
@@ -157,6 +162,3 @@ def wanted_of(options: Mapping[str, Any]) -> Wanted:
         width=number(ATTR_PREFERRED_SAMPLE_BYTES),
         bitrate=number(ATTR_PREFERRED_BITRATE),
     )
-
-
-__all__ = ["HomeAssistantError", "SpeakerEntity"]

@@ -19,6 +19,7 @@ _TYPES: Final = {
     "audio/x-aac": "aac",
     "audio/aacp": "aac",
 }
+_BREAKS: Final = b"\t\r\n"
 _UNNAMED: Final = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 _RATE: Final = re.compile(r"(?:^|;)\s*(rate|channels)\s*=\s*\"?(\d{1,6})\b", re.IGNORECASE)
 
@@ -38,20 +39,20 @@ def recognize(content_type: str, head: bytes, asked: str) -> str | None:
         return "flac"
     if head[:3] == b"ID3":
         return "mp3"
+    if head.lstrip()[:1] in {b"{", b"<", b"["} and all(
+        32 <= sign < 127 or sign in _BREAKS for sign in head
+    ):
+        # An error that calls itself a sound.
+        return None
     if named in _RAW:
         # Loud samples may look like the beginning of an MP3 frame.
         return "pcm"
-    if (named.startswith("audio/") or named in _UNNAMED) and frame_length(head):
-        if asked != "pcm" or named in _TYPES:
-            return "mp3"
+    is_named = named.startswith("audio/") or named in _UNNAMED
+    if is_named and frame_length(head) and (asked != "pcm" or named in _TYPES):
+        return "mp3"
     if named in _TYPES:
         return _TYPES[named]
-    is_sound = named.startswith("audio/") or (
-        named in _UNNAMED and head.lstrip()[:1] not in {b"{", b"<", b"["}
-    )
-    if not is_sound:
-        return None
-    return asked if asked in {"pcm", "aac"} else None
+    return asked if is_named and asked in {"pcm", "aac"} else None
 
 
 def shape_of(content_type: str) -> PcmFormat:
@@ -66,7 +67,11 @@ _BIT_RATES: Final = (
     (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
     (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 )
-_SAMPLE_RATES: Final = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
+_SAMPLE_RATES: Final = {
+    3: (44_100, 48_000, 32_000),
+    2: (22_050, 24_000, 16_000),
+    0: (11_025, 12_000, 8_000),
+}
 _COUNTS: Final = (b"Xing", b"Info", b"VBRI")
 
 
@@ -103,7 +108,9 @@ class Mp3Joiner:
             if len(data) < 10:
                 return b""
             # Seven bits a byte, and a footer of ten bytes where the flag says so.
-            size = (data[6] & 127) << 21 | (data[7] & 127) << 14 | (data[8] & 127) << 7 | data[9] & 127
+            size = (
+                (data[6] & 127) << 21 | (data[7] & 127) << 14 | (data[8] & 127) << 7 | data[9] & 127
+            )
             start = 10 + size + (10 if data[5] & 16 else 0)
         if len(data) < start + 4:
             return b""

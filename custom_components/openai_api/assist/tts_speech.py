@@ -160,7 +160,7 @@ class Speech:
         assert self._first is not None
         try:
             kind, shape = self._first.kind.result()
-            target = self._target(shape) if shape else None
+            target = target_of(self._wanted, shape, is_probed=self._is_probed) if shape else None
             if target:
                 yield wav_header(target)
             piece: _Piece | None = self._first
@@ -197,19 +197,6 @@ class Speech:
             yield rest
         if piece.error:
             raise piece.error
-
-    def _target(self, shape: PcmFormat) -> PcmFormat:
-        """Return the shape in which PCM is handed over."""
-        wanted = self._wanted
-        if self._is_probed:
-            return PcmFormat(48_000, 2, 2)
-        if wanted.extension != "wav":
-            # ffmpeg makes what is wanted of it.
-            return shape
-        target = PcmFormat(
-            wanted.rate or shape.rate, wanted.channels or shape.channels, wanted.width or 2
-        )
-        return target if target.is_valid else shape
 
     async def _async_read(self) -> None:
         """Read the text, and let the requests begin as soon as a sentence is whole."""
@@ -266,7 +253,7 @@ class Speech:
         except asyncio.CancelledError:
             piece.error = failure("unloaded")
             raise
-        except Exception as err:
+        except Exception as err:  # noqa: BLE001
             # Whoever listens must not wait for ever.
             piece.error = failure("answer_broken", message=type(err).__name__)
             LOGGER.exception("A text could not be spoken")
@@ -316,7 +303,8 @@ class Speech:
             head, size = b"", 0
             reader: WavReader | None = None
             async with aclosing(response.iter_bytes()) as chunks:
-                async for chunk in chunks:
+                async for received in chunks:
+                    chunk = received
                     size += len(chunk)
                     if size > _LARGEST:
                         raise failure("answer_broken", message="…")
@@ -336,14 +324,12 @@ class Speech:
                     reader = self._begin(piece, content_type, head, asked)
                     self._pass_on(piece, reader, head)
                 if not piece.kind.done():
-                    if head.strip():
-                        parse(host.settings, head, content_type)
-                    raise failure("answer_empty")
+                    if not head.strip():
+                        raise failure("answer_empty")
+                    await self._async_refuse(content_type, head, _nothing())
         host.answered(None, _METHOD, self._options.model)
 
-    def _begin(
-        self, piece: _Piece, content_type: str, head: bytes, asked: str
-    ) -> WavReader | None:
+    def _begin(self, piece: _Piece, content_type: str, head: bytes, asked: str) -> WavReader | None:
         """Take note of what a sound is; a WAV says so itself a little later."""
         kind = recognize(content_type, head, asked)
         if kind == "wav":
@@ -390,6 +376,24 @@ class Speech:
         """End whatever still goes on."""
         for task in tuple(self._tasks):
             task.cancel()
+
+
+async def _nothing() -> AsyncGenerator[bytes]:
+    """Yield nothing."""
+    return
+    yield
+
+
+def target_of(wanted: Wanted, shape: PcmFormat, *, is_probed: bool) -> PcmFormat:
+    """Return the shape in which PCM is handed over: as it is wanted, if that needs no ffmpeg."""
+    if is_probed:
+        return PcmFormat(48_000, 2, 2)
+    if wanted.extension != "wav":
+        return shape
+    target = PcmFormat(
+        wanted.rate or shape.rate, wanted.channels or shape.channels, wanted.width or 2
+    )
+    return target if target.is_valid else shape
 
 
 def _is_refused(err: HomeAssistantError, param: str, *words: str) -> bool:

@@ -25,11 +25,18 @@ _EMOJI: Final = re.compile(
     "\u231a\u231b\u200d\ufe0e\ufe0f\u20e3]+"
 )
 _LINK: Final = re.compile(r"!?\[([^\]\n]*)\]\((?:[^()\n]|\([^()\n]*\))*\)")
-_ADDRESS: Final = re.compile(r"<?\bhttps?://(?:www\.)?([^\s/?#:<>()]+)[^\s<>]*?(?=[.,;:!?)]*(?:\s|$|>))>?")
-_TAG: Final = re.compile(r"</?(?:b|i|u|em|strong|br|p|code|pre|sub|sup|a|span|div|li|ul|ol|hr)\b[^<>]*>", re.IGNORECASE)
+_ADDRESS: Final = re.compile(
+    r"<?\bhttps?://(?:www\.)?([^\s/?#:<>()]+)[^\s<>]*?(?=[.,;:!?)]*(?:\s|$|>))>?"
+)
+_TAG: Final = re.compile(
+    r"</?(?:b|i|u|em|strong|br|p|code|pre|sub|sup|a|span|div|li|ul|ol|hr)\b[^<>]*>", re.IGNORECASE
+)
 _LINE_MARK: Final = re.compile(r"^\s*(?:#{1,6}\s+|>+\s*|[-*+•]\s+(?:\[[ xX]\]\s+)?)+")
 _RULE: Final = re.compile(r"^\s*(?:[-*_=]\s*){3,}$|^\s*\|?[\s:|-]*-{2,}[\s:|-]*\|?\s*$")
 _EMPHASIS: Final = re.compile(r"(?<!\s)\*+|\*+(?!\s)|~~|(?<!\w)_{1,3}(?=\S)|(?<=\S)_{1,3}(?!\w)|`+")
+_OPEN: Final = " *_~`!<[(\u200d\ufe0f"
+_MARKED: Final = re.compile(r"[*_~`<>\[\]()|/]|\bh(?:t(?:t(?:ps?)?)?)?:?$")
+_ASTERISK: Final = "\ue000"
 _SPACES: Final = re.compile(r"[ \t\u00a0]+")
 _ENDS: Final = ".!?…。！？:;,،؟।"
 # What ends with a full stop and goes on: dates ("3. Oktober"), lists ("1."), short forms.
@@ -82,16 +89,23 @@ class SpeechCleaner:
         end = len(text)
         tail = max(0, end - _LONGEST_MARK)
         if (at := text.rfind("[", tail)) >= 0 and not _LINK.search(text, at):
-            if "]" not in text[at:] or text.startswith("](", text.index("]", at)) or text[-1] == "]":
+            if (
+                "]" not in text[at:]
+                or text.startswith("](", text.index("]", at))
+                or text[-1] == "]"
+            ):
                 # A picture's mark stands before it.
                 end = at - (at > 0 and text[at - 1] == "!")
         elif (at := max(text.rfind("http", tail), text.rfind("<", tail))) >= 0:
             link = next((one for one in _LINK.finditer(text, tail) if one.end() > at), None)
             if link is None and not re.search(r"[\s>]", text[at:]):
                 end = at
-        # Marks at the very end: what follows says whether they are ones; words wait for their end.
-        stripped = text[:end].rstrip("*_~`!\u200d\ufe0f")
-        cut = min(end, stripped.rfind(" ") + 1)
+        # What follows says whether marks at the very end are ones, and whether a space is needed.
+        stripped = text[:end].rstrip(_OPEN)
+        cut = len(stripped)
+        word = stripped.rfind(" ") + 1
+        if _MARKED.search(stripped, word):
+            cut = len(stripped[:word].rstrip(_OPEN))
         for link in _LINK.finditer(text, tail):
             if link.start() < cut < link.end():
                 return link.start()
@@ -134,6 +148,8 @@ class SentenceSplitter:
     def feed(self, text: str) -> list[str]:
         """Return the sentences that a piece of text completes."""
         found: list[str] = []
+        # The detector would leave them out, which is not its business here.
+        text = text.replace("*", _ASTERISK)
         for index, line in enumerate(text.split("\n")):
             if index:
                 found += self._end_line()
@@ -156,7 +172,7 @@ class SentenceSplitter:
         rest = self._detector.finish()
         text = f"{self._held} {rest}".strip()
         self._held = ""
-        return [text] if text else []
+        return [_restored(text)] if text else []
 
     def _joined(self, sentences: list[str]) -> list[str]:
         """Return sentences, those that only seemed to end put before what follows them."""
@@ -167,7 +183,7 @@ class SentenceSplitter:
                 self._held = text
             else:
                 self._held = ""
-                found.append(text)
+                found.append(_restored(text))
         return found
 
     def _cut(self) -> list[str]:
@@ -183,7 +199,12 @@ class SentenceSplitter:
         rest = text[at:]
         self._size = len(rest)
         list(self._detector.add_chunk(rest))
-        return [text[:at].strip()]
+        return [_restored(text[:at].strip())]
+
+
+def _restored(text: str) -> str:
+    """Return a sentence with its own signs."""
+    return text.replace(_ASTERISK, "*")
 
 
 def first_clause(text: str) -> tuple[str, str]:
@@ -212,24 +233,25 @@ async def async_sentences(
     """
     cleaner = SpeechCleaner() if clean else None
     splitter = SentenceSplitter()
-    is_first = True
+    cut_first = first == "clause"
     async for text in texts:
         for start in range(0, len(text), LONGEST_PIECE):
             part = text[start : start + LONGEST_PIECE]
             for sentence in splitter.feed(cleaner.feed(part) if cleaner else part):
                 if not is_speakable(sentence):
                     continue
-                if is_first and first == "clause":
-                    for clause in first_clause(sentence):
-                        if clause:
-                            yield clause
-                else:
-                    yield sentence
-                is_first = False
+                for piece in first_clause(sentence) if cut_first else (sentence,):
+                    if piece:
+                        yield piece
+                cut_first = False
     rest = splitter.feed(cleaner.finish()) if cleaner else []
     for sentence in [*rest, *splitter.finish()]:
-        if is_speakable(sentence):
-            yield sentence
+        if not is_speakable(sentence):
+            continue
+        for piece in first_clause(sentence) if cut_first else (sentence,):
+            if piece:
+                yield piece
+        cut_first = False
 
 
 def take_piece(sentences: list[str], number: int) -> str:

@@ -9,6 +9,10 @@ from homeassistant.data_entry_flow import FlowResultType
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from .voice import add_service, service, voice_home
+
+__all__ = ["add_service", "service", "voice_home"]
+
 type AddSubentry = Callable[..., Any]
 
 
