@@ -157,9 +157,10 @@ class EarEntity(MicrophoneEntity):
                 if is_silent or isinstance(err, DeniedForGood):
                     self.host.known[_NO_LIVE] = time.monotonic()
             if end == "host":
+                # Nobody else hears the end of this run.
                 await microphone.async_wait_for_silence()
-        if end != "host":
-            await microphone.async_wait()
+                return await async_transcribe(self.host, options, bytes(microphone.sound))
+        await microphone.async_wait()
         return await async_transcribe(self.host, options, bytes(microphone.sound))
 
     def _options(self, metadata: SpeechMetadata) -> TranscriptionOptions:

@@ -110,7 +110,7 @@ class Hearing:
         self._tail = bytes(SESSION.rate * SESSION.frame * tail_ms // 1000)
         self.transcripts = Transcripts()
         self._error: HomeAssistantError | None = None
-        self._is_empty = False
+        self._is_empty = self._is_listening = False
         self._heard = 0.0
         self._news = asyncio.Event()
 
@@ -131,11 +131,14 @@ class Hearing:
     @callback
     def take(self, event: Json) -> None:
         """Take a server event that is no error."""
-        if event.get("type") == "input_audio_buffer.timeout_triggered":
+        kind = event.get("type")
+        if kind == "session.updated":
+            self._is_listening = True
+        elif kind == "input_audio_buffer.timeout_triggered":
             self._is_empty = True
         elif self.transcripts.take(event):
             self._heard = asyncio.get_running_loop().time()
-            if self._on_partial and str(event.get("type")).endswith(".delta"):
+            if self._on_partial and str(kind).endswith(".delta"):
                 self._on_partial(self.transcripts.text)
         else:
             return
@@ -191,7 +194,7 @@ class Hearing:
                 raise err
             until = self._until(microphone, started, ended)
             if until is not None and loop.time() >= until:
-                if ended is None and not found.was_speaking:
+                if ended is None and not found.was_speaking and self._is_listening:
                     return ""
                 raise failure("stt_no_answer")
             await self._async_news(microphone, sending, until)

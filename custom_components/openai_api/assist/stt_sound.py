@@ -111,19 +111,22 @@ class SilenceDetector:
     """Hears the end of speech by its loudness: simple, and only used where nobody else does."""
 
     def __init__(self) -> None:
-        self._floor: float | None = None
+        self._floor = _QUIET / 3
         self._spoken = self._silent = 0.0
 
-    def feed(self, piece: bytes) -> bool:
-        """Take a piece of 16 kHz mono; return whether what was said has come to its end."""
-        loudness = audioop.rms(piece, 2)
-        seconds = MICROPHONE.seconds(len(piece))
-        floor = loudness if self._floor is None else self._floor
-        # The noise of a room is learnt quickly where it falls, and slowly where it rises.
-        self._floor = min(loudness, floor * 1.02 + 1)
-        if loudness > max(_QUIET, 3 * self._floor):
-            self._spoken += seconds
-            self._silent = 0.0
-        else:
-            self._silent += seconds
-        return self._spoken >= _SPEECH and self._silent >= _PAUSE
+    def feed(self, sound: bytes) -> bool:
+        """Take 16 kHz mono; return whether what was said has come to its end."""
+        for start in range(0, len(sound), _PIECE):
+            piece = sound[start : start + _PIECE]
+            loudness = audioop.rms(piece, 2)
+            seconds = MICROPHONE.seconds(len(piece))
+            # The noise of a room is learnt quickly where it falls, and slowly where it rises.
+            self._floor = min(loudness, self._floor * 1.02 + 1)
+            if loudness > max(_QUIET, 3 * self._floor):
+                self._spoken += seconds
+                self._silent = 0.0
+            else:
+                self._silent += seconds
+            if self._spoken >= _SPEECH and self._silent >= _PAUSE:
+                return True
+        return False

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from copy import copy
 from typing import Any
 
 from homeassistant.components import stt
@@ -156,7 +157,7 @@ async def test_fault_uploads_the_same_sound(
 ) -> None:
     await add_service(("stt", {"end_of_speech": end}))
     for name, value in fault.items():
-        setattr(service, name, value)
+        setattr(service, name, copy(value))
     silence = bytes(2 * 16_000 * 2)
     result = await heard(hass, microphone(SPEECH, silence, *([30] if end == "host" else [])))
     assert result == stt.SpeechResult("Turn on the light", SUCCESS)
