@@ -5,6 +5,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .assist.agent import ConversationAgent
+from .assist.realtime_conversation import RealtimeAgent
 from .host import OpenAIConfigEntry
 from .subentries import SubentryType
 
@@ -18,5 +19,7 @@ async def async_setup_entry(
 ) -> None:
     """Add an agent for each subentry that is one."""
     entry.runtime_data.subentries.add_platform(
-        Platform.CONVERSATION, {SubentryType.CONVERSATION: ConversationAgent}, async_add_entities
+        Platform.CONVERSATION,
+        {SubentryType.CONVERSATION: ConversationAgent, SubentryType.REALTIME: RealtimeAgent},
+        async_add_entities,
     )

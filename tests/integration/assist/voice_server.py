@@ -167,9 +167,10 @@ class Peer:
                     self._speaking = False
                     await self.send("input_audio_buffer.speech_stopped", item_id=self._item)
                     await self.commit(self._item)
-                    if detection.get("create_response", True) and self.session.get(
-                        "type"
-                    ) == "realtime":
+                    if (
+                        detection.get("create_response", True)
+                        and self.session.get("type") == "realtime"
+                    ):
                         await self.answer({})
 
     async def commit(self, item: str | None = None) -> None:
