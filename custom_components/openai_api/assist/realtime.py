@@ -103,8 +103,7 @@ class RealtimeVoice:
     def _forget(self, conversation_id: str) -> None:
         """End a conversation for good."""
         if (talk := self._talks.pop(conversation_id, None)) is not None:
-            talk.interrupt()
-            talk.close()
+            talk.retire()
 
     @callback
     def _keep_open(self) -> float:

@@ -103,9 +103,9 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
         talk = self._voice.talk(chat_log.conversation_id)
         session = self._voice.session(prompt_of(chat_log), tools_of(chat_log), user_input.language)
         said = await self._async_answer(talk, session, user_input, chat_log)
-        result = conversation.async_get_result_from_chat_log(user_input, chat_log)
         if not said:
             raise failure("answer_empty")
+        result = conversation.async_get_result_from_chat_log(user_input, chat_log)
         match self.option(CONF_CONTINUE_CONVERSATION):
             case "always":
                 result.continue_conversation = True
@@ -135,6 +135,12 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
                 await talk.async_open(session)
                 turn = await self._async_write(talk, user_input.text, chat_log)
                 said = await self._async_rounds(talk, turn, chat_log, was_heard=False)
+        except HomeAssistantError:
+            raise
+        except Exception as err:
+            # Tools come from anywhere and raise anything; only our own errors are spoken.
+            LOGGER.exception("A turn of a realtime conversation has failed unexpectedly")
+            raise failure("answer_broken", message=type(err).__name__) from None
         finally:
             if turn is not None:
                 talk.finish(turn, Line("user", user_input.text), Line("assistant", said))

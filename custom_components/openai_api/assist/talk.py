@@ -73,6 +73,7 @@ class Talk:
         self._hearing: Hearing | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._count = itertools.count(1)
+        self._is_retired = False
 
     @property
     def is_open(self) -> bool:
@@ -215,6 +216,13 @@ class Talk:
         self.abandon(turn)
 
     @callback
+    def retire(self) -> None:
+        """End the conversation for good."""
+        self._is_retired = True
+        self.interrupt()
+        self.close()
+
+    @callback
     def close(self) -> None:
         """End the session; what was said is remembered."""
         self._stop_timer()
@@ -266,8 +274,10 @@ class Talk:
     def _start_timer(self, seconds: float, what: Callable[..., None], *args: Any) -> None:
         """Do something later, unless something happens before."""
         self._stop_timer()
-        loop = self.host.hass.loop
-        self._timer = loop.call_later(seconds, what, *args)
+        if self._is_retired or self.host.closed:
+            self._close()
+            return
+        self._timer = self.host.hass.loop.call_later(seconds, what, *args)
 
     @callback
     def _stop_timer(self) -> None:

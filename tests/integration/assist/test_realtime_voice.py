@@ -15,7 +15,7 @@ from homeassistant.helpers import llm
 import probatio
 import pytest
 
-from custom_components.openai_api.assist import stt_live, talk
+from custom_components.openai_api.assist import realtime_conversation, stt_live, talk
 from tests.integration.conftest import CANARY
 
 from .voice import SILENCE, SPEECH, AddService, Satellite, add_pipeline, heard, microphone, spoken
@@ -31,6 +31,7 @@ def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stt_live, "_GRACE", 0.2)
     monkeypatch.setattr(stt_live, "_PATIENCE", 1.0)
     monkeypatch.setattr(stt_live, "_NOTHING", 0.5)
+    monkeypatch.setattr(realtime_conversation, "_PATIENCE", 3.0)
 
 
 type Talking = Callable[..., Any]
@@ -201,7 +202,7 @@ class Tool(llm.Tool):
         await asyncio.sleep(0.05)
         self.running -= 1
         self.calls.append(dict(tool_input.tool_args))
-        return {"done": True}
+        return llm.ToolResult(data={"done": True})
 
 
 @pytest.fixture
@@ -269,7 +270,7 @@ async def test_wake_word_interrupts(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     satellite = await talking()
-    service.answers = [Answer("A long story that goes on and on.", pause=0.3, seconds=4)]
+    service.answers = [Answer("A long story that goes on and on.", linger=4, seconds=4)]
     await satellite.ask(SPEECH)
     await until(lambda: len(satellite.sound) > 1000)
     listening = satellite._listening
@@ -450,7 +451,7 @@ async def test_fault_while_listening(
         (Answer("", status="incomplete", details={"reason": "content_filter"}), "not want to"),
         (Answer("", status="incomplete", details={"reason": "max_output_tokens"}), "empty"),
         (Answer(""), "empty"),
-        (Answer("It is", drops=True), "lost"),
+        (Answer("It is very warm today.", drops_at=3, pause=0.2), "lost"),
     ],
 )
 async def test_fault_while_answering(

@@ -173,7 +173,7 @@ class Satellite:
         self.hass, self.pipeline_id, self.output = hass, pipeline_id, output
         self.events: list[PipelineEvent] = []
         self.conversation_id: str | None = None
-        self.sound = b""
+        self._sound = bytearray()
         self.fetched_at: int | None = None
         self._token: str | None = None
         self._listening: asyncio.Task[None] | None = None
@@ -191,6 +191,11 @@ class Satellite:
     def data(self, kind: PipelineEventType) -> Json:
         """Return the data of the last event of a type."""
         return next(dict(event.data or {}) for event in reversed(self.events) if event.type is kind)
+
+    @property
+    def sound(self) -> bytes:
+        """What is heard of the answer."""
+        return bytes(self._sound)
 
     @property
     def speech(self) -> str:
@@ -231,13 +236,15 @@ class Satellite:
 
     async def _listen(self, stream: tts.ResultStream) -> None:
         """Hear the sound to its end."""
+        sound = self._sound
         async for chunk in stream.async_stream_result():
-            self.sound += chunk
+            sound += chunk
 
     def _begin(self) -> None:
         """Forget the last run."""
         self.events.clear()
-        self.sound, self._token, self._listening, self.fetched_at = b"", None, None, None
+        self._sound = bytearray()
+        self._token = self._listening = self.fetched_at = None
 
     async def say(self, *sounds: bytes | float, pace: float = 0.0) -> None:
         """Say something, and hear the answer to its end."""

@@ -76,8 +76,10 @@ class Answer:
     """Of sound."""
     pause: float = 0.0
     """Seconds between two pieces."""
-    drops: bool = False
-    """Whether the line is dropped after the first piece."""
+    drops_at: int | None = None
+    """The number of words after which the line is dropped."""
+    linger: float = 0.0
+    """Seconds during which more sound is made after the last word."""
     has_sound: bool = True
 
 
@@ -103,7 +105,7 @@ class Peer:
 
     async def send(self, kind: str, **fields: Any) -> None:
         """Send a server event."""
-        if not self.ws.closed:
+        with suppress(ConnectionError):
             await self.ws.send_json({"type": kind, "event_id": f"e{next(self._ids)}", **fields})
 
     async def take(self, event: Json) -> None:
@@ -242,7 +244,7 @@ class Peer:
             if chunk:
                 delta = base64.b64encode(chunk).decode()
                 await self.send("response.output_audio.delta", **place, delta=delta)
-            if answer.drops:
+            if answer.drops_at == index + 1:
                 assert self.ws._req is not None
                 transport = self.ws._req.transport
                 assert transport is not None
@@ -251,6 +253,10 @@ class Peer:
             await asyncio.sleep(answer.pause)
         if words:
             await self.send(f"{text_kind}.done", **place, transcript=answer.words)
+            for _ in range(10 if answer.linger else 0):
+                await asyncio.sleep(answer.linger / 10)
+                delta = base64.b64encode(tone(0.1)).decode()
+                await self.send("response.output_audio.delta", **place, delta=delta)
             if sound:
                 await self.send("response.output_audio.done", **place)
         for name, arguments in answer.calls:
