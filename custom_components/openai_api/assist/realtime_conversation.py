@@ -137,7 +137,7 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
                 said = await self._async_rounds(talk, turn, chat_log, was_heard=False)
         except HomeAssistantError:
             raise
-        except Exception as err:
+        except Exception as err:  # noqa: BLE001
             # Tools come from anywhere and raise anything; only our own errors are spoken.
             LOGGER.exception("A turn of a realtime conversation has failed unexpectedly")
             raise failure("answer_broken", message=type(err).__name__) from None
