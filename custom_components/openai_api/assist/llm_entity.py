@@ -16,7 +16,14 @@ from .const import CONF_API, CONF_HISTORY_TURNS, CONF_MODEL, CONF_PATIENCE
 from .contents import Attachments, input_items, messages, relevant, system_prompt
 from .deltas import Decoder, Delta
 from .entity import AssistEntity
-from .errors import ANSWER_BROKEN, ANSWER_EMPTY, is_api_unsupported, is_model_unknown, is_transient
+from .errors import (
+    ANSWER_BROKEN,
+    ANSWER_EMPTY,
+    detail,
+    is_api_unsupported,
+    is_model_unknown,
+    is_transient,
+)
 from .http import Stream, async_stream
 from .plain_text import PlainText
 from .request import CHAT, METHODS, RESPONSES, Question, Structure, arguments
@@ -117,10 +124,15 @@ class LanguageModelEntity(AssistEntity):
             except HomeAssistantError as err:
                 self.host.failed(err, METHODS[api], self.options.get(CONF_MODEL))
                 if decoder.has_begun:
+                    if err.translation_key == "cannot_connect":
+                        raise failure(ANSWER_BROKEN) from None
                     raise
                 if self._falls_back(api, err):
                     api = CHAT
                     continue
+                if api == CHAT and self.option(CONF_API) == _AUTO and detail(err, "status") == "400":
+                    # It knows this API, whatever else it does not like.
+                    self.host.known["api"] = api
                 if question.learn(err, body):
                     continue
                 if is_transient(err) and not is_retry:

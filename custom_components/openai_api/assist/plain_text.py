@@ -21,7 +21,9 @@ _IMAGE_OR_LINK: Final = re.compile(
 )
 _ADDRESS: Final = re.compile(r"\(?<?\bhttps?://[^\s<>\"')\]]+>?\)?")
 _CITATION: Final = re.compile(r"【[^】\n]*】|\[\^?\d{1,3}\](?!\()")
-_TAG: Final = re.compile(r"</?(?:b|i|u|em|strong|br|p|span|sub|sup|code|a)(?:\s[^<>\n]*)?/?>", re.IGNORECASE)
+_TAG: Final = re.compile(
+    r"</?(?:b|i|u|em|strong|br|p|span|sub|sup|code|a)(?:\s[^<>\n]*)?/?>", re.IGNORECASE
+)
 _STRONG: Final = re.compile(r"\*{2,}|~~|__(?=\S)|(?<=\S)__|`+")
 _STAR: Final = re.compile(
     r"(?<![\s\d*])\*(?=\s|$|[^\w\s*])|(?<!\S)\*(?=\S)|(?<=\W)\*(?=\w)|(?<=[^\W\d])\*(?=\W|$)"

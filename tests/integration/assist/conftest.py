@@ -1,6 +1,9 @@
 """Subentries of a loaded service, made the way a person makes them."""
 
 from collections.abc import Callable
+import importlib.util
+import sys
+from types import ModuleType
 from typing import Any
 
 from homeassistant.components import conversation
@@ -11,6 +14,11 @@ from homeassistant.helpers import intent
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+if importlib.util.find_spec("turbojpeg") is None:
+    # AI Task imports cameras, which import this only to scale pictures.
+    sys.modules["turbojpeg"] = ModuleType("turbojpeg")
+    sys.modules["turbojpeg"].TurboJPEG = object  # type: ignore[attr-defined]
 
 type AddSubentry = Callable[..., Any]
 
@@ -99,3 +107,11 @@ async def agent(hass: HomeAssistant, add_subentry: AddSubentry) -> str:
     assert await async_setup_component(hass, "homeassistant", {})
     assert await async_setup_component(hass, "conversation", {})
     return await add_subentry("conversation", llm_hass_api=["assist"])
+
+
+@pytest.fixture
+async def impatient_agent(hass: HomeAssistant, add_subentry: AddSubentry) -> str:
+    """Return the id of a subentry with an agent that waits a second and has no tools."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    assert await async_setup_component(hass, "conversation", {})
+    return await add_subentry("conversation", advanced={"patience": 1})
