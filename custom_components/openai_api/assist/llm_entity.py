@@ -130,7 +130,7 @@ class LanguageModelEntity(AssistEntity):
                 if self._falls_back(api, err):
                     api = CHAT
                     continue
-                if api == CHAT and self.option(CONF_API) == _AUTO and detail(err, "status") == "400":
+                if api == CHAT and self._is_auto and detail(err, "status") == "400":
                     # It knows this API, whatever else it does not like.
                     self.host.known["api"] = api
                 if question.learn(err, body):
@@ -142,20 +142,26 @@ class LanguageModelEntity(AssistEntity):
                     model = str(self.options.get(CONF_MODEL))
                     issues.report_model(self.hass, self.entry, self.subentry, model)
                 raise
-            if self.option(CONF_API) == _AUTO:
+            if self._is_auto:
                 self.host.known["api"] = api
             return decoder
 
     def _api(self) -> str:
         """Return the API to ask: the one chosen, the one that works, or the newest."""
-        chosen = self.option(CONF_API) or _AUTO
-        return str(self.host.known.get("api", RESPONSES) if chosen == _AUTO else chosen)
+        if self._is_auto:
+            return str(self.host.known.get("api", RESPONSES))
+        return str(self.option(CONF_API))
+
+    @property
+    def _is_auto(self) -> bool:
+        """Whether the API is to be found out."""
+        return self.option(CONF_API) in {None, _AUTO}
 
     def _falls_back(self, api: str, err: HomeAssistantError) -> bool:
         """Tell whether to ask chat completions, for the service does not have Responses."""
         return (
             api == RESPONSES
-            and self.option(CONF_API) == _AUTO
+            and self._is_auto
             and "api" not in self.host.known
             and is_api_unsupported(err)
         )

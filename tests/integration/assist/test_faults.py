@@ -12,18 +12,13 @@ from tests.standin.server import StandIn
 
 from ..conftest import CANARY
 from .answers import (
-    NO_RESPONSES,
     SSE,
-    call_event,
-    calls,
-    chat,
-    chunk,
     completed,
     says,
     sse,
     text_events,
 )
-from .conftest import AddSubentry, Ask, is_error, speech
+from .conftest import Ask, is_error, speech
 
 HTML = "<html><body>Welcome</body></html>"
 HELLO = sse([*text_events("Hello "), completed()])

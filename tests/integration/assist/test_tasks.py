@@ -11,7 +11,6 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 import pytest
 
-from tests.standin import media
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
