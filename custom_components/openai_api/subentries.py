@@ -23,6 +23,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.setup import async_setup_component
 
+from . import issues
 from .const import LOGGER
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ class Subentries:
         found = self._entry.subentries
         for gone in self._known.keys() - found.keys():
             del self._known[gone]
+            issues.settle_model(self._hass, gone)
         for key, subentry in found.items():
             known, now = self._known.get(key), (subentry.title, subentry.data)
             self._known[key] = now
@@ -126,6 +128,7 @@ class Subentries:
                     if platform in self._adders:
                         self._adders[platform](subentry)
             elif known != now:
+                issues.settle_model(self._hass, key)
                 for listener in tuple(self._listeners.get(key, ())):
                     listener()
 

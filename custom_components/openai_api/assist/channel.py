@@ -105,7 +105,7 @@ class Channel(Connection):
             self._was_open = True
         elif state is State.DISCONNECTED and self._was_open:
             self._was_open = False
-            closed = failure("unloaded") if self.host.closed else failure("session_lost")
+            closed = failure("unloaded") if self.host.closed else failure("assist_session_lost")
             self._on_end(closed)
 
 

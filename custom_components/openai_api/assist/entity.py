@@ -48,8 +48,10 @@ class AssistEntity(Entity):
             manufacturer=self.entry.title,
             model=self.options.get(CONF_MODEL),
         )
-        devices = dr.async_get(self.host.hass)
-        if service := devices.async_get_device(identifiers={(DOMAIN, self.entry.entry_id)}):
+        service = dr.async_get(self.host.hass).async_get_device_by_identifier(
+            (DOMAIN, self.entry.entry_id), self.entry.entry_id
+        )
+        if service is not None:
             self._attr_device_info["via_device_id"] = service.id
 
     @override

@@ -104,7 +104,7 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
         session = self._voice.session(prompt_of(chat_log), tools_of(chat_log), user_input.language)
         said = await self._async_answer(talk, session, user_input, chat_log)
         if not said:
-            raise failure("answer_empty")
+            raise failure("assist_answer_empty")
         result = conversation.async_get_result_from_chat_log(user_input, chat_log)
         match self.option(CONF_CONTINUE_CONVERSATION):
             case "always":
@@ -128,7 +128,7 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
             try:
                 said = await self._async_rounds(talk, turn, chat_log, was_heard=was_heard)
             except HomeAssistantError as err:
-                if err.translation_key != "session_lost" or turn.responses:
+                if err.translation_key != "assist_session_lost" or turn.responses:
                     raise
                 # Nothing was said yet: once more, in a session that is told what was said before.
                 LOGGER.debug("A realtime session was lost before its answer, a new one is opened")
@@ -140,7 +140,7 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
         except Exception as err:  # noqa: BLE001
             # Tools come from anywhere and raise anything; only our own errors are spoken.
             LOGGER.exception("A turn of a realtime conversation has failed unexpectedly")
-            raise failure("answer_broken", message=type(err).__name__) from None
+            raise failure("assist_bad_sound", message=type(err).__name__) from None
         finally:
             if turn is not None:
                 talk.finish(turn, Line("user", user_input.text), Line("assistant", said))
@@ -177,7 +177,7 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
                 continue
             response.check(self.host.settings)
             if response.status == "cancelled":
-                raise failure("interrupted")
+                raise failure("assist_interrupted")
             said.append(response.text)
             if not response.calls:
                 break

@@ -150,7 +150,7 @@ class EarEntity(MicrophoneEntity):
             except HomeAssistantError as err:
                 if self.host.closed:
                     raise
-                is_silent = err.translation_key == "stt_no_answer"
+                is_silent = err.translation_key == "assist_stt_no_answer"
                 if is_silent and self.option(CONF_TRANSPORT) == "live":
                     raise
                 LOGGER.debug("Speech is uploaded instead of heard live: %s", err)

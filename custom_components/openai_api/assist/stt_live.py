@@ -196,7 +196,7 @@ class Hearing:
             if until is not None and loop.time() >= until:
                 if ended is None and not found.was_speaking and self._is_listening:
                     return ""
-                raise failure("stt_no_answer")
+                raise failure("assist_stt_no_answer")
             await self._async_news(microphone, sending, until)
 
     def _until(self, microphone: Microphone, started: float, ended: float | None) -> float | None:

@@ -59,7 +59,7 @@ async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, sou
             response = (await method(**arguments, timeout=patience)).http_response
         answer = parse(host.settings, response.content, response.headers.get("content-type", ""))
         if not isinstance(text := answer.get("text"), str):
-            raise failure("answer_broken", message=", ".join(sorted(map(str, answer)))[:100])
+            raise failure("assist_bad_sound", message=", ".join(sorted(map(str, answer)))[:100])
     except HomeAssistantError as err:
         host.failed(err, _METHOD, options.model)
         raise

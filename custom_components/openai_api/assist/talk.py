@@ -240,13 +240,13 @@ class Talk:
     async def _async_send(self, name: str, **event: Any) -> None:
         """Send an event; raises a translated error unless there is a session."""
         if self._channel is None:
-            raise failure("session_lost")
+            raise failure("assist_session_lost")
         await self._channel.async_send({**event, "event_id": f"{name}_{next(self._count)}"})
 
     async def _async_send_sound(self, event: Json) -> None:
         """Send sound, which is too much of it to name each piece."""
         if self._channel is None:
-            raise failure("session_lost")
+            raise failure("assist_session_lost")
         await self._channel.async_send(event)
 
     @callback

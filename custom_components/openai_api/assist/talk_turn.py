@@ -99,7 +99,7 @@ class SpokenResponse:
         if self.status == "failed":
             raise failure("host_error", **error_details(self.error or {}, settings))
         if self.status == "incomplete" and not self.text and not self.calls:
-            raise failure("content_refused" if "content" in self.reason else "answer_empty")
+            raise failure("assist_content_refused" if "content" in self.reason else "assist_answer_empty")
 
 
 class Turn:
@@ -138,7 +138,7 @@ class Turn:
                     if self.error:
                         raise self.error
                     if self.is_over:
-                        raise failure("interrupted")
+                        raise failure("assist_interrupted")
                     await self.news.wait()
         except TimeoutError:
             raise failure("assist_slow") from None
@@ -167,7 +167,7 @@ class Turn:
             if self.error:
                 raise self.error
             if self.is_over:
-                raise failure("interrupted")
+                raise failure("assist_interrupted")
             try:
                 async with asyncio.timeout(seconds):
                     await self.news.wait()

@@ -144,7 +144,7 @@ class Speech:
         try:
             self._first = await self._order.get()
             if self._first is None:
-                raise self._error or failure("tts_no_text")
+                raise self._error or failure("assist_tts_no_text")
             kind, _ = await self._first.kind
         except BaseException:
             self._close()
@@ -183,7 +183,7 @@ class Speech:
         """Yield the sound of one piece, in the shape of the whole."""
         found, shape = await piece.kind
         if found != kind:
-            raise failure("answer_broken", message=f"{kind}, {found}")
+            raise failure("assist_bad_sound", message=f"{kind}, {found}")
         converter = Converter(shape, target) if shape and target else None
         joiner = Mp3Joiner() if kind == "mp3" else None
         while (chunk := await piece.chunks.get()) is not None:
@@ -255,7 +255,7 @@ class Speech:
             raise
         except Exception as err:  # noqa: BLE001
             # Whoever listens must not wait for ever.
-            piece.error = failure("answer_broken", message=type(err).__name__)
+            piece.error = failure("assist_bad_sound", message=type(err).__name__)
             LOGGER.exception("A text could not be spoken")
         finally:
             self._slots.release()
@@ -307,7 +307,7 @@ class Speech:
                     chunk = received
                     size += len(chunk)
                     if size > _LARGEST:
-                        raise failure("answer_broken", message="…")
+                        raise failure("assist_bad_sound", message="…")
                     if not piece.kind.done() and reader is None:
                         head += chunk
                         if len(head) < HEAD:
@@ -325,7 +325,7 @@ class Speech:
                     self._pass_on(piece, reader, head)
                 if not piece.kind.done():
                     if not head.strip():
-                        raise failure("answer_empty")
+                        raise failure("assist_answer_empty")
                     await self._async_refuse(content_type, head, _nothing())
         host.answered(None, _METHOD, self._options.model)
 
@@ -346,7 +346,7 @@ class Speech:
             try:
                 chunk = reader.feed(chunk)
             except WavError as err:
-                raise failure("answer_broken", message=str(err)) from None
+                raise failure("assist_bad_sound", message=str(err)) from None
             if reader.shape is not None and not piece.kind.done():
                 piece.kind.set_result(("pcm", reader.shape))
         if chunk:
@@ -362,7 +362,7 @@ class Speech:
                 break
         # It raises for an error that calls itself a success, and for a web page.
         parse(self._host.settings, head[:_LARGEST_MESSAGE], content_type)
-        raise failure("answer_broken", message=content_type.partition(";")[0] or "–")
+        raise failure("assist_bad_sound", message=content_type.partition(";")[0] or "–")
 
     def _run(self, work: Any, name: str) -> None:
         """Do something beside, for as long as the entry is loaded."""
