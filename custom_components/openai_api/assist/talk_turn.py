@@ -99,7 +99,9 @@ class SpokenResponse:
         if self.status == "failed":
             raise failure("host_error", **error_details(self.error or {}, settings))
         if self.status == "incomplete" and not self.text and not self.calls:
-            raise failure("assist_content_refused" if "content" in self.reason else "assist_answer_empty")
+            raise failure(
+                "assist_content_refused" if "content" in self.reason else "assist_answer_empty"
+            )
 
 
 class Turn:

@@ -15,7 +15,7 @@ _NAMES = {
     "haffmpeg.core": {"HAFFmpeg": object},
     "haffmpeg.tools": {"IMAGE_JPEG": "", "FFVersion": MagicMock, "ImageFrame": MagicMock},
     "mutagen": {"MutagenError": OSError, "File": lambda _: None},
-    "mutagen.id3": {name: MagicMock for name in ("TALB", "TIT2", "TPE1", "Encoding")},
+    "mutagen.id3": dict.fromkeys(("TALB", "TIT2", "TPE1", "Encoding"), MagicMock),
     "pymicro_vad": {"MicroVad": MagicMock},
     "pyspeex_noise": {"AudioProcessor": MagicMock},
 }

@@ -15,9 +15,10 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from . import absent
 from .voice import add_service, service, voice_home
 
-__all__ = ["add_service", "service", "voice_home"]
+__all__ = ["absent", "add_service", "service", "voice_home"]
 
 if importlib.util.find_spec("turbojpeg") is None:
     # AI Task imports cameras, which import this only to scale pictures.

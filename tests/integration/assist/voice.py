@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import AsyncMock, patch
 
-from . import absent  # noqa: F401, I001 (before all that needs it)
-
 from homeassistant.components import stt, tts
 from homeassistant.components.assist_pipeline import (
     AudioSettings,
