@@ -37,12 +37,17 @@ class Channel(Connection):
         *,
         on_event: Callable[[Json], None],
         on_end: Callable[[HomeAssistantError], None],
+        is_counted: bool = True,
     ) -> None:
-        """Take what to do with each server event, and once with the end; nothing is opened yet."""
+        """Take what to do with each server event, and once with the end; nothing is opened yet.
+
+        `is_counted` says that what responses take is counted here, and not by whoever reads them.
+        """
         self.transport = transport
         self._on_event, self._on_end = on_event, on_end
         self._error: str | None = None
         self._was_open = False
+        self._is_counted = is_counted
         super().__init__(host, f"assist-{ulid_now()}", open_socket)
 
     @property
@@ -79,7 +84,7 @@ class Channel(Connection):
             return
         if not isinstance(event, dict):
             return
-        if event.get("type") in _SPENDING:
+        if self._is_counted and event.get("type") in _SPENDING:
             self.host.take(event)
         try:
             self._on_event(event)
