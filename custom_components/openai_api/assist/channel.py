@@ -60,6 +60,14 @@ class Channel(Connection):
         await self.async_close(1000, "")
 
     @override
+    async def async_close(self, code: int, reason: str) -> None:
+        if self.host.closed and self._was_open:
+            # Whoever waits for an event need not wait for the service's goodbye.
+            self._was_open = False
+            self._on_end(failure("unloaded"))
+        await super().async_close(code, reason)
+
+    @override
     async def _async_follow(self) -> None:
         """Pass on every frame until the connection is closed."""
         assert self._line is not None

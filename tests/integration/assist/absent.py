@@ -10,10 +10,18 @@ from types import ModuleType
 from typing import Any
 from unittest.mock import MagicMock
 
+
+class _Version:
+    """Does what a test has it do."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        """Take whatever it is given."""
+
+
 _NAMES = {
     "haffmpeg": {},
     "haffmpeg.core": {"HAFFmpeg": object},
-    "haffmpeg.tools": {"IMAGE_JPEG": "", "FFVersion": MagicMock, "ImageFrame": MagicMock},
+    "haffmpeg.tools": {"IMAGE_JPEG": "", "FFVersion": _Version, "ImageFrame": MagicMock},
     "mutagen": {"MutagenError": OSError, "File": lambda _: None},
     "mutagen.id3": dict.fromkeys(("TALB", "TIT2", "TPE1", "Encoding"), MagicMock),
     "pymicro_vad": {"MicroVad": MagicMock},

@@ -356,7 +356,7 @@ async def test_idle_connections_closed(
 async def test_unload_closes_all_and_ends_what_goes_on(
     hass: HomeAssistant, sockets: ResponseSockets, remote: Service, loaded: MockConfigEntry
 ) -> None:
-    remote.pause = 5
+    remote.pause = 1
     task = asyncio.create_task(ask(sockets, body(user("A"))))
     while not remote.requests:
         await asyncio.sleep(0.01)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import AsyncMock, patch
 
-from homeassistant.components import stt, tts
+from homeassistant.components import ffmpeg, stt, tts
 from homeassistant.components.assist_pipeline import (
     AudioSettings,
     PipelineEvent,
@@ -53,11 +53,8 @@ async def voice_home(hass: HomeAssistant, tmp_path: Path, media_folder: Path) ->
     cache = tmp_path / "tts"
     cache.mkdir()
     with (
-        patch("homeassistant.components.tts._init_tts_cache_dir", return_value=str(cache)),
-        patch(
-            "homeassistant.components.ffmpeg.FFVersion.get_version",
-            AsyncMock(return_value="7.0"),
-        ),
+        patch.object(tts, "_init_tts_cache_dir", return_value=str(cache)),
+        patch.object(ffmpeg.FFVersion, "get_version", AsyncMock(return_value="7"), create=True),
     ):
         for component in ("homeassistant", "http", "stt", "tts", "assist_pipeline"):
             assert await async_setup_component(hass, component, {})
