@@ -1,5 +1,6 @@
 """The head of a realtime conversation: its words become the chat log, its calls are the home's."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 import json
 from typing import Any, Final, Literal, override
@@ -135,7 +136,13 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
                 await talk.async_open(session)
                 turn = await self._async_write(talk, user_input.text, chat_log)
                 said = await self._async_rounds(talk, turn, chat_log, was_heard=False)
+        except asyncio.CancelledError:
+            # Nobody wants the answer any more, and what is made of it costs.
+            talk.interrupt()
+            raise
         except HomeAssistantError:
+            # What the service still owes would come in the middle of the next turn.
+            talk.close()
             raise
         except Exception as err:  # noqa: BLE001
             # Tools come from anywhere and raise anything; only our own errors are spoken.

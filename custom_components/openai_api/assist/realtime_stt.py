@@ -67,6 +67,8 @@ class RealtimeEar(MicrophoneEntity):
                 if self.host.closed:
                     raise
                 LOGGER.warning("A realtime session could not be used, speech is uploaded: %s", err)
+                # Whatever is wrong with it, the answer comes in a new one.
+                talk.close()
                 text = await self._async_upload(microphone, metadata)
         except HomeAssistantError as err:
             LOGGER.error("What was said to %s could not be understood: %s", self.entity_id, err)

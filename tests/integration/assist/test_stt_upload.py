@@ -114,8 +114,8 @@ def answering(body: Any, content_type: str = "application/json", status: int = 2
     ("answer", "told"),
     [
         (answering(b'{"error": {"message": "GPU is gone"}}'), "GPU is gone"),
-        (answering(b'{"transcript": "Hello"}'), "something else"),
-        (answering(b'{"text": 7}'), "something else"),
+        (answering(b'{"transcript": "Hello"}'), "no sound"),
+        (answering(b'{"text": 7}'), "no sound"),
         (answering(b"<html>Sign in</html>", "text/html"), "Sign in"),
         (answering(b""), "empty"),
         (answering(b'{"error": {"message": "no"}}', status=401), "key"),
