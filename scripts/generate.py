@@ -111,6 +111,11 @@ def english() -> Texts:
             for key, value in step.get(part, {}).items():
                 if value == "[%user%]":
                     step[part][key] = steps["user"][part][key]
+    for subentry in texts["config_subentries"].values():
+        steps = subentry["step"]
+        for key, value in steps["reconfigure"].items():
+            if value == "[%user%]":
+                steps["reconfigure"][key] = steps["user"][key]
     services = {action.key: action_texts(action) for action in ACTIONS}
     selectors = {**texts["selector"], **structure_texts()}
     return {**texts, "selector": selectors, "services": services}

@@ -26,6 +26,7 @@ from .host import OpenAIConfigEntry, ServiceHost
 from .media_source import SavedFileView
 from .services import async_setup_services
 from .settings import KeyNotFound, Settings
+from .subentries import Subentries
 from .usage import Prices, Usage
 from .validation import async_check_host
 from .webhooks import receiver as webhook_receiver
@@ -88,6 +89,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bo
             LOGGER.exception("The %s platform could not be set up", platform)
         else:
             host.platforms.append(platform)
+    host.subentries = Subentries(hass, entry)
+    await host.subentries.async_start()
     # How a job ended in the meantime is told once automations hear of it.
     entry.async_on_unload(async_at_started(hass, host.jobs.start))
     await webhook_receiver.async_receive(hass, entry)

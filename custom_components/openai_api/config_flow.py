@@ -9,6 +9,7 @@ from homeassistant.config_entries import (
     ConfigEntry,
     ConfigFlow,
     ConfigFlowResult,
+    ConfigSubentryFlow,
 )
 from homeassistant.const import CONF_API_KEY, CONF_TIMEOUT, CONF_VERIFY_SSL
 from homeassistant.core import callback
@@ -50,6 +51,7 @@ from .const import (
 from .errors import AuthFailed
 from .options_flow import OptionsFlow
 from .settings import AuthMethod, InvalidUrl, KeyNotFound, KeySource, Settings, parse_url
+from .subentries import SubentryFlow, SubentryType
 from .validation import async_check_host
 
 _TEXT = TextSelector()
@@ -114,6 +116,15 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
     def async_get_options_flow(config_entry: ConfigEntry) -> OptionsFlow:
         """Return the flow for everything that is not the connection."""
         return OptionsFlow()
+
+    @classmethod
+    @callback
+    @override
+    def async_get_supported_subentry_types(
+        cls, config_entry: ConfigEntry
+    ) -> dict[str, type[ConfigSubentryFlow]]:
+        """Return the flow for each part of Assist."""
+        return dict.fromkeys((kind.value for kind in SubentryType), SubentryFlow)
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Add a service host."""

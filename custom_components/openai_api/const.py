@@ -19,6 +19,8 @@ CONF_CACHED_INPUT_PRICE: Final = "cached_input_price"
 CONF_DEFAULT_MODELS: Final = "default_models"
 CONF_EXTRA_HEADERS: Final = "extra_headers"
 CONF_EXTRA_QUERY: Final = "extra_query"
+CONF_INCLUDE_TEXT: Final = "include_text"
+"""Whether the turn event holds what was said."""
 CONF_INPUT_PRICE: Final = "input_price"
 CONF_IS_PREFERRED: Final = "is_preferred"
 CONF_KEEP_DAYS: Final = "keep_days"
@@ -42,6 +44,7 @@ EVENT_PROGRESS: Final = "openai_api_progress_event"
 EVENT_REALTIME: Final = "openai_api_realtime_event"
 EVENT_SERVER: Final = "openai_api_server_event"
 EVENT_STREAM: Final = "openai_api_stream_event"
+EVENT_TURN: Final = "openai_api_turn_event"
 EVENT_WEBHOOK: Final = "openai_api_webhook_event"
 EVENT_TYPES: Final = (
     EVENT_CONNECTION,
@@ -49,6 +52,7 @@ EVENT_TYPES: Final = (
     EVENT_REALTIME,
     EVENT_SERVER,
     EVENT_STREAM,
+    EVENT_TURN,
     EVENT_WEBHOOK,
 )
 SIGNAL_AVAILABILITY: Final[SignalTypeFormat[()]] = SignalTypeFormat(f"{DOMAIN}_availability_{{}}")

@@ -28,7 +28,12 @@ _SECRET = {
     CONF_PROJECT,
     CONF_WEBHOOK_ID,
     CONF_WEBHOOK_SECRET,
+    "extra_body",
+    "extra_session",
+    "host_tools",
 }
+_TEXTS = {"instructions", "prompt"}
+"""Options of which no more than the length is shown."""
 
 
 async def async_get_config_entry_diagnostics(
@@ -38,15 +43,28 @@ async def async_get_config_entry_diagnostics(
     data = dict(entry.data)
     # An address may carry a key in its query.
     data[CONF_BASE_URL] = str(URL(data[CONF_BASE_URL]).with_query(None))
+    host = entry.runtime_data if entry.state is ConfigEntryState.LOADED else None
     found = {
         "openai_version": openai.__version__,
         "state": entry.state.value,
         "entry": async_redact_data(data, _SECRET),
         "options": async_redact_data(dict(entry.options), _SECRET),
+        "subentries": [
+            {
+                "type": subentry.subentry_type,
+                "options": {
+                    # What a prompt says of a home is nobody's business.
+                    key: len(value) if key in _TEXTS else value
+                    for key, value in async_redact_data(dict(subentry.data), _SECRET).items()
+                },
+                "last_turn": host.turns.get(subentry.subentry_id) if host else None,
+            }
+            for subentry in entry.subentries.values()
+        ],
         "issues": issues.open_issues(hass, entry),
     }
-    if entry.state is ConfigEntryState.LOADED:
-        found |= _at_work(entry.runtime_data)
+    if host is not None:
+        found |= _at_work(host)
     return found
 
 

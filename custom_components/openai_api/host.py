@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import Platform
@@ -37,6 +37,7 @@ from .usage import Usage
 if TYPE_CHECKING:
     from .jobs import Jobs
     from .sockets.connection import Connection
+    from .subentries import Subentries
     from .webhooks.receiver import WebhookReceiver
 
 type OpenAIConfigEntry = ConfigEntry[ServiceHost]
@@ -61,6 +62,12 @@ class ServiceHost:
     """What takes the host's calls, if they can be checked."""
     jobs: Jobs = field(init=False)
     """What is watched of the work that goes on at the host."""
+    subentries: Subentries = field(init=False)
+    """What of Assist the host is."""
+    known: dict[str, Any] = field(default_factory=dict)
+    """What was learnt of the host's abilities since it was loaded; see `assist`."""
+    turns: dict[str, Json] = field(default_factory=dict)
+    """How the last turn of each subentry went, as the turn event tells it."""
     closed: bool = False
     routes: RouteTable = field(init=False)
     """What the SDK has taught us of its requests."""

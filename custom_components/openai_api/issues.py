@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
@@ -18,6 +18,7 @@ from .const import DOMAIN
 FOLDER_NOT_WRITABLE: Final = "folder_not_writable"
 HOST_MOVED: Final = "host_moved"
 METHOD_MISSING: Final = "method_missing"
+MODEL_GONE: Final = "model_gone"
 QUOTA_USED_UP: Final = "quota_used_up"
 
 _OF_ENTRY = (HOST_MOVED, QUOTA_USED_UP)
@@ -48,6 +49,33 @@ def report(hass: HomeAssistant, entry: ConfigEntry[Any], key: str, **data: str |
 def settle(hass: HomeAssistant, entry: ConfigEntry[Any], key: str) -> None:
     """Take back an issue of an entry, if there is one."""
     ir.async_delete_issue(hass, DOMAIN, issue_id(key, entry))
+
+
+@callback
+def report_model(
+    hass: HomeAssistant, entry: ConfigEntry[Any], subentry: ConfigSubentry, model: str
+) -> None:
+    """Show that the service no longer has the model of a subentry."""
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        f"{MODEL_GONE}_{subentry.subentry_id}",
+        data={"entry_id": entry.entry_id, "subentry_id": subentry.subentry_id},
+        is_fixable=True,
+        severity=ir.IssueSeverity.ERROR,
+        translation_key=MODEL_GONE,
+        translation_placeholders={
+            "model": model,
+            "name": entry.title,
+            "subentry": subentry.title,
+        },
+    )
+
+
+@callback
+def settle_model(hass: HomeAssistant, subentry_id: str) -> None:
+    """Take back that a subentry's model is gone, if that is shown."""
+    ir.async_delete_issue(hass, DOMAIN, f"{MODEL_GONE}_{subentry_id}")
 
 
 @callback
@@ -98,6 +126,8 @@ def forget(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
     """Take back what is shown for an entry that is left, and for the house with the last one."""
     for key in _OF_ENTRY:
         settle(hass, entry, key)
+    for subentry_id in entry.subentries:
+        settle_model(hass, subentry_id)
     if all(other is entry for other in hass.config_entries.async_loaded_entries(DOMAIN)):
         for key in _OF_HOUSE:
             ir.async_delete_issue(hass, DOMAIN, key)

@@ -24,6 +24,7 @@ import voluptuous as vol
 from .actions.webhooks import EVENT_TYPES
 from .const import (
     CONF_CACHED_INPUT_PRICE,
+    CONF_INCLUDE_TEXT,
     CONF_INPUT_PRICE,
     CONF_KEEP_DAYS,
     CONF_KEEP_MEGABYTES,
@@ -157,6 +158,7 @@ class OptionsFlow(OptionsFlowWithReload):
         return vol.Schema(
             {
                 vol.Required(CONF_RECORD_EVENTS, default=False): BooleanSelector(),
+                vol.Required(CONF_INCLUDE_TEXT, default=False): BooleanSelector(),
                 **_section(
                     "webhooks",
                     {

@@ -9,7 +9,11 @@ from homeassistant.components.repairs import (
     RepairsFlow,
     RepairsFlowResult,
 )
-from homeassistant.config_entries import SOURCE_RECONFIGURE, ConfigEntryState
+from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
+    ConfigEntryState,
+    SubentryFlowContext,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -43,6 +47,8 @@ async def async_create_fix_flow(
         return QuotaFlow()
     if issue_id.startswith(issues.HOST_MOVED):
         return MovedFlow()
+    if issue_id.startswith(issues.MODEL_GONE):
+        return ModelFlow()
     return FolderFlow() if issue_id == issues.FOLDER_NOT_WRITABLE else ConfirmRepairFlow()
 
 
@@ -117,6 +123,26 @@ class MovedFlow(_Flow):
             DOMAIN, context={"source": SOURCE_RECONFIGURE, "entry_id": self.entry.entry_id}
         )
         return self.async_create_entry(data={}, next_flow=(FlowType.CONFIG_FLOW, result["flow_id"]))
+
+
+class ModelFlow(_Flow):
+    """Leads to the form of the subentry, where another model can be chosen."""
+
+    @override
+    async def async_try(self) -> RepairsFlowResult:
+        subentry_id = str((self.data or {}).get("subentry_id"))
+        if (entry := self.entry).state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="not_loaded")
+        if (subentry := entry.subentries.get(subentry_id)) is None:
+            # It was removed, and its model with it.
+            return self.async_create_entry(data={})
+        result = await self.hass.config_entries.subentries.async_init(
+            (entry.entry_id, subentry.subentry_type),
+            context=SubentryFlowContext(source=SOURCE_RECONFIGURE, subentry_id=subentry_id),
+        )
+        return self.async_create_entry(
+            data={}, next_flow=(FlowType.CONFIG_SUBENTRIES_FLOW, result["flow_id"])
+        )
 
 
 class FolderFlow(_Flow):

@@ -22,6 +22,7 @@ from .const import (
     EVENT_REALTIME,
     EVENT_SERVER,
     EVENT_STREAM,
+    EVENT_TURN,
     EVENT_WEBHOOK,
 )
 from .events import listen
@@ -52,6 +53,8 @@ NOTICES: Final = (
     "turn_started",
     "usage_update",
 )
+TURN_KINDS: Final = ("conversation", "ai_task", "stt", "tts", "realtime")
+TURN_ENDS: Final = ("done", "cancelled", "failed", "fallback")
 # What an event calls otherwise than the option does.
 _EVENT_KEYS: Final = {"to": "state"}
 # What automations know under these names is the trigger's own.
@@ -176,6 +179,14 @@ class WebhookEventTrigger(EventTrigger):
     description = "webhook event {event_type}"
 
 
+class TurnEndedTrigger(EventTrigger):
+    """A turn of an Assist entity has ended."""
+
+    event_type = EVENT_TURN
+    schema = _schema(kind=vol.In(TURN_KINDS), ended=vol.In(TURN_ENDS), entity_id=cv.entity_id)
+    description = "turn of {entity_id} ended: {ended}"
+
+
 async def async_get_triggers(hass: HomeAssistant) -> dict[str, type[Trigger]]:
     """Return the triggers."""
     return {
@@ -184,5 +195,6 @@ async def async_get_triggers(hass: HomeAssistant) -> dict[str, type[Trigger]]:
         "connection_state": ConnectionStateTrigger,
         "stream_event": StreamEventTrigger,
         "progress": ProgressTrigger,
+        "turn_ended": TurnEndedTrigger,
         "webhook_event": WebhookEventTrigger,
     }

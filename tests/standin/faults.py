@@ -29,6 +29,7 @@ class Fault:
     in the middle of the body ("body"; after cut_after bytes where given).
     cut_after: end the body after so many bytes as if it were complete.
     trickle: seconds between the single bytes of the body.
+    stall: after the body, or cut_after bytes of it, send nothing more and stay connected.
     close_code, close_reason: close a WebSocket as soon as it is open.
     """
 
@@ -45,6 +46,7 @@ class Fault:
     drop: Literal["before", "headers", "body"] | None = None
     cut_after: int | None = None
     trickle: float | None = None
+    stall: bool = False
     close_code: int | None = None
     close_reason: str = ""
 
@@ -129,6 +131,7 @@ async def deliver(
     reply: Reply,
     headers: Mapping[str, str],
     fault: Fault | None = None,
+    stopping: asyncio.Event | None = None,
 ) -> web.StreamResponse:
     """Send an answer, disturbed by a fault."""
     fault = fault or Fault()
@@ -148,7 +151,7 @@ async def deliver(
             response.content_length = len(body)
             end = len(body) // 2 if fault.cut_after is None else end
         body = body[:end]
-        if fault.drop != "body":
+        if fault.drop != "body" and not fault.stall:
             response.content_length = len(body)
     await response.prepare(request)
     if fault.drop == "headers":
@@ -156,6 +159,8 @@ async def deliver(
         return drop_connection(request)
     async for chunk in _paced(body, fault.trickle):
         await response.write(chunk)
+    if fault.stall and stopping is not None:
+        await stopping.wait()
     if fault.drop == "body":
         return drop_connection(request)
     await response.write_eof()

@@ -154,7 +154,7 @@ class StandIn:
             LOGGER.exception("The stand-in failed on %s %s", recorded.method, recorded.path)
             message = "The server had an error while processing your request."
             reply = ApiError(500, message, kind="server_error").reply
-        return await deliver(request, reply, self._headers(started), fault)
+        return await deliver(request, reply, self._headers(started), fault, self._stopping)
 
     async def _stall(self, fault: Fault) -> bool:
         """Let time pass as a fault wants; tell whether the connection is to go."""

@@ -24,6 +24,8 @@ from .transport import Transport as Transport
 
 deadline: ContextVar[float | None] = ContextVar("openai_api_deadline", default=None)
 """When the caller stops waiting, on `time.monotonic`'s clock."""
+most_retries: ContextVar[int | None] = ContextVar("openai_api_most_retries", default=None)
+"""How often the SDK tries a call again, None for as often as the settings say."""
 
 
 class Client(AsyncOpenAI):
@@ -45,6 +47,16 @@ class Client(AsyncOpenAI):
         self._custom_headers = {}
         self._settings = settings
         self._urls: LRU[str, httpx2.URL] = LRU(256)
+
+    @property
+    def max_retries(self) -> int:
+        """How often the call under way is tried again."""
+        most = most_retries.get()
+        return self._max_retries if most is None else most
+
+    @max_retries.setter
+    def max_retries(self, value: int) -> None:
+        self._max_retries = value
 
     @override
     def platform_headers(self) -> dict[str, str]:

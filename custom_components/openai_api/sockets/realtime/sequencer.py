@@ -28,6 +28,11 @@ class ResponseSequencer:
     _unanswered: _Wanted | None = None
     _count: int = 0
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether a response was asked for that the host has not begun."""
+        return self._unanswered is not None
+
     def request(self, event: Json | None = None) -> None:
         """Ask for a response: as the event says, or an automatic one without."""
         self._queue.append(_Wanted(event or {"type": "response.create"}, event is not None))

@@ -1,0 +1,150 @@
+"""A WebSocket that serves one turn after the other, and of which nothing is told on the bus."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, override
+
+from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util.ulid import ulid_now
+import orjson
+from websockets.exceptions import ConnectionClosed
+
+from ..const import LOGGER
+from ..errors import failure
+from ..host import ServiceHost
+from ..model import Json
+from ..sockets.connection import Connection, Open, Socket, State
+from ..sockets.goodbye import ending
+
+_SPENDING = frozenset(
+    {"error", "response.completed", "response.done", "response.failed", "response.incomplete"}
+)
+
+
+class Channel(Connection):
+    """A connection that fires no events, and that is not opened again when it is lost.
+
+    Whoever uses it knows what to say again; nobody else may use it, so its id is not known to
+    any action. It is closed with the entry, and counted as an open connection.
+    """
+
+    def __init__(
+        self,
+        host: ServiceHost,
+        transport: str,
+        open_socket: Open,
+        *,
+        on_event: Callable[[Json], None],
+        on_end: Callable[[HomeAssistantError], None],
+        is_counted: bool = True,
+    ) -> None:
+        """Take what to do with each server event, and once with the end; nothing is opened yet.
+
+        `is_counted` says that what responses take is counted here, and not by whoever reads them.
+        """
+        self.transport = transport
+        self._on_event, self._on_end = on_event, on_end
+        self._error: str | None = None
+        self._was_open = False
+        self._is_counted = is_counted
+        super().__init__(host, f"assist-{ulid_now()}", open_socket)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something can be sent."""
+        return self.state is State.CONNECTED
+
+    async def async_end(self) -> None:
+        """Close it; what happens to be on its way is lost."""
+        await self.async_close(1000, "")
+
+    @override
+    async def async_close(self, code: int, reason: str) -> None:
+        if self.host.closed and self._was_open:
+            # Whoever waits for an event need not wait for the service's goodbye.
+            self._was_open = False
+            self._on_end(failure("unloaded"))
+        await super().async_close(code, reason)
+
+    @override
+    async def _async_follow(self) -> None:
+        """Pass on every frame until the connection is closed."""
+        assert self._line is not None
+        receive = self._line.recv
+        try:
+            while True:
+                self._pass_on(await receive(decode=False))
+        except ConnectionClosed as err:
+            code, reason, error = ending(err, self.host.settings)
+        self._socket = None
+        if self._closing is None and error:
+            LOGGER.debug("A connection of Assist has ended: %s", error)
+        self._forget(code=code, reason=reason, error=error)
+
+    @override
+    @callback
+    def _pass_on(self, frame: bytes) -> None:
+        try:
+            event: Any = orjson.loads(frame)
+        except orjson.JSONDecodeError:
+            LOGGER.debug("A service has sent something that is not JSON")
+            return
+        if not isinstance(event, dict):
+            return
+        if self._is_counted and event.get("type") in _SPENDING:
+            self.host.take(event)
+        try:
+            self._on_event(event)
+        except Exception:  # noqa: BLE001
+            # An event of an odd shape must not end the turn; without it, a time limit does.
+            LOGGER.debug("A server event has an unexpected shape", exc_info=True)
+
+    @override
+    @callback
+    def _forget(self, **details: Any) -> None:
+        self._error = details.get("error") or details.get("reason") or None
+        super()._forget(**details)
+
+    @override
+    @callback
+    def fire(self, event_type: str, data: dict[str, Any]) -> None:
+        """Fire nothing: what is said in a home is nobody else's business."""
+
+    @override
+    @callback
+    def on_state(self, state: State) -> None:
+        if state is State.CONNECTED:
+            self._was_open = True
+        elif state is State.DISCONNECTED and self._was_open:
+            self._was_open = False
+            closed = failure("unloaded") if self.host.closed else failure("assist_session_lost")
+            self._on_end(closed)
+
+
+async def _async_open_realtime(
+    host: ServiceHost, query: Mapping[str, str], options: dict[str, Any]
+) -> Socket:
+    """Open a socket of the Realtime API with the SDK, which knows the path."""
+    options["extra_query"] = {**options["extra_query"], **query}
+    # The first use of the resource imports it, which is no work for the loop.
+    realtime = await host.hass.async_add_import_executor_job(getattr, host.client, "realtime")
+    socket: Socket = await realtime.connect(**options).enter()
+    return socket
+
+
+async def _async_open_responses(host: ServiceHost, options: dict[str, Any]) -> Socket:
+    """Open a socket of the Responses API with the SDK, which knows the path."""
+    responses = await host.hass.async_add_import_executor_job(getattr, host.client, "responses")
+    socket: Socket = await responses.connect(**options).enter()
+    return socket
+
+
+def realtime(host: ServiceHost, query: Mapping[str, str]) -> Open:
+    """Return what opens a realtime session, for a model or for an intent."""
+    return partial(_async_open_realtime, host, query)
+
+
+def responses(host: ServiceHost) -> Open:
+    """Return what opens a connection on which one response is made after the other."""
+    return partial(_async_open_responses, host)

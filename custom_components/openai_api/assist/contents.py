@@ -1,0 +1,250 @@
+"""Turns a chat log into the input of Responses or the messages of chat completions."""
+
+import base64
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from homeassistant.components.conversation import (
+    AssistantContent,
+    Attachment,
+    ChatLog,
+    Content,
+    SystemContent,
+    ToolResultContent,
+    UserContent,
+)
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.json import json_dumps
+
+from ..errors import failure
+from ..model import Json
+from .errors import ATTACHMENT_UNSUPPORTED
+
+_IMAGES: Final = {
+    "image/jpg": "image/jpeg",
+    "image/jpeg": "image/jpeg",
+    "image/png": "image/png",
+    "image/webp": "image/webp",
+    "image/gif": "image/gif",
+}
+_PDF: Final = "application/pdf"
+_LARGEST: Final = 32 * 1024**2
+"""Bytes of one attachment."""
+_ERROR: Final = "Error: "
+"""How Home Assistant 2026.11 begins what it puts into the log for a failed turn."""
+_NO_RESPONSE: Final = "(no response)"
+TRIGGER_SENTENCE: Final = "trigger_sentence"
+"""A tool call that Home Assistant itself puts into the log, marked as external."""
+FAILED_CALL: Final = "arguments_unreadable"
+"""The key of the result of a call that was never made, for its arguments were no JSON object."""
+
+
+class Attachments:
+    """The attachments of a chat log, each read once however often a request is sent."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        self._hass = hass
+        self._urls: dict[Path, tuple[str, str]] = {}
+
+    async def async_read(self, contents: Iterable[Content]) -> None:
+        """Read the files of all user contents; raises `assist_attachment_unsupported`."""
+        for content in contents:
+            if isinstance(content, UserContent):
+                for attachment in content.attachments or ():
+                    if attachment.path not in self._urls:
+                        self._urls[attachment.path] = await self._async_url(attachment)
+
+    async def _async_url(self, attachment: Attachment) -> tuple[str, str]:
+        """Return the MIME type of a file and an address that holds all of it."""
+        mime_type = attachment.mime_type.partition(";")[0].strip().lower()
+        mime_type = _IMAGES.get(mime_type, mime_type)
+        if mime_type != _PDF and mime_type not in _IMAGES:
+            raise failure(ATTACHMENT_UNSUPPORTED, message=mime_type or "?")
+        data = await self._hass.async_add_executor_job(_read, attachment.path)
+        if data is None:
+            raise failure(ATTACHMENT_UNSUPPORTED, message=attachment.path.name)
+        return mime_type, f"data:{mime_type};base64,{data}"
+
+    def parts(self, content: UserContent, *, is_chat: bool) -> str | list[Json]:
+        """Return the text of a user's content, with its attachments as parts of either API."""
+        if not content.attachments:
+            return content.content
+        text_type = "text" if is_chat else "input_text"
+        parts: list[Json] = [{"type": text_type, "text": content.content}]
+        for attachment in content.attachments:
+            mime_type, url = self._urls[attachment.path]
+            if mime_type == _PDF:
+                file = {"filename": attachment.path.name, "file_data": url}
+                parts.append(
+                    {"type": "file", "file": file} if is_chat else {"type": "input_file", **file}
+                )
+            elif is_chat:
+                parts.append({"type": "image_url", "image_url": {"url": url}})
+            else:
+                parts.append({"type": "input_image", "image_url": url, "detail": "auto"})
+        return parts
+
+
+def _read(path: Path) -> str | None:
+    """Return a file in base64, None where it cannot be read or is too large; blocks."""
+    try:
+        if path.stat().st_size > _LARGEST:
+            return None
+        return base64.b64encode(path.read_bytes()).decode()
+    except OSError:
+        return None
+
+
+def system_prompt(chat_log: ChatLog) -> str:
+    """Return the instructions for the model."""
+    first = chat_log.content[0]
+    return first.content if isinstance(first, SystemContent) else ""
+
+
+def relevant(contents: Sequence[Content], turns: int) -> list[Content]:
+    """Return what the model is told of a chat log: the last turns, 0 for all.
+
+    Left out are system prompts, what Home Assistant notes of failed turns, calls without a
+    result, and results without a call. More is dropped at once than needed, so that the
+    beginning stays the same for some turns and the service can use what it has cached.
+    """
+    contents = _last_turns(contents, turns)
+    results = {item.tool_call_id for item in contents if isinstance(item, ToolResultContent)}
+    calls: set[str] = set()
+    found: list[Content] = []
+    for item in contents:
+        if isinstance(item, AssistantContent):
+            sent = [call.id for call in calls_of(item) if call.id in results]
+            calls.update(sent)
+            if not sent and not item.native and _is_empty(item.content):
+                continue
+        elif isinstance(item, SystemContent) or (
+            isinstance(item, ToolResultContent) and item.tool_call_id not in calls
+        ):
+            continue
+        found.append(item)
+    return found
+
+
+def calls_of(content: AssistantContent) -> list[Any]:
+    """Return the tool calls that the model is reminded of: not those of the service's tools."""
+    return [
+        call
+        for call in content.tool_calls or ()
+        if not call.external or call.tool_name == TRIGGER_SENTENCE or not _is_of_service(call.id)
+    ]
+
+
+_SERVICE: Final = "service:"
+
+
+def service_call_id(identifier: object) -> str:
+    """Return the id under which a call of the service's own tool stands in the log."""
+    return f"{_SERVICE}{identifier}"
+
+
+def _is_of_service(call_id: str) -> bool:
+    """Tell whether a call was made by the service to a tool of its own."""
+    return call_id.startswith(_SERVICE)
+
+
+def _is_empty(text: str | None) -> bool:
+    """Tell whether a text of the assistant says nothing, or only that a turn failed."""
+    return not text or not text.strip() or text == _NO_RESPONSE or text.startswith(_ERROR)
+
+
+def _last_turns(contents: Sequence[Content], turns: int) -> Sequence[Content]:
+    """Return the contents from the first turn that is kept."""
+    if turns < 1:
+        return contents
+    starts = [index for index, item in enumerate(contents) if isinstance(item, UserContent)]
+    # The question that is asked now comes on top of those that are remembered.
+    if (surplus := len(starts) - 1 - turns) <= 0:
+        return contents
+    step = max(1, turns // 2)
+    dropped = min(-(-surplus // step) * step, len(starts) - 1)
+    return contents[starts[dropped] :]
+
+
+def result_text(content: ToolResultContent) -> str:
+    """Return what a tool has returned, as the model reads it."""
+    result = content.result
+    return json_dumps({"data": result.data, "error": result.error})
+
+
+def input_items(contents: Iterable[Content], attachments: Attachments) -> list[Json]:
+    """Return the items of a Responses `input`."""
+    items: list[Json] = []
+    known = {item.tool_call_id for item in contents if isinstance(item, ToolResultContent)}
+    last_question = 0
+    for item in contents:
+        if isinstance(item, UserContent):
+            last_question = len(items)
+            items.append(
+                {
+                    "type": "message",
+                    "role": "user",
+                    "content": attachments.parts(item, is_chat=False),
+                }
+            )
+        elif isinstance(item, ToolResultContent):
+            items.append(
+                {
+                    "type": "function_call_output",
+                    "call_id": item.tool_call_id,
+                    "output": result_text(item),
+                }
+            )
+        elif isinstance(item, AssistantContent):
+            if isinstance(item.native, dict) and item.native.get("type") == "reasoning":
+                items.append(item.native)
+            if item.content and not _is_empty(item.content):
+                items.append({"type": "message", "role": "assistant", "content": item.content})
+            items += [
+                {
+                    "type": "function_call",
+                    "call_id": call.id,
+                    "name": call.tool_name,
+                    "arguments": json_dumps(call.tool_args),
+                }
+                for call in calls_of(item)
+                if call.id in known
+            ]
+    # Thoughts of earlier turns, maybe of another model, are of no use.
+    return [
+        item
+        for index, item in enumerate(items)
+        if index > last_question or item["type"] != "reasoning"
+    ]
+
+
+def messages(system: str, contents: Iterable[Content], attachments: Attachments) -> list[Json]:
+    """Return the `messages` of a chat completion."""
+    found: list[Json] = [{"role": "system", "content": system}] if system.strip() else []
+    known = {item.tool_call_id for item in contents if isinstance(item, ToolResultContent)}
+    for item in contents:
+        if isinstance(item, UserContent):
+            found.append({"role": "user", "content": attachments.parts(item, is_chat=True)})
+        elif isinstance(item, ToolResultContent):
+            found.append(
+                {"role": "tool", "tool_call_id": item.tool_call_id, "content": result_text(item)}
+            )
+        elif isinstance(item, AssistantContent):
+            calls = [
+                {
+                    "id": call.id,
+                    "type": "function",
+                    "function": {"name": call.tool_name, "arguments": json_dumps(call.tool_args)},
+                }
+                for call in calls_of(item)
+                if call.id in known
+            ]
+            text = None if _is_empty(item.content) else item.content
+            if text is None and not calls:
+                continue
+            message: Json = {"role": "assistant", "content": text or ""}
+            if calls:
+                message["tool_calls"] = calls
+            found.append(message)
+    return found

@@ -1,0 +1,85 @@
+"""What the entities of subentries have in common."""
+
+from typing import Any, override
+
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import callback
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.entity import Entity
+
+from ..const import DOMAIN, SIGNAL_AVAILABILITY
+from ..host import OpenAIConfigEntry
+from .const import CONF_MODEL, DEFAULTS
+
+
+class AssistEntity(Entity):
+    """An entity of a subentry, which applies changed options without being set up again."""
+
+    _attr_has_entity_name = True
+    _attr_name: str | None = None
+    _attr_should_poll = False
+
+    def __init__(self, entry: OpenAIConfigEntry, subentry: ConfigSubentry) -> None:
+        """Initialize the entity; its unique id is that of the subentry on every platform."""
+        self.entry = entry
+        self.host = entry.runtime_data
+        self.subentry = subentry
+        self._attr_unique_id = subentry.subentry_id
+        self._set_available()
+        self.take_options()
+
+    def option(self, key: str) -> Any:
+        """Return an option of the subentry, its default or None where it is not set."""
+        value = self.options.get(key)
+        if value is None:
+            return DEFAULTS[self.subentry.subentry_type].get(key)
+        return value
+
+    @callback
+    def take_options(self) -> None:
+        """Read the subentry; called by `__init__` and after each change of the subentry."""
+        self.options = self.subentry.data
+        self._attr_device_info = DeviceInfo(
+            identifiers={(DOMAIN, self.subentry.subentry_id)},
+            entry_type=DeviceEntryType.SERVICE,
+            name=self.subentry.title,
+            manufacturer=self.entry.title,
+            model=self.options.get(CONF_MODEL),
+        )
+        service = dr.async_get(self.host.hass).async_get_device_by_identifier(
+            (DOMAIN, self.entry.entry_id), self.entry.entry_id
+        )
+        if service is not None:
+            self._attr_device_info["via_device_id"] = service.id
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the subentry and the host."""
+        await super().async_added_to_hass()
+        self.async_on_remove(
+            self.host.subentries.listen(self.subentry.subentry_id, self._on_options)
+        )
+        signal = SIGNAL_AVAILABILITY.format(self.entry.entry_id)
+        self.async_on_remove(async_dispatcher_connect(self.hass, signal, self._on_availability))
+
+    @callback
+    def _on_options(self) -> None:
+        """Apply changed options to the entity and its device."""
+        self.take_options()
+        if self.device_entry is not None:
+            dr.async_get(self.hass).async_update_device(
+                self.device_entry.id, name=self.subentry.title, model=self.options.get(CONF_MODEL)
+            )
+        self.async_write_ha_state()
+
+    @callback
+    def _on_availability(self) -> None:
+        """Show whether the host can be reached."""
+        self._set_available()
+        self.async_write_ha_state()
+
+    def _set_available(self) -> None:
+        """Take it that the host is at work unless it was lost; a turn is tried all the same."""
+        self._attr_available = self.host.availability.is_reachable is not False

@@ -1,0 +1,117 @@
+"""Generates the image of an AI task."""
+
+import base64
+import binascii
+from typing import TYPE_CHECKING, Any, Final
+
+import aiohttp
+from homeassistant.components.ai_task import GenImageTask, GenImageTaskResult
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from yarl import URL
+
+from ..errors import failure
+from ..files.pictures import KINDS, kind_of
+from ..model import Json
+from .const import CONF_EXTRA_BODY, CONF_IMAGE_MODEL, CONF_PATIENCE
+from .errors import ATTACHMENT_UNSUPPORTED, names
+from .http import async_ask
+
+if TYPE_CHECKING:
+    from .tasks import TaskEntity
+
+NO_IMAGE: Final = "assist_no_image"
+_LARGEST: Final = 32 * 1024**2
+_IN_BASE64: Final = "response_format"
+_DEFAULT: Final = "image/png"
+"""What `kind_of` returns for bytes that it does not know."""
+_PNG: Final = b"\x89PNG"
+
+
+async def async_generate(
+    entity: TaskEntity, task: GenImageTask, conversation_id: str
+) -> GenImageTaskResult:
+    """Return the image that the service generates; raises translated errors.
+
+    With attachments, which must be images, it is an edit of them.
+    """
+    host, model = entity.host, str(entity.options[CONF_IMAGE_MODEL])
+    seconds = float(entity.option(CONF_PATIENCE))
+    arguments: Json = {"model": model, "prompt": task.instructions}
+    method = "images.generate"
+    if task.attachments:
+        method = "images.edit"
+        files = []
+        for attachment in task.attachments:
+            mime_type = attachment.mime_type.partition(";")[0].strip().lower()
+            if mime_type not in KINDS and mime_type != "image/jpg":
+                raise failure(ATTACHMENT_UNSUPPORTED, message=attachment.mime_type)
+            data = await entity.hass.async_add_executor_job(attachment.path.read_bytes)
+            files.append((attachment.path.name, data, mime_type))
+        arguments["image"] = files
+    elif extra := entity.option(CONF_EXTRA_BODY):
+        arguments["extra_body"] = extra
+    refused: set[str] = host.known.setdefault("refused_parameters", set())
+    if "gpt-image" not in model and _IN_BASE64 not in refused:
+        # Models of OpenAI that know nothing else refuse to be told.
+        arguments[_IN_BASE64] = "b64_json"
+    try:
+        answer = await async_ask(host, method, arguments, seconds)
+    except HomeAssistantError as err:
+        if _IN_BASE64 not in arguments or not names(err, _IN_BASE64):
+            host.failed(err, method, model)
+            raise
+        refused.add(_IN_BASE64)
+        del arguments[_IN_BASE64]
+        answer = await async_ask(host, method, arguments, seconds)
+    host.answered(answer, method, model)
+    items = answer.get("data")
+    item: Any = items[0] if isinstance(items, list) and items else None
+    if not isinstance(item, dict):
+        raise failure(NO_IMAGE)
+    data = await _async_bytes(entity, item, seconds)
+    if (mime_type := kind_of(data)) == _DEFAULT and not data.startswith(_PNG):
+        raise failure("picture_garbled")
+    width, height = _size(answer.get("size"))
+    revised = item.get("revised_prompt")
+    return GenImageTaskResult(
+        image_data=data,
+        conversation_id=conversation_id,
+        mime_type=mime_type,
+        width=width,
+        height=height,
+        model=model,
+        revised_prompt=revised if isinstance(revised, str) else None,
+    )
+
+
+async def _async_bytes(entity: TaskEntity, item: Json, seconds: float) -> bytes:
+    """Return the bytes of an image that the service has put into its answer, or beside it."""
+    encoded, url = item.get("b64_json"), item.get("url")
+    if isinstance(encoded, str) and encoded:
+        try:
+            return await entity.hass.async_add_executor_job(base64.b64decode, encoded)
+        except binascii.Error, ValueError:
+            raise failure("picture_garbled") from None
+    settings = entity.host.settings
+    # Another server's address could be one in the home that nobody else can reach.
+    if not isinstance(url, str) or URL(url).host != URL(settings.base_url).host:
+        raise failure(NO_IMAGE)
+    session = async_get_clientsession(entity.hass, verify_ssl=settings.verify_ssl)
+    try:
+        async with session.get(url, timeout=aiohttp.ClientTimeout(total=seconds)) as response:
+            response.raise_for_status()
+            data = await response.content.read(_LARGEST)
+            if not response.content.at_eof():
+                raise failure("answer_too_large", limit=_LARGEST // 1024**2)
+            return data
+    except aiohttp.ClientError, TimeoutError, ValueError:
+        raise failure(NO_IMAGE) from None
+
+
+def _size(size: Any) -> tuple[int | None, int | None]:
+    """Return width and height in pixels, where the service tells them."""
+    width, _, height = size.partition("x") if isinstance(size, str) else ("", "", "")
+    if width.isdecimal() and height.isdecimal() and len(size) < 20:
+        return int(width), int(height)
+    return None, None

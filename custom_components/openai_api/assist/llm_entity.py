@@ -1,0 +1,274 @@
+"""Answers a chat log with a language model: rounds, tools, retries, and what a turn has taken."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from homeassistant.components.conversation import ChatLog
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.json import json_dumps
+
+from .. import issues
+from ..errors import failure
+from ..model import Json
+from . import tools
+from .const import CONF_API, CONF_HISTORY_TURNS, CONF_MODEL, CONF_PATIENCE
+from .contents import Attachments, input_items, messages, relevant, system_prompt
+from .deltas import Decoder, Delta
+from .entity import AssistEntity
+from .errors import (
+    ANSWER_BROKEN,
+    ANSWER_EMPTY,
+    detail,
+    is_api_unsupported,
+    is_model_unknown,
+    is_transient,
+)
+from .http import Stream, async_stream
+from .plain_text import PlainText
+from .request import CHAT, METHODS, RESPONSES, Question, Structure, arguments
+from .turns import Turn
+from .wire_chat import ChatDecoder
+from .wire_responses import ResponsesDecoder
+
+_AUTO: Final = "auto"
+_LINGER: Final = 0.5
+"""Seconds: what comes after an answer that is whole are its counts and the end of the stream.
+
+Read to its end, the connection can be used for the next round.
+"""
+
+
+class LanguageModelEntity(AssistEntity):
+    """An entity whose turns are answered by a language model over HTTP."""
+
+    async def async_answer(
+        self,
+        chat_log: ChatLog,
+        turn: Turn,
+        *,
+        rounds: int,
+        is_plain: bool = False,
+        structure: Structure | None = None,
+    ) -> None:
+        """Add the model's answer to the chat log, and the tools it calls on the way.
+
+        In at most `rounds` rounds tools may be called, after them the model has to answer.
+        `is_plain`: without markup. Raises the translated errors of `http` and
+        `assist_answer_empty`, `assist_answer_broken`, `assist_content_refused`,
+        `assist_attachment_unsupported`.
+        """
+        tools.guard(chat_log)
+        question = Question(
+            host=self.host,
+            options=self.options,
+            functions=tools.functions(chat_log.llm_api),
+            cache_key=self.subentry.subentry_id,
+            structure=structure,
+        )
+        attachments = Attachments(self.hass)
+        await attachments.async_read(chat_log.content)
+        system = system_prompt(chat_log)
+        if structure is not None and structure.mode != "json_schema":
+            system = f"{system}\n{_instructions(structure)}"
+        for number in range(rounds + 1):
+            turn.data["rounds"] += 1
+            decoder = await self._async_round(
+                chat_log,
+                turn,
+                question,
+                system,
+                attachments,
+                may_call=number < rounds,
+                is_plain=is_plain,
+            )
+            if decoder.calls:
+                turn.data["tools"] += decoder.calls
+            elif not decoder.text_length:
+                raise failure(ANSWER_EMPTY)
+            if not chat_log.unresponded_tool_results:
+                break
+        issues.settle_model(self.hass, self.subentry.subentry_id)
+
+    async def _async_round(
+        self,
+        chat_log: ChatLog,
+        turn: Turn,
+        question: Question,
+        system: str,
+        attachments: Attachments,
+        *,
+        may_call: bool,
+        is_plain: bool,
+    ) -> Decoder:
+        """Ask once, again where the service takes another API, other parameters, or was busy."""
+        contents = relevant(chat_log.content, int(self.option(CONF_HISTORY_TURNS) or 0))
+        allows_tools = may_call and bool(question.functions)
+        is_retry = False
+        api = self._api()
+        while True:
+            turn.data["transport"] = api
+            items = (
+                input_items(contents, attachments)
+                if api == RESPONSES
+                else messages(system, contents, attachments)
+            )
+            body = question.body(api, system, items, may_call=may_call)
+            decoder: Decoder = (
+                ResponsesDecoder(self.host.settings, allows_tools=allows_tools)
+                if api == RESPONSES
+                else ChatDecoder(allows_tools=allows_tools)
+            )
+            try:
+                await self._async_ask(chat_log, turn, api, body, decoder, is_plain=is_plain)
+            except HomeAssistantError as err:
+                self.host.failed(err, METHODS[api], self.options.get(CONF_MODEL))
+                if decoder.has_begun:
+                    if err.translation_key == "cannot_connect":
+                        raise failure(ANSWER_BROKEN) from None
+                    raise
+                if self._falls_back(api, err):
+                    api = CHAT
+                    continue
+                if api == CHAT and self._is_auto and detail(err, "status") == "400":
+                    # It knows this API, whatever else it does not like.
+                    self.host.known["api"] = api
+                if question.learn(err, body):
+                    continue
+                if is_transient(err) and not is_retry:
+                    is_retry = True
+                    continue
+                if is_model_unknown(err):
+                    model = str(self.options.get(CONF_MODEL))
+                    issues.report_model(self.hass, self.entry, self.subentry, model)
+                raise
+            if self._is_auto:
+                self.host.known["api"] = api
+            return decoder
+
+    def _api(self) -> str:
+        """Return the API to ask: the one chosen, the one that works, or the newest."""
+        if self._is_auto:
+            return str(self.host.known.get("api", RESPONSES))
+        return str(self.option(CONF_API))
+
+    @property
+    def _is_auto(self) -> bool:
+        """Whether the API is to be found out."""
+        return self.option(CONF_API) in {None, _AUTO}
+
+    def _falls_back(self, api: str, err: HomeAssistantError) -> bool:
+        """Tell whether to ask chat completions, for the service does not have Responses."""
+        return (
+            api == RESPONSES
+            and self._is_auto
+            and "api" not in self.host.known
+            and is_api_unsupported(err)
+        )
+
+    async def _async_ask(
+        self,
+        chat_log: ChatLog,
+        turn: Turn,
+        api: str,
+        body: Json,
+        decoder: Decoder,
+        *,
+        is_plain: bool,
+    ) -> None:
+        """Send a request and add what comes back to the chat log, tools included."""
+        seconds = float(self.option(CONF_PATIENCE))
+        async with async_stream(self.host, METHODS[api], arguments(api, body), seconds) as stream:
+            deltas = _deltas(stream, decoder, turn)
+            if is_plain:
+                deltas = _without_markup(deltas)
+            async for _ in chat_log.async_add_delta_content_stream(self.entity_id, deltas):
+                pass
+        turn.count(decoder.usage)
+        self.host.take({"response": {"usage": decoder.usage}})
+        if isinstance(decoder.usage, dict):
+            chat_log.async_trace({"stats": {**_stats(decoder.usage)}})
+
+
+def _instructions(structure: Structure) -> str:
+    """Return how a model is told a structure where the API cannot."""
+    return (
+        "Answer with nothing but one JSON object, without any text around it, "
+        f"that matches this JSON Schema:\n{json_dumps(structure.schema)}"
+    )
+
+
+def _stats(usage: Json) -> Json:
+    """Return the counts that Home Assistant's trace shows."""
+    return {
+        "input_tokens": usage.get("input_tokens", usage.get("prompt_tokens", 0)),
+        "output_tokens": usage.get("output_tokens", usage.get("completion_tokens", 0)),
+    }
+
+
+async def _deltas(stream: Stream, decoder: Any, turn: Turn) -> AsyncIterator[Delta]:
+    """Yield the deltas of an answer; texts that arrived together come together."""
+    if not stream.is_event_stream:
+        whole = await stream.async_whole()
+        _begin(stream, turn)
+        for delta in decoder.whole(whole):
+            yield delta
+        return
+    has_begun = False
+    events = stream.events()
+    while (found := await _async_next(events, _LINGER if decoder.is_done else None)) is not None:
+        joined: Delta | None = None
+        for event in found:
+            for delta in decoder.feed(event):
+                if joined is not None and delta.keys() == joined.keys() and "content" in delta:
+                    joined = {"content": joined["content"] + delta["content"]}
+                    continue
+                if joined is not None:
+                    yield joined
+                joined = delta
+                if not has_begun:
+                    has_begun = True
+                    _begin(stream, turn)
+        if joined is not None:
+            yield joined
+    for delta in decoder.finish():
+        yield delta
+    if not decoder.is_done and not (isinstance(decoder, ChatDecoder) and decoder.text_length):
+        raise failure(ANSWER_BROKEN)
+
+
+async def _async_next(
+    events: AsyncIterator[list[Json]], seconds: float | None
+) -> list[Json] | None:
+    """Return the next events, None at the end or where none come within the time."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await anext(events, None)
+    except TimeoutError:
+        if seconds is None:
+            raise
+        return None
+
+
+def _begin(stream: Stream, turn: Turn) -> None:
+    """Take note that an answer has begun."""
+    turn.mark("first_piece_ms")
+    stream.begun()
+
+
+async def _without_markup(deltas: AsyncIterator[Delta]) -> AsyncIterator[Delta]:
+    """Yield deltas whose texts are fit to be spoken."""
+    plain = PlainText()
+    async for delta in deltas:
+        if "content" in delta and "role" not in delta:
+            if text := plain.feed(delta["content"]):
+                yield {"content": text}
+            continue
+        if "thinking_content" not in delta:
+            if rest := plain.flush():
+                yield {"content": rest}
+            if "role" in delta:
+                plain = PlainText()
+        yield delta
+    if rest := plain.flush():
+        yield {"content": rest}

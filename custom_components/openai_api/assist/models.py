@@ -1,0 +1,103 @@
+"""Knows the models of a service host, and which of them fit which part of Assist."""
+
+import re
+import time
+from typing import Final
+
+from homeassistant.exceptions import HomeAssistantError
+
+from ..const import LOGGER
+from ..host import ServiceHost
+from ..requests import parse
+from ..subentries import SubentryType
+
+_KEPT = 3600.0
+"""Seconds: models come and go, but not while somebody fills in a form."""
+_TIMEOUT = 10.0
+IMAGE: Final = "image"
+TRANSCRIPTION: Final = "transcription"
+
+_FITS: Final = {
+    SubentryType.STT: re.compile(
+        r"whisper|transcri|parakeet|canary|voxtral|sensevoice|\bstt\b|asr", re.IGNORECASE
+    ),
+    SubentryType.TTS: re.compile(
+        r"tts|speech|kokoro|piper|orpheus|chatterbox|\bbark\b|voice", re.IGNORECASE
+    ),
+    SubentryType.REALTIME: re.compile(r"realtime", re.IGNORECASE),
+    IMAGE: re.compile(r"image|dall-e|flux|diffusion|sdxl|imagen", re.IGNORECASE),
+}
+_NO_CHAT: Final = re.compile(
+    r"embed|bge-|rerank|moderation|sora|davinci|babbage|instruct-\d|translate|audio", re.IGNORECASE
+)
+# The first that a host has is suggested. Short names stand for all that begin with them.
+_PREFERRED: Final = {
+    SubentryType.CONVERSATION: ("gpt-5-mini", "gpt-4.1-mini", "gpt-4o-mini", "gpt-5", "gpt-4o"),
+    SubentryType.STT: ("gpt-4o-mini-transcribe", "gpt-4o-transcribe", "whisper-1"),
+    SubentryType.TTS: ("gpt-4o-mini-tts", "tts-1"),
+    SubentryType.REALTIME: ("gpt-realtime-mini", "gpt-realtime"),
+    IMAGE: ("gpt-image-1-mini", "gpt-image-1", "dall-e-3"),
+}
+_DEFAULT_MODELS: Final = {
+    SubentryType.CONVERSATION: "chat",
+    SubentryType.STT: "transcription",
+    SubentryType.TTS: "speech",
+    SubentryType.REALTIME: "realtime",
+    IMAGE: "image",
+}
+"""The keys of the entry's option `default_models`."""
+
+
+async def async_list_models(host: ServiceHost) -> list[str]:
+    """Return the ids of the host's models in its order; none where it does not tell."""
+    listed, models = host.known.get("models", (0.0, []))
+    if models and time.monotonic() - listed < _KEPT:
+        return list(models)
+    try:
+        call, _ = await host.method("models.list", "raw")
+        async with host.waiting(_TIMEOUT):
+            response = (await call(timeout=_TIMEOUT)).http_response
+            found = parse(host.settings, response.content, response.headers.get("content-type", ""))
+    except HomeAssistantError as err:
+        LOGGER.debug("The models of the service host cannot be listed: %s", err)
+        return []
+    items = found.get("data") or found.get("models")
+    models = [
+        str(item["id"])
+        for item in (items if isinstance(items, list) else ())
+        if isinstance(item, dict) and item.get("id")
+    ]
+    host.known["models"] = (time.monotonic(), models)
+    return list(models)
+
+
+def fitting(models: list[str], purpose: str) -> list[str]:
+    """Return the models whose names say that they fit, all where none or no other does."""
+    if purpose in {SubentryType.CONVERSATION, SubentryType.AI_TASK}:
+        found = [
+            model
+            for model in models
+            if not _NO_CHAT.search(model)
+            and not any(pattern.search(model) for pattern in _FITS.values())
+        ]
+    elif purpose == TRANSCRIPTION:
+        return fitting(models, SubentryType.STT)
+    else:
+        found = [model for model in models if _FITS[purpose].search(model)]
+    return found or models
+
+
+def suggested(host: ServiceHost, models: list[str], purpose: str) -> str | None:
+    """Return the model to begin with, None where nothing speaks for any."""
+    key = {
+        SubentryType.AI_TASK: SubentryType.CONVERSATION,
+        TRANSCRIPTION: SubentryType.STT,
+    }.get(purpose, purpose)
+    defaults = host.entry.options.get("default_models") or {}
+    if chosen := defaults.get(_DEFAULT_MODELS[key]):
+        return str(chosen)
+    if preferred := next((name for name in _PREFERRED[key] if name in models), None):
+        return preferred
+    # A host at home often has but one; that of a form where all are shown says nothing.
+    fits = fitting(models, purpose)
+    return fits[0] if len(fits) == 1 else None

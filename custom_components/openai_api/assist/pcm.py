@@ -1,0 +1,218 @@
+"""Converts PCM while it arrives: rate, channels and width, and the header of a WAV stream.
+
+All samples are little-endian and signed, as services and Home Assistant send them; samples of
+one byte are unsigned, as in WAV files.
+"""
+
+from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import dataclass
+import struct
+from typing import Any, Final
+
+import audioop
+
+_UNKNOWN_LENGTH: Final = 0xFFFFFFFF
+_HEADER: Final = struct.Struct("<4sI4s4sIHHIIHH4sI")
+_LARGEST_HEADER: Final = 64 * 1024
+"""Bytes: chunks with names and pictures may stand before the sound."""
+_PCM: Final = 1
+_EXTENSIBLE: Final = 0xFFFE
+"""A format tag that says nothing by itself; the real one stands further back."""
+LOWEST_RATE: Final = 4_000
+HIGHEST_RATE: Final = 384_000
+
+
+class WavError(ValueError):
+    """A WAV stream holds something other than PCM, or its header makes no sense."""
+
+
+@dataclass(frozen=True, slots=True)
+class PcmFormat:
+    """The shape of PCM: samples a second, channels, and bytes a sample (1 to 4)."""
+
+    rate: int = 24_000
+    channels: int = 1
+    width: int = 2
+
+    @property
+    def frame(self) -> int:
+        """Bytes of one sample of every channel."""
+        return self.channels * self.width
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether this can be converted: 4,000 to 384,000 Hz, 1 or 2 channels, 1 to 4 bytes."""
+        return (
+            LOWEST_RATE <= self.rate <= HIGHEST_RATE
+            and self.channels in {1, 2}
+            and 1 <= self.width <= 4
+        )
+
+    def seconds(self, size: int) -> float:
+        """Return how long so many bytes last."""
+        return size / self.frame / self.rate
+
+
+MICROPHONE: Final = PcmFormat(rate=16_000)
+"""What Assist pipelines hand over: 16 kHz, mono, 16 bits."""
+SESSION: Final = PcmFormat(rate=24_000)
+"""What realtime sessions take and give, and what services speak in unless they say otherwise."""
+
+
+def wav_header(shape: PcmFormat, size: int | None = None) -> bytes:
+    """Return the 44 bytes before the samples of a WAV file.
+
+    `size` is the number of bytes of the samples; None where nobody can know it yet, which
+    readers of streams take as "to the end".
+    """
+    return _HEADER.pack(
+        b"RIFF",
+        _UNKNOWN_LENGTH if size is None else size + _HEADER.size - 8,
+        b"WAVE",
+        b"fmt ",
+        16,
+        _PCM,
+        shape.channels,
+        shape.rate,
+        shape.rate * shape.frame,
+        shape.frame,
+        shape.width * 8,
+        b"data",
+        _UNKNOWN_LENGTH if size is None else size,
+    )
+
+
+def wav(samples: bytes, shape: PcmFormat) -> bytes:
+    """Return a whole WAV file; half a frame at the end is left out."""
+    samples = samples[: len(samples) // shape.frame * shape.frame]
+    return wav_header(shape, len(samples)) + samples
+
+
+class WavReader:
+    """Takes the header off a WAV stream that arrives in pieces of any size.
+
+    A stated length is honoured where it is a real one, so that chunks behind the samples are
+    not heard as noise; 0 and 0xFFFFFFFF mean "to the end".
+    """
+
+    def __init__(self) -> None:
+        self.shape: PcmFormat | None = None
+        """None until the header is complete."""
+        self._waiting = b""
+        self._left: int | None = None
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Return the samples that a chunk brings, none while the header is incomplete.
+
+        Raises WavError for anything but PCM of a shape that can be converted.
+        """
+        if self.shape is None:
+            self._waiting += chunk
+            if (start := self._parse(self._waiting)) is None:
+                if len(self._waiting) > _LARGEST_HEADER:
+                    raise WavError("no samples after 64 KiB")
+                return b""
+            chunk, self._waiting = self._waiting[start:], b""
+        if self._left is not None:
+            chunk = chunk[: self._left]
+            self._left -= len(chunk)
+        return chunk
+
+    def _parse(self, header: bytes) -> int | None:
+        """Return where the samples begin; None if that is not known yet."""
+        if len(header) < 12:
+            return None
+        if header[:4] not in {b"RIFF", b"RF64"} or header[8:12] != b"WAVE":
+            raise WavError("no WAV file")
+        position, found = 12, None
+        while len(header) >= position + 8:
+            name = header[position : position + 4]
+            (size,) = struct.unpack_from("<I", header, position + 4)
+            start = position + 8
+            if name == b"data":
+                if found is None:
+                    raise WavError("samples before their format")
+                self.shape = found
+                self._left = None if size in {0, _UNKNOWN_LENGTH} else size
+                return start
+            if len(header) < start + size:
+                return None
+            if name == b"fmt ":
+                found = _shape_of(header[start : start + size])
+            # Chunks begin at even places.
+            position = start + size + size % 2
+        return None
+
+
+def _shape_of(content: bytes) -> PcmFormat:
+    """Return the shape that a format chunk tells; raises WavError."""
+    if len(content) < 16:
+        raise WavError("half a format")
+    tag, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", content)
+    if tag == _EXTENSIBLE and len(content) >= 26:
+        (tag,) = struct.unpack_from("<H", content, 24)
+    shape = PcmFormat(rate, channels, bits // 8)
+    if tag != _PCM or bits % 8 or not shape.is_valid:
+        raise WavError(f"format {tag}, {rate} Hz, {channels} channels, {bits} bits")
+    return shape
+
+
+class Converter:
+    """Turns PCM of one shape into another, piece by piece; pieces may end within a frame."""
+
+    def __init__(self, source: PcmFormat, target: PcmFormat) -> None:
+        """Take the shapes; raises ValueError for one that cannot be converted."""
+        if not (source.is_valid and target.is_valid):
+            raise ValueError(f"{source} cannot become {target}")
+        self._source, self._target = source, target
+        self._rest = b""
+        # What audioop has to remember between two pieces.
+        self._state: Any = None
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Return the converted samples of a chunk and of what was left of the one before."""
+        source, target = self._source, self._target
+        if source == target and not self._rest and len(chunk) % source.frame == 0:
+            return chunk
+        chunk = self._rest + chunk
+        whole = len(chunk) // source.frame * source.frame
+        chunk, self._rest = chunk[:whole], chunk[whole:]
+        if source == target or not chunk:
+            return chunk
+        width = source.width
+        if width == 1:
+            chunk = audioop.bias(chunk, 1, 128)
+        if width != 2:
+            chunk = audioop.lin2lin(chunk, width, 2)
+        if source.channels == 2 and target.channels == 1:
+            # Half of each: both together would clip.
+            chunk = audioop.tomono(chunk, 2, 0.5, 0.5)
+        if source.rate != target.rate:
+            channels = min(source.channels, target.channels)
+            chunk, self._state = audioop.ratecv(
+                chunk,
+                2,
+                channels,
+                source.rate,
+                target.rate,
+                self._state,
+            )
+        if source.channels == 1 and target.channels == 2:
+            chunk = audioop.tostereo(chunk, 2, 1, 1)
+        if target.width != 2:
+            chunk = audioop.lin2lin(chunk, 2, target.width)
+        if target.width == 1:
+            chunk = audioop.bias(chunk, 1, 128)
+        return chunk
+
+
+async def as_pieces(stream: AsyncIterable[bytes], size: int) -> AsyncIterator[bytes]:
+    """Yield what a stream brings in pieces of `size` bytes at least; the last may be shorter."""
+    waiting = bytearray()
+    async for chunk in stream:
+        waiting += chunk
+        if len(waiting) >= size:
+            yield bytes(waiting)
+            waiting.clear()
+    if waiting:
+        yield bytes(waiting)

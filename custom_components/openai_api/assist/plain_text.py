@@ -1,0 +1,135 @@
+"""Makes written text fit to be spoken: without markdown, links, code and emoji.
+
+`PlainText` takes the text in pieces of any size, as a model writes it, and gives it on as soon
+as nothing that follows can change it. `plain_text` takes a whole text.
+"""
+
+import re
+from typing import Final
+
+_LONGEST_WAIT: Final = 400
+"""Characters: what is open for longer is no link and no address."""
+_PICTURES: Final = (
+    "\U0001f000-\U0001faff"  # pictographs, faces, the letters of flags, symbols
+    "\U000e0020-\U000e007f"  # tags in flags
+    "\u2600-\u27bf"  # miscellaneous symbols, dingbats
+    "\u2b00-\u2bff\u2300-\u23ff\u25a0-\u25ff\u3030\u303d\u3297\u3299\ufe0f\u20e3"
+)
+_EMOJI: Final = re.compile(f"[{_PICTURES}]+(?:\u200d?[{_PICTURES}]+)*")
+_IMAGE_OR_LINK: Final = re.compile(
+    r"!?\[([^\[\]\n]*)\](?:\(([^()\n]*(?:\([^()\n]*\))?)\)|\[[^\]\n]*\])"
+)
+_ADDRESS: Final = re.compile(r"\(?<?\bhttps?://[^\s<>\"')\]]+>?\)?")
+_CITATION: Final = re.compile(r"【[^】\n]*】|\[\^?\d{1,3}\](?!\()")
+_TAG: Final = re.compile(
+    r"</?(?:b|i|u|em|strong|br|p|span|sub|sup|code|a)(?:\s[^<>\n]*)?/?>", re.IGNORECASE
+)
+_STRONG: Final = re.compile(r"\*{2,}|~~|__(?=\S)|(?<=\S)__|`+")
+_STAR: Final = re.compile(
+    r"(?<![\s\d*])\*(?=\s|$|[^\w\s*])|(?<!\S)\*(?=\S)|(?<=\W)\*(?=\w)|(?<=[^\W\d])\*(?=\W|$)"
+)
+_UNDERSCORE: Final = re.compile(r"(?<!\w)_(?=\S)|(?<=\S)_(?!\w)")
+_LINE: Final = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-*+•][ \t]+(?:\[[ xX]\][ \t]+)?)+")
+_RULE: Final = re.compile(r"^[ \t]*(?:[-*_=][ \t]*){3,}$|^[ \t]*\|?[ \t:|-]*-{3,}[ \t:|-]*$")
+_FENCE: Final = re.compile(r"^[ \t]*(?:```|~~~)")
+_SPACES: Final = re.compile(r"(?<=\S)[ \t]{2,}(?=\S)")
+_OPEN: Final = re.compile(
+    r"[ \t]*(?:"
+    r"!?\[[^\[\]\n]*(?:\]\([^()\n]*(?:\([^()\n]*\)?)?|\]\[[^\]\n]*|\])?"  # a link under way
+    r"|\(?<?https?://[^\s)\]>]*|\(?\b(?:h|ht|htt|https?:?/?)"  # an address under way
+    r"|<[^<>\n]{0,40}|【[^】\n]*"
+    r"|[*_~`!(]+"  # signs that depend on what follows
+    rf"|[ \t\u200d{_PICTURES}]+)$"
+)
+
+
+class PlainText:
+    """Cleans a text that comes in pieces."""
+
+    def __init__(self) -> None:
+        self._rest = ""
+        self._at_line_start = True
+        self._in_fence = False
+        self._before = ""
+        """The last character of the text as it was written."""
+        self._last = ""
+        """The last character that was given on."""
+
+    def feed(self, text: str) -> str:
+        """Return what can be given on of all that came so far."""
+        text = self._rest + text
+        cut = self._cut(text)
+        self._rest = text[cut:]
+        return self._clean(text[:cut])
+
+    def flush(self) -> str:
+        """Return what still waits at the end."""
+        text, self._rest = self._rest, ""
+        return self._clean(text).rstrip(" \t")
+
+    def _cut(self, text: str) -> int:
+        """Return how much of a text nothing that follows can change."""
+        start = text.rfind("\n") + 1
+        line = text[start:]
+        is_line_start = start > 0 or self._at_line_start
+        if self._in_fence or (
+            is_line_start and len(line) < 8 and not line.strip(" \t`~#>-*+•=_|[]xX")
+        ):
+            # What a line begins with decides what it is.
+            return start
+        if is_line_start and (_RULE.match(line) or _FENCE.match(line) or line.lstrip()[:1] == "|"):
+            return start if len(line) < _LONGEST_WAIT else len(text)
+        if (found := _OPEN.search(line)) and len(line) - found.start() < _LONGEST_WAIT:
+            return start + found.start()
+        return len(text)
+
+    def _clean(self, text: str) -> str:
+        """Return a text without markup; it may begin and end within a line."""
+        if not text:
+            return ""
+        parts = []
+        for line in text.splitlines(keepends=True):
+            body = line.rstrip("\r\n")
+            end = line[len(body) :]
+            if self._at_line_start and _FENCE.match(body):
+                self._in_fence = not self._in_fence
+            elif not self._in_fence and not (self._at_line_start and _RULE.match(body)):
+                parts.append(self._clean_line(body) + end)
+            self._at_line_start = bool(end)
+            self._before = "" if end else body[-1:]
+        cleaned = "".join(parts)
+        if cleaned[:1] in {" ", "\t"} and self._last in {"", " ", "\n"}:
+            cleaned = cleaned.lstrip(" \t")
+        if cleaned:
+            self._last = cleaned[-1]
+        return cleaned
+
+    def _clean_line(self, line: str) -> str:
+        """Return a line, or a part of one, without markup."""
+        if self._at_line_start:
+            line = _LINE.sub("", line)
+            if line.lstrip().startswith("|"):
+                line = ", ".join(cell.strip() for cell in line.strip(" \t|").split("|"))
+        if line.isascii() and not _MARKUP & set(line):
+            return line
+        # What a sign means depends on what stands before it.
+        before = "" if self._at_line_start else self._before
+        line = before + line
+        line = _IMAGE_OR_LINK.sub(lambda found: found[1], line)
+        line = _CITATION.sub("", line)
+        line = _ADDRESS.sub("", line)
+        line = _TAG.sub(" ", line)
+        line = _STRONG.sub("", line)
+        line = _STAR.sub("", line)
+        line = _UNDERSCORE.sub("", line)
+        line = _EMOJI.sub("", line)
+        return _SPACES.sub(" ", line).removeprefix(before)
+
+
+_MARKUP: Final = frozenset("*_`~[]<>:")
+
+
+def plain_text(text: str) -> str:
+    """Return a whole text without markdown, links, code and emoji."""
+    plain = PlainText()
+    return plain.feed(text) + plain.flush()

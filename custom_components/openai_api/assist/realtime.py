@@ -1,0 +1,239 @@
+"""The realtime voice of a subentry: its talks, which three entities share, and their sessions."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from homeassistant.components import conversation
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.helpers import chat_session, entity_registry as er, llm
+from homeassistant.util.ulid import ulid_now
+import probatio
+
+from ..const import DOMAIN
+from ..host import OpenAIConfigEntry
+from ..model import Json
+from ..sockets.realtime.configuration import build_session
+from .const import (
+    CONF_EAGERNESS,
+    CONF_END_OF_SPEECH,
+    CONF_EXTRA_SESSION,
+    CONF_KEEP_OPEN,
+    CONF_LLM_HASS_API,
+    CONF_MAX_OUTPUT_TOKENS,
+    CONF_MODEL,
+    CONF_NOISE_REDUCTION,
+    CONF_PROMPT,
+    CONF_SILENCE_MS,
+    CONF_TRANSCRIPTION_MODEL,
+    CONF_TURN_DETECTION,
+    CONF_VOICE,
+    DEFAULTS,
+)
+from .languages import iso_639_1
+from .pcm import SESSION
+from .stt_live import TAIL_MS
+from .talk import Talk
+
+_TRANSCRIPTION_MODEL: Final = "gpt-4o-mini-transcribe"
+_BEYOND_SILENCE: Final = 200
+
+
+class RealtimeVoice:
+    """The talks of one subentry, by the ids of Home Assistant's conversations."""
+
+    def __init__(self, entry: OpenAIConfigEntry, subentry: ConfigSubentry) -> None:
+        """Take the subentry, whose options may change at any time."""
+        self._entry, self._subentry = entry, subentry
+        self._talks: dict[str, Talk] = {}
+
+    def option(self, key: str) -> Any:
+        """Return an option of the subentry, its default or None where it is not set."""
+        value = self._subentry.data.get(key)
+        return DEFAULTS[self._subentry.subentry_type].get(key) if value is None else value
+
+    @property
+    def end_of_speech(self) -> str:
+        """Who hears the end of speech: `home`, `both` or `host`."""
+        return str(self.option(CONF_END_OF_SPEECH))
+
+    @property
+    def transcription_model(self) -> str:
+        """The model that writes down what the person says."""
+        return str(self.option(CONF_TRANSCRIPTION_MODEL) or _TRANSCRIPTION_MODEL)
+
+    @property
+    def tail_ms(self) -> int:
+        """Milliseconds of silence after which a service has certainly heard the end."""
+        if self.option(CONF_TURN_DETECTION) != "server_vad":
+            return TAIL_MS
+        return max(TAIL_MS, int(self.option(CONF_SILENCE_MS)) + _BEYOND_SILENCE)
+
+    @callback
+    def find(self, conversation_id: str | None) -> Talk | None:
+        """Return the talk of a conversation, if there is one."""
+        return self._talks.get(conversation_id or "")
+
+    @callback
+    def talk(self, conversation_id: str) -> Talk:
+        """Return the talk of a conversation, a new one for a new conversation."""
+        if (talk := self._talks.get(conversation_id)) is None:
+            model = str(self.option(CONF_MODEL) or "")
+            talk = Talk(self._entry.runtime_data, model, self._keep_open)
+            self._talks[conversation_id] = talk
+            session = chat_session.current_session.get()
+            if session is not None and session.conversation_id == conversation_id:
+                session.async_on_cleanup(lambda: self._forget(conversation_id))
+        return talk
+
+    @callback
+    def close(self) -> None:
+        """End every session."""
+        for conversation_id in tuple(self._talks):
+            self._forget(conversation_id)
+
+    @callback
+    def close_sessions(self) -> None:
+        """End the sessions of a configuration that has changed; what was said is remembered."""
+        for talk in self._talks.values():
+            if talk.turn is None or talk.turn.is_over:
+                talk.close()
+
+    @callback
+    def _forget(self, conversation_id: str) -> None:
+        """End a conversation for good."""
+        if (talk := self._talks.pop(conversation_id, None)) is not None:
+            talk.retire()
+
+    @callback
+    def _keep_open(self) -> float:
+        """Return the seconds that an idle session stays open."""
+        return float(self.option(CONF_KEEP_OPEN))
+
+    def session(
+        self,
+        instructions: str,
+        tools: list[Json],
+        language: str | None,
+        *,
+        answers: bool = True,
+    ) -> Json:
+        """Return the configuration of a session; without `answers` it only transcribes.
+
+        Raises a translated error for what the subentry adds and no service could take.
+        """
+        option = self.option
+        transcription: Json = {"model": self.transcription_model}
+        if language and (code := iso_639_1(language)):
+            transcription["language"] = code
+        heard: Json = {
+            "format": {"type": "audio/pcm", "rate": SESSION.rate},
+            "transcription": transcription,
+            "turn_detection": self._turn_detection(answers=answers),
+            "noise_reduction": {"type": option(CONF_NOISE_REDUCTION)},
+        }
+        spoken: Json = {"format": {"type": "audio/pcm", "rate": SESSION.rate}}
+        if voice := option(CONF_VOICE):
+            spoken["voice"] = voice
+        session: Json = {"audio": {"input": heard, "output": spoken}}
+        if instructions:
+            session["instructions"] = instructions
+        if tools:
+            session["tools"] = tools
+        if limit := option(CONF_MAX_OUTPUT_TOKENS):
+            session["max_output_tokens"] = int(limit)
+        return build_session(_merged(session, option(CONF_EXTRA_SESSION)), None)
+
+    def _turn_detection(self, *, answers: bool) -> Json | None:
+        """Return how the service hears the end of speech."""
+        if self.end_of_speech == "home":
+            return None
+        common = {"create_response": answers, "interrupt_response": answers}
+        if self.option(CONF_TURN_DETECTION) == "semantic_vad":
+            eagerness = self.option(CONF_EAGERNESS)
+            chosen = {"eagerness": eagerness} if eagerness else {}
+            return {"type": "semantic_vad", **chosen, **common}
+        silence = int(self.option(CONF_SILENCE_MS))
+        return {"type": "server_vad", "silence_duration_ms": silence, **common}
+
+    async def async_prepare_session(self, hass: HomeAssistant, language: str) -> Json:
+        """Return the configuration for whoever is speaking, before the agent is asked.
+
+        Home Assistant does not tell an ear which satellite it listens to: it is the one that
+        began to listen last.
+        """
+        # Home Assistant puts the prompt together in here; nobody else sees this log.
+        log = conversation.ChatLog(hass, ulid_now())
+        context: dict[str, Any] = {
+            "platform": DOMAIN,
+            "context": Context(),
+            "language": language,
+            "assistant": conversation.DOMAIN,
+            "device_id": _listening_device(hass),
+        }
+        await log.async_provide_llm_data(
+            llm.LLMContext(**context),
+            self.option(CONF_LLM_HASS_API),
+            self.option(CONF_PROMPT),
+            None,
+        )
+        return self.session(prompt_of(log), tools_of(log), language)
+
+
+@callback
+def realtime_voice(entry: OpenAIConfigEntry, subentry: ConfigSubentry) -> RealtimeVoice:
+    """Return what the three entities of a subentry share."""
+    known = entry.runtime_data.known
+    key = f"realtime_voice {subentry.subentry_id}"
+    if key not in known:
+        known[key] = RealtimeVoice(entry, subentry)
+    voice: RealtimeVoice = known[key]
+    return voice
+
+
+def prompt_of(log: conversation.ChatLog) -> str:
+    """Return the prompt that Home Assistant has put together."""
+    content = log.content[0]
+    return content.content or "" if content.role == "system" else ""
+
+
+def tools_of(log: conversation.ChatLog) -> list[Json]:
+    """Return the home's tools as a session offers them."""
+    if (api := log.llm_api) is None:
+        return []
+    return [
+        {
+            "type": "function",
+            "name": tool.name,
+            "description": tool.description or "",
+            "parameters": probatio.to_openapi(
+                tool.parameters,
+                custom_serializer=api.custom_serializer or llm.selector_serializer,
+                openapi_version="3.1.0",
+            ),
+        }
+        for tool in api.tools
+    ]
+
+
+def _merged(values: Json, extra: Mapping[str, Any]) -> Json:
+    """Return the values, and over them what the subentry adds, object by object."""
+    found = dict(values)
+    for key, value in extra.items():
+        known = found.get(key)
+        is_object = isinstance(known, dict) and isinstance(value, Mapping)
+        found[key] = _merged(known, value) if is_object else value  # type: ignore[arg-type]
+    return found
+
+
+@callback
+def _listening_device(hass: HomeAssistant) -> str | None:
+    """Return the device of the satellite that began to listen last."""
+    listening = [
+        state for state in hass.states.async_all("assist_satellite") if state.state == "listening"
+    ]
+    if not listening:
+        return None
+    latest = max(listening, key=lambda state: state.last_changed)
+    registered = er.async_get(hass).async_get(latest.entity_id)
+    return registered.device_id if registered else None

@@ -1,0 +1,251 @@
+"""The head of a realtime conversation: its words become the chat log, its calls are the home's."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+import json
+from typing import Any, Final, Literal, override
+
+from homeassistant.components import conversation
+from homeassistant.components.conversation import (
+    ChatLog,
+    ConversationEntity,
+    ConversationEntityFeature,
+    ConversationInput,
+    ConversationResult,
+)
+from homeassistant.const import MATCH_ALL
+from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import chat_session, llm
+from homeassistant.helpers.json import json_dumps
+
+from ..const import DOMAIN, LOGGER
+from ..errors import failure
+from ..model import Json
+from .const import (
+    CONF_CONTINUE_CONVERSATION,
+    CONF_LLM_HASS_API,
+    CONF_PROMPT,
+    CONF_SPEAK_AT_ONCE,
+)
+from .entity import AssistEntity
+from .realtime import prompt_of, realtime_voice, tools_of
+from .talk import Line, Talk
+from .talk_turn import SpokenResponse, Turn
+
+_PATIENCE: Final = 30.0
+"""Seconds until a response begins, and between two pieces of one."""
+_ROUNDS: Final = 10
+_SPEAK: Final = "speak"
+"""An external tool call: a pipeline lets satellites fetch the sound once one follows a text."""
+
+
+class RealtimeAgent(AssistEntity, ConversationEntity):
+    """Takes over the answer that the model began when it noticed the end of speech."""
+
+    _attr_supports_streaming = True
+
+    @override
+    @callback
+    def take_options(self) -> None:
+        super().take_options()
+        self._voice = realtime_voice(self.entry, self.subentry)
+        # Sessions keep what they were begun with, so idle ones begin anew.
+        self._voice.close_sessions()
+        has_tools = bool(self.option(CONF_LLM_HASS_API))
+        self._attr_supported_features = (
+            ConversationEntityFeature.CONTROL if has_tools else ConversationEntityFeature(0)
+        )
+
+    @property
+    @override
+    def supported_languages(self) -> Literal["*"]:
+        """Return all: the model finds out by itself."""
+        return MATCH_ALL
+
+    @override
+    async def async_will_remove_from_hass(self) -> None:
+        """End every session."""
+        self._voice.close()
+        await super().async_will_remove_from_hass()
+
+    @override
+    async def async_prepare(self, language: str | None = None) -> None:
+        """Open the session while the person speaks to another ear."""
+        session = chat_session.current_session.get()
+        if session is None or self.host.closed:
+            return
+        talk = self._voice.talk(session.conversation_id)
+        if talk.is_open or (talk.turn is not None and not talk.turn.is_over):
+            return
+        try:
+            wanted = talk.session or await self._voice.async_prepare_session(
+                self.hass, language or self.hass.config.language
+            )
+            await talk.async_open(wanted)
+        except HomeAssistantError as err:
+            # The turn tries it again, and tells what is wrong.
+            LOGGER.debug("A realtime session could not be opened in advance: %s", err)
+
+    @override
+    async def _async_handle_message(
+        self, user_input: ConversationInput, chat_log: ChatLog
+    ) -> ConversationResult:
+        """Answer one turn; raises a translated HomeAssistantError, which is spoken."""
+        try:
+            await chat_log.async_provide_llm_data(
+                user_input.as_llm_context(DOMAIN),
+                self.option(CONF_LLM_HASS_API),
+                self.option(CONF_PROMPT),
+                user_input.extra_system_prompt,
+            )
+        except conversation.ConverseError as err:
+            return err.as_conversation_result()
+        talk = self._voice.talk(chat_log.conversation_id)
+        session = self._voice.session(prompt_of(chat_log), tools_of(chat_log), user_input.language)
+        said = await self._async_answer(talk, session, user_input, chat_log)
+        if not said:
+            raise failure("assist_answer_empty")
+        result = conversation.async_get_result_from_chat_log(user_input, chat_log)
+        match self.option(CONF_CONTINUE_CONVERSATION):
+            case "always":
+                result.continue_conversation = True
+            case "never":
+                result.continue_conversation = False
+        return result
+
+    async def _async_answer(
+        self, talk: Talk, session: Json, user_input: ConversationInput, chat_log: ChatLog
+    ) -> str:
+        """Have the model answer, and return what it has said."""
+        turn = talk.claim(user_input.text)
+        was_heard = turn is not None
+        said = ""
+        try:
+            # Somebody else may be asking than the ear took it for: from here on it is right.
+            await talk.async_open(session)
+            if turn is None:
+                turn = await self._async_write(talk, user_input.text, chat_log)
+            try:
+                said = await self._async_rounds(talk, turn, chat_log, was_heard=was_heard)
+            except HomeAssistantError as err:
+                if err.translation_key != "assist_session_lost" or turn.responses:
+                    raise
+                # Nothing was said yet: once more, in a session that is told what was said before.
+                LOGGER.debug("A realtime session was lost before its answer, a new one is opened")
+                await talk.async_open(session)
+                turn = await self._async_write(talk, user_input.text, chat_log)
+                said = await self._async_rounds(talk, turn, chat_log, was_heard=False)
+        except asyncio.CancelledError:
+            # Nobody wants the answer any more, and what is made of it costs.
+            talk.interrupt()
+            raise
+        except HomeAssistantError:
+            # What the service still owes would come in the middle of the next turn.
+            talk.close()
+            raise
+        except Exception as err:  # noqa: BLE001
+            # Tools come from anywhere and raise anything; only our own errors are spoken.
+            LOGGER.exception("A turn of a realtime conversation has failed unexpectedly")
+            raise failure("assist_bad_sound", message=type(err).__name__) from None
+        finally:
+            if turn is not None:
+                talk.finish(turn, Line("user", user_input.text), Line("assistant", said))
+        return said
+
+    async def _async_write(self, talk: Talk, text: str, chat_log: ChatLog) -> Turn:
+        """Ask in writing; outside of a pipeline nobody would hear an answer."""
+        turn = await talk.async_write(text)
+        is_heard = getattr(chat_log, "delta_listener", None) is not None
+        talk.ask(None if is_heard else {"output_modalities": ["text"]})
+        return turn
+
+    async def _async_rounds(
+        self, talk: Talk, turn: Turn, chat_log: ChatLog, *, was_heard: bool
+    ) -> str:
+        """Follow the responses of a turn, and let the home do what they ask for."""
+        at_once = was_heard and self.option(CONF_SPEAK_AT_ONCE)
+        index = max(0, len(turn.responses) - 1)
+        has_tools = chat_log.llm_api is not None
+        said: list[str] = []
+        for number in range(1, _ROUNDS + 1):
+            response = await turn.response(index, _PATIENCE)
+            while response.is_given_up():
+                # The person went on to speak: the answer to all of it is the next one.
+                index += 1
+                response = await turn.response(index, _PATIENCE)
+            deltas = self._deltas(
+                turn, response, at_once=at_once and number == 1, until_done=has_tools
+            )
+            async for _ in chat_log.async_add_delta_content_stream(self.entity_id, deltas):
+                pass
+            index += 1
+            if response.is_given_up():
+                continue
+            response.check(self.host.settings)
+            if response.status == "cancelled":
+                raise failure("assist_interrupted")
+            said.append(response.text)
+            if not response.calls:
+                break
+            await self._async_answer_calls(talk, response, chat_log)
+            talk.ask({"tool_choice": "none"} if number == _ROUNDS - 1 else None)
+        return " ".join(text.strip() for text in said if text.strip())
+
+    async def _deltas(
+        self, turn: Turn, response: SpokenResponse, *, at_once: bool, until_done: bool
+    ) -> AsyncGenerator[Any]:
+        """Yield a response as the chat log takes it."""
+        yield {"role": "assistant"}
+        if at_once:
+            # A satellite would get the sound after 60 characters only, or once a tool is called
+            # after a text. It is there already.
+            yield {"content": " "}
+            call = llm.ToolInput(id=_SPEAK, tool_name=_SPEAK, tool_args={}, external=True)
+            yield {"tool_calls": [call]}
+            yield {
+                "role": "tool_result",
+                "tool_call_id": _SPEAK,
+                "tool_name": _SPEAK,
+                "result": llm.ToolResult(data={}),
+            }
+            yield {"role": "assistant"}
+        async for piece in turn.words(response, _PATIENCE, until_done=until_done):
+            if isinstance(piece, str):
+                if piece:
+                    yield {"content": piece}
+            elif (wanted := _tool_input(piece)) is not None:
+                yield {"tool_calls": [wanted]}
+
+    async def _async_answer_calls(
+        self, talk: Talk, response: SpokenResponse, chat_log: ChatLog
+    ) -> None:
+        """Tell the model what its calls have brought."""
+        results = {
+            content.tool_call_id: content
+            for content in chat_log.content
+            if content.role == "tool_result"
+        }
+        for call in response.calls:
+            call_id = str(call.get("call_id"))
+            if (content := results.get(call_id)) is not None:
+                result = content.result
+                output = json_dumps({"data": result.data, "error": result.error})
+            else:
+                output = json_dumps(
+                    {"error": "The arguments are no JSON object. Nothing was done."}
+                )
+            await talk.async_answer_call(call_id, output)
+
+
+def _tool_input(call: Json) -> llm.ToolInput | None:
+    """Return a call as Home Assistant takes it; None if its arguments cannot be read."""
+    try:
+        arguments = json.loads(call.get("arguments") or "{}")
+    except RecursionError, TypeError, ValueError:
+        return None
+    if not isinstance(arguments, dict):
+        return None
+    return llm.ToolInput(
+        id=str(call.get("call_id")), tool_name=str(call.get("name")), tool_args=arguments
+    )

@@ -1,0 +1,111 @@
+"""The ear of a realtime conversation: the model hears the person while they speak."""
+
+from collections.abc import AsyncIterable
+from typing import override
+
+from homeassistant.components.stt import (
+    SpeechAudioProcessing,
+    SpeechMetadata,
+    SpeechResult,
+    SpeechResultState,
+)
+from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import chat_session
+from homeassistant.util.ulid import ulid_now
+
+from ..const import LOGGER
+from .languages import iso_639_1
+from .pcm import PcmFormat
+from .realtime import realtime_voice
+from .stt import MicrophoneEntity
+from .stt_sound import Microphone
+from .stt_upload import TranscriptionOptions, async_transcribe
+from .talk import Talk
+
+
+class RealtimeEar(MicrophoneEntity):
+    """Hands the sound to the session of the conversation, in which the model answers by itself."""
+
+    @override
+    @callback
+    def take_options(self) -> None:
+        super().take_options()
+        self._voice = realtime_voice(self.entry, self.subentry)
+
+    @property
+    @override
+    def audio_processing(self) -> SpeechAudioProcessing:
+        """Return who hears the end: Home Assistant, unless the service alone is to."""
+        return SpeechAudioProcessing(
+            requires_external_vad=self._voice.end_of_speech != "host",
+            prefers_auto_gain_enabled=True,
+            # The service does that, with a model made for it.
+            prefers_noise_reduction_enabled=False,
+        )
+
+    @override
+    async def async_process_audio_stream(
+        self, metadata: SpeechMetadata, stream: AsyncIterable[bytes]
+    ) -> SpeechResult:
+        """Return what was said; an empty text where nobody spoke.
+
+        Outside of a pipeline nobody would ask for an answer: then it only transcribes. What
+        goes wrong is logged, for a pipeline has no other way to tell it.
+        """
+        microphone = Microphone(
+            stream, PcmFormat(int(metadata.sample_rate), int(metadata.channel), 2)
+        )
+        microphone.start()
+        session = chat_session.current_session.get()
+        conversation_id = session.conversation_id if session else ulid_now()
+        talk = self._voice.talk(conversation_id)
+        try:
+            try:
+                text = await self._async_hear(talk, microphone, metadata, answers=bool(session))
+            except HomeAssistantError as err:
+                if self.host.closed:
+                    raise
+                LOGGER.warning("A realtime session could not be used, speech is uploaded: %s", err)
+                # Whatever is wrong with it, the answer comes in a new one.
+                talk.close()
+                text = await self._async_upload(microphone, metadata)
+        except HomeAssistantError as err:
+            LOGGER.error("What was said to %s could not be understood: %s", self.entity_id, err)
+            return SpeechResult(None, SpeechResultState.ERROR)
+        finally:
+            await microphone.async_stop()
+            if session is None:
+                talk.close()
+        return SpeechResult(text, SpeechResultState.SUCCESS)
+
+    async def _async_hear(
+        self, talk: Talk, microphone: Microphone, metadata: SpeechMetadata, *, answers: bool
+    ) -> str:
+        """Return what is said, while the session is opened and the model begins to answer."""
+        turn = talk.begin()
+        try:
+            wanted = talk.session
+            if not answers:
+                wanted = self._voice.session("", [], metadata.language, answers=False)
+            elif wanted is None:
+                wanted = await self._voice.async_prepare_session(self.hass, metadata.language)
+            await talk.async_open(wanted)
+            return await talk.async_hear(
+                microphone, self._voice.end_of_speech, self._voice.tail_ms, turn
+            )
+        except BaseException:
+            turn.end()
+            talk.interrupt()
+            raise
+
+    async def _async_upload(self, microphone: Microphone, metadata: SpeechMetadata) -> str:
+        """Return what is said in the same sound, once it is whole; the agent sends it as text."""
+        if self._voice.end_of_speech == "host":
+            await microphone.async_wait_for_silence()
+        else:
+            await microphone.async_wait()
+        options = TranscriptionOptions(
+            model=self._voice.transcription_model, language=iso_639_1(metadata.language)
+        )
+        return await async_transcribe(self.host, options, bytes(microphone.sound))

@@ -1,0 +1,182 @@
+"""Builds the request for one round of a turn, and knows what a service has turned out to take."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+import re
+from typing import Any, Final
+
+from homeassistant.exceptions import HomeAssistantError
+from yarl import URL
+
+from ..host import ServiceHost
+from ..model import Json
+from . import wire_chat, wire_responses
+from .const import (
+    CONF_EXTRA_BODY,
+    CONF_HOST_TOOLS,
+    CONF_MAX_OUTPUT_TOKENS,
+    CONF_MODEL,
+    CONF_REASONING_EFFORT,
+    CONF_SERVICE_TIER,
+    CONF_STORE,
+    CONF_TEMPERATURE,
+    CONF_TOP_P,
+    CONF_VERBOSITY,
+)
+from .errors import names
+
+RESPONSES: Final = "responses"
+CHAT: Final = "chat_completions"
+METHODS: Final[Mapping[str, str]] = {
+    RESPONSES: wire_responses.METHOD,
+    CHAT: wire_chat.METHOD,
+}
+_OPENAI: Final = "api.openai.com"
+# Models of OpenAI that think, and can hand their thoughts over sealed.
+_THINKS: Final = re.compile(r"(?:gpt-(?:[5-9]|\d\d)|o\d)(?!.*chat)")
+_STREAM_OPTIONS: Final = "stream_options"
+_MAX_COMPLETION_TOKENS: Final = "max_completion_tokens"
+_MAX_TOKENS: Final = "max_tokens"
+_TOOL_CHOICE: Final = "tool_choice"
+
+
+@dataclass(slots=True, kw_only=True)
+class Structure:
+    """The structure that an answer must have: a JSON Schema with an object at its root."""
+
+    name: str
+    schema: Json
+    mode: str
+    """`json_schema`, `json_object` or `prompt`."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Question:
+    """What stays the same in all rounds of a turn."""
+
+    host: ServiceHost
+    options: Mapping[str, Any]
+    functions: list[Json]
+    """The tools of Home Assistant, as `tools.functions` describes them."""
+    cache_key: str
+    structure: Structure | None = None
+    _tools: dict[str, list[Json]] = field(default_factory=dict)
+
+    def body(self, api: str, system: str, items: list[Json], *, may_call: bool) -> Json:
+        """Return the body of a request; `items` are those of the API."""
+        body = self._responses(system, items) if api == RESPONSES else self._chat(items)
+        if tools := self._tools_for(api):
+            body["tools"] = tools
+            if not may_call:
+                if self._takes(_TOOL_CHOICE):
+                    body[_TOOL_CHOICE] = "none"
+                else:
+                    del body["tools"]
+        body.update(self.options.get(CONF_EXTRA_BODY) or {})
+        return body
+
+    def _tools_for(self, api: str) -> list[Json]:
+        """Return all tools as an API takes them."""
+        if (found := self._tools.get(api)) is None:
+            make = wire_responses.tool if api == RESPONSES else wire_chat.tool
+            found = [make(function) for function in self.functions]
+            found += self.options.get(CONF_HOST_TOOLS) or ()
+            self._tools[api] = found
+        return found
+
+    def _responses(self, system: str, items: list[Json]) -> Json:
+        """Return the body of a Responses request."""
+        options = self.options
+        model = options[CONF_MODEL]
+        store = bool(options.get(CONF_STORE))
+        body: Json = {"model": model, "input": items, "stream": True, "store": store}
+        if system.strip():
+            body["instructions"] = system
+        for key in (CONF_MAX_OUTPUT_TOKENS, CONF_TEMPERATURE, CONF_TOP_P, CONF_SERVICE_TIER):
+            if (value := options.get(key)) is not None:
+                body[key] = value
+        if effort := options.get(CONF_REASONING_EFFORT):
+            body["reasoning"] = {"effort": effort}
+        text: Json = {}
+        if verbosity := options.get(CONF_VERBOSITY):
+            text["verbosity"] = verbosity
+        if (structure := self.structure) is not None:
+            if structure.mode == "json_schema":
+                text["format"] = {
+                    "type": "json_schema",
+                    "name": structure.name,
+                    "schema": structure.schema,
+                    "strict": True,
+                }
+            elif structure.mode == "json_object":
+                text["format"] = {"type": "json_object"}
+        if text:
+            body["text"] = text
+        if self._is_openai:
+            body["prompt_cache_key"] = self.cache_key
+            if not store and _THINKS.match(model):
+                body["include"] = ["reasoning.encrypted_content"]
+        return body
+
+    def _chat(self, messages: list[Json]) -> Json:
+        """Return the body of a chat completion."""
+        options = self.options
+        body: Json = {"model": options[CONF_MODEL], "messages": messages, "stream": True}
+        if self._takes(_STREAM_OPTIONS):
+            body[_STREAM_OPTIONS] = {"include_usage": True}
+        for key in (
+            CONF_TEMPERATURE,
+            CONF_TOP_P,
+            CONF_REASONING_EFFORT,
+            CONF_VERBOSITY,
+            CONF_SERVICE_TIER,
+        ):
+            if (value := options.get(key)) is not None:
+                body[key] = value
+        if options.get(CONF_STORE):
+            body[CONF_STORE] = True
+        if (limit := options.get(CONF_MAX_OUTPUT_TOKENS)) is not None:
+            known = self._takes(_MAX_COMPLETION_TOKENS)
+            body[_MAX_COMPLETION_TOKENS if known else _MAX_TOKENS] = limit
+        if (structure := self.structure) is not None:
+            if structure.mode == "json_schema":
+                body["response_format"] = {
+                    "type": "json_schema",
+                    "json_schema": {
+                        "name": structure.name,
+                        "schema": structure.schema,
+                        "strict": True,
+                    },
+                }
+            elif structure.mode == "json_object":
+                body["response_format"] = {"type": "json_object"}
+        if self._is_openai:
+            body["prompt_cache_key"] = self.cache_key
+        return body
+
+    @property
+    def _is_openai(self) -> bool:
+        """Whether the service knows what only OpenAI does."""
+        return URL(self.host.settings.base_url).host == _OPENAI
+
+    def _takes(self, parameter: str) -> bool:
+        """Tell whether the service has not refused a parameter so far."""
+        return parameter not in self.host.known.get("refused_parameters", ())
+
+    def learn(self, err: HomeAssistantError, body: Json) -> bool:
+        """Remember which parameter of ours a service refuses; return whether to ask again."""
+        refused: set[str] = self.host.known.setdefault("refused_parameters", set())
+        for parameter in (_STREAM_OPTIONS, _MAX_COMPLETION_TOKENS, _TOOL_CHOICE):
+            if parameter in body and parameter not in refused and names(err, parameter):
+                refused.add(parameter)
+                return True
+        return False
+
+
+def arguments(api: str, body: Json) -> Json:
+    """Return the arguments of the SDK's method; the body is sent as it is.
+
+    What goes through the SDK's own parameters would be walked through and copied.
+    """
+    required = {"input": ""} if api == RESPONSES else {"messages": []}
+    return {"model": body["model"], **required, "extra_body": body}

@@ -1,0 +1,405 @@
+"""Asks a model over the Responses WebSocket: open connections, and only what is new is sent.
+
+The service remembers, for as long as a connection is open, the response that it gave last on
+it. A conversation therefore keeps to its connection while that is free; on any other, and
+whenever something was changed, everything is sent again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+import time
+from typing import Any, Final
+
+from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError
+import orjson
+
+from ..const import LOGGER
+from ..errors import DeniedForGood, error_details, failure
+from ..host import ServiceHost
+from ..model import Json
+from .channel import Channel, responses
+
+TRANSPORT: Final = "assist.responses.websocket"
+_MOST: Final = 4
+"""Connections at a time; a turn beyond that waits until one is free."""
+_IDLE: Final = 600.0
+"""Seconds after which a connection that nobody uses is closed."""
+_OLDEST: Final = 55 * 60.0
+"""Seconds after which a connection is given up: services close them after an hour."""
+_DRAIN: Final = 5.0
+"""Seconds that the rest of an answer gets that nobody wants any more."""
+_NO_SOCKET: Final = "no_response_socket"
+"""Key of `ServiceHost.known`: that the service has no such WebSocket."""
+_POOL: Final = "response_sockets"
+_TERMINAL: Final = frozenset(
+    {"response.completed", "response.failed", "response.incomplete", "error"}
+)
+_FORGOTTEN: Final = "previous_response_not_found"
+_FULL: Final = "websocket_connection_limit_reached"
+# What the model itself has said, which the service knows from its own response.
+_OWN: Final = frozenset({"function_call", "reasoning"})
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """What a service knows on a connection: its last response, and what led to it."""
+
+    key: str
+    response_id: str
+    settings: bytes
+    """The request without its input."""
+    items: tuple[int, ...]
+    """Hashes of the items that were ours."""
+
+
+class _Line:
+    """One connection, on which one response is made after the other."""
+
+    def __init__(self, host: ServiceHost) -> None:
+        self.is_busy = False
+        self.memory: _Memory | None = None
+        self.opened = self.used = time.monotonic()
+        self.events: asyncio.Queue[Json | HomeAssistantError] = asyncio.Queue()
+        self.channel = Channel(
+            host,
+            TRANSPORT,
+            responses(host),
+            on_event=self.events.put_nowait,
+            on_end=self.events.put_nowait,
+            is_counted=False,
+        )
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it can take a request."""
+        return self.channel.is_open and time.monotonic() - self.opened < _OLDEST
+
+
+class SocketStream:
+    """An answer under way, read in the same way as one over HTTP (`http.Stream`)."""
+
+    content_type = "text/event-stream"
+    is_event_stream = True
+
+    def __init__(self, host: ServiceHost, line: _Line, first: Json, seconds: float) -> None:
+        self._host, self._line, self._seconds = host, line, seconds
+        self._first: Json | None = first
+        self.response_id: str | None = None
+        """The id of the response, once it has ended well."""
+        self.has_ended = False
+
+    def begun(self) -> None:
+        """Do nothing: the time limit counts between two events from the beginning."""
+
+    async def async_whole(self) -> Json:
+        """Raise: events are all that comes over a WebSocket."""
+        raise failure("stream_garbled")
+
+    async def events(self) -> AsyncIterator[list[Json]]:
+        """Yield the events that have arrived together, until the response ends.
+
+        Raises `timed_out` where nothing comes for the time limit, `stream_cut` where the
+        connection is lost, and `stream_error` for an error that the service sends.
+        """
+        while not self.has_ended:
+            found = [self._first or await self._async_next()]
+            self._first = None
+            while not self._line.events.empty():
+                found.append(self._take(self._line.events.get_nowait()))
+            for event in found:
+                if event.get("type") in _TERMINAL:
+                    self.has_ended = True
+                    self._end(event)
+            yield found
+
+    async def _async_next(self) -> Json:
+        """Return the next event, within the time limit."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                return self._take(await self._line.events.get())
+        except TimeoutError:
+            raise failure("timed_out", seconds=f"{self._seconds:g}") from None
+
+    def _take(self, event: Json | HomeAssistantError) -> Json:
+        """Return an event, or raise the error that ended the connection."""
+        if isinstance(event, HomeAssistantError):
+            raise failure("unloaded" if self._host.closed else "stream_cut")
+        return event
+
+    def _end(self, event: Json) -> None:
+        """Take the last event; raises a translated error for one that is an error."""
+        if event.get("type") == "error":
+            error = event.get("error")
+            details = error_details(error or event, self._host.settings)
+            raise failure("stream_error", **details)
+        response: Any = event.get("response")
+        if event.get("type") == "response.completed" and isinstance(response, dict):
+            self.response_id = response.get("id")
+
+
+class ResponseSockets:
+    """The connections of one service for the turns of its agents."""
+
+    def __init__(self, host: ServiceHost) -> None:
+        self._host = host
+        self._lines: list[_Line] = []
+        self._free = asyncio.Condition()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_supported(self) -> bool:
+        """Whether it is worth a try: the service has not yet refused one."""
+        return _NO_SOCKET not in self._host.known
+
+    async def async_prepare(self) -> None:
+        """Open a connection unless one is free; what goes wrong is told by the turn itself."""
+        if not self.is_supported or any(
+            line.is_usable and not line.is_busy for line in self._lines
+        ):
+            return
+        with suppress(HomeAssistantError):
+            line = await self._async_acquire("", 5.0)
+            await self._async_release(line)
+
+    @asynccontextmanager
+    async def async_stream(
+        self, key: str, body: Json, seconds: float
+    ) -> AsyncIterator[SocketStream]:
+        """Send a Responses request and yield its answer.
+
+        `key` names the conversation, whose earlier items are not sent again where the service
+        knows them. `body` is the whole request as over HTTP, with all of its `input`. Nothing
+        may have been taken from the stream that yields an error: it can be asked over HTTP then.
+        Raises DeniedForGood where the service has no such WebSocket, and translated errors.
+        """
+        line = await self._async_acquire(key, seconds)
+        stream: SocketStream | None = None
+        try:
+            line, first, items, settings = await self._async_ask(line, key, body, seconds)
+            stream = SocketStream(self._host, line, first, seconds)
+            yield stream
+            if stream.response_id:
+                line.memory = _Memory(key, stream.response_id, settings, items)
+        finally:
+            if stream is not None and stream.has_ended:
+                await self._async_release(line)
+            elif line.channel.is_open:
+                # The rest comes before the next answer: somebody has to read it.
+                self._run(self._async_drain(line))
+            else:
+                await self._async_drop(line)
+
+    async def _async_ask(
+        self, line: _Line, key: str, body: Json, seconds: float
+    ) -> tuple[_Line, Json, tuple[int, ...], bytes]:
+        """Send a request until a first event is there, everything where that is needed."""
+        settings, items = _parts(body)
+        hashes = tuple(_hash(item) for item in items if not _is_own(item))
+        new = _new_items(line.memory, key, settings, items)
+        previous = line.memory.response_id if line.memory and new is not None else None
+        line.memory = None
+        has_retried = False
+        while True:
+            request: Json = {
+                **orjson.loads(settings),
+                "type": "response.create",
+                "input": items if new is None else new,
+            }
+            if previous:
+                request["previous_response_id"] = previous
+            try:
+                first = await self._async_first(line, request, seconds)
+            except HomeAssistantError as err:
+                if has_retried or self._host.closed or err.translation_key != "stream_cut":
+                    raise
+                # It was closed while nobody looked.
+                first = {"type": "error", "error": {"code": _FULL}}
+            code = _code(first)
+            if has_retried or code not in {_FORGOTTEN, _FULL}:
+                return line, first, hashes, settings
+            has_retried, new, previous = True, None, None
+            if code == _FULL:
+                await self._async_drop(line)
+                line = await self._async_acquire(key, seconds, is_new=True)
+
+    async def _async_first(self, line: _Line, request: Json, seconds: float) -> Json:
+        """Send a request and return the first event of its answer."""
+        try:
+            await line.channel.async_send(request)
+        except HomeAssistantError:
+            raise failure("stream_cut") from None
+        try:
+            async with asyncio.timeout(seconds):
+                event = await line.events.get()
+        except TimeoutError:
+            raise failure("timed_out", seconds=f"{seconds:g}") from None
+        if isinstance(event, HomeAssistantError):
+            raise failure("unloaded" if self._host.closed else "stream_cut")
+        return event
+
+    async def _async_acquire(self, key: str, seconds: float, *, is_new: bool = False) -> _Line:
+        """Return a connection for one request: the conversation's own, a free one, or a new one."""
+        try:
+            async with asyncio.timeout(seconds), self._free:
+                while True:
+                    self._stop_timer()
+                    for line in tuple(self._lines):
+                        if not line.is_busy and not line.is_usable:
+                            self._lines.remove(line)
+                            self._run(line.channel.async_end())
+                    free = [line for line in self._lines if not line.is_busy and not is_new]
+                    # Its own, then one without a memory, then the one unused for longest.
+                    free.sort(
+                        key=lambda line: (
+                            line.memory is None or line.memory.key != key,
+                            line.memory is not None,
+                            line.used,
+                        )
+                    )
+                    mine = free and free[0].memory is not None and free[0].memory.key == key
+                    if mine or (free and (len(self._lines) >= _MOST or not free[0].memory)):
+                        free[0].is_busy = True
+                        return free[0]
+                    if len(self._lines) < _MOST:
+                        line = _Line(self._host)
+                        line.is_busy = True
+                        self._lines.append(line)
+                        break
+                    await self._free.wait()
+        except TimeoutError:
+            raise failure("timed_out", seconds=f"{seconds:g}") from None
+        try:
+            await line.channel.async_connect()
+        except BaseException as err:
+            if isinstance(err, DeniedForGood):
+                self._host.known[_NO_SOCKET] = True
+            await self._async_drop(line)
+            raise
+        line.opened = time.monotonic()
+        return line
+
+    async def _async_release(self, line: _Line) -> None:
+        """Let the next turn use a connection."""
+        line.used = time.monotonic()
+        async with self._free:
+            line.is_busy = False
+            self._free.notify()
+        if self._timer is None and not self._host.closed:
+            self._timer = self._host.hass.loop.call_later(_IDLE, self._close_idle)
+
+    async def _async_drop(self, line: _Line) -> None:
+        """Close a connection for good."""
+        async with self._free:
+            if line in self._lines:
+                self._lines.remove(line)
+            self._free.notify()
+        self._run(line.channel.async_end())
+
+    async def _async_drain(self, line: _Line) -> None:
+        """Read what is left of an answer that nobody wants; then the connection is free again."""
+        line.memory = None
+        try:
+            async with asyncio.timeout(_DRAIN):
+                while True:
+                    event = await line.events.get()
+                    if isinstance(event, HomeAssistantError):
+                        break
+                    if event.get("type") in _TERMINAL:
+                        await self._async_release(line)
+                        return
+        except TimeoutError:
+            LOGGER.debug("An answer that nobody wants goes on for too long, its line is closed")
+        await self._async_drop(line)
+
+    @callback
+    def _close_idle(self) -> None:
+        """Close the connections that nobody has used for some time."""
+        self._timer = None
+        now = time.monotonic()
+        for line in tuple(self._lines):
+            if not line.is_busy and now - line.used >= _IDLE - 1:
+                self._lines.remove(line)
+                self._run(line.channel.async_end())
+        if self._lines and not self._host.closed:
+            self._timer = self._host.hass.loop.call_later(_IDLE, self._close_idle)
+
+    @callback
+    def _stop_timer(self) -> None:
+        """Close none while they are used."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    @callback
+    def close(self) -> None:
+        """Stop looking after the connections, which the entry closes."""
+        self._stop_timer()
+
+    def _run(self, work: Any) -> None:
+        """Do something beside, for as long as the entry is loaded."""
+        self._host.entry.async_create_background_task(
+            self._host.hass, work, "openai_api response socket"
+        )
+
+
+@callback
+def response_sockets(host: ServiceHost) -> ResponseSockets:
+    """Return the connections of a service, the same ones for all of its agents."""
+    if _POOL not in host.known:
+        sockets = host.known[_POOL] = ResponseSockets(host)
+        host.entry.async_on_unload(sockets.close)
+    found: ResponseSockets = host.known[_POOL]
+    return found
+
+
+def _parts(body: Json) -> tuple[bytes, list[Json]]:
+    """Return a request without its input, and its input.
+
+    The prompt becomes the first item: as `instructions` it would have to be sent each time.
+    """
+    settings = {key: value for key, value in body.items() if key not in {"input", "stream"}}
+    items = list(body["input"])
+    if prompt := settings.pop("instructions", None):
+        items.insert(0, {"type": "message", "role": "developer", "content": prompt})
+    return orjson.dumps(settings), items
+
+
+def _new_items(
+    memory: _Memory | None, key: str, settings: bytes, items: list[Json]
+) -> list[Json] | None:
+    """Return the items that the service does not know; None if it has to be told everything."""
+    if memory is None or memory.key != key or memory.settings != settings:
+        return None
+    known = list(memory.items)
+    index = 0
+    while index < len(items) and known:
+        if not _is_own(items[index]) and _hash(items[index]) != known.pop(0):
+            return None
+        index += 1
+    if known:
+        return None
+    # What follows is what the service has answered.
+    while index < len(items) and _is_own(items[index]):
+        index += 1
+    return items[index:] or None
+
+
+def _is_own(item: Json) -> bool:
+    """Tell whether an item is the model's own."""
+    return item.get("role") == "assistant" or item.get("type") in _OWN
+
+
+def _hash(item: Json) -> int:
+    """Return what tells items apart without keeping them."""
+    return hash(orjson.dumps(item))
+
+
+def _code(event: Json) -> str | None:
+    """Return the code of an error event."""
+    error = event.get("error")
+    if event.get("type") != "error" or not isinstance(error, dict):
+        return None
+    return str(error.get("code"))

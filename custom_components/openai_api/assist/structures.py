@@ -1,0 +1,140 @@
+"""JSON Schemas for structured answers, and the check of what came back."""
+
+from typing import Any, Final
+
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import llm
+import orjson
+import probatio
+
+from ..model import Json
+
+_ANNOTATIONS: Final = frozenset({"default", "examples", "deprecated", "uniqueItems", "$comment"})
+_FORMATS: Final = frozenset(
+    {
+        "date",
+        "date-time",
+        "duration",
+        "email",
+        "hostname",
+        "ipv4",
+        "ipv6",
+        "time",
+        "uuid",
+    }
+)
+"""The formats that the strict subset knows."""
+_BEYOND: Final = frozenset(
+    {"$ref", "allOf", "dependentRequired", "dependentSchemas", "else", "if", "not", "oneOf", "then"}
+)
+
+
+class Mismatch(ValueError):
+    """An answer is not what the structure says; the text says why, for the model."""
+
+
+def to_schema(structure: probatio.Schema, api: llm.APIInstance | None) -> Json:
+    """Return the JSON Schema of a structure."""
+    serializer = (api.custom_serializer if api else None) or llm.selector_serializer
+    schema: Json = probatio.to_openapi(
+        structure, custom_serializer=serializer, openapi_version="3.1.0"
+    )
+    return schema
+
+
+def strict(schema: Json) -> Json | None:
+    """Return a schema in the subset that services enforce, None where it cannot be said there.
+
+    In that subset every property is required, and one that may be left out can be null.
+    """
+    while len(branches := schema.get("allOf") or ()) == 1 and isinstance(branches[0], dict):
+        rest = {key: value for key, value in schema.items() if key != "allOf"}
+        schema = {**branches[0], **rest}
+    if not schema or _BEYOND & schema.keys():
+        return None
+    found = {key: value for key, value in schema.items() if key not in _ANNOTATIONS}
+    if found.get("format") not in _FORMATS:
+        found.pop("format", None)
+    if "anyOf" in found:
+        variants = [strict(variant) for variant in found["anyOf"]]
+        if any(variant is None for variant in variants):
+            return None
+        found["anyOf"] = variants
+    if found.get("type") == "object":
+        if found.get("additionalProperties", False) is not False:
+            return None
+        required = found.get("required") or []
+        properties = {}
+        for name, value in (found.get("properties") or {}).items():
+            if (inner := strict(value)) is None:
+                return None
+            properties[name] = inner if name in required else _nullable(inner)
+        found |= {
+            "properties": properties,
+            "required": list(properties),
+            "additionalProperties": False,
+        }
+    elif found.get("type") == "array":
+        if not isinstance(items := found.get("items"), dict) or (inner := strict(items)) is None:
+            return None
+        found["items"] = inner
+    return found
+
+
+def _nullable(schema: Json) -> Json:
+    """Return a schema that takes null, too."""
+    kind = schema.get("type")
+    if not isinstance(kind, str) or "enum" in schema or "const" in schema:
+        description = {"description": schema["description"]} if "description" in schema else {}
+        return {"anyOf": [schema, {"type": "null"}], **description}
+    return {**schema, "type": [kind, "null"]}
+
+
+def parse(text: str) -> Json:
+    """Return the JSON object in an answer, also one with a fence or words around it.
+
+    Raises Mismatch where there is none.
+    """
+    start, end = text.find("{"), text.rfind("}")
+    if start < 0 or end < start:
+        raise Mismatch("The answer holds no JSON object.")
+    try:
+        found = orjson.loads(text[start : end + 1])
+    except orjson.JSONDecodeError as err:
+        raise Mismatch(f"The answer is no valid JSON: {err}") from None
+    if not isinstance(found, dict):
+        raise Mismatch("The answer is no JSON object.")
+    return found
+
+
+def check(structure: probatio.Schema, schema: Json, data: Json) -> Json:
+    """Return the data without nulls for what may be left out; raises Mismatch."""
+    found = _without_nulls(data, schema, "data")
+    try:
+        structure(found)
+    except (probatio.Invalid, HomeAssistantError) as err:
+        raise Mismatch(str(err)) from None
+    result: Json = found
+    return result
+
+
+def _without_nulls(value: Any, schema: Any, path: str) -> Any:
+    """Return a value without the nulls of optional properties.
+
+    A switch is checked here: the selector would take the text "false" for true.
+    """
+    if not isinstance(schema, dict):
+        return value
+    if schema.get("type") == "boolean" and not isinstance(value, bool):
+        raise Mismatch(f"{path} must be true or false.")
+    if schema.get("type") == "array" and isinstance(value, list):
+        return [_without_nulls(item, schema.get("items"), f"{path}[]") for item in value]
+    properties = schema.get("properties")
+    if not isinstance(value, dict) or not isinstance(properties, dict):
+        return value
+    required = schema.get("required") or ()
+    return {
+        key: _without_nulls(item, properties.get(key), f"{path}.{key}")
+        for key, item in value.items()
+        if item is not None or key in required or key not in properties
+    }

@@ -1,0 +1,176 @@
+"""The ear of a subentry: what a microphone hears becomes a text."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
+import time
+from typing import Any, ClassVar, Final, override
+
+from homeassistant.components import stt
+from homeassistant.components.stt import (
+    AudioBitRates,
+    AudioChannels,
+    AudioCodecs,
+    AudioFormats,
+    AudioSampleRates,
+    SpeechAudioProcessing,
+    SpeechMetadata,
+    SpeechResult,
+    SpeechResultState,
+    SpeechToTextEntity,
+)
+from homeassistant.exceptions import HomeAssistantError
+
+from ..const import LOGGER
+from ..errors import DeniedForGood
+from .const import (
+    CONF_END_OF_SPEECH,
+    CONF_MODEL,
+    CONF_NAMES_OF_THINGS,
+    CONF_NOISE_REDUCTION,
+    CONF_PROMPT,
+    CONF_SEND_LANGUAGE,
+    CONF_TRANSPORT,
+)
+from .entity import AssistEntity
+from .languages import iso_639_1, languages_with
+from .pcm import PcmFormat
+from .stt_live import LiveTranscription
+from .stt_names import names_of_things
+from .stt_sound import Microphone
+from .stt_upload import TranscriptionOptions, async_transcribe
+
+_NO_LIVE: Final = "no_live_transcription"
+"""Key of `ServiceHost.known`: when live sessions last did not work, on `time.monotonic`'s clock."""
+_FORGOTTEN: Final = 3600.0
+"""Seconds after which a service that was only silent may be tried again."""
+
+
+class MicrophoneEntity(AssistEntity, SpeechToTextEntity):
+    """Takes what pipelines, and clients of `/api/stt`, hand over."""
+
+    supported_formats: ClassVar = [AudioFormats.WAV]
+    supported_codecs: ClassVar = [AudioCodecs.PCM]
+    supported_bit_rates: ClassVar = [AudioBitRates.BITRATE_16]
+    supported_sample_rates: ClassVar = list(AudioSampleRates)
+    supported_channels: ClassVar = list(AudioChannels)
+
+    @property
+    @override
+    def supported_languages(self) -> list[str]:
+        """Return every language that services may know; they refuse none."""
+        return languages_with(self.hass.config.language)
+
+
+class EarEntity(MicrophoneEntity):
+    """Transcribes by upload, or live where the service can."""
+
+    @property
+    @override
+    def audio_processing(self) -> SpeechAudioProcessing:
+        """Return who hears the end: Home Assistant, unless the service alone is to."""
+        return SpeechAudioProcessing(
+            requires_external_vad=not (self._end == "host" and self._is_live),
+            prefers_auto_gain_enabled=True,
+            prefers_noise_reduction_enabled=self.option(CONF_NOISE_REDUCTION) is None,
+        )
+
+    @property
+    def _end(self) -> str:
+        """Who hears the end of speech."""
+        return str(self.option(CONF_END_OF_SPEECH))
+
+    @property
+    def _is_live(self) -> bool:
+        """Whether to try a live session."""
+        match self.option(CONF_TRANSPORT):
+            case "upload":
+                return False
+            case "live":
+                return True
+        failed = self.host.known.get(_NO_LIVE)
+        return failed is None or time.monotonic() - failed > _FORGOTTEN
+
+    @override
+    async def async_process_audio_stream(
+        self, metadata: SpeechMetadata, stream: AsyncIterable[bytes]
+    ) -> SpeechResult:
+        """Return what was said; an empty text where nobody spoke.
+
+        What goes wrong is logged, for a pipeline has no other way to tell it.
+        """
+        return await self._async_process(metadata, stream, None)
+
+    async def async_process_audio_stream_with_progress(
+        self, metadata: SpeechMetadata, stream: AsyncIterable[bytes]
+    ) -> AsyncGenerator[Any]:
+        """Yield what is understood so far, then the result; Home Assistant asks since 2026.11."""
+        partials: asyncio.Queue[str | None] = asyncio.Queue()
+        task = asyncio.create_task(self._async_process(metadata, stream, partials.put_nowait))
+        task.add_done_callback(lambda _: partials.put_nowait(None))
+        try:
+            while (text := await partials.get()) is not None:
+                yield stt.PartialSpeechResult(text)
+            yield await task
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait([task])
+
+    async def _async_process(
+        self,
+        metadata: SpeechMetadata,
+        stream: AsyncIterable[bytes],
+        on_partial: Callable[[str], None] | None,
+    ) -> SpeechResult:
+        """Transcribe, and make a result of whatever comes of it."""
+        shape = PcmFormat(int(metadata.sample_rate), int(metadata.channel), 2)
+        microphone = Microphone(stream, shape)
+        microphone.start()
+        try:
+            text = await self._async_hear(microphone, self._options(metadata), on_partial)
+        except HomeAssistantError as err:
+            LOGGER.error("What was said to %s could not be understood: %s", self.entity_id, err)
+            return SpeechResult(None, SpeechResultState.ERROR)
+        finally:
+            await microphone.async_stop()
+        return SpeechResult(text, SpeechResultState.SUCCESS)
+
+    async def _async_hear(
+        self,
+        microphone: Microphone,
+        options: TranscriptionOptions,
+        on_partial: Callable[[str], None] | None,
+    ) -> str:
+        """Return the text, by upload of the same sound where the service has no live session."""
+        end = self._end
+        if self._is_live:
+            live = LiveTranscription(self.host, options, end_of_speech=end, on_partial=on_partial)
+            try:
+                return await live.async_run(microphone)
+            except HomeAssistantError as err:
+                if self.host.closed:
+                    raise
+                is_silent = err.translation_key == "assist_stt_no_answer"
+                if is_silent and self.option(CONF_TRANSPORT) == "live":
+                    raise
+                LOGGER.debug("Speech is uploaded instead of heard live: %s", err)
+                if is_silent or isinstance(err, DeniedForGood):
+                    self.host.known[_NO_LIVE] = time.monotonic()
+            if end == "host":
+                # Nobody else hears the end of this run.
+                await microphone.async_wait_for_silence()
+                return await async_transcribe(self.host, options, bytes(microphone.sound))
+        await microphone.async_wait()
+        return await async_transcribe(self.host, options, bytes(microphone.sound))
+
+    def _options(self, metadata: SpeechMetadata) -> TranscriptionOptions:
+        """Return what to tell the service of this run."""
+        parts = [self.option(CONF_PROMPT) or ""]
+        if self.option(CONF_NAMES_OF_THINGS):
+            parts.append(names_of_things(self.hass))
+        return TranscriptionOptions(
+            model=str(self.option(CONF_MODEL) or ""),
+            language=iso_639_1(metadata.language) if self.option(CONF_SEND_LANGUAGE) else None,
+            prompt=" ".join(part for part in parts if part) or None,
+            noise_reduction=self.option(CONF_NOISE_REDUCTION),
+        )

@@ -1,0 +1,297 @@
+"""Transcribes speech while it is spoken, over a transcription session of the Realtime API."""
+
+import asyncio
+import base64
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Final
+
+from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError
+
+from ..errors import error_details, failure
+from ..host import ServiceHost
+from ..model import Json
+from .channel import Channel, realtime
+from .pcm import MICROPHONE, SESSION, Converter
+from .stt_sound import Microphone
+from .stt_upload import TranscriptionOptions, words
+
+TRANSPORT: Final = "transcription.websocket"
+TAIL_MS: Final = 700
+"""Milliseconds of silence after the end: a service measures sound, not time, and so hears it at once."""
+_GRACE: Final = 1.5
+"""Seconds that a service gets to notice the end after that."""
+_PATIENCE: Final = 5.0
+"""Seconds until the text, besides half the length of what was said."""
+_NOTHING: Final = 15.0
+"""Seconds after which a service has heard nobody speak."""
+EMPTY: Final = frozenset({"input_audio_buffer_commit_empty"})
+
+
+def is_no_sound(error: Json) -> bool:
+    """Tell whether an error only says that there was nothing to transcribe."""
+    return error.get("code") in EMPTY or "buffer too small" in str(error.get("message")).lower()
+
+
+class Transcripts:
+    """What was understood of one run: the host cuts what is said into items at its pauses."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+        self._open: set[str] = set()
+        self.is_speaking = False
+        self.was_speaking = False
+        self.failed: Json | None = None
+
+    @callback
+    def take(self, event: Json) -> bool:
+        """Take a server event; return whether it is one of these."""
+        kind, item = str(event.get("type")), str(event.get("item_id"))
+        match kind:
+            case "input_audio_buffer.speech_started":
+                self.is_speaking = self.was_speaking = True
+            case "input_audio_buffer.speech_stopped":
+                self.is_speaking = False
+            case "input_audio_buffer.committed":
+                self.is_speaking = False
+                self._open.add(item)
+                self._texts.setdefault(item, "")
+            case "conversation.item.input_audio_transcription.delta":
+                self._texts[item] = self._texts.get(item, "") + str(event.get("delta") or "")
+            case "conversation.item.input_audio_transcription.completed":
+                self._open.discard(item)
+                self._texts[item] = str(event.get("transcript") or self._texts.get(item, ""))
+            case "conversation.item.input_audio_transcription.failed":
+                self._open.discard(item)
+                self._texts.setdefault(item, "")
+                error = event.get("error")
+                self.failed = error if isinstance(error, dict) else {}
+            case _:
+                return False
+        return True
+
+    @property
+    def text(self) -> str:
+        """What was understood so far, in its order."""
+        return words(" ".join(text.strip() for text in self._texts.values()))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether something was said, all of it is transcribed, and nobody goes on speaking."""
+        return bool(self._texts) and not self._open and not self.is_speaking
+
+    @property
+    def has_items(self) -> bool:
+        """Whether the host has taken anything for speech."""
+        return bool(self._texts)
+
+
+class Hearing:
+    """One run in a session that is open: sends the sound, and waits for what was understood."""
+
+    def __init__(
+        self,
+        host: ServiceHost,
+        send: Callable[[Json], Awaitable[None]],
+        end_of_speech: str,
+        *,
+        on_partial: Callable[[str], None] | None = None,
+        on_commit: Callable[[], None] | None = None,
+        tail_ms: int = TAIL_MS,
+    ) -> None:
+        """Take how to send; `end_of_speech` is `home`, `both` or `host`.
+
+        `on_commit` is called where the end was told to the service, which then expects to be
+        asked for an answer.
+        """
+        self._host, self._send, self._end = host, send, end_of_speech
+        self._on_partial, self._on_commit = on_partial, on_commit
+        self._tail = bytes(SESSION.rate * SESSION.frame * tail_ms // 1000)
+        self.transcripts = Transcripts()
+        self._error: HomeAssistantError | None = None
+        self._is_empty = self._is_listening = False
+        self._heard = 0.0
+        self._news = asyncio.Event()
+
+    async def async_run(self, microphone: Microphone) -> str:
+        """Return what is said; nothing where nobody speaks.
+
+        Raises a translated HomeAssistantError where the service refuses, drops or stays silent:
+        the microphone still holds all of the sound then.
+        """
+        sending = asyncio.create_task(self._async_send(microphone))
+        try:
+            return await self._async_receive(microphone, sending)
+        finally:
+            sending.cancel()
+            with suppress(asyncio.CancelledError, HomeAssistantError):
+                await sending
+
+    @callback
+    def take(self, event: Json) -> None:
+        """Take a server event that is no error."""
+        kind = event.get("type")
+        if kind == "session.updated":
+            self._is_listening = True
+        elif kind == "input_audio_buffer.timeout_triggered":
+            self._is_empty = True
+        elif self.transcripts.take(event):
+            self._heard = asyncio.get_running_loop().time()
+            if self._on_partial and str(kind).endswith(".delta"):
+                self._on_partial(self.transcripts.text)
+        else:
+            return
+        self._news.set()
+
+    @callback
+    def fail(self, error: HomeAssistantError, details: Json | None = None) -> None:
+        """Wait no longer; `details` is the service's error, if it is one."""
+        if details is not None and is_no_sound(details):
+            self._is_empty = True
+        else:
+            self._error = self._error or error
+        self._news.set()
+
+    async def _async_send(self, microphone: Microphone) -> None:
+        """Send the sound as it is heard, then what lets the service notice its end."""
+        converter = Converter(MICROPHONE, SESSION)
+        async for piece in microphone.pieces():
+            await self._async_append(converter.feed(piece))
+        if self._end != "home":
+            await self._async_append(self._tail)
+            await asyncio.sleep(_GRACE)
+            if self.transcripts.has_items:
+                return
+            # It has not noticed that anybody has spoken: let it look at what there is.
+        await self._send({"type": "input_audio_buffer.commit"})
+        if self._on_commit:
+            self._on_commit()
+
+    async def _async_append(self, sound: bytes) -> None:
+        """Send a piece of sound."""
+        audio = base64.b64encode(sound).decode()
+        await self._send({"type": "input_audio_buffer.append", "audio": audio})
+
+    async def _async_receive(self, microphone: Microphone, sending: asyncio.Task[None]) -> str:
+        """Wait for the text, for as long as that is worth it."""
+        loop = asyncio.get_running_loop()
+        started, ended = loop.time(), None
+        found = self.transcripts
+        while True:
+            if self._error:
+                raise self._error
+            if found.failed is not None and found.is_whole and not found.text:
+                details = error_details(found.failed, self._host.settings)
+                raise failure("host_error", **details)
+            if self._is_empty:
+                return found.text
+            if microphone.has_ended and ended is None:
+                ended = loop.time()
+            if found.is_whole and (ended is not None or self._end == "host"):
+                return found.text
+            if sending.done() and (err := sending.exception()) is not None:
+                raise err
+            until = self._until(microphone, started, ended)
+            if until is not None and loop.time() >= until:
+                if ended is None and not found.was_speaking and self._is_listening:
+                    return ""
+                raise failure("assist_stt_no_answer")
+            await self._async_news(microphone, sending, until)
+
+    def _until(self, microphone: Microphone, started: float, ended: float | None) -> float | None:
+        """Return when to wait no longer; None while somebody speaks, and the home hears the end."""
+        if ended is not None:
+            return ended + _PATIENCE + microphone.seconds / 2
+        if self._end != "host" or self.transcripts.is_speaking:
+            return None
+        if not self.transcripts.was_speaking:
+            return started + _NOTHING
+        return self._heard + _PATIENCE + microphone.seconds / 2
+
+    async def _async_news(
+        self, microphone: Microphone, sending: asyncio.Task[None], until: float | None
+    ) -> None:
+        """Wait for something to happen, or until a moment of the loop's clock."""
+        self._news.clear()
+        tasks = {asyncio.create_task(self._news.wait())}
+        if not microphone.has_ended:
+            tasks.add(asyncio.create_task(microphone.async_wait()))  # type: ignore[arg-type]
+        waiting: set[asyncio.Task[Any]] = {*tasks, *(() if sending.done() else (sending,))}
+        timeout = None if until is None else until - asyncio.get_running_loop().time()
+        try:
+            await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+class LiveTranscription:
+    """One run with a socket of its own, which is opened while the person begins to speak."""
+
+    def __init__(
+        self,
+        host: ServiceHost,
+        options: TranscriptionOptions,
+        *,
+        end_of_speech: str,
+        on_partial: Callable[[str], None] | None = None,
+    ) -> None:
+        """Take the options; `end_of_speech` is `home`, `both` or `host`."""
+        self._host, self._options, self._end = host, options, end_of_speech
+        self._channel = Channel(
+            host,
+            TRANSPORT,
+            realtime(host, {"intent": "transcription"}),
+            on_event=self._on_event,
+            on_end=self._on_end,
+        )
+        self._hearing = Hearing(
+            host, self._channel.async_send, end_of_speech, on_partial=on_partial
+        )
+
+    @property
+    def session(self) -> Json:
+        """The configuration of the session."""
+        options = self._options
+        told = {"model": options.model, "language": options.language, "prompt": options.prompt}
+        heard: Json = {
+            "format": {"type": "audio/pcm", "rate": SESSION.rate},
+            "transcription": {key: value for key, value in told.items() if value},
+            "turn_detection": None if self._end == "home" else {"type": "server_vad"},
+        }
+        if options.noise_reduction:
+            heard["noise_reduction"] = {"type": options.noise_reduction}
+        return {"type": "transcription", "audio": {"input": heard}}
+
+    async def async_run(self, microphone: Microphone) -> str:
+        """Return what is said; nothing where nobody speaks.
+
+        Raises a translated HomeAssistantError where the service refuses, drops or stays silent:
+        the microphone still holds all of the sound then.
+        """
+        try:
+            await self._channel.async_connect()
+            await self._channel.async_send({"type": "session.update", "session": self.session})
+            return await self._hearing.async_run(microphone)
+        finally:
+            # Nobody waits for a service's goodbye.
+            self._host.entry.async_create_background_task(
+                self._host.hass, self._channel.async_end(), "openai_api transcription end"
+            )
+
+    @callback
+    def _on_end(self, error: HomeAssistantError) -> None:
+        """Wait no longer: the connection is lost."""
+        self._hearing.fail(error)
+
+    @callback
+    def _on_event(self, event: Json) -> None:
+        """Take a server event."""
+        if event.get("type") != "error":
+            self._hearing.take(event)
+            return
+        error: Any = event.get("error")
+        error = error if isinstance(error, dict) else {"message": error}
+        details = error_details(error, self._host.settings)
+        self._hearing.fail(failure("host_error", **details), error)

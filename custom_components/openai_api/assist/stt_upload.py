@@ -1,0 +1,73 @@
+"""Transcribes a recording that is whole."""
+
+from dataclasses import dataclass
+import re
+from typing import Any, Final
+
+from homeassistant.exceptions import HomeAssistantError
+
+from ..errors import failure
+from ..host import ServiceHost
+from ..requests import parse
+from .pcm import MICROPHONE, wav
+
+_METHOD: Final = "audio.transcriptions.create"
+_PATIENCE: Final = 60.0
+"""Seconds besides the length of the recording: a small machine takes long to begin."""
+_SHORTEST: Final = 0.1
+"""Seconds: services refuse less, and nobody says anything in it."""
+# What models write where nobody speaks: "[BLANK_AUDIO]", "(silence)", "[Music]".
+_NO_WORDS: Final = re.compile(
+    r"(?:\s*(?:\[[^\[\]]{1,40}\]|\([^()]{1,40}\)|\*[^*]{1,40}\*))+\s*[.]?\s*"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranscriptionOptions:
+    """What a service is told about a recording; None is not sent."""
+
+    model: str
+    language: str | None = None
+    """Two letters."""
+    prompt: str | None = None
+    """Names and rare words that occur."""
+    noise_reduction: str | None = None
+    """`near_field` or `far_field`; only for live sessions."""
+
+
+async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, sound: bytes) -> str:
+    """Return what is said in 16 kHz mono samples; nothing where nobody speaks.
+
+    Raises a translated HomeAssistantError for what the service answers instead of a text.
+    """
+    seconds = MICROPHONE.seconds(len(sound))
+    if seconds < _SHORTEST:
+        return ""
+    method, _ = await host.method(_METHOD, "raw")
+    arguments: dict[str, Any] = {
+        "model": options.model,
+        "file": ("speech.wav", wav(sound, MICROPHONE), "audio/wav"),
+        "response_format": "json",
+    }
+    if options.language:
+        arguments["language"] = options.language
+    if options.prompt:
+        arguments["prompt"] = options.prompt
+    patience = min(host.settings.timeout, _PATIENCE + seconds)
+    try:
+        async with host.waiting(patience):
+            response = (await method(**arguments, timeout=patience)).http_response
+        answer = parse(host.settings, response.content, response.headers.get("content-type", ""))
+        if not isinstance(text := answer.get("text"), str):
+            raise failure("assist_bad_sound", message=", ".join(sorted(map(str, answer)))[:100])
+    except HomeAssistantError as err:
+        host.failed(err, _METHOD, options.model)
+        raise
+    host.answered(answer, _METHOD, options.model)
+    return words(text)
+
+
+def words(text: str) -> str:
+    """Return a transcript without what only says that there is none."""
+    text = " ".join(text.split())
+    return "" if _NO_WORDS.fullmatch(text) else text

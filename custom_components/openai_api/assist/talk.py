@@ -1,0 +1,395 @@
+"""One realtime conversation of Assist: who listens puts in, who answers takes out."""
+
+import asyncio
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+import itertools
+from typing import Any, Final
+
+from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError
+
+from ..const import LOGGER
+from ..errors import error_details, failure
+from ..host import ServiceHost
+from ..model import Json
+from ..sockets.realtime.playback import Playback
+from ..sockets.realtime.sequencer import ResponseSequencer
+from .channel import Channel, realtime
+from .pcm import SESSION
+from .stt_live import Hearing
+from .stt_sound import Microphone
+from .talk_turn import SpokenResponse, Turn
+
+TRANSPORT: Final = "assist.realtime.websocket"
+_UNCLAIMED: Final = 10.0
+"""Seconds that an answer may go on for which nobody has asked."""
+_LONGEST_MEMORY: Final = 40
+"""Lines that a new session is told of the conversation so far."""
+# What we send that may come too late, and then does no harm.
+_HARMLESS: Final = ("cancel", "truncate", "clear")
+_HARMLESS_CODES: Final = frozenset(
+    {"response_cancel_not_active", "conversation_already_has_active_response"}
+)
+_SOUND_FORMAT: Final = {"type": "audio/pcm", "rate": SESSION.rate}
+
+
+@dataclass(frozen=True)
+class Line:
+    """What somebody has said, for a session that must be told what was said before."""
+
+    role: str
+    text: str
+
+    @property
+    def item(self) -> Json:
+        """The item of the conversation."""
+        part = "output_text" if self.role == "assistant" else "input_text"
+        content = [{"type": part, "text": self.text}]
+        return {"type": "message", "role": self.role, "content": content}
+
+
+class Talk:
+    """One conversation, whose session may be closed and opened again in between.
+
+    There is one turn at a time: the next one ends it.
+    """
+
+    def __init__(self, host: ServiceHost, model: str, keep_open: Callable[[], float]) -> None:
+        """Take the model; `keep_open` tells the seconds that an idle session stays open."""
+        self.host = host
+        self.turn: Turn | None = None
+        self.lines: list[Line] = []
+        self.session: Json | None = None
+        """The configuration that the service has, or is to get."""
+        self._model = model
+        self._keep_open = keep_open
+        self._channel: Channel | None = None
+        self._lock = asyncio.Lock()
+        self._sequencer = ResponseSequencer(lambda event: self._post("create", event))
+        self._playback = Playback()
+        self._responses: dict[str, SpokenResponse | None] = {}
+        self._hearing: Hearing | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._count = itertools.count(1)
+        self._is_retired = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a session."""
+        return self._channel is not None and self._channel.is_open
+
+    async def async_open(self, session: Json) -> None:
+        """Make sure that there is a session with this configuration.
+
+        A new one is told what was said before. Raises a translated HomeAssistantError.
+        """
+        async with self._lock:
+            self._stop_timer()
+            if self._channel is not None and self._channel.is_open:
+                if session != self.session:
+                    self.session = session
+                    await self._async_send("session", type="session.update", session=session)
+                return
+            channel = Channel(
+                self.host,
+                TRANSPORT,
+                realtime(self.host, {"model": self._model}),
+                on_event=self._on_event,
+                on_end=self._on_end,
+            )
+            await channel.async_connect()
+            self._channel, self.session = channel, session
+            self._sequencer.clear()
+            self._playback.reset()
+            self._responses.clear()
+            await self._async_send("session", type="session.update", session=session)
+            for line in self.lines:
+                await self._async_send("item", type="conversation.item.create", item=line.item)
+
+    @callback
+    def begin(self) -> Turn:
+        """Begin a turn; the one before is interrupted where it still goes on."""
+        self.interrupt()
+        self._stop_timer()
+        self.turn = Turn()
+        return self.turn
+
+    @callback
+    def interrupt(self) -> None:
+        """Stop the answer under way, and cut it where it was heard last."""
+        if (turn := self.turn) is None:
+            return
+        if self._sequencer.begin_cancel():
+            self._post("cancel", {"type": "response.cancel"})
+        if self._playback.is_tracking and (cut := self._playback.interrupt()) is not None:
+            self._post("truncate", cut)
+        turn.is_claimed = False
+        turn.end()
+
+    async def async_hear(
+        self, microphone: Microphone, end_of_speech: str, tail_ms: int, turn: Turn
+    ) -> str:
+        """Return what is said in the turn that begins; the service may answer meanwhile.
+
+        Raises a translated HomeAssistantError where the service cannot tell.
+        """
+        self._post("clear", {"type": "input_audio_buffer.clear"})
+        hearing = self._hearing = Hearing(
+            self.host,
+            self._async_send_sound,
+            end_of_speech,
+            on_commit=self.ask,
+            tail_ms=tail_ms,
+        )
+        try:
+            turn.heard = await hearing.async_run(microphone)
+        finally:
+            self._hearing = None
+        if turn.heard:
+            # Somebody else may answer: a sentence that the home itself understands.
+            self._start_timer(_UNCLAIMED, self._abandon, turn)
+        else:
+            self.abandon(turn)
+        return turn.heard
+
+    @callback
+    def claim(self, text: str) -> Turn | None:
+        """Return the turn in which this was heard, if the agent is the first to ask for it."""
+        turn = self.turn
+        if turn is None or turn.heard is None or turn.is_claimed or turn.is_over:
+            return None
+        if turn.heard.strip() != text.strip() or not self.is_open:
+            return None
+        self._stop_timer()
+        turn.is_claimed = True
+        return turn
+
+    async def async_write(self, text: str) -> Turn:
+        """Begin a turn with a text instead of speech."""
+        turn = self.begin()
+        turn.is_claimed = True
+        item = Line("user", text).item
+        await self._async_send("item", type="conversation.item.create", item=item)
+        return turn
+
+    @callback
+    def ask(self, response: Json | None = None) -> None:
+        """Ask for a response, once the service is free for one."""
+        event = {"type": "response.create", **({"response": response} if response else {})}
+        self._sequencer.request(event)
+
+    async def async_answer_call(self, call_id: str, output: str) -> None:
+        """Tell what a function returned."""
+        item = {"type": "function_call_output", "call_id": call_id, "output": output}
+        await self._async_send("item", type="conversation.item.create", item=item)
+
+    @callback
+    def played(self, size: int, item_id: str, index: int, *, is_last: bool) -> None:
+        """Take note of sound that was handed to a loudspeaker."""
+        place = {"item_id": item_id, "content_index": index}
+        if size:
+            self._playback.receive(place, size, _SOUND_FORMAT)
+        self._playback.is_complete = is_last
+
+    @callback
+    def finish(self, turn: Turn, *lines: Line) -> None:
+        """Take note that the agent has answered, and what was said."""
+        self.lines += [line for line in lines if line.text.strip()]
+        del self.lines[:-_LONGEST_MEMORY]
+        turn.end()
+        if turn is self.turn:
+            self._start_timer(self._keep_open(), self._close)
+
+    @callback
+    def abandon(self, turn: Turn) -> None:
+        """Give up an answer for which nobody has asked."""
+        if turn is self.turn and not turn.is_claimed:
+            self.interrupt()
+            self._start_timer(self._keep_open(), self._close)
+
+    @callback
+    def _abandon(self, turn: Turn) -> None:
+        """Give up an answer after some time."""
+        LOGGER.debug("Nobody has asked for the answer of a realtime conversation")
+        self.abandon(turn)
+
+    @callback
+    def retire(self) -> None:
+        """End the conversation for good."""
+        self._is_retired = True
+        self.interrupt()
+        self.close()
+
+    @callback
+    def close(self) -> None:
+        """End the session; what was said is remembered."""
+        self._stop_timer()
+        self._close()
+
+    @callback
+    def _close(self) -> None:
+        """End the session."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            self._run(channel.async_end(), "end")
+
+    # What is sent
+
+    async def _async_send(self, name: str, **event: Any) -> None:
+        """Send an event; raises a translated error unless there is a session."""
+        if self._channel is None:
+            raise failure("assist_session_lost")
+        await self._channel.async_send({**event, "event_id": f"{name}_{next(self._count)}"})
+
+    async def _async_send_sound(self, event: Json) -> None:
+        """Send sound, which is too much of it to name each piece."""
+        if self._channel is None:
+            raise failure("assist_session_lost")
+        await self._channel.async_send(event)
+
+    @callback
+    def _post(self, name: str, event: Json) -> None:
+        """Send an event after those before it, without waiting for that."""
+        if (channel := self._channel) is None or not channel.is_open:
+            return
+        named = {"event_id": f"{name}_{next(self._count)}", **event}
+        self._run(self._async_post(channel, named), name)
+
+    async def _async_post(self, channel: Channel, event: Json) -> None:
+        """Send an event; that it cannot be sent is told by the end of the connection."""
+        try:
+            await channel.async_send(event)
+        except HomeAssistantError as err:
+            LOGGER.debug("An event was not sent: %s", err)
+
+    def _run(self, work: Any, name: str) -> None:
+        """Do something beside, for as long as the entry is loaded."""
+        self.host.entry.async_create_background_task(
+            self.host.hass, work, f"openai_api talk {name}"
+        )
+
+    @callback
+    def _start_timer(self, seconds: float, what: Callable[..., None], *args: Any) -> None:
+        """Do something later, unless something happens before."""
+        self._stop_timer()
+        if self._is_retired or self.host.closed:
+            self._close()
+            return
+        self._timer = self.host.hass.loop.call_later(seconds, what, *args)
+
+    @callback
+    def _stop_timer(self) -> None:
+        """Do nothing later."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # What is received
+
+    @callback
+    def _on_event(self, event: Json) -> None:
+        """Take a server event."""
+        kind = str(event.get("type"))
+        if kind == "error":
+            self._on_error(event)
+        elif kind == "response.created":
+            self._on_created(event)
+        elif kind == "response.done":
+            self._on_done(event)
+        elif kind.startswith("response."):
+            response = self._responses.get(str(event.get("response_id")))
+            if response is not None and _take(response, kind, event):
+                response.news.tell()
+        elif self._hearing is not None:
+            self._hearing.take(event)
+
+    @callback
+    def _on_created(self, event: Json) -> None:
+        """Take note of a response, and stop one that belongs to a turn before."""
+        found: Any = event.get("response")
+        response_id = str(found.get("id")) if isinstance(found, dict) else ""
+        was_asked = self._sequencer.is_asking
+        self._sequencer.created()
+        turn, hearing = self.turn, self._hearing
+        is_ours = turn is not None and not turn.is_over
+        if is_ours and hearing is not None and not was_asked:
+            # Nothing was understood yet that it could answer.
+            is_ours = hearing.transcripts.has_items or hearing.transcripts.was_speaking
+        if is_ours and turn is not None:
+            self._responses[response_id] = turn.add(response_id)
+            return
+        self._responses[response_id] = None
+        if self._sequencer.begin_cancel():
+            self._post("cancel", {"type": "response.cancel"})
+
+    @callback
+    def _on_done(self, event: Json) -> None:
+        """Take note that a response has ended."""
+        self._sequencer.done()
+        found: Any = event.get("response")
+        if not isinstance(found, dict):
+            return
+        if (response := self._responses.pop(str(found.get("id")), None)) is not None:
+            response.finish(found)
+            response.news.tell()
+
+    @callback
+    def _on_error(self, event: Json) -> None:
+        """Let the turn fail, unless the error is about something that came too late."""
+        error: Any = event.get("error")
+        error = error if isinstance(error, dict) else {"message": error}
+        self._sequencer.failed(error)
+        about = str(error.get("event_id") or "")
+        if error.get("code") in _HARMLESS_CODES or about.startswith(_HARMLESS):
+            LOGGER.debug("A service could not do what was asked too late: %s", error.get("code"))
+            return
+        failed = failure("host_error", **error_details(error, self.host.settings))
+        self.host.note(str(failed))
+        if about.startswith("session"):
+            # Whatever is asked next, the service gets the configuration again.
+            self.session = None
+        if self._hearing is not None:
+            self._hearing.fail(failed, error)
+        elif self.turn is not None:
+            self.turn.end(failed)
+
+    @callback
+    def _on_end(self, error: HomeAssistantError) -> None:
+        """Let the turn fail: the session is gone, and what it remembered."""
+        self._channel = None
+        self.session = None
+        self._sequencer.clear()
+        self._responses.clear()
+        if self._hearing is not None:
+            self._hearing.fail(error)
+        if self.turn is not None and not self.turn.is_over:
+            self.turn.end(error)
+        elif self.turn is not None and any(not one.is_done for one in self.turn.responses):
+            # The agent has all the words, the loudspeaker not yet all the sound.
+            self.turn.error = error
+            self.turn.news.tell()
+
+
+def _take(response: SpokenResponse, kind: str, event: Json) -> bool:
+    """Take a server event of a response; return whether it brings anything."""
+    match kind:
+        case "response.output_audio_transcript.delta" | "response.output_text.delta":
+            response.pieces.append(str(event.get("delta") or ""))
+        case "response.output_audio_transcript.done" | "response.output_text.done":
+            if not response.pieces:
+                # Some services give the whole at once.
+                response.pieces.append(str(event.get("transcript") or event.get("text") or ""))
+            response.has_words = True
+        case "response.output_audio.delta":
+            place = str(event.get("item_id")), int(event.get("content_index") or 0)
+            response.add_sound(base64.b64decode(str(event.get("delta") or "")), *place)
+        case "response.output_item.done":
+            item = event.get("item")
+            if not isinstance(item, dict) or item.get("type") != "function_call":
+                return False
+            response.calls.append(item)
+        case _:
+            return False
+    return True

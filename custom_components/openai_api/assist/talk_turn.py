@@ -1,0 +1,202 @@
+"""What a model says in one turn of a realtime conversation: its words, its calls, its sound."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError
+
+from ..errors import error_details, failure
+from ..model import Json
+from ..settings import Settings
+
+LARGEST: Final = 32 * 1024 * 1024
+"""Bytes of sound that are kept of one response: eleven minutes at 24 kHz."""
+
+
+class News:
+    """Lets any number of tasks wait until something has changed."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    @callback
+    def tell(self) -> None:
+        """Wake everybody up."""
+        self._event.set()
+
+    async def wait(self) -> None:
+        """Wait for the next change; whoever waits looks first whether it has come already."""
+        self._event.clear()
+        await self._event.wait()
+
+
+@dataclass(eq=False, kw_only=True)
+class SpokenResponse:
+    """One response, as it arrives; several may read it at once, each from its beginning."""
+
+    id: str
+    news: News
+    pieces: list[str] = field(default_factory=list)
+    """The words, as they are spoken or written."""
+    calls: list[Json] = field(default_factory=list)
+    """Function calls whose arguments are whole."""
+    sound: list[tuple[bytes, str, int]] = field(default_factory=list)
+    """PCM of a session, with the id of its item and the index of its content part."""
+    size: int = 0
+    has_words: bool = False
+    """Whether no more words come."""
+    has_sound: bool = False
+    is_done: bool = False
+    status: str = ""
+    error: Json | None = None
+    reason: str = ""
+
+    @property
+    def text(self) -> str:
+        """The words so far."""
+        return "".join(self.pieces)
+
+    def is_given_up(self) -> bool:
+        """Whether the service has stopped because the person went on to speak."""
+        return self.status == "cancelled" and self.reason == "turn_detected"
+
+    @callback
+    def add_sound(self, sound: bytes, item_id: str, index: int) -> None:
+        """Take a piece of sound; what is beyond all measure is left out."""
+        if self.size < LARGEST:
+            self.sound.append((sound, item_id, index))
+            self.size += len(sound)
+
+    @callback
+    def finish(self, response: Json) -> None:
+        """Take note that the response has ended, in whatever way."""
+        details: Any = response.get("status_details")
+        details = details if isinstance(details, dict) else {}
+        error = details.get("error")
+        self.status = str(response.get("status") or "completed")
+        self.reason = str(details.get("reason") or "")
+        self.error = error if isinstance(error, dict) else None
+        self.is_done = self.has_words = self.has_sound = True
+        # Some services give the whole at the end, and no deltas before.
+        if not self.pieces and not self.calls:
+            for item in response.get("output") or ():
+                if isinstance(item, dict):
+                    self._add_item(item)
+
+    def _add_item(self, item: Json) -> None:
+        """Take an item that came with the end of the response."""
+        if item.get("type") == "function_call":
+            self.calls.append(item)
+        for part in item.get("content") or ():
+            if isinstance(part, dict) and (text := part.get("transcript") or part.get("text")):
+                self.pieces.append(str(text))
+
+    def check(self, settings: Settings) -> None:
+        """Raise a translated error if the response has failed."""
+        if self.status == "failed":
+            raise failure("host_error", **error_details(self.error or {}, settings))
+        if self.status == "incomplete" and not self.text and not self.calls:
+            raise failure(
+                "assist_content_refused" if "content" in self.reason else "assist_answer_empty"
+            )
+
+
+class Turn:
+    """One turn: what was understood, and the responses that followed."""
+
+    def __init__(self) -> None:
+        self.news = News()
+        self.heard: str | None = None
+        """What the ear understood; None until then, and for what was written."""
+        self.is_claimed = False
+        """Whether the agent has been asked, so that the answer is for somebody."""
+        self.is_over = False
+        self.responses: list[SpokenResponse] = []
+        self.error: HomeAssistantError | None = None
+
+    @callback
+    def add(self, response_id: str) -> SpokenResponse:
+        """Take note of a new response."""
+        response = SpokenResponse(id=response_id, news=self.news)
+        self.responses.append(response)
+        self.news.tell()
+        return response
+
+    @callback
+    def end(self, error: HomeAssistantError | None = None) -> None:
+        """Take note that nothing more comes."""
+        self.error = self.error or error
+        self.is_over = True
+        self.news.tell()
+
+    async def response(self, index: int, seconds: float) -> SpokenResponse:
+        """Return a response once it has begun; raises a translated error if it does not."""
+        try:
+            async with asyncio.timeout(seconds):
+                while len(self.responses) <= index:
+                    if self.error:
+                        raise self.error
+                    if self.is_over:
+                        raise failure("assist_interrupted")
+                    await self.news.wait()
+        except TimeoutError:
+            raise failure("assist_slow") from None
+        return self.responses[index]
+
+    async def words(
+        self, response: SpokenResponse, seconds: float, *, until_done: bool
+    ) -> AsyncIterator[str | Json]:
+        """Yield the words of a response and its function calls, as they arrive.
+
+        `until_done` waits for calls that may follow the words. Raises a translated error if
+        nothing arrives for so many seconds, or if the connection is lost.
+        """
+        said = called = 0
+        while True:
+            while said < len(response.pieces):
+                said += 1
+                yield response.pieces[said - 1]
+            while called < len(response.calls):
+                called += 1
+                yield response.calls[called - 1]
+            if response.is_done or (response.has_words and not until_done):
+                if said == len(response.pieces) and called == len(response.calls):
+                    return
+                continue
+            if self.error:
+                raise self.error
+            if self.is_over:
+                raise failure("assist_interrupted")
+            try:
+                async with asyncio.timeout(seconds):
+                    await self.news.wait()
+            except TimeoutError:
+                raise failure("assist_slow") from None
+
+    async def sound(
+        self, response: SpokenResponse, seconds: float
+    ) -> AsyncIterator[tuple[bytes, str, int]]:
+        """Yield the sound of a response as it arrives, and where it belongs.
+
+        It ends with the response, or where that was interrupted; raises a translated error
+        where the connection is lost, or nothing arrives for so many seconds.
+        """
+        given = 0
+        while True:
+            while given < len(response.sound):
+                given += 1
+                yield response.sound[given - 1]
+            if response.has_sound:
+                return
+            if self.error:
+                raise self.error
+            if self.is_over and not self.is_claimed:
+                return
+            try:
+                async with asyncio.timeout(seconds):
+                    await self.news.wait()
+            except TimeoutError:
+                raise failure("assist_slow") from None

@@ -1,0 +1,164 @@
+"""The speaker of a subentry."""
+
+from collections.abc import Mapping
+import re
+from typing import Any, Final, override
+
+from homeassistant.components import tts
+from homeassistant.components.tts import (
+    ATTR_PREFERRED_BITRATE,
+    ATTR_PREFERRED_FORMAT,
+    ATTR_PREFERRED_SAMPLE_BYTES,
+    ATTR_PREFERRED_SAMPLE_CHANNELS,
+    ATTR_PREFERRED_SAMPLE_RATE,
+    ATTR_VOICE,
+    TextToSpeechEntity,
+    TTSAudioRequest,
+    TTSAudioResponse,
+    Voice,
+)
+from homeassistant.core import callback
+
+from ..errors import refusal
+from .const import (
+    CONF_AUDIO_FORMAT,
+    CONF_CLEAN_TEXT,
+    CONF_EXTRA_BODY,
+    CONF_FIRST_PIECE,
+    CONF_INSTRUCTIONS,
+    CONF_MODEL,
+    CONF_PATIENCE,
+    CONF_SENTENCES_AHEAD,
+    CONF_SPEED,
+    CONF_VOICE,
+    LIMITS,
+)
+from .entity import AssistEntity
+from .forms import VOICES
+from .languages import languages_with
+from .tts_speech import Speech, SpeechOptions, Wanted
+
+_PREFERRED: Final = (
+    ATTR_PREFERRED_FORMAT,
+    ATTR_PREFERRED_SAMPLE_RATE,
+    ATTR_PREFERRED_SAMPLE_CHANNELS,
+    ATTR_PREFERRED_SAMPLE_BYTES,
+    ATTR_PREFERRED_BITRATE,
+)
+_OVERRIDABLE: Final = (CONF_MODEL, ATTR_VOICE, CONF_SPEED, CONF_INSTRUCTIONS)
+"""What an action may choose, and what therefore is part of the key of Home Assistant's cache."""
+_OWN_VOICE: Final = re.compile(r"voice_\w+")
+# Since 2026.11 a WAV that has the wanted shape is handed on as it is.
+_ALWAYS_CONVERTED: Final = not hasattr(tts, "PcmFormat")
+
+
+class SpeakerEntity(AssistEntity, TextToSpeechEntity):
+    """Has a service speak what Assist, an action or an announcement has to say."""
+
+    @override
+    @callback
+    def take_options(self) -> None:
+        super().take_options()
+        # Home Assistant refuses an engine whose name it cannot put into a file's tags.
+        self._attr_has_entity_name = False
+        self._attr_name = self.subentry.title
+        self._attr_supported_options = [*_OVERRIDABLE, *_PREFERRED]
+        self._attr_supported_languages = languages_with(self.host.hass.config.language)
+        # These are cached properties of the base class, which only setting them renews.
+        self._attr_default_options = {
+            key: value for key in _OVERRIDABLE if (value := self.option(key)) is not None
+        }
+
+    @property
+    @override
+    def default_language(self) -> str:
+        """Return the language of the home; the service goes by the text."""
+        return self.hass.config.language
+
+    @override
+    @callback
+    def async_get_supported_voices(self, language: str) -> list[Voice] | None:
+        """Return the voices that most services know, and the chosen one."""
+        chosen = self.option(CONF_VOICE)
+        names = dict.fromkeys([chosen, *VOICES] if isinstance(chosen, str) else VOICES)
+        return [Voice(name, name) for name in names]
+
+    @override
+    async def async_stream_tts_audio(self, request: TTSAudioRequest) -> TTSAudioResponse:
+        """Speak a text that may still be being written, as its sentences come.
+
+        Raises a translated HomeAssistantError for what cannot be spoken.
+        """
+        wanted = wanted_of(request.options)
+        speech = Speech(
+            self.host,
+            self.speech_options(request.options),
+            request.message_gen,
+            wanted,
+            is_probed=is_probed(wanted),
+        )
+        extension = await speech.async_start()
+        return TTSAudioResponse(extension, speech.async_stream())
+
+    def speech_options(self, options: Mapping[str, Any]) -> SpeechOptions:
+        """Return how to speak, as the subentry says where an action says nothing else."""
+
+        def chosen(key: str) -> Any:
+            return options.get(key) or self.option(key)
+
+        return SpeechOptions(
+            model=str(chosen(CONF_MODEL) or ""),
+            voice=_voice(chosen(ATTR_VOICE)),
+            instructions=chosen(CONF_INSTRUCTIONS),
+            speed=_speed(chosen(CONF_SPEED)),
+            audio_format=self.option(CONF_AUDIO_FORMAT),
+            first_piece=self.option(CONF_FIRST_PIECE),
+            sentences_ahead=int(self.option(CONF_SENTENCES_AHEAD)),
+            clean_text=self.option(CONF_CLEAN_TEXT),
+            patience=float(self.option(CONF_PATIENCE)),
+            extra_body=self.option(CONF_EXTRA_BODY),
+        )
+
+
+def is_probed(wanted: Wanted) -> bool:
+    """Return whether ffmpeg will look into a WAV for something else before it converts it."""
+    return _ALWAYS_CONVERTED and (wanted.extension != "wav" or wanted.is_shaped)
+
+
+def _voice(value: Any) -> str | dict[str, str] | None:
+    """Return a voice as services take it: those of one's own are known by their ids."""
+    if isinstance(value, str) and _OWN_VOICE.fullmatch(value):
+        return {"id": value}
+    return value or None
+
+
+def _speed(value: Any) -> float | None:
+    """Return a speed; raises a translated error for one that services do not take."""
+    if value is None:
+        return None
+    lowest, highest = LIMITS[CONF_SPEED]
+    try:
+        speed = float(value)
+    except TypeError, ValueError:
+        speed = -1
+    if not lowest <= speed <= highest:
+        raise refusal("speed_invalid", speed=value, lowest=lowest, highest=highest)
+    return speed
+
+
+def wanted_of(options: Mapping[str, Any]) -> Wanted:
+    """Return what a satellite or a media player takes, as the options of a request say."""
+
+    def number(key: str) -> int | None:
+        try:
+            return int(options[key])
+        except KeyError, TypeError, ValueError:
+            return None
+
+    return Wanted(
+        extension=str(options.get(ATTR_PREFERRED_FORMAT) or "mp3"),
+        rate=number(ATTR_PREFERRED_SAMPLE_RATE),
+        channels=number(ATTR_PREFERRED_SAMPLE_CHANNELS),
+        width=number(ATTR_PREFERRED_SAMPLE_BYTES),
+        bitrate=number(ATTR_PREFERRED_BITRATE),
+    )

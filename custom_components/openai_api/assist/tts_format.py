@@ -1,0 +1,128 @@
+"""Tells what a service has sent when it was asked to speak, and makes pieces fit to be joined."""
+
+import re
+from typing import Final
+
+from .pcm import SESSION, PcmFormat
+
+EXTENSIONS: Final = {"mp3": "mp3", "opus": "ogg", "ogg": "ogg", "flac": "flac", "aac": "aac"}
+"""How Home Assistant and ffmpeg call the containers; PCM and WAV always become WAV."""
+HEAD: Final = 16
+"""Bytes that are enough to tell what a sound is."""
+_RAW: Final = frozenset({"audio/pcm", "audio/x-pcm", "audio/l16", "audio/raw", "audio/x-raw"})
+_TYPES: Final = {
+    "audio/mpeg": "mp3",
+    "audio/mp3": "mp3",
+    "audio/x-mp3": "mp3",
+    "audio/mpeg3": "mp3",
+    "audio/aac": "aac",
+    "audio/x-aac": "aac",
+    "audio/aacp": "aac",
+}
+_BREAKS: Final = b"\t\r\n"
+_UNNAMED: Final = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+_RATE: Final = re.compile(r"(?:^|;)\s*(rate|channels)\s*=\s*\"?(\d{1,6})\b", re.IGNORECASE)
+
+
+def recognize(content_type: str, head: bytes, asked: str) -> str | None:
+    """Return what a body is: "wav", "pcm", "mp3", "ogg", "flac" or "aac"; None if it is no sound.
+
+    `head` holds the first bytes. They count for more than what the service calls them, and
+    that for more than `asked`, the format that was asked for.
+    """
+    named = content_type.partition(";")[0].strip().lower()
+    if head[:4] in {b"RIFF", b"RF64"}:
+        return "wav"
+    if head[:4] == b"OggS":
+        return "ogg"
+    if head[:4] == b"fLaC":
+        return "flac"
+    if head[:3] == b"ID3":
+        return "mp3"
+    if head.lstrip()[:1] in {b"{", b"<", b"["} and all(
+        32 <= sign < 127 or sign in _BREAKS for sign in head
+    ):
+        # An error that calls itself a sound.
+        return None
+    if named in _RAW:
+        # Loud samples may look like the beginning of an MP3 frame.
+        return "pcm"
+    is_named = named.startswith("audio/") or named in _UNNAMED
+    if is_named and frame_length(head) and (asked != "pcm" or named in _TYPES):
+        return "mp3"
+    if named in _TYPES:
+        return _TYPES[named]
+    return asked if is_named and asked in {"pcm", "aac"} else None
+
+
+def shape_of(content_type: str) -> PcmFormat:
+    """Return the shape of raw PCM as its content type tells it; 24 kHz mono where it does not."""
+    found = {name.lower(): int(value) for name, value in _RATE.findall(content_type)}
+    shape = PcmFormat(found.get("rate", SESSION.rate), found.get("channels", 1), 2)
+    return shape if shape.is_valid else SESSION
+
+
+# Bit rates in kbit/s of MPEG 1 and of MPEG 2 and 2.5, layer III, and their sample rates.
+_BIT_RATES: Final = (
+    (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+)
+_SAMPLE_RATES: Final = {
+    3: (44_100, 48_000, 32_000),
+    2: (22_050, 24_000, 16_000),
+    0: (11_025, 12_000, 8_000),
+}
+_COUNTS: Final = (b"Xing", b"Info", b"VBRI")
+
+
+def frame_length(head: bytes) -> int:
+    """Return the bytes of the MP3 frame that begins here; 0 if none does."""
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
+        return 0
+    version, layer = head[1] >> 3 & 3, head[1] >> 1 & 3
+    bit_rate, sample_rate, padding = head[2] >> 4, head[2] >> 2 & 3, head[2] >> 1 & 1
+    if version not in _SAMPLE_RATES or layer != 1 or not 0 < bit_rate < 15 or sample_rate == 3:
+        return 0
+    is_first = version == 3
+    rate = _BIT_RATES[not is_first][bit_rate] * 1000
+    return (144 if is_first else 72) * rate // _SAMPLE_RATES[version][sample_rate] + padding
+
+
+class Mp3Joiner:
+    """Takes off an MP3 what must not stand in the middle of a stream.
+
+    Tags, and the frame that counts all frames: a player that believes it stops after the first
+    of several files that follow each other.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: bytes | None = b""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Return the part of a chunk that can be joined."""
+        if self._waiting is None:
+            return chunk
+        self._waiting += chunk
+        data, start = self._waiting, 0
+        if data[:3] == b"ID3":
+            if len(data) < 10:
+                return b""
+            # Seven bits a byte, and a footer of ten bytes where the flag says so.
+            size = (
+                (data[6] & 127) << 21 | (data[7] & 127) << 14 | (data[8] & 127) << 7 | data[9] & 127
+            )
+            start = 10 + size + (10 if data[5] & 16 else 0)
+        if len(data) < start + 4:
+            return b""
+        length = frame_length(data[start : start + 4])
+        if len(data) < start + length:
+            return b""
+        if any(mark in data[start : start + min(length, 64)] for mark in _COUNTS):
+            start += length
+        self._waiting = None
+        return data[start:]
+
+    def finish(self) -> bytes:
+        """Return what waited for more, in a file that is shorter than one frame."""
+        rest, self._waiting = self._waiting or b"", None
+        return b"" if rest[:3] == b"ID3" else rest

@@ -1,0 +1,116 @@
+"""Records how a turn went and reports it once, as an event and for diagnostics and sensors."""
+
+from enum import StrEnum
+import time
+from typing import Any
+
+from homeassistant.core import Context, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_send
+
+from ..const import CONF_INCLUDE_TEXT, DOMAIN, EVENT_TURN
+from ..errors import quote
+from ..events import fire
+from ..model import Json
+from .entity import AssistEntity
+
+SIGNAL_TURN = f"{DOMAIN}_turn_{{}}"
+"""With a subentry's id: a turn of it has ended; its data is in `host.turns`."""
+
+
+class Ended(StrEnum):
+    """How a turn can end."""
+
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    FALLBACK = "fallback"
+
+
+class Turn:
+    """One turn of an entity: a question and its answer, a text spoken, a speech understood."""
+
+    def __init__(
+        self,
+        entity: AssistEntity,
+        kind: str,
+        *,
+        model: str | None = None,
+        context: Context | None = None,
+        conversation_id: str | None = None,
+        device_id: str | None = None,
+    ) -> None:
+        """Start the clock; `kind` is `conversation`, `ai_task`, `stt`, `tts` or `realtime`."""
+        self._entity = entity
+        self._context = context
+        self._start = time.monotonic()
+        self._texts: dict[str, str] = {}
+        self.is_ended = False
+        self.data: Json = {
+            "config_entry_id": entity.entry.entry_id,
+            "subentry_id": entity.subentry.subentry_id,
+            "entity_id": entity.entity_id,
+            "kind": kind,
+            "transport": None,
+            "model": model,
+            "conversation_id": conversation_id,
+            "device_id": device_id,
+            "first_piece_ms": None,
+            "first_sound_ms": None,
+            "whole_ms": None,
+            "rounds": 0,
+            "tools": [],
+            "input_tokens": 0,
+            "cached_tokens": 0,
+            "output_tokens": 0,
+            "reused": False,
+            "ended": None,
+            "error": None,
+        }
+
+    def mark(self, key: str) -> None:
+        """Record the ms since the start under `first_piece_ms` or `first_sound_ms`, once."""
+        if self.data[key] is None:
+            self.data[key] = round((time.monotonic() - self._start) * 1000)
+
+    def count(self, usage: Any) -> None:
+        """Add the tokens of a `usage` object of Responses or chat completions."""
+        if not isinstance(usage, dict):
+            return
+        for key, places in _TOKENS.items():
+            for place in places:
+                found: Any = usage
+                for part in place:
+                    found = found.get(part) if isinstance(found, dict) else None
+                if isinstance(found, int):
+                    self.data[key] += found
+                    break
+
+    def note_text(self, **texts: str) -> None:
+        """Keep what was said (`question`, `answer`), if the entry's option wants it reported."""
+        if self._entity.entry.options.get(CONF_INCLUDE_TEXT):
+            self._texts |= texts
+
+    @callback
+    def end(self, ended: Ended, error: str | None = None) -> None:
+        """Report the turn; only the first call counts."""
+        if self.is_ended:
+            return
+        self.is_ended = True
+        host = self._entity.host
+        self.data["whole_ms"] = round((time.monotonic() - self._start) * 1000)
+        self.data["ended"] = ended.value
+        self.data["error"] = quote(error, host.settings) if error else None
+        subentry_id = self.data["subentry_id"]
+        host.turns[subentry_id] = self.data
+        async_dispatcher_send(host.hass, SIGNAL_TURN.format(subentry_id))
+        fire(host.hass, EVENT_TURN, {**self.data, **self._texts}, self._context)
+
+
+_TOKENS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "input_tokens": (("input_tokens",), ("prompt_tokens",)),
+    "output_tokens": (("output_tokens",), ("completion_tokens",)),
+    "cached_tokens": (
+        ("input_tokens_details", "cached_tokens"),
+        ("prompt_tokens_details", "cached_tokens"),
+    ),
+}

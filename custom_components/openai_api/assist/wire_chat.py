@@ -1,0 +1,119 @@
+"""Requests and answers of chat completions, with what compatible services do otherwise."""
+
+from collections.abc import Iterator
+from typing import Any, Final, override
+
+from ..errors import failure
+from ..model import Json
+from . import tools
+from .deltas import Decoder, Delta
+from .errors import CONTENT_REFUSED
+
+METHOD: Final = "chat.completions.create"
+
+
+class ChatDecoder(Decoder):
+    """Turns the chunks of a chat completion, or a whole one, into deltas."""
+
+    def __init__(self, *, allows_tools: bool = True) -> None:
+        super().__init__(allows_tools=allows_tools)
+        self._open: dict[Any, Json] = {}
+        """The calls under way, by their index, or by their id where they have none."""
+        self._last: Any = None
+
+    @override
+    def feed(self, event: Json) -> Iterator[Delta]:
+        if isinstance(usage := event.get("usage"), dict):
+            self.usage = usage
+        choices = event.get("choices")
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        if not isinstance(choice, dict):
+            return
+        yield from self._delta(choice.get("delta") or choice.get("message"))
+        if reason := choice.get("finish_reason"):
+            self.is_done = True
+            yield from self._close_calls()
+            if reason == "content_filter" and not self.text_length:
+                raise failure(CONTENT_REFUSED)
+
+    def whole(self, completion: Json) -> Iterator[Delta]:
+        """Yield the deltas of a completion that was not streamed."""
+        yield from self.feed(completion)
+        self.is_done = True
+        yield from self.finish()
+
+    @override
+    def finish(self) -> Iterator[Delta]:
+        yield from super().finish()
+        yield from self._close_calls()
+
+    def _delta(self, delta: Any) -> Iterator[Delta]:
+        """Yield what a chunk adds."""
+        if not isinstance(delta, dict):
+            return
+        for key in ("reasoning_content", "reasoning", "thinking"):
+            if isinstance(thought := delta.get(key), str) and thought:
+                yield from self._thought(thought)
+                break
+        content = delta.get("content")
+        if isinstance(content, str):
+            yield from self._text(content)
+        elif isinstance(content, list):
+            for part in content:
+                yield from self._part(part)
+        if isinstance(refusal := delta.get("refusal"), str) and refusal:
+            self.refusal += refusal
+            yield from self._text(refusal)
+        calls = delta.get("tool_calls")
+        for call in calls if isinstance(calls, list) else ():
+            if isinstance(call, dict):
+                yield from self._piece(call)
+
+    def _part(self, part: Any) -> Iterator[Delta]:
+        """Yield a part of a content that comes as a list."""
+        if not isinstance(part, dict):
+            return
+        thinking = part.get("thinking")
+        if part.get("type") == "thinking" or thinking:
+            parts = thinking if isinstance(thinking, list) else [{"text": thinking}]
+            for thought in parts:
+                if isinstance(thought, dict):
+                    yield from self._thought(thought.get("text"))
+        else:
+            yield from self._text(part.get("text"))
+
+    def _piece(self, call: Json) -> Iterator[Delta]:
+        """Collect a piece of a call, and yield the one before it once another begins."""
+        function = call.get("function")
+        function = function if isinstance(function, dict) else {}
+        index, identifier = call.get("index"), call.get("id")
+        key = index if index is not None else identifier or self._last
+        known = self._open.get(key)
+        if known is not None and identifier and known["id"] and identifier != known["id"]:
+            # Some services give every call the index 0.
+            key = identifier
+            known = self._open.get(key)
+        if known is None:
+            yield from self._close_calls(are_all_whole=False)
+            known = self._open[key] = {"id": identifier, "name": "", "arguments": ""}
+        self._last = key
+        known["id"] = known["id"] or identifier
+        if (name := function.get("name")) and not known["name"]:
+            known["name"] = name
+        arguments = function.get("arguments")
+        if isinstance(arguments, dict):
+            known["arguments"] = arguments
+        elif isinstance(arguments, str) and isinstance(known["arguments"], str):
+            known["arguments"] += arguments
+
+    def _close_calls(self, *, are_all_whole: bool = True) -> Iterator[Delta]:
+        """Yield the calls that are whole: all, or those whose arguments can be read."""
+        for key, call in tuple(self._open.items()):
+            if are_all_whole or (call["arguments"] and tools.arguments(call["arguments"])):
+                del self._open[key]
+                yield from self._call(call["id"], call["name"], call["arguments"])
+
+
+def tool(function: Json) -> Json:
+    """Return a tool as the API takes it."""
+    return {"type": "function", "function": function}

@@ -1,0 +1,116 @@
+"""Requests and answers of the Responses API, over HTTP."""
+
+from collections.abc import Iterator
+from typing import Any, Final, override
+
+from ..errors import error_details, failure
+from ..model import Json
+from ..settings import Settings
+from .deltas import Decoder, Delta
+from .errors import CONTENT_REFUSED
+
+METHOD: Final = "responses.create"
+_SERVICE_CALLS: Final = frozenset(
+    {
+        "code_interpreter_call",
+        "computer_call",
+        "file_search_call",
+        "image_generation_call",
+        "local_shell_call",
+        "mcp_call",
+        "shell_call",
+        "web_search_call",
+    }
+)
+
+
+class ResponsesDecoder(Decoder):
+    """Turns the events of a Responses stream, or a whole response, into deltas."""
+
+    def __init__(self, settings: Settings, *, allows_tools: bool = True) -> None:
+        super().__init__(allows_tools=allows_tools)
+        self._settings = settings
+
+    @override
+    def feed(self, event: Json) -> Iterator[Delta]:
+        match event.get("type"):
+            case "response.output_text.delta":
+                yield from self._text(event.get("delta"))
+            case "response.refusal.delta":
+                self.refusal += str(event.get("delta") or "")
+                yield from self._text(event.get("delta"))
+            case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
+                yield from self._thought(event.get("delta"))
+            case "response.output_item.done":
+                yield from self._item(event.get("item"))
+            case "response.completed" | "response.incomplete":
+                self.is_done = True
+                yield from self._end(event.get("response"))
+            case "response.failed":
+                response = event.get("response")
+                self._raise(response if isinstance(response, dict) else {})
+
+    def whole(self, response: Json) -> Iterator[Delta]:
+        """Yield the deltas of a response that was not streamed."""
+        if response.get("status") == "failed":
+            self._raise(response)
+        self.is_done = True
+        yield from self._end(response)
+        yield from self.finish()
+
+    def _output(self, output: Any) -> Iterator[Delta]:
+        """Yield the deltas of items that were not streamed."""
+        for item in _list(output):
+            if isinstance(item, dict) and item.get("type") == "message":
+                for part in _list(item.get("content")):
+                    if isinstance(part, dict):
+                        yield from self._text(part.get("text") or part.get("refusal"))
+            else:
+                yield from self._item(item)
+
+    def _item(self, item: Any) -> Iterator[Delta]:
+        """Yield the deltas of an item that is whole; the text of a message came before."""
+        if not isinstance(item, dict):
+            return
+        kind = item.get("type")
+        if kind == "function_call":
+            yield from self._call(item.get("call_id"), item.get("name"), item.get("arguments"))
+        elif kind == "reasoning" and item.get("encrypted_content"):
+            # Its summary was shown; the model needs the sealed thought alone.
+            yield from self._native(
+                {
+                    "type": "reasoning",
+                    "id": item.get("id"),
+                    "summary": [],
+                    "encrypted_content": item["encrypted_content"],
+                }
+            )
+        elif kind in _SERVICE_CALLS:
+            yield from self._service_call(item)
+
+    def _end(self, response: Any) -> Iterator[Delta]:
+        """Read the final object."""
+        if not isinstance(response, dict):
+            return
+        self.usage = response.get("usage")
+        if not self.text_length and not self.calls:
+            # Some services stream nothing but the end.
+            yield from self._output(response.get("output"))
+        details = response.get("incomplete_details")
+        reason = details.get("reason") if isinstance(details, dict) else None
+        if reason == "content_filter" and not self.text_length:
+            raise failure(CONTENT_REFUSED)
+
+    def _raise(self, response: Json) -> None:
+        """Raise the error of a response that failed."""
+        raise failure("host_error", **error_details(response.get("error"), self._settings))
+
+
+def _list(value: Any) -> list[Any]:
+    """Return a value if it is a list, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def tool(function: Json) -> Json:
+    """Return a tool as the API takes it."""
+    return {"type": "function", **function, "strict": False}

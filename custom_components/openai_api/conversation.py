@@ -1,0 +1,25 @@
+"""The agents of the subentries."""
+
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .assist.agent import ConversationAgent
+from .assist.realtime_conversation import RealtimeAgent
+from .host import OpenAIConfigEntry
+from .subentries import SubentryType
+
+PARALLEL_UPDATES = 0
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: OpenAIConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add an agent for each subentry that is one."""
+    entry.runtime_data.subentries.add_platform(
+        Platform.CONVERSATION,
+        {SubentryType.CONVERSATION: ConversationAgent, SubentryType.REALTIME: RealtimeAgent},
+        async_add_entities,
+    )

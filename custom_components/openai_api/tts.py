@@ -1,0 +1,25 @@
+"""The speakers of the subentries."""
+
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .assist.realtime_tts import RealtimeSpeaker
+from .assist.tts import SpeakerEntity
+from .host import OpenAIConfigEntry
+from .subentries import SubentryType
+
+PARALLEL_UPDATES = 0
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: OpenAIConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add an entity for each subentry that speaks."""
+    entry.runtime_data.subentries.add_platform(
+        Platform.TTS,
+        {SubentryType.TTS: SpeakerEntity, SubentryType.REALTIME: RealtimeSpeaker},
+        async_add_entities,
+    )

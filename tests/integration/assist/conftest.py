@@ -1,0 +1,122 @@
+"""Subentries of a loaded service, made the way a person makes them."""
+
+from collections.abc import Callable
+import importlib.util
+import sys
+from types import ModuleType
+from typing import Any
+
+from homeassistant.components import conversation
+from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import intent
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from . import absent
+from .voice import add_service, service, voice_home
+
+__all__ = ["absent", "add_service", "service", "voice_home"]
+
+if importlib.util.find_spec("turbojpeg") is None:
+    # AI Task imports cameras, which import this only to scale pictures.
+    sys.modules["turbojpeg"] = ModuleType("turbojpeg")
+    sys.modules["turbojpeg"].TurboJPEG = object  # type: ignore[attr-defined]
+
+type AddSubentry = Callable[..., Any]
+
+
+async def open_form(
+    hass: HomeAssistant, entry: MockConfigEntry, kind: str, subentry_id: str | None = None
+) -> Any:
+    """Return the form for a new subentry, or for one that is to be changed."""
+    context: Any = {"source": SOURCE_USER}
+    if subentry_id:
+        context = {"source": SOURCE_RECONFIGURE, "subentry_id": subentry_id}
+    return await hass.config_entries.subentries.async_init((entry.entry_id, kind), context=context)
+
+
+async def submit(hass: HomeAssistant, form: Any, data: dict[str, Any]) -> Any:
+    """Fill in a form."""
+    assert form["type"] is FlowResultType.FORM
+    result = await hass.config_entries.subentries.async_configure(form["flow_id"], data)
+    await hass.async_block_till_done()
+    return result
+
+
+@pytest.fixture
+def add_subentry(hass: HomeAssistant, entry: MockConfigEntry) -> AddSubentry:
+    """Return a function that adds a subentry and returns its id."""
+
+    async def add(kind: str, **options: Any) -> str:
+        before = set(entry.subentries)
+        advanced = options.pop("advanced", None)
+        data = {"name": "Kitchen", "model": "gpt-5-mini", **options}
+        if kind == "tts":
+            data.setdefault("voice", "alloy")
+        if advanced is not None:
+            data["advanced"] = advanced
+        result = await submit(hass, await open_form(hass, entry, kind), data)
+        assert result["type"] is FlowResultType.CREATE_ENTRY, result
+        (added,) = set(entry.subentries) - before
+        return added
+
+    return add
+
+
+type Ask = Callable[..., Any]
+
+
+@pytest.fixture
+def ask(hass: HomeAssistant) -> Ask:
+    """Return a function that asks an agent the way a person does, and returns the result."""
+
+    async def async_ask(
+        text: str = "Hi",
+        *,
+        agent: str = "conversation.kitchen",
+        conversation_id: str | None = None,
+        satellite_id: str | None = None,
+        language: str = "en",
+        context: Context | None = None,
+    ) -> conversation.ConversationResult:
+        return await conversation.async_converse(
+            hass,
+            text,
+            conversation_id,
+            context or Context(),
+            language=language,
+            agent_id=agent,
+            satellite_id=satellite_id,
+        )
+
+    return async_ask
+
+
+def speech(result: conversation.ConversationResult) -> str:
+    """Return what is spoken."""
+    found: str = result.response.speech["plain"]["speech"]
+    return found
+
+
+def is_error(result: conversation.ConversationResult) -> bool:
+    """Tell whether a turn has ended in an error."""
+    return result.response.response_type is intent.IntentResponseType.ERROR
+
+
+@pytest.fixture
+async def agent(hass: HomeAssistant, add_subentry: AddSubentry) -> str:
+    """Return the id of a subentry with an agent that may use Assist."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    assert await async_setup_component(hass, "conversation", {})
+    return await add_subentry("conversation", llm_hass_api=["assist"])
+
+
+@pytest.fixture
+async def impatient_agent(hass: HomeAssistant, add_subentry: AddSubentry) -> str:
+    """Return the id of a subentry with an agent that waits a second and has no tools."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    assert await async_setup_component(hass, "conversation", {})
+    return await add_subentry("conversation", advanced={"patience": 1})

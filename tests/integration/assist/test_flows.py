@@ -1,0 +1,214 @@
+"""The forms of the subentries: what they offer, what they refuse, and what they save."""
+
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.openai_api.subentries import SubentryType
+from tests.standin.areas.models import OWNERS
+from tests.standin.faults import Fault
+from tests.standin.server import StandIn
+
+from .conftest import AddSubentry, open_form, submit
+
+KINDS = [kind.value for kind in SubentryType]
+
+
+def field(form: Any, key: str) -> tuple[Any, Any]:
+    """Return the marker and the selector of a field, also of one in the folded section."""
+    schema = dict(form["data_schema"].schema)
+    schema |= schema["advanced"].schema.schema
+    return next((marker, value) for marker, value in schema.items() if marker == key)
+
+
+def suggestion(form: Any, key: str) -> Any:
+    """Return what a form suggests for a field."""
+    return (field(form, key)[0].description or {}).get("suggested_value")
+
+
+@pytest.fixture(autouse=True)
+async def _assist(hass: HomeAssistant) -> None:
+    """Have the API that a new agent may use."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    assert await async_setup_component(hass, "conversation", {})
+
+
+@pytest.mark.parametrize(
+    ("kind", "fits", "is_suggested"),
+    [
+        ("conversation", "gpt-5-mini", "gpt-5-mini"),
+        ("ai_task_data", "gpt-5", "gpt-5-mini"),
+        ("stt", "whisper-1", "whisper-1"),
+        ("tts", "gpt-4o-mini-tts", "gpt-4o-mini-tts"),
+        ("realtime", "gpt-realtime", "gpt-realtime"),
+    ],
+)
+async def test_form_offers_models_of_the_service(
+    hass: HomeAssistant, entry: MockConfigEntry, kind: str, fits: str, is_suggested: str
+) -> None:
+    form = await open_form(hass, entry, kind)
+
+    offered = field(form, "model")[1].config["options"]
+    assert fits in offered
+    assert set(offered) < set(OWNERS)
+    assert field(form, "model")[1].config["custom_value"] is True
+    assert suggestion(form, "model") in {is_suggested, "gpt-4o-transcribe"}
+    assert suggestion(form, "name") == entry.title
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_form_of_service_without_models_takes_text(
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, kind: str
+) -> None:
+    standin.fail(Fault(path="/models", status=404, count=None))
+    form = await open_form(hass, entry, kind)
+
+    assert field(form, "model")[1].selector_type == "text"
+    assert suggestion(form, "model") is None
+
+
+async def test_models_are_listed_once(
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry
+) -> None:
+    standin.requests.clear()
+    for kind in KINDS:
+        await open_form(hass, entry, kind)
+
+    assert [request.path for request in standin.requests] == ["/models"]
+
+
+async def test_default_model_of_the_entry_is_suggested(
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry
+) -> None:
+    hass.config_entries.async_update_entry(entry, options={"default_models": {"chat": "mine"}})
+
+    assert suggestion(await open_form(hass, entry, "conversation"), "model") == "mine"
+
+
+async def test_only_model_of_a_service_is_suggested(
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry
+) -> None:
+    standin.fail(Fault(path="/models", body={"data": [{"id": "llama"}, {"id": ""}, 5]}))
+
+    assert suggestion(await open_form(hass, entry, "conversation"), "model") == "llama"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_subentry_is_added_and_changed(
+    hass: HomeAssistant, entry: MockConfigEntry, add_subentry: AddSubentry, kind: str
+) -> None:
+    subentry_id = await add_subentry(kind)
+    form = await open_form(hass, entry, kind, subentry_id)
+    assert suggestion(form, "name") == "Kitchen"
+    assert suggestion(form, "model") == "gpt-5-mini"
+    voice = {"voice": "ash"} if kind == "tts" else {}
+    result = await submit(hass, form, {"name": " Bath ", "model": " other ", **voice})
+
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "reconfigure_successful"
+    subentry = entry.subentries[subentry_id]
+    assert subentry.title == "Bath"
+    assert subentry.data["model"] == "other"
+
+
+async def test_second_subentry_gets_another_name(
+    hass: HomeAssistant, entry: MockConfigEntry, add_subentry: AddSubentry
+) -> None:
+    await add_subentry("stt", name=entry.title)
+
+    assert suggestion(await open_form(hass, entry, "stt"), "name") == f"{entry.title} 2"
+    assert suggestion(await open_form(hass, entry, "tts"), "name") == entry.title
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_form_of_entry_that_is_not_loaded_aborts(
+    hass: HomeAssistant, entry: MockConfigEntry, kind: str
+) -> None:
+    await hass.config_entries.async_unload(entry.entry_id)
+    result = await open_form(hass, entry, kind)
+
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "entry_not_loaded"
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "errors"),
+    [
+        ("conversation", {"name": " "}, {"name": "field_blank"}),
+        ("conversation", {"model": ""}, {"model": "field_blank"}),
+        ("tts", {"voice": " "}, {"voice": "field_blank"}),
+        ("conversation", {"prompt": "{{ 1 / 0 }}"}, {"prompt": "invalid_template"}),
+        ("realtime", {"prompt": "{{ 1 / 0 }}"}, {"prompt": "invalid_template"}),
+        ("conversation", {"advanced": {"extra_body": [1]}}, {"base": "not_an_object"}),
+        ("conversation", {"advanced": {"extra_body": {"input": 1}}}, {"base": "reserved_key"}),
+        ("ai_task_data", {"advanced": {"extra_body": {"stream": 1}}}, {"base": "reserved_key"}),
+        ("tts", {"advanced": {"extra_body": {"input": ""}}}, {"base": "reserved_key"}),
+        ("realtime", {"advanced": {"extra_session": {"type": "x"}}}, {"base": "reserved_key"}),
+        ("realtime", {"advanced": {"extra_session": "x"}}, {"base": "not_an_object"}),
+        ("conversation", {"advanced": {"host_tools": {"type": "x"}}}, {"base": "not_tools"}),
+        ("conversation", {"advanced": {"host_tools": [{"name": "x"}]}}, {"base": "not_tools"}),
+    ],
+)
+async def test_form_says_what_is_wrong_and_keeps_the_rest(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    kind: str,
+    data: dict[str, Any],
+    errors: dict[str, str],
+) -> None:
+    good = {"name": "Kitchen", "model": "m"} | ({"voice": "alloy"} if kind == "tts" else {})
+    form = await open_form(hass, entry, kind)
+    form = await submit(hass, form, {**good, **data})
+
+    assert form["type"] is FlowResultType.FORM
+    assert form["errors"] == errors
+    assert not entry.subentries
+    result = await submit(hass, form, good)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_agent_cannot_be_its_own_fallback(
+    hass: HomeAssistant, entry: MockConfigEntry, add_subentry: AddSubentry
+) -> None:
+    subentry_id = await add_subentry("conversation")
+    form = await open_form(hass, entry, "conversation", subentry_id)
+    data = {"name": "Kitchen", "model": "m"}
+    chosen = {**data, "advanced": {"fallback_agent": "conversation.kitchen"}}
+    form = await submit(hass, form, chosen)
+
+    assert form["errors"] == {"base": "fallback_is_itself"}
+    chosen["advanced"] = {"fallback_agent": "conversation.home_assistant"}
+    assert (await submit(hass, form, chosen))["reason"] == "reconfigure_successful"
+    assert entry.subentries[subentry_id].data["fallback_agent"] == "conversation.home_assistant"
+
+
+async def test_api_that_is_gone_is_not_shown(
+    hass: HomeAssistant, entry: MockConfigEntry, add_subentry: AddSubentry
+) -> None:
+    subentry_id = await add_subentry("conversation", llm_hass_api=["assist"])
+    subentry = entry.subentries[subentry_id]
+    hass.config_entries.async_update_subentry(
+        entry, subentry, data={**subentry.data, "llm_hass_api": ["assist", "gone"]}
+    )
+    form = await open_form(hass, entry, "conversation", subentry_id)
+
+    assert suggestion(form, "llm_hass_api") == ["assist"]
+
+
+async def test_numbers_are_saved_as_what_they_are(
+    hass: HomeAssistant, entry: MockConfigEntry, add_subentry: AddSubentry
+) -> None:
+    subentry_id = await add_subentry(
+        "conversation",
+        advanced={"max_output_tokens": 500.0, "temperature": 0.5, "extra_body": {}},
+    )
+
+    data = entry.subentries[subentry_id].data
+    assert data["max_output_tokens"] == 500
+    assert isinstance(data["max_output_tokens"], int)
+    assert data["temperature"] == 0.5
+    assert "extra_body" not in data

@@ -1,0 +1,368 @@
+"""The Responses WebSocket of the agents: what is sent, and what is sent again."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+import itertools
+import json
+from typing import Any
+
+from aiohttp import WSMsgType, web
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.openai_api.assist import response_socket
+from custom_components.openai_api.assist.response_socket import ResponseSockets, response_sockets
+from custom_components.openai_api.errors import DeniedForGood
+from tests.integration.conftest import CANARY, add_entry
+
+type Json = dict[str, Any]
+
+
+class Service:
+    """Answers every request on a socket with its number."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[int, Json]] = []
+        self.lines = 0
+        self.open: list[web.WebSocketResponse] = []
+        self.status: int | None = None
+        self.pause = 0.0
+        self.errors: list[Json | None] = []
+        self.forgets = False
+        self.is_silent = False
+        self.drops_at: int | None = None
+        self.url = ""
+        self._ids = itertools.count(1)
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Listen."""
+        app = web.Application()
+        app.router.add_get("/v1/responses", self._socket)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        assert site._server is not None
+        port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
+        self.url = f"http://127.0.0.1:{port}/v1"
+
+    async def stop(self) -> None:
+        """Stop."""
+        if self._runner:
+            await self._runner.cleanup()
+
+    async def _socket(self, request: web.Request) -> web.StreamResponse:
+        if self.status:
+            return web.json_response({"error": {"message": "no"}}, status=self.status)
+        ws = web.WebSocketResponse(max_msg_size=0)
+        await ws.prepare(request)
+        self.lines += 1
+        self.open.append(ws)
+        line, known = self.lines, set[str]()
+        async for message in ws:
+            if message.type is not WSMsgType.TEXT:
+                continue
+            body = json.loads(message.data)
+            self.requests.append((line, body))
+            if self.is_silent:
+                continue
+            previous = body.get("previous_response_id")
+            error = self.errors.pop(0) if self.errors else None
+            if previous and (previous not in known or self.forgets):
+                error = {"code": "previous_response_not_found", "message": "forgotten"}
+            if error:
+                await ws.send_json({"type": "error", "status": 400, "error": error})
+                continue
+            number = f"resp_{next(self._ids)}"
+            known = {number}
+            response = {"id": number, "status": "completed", "usage": {"input_tokens": 1}}
+            await ws.send_json({"type": "response.created", "response": {"id": number}})
+            for index, piece in enumerate(("Hello", " there")):
+                if self.drops_at == index:
+                    assert request.transport is not None
+                    request.transport.abort()
+                    return ws
+                await ws.send_json({"type": "response.output_text.delta", "delta": piece})
+                await asyncio.sleep(self.pause)
+            await ws.send_json({"type": "response.completed", "response": response})
+        return ws
+
+
+@pytest.fixture
+async def remote() -> AsyncGenerator[Service]:
+    """Return the service."""
+    found = Service()
+    await found.start()
+    yield found
+    await found.stop()
+
+
+@pytest.fixture
+async def loaded(hass: HomeAssistant, remote: Service) -> MockConfigEntry:
+    """Return an entry for it."""
+    return await add_entry(
+        hass,
+        {
+            "base_url": remote.url,
+            "auth_method": "bearer",
+            "auth_name": "",
+            "api_key_source": "stored",
+            "api_key": CANARY,
+            "verify_ssl": True,
+            "timeout": 5.0,
+            "max_retries": 0,
+            "skip_validation": True,
+        },
+    )
+
+
+@pytest.fixture
+def sockets(loaded: MockConfigEntry) -> ResponseSockets:
+    """Return the connections of the entry."""
+    return response_sockets(loaded.runtime_data)
+
+
+def user(text: str) -> Json:
+    """Return an item that somebody said."""
+    return {"type": "message", "role": "user", "content": text}
+
+
+ANSWER: Json = {"type": "message", "role": "assistant", "content": "Hello there"}
+
+
+def body(*items: Json, **changes: Any) -> Json:
+    """Return a whole request."""
+    return {
+        "model": "m-1",
+        "instructions": "Be kind.",
+        "input": list(items),
+        "tools": [{"type": "function", "name": "t"}],
+        "stream": True,
+        "store": False,
+        **changes,
+    }
+
+
+async def ask(sockets: ResponseSockets, request: Json, key: str = "c") -> str:
+    """Return the text of an answer."""
+    text = ""
+    async with sockets.async_stream(key, request, 2.0) as stream:
+        stream.begun()
+        async for events in stream.events():
+            text += "".join(str(event.get("delta") or "") for event in events)
+    return text
+
+
+async def test_only_new_items_sent(sockets: ResponseSockets, remote: Service) -> None:
+    assert await ask(sockets, body(user("A"))) == "Hello there"
+    assert remote.requests[0][1] == {
+        "type": "response.create",
+        "model": "m-1",
+        "store": False,
+        "tools": [{"type": "function", "name": "t"}],
+        "input": [{"type": "message", "role": "developer", "content": "Be kind."}, user("A")],
+    }
+    await ask(sockets, body(user("A"), ANSWER, user("B")))
+    line, second = remote.requests[1]
+    assert line == 1
+    assert second["input"] == [user("B")]
+    assert second["previous_response_id"] == "resp_1"
+    # Of a tool round, only what the tool has returned; thoughts of ours are the service's own.
+    call = {"type": "function_call", "call_id": "x", "name": "t", "arguments": "{}"}
+    thought = {"type": "reasoning", "id": "r", "summary": []}
+    output = {"type": "function_call_output", "call_id": "x", "output": "1"}
+    await ask(sockets, body(user("A"), ANSWER, user("B"), thought, call, output))
+    assert remote.requests[2][1]["input"] == [output]
+    assert remote.requests[2][1]["previous_response_id"] == "resp_2"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        body(user("A"), ANSWER, user("B"), instructions="Be brief."),
+        body(user("A"), ANSWER, user("B"), tools=[]),
+        body(user("A"), ANSWER, user("B"), model="m-2"),
+        body(user("X"), ANSWER, user("B")),
+        body(user("B")),
+        body(user("A")),
+    ],
+)
+async def test_everything_sent_again_where_something_changed(
+    sockets: ResponseSockets, remote: Service, changed: Json
+) -> None:
+    await ask(sockets, body(user("A")))
+    await ask(sockets, changed)
+    sent = remote.requests[1][1]
+    assert "previous_response_id" not in sent
+    assert sent["input"][1:] == changed["input"]
+    assert sent["input"][0]["content"] == changed["instructions"]
+
+
+async def test_what_another_agent_said_is_sent(sockets: ResponseSockets, remote: Service) -> None:
+    await ask(sockets, body(user("A")))
+    other = {"type": "message", "role": "assistant", "content": "Light on"}
+    await ask(sockets, body(user("A"), ANSWER, user("B"), other, user("C")))
+    assert remote.requests[1][1]["input"] == [user("B"), other, user("C")]
+
+
+async def test_forgotten_response_resent_unseen(sockets: ResponseSockets, remote: Service) -> None:
+    await ask(sockets, body(user("A")))
+    remote.forgets = True
+    assert await ask(sockets, body(user("A"), ANSWER, user("B"))) == "Hello there"
+    assert len(remote.requests) == 3
+    assert len(remote.requests[2][1]["input"]) == 4
+    assert remote.lines == 1
+
+
+async def test_closed_connection_opened_again_unseen(
+    sockets: ResponseSockets, remote: Service, loaded: MockConfigEntry
+) -> None:
+    await ask(sockets, body(user("A")))
+    await remote.open[0].close()
+    async with asyncio.timeout(5):
+        while loaded.runtime_data.connections:
+            await asyncio.sleep(0.01)
+    assert await ask(sockets, body(user("A"), ANSWER, user("B"))) == "Hello there"
+    assert remote.lines == 2
+    assert "previous_response_id" not in remote.requests[1][1]
+
+
+async def test_connection_that_is_too_old_for_the_service(
+    sockets: ResponseSockets, remote: Service
+) -> None:
+    await ask(sockets, body(user("A")))
+    remote.errors = [{"code": "websocket_connection_limit_reached", "message": "60 minutes"}]
+    assert await ask(sockets, body(user("A"), ANSWER, user("B"))) == "Hello there"
+    assert [line for line, _ in remote.requests] == [1, 1, 2]
+
+
+async def test_connection_given_up_before_the_service_does(
+    sockets: ResponseSockets, remote: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ask(sockets, body(user("A")))
+    monkeypatch.setattr(response_socket, "_OLDEST", 0.0)
+    await ask(sockets, body(user("A"), ANSWER, user("B")))
+    assert [line for line, _ in remote.requests] == [1, 2]
+
+
+async def test_conversations_have_connections_of_their_own(
+    sockets: ResponseSockets, remote: Service
+) -> None:
+    await ask(sockets, body(user("A")), "one")
+    await ask(sockets, body(user("A")), "two")
+    await ask(sockets, body(user("A"), ANSWER, user("B")), "one")
+    await ask(sockets, body(user("A"), ANSWER, user("B")), "two")
+    assert [line for line, _ in remote.requests] == [1, 2, 1, 2]
+    assert all("previous_response_id" in request for _, request in remote.requests[2:])
+
+
+async def test_no_more_than_four_connections(sockets: ResponseSockets, remote: Service) -> None:
+    remote.pause = 0.05
+    await asyncio.gather(*(ask(sockets, body(user("A")), str(key)) for key in range(9)))
+    assert remote.lines == 4
+    assert len(remote.requests) == 9
+
+
+async def test_cancelled_answer_drained(sockets: ResponseSockets, remote: Service) -> None:
+    remote.pause = 0.2
+    task = asyncio.create_task(ask(sockets, body(user("A"))))
+    while not remote.requests:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    remote.pause = 0.0
+    # At once, on another connection; later, on the same one, without the rest of the first.
+    assert await ask(sockets, body(user("B"))) == "Hello there"
+    await asyncio.sleep(0.6)
+    assert await ask(sockets, body(user("C")), "other") == "Hello there"
+    assert remote.lines == 2
+
+
+async def test_cancelled_answer_without_an_end_is_dropped(
+    sockets: ResponseSockets, remote: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(response_socket, "_DRAIN", 0.1)
+    remote.pause = 3
+    task = asyncio.create_task(ask(sockets, body(user("A"))))
+    while not remote.requests:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await asyncio.sleep(0.3)
+    remote.pause = 0.0
+    assert await ask(sockets, body(user("B"))) == "Hello there"
+    assert remote.lines == 2
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 426])
+async def test_service_without_sockets_is_not_asked_again(
+    sockets: ResponseSockets, remote: Service, status: int
+) -> None:
+    remote.status = status
+    assert sockets.is_supported
+    with pytest.raises(DeniedForGood):
+        await ask(sockets, body(user("A")))
+    assert not sockets.is_supported
+
+
+@pytest.mark.parametrize(
+    ("fault", "key"),
+    [
+        ({"is_silent": True}, "timed_out"),
+        ({"pause": 5.0}, "timed_out"),
+        ({"drops_at": 0}, "stream_cut"),
+        ({"drops_at": 1}, "stream_cut"),
+        ({"errors": [{"code": "x", "message": "GPU is gone"}]}, "stream_error"),
+    ],
+)
+async def test_fault_told_and_next_turn_works(
+    sockets: ResponseSockets, remote: Service, fault: Json, key: str
+) -> None:
+    for name, value in fault.items():
+        setattr(remote, name, value)
+    with pytest.raises(HomeAssistantError) as caught:
+        await ask(sockets, body(user("A")))
+    assert caught.value.translation_key == key
+    remote.is_silent, remote.pause, remote.drops_at = False, 0.0, None
+    assert await ask(sockets, body(user("A"))) == "Hello there"
+
+
+async def test_opened_in_advance(sockets: ResponseSockets, remote: Service) -> None:
+    await sockets.async_prepare()
+    await sockets.async_prepare()
+    assert remote.lines == 1
+    await ask(sockets, body(user("A")))
+    assert remote.lines == 1
+
+
+async def test_idle_connections_closed(
+    sockets: ResponseSockets,
+    remote: Service,
+    loaded: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(response_socket, "_IDLE", 0.1)
+    await ask(sockets, body(user("A")))
+    async with asyncio.timeout(5):
+        while loaded.runtime_data.connections:
+            await asyncio.sleep(0.02)
+
+
+async def test_unload_closes_all_and_ends_what_goes_on(
+    hass: HomeAssistant, sockets: ResponseSockets, remote: Service, loaded: MockConfigEntry
+) -> None:
+    remote.pause = 1
+    task = asyncio.create_task(ask(sockets, body(user("A"))))
+    while not remote.requests:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    with pytest.raises(HomeAssistantError) as caught:
+        await task
+    assert caught.value.translation_key == "unloaded"
+    assert not loaded.runtime_data.connections

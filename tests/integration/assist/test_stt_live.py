@@ -1,0 +1,254 @@
+"""Ears that are heard while somebody speaks."""
+
+import asyncio
+import base64
+from copy import copy
+from typing import Any
+
+from homeassistant.components import stt
+from homeassistant.core import HomeAssistant
+import pytest
+
+from custom_components.openai_api.assist import stt_live
+from tests.integration.conftest import CANARY
+
+from .voice import METADATA, SILENCE, SPEECH, AddService, heard, microphone
+from .voice_server import VoiceServer, tone
+
+SUCCESS = stt.SpeechResultState.SUCCESS
+TAIL = 24_000 * 2 * 7 // 10
+
+
+@pytest.fixture(autouse=True)
+def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody wait for long."""
+    monkeypatch.setattr(stt_live, "_GRACE", 0.2)
+    monkeypatch.setattr(stt_live, "_PATIENCE", 0.5)
+    monkeypatch.setattr(stt_live, "_NOTHING", 0.5)
+
+
+def appended(service: VoiceServer) -> bytes:
+    """Return the sound that the service was sent."""
+    events = service.peer.events("input_audio_buffer.append")
+    return b"".join(base64.b64decode(event["audio"]) for event in events)
+
+
+async def test_home_hears_the_end(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("stt", {"noise_reduction": "near_field", "prompt": "Ada."}))
+    entity = stt.async_get_speech_to_text_entity(hass, "stt.kitchen")
+    assert entity is not None
+    assert entity.audio_processing.requires_external_vad
+    result = await heard(hass, microphone(SPEECH, SILENCE))
+    assert result == stt.SpeechResult("Turn on the light", SUCCESS)
+    peer = service.peer
+    assert peer.query == {"intent": "transcription"}
+    assert peer.received[0] == {
+        "type": "session.update",
+        "session": {
+            "type": "transcription",
+            "audio": {
+                "input": {
+                    "format": {"type": "audio/pcm", "rate": 24_000},
+                    "transcription": {"model": "m-1", "language": "en", "prompt": "Ada."},
+                    "turn_detection": None,
+                    "noise_reduction": {"type": "near_field"},
+                }
+            },
+        },
+    }
+    assert abs(len(appended(service)) - 96_000) < 200
+    assert peer.received[-1]["type"] == "input_audio_buffer.commit"
+    assert not service.uploads
+
+
+async def test_sound_sent_while_somebody_speaks(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("stt", {}))
+    more = asyncio.Event()
+
+    async def speech() -> Any:
+        yield SPEECH
+        await more.wait()
+        yield SPEECH
+
+    task = asyncio.create_task(heard(hass, speech()))
+    async with asyncio.timeout(5):
+        while not service.peers or len(appended(service)) < 47_000:
+            await asyncio.sleep(0.01)
+    assert not service.peer.events("input_audio_buffer.commit")
+    more.set()
+    assert (await task).text == "Turn on the light"
+
+
+async def test_both_hear_the_end(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("stt", {"end_of_speech": "both"}))
+    # What is said in two pieces is one text.
+    service.texts = ["Turn on the light,", "please."]
+    result = await heard(hass, microphone(SPEECH, SILENCE, SPEECH))
+    assert result == stt.SpeechResult("Turn on the light, please.", SUCCESS)
+    # A service counts sound, not time: silence lets it notice the end at once.
+    assert appended(service).endswith(bytes(TAIL))
+    assert not service.peer.events("input_audio_buffer.commit")
+
+
+async def test_service_hears_the_end(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("stt", {"end_of_speech": "host"}))
+    entity = stt.async_get_speech_to_text_entity(hass, "stt.kitchen")
+    assert entity is not None
+    assert not entity.audio_processing.requires_external_vad
+    # The microphone stays open: only the service ends it.
+    result = await heard(hass, microphone(SPEECH, SILENCE, 30))
+    assert result == stt.SpeechResult("Turn on the light", SUCCESS)
+
+
+async def test_service_hears_nobody(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("stt", {"end_of_speech": "host"}))
+    result = await heard(hass, microphone(SILENCE, 30))
+    assert result == stt.SpeechResult("", SUCCESS)
+
+
+@pytest.mark.parametrize("end", ["home", "both"])
+async def test_silence_is_no_text(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService, end: str
+) -> None:
+    await add_service(("stt", {"end_of_speech": end}))
+    result = await heard(hass, microphone(SILENCE))
+    assert result == stt.SpeechResult("", SUCCESS)
+    assert service.peer.events("input_audio_buffer.commit")
+
+
+async def test_service_that_never_notices_the_end_is_told(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("stt", {"end_of_speech": "both"}))
+    service.hears_ends = False
+    result = await heard(hass, microphone(SPEECH))
+    assert result == stt.SpeechResult("Turn on the light", SUCCESS)
+    assert service.peer.events("input_audio_buffer.commit")
+
+
+@pytest.mark.parametrize("end", ["home", "both", "host"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"refuses_sockets": 404},
+        {"drops_after": ["session.update"]},
+        {"drops_after": ["input_audio_buffer.append"]},
+        {"refused": {"session.update": {"message": "no transcription here", "code": "x"}}},
+        {"texts": ["!"]},
+        {"is_silent": True},
+    ],
+)
+async def test_fault_uploads_the_same_sound(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    fault: dict[str, Any],
+    end: str,
+) -> None:
+    await add_service(("stt", {"end_of_speech": end}))
+    for name, value in fault.items():
+        setattr(service, name, copy(value))
+    silence = bytes(2 * 16_000 * 2)
+    result = await heard(hass, microphone(SPEECH, silence, *([30] if end == "host" else [])))
+    assert result == stt.SpeechResult("Turn on the light", SUCCESS)
+    (upload,) = service.uploads
+    sound = upload["file"][44:]
+    assert sound.startswith(SPEECH)
+    if end != "host":
+        assert sound == SPEECH + silence
+
+
+async def test_refused_session_is_not_tried_again(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("stt", {"end_of_speech": "host"}))
+    service.refuses_sockets = 404
+    await heard(hass, microphone(SPEECH, SILENCE, SILENCE, 30))
+    service.refuses_sockets = None
+    entity = stt.async_get_speech_to_text_entity(hass, "stt.kitchen")
+    assert entity is not None
+    assert entity.audio_processing.requires_external_vad
+    await heard(hass, microphone(SPEECH))
+    assert len(service.uploads) == 2
+    assert not service.peers
+
+
+async def test_silent_service_where_live_is_chosen(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await add_service(("stt", {"transport": "live"}))
+    service.is_silent = True
+    result = await heard(hass, microphone(SPEECH))
+    assert result.result is stt.SpeechResultState.ERROR
+    assert "did not return what was said" in caplog.text
+    assert CANARY not in caplog.text
+    service.is_silent = False
+    assert (await heard(hass, microphone(SPEECH))).text == "Turn on the light"
+
+
+async def test_no_connection_is_left(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    entry = await add_service(("stt", {}))
+    await heard(hass, microphone(SPEECH))
+    async with asyncio.timeout(5):
+        while entry.runtime_data.connections:
+            await asyncio.sleep(0.01)
+
+
+async def test_cancelled_run_leaves_nothing(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    entry = await add_service(("stt", {}))
+    task = asyncio.create_task(heard(hass, microphone(SPEECH, 30)))
+    async with asyncio.timeout(5):
+        while not service.peers or not appended(service):
+            await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with asyncio.timeout(5):
+        while entry.runtime_data.connections:
+            await asyncio.sleep(0.01)
+
+
+async def test_partial_texts(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    if not hasattr(stt, "PartialSpeechResult"):
+        pytest.skip("Home Assistant asks for them since 2026.11")
+    await add_service(("stt", {}))
+    entity: Any = stt.async_get_speech_to_text_entity(hass, "stt.kitchen")
+    found = [
+        one.text
+        async for one in entity.async_process_audio_stream_with_progress(
+            METADATA, microphone(SPEECH)
+        )
+    ]
+    assert found == ["Turn", "Turn on", "Turn on the", "Turn on the light", "Turn on the light"]
+
+
+async def test_unload_in_the_middle(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    entry = await add_service(("stt", {}))
+    task = asyncio.create_task(heard(hass, microphone(SPEECH, 1)))
+    async with asyncio.timeout(5):
+        while not service.peers or not appended(service):
+            await asyncio.sleep(0.01)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert (await task).result is stt.SpeechResultState.ERROR
+    assert tone(0.1)

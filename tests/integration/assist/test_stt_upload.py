@@ -1,0 +1,157 @@
+"""Ears that send what was said once it is whole."""
+
+import io
+from typing import Any
+import wave
+
+from aiohttp import web
+from homeassistant.components import stt
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import area_registry as ar
+import pytest
+
+from tests.integration.conftest import CANARY
+
+from .voice import METADATA, SPEECH, AddService, heard, microphone
+from .voice_server import VoiceServer, tone, wav
+
+UPLOAD = {"transport": "upload"}
+
+
+def recording(content: bytes) -> tuple[tuple[int, int, int], bytes]:
+    """Return rate, channels and width of a WAV file, and its samples."""
+    with wave.open(io.BytesIO(content)) as sound:
+        shape = sound.getframerate(), sound.getnchannels(), sound.getsampwidth()
+        return shape, sound.readframes(sound.getnframes())
+
+
+async def test_speech_uploaded_as_wav(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    ar.async_get(hass).async_create("Wintergarten")
+    await add_service(("stt", {**UPLOAD, "prompt": "Ask Ada."}))
+    service.texts = ["  Turn on\nthe light. "]
+    result = await heard(hass, microphone(SPEECH))
+    assert result == stt.SpeechResult("Turn on the light.", stt.SpeechResultState.SUCCESS)
+    (upload,) = service.uploads
+    assert recording(upload.pop("file")) == ((16_000, 1, 2), SPEECH)
+    assert upload == {
+        "filename": "speech.wav",
+        "model": "m-1",
+        "language": "en",
+        "prompt": "Ask Ada. Wintergarten",
+        "response_format": "json",
+    }
+    assert not service.peers
+
+
+async def test_nothing_told_that_is_switched_off(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("stt", {**UPLOAD, "names_of_things": False, "send_language": False}))
+    await heard(hass, microphone(SPEECH))
+    assert service.uploads[0].keys() == {"file", "filename", "model", "response_format"}
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 48_000])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("is_file", [True, False])
+async def test_every_shape_of_a_recording(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    rate: int,
+    channels: int,
+    is_file: bool,
+) -> None:
+    await add_service(("stt", UPLOAD))
+    samples = tone(0.5, rate)
+    if channels == 2:
+        samples = b"".join(samples[at : at + 2] * 2 for at in range(0, len(samples), 2))
+    sound = wav(samples, rate, channels=channels) if is_file else samples
+    metadata = stt.SpeechMetadata(
+        language="en",
+        format=METADATA.format,
+        codec=METADATA.codec,
+        bit_rate=METADATA.bit_rate,
+        sample_rate=stt.AudioSampleRates(rate),
+        channel=stt.AudioChannels(channels),
+    )
+    await heard(hass, microphone(sound), metadata=metadata)
+    shape, found = recording(service.uploads[0]["file"])
+    assert shape == (16_000, 1, 2)
+    assert abs(len(found) - len(tone(0.5, 16_000))) <= 8
+
+
+@pytest.mark.parametrize("text", ["", " [BLANK_AUDIO]\n", "(silence)", "[Music] [Applause]"])
+async def test_silence_is_no_text(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService, text: str
+) -> None:
+    await add_service(("stt", UPLOAD))
+    service.texts = [text]
+    result = await heard(hass, microphone(SPEECH))
+    assert result == stt.SpeechResult("", stt.SpeechResultState.SUCCESS)
+
+
+async def test_too_little_is_not_sent(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("stt", UPLOAD))
+    assert (await heard(hass, microphone(SPEECH[:640]))).text == ""
+    assert not service.uploads
+
+
+def answering(body: Any, content_type: str = "application/json", status: int = 200) -> Any:
+    """Return what answers an upload so."""
+
+    async def answer() -> web.Response:
+        return web.Response(body=body, content_type=content_type, status=status)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (answering(b'{"error": {"message": "GPU is gone"}}'), "GPU is gone"),
+        (answering(b'{"transcript": "Hello"}'), "no sound"),
+        (answering(b'{"text": 7}'), "no sound"),
+        (answering(b"<html>Sign in</html>", "text/html"), "Sign in"),
+        (answering(b""), "empty"),
+        (answering(b'{"error": {"message": "no"}}', status=401), "key"),
+        (answering(b'{"error": {"message": "no such model"}}', status=404), "no such model"),
+        (answering(b"oh no", "text/plain", 500), "500"),
+    ],
+)
+async def test_fault_logged_and_next_speech_understood(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    caplog: pytest.LogCaptureFixture,
+    answer: Any,
+    told: str,
+) -> None:
+    await add_service(("stt", UPLOAD))
+    service.upload = answer
+    result = await heard(hass, microphone(SPEECH))
+    assert result == stt.SpeechResult(None, stt.SpeechResultState.ERROR)
+    assert told in caplog.text
+    assert CANARY not in caplog.text
+    service.upload = None
+    assert (await heard(hass, microphone(SPEECH))).text == "Turn on the light"
+
+
+async def test_plain_text_is_a_transcript(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("stt", UPLOAD))
+    service.upload = answering(b" The light.\n", "text/plain")
+    assert (await heard(hass, microphone(SPEECH))).text == "The light."
+
+
+async def test_recording_that_is_no_sound(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("stt", UPLOAD))
+    assert (await heard(hass, microphone(b"RIFF" + bytes(400)))).text == ""
+    assert not service.uploads

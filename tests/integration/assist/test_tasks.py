@@ -1,0 +1,221 @@
+"""AI tasks: data with a structure, attachments, images, and questions with probabilities."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+from homeassistant.components import ai_task
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.setup import async_setup_component
+import pytest
+
+from tests.standin.faults import Fault
+from tests.standin.server import StandIn
+
+from .answers import NO_RESPONSES, chat, chunk, says
+from .conftest import AddSubentry
+
+STRUCTURE = {
+    "count": {"selector": {"number": {}}, "required": True, "description": "How many"},
+    "is_open": {"selector": {"boolean": {}}},
+    "name": {"selector": {"text": {}}},
+}
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
+
+
+@pytest.fixture
+async def task(hass: HomeAssistant, add_subentry: AddSubentry) -> str:
+    """Return the id of a subentry that does AI tasks."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    assert await async_setup_component(hass, "ai_task", {})
+    return await add_subentry("ai_task_data", image_model="gpt-image-1")
+
+
+async def generate(hass: HomeAssistant, action: str = "generate_data", **data: Any) -> Any:
+    """Call an action of AI Task."""
+    return await hass.services.async_call(
+        "ai_task",
+        action,
+        {"task_name": "count", "entity_id": "ai_task.kitchen", "instructions": "Count", **data},
+        blocking=True,
+        return_response=True,
+    )
+
+
+async def test_data_without_structure_is_text(
+    hass: HomeAssistant, standin: StandIn, task: str
+) -> None:
+    standin.fail(says("Three ", "apples"))
+
+    assert (await generate(hass))["data"] == "Three apples"
+
+
+async def test_data_with_structure_over_responses(
+    hass: HomeAssistant, standin: StandIn, task: str
+) -> None:
+    standin.fail(says('{"count": 3, "is_open": null, ', '"name": "apples"}'))
+
+    assert (await generate(hass, structure=STRUCTURE))["data"] == {"count": 3, "name": "apples"}
+    wanted = standin.requests[-1].body["text"]["format"]
+    assert wanted["strict"] is True
+    assert wanted["schema"]["required"] == ["count", "is_open", "name"]
+    assert wanted["schema"]["properties"]["name"]["type"] == ["string", "null"]
+    assert wanted["schema"]["additionalProperties"] is False
+
+
+async def test_data_over_chat_falls_back_to_what_the_service_takes(
+    hass: HomeAssistant, standin: StandIn, task: str
+) -> None:
+    standin.fail(NO_RESPONSES)
+    for kind in ("json_schema", "json_object"):
+        message = f"response_format {kind} is not supported"
+        standin.fail(
+            Fault(path="/chat/completions", status=400, body={"error": {"message": message}})
+        )
+    answer = chat(chunk({"content": 'Sure:\n```json\n{"count": 2}\n```'}), chunk({}, "stop"))
+    standin.fail(answer)
+
+    assert (await generate(hass, structure=STRUCTURE))["data"] == {"count": 2}
+    asked = [request.body for request in standin.requests if request.path == "/chat/completions"]
+    kinds = [body.get("response_format", {}).get("type") for body in asked]
+    assert kinds == ["json_schema", "json_object", None]
+    assert '"count"' in asked[-1]["messages"][0]["content"]
+    # It is remembered.
+    standin.fail(answer)
+    await generate(hass, structure=STRUCTURE)
+    assert "response_format" not in standin.requests[-1].body
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["I cannot", "[1]", '{"count": "many"}', '{"count": 1, "is_open": "false"}', '{"other": 1}'],
+)
+async def test_data_that_does_not_match_is_asked_for_once_more(
+    hass: HomeAssistant, standin: StandIn, task: str, bad: str
+) -> None:
+    standin.fail(says(bad))
+    standin.fail(says('{"count": 5}'))
+
+    assert (await generate(hass, structure=STRUCTURE))["data"] == {"count": 5}
+    assert "does not match" in standin.requests[-1].body["input"][-1]["content"]
+
+
+async def test_data_that_never_matches_is_an_error(
+    hass: HomeAssistant, standin: StandIn, task: str
+) -> None:
+    standin.fail(says("No", count=2))
+
+    with pytest.raises(HomeAssistantError) as raised:
+        await generate(hass, structure=STRUCTURE)
+    assert raised.value.translation_key == "assist_not_the_structure"
+
+
+async def test_attachment_is_sent(
+    hass: HomeAssistant, standin: StandIn, task: str, media_folder: Path
+) -> None:
+    (media_folder / "a.png").write_bytes(PNG)
+    (media_folder / "b.txt").write_text("Hello")
+    standin.fail(says("A pixel"))
+    picture = {"media_content_id": "media-source://media_source/local/a.png"}
+    picture["media_content_type"] = "image/png"
+
+    assert (await generate(hass, attachments=[picture]))["data"] == "A pixel"
+    parts = standin.requests[-1].body["input"][-1]["content"]
+    assert [part["type"] for part in parts] == ["input_text", "input_image"]
+    assert parts[1]["image_url"] == f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+
+    text = {"media_content_id": "media-source://media_source/local/b.txt"}
+    text["media_content_type"] = "text/plain"
+    count = len(standin.requests)
+    with pytest.raises(HomeAssistantError) as raised:
+        await generate(hass, attachments=[text])
+    assert raised.value.translation_key == "assist_attachment_unsupported"
+    assert len(standin.requests) == count
+
+
+async def test_image_is_generated_and_edited(
+    hass: HomeAssistant, standin: StandIn, task: str, media_folder: Path
+) -> None:
+    answer = await generate(hass, "generate_image", instructions="A cat")
+
+    assert standin.requests[-1].path == "/images/generations"
+    assert standin.requests[-1].body["prompt"] == "A cat"
+    assert answer["mime_type"].startswith("image/")
+    assert answer["media_source_id"]
+
+    (media_folder / "a.png").write_bytes(PNG)
+    picture = {"media_content_id": "media-source://media_source/local/a.png"}
+    picture["media_content_type"] = "image/png"
+    await generate(hass, "generate_image", instructions="A dog", attachments=[picture])
+    assert standin.requests[-1].path == "/images/edits"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"data": []},
+        {"data": "none"},
+        {"data": [{"b64_json": "!"}]},
+        {"data": [{"b64_json": base64.b64encode(b"<html>").decode()}]},
+        {"data": [{"url": "http://example.com/x.png"}]},
+        {"data": [{"url": 5}]},
+    ],
+)
+async def test_image_that_is_none_is_an_error(
+    hass: HomeAssistant, standin: StandIn, task: str, body: Any
+) -> None:
+    standin.fail(Fault(path="/images", body=body))
+
+    with pytest.raises(HomeAssistantError) as raised:
+        await generate(hass, "generate_image")
+    assert raised.value.translation_key in {"assist_no_image", "picture_garbled"}
+
+
+QUESTIONS: dict[str, Any] = {
+    "alarm": {"type": "noul", "instructions": "Is there an alarm?"},
+    "who": {
+        "type": "choice",
+        "instructions": "Who is it?",
+        "criteria": {"cat": "A cat", "dog": "A dog"},
+    },
+    "how": {"type": "score", "instructions": "How bad?", "criteria": ["good", "bad", "worst"]},
+}
+needs_evaluate = pytest.mark.skipif(
+    not hasattr(ai_task.AITaskEntityFeature, "EVALUATE"), reason="needs Home Assistant 2026.11"
+)
+
+
+@needs_evaluate
+async def test_evaluate_by_structured_data(
+    hass: HomeAssistant, standin: StandIn, task: str
+) -> None:
+    standin.fail(Fault(path="/decisions", status=404, body={"error": {"message": "Not Found"}}))
+    found = {
+        "q0": 0.75,
+        "q1": {"c0": 3, "c1": 0.25},
+        "q2": {"level0": 0, "level1": 0.5, "level2": 0.5},
+    }
+    standin.fail(says(json.dumps(found)))
+    answers = (
+        await hass.services.async_call(
+            "ai_task",
+            "evaluate",
+            {
+                "task_name": "x",
+                "entity_id": "ai_task.kitchen",
+                "state": "Meow",
+                "questions": QUESTIONS,
+            },
+            blocking=True,
+            return_response=True,
+        )
+    )["answers"]
+
+    assert answers["alarm"] == {"noul": 0.75, "type": "noul"}
+    assert answers["who"]["choice"] == "cat"
+    assert sum(answers["who"]["probabilities"].values()) == pytest.approx(1)
+    assert answers["how"]["score"] == pytest.approx(1.5)

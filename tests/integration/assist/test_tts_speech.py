@@ -1,0 +1,423 @@
+"""Speakers: what is asked of the service, and what a listener hears."""
+
+import asyncio
+import io
+from typing import Any
+from unittest.mock import patch
+import wave
+
+from homeassistant.components import tts
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+
+from tests.integration.conftest import CANARY
+
+from .voice import AddService, pieces, spoken
+from .voice_server import RATE, Sound, VoiceServer, mp3, tone, wav
+
+WAV: dict[str, Any] = {"preferred_format": "wav"}
+
+
+def samples(content: bytes) -> tuple[tuple[int, int, int], bytes]:
+    """Return rate, channels and width of a WAV stream, and its samples."""
+    with wave.open(io.BytesIO(content)) as sound:
+        shape = sound.getframerate(), sound.getnchannels(), sound.getsampwidth()
+    return shape, content[44:]
+
+
+async def test_text_spoken_by_sentences(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("tts", {"voice": "marin", "instructions": "Cheerful", "speed": 1.5}))
+    text = "It is sunny. " * 2 + "Take **the** [jacket](https://x.y/z) along 😀."
+    content = await spoken(hass, text, WAV)
+    # Two are asked for at a time: either may arrive first.
+    service.speeches.sort(key=lambda speech: len(speech["input"]))
+    assert [speech["input"] for speech in service.speeches] == [
+        "It is sunny.",
+        "It is sunny. Take the jacket along.",
+    ]
+    assert service.speeches[0] == {
+        "model": "m-1",
+        "voice": "marin",
+        "instructions": "Cheerful",
+        "speed": 1.5,
+        "input": "It is sunny.",
+        "response_format": "pcm",
+    }
+    shape, sound = samples(content)
+    assert shape == (RATE, 1, 2)
+    assert sound == b"".join(tone(len(one["input"]) / 15) for one in service.speeches)
+
+
+async def test_first_sound_heard_while_text_is_written(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("tts", {}))
+    more = asyncio.Event()
+
+    async def texts() -> Any:
+        yield "The light is on. An"
+        await more.wait()
+        yield "d the door is shut."
+
+    stream = tts.async_create_stream(hass, "tts.kitchen", "en", WAV)
+    stream.async_set_message_stream(texts())
+    chunks = stream.async_stream_result()
+    async with asyncio.timeout(5):
+        first = await anext(chunks) + await anext(chunks)
+    assert len(first) > 44
+    assert len(service.speeches) == 1
+    more.set()
+    rest = b"".join([chunk async for chunk in chunks])
+    assert [speech["input"] for speech in service.speeches] == [
+        "The light is on.",
+        "And the door is shut.",
+    ]
+    assert len(first + rest) == 44 + len(tone(16 / 15)) + len(tone(21 / 15))
+
+
+async def test_sound_heard_while_it_is_made(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("tts", {}))
+    begin, end = tone(0.1), tone(0.2)
+    service.sounds = [Sound([begin, 0.5, end])]
+    stream = tts.async_create_stream(hass, "tts.kitchen", "en", WAV)
+    stream.async_set_message("Hello there")
+    start = asyncio.get_running_loop().time()
+    found, first = b"", 0.0
+    async for chunk in stream.async_stream_result():
+        found += chunk
+        if len(found) >= 44 + len(begin) and not first:
+            first = asyncio.get_running_loop().time() - start
+    assert first < 0.4
+    assert samples(found)[1] == begin + end
+
+
+async def test_mp3_handed_on_as_it_is(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("tts", {}))
+    content = await spoken(hass, "One thing. Another thing is here. And a third one is here, too.")
+    assert {speech["response_format"] for speech in service.speeches} == {"mp3"}
+    assert len(service.speeches) == 2
+    # Neither tags nor counts of frames stand between the two: a player would stop there.
+    assert b"Info" not in content
+    assert content.count(b"\xff\xf3\x44\xc4") == 6
+
+
+async def test_requests_run_ahead_no_more_than_allowed(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("tts", {"sentences_ahead": 2}))
+    text = " ".join(
+        f"Sentence number {number} is long enough to be spoken alone, I think so."
+        for number in range(9)
+    )
+    service.sounds = [
+        lambda body, size=size: Sound([0.05, tone(0.01 * size)]) for size in range(1, 10)
+    ]
+    content = await spoken(hass, text, WAV)
+    assert service.most_running == 2
+    order = [int(one["input"].split()[2]) for one in service.speeches]
+    assert order == sorted(order)
+    count = len(service.speeches)
+    assert samples(content)[1] == b"".join(tone(0.01 * size) for size in range(1, count + 1))
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status"),
+    [
+        ('{"error": {"message": "unknown", "param": "response_format"}}', 400),
+        ('{"detail": "Unsupported response_format: pcm"}', 422),
+        ('{"error": "format pcm is not supported"}', 500),
+    ],
+)
+async def test_service_without_pcm_asked_for_wav(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    refusal: str,
+    status: int,
+) -> None:
+    await add_service(("tts", {}))
+
+    def answer(body: dict[str, Any]) -> Sound:
+        if body["response_format"] == "pcm":
+            return Sound(refusal, "application/json", status)
+        return Sound(wav(tone(0.1, 22_050), 22_050), "audio/x-wav")
+
+    service.sounds = [answer] * 5
+    shape, sound = samples(await spoken(hass, "Hello there.", WAV))
+    assert (shape, sound) == ((22_050, 1, 2), tone(0.1, 22_050))
+    await spoken(hass, "Hello again.", WAV)
+    assert [one["response_format"] for one in service.speeches] == ["pcm", "wav", "wav"]
+
+
+async def test_service_with_mp3_only_is_converted(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("tts", {}))
+    # It does not even say so: whatever it is asked for, it sends that.
+    service.sounds = [Sound(mp3(), "audio/mpeg")]
+    with patch.object(tts, "_async_convert_audio", _kept := _Conversion()):
+        await spoken(hass, "Hello there.", WAV)
+    assert _kept.source == "mp3"
+    assert _kept.content.count(b"\xff\xf3\x44\xc4") == 3
+
+
+class _Conversion:
+    """Stands in for ffmpeg, and keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.source: str | None = None
+        self.content = b""
+        self.options: dict[str, Any] = {}
+
+    async def __call__(self, hass: Any, source: str, audio: Any, **options: Any) -> Any:
+        self.source, self.options = source, options
+        async for chunk in audio:
+            self.content += chunk
+            yield chunk
+
+
+async def test_whole_files_only(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("tts", {}))
+    sound = tone(0.3)
+    # All at once after a while, with a true length and a chunk behind the samples.
+    file = wav(sound) + b"LIST\x04\x00\x00\x00abcd"
+    service.sounds = [Sound([0.2, file], "audio/wav"), Sound([0.2, file], "audio/wav")]
+    shape, found = samples(await spoken(hass, "Hello there. How are you?", WAV))
+    assert shape == (RATE, 1, 2)
+    assert found == sound * 2
+
+
+@pytest.mark.skipif(hasattr(tts, "PcmFormat"), reason="Home Assistant converts nothing itself")
+async def test_satellite_before_2026_11_gets_stereo_at_48_khz(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("tts", {}))
+    wanted = {**WAV, "preferred_sample_rate": 16_000, "preferred_sample_channels": 1}
+    with patch.object(tts, "_async_convert_audio", kept := _Conversion()):
+        await spoken(hass, "Hello there.", wanted)
+    shape, sound = samples(kept.content)
+    assert shape == (48_000, 2, 2)
+    assert kept.options["to_sample_rate"] == 16_000
+    assert abs(len(sound) / 192_000 - 12 / 15) < 0.01
+
+
+@pytest.mark.skipif(not hasattr(tts, "PcmFormat"), reason="Every WAV is converted before 2026.11")
+@pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 24_000, 44_100, 48_000])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("width", [2, 4])
+async def test_satellite_gets_its_shape_without_ffmpeg(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    rate: int,
+    channels: int,
+    width: int,
+) -> None:
+    await add_service(("tts", {}))
+    wanted = {
+        **WAV,
+        "preferred_sample_rate": rate,
+        "preferred_sample_channels": channels,
+        "preferred_sample_bytes": width,
+    }
+    with patch.object(tts, "_async_convert_audio", side_effect=AssertionError):
+        shape, sound = samples(await spoken(hass, "Hello there.", wanted))
+    assert shape == (rate, channels, width)
+    assert abs(len(sound) / (rate * channels * width) - 12 / 15) < 0.01
+
+
+async def test_options_of_an_action_win_and_are_in_the_cache_key(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("tts", {"voice": "marin", "speed": 1.0}))
+    await spoken(hass, "Hello there.")
+    await spoken(hass, "Hello there.")
+    assert len(service.speeches) == 1
+    await spoken(hass, "Hello there.", {"voice": "voice_abc1", "speed": "2", "model": "m-2"})
+    assert service.speeches[1]["voice"] == {"id": "voice_abc1"}
+    assert service.speeches[1]["speed"] == 2.0
+    assert service.speeches[1]["model"] == "m-2"
+
+
+async def test_changed_subentry_speaks_otherwise_at_once(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    entry = await add_service(("tts", {"voice": "marin"}))
+    await spoken(hass, "Hello there.")
+    (subentry,) = entry.subentries.values()
+    hass.config_entries.async_update_subentry(
+        entry, subentry, data={**subentry.data, "voice": "cedar"}
+    )
+    await hass.async_block_till_done()
+    # It is not taken from the cache of what was spoken before.
+    await spoken(hass, "Hello there.")
+    assert [one["voice"] for one in service.speeches] == ["marin", "cedar"]
+
+
+async def test_service_without_voices_then_one_that_needs_one(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("tts", {}))
+    await spoken(hass, "Hello there.")
+    assert "voice" not in service.speeches[0]
+    error = '{"error": {"message": "Missing required parameter: \'voice\'", "param": "voice"}}'
+    service.sounds = [Sound(error, "application/json", 400)]
+    await spoken(hass, "Hello again.")
+    assert service.speeches[2]["voice"] == "alloy"
+
+
+JSON = "application/json"
+
+
+@pytest.mark.parametrize(
+    ("sound", "expected"),
+    [
+        (Sound('{"error": {"message": "GPU is gone"}}', JSON), "GPU is gone"),
+        (Sound('{"error": {"message": "GPU is gone"}}', "audio/mpeg"), "GPU is gone"),
+        (Sound('{"status": "ok"}', JSON), "something else|is no sound"),
+        (Sound("<html><body>Sign in</body></html>", "text/html"), "Sign in"),
+        (Sound("no sound today", "text/plain"), "something else|is no sound"),
+        (Sound(b"", "audio/mpeg"), "no answer|empty answer"),
+        (Sound(b"", "audio/pcm"), "no answer|empty answer"),
+        (Sound(b"RIFF", "audio/wav"), "something else|is no sound"),
+        (Sound(wav(b"", channels=7), "audio/wav"), "something else|is no sound"),
+        (Sound('{"error": {"message": "no key"}}', JSON, 401), "key"),
+        (Sound('{"error": {"message": "no such model"}}', JSON, 404), "no such model"),
+        (Sound('{"error": {"message": "slow down"}}', JSON, 429), "slow down"),
+        (Sound("oh no", "text/plain", 503), "503"),
+        (Sound([30], "audio/mpeg"), "in time|within"),
+        (Sound([None], "audio/mpeg"), "reached"),
+    ],
+)
+async def test_fault_told_and_next_text_spoken(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    caplog: pytest.LogCaptureFixture,
+    sound: Sound,
+    expected: str,
+) -> None:
+    await add_service(("tts", {"patience": 1}))
+    service.sounds = [sound]
+    with pytest.raises(HomeAssistantError, match=expected):
+        await spoken(hass, "Hello there.")
+    assert CANARY not in caplog.text
+    assert await spoken(hass, "Hello again.")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [[tone(0.1), None], [tone(0.1), 30], [wav(tone(0.1)), None]],
+)
+async def test_fault_in_the_middle_ends_the_sound(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    caplog: pytest.LogCaptureFixture,
+    body: Any,
+) -> None:
+    await add_service(("tts", {"patience": 1}))
+    service.sounds = [Sound(body, "audio/wav" if body[0][:4] == b"RIFF" else "audio/pcm")]
+    stream = tts.async_create_stream(hass, "tts.kitchen", "en", WAV)
+    stream.async_set_message("Hello there.")
+    found = b""
+    with pytest.raises(HomeAssistantError):
+        async with asyncio.timeout(8):
+            async for chunk in stream.async_stream_result():
+                found += chunk
+    assert found[44:] == tone(0.1)
+    assert "could not be spoken to its end" in caplog.text
+    assert await spoken(hass, "Hello again.", WAV)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "😀 🎉", "```\ncode\n```", "***", "…"])
+async def test_nothing_to_say_is_an_error(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService, text: str
+) -> None:
+    await add_service(("tts", {}))
+    with pytest.raises(HomeAssistantError, match="nothing to say"):
+        await spoken(hass, pieces(text))
+    assert not service.speeches
+
+
+async def test_speed_out_of_range_is_refused(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("tts", {}))
+    for speed in ("fast", 9, -1):
+        with pytest.raises(HomeAssistantError, match="is no speed"):
+            await spoken(hass, "Hello there.", {"speed": speed})
+    assert not service.speeches
+
+
+async def test_text_without_an_end_is_given_up(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await add_service(("tts", {}))
+    monkeypatch.setattr("custom_components.openai_api.assist.tts_speech._TEXT_PATIENCE", 0.3)
+    with pytest.raises(HomeAssistantError, match="in time"):
+        await spoken(hass, pieces("The light is on. And", 30), WAV)
+    assert [speech["input"] for speech in service.speeches] == ["The light is on."]
+
+
+async def test_unload_ends_what_is_being_spoken(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    entry = await add_service(("tts", {}))
+    service.sounds = [Sound([tone(0.1), 30])]
+    stream = tts.async_create_stream(hass, "tts.kitchen", "en", WAV)
+    stream.async_set_message("Hello there.")
+    chunks = stream.async_stream_result()
+    await anext(chunks)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    with pytest.raises(HomeAssistantError):
+        async with asyncio.timeout(5):
+            async for _ in chunks:
+                pass
+
+
+async def test_clause_first(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("tts", {"first_piece": "clause"}))
+    await spoken(
+        hass, "It is sunny outside, with eighteen degrees, and a light wind from the west.", WAV
+    )
+    assert [speech["input"] for speech in service.speeches] == [
+        "It is sunny outside, with eighteen degrees,",
+        "and a light wind from the west.",
+    ]
+
+
+async def test_markup_kept_where_that_is_wanted(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("tts", {"clean_text": False, "extra_body": {"lang": "de"}}))
+    await spoken(hass, "[laughs] *Hello* 😀 there.")
+    assert service.speeches[0]["input"] == "[laughs] *Hello* 😀 there."
+    assert service.speeches[0]["lang"] == "de"
+
+
+async def test_flac_is_one_file(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("tts", {"audio_format": "flac"}))
+    service.sounds = [Sound(b"fLaC" + bytes(100), "audio/flac")]
+    with patch.object(tts, "_async_convert_audio", kept := _Conversion()):
+        await spoken(hass, "One. Two is here. Three is here, too.")
+    assert kept.source == "flac"
+    assert [speech["input"] for speech in service.speeches] == [
+        "One. Two is here. Three is here, too."
+    ]
