@@ -171,10 +171,16 @@ class Transport(httpx2.AsyncBaseTransport):
         self._usage.asked(time.monotonic() - start, response.headers, response.status)
         return Answer(
             response.status,
-            headers=list(response.raw_headers),
+            headers=[self._redacted(*header) for header in response.raw_headers],
             stream=_Body(response),
             request=request,
         )
+
+    def _redacted(self, name: bytes, value: bytes) -> tuple[bytes, bytes]:
+        """Return a header of an answer; the SDK logs the id of a request as it came."""
+        if name.lower() == b"x-request-id":
+            value = self._settings.redact(value.decode("latin-1")).encode("latin-1", "replace")
+        return name, value
 
     @override
     async def aclose(self) -> None:
