@@ -47,9 +47,12 @@ NOTICES: Final = (
     "mcp_tools_listed",
     "output_text_delta",
     "events_dropped",
+    "tool_approval_request",
+    "tool_limit_reached",
     "tool_result",
     "turn_done",
     "turn_started",
+    "usage_limit_reached",
     "usage_update",
 )
 # What an event calls otherwise than the option does.
