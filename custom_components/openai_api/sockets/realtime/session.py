@@ -376,6 +376,7 @@ class RealtimeConnection(Connection):
     def _let_go(self) -> None:
         """Forget what the host forgets with the connection."""
         self.session = {}
+        self._spellings.clear()
         self.sequencer.clear()
         self.playback.reset()
         self.playback.formats.clear()
