@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 import os
 from typing import Any, Self
-from urllib.parse import quote, quote_plus
 
 from homeassistant.const import CONF_API_KEY, CONF_TIMEOUT, CONF_VERIFY_SSL
 from yarl import URL
@@ -24,6 +24,7 @@ from .const import (
     DEFAULT_MAX_RETRIES,
     DEFAULT_TIMEOUT,
 )
+from .redaction import SecretRedactor, credentials
 
 
 class AuthMethod(StrEnum):
@@ -111,20 +112,19 @@ class Settings:
         }
         return {**{key: value for key, value in account.items() if value}, **self.extra_headers}
 
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """Every value that must not show up in a text, the longest first."""
-        found = {self.api_key, *self.extra_headers.values(), *self.query.values()}
-        # Addresses that are quoted hold them in another form.
-        found |= {form(value) for value in found for form in (quote, quote_plus)}
-        # Short values are words such as a version, and would blank out innocent text.
-        return tuple(sorted((value for value in found if len(value) >= 8), key=len, reverse=True))
+    @cached_property
+    def _redactor(self) -> SecretRedactor:
+        """What knows every value that must not show up in a text."""
+        values = (*credentials(self.extra_headers), *credentials(self.query))
+        return SecretRedactor([self.api_key, *values])
 
     def redact(self, text: str) -> str:
-        """Return the text without any secret of this host."""
-        for secret in self.secrets:
-            text = text.replace(secret, "***")
-        return text
+        """Return the text with `***` in place of every secret of this host.
+
+        Takes a text of any length, before it is cut. Finds keys of any length, in other case,
+        percent-encoded, escaped for HTML or JSON, in Base64, and the parts of `Basic`.
+        """
+        return self._redactor.redact(text)
 
 
 def parse_url(value: str) -> URL:

@@ -48,9 +48,12 @@ NOTICES: Final = (
     "mcp_tools_listed",
     "output_text_delta",
     "events_dropped",
+    "tool_approval_request",
+    "tool_limit_reached",
     "tool_result",
     "turn_done",
     "turn_started",
+    "usage_limit_reached",
     "usage_update",
 )
 TURN_KINDS: Final = ("conversation", "ai_task", "stt", "tts", "realtime")

@@ -144,7 +144,7 @@ async def test_unknown_step_is_refused(entry: MockConfigEntry, manage: Call) -> 
     ("fault", "key"),
     [
         (Fault(path="/responses", status=401), "auth_failed"),
-        (Fault(path="/responses", status=404), "websocket_refused"),
+        (Fault(path="/responses", status=404), "websocket_missing"),
         (Fault(path="/responses", status=500), "websocket_refused"),
         (Fault(path="/responses", drop="before"), "cannot_connect"),
         (Fault(path="/responses", hang=True), "timed_out"),

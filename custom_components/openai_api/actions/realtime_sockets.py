@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import voluptuous as vol
+
 from ..model import Action, Family, ModelKind, advanced, required
 from ..sockets.realtime import actions as realtime
 from . import validators as check
@@ -15,6 +17,7 @@ from .fields import (
     integer,
     json_object,
     long_text,
+    number,
     objects,
     text,
 )
@@ -29,6 +32,8 @@ TRIGGER_RESPONSE = boolean(
 )
 # The conversation knows more ways to write it, and says itself what is wrong with it.
 _SESSION = replace(SESSION, validator=check.json_object)
+_AT_LEAST_ONE = vol.All(check.integer, vol.Range(min=1))
+_ABOVE_ZERO = vol.All(check.number, vol.Range(min=0, min_included=False))
 _LLM_API = choices(
     "llm_hass_api",
     "Control of the home",
@@ -82,6 +87,48 @@ FAMILY = Family(
                         "Server events",
                         "Fire only these server events. Without it, all of them.",
                         ("response.done", "response.output_text.done", "error"),
+                    ),
+                    choices(
+                        "require_approval",
+                        "Tools that need approval",
+                        (
+                            "Names of tools of your home that wait until you allow them, such as "
+                            "HassTurnOn or lock__*. A tool_approval_request asks for each call."
+                        ),
+                        ("*",),
+                        example=["HassTurnOn", "lock__*"],
+                    ),
+                    replace(
+                        integer(
+                            "max_tool_calls",
+                            "Most tool calls",
+                            (
+                                "How often the model may use tools of your home before somebody "
+                                "says something. Without it, ten times."
+                            ),
+                            low=1,
+                        ),
+                        validator=_AT_LEAST_ONE,
+                    ),
+                    replace(
+                        integer(
+                            "max_total_tokens",
+                            "Most tokens",
+                            "Close the connection once it has used so many tokens.",
+                            low=1,
+                        ),
+                        validator=_AT_LEAST_ONE,
+                    ),
+                    replace(
+                        number(
+                            "max_cost",
+                            "Highest cost",
+                            (
+                                "Close the connection once it has cost so much, by the prices in "
+                                "the options."
+                            ),
+                        ),
+                        validator=_ABOVE_ZERO,
                     ),
                 ),
             ),
@@ -253,7 +300,7 @@ FAMILY = Family(
             key="send_realtime_mcp_response",
             method="realtime.connect",
             name="Answer a realtime approval request",
-            description="Allows or refuses the use of a tool of an MCP server.",
+            description="Allows or refuses the use of a tool of your home or of an MCP server.",
             icon="mdi:shield-key-outline",
             fields=(
                 *required(

@@ -12,21 +12,17 @@ from homeassistant.core import Context, callback
 from homeassistant.exceptions import HomeAssistantError
 import orjson
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.frames import CloseCode
 
 from ..const import EVENT_CONNECTION, EVENT_SERVER, LOGGER
-from ..errors import (
-    AuthFailed,
-    DeniedForGood,
-    error_details,
-    failure,
-    quote,
-    refusal,
-    translated_error,
-)
+from ..errors import AuthFailed, DeniedForGood, failure, quote, refusal
 from ..events import fire
 from ..host import ServiceHost
+from ..localize import localized_text
 from ..model import Json
-from .goodbye import ending
+from ..streams.text import SurrogateJoiner
+from .goodbye import Close, ending
+from .handshake import rejection
 from .options import CLOSE_TIMEOUT, async_connect_options
 
 if TYPE_CHECKING:
@@ -41,12 +37,23 @@ _ATTEMPTS = 10
 """About three minutes of trying, each wait twice the one before."""
 _HELD = 60.0
 """Seconds after which a connection counts as a good one: its next drop has all attempts again."""
-_RECOVERABLE = frozenset({1006, 1011, 1012, 1013, 1014})
+_RECOVERABLE = frozenset(
+    {
+        CloseCode.ABNORMAL_CLOSURE,
+        CloseCode.INTERNAL_ERROR,
+        CloseCode.SERVICE_RESTART,
+        CloseCode.TRY_AGAIN_LATER,
+        CloseCode.BAD_GATEWAY,
+    }
+)
+_MAX_EMPTY_SOCKETS = 4
+"""Sockets in a row that the host closes for an error of its own before it has said anything."""
+MAX_CONNECTIONS = 50
+"""Of one service host."""
 # Events that tell what a response has taken of the quota, or that there is none left.
 _SPENDING = frozenset(
     {"error", "response.completed", "response.done", "response.failed", "response.incomplete"}
 )
-_DENIED = frozenset({400, 401, 403, 404, 405, 410, 426})
 
 
 class Socket(Protocol):
@@ -83,12 +90,18 @@ class Connection:
         connection_id: str,
         open_socket: Open,
         event_types: Collection[str] | None = None,
+        *,
+        opener: Context,
+        is_admin_only: bool = False,
     ) -> None:
         """Initialize the connection; nothing is opened yet.
 
-        Only server events of `event_types` are fired, all if there are none.
+        Only server events of `event_types` are fired, all if there are none. `opener` is the
+        call that opens it; with `is_admin_only`, only administrators may use it.
         """
         self.host = host
+        self.opener = opener
+        self.is_admin_only = is_admin_only
         self.id = connection_id
         self._event_types = event_types or None
         self.state = State.DISCONNECTED
@@ -102,7 +115,11 @@ class Connection:
         self._context = Context()
         self._own = {"config_entry_id": host.entry.entry_id, "connection_id": connection_id}
         self._server = {**self._own, "transport": self.transport, "direction": "server"}
+        self._joiner = SurrogateJoiner()
         self._attempt = 0
+        self._is_proven = False
+        """Whether the host has sent anything since the socket was opened."""
+        self._empty_sockets = 0
         self._is_missed = False
         """Whether the log tells of a loss, but not yet that it is over."""
 
@@ -113,6 +130,8 @@ class Connection:
         """
         if self.id in self.host.connections:
             raise refusal("connection_exists", connection_id=self.id)
+        if len(self.host.connections) >= MAX_CONNECTIONS:
+            raise refusal("too_many_connections", limit=MAX_CONNECTIONS)
         self.host.connections[self.id] = self
         self._set_state(State.CONNECTING)
         try:
@@ -126,7 +145,7 @@ class Connection:
                 raise self._closed()
         except BaseException as err:
             self._hang_up()
-            self._forget(error=quote(str(err), self.host.settings))
+            self._forget(error=self._text(err))
             raise
         finally:
             self._opening = None
@@ -207,19 +226,7 @@ class Connection:
         try:
             return await self._open_socket(await async_connect_options(host, self._make_line))
         except InvalidStatus as err:
-            response = err.response
-            body: Any = (response.body or b"").decode(errors="replace")
-            with suppress(orjson.JSONDecodeError):
-                body = orjson.loads(body)
-            details = {
-                **error_details(body, host.settings),
-                "status": response.status_code,
-                "request_id": response.headers.get("x-request-id", "–"),
-            }
-            if response.status_code == 401:
-                raise translated_error(AuthFailed, "auth_failed", **details) from None
-            kind = DeniedForGood if response.status_code in _DENIED else HomeAssistantError
-            raise translated_error(kind, "websocket_refused", **details) from None
+            raise rejection(err, host.settings) from None
         except (OSError, ValueError, WebSocketException) as err:
             if isinstance(err, TimeoutError):
                 raise
@@ -233,8 +240,9 @@ class Connection:
             LOGGER.exception("Connection %s has ended unexpectedly", self.id)
             if (socket := self._socket) is not None:
                 with suppress(Exception):
-                    await self._async_say_goodbye(socket, 1011, "")
-            self._forget(code=1011, error=f"Something unexpected happened: {type(err).__name__}")
+                    await self._async_say_goodbye(socket, CloseCode.INTERNAL_ERROR, "")
+            error = failure("connection_failed", reason=type(err).__name__)
+            self._forget(code=CloseCode.INTERNAL_ERROR, error=self._text(error))
 
     async def _async_follow(self) -> None:
         """Pass on every frame, also of the sockets that follow a dropped one."""
@@ -249,15 +257,15 @@ class Connection:
                         await asyncio.sleep(0)
                         turn_ends = time.monotonic() + _TURN
             except ConnectionClosed as err:
-                code, reason, error = ending(err, self.host.settings)
+                close = self._judge(ending(err, self.host.settings))
             self._socket = None
             if self._closing is not None:
                 self._forget(code=self._closing[0], reason=self._closing[1])
                 return
-            if code not in _RECOVERABLE:
-                if error:
-                    LOGGER.info("Connection %s has ended: %s", *self._told(error))
-                self._forget(code=code, reason=reason, error=error)
+            if close.code not in _RECOVERABLE or self._empty_sockets >= _MAX_EMPTY_SOCKETS:
+                if close.error:
+                    LOGGER.info("Connection %s has ended: %s", *self._told(close.error))
+                self._forget_closed(close)
                 return
             # A server that greets us only to drop us gets no fresh start each time.
             if time.monotonic() - opened >= _HELD:
@@ -265,14 +273,32 @@ class Connection:
             if not self._attempt:
                 self._is_missed = True
                 LOGGER.info(
-                    "Connection %s is lost and will be opened again: %s", *self._told(error)
+                    "Connection %s is lost and will be opened again: %s", *self._told(close.error)
                 )
-            self._set_state(State.RECONNECTING, code=code, reason=reason, error=error)
-            if not await self._async_reconnect(code, reason, error):
+            self._set_state(
+                State.RECONNECTING,
+                code=close.code,
+                reason=close.reason,
+                error=self._text(close.error),
+            )
+            if not await self._async_reconnect(close):
                 return
 
-    async def _async_reconnect(self, code: int, reason: str, error: str | None) -> bool:
+    def _judge(self, close: Close) -> Close:
+        """Return how a socket has ended, by what it has brought before.
+
+        Gateways take in a WebSocket before they find out that there is none behind them.
+        """
+        if close.code != CloseCode.INTERNAL_ERROR or self._is_proven:
+            self._empty_sockets = 0
+            return close
+        self._empty_sockets += 1
+        error = failure("websocket_closed_at_once", code=close.code, message=close.reason or "–")
+        return close._replace(error=error)
+
+    async def _async_reconnect(self, close: Close) -> bool:
         """Open the socket again, with growing pauses; False once that is hopeless."""
+        error = close.error
         while self._attempt < _ATTEMPTS:
             delay = min(_FIRST_DELAY * 2**self._attempt, _LONGEST_DELAY)
             self._attempt += 1
@@ -281,28 +307,30 @@ class Connection:
                 async with self.host.waiting(self.host.settings.timeout):
                     self._socket = await self._async_open()
             except Exception as err:  # noqa: BLE001
-                error = quote(str(err), self.host.settings)
+                error = err if isinstance(err, HomeAssistantError) else str(err)
                 if isinstance(err, AuthFailed | DeniedForGood):
                     break
-                LOGGER.debug("Connection %s is still down: %s", self.id, error)
+                LOGGER.debug("Connection %s is still down: %s", *self._told(error))
                 continue
             if self._is_missed:
                 self._is_missed = False
                 LOGGER.info("Connection %s is back", self.id)
             self.host.usage.connected()
+            self._joiner, self._is_proven = SurrogateJoiner(), False
             self._set_state(State.CONNECTED, context_lost=True)
             return True
         LOGGER.info("Connection %s could not be opened again: %s", *self._told(error))
-        self._forget(code=code, reason=reason, error=error)
+        self._forget_closed(close._replace(error=error))
         return False
 
     @callback
     def _pass_on(self, frame: bytes) -> None:
         """Fire the event in a frame; what cannot be read is reported, and nothing else happens."""
+        self._is_proven = True
         try:
-            event: Any = orjson.loads(frame)
-        except orjson.JSONDecodeError:
-            self._fire_state(error="The host sent something that is not JSON")
+            event: Any = self._joiner.load(frame)
+        except ValueError:
+            self._fire_state(error=self._text(failure("message_not_json")))
             return
         is_object = isinstance(event, dict)
         event_type = event.get("type") if is_object else None
@@ -318,9 +346,20 @@ class Connection:
                 self.host.take(event)
             self.on_event(event)
 
-    def _told(self, error: str | None) -> tuple[str, str]:
+    def _told(self, error: HomeAssistantError | str | None) -> tuple[str, str]:
         """Return how the log calls the connection, and an error fit for it."""
-        return self.id, quote(error or "the host gives no reason", self.host.settings)
+        return self.id, quote(str(error or "the host gives no reason"), self.host.settings)
+
+    def _text(self, error: BaseException | str | None) -> str | None:
+        """Return an error in Home Assistant's language, fit to show."""
+        if not error:
+            return None
+        return quote(localized_text(self.host.hass, error), self.host.settings)
+
+    @callback
+    def _forget_closed(self, close: Close) -> None:
+        """Give the id back after the host has closed the connection."""
+        self._forget(code=close.code, reason=close.reason, error=self._text(close.error))
 
     @callback
     def _forget(self, **details: Any) -> None:
@@ -353,7 +392,7 @@ class Connection:
             {
                 "transport": self.transport,
                 "state": self.state.value,
-                "code": code,
+                "code": None if code is None else int(code),
                 "reason": reason,
                 "error": error or None,
                 "context_lost": context_lost,

@@ -9,6 +9,7 @@ from homeassistant.util.ssl import get_default_context, get_default_no_verify_co
 from openai import Omit
 from yarl import URL
 
+from ..const import LOGGER
 from ..host import ServiceHost
 
 if TYPE_CHECKING:
@@ -20,9 +21,10 @@ CLOSE_TIMEOUT = 5
 PING = 20
 """Seconds between pings, and for a host to answer one."""
 
-# The library's debug output would show the headers, and with them the key.
-_SILENT = logging.getLogger(f"{__package__}.protocol")
-_SILENT.setLevel(logging.INFO)
+# The library's debug output would show the headers, and with them the key. Nobody can raise the
+# level of a logger that has no name in the configuration.
+_SILENT = logging.Logger(f"{__package__}.protocol", logging.INFO)  # noqa: LOG001
+_SILENT.parent = LOGGER
 
 
 async def async_connect_options(

@@ -1,6 +1,5 @@
 """The WebSocket of the Responses API, and the action that drives it."""
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -8,6 +7,7 @@ from ..errors import refusal
 from ..host import ServiceHost
 from ..model import Json
 from ..requests import Request
+from .access import async_check_access
 from .connection import Connection, Socket, find
 from .goodbye import check_close
 from .options import shown_url
@@ -25,14 +25,13 @@ class ResponsesConnection(Connection):
 
 async def async_manage(request: Request) -> Json:
     """Connect, send or close, as the field `action` says."""
-    connection_id = request.data["connection_id"]
     match request.data["action"]:
         case "connect":
-            return await _async_connect(request.host, connection_id)
+            return await _async_connect(request)
         case "send":
-            return await _async_send(request.host, connection_id, request.data.get("event"))
+            return await _async_send(request)
         case _:
-            return await _async_close(request.host, connection_id, request.data)
+            return await _async_close(request)
 
 
 async def _async_open(host: ServiceHost, options: dict[str, Any]) -> Socket:
@@ -43,9 +42,11 @@ async def _async_open(host: ServiceHost, options: dict[str, Any]) -> Socket:
     return socket
 
 
-async def _async_connect(host: ServiceHost, connection_id: str) -> Json:
+async def _async_connect(request: Request) -> Json:
     """Open a connection under this id."""
-    await ResponsesConnection(host, connection_id, partial(_async_open, host)).async_connect()
+    host, connection_id = request.host, request.data["connection_id"]
+    opening = partial(_async_open, host)
+    await ResponsesConnection(host, connection_id, opening, opener=request.context).async_connect()
     return {
         "object": "response.websocket.connection",
         "action": "connect",
@@ -54,9 +55,17 @@ async def _async_connect(host: ServiceHost, connection_id: str) -> Json:
     }
 
 
-async def _async_send(host: ServiceHost, connection_id: str, event: Json | None) -> Json:
+async def _async_find(request: Request) -> Connection:
+    """Return the open connection that a call names, if it may use it."""
+    connection = find(request.host, request.data["connection_id"], TRANSPORT)
+    await async_check_access(request.hass, connection, request.context)
+    return connection
+
+
+async def _async_send(request: Request) -> Json:
     """Send a client event; the host's answers come as events of their own."""
-    connection = find(host, connection_id, TRANSPORT)
+    connection = await _async_find(request)
+    event: Json | None = request.data.get("event")
     if event is None:
         raise refusal("event_missing")
     event_type = event.get("type")
@@ -66,21 +75,21 @@ async def _async_send(host: ServiceHost, connection_id: str, event: Json | None)
     return {
         "object": "response.websocket.client_event",
         "action": "send",
-        "connection_id": connection_id,
+        "connection_id": connection.id,
         "event_type": event_type,
     }
 
 
-async def _async_close(host: ServiceHost, connection_id: str, data: Mapping[str, Any]) -> Json:
+async def _async_close(request: Request) -> Json:
     """Close a connection; its id is free afterwards."""
-    code, reason = data.get("code", 1000), data.get("reason", "OK")
-    connection = find(host, connection_id, TRANSPORT)
+    code, reason = request.data.get("code", 1000), request.data.get("reason", "OK")
+    connection = await _async_find(request)
     check_close(code, reason)
     await connection.async_close(code, reason)
     return {
         "object": "response.websocket.connection",
         "action": "close",
-        "connection_id": connection_id,
+        "connection_id": connection.id,
         "code": code,
         "reason": reason,
     }

@@ -65,7 +65,7 @@ async def test_phone(
 ) -> None:
     """A call is answered, and the caller greeted."""
     tell = [{"action": "todo.add_item", "data": {"item": "{{ caller }} {{ call_id }}"}}]
-    await install("answer_phone", instructions="Be brief.", tell=tell)
+    await install("answer_phone", instructions="Be brief.", tell=tell, callers=["+123"])
     await report(incoming('"Ann" <sip:+123@example.com>'))
     assert_sent(
         standin,
@@ -97,27 +97,84 @@ async def test_control(
     """A trusted caller may use what is exposed to Assist."""
     for component in ("homeassistant", "conversation"):
         assert await async_setup_component(home, component, {})
-    await install("answer_phone", control=True)
+    await install("answer_phone", control=True, everybody=True)
     await report(incoming("<sip:+123@example.com>"))
     update = await (await standin.wait_for_socket()).wait_for(1)
     assert update["session"]["tools"]
     await call("close_realtime_websocket", connection_id="rtc_1")
 
 
-@pytest.mark.parametrize(("caller", "answered"), [("+123", True), ("+456", False)])
+LISTED = ["+49 (30) 1234-567", "+789", "ann", "  ", ""]
+
+
+@pytest.mark.parametrize(
+    ("headers", "callers", "answered"),
+    [
+        pytest.param(["<sip:+49301234567@example.com>"], LISTED, True, id="number"),
+        pytest.param(["sip:+789@example.com;tag=1"], LISTED, True, id="bare-address"),
+        pytest.param(["<sip:%2B789@example.com>;tag=a"], LISTED, True, id="percent"),
+        pytest.param(["<tel:+789;ext=1>"], LISTED, True, id="tel"),
+        pytest.param(['"Ann, at home" <sips:ann:pw@example.com>'], LISTED, True, id="name"),
+        pytest.param(["<sip:+456@example.com>"], LISTED, False, id="other-number"),
+        pytest.param(["<sip:+7890@example.com>"], LISTED, False, id="longer-number"),
+        pytest.param(["<sip:+78@example.com>"], LISTED, False, id="part-of-a-number"),
+        pytest.param(["<sip:789@example.com>"], LISTED, False, id="without-plus"),
+        pytest.param(['"+789" <sip:+456@example.com>'], LISTED, False, id="display-name"),
+        pytest.param(["ann <sip:joanna@example.com>"], LISTED, False, id="part-of-a-name"),
+        pytest.param(
+            ['"<sip:+789@example.com>" <sip:+456@evil.example>'], LISTED, False, id="quoted-address"
+        ),
+        pytest.param(
+            ["sip:+789@example.com <sip:+456@evil.example>"], LISTED, False, id="unquoted-address"
+        ),
+        pytest.param(
+            ['sip:+789@a" <sip:+456@evil.example>'], LISTED, False, id="stray-quotation-mark"
+        ),
+        pytest.param(["<sip:+456@+789>"], LISTED, False, id="host-instead-of-user"),
+        pytest.param(["<sip:+456@evil.example;x=+789@b>"], LISTED, False, id="parameter"),
+        pytest.param(["<sip:example.com>"], LISTED, False, id="no-user"),
+        pytest.param(["anonymous"], LISTED, False, id="no-address"),
+        pytest.param([""], LISTED, False, id="empty-header"),
+        pytest.param([], LISTED, False, id="no-header"),
+        pytest.param(
+            ["<sip:+789@example.com>", "<sip:+456@example.com>"], LISTED, False, id="two-headers"
+        ),
+        pytest.param(["['+789']"], LISTED, False, id="looks-like-a-list"),
+        pytest.param(["<sip:+456@example.com>"], [], False, id="empty-list"),
+        pytest.param(["<sip:+456@example.com>"], ["", "  "], False, id="blank-rows"),
+        pytest.param(["<sip:@example.com>"], ["", "  "], False, id="blank-user"),
+        pytest.param(["<sip:-@example.com>"], ["-", "()"], True, id="only-separators-whole"),
+        pytest.param(["<sip:.@example.com>"], ["-", "()"], False, id="only-separators"),
+    ],
+)
 async def test_allowed_callers(
     home: HomeAssistant,
     install: Install,
     standin: StandIn,
     report: Report,
-    caller: str,
+    headers: list[str],
+    callers: list[str],
     answered: bool,
 ) -> None:
-    """Only those on the list get through."""
-    await install("answer_phone", callers=["+123", "+789"])
-    await report(incoming(f"<sip:{caller}@example.com>"))
+    """Only those get through whose user is on the list, whole."""
+    await install("answer_phone", callers=callers)
+    event = incoming("")
+    event["data"]["sip_headers"] = [
+        {"name": "To", "value": "<sip:+789@example.com>"},
+        *({"name": "From", "value": value} for value in headers),
+    ]
+    await report(event)
     assert_sent(standin, "POST", f"/realtime/calls/rtc_1/{'accept' if answered else 'reject'}", {})
     assert bool(standin.sockets) is answered
+
+
+async def test_everybody_may_call(
+    home: HomeAssistant, install: Install, standin: StandIn, report: Report, call: Call
+) -> None:
+    """The switch opens the line, the list does not matter then."""
+    await install("answer_phone", callers=["+789"], everybody=True)
+    await report(incoming("anonymous"))
+    assert_sent(standin, "POST", "/realtime/calls/rtc_1/accept", {})
 
 
 async def test_webhook(

@@ -149,7 +149,7 @@ async def test_host_without_client_secrets(talk: Script, standin: StandIn) -> No
     ("fault", "key"),
     [
         (Fault(path=REALTIME, status=401), "auth_failed"),
-        (Fault(path=REALTIME, status=404), "websocket_refused"),
+        (Fault(path=REALTIME, status=404), "websocket_missing"),
         (Fault(path=REALTIME, status=500), "websocket_refused"),
         (Fault(path=REALTIME, drop="before"), "cannot_connect"),
         (Fault(path=REALTIME, hang=True), "timed_out"),

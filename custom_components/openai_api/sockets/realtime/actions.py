@@ -9,19 +9,22 @@ from ...files.source import async_data_url, async_read_one
 from ...host import ServiceHost
 from ...model import Json
 from ...requests import Request, parse
+from ..access import async_check_access
 from ..connection import Socket, find
 from ..goodbye import check_close
 from ..options import shown_url
 from .audio import content_of, convert, decode, is_file_name, pieces
+from .limits import MAX_CALLS, ToolLimits, UsageLimit
 from .session import RealtimeConnection
 from .tools import HomeTools
 
 
-def _find(request: Request) -> RealtimeConnection:
-    """Return the open conversation that an action names."""
+async def _async_find(request: Request) -> RealtimeConnection:
+    """Return the open conversation that a call names, if it may use it."""
     connection_id = request.data["connection_id"]
     connection = find(request.host, connection_id, RealtimeConnection.transport)
     assert isinstance(connection, RealtimeConnection)
+    await async_check_access(request.hass, connection, request.context)
     return connection
 
 
@@ -47,6 +50,9 @@ async def async_connect(request: Request) -> Json:
     tools = None
     if api_ids := data.get("llm_hass_api"):
         tools = await HomeTools.async_load(request.hass, api_ids, request.context)
+    for key in ("require_approval", "max_tool_calls"):
+        if key in data and tools is None:
+            raise refusal("field_missing", field="llm_hass_api")
     target = {"call_id": call_id} if call_id else {"model": model}
     opening = partial(_async_open, request, target, use_secret=bool(data.get("use_client_secret")))
     connection = RealtimeConnection(
@@ -57,6 +63,11 @@ async def async_connect(request: Request) -> Json:
         model=model,
         session=session,
         tools=tools,
+        opener=request.context,
+        is_phone_call=bool(call_id),
+        tool_limits=ToolLimits(data.get("max_tool_calls", MAX_CALLS)),
+        require_approval=data.get("require_approval", ()),
+        usage_limit=_usage_limit(host, data),
     )
     await connection.async_connect()
     return {
@@ -66,6 +77,16 @@ async def async_connect(request: Request) -> Json:
         "model": model,
         "url": shown_url(host, "realtime"),
     }
+
+
+def _usage_limit(host: ServiceHost, data: Mapping[str, Any]) -> UsageLimit:
+    """Return the limit of a connection; raises ServiceValidationError "prices_missing"."""
+    max_cost = data.get("max_cost")
+    if max_cost is not None and not host.usage.prices.is_set:
+        raise refusal("prices_missing")
+    return UsageLimit(
+        max_tokens=data.get("max_total_tokens"), max_cost=max_cost, prices=host.usage.prices
+    )
 
 
 async def _async_open(
@@ -103,7 +124,7 @@ async def _async_mint(host: ServiceHost, target: Mapping[str, Any]) -> str:
 async def async_close(request: Request) -> Json:
     """End a conversation; its name is free afterwards."""
     code, reason = request.data.get("code", 1000), request.data.get("reason", "OK")
-    connection = _find(request)
+    connection = await _async_find(request)
     check_close(code, reason)
     await connection.async_close(code, reason)
     return {
@@ -121,6 +142,7 @@ async def async_status(request: Request) -> Json:
     connection = request.host.connections.get(connection_id)
     if not isinstance(connection, RealtimeConnection):
         return {"connection_id": connection_id, "status": "disconnected", "muted": None}
+    await async_check_access(request.hass, connection, request.context)
     return {
         "connection_id": connection_id,
         "status": connection.state.value,
@@ -135,7 +157,7 @@ async def async_status(request: Request) -> Json:
 
 async def async_send_event(request: Request) -> Json:
     """Send any client event."""
-    connection, event = _find(request), request.data["event"]
+    connection, event = await _async_find(request), request.data["event"]
     if not isinstance(kind := event.get("type"), str) or not kind.strip():
         raise refusal("event_without_type")
     if kind == "mute":
@@ -150,7 +172,7 @@ async def async_send_event(request: Request) -> Json:
 
 async def async_send_message(request: Request) -> Json:
     """Say something in writing, with pictures if need be."""
-    connection = _find(request)
+    connection = await _async_find(request)
     return _say(
         request, connection, content_of(request.data["message"]), request.data.get("event_data")
     )
@@ -158,7 +180,7 @@ async def async_send_message(request: Request) -> Json:
 
 async def async_add_image(request: Request) -> Json:
     """Show the model a picture: an address, or a file of this system."""
-    connection = _find(request)
+    connection = await _async_find(request)
     connection.require_open()
     image = request.data["image"]
     if not image["id"].startswith(("data:", "http://", "https://")):
@@ -172,6 +194,7 @@ def _say(
     """Put a message into the conversation, and ask for an answer unless told otherwise."""
     connection.require_open()
     item = {"type": "message", "role": "user", "content": content}
+    connection.tool_limits.reset()
     connection.post({"type": "conversation.item.create", "item": item, **(extra or {})})
     if request.data.get("trigger_response", True):
         connection.sequencer.request()
@@ -180,7 +203,7 @@ def _say(
 
 async def async_send_audio(request: Request) -> Json:
     """Let the model hear something: base64 as it is, files in the session's format."""
-    connection, audio = _find(request), request.data["audio"]
+    connection, audio = await _async_find(request), request.data["audio"]
     connection.require_open()
     name = audio["id"]
     if "content_type" in audio or is_file_name(name):
@@ -190,6 +213,7 @@ async def async_send_audio(request: Request) -> Json:
         )
     else:
         sound = decode(name)
+    connection.note_audio_sent()
     for piece in pieces(sound):
         connection.post({"type": "input_audio_buffer.append", "audio": piece})
         # A long recording must not pile up here while the line is slow.
@@ -201,7 +225,7 @@ async def async_send_audio(request: Request) -> Json:
 
 async def async_interrupt(request: Request) -> Json:
     """Stop the answer under way."""
-    connection = _find(request)
+    connection = await _async_find(request)
     connection.require_open()
     connection.interrupt(cancel=request.data.get("cancel_response", True))
     return _sent(connection, "response.cancel")
@@ -209,7 +233,7 @@ async def async_interrupt(request: Request) -> Json:
 
 async def async_answer_call(request: Request) -> Json:
     """Tell the model what a function returned."""
-    connection, data = _find(request), request.data
+    connection, data = await _async_find(request), request.data
     connection.require_open()
     connection.answer_call(
         data["call_id"], data["output"], respond=data.get("trigger_response", True)
@@ -219,9 +243,14 @@ async def async_answer_call(request: Request) -> Json:
 
 async def async_answer_mcp(request: Request) -> Json:
     """Allow or refuse the use of a tool of an MCP server."""
-    connection, data = _find(request), request.data
+    connection, data = await _async_find(request), request.data
     connection.require_open()
     wanted = data["approval_request_id"]
+    runner = connection.tool_runner
+    if runner is not None and runner.answer_approval(
+        wanted, approve=data["approve"], reason=data.get("reason")
+    ):
+        return _sent(connection, "conversation.item.create", approval_request_id=wanted)
     item = {
         "type": "mcp_approval_response",
         "approval_request_id": wanted,
@@ -234,7 +263,7 @@ async def async_answer_mcp(request: Request) -> Json:
 
 async def async_update_session(request: Request) -> Json:
     """Replace the configuration: the defaults, and over them what is given here."""
-    connection = _find(request)
+    connection = await _async_find(request)
     connection.require_open()
     connection.configure(request.data["session"])
     connection.post({"type": "session.update", "session": connection.wanted_session})
@@ -243,6 +272,6 @@ async def async_update_session(request: Request) -> Json:
 
 async def async_reset_history(request: Request) -> Json:
     """Turn the conversation into another one."""
-    connection = _find(request)
+    connection = await _async_find(request)
     skipped = connection.reset_history(request.data["history"])
     return _sent(connection, "conversation.item.create", skipped=skipped)

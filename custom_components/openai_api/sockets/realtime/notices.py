@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ...model import Json
 from .configuration import audio_format
+from .tool_calls import ToolCall
 
 if TYPE_CHECKING:
     from .session import RealtimeConnection
 
 type React = Callable[[RealtimeConnection, Json], None]
 
+_MOST_RESPONSES = 16
+"""Under way at the same time, as far as hosts tell when one is done."""
 _MCP_CALLS = frozenset({"mcp_call", "mcp_tool_call"})
 
 
@@ -39,10 +42,12 @@ def _response_created(session: RealtimeConnection, event: Json) -> None:
     response = event.get("response") or {}
     output = (response.get("audio") or {}).get("output") or {}
     if response.get("id"):
-        spoken = output.get("format")
+        spoken = output.get("format") or response.get("output_audio_format")
         session.playback.formats[str(response["id"])] = (
             audio_format(spoken) if spoken else session.output_format
         )
+        while len(session.playback.formats) > _MOST_RESPONSES:
+            del session.playback.formats[next(iter(session.playback.formats))]
     session.notify("turn_started", response_id=response.get("id"), response=response)
 
 
@@ -68,6 +73,7 @@ def _response_done(session: RealtimeConnection, event: Json) -> None:
         usage=used,
     )
     session.end_speech(response.get("id"))
+    session.count_usage(usage)
 
 
 def _audio_delta(session: RealtimeConnection, event: Json) -> None:
@@ -112,13 +118,25 @@ def _delta(kind: str) -> React:
 
 def _speech_started(session: RealtimeConnection, event: Json) -> None:
     """Let the person have the word; the host may cancel its answer by itself."""
+    session.note_speech()
     audio = session.session.get("audio") or {}
-    detection = (audio.get("input") or {}).get("turn_detection") or {}
+    detection = (
+        (audio.get("input") or {}).get("turn_detection")
+        or session.session.get("turn_detection")
+        or {}
+    )
     session.interrupt(cancel=not detection.get("interrupt_response"))
+
+
+def _committed(session: RealtimeConnection, event: Json) -> None:
+    """Take note of speech that is complete."""
+    session.note_speech()
 
 
 def _transcribed(session: RealtimeConnection, event: Json) -> None:
     """Note what was heard, and have the whole item sent."""
+    session.count_usage(event.get("usage"))
+    session.note_speech()
     session.history.transcribe(event["item_id"], event.get("transcript") or "")
     _retrieve(session, event)
 
@@ -138,9 +156,13 @@ def _deleted(session: RealtimeConnection, event: Json) -> None:
 def _item(session: RealtimeConnection, event: Json) -> None:
     """Take an item of the conversation as it is now."""
     item, is_done = event["item"], event["type"] == "conversation.item.done"
+    if event["type"] == "conversation.item.created":
+        # Hosts of the older names have no event for the end of an item.
+        is_done = item.get("status") == "completed"
     kind = item.get("type")
     if kind == "message":
-        status = "in_progress" if event["type"] == "conversation.item.added" else "completed"
+        is_new = event["type"] in ("conversation.item.added", "conversation.item.created")
+        status = "in_progress" if is_new else "completed"
         session.update_item(
             {"status": status, **_named(item)},
             event.get("previous_item_id"),
@@ -187,7 +209,7 @@ def _output_item(session: RealtimeConnection, event: Json) -> None:
             arguments=arguments,
             response_id=event.get("response_id"),
         )
-        session.use_tool(call_id, name, arguments)
+        session.use_tool(ToolCall(call_id, name, arguments, event.get("response_id")))
 
 
 def _named(item: Mapping[str, Any]) -> Json:
@@ -237,4 +259,14 @@ NOTICES: Final[Mapping[str, React]] = {
     "conversation.item.truncated": _retrieve,
     "conversation.item.input_audio_transcription.completed": _transcribed,
     "input_audio_buffer.speech_started": _speech_started,
+    "input_audio_buffer.committed": _committed,
 }
+OLDER_NAMES: Final[Mapping[str, str]] = {
+    "response.audio.delta": "response.output_audio.delta",
+    "response.audio.done": "response.output_audio.done",
+    "response.audio_transcript.delta": "response.output_audio_transcript.delta",
+    "response.text.delta": "response.output_text.delta",
+    "conversation.item.created": "conversation.item.added",
+}
+"""What the beta of the API called events, and what they are called since."""
+RENAMED: Final = frozenset(OLDER_NAMES.values())

@@ -44,10 +44,11 @@ class Playback:
         found = self.formats.get(str(event.get("response_id"))) or session_format
         self._length_ms += duration_ms(size, found)
 
-    def interrupt(self) -> Json | None:
+    def interrupt(self, *, is_running: bool) -> Json | None:
         """Stop following, and return the event that cuts the item where it was heard last.
 
-        None if all of it can have been heard: nothing is left to cut.
+        None if all of it can have been heard: nothing is left to cut. `is_running` says whether
+        the host still works on the response: more of it may be on its way.
         """
         assert self._started is not None
         elapsed = (time.monotonic_ns() - self._started) / 1_000_000
@@ -57,7 +58,7 @@ class Playback:
             "content_index": self.content_index,
             "audio_end_ms": int(min(elapsed, self._length_ms)),
         }
-        is_heard = self.is_complete and elapsed >= self._length_ms
+        is_heard = self.is_complete and not is_running and elapsed >= self._length_ms
         self.reset()
         return None if is_heard else event
 

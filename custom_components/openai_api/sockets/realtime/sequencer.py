@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 
 from ...model import Json
 
+_MAX_REFUSALS = 10
+_BUSY = "conversation_already_has_active_response"
+_IDLE = "response_cancel_not_active"
+
 
 @dataclass(slots=True)
 class _Wanted:
@@ -15,6 +19,8 @@ class _Wanted:
     is_explicit: bool
     merged: int = 0
     """How many later automatic ones this one stands for, too."""
+    refused: int = 0
+    """How often the host was busy with another one."""
 
 
 @dataclass(slots=True)
@@ -26,6 +32,8 @@ class ResponseSequencer:
     is_cancelling: bool = False
     _queue: deque[_Wanted] = field(default_factory=deque)
     _unanswered: _Wanted | None = None
+    _accepted: _Wanted | None = None
+    """What the response under way seems to be the answer to, unless the host began it by itself."""
     _count: int = 0
 
     @property
@@ -47,36 +55,55 @@ class ResponseSequencer:
 
     def created(self) -> None:
         """Take note that the host works on a response."""
-        self._unanswered = None
+        if self._unanswered is not None:
+            self._accepted, self._unanswered = self._unanswered, None
         self.in_flight, self.is_cancelling = True, False
 
     def done(self) -> None:
         """Take note that the response has ended, in whatever way."""
-        self._unanswered = None
+        self._unanswered = self._accepted = None
         self.in_flight = self.is_cancelling = False
         self._send_next()
 
     def failed(self, error: Json) -> None:
-        """Drop the unanswered request if this error is about it."""
-        if (wanted := self._unanswered) is None:
+        """Drop the request that this error is about; one that came too early waits again."""
+        code = str(error.get("code") or "")
+        if code == _IDLE:
+            # There is none to wait for, whatever was heard of one.
+            self.done()
             return
-        if (named := error.get("event_id")) and isinstance(named, str):
-            if named != wanted.event["event_id"]:
-                return
-        elif "response_create" not in str(error.get("code") or "") and "response.create" not in str(
-            error.get("message") or ""
-        ):
+        if (wanted := self._refused(error, code)) is None:
+            return
+        self._unanswered = self._accepted = None
+        if code == _BUSY and wanted.refused < _MAX_REFUSALS:
+            # The host has begun one by itself, and answers the next request when that is done.
+            wanted.refused += 1
+            self._queue.appendleft(wanted)
+            self.in_flight = True
             return
         # Those that it stood for have not had their turn.
         for _ in range(wanted.merged):
             self._queue.appendleft(_Wanted({"type": "response.create"}, is_explicit=False))
-        self._unanswered = None
         self._send_next()
+
+    def _refused(self, error: Json, code: str) -> _Wanted | None:
+        """Return the request that an error is about."""
+        if (named := error.get("event_id")) and isinstance(named, str):
+            for wanted in (self._unanswered, self._accepted):
+                if wanted is not None and wanted.event["event_id"] == named:
+                    return wanted
+            return None
+        if code == _BUSY:
+            return self._unanswered or self._accepted
+        message = str(error.get("message") or "")
+        if "response_create" in code or "response.create" in message:
+            return self._unanswered
+        return None
 
     def clear(self) -> None:
         """Forget everything: the connection is gone, and the host's state with it."""
         self._queue.clear()
-        self._unanswered = None
+        self._unanswered = self._accepted = None
         self.in_flight = self.is_cancelling = False
 
     def _send_next(self) -> None:

@@ -1,11 +1,12 @@
 """One conversation: what is sent, and what follows from what the host sends."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, override
 
-from homeassistant.core import callback
+from homeassistant.core import Context, callback
 from homeassistant.exceptions import HomeAssistantError
+from websockets.frames import CloseCode
 
 from ...const import EVENT_REALTIME, LOGGER
 from ...errors import failure, refusal
@@ -14,15 +15,19 @@ from ...model import Json
 from ..connection import Connection, Open, State, encode
 from .configuration import audio_format, build_session
 from .history import History, diff, normalize
-from .notices import NOTICES
+from .limits import ToolLimits, UsageLimit
+from .notices import NOTICES, OLDER_NAMES, RENAMED
 from .playback import Playback
 from .sequencer import ResponseSequencer
 from .spoken import Spoken, async_keep, play_live
+from .tool_calls import ToolCall, ToolRunner
 from .tools import HomeTools
 
 _REMEMBERED_CALLS = 200
 _LONGEST_OUTBOX = 1000
 """Events that wait for a slow line: so many of the house, and as many that follow by themselves."""
+_MOST_SPOKEN = 8
+"""Spoken answers that arrive at the same time."""
 _PLACE = ("response_id", "item_id", "content_index")
 
 
@@ -41,12 +46,39 @@ class RealtimeConnection(Connection):
         model: str | None,
         session: Json,
         tools: HomeTools | None,
+        opener: Context,
+        is_phone_call: bool = False,
+        tool_limits: ToolLimits | None = None,
+        require_approval: Sequence[str] = (),
+        usage_limit: UsageLimit | None = None,
     ) -> None:
-        """Initialize the conversation; raises a translated error for a malformed session."""
-        super().__init__(host, connection_id, open_socket, event_types)
+        """Initialize the conversation.
+
+        Raises ServiceValidationError "session_invalid", "mcp_tool_invalid" or "model_fixed" for
+        a malformed session, and "tool_unknown" for names in `require_approval` that no tool has.
+        """
+        super().__init__(
+            host,
+            connection_id,
+            open_socket,
+            event_types,
+            opener=opener,
+            is_admin_only=tools is not None and tools.is_admin_only,
+        )
         self.model = model
         self.history = History()
         self.tools = tools
+        self.tool_limits = tool_limits or ToolLimits()
+        self.tool_runner = (
+            ToolRunner(self, tools, self.tool_limits, require_approval) if tools else None
+        )
+        self._usage_limit = usage_limit or UsageLimit()
+        self._is_phone_call = is_phone_call
+        self._has_sent_audio = False
+        """Whether audio was sent since a person has spoken last."""
+        self._spellings: dict[str, str] = {}
+        self.opened = 0
+        """How often the connection was opened."""
         self.calls: dict[str, Json] = {}
         self.session: Json = {}
         """As the host last confirmed it."""
@@ -57,7 +89,13 @@ class RealtimeConnection(Connection):
         """Events that were taken but are not on the line yet."""
         self._sender: asyncio.Task[None] | None = None
         self._spoken: dict[tuple[Any, ...], Spoken] = {}
+        self._wanted: Json = {}
         self.configure(session)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether events can be sent."""
+        return self.state is State.CONNECTED
 
     @property
     def wanted_session(self) -> Json:
@@ -71,9 +109,16 @@ class RealtimeConnection(Connection):
             raise refusal("model_fixed", model=self.model)
         wanted = build_session(session, self.model)
         if self.tools is not None:
+            own = wanted.get("tools", [])
+            offered = self.tools.offer([tool["name"] for tool in own if "name" in tool])
             told = [wanted.get("instructions"), self.tools.instructions]
             wanted["instructions"] = "\n\n".join(text for text in told if text)
-            wanted["tools"] = [*wanted.get("tools", []), *self.tools.definitions]
+            wanted["tools"] = [*own, *offered]
+        elif "tools" not in wanted and (
+            session.get("tools") == [] or self._wanted.get("tools") or self.session.get("tools")
+        ):
+            # The host keeps what it is not told of.
+            wanted["tools"] = []
         for one in (session, wanted):
             encode(one)
         self._wanted = wanted
@@ -112,6 +157,15 @@ class RealtimeConnection(Connection):
     def send_event(self, event: Json) -> None:
         """Send a client event as it is; responses wait for their turn."""
         self.require_open()
+        item = event.get("item")
+        if event["type"] == "response.create" or (
+            event["type"] == "conversation.item.create"
+            and isinstance(item, dict)
+            and item.get("role") == "user"
+        ):
+            self.tool_limits.reset()
+        elif event["type"] == "input_audio_buffer.append":
+            self.note_audio_sent()
         if event["type"] == "response.create":
             # What cannot be sent is refused now, not when its turn comes.
             encode(event)
@@ -134,11 +188,12 @@ class RealtimeConnection(Connection):
     @callback
     def interrupt(self, *, cancel: bool) -> None:
         """Stop the answer under way, and cut it where it was heard last."""
+        is_running = self.sequencer.in_flight
         if cancel and self.sequencer.begin_cancel():
             self.post({"type": "response.cancel"})
         if self.playback.is_tracking:
             self.notify("audio_interrupted", item_id=self.playback.item_id)
-            if (cut := self.playback.interrupt()) is not None:
+            if (cut := self.playback.interrupt(is_running=is_running)) is not None:
                 self.post(cut)
 
     @callback
@@ -193,26 +248,42 @@ class RealtimeConnection(Connection):
         return True
 
     @callback
-    def use_tool(self, call_id: str, name: str, arguments: str) -> None:
+    def use_tool(self, call: ToolCall) -> None:
         """Let the home do what the model asks for, if it is one of the home's tools."""
-        if self.tools is not None and name in self.tools.names:
-            self._run(self._async_use_tool(self.tools, call_id, name, arguments), "tool")
+        if self.tool_runner is not None and self._closing is None:
+            self.tool_runner.start(call)
 
-    async def _async_use_tool(
-        self, tools: HomeTools, call_id: str, name: str, arguments: str
-    ) -> None:
-        """Call a tool, and tell the model and the house what came of it."""
-        result, output = await tools.async_call(name, arguments)
-        self.notify("tool_result", call_id=call_id, name=name, arguments=arguments, result=result)
-        # After a drop, the host knows nothing of the call.
-        if self.state is State.CONNECTED and call_id in self.calls:
-            self.answer_call(call_id, output, respond=True)
+    @callback
+    def note_audio_sent(self) -> None:
+        """Take note that a person may have been heard."""
+        self._has_sent_audio = True
+
+    @callback
+    def note_speech(self) -> None:
+        """Take note of speech that the host has heard; of none it can have heard nothing."""
+        if self._is_phone_call or self._has_sent_audio:
+            self._has_sent_audio = False
+            self.tool_limits.reset()
+
+    @callback
+    def count_usage(self, usage: Any) -> None:
+        """Add up what was used; closes the connection once its limit is reached."""
+        if not self._usage_limit.add(usage) or self._closing is not None:
+            return
+        tokens, cost = self._usage_limit.tokens, self._usage_limit.cost
+        self.notify("usage_limit_reached", total_tokens=tokens, cost=cost)
+        closing = self.async_close(CloseCode.NORMAL_CLOSURE, "The usage limit is reached")
+        self.run(closing, "usage limit")
 
     @callback
     def hear(self, event: Json, piece: str) -> None:
         """Take a piece of a spoken answer."""
         key = event.get("response_id"), event.get("item_id"), event.get("content_index")
         if (spoken := self._spoken.get(key)) is None:
+            while len(self._spoken) >= _MOST_SPOKEN:
+                # A host that ends none of them would fill the memory.
+                oldest = next(iter(self._spoken))
+                self.fall_silent(dict(zip(_PLACE, oldest, strict=True)))
             found = self.playback.formats.get(str(key[0])) or self.output_format
             spoken = self._spoken[key] = Spoken(found)
             live = play_live(self.host.hass, spoken)
@@ -228,7 +299,7 @@ class RealtimeConnection(Connection):
             self.notify("audio_done", **_place(event))
             return
         spoken.finish()
-        self._run(self._async_keep(event, spoken), "audio")
+        self.run(self._async_keep(event, spoken), "audio")
 
     @callback
     def end_speech(self, response_id: Any) -> None:
@@ -244,6 +315,7 @@ class RealtimeConnection(Connection):
             self.host.note(str(err))
             saved = {"error": str(err)}
         self.notify("audio_done", **_place(event), **saved, is_cut=spoken.is_cut)
+        spoken.release()
 
     @property
     def output_format(self) -> Json:
@@ -253,6 +325,8 @@ class RealtimeConnection(Connection):
             output = audio.get("output") if isinstance(audio, dict) else None
             if isinstance(output, dict) and output.get("format"):
                 return audio_format(output["format"])
+            if "output_audio_format" in session:
+                return audio_format(session["output_audio_format"])
         return audio_format(None)
 
     @property
@@ -270,9 +344,13 @@ class RealtimeConnection(Connection):
     @override
     @callback
     def on_event(self, event: Json) -> None:
-        react: Callable[[RealtimeConnection, Json], None] | None = NOTICES.get(
-            str(event.get("type"))
-        )
+        event_type = str(event.get("type"))
+        if (current := OLDER_NAMES.get(event_type)) or event_type in RENAMED:
+            # Some hosts send an event under both names: the one that comes first counts.
+            event_type, spelling = current or event_type, event_type
+            if self._spellings.setdefault(event_type, spelling) != spelling:
+                return
+        react: Callable[[RealtimeConnection, Json], None] | None = NOTICES.get(event_type)
         if react is None:
             return
         try:
@@ -287,7 +365,8 @@ class RealtimeConnection(Connection):
         if state is State.CONNECTED:
             self._outbox = asyncio.Queue()
             self._unsent = 0
-            self._sender = self._run(self._async_send_posted(self._outbox), "sender")
+            self.opened += 1
+            self._sender = self.run(self._async_send_posted(self._outbox), "sender")
             self._put({"type": "session.update", "session": self._wanted})
         elif state in {State.RECONNECTING, State.DISCONNECTED}:
             self._let_go()
@@ -297,10 +376,13 @@ class RealtimeConnection(Connection):
     def _let_go(self) -> None:
         """Forget what the host forgets with the connection."""
         self.session = {}
+        self._spellings.clear()
         self.sequencer.clear()
         self.playback.reset()
         self.playback.formats.clear()
         self.calls.clear()
+        if self.tool_runner is not None:
+            self.tool_runner.clear()
         self.history.items.clear()
         for spoken in self._spoken.values():
             spoken.finish()
@@ -328,7 +410,7 @@ class RealtimeConnection(Connection):
             finally:
                 outbox.task_done()
 
-    def _run(self, work: Any, name: str) -> asyncio.Task[Any]:
+    def run(self, work: Any, name: str) -> asyncio.Task[Any]:
         """Do something beside listening, for as long as the entry is loaded."""
         return self.host.entry.async_create_background_task(
             self.host.hass, work, f"openai_api {self.transport} {self.id} {name}"

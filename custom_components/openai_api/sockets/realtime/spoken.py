@@ -29,7 +29,10 @@ class Spoken:
     is_complete: bool = False
     is_cut: bool = False
     size: int = 0
+    is_live: bool = False
+    """Whether somebody else reads it, too."""
     _pieces: list[str] = field(default_factory=list)
+    _is_saved: bool = False
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @callback
@@ -50,6 +53,17 @@ class Spoken:
 
     async def stream(self) -> AsyncGenerator[bytes]:
         """Yield the audio as it arrives, from its beginning."""
+        self.is_live = True
+        try:
+            async for piece in self._stream():
+                yield piece
+        finally:
+            self.is_live = False
+            if self._is_saved:
+                self._pieces.clear()
+
+    async def _stream(self) -> AsyncGenerator[bytes]:
+        """Yield the audio as it arrives."""
         sent = 0
         while sent < len(self._pieces) or not self.is_complete:
             if sent == len(self._pieces):
@@ -58,6 +72,13 @@ class Spoken:
                 continue
             yield _decoded(self._pieces[sent])
             sent += 1
+
+    @callback
+    def release(self) -> None:
+        """Let go of the audio, which is saved; whoever reads it does so to its end first."""
+        self._is_saved = True
+        if not self.is_live:
+            self._pieces.clear()
 
     def as_wav(self) -> bytes:
         """Return the whole as a WAV file. Slow: for the executor."""

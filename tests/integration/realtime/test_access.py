@@ -1,0 +1,255 @@
+"""Nobody acts through the rights of another: who may use a connection of whom."""
+
+from typing import Any
+
+from homeassistant.auth.const import GROUP_ID_ADMIN, GROUP_ID_READ_ONLY, GROUP_ID_USER
+from homeassistant.auth.models import User
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import llm
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.openai_api.sockets.realtime import tools
+from tests.standin.server import StandIn
+
+from .script import Script, until
+from .test_tools import Bell, bell, call_event
+
+__all__ = ["bell"]
+
+SAY: dict[str, dict[str, Any]] = {
+    "send_realtime_message": {"message": "Open the door"},
+    "send_realtime_event": {"event": {"type": "response.create"}},
+    "add_realtime_image": {"image": "https://example.com/a.png"},
+    "send_realtime_audio": {"audio": "AAAA"},
+    "interrupt_realtime_response": {},
+    "send_realtime_function_call_output": {"call_id": "c", "output": "x"},
+    "send_realtime_mcp_response": {"approval_request_id": "a", "approve": True},
+    "update_realtime_session_config": {"session": {"instructions": "Obey."}},
+    "reset_realtime_history": {"history": []},
+    "get_realtime_status": {},
+    "close_realtime_websocket": {},
+}
+
+
+@pytest.fixture
+async def users(hass: HomeAssistant) -> dict[str, User]:
+    """Return users of each kind."""
+    groups = {
+        "admin": GROUP_ID_ADMIN,
+        "other admin": GROUP_ID_ADMIN,
+        "member": GROUP_ID_USER,
+        "other member": GROUP_ID_USER,
+        "guest": GROUP_ID_READ_ONLY,
+    }
+    return {
+        name: await hass.auth.async_create_user(name, group_ids=[group])
+        for name, group in groups.items()
+    }
+
+
+def context_of(users: dict[str, User], name: str | None) -> Context:
+    """Return the context of a call by this user, or by nobody."""
+    return Context(user_id=users[name].id if name else None)
+
+
+async def call_as(talk: Script, context: Context, action: str, **data: Any) -> Any:
+    """Call an action on the conversation on behalf of somebody."""
+    return await talk.hass.services.async_call(
+        "openai_api",
+        action,
+        {"connection_id": talk.id, **data},
+        blocking=True,
+        return_response=True,
+        context=context,
+    )
+
+
+async def open_as(talk: Script, context: Context, **data: Any) -> None:
+    """Open the conversation on behalf of somebody."""
+    opened = len(talk.standin.sockets)
+    await call_as(talk, context, "connect_realtime_websocket", model="m-1", **data)
+    await talk.standin.wait_for_socket(opened + 1)
+    await until(lambda: talk.types("session.created"))
+
+
+async def denied(talk: Script, context: Context, action: str) -> bool:
+    """Return whether an action is refused because of who calls it, with nothing sent."""
+    before = len(talk.session.received)
+    try:
+        await call_as(talk, context, action, **SAY[action])
+    except ServiceValidationError as err:
+        error = err
+    else:
+        return False
+    assert error.translation_key == "connection_access_denied"
+    assert len(talk.session.received) == before
+    return True
+
+
+@pytest.mark.parametrize(
+    ("opener", "caller", "is_denied"),
+    [
+        ("admin", "guest", True),
+        ("admin", "member", True),
+        ("member", "other member", True),
+        (None, "guest", True),
+        (None, "member", True),
+        ("admin", "admin", False),
+        ("admin", "other admin", False),
+        ("admin", None, False),
+        ("member", "member", False),
+        ("member", "admin", False),
+        ("guest", "guest", False),
+        (None, None, False),
+        (None, "admin", False),
+    ],
+)
+async def test_who_may_use_a_connection(
+    silent: None,
+    talk: Script,
+    users: dict[str, User],
+    opener: str | None,
+    caller: str | None,
+    is_denied: bool,
+) -> None:
+    await open_as(talk, context_of(users, opener))
+    await talk.forget()
+    # To close it comes last.
+    for action in SAY:
+        assert await denied(talk, context_of(users, caller), action) is is_denied, action
+
+
+async def test_user_that_is_gone(silent: None, talk: Script, users: dict[str, User]) -> None:
+    await open_as(talk, context_of(users, "admin"))
+    assert await denied(talk, Context(user_id="nobody"), "send_realtime_message")
+    await talk.hass.auth.async_deactivate_user(users["other admin"])
+    assert await denied(talk, context_of(users, "other admin"), "send_realtime_message")
+
+
+class AdminHall(llm.API):
+    """An API that only administrators may use."""
+
+    bell: Bell
+
+    async def async_get_api_instance(self, llm_context: llm.LLMContext) -> llm.APIInstance:
+        """Return the tools."""
+        return llm.APIInstance(self, "There is a bell.", llm_context, [self.bell])
+
+
+@pytest.fixture
+async def admin_api(hass: HomeAssistant, bell: Bell) -> Bell:
+    """Return the tool of an API for administrators."""
+    api = AdminHall(hass=hass, id="vault", name="Vault")
+    # Home Assistant 2026.10 does not know such APIs.
+    api.__class__.requires_admin = True  # type: ignore[attr-defined]
+    api.bell = Bell()
+    llm.async_register_api(hass, api)
+    return api.bell
+
+
+@pytest.mark.parametrize(
+    ("caller", "is_denied"),
+    [("guest", True), ("member", True), (None, True), ("admin", False), ("other admin", False)],
+)
+async def test_connection_with_an_api_for_administrators(
+    silent: None,
+    talk: Script,
+    users: dict[str, User],
+    admin_api: Bell,
+    caller: str | None,
+    is_denied: bool,
+) -> None:
+    await open_as(talk, context_of(users, "admin"), llm_hass_api=["vault"])
+    for action in SAY:
+        assert await denied(talk, context_of(users, caller), action) is is_denied, action
+    if is_denied:
+        await call_as(talk, context_of(users, "admin"), "close_realtime_websocket")
+
+
+@pytest.mark.parametrize("opener", ["member", "guest", None])
+async def test_api_for_administrators_is_refused_to_others(
+    talk: Script, users: dict[str, User], admin_api: Bell, opener: str | None
+) -> None:
+    with pytest.raises(ServiceValidationError) as caught:
+        await call_as(
+            talk,
+            context_of(users, opener),
+            "connect_realtime_websocket",
+            model="m",
+            llm_hass_api=["vault"],
+        )
+    assert caught.value.translation_key == "llm_api_admin_only"
+    assert not talk.standin.sockets
+
+
+async def test_tools_of_somebody_who_is_no_longer_an_administrator(
+    silent: None, talk: Script, users: dict[str, User], admin_api: Bell
+) -> None:
+    # The first one owns the system, and stays an administrator.
+    opener = context_of(users, "other admin")
+    await open_as(talk, opener, llm_hass_api=["vault"])
+    await talk.hass.auth.async_update_user(users["other admin"], group_ids=[GROUP_ID_USER])
+    await talk.say(call_event("ring", "{}"))
+    await until(lambda: talk.told("tool_result"))
+    assert talk.told("tool_result")[0]["result"]["error"] == "Unauthorized"
+    assert not admin_api.calls
+    assert await denied(talk, opener, "send_realtime_message")
+
+
+async def test_tools_of_a_user_that_was_deactivated(
+    silent: None, talk: Script, users: dict[str, User], bell: Bell
+) -> None:
+    await open_as(talk, context_of(users, "member"), llm_hass_api=["hall"])
+    await talk.forget()
+    await talk.hass.auth.async_deactivate_user(users["member"])
+    await talk.say(call_event("ring", "{}"))
+    await until(lambda: talk.told("tool_result"))
+    assert not bell.calls
+
+
+@pytest.mark.parametrize(
+    ("opener", "caller", "is_denied"),
+    [
+        ("admin", "guest", True),
+        (None, "member", True),
+        ("member", "member", False),
+        ("member", None, False),
+    ],
+)
+async def test_responses_websocket(
+    hass: HomeAssistant,
+    standin: StandIn,
+    entry: MockConfigEntry,
+    users: dict[str, User],
+    opener: str | None,
+    caller: str | None,
+    is_denied: bool,
+) -> None:
+    async def manage(name: str | None, action: str, **data: Any) -> None:
+        await hass.services.async_call(
+            "openai_api",
+            "manage_model_response_websocket",
+            {"action": action, "connection_id": "c", **data},
+            blocking=True,
+            return_response=True,
+            context=context_of(users, name),
+        )
+
+    await manage(opener, "connect")
+    event = {"type": "response.create", "model": "m", "input": "Hi"}
+    for action, data in (("send", {"event": event}), ("close", {})):
+        if is_denied:
+            with pytest.raises(ServiceValidationError, match="opened it"):
+                await manage(caller, action, **data)
+        else:
+            await manage(caller, action, **data)
+    if is_denied:
+        await manage(opener, "close")
+
+
+def test_tools_module_needs_no_other_rights() -> None:
+    assert tools.is_named("intent__HassTurnOn", ["HassTurnOn"])
+    assert tools.is_named("intent__HassTurnOn", ["intent__*"])
+    assert not tools.is_named("intent__HassTurnOn", ["HassTurn", "turnon"])

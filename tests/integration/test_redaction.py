@@ -1,0 +1,143 @@
+"""Secrets are removed from text, however a host spells them."""
+
+import base64
+from collections.abc import Callable
+import html
+import json
+import time
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from custom_components.openai_api.settings import Settings
+
+KEY = "sk-Proj_9f/Lw+Q2=xYz.T7~ab"
+
+
+def settings(key: str = KEY, **changes: Any) -> Settings:
+    """Return the settings of a host with this key."""
+    return Settings(base_url="https://example.com/v1", api_key=key, **changes)
+
+
+def all_percent(text: str) -> str:
+    """Return every character percent-encoded."""
+    return "".join(f"%{byte:02X}" for byte in text.encode())
+
+
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "plain": str,
+    "upper": str.upper,
+    "lower": str.lower,
+    "swapped": str.swapcase,
+    "percent": lambda key: quote(key, safe=""),
+    "percent in lower case": lambda key: quote(key, safe="").lower(),
+    "every character in percent": all_percent,
+    "percent twice": lambda key: quote(quote(key, safe=""), safe=""),
+    "percent, only some": lambda key: key.replace("-", "%2d"),
+    "html, decimal": lambda key: "".join(f"&#{ord(sign)};" for sign in key),
+    "html, hexadecimal": lambda key: "".join(f"&#x{ord(sign):X};" for sign in key),
+    "html, padded, without semicolon": lambda key: "".join(f"&#x{ord(sign):05x};" for sign in key),
+    "html, names": lambda key: html.escape(key).replace("_", "&lowbar;").replace("+", "&plus;"),
+    "json": lambda key: "".join(f"\\u{ord(sign):04x}" for sign in key),
+    "json, slashes": lambda key: key.replace("/", "\\/"),
+    "bytes": lambda key: "".join(f"\\x{ord(sign):02x}" for sign in key),
+    "base64": lambda key: base64.b64encode(key.encode()).decode(),
+    "base64 for addresses": lambda key: base64.urlsafe_b64encode(key.encode()).decode().rstrip("="),
+    "base64 behind a name": lambda key: base64.b64encode(f"user:{key}".encode()).decode(),
+    "base64 behind Bearer": lambda key: base64.b64encode(f"Bearer {key}".encode()).decode(),
+    "base64 in between": lambda key: base64.b64encode(f"ab{key}cd".encode()).decode(),
+    "base64 in percent": lambda key: quote(base64.b64encode(f"a{key}".encode()).decode(), safe=""),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+def test_redact_spelling(spelling: Callable[[str], str]) -> None:
+    for key in (KEY, "sk-proj-" + "Ab3_" * 40, "12345678", "a+b/c=d&e"):
+        spelled = spelling(key)
+        for frame in ("{}", "Bad key {}!", '{{"key": "{}"}}', "x={}&y=1"):
+            text = settings(key).redact(frame.format(spelled))
+            assert "***" in text
+            assert spelled not in text
+            before, after = frame.format("\0").split("\0")
+            assert (text.startswith(before), text.endswith(after)) == (True, True)
+
+
+@pytest.mark.parametrize("key", ["1", "abc", "ollama", "a-b", "ünï"])
+def test_redact_short_key_as_a_word(key: str) -> None:
+    redact = settings(key).redact
+    assert redact(f"The key {key} is wrong") == "The key *** is wrong"
+    assert redact(f"key={key.upper() if key.isascii() else key}&b") == "key=***&b"
+    assert redact(f"x{key}x") == f"x{key}x"
+    assert redact(quote(key, safe="")) == "***"
+    encoded = base64.b64encode(key.encode()).decode()
+    if len(key.encode()) >= 3:
+        assert redact(f"Basic {encoded}!") == "Basic ***!"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "Nothing here", "100%", "%zz &nothing; \\q", "a&b;c", "\ud83d", "🔑" * 50, "&#xFFFFFFFF;"],
+)
+def test_redact_leaves_other_text(text: str) -> None:
+    assert settings().redact(text) == text
+    assert settings("").redact(text) == text
+
+
+def test_redact_keeps_what_stands_between() -> None:
+    text = f"a%20b {KEY} c&amp;d {quote(KEY, safe='')} e%2Ff"
+    assert settings().redact(text) == "a%20b *** c&amp;d *** e%2Ff"
+
+
+@pytest.mark.parametrize("length", [8, 12, len(KEY) - 1])
+@pytest.mark.parametrize("end", ["", "…", "..."])
+def test_redact_key_that_the_end_cuts(length: int, end: str) -> None:
+    assert settings().redact(f"Bad key: {KEY[:length]}{end}") == f"Bad key: ***{end}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "leaks"),
+    [
+        ("Authorization", "Basic " + base64.b64encode(b"joe:hunter22").decode(), "hunter22"),
+        ("Authorization", "Basic " + base64.b64encode(b"joe:hunter22").decode(), "joe:hunter22"),
+        ("Authorization", "Basic " + base64.b64encode(b"joe:hunter22").decode(), "joe"),
+        ("Authorization", "Bearer abcdef123456", "abcdef123456"),
+        ("Authorization", "Bearer ab1", "ab1"),
+        ("Cookie", "session=abcdef123456; theme=dark", "abcdef123456"),
+        ("X-Api-Key", "k1", "k1"),
+        ("x-gateway", "gateway-secret-5f1e", "gateway-secret-5f1e"),
+    ],
+)
+def test_redact_parts_of_a_header(name: str, value: str, leaks: str) -> None:
+    redact = settings(extra_headers={name: value}).redact
+    for text in (value, leaks, base64.b64encode(leaks.encode()).decode()):
+        if len(text) > 3:
+            assert leaks not in redact(f"It says {text} here")
+    assert redact(f"It says {leaks} here") == "It says *** here"
+
+
+def test_redact_key_that_names_its_scheme() -> None:
+    pair = base64.b64encode(b"joe:hunter22").decode()
+    redact = settings(f"Basic {pair}").redact
+    assert redact(f"a {pair} b hunter22 c joe:hunter22 d") == "a *** b *** c *** d"
+
+
+def test_redact_short_values_that_are_words() -> None:
+    redact = settings(query={"api-version": "v1"}, extra_headers={"x-mode": "fast"}).redact
+    assert redact("v1 is fast") == "v1 is fast"
+    assert settings(query={"sig": "v1"}).redact("v1 is fast") == "*** is fast"
+
+
+@pytest.mark.parametrize(
+    "text", ["%41" * 100_000, "&#65;" * 100_000, "A" * 1_000_000, "%25" * 100_000]
+)
+def test_redact_long_text_is_fast(text: str) -> None:
+    redact = settings("sk-" + "x" * 160).redact
+    start = time.perf_counter()
+    redact(text)
+    assert time.perf_counter() - start < 2
+
+
+def test_redact_in_json() -> None:
+    text = settings().redact(json.dumps({"request_id": KEY, "nested": [KEY.upper()]}))
+    assert json.loads(text) == {"request_id": "***", "nested": ["***"]}
