@@ -6,13 +6,16 @@ from ..files.attachments import async_into_messages
 from ..handlers.outputs import add_parsed_messages, check_completion, check_parsed_messages
 from ..model import Action, Answer, Family, Field, ModelKind, Permission, advanced, required
 from ..streams.assemblers import ChatCompletionAccumulator
+from ..handlers.home import async_answer
 from . import structures
 from .fields import boolean, choice, choice_or_object, choices, identifier, integer, text_or_object
 from .shared import (
     ATTACHMENTS,
     CHOICES,
     COMPLETION_STREAM_OPTIONS,
+    CONVERSATION_ID,
     FREQUENCY_PENALTY,
+    LLM_HASS_API,
     LOGIT_BIAS,
     METADATA,
     MODEL,
@@ -170,9 +173,10 @@ FAMILY = Family(
             description="Goes on with a conversation with OpenAI or any compatible service (chat completion).",
             icon="mdi:chat-outline",
             model_kind=ModelKind.CHAT,
-            fields=_QUESTION,
+            fields=(*_QUESTION, LLM_HASS_API, CONVERSATION_ID),
             check=check_completion,
             assemble=ChatCompletionAccumulator,
+            handler=async_answer,
         ),
         Action(
             key="parse_chat_completion",

@@ -7,6 +7,7 @@ from typing import Any
 from ..files.attachments import async_into_input
 from ..handlers.outputs import add_output_text, add_parsed, check_parsed, check_response
 from ..model import Action, Answer, Family, Field, ModelKind, Permission, advanced, required
+from ..handlers.home import async_answer
 from ..sockets.responses import async_manage
 from ..streams import async_ask_or_follow
 from ..streams.assemblers import ResponseAccumulator
@@ -27,6 +28,8 @@ from .fields import (
 from .shared import (
     ATTACHMENTS,
     BEFORE,
+    CONVERSATION_ID,
+    LLM_HASS_API,
     METADATA,
     MODEL,
     MODERATION,
@@ -215,10 +218,11 @@ FAMILY = Family(
             icon="mdi:message-reply-text-outline",
             model_kind=ModelKind.CHAT,
             has_model=has_model,
-            fields=(*COMMON, STREAM, *RARE),
+            fields=(*COMMON, STREAM, LLM_HASS_API, CONVERSATION_ID, *RARE),
             check=check_response,
             finish=add_output_text,
             assemble=ResponseAccumulator,
+            handler=async_answer,
         ),
         Action(
             key="parse_model_response",
