@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from ..files.attachments import async_into_messages
 from ..handlers.outputs import add_parsed_messages
+from ..media.attachments import async_attach_to_messages
 from ..model import Action, Answer, Family, Field, advanced, required
 from ..streams.assemblers import CompletionChunks
 from . import structures
@@ -70,7 +70,7 @@ TOOL_CHOICE = choice_or_object(
 )
 _QUESTION: tuple[Field, ...] = (
     *required(MODEL, MESSAGES),
-    replace(ATTACHMENTS, weave=async_into_messages),
+    replace(ATTACHMENTS, weave=async_attach_to_messages),
     STREAM,
     TOOLS,
     structures.response_format(

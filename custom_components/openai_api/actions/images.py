@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ..files.pictures import async_create_pictures
+from ..handlers.images import async_create_images
 from ..model import Action, Family, Field, advanced, required
 from ..streams.assemblers import FinalEvents
 from . import validators as check
@@ -112,7 +112,7 @@ FAMILY = Family(
                 ),
             ),
             assemble=lambda: FinalEvents("image_generation.completed"),
-            handler=async_create_pictures,
+            handler=async_create_images,
         ),
         Action(
             key="create_image_edit",
@@ -160,7 +160,7 @@ FAMILY = Family(
                 ),
             ),
             assemble=lambda: FinalEvents("image_edit.completed"),
-            handler=async_create_pictures,
+            handler=async_create_images,
         ),
         Action(
             key="create_image_variation",
@@ -175,7 +175,7 @@ FAMILY = Family(
                 _N,
                 *advanced(_RESPONSE_FORMAT, USER),
             ),
-            handler=async_create_pictures,
+            handler=async_create_images,
         ),
     ),
 )

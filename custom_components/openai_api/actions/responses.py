@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from ..files.attachments import async_into_input
 from ..handlers.outputs import add_output_text, add_parsed
+from ..media.attachments import async_attach_to_input
 from ..model import Action, Answer, Family, Field, advanced, required
 from ..sockets.responses import async_manage
 from ..streams import async_ask_or_follow
@@ -138,7 +138,7 @@ _TIER = service_tier("auto", "default", "flex", "scale", "priority", "fast", "ul
 COMMON: tuple[Field, ...] = (
     MODEL,
     INPUT,
-    replace(ATTACHMENTS, weave=async_into_input),
+    replace(ATTACHMENTS, weave=async_attach_to_input),
     INSTRUCTIONS,
     PREVIOUS,
     CONVERSATION,
@@ -338,7 +338,7 @@ FAMILY = Family(
             fields=(
                 replace(MODEL, nullable=True),
                 NULLABLE_INPUT,
-                replace(ATTACHMENTS, weave=async_into_input),
+                replace(ATTACHMENTS, weave=async_attach_to_input),
                 INSTRUCTIONS,
                 PREVIOUS,
                 CONVERSATION,

@@ -11,9 +11,9 @@ import orjson
 
 from .. import streams
 from ..errors import error_details, failure, quote
-from ..files import transfers
-from ..files.download import async_download
 from ..host import OpenAIConfigEntry, ServiceHost
+from ..media import multipart
+from ..media.download import async_download
 from ..model import Action, Answer, Json
 from ..settings import Settings
 from . import polls
@@ -64,7 +64,7 @@ class Request:
         size = 0
         for key, value in values.items():
             if key in uploads:
-                arguments[key], length = await transfers.async_open(self, value)
+                arguments[key], length = await multipart.async_open_uploads(self, value)
                 size += length
             elif key in known:
                 arguments[key] = value

@@ -18,7 +18,7 @@ from ..model import Json
 from .sse import Decoder, EventTooLarge
 
 if TYPE_CHECKING:
-    from ..files.download import StreamedResponse
+    from ..media.download import StreamedResponse
     from ..requests import Request
 
 # Listeners run while an event is fired; the rest of the house gets its turn after so many
