@@ -21,8 +21,8 @@ from .availability import Availability
 from .client import async_create_client
 from .const import CONF_RECORD_EVENTS, CONF_SKIP_VALIDATION, DOMAIN, EVENT_TYPES, LOGGER, PLATFORMS
 from .errors import AuthenticationFailed, HostRedirected
-from .files.tidy import async_setup_tidy
 from .host import OpenAIConfigEntry, ServiceHost
+from .media.cleanup import async_setup_cleanup
 from .media_source import SavedFileView
 from .services import async_setup_services
 from .settings import KeyNotFound, Settings
@@ -42,7 +42,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
         # It would write a line for every request, as only newer releases of the core prevent.
         library.setLevel(logging.WARNING)
     async_setup_services(hass)
-    async_setup_tidy(hass)
+    async_setup_cleanup(hass)
     hass.http.register_view(SavedFileView())
     return True
 

@@ -14,10 +14,10 @@ from homeassistant.util import dt as dt_util
 
 from .const import SIGNAL_SAVED, SIGNAL_TIDIED
 from .entities import HostEntity
-from .files.pictures import IMAGE_TYPES, detect_image_type
-from .files.saved import SavedFile, find_saved
-from .files.storage import folder
 from .host import OpenAIConfigEntry
+from .media.images import IMAGE_TYPES, detect_image_type
+from .media.saved_files import SavedFile, find_saved
+from .media.storage import media_directory
 from .model import Json
 
 PARALLEL_UPDATES = 0
@@ -33,10 +33,10 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the image of a service host."""
-    async_add_entities([NewestPicture(hass, entry)])
+    async_add_entities([NewestImageEntity(hass, entry)])
 
 
-class NewestPicture(HostEntity, ImageEntity, RestoreEntity):
+class NewestImageEntity(HostEntity, ImageEntity, RestoreEntity):
     """The picture that an action of this service host has saved last.
 
     Without one its state is unknown, and the picture a transparent pixel.
@@ -86,7 +86,9 @@ class NewestPicture(HostEntity, ImageEntity, RestoreEntity):
     def _find(self) -> SavedFile | None:
         """Return the file, None if it is gone; blocks."""
         try:
-            return find_saved(folder(self.hass), self._saved["name"]) if self._saved else None
+            return (
+                find_saved(media_directory(self.hass), self._saved["name"]) if self._saved else None
+            )
         except HomeAssistantError:
             return None
 

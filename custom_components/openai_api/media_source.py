@@ -20,8 +20,8 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .errors import translated_error
-from .files.saved import Kind, SavedFile, SavedFileName, find_saved, list_saved
-from .files.storage import folder, media_url
+from .media.saved_files import Kind, SavedFile, SavedFileName, find_saved, list_saved
+from .media.storage import media_directory, media_url
 
 _CLASSES: Final = {
     Kind.PICTURE: MediaClass.IMAGE,
@@ -98,7 +98,7 @@ class SavedFiles(MediaSource):
     def _files(self) -> list[SavedFile]:
         """Return the saved files, the newest first; none where they cannot be read; blocks."""
         try:
-            return list_saved(folder(self.hass))
+            return list_saved(media_directory(self.hass))
         except HomeAssistantError, OSError:
             return []
 
@@ -159,7 +159,7 @@ def _as_file(file: SavedFile, texts: _Texts) -> BrowseMediaSource:
 async def _async_find(hass: HomeAssistant, name: str) -> SavedFile | None:
     """Return a saved file by its name, or None if there is none."""
     try:
-        return await hass.async_add_executor_job(find_saved, folder(hass), name)
+        return await hass.async_add_executor_job(find_saved, media_directory(hass), name)
     except HomeAssistantError:
         return None
 

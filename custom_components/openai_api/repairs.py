@@ -23,8 +23,8 @@ import voluptuous as vol
 from . import issues
 from .const import DOMAIN
 from .errors import QuotaExceeded
-from .files.storage import check_writable, folder
 from .host import OpenAIConfigEntry, ServiceHost
+from .media.storage import check_writable, media_directory
 from .requests import parse
 
 _TIMEOUT = 30.0
@@ -150,7 +150,7 @@ class FolderFlow(_Flow):
 
     @override
     async def async_try(self) -> RepairsFlowResult:
-        await self.hass.async_add_executor_job(check_writable, folder(self.hass))
+        await self.hass.async_add_executor_job(check_writable, media_directory(self.hass))
         return self.async_create_entry(data={})
 
 

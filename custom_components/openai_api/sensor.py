@@ -22,9 +22,9 @@ from homeassistant.helpers.event import async_call_later
 from .const import DOMAIN, EVENT_CONNECTION, SIGNAL_AVAILABILITY, SIGNAL_ERROR
 from .entities import HostEntity
 from .entities.jobs import async_setup_jobs
-from .entities.saved_files import saved_sensors
 from .events import listen
 from .host import OpenAIConfigEntry
+from .media.sensor import saved_sensors
 from .sockets.connection import State
 
 PARALLEL_UPDATES = 0

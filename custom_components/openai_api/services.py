@@ -29,8 +29,8 @@ from .actions.fields import (
 )
 from .const import CONF_DEFAULT_MODELS, CONF_IS_PREFERRED, DOMAIN
 from .errors import refusal
-from .files.pictures import async_save_generated
 from .host import OpenAIConfigEntry
+from .media.images import async_save_generated_media
 from .model import Action, Answer, Field, Json
 from .permissions import async_check_permission
 from .requests import Request, async_handle
@@ -132,7 +132,7 @@ async def _async_handle_call(action: Action, call: ServiceCall) -> ServiceRespon
     try:
         answer = await async_handle(request)
         request.host.answered(answer, action.method, model)
-        return await async_save_generated(request, answer)
+        return await async_save_generated_media(request, answer)
     except HomeAssistantError as err:
         request.host.failed(err, action.method, model)
         raise

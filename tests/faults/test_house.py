@@ -17,7 +17,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.const import EVENT_PROGRESS, EVENT_STREAM
-from custom_components.openai_api.files import storage
+from custom_components.openai_api.media import storage
 from tests.integration.conftest import Call, add_entry, entry_data
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn

@@ -19,7 +19,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
-from custom_components.openai_api.files import attachments
+from custom_components.openai_api.media import attachments
 from tests.standin import media
 from tests.standin.server import StandIn
 
@@ -288,7 +288,7 @@ async def test_what_cannot_be_attached(
     key: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(attachments, "LARGEST_INLINE", 1024**2)
+    monkeypatch.setattr(attachments, "MAX_INLINE_BYTES", 1024**2)
     (media_folder / "large.bin").write_bytes(bytes(1024**2 + 1))
     hass.states.async_set("light.hall", "on")
     before = len(standin.requests)
@@ -306,7 +306,7 @@ async def test_what_cannot_be_attached(
 async def test_too_much_for_one_question(
     standin: StandIn, call: Call, media_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attachments, "LARGEST_INLINE", 1024**2)
+    monkeypatch.setattr(attachments, "MAX_INLINE_BYTES", 1024**2)
     for name in ("one.bin", "two.bin"):
         (media_folder / name).write_bytes(bytes(600 * 1024))
     before = len(standin.requests)

@@ -12,7 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
-from custom_components.openai_api.files import uploads
+from custom_components.openai_api.handlers import uploads
 from tests.standin.faults import Fault
 from tests.standin.records import Part
 from tests.standin.server import StandIn

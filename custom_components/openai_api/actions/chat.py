@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from ..files.attachments import async_into_messages
+from ..handlers.home import async_answer
 from ..handlers.outputs import add_parsed_messages, check_completion, check_parsed_messages
+from ..media.attachments import async_attach_to_messages
 from ..model import Action, Answer, Family, Field, ModelKind, Permission, advanced, required
 from ..streams.assemblers import ChatCompletionAccumulator
-from ..handlers.home import async_answer
 from . import structures
 from .fields import boolean, choice, choice_or_object, choices, identifier, integer, text_or_object
 from .shared import (
@@ -73,7 +73,7 @@ TOOL_CHOICE = choice_or_object(
 )
 _QUESTION: tuple[Field, ...] = (
     *required(MODEL, MESSAGES),
-    replace(ATTACHMENTS, weave=async_into_messages),
+    replace(ATTACHMENTS, weave=async_attach_to_messages),
     STREAM,
     TOOLS,
     structures.response_format(

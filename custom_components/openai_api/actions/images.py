@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ..files.pictures import async_create_pictures
+from ..handlers.images import async_create_images
 from ..model import Action, Family, Field, ModelKind, advanced, required
 from ..streams.assemblers import FinalEventsAccumulator
 from . import validators as check
@@ -113,7 +113,7 @@ FAMILY = Family(
                 ),
             ),
             assemble=lambda: FinalEventsAccumulator("image_generation.completed"),
-            handler=async_create_pictures,
+            handler=async_create_images,
         ),
         Action(
             key="create_image_edit",
@@ -162,7 +162,7 @@ FAMILY = Family(
                 ),
             ),
             assemble=lambda: FinalEventsAccumulator("image_edit.completed"),
-            handler=async_create_pictures,
+            handler=async_create_images,
         ),
         Action(
             key="create_image_variation",
@@ -177,7 +177,7 @@ FAMILY = Family(
                 _N,
                 *advanced(_RESPONSE_FORMAT, USER),
             ),
-            handler=async_create_pictures,
+            handler=async_create_images,
         ),
     ),
 )

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..files.attachments import async_into_input
-from ..handlers.outputs import add_output_text, add_parsed, check_parsed, check_response
-from ..model import Action, Answer, Family, Field, ModelKind, Permission, advanced, required
 from ..handlers.home import async_answer
+from ..handlers.outputs import add_output_text, add_parsed, check_parsed, check_response
+from ..media.attachments import async_attach_to_input
+from ..model import Action, Answer, Family, Field, ModelKind, Permission, advanced, required
 from ..sockets.responses import async_manage
 from ..streams import async_ask_or_follow
 from ..streams.assemblers import ResponseAccumulator
@@ -143,7 +143,7 @@ _TIER = service_tier("auto", "default", "flex", "scale", "priority", "fast", "ul
 COMMON: tuple[Field, ...] = (
     MODEL,
     INPUT,
-    replace(ATTACHMENTS, weave=async_into_input),
+    replace(ATTACHMENTS, weave=async_attach_to_input),
     INSTRUCTIONS,
     PREVIOUS,
     CONVERSATION,
@@ -361,7 +361,7 @@ FAMILY = Family(
             fields=(
                 replace(MODEL, nullable=True),
                 NULLABLE_INPUT,
-                replace(ATTACHMENTS, weave=async_into_input),
+                replace(ATTACHMENTS, weave=async_attach_to_input),
                 INSTRUCTIONS,
                 PREVIOUS,
                 CONVERSATION,

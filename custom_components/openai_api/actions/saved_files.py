@@ -5,8 +5,8 @@ from typing import Any
 
 import voluptuous as vol
 
-from ..files.saved import Kind
-from ..files.tidy import async_tidy_up
+from ..media.cleanup import async_tidy_up
+from ..media.saved_files import Kind
 from ..model import Action, Family, Permission
 from . import validators as check
 from .fields import boolean, choices, number

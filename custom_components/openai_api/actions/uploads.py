@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import voluptuous as vol
 
-from ..files.uploads import async_upload_in_parts
+from ..handlers.uploads import async_upload_in_parts
 from ..model import Action, Family, advanced, required
 from . import validators as check
 from .fields import file, identifier, integer, text, texts

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import voluptuous as vol
 
-from ..files.uploads import async_upload_batch_to_store
+from ..handlers.uploads import async_upload_batch_to_store
 from ..model import Action, Answer, Family, Poll, advanced, required
 from . import validators as check
 from .fields import files, identifier, integer

@@ -1,6 +1,6 @@
 """Vector store files: put files into a vector store, one by one."""
 
-from ..files.uploads import async_upload_to_store
+from ..handlers.uploads import async_upload_to_store
 from ..model import Action, Answer, Family, Permission, Poll, advanced, required
 from .fields import choice, json_object
 from .files import FILE_ID

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, override
 
-from homeassistant.core import callback
+from homeassistant.core import Context, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util.ulid import ulid_now
 import orjson
@@ -48,7 +48,8 @@ class Channel(Connection):
         self._error: str | None = None
         self._was_open = False
         self._is_counted = is_counted
-        super().__init__(host, f"assist-{ulid_now()}", open_socket)
+        # Nobody but Assist itself takes part.
+        super().__init__(host, f"assist-{ulid_now()}", open_socket, opener=Context())
 
     @property
     def is_open(self) -> bool:

@@ -8,7 +8,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.translation import async_get_translations
 
 from ..const import DOMAIN
-from ..errors import failure, is_out_of_reach
+from ..errors import HostUnreachable, failure
 
 UNREACHABLE: Final = "assist_unreachable"
 SLOW: Final = "assist_slow"
@@ -104,7 +104,7 @@ def is_transient(err: HomeAssistantError) -> bool:
 
 def is_away(err: HomeAssistantError) -> bool:
     """Tell whether an error says that the service cannot answer now, whatever it is asked."""
-    return is_out_of_reach(err) or _KEYS.get(err.translation_key or "") in _AWAY
+    return isinstance(err, HostUnreachable) or _KEYS.get(err.translation_key or "") in _AWAY
 
 
 def spoken_key(err: HomeAssistantError) -> str:

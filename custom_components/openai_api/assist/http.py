@@ -17,7 +17,7 @@ from ..errors import error_details, failure, translated
 from ..host import ServiceHost
 from ..model import Json
 from ..requests import parse
-from ..streams.sse import Decoder, EventTooLarge
+from ..streams.sse import EventTooLarge, SSEDecoder
 
 _LARGEST: Final = 16 * 1024**2
 """Bytes of one streamed answer; a spoken hour has 60 kB."""
@@ -65,7 +65,7 @@ class Stream:
         `stream_garbled` for an event that is no JSON, `answer_too_large`, `stream_error` for an
         error that the service sends, and what `pieces` raises.
         """
-        decoder = Decoder()
+        decoder = SSEDecoder()
         loop = asyncio.get_running_loop()
         size, heard = 0, loop.time()
         async for piece in self.pieces():

@@ -11,7 +11,7 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from yarl import URL
 
 from ..errors import failure
-from ..files.pictures import KINDS, kind_of
+from ..media.images import IMAGE_TYPES, detect_image_type
 from ..model import Json
 from .const import CONF_EXTRA_BODY, CONF_IMAGE_MODEL, CONF_PATIENCE
 from .errors import ATTACHMENT_UNSUPPORTED, names
@@ -24,7 +24,7 @@ NO_IMAGE: Final = "assist_no_image"
 _LARGEST: Final = 32 * 1024**2
 _IN_BASE64: Final = "response_format"
 _DEFAULT: Final = "image/png"
-"""What `kind_of` returns for bytes that it does not know."""
+"""What `detect_image_type` returns for bytes that it does not know."""
 _PNG: Final = b"\x89PNG"
 
 
@@ -44,7 +44,7 @@ async def async_generate(
         files = []
         for attachment in task.attachments:
             mime_type = attachment.mime_type.partition(";")[0].strip().lower()
-            if mime_type not in KINDS and mime_type != "image/jpg":
+            if mime_type not in IMAGE_TYPES and mime_type != "image/jpg":
                 raise failure(ATTACHMENT_UNSUPPORTED, message=attachment.mime_type)
             data = await entity.hass.async_add_executor_job(attachment.path.read_bytes)
             files.append((attachment.path.name, data, mime_type))
@@ -70,7 +70,7 @@ async def async_generate(
     if not isinstance(item, dict):
         raise failure(NO_IMAGE)
     data = await _async_bytes(entity, item, seconds)
-    if (mime_type := kind_of(data)) == _DEFAULT and not data.startswith(_PNG):
+    if (mime_type := detect_image_type(data)) == _DEFAULT and not data.startswith(_PNG):
         raise failure("picture_garbled")
     width, height = _size(answer.get("size"))
     revised = item.get("revised_prompt")

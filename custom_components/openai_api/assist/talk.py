@@ -121,9 +121,12 @@ class Talk:
         """Stop the answer under way, and cut it where it was heard last."""
         if (turn := self.turn) is None:
             return
-        if self._sequencer.begin_cancel():
+        if is_running := self._sequencer.begin_cancel():
             self._post("cancel", {"type": "response.cancel"})
-        if self._playback.is_tracking and (cut := self._playback.interrupt()) is not None:
+        if (
+            self._playback.is_tracking
+            and (cut := self._playback.interrupt(is_running=is_running)) is not None
+        ):
             self._post("truncate", cut)
         turn.is_claimed = False
         turn.end()

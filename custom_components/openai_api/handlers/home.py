@@ -5,7 +5,7 @@
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 import time
 from typing import Any, Final
@@ -128,7 +128,7 @@ class _Rounds:
             given = self._given(answer)
             self.said += given
             calls = [call for item in given for call in _calls(item)]
-            known = self._tools.names if self._tools else frozenset()
+            known = self._tools.functions.tool_names if self._tools else {}
             if not calls or number == _ROUNDS or any(call[1] not in known for call in calls):
                 # Functions of the caller's own are the caller's to call.
                 return answer
@@ -148,7 +148,7 @@ class _Rounds:
             {"type": "function", "function": tool_without_type(item)}
             if self._is_chat
             else {**item, "strict": False}
-            for item in self._tools.definitions
+            for item in self._tools.offer(_function_names(own))
         ]
         data["tools"] = [*own, *found]
         instructions = self._tools.instructions
@@ -193,8 +193,8 @@ class _Rounds:
                         }
                     )
                 case "function_call":
-                    kept = ("type", "call_id", "name", "arguments")
-                    found.append({key: item.get(key) for key in kept})
+                    keys = ("type", "call_id", "name", "arguments")
+                    found.append({key: item.get(key) for key in keys})
                 case "reasoning" if is_stored or item.get("encrypted_content"):
                     found.append(item)
         return found
@@ -214,6 +214,16 @@ class _Rounds:
             {"type": "function_call_output", "call_id": call_id, "output": text}
             for (call_id, _, _), (_, text) in zip(calls, results, strict=True)
         ]
+
+
+def _function_names(tools: Iterable[Any]) -> frozenset[str]:
+    """Return the names of the caller's own functions, which those of the home must not take."""
+    functions = (item.get("function", item) for item in tools if isinstance(item, dict))
+    return frozenset(
+        name
+        for function in functions
+        if isinstance(function, dict) and isinstance(name := function.get("name"), str)
+    )
 
 
 def tool_without_type(definition: Json) -> Json:

@@ -11,8 +11,8 @@ from homeassistant.core import HomeAssistant
 
 from .. import requests
 from ..errors import refusal
-from ..files import transfers
-from ..files.source import async_bounded, local_path, require_paths
+from ..media import multipart
+from ..media.source import async_bounded, local_path, require_paths
 from ..model import Json
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ async def async_send_skill(request: Request) -> Json:
             require_paths(request)
     place = Path(items[0]["id"])
     members = await async_bounded(request, place, _members, request.hass, items)
-    uploads, size = await transfers.async_open(request, [member.item for member in members])
+    uploads, size = await multipart.async_open_uploads(request, [member.item for member in members])
     assert isinstance(uploads, list)
     named = [
         (member.name or name, content, content_type)

@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from .. import streams
-from ..files.download import (
+from ..media.download import (
     WholeResponse,
     async_download,
     async_save_audio,
     async_save_response,
     join_base64,
 )
-from ..files.source import async_data_url
-from ..files.storage import async_require_folder
+from ..media.source import async_data_url
+from ..media.storage import async_require_media_directory
 from ..model import Json
 
 if TYPE_CHECKING:
@@ -36,14 +36,14 @@ async def async_create_speech(request: Request) -> Json:
     """
     if request.data.get("stream_format") != "sse":
         return await async_download(request)
-    target_folder = await async_require_folder(request.hass)
+    directory = await async_require_media_directory(request.hass)
 
     async def save_body(body: bytes, content_type: str) -> Json:
-        return await async_save_response(request, WholeResponse(body, content_type), target_folder)
+        return await async_save_response(request, WholeResponse(body, content_type), directory)
 
     answer = await streams.async_run(request, read_body=save_body)
     if "media_content_id" in answer:
         return answer
     pieces = answer.pop("audio", None)
     audio = await request.hass.async_add_executor_job(join_base64, pieces)
-    return {**answer, **await async_save_audio(request, target_folder, audio)}
+    return {**answer, **await async_save_audio(request, directory, audio)}

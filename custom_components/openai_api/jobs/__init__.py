@@ -18,7 +18,7 @@ import voluptuous as vol
 from .. import requests
 from ..const import DOMAIN, LOGGER
 from ..errors import ApiError, AuthenticationFailed, HostUnreachable, failure, refusal
-from ..files import pictures
+from ..media import images
 from ..model import Action, Json
 from ..requests import Request, polls
 from ..statuses import is_ended
@@ -266,7 +266,7 @@ class Jobs:
         """Return the final object as the action for it returns it, what was drawn saved."""
         finish = self._rows[job.kind].finish
         whole = finish(answer) if finish else answer
-        return await pictures.async_save_generated(self._request(job), whole) or whole
+        return await images.async_save_generated_media(self._request(job), whole) or whole
 
     @callback
     def _schedule(self, job: Job, pause: float | None = None) -> None:

@@ -17,9 +17,9 @@ from ..api.request import (
     async_request_bytes,
 )
 from ..errors import failure, quote
-from ..files import transfers
-from ..files.download import async_download
 from ..host import OpenAIConfigEntry, ServiceHost
+from ..media import multipart
+from ..media.download import async_download
 from ..model import Action, Answer, Json
 from . import pagination, polls
 from .body import bad_answer, parse
@@ -103,7 +103,7 @@ class Request:
                 uploads.add(item.key)
         size = 0
         for key in uploads & values.keys():
-            values[key], length = await transfers.async_open(self, values[key])
+            values[key], length = await multipart.async_open_uploads(self, values[key])
             size += length
         return values, size
 

@@ -9,7 +9,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
-from custom_components.openai_api.files import tidy
+from custom_components.openai_api.media import cleanup
 from tests.integration.conftest import add_entry, entry_data
 from tests.integration.waiting import until
 from tests.standin.server import StandIn
@@ -67,9 +67,9 @@ async def test_limits_of_an_unloaded_host_do_not_count(
     put(folder, "a.png", age=5)
     strict = await add_entry(hass, entry_data(standin), {"keep_days": 1})
     await add_entry(hass, entry_data(standin, "none"), {"keep_days": 10})
-    assert tidy._limits(hass).days == 1
+    assert cleanup._limits(hass).days == 1
     await hass.config_entries.async_unload(strict.entry_id)
-    assert tidy._limits(hass) == tidy.Limits(days=10, megabytes=None)
+    assert cleanup._limits(hass) == cleanup.RetentionPolicy(days=10, megabytes=None)
 
 
 async def test_trouble_does_not_end_the_daily_tidy_up(

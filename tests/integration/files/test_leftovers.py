@@ -9,7 +9,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 import pytest
 
-from custom_components.openai_api.files import storage
+from custom_components.openai_api.media import storage
 from tests.integration.conftest import Call, add_entry, entry_data
 from tests.integration.waiting import until
 from tests.standin.server import StandIn
@@ -44,13 +44,13 @@ async def test_file_that_is_being_written_stays(
 ) -> None:
     entry = await add_entry(hass, entry_data(standin))
     other = await add_entry(hass, entry_data(standin, "none"))
-    append, go_on = storage._append, threading.Event()
+    append, go_on = storage._write, threading.Event()
 
     def wait(part: BufferedWriter, chunk: bytes) -> None:
         assert go_on.wait(10)
         append(part, chunk)
 
-    monkeypatch.setattr(storage, "_append", wait)
+    monkeypatch.setattr(storage, "_write", wait)
     task = asyncio.create_task(call("create_speech", config_entry_id=entry.entry_id, **SPEAK))
     await until(lambda: bool(names(folder)))
     if again == "reload":

@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 import pytest
 
-from custom_components.openai_api.files import transfers
+from custom_components.openai_api.media import multipart
 from custom_components.openai_api.media_source import SavedFiles
 from tests.integration.conftest import Call
 from tests.standin.server import StandIn
@@ -69,7 +69,7 @@ async def test_files_that_cannot_be_sent(
     value: str,
     key: str,
 ) -> None:
-    monkeypatch.setattr(transfers, "LARGEST_UPLOAD", 1024**2)
+    monkeypatch.setattr(multipart, "MAX_UPLOAD_BYTES", 1024**2)
     (media_folder / "empty.txt").touch()
     (media_folder / "large.bin").write_bytes(bytes(1024**2 + 1))
     (media_folder.parent / "secrets.yaml").write_text("secret: 1")

@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any
 
 from ...errors import failure, refusal
-from ...files.source import async_data_url, async_read_one
 from ...host import ServiceHost
+from ...media.source import async_data_url, async_read_file
 from ...model import Json
 from ...requests import Request, parse
 from ..access import async_check_access
@@ -207,7 +207,7 @@ async def async_send_audio(request: Request) -> Json:
     connection.require_open()
     name = audio["id"]
     if "content_type" in audio or is_file_name(name):
-        file_name, content, _ = await async_read_one(request, audio)
+        file_name, content, _ = await async_read_file(request, audio)
         sound = await request.hass.async_add_executor_job(
             convert, file_name, content, connection.input_format
         )

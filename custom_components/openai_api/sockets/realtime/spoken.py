@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from ...const import LOGGER
-from ...files.storage import async_chunks, async_save, folder
+from ...media.storage import async_save, iter_bytes, media_directory
 from ...model import Json
 from .audio import as_wav, rate_of
 
@@ -101,11 +101,11 @@ async def async_keep(host: ServiceHost, spoken: Spoken) -> Json:
     moment = dt_util.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
     return await async_save(
         host,
-        folder(host.hass),
-        async_chunks(content),
+        media_directory(host.hass),
+        iter_bytes(content),
         "audio/wav",
         name=f"realtime_answer_{moment}",
-        made_by="realtime_answer",
+        source_action="realtime_answer",
     )
 
 

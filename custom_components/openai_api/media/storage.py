@@ -23,7 +23,7 @@ from ..const import DOMAIN, SIGNAL_SAVED
 from ..errors import failure
 from ..model import Json
 from .media_types import HEAD_BYTES, OCTET_STREAM, guess_type, media_type_of
-from .saved import SavedFileName
+from .saved_files import SavedFileName
 
 if TYPE_CHECKING:
     from ..host import ServiceHost
@@ -37,35 +37,35 @@ _MEGABYTE = 1000**2
 _NAME_LENGTHS = (255, 140, 60)
 
 
-def folder(hass: HomeAssistant) -> Path:
+def media_directory(hass: HomeAssistant) -> Path:
     """Return where saved files are kept; raises a translated error without a media folder."""
     if not hass.config.media_dirs:
         raise failure("no_media_folder")
     return Path(next(iter(hass.config.media_dirs.values()))) / DOMAIN
 
 
-async def async_require_folder(hass: HomeAssistant) -> Path:
+async def async_require_media_directory(hass: HomeAssistant) -> Path:
     """Return where saved files are kept, if there is room.
 
     Asked before something is paid for that could not be kept. Raises a translated error.
     """
-    target_folder = folder(hass)
+    directory = media_directory(hass)
     try:
-        await hass.async_add_executor_job(_prepare_folder, target_folder)
+        await hass.async_add_executor_job(_prepare_directory, directory)
     except HomeAssistantError:
         # Only what was written would prove that there is nothing to repair any more.
-        with issues.watched_folder(hass, target_folder):
+        with issues.watched_folder(hass, directory):
             raise
-    return target_folder
+    return directory
 
 
 async def async_save(
     host: ServiceHost,
-    target_folder: Path,
+    directory: Path,
     chunks: AsyncIterator[bytes],
     *content_types: str,
     name: str | None,
-    made_by: str,
+    source_action: str,
 ) -> Json:
     """Write the chunks to a new file of the media folder, and say where it is.
 
@@ -74,34 +74,34 @@ async def async_save(
     the action that made it. Nothing half-written stays: it gets its name when it is whole.
     """
     hass = host.hass
-    with issues.watched_folder(hass, target_folder):
-        opening = hass.async_add_executor_job(_open_part, target_folder)
+    with issues.watched_folder(hass, directory):
+        opening = hass.async_add_executor_job(_create_temporary, directory)
         size, head = 0, b""
         try:
-            part = await _async_ended(opening)
+            part = await _shielded(opening)
             async for chunk in chunks:
-                await _async_ended(hass.async_add_executor_job(_append, part, chunk))
+                await _shielded(hass.async_add_executor_job(_write, part, chunk))
                 size += len(chunk)
                 if len(head) < HEAD_BYTES:
                     head += chunk[: HEAD_BYTES - len(head)]
             if not size:
                 raise failure("empty_answer")
             media_type = media_type_of(head, *content_types)
-            file_name = SavedFileName.make(name, made_by, media_type)
+            file_name = SavedFileName.make(name, source_action, media_type)
             www = Path(hass.config.path("www"))
-            path = await _async_ended(hass.async_add_executor_job(_finish, part, file_name, www))
+            path = await _shielded(hass.async_add_executor_job(_rename_final, part, file_name, www))
         except BaseException:
             if opening.done() and opening.exception() is None:
-                await hass.async_add_executor_job(_discard, opening.result())
+                await hass.async_add_executor_job(_remove_temporary, opening.result())
             raise
     if media_type == OCTET_STREAM:
         media_type = guess_type(path.name)
-    saved = describe(hass, path, media_type, size)
+    saved = saved_file_response(hass, path, media_type, size)
     async_dispatcher_send(hass, SIGNAL_SAVED, host.entry.entry_id, saved)
     return saved
 
 
-async def _async_ended[T](job: asyncio.Future[T]) -> T:
+async def _shielded[T](job: asyncio.Future[T]) -> T:
     """Return what a job has done on the disk; who is cancelled waits for its end, too.
 
     What is still at work could bring back a file that is being removed.
@@ -113,7 +113,7 @@ async def _async_ended[T](job: asyncio.Future[T]) -> T:
         raise
 
 
-async def async_chunks(content: bytes) -> AsyncIterator[bytes]:
+async def iter_bytes(content: bytes) -> AsyncIterator[bytes]:
     """Yield bytes that are there already in the way a download would."""
     yield content
 
@@ -136,11 +136,11 @@ def is_being_written(path: Path) -> bool:
     return path in _parts
 
 
-def _open_part(target_folder: Path) -> BufferedWriter:
+def _create_temporary(directory: Path) -> BufferedWriter:
     """Open a new file that is hidden until it is whole."""
     with _disk_errors():
-        _prepare_folder(target_folder)
-        handle, name = mkstemp(prefix=".", suffix=".part", dir=target_folder)
+        _prepare_directory(directory)
+        handle, name = mkstemp(prefix=".", suffix=".part", dir=directory)
         os.close(handle)
         path = Path(name)
         _parts.add(path)
@@ -155,17 +155,17 @@ def _open_part(target_folder: Path) -> BufferedWriter:
             raise
 
 
-def _prepare_folder(target_folder: Path) -> None:
+def _prepare_directory(directory: Path) -> None:
     """Make the folder if it is not there; raises a translated error without room; blocks."""
     with _disk_errors():
-        target_folder.mkdir(parents=True, exist_ok=True)
-    _require_space(target_folder)
+        directory.mkdir(parents=True, exist_ok=True)
+    _require_space(directory)
 
 
-def _require_space(target_folder: Path, size: int = 0) -> None:
+def _require_space(directory: Path, size: int = 0) -> None:
     """Raise a translated error if so many bytes more leave too little room on the disk; blocks."""
     with _disk_errors():
-        state = os.statvfs(target_folder)
+        state = os.statvfs(directory)
     total, free = state.f_blocks * state.f_frsize, state.f_bavail * state.f_frsize
     keep = min(KEEP_FREE, total // 20)
     # Some disks of the network do not say how large they are.
@@ -179,25 +179,25 @@ def _require_space(target_folder: Path, size: int = 0) -> None:
         )
 
 
-def check_writable(target_folder: Path) -> None:
+def check_writable(directory: Path) -> None:
     """Write something to the folder and remove it; blocks. Raises a translated error."""
-    part = _open_part(target_folder)
+    part = _create_temporary(directory)
     try:
-        _append(part, b"\0")
+        _write(part, b"\0")
         with _disk_errors():
             part.flush()
     finally:
-        _discard(part)
+        _remove_temporary(part)
 
 
-def _append(part: BufferedWriter, chunk: bytes) -> None:
+def _write(part: BufferedWriter, chunk: bytes) -> None:
     """Add a chunk to the file."""
     _require_space(Path(part.name).parent, len(chunk))
     with _disk_errors():
         part.write(chunk)
 
 
-def _discard(part: BufferedWriter) -> None:
+def _remove_temporary(part: BufferedWriter) -> None:
     """Remove what is left of a file that did not become whole."""
     path = Path(part.name)
     # What it still wants to write is not wanted any more.
@@ -210,7 +210,7 @@ def _discard(part: BufferedWriter) -> None:
         _parts.discard(path)
 
 
-def _finish(part: BufferedWriter, name: SavedFileName, www: Path) -> Path:
+def _rename_final(part: BufferedWriter, name: SavedFileName, www: Path) -> Path:
     """Give the whole file its name, or one like it that is free."""
     source = Path(part.name)
     with _disk_errors():
@@ -242,7 +242,7 @@ def _finish(part: BufferedWriter, name: SavedFileName, www: Path) -> Path:
             return found
 
 
-def describe(hass: HomeAssistant, path: Path, content_type: str, size: int) -> Json:
+def saved_file_response(hass: HomeAssistant, path: Path, content_type: str, size: int) -> Json:
     """Return what an action says of a saved file.
 
     `url` is below Home Assistant's own, quoted, and signed for seven days.

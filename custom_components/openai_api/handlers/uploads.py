@@ -12,10 +12,10 @@ from homeassistant.exceptions import HomeAssistantError
 
 from .. import requests
 from ..errors import failure
+from ..media import multipart
+from ..media.source import MAX_UPLOAD_BYTES, async_resolve_file
 from ..model import Json
 from ..requests import polls
-from . import transfers
-from .source import LARGEST_UPLOAD, async_locate
 
 if TYPE_CHECKING:
     from ..requests import Request
@@ -39,7 +39,7 @@ async def async_upload_batch_to_store(request: Request) -> ServiceResponse:
     at_once = asyncio.Semaphore(data.pop("max_concurrency", None) or _AT_ONCE)
     for item in items:
         # They are read when their turn comes; but nothing is sent when one is missing.
-        await async_locate(request, item, LARGEST_UPLOAD)
+        await async_resolve_file(request, item, MAX_UPLOAD_BYTES)
 
     async def upload(item: Mapping[str, str]) -> str:
         async with at_once:
@@ -76,7 +76,7 @@ async def async_upload_in_parts(request: Request) -> Json:
     at the host.
     """
     data, start = dict(request.data), time.monotonic()
-    source = await async_locate(request, data.pop("file"), _LARGEST)
+    source = await async_resolve_file(request, data.pop("file"), _LARGEST)
     part_size = data.pop("part_size", None) or _PART_SIZE
     closing = {"md5": data.pop("md5")} if "md5" in data else {}
     data["filename"] = data.get("filename") or source.path.name
@@ -88,7 +88,7 @@ async def async_upload_in_parts(request: Request) -> Json:
         part_ids = []
         for offset in range(0, source.size, part_size):
             sent = min(offset + part_size, source.size)
-            piece = transfers.Outgoing(source, offset, sent - offset)
+            piece = multipart.FileSlice(source, offset, sent - offset)
             seconds = request.seconds + (sent - offset) / requests.BYTES_PER_SECOND
             step = replace(
                 _step(request, "uploads.parts.create", ids), options={"timeout": seconds}

@@ -17,7 +17,7 @@ from ..errors import ErrorInResponse, error_details, failure, quote
 from ..model import Json
 from ..streams.assemblers import SpeechAccumulator
 from ..streams.sse import EventTooLarge, SSEDecoder
-from . import transfers
+from . import multipart
 from .media_types import (
     HEAD_BYTES,
     canonical_media_type,
@@ -25,8 +25,8 @@ from .media_types import (
     is_media,
     is_text,
 )
-from .source import LARGEST_READ
-from .storage import async_chunks, async_require_folder, async_save
+from .source import MAX_READ_BYTES
+from .storage import async_require_media_directory, async_save, iter_bytes
 
 if TYPE_CHECKING:
     from ..requests import Request
@@ -67,16 +67,16 @@ class WholeResponse:
 async def async_download(request: Request) -> Json:
     """Save the file that a method answers with, as it arrives."""
     host = request.host
-    target_folder = await async_require_folder(request.hass)
+    directory = await async_require_media_directory(request.hass)
     method, arguments, seconds = await request.prepare("streaming")
     async with host.waiting(seconds) as wait, method(**arguments) as response:
         # From here on each piece has its own time limit: a large file takes long.
         host.unbind(wait)
-        return await async_save_response(request, response, target_folder)
+        return await async_save_response(request, response, directory)
 
 
 async def async_save_response(
-    request: Request, response: StreamedResponse, target_folder: Path
+    request: Request, response: StreamedResponse, directory: Path
 ) -> Json:
     """Save the body of a response, and say where it is.
 
@@ -86,14 +86,14 @@ async def async_save_response(
     """
     label = response.headers.get("content-type", "")
     chunks: AsyncIterator[bytes] = response.iter_bytes(_WRITE_SIZE)
-    chunks = transfers.async_watch(request, chunks, response.headers)
+    chunks = multipart.async_track_download(request, chunks, response.headers)
     labels = [label]
     if (default_format := _MEDIA_METHODS.get(request.action.method)) is not None:
         head, chunks = await _async_peek(chunks)
         if is_text(head, label):
             if _is_event_stream(head, label):
                 audio = await _async_join_events(request, chunks)
-                chunks = async_chunks(audio)
+                chunks = iter_bytes(audio)
             else:
                 raise await _async_text_error(request, label, chunks)
         # A label of anything but a sound, a picture or a video says nothing here.
@@ -101,11 +101,11 @@ async def async_save_response(
         labels = list(filter(is_media, kinds))
     return await async_save(
         request.host,
-        target_folder,
+        directory,
         chunks,
         *labels,
         name=request.options.get("filename") or _sent_name(response.headers),
-        made_by=request.action.key,
+        source_action=request.action.key,
     )
 
 
@@ -115,15 +115,15 @@ def _wanted_types(request: Request, default_format: str) -> list[str]:
     return [guess_type(f"x.{wanted}") for wanted in formats if isinstance(wanted, str)]
 
 
-async def async_save_audio(request: Request, target_folder: Path, audio: bytes) -> Json:
+async def async_save_audio(request: Request, directory: Path, audio: bytes) -> Json:
     """Save a sound that came in pieces, and say where it is."""
     return await async_save(
         request.host,
-        target_folder,
-        async_chunks(audio),
+        directory,
+        iter_bytes(audio),
         *filter(is_media, _wanted_types(request, _MEDIA_METHODS[request.action.method])),
         name=request.options.get("filename"),
-        made_by=request.action.key,
+        source_action=request.action.key,
     )
 
 
@@ -163,8 +163,8 @@ async def _async_join_events(request: Request, chunks: AsyncIterator[bytes]) -> 
     decoder, events, size = SSEDecoder(), SpeechAccumulator(), 0
     try:
         async for chunk in chunks:
-            if (size := size + len(chunk)) > LARGEST_READ:
-                raise failure("answer_too_large", limit=LARGEST_READ // 1024**2)
+            if (size := size + len(chunk)) > MAX_READ_BYTES:
+                raise failure("answer_too_large", limit=MAX_READ_BYTES // 1024**2)
             for _, data in decoder.feed(chunk):
                 if data.strip() not in {b"", b"[DONE]"}:
                     # Raises the host's words where it is an error.

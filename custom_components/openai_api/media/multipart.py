@@ -11,25 +11,25 @@ from homeassistant.core import callback
 
 from ..model import Json
 from ..requests import polls
-from .source import LARGEST_UPLOAD, Source, async_locate
+from .source import MAX_UPLOAD_BYTES, LocalFile, async_resolve_file
 
 if TYPE_CHECKING:
     from ..requests import Request
 
 _PIECE = 1024**2
 """Bytes that are read from disk at once, and held in memory."""
-_WORTH_TELLING = 8 * 1024**2
+PROGRESS_THRESHOLD = 8 * 1024**2
 """Bytes from which on a transfer takes long enough to be watched."""
 _PAUSE = 1.0
 """Seconds between two progress events."""
-_MOST_NAMES = 5
+MAX_NAMES = 5
 """A skill may have hundreds of files."""
 
-type Upload = tuple[str, Outgoing, str]
+type FileTuple = tuple[str, FileSlice, str]
 """Name, content and content type, as the SDK takes a file."""
 
 
-class Progress:
+class TransferProgress:
     """How far the files of one request are; fires progress events for large ones."""
 
     def __init__(self, request: Request, about: Json, counted: str, total: int) -> None:
@@ -40,14 +40,14 @@ class Progress:
         self._total = total
         self._moved: dict[object, int] = {}
         self._start = time.monotonic()
-        self._next = self._start if total >= _WORTH_TELLING else float("inf")
+        self._next = self._start if total >= PROGRESS_THRESHOLD else float("inf")
 
-    def moved(self, file: object, position: int) -> None:
+    def update(self, file: object, position: int) -> None:
         """Note, in any thread, how many bytes of a file have passed."""
         self._moved[file] = position
         count = sum(self._moved.values())
         now = time.monotonic()
-        if now >= self._next or (count == self._total >= _WORTH_TELLING):
+        if now >= self._next or (count == self._total >= PROGRESS_THRESHOLD):
             self._next = now + _PAUSE
             hass = self._request.hass
             if threading.get_ident() == hass.loop_thread_id:
@@ -67,7 +67,7 @@ class Progress:
         )
 
 
-class Outgoing(io.RawIOBase):
+class FileSlice(io.RawIOBase):
     """A file, or a part of one, that is read from disk while it is sent.
 
     The SDK and its HTTP client ask it for its length, and read it anew for every try.
@@ -75,10 +75,10 @@ class Outgoing(io.RawIOBase):
 
     def __init__(
         self,
-        source: Source,
+        source: LocalFile,
         offset: int = 0,
         length: int | None = None,
-        progress: Progress | None = None,
+        progress: TransferProgress | None = None,
     ) -> None:
         """Take the part to send, in bytes; without one it is the whole file."""
         self._source = source
@@ -117,29 +117,31 @@ class Outgoing(io.RawIOBase):
             self._piece = self._source.read(self._offset + self._position, length)
             self._piece_start, start = self._position, 0
             if self._progress is not None:
-                self._progress.moved(self, self._position)
+                self._progress.update(self, self._position)
         found = self._piece[start : start + size]
         self._position += len(found)
         return found
 
 
-async def async_open(request: Request, value: Any) -> tuple[Upload | list[Upload], int]:
+async def async_open_uploads(
+    request: Request, value: Any
+) -> tuple[FileTuple | list[FileTuple], int]:
     """Return the file, or files, that a field names, ready to be sent, and their size in bytes."""
     items = value if isinstance(value, list) else [value]
-    sources = [await async_locate(request, item, LARGEST_UPLOAD) for item in items]
+    sources = [await async_resolve_file(request, item, MAX_UPLOAD_BYTES) for item in items]
     total = sum(source.size for source in sources)
     # Their ids they get at the host.
     names = [source.path.name for source in sources]
-    about = {"id": ", ".join(names[:_MOST_NAMES]), "status": "uploading"}
-    progress = Progress(request, about, "sent", total)
+    about = {"id": ", ".join(names[:MAX_NAMES]), "status": "uploading"}
+    progress = TransferProgress(request, about, "sent", total)
     uploads = [
-        (source.path.name, Outgoing(source, progress=progress), source.content_type)
+        (source.path.name, FileSlice(source, progress=progress), source.content_type)
         for source in sources
     ]
     return (uploads if isinstance(value, list) else uploads[0]), total
 
 
-async def async_watch(
+async def async_track_download(
     request: Request, chunks: AsyncIterator[bytes], headers: Mapping[str, str]
 ) -> AsyncIterator[bytes]:
     """Yield the chunks of a download, telling how far it is where the host says how long."""
@@ -153,9 +155,9 @@ async def async_watch(
         if field.key in request.data and field.key.endswith("_id")
     ]
     about = {"id": ids[-1] if ids else None, "status": "downloading"}
-    progress = Progress(request, about, "received", total)
+    progress = TransferProgress(request, about, "received", total)
     count = 0
     async for chunk in chunks:
         yield chunk
         count += len(chunk)
-        progress.moved(chunks, count)
+        progress.update(chunks, count)

@@ -16,8 +16,8 @@ from homeassistant.helpers.event import async_call_later, async_track_time_inter
 from ..const import CONF_KEEP_DAYS, CONF_KEEP_MEGABYTES, DOMAIN, LOGGER, SIGNAL_TIDIED
 from ..errors import failure, refusal
 from ..model import Json
-from .saved import Kind, SavedFile, list_saved, list_unfinished
-from .storage import folder, is_being_written
+from .saved_files import Kind, SavedFile, list_saved, list_unfinished
+from .storage import is_being_written, media_directory
 
 if TYPE_CHECKING:
     from ..requests import Request
@@ -27,11 +27,11 @@ _INTERVAL = timedelta(days=1)
 _DAY = 24 * 60 * 60
 _MEGABYTE = 1000**2
 # An unfinished file that nobody has written to for so many seconds is a leftover of a crash.
-_STALE = _DAY
+_ORPHAN_AGE = _DAY
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class RetentionPolicy:
     """What may stay."""
 
     days: float | None = None
@@ -41,7 +41,7 @@ class Limits:
 
 
 @dataclass(kw_only=True)
-class Tidied:
+class CleanupResult:
     """What a tidy-up has deleted, or would delete."""
 
     deleted: list[SavedFile]
@@ -53,7 +53,7 @@ class Tidied:
 
 
 @callback
-def async_setup_tidy(hass: HomeAssistant) -> None:
+def async_setup_cleanup(hass: HomeAssistant) -> None:
     """Remove what a killed process has left; carry out the options of the entries once a day."""
     hass.async_create_background_task(_async_remove_leftovers(hass), "openai_api leftovers")
 
@@ -70,7 +70,7 @@ def async_setup_tidy(hass: HomeAssistant) -> None:
 async def _async_remove_leftovers(hass: HomeAssistant) -> None:
     """Remove the half-written files of a process that was killed."""
     try:
-        count = await hass.async_add_executor_job(_remove_leftovers, folder(hass))
+        count = await hass.async_add_executor_job(_remove_leftovers, media_directory(hass))
     except (HomeAssistantError, OSError) as err:
         LOGGER.debug("Unfinished files could not be removed: %s", err)
         return
@@ -79,30 +79,30 @@ async def _async_remove_leftovers(hass: HomeAssistant) -> None:
         async_dispatcher_send(hass, SIGNAL_TIDIED)
 
 
-def _remove_leftovers(target_folder: Path, stale: float = float("inf")) -> int:
+def _remove_leftovers(directory: Path, stale: float = float("inf")) -> int:
     """Remove unfinished files written before a time that this process does not write; blocks."""
     count = 0
-    for file in list_unfinished(target_folder):
+    for file in list_unfinished(directory):
         if file.modified < stale and not is_being_written(file.path):
             file.path.unlink(missing_ok=True)
             count += 1
     return count
 
 
-def _limits(hass: HomeAssistant) -> Limits:
+def _limits(hass: HomeAssistant) -> RetentionPolicy:
     """Return the tightest limits that any loaded entry sets: all of them share one folder."""
 
     def tightest(key: str) -> float | None:
         entries = hass.config_entries.async_loaded_entries(DOMAIN)
         return min((limit for entry in entries if (limit := entry.options.get(key))), default=None)
 
-    return Limits(days=tightest(CONF_KEEP_DAYS), megabytes=tightest(CONF_KEEP_MEGABYTES))
+    return RetentionPolicy(days=tightest(CONF_KEEP_DAYS), megabytes=tightest(CONF_KEEP_MEGABYTES))
 
 
 async def async_tidy_up(request: Request) -> Json:
     """Delete what is beyond the limits in the fields, and say what that was."""
     data = request.data
-    limits = Limits(
+    limits = RetentionPolicy(
         days=data.get("older_than_days"),
         megabytes=data.get("keep_megabytes"),
         kinds=frozenset(map(Kind, data.get("kinds") or Kind)),
@@ -133,13 +133,15 @@ def _described(file: SavedFile) -> Json:
     }
 
 
-async def _async_tidy(hass: HomeAssistant, limits: Limits, *, is_trial: bool = False) -> Tidied:
+async def _async_tidy(
+    hass: HomeAssistant, limits: RetentionPolicy, *, is_trial: bool = False
+) -> CleanupResult:
     """Delete what is beyond the limits, and never without a line in the log.
 
     Raises a translated error if there is no media folder, or if something cannot be deleted.
     """
     try:
-        tidied = await hass.async_add_executor_job(_tidy, folder(hass), limits, is_trial)
+        tidied = await hass.async_add_executor_job(_tidy, media_directory(hass), limits, is_trial)
     except OSError as err:
         raise failure("cannot_delete", message=err.strerror or str(err)) from None
     if is_trial:
@@ -157,9 +159,9 @@ async def _async_tidy(hass: HomeAssistant, limits: Limits, *, is_trial: bool = F
     return tidied
 
 
-def _tidy(target_folder: Path, limits: Limits, is_trial: bool) -> Tidied:
+def _tidy(directory: Path, limits: RetentionPolicy, is_trial: bool) -> CleanupResult:
     """Delete what is beyond the limits; blocks."""
-    files = [file for file in list_saved(target_folder) if file.kind in limits.kinds]
+    files = [file for file in list_saved(directory) if file.kind in limits.kinds]
     tidied = _divide(files, limits)
     if is_trial:
         return tidied
@@ -168,14 +170,14 @@ def _tidy(target_folder: Path, limits: Limits, is_trial: bool) -> Tidied:
         for file in tidied.deleted:
             file.path.unlink(missing_ok=True)
             done.append(file)
-        tidied.unfinished = _remove_leftovers(target_folder, time.time() - _STALE)
+        tidied.unfinished = _remove_leftovers(directory, time.time() - _ORPHAN_AGE)
     except OSError as err:
         tidied.error = err.strerror or str(err)
     tidied.deleted = done
     return tidied
 
 
-def _divide(files: list[SavedFile], limits: Limits) -> Tidied:
+def _divide(files: list[SavedFile], limits: RetentionPolicy) -> CleanupResult:
     """Return which of the files, given from the newest to the oldest, go and which stay.
 
     The newest fill the space. A file that is larger than all of it goes without taking the place
@@ -183,7 +185,7 @@ def _divide(files: list[SavedFile], limits: Limits) -> Tidied:
     """
     oldest = float("-inf") if limits.days is None else time.time() - limits.days * _DAY
     space = float("inf") if limits.megabytes is None else limits.megabytes * _MEGABYTE
-    divided, room = Tidied(deleted=[], left=[]), space
+    divided, room = CleanupResult(deleted=[], left=[]), space
     for index, file in enumerate(files):
         is_too_large = file.size > space
         if not is_too_large:

@@ -15,7 +15,7 @@ from ..errors import refusal
 from ..model import Json
 from .download import decode_base64
 from .media_types import OCTET_STREAM, canonical_media_type, detect_media_type, guess_type
-from .source import LARGEST_INLINE, URL_SCHEMES, async_read_one, data_url
+from .source import MAX_INLINE_BYTES, URL_SCHEMES, async_read_file, data_url
 
 if TYPE_CHECKING:
     from ..requests import Request
@@ -44,19 +44,19 @@ class Attachment:
         return self.url.lower().startswith(URL_SCHEMES)
 
 
-async def async_into_input(request: Request, arguments: Json, items: Any) -> None:
+async def async_attach_to_input(request: Request, arguments: Json, items: Any) -> None:
     """Add the files to the `input` of a model response."""
     parts = [_input_part(found) for found in await _async_read(request, items)]
-    arguments["input"] = _joined(arguments.get("input"), parts, "input_text")
+    arguments["input"] = _append_parts(arguments.get("input"), parts, "input_text")
 
 
-async def async_into_messages(request: Request, arguments: Json, items: Any) -> None:
+async def async_attach_to_messages(request: Request, arguments: Json, items: Any) -> None:
     """Add the files to the `messages` of a chat completion."""
     parts = [_message_part(found) for found in await _async_read(request, items)]
-    arguments["messages"] = _joined(arguments.get("messages"), parts, "text")
+    arguments["messages"] = _append_parts(arguments.get("messages"), parts, "text")
 
 
-def _joined(question: Any, parts: Sequence[Json], text_type: str) -> list[Any]:
+def _append_parts(question: Any, parts: Sequence[Json], text_type: str) -> list[Any]:
     """Return the question with the parts in the last message of the user, or in a new one."""
     if isinstance(question, str):
         question = [{"role": "user", "content": question}]
@@ -94,7 +94,7 @@ def _message_part(found: Attachment) -> Json:
 
 async def _async_read(request: Request, items: Sequence[Mapping[str, str]]) -> list[Attachment]:
     """Return what the items name; raises a translated error if it is too much for a question."""
-    remaining = LARGEST_INLINE
+    remaining = MAX_INLINE_BYTES
     found = []
     for item in items:
         if item["id"].lower().startswith(URL_SCHEMES):
@@ -102,7 +102,7 @@ async def _async_read(request: Request, items: Sequence[Mapping[str, str]]) -> l
             continue
         name, content, content_type = await _async_content(request, item)
         if (remaining := remaining - len(content)) < 0:
-            raise refusal("attachments_too_large", limit=LARGEST_INLINE // 1024**2)
+            raise refusal("attachments_too_large", limit=MAX_INLINE_BYTES // 1024**2)
         url = await request.hass.async_add_executor_job(data_url, content, content_type)
         found.append(Attachment(name=name, content_type=content_type, url=url))
     return found
@@ -129,7 +129,7 @@ async def _async_content(request: Request, item: Mapping[str, str]) -> tuple[str
         return await request.hass.async_add_executor_job(_inline, name)
     if (entity_id := _entity_id(request, name)) is not None:
         return await _async_snapshot(request, entity_id)
-    name, content, content_type = await async_read_one(request, item, LARGEST_INLINE)
+    name, content, content_type = await async_read_file(request, item, MAX_INLINE_BYTES)
     return name, content, _by_content(content, content_type)
 
 

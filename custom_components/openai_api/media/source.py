@@ -24,11 +24,11 @@ from .media_types import OCTET_STREAM, guess_type
 if TYPE_CHECKING:
     from ..requests import Request
 
-LARGEST_UPLOAD = 512 * 1024**2
+MAX_UPLOAD_BYTES = 512 * 1024**2
 """Bytes: the most that the API takes as one file."""
-LARGEST_READ = 100 * 1024**2
+MAX_READ_BYTES = 100 * 1024**2
 """Bytes: the most that is held in memory."""
-LARGEST_INLINE = 20 * 1024**2
+MAX_INLINE_BYTES = 20 * 1024**2
 """Bytes: the most that goes into a JSON text, which is held in memory several times over."""
 URL_SCHEMES = ("http://", "https://")
 _LOCAL_MEDIA = "media-source://media_source/"
@@ -37,18 +37,18 @@ _MAX_CONCURRENT_CHECKS = 8
 _SEMAPHORE = f"{DOMAIN}_file_checks"
 
 
-async def async_read_one(
-    request: Request, item: Mapping[str, str], largest: int = LARGEST_READ
+async def async_read_file(
+    request: Request, item: Mapping[str, str], largest: int = MAX_READ_BYTES
 ) -> tuple[str, bytes, str]:
     """Return the name, content and content type of one file of `largest` bytes at most."""
-    source = await async_locate(request, item, largest)
+    source = await async_resolve_file(request, item, largest)
     content = await async_bounded(request, source.path, source.read, 0, source.size)
     return source.path.name, content, source.content_type
 
 
 async def async_data_url(request: Request, item: Mapping[str, str]) -> str:
     """Return a file as an address that holds all of it."""
-    _, content, content_type = await async_read_one(request, item, LARGEST_INLINE)
+    _, content, content_type = await async_read_file(request, item, MAX_INLINE_BYTES)
     return await request.hass.async_add_executor_job(data_url, content, content_type)
 
 
@@ -58,7 +58,7 @@ def data_url(content: bytes, content_type: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class LocalFile:
     """A local file that may be sent."""
 
     path: Path
@@ -76,7 +76,7 @@ class Source:
 
         Raises a translated error if it is not the file that was checked, or if it has changed.
         """
-        with _readable(self.path):
+        with _translate_os_errors(self.path):
             descriptor = _open(self.real_path)
             with os.fdopen(descriptor, "rb") as file:
                 if _identity(os.fstat(descriptor)) != self.identity:
@@ -88,7 +88,7 @@ class Source:
         return found
 
 
-async def async_locate(request: Request, item: Mapping[str, str], largest: int) -> Source:
+async def async_resolve_file(request: Request, item: Mapping[str, str], largest: int) -> LocalFile:
     """Return the file that a field names, of `largest` bytes at most.
 
     Where the request may not name paths (`request.allow_paths`), only media items are taken.
@@ -103,7 +103,7 @@ async def async_locate(request: Request, item: Mapping[str, str], largest: int) 
         require_paths(request)
         path = local_path(hass, identifier)
     return await async_bounded(
-        request, path, _check, hass, path, is_media_item, largest, content_type
+        request, path, _validate_file, hass, path, is_media_item, largest, content_type
     )
 
 
@@ -200,15 +200,15 @@ def _release(semaphore: asyncio.Semaphore, future: asyncio.Future[Any]) -> None:
         future.exception()
 
 
-def _check(
+def _validate_file(
     hass: HomeAssistant, path: Path, is_media_item: bool, largest: int, content_type: str | None
-) -> Source:
+) -> LocalFile:
     """Return a file that may be sent; raises a translated error for any other; blocks."""
     # Asked first, so that an error does not tell what lies in places that may not be read.
     is_allowed = _is_media_allowed if is_media_item else _is_allowed
     if not is_allowed(hass, path):
         raise refusal("path_not_allowed", path=path)
-    with _readable(path):
+    with _translate_os_errors(path):
         real_path = path.resolve(strict=True)
         # To open a device may set it to work.
         _require_regular(path, real_path.stat())
@@ -228,7 +228,7 @@ def _check(
     if state.st_size > largest:
         raise refusal("file_too_large", path=path, limit=largest // 1024**2)
     kind = content_type or guess_type(path.name)
-    return Source(
+    return LocalFile(
         path=path,
         content_type=kind or OCTET_STREAM,
         size=state.st_size,
@@ -286,7 +286,7 @@ def _identity(state: os.stat_result) -> tuple[int, int, int, int]:
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def _translate_os_errors(path: Path) -> Iterator[None]:
     """Say that a file cannot be read."""
     try:
         yield

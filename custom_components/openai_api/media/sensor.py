@@ -15,10 +15,10 @@ from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
 from ..const import LOGGER, SIGNAL_SAVED, SIGNAL_TIDIED
-from ..files.saved import list_saved
-from ..files.storage import folder
+from ..entities import HostEntity
 from ..host import OpenAIConfigEntry
-from . import HostEntity
+from .saved_files import list_saved
+from .storage import media_directory
 
 # Seconds: a burst of pictures is counted once, and once more when it is over.
 _PAUSE = 5.0
@@ -79,7 +79,7 @@ class SavedFilesSensor(HostEntity, SensorEntity):
     def _figure(self) -> int | None:
         """Return the figure, None without a media folder; blocks."""
         try:
-            files = list_saved(folder(self.hass))
+            files = list_saved(media_directory(self.hass))
         except HomeAssistantError, OSError:
             return None
         is_count = self.entity_description.key == _COUNT

@@ -9,7 +9,6 @@ from homeassistant.core import ServiceResponse
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util.json import JsonValueType
 
-from .. import requests, streams
 from ..const import LOGGER
 from ..errors import failure
 from ..model import Json
@@ -24,8 +23,14 @@ from .media_types import (
     media_type_of,
     suffix_of,
 )
-from .saved import SavedFile, find_saved
-from .storage import async_chunks, async_require_folder, async_save, describe, folder
+from .saved_files import SavedFile, find_saved
+from .storage import (
+    async_require_media_directory,
+    async_save,
+    iter_bytes,
+    media_directory,
+    saved_file_response,
+)
 
 if TYPE_CHECKING:
     from ..requests import Request
@@ -51,49 +56,18 @@ class GeneratedFile:
     """The host's id, which names the file, so that it is saved once."""
 
 
-async def async_create_pictures(request: Request) -> Json:
-    """Return the host's object, with every picture that it carries saved under `media`.
-
-    One that cannot be read or saved does not lose the others; raises a translated error if there
-    is none left.
-    """
-    # Asked first, so that nothing is paid for that could not be kept.
-    await async_require_folder(request.hass)
-    if request.data.get("stream"):
-        answer = await streams.async_run(request)
-    else:
-        plain = replace(request, action=replace(request.action, handler=None))
-        answer = await requests.async_ask(plain)
-    label = guess_type(f"x.{request.data.get('output_format') or 'png'}")
-    data = answer.get("data")
-    files = [
-        found
-        for item in (data if isinstance(data, list) else ())
-        if (found := _picture_in(item, label)) is not None
-    ]
-    if not files and data and request.data.get("response_format") != "url":
-        LOGGER.warning(
-            "The service host answered with addresses of pictures, which are not saved; "
-            "they are in the answer"
-        )
-    media, error = await _async_save_all(request, files)
-    if error is not None and not media:
-        raise error
-    return {**answer, "media": media}
-
-
-async def async_save_generated(request: Request, answer: ServiceResponse) -> ServiceResponse:
+async def async_save_generated_media(request: Request, answer: ServiceResponse) -> ServiceResponse:
     """Return the answer; if it holds pictures or sounds of a model, with these under `media`.
 
     What cannot be saved is no reason to lose the rest of the answer, which was paid for.
     """
     if answer is None or not (found := list(_generated(request, answer))):
         return answer
-    media, _ = await _async_save_all(request, found)
+    media, _ = await async_save_all(request, found)
     return {**answer, "media": media}
 
 
-async def _async_save_all(
+async def async_save_all(
     request: Request, files: Sequence[GeneratedFile]
 ) -> tuple[list[JsonValueType], HomeAssistantError | None]:
     """Save the files, and return where they are, and what went wrong with the last that failed."""
@@ -113,7 +87,7 @@ def _generated(request: Request, answer: Mapping[str, Any]) -> Iterator[Generate
     """Yield the pictures and sounds in a model response or a chat completion."""
     for item in _objects(answer.get("output")):
         if item.get("type") == "image_generation_call":
-            if (found := _picture_in(item, "image/png")) is not None:
+            if (found := picture_in(item, "image/png")) is not None:
                 yield replace(found, identifier=item.get("id"))
         elif item.get("type") == "message":
             yield from _in_content(item.get("content"), "")
@@ -131,7 +105,7 @@ def _in_message(message: Mapping[str, Any], sound: str) -> Iterator[GeneratedFil
     if isinstance(audio := message.get("audio"), Mapping):
         yield from _sound_in(audio, sound, audio.get("id"))
     for image in _objects(message.get("images")):
-        if (found := _picture_in(image, "image/png")) is not None:
+        if (found := picture_in(image, "image/png")) is not None:
             yield found
     yield from _in_content(message.get("content"), sound)
 
@@ -144,7 +118,7 @@ def _in_content(content: object, sound: str) -> Iterator[GeneratedFile]:
     for part in _objects(content):
         kind = str(part.get("type"))
         if "image" in kind:
-            if (found := _picture_in(part, "image/png")) is not None:
+            if (found := picture_in(part, "image/png")) is not None:
                 yield found
         elif "audio" in kind:
             yield from _sound_in(part, sound, part.get("id"))
@@ -162,7 +136,7 @@ def _objects(value: object) -> Iterator[Mapping[str, Any]]:
     )
 
 
-def _picture_in(item: object, label: str) -> GeneratedFile | None:
+def picture_in(item: object, label: str) -> GeneratedFile | None:
     """Return the picture that an object holds; None for an address on the web, or for none."""
     if not isinstance(item, Mapping):
         return None
@@ -170,7 +144,7 @@ def _picture_in(item: object, label: str) -> GeneratedFile | None:
         value = item.get(key)
         if isinstance(value, Mapping):
             # {"type": "image_url", "image_url": {"url": …}}
-            if (found := _picture_in(value, label)) is not None:
+            if (found := picture_in(value, label)) is not None:
                 return found
         elif (
             isinstance(value, str) and value and (key in {"b64_json", "result"} or _is_data(value))
@@ -206,21 +180,21 @@ async def _async_save_once(request: Request, file: GeneratedFile) -> Json:
     name = None
     if isinstance(file.identifier, str) and file.identifier:
         name = f"{file.identifier}{suffix_of(media_type) or ''}"
-        target_folder = folder(hass)
+        directory = media_directory(hass)
 
         def find() -> SavedFile | None:
-            found = find_saved(target_folder, name)
+            found = find_saved(directory, name)
             return found if found and found.path.read_bytes() == content else None
 
         if (found := await hass.async_add_executor_job(find)) is not None:
-            return describe(hass, found.path, media_type, found.size)
+            return saved_file_response(hass, found.path, media_type, found.size)
     return await async_save(
         request.host,
-        await async_require_folder(hass),
-        async_chunks(content),
+        await async_require_media_directory(hass),
+        iter_bytes(content),
         media_type,
         name=name,
-        made_by=request.action.key,
+        source_action=request.action.key,
     )
 
 

@@ -1,0 +1,45 @@
+"""Draws and edits pictures, and saves what comes."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from .. import requests, streams
+from ..const import LOGGER
+from ..media.images import async_save_all, picture_in
+from ..media.media_types import guess_type
+from ..media.storage import async_require_media_directory
+from ..model import Json
+
+if TYPE_CHECKING:
+    from ..requests import Request
+
+
+async def async_create_images(request: Request) -> Json:
+    """Return the host's object, with every picture that it carries saved under `media`.
+
+    One that cannot be read or saved does not lose the others; raises a translated error if there
+    is none left.
+    """
+    # Asked first, so that nothing is paid for that could not be kept.
+    await async_require_media_directory(request.hass)
+    if request.data.get("stream"):
+        answer = await streams.async_run(request)
+    else:
+        plain = replace(request, action=replace(request.action, handler=None))
+        answer = await requests.async_ask(plain)
+    label = guess_type(f"x.{request.data.get('output_format') or 'png'}")
+    data = answer.get("data")
+    files = [
+        found
+        for item in (data if isinstance(data, list) else ())
+        if (found := picture_in(item, label)) is not None
+    ]
+    if not files and data and request.data.get("response_format") != "url":
+        LOGGER.warning(
+            "The service host answered with addresses of pictures, which are not saved; "
+            "they are in the answer"
+        )
+    media, error = await async_save_all(request, files)
+    if error is not None and not media:
+        raise error
+    return {**answer, "media": media}
