@@ -23,6 +23,21 @@ BLUEPRINTS = ROOT / "blueprints"
 BLUEPRINT = f"automation/{DOMAIN}/ask_by_voice.yaml"
 NAME = "After an answer"
 QUESTION = "ask the computer why the sky is blue"
+# Actions whose forms once began with values, and one of every kind of answer.
+PICKED = (
+    "create_model_response",
+    "parse_model_response",
+    "create_chat_completion",
+    "create_completion",
+    "create_embedding",
+    "create_image",
+    "create_speech",
+    "create_transcription",
+    "list_models",
+    "create_vector_store",
+    "connect_realtime_websocket",
+    "watch_job",
+)
 OPTIONS = ("type", "connection_id", "config_entry_id")
 
 
@@ -62,6 +77,33 @@ async def trigger(
     state = next(found for found in states if found["attributes"].get("friendly_name") == NAME)
     report.show("automation", state["state"])
     report.expect(state["state"] == "on", "the automation is at work")
+
+
+async def add_actions(screen: Screen, report: Report, texts: Texts) -> None:
+    """Add actions to new automations and look at what the YAML of each says."""
+    filled: dict[str, str] = {}
+    for name in PICKED:
+        yaml = await _yaml_of_picked(screen, texts[f"services.{name}.name"])
+        if f"action: {DOMAIN}.{name}" not in yaml or not re.search(r"^ +data: \{\}$", yaml, re.M):
+            filled[name] = yaml
+    report.show("picked", ", ".join(PICKED))
+    for name, yaml in filled.items():
+        report.show(name, yaml)
+    report.expect(not filled, "a picked action holds no data in its YAML")
+
+
+async def _yaml_of_picked(screen: Screen, name: str) -> str:
+    """Pick an action by its name in a new automation, and return the automation as YAML."""
+    page = screen.page
+    await screen.open(EDITOR)
+    await screen.press("Add action")
+    picker = page.locator("add-automation-element-dialog")
+    await picker.locator("ha-input-search input").fill(name)
+    await picker.get_by_text(name, exact=True).last.click()
+    await page.locator("ha-service-control ha-settings-row").first.wait_for()
+    return await page.locator("ha-automation-editor").evaluate(
+        "e => JSON.stringify(e._config ?? e.config ?? Object.keys(e))"
+    )
 
 
 async def blueprint(screen: Screen, report: Report, home: Home) -> None:
