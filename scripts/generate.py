@@ -49,9 +49,11 @@ def described_field(field: Field) -> Texts:
     """Return what services.yaml says of a field.
 
     There is no `default`: the frontend copies defaults into the data as soon as an action is
-    picked, also those of fields that nobody has switched on.
+    picked, also those of fields that nobody has switched on. A required boolean is not marked,
+    for the frontend would answer it with false by itself.
     """
-    found: Texts = {"required": True} if field.required else {}
+    is_marked = field.required and "boolean" not in field.selector
+    found: Texts = {"required": True} if is_marked else {}
     if (example := field.example) is not None:
         # The frontend reads examples as YAML.
         found["example"] = json.dumps(example) if isinstance(example, dict | list) else example

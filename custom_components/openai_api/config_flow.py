@@ -15,6 +15,7 @@ from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.translation import async_get_translations
+from yarl import URL
 
 from .connection_form import (
     KEY_SCHEMA,
@@ -131,12 +132,12 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             kind = kind_of(known, self._get_reconfigure_entry().options)
             shown[CONF_SERVICE_KIND] = kind.key if kind else OTHER
         if user_input is not None:
-            data = clean(flatten(user_input))
+            data = {CONF_BASE_URL: "", **clean(flatten(user_input))}
             shown = to_show(data)
             self._complete(data, known)
             if not (errors := await self._async_try(data, known)):
                 return self._save(data)
-            shown[CONF_BASE_URL] = self._proposal or data.get(CONF_BASE_URL, "")
+            shown[CONF_BASE_URL] = self._proposal or data[CONF_BASE_URL]
         places = {error_place(field): error for field, error in errors.items()}
         return self._show(step_id, schema(shown, places), places)
 
@@ -333,7 +334,7 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
     def _new_title(self, entry: ConfigEntry, data: Mapping[str, Any]) -> str:
         """Return the title of a reconfigured entry: the old one, but for the name of its host."""
         old, new = parse_url(entry.data[CONF_BASE_URL]), parse_url(data[CONF_BASE_URL])
-        is_automatic = entry.title in {old.host, f"{old.authority}{old.path.rstrip('/')}"}
+        is_automatic = entry.title in {old.host, _location(old)}
         return self._title(data) if is_automatic and old.host != new.host else entry.title
 
     @callback
@@ -342,7 +343,7 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
         own = self.context.get("entry_id")
         taken = {entry.title for entry in self._async_current_entries() if entry.entry_id != own}
         url = parse_url(data[CONF_BASE_URL])
-        location = f"{url.authority}{url.path.rstrip('/')}"
+        location = _location(url)
         if self._kind is None:
             titles = [url.host or "", location]
         else:
@@ -368,6 +369,11 @@ def _kind_at(url: str) -> ServiceKind | None:
         return kind_of_url(parse_url(url))
     except InvalidUrl:
         return None
+
+
+def _location(url: URL) -> str:
+    """Return a URL without its scheme and query."""
+    return str(url.with_query(None)).partition("://")[2].rstrip("/")
 
 
 def _host_of(data: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
@@ -48,6 +48,18 @@ def report(hass: HomeAssistant, entry: ConfigEntry[Any], key: str, **data: str |
 def settle(hass: HomeAssistant, entry: ConfigEntry[Any], key: str) -> None:
     """Take back an issue of an entry, if there is one."""
     ir.async_delete_issue(hass, DOMAIN, issue_id(key, entry))
+
+
+@callback
+def end_reauth(hass: HomeAssistant, entry: ConfigEntry[Any]) -> bool:
+    """End the flow that asks for a new key, and its repair, because the current key works again.
+
+    Return whether there was one.
+    """
+    flows = tuple(entry.async_get_active_flows(hass, {SOURCE_REAUTH}))
+    for flow in flows:
+        hass.config_entries.flow.async_abort(flow["flow_id"])
+    return bool(flows)
 
 
 @callback

@@ -38,7 +38,7 @@ from .const import (
     CONF_WEBHOOK_ENDPOINT_ID,
     CONF_WEBHOOK_SECRET,
 )
-from .service_kinds import OTHER, Purpose, kind_of, model_ids, sort_models
+from .service_kinds import OTHER, kind_of, model_ids, sort_models
 from .settings import InvalidUrl, KeyNotFound, Settings
 from .validation import async_check_host
 from .webhooks import is_secret

@@ -43,10 +43,10 @@ class Checked(NamedTuple):
 
 
 async def async_check_host(
-    hass: HomeAssistant, settings: Settings, timeout: float = _TIMEOUT
+    hass: HomeAssistant, settings: Settings, seconds: float = _TIMEOUT
 ) -> Checked:
     """List the host's models within some seconds; raises AuthFailed or another translated error."""
-    settings = replace(settings, timeout=min(settings.timeout, timeout), max_retries=0)
+    settings = replace(settings, timeout=min(settings.timeout, seconds), max_retries=0)
     client = await async_create_client(hass, settings, Usage())
     with translated(settings):
         async with asyncio.timeout(settings.timeout):
@@ -96,11 +96,14 @@ async def async_find_url(
         hass, verify_ssl=verify_ssl, auto_cleanup=False, cookie_jar=aiohttp.DummyCookieJar()
     )
     try:
-        answers = await asyncio.gather(*(_async_speaks(session, URL(url)) for url in urls))
+        # Whatever goes wrong at one of them, it is not the one.
+        answers = await asyncio.gather(
+            *(_async_speaks(session, URL(url)) for url in urls), return_exceptions=True
+        )
     finally:
         # Its connections are Home Assistant's own.
         session.detach()
-    return next((url for url, speaks in zip(urls, answers, strict=True) if speaks), None)
+    return next((url for url, speaks in zip(urls, answers, strict=True) if speaks is True), None)
 
 
 async def _async_speaks(session: aiohttp.ClientSession, url: URL) -> bool:
@@ -109,14 +112,13 @@ async def _async_speaks(session: aiohttp.ClientSession, url: URL) -> bool:
     try:
         async with asyncio.timeout(_SEARCH_TIMEOUT):
             async with session.get(models, allow_redirects=False) as response:
-                body = await response.content.read(_LARGEST_LIST)
-                while not response.content.at_eof() and len(body) < _LARGEST_LIST:
-                    body += await response.content.read(_LARGEST_LIST)
                 status = response.status
-    except aiohttp.ClientError, TimeoutError, OSError, ValueError:
-        return False
-    try:
+                body = b""
+                async for chunk in response.content.iter_any():
+                    body += chunk
+                    if len(body) > _LARGEST_LIST:
+                        return False
         answer: Any = orjson.loads(body)
-    except orjson.JSONDecodeError:
+    except aiohttp.ClientError, TimeoutError, OSError, ValueError:
         return False
     return is_model_list(answer) if status == 200 else status in _REFUSALS

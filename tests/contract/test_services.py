@@ -25,12 +25,15 @@ def described_fields(fields: dict[str, Any]) -> Iterator[tuple[str, dict[str, An
 
 
 def prefilled(services: dict[str, Any]) -> set[str]:
-    """Return the optional fields for which the frontend sends a value that nobody has entered."""
+    """Return the fields for which the frontend sends a value that nobody has entered.
+
+    That are those with a default, and required booleans, which it answers with false.
+    """
     return {
         f"{action}.{key}"
         for action, description in services.items()
         for key, field in described_fields(description["fields"])
-        if "default" in field and not field.get("required")
+        if "default" in field or (field.get("required") and "boolean" in field["selector"])
     }
 
 
@@ -45,7 +48,7 @@ def test_services_cover_every_action(services: dict[str, Any]) -> None:
     assert set(services) == {action.key for action in ACTIONS}
 
 
-def test_services_prefill_no_optional_field(services: dict[str, Any]) -> None:
+def test_services_prefill_no_field(services: dict[str, Any]) -> None:
     assert not prefilled(services)
 
 
@@ -57,3 +60,8 @@ def test_prefilled_finds_a_default_in_a_section(services: dict[str, Any], value:
     changed = {"fields": {key: {**field, "default": value}}}
     action["fields"] = {**action["fields"], section: changed}
     assert prefilled({"create_model_response": action}) == {f"create_model_response.{key}"}
+
+
+def test_prefilled_finds_a_required_boolean() -> None:
+    field = {"required": True, "selector": {"boolean": {}}}
+    assert prefilled({"a": {"fields": {"b": field}}}) == {"a.b"}
