@@ -51,8 +51,6 @@ class ServiceHost:
     """What is watched of the work that goes on at the host."""
     closed: bool = False
     _methods: dict[tuple[str, str], Method] = field(default_factory=dict)
-    _is_key_refused: bool = False
-    """Whether a new key is asked for."""
     _waits: set[asyncio.Timeout] = field(default_factory=set)
 
     async def method(self, name: str, form: str) -> Method:
@@ -91,12 +89,10 @@ class ServiceHost:
                     finally:
                         self._waits.discard(wait)
             if self.usage.heard >= start:
-                self._end_reauth()
                 issues.settle(self.hass, self.entry, issues.HOST_MOVED)
         except AuthFailed as err:
             self.note(str(err))
             self.entry.async_start_reauth(self.hass)
-            self._is_key_refused = True
             raise
         except Exception as err:
             if self.closed:
@@ -107,12 +103,6 @@ class ServiceHost:
             raise
         finally:
             deadline.reset(token)
-
-    @callback
-    def _end_reauth(self) -> None:
-        """Ask for a new key no longer, after the current one was accepted."""
-        if self._is_key_refused and issues.end_reauth(self.hass, self.entry):
-            self._is_key_refused = False
 
     @callback
     def _judge(self, err: HomeAssistantError, start: float) -> None:

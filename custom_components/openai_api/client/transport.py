@@ -130,9 +130,6 @@ class Transport(httpx2.AsyncBaseTransport):
         if url.origin() != self._origin:
             raise httpx2.UnsupportedProtocol("requests go to the configured host alone")
         settings = self._settings
-        if taken := settings.auth_query.keys() & url.query.keys():
-            # What a call adds to the query does not take the place of the key.
-            url = url.without_query_params(*taken)
         if query := {
             key: value
             for key, value in {**settings.query, **settings.auth_query}.items()
