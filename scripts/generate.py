@@ -12,7 +12,7 @@ import re
 import sys
 from typing import Any
 
-import homeassistant  # noqa: F401  # It decides what `import voluptuous` means.
+import homeassistant  # It decides what `import voluptuous` means.
 import yaml
 
 ROOT = Path(__file__).parent.parent
@@ -34,6 +34,7 @@ SECTIONS = {
     Section.REQUEST: ("Request", "mdi:web"),
 }
 _PLACEHOLDER = re.compile(r"{(\w*)}")
+_COMMON = re.compile(r"\[%key:(common::[\w:]+)%\]")
 _FORBIDDEN = re.compile(r"https?://|<[^>]+>|\[%key")
 
 type Texts = dict[str, Any]
@@ -48,9 +49,11 @@ def described_field(field: Field) -> Texts:
     """Return what services.yaml says of a field.
 
     There is no `default`: the frontend copies defaults into the data as soon as an action is
-    picked, also those of fields that nobody has switched on.
+    picked, also those of fields that nobody has switched on. A required boolean is not marked,
+    for the frontend would answer it with false by itself.
     """
-    found: Texts = {"required": True} if field.required else {}
+    is_marked = field.required and "boolean" not in field.selector
+    found: Texts = {"required": True} if is_marked else {}
     if (example := field.example) is not None:
         # The frontend reads examples as YAML.
         found["example"] = json.dumps(example) if isinstance(example, dict | list) else example
@@ -106,19 +109,44 @@ def english() -> Texts:
     """Return all English texts: those written by hand, and those of the rows."""
     texts: Texts = json.loads((DESK / "en.json").read_text())
     steps = texts["config"]["step"]
-    for step in steps.values():
-        for part in ("data", "data_description"):
-            for key, value in step.get(part, {}).items():
-                if value == "[%user%]":
-                    step[part][key] = steps["user"][part][key]
+    steps |= {key: _as_in(steps["user"], step) for key, step in steps.items()}
     for subentry in texts["config_subentries"].values():
         steps = subentry["step"]
-        for key, value in steps["reconfigure"].items():
-            if value == "[%user%]":
-                steps["reconfigure"][key] = steps["user"][key]
+        steps["reconfigure"] = _as_in(steps["user"], steps["reconfigure"])
+    texts = _with_common(texts)
     services = {action.key: action_texts(action) for action in ACTIONS}
     selectors = {**texts["selector"], **structure_texts()}
     return {**texts, "selector": selectors, "services": services}
+
+
+def _as_in(other: Any, texts: Any) -> Any:
+    """Return texts with those of another form where they refer to it."""
+    if isinstance(texts, str):
+        return other if texts == "[%user%]" else texts
+    # What the other form lacks cannot be referred to.
+    return {
+        key: _as_in(other.get(key) if isinstance(other, dict) else None, value)
+        for key, value in texts.items()
+    }
+
+
+def _with_common(texts: Any) -> Any:
+    """Return texts with Home Assistant's own in place of the references to them.
+
+    Home Assistant resolves references only for the integrations that it ships.
+    """
+    if isinstance(texts, str):
+        return _COMMON.sub(lambda match: common(match[1]), texts)
+    return {key: _with_common(value) for key, value in texts.items()}
+
+
+def common(key: str) -> str:
+    """Return one of Home Assistant's common texts; KeyError if it has none of that key."""
+    strings = Path(homeassistant.__file__).parent / "strings.json"
+    found: Any = json.loads(strings.read_text())
+    for part in key.split("::"):
+        found = found[part]
+    return str(found)
 
 
 def leaves(texts: Any) -> Iterator[str]:

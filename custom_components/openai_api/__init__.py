@@ -118,6 +118,8 @@ async def _async_test(hass: HomeAssistant, entry: OpenAIConfigEntry, settings: S
             translation_key=err.translation_key,
             translation_placeholders=err.translation_placeholders,
         ) from None
+    else:
+        issues.end_reauth(hass, entry)
     issues.settle(hass, entry, issues.HOST_MOVED)
 
 

@@ -1,7 +1,7 @@
-"""Sets up a service host: where it is, and how it wants to be asked."""
+"""Config flow: adds a service, changes its connection, and takes a new API key."""
 
 from collections.abc import Mapping
-from typing import Any, override
+from typing import Any, Final, override
 
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
@@ -11,110 +11,84 @@ from homeassistant.config_entries import (
     ConfigFlowResult,
     ConfigSubentryFlow,
 )
-from homeassistant.const import CONF_API_KEY, CONF_TIMEOUT, CONF_VERIFY_SSL
+from homeassistant.const import CONF_API_KEY, CONF_VERIFY_SSL
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.selector import (
-    BooleanSelector,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
-    ObjectSelector,
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
-    TextSelector,
-    TextSelectorConfig,
-    TextSelectorType,
-)
 from homeassistant.helpers.translation import async_get_translations
-import voluptuous as vol
+from yarl import URL
 
+from .connection_form import (
+    KEY_SCHEMA,
+    clean,
+    error_place,
+    flatten,
+    is_flat,
+    schema,
+    to_show,
+)
 from .const import (
     CONF_API_KEY_SOURCE,
     CONF_AUTH_METHOD,
     CONF_AUTH_NAME,
     CONF_BASE_URL,
+    CONF_DEFAULT_MODELS,
     CONF_EXTRA_HEADERS,
     CONF_EXTRA_QUERY,
-    CONF_MAX_RETRIES,
     CONF_ORGANIZATION,
-    CONF_PROJECT,
+    CONF_SERVICE_KIND,
     CONF_SKIP_VALIDATION,
     DEFAULT_BASE_URL,
-    DEFAULT_MAX_RETRIES,
-    DEFAULT_TIMEOUT,
     DOMAIN,
     LOGGER,
 )
-from .errors import AuthFailed
+from .errors import AuthFailed, failure, quote
 from .options_flow import OptionsFlow
-from .settings import AuthMethod, InvalidUrl, KeyNotFound, KeySource, Settings, parse_url
-from .subentries import SubentryFlow, SubentryType
-from .validation import async_check_host
-
-_TEXT = TextSelector()
-_KEY_FIELDS: dict[vol.Marker, Any] = {
-    vol.Required(CONF_API_KEY_SOURCE, default=KeySource.STORED.value): SelectSelector(
-        SelectSelectorConfig(
-            options=[source.value for source in KeySource],
-            translation_key=CONF_API_KEY_SOURCE,
-            mode=SelectSelectorMode.LIST,
-        )
-    ),
-    vol.Optional(CONF_API_KEY): TextSelector(
-        TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off")
-    ),
-}
-_HOST_SCHEMA = vol.Schema(
-    {
-        vol.Required(CONF_BASE_URL, default=DEFAULT_BASE_URL): TextSelector(
-            TextSelectorConfig(type=TextSelectorType.URL)
-        ),
-        vol.Required(CONF_AUTH_METHOD, default=AuthMethod.BEARER.value): SelectSelector(
-            SelectSelectorConfig(
-                options=[method.value for method in AuthMethod],
-                translation_key=CONF_AUTH_METHOD,
-                mode=SelectSelectorMode.DROPDOWN,
-            )
-        ),
-        vol.Optional(CONF_AUTH_NAME): _TEXT,
-        **_KEY_FIELDS,
-        vol.Optional(CONF_ORGANIZATION): _TEXT,
-        vol.Optional(CONF_PROJECT): _TEXT,
-        vol.Required(CONF_VERIFY_SSL, default=True): BooleanSelector(),
-        vol.Required(CONF_TIMEOUT, default=DEFAULT_TIMEOUT): NumberSelector(
-            NumberSelectorConfig(
-                min=1, max=3600, step="any", mode=NumberSelectorMode.BOX, unit_of_measurement="s"
-            )
-        ),
-        vol.Required(CONF_MAX_RETRIES, default=DEFAULT_MAX_RETRIES): NumberSelector(
-            NumberSelectorConfig(min=0, max=10, step=1, mode=NumberSelectorMode.BOX)
-        ),
-        vol.Optional(CONF_EXTRA_HEADERS): ObjectSelector(),
-        vol.Optional(CONF_EXTRA_QUERY): ObjectSelector(),
-        vol.Required(CONF_SKIP_VALIDATION, default=False): BooleanSelector(),
-    }
+from .service_kinds import (
+    BY_KEY,
+    OPENAI,
+    OTHER,
+    ServiceKind,
+    is_model_list,
+    kind_of,
+    kind_of_url,
+    model_ids,
+    recognize,
+    suggest_models,
 )
-_KEY_SCHEMA = vol.Schema(_KEY_FIELDS)
+from .settings import AuthMethod, InvalidUrl, KeyNotFound, Settings, parse_url
+from .subentries import SubentryFlow, SubentryType
+from .validation import Checked, async_check_host, async_find_url, likely_urls
+
+_KEY_PAGE: Final = "https://platform.openai.com/api-keys"
+_HOSTS_PAGE: Final = (
+    "https://github.com/openai-api-for-home-assistant/openai-api/blob/main/docs/hosts.md"
+)
+# What another address may be the remedy for.
+_WRONG_ADDRESS: Final = frozenset({"bad_answer", "cannot_connect", "redirected", "refused"})
 
 
 class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
-    """Asks for a service host and tries it out before it is saved."""
+    """Asks for the connection of a service and tries it before it is saved."""
 
     VERSION = 1
 
     def __init__(self) -> None:
-        self._typed: dict[str, Any] = {}
-        self._reason = ""
-        """What the host said, where it does not do."""
+        self._typed_key: dict[str, Any] = {}
+        """The entered key and its source, kept across form errors; it is never shown again."""
+        self._kind: ServiceKind | None = None
+        """What was chosen, or recognized."""
+        self._checked: Checked | None = None
+        self._is_key_left_out = False
+        self._proposal: str | None = None
+        """Another URL to show in the form."""
+        self._placeholders: dict[str, str] = {}
 
     @staticmethod
     @callback
     @override
     def async_get_options_flow(config_entry: ConfigEntry) -> OptionsFlow:
-        """Return the flow for everything that is not the connection."""
+        """Return the options flow."""
         return OptionsFlow()
 
     @classmethod
@@ -127,87 +101,211 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
         return dict.fromkeys((kind.value for kind in SubentryType), SubentryFlow)
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Add a service host."""
-        return await self._async_step("user", _HOST_SCHEMA, {}, user_input)
+        """Add a service."""
+        return await self._async_connection("user", {}, user_input)
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Change any setting of a service host."""
+        """Change the connection of a service."""
         entry = self._get_reconfigure_entry()
-        return await self._async_step("reconfigure", _HOST_SCHEMA, entry.data, user_input)
+        return await self._async_connection("reconfigure", entry.data, user_input)
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
-        """Ask for a new key, for the host has refused the one it got."""
+        """Ask for a new key because the service has refused the current one."""
         return await self.async_step_reauth_confirm()
 
     async def async_step_reauth_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Take a new key."""
+        """Take a new key; without one, the current key is tried again."""
         entry = self._get_reauth_entry()
-        if user_input is not None:
-            kept = {key: value for key, value in entry.data.items() if key != CONF_API_KEY}
-            user_input = {**kept, CONF_SKIP_VALIDATION: False, **user_input}
-        return await self._async_step("reauth_confirm", _KEY_SCHEMA, entry.data, user_input)
-
-    async def _async_step(
-        self,
-        step_id: str,
-        data_schema: vol.Schema,
-        known: Mapping[str, Any],
-        user_input: dict[str, Any] | None,
-    ) -> ConfigFlowResult:
-        """Show the form until what it holds works, then save it."""
         errors: dict[str, str] = {}
         if user_input is not None:
-            # A key typed before stays in mind, for it is shown to nobody, not even once more.
-            known = {**known, **self._typed}
-            data = _clean(user_input, known)
-            self._typed = {
-                key: data[key] for key in (CONF_API_KEY, CONF_API_KEY_SOURCE) if key in data
-            }
+            kept = {key: value for key, value in entry.data.items() if key != CONF_API_KEY}
+            data = clean({**kept, CONF_SKIP_VALIDATION: False, **user_input})
+            self._keep_key(data, {**entry.data, **self._typed_key})
             if not (errors := await self._async_try(data)):
-                return self._save(data)
-        shown = {key: value for key, value in (user_input or known).items() if key != CONF_API_KEY}
-        return self.async_show_form(
-            step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(data_schema, shown),
-            errors=errors,
-            description_placeholders={"host": _title(known), "reason": self._reason},
+                data[CONF_SKIP_VALIDATION] = entry.data.get(CONF_SKIP_VALIDATION, False)
+                return self.async_update_reload_and_abort(entry, data=data)
+        shown = {CONF_API_KEY_SOURCE: {**entry.data, **(user_input or {})}.get(CONF_API_KEY_SOURCE)}
+        return self._show(
+            "reauth_confirm", self.add_suggested_values_to_schema(KEY_SCHEMA, shown), errors
         )
 
-    async def _async_try(self, data: dict[str, Any]) -> dict[str, str]:
+    async def _async_connection(
+        self, step_id: str, known: Mapping[str, Any], user_input: dict[str, Any] | None
+    ) -> ConfigFlowResult:
+        """Show the form until the connection works, then save it."""
+        errors: dict[str, str] = {}
+        shown = to_show(known)
+        if self.source == SOURCE_RECONFIGURE:
+            kind = kind_of(known, self._get_reconfigure_entry().options)
+            shown[CONF_SERVICE_KIND] = kind.key if kind else OTHER
+        if user_input is not None:
+            data = {CONF_BASE_URL: "", **clean(flatten(user_input))}
+            shown = to_show(data)
+            self._complete(data, known)
+            if not (errors := await self._async_try(data, known)):
+                return self._save(data)
+            shown[CONF_BASE_URL] = self._proposal or data[CONF_BASE_URL]
+        places = {error_place(field): error for field, error in errors.items()}
+        return self._show(step_id, schema(shown, places), places)
+
+    def _show(self, step_id: str, form: Any, errors: dict[str, str]) -> ConfigFlowResult:
+        """Show a form."""
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=form,
+            errors=errors,
+            description_placeholders={
+                "host": self._host,
+                "key_page": _KEY_PAGE,
+                "hosts_page": _HOSTS_PAGE,
+                "reason": "",
+                "url": "",
+                "proposal": "",
+                "service": self._kind.name if self._kind else "",
+                **self._placeholders,
+            },
+        )
+
+    @property
+    def _host(self) -> str:
+        """The name of the host that the flow is about."""
+        if self.source == SOURCE_REAUTH:
+            return _host_of(self._get_reauth_entry().data)
+        if self.source == SOURCE_RECONFIGURE:
+            return _host_of(self._get_reconfigure_entry().data)
+        return _host_of({})
+
+    def _complete(self, data: dict[str, Any], known: Mapping[str, Any]) -> None:
+        """Add what follows from the chosen service: its URL, its authentication, the kept key."""
+        chosen = BY_KEY.get(data.pop(CONF_SERVICE_KIND, OTHER))
+        if chosen is not OPENAI and data[CONF_BASE_URL].rstrip("/") == DEFAULT_BASE_URL:
+            # It was not changed after another service had been chosen.
+            data[CONF_BASE_URL] = chosen.base_url if chosen else ""
+        elif chosen is OPENAI and data[CONF_BASE_URL].rstrip("/") != DEFAULT_BASE_URL:
+            # Nothing was chosen, only another URL entered.
+            chosen = _kind_at(data[CONF_BASE_URL])
+        self._kind = chosen
+        method = data.get(CONF_AUTH_METHOD)
+        # Without a key of its own, the kept one is used whatever way it is sent.
+        has_key = CONF_API_KEY in data or CONF_API_KEY in self._typed_key or CONF_API_KEY in known
+        if method is None and chosen and not (chosen.needs_key or has_key):
+            data[CONF_AUTH_METHOD] = AuthMethod.NONE.value
+        elif method is None:
+            data[CONF_AUTH_METHOD] = (chosen.auth_method if chosen else AuthMethod.BEARER).value
+            if chosen and chosen.auth_name:
+                data.setdefault(CONF_AUTH_NAME, chosen.auth_name)
+        self._keep_key(data, {**known, **self._typed_key})
+        # Whether an unknown service wants a key turns out when it is asked without one.
+        self._is_key_left_out = method is None and chosen is None and CONF_API_KEY not in data
+        if self._is_key_left_out:
+            data[CONF_AUTH_METHOD] = AuthMethod.NONE.value
+
+    def _keep_key(self, data: dict[str, Any], known: Mapping[str, Any]) -> None:
+        """Keep an entered key for the next try; one that is left blank stays as it was."""
+        self._typed_key |= {
+            key: data[key]
+            for key in (CONF_API_KEY, CONF_API_KEY_SOURCE)
+            if CONF_API_KEY in data and key in data
+        }
+        if data[CONF_AUTH_METHOD] == AuthMethod.NONE:
+            data.pop(CONF_API_KEY, None)
+        elif (
+            CONF_API_KEY not in data
+            and CONF_API_KEY in known
+            and data.get(CONF_API_KEY_SOURCE) == known.get(CONF_API_KEY_SOURCE)
+        ):
+            data[CONF_API_KEY] = known[CONF_API_KEY]
+
+    async def _async_try(
+        self, data: dict[str, Any], known: Mapping[str, Any] | None = None
+    ) -> dict[str, str]:
         """Return what is wrong with the settings, by field; empty if they work."""
+        self._proposal = None
+        self._placeholders = {}
+        if error := self._error_of_fields(data):
+            return error
+        try:
+            settings = Settings.from_data(data)
+        except InvalidUrl:
+            return await self._async_propose(data) or {CONF_BASE_URL: "invalid_url"}
+        except KeyNotFound:
+            return {CONF_API_KEY: "key_not_found"}
+        if known and self._would_leak(data, known):
+            return {CONF_API_KEY: "key_for_other_origin"}
+        self._abort_if_known(data)
+        if data[CONF_SKIP_VALIDATION]:
+            return {}
+        try:
+            self._checked = await async_check_host(self.hass, settings)
+            answer = self._checked.answer
+            if answer is not None and not is_model_list(answer):
+                # A page or a greeting says nothing of the API.
+                start = quote(str(answer.get("text", answer)), settings)
+                raise failure("bad_answer", content_type="–", start=start)
+        except AuthFailed:
+            if self._is_key_left_out:
+                return {CONF_API_KEY: "key_not_found"}
+            return {"base": "invalid_auth"}
+        except HomeAssistantError as err:
+            LOGGER.debug("The service does not answer as expected: %s", err)
+            if self._kind and not self._kind.lists_models and err.translation_key == "refused":
+                # It is there, and has no list of models.
+                data[CONF_SKIP_VALIDATION] = True
+                return {}
+            return await self._async_explain(err, data)
+        except Exception:  # noqa: BLE001
+            LOGGER.exception("The connection test failed unexpectedly")
+            return {"base": "unknown"}
+        return {}
+
+    def _error_of_fields(self, data: Mapping[str, Any]) -> dict[str, str]:
+        """Return what is wrong with the settings before anything is asked."""
         if data[CONF_AUTH_METHOD] in {AuthMethod.HEADER, AuthMethod.QUERY} and not data.get(
             CONF_AUTH_NAME
         ):
             return {CONF_AUTH_NAME: "auth_name_missing"}
         for key in (CONF_EXTRA_HEADERS, CONF_EXTRA_QUERY):
-            if not _is_flat(data.get(key, {})):
+            if not is_flat(data.get(key, {})):
                 return {key: "not_an_object"}
-        try:
-            settings = Settings.from_data(data)
-        except InvalidUrl:
-            return {CONF_BASE_URL: "invalid_url"}
-        except KeyNotFound:
-            return {CONF_API_KEY: "key_not_found"}
-        self._abort_if_known(data)
-        if data[CONF_SKIP_VALIDATION]:
-            return {}
-        try:
-            await async_check_host(self.hass, settings)
-        except AuthFailed:
+        return {} if data[CONF_BASE_URL] else {CONF_BASE_URL: "url_missing"}
+
+    def _would_leak(self, data: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+        """Return whether a key that nobody has entered now would go to another origin."""
+        if CONF_API_KEY not in data or CONF_API_KEY in self._typed_key:
+            return False
+        return parse_url(data[CONF_BASE_URL]).origin() != parse_url(known[CONF_BASE_URL]).origin()
+
+    async def _async_explain(
+        self, err: HomeAssistantError, data: Mapping[str, Any]
+    ) -> dict[str, str]:
+        """Return the error of the form for what a service has answered."""
+        key = err.translation_key
+        if key == "forbidden":
             return {"base": "invalid_auth"}
-        except HomeAssistantError as err:
-            is_forbidden = err.translation_key == "forbidden"
-            self._reason = await self._async_text(err)
-            LOGGER.debug("The service host does not answer as it should: %s", err)
-            return {"base": "invalid_auth" if is_forbidden else "cannot_connect"}
-        except Exception:  # noqa: BLE001
-            LOGGER.exception("Trying the service host failed unexpectedly")
-            return {"base": "unknown"}
-        return {}
+        if key in _WRONG_ADDRESS and (proposed := await self._async_propose(data)):
+            return proposed
+        self._placeholders["reason"] = await self._async_text(err)
+        if self._kind and data[CONF_BASE_URL] == self._kind.base_url != DEFAULT_BASE_URL:
+            self._placeholders["url"] = data[CONF_BASE_URL]
+            return {CONF_BASE_URL: "not_at_usual_url"}
+        return {"base": "cannot_connect"}
+
+    async def _async_propose(self, data: Mapping[str, Any]) -> dict[str, str]:
+        """Propose the address that was probably meant, if there is one that answers."""
+        typed = data[CONF_BASE_URL]
+        found = await async_find_url(
+            self.hass, likely_urls(typed), verify_ssl=data.get(CONF_VERIFY_SSL, True)
+        )
+        if found is None:
+            return {}
+        self._proposal = found
+        self._placeholders |= {"url": typed, "proposal": found}
+        is_downgrade = typed.startswith("https:") and found.startswith("http:")
+        return {CONF_BASE_URL: "try_url_unencrypted" if is_downgrade else "try_url"}
 
     async def _async_text(self, err: HomeAssistantError) -> str:
         """Return the text of an error, which Home Assistant has not loaded before the set-up."""
@@ -227,52 +325,47 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
 
     @callback
     def _save(self, data: dict[str, Any]) -> ConfigFlowResult:
-        """Create the entry, or update the one that this flow is about."""
-        if self.source == SOURCE_REAUTH:
-            entry = self._get_reauth_entry()
-            data[CONF_SKIP_VALIDATION] = entry.data.get(CONF_SKIP_VALIDATION, False)
-            return self.async_update_reload_and_abort(entry, data=data)
+        """Create the entry, or update the one that is reconfigured."""
+        url = parse_url(data[CONF_BASE_URL])
+        checked = self._checked or Checked(None, {})
+        if self._kind is None:
+            self._kind = recognize(url, checked.headers, checked.answer)
+        options: dict[str, Any] = {CONF_SERVICE_KIND: self._kind.key} if self._kind else {}
         if self.source == SOURCE_RECONFIGURE:
+            entry = self._get_reconfigure_entry()
+            kept = {key: value for key, value in entry.options.items() if key != CONF_SERVICE_KIND}
             return self.async_update_reload_and_abort(
-                self._get_reconfigure_entry(), title=self._free_title(data), data=data
+                entry, title=self._new_title(entry, data), data=data, options={**kept, **options}
             )
-        return self.async_create_entry(title=self._free_title(data), data=data)
+        if models := suggest_models(self._kind, model_ids(checked.answer)):
+            options[CONF_DEFAULT_MODELS] = models
+        return self.async_create_entry(title=self._title(data), data=data, options=options)
 
     @callback
-    def _free_title(self, data: Mapping[str, Any]) -> str:
-        """Return the host's name, with more of its address if another entry has that name."""
+    def _new_title(self, entry: ConfigEntry, data: Mapping[str, Any]) -> str:
+        """Return the title of a reconfigured entry: the old one, but for the name of its host."""
+        old, new = parse_url(entry.data[CONF_BASE_URL]), parse_url(data[CONF_BASE_URL])
+        is_automatic = entry.title in {old.host, _location(old)}
+        return self._title(data) if is_automatic and old.host != new.host else entry.title
+
+    @callback
+    def _title(self, data: Mapping[str, Any]) -> str:
+        """Return the name of the service or its host, with more of its URL if that is taken."""
         own = self.context.get("entry_id")
         taken = {entry.title for entry in self._async_current_entries() if entry.entry_id != own}
-        if (title := _title(data)) not in taken:
-            return title
         url = parse_url(data[CONF_BASE_URL])
-        return f"{url.authority}{url.path.rstrip('/')}"
-
-
-def _clean(user_input: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the form holds without blanks; a key that is left blank stays as it was."""
-    data = {
-        key: value.strip() if isinstance(value, str) else value for key, value in user_input.items()
-    }
-    data = {key: value for key, value in data.items() if value not in ("", None, {})}
-    data[CONF_MAX_RETRIES] = int(data.get(CONF_MAX_RETRIES, DEFAULT_MAX_RETRIES))
-    same_source = data.get(CONF_API_KEY_SOURCE) == known.get(CONF_API_KEY_SOURCE)
-    if data[CONF_AUTH_METHOD] == AuthMethod.NONE:
-        data.pop(CONF_API_KEY, None)
-    elif CONF_API_KEY not in data and same_source and CONF_API_KEY in known:
-        data[CONF_API_KEY] = known[CONF_API_KEY]
-    return data
-
-
-def _is_flat(value: Any) -> bool:
-    """Tell whether a value can be sent as headers or as a query."""
-    return isinstance(value, Mapping) and all(
-        isinstance(item, str | int | float) for item in value.values()
-    )
+        location = _location(url)
+        if self._kind is None:
+            titles = [url.host or "", location]
+        else:
+            name = self._kind.name
+            account = data.get(CONF_ORGANIZATION)
+            titles = [name, *([f"{name} ({account})"] if account else []), f"{name} ({location})"]
+        return next((title for title in titles if title not in taken), titles[-1])
 
 
 def _identity(data: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return what tells one service host from another."""
+    """Return what tells one service from another."""
     return (
         str(parse_url(data[CONF_BASE_URL])).rstrip("/"),
         data.get(CONF_API_KEY_SOURCE),
@@ -281,6 +374,19 @@ def _identity(data: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def _title(data: Mapping[str, Any]) -> str:
-    """Return the host's name."""
+def _kind_at(url: str) -> ServiceKind | None:
+    """Return the kind of service that alone answers at a URL, if the URL is one."""
+    try:
+        return kind_of_url(parse_url(url))
+    except InvalidUrl:
+        return None
+
+
+def _location(url: URL) -> str:
+    """Return a URL without its scheme and query."""
+    return str(url.with_query(None)).partition("://")[2].rstrip("/")
+
+
+def _host_of(data: Mapping[str, Any]) -> str:
+    """Return the name of an entry's host."""
     return parse_url(data.get(CONF_BASE_URL, DEFAULT_BASE_URL)).host or ""

@@ -30,6 +30,7 @@ CONF_ORGANIZATION: Final = "organization"
 CONF_OUTPUT_PRICE: Final = "output_price"
 CONF_PROJECT: Final = "project"
 CONF_RECORD_EVENTS: Final = "record_events"
+CONF_SERVICE_KIND: Final = "service_kind"
 CONF_SKIP_VALIDATION: Final = "skip_validation"
 CONF_WEBHOOK_ENDPOINT_ID: Final = "webhook_endpoint_id"
 CONF_WEBHOOK_SECRET: Final = "webhook_secret"  # noqa: S105

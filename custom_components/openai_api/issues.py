@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry, ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
@@ -76,6 +76,18 @@ def report_model(
 def settle_model(hass: HomeAssistant, subentry_id: str) -> None:
     """Take back that a subentry's model is gone, if that is shown."""
     ir.async_delete_issue(hass, DOMAIN, f"{MODEL_GONE}_{subentry_id}")
+
+
+@callback
+def end_reauth(hass: HomeAssistant, entry: ConfigEntry[Any]) -> bool:
+    """End the flow that asks for a new key, and its repair, because the current key works again.
+
+    Return whether there was one.
+    """
+    flows = tuple(entry.async_get_active_flows(hass, {SOURCE_REAUTH}))
+    for flow in flows:
+        hass.config_entries.flow.async_abort(flow["flow_id"])
+    return bool(flows)
 
 
 @callback

@@ -1,4 +1,4 @@
-"""Changes everything about a service host that is not the connection."""
+"""Options flow: default models, access, webhooks, saved files and costs of a service."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -21,23 +21,35 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
+from .access import ActionAccess
 from .actions.webhooks import EVENT_TYPES
+from .connection_form import KIND_SELECTOR
 from .const import (
+    CONF_ACTION_ACCESS,
     CONF_CACHED_INPUT_PRICE,
+    CONF_DEFAULT_MODELS,
     CONF_INCLUDE_TEXT,
     CONF_INPUT_PRICE,
+    CONF_IS_PREFERRED,
     CONF_KEEP_DAYS,
     CONF_KEEP_MEGABYTES,
     CONF_OUTPUT_PRICE,
     CONF_RECORD_EVENTS,
+    CONF_SERVICE_KIND,
     CONF_WEBHOOK_ENDPOINT_ID,
     CONF_WEBHOOK_SECRET,
 )
+from .service_kinds import OTHER, kind_of, model_ids, sort_models
+from .settings import InvalidUrl, KeyNotFound, Settings
+from .validation import async_check_host
 from .webhooks import is_secret
 from .webhooks.endpoint import async_create, async_delete, webhook_url
 from .webhooks.receiver import get_webhook_id
 
-_SECTIONS: Final = ("webhooks", "saved_files", "costs")
+_ACCESS: Final = "access"
+_SECTIONS: Final = (_ACCESS, "webhooks", "saved_files", "costs")
+_LIST_TIMEOUT: Final = 5.0
+"""Seconds that the form may wait for the service's list of models."""
 _SET_UP: Final = "set_up_webhook"
 _REMOVE: Final = "remove_webhook"
 _EVENT_TYPES: Final = "event_types"
@@ -74,9 +86,13 @@ class OptionsFlow(OptionsFlowWithReload):
         self._typed: dict[str, Any] = {}
         """What the form holds, without its sections; None for what was left blank."""
         self._event_types: list[str] = []
+        self._models: list[str] | None = None
+        """What the service offers; None until it was asked."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the options, and save them."""
+        if self._models is None:
+            self._models = await self._async_models()
         if user_input is None:
             return self._show()
         typed = _flat(self._schema(), user_input)
@@ -119,6 +135,16 @@ class OptionsFlow(OptionsFlowWithReload):
         await async_delete(self.hass, self.config_entry)
         return self._save(made)
 
+    async def _async_models(self) -> list[str]:
+        """Return the ids of the service's models; none if it does not list them."""
+        try:
+            settings = Settings.from_data(self.config_entry.data)
+            checked = await async_check_host(self.hass, settings, _LIST_TIMEOUT)
+        except HomeAssistantError, InvalidUrl, KeyNotFound:
+            # What is wrong is shown elsewhere; names can be entered all the same.
+            return []
+        return model_ids(checked.answer)
+
     @property
     def _url(self) -> str:
         """Where the host finds the webhook."""
@@ -127,7 +153,12 @@ class OptionsFlow(OptionsFlowWithReload):
 
     def _show(self, error: str | None = None, **placeholders: str) -> ConfigFlowResult:
         """Show the form with what is saved, or with what was typed and what is wrong with it."""
-        shown = {**self.config_entry.options, **self._typed}
+        kind = kind_of(self.config_entry.data, self.config_entry.options)
+        shown = {
+            CONF_SERVICE_KIND: kind.key if kind else OTHER,
+            **self.config_entry.options,
+            **self._typed,
+        }
         shown.pop(CONF_WEBHOOK_SECRET, None)
         shown[_URL] = self._url
         return self.async_show_form(
@@ -157,8 +188,31 @@ class OptionsFlow(OptionsFlowWithReload):
         )
         return vol.Schema(
             {
+                vol.Optional(CONF_IS_PREFERRED, default=False): BooleanSelector(),
                 vol.Required(CONF_RECORD_EVENTS, default=False): BooleanSelector(),
                 vol.Optional(CONF_INCLUDE_TEXT): BooleanSelector(),
+                **_section(
+                    CONF_DEFAULT_MODELS,
+                    {
+                        vol.Optional(purpose.value): _model_selector(names)
+                        for purpose, names in sort_models(self._models or ()).items()
+                    },
+                ),
+                **_section(
+                    _ACCESS,
+                    {
+                        vol.Optional(CONF_SERVICE_KIND): KIND_SELECTOR,
+                        vol.Optional(
+                            CONF_ACTION_ACCESS, default=ActionAccess.BY_ACTION.value
+                        ): SelectSelector(
+                            SelectSelectorConfig(
+                                options=[access.value for access in ActionAccess],
+                                translation_key=CONF_ACTION_ACCESS,
+                                mode=SelectSelectorMode.DROPDOWN,
+                            )
+                        ),
+                    },
+                ),
                 **_section(
                     "webhooks",
                     {
@@ -197,6 +251,15 @@ def _section(key: str, fields: dict[vol.Marker, Any]) -> dict[vol.Marker, Any]:
     return {vol.Optional(key): section(vol.Schema(fields), {"collapsed": True})}
 
 
+def _model_selector(names: list[str]) -> SelectSelector:
+    """Return a list of models that also takes a name that is not in it."""
+    return SelectSelector(
+        SelectSelectorConfig(
+            options=names, custom_value=True, mode=SelectSelectorMode.DROPDOWN, sort=False
+        )
+    )
+
+
 def _number(least: float, step: Any, unit: str) -> NumberSelector:
     """Return a box for a number."""
     return NumberSelector(
@@ -214,7 +277,12 @@ def _flat(schema: vol.Schema, user_input: Mapping[str, Any]) -> dict[str, Any]:
             value = user_input.get(key)
             found[str(key)] = None if value == "" else value
         elif key in user_input:
-            found |= _flat(field.schema, user_input[key])
+            inner = _flat(field.schema, user_input[key])
+            if key == CONF_DEFAULT_MODELS:
+                # The one section that is an option itself.
+                models = {name: value.strip() for name, value in inner.items() if value}
+                inner = {str(key): {name: value for name, value in models.items() if value} or None}
+            found |= inner
     return found
 
 

@@ -12,7 +12,7 @@ from homeassistant.components.sensor import (
     SensorEntityDescription,
     SensorStateClass,
 )
-from homeassistant.const import MAX_LENGTH_STATE_STATE, EntityCategory, UnitOfTime
+from homeassistant.const import EntityCategory, UnitOfTime
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
@@ -33,6 +33,7 @@ TOTALS = tuple(
     SensorEntityDescription(
         key=key,
         state_class=SensorStateClass.TOTAL_INCREASING,
+        suggested_display_precision=0,
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=is_enabled,
     )
@@ -60,14 +61,28 @@ MEASURED = (
         SensorEntityDescription(
             key=key,
             state_class=SensorStateClass.MEASUREMENT,
+            suggested_display_precision=0,
             entity_category=EntityCategory.DIAGNOSTIC,
             entity_registry_enabled_default=False,
         )
         for key in ("remaining_requests", "remaining_tokens")
     ),
 )
+ATTR_MESSAGE = "message"
+_LONGEST_STATE = 120
+"""Characters: a longer one takes the place of its name in a row on a dashboard."""
 # A burst of calls is one change of the house's state, not hundreds.
 _PAUSE = 1.0
+
+
+def shorten(text: str, limit: int) -> str:
+    """Return a text of at most so many characters, cut between words where that is possible."""
+    if len(text) <= limit:
+        return text
+    start = text[: limit - 1]
+    head, _, tail = (start, "", "") if text[limit - 1] == " " else start.rpartition(" ")
+    # A word that fills most of it is cut, too.
+    return f"{(head if len(head) > len(tail) else start).rstrip(' ,;:.')}…"
 
 
 async def async_setup_entry(
@@ -131,10 +146,10 @@ class _ConnectionSensor(HostEntity, SensorEntity):
 
     @callback
     def show(self, value: int | str) -> None:
-        """Show a value if it is a new one."""
-        if value != self._attr_native_value:
-            self._attr_native_value = value
-            self.async_write_ha_state()
+        """Show a value."""
+        self._attr_native_value = value
+        # What is as it was is not written.
+        self.async_write_ha_state()
 
 
 class OpenConnections(_ConnectionSensor):
@@ -142,6 +157,7 @@ class OpenConnections(_ConnectionSensor):
 
     _attr_native_value = 0
     _attr_state_class = SensorStateClass.MEASUREMENT
+    _attr_suggested_display_precision = 0
 
     def __init__(self, entry: OpenAIConfigEntry) -> None:
         """Initialize the sensor."""
@@ -178,9 +194,9 @@ class LastError(_ConnectionSensor):
 
     @callback
     def _on_error(self, error: str) -> None:
-        """Show an error, shortened to what a state can hold."""
-        is_short = len(error) <= MAX_LENGTH_STATE_STATE
-        self.show(error if is_short else f"{error[: MAX_LENGTH_STATE_STATE - 1]}…")
+        """Show an error: whole in the attribute, the state shortened to what a row can hold."""
+        self._attr_extra_state_attributes = {ATTR_MESSAGE: error}
+        self.show(shorten(error, _LONGEST_STATE))
 
 
 class UsageSensor(HostEntity, RestoreSensor):
@@ -247,9 +263,15 @@ class TotalSensor(UsageSensor):
         # After a change of the currency, what was before is another money.
         unit = self.native_unit_of_measurement
         if last is not None and unit in (None, last.native_unit_of_measurement):
-            found = last.native_value
-            self._before = float(found) if isinstance(found, int | float | Decimal) else 0
+            self._before = self._restored(last.native_value)
         await super().async_added_to_hass()
+
+    def _restored(self, value: object) -> float:
+        """Return what was before as a number; a count is a whole one."""
+        if not isinstance(value, int | float | Decimal):
+            return 0
+        is_count = self.entity_description.state_class is SensorStateClass.TOTAL_INCREASING
+        return int(value) if is_count else float(value)
 
     @property
     @override

@@ -1,4 +1,4 @@
-"""What is known about a service host: its address, and how it wants to be asked."""
+"""The connection settings of a service: its URL, and how it is asked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ from .redaction import SecretRedactor, credentials
 
 
 class AuthMethod(StrEnum):
-    """The ways in which a host wants its key."""
+    """How the key is sent."""
 
     BEARER = "bearer"
     HEADER = "header"
@@ -37,7 +37,7 @@ class AuthMethod(StrEnum):
 
 
 class KeySource(StrEnum):
-    """Where the key is kept."""
+    """Where the key is stored."""
 
     STORED = "stored"
     ENVIRONMENT = "environment"
@@ -75,6 +75,10 @@ class Settings:
         """Read an entry's data, and the environment for a key; raises InvalidUrl, KeyNotFound."""
         url = parse_url(data.get(CONF_BASE_URL, DEFAULT_BASE_URL))
         method = AuthMethod(data.get(CONF_AUTH_METHOD, AuthMethod.BEARER))
+        query = {**dict(url.query), **_texts(data.get(CONF_EXTRA_QUERY))}
+        if method is AuthMethod.QUERY:
+            # Nothing else is sent under the name of the key.
+            query.pop(data.get(CONF_AUTH_NAME, ""), None)
         return cls(
             base_url=str(url.with_query(None)).rstrip("/"),
             auth_method=method,
@@ -86,7 +90,7 @@ class Settings:
             timeout=float(data.get(CONF_TIMEOUT, DEFAULT_TIMEOUT)),
             max_retries=int(data.get(CONF_MAX_RETRIES, DEFAULT_MAX_RETRIES)),
             extra_headers=_texts(data.get(CONF_EXTRA_HEADERS)),
-            query={**dict(url.query), **_texts(data.get(CONF_EXTRA_QUERY))},
+            query=query,
         )
 
     @property
@@ -105,12 +109,14 @@ class Settings:
 
     @property
     def account_headers(self) -> dict[str, str]:
-        """The headers that say on whose account to work, and those the user added."""
+        """The headers that name the account, and the extra ones, but for that of the key."""
         account = {
             "OpenAI-Organization": self.organization,
             "OpenAI-Project": self.project,
         }
-        return {**{key: value for key, value in account.items() if value}, **self.extra_headers}
+        taken = {name.lower() for name in self.auth_headers}
+        found = {**{key: value for key, value in account.items() if value}, **self.extra_headers}
+        return {name: value for name, value in found.items() if name.lower() not in taken}
 
     @cached_property
     def _redactor(self) -> SecretRedactor:

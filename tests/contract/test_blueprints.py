@@ -33,6 +33,8 @@ SCHEMAS: dict[str, tuple[Any, Any]] = {
     "automation": (AUTOMATION_BLUEPRINT_SCHEMA, PLATFORM_SCHEMA),
     "script": (BLUEPRINT_SCHEMA, SCRIPT_ENTITY_SCHEMA),
 }
+# Only certain models can do what they are for, or the model stands inside of an object.
+NEEDS_MODEL = {"answer_phone", "assistants", "responses_computer_use"}
 # A key in an input would be kept in clear text.
 SECRETS = re.compile(r"api_?key|secret|token\b|password", re.IGNORECASE)
 
@@ -140,6 +142,21 @@ def test_actions(path: Path) -> None:
         assert set(step["data"]) <= {field.key for field in fields}, step["action"]
         assert {field.key for field in fields if field.required} <= set(step["data"])
         assert "config_entry_id" in step["data"], step["action"]
+
+
+def test_models_may_be_left_blank(path: Path) -> None:
+    """A blank model is not sent, so that the default model of the service is used."""
+    blueprint = load(path)
+    for step in steps(blueprint.data):
+        if str(step.get("action", "")).startswith(f"{DOMAIN}.") and "model" in step.get("data", {}):
+            model = step["data"]["model"]
+            if path.stem not in NEEDS_MODEL:
+                assert re.fullmatch(r"\{\{ chosen_\w*model or none \}\}", str(model)), step[
+                    "action"
+                ]
+    for key, settings in blueprint.inputs.items():
+        if key.endswith("model"):
+            assert "default" in settings, key
 
 
 def test_events(path: Path) -> None:

@@ -72,6 +72,55 @@ async def test_chat_refusals(client: AsyncOpenAI, body: dict[str, Any], param: s
     assert caught.value.param == param
 
 
+BOTH = "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported."
+
+
+@pytest.mark.parametrize(
+    ("body", "param", "code", "message"),
+    [
+        (
+            {"model": "gpt-4.1", "max_tokens": 5, "max_completion_tokens": 5},
+            "max_tokens",
+            "invalid_parameter_combination",
+            BOTH,
+        ),
+        (
+            {"model": "gpt-5", "max_tokens": 5, "max_completion_tokens": 5},
+            "max_tokens",
+            "invalid_parameter_combination",
+            BOTH,
+        ),
+        ({"model": "gpt-5", "max_tokens": 5}, "max_tokens", "unsupported_parameter", "Use 'max_"),
+        ({"model": "gpt-5", "top_p": 1}, "top_p", "unsupported_parameter", "Unsupported param"),
+        ({"model": "o3", "temperature": 0.2}, "temperature", "unsupported_value", "default (1)"),
+    ],
+)
+async def test_chat_refuses_what_the_model_does_not_support(
+    client: AsyncOpenAI, body: dict[str, Any], param: str, code: str, message: str
+) -> None:
+    with pytest.raises(BadRequestError) as caught:
+        await client.chat.completions.create(messages=[{"role": "user", "content": "x"}], **body)
+    assert isinstance(caught.value.body, dict)
+    assert message in caught.value.body.pop("message")
+    assert caught.value.body == {"type": "invalid_request_error", "param": param, "code": code}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"model": "gpt-4.1", "max_tokens": 50, "temperature": 0.2, "top_p": 0.5},
+        {"model": "gpt-5-chat-latest", "temperature": 0.2},
+        {"model": "gpt-5", "max_completion_tokens": 50, "temperature": 1},
+    ],
+)
+async def test_chat_takes_what_the_model_supports(
+    client: AsyncOpenAI, body: dict[str, Any]
+) -> None:
+    messages: Any = [{"role": "user", "content": "x"}]
+    answer = await client.chat.completions.create(messages=messages, **body)
+    assert answer.choices[0].message.content == "You said: x"
+
+
 async def test_chat_stream(client: AsyncOpenAI) -> None:
     stream = await client.chat.completions.create(
         model=MODEL,

@@ -22,7 +22,7 @@ pytest_plugins = ["tests.standin.fixtures"]
 
 async def test_response_object(client: AsyncOpenAI, standin: StandIn) -> None:
     raw = await client.responses.with_raw_response.create(
-        model=MODEL, input="Hello", temperature=0.5, metadata={"room": "hall"}
+        model="gpt-4.1", input="Hello", temperature=0.5, metadata={"room": "hall"}
     )
     answer = raw.parse()
     assert raw.headers["x-request-id"].startswith("req_")
@@ -55,6 +55,30 @@ async def test_response_refusals_name_the_parameter(
     with pytest.raises(BadRequestError) as caught:
         await client.responses.create(**body)
     assert caught.value.param == param
+
+
+@pytest.mark.parametrize(
+    "model", ["o3", "o4-mini", "gpt-5", "gpt-5-mini", "gpt-6.1", "openai/gpt-5"]
+)
+@pytest.mark.parametrize("sampling", [{"temperature": 1}, {"top_p": 1}, {"top_p": 0.5}])
+async def test_response_reasoning_model_refuses_sampling(
+    client: AsyncOpenAI, model: str, sampling: dict[str, Any]
+) -> None:
+    with pytest.raises(BadRequestError) as caught:
+        await client.responses.create(model=model, input="x", **sampling)
+    (name,) = sampling
+    assert caught.value.body == {
+        "message": f"Unsupported parameter: '{name}' is not supported with this model.",
+        "type": "invalid_request_error",
+        "param": name,
+        "code": "unsupported_parameter",
+    }
+
+
+@pytest.mark.parametrize("model", ["gpt-4.1", "gpt-4o-mini", "gpt-5-chat-latest", "llama3"])
+async def test_response_other_model_takes_sampling(client: AsyncOpenAI, model: str) -> None:
+    answer = await client.responses.create(model=model, input="x", temperature=1, top_p=0.9)
+    assert (answer.temperature, answer.top_p) == (1, 0.9)
 
 
 async def test_response_conversation(client: AsyncOpenAI) -> None:

@@ -19,7 +19,7 @@ from tests.home.child import ROOT, ChildError
 from tests.home.client import Json, RestError
 
 from .actions import check_actions
-from .automations import blueprint, trigger, voice
+from .automations import add_actions, blueprint, trigger, voice
 from .browser import Chromium, Screen, chromium
 from .forms import add, options, reconfigure
 from .pages import ask, dashboard, paint
@@ -42,7 +42,7 @@ type Step = tuple[str, Callable[[], Awaitable[None]]]
 
 
 async def drive(
-    browser: Chromium, home: Home, service: Service, report: Report, folder: Path | None
+    browser: Chromium, home: Home, service: Service, report: Report, folder: Path | None, only: str
 ) -> None:
     """Go through everything that a person would do."""
     english, german = [await Texts.load(home, language) for language in ("en", "de")]
@@ -63,9 +63,14 @@ async def drive(
         await check_actions(screen, report, texts, found[::step])
 
     async with browser.screen("en-US") as screen:
+        first: Step = ("Add a service host: bearer", partial(add_host, screen, "bearer"))
+        await walk([first], screen, report, "")
         steps: list[Step] = [
-            ("Add a service host: bearer", partial(add_host, screen, "bearer")),
             ("Every action in the developer tools", partial(open_actions, screen, english, 1)),
+            (
+                "Actions in the automation editor",
+                partial(add_actions, screen, report, english),
+            ),
             ("Ask in the developer tools", partial(ask, screen, report, english, folder)),
             ("Make a picture and find it", partial(paint, screen, report, english, folder)),
             (
@@ -85,16 +90,17 @@ async def drive(
             (f"Add a service host: {style}", partial(add_host, screen, style))
             for style in ("header", "query", "none")
         ]
-        await walk(steps, screen, report)
+        await walk(steps, screen, report, only)
     async with browser.screen("de-DE") as screen:
-        await walk(
-            [("Actions in German", partial(open_actions, screen, german, SAMPLE))], screen, report
-        )
+        last: Step = ("Actions in German", partial(open_actions, screen, german, SAMPLE))
+        await walk([last], screen, report, only)
 
 
-async def walk(steps: Sequence[Step], screen: Screen, report: Report) -> None:
-    """Take one step after the other, and go on if one fails."""
+async def walk(steps: Sequence[Step], screen: Screen, report: Report, only: str) -> None:
+    """Take the steps with a text in their titles one after the other, and go on if one fails."""
     for title, step in steps:
+        if only.lower() not in title.lower():
+            continue
         report.title(title)
         began = monotonic()
         try:
@@ -110,7 +116,7 @@ async def walk(steps: Sequence[Step], screen: Screen, report: Report) -> None:
         report.show("took", f"{monotonic() - began:.1f} s")
 
 
-async def run(executable: Path, *, documentation: bool) -> bool:
+async def run(executable: Path, *, documentation: bool, only: str) -> bool:
     """Start everything, go through it and tell whether nothing was missing."""
     report = Report()
     began = monotonic()
@@ -125,7 +131,7 @@ async def run(executable: Path, *, documentation: bool) -> bool:
         try:
             async with chromium(executable, home.url, PICTURES) as browser:
                 folder = DOCUMENTATION if documentation else None
-                await drive(browser, home, service, report, folder)
+                await drive(browser, home, service, report, folder, only)
         finally:
             (PICTURES / "home.log").write_text(home.logs())
     report.title("Result")
@@ -145,9 +151,17 @@ def main() -> None:
     parser.add_argument(
         "--if-possible", action="store_true", help="skip all where no Chromium can be had"
     )
+    parser.add_argument(
+        "--only",
+        default="",
+        metavar="TEXT",
+        help="add a service host, then take the steps with TEXT in their titles",
+    )
     given = parser.parse_args()
     try:
-        passed = asyncio.run(run(Path(given.browser), documentation=given.screenshots))
+        passed = asyncio.run(
+            run(Path(given.browser), documentation=given.screenshots, only=given.only)
+        )
     except asyncio.CancelledError:
         sys.exit(128 + signal.SIGTERM)
     except (ChildError, Error) as err:

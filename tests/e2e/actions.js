@@ -49,6 +49,8 @@ async (names) => {
     const selectors = rows.map((row) => row.querySelector("ha-selector"));
     await until(() => text(picker).includes(name) && selectors.every(isRendered));
     await until(() => rows.every(markdown));
+    // What is sent although nobody has entered anything.
+    const prefilled = control.value?.data ?? {};
     const icons = () => [find(picker.shadowRoot, "ha-service-icon"), ...inside("[slot=icons]")];
     await until(() => icons().every(isDrawn));
     for (const box of inside("ha-checkbox")) {
@@ -57,6 +59,7 @@ async (names) => {
     }
     await Promise.all(selectors.map((selector) => selector.updateComplete));
     return {
+      prefilled,
       name: text(picker).replace(name, "").trim(),
       description: text(inside(".description p")[0]),
       icons: icons().map(isDrawn),

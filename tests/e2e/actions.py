@@ -40,7 +40,10 @@ async def check_actions(
     for what, places in troubles.items():
         examples = ", ".join(places[:EXAMPLES]) + (", …" if len(places) > EXAMPLES else "")
         report.expect(False, f"{what} ({len(places)}): {examples}")
-    report.expect(not troubles, "every name, description, section and field is rendered")
+    report.expect(
+        not troubles,
+        "everything is rendered, and a picked action sends what was entered and no more",
+    )
 
 
 def _compare(action: Action, shown: Json, texts: Texts) -> Iterator[Trouble]:
@@ -54,6 +57,8 @@ def _compare(action: Action, shown: Json, texts: Texts) -> Iterator[Trouble]:
         yield from _text("a section's name", f"{action.name}.{section}", header, name)
     if not all(shown["icons"]):
         yield "an icon is not drawn", action.name
+    if shown["prefilled"] != {}:
+        yield "picking the action fills in values", f"{action.name} {shown['prefilled']}"
     if len(shown["sections"]) != len(action.sections):
         yield "sections are missing", action.name
     rendered = {field["key"]: field for field in shown["fields"]}

@@ -21,8 +21,24 @@ EDITOR = "/config/automation/edit/new"
 IMPORT = "/config/blueprint/dashboard/import?blueprint_url="
 BLUEPRINTS = ROOT / "blueprints"
 BLUEPRINT = f"automation/{DOMAIN}/ask_by_voice.yaml"
+NAME_OF_INTEGRATION = "OpenAI API"
 NAME = "After an answer"
 QUESTION = "ask the computer why the sky is blue"
+# Actions whose forms once began with values, and one of every kind of answer.
+PICKED = (
+    "create_model_response",
+    "parse_model_response",
+    "create_chat_completion",
+    "create_completion",
+    "create_embedding",
+    "create_image",
+    "create_speech",
+    "create_transcription",
+    "list_models",
+    "create_vector_store",
+    "connect_realtime_websocket",
+    "watch_job",
+)
 OPTIONS = ("type", "connection_id", "config_entry_id")
 
 
@@ -62,6 +78,36 @@ async def trigger(
     state = next(found for found in states if found["attributes"].get("friendly_name") == NAME)
     report.show("automation", state["state"])
     report.expect(state["state"] == "on", "the automation is at work")
+
+
+async def add_actions(screen: Screen, report: Report, texts: Texts) -> None:
+    """Add actions to new automations and look at what the YAML of each says."""
+    report.show("picked", ", ".join(PICKED))
+    empty = True
+    for action in PICKED:
+        yaml = await _yaml_of_picked(screen, texts[f"services.{action}.name"])
+        if f"action:{DOMAIN}.{action}" not in yaml or not yaml.endswith("data:{}"):
+            report.show(action, yaml)
+            empty = False
+    report.expect(empty, "a picked action holds no data in its YAML")
+
+
+async def _yaml_of_picked(screen: Screen, name: str) -> str:
+    """Pick an action by its name in a new automation, and return what its YAML mode shows."""
+    page = screen.page
+    await screen.open(EDITOR)
+    await screen.press("Add action")
+    picker = page.locator("add-automation-element-dialog")
+    await picker.locator("ha-input-search input").fill(name)
+    await picker.get_by_text(f"{NAME_OF_INTEGRATION}: {name}", exact=True).first.click()
+    # Its form is on the screen, so that what it fills in is there, too.
+    await page.locator("ha-service-control ha-settings-row").first.wait_for()
+    sidebar = page.locator("ha-automation-sidebar")
+    await screen.press("Menu", sidebar)
+    await sidebar.get_by_role("menuitem", name="Edit in YAML").click()
+    editor = sidebar.locator("ha-automation-sidebar-card ha-yaml-editor .cm-content").first
+    await editor.wait_for()
+    return "".join((await read(editor)).split())
 
 
 async def blueprint(screen: Screen, report: Report, home: Home) -> None:

@@ -87,12 +87,12 @@ async def test_address_may_end_in_many_ways(
             id="no variable",
         ),
         pytest.param(
-            {"auth_method": "header"}, None, {"auth_name": "auth_name_missing"}, id="no name"
+            {"auth_method": "header"}, None, {"authentication": "auth_name_missing"}, id="no name"
         ),
         pytest.param(
             {"extra_headers": {"a": {"b": "c"}}},
             None,
-            {"extra_headers": "not_an_object"},
+            {"extras": "not_an_object"},
             id="nested headers",
         ),
     ],

@@ -92,15 +92,34 @@ async def test_sockets_are_counted(
     assert float((await shown(hass, entry))["input_tokens"]) == usage["input_tokens"]
 
 
+@pytest.mark.parametrize(
+    "before",
+    [41, 41.0, {"__type": "<class 'decimal.Decimal'>", "decimal_str": "41"}],
+    ids=["int", "float", "Decimal"],
+)
 async def test_counts_go_on_after_a_restart(
-    hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call
+    hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call, before: object
 ) -> None:
-    stored = {"native_value": 41, "native_unit_of_measurement": "requests"}
+    stored = {"native_value": before, "native_unit_of_measurement": "requests"}
     mock_restore_cache_with_extra_data(hass, ((State("sensor.127_0_0_1_requests", "41"), stored),))
     entry = await add_entry(hass, entry_data(standin))
     await call("list_models")
-    assert float((await shown(hass, entry))["requests"]) == 42
+    assert (await shown(hass, entry))["requests"] == "42"
     assert entry.domain == DOMAIN
+
+
+async def test_counts_are_whole_and_shown_so(
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call
+) -> None:
+    await call("create_model_response", **ASK)
+    states = await shown(hass, entry)
+    registry = er.async_get(hass)
+    counts = {"requests", "failed_requests", "input_tokens", "output_tokens", "open_connections"}
+    for found in er.async_entries_for_config_entry(registry, entry.entry_id):
+        if found.translation_key in counts:
+            assert states[found.translation_key].isdecimal()
+            precision = found.options["sensor"]["suggested_display_precision"]
+            assert precision == 0, found.translation_key
 
 
 async def test_background_is_counted_once(

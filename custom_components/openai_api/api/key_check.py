@@ -4,10 +4,10 @@ import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from homeassistant.config_entries import SOURCE_REAUTH
 from homeassistant.core import HomeAssistant, callback
 import httpx2
 
+from .. import issues
 from ..errors import is_server_error
 from .request import Operation
 
@@ -47,8 +47,7 @@ class KeyCheck:
         """End a reauthentication, because this SDK method succeeded with the same key."""
         if method == LIST_MODELS.method and not self._is_list_protected:
             return
-        for flow in self._host.entry.async_get_active_flows(self._hass, {SOURCE_REAUTH}):
-            self._hass.config_entries.flow.async_abort(flow["flow_id"])
+        issues.end_reauth(self._hass, self._host.entry)
 
     async def _async_check(self) -> None:
         """Start reauthentication unless the key is known to be right, or nobody answers."""

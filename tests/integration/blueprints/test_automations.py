@@ -3,6 +3,9 @@
 import base64
 from datetime import timedelta
 from pathlib import Path
+import re
+import sys
+from unittest.mock import MagicMock
 
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
@@ -10,7 +13,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
-from tests.standin import media
+from tests.standin import Fault, media
 from tests.standin.server import StandIn
 
 from ..conftest import Call
@@ -62,6 +65,8 @@ async def test_camera(
         motion=["binary_sensor.door"],
         camera="camera.door",
         question="Who is there?",
+        model="gpt-5-mini",
+        speech_model="gpt-4o-mini-tts",
         speakers=[SPEAKER],
         picture=str(media_folder / "door.png"),
         pause=0,
@@ -85,6 +90,54 @@ async def test_camera(
     assert len(standin.requests) == sent
 
 
+MARKDOWN = (
+    "See ![x](http://evil.example/a.png), [here](http://evil.example) or <img src=x> "
+    "and https://evil.example, www.evil.example, me@evil.example `code` \\[y](z)"
+)
+
+
+def assert_plain(notice: str) -> None:
+    """Fail if Markdown would make a picture, a link or markup of a text."""
+    unescaped = re.sub(r"\\[!-/:-@\[-`{-~]", "", notice)
+    assert not re.search(r"[\[\]<>`@]|://|www\.", unescaped), notice
+    assert "evil.example" in notice, "the words are there"
+
+
+async def test_camera_is_asked_itself_and_its_words_are_plain(
+    home: HomeAssistant,
+    install: Install,
+    household: Household,
+    standin: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without a file for the picture, no folder is needed; what the model says is no markup."""
+    # The library for JPEG files is not installed here, and not needed for a PNG.
+    monkeypatch.setitem(sys.modules, "turbojpeg", MagicMock())
+    from homeassistant.components import camera
+
+    async def picture(*_: object, **__: object) -> camera.Image:
+        return camera.Image("image/png", media.png(16, 16, "door"))
+
+    monkeypatch.setattr(camera, "async_get_image", picture)
+    home.states.async_set("camera.door", "idle")
+    home.states.async_set("binary_sensor.door", "off")
+    await install(
+        "describe_camera",
+        motion=["binary_sensor.door"],
+        camera="camera.door",
+        question=MARKDOWN,
+        model="gpt-5-mini",
+        pause=0,
+    )
+    home.states.async_set("binary_sensor.door", "on")
+    await home.async_block_till_done(wait_background_tasks=True)
+    assert not household.asked, "no file was written"
+    (sent,) = [item.body for item in standin.requests if item.path == "/responses"]
+    assert [part["type"] for part in sent["input"][0]["content"]] == ["input_text", "input_image"]
+    (notice,) = household.notices
+    assert_plain(notice)
+
+
 async def test_briefing(
     home: HomeAssistant, install: Install, household: Household, standin: StandIn
 ) -> None:
@@ -93,6 +146,8 @@ async def test_briefing(
     home.states.async_set("sensor.car", "80", {"friendly_name": "Car", "unit_of_measurement": "%"})
     await install(
         "morning_briefing",
+        model="gpt-5-mini",
+        speech_model="gpt-4o-mini-tts",
         days=EVERY_DAY,
         speakers=[SPEAKER],
         weather="weather.home",
@@ -111,7 +166,7 @@ async def test_picture_of_the_day(
     home: HomeAssistant, install: Install, household: Household, standin: StandIn
 ) -> None:
     """The camera on the dashboard gets the new picture, and a notification shows it."""
-    await install("picture_of_the_day", camera="camera.picture")
+    await install("picture_of_the_day", model="gpt-image-2", camera="camera.picture")
     await strike(home, 6)
     (shown,) = household.was_asked("local_file.update_file_path")
     assert Path(shown["file_path"]).read_bytes().startswith(b"\x89PNG")
@@ -133,7 +188,13 @@ async def test_voice_note(
 ) -> None:
     """A recording becomes an entry of the list; other files are left alone."""
     folder = media_folder / "notes"
-    await install("transcribe_voice_note", folder=f"{folder}/", todo="todo.mine", language="en")
+    await install(
+        "transcribe_voice_note",
+        model="gpt-4o-mini-transcribe",
+        folder=f"{folder}/",
+        todo="todo.mine",
+        language="en",
+    )
     await drop(home, folder / "read.me", b"Hello")
     await drop(home, media_folder / "elsewhere.wav", b"Hello")
     assert not household.asked
@@ -149,13 +210,49 @@ async def test_voice_note(
     assert household.notices == [text]
 
 
+async def test_voice_note_is_shown_as_plain_text(
+    home: HomeAssistant,
+    install: Install,
+    household: Household,
+    standin: StandIn,
+    media_folder: Path,
+) -> None:
+    """A folder may be named by the end of its path; what was heard is no markup."""
+    await install("transcribe_voice_note", model="m")
+    standin.fail(Fault(path="/audio", status=200, body={"text": MARKDOWN}))
+    await drop(home, media_folder / "other" / "Note.wav", media.wav(media.tone(0.2)))
+    assert not household.notices
+    await drop(home, media_folder / "voice_notes" / "Note.wav", media.wav(media.tone(0.2)))
+    (notice,) = household.notices
+    assert_plain(notice)
+
+
+async def test_refused_announcement_is_shown_as_plain_text(
+    home: HomeAssistant, install: Install, household: Household, standin: StandIn
+) -> None:
+    """What somebody has written into the text field is no markup either."""
+    text = "input_text.board"
+    board = {"board": {"max": 255}}
+    assert await async_setup_component(home, "input_text", {"input_text": board})
+    await install("announce_after_check", message=text, speakers=[SPEAKER])
+    message = f"violence {MARKDOWN}"
+    await home.services.async_call(
+        "input_text", "set_value", {"entity_id": text, "value": message}, blocking=True
+    )
+    await home.async_block_till_done(wait_background_tasks=True)
+    (notice,) = household.notices
+    assert_plain(notice)
+
+
 async def test_announcement(
     home: HomeAssistant, install: Install, household: Household, standin: StandIn
 ) -> None:
     """What passes the check is spoken, what does not is not."""
     text = "input_text.board"
     assert await async_setup_component(home, "input_text", {"input_text": {"board": {}}})
-    await install("announce_after_check", message=text, speakers=[SPEAKER])
+    await install(
+        "announce_after_check", speech_model="gpt-4o-mini-tts", message=text, speakers=[SPEAKER]
+    )
     for message in ("Nothing but violence and hate", "", "Dinner is ready"):
         await home.services.async_call(
             "input_text", "set_value", {"entity_id": text, "value": message}, blocking=True

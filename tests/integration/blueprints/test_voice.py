@@ -13,7 +13,7 @@ from .conftest import Install
 from .matching import assert_sent, body_of
 
 MEMORY = "input_text.memory"
-SORRY = "Sorry, I got no answer. Please try again."
+MODEL = "gpt-5-mini"
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ async def say(hass: HomeAssistant, sentence: str) -> str:
 
 async def test_answer(voice: HomeAssistant, install: Install, standin: StandIn) -> None:
     """Every question stands alone where nothing is remembered."""
-    await install("ask_by_voice")
+    await install("ask_by_voice", model=MODEL)
     standin.requests.clear()
     assert await say(voice, "Ask the computer how far the moon is") == (
         "You said: how far the moon is"
@@ -55,7 +55,7 @@ async def test_answer(voice: HomeAssistant, install: Install, standin: StandIn) 
 
 async def test_memory(voice: HomeAssistant, install: Install, standin: StandIn) -> None:
     """The helper keeps what the next question goes on from."""
-    await install("ask_by_voice", memory=MEMORY, web_search=True)
+    await install("ask_by_voice", model=MODEL, memory=MEMORY, web_search=True)
     await say(voice, "ask the computer how far the moon is")
     first = remembered(voice)
     assert first.startswith("resp_")
@@ -71,7 +71,7 @@ async def test_memory(voice: HomeAssistant, install: Install, standin: StandIn) 
 
 async def test_old_memory(voice: HomeAssistant, install: Install, standin: StandIn) -> None:
     """A late question begins anew."""
-    await install("ask_by_voice", memory=MEMORY, memory_minutes=0)
+    await install("ask_by_voice", model=MODEL, memory=MEMORY, memory_minutes=0)
     await say(voice, "ask the computer how far the moon is")
     assert await say(voice, "ask the computer and the sun") == "You said: and the sun"
 
@@ -80,23 +80,64 @@ async def test_lost_memory(
     voice: HomeAssistant, install: Install, call: Call, standin: StandIn
 ) -> None:
     """What the host has forgotten is forgotten here, too, and the next question is answered."""
-    await install("ask_by_voice", memory=MEMORY)
+    await install("ask_by_voice", model=MODEL, memory=MEMORY)
     await say(voice, "ask the computer how far the moon is")
     await call("delete_model_response", response_id=remembered(voice))
-    assert await say(voice, "ask the computer and the sun") == SORRY
+    assert "not found" in await say(voice, "ask the computer and the sun")
     assert await say(voice, "ask the computer again") == "You said: again"
 
 
 async def test_no_answer(voice: HomeAssistant, install: Install, standin: StandIn) -> None:
     """A failure is told in words."""
-    await install("ask_by_voice", sorry="Not now.")
+    await install("ask_by_voice", model=MODEL, sorry="Not now.")
     standin.fail(Fault(path="/responses", status=400))
     assert await say(voice, "ask the computer how far the moon is") == "Not now."
 
 
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (
+            Fault(status=400, body={"error": {"message": "The model nope does not exist."}}),
+            "The service host refused the request: The model nope does not exist.",
+        ),
+        (Fault(status=429, body={"error": {"code": "insufficient_quota"}}), "Your quota"),
+        (Fault(drop="before", count=None), "could not be reached"),
+        (Fault(status=200, body="<html>Hi</html>", content_type="text/html"), "not answer with"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("blueprint", "question"),
+    [("ask_by_voice", "ask the computer why"), ("ask_manuals", "look up in the manual why")],
+)
+async def test_failure_is_told_with_its_reason(
+    voice: HomeAssistant,
+    install: Install,
+    call: Call,
+    standin: StandIn,
+    fault: Fault,
+    said: str,
+    blueprint: str,
+    question: str,
+) -> None:
+    """What was wrong is said in one sentence, and that of an earlier call is not."""
+    inputs = {"vector_store_id": "vs_1"} if blueprint == "ask_manuals" else {}
+    await install(blueprint, model=MODEL, **inputs)
+    with pytest.raises(Exception, match="refused"):
+        await call("retrieve_model", model="earlier")
+    standin.fail(fault)
+    answer = await say(voice, question)
+    assert said in answer
+    assert "earlier" not in answer
+    assert "status" not in answer
+    assert len(answer) <= 210
+    standin.reset()
+    assert await say(voice, question) == "You said: why"
+
+
 async def test_manuals(voice: HomeAssistant, install: Install, standin: StandIn) -> None:
     """The question goes to the collection of documents."""
-    await install("ask_manuals", vector_store_id="vs_1")
+    await install("ask_manuals", model=MODEL, vector_store_id="vs_1")
     answer = await say(voice, "what does the manual say about the filter")
     assert answer == "You said: the filter"
     tool = {"type": "file_search", "vector_store_ids": ["vs_1"], "max_num_results": 8}

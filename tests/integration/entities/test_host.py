@@ -15,6 +15,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.openai_api.const import DOMAIN
 from custom_components.openai_api.entities import device_info
+from custom_components.openai_api.sensor import shorten
 from tests.integration.conftest import CANARY, Call, add_entry, entry_data, state_of
 from tests.integration.waiting import until
 from tests.standin.faults import Fault
@@ -98,9 +99,14 @@ async def test_errors_are_short_and_tell_no_key(
     with pytest.raises(HomeAssistantError):
         await call("create_model_response", model="m", input="Hello")
     error = shown(hass, ERROR)
-    assert len(error) == 255
-    assert error.endswith("…")
+    assert len(error) <= 120
+    assert error.endswith(" words…"), "it is cut between words"
     assert "Wrong key ***" in error
+    whole = hass.states.get(ERROR)
+    assert whole is not None
+    assert whole.attributes["message"].startswith(error.removesuffix("…"))
+    assert len(whole.attributes["message"]) > 255
+    assert CANARY not in str(whole.as_dict())
 
     await manage("connect")
     await standin.sockets[-1].close(4000, f"Not with {CANARY}")
@@ -174,3 +180,19 @@ async def test_names_follow_the_language(
         "127.0.0.1 Offene Verbindungen",
         "127.0.0.1 Letzter Fehler",
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "shown_text"),
+    [
+        ("short", "short"),
+        ("x" * 20, "x" * 20),
+        ("x" * 21, "x" * 19 + "…"),
+        ("one two, three four five", "one two, three four…"),
+        ("one two three fo, five", "one two three fo…"),
+        ("a " + "x" * 30, "a " + "x" * 17 + "…"),
+    ],
+)
+def test_shorten(text: str, shown_text: str) -> None:
+    assert shorten(text, 20) == shown_text
+    assert len(shorten(text, 20)) <= 20

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from tests.standin import answers, media
+from tests.standin.reasoning import check_sampling, check_token_limits
 from tests.standin.routing import Call, Route, check, need, one_of, resource_routes, within
 from tests.standin.state import Kind
 from tests.standin.wire import Json, Reply, invalid, new_id, now, sse_chunks_reply
@@ -28,6 +29,8 @@ async def create(call: Call) -> Reply | Json:
     within(body, "temperature", 0, 2)
     within(body, "top_p", 0, 1)
     within(body, "n", 1, 128)
+    check_sampling(body, is_chat=True)
+    check_token_limits(body)
     prompt = _prompt(messages)
     choices = [_choice(body, messages, prompt, index) for index in range(body.get("n") or 1)]
     completion: Json = {

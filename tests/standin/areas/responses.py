@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from tests.standin import answers
+from tests.standin.reasoning import check_sampling
 from tests.standin.routing import Call, Route, check, missing, need, one_of, resource_routes, within
 from tests.standin.state import Kind
 from tests.standin.wire import Json, Reply, invalid, new_id, now, sse_reply
@@ -86,6 +87,7 @@ def respond(call: Call, body: Json, cached: dict[str, Json] | None = None) -> Js
             need(body, "input", str, list)
     within(body, "temperature", 0, 2)
     within(body, "top_p", 0, 1)
+    check_sampling(body)
     if (limit := check(body, "max_output_tokens", int)) is not None and limit < 16:
         raise invalid(
             "Invalid 'max_output_tokens': expected a value of at least 16.",

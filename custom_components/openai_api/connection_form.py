@@ -1,0 +1,225 @@
+"""The form for the connection: its fields and sections, and how its input is read."""
+
+from collections.abc import Mapping, Sequence
+from copy import copy
+from typing import Any, Final
+
+from homeassistant.const import CONF_API_KEY, CONF_TIMEOUT, CONF_VERIFY_SSL
+from homeassistant.data_entry_flow import InvalidData, section
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
+    TextSelectorType,
+)
+import voluptuous as vol
+
+from .const import (
+    CONF_API_KEY_SOURCE,
+    CONF_AUTH_METHOD,
+    CONF_AUTH_NAME,
+    CONF_BASE_URL,
+    CONF_EXTRA_HEADERS,
+    CONF_EXTRA_QUERY,
+    CONF_MAX_RETRIES,
+    CONF_ORGANIZATION,
+    CONF_PROJECT,
+    CONF_SERVICE_KIND,
+    CONF_SKIP_VALIDATION,
+    DEFAULT_BASE_URL,
+    DEFAULT_MAX_RETRIES,
+    DEFAULT_TIMEOUT,
+)
+from .service_kinds import KINDS, OPENAI, OTHER
+from .settings import AuthMethod, KeySource
+
+AUTHENTICATION: Final = "authentication"
+CONNECTION: Final = "connection"
+EXTRAS: Final = "extras"
+
+_TEXT = TextSelector()
+_LINES = TextSelector(TextSelectorConfig(multiple=True))
+# What stands between a name and its value: in a header, and in a query.
+_SEPARATORS: Final = {CONF_EXTRA_HEADERS: ": ", CONF_EXTRA_QUERY: "="}
+
+KIND_SELECTOR: Final = SelectSelector(
+    SelectSelectorConfig(
+        options=[
+            *(SelectOptionDict(value=kind.key, label=kind.name) for kind in KINDS),
+            SelectOptionDict(value=OTHER, label="Other"),
+        ],
+        translation_key=CONF_SERVICE_KIND,
+        mode=SelectSelectorMode.DROPDOWN,
+    )
+)
+_KEY: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
+_KEY_SOURCE: Final = SelectSelector(
+    SelectSelectorConfig(
+        options=[source.value for source in KeySource],
+        translation_key=CONF_API_KEY_SOURCE,
+        mode=SelectSelectorMode.LIST,
+    )
+)
+KEY_SCHEMA: Final = vol.Schema(
+    {
+        vol.Required(CONF_API_KEY_SOURCE, default=KeySource.STORED.value): _KEY_SOURCE,
+        vol.Optional(CONF_API_KEY): _KEY,
+    }
+)
+_TOP: Final[dict[vol.Marker, Any]] = {
+    vol.Required(CONF_SERVICE_KIND, default=OPENAI.key): KIND_SELECTOR,
+    vol.Required(CONF_BASE_URL, default=DEFAULT_BASE_URL): TextSelector(
+        TextSelectorConfig(type=TextSelectorType.URL)
+    ),
+    vol.Optional(CONF_API_KEY): _KEY,
+}
+_SECTIONS: Final[dict[str, dict[vol.Marker, Any]]] = {
+    AUTHENTICATION: {
+        # Without a default: what is left blank follows from the service.
+        vol.Optional(CONF_AUTH_METHOD): SelectSelector(
+            SelectSelectorConfig(
+                options=[method.value for method in AuthMethod],
+                translation_key=CONF_AUTH_METHOD,
+                mode=SelectSelectorMode.DROPDOWN,
+            )
+        ),
+        vol.Optional(CONF_AUTH_NAME): _TEXT,
+        vol.Optional(CONF_API_KEY_SOURCE, default=KeySource.STORED.value): _KEY_SOURCE,
+        vol.Optional(CONF_ORGANIZATION): _TEXT,
+        vol.Optional(CONF_PROJECT): _TEXT,
+    },
+    CONNECTION: {
+        vol.Optional(CONF_VERIFY_SSL, default=True): BooleanSelector(),
+        vol.Optional(CONF_TIMEOUT, default=DEFAULT_TIMEOUT): NumberSelector(
+            NumberSelectorConfig(
+                min=1, max=3600, step="any", mode=NumberSelectorMode.BOX, unit_of_measurement="s"
+            )
+        ),
+        vol.Optional(CONF_MAX_RETRIES, default=DEFAULT_MAX_RETRIES): NumberSelector(
+            NumberSelectorConfig(min=0, max=10, step=1, mode=NumberSelectorMode.BOX)
+        ),
+        vol.Optional(CONF_SKIP_VALIDATION, default=False): BooleanSelector(),
+    },
+    # One line each: the editor for YAML would not let go of the Tab key.
+    EXTRAS: {vol.Optional(CONF_EXTRA_HEADERS): _LINES, vol.Optional(CONF_EXTRA_QUERY): _LINES},
+}
+_SECTION_OF: Final = {
+    str(field): name for name, fields in _SECTIONS.items() for field in fields
+} | {CONF_BASE_URL: CONF_BASE_URL, CONF_API_KEY: CONF_API_KEY}
+
+
+def _lines_or_object(value: Any) -> Any:
+    """Return the lines of the form, or an object as scripts send it."""
+    return value if isinstance(value, Mapping) else _LINES(value)
+
+
+_FLAT: Final = vol.Schema(
+    {
+        **_TOP,
+        **_SECTIONS[AUTHENTICATION],
+        **_SECTIONS[CONNECTION],
+        **{vol.Optional(str(key)): _lines_or_object for key in _SECTIONS[EXTRAS]},
+    }
+)
+
+
+def schema(shown: Mapping[str, Any], errors: Mapping[str, str]) -> vol.Schema:
+    """Return the form filled with values by their flat names; a section with an error is open.
+
+    The fields of sections are accepted without their section, too.
+    """
+    fields: dict[vol.Marker, Any] = {_suggest(key, shown): check for key, check in _TOP.items()}
+    for name, members in _SECTIONS.items():
+        inner = {_suggest(key, shown): check for key, check in members.items()}
+        # With a default of its own, the frontend would not show what is in it.
+        options = {"collapsed": name not in errors}
+        fields[vol.Optional(name)] = section(vol.Schema(inner), options)
+    return vol.Schema(fields, extra=vol.ALLOW_EXTRA)
+
+
+def error_place(field: str) -> str:
+    """Return under which key the frontend shows an error of a field: that of its section."""
+    return _SECTION_OF.get(field, field)
+
+
+def flatten(user_input: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of the form by their flat names, the defaults included.
+
+    Raises InvalidData for what no form sends.
+    """
+    found: dict[str, Any] = {}
+    for key, value in user_input.items():
+        found |= value if key in _SECTIONS else {key: value}
+    # The frontend sends nothing for a field that was cleared, and some scripts send null.
+    found = {key: value for key, value in found.items() if value is not None}
+    if found.get(CONF_AUTH_METHOD) == "":
+        del found[CONF_AUTH_METHOD]
+    try:
+        return dict(_FLAT(found))
+    except vol.Invalid as err:
+        field = str(err.path[0]) if err.path else "base"
+        raise InvalidData(
+            "Schema validation failed",
+            path=err.path,
+            error_message=err.msg,
+            schema_errors={field: err.msg},
+        ) from err
+
+
+def clean(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values without blanks, the lines of headers and queries as objects."""
+    data = {
+        key: value.strip() if isinstance(value, str) else value for key, value in values.items()
+    }
+    for key in _SEPARATORS:
+        if isinstance(lines := data.get(key), Sequence) and not isinstance(lines, str):
+            data[key] = read_lines(lines, _SEPARATORS[key].strip())
+    data = {key: value for key, value in data.items() if value not in ("", None, {})}
+    data[CONF_MAX_RETRIES] = int(data.get(CONF_MAX_RETRIES, DEFAULT_MAX_RETRIES))
+    return data
+
+
+def read_lines(lines: Sequence[str], separator: str) -> dict[str, str]:
+    """Return names and values; a line without a separator gets an empty name, which is refused."""
+    found: dict[str, str] = {}
+    for line in filter(None, (line.strip() for line in lines)):
+        name, found_separator, value = line.partition(separator)
+        found[name.strip() if found_separator else ""] = value.strip()
+    return found
+
+
+def write_lines(key: str, values: Mapping[str, Any]) -> list[str]:
+    """Return names and values as the lines that the form shows."""
+    return [f"{name}{_SEPARATORS[key]}{value}" for name, value in values.items()]
+
+
+def to_show(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry's data as the form shows it; a key is never shown."""
+    shown = {key: value for key, value in data.items() if key != CONF_API_KEY}
+    for key in _SEPARATORS:
+        if isinstance(values := shown.get(key), Mapping):
+            shown[key] = write_lines(key, values)
+    return shown
+
+
+def is_flat(value: Any) -> bool:
+    """Return whether a value can be sent as headers or as a query."""
+    return isinstance(value, Mapping) and all(
+        name and isinstance(item, str | int | float) for name, item in value.items()
+    )
+
+
+def _suggest(key: vol.Marker, shown: Mapping[str, Any]) -> vol.Marker:
+    """Return a field's marker with the value that the form shows."""
+    if (name := str(key)) not in shown:
+        return key
+    marker = copy(key)
+    marker.description = {"suggested_value": shown[name]}
+    return marker
