@@ -5,7 +5,7 @@ from copy import copy
 from typing import Any, Final
 
 from homeassistant.const import CONF_API_KEY, CONF_TIMEOUT, CONF_VERIFY_SSL
-from homeassistant.data_entry_flow import InvalidData, section
+from homeassistant.data_entry_flow import InvalidData, SectionConfig, section
 from homeassistant.helpers.selector import (
     BooleanSelector,
     NumberSelector,
@@ -139,7 +139,7 @@ def schema(shown: Mapping[str, Any], errors: Mapping[str, str]) -> vol.Schema:
     for name, members in _SECTIONS.items():
         inner = {_suggest(key, shown): check for key, check in members.items()}
         # With a default of its own, the frontend would not show what is in it.
-        options = {"collapsed": name not in errors}
+        options = SectionConfig(collapsed=name not in errors)
         fields[vol.Optional(name)] = section(vol.Schema(inner), options)
     return vol.Schema(fields, extra=vol.ALLOW_EXTRA)
 
