@@ -10,7 +10,7 @@ from homeassistant.data_entry_flow import FlowResultType, InvalidData, section
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api import config_flow, service_kinds
+from custom_components.openai_api import config_flow, service_kinds, validation
 from custom_components.openai_api.const import DOMAIN
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
@@ -119,7 +119,7 @@ async def test_key_alone_is_enough_for_openai(
     async def check(_: HomeAssistant, settings: Any, *__: Any) -> Any:
         checked.append(settings)
         models = [{"id": "gpt-5-mini"}, {"id": "gpt-realtime"}, {"id": "gpt-5"}]
-        return config_flow.Checked({"object": "list", "data": models}, {})
+        return validation.Checked({"object": "list", "data": models}, {})
 
     monkeypatch.setattr(config_flow, "async_check_host", check)
     form = await begin(hass)
@@ -184,10 +184,10 @@ async def test_service_that_is_not_at_its_usual_url(
     usual = "http://127.0.0.1:9/v1"
     found = service_kinds.BY_KEY.get(kind)
     if found and found.base_url:
-        changed = config_flow.ServiceKind(
+        changed = service_kinds.ServiceKind(
             key=found.key, name=found.name, base_url=usual, lists_models=found.lists_models
         )
-        monkeypatch.setitem(config_flow.BY_KEY, kind, changed)
+        monkeypatch.setitem(service_kinds.BY_KEY, kind, changed)
     result = await submit(hass, service_kind=kind, api_key=CANARY)
     assert result["errors"] == {"base_url": error}
     shown = filled(result)["base_url"]

@@ -37,7 +37,8 @@ async def test_poll_ends(raw: Raw, call: Call, status: str | None) -> None:
 
 @pytest.mark.parametrize("status", ["processing", "in_progress", "Rendering frames"])
 async def test_poll_says_what_the_status_was(raw: Raw, call: Call, status: str) -> None:
-    raw.play(*[[answer({**VIDEO, "status": status})] for _ in range(30)])
+    for _ in range(30):
+        raw.play([answer({**VIDEO, "status": status})])
     with pytest.raises(HomeAssistantError) as caught:
         await call(
             "create_and_poll_video",
@@ -54,7 +55,8 @@ async def test_unknown_status_is_not_waited_for_for_ever(
     raw: Raw, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(polls, "_LONGEST_UNKNOWN", 0.3)
-    raw.play(*[[answer({**VIDEO, "status": "parked"})] for _ in range(30)])
+    for _ in range(30):
+        raw.play([answer({**VIDEO, "status": "parked"})])
     with pytest.raises(HomeAssistantError, match="still parked"):
         await call("create_and_poll_video", prompt="x", model="m", poll_interval_ms=100)
 

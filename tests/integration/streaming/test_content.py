@@ -178,7 +178,7 @@ async def test_fired_events_never_change(
 
 
 EMPTY = {"id": "", "object": "", "created": 0, "model": ""}
-FILTER = {"index": 0, "finish_reason": None, "content_filter_results": {}}
+FILTER: Json = {"index": 0, "finish_reason": None, "content_filter_results": {}}
 FILTERS: dict[str, list[Json]] = {
     "last": [chunk({"content": "Hi"}), chunk({}, "stop"), {**EMPTY, "choices": [FILTER]}],
     "first": [

@@ -48,7 +48,7 @@ def completions(draw: Any) -> tuple[Json, list[Json], str]:
     """Return a message, the chunks of a stream that makes it, and their dialect."""
     dialect = draw(st.sampled_from(DIALECTS))
     content = draw(TEXTS.filter(bool))
-    calls = [
+    calls: list[Json] = [
         {
             "id": f"call_{n}",
             "type": "function",

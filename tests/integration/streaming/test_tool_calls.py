@@ -1,5 +1,6 @@
 """Tool calls of streams, in whatever way a host labels their pieces."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ def halves(label_a: Json, label_b: Json) -> list[list[Json]]:
     ]
 
 
-CASES: dict[str, tuple[list[list[Json]], list[tuple[str | None, str, Any]]]] = {
+CASES: dict[str, tuple[list[list[Json]], Sequence[tuple[str | None, str, Any]]]] = {
     "as OpenAI": (
         [
             [piece("", "f", index=0, id="call_a")],
