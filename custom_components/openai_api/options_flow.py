@@ -158,7 +158,7 @@ class OptionsFlow(OptionsFlowWithReload):
         return vol.Schema(
             {
                 vol.Required(CONF_RECORD_EVENTS, default=False): BooleanSelector(),
-                vol.Required(CONF_INCLUDE_TEXT, default=False): BooleanSelector(),
+                vol.Optional(CONF_INCLUDE_TEXT): BooleanSelector(),
                 **_section(
                     "webhooks",
                     {

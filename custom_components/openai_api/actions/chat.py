@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from ..files.attachments import async_into_messages
+from ..handlers.home import async_answer
 from ..handlers.outputs import add_parsed_messages
 from ..model import Action, Answer, Family, Field, advanced, required
 from ..streams.assemblers import CompletionChunks
@@ -12,7 +13,9 @@ from .shared import (
     ATTACHMENTS,
     CHOICES,
     COMPLETION_STREAM_OPTIONS,
+    CONVERSATION_ID,
     FREQUENCY_PENALTY,
+    LLM_HASS_API,
     LOGIT_BIAS,
     METADATA,
     MODEL,
@@ -169,8 +172,9 @@ FAMILY = Family(
             name="Create a chat completion",
             description="Goes on with a conversation. Works with nearly every compatible host.",
             icon="mdi:chat-outline",
-            fields=_QUESTION,
+            fields=(*_QUESTION, LLM_HASS_API, CONVERSATION_ID),
             assemble=CompletionChunks,
+            handler=async_answer,
         ),
         Action(
             key="parse_chat_completion",

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from ..files.attachments import async_into_input
+from ..handlers.home import async_answer
 from ..handlers.outputs import add_output_text, add_parsed
 from ..model import Action, Answer, Family, Field, advanced, required
 from ..sockets.responses import async_manage
@@ -25,6 +26,8 @@ from .fields import (
 from .shared import (
     ATTACHMENTS,
     BEFORE,
+    CONVERSATION_ID,
+    LLM_HASS_API,
     METADATA,
     MODEL,
     MODERATION,
@@ -205,9 +208,10 @@ FAMILY = Family(
             name="Create a model response",
             description="Asks a model and returns its answer.",
             icon="mdi:message-reply-text-outline",
-            fields=(*COMMON, STREAM, *RARE),
+            fields=(*COMMON, STREAM, LLM_HASS_API, CONVERSATION_ID, *RARE),
             finish=add_output_text,
             assemble=ResponseEvents,
+            handler=async_answer,
         ),
         Action(
             key="parse_model_response",

@@ -26,6 +26,19 @@ MODEL = identifier(
     "The model to use, as the service host names it.",
     example="gpt-5-mini",
 )
+LLM_HASS_API = choices(
+    "llm_hass_api",
+    "Control of the home",
+    "What the model may use of your home, such as assist. Its tools are called for you.",
+    ("assist",),
+    example=["assist"],
+)
+CONVERSATION_ID = text(
+    "conversation_id",
+    "Conversation ID",
+    "A name for a conversation that Home Assistant remembers for an hour, for services that remember none.",
+    example="breakfast",
+)
 METADATA = json_object(
     "metadata",
     "Metadata",

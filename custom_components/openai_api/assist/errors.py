@@ -27,6 +27,9 @@ SERVER_ERROR: Final = "assist_server_error"
 FORBIDDEN: Final = "assist_forbidden"
 UNLOADED: Final = "assist_unloaded"
 FAILED: Final = "assist_failed"
+SESSION_LOST: Final = "assist_session_lost"
+STT_NO_ANSWER: Final = "assist_stt_no_answer"
+TTS_NO_TEXT: Final = "assist_tts_no_text"
 
 _KEYS: Final = {
     "answer_too_large": ANSWER_BROKEN,

@@ -1,10 +1,10 @@
 """Answers a chat log with a language model: rounds, tools, retries, and what a turn has taken."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any, Final
+from collections.abc import AsyncIterable, AsyncIterator
+from typing import Any, Final, cast
 
-from homeassistant.components.conversation import ChatLog
+from homeassistant.components.conversation import AssistantContentDeltaDict, ChatLog
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.json import json_dumps
 
@@ -182,7 +182,9 @@ class LanguageModelEntity(AssistEntity):
             deltas = _deltas(stream, decoder, turn)
             if is_plain:
                 deltas = _without_markup(deltas)
-            async for _ in chat_log.async_add_delta_content_stream(self.entity_id, deltas):
+            async for _ in chat_log.async_add_delta_content_stream(
+                self.entity_id, cast("AsyncIterable[AssistantContentDeltaDict]", deltas)
+            ):
                 pass
         turn.count(decoder.usage)
         self.host.take({"response": {"usage": decoder.usage}})

@@ -178,5 +178,5 @@ def arguments(api: str, body: Json) -> Json:
 
     What goes through the SDK's own parameters would be walked through and copied.
     """
-    required = {"input": ""} if api == RESPONSES else {"messages": []}
+    required: Json = {"input": ""} if api == RESPONSES else {"messages": []}
     return {"model": body["model"], **required, "extra_body": body}

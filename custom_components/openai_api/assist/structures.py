@@ -47,7 +47,7 @@ def strict(schema: Json) -> Json | None:
 
     In that subset every property is required, and one that may be left out can be null.
     """
-    while len(branches := schema.get("allOf") or ()) == 1 and isinstance(branches[0], dict):
+    while isinstance(branches := schema.get("allOf"), list) and len(branches) == 1:
         rest = {key: value for key, value in schema.items() if key != "allOf"}
         schema = {**branches[0], **rest}
     if not schema or _BEYOND & schema.keys():

@@ -1,17 +1,25 @@
 """The conversation agent: what it sends, what it says, and the tools it calls."""
 
+import asyncio
+from collections.abc import Callable
 import json
+from typing import Any
+from unittest.mock import patch
 
 from homeassistant.components.homeassistant.exposed_entities import async_expose_entity
-from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.core import Event, HomeAssistant, ServiceCall
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir, llm
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import async_mock_service
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
 
+from custom_components.openai_api.const import DOMAIN
+from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
-from .answers import NO_RESPONSES, calls, chat, chunk, says
-from .conftest import Ask, speech
+from .answers import NO_RESPONSES, SSE, call_event, calls, chat, chunk, completed, says, sse
+from .conftest import AddSubentry, Ask, is_error, speech
 
 
 async def test_agent_answers_over_responses(
@@ -80,3 +88,323 @@ async def test_agent_calls_tools_of_the_home(
     ]
     assert items[2]["name"] == name
     assert json.loads(items[3]["output"])["error"] is False
+
+
+async def test_tools_of_one_answer_run_at_once(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall]
+) -> None:
+    standin.fail(says("ok"))
+    await ask()
+    name = tool_named(standin, "HassTurnOn")
+    running, most = 0, 0
+
+    async def slow(self: Any, hass: Any, tool_input: Any, llm_context: Any) -> llm.ToolResult:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.05)
+        running -= 1
+        return llm.ToolResult(data={"id": tool_input.id})
+
+    standin.fail(calls(*[(name, '{"name": "Kitchen light"}')] * 3))
+    standin.fail(says("Done."))
+    with patch.object(llm.IntentTool, "async_call", slow):
+        assert speech(await ask("All on")) == "Done."
+
+    assert most == 3
+    kinds = [item["type"] for item in standin.requests[-1].body["input"]]
+    assert kinds[1:] == ["function_call"] * 3 + ["function_call_output"] * 3
+
+
+@pytest.mark.parametrize("raised", [ValueError("Oops"), TimeoutError(), HomeAssistantError("No")])
+async def test_tool_that_fails_is_told_to_the_model(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    kitchen: list[ServiceCall],
+    raised: Exception,
+) -> None:
+    standin.fail(says("ok"))
+    await ask()
+    standin.fail(calls((tool_named(standin, "HassTurnOn"), "{}")))
+    standin.fail(says("It failed."))
+    with patch.object(llm.IntentTool, "async_call", side_effect=raised):
+        assert speech(await ask("On")) == "It failed."
+
+    assert json.loads(standin.requests[-1].body["input"][-1]["output"])["error"] is True
+
+
+@pytest.mark.parametrize("arguments", ["{", "[]", '"x"', "17"])
+async def test_arguments_that_are_no_object_call_nothing(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    kitchen: list[ServiceCall],
+    arguments: str,
+) -> None:
+    standin.fail(says("ok"))
+    await ask()
+    standin.fail(calls((tool_named(standin, "HassTurnOn"), arguments)))
+    standin.fail(says("Sorry."))
+
+    assert speech(await ask("On")) == "Sorry."
+    assert not kitchen
+    output = json.loads(standin.requests[-1].body["input"][-1]["output"])
+    assert output["error"] is True
+    assert "JSON object" in output["data"]["error_text"]
+
+
+async def test_unknown_tool_and_doubled_ids_do_no_harm(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall]
+) -> None:
+    events = [call_event("nonsense", "{}", "same"), call_event("nonsense", "{}", "same")]
+    standin.fail(Fault(path="/responses", body=sse([*events, completed()]), content_type=SSE))
+    standin.fail(says("Sorry."))
+
+    assert speech(await ask("On")) == "Sorry."
+    outputs = [
+        item["call_id"]
+        for item in standin.requests[-1].body["input"]
+        if item["type"] == "function_call_output"
+    ]
+    assert len(set(outputs)) == 2
+
+
+async def test_rounds_end_with_a_sentence(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, add_subentry: AddSubentry
+) -> None:
+    await add_subentry(
+        "conversation", name="Hall", llm_hass_api=["assist"], advanced={"max_tool_rounds": 2}
+    )
+    standin.fail(calls(("nonsense", "{}"), count=2))
+    standin.fail(says("I give up."))
+
+    assert speech(await ask("On", agent="conversation.hall")) == "I give up."
+    asked = [request.body for request in standin.requests if request.path == "/responses"]
+    assert [body.get("tool_choice") for body in asked] == [None, None, "none"]
+
+
+@pytest.mark.parametrize(
+    ("satellite_id", "answer"),
+    [(None, "**Yes** 😀"), ("assist_satellite.hall", "Yes")],
+)
+async def test_satellites_get_plain_text(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    satellite_id: str | None,
+    answer: str,
+) -> None:
+    standin.fail(says("**Ye", "s*", "* 😀"))
+
+    assert speech(await ask(satellite_id=satellite_id)).strip() == answer
+
+
+@pytest.mark.parametrize(
+    ("choice", "text", "goes_on"),
+    [
+        ("when_asked", "Really?", True),
+        ("when_asked", "Yes.", False),
+        ("always", "Yes.", True),
+        ("never", "Really?", False),
+    ],
+)
+async def test_conversation_goes_on_by_choice(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    add_subentry: AddSubentry,
+    choice: str,
+    text: str,
+    goes_on: bool,
+) -> None:
+    await add_subentry("conversation", name="Hall", continue_conversation=choice)
+    standin.fail(says(text))
+
+    assert (await ask(agent="conversation.hall")).continue_conversation is goes_on
+
+
+async def test_fallback_agent_answers_where_the_service_is_away(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    add_subentry: AddSubentry,
+    events: Callable[[str], list[Event]],
+) -> None:
+    told = events("openai_api_turn_event")
+    await add_subentry(
+        "conversation", name="Hall", advanced={"fallback_agent": "conversation.kitchen"}
+    )
+    standin.fail(Fault(path="/responses", status=503, count=2))
+    standin.fail(says("I am the other one."))
+
+    assert speech(await ask("Hi", agent="conversation.hall")) == "I am the other one."
+    await hass.async_block_till_done()
+    assert [event.data["ended"] for event in told] == ["fallback", "done"]
+
+
+async def test_agents_that_are_each_others_fallback_end(
+    hass: HomeAssistant,
+    standin: StandIn,
+    entry: MockConfigEntry,
+    agent: str,
+    ask: Ask,
+    add_subentry: AddSubentry,
+) -> None:
+    await add_subentry(
+        "conversation", name="Hall", advanced={"fallback_agent": "conversation.kitchen"}
+    )
+    subentry = entry.subentries[agent]
+    hass.config_entries.async_update_subentry(
+        entry, subentry, data={**subentry.data, "fallback_agent": "conversation.hall"}
+    )
+    standin.fail(Fault(path="/responses", status=503, count=None))
+    result = await ask("Hi", agent="conversation.hall")
+
+    assert is_error(result)
+    assert speech(result).startswith("The AI service has a problem")
+
+
+async def test_follow_up_sends_what_was_said(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+) -> None:
+    standin.fail(says("Blue."))
+    first = await ask("Which color?")
+    standin.fail(says("Sky."))
+    await ask("Why?", conversation_id=first.conversation_id)
+
+    said = [(item["role"], item["content"]) for item in standin.requests[-1].body["input"]]
+    assert said == [("user", "Which color?"), ("assistant", "Blue."), ("user", "Why?")]
+
+
+async def test_model_that_is_gone_is_shown_until_another_is_chosen(
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, agent: str, ask: Ask
+) -> None:
+    body = {"error": {"message": "The model does not exist", "code": "model_not_found"}}
+    standin.fail(Fault(path="/responses", status=404, body=body))
+    await ask()
+
+    issues = ir.async_get(hass)
+    assert issues.async_get_issue(DOMAIN, f"model_gone_{agent}") is not None
+    subentry = entry.subentries[agent]
+    hass.config_entries.async_update_subentry(
+        entry, subentry, data={**subentry.data, "model": "other"}
+    )
+    assert issues.async_get_issue(DOMAIN, f"model_gone_{agent}") is None
+
+
+CHAT_ANSWERS: dict[str, tuple[Fault, str]] = {
+    "content_list": (
+        chat(chunk({"content": [{"type": "text", "text": "Hi"}]}), chunk({}, "stop")),
+        "Hi",
+    ),
+    "no_done": (chat(chunk({"content": "Hi"}), chunk({}, "stop"), done=False), "Hi"),
+    "reasoning_content": (
+        chat(chunk({"reasoning_content": "Hm"}), chunk({"content": "Hi"}, "stop")),
+        "Hi",
+    ),
+    "think_tags": (
+        chat(
+            chunk({"content": "<thi"}),
+            chunk({"content": "nk>Hm</th"}),
+            chunk({"content": "ink>\n\nHi"}),
+            chunk({}, "stop"),
+        ),
+        "Hi",
+    ),
+    "usage_last": (
+        chat(chunk({"content": "Hi"}, "stop"), {"choices": [], "usage": {"prompt_tokens": 5}}),
+        "Hi",
+    ),
+    "whole": (
+        Fault(
+            path="/chat/completions",
+            body={"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]},
+        ),
+        "Hi",
+    ),
+    "refusal": (chat(chunk({"refusal": "I cannot"}), chunk({}, "stop")), "I cannot"),
+    "half_emoji": (
+        Fault(
+            path="/chat/completions",
+            body=b'data: {"choices":[{"delta":{"content":"Hi \\ud83d"}}]}\n\n'
+            b'data: {"choices":[{"delta":{"content":"\\ude00"},"finish_reason":"stop"}]}\n\n',
+            content_type=SSE,
+        ),
+        "Hi 😀",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHAT_ANSWERS)
+async def test_chat_answers_in_many_ways(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, name: str
+) -> None:
+    fault, text = CHAT_ANSWERS[name]
+    standin.fail(NO_RESPONSES)
+    standin.fail(fault)
+
+    assert speech(await ask()) == text
+
+
+def piece(**call: Any) -> dict[str, Any]:
+    """Return a chunk with a piece of a tool call."""
+    return chunk({"tool_calls": [call]})
+
+
+CHAT_CALLS: dict[str, list[dict[str, Any]]] = {
+    "by_index": [
+        piece(index=0, id="a", function={"name": "nonsense", "arguments": ""}),
+        piece(index=0, function={"arguments": '{"x"'}),
+        piece(index=0, function={"arguments": ": 1}"}),
+        piece(index=1, id="b", function={"name": "nonsense", "arguments": '{"x": 2}'}),
+    ],
+    "by_id": [
+        piece(id="a", function={"name": "nonsense", "arguments": '{"x": 1}'}),
+        piece(id="b", function={"name": "nonsense", "arguments": '{"x": 2}'}),
+    ],
+    "index_always_0": [
+        piece(index=0, id="a", function={"name": "nonsense", "arguments": '{"x": 1}'}),
+        piece(index=0, id="b", function={"name": "nonsense", "arguments": '{"x": 2}'}),
+    ],
+    "objects": [
+        piece(index=0, function={"name": "nonsense", "arguments": {"x": 1}}),
+        piece(index=1, function={"name": "nonsense", "arguments": {"x": 2}}),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", CHAT_CALLS)
+async def test_chat_calls_tools_in_many_ways(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, name: str
+) -> None:
+    standin.fail(NO_RESPONSES)
+    standin.fail(chat(*CHAT_CALLS[name], chunk({}, "tool_calls")))
+    standin.fail(chat(chunk({"content": "Done"}), chunk({}, "stop")))
+
+    assert speech(await ask()) == "Done"
+    messages = standin.requests[-1].body["messages"]
+    made = [call["function"]["arguments"] for call in messages[2]["tool_calls"]]
+    assert [json.loads(arguments) for arguments in made] == [{"x": 1}, {"x": 2}]
+    assert [message["role"] for message in messages[3:]] == ["tool", "tool"]
+
+
+async def test_chat_learns_what_the_service_does_not_take(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, add_subentry: AddSubentry
+) -> None:
+    await add_subentry("conversation", name="Hall", advanced={"max_output_tokens": 9})
+    standin.fail(NO_RESPONSES)
+    for name in ("stream_options", "max_completion_tokens"):
+        message = {"message": f"Unknown parameter {name}", "param": name}
+        standin.fail(Fault(path="/chat/completions", status=400, body={"error": message}))
+    standin.fail(chat(chunk({"content": "Hi"}), chunk({}, "stop")))
+
+    assert speech(await ask(agent="conversation.hall")) == "Hi"
+    body = standin.requests[-1].body
+    assert "stream_options" not in body
+    assert body["max_tokens"] == 9

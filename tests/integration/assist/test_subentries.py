@@ -1,21 +1,134 @@
 """Subentries: added, changed and removed while the service goes on working."""
 
+import asyncio
+from pathlib import Path
+import subprocess
+import sys
+
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.setup import async_setup_component
+import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from .conftest import AddSubentry
+from custom_components.openai_api.const import DOMAIN
+from tests.standin.faults import Fault
+from tests.standin.server import StandIn
+
+from ..conftest import Call
+from .answers import says
+from .conftest import AddSubentry, Ask, open_form, speech, submit
+
+ROOT = Path(__file__).parents[3]
 
 
-async def test_subentry_added_alive_reloads_nothing(
-    hass: HomeAssistant, entry: MockConfigEntry, add_subentry: AddSubentry
+@pytest.fixture(autouse=True)
+async def _assist(hass: HomeAssistant) -> None:
+    """Have what a real Home Assistant has set up before."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    assert await async_setup_component(hass, "conversation", {})
+
+
+async def test_subentry_added_alive_closes_and_reloads_nothing(
+    hass: HomeAssistant,
+    standin: StandIn,
+    entry: MockConfigEntry,
+    add_subentry: AddSubentry,
+    call: Call,
+    manage: Call,
+    ask: Ask,
 ) -> None:
     host = entry.runtime_data
+    await manage("connect")
+    await standin.wait_for_socket()
+    standin.fail(Fault(path="/embeddings", delay=1))
+    running = asyncio.create_task(call("create_embedding", model="m", input="Hi"))
     subentry_id = await add_subentry("conversation")
+    standin.fail(says("Hello"))
+    assert speech(await ask()) == "Hello"
 
+    form = await open_form(hass, entry, "conversation", subentry_id)
+    await submit(hass, form, {"name": "Bath", "model": "other"})
+    standin.fail(says("Changed"))
+    assert speech(await ask()) == "Changed"
+    assert standin.requests[-1].body["model"] == "other"
+    state = hass.states.get("conversation.kitchen")
+    assert state is not None
+    assert state.name == "Bath"
+    device = dr.async_get(hass).async_get_device_by_identifier(
+        (DOMAIN, subentry_id), entry.entry_id
+    )
+    assert device is not None
+    assert (device.name, device.model) == ("Bath", "other")
+    assert device.via_device_id
+
+    hass.config_entries.async_remove_subentry(entry, subentry_id)
+    await hass.async_block_till_done()
+    assert hass.states.get("conversation.kitchen") is None
+    assert er.async_get(hass).async_get("conversation.kitchen") is None
+    assert (await running)["data"]
     assert entry.runtime_data is host
-    assert hass.states.get("conversation.kitchen") is not None
-    registered = er.async_get(hass).async_get("conversation.kitchen")
-    assert registered is not None
-    assert registered.config_subentry_id == subentry_id
-    assert registered.unique_id == subentry_id
+    assert not host.closed
+    assert not standin.sockets[0].closed
+
+
+async def test_subentries_of_a_loaded_entry_survive_a_reload(
+    hass: HomeAssistant,
+    standin: StandIn,
+    entry: MockConfigEntry,
+    add_subentry: AddSubentry,
+    ask: Ask,
+) -> None:
+    await add_subentry("conversation")
+    await add_subentry("conversation", name="Second")
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+
+    for agent in ("conversation.kitchen", "conversation.second"):
+        standin.fail(says("Hello"))
+        assert speech(await ask(agent=agent)) == "Hello"
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    state = hass.states.get("conversation.kitchen")
+    assert state is not None
+    assert state.state == "unavailable"
+    assert entry.state is ConfigEntryState.NOT_LOADED
+
+
+async def test_entity_is_unavailable_while_the_service_cannot_be_reached(
+    hass: HomeAssistant,
+    standin: StandIn,
+    entry: MockConfigEntry,
+    add_subentry: AddSubentry,
+    ask: Ask,
+) -> None:
+    await add_subentry("conversation")
+    standin.fail(Fault(path="/responses", drop="before", count=2))
+    await ask()
+    await hass.async_block_till_done()
+    assert hass.states.is_state("conversation.kitchen", "unavailable")
+    standin.fail(says("Back"))
+
+    assert speech(await ask()) == "Back"
+    await hass.async_block_till_done()
+    assert not hass.states.is_state("conversation.kitchen", "unavailable")
+
+
+async def test_entry_without_subentries_imports_nothing_of_assist(
+    hass: HomeAssistant,
+) -> None:
+    code = (
+        "import homeassistant, sys, custom_components.openai_api as i;"
+        "from custom_components.openai_api import config_flow, sensor, binary_sensor, image,"
+        "trigger, diagnostics, repairs;"
+        "print([m for m in sys.modules if 'openai_api.assist' in m or m in {"
+        "'homeassistant.components.conversation','homeassistant.components.ai_task',"
+        "'homeassistant.components.stt','homeassistant.components.tts'}])"
+    )
+
+    def run() -> str:
+        return subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    assert await hass.async_add_executor_job(run) == "[]"

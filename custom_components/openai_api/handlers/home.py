@@ -1,0 +1,265 @@
+"""Answers with the tools of the home and with what was said before.
+
+`llm_hass_api` lets a model use Home Assistant with the rights of whoever calls the action;
+`conversation_id` keeps a conversation here, for services that keep none.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+import time
+from typing import Any, Final
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util.hass_dict import HassKey
+from homeassistant.util.ulid import ulid_now
+from lru import LRU
+
+from .. import requests
+from ..const import DOMAIN
+from ..errors import refusal
+from ..model import Json
+from ..requests import Request
+from ..sockets.realtime.tools import HomeTools
+
+LLM_HASS_API: Final = "llm_hass_api"
+CONVERSATION_ID: Final = "conversation_id"
+_ROUNDS: Final = 10
+_MOST: Final = 100
+"""Conversations that are kept."""
+_LONGEST: Final = 200
+"""Items of a conversation that are kept."""
+_KEPT: Final = 3600.0
+"""Seconds after its last answer that a conversation is kept."""
+_TEXTS: Final = frozenset({"input_text", "output_text", "text"})
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What was said in one conversation, as the API wants to be told it."""
+
+    user_id: str | None
+    items: list[Json] = field(default_factory=list)
+    used: float = 0.0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+_MEMORIES: HassKey[LRU[tuple[str, str, str], _Memory]] = HassKey(f"{DOMAIN}_memories")
+
+
+async def async_answer(request: Request) -> Json:
+    """Return the API's object, after the tools of the home that the model has called.
+
+    With `conversation_id`, which may be any text, the object names it again. Raises translated
+    errors: `llm_api_unknown`, `conversation_kept_twice`, `conversation_of_another`, and those of
+    requests.
+    """
+    data = dict(request.data)
+    api_ids, conversation_id = data.pop(LLM_HASS_API, None), data.pop(CONVERSATION_ID, None)
+    plain = replace(request, action=replace(request.action, handler=None), data=data)
+    if not api_ids and conversation_id is None:
+        answer = await requests.async_handle(plain)
+        return dict(answer or {})
+    tools = await HomeTools.async_load(request.hass, api_ids, request.context) if api_ids else None
+    for item in request.action.fields:
+        if item.weave is not None and item.key in data:
+            await item.weave(plain, data, data.pop(item.key))
+    if conversation_id is None:
+        return await _Rounds(plain, tools, []).async_run()
+    if "conversation" in data or "previous_response_id" in data:
+        raise refusal("conversation_kept_twice")
+    name = str(conversation_id) or ulid_now()
+    memory = _memory(request, name)
+    async with memory.lock:
+        rounds = _Rounds(plain, tools, memory.items)
+        answer = await rounds.async_run()
+        memory.items = _shortened([*memory.items, *map(_without_files, rounds.said)])
+        memory.used = time.monotonic()
+    return {**answer, CONVERSATION_ID: name}
+
+
+@callback
+def _memory(request: Request, name: str) -> _Memory:
+    """Return what is kept of a conversation of an entry, which belongs to its user."""
+    hass: HomeAssistant = request.hass
+    memories = hass.data.setdefault(_MEMORIES, LRU(_MOST))
+    key = (request.entry.entry_id, request.action.method, name)
+    user_id = request.context.user_id
+    memory: _Memory | None = memories.get(key)
+    if memory is not None and memory.items and memory.user_id not in {None, user_id}:
+        raise refusal("conversation_of_another", conversation_id=name)
+    if memory is None or (time.monotonic() - memory.used > _KEPT and not memory.lock.locked()):
+        memory = memories[key] = _Memory(user_id)
+    return memory
+
+
+class _Rounds:
+    """The rounds of one question: the model calls tools until it has an answer."""
+
+    def __init__(self, request: Request, tools: HomeTools | None, before: list[Json]) -> None:
+        self._request = request
+        self._tools = tools
+        self._before = before
+        self._is_chat = request.action.method.startswith("chat.")
+        self.said: list[Json] = []
+        """The question, the calls with their results, and the answer."""
+
+    async def async_run(self) -> Json:
+        """Return the object with the answer."""
+        data = dict(self._request.data)
+        key = "messages" if self._is_chat else "input"
+        question = data.get(key) or []
+        items = [{"role": "user", "content": question}] if isinstance(question, str) else question
+        # What a service keeps itself is not told again.
+        is_kept = "conversation" in data
+        system = []
+        if self._is_chat:
+            system = [item for item in items if _role(item) in {"system", "developer"}]
+            items = [item for item in items if _role(item) not in {"system", "developer"}]
+        self.said = list(items)
+        self._add_tools(data, system)
+        new = self.said
+        for number in range(_ROUNDS + 1):
+            asked = new if is_kept else [*self._before, *self.said]
+            data[key] = [*system, *asked]
+            if number == _ROUNDS and self._tools is not None:
+                data["tool_choice"] = "none"
+            answer = await self._async_ask(data)
+            given = self._given(answer)
+            self.said += given
+            calls = [call for item in given for call in _calls(item)]
+            known = self._tools.names if self._tools else frozenset()
+            if not calls or number == _ROUNDS or any(call[1] not in known for call in calls):
+                # Functions of the caller's own are the caller's to call.
+                return answer
+            self._request.host.answered(
+                answer, self._request.action.method, self._request.data.get("model")
+            )
+            new = await self._async_call(calls)
+            self.said += new
+        raise AssertionError
+
+    def _add_tools(self, data: Json, system: list[Json]) -> None:
+        """Add the tools of the home and what the model should know of it."""
+        if self._tools is None:
+            return
+        own = list(data.get("tools") or ())
+        found = [
+            {"type": "function", "function": tool_without_type(item)}
+            if self._is_chat
+            else {**item, "strict": False}
+            for item in self._tools.definitions
+        ]
+        data["tools"] = [*own, *found]
+        instructions = self._tools.instructions
+        if not self._is_chat:
+            known = data.get("instructions")
+            data["instructions"] = f"{known}\n{instructions}" if known else instructions
+        elif system and isinstance(system[0].get("content"), str):
+            system[0] = {**system[0], "content": f"{system[0]['content']}\n{instructions}"}
+        else:
+            system.insert(0, {"role": "system", "content": instructions})
+
+    async def _async_ask(self, data: Json) -> Json:
+        """Ask once."""
+        answer = await requests.async_handle(replace(self._request, data=data))
+        return dict(answer or {})
+
+    def _given(self, answer: Mapping[str, Any]) -> list[Json]:
+        """Return what the model has given, as it is told again."""
+        if self._is_chat:
+            choices = answer.get("choices")
+            message = choices[0].get("message") if isinstance(choices, list) and choices else None
+            if not isinstance(message, dict):
+                return []
+            kept = ("role", "content", "tool_calls")
+            return [{key: message[key] for key in kept if message.get(key) is not None}]
+        found: list[Json] = []
+        is_stored = self._request.data.get("store") is not False
+        for item in answer.get("output") or ():
+            if not isinstance(item, dict):
+                continue
+            match item.get("type"):
+                case "message":
+                    found.append(
+                        {
+                            "type": "message",
+                            "role": "assistant",
+                            "content": "".join(
+                                str(part.get("text") or part.get("refusal") or "")
+                                for part in item.get("content") or ()
+                                if isinstance(part, dict)
+                            ),
+                        }
+                    )
+                case "function_call":
+                    kept = ("type", "call_id", "name", "arguments")
+                    found.append({key: item.get(key) for key in kept})
+                case "reasoning" if is_stored or item.get("encrypted_content"):
+                    found.append(item)
+        return found
+
+    async def _async_call(self, calls: list[tuple[str, str, str]]) -> list[Json]:
+        """Call tools of the home, all at once, and return their results."""
+        assert self._tools is not None
+        results = await asyncio.gather(
+            *(self._tools.async_call(name, arguments) for _, name, arguments in calls)
+        )
+        if self._is_chat:
+            return [
+                {"role": "tool", "tool_call_id": call_id, "content": text}
+                for (call_id, _, _), (_, text) in zip(calls, results, strict=True)
+            ]
+        return [
+            {"type": "function_call_output", "call_id": call_id, "output": text}
+            for (call_id, _, _), (_, text) in zip(calls, results, strict=True)
+        ]
+
+
+def tool_without_type(definition: Json) -> Json:
+    """Return a tool's definition as chat completions nest it."""
+    return {key: value for key, value in definition.items() if key != "type"}
+
+
+def _role(item: Any) -> Any:
+    """Return the role of a message."""
+    return item.get("role") if isinstance(item, dict) else None
+
+
+def _calls(item: Json) -> list[tuple[str, str, str]]:
+    """Return the id, name and arguments of each function call in an item."""
+    if item.get("type") == "function_call":
+        return [(str(item.get("call_id")), str(item.get("name")), _text(item.get("arguments")))]
+    calls = item.get("tool_calls")
+    return [
+        (
+            str(call.get("id")),
+            str(function.get("name")),
+            _text(function.get("arguments")),
+        )
+        for call in (calls if isinstance(calls, list) else ())
+        if isinstance(call, dict) and isinstance(function := call.get("function"), dict)
+    ]
+
+
+def _text(arguments: Any) -> str:
+    """Return the arguments of a call as JSON."""
+    return arguments if isinstance(arguments, str) else ""
+
+
+def _without_files(item: Json) -> Json:
+    """Return an item without attachments, which would fill the memory."""
+    content = item.get("content")
+    if not isinstance(content, list):
+        return item
+    parts = [part for part in content if isinstance(part, dict) and part.get("type") in _TEXTS]
+    return {**item, "content": parts or ""}
+
+
+def _shortened(items: list[Json]) -> list[Json]:
+    """Return the last items, from a question on, without thoughts, which are of no use later."""
+    items = [item for item in items if item.get("type") != "reasoning"]
+    start = max(0, len(items) - _LONGEST)
+    while start and start < len(items) and _role(items[start]) != "user":
+        start += 1
+    return items[start:]

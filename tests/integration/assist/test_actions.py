@@ -1,0 +1,235 @@
+"""Actions that may use the home and remember a conversation."""
+
+import json
+from typing import Any
+
+from homeassistant.auth.models import User
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import llm
+from homeassistant.setup import async_setup_component
+import probatio
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
+
+from custom_components.openai_api.const import DOMAIN
+from tests.standin.faults import Fault
+from tests.standin.server import StandIn
+
+from ..conftest import Call
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+class Door(llm.Tool):
+    """A tool of the home."""
+
+    name = "door"
+    description = "Tells whether the door is open"
+    parameters = probatio.Schema({probatio.Optional("room"): str})
+    integration = DOMAIN
+
+    def __init__(self) -> None:
+        """Remember the calls."""
+        self.asked: list[tuple[dict[str, Any], str | None]] = []
+
+    async def async_call(
+        self, hass: HomeAssistant, tool_input: llm.ToolInput, llm_context: llm.LLMContext
+    ) -> llm.ToolResult:
+        context = llm_context.context
+        self.asked.append((tool_input.tool_args, context.user_id if context else None))
+        return llm.ToolResult(data={"open": True})
+
+
+class HomeApi(llm.API):
+    """An API of Home Assistant with one tool."""
+
+    def __init__(self, hass: HomeAssistant, tool: Door) -> None:
+        """Initialize the API."""
+        super().__init__(hass=hass, id="test", name="Test")
+        self._tool = tool
+
+    async def async_get_api_instance(self, llm_context: llm.LLMContext) -> llm.APIInstance:
+        return llm.APIInstance(self, "You guard a door.", llm_context, [self._tool])
+
+
+@pytest.fixture
+async def home(hass: HomeAssistant, entry: MockConfigEntry) -> Door:
+    """Return the tool that the model may use."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    tool = Door()
+    llm.async_register_api(hass, HomeApi(hass, tool))
+    return tool
+
+
+def response(*output: Any) -> Fault:
+    """Return a response with these items."""
+    body = {"id": "resp_1", "object": "response", "status": "completed", "output": list(output)}
+    return Fault(path="/responses", body=body)
+
+
+def says(text: str) -> dict[str, Any]:
+    """Return a message."""
+    return {
+        "type": "message",
+        "role": "assistant",
+        "content": [{"type": "output_text", "text": text}],
+    }
+
+
+def calls(name: str, call_id: str = "c1") -> dict[str, Any]:
+    """Return a function call."""
+    return {
+        "type": "function_call",
+        "id": "fc",
+        "call_id": call_id,
+        "name": name,
+        "arguments": '{"room": "hall"}',
+        "status": "completed",
+    }
+
+
+async def test_response_uses_the_home_with_the_callers_rights(
+    hass: HomeAssistant, standin: StandIn, home: Door, hass_admin_user: User
+) -> None:
+    standin.fail(response(calls("door"), calls("door", "c2")))
+    standin.fail(response(says("It is open.")))
+    answer = await hass.services.async_call(
+        DOMAIN,
+        "create_model_response",
+        {"model": "m", "input": "Door?", "instructions": "Be brief.", "llm_hass_api": ["test"]},
+        blocking=True,
+        return_response=True,
+        context=Context(user_id=hass_admin_user.id),
+    )
+
+    assert answer is not None
+    assert answer["output_text"] == "It is open."
+    assert "conversation_id" not in answer
+    assert home.asked == [({"room": "hall"}, hass_admin_user.id)] * 2
+    body = standin.requests[-1].body
+    assert body["instructions"] == "Be brief.\nYou guard a door."
+    assert body["tools"][0]["name"] == "door"
+    assert [item.get("type", "message") for item in body["input"]] == [
+        "message",
+        "function_call",
+        "function_call",
+        "function_call_output",
+        "function_call_output",
+    ]
+
+
+async def test_chat_completion_uses_the_home(
+    hass: HomeAssistant, standin: StandIn, home: Door, call: Call
+) -> None:
+    made = {"id": "c1", "type": "function", "function": {"name": "door", "arguments": "{}"}}
+    for message in ({"role": "assistant", "tool_calls": [made]}, {"content": "Open."}):
+        body = {"id": "x", "object": "chat.completion", "choices": [{"message": message}]}
+        standin.fail(Fault(path="/chat/completions", body=body))
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Door?"}]
+    answer = await call(
+        "create_chat_completion", model="m", messages=messages, llm_hass_api=["test"]
+    )
+
+    assert answer["choices"][0]["message"]["content"] == "Open."
+    sent = standin.requests[-1].body["messages"]
+    assert sent[0]["content"] == "Be brief.\nYou guard a door."
+    assert [item["role"] for item in sent] == ["system", "user", "assistant", "tool"]
+    assert json.loads(sent[3]["content"]) == {"open": True}
+
+
+async def test_function_of_the_caller_is_left_to_the_caller(
+    standin: StandIn, home: Door, call: Call
+) -> None:
+    standin.fail(response(calls("mine")))
+    answer = await call("create_model_response", model="m", input="x", llm_hass_api=["test"])
+
+    assert answer["output"][0]["name"] == "mine"
+    assert not home.asked
+
+
+async def test_rounds_end(standin: StandIn, home: Door, call: Call) -> None:
+    fault = response(calls("door"))
+    for _ in range(10):
+        standin.fail(fault)
+    standin.fail(response(says("Enough.")))
+    answer = await call("create_model_response", model="m", input="x", llm_hass_api=["test"])
+
+    assert answer["output_text"] == "Enough."
+    assert standin.requests[-1].body["tool_choice"] == "none"
+    assert len(home.asked) == 10
+
+
+@pytest.mark.parametrize("streams", [False, True])
+async def test_conversation_is_remembered(
+    standin: StandIn, home: Door, call: Call, streams: bool
+) -> None:
+    data = {"model": "m", "conversation_id": "breakfast", "stream": streams}
+    first = await call("create_model_response", input="My name is Ada.", **data)
+    assert first["conversation_id"] == "breakfast"
+    await call("create_model_response", input="Who am I?", **data)
+
+    sent = standin.requests[-1].body["input"]
+    assert [item["role"] for item in sent] == ["user", "assistant", "user"]
+    assert sent[0]["content"] == "My name is Ada."
+    assert sent[1]["content"] == first["output_text"]
+
+
+async def test_conversation_of_chat_is_remembered(standin: StandIn, home: Door, call: Call) -> None:
+    data = {"model": "m", "conversation_id": "breakfast"}
+    for text in ("My name is Ada.", "Who am I?"):
+        messages = [{"role": "user", "content": text}]
+        await call("create_chat_completion", messages=messages, **data)
+
+    sent = standin.requests[-1].body["messages"]
+    assert [item["role"] for item in sent] == ["user", "assistant", "user"]
+
+
+async def test_failed_question_is_not_remembered(standin: StandIn, home: Door, call: Call) -> None:
+    data = {"model": "m", "conversation_id": "breakfast"}
+    standin.fail(Fault(path="/responses", status=400))
+    with pytest.raises(ServiceValidationError):
+        await call("create_model_response", input="Bad", **data)
+    await call("create_model_response", input="Good", **data)
+
+    assert len(standin.requests[-1].body["input"]) == 1
+
+
+async def test_conversation_belongs_to_its_user(
+    hass: HomeAssistant, standin: StandIn, home: Door
+) -> None:
+    users = [MockUser(name=name, is_owner=True).add_to_hass(hass) for name in ("a", "b")]
+
+    async def ask(user: MockUser) -> Any:
+        return await hass.services.async_call(
+            DOMAIN,
+            "create_model_response",
+            {"model": "m", "input": "Hi", "conversation_id": "x"},
+            blocking=True,
+            return_response=True,
+            context=Context(user_id=user.id),
+        )
+
+    await ask(users[0])
+    with pytest.raises(ServiceValidationError) as raised:
+        await ask(users[1])
+    assert raised.value.translation_key == "conversation_of_another"
+
+
+@pytest.mark.parametrize("key", ["conversation", "previous_response_id"])
+async def test_conversation_is_kept_in_one_place(
+    standin: StandIn, home: Door, call: Call, key: str
+) -> None:
+    count = len(standin.requests)
+    data = {"model": "m", "input": "Hi", "conversation_id": "x", key: "abc"}
+    with pytest.raises(ServiceValidationError) as raised:
+        await call("create_model_response", **data)
+
+    assert raised.value.translation_key == "conversation_kept_twice"
+    assert len(standin.requests) == count
+
+
+async def test_unknown_api_is_refused(standin: StandIn, home: Door, call: Call) -> None:
+    with pytest.raises(ServiceValidationError) as raised:
+        await call("create_model_response", model="m", input="Hi", llm_hass_api=["nope"])
+    assert raised.value.translation_key == "llm_api_unknown"
