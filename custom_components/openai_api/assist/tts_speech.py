@@ -380,8 +380,8 @@ class Speech:
 
 async def _nothing() -> AsyncGenerator[bytes]:
     """Yield nothing."""
-    return
-    yield
+    for chunk in ():
+        yield chunk
 
 
 def target_of(wanted: Wanted, shape: PcmFormat, *, is_probed: bool) -> PcmFormat:
