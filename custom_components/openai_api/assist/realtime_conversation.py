@@ -22,13 +22,16 @@ from homeassistant.helpers.json import json_dumps
 from ..const import DOMAIN, LOGGER
 from ..errors import failure
 from ..model import Json
+from . import turns
 from .const import (
     CONF_CONTINUE_CONVERSATION,
     CONF_LLM_HASS_API,
+    CONF_MODEL,
     CONF_PROMPT,
     CONF_SPEAK_AT_ONCE,
 )
 from .entity import AssistEntity
+from .errors import async_spoken
 from .realtime import prompt_of, realtime_voice, tools_of
 from .talk import Line, Talk
 from .talk_turn import SpokenResponse, Turn
@@ -101,11 +104,32 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
             )
         except conversation.ConverseError as err:
             return err.as_conversation_result()
-        talk = self._voice.talk(chat_log.conversation_id)
-        session = self._voice.session(prompt_of(chat_log), tools_of(chat_log), user_input.language)
-        said = await self._async_answer(talk, session, user_input, chat_log)
-        if not said:
-            raise failure("assist_answer_empty")
+        record = turns.Turn(
+            self,
+            "realtime",
+            model=self.options.get(CONF_MODEL),
+            context=user_input.context,
+            conversation_id=chat_log.conversation_id,
+            device_id=user_input.device_id,
+        )
+        record.data["transport"] = "realtime"
+        try:
+            said = await self._async_answer(user_input, chat_log, record)
+        except asyncio.CancelledError:
+            record.end(turns.Ended.CANCELLED)
+            raise
+        except HomeAssistantError as err:
+            spoken = await async_spoken(
+                self.hass,
+                err,
+                user_input.language,
+                name=self.entry.title,
+                model=str(self.options.get(CONF_MODEL)),
+            )
+            record.end(turns.Ended.FAILED, str(err))
+            raise spoken from None
+        record.note_text(question=user_input.text, answer=said)
+        record.end(turns.Ended.DONE)
         result = conversation.async_get_result_from_chat_log(user_input, chat_log)
         match self.option(CONF_CONTINUE_CONVERSATION):
             case "always":
@@ -115,11 +139,12 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
         return result
 
     async def _async_answer(
-        self, talk: Talk, session: Json, user_input: ConversationInput, chat_log: ChatLog
+        self, user_input: ConversationInput, chat_log: ChatLog, record: turns.Turn
     ) -> str:
-        """Have the model answer, and return what it has said."""
+        """Have the model answer, and return what it has said; raises translated errors."""
+        session = self._voice.session(prompt_of(chat_log), tools_of(chat_log), user_input.language)
+        talk = self._voice.talk(chat_log.conversation_id)
         turn = talk.claim(user_input.text)
-        was_heard = turn is not None
         said = ""
         try:
             # Somebody else may be asking than the ear took it for: from here on it is right.
@@ -127,7 +152,7 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
             if turn is None:
                 turn = await self._async_write(talk, user_input.text, chat_log)
             try:
-                said = await self._async_rounds(talk, turn, chat_log, was_heard=was_heard)
+                said = await self._async_rounds(talk, turn, chat_log, record)
             except HomeAssistantError as err:
                 if err.translation_key != "assist_session_lost" or turn.responses:
                     raise
@@ -135,7 +160,7 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
                 LOGGER.debug("A realtime session was lost before its answer, a new one is opened")
                 await talk.async_open(session)
                 turn = await self._async_write(talk, user_input.text, chat_log)
-                said = await self._async_rounds(talk, turn, chat_log, was_heard=False)
+                said = await self._async_rounds(talk, turn, chat_log, record)
         except asyncio.CancelledError:
             # Nobody wants the answer any more, and what is made of it costs.
             talk.interrupt()
@@ -151,20 +176,21 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
         finally:
             if turn is not None:
                 talk.finish(turn, Line("user", user_input.text), Line("assistant", said))
+        if not said:
+            raise failure("assist_answer_empty")
         return said
 
     async def _async_write(self, talk: Talk, text: str, chat_log: ChatLog) -> Turn:
         """Ask in writing; outside of a pipeline nobody would hear an answer."""
         turn = await talk.async_write(text)
-        is_heard = getattr(chat_log, "delta_listener", None) is not None
-        talk.ask(None if is_heard else {"output_modalities": ["text"]})
+        talk.ask(None if _is_heard(chat_log) else {"output_modalities": ["text"]})
         return turn
 
     async def _async_rounds(
-        self, talk: Talk, turn: Turn, chat_log: ChatLog, *, was_heard: bool
+        self, talk: Talk, turn: Turn, chat_log: ChatLog, record: turns.Turn
     ) -> str:
         """Follow the responses of a turn, and let the home do what they ask for."""
-        at_once = was_heard and self.option(CONF_SPEAK_AT_ONCE)
+        at_once = _is_heard(chat_log) and self.option(CONF_SPEAK_AT_ONCE)
         index = max(0, len(turn.responses) - 1)
         has_tools = chat_log.llm_api is not None
         said: list[str] = []
@@ -175,7 +201,7 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
                 index += 1
                 response = await turn.response(index, _PATIENCE)
             deltas = self._deltas(
-                turn, response, at_once=at_once and number == 1, until_done=has_tools
+                record, turn, response, at_once=at_once and number == 1, until_done=has_tools
             )
             async for _ in chat_log.async_add_delta_content_stream(self.entity_id, deltas):
                 pass
@@ -186,6 +212,9 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
             if response.status == "cancelled":
                 raise failure("assist_interrupted")
             said.append(response.text)
+            record.data["rounds"] += 1
+            record.data["tools"] += [str(call.get("name")) for call in response.calls]
+            record.count(response.usage)
             if not response.calls:
                 break
             await self._async_answer_calls(talk, response, chat_log)
@@ -193,7 +222,13 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
         return " ".join(text.strip() for text in said if text.strip())
 
     async def _deltas(
-        self, turn: Turn, response: SpokenResponse, *, at_once: bool, until_done: bool
+        self,
+        record: turns.Turn,
+        turn: Turn,
+        response: SpokenResponse,
+        *,
+        at_once: bool,
+        until_done: bool,
     ) -> AsyncGenerator[Any]:
         """Yield a response as the chat log takes it."""
         yield {"role": "assistant"}
@@ -213,6 +248,7 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
         async for piece in turn.words(response, _PATIENCE, until_done=until_done):
             if isinstance(piece, str):
                 if piece:
+                    record.mark("first_piece_ms")
                     yield {"content": piece}
             elif (wanted := _tool_input(piece)) is not None:
                 yield {"tool_calls": [wanted]}
@@ -236,6 +272,11 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
                     {"error": "The arguments are no JSON object. Nothing was done."}
                 )
             await talk.async_answer_call(call_id, output)
+
+
+def _is_heard(chat_log: ChatLog) -> bool:
+    """Return whether a pipeline listens, which may have a voice."""
+    return chat_log.delta_listener is not None
 
 
 def _tool_input(call: Json) -> llm.ToolInput | None:

@@ -38,6 +38,7 @@ from .stt_live import LiveTranscription
 from .stt_names import names_of_things
 from .stt_sound import Microphone
 from .stt_upload import TranscriptionOptions, async_transcribe
+from .turns import Ended, Turn
 
 _NO_LIVE: Final = "no_live_transcription"
 """Key of `ServiceHost.known`: when live sessions last did not work, on `time.monotonic`'s clock."""
@@ -126,13 +127,20 @@ class EarEntity(MicrophoneEntity):
         shape = PcmFormat(int(metadata.sample_rate), int(metadata.channel), 2)
         microphone = Microphone(stream, shape)
         microphone.start()
+        turn = Turn(self, "stt", model=self.option(CONF_MODEL))
         try:
-            text = await self._async_hear(microphone, self._options(metadata), on_partial)
+            text = await self._async_hear(microphone, self._options(metadata), on_partial, turn)
+        except asyncio.CancelledError:
+            turn.end(Ended.CANCELLED)
+            raise
         except HomeAssistantError as err:
+            turn.end(Ended.FAILED, str(err))
             LOGGER.error("What was said to %s could not be understood: %s", self.entity_id, err)
             return SpeechResult(None, SpeechResultState.ERROR)
         finally:
             await microphone.async_stop()
+        turn.note_text(answer=text)
+        turn.end(Ended.DONE)
         return SpeechResult(text, SpeechResultState.SUCCESS)
 
     async def _async_hear(
@@ -140,10 +148,12 @@ class EarEntity(MicrophoneEntity):
         microphone: Microphone,
         options: TranscriptionOptions,
         on_partial: Callable[[str], None] | None,
+        turn: Turn,
     ) -> str:
         """Return the text, by upload of the same sound where the service has no live session."""
         end = self._end
         if self._is_live:
+            turn.data["transport"] = "live"
             live = LiveTranscription(self.host, options, end_of_speech=end, on_partial=on_partial)
             try:
                 return await live.async_run(microphone)
@@ -156,10 +166,12 @@ class EarEntity(MicrophoneEntity):
                 LOGGER.debug("Speech is uploaded instead of heard live: %s", err)
                 if is_silent or isinstance(err, DeniedForGood):
                     self.host.known[_NO_LIVE] = time.monotonic()
+            turn.data["transport"] = "upload"
             if end == "host":
                 # Nobody else hears the end of this run.
                 await microphone.async_wait_for_silence()
                 return await async_transcribe(self.host, options, bytes(microphone.sound))
+        turn.data["transport"] = "upload"
         await microphone.async_wait()
         return await async_transcribe(self.host, options, bytes(microphone.sound))
 

@@ -53,6 +53,8 @@ class SpokenResponse:
     status: str = ""
     error: Json | None = None
     reason: str = ""
+    usage: Any = None
+    """What it took, as the service tells it."""
 
     @property
     def text(self) -> str:
@@ -78,6 +80,7 @@ class SpokenResponse:
         error = details.get("error")
         self.status = str(response.get("status") or "completed")
         self.reason = str(details.get("reason") or "")
+        self.usage = response.get("usage")
         self.error = error if isinstance(error, dict) else None
         self.is_done = self.has_words = self.has_sound = True
         # Some services give the whole at the end, and no deltas before.

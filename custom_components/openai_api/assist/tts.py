@@ -1,6 +1,8 @@
 """The speaker of a subentry."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 import re
 from typing import Any, Final, override
 
@@ -18,6 +20,7 @@ from homeassistant.components.tts import (
     Voice,
 )
 from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError
 
 from ..errors import refusal
 from .const import (
@@ -37,6 +40,7 @@ from .entity import AssistEntity
 from .forms import VOICES
 from .languages import languages_with
 from .tts_speech import Speech, SpeechOptions, Wanted
+from .turns import Ended, Turn
 
 _PREFERRED: Final = (
     ATTR_PREFERRED_FORMAT,
@@ -97,8 +101,18 @@ class SpeakerEntity(AssistEntity, TextToSpeechEntity):
             wanted,
             is_probed=is_probed(wanted),
         )
-        extension = await speech.async_start()
-        return TTSAudioResponse(extension, speech.async_stream())
+        turn = Turn(self, "tts", model=self.option(CONF_MODEL))
+        turn.data["transport"] = "http"
+        try:
+            extension = await speech.async_start()
+        except asyncio.CancelledError:
+            turn.end(Ended.CANCELLED)
+            raise
+        except HomeAssistantError as err:
+            turn.end(Ended.FAILED, str(err))
+            raise
+        turn.mark("first_sound_ms")
+        return TTSAudioResponse(extension, _recorded(turn, speech))
 
     def speech_options(self, options: Mapping[str, Any]) -> SpeechOptions:
         """Return how to speak, as the subentry says where an action says nothing else."""
@@ -118,6 +132,21 @@ class SpeakerEntity(AssistEntity, TextToSpeechEntity):
             patience=float(self.option(CONF_PATIENCE)),
             extra_body=self.option(CONF_EXTRA_BODY),
         )
+
+
+async def _recorded(turn: Turn, speech: Speech) -> AsyncGenerator[bytes]:
+    """Yield the sound of a text, and report how it ended."""
+    try:
+        async with aclosing(speech.async_stream()) as sound:
+            async for chunk in sound:
+                yield chunk
+    except HomeAssistantError as err:
+        turn.end(Ended.FAILED, str(err))
+        raise
+    else:
+        turn.end(Ended.DONE)
+    finally:
+        turn.end(Ended.CANCELLED)
 
 
 def is_probed(wanted: Wanted) -> bool:

@@ -380,7 +380,7 @@ class Speech:
 
 async def _nothing() -> AsyncGenerator[bytes]:
     """Yield nothing."""
-    for chunk in tuple[bytes, ...]():
+    for chunk in ():
         yield chunk
 
 

@@ -120,6 +120,24 @@ async def test_talk(
     assert CANARY not in caplog.text
 
 
+async def test_turn_is_reported_without_words(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    talking: Talking,
+    events: Callable[[str], list[Any]],
+) -> None:
+    satellite = await talking()
+    found = events("openai_api_turn_event")
+    await satellite.say(SPEECH)
+    (event,) = found
+    assert event.data["kind"] == "realtime"
+    assert event.data["ended"] == "done"
+    assert event.data["transport"] == "realtime"
+    assert event.data["output_tokens"] == 5
+    assert event.data["first_piece_ms"] >= 0
+    assert "sunny" not in str(event.data)
+
+
 async def test_second_turn_in_the_same_session(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
@@ -447,7 +465,10 @@ async def test_fault_while_listening(
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        (Answer("", status="failed", details={"error": {"message": "GPU is gone"}}), "GPU is gone"),
+        (
+            Answer("", status="failed", details={"error": {"message": "GPU is gone"}}),
+            "has a problem",
+        ),
         (
             Answer("", status="incomplete", details={"reason": "content_filter"}),
             "refused to answer",

@@ -361,8 +361,9 @@ async def test_unload_closes_all_and_ends_what_goes_on(
     while not remote.requests:
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.05)
+    host = loaded.runtime_data
     assert await hass.config_entries.async_unload(loaded.entry_id)
     with pytest.raises(HomeAssistantError) as caught:
         await task
     assert caught.value.translation_key == "unloaded"
-    assert not loaded.runtime_data.connections
+    assert not host.connections
