@@ -27,7 +27,7 @@ from .const import (
 )
 from .model import Json
 from .sockets.connection import State
-from .sockets.realtime.notices import RealtimeNotice
+from .sockets.realtime.notice import RealtimeNotice
 from .sockets.realtime.session import RealtimeConnection
 from .sockets.responses import ResponsesConnection
 

@@ -15,7 +15,7 @@ from custom_components.openai_api.actions import ACTIONS
 from custom_components.openai_api.actions.webhooks import EVENT_TYPES as WEBHOOK_TYPES
 from custom_components.openai_api.model import Answer
 from custom_components.openai_api.sockets.connection import State
-from custom_components.openai_api.sockets.realtime.notices import RealtimeNotice
+from custom_components.openai_api.sockets.realtime.notice import RealtimeNotice
 
 FOLDER = Path(const.__file__).parent
 ROOT = FOLDER.parent.parent

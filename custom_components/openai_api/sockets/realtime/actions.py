@@ -14,8 +14,8 @@ from ..connection import Socket, find
 from ..goodbye import check_close
 from ..options import shown_url
 from .audio import content_of, convert, decode, is_file_name, pieces
-from .event_handlers import EVENT_HANDLERS
 from .limits import MAX_CALLS, ToolLimits, UsageLimit
+from .notices import EVENT_HANDLERS
 from .session import RealtimeConnection
 from .tools import HomeTools
 

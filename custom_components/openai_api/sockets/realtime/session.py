@@ -16,7 +16,7 @@ from ..connection import Connection, Open, State, encode
 from .configuration import audio_format, build_session
 from .history import History, diff, normalize
 from .limits import ToolLimits, UsageLimit
-from .notices import RealtimeNotice
+from .notice import RealtimeNotice
 from .playback import Playback
 from .sequencer import ResponseSequencer
 from .spoken import Spoken, async_keep, play_live

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from homeassistant.core import callback
 
 from .limits import MAX_CONCURRENT_CALLS, MAX_ROUNDS, ToolLimits
-from .notices import RealtimeNotice
+from .notice import RealtimeNotice
 from .tools import HomeTools, error_output, is_named
 
 if TYPE_CHECKING:
