@@ -1,5 +1,6 @@
 """Shows whether a host can be reached, and each open connection for as long as it lasts."""
 
+from collections.abc import Mapping
 from typing import Any, override
 
 from homeassistant.components.binary_sensor import (
@@ -8,14 +9,13 @@ from homeassistant.components.binary_sensor import (
     BinarySensorEntity,
 )
 from homeassistant.const import EntityCategory
-from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import EVENT_CONNECTION, SIGNAL_AVAILABILITY
 from .entities import HostEntity, forget
-from .events import listen
 from .host import OpenAIConfigEntry
 from .sockets.connection import State
 
@@ -41,21 +41,25 @@ async def async_setup_entry(
             forget(registry, left.entity_id)
 
     @callback
-    def follow(event: dict[str, Any], _: Context | None) -> None:
-        if event["config_entry_id"] != entry.entry_id:
-            return
-        connection_id, state = event["connection_id"], State(event["state"])
+    def is_ours(data: Mapping[str, Any]) -> bool:
+        return bool(data["config_entry_id"] == entry.entry_id)
+
+    @callback
+    def follow(event: Event[dict[str, Any]]) -> None:
+        data = event.data
+        connection_id, state = data["connection_id"], State(data["state"])
         if (entity := shown.get(connection_id)) is not None:
             entity.take(state)
             if state is State.DISCONNECTED:
                 del shown[connection_id]
                 if entity.registry_entry is not None:
-                    forget(registry, entity.registry_entry.entity_id)
+                    # The bus would tell the entity of both changes once it is gone.
+                    hass.loop.call_soon(forget, registry, entity.registry_entry.entity_id)
         elif state is State.CONNECTED:
-            entity = shown[connection_id] = ConnectionEntity(entry, connection_id, event)
+            entity = shown[connection_id] = ConnectionEntity(entry, connection_id, data)
             async_add_entities([entity])
 
-    entry.async_on_unload(listen(hass, EVENT_CONNECTION, follow))
+    entry.async_on_unload(hass.bus.async_listen(EVENT_CONNECTION, follow, event_filter=is_ours))
 
 
 class ReachableEntity(HostEntity, BinarySensorEntity):

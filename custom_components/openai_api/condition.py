@@ -1,11 +1,11 @@
 """Conditions on what a service host has open."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Unpack, override
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_OPTIONS
-from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.condition import Condition, ConditionCheckParams, ConditionConfig
 from homeassistant.helpers.typing import ConfigType
@@ -13,7 +13,6 @@ import voluptuous as vol
 
 from .checks import CONF_CONFIG_ENTRY_ID, CONF_CONNECTION_ID, async_validate, one_or_more
 from .const import DOMAIN, EVENT_CONNECTION
-from .events import listen
 from .host import OpenAIConfigEntry
 from .sockets.connection import State
 
@@ -61,11 +60,14 @@ class ConnectionOpen(Condition):
     @override
     async def _async_track_changes(self, action: Callable[[], None]) -> CALLBACK_TYPE:
         @callback
-        def follow(event: dict[str, Any], _: Context | None) -> None:
-            if event["connection_id"] == self._connection_id:
-                action()
+        def is_ours(data: Mapping[str, Any]) -> bool:
+            return bool(data["connection_id"] == self._connection_id)
 
-        return listen(self._hass, EVENT_CONNECTION, follow)
+        @callback
+        def handle_event(_: Event) -> None:
+            action()
+
+        return self._hass.bus.async_listen(EVENT_CONNECTION, handle_event, event_filter=is_ours)
 
 
 async def async_get_conditions(hass: HomeAssistant) -> dict[str, type[Condition]]:

@@ -90,6 +90,7 @@ def build_function_tools(
                 openapi_version="3.1.0",
             )
             parameters, hint = to_function_parameters(schema)
+            description = shorten_description(tool.description or "", hint)
         except Exception as err:  # noqa: BLE001
             # Tools come from any integration, and one must not take all others with it.
             excluded[tool.name] = str(err) or type(err).__name__
@@ -102,7 +103,7 @@ def build_function_tools(
         definitions.append(
             {
                 "name": name,
-                "description": shorten_description(tool.description or "", hint),
+                "description": description,
                 "parameters": parameters,
             }
         )

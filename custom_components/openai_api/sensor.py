@@ -1,5 +1,6 @@
 """Shows what a service host is used for, and what went wrong last."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, override
@@ -13,7 +14,7 @@ from homeassistant.components.sensor import (
     SensorStateClass,
 )
 from homeassistant.const import EntityCategory, UnitOfTime
-from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -22,7 +23,6 @@ from homeassistant.helpers.event import async_call_later
 from .const import DOMAIN, EVENT_CONNECTION, SIGNAL_AVAILABILITY, SIGNAL_ERROR
 from .entities import HostEntity
 from .entities.jobs import async_setup_jobs
-from .events import listen
 from .host import OpenAIConfigEntry
 from .media.sensor import saved_sensors
 from .sockets.connection import State
@@ -131,13 +131,21 @@ class _ConnectionSensor(HostEntity, SensorEntity):
 
     @override
     async def async_added_to_hass(self) -> None:
-        self.async_on_remove(listen(self.hass, EVENT_CONNECTION, self._take))
+        self.async_on_remove(
+            self.hass.bus.async_listen(
+                EVENT_CONNECTION, self._take, event_filter=self._is_of_this_host
+            )
+        )
 
     @callback
-    def _take(self, event: dict[str, Any], _: Context | None) -> None:
-        """Look at an event of any connection."""
-        if event["config_entry_id"] == self.host.entry.entry_id:
-            self.on_connection(event)
+    def _is_of_this_host(self, data: Mapping[str, Any]) -> bool:
+        """Tell whether an event is of one of this host's connections."""
+        return bool(data["config_entry_id"] == self.host.entry.entry_id)
+
+    @callback
+    def _take(self, event: Event[dict[str, Any]]) -> None:
+        """Look at an event of one of this host's connections."""
+        self.on_connection(event.data)
 
     @callback
     def on_connection(self, event: dict[str, Any]) -> None:

@@ -1,9 +1,10 @@
-"""Triggers on the integration's events, past the bus and the recorder."""
+"""Triggers on the integration's events."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final, override
 
 from homeassistant.const import CONF_OPTIONS
-from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.trigger import (
     Trigger,
@@ -25,37 +26,14 @@ from .const import (
     EVENT_TURN,
     EVENT_WEBHOOK,
 )
-from .events import listen
 from .model import Json
 from .sockets.connection import State
+from .sockets.realtime.notice import RealtimeNotice
 from .sockets.realtime.session import RealtimeConnection
 from .sockets.responses import ResponsesConnection
 
 TRANSPORTS: Final = (ResponsesConnection.transport, RealtimeConnection.transport)
-NOTICES: Final = (
-    "audio",
-    "audio_done",
-    "audio_interrupted",
-    "audio_started",
-    "audio_transcript_delta",
-    "connection_change",
-    "error",
-    "function_call",
-    "item_deleted",
-    "item_update",
-    "mcp_approval_request",
-    "mcp_tool_call_completed",
-    "mcp_tools_listed",
-    "output_text_delta",
-    "events_dropped",
-    "tool_approval_request",
-    "tool_limit_reached",
-    "tool_result",
-    "turn_done",
-    "turn_started",
-    "usage_limit_reached",
-    "usage_update",
-)
+NOTICES: Final = tuple(notice.value for notice in RealtimeNotice)
 TURN_KINDS: Final = ("conversation", "ai_task", "stt", "tts", "realtime")
 TURN_ENDS: Final = ("done", "cancelled", "failed", "fallback")
 # What an event calls otherwise than the option does.
@@ -105,15 +83,15 @@ class EventTrigger(Trigger):
         did_not_trigger: TriggerNotTriggeredReporter | None = None,
     ) -> CALLBACK_TYPE:
         @callback
-        def consider(event: Json, context: Context | None) -> None:
-            if self.matches(event):
-                payload = {_PAYLOAD_KEYS.get(key, key): value for key, value in event.items()}
-                run_action(payload, self.description.format_map(event), context)
+        def handle_event(event: Event[Json]) -> None:
+            data = event.data
+            payload = {_PAYLOAD_KEYS.get(key, key): value for key, value in data.items()}
+            run_action(payload, self.description.format_map(data), event.context)
 
-        return listen(self._hass, self.event_type, consider)
+        return self._hass.bus.async_listen(self.event_type, handle_event, event_filter=self.matches)
 
     @callback
-    def matches(self, event: Json) -> bool:
+    def matches(self, event: Mapping[str, Any]) -> bool:
         """Tell whether an event is wanted."""
         return all(event.get(key) in values for key, values in self._wanted.items())
 
@@ -147,7 +125,7 @@ class ConnectionStateTrigger(EventTrigger):
 
     @override
     @callback
-    def matches(self, event: Json) -> bool:
+    def matches(self, event: Mapping[str, Any]) -> bool:
         # A frame that is no JSON is told in the same way, but changes nothing.
         is_change = event["state"] != State.CONNECTED or not event["error"]
         return is_change and super().matches(event)

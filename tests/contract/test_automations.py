@@ -15,6 +15,7 @@ from custom_components.openai_api.actions import ACTIONS
 from custom_components.openai_api.actions.webhooks import EVENT_TYPES as WEBHOOK_TYPES
 from custom_components.openai_api.model import Answer
 from custom_components.openai_api.sockets.connection import State
+from custom_components.openai_api.sockets.realtime.notice import RealtimeNotice
 
 FOLDER = Path(const.__file__).parent
 ROOT = FOLDER.parent.parent
@@ -125,18 +126,18 @@ def test_every_state_is_offered() -> None:
 
 
 def test_every_notice_is_offered() -> None:
-    """The list holds every kind of notice that is given anywhere, and no other."""
+    """The list holds every notice, and each of them is given somewhere."""
     given: set[str] = set()
     for path in (FOLDER / "sockets").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if not isinstance(node, ast.Call) or not node.args:
-                continue
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func
-            name = name.id if isinstance(name, ast.Name) else name
-            if name in {"notify", "_delta"} and isinstance(node.args[0], ast.Constant):
-                given.add(str(node.args[0].value))
-    assert given == set(trigger.NOTICES)
-    assert listed("triggers", "realtime_notice", "type") == list(trigger.NOTICES)
+            if (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)
+                and node.value.id == "RealtimeNotice"
+            ):
+                given.add(RealtimeNotice[node.attr].value)
+    assert given == set(RealtimeNotice)
+    assert listed("triggers", "realtime_notice", "type") == list(RealtimeNotice)
 
 
 def test_every_streaming_action_is_offered() -> None:

@@ -380,7 +380,7 @@ class Speech:
 
 async def _nothing() -> AsyncGenerator[bytes]:
     """Yield nothing."""
-    for chunk in ():
+    for chunk in tuple[bytes, ...]():
         yield chunk
 
 

@@ -33,6 +33,8 @@ def forget(registry: er.EntityRegistry, entity_id: str) -> None:
 
     The registry would keep that for ever, did it still belong to the entry.
     """
+    if entity_id not in registry.entities:
+        return
     registry.async_update_entity(entity_id, config_entry_id=None)
     registry.async_remove(entity_id)
 

@@ -46,7 +46,7 @@ _RECOVERABLE = frozenset(
         CloseCode.BAD_GATEWAY,
     }
 )
-_MAX_EMPTY_SOCKETS = 4
+_MAX_EMPTY_SOCKETS = 6
 """Sockets in a row that the host closes for an error of its own before it has said anything."""
 MAX_CONNECTIONS = 50
 """Of one service host."""
@@ -293,6 +293,8 @@ class Connection:
             self._empty_sockets = 0
             return close
         self._empty_sockets += 1
+        if self._empty_sockets < _MAX_EMPTY_SOCKETS:
+            return close
         error = failure("websocket_closed_at_once", code=close.code, message=close.reason or "–")
         return close._replace(error=error)
 

@@ -41,7 +41,7 @@ def ending(err: ConnectionClosed, settings: Settings) -> Close:
     code, reason = err.rcvd.code, quote(err.rcvd.reason, settings)
     if code in _NORMAL_CLOSE_CODES:
         return Close(code, reason, None)
-    return Close(code, reason, reason or failure("closed_by_host", code=int(code)))
+    return Close(code, reason, reason or None)
 
 
 def check_close(code: int, reason: str) -> None:

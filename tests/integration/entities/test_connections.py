@@ -14,8 +14,7 @@ from pytest_homeassistant_custom_component.common import (
     flush_store,
 )
 
-from custom_components.openai_api.const import DOMAIN
-from custom_components.openai_api.events import _LISTENERS
+from custom_components.openai_api.const import DOMAIN, EVENT_CONNECTION
 from tests.integration.conftest import Call, add_entry, entry_data
 from tests.integration.waiting import until
 from tests.standin.faults import Fault
@@ -202,7 +201,7 @@ async def test_unload_leaves_nothing_behind(
     assert connection_entities(hass) == []
     assert registered(registry, entry) == []
     if way in {"unload", "remove"}:
-        assert not any(hass.data[_LISTENERS].values())
+        assert EVENT_CONNECTION not in hass.bus.async_listeners()
     if way == "reload":
         assert shown(hass, COUNT) == "0"
         await manage("connect")

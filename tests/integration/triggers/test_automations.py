@@ -3,8 +3,7 @@
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.const import EVENT_SERVER
-from custom_components.openai_api.events import _LISTENERS
+from custom_components.openai_api.const import DOMAIN, EVENT_SERVER
 from custom_components.openai_api.trigger import async_get_triggers
 from tests.integration.automations import automate, on
 from tests.integration.conftest import Call
@@ -62,18 +61,21 @@ async def test_listeners_go_with_the_automation(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, manage: Call
 ) -> None:
     ran = await automate(hass, *(on(key) for key in await async_get_triggers(hass)))
-    listeners = hass.data[_LISTENERS]
-    before = {key: len(found) for key, found in listeners.items()}
+
+    def listeners() -> dict[str, int]:
+        return {key: count for key, count in hass.bus.async_listeners().items() if DOMAIN in key}
+
+    before = listeners()
     assert before[EVENT_SERVER] == 1
     await manage("connect")
     # A reloaded entry leaves the triggers as they are.
     assert await hass.config_entries.async_reload(entry.entry_id)
-    assert {key: len(found) for key, found in listeners.items()} == before
+    assert listeners() == before
     await manage("connect")
     ran.clear()
 
     await hass.services.async_call("automation", "turn_off", {"entity_id": "all"}, blocking=True)
-    assert len(listeners[EVENT_SERVER]) == 0
+    assert EVENT_SERVER not in listeners()
     assert await hass.config_entries.async_unload(entry.entry_id)
-    assert not any(listeners.values())
+    assert listeners() == {}
     assert not ran

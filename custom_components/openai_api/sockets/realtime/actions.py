@@ -15,6 +15,7 @@ from ..goodbye import check_close
 from ..options import shown_url
 from .audio import content_of, convert, decode, is_file_name, pieces
 from .limits import MAX_CALLS, ToolLimits, UsageLimit
+from .notices import EVENT_HANDLERS
 from .session import RealtimeConnection
 from .tools import HomeTools
 
@@ -60,6 +61,7 @@ async def async_connect(request: Request) -> Json:
         data["connection_id"],
         opening,
         data.get("event_types"),
+        event_handlers=EVENT_HANDLERS,
         model=model,
         session=session,
         tools=tools,

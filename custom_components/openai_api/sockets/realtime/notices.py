@@ -1,17 +1,14 @@
-"""What follows from each server event: the notices, and the requests made by themselves."""
+"""Handlers for server events: they fire notices and send follow-up client events."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ...model import Json
 from .configuration import audio_format
+from .notice import RealtimeNotice
+from .session import EventHandler, RealtimeConnection
 from .tool_calls import ToolCall
-
-if TYPE_CHECKING:
-    from .session import RealtimeConnection
-
-type React = Callable[[RealtimeConnection, Json], None]
 
 _MOST_RESPONSES = 16
 """Under way at the same time, as far as hosts tell when one is done."""
@@ -48,7 +45,7 @@ def _response_created(session: RealtimeConnection, event: Json) -> None:
         )
         while len(session.playback.formats) > _MOST_RESPONSES:
             del session.playback.formats[next(iter(session.playback.formats))]
-    session.notify("turn_started", response_id=response.get("id"), response=response)
+    session.notify(RealtimeNotice.TURN_STARTED, response_id=response.get("id"), response=response)
 
 
 def _response_done(session: RealtimeConnection, event: Json) -> None:
@@ -64,9 +61,9 @@ def _response_done(session: RealtimeConnection, event: Json) -> None:
         "output_token_details": usage.get("output_token_details") or {},
     }
     used["total_tokens"] = used["input_tokens"] + used["output_tokens"]
-    session.notify("usage_update", usage=used)
+    session.notify(RealtimeNotice.USAGE_UPDATE, usage=used)
     session.notify(
-        "turn_done",
+        RealtimeNotice.TURN_DONE,
         response_id=response.get("id"),
         status=response.get("status"),
         output=response.get("output") or [],
@@ -84,7 +81,7 @@ def _audio_delta(session: RealtimeConnection, event: Json) -> None:
     session.playback.receive(event, _size(piece), session.output_format)
     session.hear(event, piece)
     session.notify(
-        "audio",
+        RealtimeNotice.AUDIO,
         delta=piece,
         response_id=event.get("response_id"),
         item_id=event.get("item_id"),
@@ -102,22 +99,22 @@ def _audio_done(session: RealtimeConnection, event: Json) -> None:
     session.fall_silent(event)
 
 
-def _delta(kind: str) -> React:
+def _delta(notice: RealtimeNotice) -> EventHandler:
     """Return what passes on a piece of text."""
 
-    def react(session: RealtimeConnection, event: Json) -> None:
+    def handle(session: RealtimeConnection, event: Json) -> None:
         session.notify(
-            kind,
+            notice,
             delta=event.get("delta"),
             item_id=event.get("item_id"),
             response_id=event.get("response_id"),
         )
 
-    return react
+    return handle
 
 
 def _speech_started(session: RealtimeConnection, event: Json) -> None:
-    """Let the person have the word; the host may cancel its answer by itself."""
+    """Interrupt the response when the user starts to speak; the host may cancel it by itself."""
     session.note_speech()
     audio = session.session.get("audio") or {}
     detection = (
@@ -150,7 +147,7 @@ def _retrieve(session: RealtimeConnection, event: Json) -> None:
 def _deleted(session: RealtimeConnection, event: Json) -> None:
     """Forget an item."""
     session.history.remove(event["item_id"])
-    session.notify("item_deleted", item_id=event["item_id"])
+    session.notify(RealtimeNotice.ITEM_DELETED, item_id=event["item_id"])
 
 
 def _item(session: RealtimeConnection, event: Json) -> None:
@@ -171,17 +168,21 @@ def _item(session: RealtimeConnection, event: Json) -> None:
     elif kind == "mcp_list_tools":
         if is_done:
             label, tools = item.get("server_label") or "", item.get("tools") or []
-            session.notify("mcp_tools_listed", server_label=label, tools=tools)
+            session.notify(RealtimeNotice.MCP_TOOLS_LISTED, server_label=label, tools=tools)
     elif kind == "mcp_approval_request":
         if is_done:
             request = {**item, "arguments": _arguments(item.get("arguments"))}
             session.update_item(request)
-            session.notify("mcp_approval_request", approval_request_id=item.get("id"), item=request)
+            session.notify(
+                RealtimeNotice.MCP_APPROVAL_REQUEST,
+                approval_request_id=item.get("id"),
+                item=request,
+            )
     elif kind in _MCP_CALLS:
         call = {"output": None, **item, "status": "completed" if is_done else "in_progress"}
         session.update_item(call)
         if is_done:
-            session.notify("mcp_tool_call_completed", item=call)
+            session.notify(RealtimeNotice.MCP_TOOL_CALL_COMPLETED, item=call)
 
 
 def _output_item(session: RealtimeConnection, event: Json) -> None:
@@ -202,7 +203,7 @@ def _output_item(session: RealtimeConnection, event: Json) -> None:
         call_id, name = item.get("call_id") or "", item.get("name") or ""
         arguments = item.get("arguments") or ""
         session.notify(
-            "function_call",
+            RealtimeNotice.FUNCTION_CALL,
             id=item.get("id"),
             call_id=call_id,
             name=name,
@@ -235,10 +236,10 @@ def _error(session: RealtimeConnection, event: Json) -> None:
     """Tell of an error; a response that was asked for may not come."""
     error = event.get("error")
     session.sequencer.failed(error if isinstance(error, dict) else {})
-    session.notify("error", error=event)
+    session.notify(RealtimeNotice.ERROR, error=event)
 
 
-NOTICES: Final[Mapping[str, React]] = {
+EVENT_HANDLERS: Final[Mapping[str, EventHandler]] = {
     "error": _error,
     "session.created": _session_created,
     "session.updated": _session_updated,
@@ -246,8 +247,8 @@ NOTICES: Final[Mapping[str, React]] = {
     "response.done": _response_done,
     "response.output_audio.delta": _audio_delta,
     "response.output_audio.done": _audio_done,
-    "response.output_audio_transcript.delta": _delta("audio_transcript_delta"),
-    "response.output_text.delta": _delta("output_text_delta"),
+    "response.output_audio_transcript.delta": _delta(RealtimeNotice.AUDIO_TRANSCRIPT_DELTA),
+    "response.output_text.delta": _delta(RealtimeNotice.OUTPUT_TEXT_DELTA),
     "response.output_item.added": _output_item,
     "response.output_item.done": _output_item,
     "response.mcp_call.in_progress": _retrieve,
@@ -261,12 +262,3 @@ NOTICES: Final[Mapping[str, React]] = {
     "input_audio_buffer.speech_started": _speech_started,
     "input_audio_buffer.committed": _committed,
 }
-OLDER_NAMES: Final[Mapping[str, str]] = {
-    "response.audio.delta": "response.output_audio.delta",
-    "response.audio.done": "response.output_audio.done",
-    "response.audio_transcript.delta": "response.output_audio_transcript.delta",
-    "response.text.delta": "response.output_text.delta",
-    "conversation.item.created": "conversation.item.added",
-}
-"""What the beta of the API called events, and what they are called since."""
-RENAMED: Final = frozenset(OLDER_NAMES.values())

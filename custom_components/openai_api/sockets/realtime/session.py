@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, override
+from typing import Any, Final, override
 
 from homeassistant.core import Context, callback
 from homeassistant.exceptions import HomeAssistantError
@@ -16,7 +16,7 @@ from ..connection import Connection, Open, State, encode
 from .configuration import audio_format, build_session
 from .history import History, diff, normalize
 from .limits import ToolLimits, UsageLimit
-from .notices import NOTICES, OLDER_NAMES, RENAMED
+from .notice import RealtimeNotice
 from .playback import Playback
 from .sequencer import ResponseSequencer
 from .spoken import Spoken, async_keep, play_live
@@ -28,7 +28,20 @@ _LONGEST_OUTBOX = 1000
 """Events that wait for a slow line: so many of the house, and as many that follow by themselves."""
 _MOST_SPOKEN = 8
 """Spoken answers that arrive at the same time."""
+_OLDER_NAMES: Final[Mapping[str, str]] = {
+    "response.audio.delta": "response.output_audio.delta",
+    "response.audio.done": "response.output_audio.done",
+    "response.audio_transcript.delta": "response.output_audio_transcript.delta",
+    "response.text.delta": "response.output_text.delta",
+    "conversation.item.created": "conversation.item.added",
+}
+"""What the beta of the API called events, and what they are called since."""
+_RENAMED: Final = frozenset(_OLDER_NAMES.values())
 _PLACE = ("response_id", "item_id", "content_index")
+
+
+type EventHandler = Callable[[RealtimeConnection, Json], None]
+"""Acts on one server event of a connection."""
 
 
 class RealtimeConnection(Connection):
@@ -43,6 +56,7 @@ class RealtimeConnection(Connection):
         open_socket: Open,
         event_types: Collection[str] | None,
         *,
+        event_handlers: Mapping[str, EventHandler],
         model: str | None,
         session: Json,
         tools: HomeTools | None,
@@ -65,6 +79,7 @@ class RealtimeConnection(Connection):
             opener=opener,
             is_admin_only=tools is not None and tools.is_admin_only,
         )
+        self._event_handlers = event_handlers
         self.model = model
         self.history = History()
         self.tools = tools
@@ -140,7 +155,7 @@ class RealtimeConnection(Connection):
         """
         if self._outbox.qsize() >= 2 * _LONGEST_OUTBOX:
             # Only what follows by itself from a flood of server events comes this far.
-            self.notify("events_dropped", count=len(events))
+            self.notify(RealtimeNotice.EVENTS_DROPPED, count=len(events))
             return
         self._put(*events)
 
@@ -192,7 +207,7 @@ class RealtimeConnection(Connection):
         if cancel and self.sequencer.begin_cancel():
             self.post({"type": "response.cancel"})
         if self.playback.is_tracking:
-            self.notify("audio_interrupted", item_id=self.playback.item_id)
+            self.notify(RealtimeNotice.AUDIO_INTERRUPTED, item_id=self.playback.item_id)
             if (cut := self.playback.interrupt(is_running=is_running)) is not None:
                 self.post(cut)
 
@@ -224,9 +239,9 @@ class RealtimeConnection(Connection):
             self.sequencer.request()
 
     @callback
-    def notify(self, kind: str, **data: Any) -> None:
-        """Tell the house of something."""
-        self.fire(EVENT_REALTIME, {"type": kind, **data})
+    def notify(self, notice: RealtimeNotice, **data: Any) -> None:
+        """Fire an `openai_api_realtime_event`."""
+        self.fire(EVENT_REALTIME, {"type": notice.value, **data})
 
     @callback
     def update_item(
@@ -234,7 +249,7 @@ class RealtimeConnection(Connection):
     ) -> None:
         """Keep an item and tell of it."""
         kept = self.history.update(item, previous, is_placed=is_placed)
-        self.notify("item_update", item=kept)
+        self.notify(RealtimeNotice.ITEM_UPDATE, item=kept)
 
     @callback
     def remember_call(self, item: Json) -> bool:
@@ -271,7 +286,7 @@ class RealtimeConnection(Connection):
         if not self._usage_limit.add(usage) or self._closing is not None:
             return
         tokens, cost = self._usage_limit.tokens, self._usage_limit.cost
-        self.notify("usage_limit_reached", total_tokens=tokens, cost=cost)
+        self.notify(RealtimeNotice.USAGE_LIMIT_REACHED, total_tokens=tokens, cost=cost)
         closing = self.async_close(CloseCode.NORMAL_CLOSURE, "The usage limit is reached")
         self.run(closing, "usage limit")
 
@@ -287,7 +302,7 @@ class RealtimeConnection(Connection):
             found = self.playback.formats.get(str(key[0])) or self.output_format
             spoken = self._spoken[key] = Spoken(found)
             live = play_live(self.host.hass, spoken)
-            self.notify("audio_started", **_place(event), **live)
+            self.notify(RealtimeNotice.AUDIO_STARTED, **_place(event), **live)
         spoken.add(piece)
 
     @callback
@@ -296,7 +311,7 @@ class RealtimeConnection(Connection):
         self.playback.is_complete = True
         key = event.get("response_id"), event.get("item_id"), event.get("content_index")
         if (spoken := self._spoken.pop(key, None)) is None:
-            self.notify("audio_done", **_place(event))
+            self.notify(RealtimeNotice.AUDIO_DONE, **_place(event))
             return
         spoken.finish()
         self.run(self._async_keep(event, spoken), "audio")
@@ -314,7 +329,7 @@ class RealtimeConnection(Connection):
         except HomeAssistantError as err:
             self.host.note(str(err))
             saved = {"error": str(err)}
-        self.notify("audio_done", **_place(event), **saved, is_cut=spoken.is_cut)
+        self.notify(RealtimeNotice.AUDIO_DONE, **_place(event), **saved, is_cut=spoken.is_cut)
         spoken.release()
 
     @property
@@ -345,16 +360,16 @@ class RealtimeConnection(Connection):
     @callback
     def on_event(self, event: Json) -> None:
         event_type = str(event.get("type"))
-        if (current := OLDER_NAMES.get(event_type)) or event_type in RENAMED:
+        if (current := _OLDER_NAMES.get(event_type)) or event_type in _RENAMED:
             # Some hosts send an event under both names: the one that comes first counts.
             event_type, spelling = current or event_type, event_type
             if self._spellings.setdefault(event_type, spelling) != spelling:
                 return
-        react: Callable[[RealtimeConnection, Json], None] | None = NOTICES.get(event_type)
-        if react is None:
+        handle = self._event_handlers.get(event_type)
+        if handle is None:
             return
         try:
-            react(self, event)
+            handle(self, event)
         except Exception:  # noqa: BLE001
             # It came through raw; an odd shape must not end the conversation.
             LOGGER.debug("A server event has an unexpected shape", exc_info=True)
@@ -370,7 +385,7 @@ class RealtimeConnection(Connection):
             self._put({"type": "session.update", "session": self._wanted})
         elif state in {State.RECONNECTING, State.DISCONNECTED}:
             self._let_go()
-        self.notify("connection_change", status=state.value)
+        self.notify(RealtimeNotice.CONNECTION_CHANGE, status=state.value)
 
     @callback
     def _let_go(self) -> None:
@@ -391,7 +406,7 @@ class RealtimeConnection(Connection):
             self._sender.cancel()
             self._sender = None
         if self._unsent:
-            self.notify("events_dropped", count=self._unsent)
+            self.notify(RealtimeNotice.EVENTS_DROPPED, count=self._unsent)
             self._unsent = 0
         # Whoever waits for these to be sent need not wait any longer.
         while not self._outbox.empty():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from homeassistant.core import callback
 
 from .limits import MAX_CONCURRENT_CALLS, MAX_ROUNDS, ToolLimits
+from .notice import RealtimeNotice
 from .tools import HomeTools, error_output, is_named
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class ToolRunner:
         elif is_named(tool_name, self._require_approval):
             self._awaiting_approval[call.call_id] = call
             self._connection.notify(
-                "tool_approval_request",
+                RealtimeNotice.TOOL_APPROVAL_REQUEST,
                 approval_request_id=call.call_id,
                 call_id=call.call_id,
                 name=call.name,
@@ -90,7 +91,7 @@ class ToolRunner:
         if not self._limits.is_reached:
             self._limits.is_reached = True
             self._connection.notify(
-                "tool_limit_reached",
+                RealtimeNotice.TOOL_LIMIT_REACHED,
                 call_id=call.call_id,
                 name=call.name,
                 max_calls=self._limits.max_calls,
@@ -113,7 +114,7 @@ class ToolRunner:
     def _finish(self, call: ToolCall, result: Any, output: str, opened: int | None = None) -> None:
         """Tell automations and the model what came of a call."""
         self._connection.notify(
-            "tool_result",
+            RealtimeNotice.TOOL_RESULT,
             call_id=call.call_id,
             name=call.name,
             arguments=call.arguments,
