@@ -139,8 +139,7 @@ def schema(shown: Mapping[str, Any], errors: Mapping[str, str]) -> vol.Schema:
     for name, members in _SECTIONS.items():
         inner = {_suggest(key, shown): check for key, check in members.items()}
         # With a default of its own, the frontend would not show what is in it.
-        options = {"collapsed": name not in errors}
-        fields[vol.Optional(name)] = section(vol.Schema(inner), options)
+        fields[vol.Optional(name)] = section(vol.Schema(inner), {"collapsed": name not in errors})
     return vol.Schema(fields, extra=vol.ALLOW_EXTRA)
 
 
