@@ -159,8 +159,6 @@ def flatten(user_input: Mapping[str, Any]) -> dict[str, Any]:
         found |= value if key in _SECTIONS else {key: value}
     # The frontend sends nothing for a field that was cleared, and some scripts send null.
     found = {key: value for key, value in found.items() if value is not None}
-    if found.get(CONF_AUTH_METHOD) == "":
-        del found[CONF_AUTH_METHOD]
     try:
         return dict(_FLAT(found))
     except vol.Invalid as err:

@@ -65,6 +65,8 @@ _ERRORS: Final = {
 }
 _UNSUPPORTED: Final = frozenset({"404", "405", "501"})
 
+_USUAL: Final = {CONF_ACTION_ACCESS: ActionAccess.BY_ACTION.value, CONF_IS_PREFERRED: False}
+
 _EVENTS_SCHEMA: Final = vol.Schema(
     {
         vol.Required(_EVENT_TYPES): SelectSelector(
@@ -97,6 +99,9 @@ class OptionsFlow(OptionsFlowWithReload):
             return self._show()
         typed = _flat(self._schema(), user_input)
         sets_up, removes = (typed.pop(key, False) for key in (_SET_UP, _REMOVE))
+        # What is as it would be anyway is not saved.
+        usual = {**_USUAL, CONF_SERVICE_KIND: _key_of_kind(self.config_entry.data, {})}
+        typed |= {key: None for key, value in usual.items() if typed.get(key) == value}
         # It was shown to be copied.
         typed.pop(_URL, None)
         # It is not shown, so a blank field keeps the one that is saved, or was typed before.
@@ -153,10 +158,10 @@ class OptionsFlow(OptionsFlowWithReload):
 
     def _show(self, error: str | None = None, **placeholders: str) -> ConfigFlowResult:
         """Show the form with what is saved, or with what was typed and what is wrong with it."""
-        kind = kind_of(self.config_entry.data, self.config_entry.options)
+        options = self.config_entry.options
         shown = {
-            CONF_SERVICE_KIND: kind.key if kind else OTHER,
-            **self.config_entry.options,
+            CONF_SERVICE_KIND: _key_of_kind(self.config_entry.data, options),
+            **options,
             **self._typed,
         }
         shown.pop(CONF_WEBHOOK_SECRET, None)
@@ -249,6 +254,12 @@ def _section(key: str, fields: dict[vol.Marker, Any]) -> dict[vol.Marker, Any]:
     """Return a part of the form that is folded until somebody wants it."""
     # With a default of its own, the frontend would not show what is in it.
     return {vol.Optional(key): section(vol.Schema(fields), {"collapsed": True})}
+
+
+def _key_of_kind(data: Mapping[str, Any], options: Mapping[str, Any]) -> str:
+    """Return the key of the kind of an entry's service."""
+    kind = kind_of(data, options)
+    return kind.key if kind else OTHER
 
 
 def _model_selector(names: list[str]) -> SelectSelector:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+import re
 from typing import Any, override
 
 from homeassistant.components.sensor import (
@@ -71,6 +72,8 @@ MEASURED = (
 ATTR_MESSAGE = "message"
 _LONGEST_STATE = 120
 """Characters: a longer one takes the place of its name in a row on a dashboard."""
+_DETAILS = re.compile(r" \((?:status|code|Request) [^()]*\)")
+"""The facts of an API error, which the whole message keeps."""
 # A burst of calls is one change of the house's state, not hundreds.
 _PAUSE = 1.0
 
@@ -154,10 +157,10 @@ class _ConnectionSensor(HostEntity, SensorEntity):
 
     @callback
     def show(self, value: int | str) -> None:
-        """Show a value."""
-        self._attr_native_value = value
-        # What is as it was is not written.
-        self.async_write_ha_state()
+        """Show a value if it is a new one."""
+        if value != self._attr_native_value:
+            self._attr_native_value = value
+            self.async_write_ha_state()
 
 
 class OpenConnections(_ConnectionSensor):
@@ -204,7 +207,9 @@ class LastError(_ConnectionSensor):
     def _on_error(self, error: str) -> None:
         """Show an error: whole in the attribute, the state shortened to what a row can hold."""
         self._attr_extra_state_attributes = {ATTR_MESSAGE: error}
-        self.show(shorten(error, _LONGEST_STATE))
+        self._attr_native_value = shorten(_DETAILS.sub("", error), _LONGEST_STATE)
+        # The same error once more is told by the time at which it was last reported.
+        self.async_write_ha_state()
 
 
 class UsageSensor(HostEntity, RestoreSensor):

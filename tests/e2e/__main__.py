@@ -21,7 +21,7 @@ from tests.home.client import Json, RestError
 from .actions import check_actions
 from .automations import add_actions, blueprint, trigger, voice
 from .browser import Chromium, Screen, chromium
-from .forms import add, options, reconfigure
+from .forms import add, mistype, options, reconfigure
 from .pages import ask, dashboard, paint
 from .texts import Texts, actions_of
 
@@ -56,6 +56,11 @@ async def drive(
         entries = await home.entries()
         loaded = [entry for entry in entries if entry["state"] == "loaded"]
         report.expect(len(loaded) == known + 1, "the service host is added and loaded")
+        if not known:
+            # The stand-in is no known kind of service, so that no model of its many is chosen.
+            await home.set_options(
+                loaded[0]["entry_id"], {"record_events": False, "chat": "gpt-5-mini"}
+            )
 
     async def open_actions(screen: Screen, texts: Texts, step: int) -> None:
         """Open every action, or some."""
@@ -81,6 +86,10 @@ async def drive(
             ("Ask by voice", partial(voice, screen, report, folder)),
             ("The demonstration dashboard", partial(dashboard, screen, report, folder)),
             ("The options", partial(options, screen, report, english)),
+            (
+                "A mistyped URL on a phone",
+                partial(mistype, screen, report, english, service.url("bearer"), KEY),
+            ),
             (
                 "The connection",
                 partial(reconfigure, screen, report, english, service.url("bearer")),

@@ -30,6 +30,7 @@ FLAGS = (
     "--disable-sync",
 )
 SIZE: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 PATIENCE = 15_000
 # The text of an element as a person reads it, through every shadow root.
 READ = """element => {

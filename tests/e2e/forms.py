@@ -9,7 +9,7 @@ from tests.home.check import Report
 from tests.home.client import Json
 from tests.home.folder import DOMAIN
 
-from .browser import Screen, read
+from .browser import PHONE, SIZE, Screen, read
 from .texts import Texts
 
 DASHBOARD = "/config/integrations/dashboard"
@@ -27,9 +27,14 @@ class Dialog:
         self._step = step
         self._box = screen.page.locator("dialog-data-entry-flow")
 
-    async def wait(self) -> None:
+    async def wait(self, *, unfold: bool = True) -> None:
         """Wait for the form and unfold its sections."""
         await self._box.locator("ha-form").first.wait_for()
+        if unfold:
+            await self.unfold()
+
+    async def unfold(self) -> None:
+        """Unfold the sections."""
         for panel in await self._box.locator("ha-expansion-panel").all():
             await panel.evaluate("panel => { panel.expanded = true; }")
 
@@ -56,6 +61,34 @@ class Dialog:
         await alert.wait_for()
         return await read(alert)
 
+    async def sees_error(self) -> bool:
+        """Return whether the whole complaint is on the screen."""
+        alert = self._box.locator("ha-alert").first
+        await self._screen.page.wait_for_timeout(500)
+        script = """alert => { const box = alert.getBoundingClientRect();
+          return box.height > 0 && box.top >= 0 && box.bottom <= innerHeight; }"""
+        return bool(await alert.evaluate(script))
+
+    async def leave(self, key: str) -> None:
+        """Press the Tab key a few times in the first line of a list of texts."""
+        label = self._label(key)
+        field = self._box.locator("ha-selector").filter(has_text=label).last
+        await field.get_by_role("button", name="Add").click()
+        await field.get_by_role("textbox").first.focus()
+        for _ in range(4):
+            await self._screen.page.keyboard.press("Tab")
+
+    async def has_left(self, key: str) -> bool:
+        """Return whether no line of a list of texts has the focus."""
+        label = self._label(key)
+        field = self._box.locator("ha-selector").filter(has_text=label).last
+        return not await field.evaluate("field => field.matches(':focus-within')")
+
+    async def close(self) -> None:
+        """Close the dialog without an end."""
+        await self._box.get_by_role("button", name="Close").first.click()
+        await self._box.locator("ha-form").first.wait_for(state="detached")
+
     async def finish(self) -> str:
         """Wait for the last page of the dialog, return what it says and close it."""
         page = self._box.locator("step-flow-create-entry, step-flow-abort")
@@ -79,16 +112,20 @@ class Dialog:
 
     def _field(self, key: str, role: str) -> Locator:
         """Find a field by the label that a person reads."""
-        label = next(
+        label = self._label(key)
+        # A required field has a star, a list its choice in its name.
+        ending = r"\s*\*?" + ("( .*)?" if role == "button" else "") + "$"
+        name = re.compile("^" + re.escape(label) + ending)
+        return self._box.get_by_role(role, name=name)  # type: ignore[arg-type]
+
+    def _label(self, key: str) -> str:
+        """Return the label of a field."""
+        return next(
             text
             for name, text in self._texts.resources.items()
             if name.startswith(f"component.{DOMAIN}.{self._step}.")
             and name.endswith(f".data.{key}")
         )
-        # A required field has a star, a list its choice in its name.
-        ending = r"\s*\*?" + ("( .*)?" if role == "button" else "") + "$"
-        name = re.compile("^" + re.escape(label) + ending)
-        return self._box.get_by_role(role, name=name)  # type: ignore[arg-type]
 
     def _options(self, key: str) -> dict[str, str]:
         """Return the choices of a list by their values."""
@@ -129,6 +166,34 @@ async def add(
         await dialog.fill({"api_key": settings["api_key"]})
     await dialog.submit()
     report.show("then", await dialog.finish())
+
+
+async def mistype(screen: Screen, report: Report, texts: Texts, url: str, key: str) -> None:
+    """Enter a URL without its scheme and version on a phone, and take the one that is proposed."""
+    page = screen.page
+    await page.set_viewport_size(PHONE)
+    await screen.open(DASHBOARD)
+    await screen.press("Add integration")
+    brands = page.locator("dialog-add-integration")
+    await brands.locator("ha-input-search input").fill(NAME)
+    await brands.get_by_text(NAME, exact=True).click()
+    dialog = Dialog(screen, texts, "config.step.user")
+    await dialog.wait(unfold=False)
+    await screen.picture("phone")
+    typed = url.removeprefix("http://").removesuffix("/v1")
+    await dialog.fill({"base_url": typed, "api_key": key})
+    await dialog.submit()
+    said = await dialog.error()
+    report.show("a URL without scheme and version", said)
+    report.expect(typed in said and url in said, "the likely URL is proposed in words")
+    report.expect(await dialog.sees_error(), "the error is in sight on a phone")
+    report.expect(await dialog.value("base_url") == url, "the likely URL is filled in")
+    await screen.picture("phone-proposal")
+    await dialog.unfold()
+    await dialog.leave("extra_headers")
+    report.expect(await dialog.has_left("extra_headers"), "the Tab key leaves the extra headers")
+    await dialog.close()
+    await page.set_viewport_size(SIZE)
 
 
 async def options(screen: Screen, report: Report, texts: Texts) -> None:

@@ -95,7 +95,7 @@ async def test_certificate_that_nobody_vouches_for(
             await watch.ask()
         text = told(caught.value, "certificate_not_trusted")
         assert "self-signed certificate" in text
-        assert "Check the certificate" in text
+        assert "Verify SSL certificate" in text
         assert not watch.raw.requests
         await watch.nothing_left()
     hass.loop.set_exception_handler(handler)

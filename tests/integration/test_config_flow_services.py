@@ -503,21 +503,25 @@ async def test_reauth_accepts_the_key_that_works_again(
     assert entry.data["api_key"] == CANARY
 
 
-@pytest.mark.parametrize("works_again", ["call", "reload"])
-async def test_reauth_ends_when_the_key_works_again(
-    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Any, works_again: str
+async def test_reauth_ends_when_the_entry_can_be_set_up_again(
+    hass: HomeAssistant, standin: StandIn, media_folder: object
 ) -> None:
     standin.fail(Fault(path="/models", status=401))
-    with pytest.raises(Exception, match="does not accept the key"):
-        await call("list_models")
-    await hass.async_block_till_done()
+    entry = await add_entry(hass, entry_data(standin))
     assert hass.config_entries.flow.async_progress()
-    if works_again == "call":
-        await call("list_models")
-    else:
-        await hass.config_entries.async_reload(entry.entry_id)
+    await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
+    assert entry.state.value == "loaded"
     assert not hass.config_entries.flow.async_progress()
+
+
+async def test_answer_that_is_too_large_is_no_list(
+    hass: HomeAssistant, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validation, "_LARGEST_LIST", 20)
+    url = await serve({"/v1/models": MODELS})
+    result = await submit(hass, base_url=url)
+    assert result["errors"] == {"base": "cannot_connect"}
 
 
 @pytest.mark.parametrize(
@@ -537,6 +541,5 @@ async def test_extras_do_not_take_the_place_of_the_key(
     changes: dict[str, Any],
 ) -> None:
     await add_entry(hass, entry_data(standin, style, **changes))
-    extra = {"extra_query": {"key": "another"}} if style == "query" else {}
-    assert (await call("list_models", **extra))["data"]
+    assert (await call("list_models"))["data"]
     assert len(standin.requests) == 2

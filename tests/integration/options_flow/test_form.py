@@ -13,6 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from tests.integration.conftest import add_entry, entry_data
+from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
 from .helpers import PRICES, SECRET, Form, address, kept, suggested, url
@@ -150,3 +151,95 @@ async def test_two_hosts(
     await form.open()
     await Form(hass, other).open()
     assert url(entry) != url(other)
+
+
+MODELS = {"object": "list", "data": [{"id": "tts-1"}, {"id": "gpt-5"}, {"id": "my-embedder"}]}
+
+
+def offered(form: dict[str, Any], purpose: str) -> list[str]:
+    """Return the models that a form offers for a purpose."""
+    (models,) = [
+        check for key, check in form["data_schema"].schema.items() if str(key) == "default_models"
+    ]
+    (selector,) = [check for key, check in models.schema.schema.items() if str(key) == purpose]
+    assert selector.config["custom_value"] is True
+    return list(selector.config["options"])
+
+
+async def test_default_models_are_chosen_from_what_the_service_offers(
+    standin: StandIn, form: Form, entry: MockConfigEntry
+) -> None:
+    standin.fail(Fault(path="/models", status=200, body=MODELS))
+    shown = await form.open()
+    assert offered(shown, "chat") == ["gpt-5", "tts-1", "my-embedder"]
+    assert offered(shown, "speech") == ["tts-1", "gpt-5", "my-embedder"]
+    await form.submit(
+        record_events=False,
+        default_models={"chat": "gpt-5", "speech": " a model of my own ", "image": "  "},
+    )
+    chosen = {"chat": "gpt-5", "speech": "a model of my own"}
+    assert kept(entry) == {"record_events": False, "default_models": chosen}
+    shown = suggested((await form.open())["data_schema"])["default_models"]
+    assert {key: value for key, value in shown.items() if value} == chosen
+    await form.submit(record_events=False, default_models={"speech": "a model of my own"})
+    assert kept(entry)["default_models"] == {"speech": "a model of my own"}
+    await form.open()
+    await form.submit(record_events=False)
+    assert kept(entry)["default_models"] == {"speech": "a model of my own"}
+    await form.open()
+    await form.submit(record_events=False, default_models={})
+    assert kept(entry) == {"record_events": False}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(path="/models", status=404),
+        Fault(path="/models", status=401),
+        Fault(path="/models", drop="before", count=2),
+        Fault(path="/models", status=200, body="<html>", content_type="text/html"),
+        Fault(path="/models", status=200, body=b""),
+    ],
+)
+async def test_models_can_be_entered_where_none_are_listed(
+    standin: StandIn, form: Form, entry: MockConfigEntry, fault: Fault
+) -> None:
+    standin.fail(fault)
+    assert offered(await form.open(), "chat") == []
+    await form.submit(record_events=False, default_models={"chat": "m"})
+    assert kept(entry)["default_models"] == {"chat": "m"}
+
+
+async def test_models_can_be_entered_without_a_key(
+    hass: HomeAssistant, form: Form, entry: MockConfigEntry
+) -> None:
+    data = {**entry.data, "api_key_source": "environment", "api_key": "NO_SUCH_VARIABLE"}
+    hass.config_entries.async_update_entry(entry, data=data)
+    assert offered(await form.open(), "chat") == []
+
+
+@pytest.mark.parametrize(
+    ("access", "saved"),
+    [
+        ({"service_kind": "ollama", "action_access": "administrators"}, True),
+        ({"service_kind": "other", "action_access": "everyone"}, True),
+        ({"service_kind": "other", "action_access": "by_action"}, False),
+        ({}, False),
+    ],
+)
+async def test_service_and_access(
+    form: Form, entry: MockConfigEntry, access: dict[str, str], saved: bool
+) -> None:
+    """What is as it would be anyway is not saved."""
+    shown = suggested((await form.open())["data_schema"])
+    assert shown["access"] == {"service_kind": "other", "action_access": None}
+    await form.submit(record_events=False, is_preferred=saved, access=access)
+    expected = {"record_events": False}
+    if saved:
+        usual = {"service_kind": "other", "action_access": "by_action"}
+        changed = {key: value for key, value in access.items() if usual[key] != value}
+        expected |= {"is_preferred": True, **changed}
+    assert kept(entry) == expected
+    await form.open()
+    await form.submit(record_events=False, is_preferred=False)
+    assert "is_preferred" not in kept(entry)
