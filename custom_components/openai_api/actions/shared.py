@@ -30,6 +30,12 @@ METADATA = json_object(
     example={"room": "kitchen"},
     nullable=True,
 )
+METADATA_FILTER = json_object(
+    "metadata",
+    "Metadata",
+    "Only list what has these names with these texts.",
+    example={"room": "kitchen"},
+)
 USER = text(
     "user",
     "User",
