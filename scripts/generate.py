@@ -22,7 +22,7 @@ import docs_blueprints  # noqa: E402
 
 from custom_components.openai_api.actions import ACTIONS, FAMILIES  # noqa: E402
 from custom_components.openai_api.model import Action, Field, Section  # noqa: E402
-from custom_components.openai_api.services import all_fields  # noqa: E402
+from custom_components.openai_api.services import form_fields  # noqa: E402
 import docs  # noqa: E402
 
 INTEGRATION = ROOT / "custom_components" / "openai_api"
@@ -42,7 +42,7 @@ type Texts = dict[str, Any]
 
 def in_section(action: Action, section: Section | None) -> list[Field]:
     """Return the fields of an action that stand in a section, or outside any."""
-    return [field for field in all_fields(action) if field.section is section]
+    return [field for field in form_fields(action) if field.section is section]
 
 
 def described_field(field: Field) -> Texts:
@@ -54,7 +54,8 @@ def described_field(field: Field) -> Texts:
     """
     is_marked = field.required and "boolean" not in field.selector
     found: Texts = {"required": True} if is_marked else {}
-    if (example := field.example) is not None:
+    # Every browser loads them all: those of fields that may be left out stand in the docs.
+    if field.required and (example := field.example) is not None:
         # The frontend reads examples as YAML.
         found["example"] = json.dumps(example) if isinstance(example, dict | list) else example
     return {**found, "selector": dict(field.selector)}
@@ -79,7 +80,7 @@ def action_texts(action: Action) -> Texts:
         "description": action.description,
         "fields": {
             field.key: {"name": field.name, "description": field.description}
-            for field in all_fields(action)
+            for field in form_fields(action)
         },
     }
     sections = {

@@ -131,6 +131,11 @@ class Action:
     request_options: bool = True
     """Whether `timeout`, `extra_query` and `extra_body` apply."""
 
+    @property
+    def is_retired(self) -> bool:
+        """Whether the vendor has deprecated this; compatible hosts may still offer it."""
+        return self.name.endswith("(retired)")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Family:

@@ -31,7 +31,7 @@ from .const import CONF_DEFAULT_MODELS, CONF_IS_PREFERRED, DOMAIN
 from .errors import refusal
 from .host import OpenAIConfigEntry
 from .media.images import async_save_generated_media
-from .model import Action, Answer, Field, Json
+from .model import Action, Answer, Field, Json, Section
 from .permissions import async_check_permission
 from .requests import Request, async_handle
 
@@ -53,8 +53,7 @@ def all_fields(action: Action) -> tuple[Field, ...]:
     """Return the fields of an action with those that its kind brings along."""
     fields = [CONFIG_ENTRY] if action.method else []
     fields += [
-        # The entry's default may stand in for it.
-        replace(field, required=False) if field.key == "model" and action.model_kind else field
+        _defaulted(field) if field.key == "model" and action.model_kind else field
         for field in action.fields
     ]
     if action.answer is Answer.PAGE and any(field.key == "after" for field in action.fields):
@@ -70,6 +69,24 @@ def all_fields(action: Action) -> tuple[Field, ...]:
         if action.body:
             fields.append(EXTRA_BODY)
     return tuple(fields)
+
+
+def _defaulted(field: Field) -> Field:
+    """Return the field of a model for which the entry's default may stand in."""
+    description = f"{field.description} Without it, the default of the options."
+    return replace(field, required=False, description=description)
+
+
+def form_fields(action: Action) -> tuple[Field, ...]:
+    """Return the fields that the form of an action shows; the others are accepted in YAML.
+
+    Every browser loads the forms of all actions. So the options of the request stand only with
+    what asks a model, and retired actions show none of their rarer settings.
+    """
+    hidden = set() if action.model_kind else {Section.REQUEST}
+    if action.is_retired:
+        hidden.add(Section.ADVANCED)
+    return tuple(field for field in all_fields(action) if field.section not in hidden)
 
 
 def schema(action: Action) -> vol.Schema:

@@ -1,7 +1,8 @@
 """Every request of every action on the newest Home Assistant, which knows all of them.
 
-They are the same as on the oldest one. What only the newer SDK knows is on record here;
-`OPENAI_API_WIRE=update` in the environment writes it anew.
+They are the same as on the oldest one. What only the newer SDK knows is on record here, and what
+only the newest SDK there is knows in a file of its own. `OPENAI_API_WIRE=update` in the
+environment writes the first anew, `OPENAI_API_WIRE=latest` with that SDK the second.
 """
 
 import os
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from homeassistant.core import Event, HomeAssistant, callback
+from openai._version import __version__ as sdk_version
 import pytest
 
 from tests.benchmark.core import DOMAIN, loaded_core
@@ -16,6 +18,8 @@ from tests.integration.wire import NOT_KNOWN, Recorder, recording, walk, write_f
 
 OLDER = Path(__file__).parents[1] / "integration" / "__snapshots__" / "test_wire"
 NEWER = Path(__file__).with_name("wire.txt")
+IS_LATEST = tuple(map(int, sdk_version.split(".")[:2])) >= (3, 57)
+LATEST = Path(__file__).with_name("wire_latest.txt")
 
 
 def calls(text: str) -> dict[str, str]:
@@ -61,9 +65,20 @@ async def test_requests(monkeypatch: pytest.MonkeyPatch) -> None:
         for heading, call in calls(file.read_text()).items()
         if not heading.endswith(NOT_KNOWN)
     }
-    newer = {heading: call for heading, call in found.items() if heading not in older}
-    assert not [heading for heading in newer if heading.endswith(NOT_KNOWN)]
+    newer = {
+        heading: call
+        for heading, call in found.items()
+        if heading not in older and not heading.endswith(NOT_KNOWN)
+    }
     assert {heading: found.get(heading) for heading in older} == older
-    if os.environ.get("OPENAI_API_WIRE") == "update":
-        NEWER.write_text("\n\n".join(newer.values()) + "\n")
-    assert newer == calls(NEWER.read_text())
+    known = calls(NEWER.read_text())
+    match os.environ.get("OPENAI_API_WIRE"):
+        case "update":
+            known = newer
+            NEWER.write_text("\n\n".join(newer.values()) + "\n")
+        case "latest":
+            latest = [call for heading, call in newer.items() if heading not in known]
+            LATEST.write_text("\n\n".join(latest) + "\n")
+    if IS_LATEST:
+        known |= calls(LATEST.read_text())
+    assert newer == known

@@ -15,7 +15,7 @@ from custom_components.openai_api.actions import ACTIONS
 from custom_components.openai_api.condition import async_get_conditions
 from custom_components.openai_api.const import DOMAIN, EVENT_TYPES
 from custom_components.openai_api.model import Action
-from custom_components.openai_api.services import schema
+from custom_components.openai_api.services import all_fields, schema
 from custom_components.openai_api.trigger import NOTICES, async_get_triggers
 
 ROOT = Path(__file__).parents[2]
@@ -99,7 +99,7 @@ def check_call(action: Action, data: dict[str, Any]) -> None:
     if not is_template(data):
         schema(action)(data)
         return
-    assert {field.key for field in action.fields if field.required} <= set(data)
+    assert {field.key for field in all_fields(action) if field.required} <= set(data)
     for key, value in data.items():
         if not is_template(value):
             checks[key](value)

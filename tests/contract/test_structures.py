@@ -16,7 +16,7 @@ from custom_components.openai_api.actions import ACTIONS, validators as check
 from custom_components.openai_api.handlers.videos import REFERENCE
 from custom_components.openai_api.model import Field
 
-from .test_rows import IS_NEWEST, method_of
+from .test_rows import IS_LATEST, method_of
 
 FOLDER = Path(const.__file__).parent
 # By the names of their actions and fields, which a failing test then shows.
@@ -106,7 +106,7 @@ def known_objects(name: str) -> list[dict[str, Any]]:
     return list(typed_dicts(annotation)) or pytest.skip("of no type in the SDK")
 
 
-@pytest.mark.skipif(not IS_NEWEST, reason="the forms follow the newest SDK")
+@pytest.mark.skipif(not IS_LATEST, reason="the forms follow the newest SDK")
 @pytest.mark.parametrize("name", [name for name, field in FIELDS.items() if not field.file])
 def test_parts_are_those_of_the_sdk(name: str) -> None:
     """The form offers nothing that the API does not know, and insists on what it insists on."""

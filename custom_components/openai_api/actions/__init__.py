@@ -2,6 +2,7 @@
 
 from ..model import Action, Family
 from . import (
+    agent_automations,
     agent_environments,
     agent_sessions,
     agent_subagents,
@@ -84,6 +85,7 @@ FAMILIES: tuple[Family, ...] = (
     agent_sessions.FAMILY,
     agent_subagents.FAMILY,
     agent_environments.FAMILY,
+    agent_automations.FAMILY,
     vaults.FAMILY,
     assistants.FAMILY,
     threads.FAMILY,

@@ -85,6 +85,53 @@ FAMILY = Family(
     name="Environments of agents",
     actions=(
         Action(
+            key="create_agent_environment",
+            method="beta.agents.environments.create",
+            name="Create an environment of an agent",
+            description="Sets up an environment at the host, in which sessions of agents can work.",
+            icon="mdi:server-plus-outline",
+            permission=Permission.ADMINISTRATORS,
+            fields=(
+                *required(
+                    json_object(
+                        "environment",
+                        "Environment",
+                        "The type, always openai_hosted, and a template, packages, files or commands.",
+                        example={"type": "openai_hosted", "packages": {"python": ["pandas"]}},
+                    )
+                ),
+                texts(
+                    "vault_ids",
+                    "Vaults",
+                    "Ids of the vaults whose credentials the agent may use.",
+                    example=["vault_123"],
+                    nullable=True,
+                ),
+                *advanced(
+                    text(
+                        "idempotency_key",
+                        "Idempotency key",
+                        "The host takes what comes with the same key only once.",
+                    )
+                ),
+            ),
+        ),
+        Action(
+            key="list_agent_environments",
+            method="beta.agents.environments.list",
+            name="List environments of agents",
+            description="Returns the environments that are kept at the host.",
+            icon="mdi:server-outline",
+            permission=Permission.ADMINISTRATORS,
+            fields=(
+                *PAGING,
+                choice("type", "Type", "Only list this type.", ("openai_hosted",)),
+            ),
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
             key="get_agent_environment",
             method="beta.agents.environments.retrieve",
             name="Get an environment of an agent",

@@ -6,8 +6,8 @@ from ..handlers.agents import async_take_turn
 from ..model import Action, Answer, Family, Permission, advanced, required
 from ..streams.assemblers import AgentTurnAccumulator
 from .agents import AGENT_ID, PAGING as NULLABLE_PAGING
-from .fields import identifier, objects, text, text_or_items, texts
-from .shared import METADATA, PAGING, STREAM
+from .fields import boolean, choice, identifier, json_object, objects, text, text_or_items, texts
+from .shared import METADATA, METADATA_FILTER, PAGING, STREAM
 from .structures_agents import agent_changes, agent_environment, agent_settings
 
 SESSION_ID = identifier("session_id", "Session", "Id of the session.", example="sess_123")
@@ -38,6 +38,22 @@ _CHANGES = agent_changes(
     "Settings of the agent",
     "Model, reasoning and service tier of the turns to come.",
     example={"model": "gpt-5-mini"},
+)
+
+_NEWER = (
+    choice(
+        "review",
+        "Review",
+        "Whether the host checks what the agent does (auto_review).",
+        ("none", "auto_review"),
+    ),
+    json_object(
+        "prompt_cache_options",
+        "Prompt cache options",
+        "How the host keeps the beginnings of requests for reuse.",
+        example={"ttl": "30m"},
+        nullable=True,
+    ),
 )
 
 FAMILY = Family(
@@ -76,6 +92,10 @@ FAMILY = Family(
                         nullable=True,
                     ),
                     METADATA,
+                    *_NEWER,
+                    json_object(
+                        "stream_options", "Stream options", "Settings that only apply to a stream."
+                    ),
                 ),
             ),
             assemble=AgentTurnAccumulator,
@@ -104,7 +124,16 @@ FAMILY = Family(
             ),
             icon="mdi:head-sync-outline",
             permission=Permission.ADMINISTRATORS,
-            fields=required(SESSION_ID),
+            fields=(
+                *required(SESSION_ID),
+                *advanced(
+                    boolean(
+                        "include_obfuscation",
+                        "Include padding",
+                        "Let the host pad the events of a stream, so that their length tells nothing.",
+                    )
+                ),
+            ),
             body=False,
             assemble=AgentTurnAccumulator,
             streams=lambda _data: True,
@@ -141,6 +170,7 @@ FAMILY = Family(
             fields=(
                 replace(AGENT_ID, description="Only list the sessions of this agent."),
                 *NULLABLE_PAGING,
+                *advanced(METADATA_FILTER),
             ),
             answer=Answer.PAGE,
             body=False,
@@ -169,6 +199,7 @@ FAMILY = Family(
                 *required(SESSION_ID),
                 _CHANGES,
                 METADATA,
+                *advanced(*_NEWER),
             ),
         ),
         Action(

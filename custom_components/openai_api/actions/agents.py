@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ..model import Action, Answer, Family, Field, ModelKind, Permission, advanced, required
-from .fields import identifier, long_text, text
+from .fields import identifier, json_object, long_text, text
 from .shared import AFTER, LIMIT, METADATA, MODEL, ORDER, service_tier
 from .structures import reasoning, text_format
 from .structures_agents import agent_tools, multi_agent
@@ -53,6 +53,19 @@ _SETTINGS: tuple[Field, ...] = (
         MULTI_AGENT,
         service_tier("auto", "default", "flex", "priority", "fast"),
         METADATA,
+        json_object(
+            "compaction",
+            "Compaction",
+            "How a long context is shortened: in the background with async.",
+            example={"async": True},
+            nullable=True,
+        ),
+        json_object(
+            "experimental",
+            "Trial settings",
+            "Settings on trial, such as time_awareness.",
+            example={"time_awareness": True},
+        ),
     ),
 )
 

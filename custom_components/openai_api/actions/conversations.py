@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ..model import Action, Answer, Family, Permission, advanced, required
 from .fields import identifier
-from .responses import INCLUDE as NULLABLE_INCLUDE
+from .response_fields import INCLUDE as NULLABLE_INCLUDE
 from .shared import METADATA, PAGING
 from .structures import items
 

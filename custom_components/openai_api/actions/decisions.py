@@ -1,9 +1,11 @@
 """Decisions: questions with a fixed set of answers, and how sure the model is."""
 
+from dataclasses import replace
+
 from ..model import Action, Family, advanced, required
 from . import structures
 from .fields import text_or_items
-from .shared import MODEL, SAFETY_IDENTIFIER
+from .shared import MODEL, PROMPT_CACHE_KEY, PROMPT_CACHE_OPTIONS, SAFETY_IDENTIFIER
 
 FAMILY = Family(
     key="decisions",
@@ -37,7 +39,11 @@ FAMILY = Family(
                         ],
                     ),
                 ),
-                *advanced(SAFETY_IDENTIFIER),
+                *advanced(
+                    SAFETY_IDENTIFIER,
+                    PROMPT_CACHE_KEY,
+                    replace(PROMPT_CACHE_OPTIONS, nullable=True),
+                ),
             ),
             only_answers=True,
         ),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from ..model import Action, Family, ModelKind, advanced, required
 from . import validators as check
 from .fields import choice, integer
-from .responses import INPUT
+from .response_fields import INPUT
 from .shared import MODEL, USER
 
 FAMILY = Family(

@@ -165,12 +165,12 @@ CONFIG_ENTRY = _field(
     {"config_entry": {"integration": "openai_api"}},
     "config_entry_id",
     "Service host",
-    "The service host to use. Only needed if you have set up more than one.",
+    "Only needed if several are set up.",
 )
 ALL_PAGES = boolean(
     "all_pages",
     "All pages",
-    "Follow every page and return the whole list, instead of one page.",
+    "Return the whole list, not one page.",
 )
 FILENAME = text(
     "filename",

@@ -6,8 +6,8 @@ from ..handlers.images import async_create_images
 from ..model import Action, Family, Field, ModelKind, advanced, required
 from ..streams.assemblers import FinalEventsAccumulator
 from . import validators as check
-from .fields import _FILE_SELECTOR, choice, file, integer, long_text
-from .shared import MODEL, STREAM, USER
+from .fields import _FILE_SELECTOR, choice, file, integer, json_object, long_text
+from .shared import MODEL, SAFETY_IDENTIFIER, STREAM, USER
 
 _MODEL = replace(MODEL, example="gpt-image-1", nullable=True)
 _PROMPT = long_text(
@@ -54,6 +54,36 @@ _RESPONSE_FORMAT = choice(
     "Older models: as an address that lasts an hour (url), or as the picture itself (b64_json).",
     ("url", "b64_json"),
     nullable=True,
+)
+
+
+_NEWER = (
+    choice(
+        "complexity",
+        "Complexity",
+        "How much a drawing in the format svg may hold.",
+        ("low", "medium", "high"),
+        nullable=True,
+    ),
+    integer(
+        "frame_count", "Frames", "How many frames an animated picture has.", low=1, nullable=True
+    ),
+    integer(
+        "frame_duration_ms",
+        "Frame duration",
+        "How long each frame of an animated picture is shown.",
+        low=1,
+        unit="ms",
+        nullable=True,
+    ),
+    json_object(
+        "svg",
+        "SVG",
+        "The model that draws in the format svg, and how hard it thinks.",
+        example={"model": "gpt-5-mini"},
+        nullable=True,
+    ),
+    SAFETY_IDENTIFIER,
 )
 
 
@@ -110,6 +140,7 @@ FAMILY = Family(
                     ),
                     _RESPONSE_FORMAT,
                     USER,
+                    *_NEWER,
                 ),
             ),
             assemble=lambda: FinalEventsAccumulator("image_generation.completed"),
@@ -159,6 +190,13 @@ FAMILY = Family(
                     _PARTIAL,
                     _RESPONSE_FORMAT,
                     USER,
+                    replace(
+                        _IMAGE,
+                        key="markup",
+                        name="Marks",
+                        description="A PNG with marks, laid over the first picture. Not together with a mask.",
+                    ),
+                    *_NEWER,
                 ),
             ),
             assemble=lambda: FinalEventsAccumulator("image_edit.completed"),

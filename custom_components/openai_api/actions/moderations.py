@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ..model import Action, Family, required
 from . import validators as check
-from .responses import INPUT
+from .response_fields import INPUT
 from .shared import MODEL
 
 FAMILY = Family(

@@ -5,7 +5,7 @@ from ..model import Action, Family, ModelKind, advanced
 from ..streams.assemblers import ResponseAccumulator
 from .agents import MULTI_AGENT
 from .fields import choices
-from .responses import COMMON, RARE, has_model
+from .response_fields import COMMON, RARE, has_model
 from .shared import STREAM
 
 _BETA = "responses_multi_agent=v1"

@@ -14,7 +14,7 @@ from .fields import (
     text,
     text_or_object,
 )
-from .responses import PROMPT, TOOL_CHOICE, has_model
+from .response_fields import PROMPT, TOOL_CHOICE, has_model
 from .shared import MODEL, PARALLEL_TOOL_CALLS, include
 from .structures_storage import secret_expiry
 from .structures_voice import (

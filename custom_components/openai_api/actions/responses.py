@@ -1,210 +1,55 @@
 """Responses: ask a model, and manage what it answered."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from ..handlers.home import async_answer
 from ..handlers.outputs import add_output_text, add_parsed, check_parsed, check_response
 from ..media.attachments import async_attach_to_input
-from ..model import Action, Answer, Family, Field, ModelKind, Permission, advanced, required
+from ..model import Action, Answer, Family, ModelKind, Permission, advanced, required
 from ..sockets.responses import async_manage
 from ..streams import async_ask_or_follow
 from ..streams.assemblers import ResponseAccumulator
-from . import structures
 from .fields import (
     boolean,
-    choice,
-    choice_or_object,
     fixed_choice,
     identifier,
     integer,
     json_object,
-    long_text,
     text,
-    text_or_items,
-    text_or_object,
+)
+from .response_fields import (
+    COMMON,
+    CONVERSATION,
+    IMAGE_OPTIONS,
+    INCLUDE,
+    INSTRUCTIONS,
+    NULLABLE_INPUT,
+    PREVIOUS,
+    RARE,
+    REASONING,
+    RESPONSE_ID,
+    STARTING_AFTER,
+    TEXT,
+    TOOL_CHOICE,
+    TOOLS,
+    TRUNCATION,
+    has_model,
 )
 from .shared import (
     ATTACHMENTS,
     BEFORE,
     CONVERSATION_ID,
     LLM_HASS_API,
-    METADATA,
     MODEL,
-    MODERATION,
     PAGING,
     PARALLEL_TOOL_CALLS,
     PROMPT_CACHE_KEY,
     PROMPT_CACHE_OPTIONS,
     PROMPT_CACHE_RETENTION,
-    RESPONSE_CACHE_OPTIONS,
-    SAFETY_IDENTIFIER,
-    STORE,
     STREAM,
-    STREAM_OPTIONS,
-    TEMPERATURE,
-    TOP_LOGPROBS,
-    TOP_P,
-    USER,
     VERBOSITY,
-    include,
     service_tier,
 )
-
-_LONG = {"text": {"multiline": True}}
-
-RESPONSE_ID = identifier("response_id", "Response", "Id of the model response.", example="resp_123")
-INPUT = replace(
-    text_or_items(
-        "input",
-        "Input",
-        "What to ask: a text, or a list of messages, pictures and files.",
-        example="Is it a good day to hang out the laundry?",
-    ),
-    selector=_LONG,
-)
-NULLABLE_INPUT = replace(INPUT, nullable=True)
-INSTRUCTIONS = long_text(
-    "instructions",
-    "Instructions",
-    "How the model should behave, apart from the question.",
-    example="Answer in one short sentence.",
-    nullable=True,
-)
-PREVIOUS = text(
-    "previous_response_id",
-    "Previous response",
-    "Id of the response to go on from. The model then knows what was said before.",
-    nullable=True,
-)
-CONVERSATION = text_or_object(
-    "conversation",
-    "Conversation",
-    "Id of the conversation that the question belongs to. Not together with a previous response.",
-    nullable=True,
-)
-REASONING = structures.reasoning(
-    "reasoning",
-    "Reasoning",
-    "How hard the model should think, if it can.",
-    example={"effort": "low"},
-    nullable=True,
-)
-TEXT = structures.text_format(
-    "text",
-    "Text format",
-    "How the answer is written: as prose, or as JSON of a given form.",
-    example={"verbosity": "low"},
-)
-TOOL_CHOICE = choice_or_object(
-    "tool_choice",
-    "Tool choice",
-    "Whether the model may (auto), must (required) or must not (none) use a tool, or which one.",
-    ("auto", "required", "none"),
-)
-TOOLS = structures.tools(
-    "tools",
-    "Tools",
-    "What the model may use: web search, files, functions of yours, MCP servers and more.",
-    example=[{"type": "web_search"}],
-)
-TRUNCATION = choice(
-    "truncation",
-    "Truncation",
-    "What happens to a conversation that is too long: shorten it (auto), or fail (disabled).",
-    ("auto", "disabled"),
-    nullable=True,
-)
-INCLUDE = include(
-    "file_search_call.results",
-    "web_search_call.results",
-    "web_search_call.action.sources",
-    "message.input_image.image_url",
-    "computer_call_output.output.image_url",
-    "code_interpreter_call.outputs",
-    "reasoning.encrypted_content",
-    "message.output_text.logprobs",
-    nullable=True,
-)
-PROMPT = structures.prompt(
-    "prompt",
-    "Prompt template",
-    "A prompt that is kept at the host, with its variables.",
-    example={"id": "pmpt_123", "variables": {"city": "Oslo"}},
-    nullable=True,
-)
-STARTING_AFTER = integer(
-    "starting_after",
-    "Start point",
-    "Begin after the event with this number.",
-)
-_TIER = service_tier("auto", "default", "flex", "scale", "priority", "fast", "ultrafast")
-COMMON: tuple[Field, ...] = (
-    MODEL,
-    INPUT,
-    replace(ATTACHMENTS, weave=async_attach_to_input),
-    INSTRUCTIONS,
-    PREVIOUS,
-    CONVERSATION,
-    TOOLS,
-    TEXT,
-    REASONING,
-)
-RARE: tuple[Field, ...] = advanced(
-    integer(
-        "max_output_tokens",
-        "Max output tokens",
-        "The longest answer, thoughts included. A token is about four letters.",
-        low=16,
-        nullable=True,
-    ),
-    TEMPERATURE,
-    TOP_P,
-    TOOL_CHOICE,
-    PARALLEL_TOOL_CALLS,
-    integer(
-        "max_tool_calls", "Max tool calls", "How often built-in tools may be used.", nullable=True
-    ),
-    boolean(
-        "background",
-        "In the background",
-        "Return at once; get the answer later with “Get a model's answer”.",
-        nullable=True,
-    ),
-    STORE,
-    METADATA,
-    INCLUDE,
-    PROMPT,
-    structures.context_management(
-        "context_management",
-        "Context management",
-        "When the host shortens a long conversation by itself.",
-        example=[{"type": "compaction", "compact_threshold": 100000}],
-        nullable=True,
-    ),
-    TRUNCATION,
-    TOP_LOGPROBS,
-    STREAM_OPTIONS,
-    _TIER,
-    PROMPT_CACHE_KEY,
-    RESPONSE_CACHE_OPTIONS,
-    PROMPT_CACHE_RETENTION,
-    MODERATION,
-    SAFETY_IDENTIFIER,
-    structures.access_programs(
-        "access_programs",
-        "Access programs",
-        "Programs of the host that this request may take part in.",
-    ),
-    USER,
-)
-
-
-def has_model(data: Mapping[str, Any]) -> bool:
-    """Tell whether a question names a model: a template or a response brings one along."""
-    return not data.keys().isdisjoint(("model", "prompt", "response_id"))
-
 
 FAMILY = Family(
     key="responses",
@@ -332,6 +177,7 @@ FAMILY = Family(
                     replace(PROMPT_CACHE_OPTIONS, nullable=True),
                     PROMPT_CACHE_RETENTION,
                     service_tier("auto", "default", "fast", "flex", "priority"),
+                    IMAGE_OPTIONS,
                 ),
             ),
         ),

@@ -20,7 +20,7 @@ from .structures_storage import chunking, tool_resources
 MODEL = identifier(
     "model",
     "Model",
-    "The model to use, as the service host names it.",
+    "As the service names it.",
     example="gpt-5-mini",
 )
 LLM_HASS_API = choices(
@@ -39,21 +39,25 @@ CONVERSATION_ID = text(
 METADATA = json_object(
     "metadata",
     "Metadata",
-    "Up to 16 names with short texts, kept with the object for finding it again.",
+    "Up to 16 names with short texts, to find it again.",
     example={"room": "kitchen"},
     nullable=True,
+)
+METADATA_FILTER = json_object(
+    "metadata",
+    "Metadata",
+    "Only list what has these names with these texts.",
+    example={"room": "kitchen"},
 )
 USER = text(
     "user",
     "User",
     "A name that stands for the person who asks. Newer hosts want the safety identifier instead.",
 )
-AFTER = text("after", "After item", "Continue the list after the item with this id.")
+AFTER = text("after", "After item", "Continue after the item with this id.")
 BEFORE = text("before", "Before item", "List what comes before the item with this id.")
-LIMIT = integer("limit", "Limit", "How many items a page holds at most.", low=1, high=100)
-ORDER = choice(
-    "order", "Order", "Whether the oldest (asc) or the newest (desc) come first.", ("asc", "desc")
-)
+LIMIT = integer("limit", "Limit", "The most items of a page.", low=1, high=100)
+ORDER = choice("order", "Order", "Oldest (asc) or newest (desc) first.", ("asc", "desc"))
 PAGING = (AFTER, LIMIT, ORDER)
 ATTACHMENTS = files(
     "attachments",

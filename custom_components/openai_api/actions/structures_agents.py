@@ -19,7 +19,7 @@ from .fields import (
 )
 from .structures import CONTEXT_SIZES, FUNCTION
 
-_MODEL = text("model", "Model", "The model to use, as the service host names it.")
+_MODEL = text("model", "Model", "As the service names it.")
 _REASONING = json_object("reasoning", "Reasoning", "How hard the model should think: effort.")
 _TIER = choice(
     "service_tier",

@@ -17,7 +17,7 @@ from .fields import (
 )
 from .structures import EFFORT, FUNCTION, MCP_SERVER, VOICES
 
-_MODEL = text("model", "Model", "The model to use, as the service host names it.")
+_MODEL = text("model", "Model", "As the service names it.")
 _DELEGATION = json_object("delegation", "Delegation", "Who does the work that the model passes on.")
 _STORE = boolean("store", "Store", "Keep the conversation, to go on with it or to hear it again.")
 _LIVE = (

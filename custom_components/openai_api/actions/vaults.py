@@ -3,10 +3,12 @@
 What goes into a vault is no action: Home Assistant keeps a record of what actions are called with.
 """
 
+from dataclasses import replace
+
 from ..model import Action, Answer, Family, Permission, required
 from .agents import PAGING
 from .fields import choices, identifier, text
-from .shared import METADATA
+from .shared import METADATA, METADATA_FILTER
 
 _VAULT_ID = identifier("vault_id", "Vault", "Id of the vault.", example="vault_123")
 _CREDENTIAL_ID = identifier(
@@ -37,7 +39,7 @@ FAMILY = Family(
             description="Returns the vaults that are kept at the host.",
             icon="mdi:safe",
             permission=Permission.ADMINISTRATORS,
-            fields=(*PAGING, _STATUS),
+            fields=(*PAGING, _STATUS, METADATA_FILTER),
             answer=Answer.PAGE,
             body=False,
             only_answers=True,
@@ -52,6 +54,19 @@ FAMILY = Family(
             fields=required(_VAULT_ID),
             body=False,
             only_answers=True,
+        ),
+        Action(
+            key="modify_vault",
+            method="beta.agents.vaults.update",
+            name="Update a vault",
+            description="Changes what a vault is called, or its metadata.",
+            icon="mdi:archive-edit-outline",
+            permission=Permission.ADMINISTRATORS,
+            fields=(
+                *required(_VAULT_ID),
+                text("name", "Name", "A name to know it by.", example="Home", nullable=True),
+                replace(METADATA, nullable=False),
+            ),
         ),
         Action(
             key="delete_vault",
@@ -70,7 +85,7 @@ FAMILY = Family(
             description="Returns what is in a vault, without the secrets themselves.",
             icon="mdi:key-chain",
             permission=Permission.ADMINISTRATORS,
-            fields=(*required(_VAULT_ID), *PAGING, _STATUS),
+            fields=(*required(_VAULT_ID), *PAGING, _STATUS, METADATA_FILTER),
             answer=Answer.PAGE,
             body=False,
             only_answers=True,

@@ -2,10 +2,17 @@
 
 from dataclasses import replace
 
-from ..model import Action, Family, Permission, advanced, required
+from ..model import Action, Answer, Family, Permission, advanced, required
 from .audio import AUDIO_FILE
-from .fields import choice, long_text, text
-from .shared import MODEL
+from .fields import choice, identifier, long_text, text
+from .shared import AFTER, LIMIT, MODEL
+
+_CONSENT_ID = identifier(
+    "consent_id", "Consent", "Id of the recording of a consent.", example="cons_123"
+)
+_CONSENT_NAME = text(
+    "name", "Name", "What the recording is called.", example="Consent of the butler"
+)
 
 FAMILY = Family(
     key="voices",
@@ -55,6 +62,83 @@ FAMILY = Family(
                     ),
                 ),
             ),
+        ),
+        Action(
+            key="delete_voice",
+            method="audio.voices.delete",
+            name="Delete a voice",
+            description="Deletes a voice that was made at the host.",
+            icon="mdi:account-music",
+            permission=Permission.ADMINISTRATORS,
+            fields=required(
+                identifier("voice_id", "Voice", "Id of the voice.", example="voice_123")
+            ),
+            body=False,
+        ),
+        Action(
+            key="create_voice_consent",
+            method="audio.voice_consents.create",
+            name="Upload a voice consent",
+            description="Sends a recording in which a speaker agrees to the imitation of the voice.",
+            icon="mdi:account-check-outline",
+            permission=Permission.ADMINISTRATORS,
+            fields=required(
+                _CONSENT_NAME,
+                text(
+                    "language",
+                    "Language",
+                    "The language that is spoken, such as en-US.",
+                    example="en-US",
+                ),
+                replace(
+                    AUDIO_FILE,
+                    key="recording",
+                    name="Recording",
+                    selector={"media": {"accept": ["audio/*"]}},
+                ),
+            ),
+        ),
+        Action(
+            key="list_voice_consents",
+            method="audio.voice_consents.list",
+            name="List voice consents",
+            description="Returns the consents that are kept at the host.",
+            icon="mdi:account-multiple-check-outline",
+            permission=Permission.ADMINISTRATORS,
+            fields=(AFTER, LIMIT),
+            answer=Answer.PAGE,
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="get_voice_consent",
+            method="audio.voice_consents.retrieve",
+            name="Get a voice consent",
+            description="Returns what a consent is called, and its language.",
+            icon="mdi:account-check",
+            permission=Permission.ADMINISTRATORS,
+            fields=required(_CONSENT_ID),
+            body=False,
+            only_answers=True,
+        ),
+        Action(
+            key="modify_voice_consent",
+            method="audio.voice_consents.update",
+            name="Update a voice consent",
+            description="Changes what a consent is called.",
+            icon="mdi:account-edit-outline",
+            permission=Permission.ADMINISTRATORS,
+            fields=required(_CONSENT_ID, _CONSENT_NAME),
+        ),
+        Action(
+            key="delete_voice_consent",
+            method="audio.voice_consents.delete",
+            name="Delete a voice consent",
+            description="Deletes the recording of a consent.",
+            icon="mdi:account-remove-outline",
+            permission=Permission.ADMINISTRATORS,
+            fields=required(_CONSENT_ID),
+            body=False,
         ),
     ),
 )

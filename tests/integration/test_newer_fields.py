@@ -1,0 +1,60 @@
+"""Fields that only the newest SDK knows: older ones pass them on in the body or the query."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.openai_api.actions import ACTIONS
+from custom_components.openai_api.model import Action
+from tests.standin.server import StandIn
+
+from .conftest import Call
+from .payloads import NEWER, _value, cases
+from .wire import is_known, write_files
+
+BY_KEY = {action.key: action for action in ACTIONS}
+
+
+@pytest.fixture
+def folder(media_folder: Path) -> Path:
+    """Return a folder with files to send."""
+    write_files(media_folder)
+    return media_folder
+
+
+def newer(action: Action, folder: Path) -> dict[str, Any]:
+    """Return a value for each of the action's newer fields, but for files."""
+    return {
+        field.key: _value(action, field, folder)
+        for field in action.fields
+        if field.key in NEWER[action.key] and not field.file
+    }
+
+
+@pytest.mark.parametrize("key", NEWER)
+async def test_newer_field_is_sent(
+    key: str, folder: Path, call: Call, entry: MockConfigEntry, standin: StandIn
+) -> None:
+    action = BY_KEY[key]
+    assert NEWER[key] <= {field.key for field in action.fields}
+    if not is_known(action, entry.runtime_data.client):
+        pytest.skip("the installed SDK has no such method")
+    values = newer(action, folder)
+    standin.requests.clear()
+    try:
+        await call(key, **next(cases(action, folder))[1], **values)
+    except HomeAssistantError:
+        # What the stand-in thinks of it is another matter.
+        if not standin.requests:
+            raise
+    request = standin.requests[-1]
+    if isinstance(request.body, dict):
+        assert values.items() <= request.body.items()
+    else:
+        sent = str(request.query) + str(request.body)
+        assert all(name in sent for name in values)
+        assert json.dumps("medium") in sent or "complexity" not in values or "low" in sent
