@@ -19,7 +19,7 @@ from .realtime import realtime_voice
 from .talk import Talk
 from .talk_turn import SpokenResponse, Turn
 from .tts import SpeakerEntity, is_probed, wanted_of
-from .tts_speech import Wanted, target_of
+from .tts_options import Wanted, target_of
 
 _SPEECH_MODEL: Final = "gpt-4o-mini-tts"
 _PATIENCE: Final = 30.0

@@ -8,7 +8,6 @@ whenever something was changed, everything is sent again.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 import time
 from typing import Any, Final
 
@@ -21,6 +20,7 @@ from ..errors import DeniedForGood, error_details, failure
 from ..host import ServiceHost
 from ..model import Json
 from .channel import Channel, responses
+from .response_memory import Memory, hash_of, is_own, new_items, parts
 
 TRANSPORT: Final = "assist.responses.websocket"
 _MOST: Final = 4
@@ -39,20 +39,6 @@ _TERMINAL: Final = frozenset(
 )
 _FORGOTTEN: Final = "previous_response_not_found"
 _FULL: Final = "websocket_connection_limit_reached"
-# What the model itself has said, which the service knows from its own response.
-_OWN: Final = frozenset({"function_call", "reasoning"})
-
-
-@dataclass(frozen=True)
-class _Memory:
-    """What a service knows on a connection: its last response, and what led to it."""
-
-    key: str
-    response_id: str
-    settings: bytes
-    """The request without its input."""
-    items: tuple[int, ...]
-    """Hashes of the items that were ours."""
 
 
 class _Line:
@@ -60,7 +46,7 @@ class _Line:
 
     def __init__(self, host: ServiceHost) -> None:
         self.is_busy = False
-        self.memory: _Memory | None = None
+        self.memory: Memory | None = None
         self.opened = self.used = time.monotonic()
         self.events: asyncio.Queue[Json | HomeAssistantError] = asyncio.Queue()
         self.channel = Channel(
@@ -182,7 +168,7 @@ class ResponseSockets:
             stream = SocketStream(self._host, line, first, seconds)
             yield stream
             if stream.response_id:
-                line.memory = _Memory(key, stream.response_id, settings, items)
+                line.memory = Memory(key, stream.response_id, settings, items)
         finally:
             if stream is not None and stream.has_ended:
                 await self._async_release(line)
@@ -196,9 +182,9 @@ class ResponseSockets:
         self, line: _Line, key: str, body: Json, seconds: float
     ) -> tuple[_Line, Json, tuple[int, ...], bytes]:
         """Send a request until a first event is there, everything where that is needed."""
-        settings, items = _parts(body)
-        hashes = tuple(_hash(item) for item in items if not _is_own(item))
-        new = _new_items(line.memory, key, settings, items)
+        settings, items = parts(body)
+        hashes = tuple(hash_of(item) for item in items if not is_own(item))
+        new = new_items(line.memory, key, settings, items)
         previous = line.memory.response_id if line.memory and new is not None else None
         line.memory = None
         has_retried = False
@@ -353,48 +339,6 @@ def response_sockets(host: ServiceHost) -> ResponseSockets:
         host.entry.async_on_unload(sockets.close)
     found: ResponseSockets = host.known[_POOL]
     return found
-
-
-def _parts(body: Json) -> tuple[bytes, list[Json]]:
-    """Return a request without its input, and its input.
-
-    The prompt becomes the first item: as `instructions` it would have to be sent each time.
-    """
-    settings = {key: value for key, value in body.items() if key not in {"input", "stream"}}
-    items = list(body["input"])
-    if prompt := settings.pop("instructions", None):
-        items.insert(0, {"type": "message", "role": "developer", "content": prompt})
-    return orjson.dumps(settings), items
-
-
-def _new_items(
-    memory: _Memory | None, key: str, settings: bytes, items: list[Json]
-) -> list[Json] | None:
-    """Return the items that the service does not know; None if it has to be told everything."""
-    if memory is None or memory.key != key or memory.settings != settings:
-        return None
-    known = list(memory.items)
-    index = 0
-    while index < len(items) and known:
-        if not _is_own(items[index]) and _hash(items[index]) != known.pop(0):
-            return None
-        index += 1
-    if known:
-        return None
-    # What follows is what the service has answered.
-    while index < len(items) and _is_own(items[index]):
-        index += 1
-    return items[index:] or None
-
-
-def _is_own(item: Json) -> bool:
-    """Tell whether an item is the model's own."""
-    return item.get("role") == "assistant" or item.get("type") in _OWN
-
-
-def _hash(item: Json) -> int:
-    """Return what tells items apart without keeping them."""
-    return hash(orjson.dumps(item))
 
 
 def _code(event: Json) -> str | None:

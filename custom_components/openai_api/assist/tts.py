@@ -39,7 +39,8 @@ from .const import (
 from .entity import AssistEntity
 from .forms import VOICES
 from .languages import languages_with
-from .tts_speech import Speech, SpeechOptions, Wanted
+from .tts_options import SpeechOptions, Wanted
+from .tts_speech import Speech
 from .turns import Ended, Turn
 
 _PREFERRED: Final = (

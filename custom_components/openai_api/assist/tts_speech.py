@@ -1,7 +1,7 @@
 """Speaks a text while it is being written: sentence by sentence, the sound as it is made."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,6 +15,7 @@ from ..host import ServiceHost
 from ..requests import parse
 from .pcm import Converter, PcmFormat, WavError, WavReader, wav_header
 from .tts_format import EXTENSIONS, HEAD, Mp3Joiner, recognize, shape_of
+from .tts_options import SpeechOptions, Wanted, target_of
 from .tts_text import async_sentences, take_piece
 
 _TEXT_PATIENCE: Final = 300.0
@@ -32,57 +33,6 @@ _WHOLE: Final = frozenset({"flac"})
 """Formats whose files cannot follow each other: all of a text is one request."""
 _FORMATS: Final = "speech_formats"
 """Key of `ServiceHost.known`: by model and format asked for, the one that the service takes."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SpeechOptions:
-    """How to speak: what is sent with every request, and how a text becomes requests."""
-
-    model: str
-    voice: str | Mapping[str, Any] | None = None
-    """A name, or `{"id": …}` for a voice of one's own; None for services with but one."""
-    instructions: str | None = None
-    speed: float | None = None
-    """0.25 to 4; None leaves it to the service."""
-    audio_format: str = "auto"
-    """`auto`, or one of those that the API knows."""
-    first_piece: str = "sentence"
-    """`sentence` or `clause`: what is spoken first."""
-    sentences_ahead: int = 2
-    """Requests at a time, 1 to 4."""
-    clean_text: bool = True
-    patience: float = 60.0
-    """Seconds until the first sound, and between two pieces of it."""
-    extra_body: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """The arguments of the SDK's method, but for text, voice and format."""
-        found: dict[str, Any] = {"model": self.model}
-        if self.instructions:
-            found["instructions"] = self.instructions
-        if self.speed is not None:
-            found["speed"] = self.speed
-        if self.extra_body:
-            found["extra_body"] = dict(self.extra_body)
-        return found
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What the listener takes: an extension, and a shape where it must have one."""
-
-    extension: str = "mp3"
-    rate: int | None = None
-    channels: int | None = None
-    width: int | None = None
-    bitrate: int | None = None
-    """In kbit/s."""
-
-    @property
-    def is_shaped(self) -> bool:
-        """Whether more than the container is wanted."""
-        return any((self.rate, self.channels, self.width, self.bitrate))
 
 
 @dataclass(eq=False)
@@ -382,18 +332,6 @@ async def _nothing() -> AsyncGenerator[bytes]:
     """Yield nothing."""
     for chunk in tuple[bytes, ...]():
         yield chunk
-
-
-def target_of(wanted: Wanted, shape: PcmFormat, *, is_probed: bool) -> PcmFormat:
-    """Return the shape in which PCM is handed over: as it is wanted, if that needs no ffmpeg."""
-    if is_probed:
-        return PcmFormat(48_000, 2, 2)
-    if wanted.extension != "wav":
-        return shape
-    target = PcmFormat(
-        wanted.rate or shape.rate, wanted.channels or shape.channels, wanted.width or 2
-    )
-    return target if target.is_valid else shape
 
 
 def _is_refused(err: HomeAssistantError, param: str, *words: str) -> bool:

@@ -1,0 +1,65 @@
+"""What a service remembers of a conversation, and what it therefore need not be sent again."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+
+from ..model import Json
+
+# What the model itself has said, which the service knows from its own response.
+_OWN: Final = frozenset({"function_call", "reasoning"})
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a service knows on a connection: its last response, and what led to it."""
+
+    key: str
+    response_id: str
+    settings: bytes
+    """The request without its input."""
+    items: tuple[int, ...]
+    """Hashes of the items that were ours."""
+
+
+def parts(body: Json) -> tuple[bytes, list[Json]]:
+    """Return a request without its input, and its input.
+
+    The prompt becomes the first item: as `instructions` it would have to be sent each time.
+    """
+    settings = {key: value for key, value in body.items() if key not in {"input", "stream"}}
+    items = list(body["input"])
+    if prompt := settings.pop("instructions", None):
+        items.insert(0, {"type": "message", "role": "developer", "content": prompt})
+    return orjson.dumps(settings), items
+
+
+def new_items(
+    memory: Memory | None, key: str, settings: bytes, items: list[Json]
+) -> list[Json] | None:
+    """Return the items that the service does not know; None if it has to be told everything."""
+    if memory is None or memory.key != key or memory.settings != settings:
+        return None
+    known = list(memory.items)
+    index = 0
+    while index < len(items) and known:
+        if not is_own(items[index]) and hash_of(items[index]) != known.pop(0):
+            return None
+        index += 1
+    if known:
+        return None
+    # What follows is what the service has answered.
+    while index < len(items) and is_own(items[index]):
+        index += 1
+    return items[index:] or None
+
+
+def is_own(item: Json) -> bool:
+    """Tell whether an item is the model's own."""
+    return item.get("role") == "assistant" or item.get("type") in _OWN
+
+
+def hash_of(item: Json) -> int:
+    """Return what tells items apart without keeping them."""
+    return hash(orjson.dumps(item))
