@@ -223,8 +223,15 @@ async def test_form_is_explained(house: House) -> None:
     )
     texts = answer["resources"]
     prefix = "component.openai_api.config"
+    step = f"{prefix}.step.user"
     for field in form["data_schema"]:
-        assert texts.get(f"{prefix}.step.user.data.{field['name']}"), field["name"]
+        if field.get("type") == "expandable":
+            place = f"{step}.sections.{field['name']}"
+            assert texts.get(f"{place}.name"), field["name"]
+            for inner in field["schema"]:
+                assert texts.get(f"{place}.data.{inner['name']}"), inner["name"]
+        else:
+            assert texts.get(f"{step}.data.{field['name']}"), field["name"]
     for error in ("invalid_auth", "cannot_connect", "invalid_url", "key_not_found", "unknown"):
         assert texts.get(f"{prefix}.error.{error}"), error
     for reason in ("already_configured", "reauth_successful", "reconfigure_successful"):
