@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from homeassistant.core import (
     HomeAssistant,
@@ -93,21 +93,15 @@ def schema(action: Action) -> vol.Schema:
     """Return the check of an action's data; what it refuses is not sent."""
     return vol.Schema(
         {
-            (vol.Required if field.required else vol.Optional)(field.key): _check(field)
+            (vol.Required if field.required else vol.Optional)(field.key): (
+                # Nothing passes where the field may be left out.
+                field.validator
+                if field.required and not field.nullable
+                else vol.Maybe(field.validator)
+            )
             for field in all_fields(action)
         }
     )
-
-
-def _check(field: Field) -> Any:
-    """Return the check of a field: nothing passes where the field may be left out."""
-    if field.required and not field.nullable:
-        return field.validator
-
-    def validate(value: Any) -> Any:
-        return None if value is None else field.validator(value)
-
-    return validate
 
 
 @callback

@@ -15,7 +15,6 @@ from custom_components.openai_api.actions import ACTIONS, FAMILIES
 from custom_components.openai_api.const import DOMAIN
 from custom_components.openai_api.model import Action, Permission
 from custom_components.openai_api.requests import Request
-from custom_components.openai_api.services import all_fields
 from tests.standin.server import StandIn
 
 from .conftest import add_entry, entry_data
@@ -46,7 +45,7 @@ def data_for(action: Action, folder: Path) -> dict[str, Any]:
         return next(cases(action, folder))[1]
     return {
         field.key: _SAMPLES.get(field.key, field.example if field.example is not None else True)
-        for field in all_fields(action)
+        for field in action.fields
         if field.required
     }
 

@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 import voluptuous as vol
 
-from custom_components.openai_api.actions import validators as check
+from custom_components.openai_api.actions import fields, validators as check
 
 NESTED = {"a": [1, {"b": None}]}
-TIME = check.object_of({"anchor": check.filled_text, "seconds": check.integer})
+TIME = fields.structure(
+    "time", fields.identifier("anchor", "A", "A."), fields.integer("seconds", "S", "S.")
+)("time", "T", "T.").validator
+STEP = fields.fixed_choice("step", "S", "S.", ("a", "b", "c")).validator
 _CYCLE: list[Any] = []
 _CYCLE.append(_CYCLE)
 
@@ -84,7 +87,7 @@ def _nested(depth: int) -> list[Any]:
         ),
         (check.file, {"media_content_id": "/a", "media_content_type": "music"}, {"id": "/a"}),
         (check.text_or_items, "[" * 100_000, "[" * 100_000),
-        (check.one_of(("a", "b")), "a", "a"),
+        (STEP, "a", "a"),
     ],
 )
 def test_accepted(validator: check.Validator, given: Any, expected: Any) -> None:
@@ -126,7 +129,8 @@ def test_accepted(validator: check.Validator, given: Any, expected: Any) -> None
         (check.file, "", "expected a path or a media item"),
         (check.file, {"media_content_id": 3}, "media_content_id"),
         (check.file, 3, "expected a path or a media item, got the number 3"),
-        (check.one_of(("a", "b", "c")), "d", "must be a, b or c"),
+        (STEP, "d", "must be a, b or c"),
+        (STEP, ["a"], "must be a, b or c"),
         (check.text, "half \ud83d", "half a character"),
         (check.text, 10**400, "too large"),
         (check.text_or_items, "\udc00", "half a character"),

@@ -5,6 +5,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import voluptuous as vol
+
 from ..model import Field, Section
 from . import validators as check
 from .validators import Validator
@@ -131,8 +133,9 @@ def structures(kind: str, *parts: Field) -> Callable[..., Field]:
 
 
 def _object_check(parts: Iterable[Field]) -> Validator:
-    """Return the check for an object: that of each part, where it is given."""
-    return check.object_of({part.key: part.validator for part in parts})
+    """Return the check for an object: that of each part, where it is given; others pass."""
+    known = {vol.Optional(part.key): vol.Maybe(part.validator) for part in parts}
+    return vol.Schema(vol.All(check.json_object, vol.Schema(known, extra=vol.ALLOW_EXTRA)))
 
 
 def _object_selector(kind: str, parts: Iterable[Field]) -> dict[str, Any]:
