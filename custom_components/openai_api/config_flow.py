@@ -42,7 +42,7 @@ from .const import (
     DOMAIN,
     LOGGER,
 )
-from .errors import AuthFailed, failure, quote
+from .errors import AuthenticationFailed, failure, quote
 from .options_flow import OptionsFlow
 from .service_kinds import (
     BY_KEY,
@@ -246,7 +246,7 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
                 # A page or a greeting says nothing of the API.
                 start = quote(str(answer.get("text", answer)), settings)
                 raise failure("bad_answer", content_type="–", start=start)
-        except AuthFailed:
+        except AuthenticationFailed:
             if self._is_key_left_out:
                 return {CONF_API_KEY: "key_not_found"}
             return {"base": "invalid_auth"}

@@ -197,10 +197,20 @@ class ErrorInStream(ApiError):
     key = "stream_error"
 
 
-class ConnectionRejected(ApiError):
-    """The server refuses to open a WebSocket."""
+class HandshakeFailed(ApiError):
+    """The server did not open a WebSocket this time."""
 
     key = "websocket_refused"
+
+
+class ConnectionRejected(HandshakeFailed):
+    """The server refuses to open a WebSocket, and will do so again."""
+
+
+class WebSocketMissing(ConnectionRejected):
+    """The server has no WebSocket of this kind."""
+
+    key = "websocket_missing"
 
 
 class MethodMissing(ApiError):
@@ -238,8 +248,6 @@ class Passed(OpenAIError):
 
 def translated_error[E: HomeAssistantError](kind: type[E], key: str, **placeholders: object) -> E:
     """Return an error of a kind with its translated text."""
-    if issubclass(kind, ApiError):
-        return kind(**placeholders)  # type: ignore[arg-type]
     return kind(
         translation_domain=DOMAIN,
         translation_key=key,
@@ -394,11 +402,3 @@ def _raise(translated_error: Exception, original: Exception) -> NoReturn:
     if translated_error is original:
         raise original
     raise translated_error from None
-
-
-# Present names, until every module uses those above.
-AuthFailed = AuthenticationFailed
-
-
-class DeniedForGood(ConnectionRejected):
-    """The server gives the same answer, however often it is asked."""

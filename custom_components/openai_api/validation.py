@@ -45,7 +45,7 @@ class Checked(NamedTuple):
 async def async_check_host(
     hass: HomeAssistant, settings: Settings, seconds: float = _TIMEOUT
 ) -> Checked:
-    """List the host's models within some seconds; raises AuthFailed or another translated error."""
+    """List the host's models within some seconds; raises AuthenticationFailed or another translated error."""
     settings = replace(settings, timeout=min(settings.timeout, seconds), max_retries=0)
     session = create_session(hass, settings, auto_cleanup=False)
     try:

@@ -16,7 +16,7 @@ from homeassistant.exceptions import HomeAssistantError
 import orjson
 
 from ..const import LOGGER
-from ..errors import DeniedForGood, error_details, failure
+from ..errors import ConnectionRejected, error_details, failure
 from ..host import ServiceHost
 from ..model import Json
 from .channel import Channel, responses
@@ -159,7 +159,7 @@ class ResponseSockets:
         `key` names the conversation, whose earlier items are not sent again where the service
         knows them. `body` is the whole request as over HTTP, with all of its `input`. Nothing
         may have been taken from the stream that yields an error: it can be asked over HTTP then.
-        Raises DeniedForGood where the service has no such WebSocket, and translated errors.
+        Raises ConnectionRejected where the service has no such WebSocket, and translated errors.
         """
         line = await self._async_acquire(key, seconds)
         stream: SocketStream | None = None
@@ -260,7 +260,7 @@ class ResponseSockets:
         try:
             await line.channel.async_connect()
         except BaseException as err:
-            if isinstance(err, DeniedForGood):
+            if isinstance(err, ConnectionRejected):
                 self._host.known[_NO_SOCKET] = True
             await self._async_drop(line)
             raise

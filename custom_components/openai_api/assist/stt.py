@@ -21,7 +21,7 @@ from homeassistant.components.stt import (
 from homeassistant.exceptions import HomeAssistantError
 
 from ..const import LOGGER
-from ..errors import DeniedForGood
+from ..errors import ConnectionRejected
 from .const import (
     CONF_END_OF_SPEECH,
     CONF_MODEL,
@@ -164,7 +164,7 @@ class EarEntity(MicrophoneEntity):
                 if is_silent and self.option(CONF_TRANSPORT) == "live":
                     raise
                 LOGGER.debug("Speech is uploaded instead of heard live: %s", err)
-                if is_silent or isinstance(err, DeniedForGood):
+                if is_silent or isinstance(err, ConnectionRejected):
                     self.host.known[_NO_LIVE] = time.monotonic()
             turn.data["transport"] = "upload"
             if end == "host":

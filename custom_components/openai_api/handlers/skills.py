@@ -10,6 +10,7 @@ from homeassistant.components import media_source
 from homeassistant.core import HomeAssistant
 
 from .. import requests
+from ..api.request import MIN_UPLOAD_RATE
 from ..errors import refusal
 from ..media import multipart
 from ..media.source import async_bounded, local_path, require_paths
@@ -48,7 +49,7 @@ async def async_send_skill(request: Request) -> Json:
     ]
     options = {
         **request.options,
-        "timeout": request.seconds + size / requests.BYTES_PER_SECOND,
+        "timeout": request.seconds + size / MIN_UPLOAD_RATE,
     }
     return await requests.async_ask(replace(request, data=data, options=options), files=named)
 

@@ -11,6 +11,7 @@ from homeassistant.core import ServiceResponse
 from homeassistant.exceptions import HomeAssistantError
 
 from .. import requests
+from ..api.request import MIN_UPLOAD_RATE
 from ..errors import failure
 from ..media import multipart
 from ..media.source import MAX_UPLOAD_BYTES, async_resolve_file
@@ -89,7 +90,7 @@ async def async_upload_in_parts(request: Request) -> Json:
         for offset in range(0, source.size, part_size):
             sent = min(offset + part_size, source.size)
             piece = multipart.FileSlice(source, offset, sent - offset)
-            seconds = request.seconds + (sent - offset) / requests.BYTES_PER_SECOND
+            seconds = request.seconds + (sent - offset) / MIN_UPLOAD_RATE
             step = replace(
                 _step(request, "uploads.parts.create", ids), options={"timeout": seconds}
             )

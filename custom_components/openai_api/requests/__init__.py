@@ -9,7 +9,6 @@ from homeassistant.exceptions import HomeAssistantError
 
 from .. import streams
 from ..api.request import (
-    MIN_UPLOAD_RATE,
     Operation,
     PreparedRequest,
     RequestOptions,
@@ -25,7 +24,6 @@ from . import pagination, polls
 from .body import bad_answer, parse
 
 __all__ = [
-    "BYTES_PER_SECOND",
     "Request",
     "async_ask",
     "async_fetch",
@@ -38,7 +36,6 @@ __all__ = [
 
 _TRANSCRIPTS = frozenset({"audio.transcriptions.create", "audio.translations.create"})
 _TEXT_FORMATS = ("text", "srt", "vtt")
-BYTES_PER_SECOND = MIN_UPLOAD_RATE
 
 
 @dataclass(kw_only=True)

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from websockets.frames import CloseCode
 
 from ..const import EVENT_CONNECTION, EVENT_SERVER, LOGGER
-from ..errors import AuthFailed, DeniedForGood, failure, quote, refusal
+from ..errors import AuthenticationFailed, ConnectionRejected, failure, quote, refusal
 from ..events import fire
 from ..host import ServiceHost
 from ..localize import localized_text
@@ -310,7 +310,7 @@ class Connection:
                     self._socket = await self._async_open()
             except Exception as err:  # noqa: BLE001
                 error = err if isinstance(err, HomeAssistantError) else str(err)
-                if isinstance(err, AuthFailed | DeniedForGood):
+                if isinstance(err, AuthenticationFailed | ConnectionRejected):
                     break
                 LOGGER.debug("Connection %s is still down: %s", *self._told(error))
                 continue

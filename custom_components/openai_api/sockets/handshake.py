@@ -4,11 +4,18 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
-from homeassistant.exceptions import HomeAssistantError
 import orjson
 from websockets.exceptions import InvalidStatus
 
-from ..errors import AuthFailed, DeniedForGood, error_details, quote, translated_error
+from ..errors import (
+    ApiError,
+    AuthenticationFailed,
+    ConnectionRejected,
+    HandshakeFailed,
+    WebSocketMissing,
+    error_details,
+    quote,
+)
 from ..settings import Settings
 
 FATAL_STATUSES = frozenset({400, 401, 403, 404, 405, 410, 426, 501})
@@ -19,11 +26,11 @@ _MISSING = frozenset(
 )
 
 
-def rejection(err: InvalidStatus, settings: Settings) -> HomeAssistantError:
-    """Return the error for an answer that is not 101.
+def rejection(err: InvalidStatus, settings: Settings) -> ApiError:
+    """Return the error for a response that is not 101.
 
-    AuthFailed "auth_failed" for 401; DeniedForGood for what stays so, with "websocket_missing"
-    where the host has none; else HomeAssistantError "websocket_refused".
+    AuthenticationFailed for 401, WebSocketMissing where the server has none, ConnectionRejected
+    for what stays so, and HandshakeFailed for anything else.
     """
     response = err.response
     status = response.status_code
@@ -31,14 +38,12 @@ def rejection(err: InvalidStatus, settings: Settings) -> HomeAssistantError:
     body: Any = content.decode(errors="replace")
     with suppress(orjson.JSONDecodeError):
         body = orjson.loads(content)
-    details = {
-        **error_details(body, settings),
-        "status": status,
-        "request_id": quote(response.headers.get("x-request-id") or "–", settings),
-    }
+    kind: type[ApiError] = HandshakeFailed
     if status == HTTPStatus.UNAUTHORIZED:
-        return translated_error(AuthFailed, "auth_failed", **details)
-    is_missing = status in _MISSING or (status == HTTPStatus.FORBIDDEN and not content.strip())
-    key = "websocket_missing" if is_missing else "websocket_refused"
-    kind = DeniedForGood if status in FATAL_STATUSES else HomeAssistantError
-    return translated_error(kind, key, **details)
+        kind = AuthenticationFailed
+    elif status in _MISSING or (status == HTTPStatus.FORBIDDEN and not content.strip()):
+        kind = WebSocketMissing
+    elif status in FATAL_STATUSES:
+        kind = ConnectionRejected
+    request_id = quote(response.headers.get("x-request-id") or "–", settings)
+    return kind(status=status, request_id=request_id, **error_details(body, settings))

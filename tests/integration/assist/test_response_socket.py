@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.assist import response_socket
 from custom_components.openai_api.assist.response_socket import ResponseSockets, response_sockets
-from custom_components.openai_api.errors import DeniedForGood
+from custom_components.openai_api.errors import ConnectionRejected
 from tests.integration.conftest import CANARY, add_entry
 
 type Json = dict[str, Any]
@@ -305,7 +305,7 @@ async def test_service_without_sockets_is_not_asked_again(
 ) -> None:
     remote.status = status
     assert sockets.is_supported
-    with pytest.raises(DeniedForGood):
+    with pytest.raises(ConnectionRejected):
         await ask(sockets, body(user("A")))
     assert not sockets.is_supported
 
