@@ -186,7 +186,8 @@ async def test_format_of_an_older_host(script: Script) -> None:
 async def test_tools_are_taken_away(silent: None, talk: Script) -> None:
     tools = [{"type": "function", "name": "mine", "parameters": {}}]
     await talk.connect(session={"tools": tools})
-    for session in ({"tools": []}, {"instructions": "Be brief."}):
+    sessions: list[Json] = [{"tools": []}, {"instructions": "Be brief."}]
+    for session in sessions:
         await talk.call("update_realtime_session_config", session={"tools": tools})
         await talk.call("update_realtime_session_config", session=session)
         given, taken = await talk.sent()
