@@ -8,7 +8,6 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import CoreState, HomeAssistant
 import pytest
 
-from custom_components.openai_api import events
 from custom_components.openai_api.sockets import connection as connections, options
 from tests.faults.raw_sockets import Answer, RawHost, refused
 
@@ -215,13 +214,11 @@ async def test_fifty_silent_connections(
 @both_kinds
 async def test_opened_and_closed_again_and_again(house: House, host: RawHost) -> None:
     """Nothing grows: no task, no listener, no entity, no line."""
-    registry = house.hass.data[events._LISTENERS]
 
     def counts() -> tuple[int, ...]:
         return (
             len(tasks()),
             len(asyncio.all_tasks()) - len(host._tasks),
-            sum(len(listeners) for listeners in registry.values()),
             len(house.hass.states.async_all()),
             sum(house.hass.bus.async_listeners().values()),
             len(house.entry.runtime_data.connections),

@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
-from custom_components.openai_api.sockets.realtime.notices import NOTICES
+from custom_components.openai_api.sockets.realtime.notices import EVENT_HANDLERS
 
 from .script import MARKER, Json, Script
 
@@ -45,7 +45,7 @@ def events(draw: st.DrawFn) -> Json:
     for key, parts in (("item", ITEMS), ("response", OBJECTS), ("session", OBJECTS)):
         if draw(st.booleans()):
             event[key] = draw(parts)
-    return {**event, "type": draw(st.sampled_from(sorted(NOTICES)))}
+    return {**event, "type": draw(st.sampled_from(sorted(EVENT_HANDLERS)))}
 
 
 FRAMES = st.lists(events() | OBJECTS, min_size=1, max_size=25)
@@ -68,7 +68,7 @@ async def test_odd_events(script: Script, caplog: pytest.LogCaptureFixture, fram
     caplog.clear()
 
 
-@pytest.mark.parametrize("event_type", sorted(NOTICES))
+@pytest.mark.parametrize("event_type", sorted(EVENT_HANDLERS))
 async def test_bare_events(script: Script, event_type: str, hass: HomeAssistant) -> None:
     frames: list[Json] = [{"type": event_type}]
     values: list[Any] = [None, 1, "x", [], [1], {}]

@@ -63,7 +63,8 @@ async def test_listeners_go_with_the_automation(
     ran = await automate(hass, *(on(key) for key in await async_get_triggers(hass)))
 
     def listeners() -> dict[str, int]:
-        return {key: count for key, count in hass.bus.async_listeners().items() if DOMAIN in key}
+        counts = hass.bus.async_listeners()
+        return {str(key): count for key, count in counts.items() if DOMAIN in str(key)}
 
     before = listeners()
     assert before[EVENT_SERVER] == 1

@@ -125,8 +125,11 @@ def play_live(hass: HomeAssistant, spoken: Spoken) -> Json:
     pcm = tts.PcmFormat(sample_rate=rate_of(spoken.audio_format), sample_width=2, channels=1)
     try:
         stream = create(hass)
+        # It may begin to read once the answer has been saved.
+        spoken.is_live = True
         stream.async_set_audio_stream(pcm, spoken.stream())
     except Exception:  # noqa: BLE001
+        spoken.is_live = False
         # Hearing it live is a bonus; the answer is saved whatever happens here.
         LOGGER.debug("A spoken answer cannot be played live", exc_info=True)
         return {}

@@ -1,0 +1,92 @@
+"""What a host may make a connection keep, and how many connections there may be."""
+
+import base64
+import gc
+import weakref
+
+from homeassistant.exceptions import ServiceValidationError
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.openai_api.sockets import connection as connections
+from custom_components.openai_api.sockets.realtime.session import RealtimeConnection
+from custom_components.openai_api.sockets.realtime.spoken import Spoken
+
+from .script import Json, Script, until
+
+SOUND = base64.b64encode(bytes(4800)).decode()
+
+
+def delta(response_id: str) -> Json:
+    """Return a piece of a spoken answer."""
+    place = {"response_id": response_id, "item_id": f"i-{response_id}", "content_index": 0}
+    return {"type": "response.output_audio.delta", "delta": SOUND, **place}
+
+
+def conversation(entry: MockConfigEntry) -> RealtimeConnection:
+    """Return the open conversation."""
+    found = entry.runtime_data.connections["c"]
+    assert isinstance(found, RealtimeConnection)
+    return found
+
+
+async def test_saved_answer_is_let_go(
+    script: Script, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoken = Spoken({"type": "audio/pcm", "rate": 24000})
+    for _ in range(3):
+        spoken.add(SOUND)
+    spoken.finish()
+    reading = spoken.stream()
+    assert await anext(reading) == bytes(4800)
+    # Who reads it already does so to its end, and then it is gone.
+    spoken.release()
+    assert [piece async for piece in reading] == [bytes(4800)] * 2
+    assert spoken._pieces == []
+    late = Spoken({"type": "audio/pcm", "rate": 24000}, is_live=True)
+    late.add(SOUND)
+    late.finish()
+    late.release()
+    assert [piece async for piece in late.stream()] == [bytes(4800)]
+    assert late._pieces == []
+    await script.say(delta("r-1"))
+    (kept,) = conversation(entry)._spoken.values()
+    alive = weakref.ref(kept) if hasattr(kept, "__weakref__") else None
+    await script.say({**delta("r-1"), "type": "response.output_audio.done"})
+    await until(lambda: script.told("audio_done"))
+    assert kept._pieces == []
+    assert not conversation(entry)._spoken
+    del kept
+    gc.collect()
+    assert alive is None or alive() is None
+
+
+async def test_answers_that_never_end(script: Script, entry: MockConfigEntry) -> None:
+    await script.say(*(delta(f"r-{number}") for number in range(40)))
+    assert len(conversation(entry)._spoken) <= 8
+    await until(lambda: len(script.told("audio_done")) == 32)
+
+
+async def test_responses_that_never_end(script: Script, entry: MockConfigEntry) -> None:
+    await script.say(
+        *({"type": "response.created", "response": {"id": f"r-{n}"}} for n in range(100))
+    )
+    assert len(conversation(entry).playback.formats) <= 16
+
+
+async def test_more_connections_than_there_may_be(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert connections.MAX_CONNECTIONS == 50
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 3)
+    for number in range(2):
+        await script.call("connect_realtime_websocket", model="m", connection_id=f"c-{number}")
+    for action, data in (
+        ("connect_realtime_websocket", {"model": "m"}),
+        ("manage_model_response_websocket", {"action": "connect"}),
+    ):
+        with pytest.raises(ServiceValidationError) as caught:
+            await script.call(action, connection_id="one too many", **data)
+        assert caught.value.translation_key == "too_many_connections"
+    await script.call("close_realtime_websocket", connection_id="c-0")
+    await script.call("connect_realtime_websocket", model="m", connection_id="c-2")
