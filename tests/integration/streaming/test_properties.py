@@ -1,6 +1,7 @@
 """Whole answers, cut and labelled at random, come out whole."""
 
 from copy import deepcopy
+import itertools
 import json
 from typing import Any
 
@@ -12,7 +13,6 @@ from custom_components.openai_api.streams.responses import ResponseAccumulator
 from custom_components.openai_api.streams.sse import SSEDecoder
 
 from .host import Json, chunk
-import itertools
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 VALUES = st.recursive(
