@@ -21,12 +21,12 @@ from .base import AnswerError, StreamAccumulator
 from .decode import (
     KEEP_ALIVE,
     ODDITIES,
-    EventReader,
     StreamGarbled,
     can_tell,
     check,
     check_stray,
     is_event_stream,
+    reader_for,
 )
 from .sse import EventTooLarge, SSEDecoder
 
@@ -137,7 +137,7 @@ class _Relay:
         self._accumulator = accumulator
         self._headers = headers
         self._decoder = SSEDecoder(join_stray=accumulator.takes_text)
-        self._reader = EventReader(accumulator)
+        self._reader = reader_for(accumulator)
         self._common = {
             "config_entry_id": request.entry.entry_id,
             "action": request.action.key,
@@ -239,7 +239,9 @@ class _Relay:
             request.context,
         )
         self._sequence += 1
-        check(event, event_type)
+        # Written out: it is asked for every event.
+        if "error" in event or not event_type or event_type == "error":
+            check(event, event_type)
         if event_type in KEEP_ALIVE:
             return False
         if self._accumulator.add(event):

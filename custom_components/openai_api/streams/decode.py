@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 import re
-from typing import Any
+from typing import Any, override
 
 import orjson
 
@@ -35,14 +35,19 @@ def can_tell(start: bytes) -> bool:
     return len(start.lstrip()) >= _MOST_OF_A_FIELD
 
 
+def reader_for(accumulator: StreamAccumulator | None) -> EventReader:
+    """Return what reads the events of one stream for an accumulator."""
+    if accumulator is not None and accumulator.takes_text:
+        return TextReader(accumulator)
+    return EventReader(accumulator)
+
+
 class EventReader:
     """Reads the events of one stream."""
 
     def __init__(self, accumulator: StreamAccumulator | None) -> None:
         """Take what the events are for; it knows how they are called."""
-        self._accumulator = accumulator
         self._joiner = SurrogateJoiner()
-        self._takes_text = accumulator is not None and accumulator.takes_text
         self._default_type = accumulator.event_type if accumulator is not None else ""
 
     def read(self, name: str, data: bytes) -> tuple[Json, str]:
@@ -50,11 +55,6 @@ class EventReader:
 
         Raises AnswerError if it tells of an error, StreamGarbled if it cannot be read.
         """
-        if self._takes_text and data[:1] != b"{" and name != "error":
-            assert self._accumulator is not None
-            self._accumulator.has_text = True
-            event_type = "transcript.text.delta"
-            return {"type": event_type, "delta": self._joiner.join_text(data)}, event_type
         try:
             event: Any = orjson.loads(data)
         except orjson.JSONDecodeError:
@@ -83,12 +83,32 @@ class EventReader:
             raise StreamGarbled from None
 
 
+class TextReader(EventReader):
+    """Reads the events of a stream that may be bare text, as those of some transcripts are."""
+
+    def __init__(self, accumulator: StreamAccumulator) -> None:
+        """Take what the events are for."""
+        super().__init__(accumulator)
+        self._accumulator = accumulator
+
+    @override
+    def read(self, name: str, data: bytes) -> tuple[Json, str]:
+        """Return an event's object and its type; bare text is a delta."""
+        if data[:1] == b"{" or name == "error":
+            return super().read(name, data)
+        self._accumulator.has_text = True
+        event_type = "transcript.text.delta"
+        return {"type": event_type, "delta": self._joiner.join_text(data)}, event_type
+
+
+def is_suspect(event: Json, event_type: str) -> bool:
+    """Return whether an event may tell of an error, which `check` then looks at."""
+    return "error" in event or not event_type or event_type == "error"
+
+
 def check(event: Json, event_type: str) -> None:
     """Raise AnswerError if an event tells of an error."""
-    if event_type == "error" or (
-        ("error" in event or "success" in event or not event_type)
-        and answer_error(event) is not None
-    ):
+    if event_type == "error" or answer_error(event) is not None:
         raise AnswerError(event)
 
 
@@ -123,7 +143,7 @@ def assemble(body: bytes, make: Callable[[], StreamAccumulator] | None) -> Json 
     AnswerError for an error in it, StreamGarbled if it cannot be read.
     """
     accumulator = make() if make is not None else None
-    reader = EventReader(accumulator)
+    reader = reader_for(accumulator)
     decoder = SSEDecoder(join_stray=accumulator is not None and accumulator.takes_text)
     events: list[Json] = []
     ended = False
@@ -135,7 +155,8 @@ def assemble(body: bytes, make: Callable[[], StreamAccumulator] | None) -> Json 
             if not data.strip():
                 continue
             event, event_type = reader.read(name, data)
-            check(event, event_type)
+            if is_suspect(event, event_type):
+                check(event, event_type)
             if event_type in KEEP_ALIVE:
                 continue
             events.append(event)

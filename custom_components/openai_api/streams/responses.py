@@ -31,20 +31,24 @@ class ResponseAccumulator(StreamAccumulator):
         self._final: Json | None = None
         self._items: dict[object, Json] = {}
         self._open: dict[object, Json] = {}
-        self._texts: dict[object, dict[object, list[str]]] = {}
+        self._item: object = None
+        self._part: object = None
+        """Where the last piece of a text belongs to: its item and its part of that."""
+        self._deltas: dict[object, dict[object, list[str]]] = {}
         """The pieces of texts by item and part."""
+        self._add_delta = self._deltas.setdefault(None, {}).setdefault(None, []).append
+        self._texts: dict[object, dict[object, str]] = {}
+        """The texts by item and part."""
         self._arguments: dict[object, list[str]] = {}
 
     def add(self, event: Json) -> None:
         """Take the next event."""
         kind = event.get("type")
         if kind == "response.output_text.delta":
-            key = event.get("output_index", event.get("item_id"))
-            part = event.get("content_index")
-            try:
-                self._texts[key][part].append(event["delta"])
-            except KeyError:
-                self._texts.setdefault(key, {}).setdefault(part, []).append(event.get("delta", ""))
+            # Nearly all pieces belong to the part of the one before.
+            if event.get("output_index") != self._item or event.get("content_index") != self._part:
+                self._begin_part(event)
+            self._add_delta(event["delta"])
         elif kind in _FINAL:
             self._end(event)
         elif kind == "response.output_item.done":
@@ -58,13 +62,19 @@ class ResponseAccumulator(StreamAccumulator):
             self._arguments[_key(event)] = [event.get("arguments", "")]
         elif kind == "response.output_text.done":
             part = event.get("content_index")
-            self._texts.setdefault(_key(event), {})[part] = [event.get("text", "")]
+            self._texts.setdefault(_key(event), {})[part] = event.get("text", "")
         elif kind in _BEGINNINGS:
             if isinstance(response := event.get("response"), dict):
                 self._base = response
         elif kind is None and event.get("object") == "response":
             # The whole, in the only event.
             self._final, self.is_complete = event, True
+
+    def _begin_part(self, event: Json) -> None:
+        """Go to the part that a piece of a text belongs to."""
+        self._item, self._part = event.get("output_index"), event.get("content_index")
+        parts = self._deltas.setdefault(_key(event), {})
+        self._add_delta = parts.setdefault(self._part, []).append
 
     def _end(self, event: Json) -> None:
         """Take the last event."""
@@ -110,21 +120,37 @@ class ResponseAccumulator(StreamAccumulator):
 
     def _output(self) -> list[Json]:
         """Return the items that were streamed, in their order."""
-        items = {**self._open, **self._items}
-        for key in self._texts:
+        items, texts = {**self._open, **self._items}, self._joined_texts()
+        for key in texts:
             if key not in items and len(items) != 1:
                 items[key] = {"type": "message", "role": "assistant", "status": "completed"}
         keys = sorted(items, key=_order)
-        return [self._filled(key, items[key], is_only=len(items) == 1) for key in keys]
+        return [self._filled(key, items[key], texts, is_only=len(items) == 1) for key in keys]
 
-    def _filled(self, key: object, item: Json, *, is_only: bool) -> Json:
+    def _joined_texts(self) -> dict[object, dict[object, str]]:
+        """Return the texts that were streamed, by item and part."""
+        joined: dict[object, dict[object, str]] = {
+            key: {part: "".join(pieces) for part, pieces in parts.items() if pieces}
+            for key, parts in self._deltas.items()
+            if any(parts.values())
+        }
+        for key, parts in self._texts.items():
+            joined[key] = {**joined.get(key, {}), **parts}
+        return joined
+
+    def _filled(
+        self,
+        key: object,
+        item: Json,
+        found: dict[object, dict[object, str]],
+        *,
+        is_only: bool,
+    ) -> Json:
         """Return an item with what was streamed of it, where it has come without."""
         kind = item.get("type")
         if kind == "message" and not _texts_of(item):
-            parts = self._texts.get(key) or (
-                next(iter(self._texts.values()), {}) if is_only else {}
-            )
-            texts = ["".join(pieces) for _, pieces in sorted(parts.items(), key=_part_order)]
+            parts = found.get(key) or (next(iter(found.values()), {}) if is_only else {})
+            texts = [text for _, text in sorted(parts.items(), key=_part_order)]
             if any(texts):
                 content = [
                     {"type": "output_text", "text": text, "annotations": []} for text in texts

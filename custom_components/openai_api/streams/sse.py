@@ -1,25 +1,11 @@
 """Decodes server-sent events from the bytes of a stream, in whatever pieces they come."""
 
-from functools import lru_cache
-
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 """The largest event, in bytes; also the most that lines outside of any event may add up to."""
 _BOM = b"\xef\xbb\xbf"
-_LONGEST_CACHED_NAME = 64
+_LONGEST_KEPT_NAME = 64
+_MOST_KEPT_NAMES = 256
 _FIELDS = frozenset({b"data", b"event", b"id", b"retry", b""})
-
-
-@lru_cache(maxsize=256)
-def _cached_name(text: bytes) -> str:
-    """Return the name of an event; there are few, and each comes many times."""
-    return text.strip().decode(errors="replace")
-
-
-def _name(text: bytes) -> str:
-    """Return the name of an event; a long one is not worth being kept."""
-    if len(text) > _LONGEST_CACHED_NAME:
-        return text.strip().decode(errors="replace")
-    return _cached_name(text)
 
 
 class EventTooLarge(ValueError):
@@ -41,7 +27,11 @@ class SSEDecoder:
         """Lines that are no field, in their order."""
         self._stray_size = 0
         self._join_stray = join_stray
-        self._pending: list[bytes] = []
+        self._names: dict[bytes, str] = {}
+        """The names of events by the lines with them: there are few, and each comes many times."""
+        self._line: list[bytes] = []
+        self._event = ""
+        self._data: list[bytes] = []
         self._size = 0
         self._after_cr = False
         self._start: bytes | None = b""
@@ -58,32 +48,17 @@ class SSEDecoder:
                 chunk = chunk[1:]
             self._after_cr = chunk.endswith(b"\r")
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-            if not chunk:
-                return []
-        pending = self._pending
-        if pending:
-            if b"\n\n" not in chunk and not (chunk[0] == 10 and pending[-1].endswith(b"\n")):
-                pending.append(chunk)
-                self._size += len(chunk)
-                if self._size > MAX_EVENT_BYTES:
-                    raise EventTooLarge
-                return []
-            chunk = b"".join([*pending, chunk])
-        *blocks, rest = chunk.split(b"\n\n")
-        self._pending = [rest] if rest else []
-        self._size = len(rest)
+        # Only the first line may have begun in an earlier chunk.
+        *lines, rest = chunk.split(b"\n")
+        self._size += len(chunk)
         events: list[tuple[str, bytes]] = []
-        for block in blocks:
-            # Nearly all events have one of these two forms.
-            if block[:6] == b"data: " and b"\n" not in block:
-                events.append(("", block[6:]))
-                continue
-            if block[:7] == b"event: ":
-                head, _, data = block.partition(b"\n")
-                if data[:6] == b"data: " and b"\n" not in data:
-                    events.append((_name(head[7:]), data[6:]))
-                    continue
-            self._parse(block, events)
+        if lines:
+            if self._line:
+                lines[0] = b"".join([*self._line, lines[0]])
+                self._line = []
+            self._read(lines, events)
+        if rest:
+            self._line.append(rest)
         if self._size > MAX_EVENT_BYTES:
             raise EventTooLarge
         return events
@@ -94,29 +69,48 @@ class SSEDecoder:
         The standard throws it away; the caller takes it if its data is whole.
         """
         events: list[tuple[str, bytes]] = []
-        self._parse(b"".join(self._pending), events)
-        self._pending, self._size = [], 0
+        line, self._line = b"".join(self._line), []
+        self._read([line, b""] if line else [b""], events)
         return events
 
-    def _parse(self, block: bytes, events: list[tuple[str, bytes]]) -> None:
-        """Add the event in the lines of a block, if there is one."""
-        name, data = "", []
-        for line in block.split(b"\n"):
-            key, _, value = line.partition(b":")
-            if key == b"data":
-                data.append(value.removeprefix(b" "))
-            elif key == b"event":
-                name = _name(value)
-            elif key not in _FIELDS:
-                if self._join_stray and key != b"error":
-                    data.append(line)
-                    continue
-                self._stray_size += len(line) + 1
-                if self._stray_size > MAX_EVENT_BYTES:
-                    raise EventTooLarge
-                self.stray.append(line)
-        if data:
-            events.append((name, b"\n".join(data)))
+    def _read(self, lines: list[bytes], events: list[tuple[str, bytes]]) -> None:
+        """Add the events that whole lines complete."""
+        data, names = self._data, self._names
+        for line in lines:
+            if not line:
+                if data:
+                    events.append((self._event, data[0] if len(data) == 1 else b"\n".join(data)))
+                    data.clear()
+                self._event, self._size = "", 0
+            elif line[:6] == b"data: ":
+                data.append(line[6:])
+            elif (name := names.get(line)) is not None:
+                self._event = name
+            else:
+                self._read_rare(line)
+
+    def _read_rare(self, line: bytes) -> None:
+        """Take a line of another form."""
+        key, _, value = line.partition(b":")
+        if key == b"data":
+            self._data.append(value)
+        elif key == b"event":
+            self._event = self._name(line)
+        elif key not in _FIELDS:
+            if self._join_stray and key != b"error":
+                self._data.append(line)
+                return
+            self._stray_size += len(line) + 1
+            if self._stray_size > MAX_EVENT_BYTES:
+                raise EventTooLarge
+            self.stray.append(line)
+
+    def _name(self, line: bytes) -> str:
+        """Return the name in the line that gives it."""
+        name = line[6:].strip().decode(errors="replace")
+        if len(line) <= _LONGEST_KEPT_NAME and len(self._names) < _MOST_KEPT_NAMES:
+            self._names[line] = name
+        return name
 
     def _strip_bom(self, chunk: bytes) -> bytes:
         """Return the first bytes without a byte order mark; none while they may be half of one."""
