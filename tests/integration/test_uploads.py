@@ -274,8 +274,11 @@ async def test_large_uploads_show_how_far_they_are(
 
 @pytest.mark.parametrize(
     "fault",
-    [Fault(path="/files", status=500), Fault(path="/files", drop="before")],
-    ids=["refused", "dropped"],
+    [
+        Fault(path="/files", status=503, headers={"Retry-After": "0"}),
+        Fault(path="/files", status=429),
+    ],
+    ids=["busy", "too many requests"],
 )
 async def test_another_try_sends_the_whole_file_again(
     standin: StandIn, call: Call, large: str, fault: Fault
