@@ -1,6 +1,6 @@
 """Subentries of a loaded service, made the way a person makes them."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 import importlib.util
 import sys
 from types import ModuleType
@@ -25,7 +25,7 @@ if importlib.util.find_spec("turbojpeg") is None:
     sys.modules["turbojpeg"] = ModuleType("turbojpeg")
     sys.modules["turbojpeg"].TurboJPEG = object  # type: ignore[attr-defined]
 
-type AddSubentry = Callable[..., Any]
+type AddSubentry = Callable[..., Awaitable[str]]
 
 
 async def open_form(
@@ -66,7 +66,7 @@ def add_subentry(hass: HomeAssistant, entry: MockConfigEntry) -> AddSubentry:
     return add
 
 
-type Ask = Callable[..., Any]
+type Ask = Callable[..., Awaitable[conversation.ConversationResult]]
 
 
 @pytest.fixture
