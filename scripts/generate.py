@@ -113,7 +113,8 @@ def english() -> Texts:
     steps |= {key: _as_in(steps["user"], step) for key, step in steps.items()}
     for subentry in texts["config_subentries"].values():
         steps = subentry["step"]
-        steps["reconfigure"] = _as_in(steps["user"], steps["reconfigure"])
+        if "reconfigure" in steps:
+            steps["reconfigure"] = _as_in(steps["user"], steps["reconfigure"])
     texts = _with_common(texts)
     services = {action.key: action_texts(action) for action in ACTIONS}
     selectors = {**texts["selector"], **structure_texts()}

@@ -57,7 +57,7 @@ from .service_kinds import (
     suggest_models,
 )
 from .settings import AuthMethod, InvalidUrl, KeyNotFound, Settings, parse_url
-from .subentries import SubentryFlow, SubentryType
+from .subentries import FLOWS, async_offer_assistant
 from .validation import Checked, async_check_host, async_find_url, likely_urls
 
 _KEY_PAGE: Final = "https://platform.openai.com/api-keys"
@@ -97,8 +97,14 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
     def async_get_supported_subentry_types(
         cls, config_entry: ConfigEntry
     ) -> dict[str, type[ConfigSubentryFlow]]:
-        """Return the flow for each part of Assist."""
-        return dict.fromkeys((kind.value for kind in SubentryType), SubentryFlow)
+        """Return the flow for each part of Assist, and for a whole voice assistant."""
+        return FLOWS
+
+    @override
+    async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:
+        """Go on with a voice assistant, which may be skipped."""
+        models = model_ids(self._checked.answer) if self._checked else []
+        return await async_offer_assistant(self.hass, result, models)
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Add a service."""

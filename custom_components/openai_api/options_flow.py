@@ -21,7 +21,6 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
-from .access import ActionAccess
 from .actions.webhooks import EVENT_TYPES
 from .connection_form import KIND_SELECTOR
 from .const import (
@@ -39,6 +38,7 @@ from .const import (
     CONF_WEBHOOK_ENDPOINT_ID,
     CONF_WEBHOOK_SECRET,
 )
+from .permissions import ActionAccess
 from .service_kinds import OTHER, kind_of, model_ids, sort_models
 from .settings import InvalidUrl, KeyNotFound, Settings
 from .validation import async_check_host

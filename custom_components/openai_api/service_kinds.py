@@ -5,25 +5,14 @@ Only defaults and words depend on the kind of a service. One of an unknown kind 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 import re
 from typing import Any, Final
 
 from yarl import URL
 
 from .const import CONF_BASE_URL, CONF_DEFAULT_MODELS, CONF_SERVICE_KIND, DEFAULT_BASE_URL
+from .model import ModelKind
 from .settings import AuthMethod
-
-
-class Purpose(StrEnum):
-    """What a default model is for: the keys of the option `default_models`."""
-
-    CHAT = "chat"
-    IMAGE = "image"
-    SPEECH = "speech"
-    TRANSCRIPTION = "transcription"
-    EMBEDDING = "embedding"
-    REALTIME = "realtime"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +45,7 @@ class ServiceKind:
     """How its header `Server` begins."""
     header: str = ""
     """A header that only it sends, in lower case."""
-    models: Mapping[Purpose, str] = field(default_factory=dict)
+    models: Mapping[ModelKind, str] = field(default_factory=dict)
     """Models that everybody has there."""
 
 
@@ -68,12 +57,12 @@ OPENAI: Final = ServiceKind(
     needs_key=True,
     include_usage=True,
     models={
-        Purpose.CHAT: "gpt-5-mini",
-        Purpose.IMAGE: "gpt-image-2",
-        Purpose.SPEECH: "gpt-4o-mini-tts",
-        Purpose.TRANSCRIPTION: "gpt-4o-mini-transcribe",
-        Purpose.EMBEDDING: "text-embedding-3-small",
-        Purpose.REALTIME: "gpt-realtime",
+        ModelKind.CHAT: "gpt-5-mini",
+        ModelKind.IMAGE: "gpt-image-2",
+        ModelKind.SPEECH: "gpt-4o-mini-tts",
+        ModelKind.TRANSCRIPTION: "gpt-4o-mini-transcribe",
+        ModelKind.EMBEDDING: "text-embedding-3-small",
+        ModelKind.REALTIME: "gpt-realtime",
     },
 )
 KINDS: Final = (
@@ -93,7 +82,7 @@ KINDS: Final = (
         base_url="https://openrouter.ai/api/v1",
         domains=("openrouter.ai",),
         needs_key=True,
-        models={Purpose.CHAT: "openai/gpt-5-mini"},
+        models={ModelKind.CHAT: "openai/gpt-5-mini"},
     ),
     ServiceKind(
         key="ollama",
@@ -159,7 +148,7 @@ KINDS: Final = (
         is_own=True,
         lists_models=False,
         server="whisper.cpp",
-        models={Purpose.TRANSCRIPTION: "whisper-1"},
+        models={ModelKind.TRANSCRIPTION: "whisper-1"},
     ),
 )
 OTHER: Final = "other"
@@ -167,11 +156,11 @@ OTHER: Final = "other"
 BY_KEY: Final = {kind.key: kind for kind in KINDS}
 # What the names of models for one purpose have in common; chat is what is left over.
 _NAMES: Final = {
-    Purpose.REALTIME: re.compile(r"realtime"),
-    Purpose.EMBEDDING: re.compile(r"embed|minilm|\bbge\b|\be5\b|\bgte\b"),
-    Purpose.TRANSCRIPTION: re.compile(r"whisper|transcribe|parakeet|voxtral"),
-    Purpose.SPEECH: re.compile(r"\btts\b|kokoro|piper|speech"),
-    Purpose.IMAGE: re.compile(r"image|dall-e|\bflux|stable-?diffusion|sdxl"),
+    ModelKind.REALTIME: re.compile(r"realtime"),
+    ModelKind.EMBEDDING: re.compile(r"embed|minilm|\bbge\b|\be5\b|\bgte\b"),
+    ModelKind.TRANSCRIPTION: re.compile(r"whisper|transcribe|parakeet|voxtral"),
+    ModelKind.SPEECH: re.compile(r"\btts\b|kokoro|piper|speech"),
+    ModelKind.IMAGE: re.compile(r"image|dall-e|\bflux|stable-?diffusion|sdxl"),
 }
 _NO_CHAT: Final = re.compile(r"moderation|rerank|guard|sora|babbage|davinci|computer-use")
 
@@ -228,7 +217,7 @@ def is_model_list(answer: object) -> bool:
 
 
 def default_model(
-    data: Mapping[str, Any], options: Mapping[str, Any], purpose: Purpose
+    data: Mapping[str, Any], options: Mapping[str, Any], purpose: ModelKind
 ) -> str | None:
     """Return the model of an entry for a purpose: the one that was chosen, or one that all have."""
     if chosen := (options.get(CONF_DEFAULT_MODELS) or {}).get(purpose):
@@ -245,7 +234,7 @@ def suggest_models(kind: ServiceKind | None, names: Iterable[str]) -> dict[str, 
     names = list(names)
     sorted_names = sort_models(names)
     found: dict[str, str] = {}
-    for purpose in Purpose:
+    for purpose in ModelKind:
         fitting = [name for name in sorted_names[purpose] if fits(name, purpose)]
         known = kind.models.get(purpose) if kind else None
         if known and (known in names or not names):
@@ -255,17 +244,19 @@ def suggest_models(kind: ServiceKind | None, names: Iterable[str]) -> dict[str, 
     return found
 
 
-def sort_models(names: Iterable[str]) -> dict[Purpose, list[str]]:
+def sort_models(names: Iterable[str]) -> dict[ModelKind, list[str]]:
     """Return all models for each purpose, those first whose names say that they serve it."""
     names = list(names)
-    return {purpose: sorted(names, key=lambda name: not fits(name, purpose)) for purpose in Purpose}
+    return {
+        purpose: sorted(names, key=lambda name: not fits(name, purpose)) for purpose in ModelKind
+    }
 
 
-def fits(name: str, purpose: Purpose) -> bool:
+def fits(name: str, purpose: ModelKind) -> bool:
     """Return whether the name of a model says that it serves a purpose."""
     name = name.lower()
     named = next((other for other, words in _NAMES.items() if words.search(name)), None)
-    if purpose is Purpose.CHAT:
+    if purpose is ModelKind.CHAT:
         return named is None and not _NO_CHAT.search(name)
     return named is purpose
 

@@ -27,13 +27,14 @@ from .actions.fields import (
     POLL_INTERVAL,
     TIMEOUT,
 )
-from .const import CONF_DEFAULT_MODELS, CONF_IS_PREFERRED, DOMAIN
+from .const import CONF_IS_PREFERRED, DOMAIN
 from .errors import refusal
 from .host import OpenAIConfigEntry
 from .media.images import async_save_generated_media
 from .model import Action, Answer, Field, Json, Section
 from .permissions import async_check_permission
 from .requests import Request, async_handle
+from .service_kinds import default_model
 
 _OPTIONS: Final = frozenset(
     field.key
@@ -153,7 +154,7 @@ def _with_model(entry: OpenAIConfigEntry, action: Action, data: Json) -> Json:
     """Return the arguments with the entry's default model, where they need one and name none."""
     if action.model_kind is None or action.has_model(data):
         return data
-    if model := (entry.options.get(CONF_DEFAULT_MODELS) or {}).get(action.model_kind):
+    if model := default_model(entry.data, entry.options, action.model_kind):
         return {**data, "model": model}
     if any(field.key == "model" and field.required for field in action.fields):
         raise refusal("model_missing")

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from yarl import URL
 
+from custom_components.openai_api.model import ModelKind
 from custom_components.openai_api.service_kinds import (
     BY_KEY,
     KINDS,
-    Purpose,
     ServiceKind,
     default_model,
     fits,
@@ -29,7 +29,7 @@ def test_kind_is_complete(kind: ServiceKind) -> None:
         assert str(parse_url(kind.base_url)) == kind.base_url
     assert (kind.auth_method is AuthMethod.HEADER) is bool(kind.auth_name)
     assert kind.header == kind.header.lower()
-    assert set(kind.models) <= set(Purpose)
+    assert set(kind.models) <= set(ModelKind)
 
 
 def test_kinds_are_told_apart() -> None:
@@ -122,23 +122,23 @@ def test_model_ids() -> None:
 @pytest.mark.parametrize(
     ("name", "purpose"),
     [
-        ("gpt-5-mini", Purpose.CHAT),
-        ("llama3.2:3b", Purpose.CHAT),
-        ("text-embedding-3-small", Purpose.EMBEDDING),
-        ("BAAI/bge-m3", Purpose.EMBEDDING),
-        ("all-MiniLM-L6-v2", Purpose.EMBEDDING),
-        ("whisper-1", Purpose.TRANSCRIPTION),
-        ("gpt-4o-mini-transcribe", Purpose.TRANSCRIPTION),
-        ("gpt-4o-mini-tts", Purpose.SPEECH),
-        ("kokoro", Purpose.SPEECH),
-        ("gpt-image-2", Purpose.IMAGE),
-        ("gpt-realtime", Purpose.REALTIME),
-        ("gpt-4o-realtime-preview", Purpose.REALTIME),
+        ("gpt-5-mini", ModelKind.CHAT),
+        ("llama3.2:3b", ModelKind.CHAT),
+        ("text-embedding-3-small", ModelKind.EMBEDDING),
+        ("BAAI/bge-m3", ModelKind.EMBEDDING),
+        ("all-MiniLM-L6-v2", ModelKind.EMBEDDING),
+        ("whisper-1", ModelKind.TRANSCRIPTION),
+        ("gpt-4o-mini-transcribe", ModelKind.TRANSCRIPTION),
+        ("gpt-4o-mini-tts", ModelKind.SPEECH),
+        ("kokoro", ModelKind.SPEECH),
+        ("gpt-image-2", ModelKind.IMAGE),
+        ("gpt-realtime", ModelKind.REALTIME),
+        ("gpt-4o-realtime-preview", ModelKind.REALTIME),
         ("omni-moderation-latest", None),
     ],
 )
-def test_fits(name: str, purpose: Purpose | None) -> None:
-    assert [option for option in Purpose if fits(name, option)] == ([purpose] if purpose else [])
+def test_fits(name: str, purpose: ModelKind | None) -> None:
+    assert [option for option in ModelKind if fits(name, option)] == ([purpose] if purpose else [])
 
 
 @pytest.mark.parametrize(
@@ -171,4 +171,4 @@ def test_suggest_models(key: str | None, names: list[str], expected: dict[str, s
 )
 def test_default_model(options: dict[str, Any], purpose: str, expected: str | None) -> None:
     data = {"base_url": "https://api.openai.com/v1"}
-    assert default_model(data, options, Purpose(purpose)) == expected
+    assert default_model(data, options, ModelKind(purpose)) == expected

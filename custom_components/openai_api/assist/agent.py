@@ -42,6 +42,7 @@ class ConversationAgent(LanguageModelEntity, ConversationEntity):
     """Answers what people ask Assist."""
 
     _attr_supports_streaming = True
+    _warm_up: asyncio.Task[None] | None = None
 
     @property
     @override
@@ -58,6 +59,14 @@ class ConversationAgent(LanguageModelEntity, ConversationEntity):
             if self.options.get(CONF_LLM_HASS_API)
             else ConversationEntityFeature(0)
         )
+
+    @override
+    async def async_prepare(self, language: str | None = None) -> None:
+        """Warm up beside what else happens while somebody begins to speak."""
+        if self._warm_up is None or self._warm_up.done():
+            self._warm_up = self.entry.async_create_background_task(
+                self.hass, self.async_warm_up(), f"warm up {self.entity_id}"
+            )
 
     @override
     async def _async_handle_message(

@@ -92,7 +92,7 @@ DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
 """What holds where the form has saved nothing; what is not named here is then not sent."""
 
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
-    CONF_API: ("auto", "responses", "chat_completions"),
+    CONF_API: ("auto", "responses_socket", "responses", "chat_completions"),
     CONF_AUDIO_FORMAT: ("auto", "pcm", "mp3", "wav", "opus", "flac", "aac"),
     CONF_CONTINUE_CONVERSATION: ("when_asked", "always", "never"),
     CONF_EAGERNESS: ("auto", "low", "medium", "high"),

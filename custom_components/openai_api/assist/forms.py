@@ -1,6 +1,6 @@
 """The fields of each subentry's form: what matters in sight, the rest in a folded section."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from homeassistant.core import HomeAssistant, callback
@@ -218,7 +218,7 @@ def beginning(
     """Return what a new form suggests."""
     form = FORMS[kind]
     found: dict[str, Any] = {
-        CONF_NAME: _free_name(host, kind),
+        CONF_NAME: free_name(host, kind),
         CONF_MODEL: models.suggested(host, known, kind),
     }
     for key, purpose in _PURPOSES.items():
@@ -230,7 +230,7 @@ def beginning(
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _free_name(host: ServiceHost, kind: str) -> str:
+def free_name(host: ServiceHost, kind: str) -> str:
     """Return the host's name, with a number if a subentry of the type has it."""
     title = host.entry.title
     taken = {item.title for item in host.entry.subentries.values() if item.subentry_type == kind}
@@ -249,7 +249,7 @@ def _marker(kind: str, key: str, *, is_required: bool) -> vol.Marker:
 def _selector(hass: HomeAssistant, kind: str, key: str, known_models: list[str]) -> Any:
     """Return the widget of a field."""
     if key in {CONF_MODEL, *_PURPOSES}:
-        return _names(models.fitting(known_models, _PURPOSES.get(key, kind)))
+        return name_selector(models.fitting(known_models, _PURPOSES.get(key, kind)))
     if key in CHOICES:
         return SelectSelector(
             SelectSelectorConfig(
@@ -275,7 +275,7 @@ def _selector(hass: HomeAssistant, kind: str, key: str, known_models: list[str])
     if key in OBJECTS:
         return ObjectSelector()
     if key == CONF_VOICE:
-        return _names(VOICES)
+        return name_selector(VOICES)
     if key == CONF_LLM_HASS_API:
         return SelectSelector(
             SelectSelectorConfig(
@@ -295,12 +295,10 @@ def _selector(hass: HomeAssistant, kind: str, key: str, known_models: list[str])
     return TextSelector(TextSelectorConfig(multiline=key in {CONF_INSTRUCTIONS, CONF_PROMPT}))
 
 
-def _names(known: Any) -> Any:
+def name_selector(known: Iterable[str]) -> Any:
     """Return a widget for a name, with those that are known to choose from."""
-    if not known:
+    if not (options := list(known)):
         return TextSelector()
     return SelectSelector(
-        SelectSelectorConfig(
-            options=list(known), custom_value=True, mode=SelectSelectorMode.DROPDOWN
-        )
+        SelectSelectorConfig(options=options, custom_value=True, mode=SelectSelectorMode.DROPDOWN)
     )

@@ -8,11 +8,14 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 import json
+import time
 from typing import Any, Final
 
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import orjson
 
 from ..client import most_retries
+from ..const import LOGGER
 from ..errors import error_details, failure, translated
 from ..host import ServiceHost
 from ..model import Json
@@ -21,6 +24,12 @@ from ..streams.sse import EventTooLarge, SSEDecoder
 
 _LARGEST: Final = 16 * 1024**2
 """Bytes of one streamed answer; a spoken hour has 60 kB."""
+_CAN_WARM_UP: Final = "can_warm_up"
+"""Key of `ServiceHost.known`: False once the service has refused to list its models."""
+_WARM: Final = 10.0
+"""Seconds for which a connection stays open, at the least, after an answer."""
+_WARM_UP: Final = 5.0
+"""Seconds that opening one may take."""
 _EVENT_STREAM: Final = "text/event-stream"
 
 
@@ -131,6 +140,30 @@ async def async_stream(
         finally:
             most_retries.reset(token)
         yield Stream(host, response, wait, seconds)
+
+
+async def async_warm_up(host: ServiceHost) -> None:
+    """Have an open connection, so that the next request need not wait for one.
+
+    Does nothing if the service has answered within the last 10 seconds. Whatever goes wrong is
+    for the next request to tell; a service that does not list its models is not asked again.
+    """
+    if host.closed or not host.known.get(_CAN_WARM_UP, True):
+        return
+    if time.monotonic() - host.usage.heard < _WARM:
+        return
+    token = most_retries.set(0)
+    try:
+        call, _ = await host.method("models.list", "raw")
+        async with asyncio.timeout(_WARM_UP):
+            with translated(host.settings, _WARM_UP):
+                await call(timeout=_WARM_UP)
+    except (HomeAssistantError, TimeoutError) as err:
+        LOGGER.debug("No connection could be opened in advance: %r", err)
+        if isinstance(err, ServiceValidationError):
+            host.known[_CAN_WARM_UP] = False
+    finally:
+        most_retries.reset(token)
 
 
 async def async_ask(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, cast
 
 from homeassistant.components.conversation import AssistantContentDeltaDict, ChatLog
@@ -9,6 +10,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.json import json_dumps
 
 from .. import issues
+from ..const import LOGGER
 from ..errors import failure
 from ..model import Json
 from . import tools
@@ -24,9 +26,18 @@ from .errors import (
     is_model_unknown,
     is_transient,
 )
-from .http import Stream, async_stream
+from .http import Stream, async_stream, async_warm_up
 from .plain_text import PlainText
-from .request import CHAT, METHODS, RESPONSES, Question, Structure, arguments
+from .request import (
+    CHAT,
+    METHODS,
+    RESPONSES,
+    RESPONSES_SOCKET,
+    Question,
+    Structure,
+    arguments,
+)
+from .response_socket import SocketStream, response_sockets
 from .turns import Turn
 from .wire_chat import ChatDecoder
 from .wire_responses import ResponsesDecoder
@@ -37,10 +48,12 @@ _LINGER: Final = 0.5
 
 Read to its end, the connection can be used for the next round.
 """
+_FINAL: Final = frozenset({"timed_out", "unloaded"})
+"""Keys of errors of a WebSocket after which the same is not asked over HTTP: it is too late."""
 
 
 class LanguageModelEntity(AssistEntity):
-    """An entity whose turns are answered by a language model over HTTP."""
+    """An entity whose turns are answered by a language model, over HTTP or a WebSocket."""
 
     async def async_answer(
         self,
@@ -90,6 +103,14 @@ class LanguageModelEntity(AssistEntity):
                 break
         issues.settle_model(self.hass, self.subentry.subentry_id)
 
+    async def async_warm_up(self) -> None:
+        """Open a connection for the turn that is about to come; raises nothing of the service."""
+        if self._uses_socket:
+            await response_sockets(self.host).async_prepare()
+        if not self._uses_socket:
+            # It may just have turned out that there is none.
+            await async_warm_up(self.host)
+
     async def _async_round(
         self,
         chat_log: ChatLog,
@@ -105,9 +126,9 @@ class LanguageModelEntity(AssistEntity):
         contents = relevant(chat_log.content, int(self.option(CONF_HISTORY_TURNS) or 0))
         allows_tools = may_call and bool(question.functions)
         is_retry = False
-        api = self._api()
+        api, by_socket = self._api(), self._uses_socket
         while True:
-            turn.data["transport"] = api
+            turn.data["transport"] = RESPONSES_SOCKET if by_socket else api
             items = (
                 input_items(contents, attachments)
                 if api == RESPONSES
@@ -120,8 +141,13 @@ class LanguageModelEntity(AssistEntity):
                 else ChatDecoder(allows_tools=allows_tools)
             )
             try:
-                await self._async_ask(chat_log, turn, api, body, decoder, is_plain=is_plain)
+                async with self._stream(api, body, chat_log, by_socket=by_socket) as stream:
+                    await self._async_read(chat_log, turn, stream, decoder, is_plain=is_plain)
             except HomeAssistantError as err:
+                if by_socket and not decoder.has_begun and err.translation_key not in _FINAL:
+                    LOGGER.debug("The WebSocket of %s does not serve: %r", self.entity_id, err)
+                    by_socket = False
+                    continue
                 self.host.failed(err, METHODS[api], self.options.get(CONF_MODEL))
                 if decoder.has_begun:
                     if err.translation_key == "cannot_connect":
@@ -150,7 +176,25 @@ class LanguageModelEntity(AssistEntity):
         """Return the API to ask: the one chosen, the one that works, or the newest."""
         if self._is_auto:
             return str(self.host.known.get("api", RESPONSES))
-        return str(self.option(CONF_API))
+        chosen = str(self.option(CONF_API))
+        return RESPONSES if chosen == RESPONSES_SOCKET else chosen
+
+    @property
+    def _uses_socket(self) -> bool:
+        """Whether a WebSocket is wanted, and the service has not refused one."""
+        return (
+            self.option(CONF_API) == RESPONSES_SOCKET and response_sockets(self.host).is_supported
+        )
+
+    def _stream(
+        self, api: str, body: Json, chat_log: ChatLog, *, by_socket: bool
+    ) -> AbstractAsyncContextManager[Stream | SocketStream]:
+        """Return what sends a request and yields its answer."""
+        seconds = float(self.option(CONF_PATIENCE))
+        if by_socket:
+            key = f"{self.subentry.subentry_id}/{chat_log.conversation_id}"
+            return response_sockets(self.host).async_stream(key, body, seconds)
+        return async_stream(self.host, METHODS[api], arguments(api, body), seconds)
 
     @property
     def _is_auto(self) -> bool:
@@ -166,26 +210,23 @@ class LanguageModelEntity(AssistEntity):
             and is_api_unsupported(err)
         )
 
-    async def _async_ask(
+    async def _async_read(
         self,
         chat_log: ChatLog,
         turn: Turn,
-        api: str,
-        body: Json,
+        stream: Stream | SocketStream,
         decoder: Decoder,
         *,
         is_plain: bool,
     ) -> None:
-        """Send a request and add what comes back to the chat log, tools included."""
-        seconds = float(self.option(CONF_PATIENCE))
-        async with async_stream(self.host, METHODS[api], arguments(api, body), seconds) as stream:
-            deltas = _deltas(stream, decoder, turn)
-            if is_plain:
-                deltas = _without_markup(deltas)
-            async for _ in chat_log.async_add_delta_content_stream(
-                self.entity_id, cast("AsyncIterable[AssistantContentDeltaDict]", deltas)
-            ):
-                pass
+        """Add what comes back to the chat log, tools included."""
+        deltas = _deltas(stream, decoder, turn)
+        if is_plain:
+            deltas = _without_markup(deltas)
+        async for _ in chat_log.async_add_delta_content_stream(
+            self.entity_id, cast("AsyncIterable[AssistantContentDeltaDict]", deltas)
+        ):
+            pass
         turn.count(decoder.usage)
         self.host.take({"response": {"usage": decoder.usage}})
         if isinstance(decoder.usage, dict):
@@ -208,7 +249,7 @@ def _stats(usage: Json) -> Json:
     }
 
 
-async def _deltas(stream: Stream, decoder: Any, turn: Turn) -> AsyncIterator[Delta]:
+async def _deltas(stream: Stream | SocketStream, decoder: Any, turn: Turn) -> AsyncIterator[Delta]:
     """Yield the deltas of an answer; texts that arrived together come together."""
     if not stream.is_event_stream:
         whole = await stream.async_whole()
@@ -252,7 +293,7 @@ async def _async_next(
         return None
 
 
-def _begin(stream: Stream, turn: Turn) -> None:
+def _begin(stream: Stream | SocketStream, turn: Turn) -> None:
     """Take note that an answer has begun."""
     turn.mark("first_piece_ms")
     stream.begun()

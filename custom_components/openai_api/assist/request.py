@@ -26,6 +26,8 @@ from .const import (
 from .errors import names
 
 RESPONSES: Final = "responses"
+RESPONSES_SOCKET: Final = "responses_socket"
+"""Responses over a WebSocket, and over HTTP where there is none."""
 CHAT: Final = "chat_completions"
 METHODS: Final[Mapping[str, str]] = {
     RESPONSES: wire_responses.METHOD,

@@ -1,6 +1,6 @@
 """Subentries of a loaded service, made the way a person makes them."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 import importlib.util
 import sys
 from types import ModuleType
@@ -16,16 +16,17 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from . import absent
+from .socket_service import loaded, remote
 from .voice import add_service, service, voice_home
 
-__all__ = ["absent", "add_service", "service", "voice_home"]
+__all__ = ["absent", "add_service", "loaded", "remote", "service", "voice_home"]
 
 if importlib.util.find_spec("turbojpeg") is None:
     # AI Task imports cameras, which import this only to scale pictures.
     sys.modules["turbojpeg"] = ModuleType("turbojpeg")
     sys.modules["turbojpeg"].TurboJPEG = object  # type: ignore[attr-defined]
 
-type AddSubentry = Callable[..., Any]
+type AddSubentry = Callable[..., Awaitable[str]]
 
 
 async def open_form(
@@ -66,7 +67,7 @@ def add_subentry(hass: HomeAssistant, entry: MockConfigEntry) -> AddSubentry:
     return add
 
 
-type Ask = Callable[..., Any]
+type Ask = Callable[..., Awaitable[conversation.ConversationResult]]
 
 
 @pytest.fixture

@@ -63,8 +63,8 @@ async def kitchen(hass: HomeAssistant) -> list[ServiceCall]:
 
 def tool_named(standin: StandIn, end: str) -> str:
     """Return the name of a tool that the agent has offered, by how it ends."""
-    tools = standin.requests[-1].body["tools"]
-    return next(tool["name"] for tool in tools if tool["name"].endswith(end))
+    names = [str(tool["name"]) for tool in standin.requests[-1].body["tools"]]
+    return next(name for name in names if name.endswith(end))
 
 
 async def test_agent_calls_tools_of_the_home(

@@ -1,12 +1,8 @@
 """The Responses WebSocket of the agents: what is sent, and what is sent again."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-import itertools
-import json
 from typing import Any
 
-from aiohttp import WSMsgType, web
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
@@ -15,108 +11,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.openai_api.assist import response_socket
 from custom_components.openai_api.assist.response_socket import ResponseSockets, response_sockets
 from custom_components.openai_api.errors import ConnectionRejected
-from tests.integration.conftest import CANARY, add_entry
+
+from .socket_service import Service
 
 type Json = dict[str, Any]
-
-
-class Service:
-    """Answers every request on a socket with its number."""
-
-    def __init__(self) -> None:
-        self.requests: list[tuple[int, Json]] = []
-        self.lines = 0
-        self.open: list[web.WebSocketResponse] = []
-        self.status: int | None = None
-        self.pause = 0.0
-        self.errors: list[Json | None] = []
-        self.forgets = False
-        self.is_silent = False
-        self.drops_at: int | None = None
-        self.url = ""
-        self._ids = itertools.count(1)
-        self._runner: web.AppRunner | None = None
-
-    async def start(self) -> None:
-        """Listen."""
-        app = web.Application()
-        app.router.add_get("/v1/responses", self._socket)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        assert site._server is not None
-        port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
-        self.url = f"http://127.0.0.1:{port}/v1"
-
-    async def stop(self) -> None:
-        """Stop."""
-        if self._runner:
-            await self._runner.cleanup()
-
-    async def _socket(self, request: web.Request) -> web.StreamResponse:
-        if self.status:
-            return web.json_response({"error": {"message": "no"}}, status=self.status)
-        ws = web.WebSocketResponse(max_msg_size=0)
-        await ws.prepare(request)
-        self.lines += 1
-        self.open.append(ws)
-        line, known = self.lines, set[str]()
-        async for message in ws:
-            if message.type is not WSMsgType.TEXT:
-                continue
-            body = json.loads(message.data)
-            self.requests.append((line, body))
-            if self.is_silent:
-                continue
-            previous = body.get("previous_response_id")
-            error = self.errors.pop(0) if self.errors else None
-            if previous and (previous not in known or self.forgets):
-                error = {"code": "previous_response_not_found", "message": "forgotten"}
-            if error:
-                await ws.send_json({"type": "error", "status": 400, "error": error})
-                continue
-            number = f"resp_{next(self._ids)}"
-            known = {number}
-            response = {"id": number, "status": "completed", "usage": {"input_tokens": 1}}
-            await ws.send_json({"type": "response.created", "response": {"id": number}})
-            for index, piece in enumerate(("Hello", " there")):
-                if self.drops_at == index:
-                    assert request.transport is not None
-                    request.transport.abort()
-                    return ws
-                await ws.send_json({"type": "response.output_text.delta", "delta": piece})
-                await asyncio.sleep(self.pause)
-            await ws.send_json({"type": "response.completed", "response": response})
-        return ws
-
-
-@pytest.fixture
-async def remote() -> AsyncGenerator[Service]:
-    """Return the service."""
-    found = Service()
-    await found.start()
-    yield found
-    await found.stop()
-
-
-@pytest.fixture
-async def loaded(hass: HomeAssistant, remote: Service) -> MockConfigEntry:
-    """Return an entry for it."""
-    return await add_entry(
-        hass,
-        {
-            "base_url": remote.url,
-            "auth_method": "bearer",
-            "auth_name": "",
-            "api_key_source": "stored",
-            "api_key": CANARY,
-            "verify_ssl": True,
-            "timeout": 5.0,
-            "max_retries": 0,
-            "skip_validation": True,
-        },
-    )
 
 
 @pytest.fixture

@@ -200,20 +200,19 @@ async def test_evaluate_by_structured_data(
         "q2": {"level0": 0, "level1": 0.5, "level2": 0.5},
     }
     standin.fail(says(json.dumps(found)))
-    answers = (
-        await hass.services.async_call(
-            "ai_task",
-            "evaluate",
-            {
-                "task_name": "x",
-                "entity_id": "ai_task.kitchen",
-                "state": "Meow",
-                "questions": QUESTIONS,
-            },
-            blocking=True,
-            return_response=True,
-        )
-    )["answers"]
+    response: Any = await hass.services.async_call(
+        "ai_task",
+        "evaluate",
+        {
+            "task_name": "x",
+            "entity_id": "ai_task.kitchen",
+            "state": "Meow",
+            "questions": QUESTIONS,
+        },
+        blocking=True,
+        return_response=True,
+    )
+    answers = response["answers"]
 
     assert answers["alarm"] == {"noul": 0.75, "type": "noul"}
     assert answers["who"]["choice"] == "cat"

@@ -1,6 +1,7 @@
 """Speakers: what is asked of the service, and what a listener hears."""
 
 import asyncio
+from collections.abc import Callable
 import io
 from typing import Any
 from unittest.mock import patch
@@ -116,9 +117,11 @@ async def test_requests_run_ahead_no_more_than_allowed(
         f"Sentence number {number} is long enough to be spoken alone, I think so."
         for number in range(9)
     )
-    service.sounds = [
-        lambda body, size=size: Sound([0.05, tone(0.01 * size)]) for size in range(1, 10)
-    ]
+
+    def sound(size: int) -> Callable[[Any], Sound]:
+        return lambda _: Sound([0.05, tone(0.01 * size)])
+
+    service.sounds = [sound(size) for size in range(1, 10)]
     content = await spoken(hass, text, WAV)
     assert service.most_running == 2
     order = [int(one["input"].split()[2]) for one in service.speeches]

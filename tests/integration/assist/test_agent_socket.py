@@ -1,0 +1,231 @@
+"""The agent over the Responses WebSocket: what is sent, and HTTP where that does not serve."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from homeassistant.components.conversation import async_prepare_agent
+from homeassistant.core import Event, HomeAssistant
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_capture_events,
+    async_mock_service,
+)
+
+from custom_components.openai_api.assist import http
+
+from .conftest import Ask, is_error, open_form, speech, submit
+from .socket_service import Service
+
+type AddAgent = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture
+async def add_agent(hass: HomeAssistant, loaded: MockConfigEntry) -> AddAgent:
+    """Return a function that adds an agent and returns the id of its subentry."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    assert await async_setup_component(hass, "conversation", {})
+
+    async def add(name: str = "Kitchen", **advanced: Any) -> str:
+        before = set(loaded.subentries)
+        form = await open_form(hass, loaded, "conversation")
+        data = {"name": name, "model": "m-1", "llm_hass_api": ["assist"]}
+        advanced.setdefault("api", "responses_socket")
+        await submit(hass, form, {**data, "advanced": advanced})
+        (added,) = set(loaded.subentries) - before
+        return added
+
+    return add
+
+
+@pytest.fixture
+def turns(hass: HomeAssistant) -> list[Event]:
+    """Return the turns that were told."""
+    return async_capture_events(hass, "openai_api_turn_event")
+
+
+async def test_follow_up_sends_only_what_is_new(
+    hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask, turns: list[Event]
+) -> None:
+    await add_agent()
+    first = await ask("A")
+    assert speech(first) == "Hello there"
+    assert speech(await ask("B", conversation_id=first.conversation_id)) == "Hello there"
+
+    (_, one), (_, two) = remote.requests
+    assert [item["role"] for item in one["input"]] == ["developer", "user"]
+    assert "previous_response_id" not in one
+    assert [item["content"] for item in two["input"]] == ["B"]
+    assert two["previous_response_id"] == "resp_1"
+    assert remote.lines == 1
+    assert not remote.posts
+    await hass.async_block_till_done()
+    assert [turn.data["transport"] for turn in turns] == ["responses_socket"] * 2
+    assert [turn.data["input_tokens"] for turn in turns] == [1, 1]
+
+
+async def test_tool_round_sends_only_the_result(
+    hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask
+) -> None:
+    await add_agent()
+    async_mock_service(hass, "light", "turn_on")
+    remote.calls.append(("NoSuchTool", "{}"))
+    assert speech(await ask("A")) == "Hello there"
+
+    (_, one), (_, two) = remote.requests
+    assert [item["type"] for item in two["input"]] == ["function_call_output"]
+    assert two["previous_response_id"] == "resp_1"
+    assert two["tools"] == one["tools"]
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 426, 501])
+async def test_service_without_socket_is_asked_over_http_from_then_on(
+    hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask, status: int
+) -> None:
+    remote.status = status
+    await add_agent()
+    assert speech(await ask("A")) == "Hello by HTTP"
+    remote.status = None
+    if status != 400:
+        assert speech(await ask("B")) == "Hello by HTTP"
+        assert remote.lines == 0
+
+
+async def test_error_over_the_socket_is_asked_again_over_http(
+    hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask
+) -> None:
+    await add_agent()
+    remote.errors.append({"code": "server_error", "message": "no"})
+    assert speech(await ask("A")) == "Hello by HTTP"
+    assert len(remote.posts) == 1
+    assert speech(await ask("B")) == "Hello there"
+
+
+async def test_connection_lost_in_the_middle_of_an_answer_is_told_and_not_asked_again(
+    hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask
+) -> None:
+    await add_agent()
+    remote.drops_at = 1
+    result = await ask("A")
+    assert is_error(result)
+    assert speech(result) == "The answer of the AI service broke off."
+    assert not remote.posts
+    remote.drops_at = None
+    assert speech(await ask("B")) == "Hello there"
+
+
+async def test_silent_service_ends_within_the_timeout_and_is_not_asked_again(
+    hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask
+) -> None:
+    await add_agent(patience=1)
+    remote.is_silent = True
+    async with asyncio.timeout(4):
+        result = await ask("A")
+    assert speech(result) == "The AI service does not answer in time."
+    assert not remote.posts
+
+
+async def test_two_conversations_at_once_keep_to_their_connections(
+    hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask
+) -> None:
+    await add_agent()
+    remote.pause = 0.05
+    one, two = await asyncio.gather(ask("A"), ask("B"))
+    assert remote.lines == 2
+    await asyncio.gather(
+        ask("A2", conversation_id=one.conversation_id),
+        ask("B2", conversation_id=two.conversation_id),
+    )
+    sent = {
+        request["input"][-1]["content"]: (line, request.get("previous_response_id"))
+        for line, request in remote.requests
+    }
+    assert sent["A2"][0] == sent["A"][0]
+    assert sent["B2"][0] == sent["B"][0]
+    assert sent["A2"][1]
+    assert sent["B2"][1]
+
+
+async def test_changed_agent_sends_everything_again(
+    hass: HomeAssistant, remote: Service, loaded: MockConfigEntry, add_agent: AddAgent, ask: Ask
+) -> None:
+    subentry_id = await add_agent()
+    first = await ask("A")
+    form = await open_form(hass, loaded, "conversation", subentry_id)
+    data = {"name": "Kitchen", "model": "m-2", "advanced": {"api": "responses_socket"}}
+    await submit(hass, form, data)
+    await ask("B", conversation_id=first.conversation_id)
+
+    last = remote.requests[-1][1]
+    assert last["model"] == "m-2"
+    assert "previous_response_id" not in last
+    assert [item.get("content") for item in last["input"]][1:] == ["A", "Hello there", "B"]
+
+
+async def test_prepare_opens_the_socket(
+    hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask
+) -> None:
+    await add_agent()
+    await async_prepare_agent(hass, "conversation.kitchen", "en")
+    async with asyncio.timeout(5):
+        while not remote.lines:
+            await asyncio.sleep(0.01)
+    assert not remote.requests
+    await ask("A")
+    assert remote.lines == 1
+
+
+async def _async_prepared(hass: HomeAssistant) -> None:
+    """Prepare the agent, and wait until that is done."""
+    await async_prepare_agent(hass, "conversation.kitchen", "en")
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def test_prepare_warms_the_connection_only_when_it_is_cold(
+    hass: HomeAssistant, remote: Service, loaded: MockConfigEntry, add_agent: AddAgent, ask: Ask
+) -> None:
+    await add_agent(api="responses")
+    remote.lists = 0
+    await _async_prepared(hass)
+    assert remote.lists == 0, "it has just answered"
+    loaded.runtime_data.usage.heard = 0.0
+    await _async_prepared(hass)
+    assert remote.lists == 1
+    await _async_prepared(hass)
+    assert remote.lists == 1
+    assert remote.lines == 0
+
+
+@pytest.mark.parametrize(("status", "times"), [(404, 1), (503, 2)])
+async def test_prepare_of_service_that_refuses_is_silent(
+    hass: HomeAssistant,
+    remote: Service,
+    loaded: MockConfigEntry,
+    add_agent: AddAgent,
+    ask: Ask,
+    status: int,
+    times: int,
+) -> None:
+    await add_agent(api="responses")
+    remote.lists, remote.list_status = 0, status
+    for _ in range(2):
+        loaded.runtime_data.usage.heard = 0.0
+        await _async_prepared(hass)
+    assert remote.lists == times
+    assert loaded.runtime_data.last_error is None
+    assert not hass.states.is_state("conversation.kitchen", "unavailable")
+    assert speech(await ask("A")) == "Hello by HTTP"
+
+
+async def test_prepare_of_unloaded_service_asks_nothing(
+    hass: HomeAssistant, remote: Service, loaded: MockConfigEntry, add_agent: AddAgent
+) -> None:
+    await add_agent(api="responses")
+    host = loaded.runtime_data
+    host.usage.heard = 0.0
+    remote.lists = 0
+    assert await hass.config_entries.async_unload(loaded.entry_id)
+    await http.async_warm_up(host)
+    assert remote.lists == 0
