@@ -20,18 +20,18 @@ import homeassistant.const  # noqa: E402
 from homeassistant.helpers.aiohttp_client import async_get_clientsession  # noqa: E402
 import openai  # noqa: E402
 
-from tests.benchmark import calls, checkouts, events, growth, sockets  # noqa: E402
-from tests.benchmark.contest import Bench  # noqa: E402
+from tests.benchmark import calls, checkouts, events, scaling, websocket  # noqa: E402
+from tests.benchmark.comparison import Bench  # noqa: E402
 from tests.benchmark.core import loaded_core  # noqa: E402
 from tests.benchmark.measure import Row  # noqa: E402
 from tests.benchmark.peer import host, peer  # noqa: E402
 from tests.benchmark.startup import Startup  # noqa: E402
 
 CONTESTS = {
-    "calls": calls.contest,
-    "events": events.contest,
-    "sockets": sockets.contest,
-    "growth": growth.contest,
+    "calls": calls.compare,
+    "events": events.compare,
+    "sockets": websocket.compare,
+    "growth": scaling.compare,
 }
 
 

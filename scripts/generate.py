@@ -20,13 +20,13 @@ sys.path.insert(0, str(ROOT))
 
 import docs_blueprints  # noqa: E402
 
-from custom_components.openai_api.actions import ACTIONS, FAMILIES  # noqa: E402
-from custom_components.openai_api.model import Action, Field, Section  # noqa: E402
+from custom_components.openai_api.action import ActionDescription, FieldDescription, Section  # noqa: E402
+from custom_components.openai_api.actions import ACTION_GROUPS, ACTIONS  # noqa: E402
 from custom_components.openai_api.services import form_fields  # noqa: E402
 import docs  # noqa: E402
 
 INTEGRATION = ROOT / "custom_components" / "openai_api"
-DESK = ROOT / "translations"
+TRANSLATIONS = ROOT / "translations"
 ICONS = ROOT / "scripts" / "icons.json"
 """Of what no row describes: triggers, conditions, entities."""
 SECTIONS = {
@@ -40,12 +40,12 @@ _FORBIDDEN = re.compile(r"https?://|<[^>]+>|\[%key")
 type Texts = dict[str, Any]
 
 
-def in_section(action: Action, section: Section | None) -> list[Field]:
+def in_section(action: ActionDescription, section: Section | None) -> list[FieldDescription]:
     """Return the fields of an action that stand in a section, or outside any."""
     return [field for field in form_fields(action) if field.section is section]
 
 
-def described_field(field: Field) -> Texts:
+def described_field(field: FieldDescription) -> Texts:
     """Return what services.yaml says of a field.
 
     There is no `default`: the frontend copies defaults into the data as soon as an action is
@@ -61,7 +61,7 @@ def described_field(field: Field) -> Texts:
     return {**found, "selector": dict(field.selector)}
 
 
-def described_action(action: Action) -> Texts:
+def described_action(action: ActionDescription) -> Texts:
     """Return what services.yaml says of an action."""
     fields: Texts = {field.key: described_field(field) for field in in_section(action, None)}
     for section in SECTIONS:
@@ -73,7 +73,7 @@ def described_action(action: Action) -> Texts:
     return {"fields": fields}
 
 
-def action_texts(action: Action) -> Texts:
+def action_texts(action: ActionDescription) -> Texts:
     """Return the English texts of an action."""
     found: Texts = {
         "name": action.name,
@@ -91,24 +91,24 @@ def action_texts(action: Action) -> Texts:
     return found | ({"sections": sections} if sections else {})
 
 
-def structure_texts() -> Texts:
+def object_field_texts() -> Texts:
     """Return the English texts of the parts of objects, by the translation keys of their forms."""
     return {
         field.selector["object"]["translation_key"]: {
             "fields": {
                 part.key: {"name": part.name, "description": part.description}
-                for part in field.parts
+                for part in field.fields
             }
         }
         for action in ACTIONS
         for field in action.fields
-        if field.parts
+        if field.fields
     }
 
 
-def english() -> Texts:
+def source_strings() -> Texts:
     """Return all English texts: those written by hand, and those of the rows."""
-    texts: Texts = json.loads((DESK / "en.json").read_text())
+    texts: Texts = json.loads((TRANSLATIONS / "en.json").read_text())
     steps = texts["config"]["step"]
     steps |= {key: _as_in(steps["user"], step) for key, step in steps.items()}
     for subentry in texts["config_subentries"].values():
@@ -117,7 +117,7 @@ def english() -> Texts:
             steps["reconfigure"] = _as_in(steps["user"], steps["reconfigure"])
     texts = _with_common(texts)
     services = {action.key: action_texts(action) for action in ACTIONS}
-    selectors = {**texts["selector"], **structure_texts()}
+    selectors = {**texts["selector"], **object_field_texts()}
     return {**texts, "selector": selectors, "services": services}
 
 
@@ -151,38 +151,38 @@ def common(key: str) -> str:
     return str(found)
 
 
-def leaves(texts: Any) -> Iterator[str]:
+def iter_strings(texts: Any) -> Iterator[str]:
     """Yield every text."""
     if isinstance(texts, str):
         yield texts
     else:
         for value in texts.values():
-            yield from leaves(value)
+            yield from iter_strings(value)
 
 
-def places(texts: Texts) -> dict[str, str]:
+def target_files(texts: Texts) -> dict[str, str]:
     """Return for each text the file of the translators' desk in which it belongs."""
     found: dict[str, str] = {}
-    families = {action.key: family.key for family in FAMILIES for action in family.actions}
+    families = {action.key: family.key for family in ACTION_GROUPS for action in family.actions}
     parts = [("integration", {key: value for key, value in texts.items() if key != "services"})]
     parts += [(families[key], value) for key, value in texts["services"].items()]
     for family, part in parts:
-        for text in leaves(part):
+        for text in iter_strings(part):
             found[text] = family if found.get(text, family) == family else "shared"
     return found
 
 
-def translate(texts: Any, words: dict[str, str]) -> Any:
+def translate(texts: Any, translated: dict[str, str]) -> Any:
     """Return the texts in another language."""
     if isinstance(texts, str):
-        return words.get(texts, texts)
-    return {key: translate(value, words) for key, value in texts.items()}
+        return translated.get(texts, texts)
+    return {key: translate(value, translated) for key, value in texts.items()}
 
 
-def read_desk(language: str, wanted: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+def load_translations(language: str, wanted: dict[str, str]) -> tuple[dict[str, str], list[str]]:
     """Return a language's texts by their English ones, and what is wrong with them."""
     words: dict[str, str] = {}
-    for file in sorted((DESK / language).glob("*.json")):
+    for file in sorted((TRANSLATIONS / language).glob("*.json")):
         words |= json.loads(file.read_text())
     problems = [
         f"{language}: other placeholders in the translation of {text!r}"
@@ -197,20 +197,24 @@ def read_desk(language: str, wanted: dict[str, str]) -> tuple[dict[str, str], li
     return words, problems
 
 
-def tidy_desk(language: str, wanted: dict[str, str], words: dict[str, str]) -> dict[Path, str]:
+def prune_translations(
+    language: str, wanted: dict[str, str], translated: dict[str, str]
+) -> dict[Path, str]:
     """Return a language's files as they should be: each text in its place, none that is unused."""
     files: dict[str, dict[str, str]] = {}
     for text, place in wanted.items():
-        if text in words:
-            files.setdefault(place, {})[text] = words[text]
-    return {DESK / language / f"{place}.json": as_json(texts) for place, texts in files.items()}
+        if text in translated:
+            files.setdefault(place, {})[text] = translated[text]
+    return {
+        TRANSLATIONS / language / f"{place}.json": as_json(texts) for place, texts in files.items()
+    }
 
 
 def text_problems(texts: Texts) -> list[str]:
     """Return the texts that Home Assistant's own checks would refuse."""
     return [
         f"{text!r} holds an address, a tag or an empty placeholder"
-        for text in leaves(texts)
+        for text in iter_strings(texts)
         if _FORBIDDEN.search(text) or "{}" in text or not text.strip()
     ]
 
@@ -230,7 +234,7 @@ def as_json(data: Texts) -> str:
 
 def generate() -> tuple[dict[Path, str], list[str]]:
     """Return the contents of all generated files, and what is wrong with the texts."""
-    texts = english()
+    texts = source_strings()
     problems = text_problems(texts)
     services = {action.key: described_action(action) for action in ACTIONS}
     icons = {
@@ -252,11 +256,11 @@ def generate() -> tuple[dict[Path, str], list[str]]:
         INTEGRATION / "icons.json": as_json({**json.loads(ICONS.read_text()), "services": icons}),
         INTEGRATION / "translations" / "en.json": as_json(texts),
     }
-    wanted = places(texts)
-    for folder in sorted(path for path in DESK.iterdir() if path.is_dir()):
-        words, found = read_desk(folder.name, wanted)
+    wanted = target_files(texts)
+    for folder in sorted(path for path in TRANSLATIONS.iterdir() if path.is_dir()):
+        words, found = load_translations(folder.name, wanted)
         problems += found
-        files |= tidy_desk(folder.name, wanted, words)
+        files |= prune_translations(folder.name, wanted, words)
         files[INTEGRATION / "translations" / f"{folder.name}.json"] = as_json(
             translate(texts, words)
         )

@@ -15,20 +15,21 @@ from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util.hass_dict import HassKey
 
-from . import issues, jobs
-from .actions.jobs import KINDS
-from .availability import Availability
-from .client import async_create_client
+from . import issues
+from .actions.jobs import WATCHABLE_TYPES
+from .api.availability import Availability
+from .api.client import async_create_client
+from .api.config import ApiKeyNotFound, HostConfig
+from .api.host import OpenAIConfigEntry, ServiceHost
+from .api.usage import Prices, Usage
+from .api.validate import async_validate_host
 from .const import CONF_RECORD_EVENTS, CONF_SKIP_VALIDATION, DOMAIN, EVENT_TYPES, LOGGER, PLATFORMS
-from .errors import AuthenticationFailed, HostRedirected
-from .host import OpenAIConfigEntry, ServiceHost
+from .exceptions import AuthenticationFailed, HostRedirected
+from .jobs import manager
 from .media.cleanup import async_setup_cleanup
 from .media_source import SavedFileView
 from .services import async_setup_services
-from .settings import KeyNotFound, Settings
 from .subentries import Subentries
-from .usage import Prices, Usage
-from .validation import async_check_host
 from .webhooks import receiver as webhook_receiver
 
 _EXCLUDED: HassKey[set[str]] = HassKey(f"{DOMAIN}_excluded_event_types")
@@ -50,14 +51,14 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 async def async_setup_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bool:
     """Set up a service host."""
     try:
-        settings = Settings.from_data(entry.data)
-    except KeyNotFound:
+        settings = HostConfig.from_data(entry.data)
+    except ApiKeyNotFound:
         raise ConfigEntryAuthFailed(
             translation_domain=DOMAIN, translation_key="key_not_found"
         ) from None
     is_tested = None
     if not entry.data.get(CONF_SKIP_VALIDATION):
-        await _async_test(hass, entry, settings)
+        await _async_test_connection(hass, entry, settings)
         is_tested = True
     usage = Usage(Prices.from_options(entry.options))
     client = await async_create_client(hass, settings, usage)
@@ -72,7 +73,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bo
         usage=usage,
         availability=availability,
     )
-    host.jobs = jobs.Jobs(hass, entry, KINDS)
+    host.jobs = manager.JobManager(hass, entry, WATCHABLE_TYPES)
     await host.jobs.async_load()
     entry.runtime_data = host
     _async_set_recorded(hass)
@@ -97,10 +98,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bo
     return True
 
 
-async def _async_test(hass: HomeAssistant, entry: OpenAIConfigEntry, settings: Settings) -> None:
+async def _async_test_connection(
+    hass: HomeAssistant, entry: OpenAIConfigEntry, settings: HostConfig
+) -> None:
     """Make sure that the host is there and takes the key."""
     try:
-        await async_check_host(hass, settings)
+        await async_validate_host(hass, settings)
     except AuthenticationFailed as err:
         raise ConfigEntryAuthFailed(
             translation_domain=DOMAIN,
@@ -112,7 +115,7 @@ async def _async_test(hass: HomeAssistant, entry: OpenAIConfigEntry, settings: S
         pass
     except HomeAssistantError as err:
         if isinstance(err, HostRedirected) and err.is_permanent:
-            issues.report(hass, entry, issues.HOST_MOVED)
+            issues.async_create(hass, entry, issues.HOST_MOVED)
         raise ConfigEntryNotReady(
             translation_domain=DOMAIN,
             translation_key=err.translation_key,
@@ -120,23 +123,23 @@ async def _async_test(hass: HomeAssistant, entry: OpenAIConfigEntry, settings: S
         ) from None
     else:
         issues.end_reauth(hass, entry)
-    issues.settle(hass, entry, issues.HOST_MOVED)
+    issues.async_delete(hass, entry, issues.HOST_MOVED)
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bool:
     """Close everything that the service host has open."""
     host = entry.runtime_data
     await host.async_close()
-    issues.forget(hass, entry)
+    issues.async_delete_all(hass, entry)
     _async_set_recorded(hass, leaving=entry)
     return await hass.config_entries.async_unload_platforms(entry, host.platforms)
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
     """Forget what outlives a reload."""
-    await jobs.async_remove(hass, entry)
-    issues.forget(hass, entry)
-    webhook_receiver.forget(hass, entry.entry_id)
+    await manager.async_remove(hass, entry)
+    issues.async_delete_all(hass, entry)
+    webhook_receiver.forget_deliveries(hass, entry.entry_id)
 
 
 @callback

@@ -14,10 +14,10 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .api.host import OpenAIConfigEntry
 from .const import EVENT_CONNECTION, SIGNAL_AVAILABILITY
-from .entities import HostEntity, forget
-from .host import OpenAIConfigEntry
-from .sockets.connection import State
+from .entity import HostEntity, remove_entity
+from .websocket.connection import State
 
 PARALLEL_UPDATES = 0
 
@@ -38,28 +38,30 @@ async def async_setup_entry(
     for left in er.async_entries_for_config_entry(registry, entry.entry_id):
         # Home Assistant ended before the connection did.
         if left.domain == BINARY_SENSOR_DOMAIN and left.unique_id != reachable.unique_id:
-            forget(registry, left.entity_id)
+            remove_entity(registry, left.entity_id)
 
     @callback
     def is_ours(data: Mapping[str, Any]) -> bool:
         return bool(data["config_entry_id"] == entry.entry_id)
 
     @callback
-    def follow(event: Event[dict[str, Any]]) -> None:
+    def handle_event(event: Event[dict[str, Any]]) -> None:
         data = event.data
         connection_id, state = data["connection_id"], State(data["state"])
         if (entity := shown.get(connection_id)) is not None:
-            entity.take(state)
+            entity.async_update_state(state)
             if state is State.DISCONNECTED:
                 del shown[connection_id]
                 if entity.registry_entry is not None:
                     # The bus would tell the entity of both changes once it is gone.
-                    hass.loop.call_soon(forget, registry, entity.registry_entry.entity_id)
+                    hass.loop.call_soon(remove_entity, registry, entity.registry_entry.entity_id)
         elif state is State.CONNECTED:
             entity = shown[connection_id] = ConnectionEntity(entry, connection_id, data)
             async_add_entities([entity])
 
-    entry.async_on_unload(hass.bus.async_listen(EVENT_CONNECTION, follow, event_filter=is_ours))
+    entry.async_on_unload(
+        hass.bus.async_listen(EVENT_CONNECTION, handle_event, event_filter=is_ours)
+    )
 
 
 class ReachableEntity(HostEntity, BinarySensorEntity):
@@ -102,7 +104,7 @@ class ConnectionEntity(HostEntity, BinarySensorEntity):
         }
 
     @callback
-    def take(self, state: State) -> None:
+    def async_update_state(self, state: State) -> None:
         """Show a state; that of a disabled entity is shown nowhere."""
         if self._attr_extra_state_attributes["state"] == state or self.hass is None:
             return

@@ -11,10 +11,15 @@ from homeassistant.helpers.condition import Condition, ConditionCheckParams, Con
 from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
-from .checks import CONF_CONFIG_ENTRY_ID, CONF_CONNECTION_ID, async_validate, one_or_more
+from .api.host import OpenAIConfigEntry
+from .automation_options import (
+    CONF_CONFIG_ENTRY_ID,
+    CONF_CONNECTION_ID,
+    async_validate,
+    one_or_more,
+)
 from .const import DOMAIN, EVENT_CONNECTION
-from .host import OpenAIConfigEntry
-from .sockets.connection import State
+from .websocket.connection import State
 
 _SCHEMA = vol.Schema(
     {

@@ -18,6 +18,14 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.translation import async_get_translations
 from yarl import URL
 
+from .api.config import (
+    ApiKeyNotFound,
+    AuthMethod,
+    HostConfig,
+    InvalidUrl,
+    parse_url,
+)
+from .api.validate import Checked, async_find_url, async_validate_host, likely_urls
 from .connection_form import (
     KEY_SCHEMA,
     clean,
@@ -42,7 +50,7 @@ from .const import (
     DOMAIN,
     LOGGER,
 )
-from .errors import AuthenticationFailed, failure, quote
+from .exceptions import AuthenticationFailed, api_error, sanitize
 from .options_flow import OptionsFlow
 from .service_kinds import (
     BY_KEY,
@@ -56,9 +64,7 @@ from .service_kinds import (
     recognize,
     suggest_models,
 )
-from .settings import AuthMethod, InvalidUrl, KeyNotFound, Settings, parse_url
 from .subentries import FLOWS, async_offer_assistant
-from .validation import Checked, async_check_host, async_find_url, likely_urls
 
 _KEY_PAGE: Final = "https://platform.openai.com/api-keys"
 _HOSTS_PAGE: Final = (
@@ -131,7 +137,7 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             kept = {key: value for key, value in entry.data.items() if key != CONF_API_KEY}
             data = clean({**kept, CONF_SKIP_VALIDATION: False, **user_input})
             self._keep_key(data, {**entry.data, **self._typed_key})
-            if not (errors := await self._async_try(data)):
+            if not (errors := await self._async_validate(data)):
                 data[CONF_SKIP_VALIDATION] = entry.data.get(CONF_SKIP_VALIDATION, False)
                 return self.async_update_reload_and_abort(entry, data=data)
         shown = {CONF_API_KEY_SOURCE: {**entry.data, **(user_input or {})}.get(CONF_API_KEY_SOURCE)}
@@ -152,7 +158,7 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             data = {CONF_BASE_URL: "", **clean(flatten(user_input))}
             shown = to_show(data)
             self._complete(data, known)
-            if not (errors := await self._async_try(data, known)):
+            if not (errors := await self._async_validate(data, known)):
                 return self._save(data)
             shown[CONF_BASE_URL] = self._proposal or data[CONF_BASE_URL]
         places = {error_place(field): error for field, error in errors.items()}
@@ -226,7 +232,7 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
         ):
             data[CONF_API_KEY] = known[CONF_API_KEY]
 
-    async def _async_try(
+    async def _async_validate(
         self, data: dict[str, Any], known: Mapping[str, Any] | None = None
     ) -> dict[str, str]:
         """Return what is wrong with the settings, by field; empty if they work."""
@@ -235,10 +241,10 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
         if error := self._error_of_fields(data):
             return error
         try:
-            settings = Settings.from_data(data)
+            settings = HostConfig.from_data(data)
         except InvalidUrl:
             return await self._async_propose(data) or {CONF_BASE_URL: "invalid_url"}
-        except KeyNotFound:
+        except ApiKeyNotFound:
             return {CONF_API_KEY: "key_not_found"}
         if known and self._would_leak(data, known):
             return {CONF_API_KEY: "key_for_other_origin"}
@@ -246,12 +252,12 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
         if data[CONF_SKIP_VALIDATION]:
             return {}
         try:
-            self._checked = await async_check_host(self.hass, settings)
+            self._checked = await async_validate_host(self.hass, settings)
             answer = self._checked.answer
             if answer is not None and not is_model_list(answer):
                 # A page or a greeting says nothing of the API.
-                start = quote(str(answer.get("text", answer)), settings)
-                raise failure("bad_answer", content_type="–", start=start)
+                start = sanitize(str(answer.get("text", answer)), settings)
+                raise api_error("bad_answer", content_type="–", start=start)
         except AuthenticationFailed:
             if self._is_key_left_out:
                 return {CONF_API_KEY: "key_not_found"}
@@ -294,7 +300,7 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             return {"base": "invalid_auth"}
         if key in _WRONG_ADDRESS and (proposed := await self._async_propose(data)):
             return proposed
-        self._placeholders["reason"] = await self._async_text(err)
+        self._placeholders["reason"] = await self._async_error_text(err)
         if self._kind and data[CONF_BASE_URL] == self._kind.base_url != DEFAULT_BASE_URL:
             self._placeholders["url"] = data[CONF_BASE_URL]
             return {CONF_BASE_URL: "not_at_usual_url"}
@@ -313,7 +319,7 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
         is_downgrade = typed.startswith("https:") and found.startswith("http:")
         return {CONF_BASE_URL: "try_url_unencrypted" if is_downgrade else "try_url"}
 
-    async def _async_text(self, err: HomeAssistantError) -> str:
+    async def _async_error_text(self, err: HomeAssistantError) -> str:
         """Return the text of an error, which Home Assistant has not loaded before the set-up."""
         texts = await async_get_translations(
             self.hass, self.hass.config.language, "exceptions", [DOMAIN]

@@ -21,6 +21,7 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
+from .api.config import AuthMethod, KeySource
 from .const import (
     CONF_API_KEY_SOURCE,
     CONF_AUTH_METHOD,
@@ -38,7 +39,6 @@ from .const import (
     DEFAULT_TIMEOUT,
 )
 from .service_kinds import KINDS, OPENAI, OTHER
-from .settings import AuthMethod, KeySource
 
 AUTHENTICATION: Final = "authentication"
 CONNECTION: Final = "connection"

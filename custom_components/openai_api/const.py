@@ -60,7 +60,7 @@ SIGNAL_AVAILABILITY: Final[SignalTypeFormat[()]] = SignalTypeFormat(f"{DOMAIN}_a
 """With an entry's id: its host can be reached again, or no longer."""
 SIGNAL_ERROR: Final[SignalTypeFormat[str]] = SignalTypeFormat(f"{DOMAIN}_error_{{}}")
 """With an entry's id: something went wrong there, in words fit to show."""
-SIGNAL_SAVED: Final[SignalType[str, dict[str, Any]]] = SignalType(f"{DOMAIN}_saved")
+SIGNAL_FILE_SAVED: Final[SignalType[str, dict[str, Any]]] = SignalType(f"{DOMAIN}_saved")
 """With an entry's id: an action has saved a file for it, as its answer describes it."""
-SIGNAL_TIDIED: Final[SignalType[()]] = SignalType(f"{DOMAIN}_tidied")
+SIGNAL_FILES_DELETED: Final[SignalType[()]] = SignalType(f"{DOMAIN}_tidied")
 """Saved files may have been deleted."""

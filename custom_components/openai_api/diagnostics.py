@@ -10,6 +10,7 @@ import openai
 from yarl import URL
 
 from . import issues
+from .api.host import OpenAIConfigEntry, ServiceHost
 from .const import (
     CONF_BASE_URL,
     CONF_EXTRA_HEADERS,
@@ -18,9 +19,8 @@ from .const import (
     CONF_PROJECT,
     CONF_WEBHOOK_SECRET,
 )
-from .host import OpenAIConfigEntry, ServiceHost
 
-_SECRET = {
+_TO_REDACT = {
     CONF_API_KEY,
     CONF_EXTRA_HEADERS,
     CONF_EXTRA_QUERY,
@@ -47,28 +47,28 @@ async def async_get_config_entry_diagnostics(
     found = {
         "openai_version": openai.__version__,
         "state": entry.state.value,
-        "entry": async_redact_data(data, _SECRET),
-        "options": async_redact_data(dict(entry.options), _SECRET),
+        "entry": async_redact_data(data, _TO_REDACT),
+        "options": async_redact_data(dict(entry.options), _TO_REDACT),
         "subentries": [
             {
                 "type": subentry.subentry_type,
                 "options": {
                     # What a prompt says of a home is nobody's business.
                     key: len(value) if key in _TEXTS else value
-                    for key, value in async_redact_data(dict(subentry.data), _SECRET).items()
+                    for key, value in async_redact_data(dict(subentry.data), _TO_REDACT).items()
                 },
                 "last_turn": host.turns.get(subentry.subentry_id) if host else None,
             }
             for subentry in entry.subentries.values()
         ],
-        "issues": issues.open_issues(hass, entry),
+        "issues": issues.active_issues(hass, entry),
     }
     if host is not None:
-        found |= _at_work(host)
+        found |= _runtime_diagnostics(host)
     return found
 
 
-def _at_work(host: ServiceHost) -> dict[str, Any]:
+def _runtime_diagnostics(host: ServiceHost) -> dict[str, Any]:
     """Return what is open, what was used, and what went wrong."""
     return {
         "is_reachable": host.availability.is_reachable,

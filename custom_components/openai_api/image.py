@@ -12,13 +12,13 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.restore_state import ExtraStoredData, RestoredExtraData, RestoreEntity
 from homeassistant.util import dt as dt_util
 
-from .const import SIGNAL_SAVED, SIGNAL_TIDIED
-from .entities import HostEntity
-from .host import OpenAIConfigEntry
+from .action import Json
+from .api.host import OpenAIConfigEntry
+from .const import SIGNAL_FILE_SAVED, SIGNAL_FILES_DELETED
+from .entity import HostEntity
 from .media.images import IMAGE_TYPES, detect_image_type
 from .media.saved_files import SavedFile, find_saved
 from .media.storage import media_directory
-from .model import Json
 
 PARALLEL_UPDATES = 0
 _PLACEHOLDER = base64.b64decode(
@@ -52,8 +52,10 @@ class NewestImageEntity(HostEntity, ImageEntity, RestoreEntity):
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        self.async_on_remove(async_dispatcher_connect(self.hass, SIGNAL_SAVED, self._on_saved))
-        self.async_on_remove(async_dispatcher_connect(self.hass, SIGNAL_TIDIED, self._on_tidied))
+        self.async_on_remove(async_dispatcher_connect(self.hass, SIGNAL_FILE_SAVED, self._on_saved))
+        self.async_on_remove(
+            async_dispatcher_connect(self.hass, SIGNAL_FILES_DELETED, self._on_tidied)
+        )
         if (stored := await self.async_get_last_extra_data()) is not None:
             self._saved = stored.as_dict()
             await self._async_look()

@@ -21,8 +21,8 @@ METHOD_MISSING: Final = "method_missing"
 MODEL_GONE: Final = "model_gone"
 QUOTA_USED_UP: Final = "quota_used_up"
 
-_OF_ENTRY = (HOST_MOVED, QUOTA_USED_UP)
-_OF_HOUSE = (FOLDER_NOT_WRITABLE, METHOD_MISSING)
+_ENTRY_ISSUES = (HOST_MOVED, QUOTA_USED_UP)
+_GLOBAL_ISSUES = (FOLDER_NOT_WRITABLE, METHOD_MISSING)
 
 
 def issue_id(key: str, entry: ConfigEntry[Any]) -> str:
@@ -31,7 +31,9 @@ def issue_id(key: str, entry: ConfigEntry[Any]) -> str:
 
 
 @callback
-def report(hass: HomeAssistant, entry: ConfigEntry[Any], key: str, **data: str | None) -> None:
+def async_create(
+    hass: HomeAssistant, entry: ConfigEntry[Any], key: str, **data: str | None
+) -> None:
     """Show an issue of an entry; the data is for the flow that fixes it."""
     ir.async_create_issue(
         hass,
@@ -46,7 +48,7 @@ def report(hass: HomeAssistant, entry: ConfigEntry[Any], key: str, **data: str |
 
 
 @callback
-def settle(hass: HomeAssistant, entry: ConfigEntry[Any], key: str) -> None:
+def async_delete(hass: HomeAssistant, entry: ConfigEntry[Any], key: str) -> None:
     """Take back an issue of an entry, if there is one."""
     ir.async_delete_issue(hass, DOMAIN, issue_id(key, entry))
 
@@ -91,7 +93,7 @@ def end_reauth(hass: HomeAssistant, entry: ConfigEntry[Any]) -> bool:
 
 
 @callback
-def report_missing(hass: HomeAssistant, method: str) -> None:
+def async_create_method_missing(hass: HomeAssistant, method: str) -> None:
     """Show that the installed library lacks a method, together with others that it lacks.
 
     Another library comes with a restart, and after that the issue is gone.
@@ -111,7 +113,7 @@ def report_missing(hass: HomeAssistant, method: str) -> None:
 
 
 @contextmanager
-def watched_folder(hass: HomeAssistant, path: object) -> Iterator[None]:
+def track_write_errors(hass: HomeAssistant, path: object) -> Iterator[None]:
     """Show that saved files cannot be written, until one of them could be."""
     try:
         yield
@@ -134,20 +136,22 @@ def watched_folder(hass: HomeAssistant, path: object) -> Iterator[None]:
 
 
 @callback
-def forget(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
+def async_delete_all(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
     """Take back what is shown for an entry that is left, and for the house with the last one."""
-    for key in _OF_ENTRY:
-        settle(hass, entry, key)
+    for key in _ENTRY_ISSUES:
+        async_delete(hass, entry, key)
     for subentry_id in entry.subentries:
         settle_model(hass, subentry_id)
     if all(other is entry for other in hass.config_entries.async_loaded_entries(DOMAIN)):
-        for key in _OF_HOUSE:
+        for key in _GLOBAL_ISSUES:
             ir.async_delete_issue(hass, DOMAIN, key)
 
 
 @callback
-def open_issues(hass: HomeAssistant, entry: ConfigEntry[Any]) -> list[str]:
+def active_issues(hass: HomeAssistant, entry: ConfigEntry[Any]) -> list[str]:
     """Return the keys of what is shown for an entry and for the house."""
     issues = ir.async_get(hass)
-    ids = {key: issue_id(key, entry) for key in _OF_ENTRY} | {key: key for key in _OF_HOUSE}
+    ids = {key: issue_id(key, entry) for key in _ENTRY_ISSUES} | {
+        key: key for key in _GLOBAL_ISSUES
+    }
     return sorted(key for key, found in ids.items() if issues.async_get_issue(DOMAIN, found))

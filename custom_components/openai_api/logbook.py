@@ -19,7 +19,7 @@ def async_describe_events(
 ) -> None:
     """Tell the logbook how to word the events."""
 
-    def line(data: Mapping[str, Any], key: str, why: str | None = None) -> dict[str, str]:
+    def _entry(data: Mapping[str, Any], key: str, why: str | None = None) -> dict[str, str]:
         """Return a line about a service host."""
         texts = async_get_cached_translations(hass, hass.config.language, "common", DOMAIN)
         text = texts[f"component.{DOMAIN}.common.{key}"].format(**data)
@@ -34,12 +34,12 @@ def async_describe_events(
         """Word a change of a connection."""
         data = event.data
         reason = None if data["code"] == _CLOSED_AS_WISHED else data["reason"]
-        return line(data, f"logbook_{data['state']}", data["error"] or reason)
+        return _entry(data, f"logbook_{data['state']}", data["error"] or reason)
 
     @callback
     def describe_webhook(event: Event) -> dict[str, str]:
         """Word what a host has reported."""
-        return line(event.data, "logbook_webhook")
+        return _entry(event.data, "logbook_webhook")
 
     async_describe_event(DOMAIN, EVENT_CONNECTION, describe_connection)
     async_describe_event(DOMAIN, EVENT_WEBHOOK, describe_webhook)

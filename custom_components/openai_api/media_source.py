@@ -19,7 +19,7 @@ from homeassistant.helpers.translation import async_get_cached_translations
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
-from .errors import translated_error
+from .exceptions import localized_error
 from .media.saved_files import Kind, SavedFile, SavedFileName, find_saved, list_saved
 from .media.storage import media_directory, media_url
 
@@ -55,7 +55,7 @@ class SavedFiles(MediaSource):
     async def async_resolve_media(self, item: MediaSourceItem) -> PlayMedia:
         """Return the address of a saved file."""
         if (file := await _async_find(self.hass, item.identifier)) is None:
-            raise translated_error(Unresolvable, "saved_file_missing", name=item.identifier or "")
+            raise localized_error(Unresolvable, "saved_file_missing", name=item.identifier or "")
         return PlayMedia(media_url(file.name), file.content_type, path=file.path)
 
     @override
@@ -64,7 +64,7 @@ class SavedFiles(MediaSource):
         # Home Assistant has None where nothing is named.
         found = _FOLDER.fullmatch(item.identifier or "")
         if item.identifier and found is None:
-            raise translated_error(BrowseError, "saved_folder_missing", name=item.identifier)
+            raise localized_error(BrowseError, "saved_folder_missing", name=item.identifier)
         texts = _Texts(self.hass)
         if found is None:
             return await self.hass.async_add_executor_job(self._root, texts)

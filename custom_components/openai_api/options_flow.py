@@ -22,6 +22,8 @@ from homeassistant.helpers.selector import (
 import voluptuous as vol
 
 from .actions.webhooks import EVENT_TYPES
+from .api.config import ApiKeyNotFound, HostConfig, InvalidUrl
+from .api.validate import async_validate_host
 from .connection_form import KIND_SELECTOR
 from .const import (
     CONF_ACTION_ACCESS,
@@ -40,11 +42,9 @@ from .const import (
 )
 from .permissions import ActionAccess
 from .service_kinds import OTHER, kind_of, model_ids, sort_models
-from .settings import InvalidUrl, KeyNotFound, Settings
-from .validation import async_check_host
-from .webhooks import is_secret
 from .webhooks.endpoint import async_create, async_delete, webhook_url
 from .webhooks.receiver import get_webhook_id
+from .webhooks.signature import is_valid_secret
 
 _ACCESS: Final = "access"
 _SECTIONS: Final = (_ACCESS, "webhooks", "saved_files", "costs")
@@ -85,7 +85,7 @@ class OptionsFlow(OptionsFlowWithReload):
     """Asks for the options, those of one topic in a section of their own."""
 
     def __init__(self) -> None:
-        self._typed: dict[str, Any] = {}
+        self._user_input: dict[str, Any] = {}
         """What the form holds, without its sections; None for what was left blank."""
         self._event_types: list[str] = []
         self._models: list[str] | None = None
@@ -96,8 +96,8 @@ class OptionsFlow(OptionsFlowWithReload):
         if self._models is None:
             self._models = await self._async_models()
         if user_input is None:
-            return self._show()
-        typed = _flat(self._schema(), user_input)
+            return self._show_form()
+        typed = _flatten_input(self._schema(), user_input)
         sets_up, removes = (typed.pop(key, False) for key in (_SET_UP, _REMOVE))
         # What is as it would be anyway is not saved.
         usual = {**_USUAL, CONF_SERVICE_KIND: _key_of_kind(self.config_entry.data, {})}
@@ -106,14 +106,14 @@ class OptionsFlow(OptionsFlowWithReload):
         typed.pop(_URL, None)
         # It is not shown, so a blank field keeps the one that is saved, or was typed before.
         secret = (typed.pop(CONF_WEBHOOK_SECRET, None) or "").strip()
-        self._typed |= typed
+        self._user_input |= typed
         if removes:
             await async_delete(self.hass, self.config_entry)
             return self._save(dict.fromkeys(_WEBHOOK))
-        if secret and not is_secret(secret):
-            return self._show("not_a_secret")
+        if secret and not is_valid_secret(secret):
+            return self._show_form("not_a_secret")
         if secret:
-            self._typed[CONF_WEBHOOK_SECRET] = secret
+            self._user_input[CONF_WEBHOOK_SECRET] = secret
         return await self.async_step_webhook() if sets_up else self._save({})
 
     async def async_step_webhook(
@@ -122,7 +122,7 @@ class OptionsFlow(OptionsFlowWithReload):
         """Ask what the host is to report, and let it."""
         url = self._url
         if not url.startswith("https:"):
-            return self._show("no_external_url")
+            return self._show_form("no_external_url")
         if user_input is None or not user_input[_EVENT_TYPES]:
             return self.async_show_form(
                 step_id="webhook",
@@ -136,16 +136,16 @@ class OptionsFlow(OptionsFlowWithReload):
         try:
             made = await async_create(self.hass, self.config_entry, url, self._event_types)
         except HomeAssistantError as err:
-            return self._show(_error(err), message=_message(err))
+            return self._show_form(_error_key(err), message=_error_message(err))
         await async_delete(self.hass, self.config_entry)
         return self._save(made)
 
     async def _async_models(self) -> list[str]:
         """Return the ids of the service's models; none if it does not list them."""
         try:
-            settings = Settings.from_data(self.config_entry.data)
-            checked = await async_check_host(self.hass, settings, _LIST_TIMEOUT)
-        except HomeAssistantError, InvalidUrl, KeyNotFound:
+            settings = HostConfig.from_data(self.config_entry.data)
+            checked = await async_validate_host(self.hass, settings, _LIST_TIMEOUT)
+        except HomeAssistantError, InvalidUrl, ApiKeyNotFound:
             # What is wrong is shown elsewhere; names can be entered all the same.
             return []
         return model_ids(checked.answer)
@@ -156,13 +156,13 @@ class OptionsFlow(OptionsFlowWithReload):
         # An address that somebody copies must be the same when the form is opened again.
         return webhook_url(self.hass, get_webhook_id(self.hass, self.config_entry))
 
-    def _show(self, error: str | None = None, **placeholders: str) -> ConfigFlowResult:
+    def _show_form(self, error: str | None = None, **placeholders: str) -> ConfigFlowResult:
         """Show the form with what is saved, or with what was typed and what is wrong with it."""
         options = self.config_entry.options
         shown = {
             CONF_SERVICE_KIND: _key_of_kind(self.config_entry.data, options),
             **options,
-            **self._typed,
+            **self._user_input,
         }
         shown.pop(CONF_WEBHOOK_SECRET, None)
         shown[_URL] = self._url
@@ -177,7 +177,7 @@ class OptionsFlow(OptionsFlowWithReload):
 
     def _save(self, changes: Mapping[str, Any]) -> ConfigFlowResult:
         """Save what the form holds, and what it does not show."""
-        found = {**self.config_entry.options, **self._typed, **changes}
+        found = {**self.config_entry.options, **self._user_input, **changes}
         return self.async_create_entry(
             data={key: value for key, value in found.items() if value is not None}
         )
@@ -280,7 +280,7 @@ def _number(least: float, step: Any, unit: str) -> NumberSelector:
     )
 
 
-def _flat(schema: vol.Schema, user_input: Mapping[str, Any]) -> dict[str, Any]:
+def _flatten_input(schema: vol.Schema, user_input: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a form holds without its sections, and None for what was left blank."""
     found: dict[str, Any] = {}
     for key, field in schema.schema.items():
@@ -288,7 +288,7 @@ def _flat(schema: vol.Schema, user_input: Mapping[str, Any]) -> dict[str, Any]:
             value = user_input.get(key)
             found[str(key)] = None if value == "" else value
         elif key in user_input:
-            inner = _flat(field.schema, user_input[key])
+            inner = _flatten_input(field.schema, user_input[key])
             if key == CONF_DEFAULT_MODELS:
                 # The one section that is an option itself.
                 models = {name: value.strip() for name, value in inner.items() if value}
@@ -297,13 +297,13 @@ def _flat(schema: vol.Schema, user_input: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _error(err: HomeAssistantError) -> str:
+def _error_key(err: HomeAssistantError) -> str:
     """Return the key of what to say when the host does not set up the webhook."""
     if (err.translation_placeholders or {}).get("status") in _UNSUPPORTED:
         return "webhooks_unsupported"
     return _ERRORS.get(err.translation_key or "", "webhook_refused")
 
 
-def _message(err: HomeAssistantError) -> str:
+def _error_message(err: HomeAssistantError) -> str:
     """Return what the host said."""
     return (err.translation_placeholders or {}).get("message") or str(err)

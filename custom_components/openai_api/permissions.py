@@ -9,9 +9,9 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import Unauthorized, UnknownUser
 from homeassistant.helpers import entity_registry as er
 
+from .action import ActionDescription, Permission
+from .api.host import OpenAIConfigEntry
 from .const import CONF_ACTION_ACCESS
-from .host import OpenAIConfigEntry
-from .model import Action, Permission
 
 
 class ActionAccess(StrEnum):
@@ -25,7 +25,10 @@ class ActionAccess(StrEnum):
 
 
 async def async_check_permission(
-    hass: HomeAssistant, entries: Sequence[OpenAIConfigEntry], action: Action, context: Context
+    hass: HomeAssistant,
+    entries: Sequence[OpenAIConfigEntry],
+    action: ActionDescription,
+    context: Context,
 ) -> bool:
     """Refuse a call that its user may not make; return whether it may name paths.
 
@@ -50,7 +53,7 @@ async def async_check_permission(
     return False
 
 
-def _needs_administrator(entry: OpenAIConfigEntry, action: Action) -> bool:
+def _needs_administrator(entry: OpenAIConfigEntry, action: ActionDescription) -> bool:
     """Tell whether an entry lets nobody but administrators call an action."""
     match entry.options.get(CONF_ACTION_ACCESS, ActionAccess.BY_ACTION):
         case ActionAccess.ADMINISTRATORS:

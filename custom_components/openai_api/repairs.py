@@ -21,15 +21,15 @@ from homeassistant.helpers import issue_registry as ir
 import voluptuous as vol
 
 from . import issues
+from .api.host import OpenAIConfigEntry, ServiceHost
+from .api.response import parse_body
 from .const import DOMAIN
-from .errors import QuotaExceeded
-from .host import OpenAIConfigEntry, ServiceHost
+from .exceptions import QuotaExceeded
 from .media.storage import check_writable, media_directory
-from .requests import parse
 
 _TIMEOUT = 30.0
 # The least that can be asked of a model.
-_QUESTIONS: Final[Mapping[str, dict[str, Any]]] = {
+_MINIMAL_REQUESTS: Final[Mapping[str, dict[str, Any]]] = {
     "chat.completions.create": {
         "messages": [{"role": "user", "content": "Hi"}],
         "max_completion_tokens": 16,
@@ -44,15 +44,15 @@ async def async_create_fix_flow(
 ) -> RepairsFlow:
     """Return the flow for an issue."""
     if issue_id.startswith(issues.QUOTA_USED_UP):
-        return QuotaFlow()
+        return QuotaRepairFlow()
     if issue_id.startswith(issues.HOST_MOVED):
-        return MovedFlow()
+        return HostMovedRepairFlow()
     if issue_id.startswith(issues.MODEL_GONE):
         return ModelFlow()
-    return FolderFlow() if issue_id == issues.FOLDER_NOT_WRITABLE else ConfirmRepairFlow()
+    return FolderRepairFlow() if issue_id == issues.FOLDER_NOT_WRITABLE else ConfirmRepairFlow()
 
 
-class _Flow(RepairsFlow):
+class RetryRepairFlow(RepairsFlow):
     """A flow of one step, which is done when what it tries works."""
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
@@ -68,7 +68,7 @@ class _Flow(RepairsFlow):
         errors = {}
         if user_input is not None:
             try:
-                return await self.async_try()
+                return await self.async_retry()
             except AbortFlow:
                 raise
             except HomeAssistantError as err:
@@ -81,7 +81,7 @@ class _Flow(RepairsFlow):
             errors=errors,
         )
 
-    async def async_try(self) -> RepairsFlowResult:
+    async def async_retry(self) -> RepairsFlowResult:
         """Try it, and end the flow; raises a translated error if it does not work yet."""
         raise NotImplementedError
 
@@ -98,15 +98,15 @@ class _Flow(RepairsFlow):
         return entry
 
 
-class QuotaFlow(_Flow):
+class QuotaRepairFlow(RetryRepairFlow):
     """Asks the host again after its account was topped up."""
 
     @override
-    async def async_try(self) -> RepairsFlowResult:
+    async def async_retry(self) -> RepairsFlowResult:
         if self.entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="not_loaded")
         data = self.data or {}
-        await _async_ask(self.entry.runtime_data, str(data.get("method")), data.get("model"))
+        await _async_probe(self.entry.runtime_data, str(data.get("method")), data.get("model"))
         return self.async_create_entry(data={})
 
     @override
@@ -114,22 +114,22 @@ class QuotaFlow(_Flow):
         return "still_used_up" if isinstance(err, QuotaExceeded) else "still_fails"
 
 
-class MovedFlow(_Flow):
+class HostMovedRepairFlow(RetryRepairFlow):
     """Leads to the form for the new address."""
 
     @override
-    async def async_try(self) -> RepairsFlowResult:
+    async def async_retry(self) -> RepairsFlowResult:
         result = await self.hass.config_entries.flow.async_init(
             DOMAIN, context={"source": SOURCE_RECONFIGURE, "entry_id": self.entry.entry_id}
         )
         return self.async_create_entry(data={}, next_flow=(FlowType.CONFIG_FLOW, result["flow_id"]))
 
 
-class ModelFlow(_Flow):
+class ModelFlow(RetryRepairFlow):
     """Leads to the form of the subentry, where another model can be chosen."""
 
     @override
-    async def async_try(self) -> RepairsFlowResult:
+    async def async_retry(self) -> RepairsFlowResult:
         subentry_id = str((self.data or {}).get("subentry_id"))
         if (entry := self.entry).state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="not_loaded")
@@ -145,29 +145,31 @@ class ModelFlow(_Flow):
         )
 
 
-class FolderFlow(_Flow):
+class FolderRepairFlow(RetryRepairFlow):
     """Writes to the media folder again."""
 
     @override
-    async def async_try(self) -> RepairsFlowResult:
+    async def async_retry(self) -> RepairsFlowResult:
         await self.hass.async_add_executor_job(check_writable, media_directory(self.hass))
         return self.async_create_entry(data={})
 
 
-async def _async_ask(host: ServiceHost, method: str, model: object) -> None:
+async def _async_probe(host: ServiceHost, method: str, model: object) -> None:
     """Ask what the host had refused, in its smallest form; raises a translated error.
 
     Where there is no small form, the host is only asked for its models.
     """
-    question = _QUESTIONS.get(method) if model else None
+    question = _MINIMAL_REQUESTS.get(method) if model else None
     name = method if question else "models.list"
     call, _ = await host.method(name, "raw")
     arguments = {"model": model, **question} if question else {}
     try:
-        async with host.waiting(_TIMEOUT):
+        async with host.async_request_scope(_TIMEOUT):
             response = (await call(**arguments, timeout=_TIMEOUT)).http_response
             content_type = response.headers.get("content-type", "")
-            host.answered(parse(host.settings, response.content, content_type), name, model)
+            host.record_success(
+                parse_body(host.settings, response.content, content_type), name, model
+            )
     except ServiceValidationError:
         # It does not like this question, but it did not refuse for want of quota.
         return

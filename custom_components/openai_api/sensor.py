@@ -21,16 +21,16 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_call_later
 
+from .api.host import OpenAIConfigEntry
 from .const import DOMAIN, EVENT_CONNECTION, SIGNAL_AVAILABILITY, SIGNAL_ERROR
-from .entities import HostEntity
-from .entities.jobs import async_setup_jobs
-from .host import OpenAIConfigEntry
+from .entity import HostEntity
+from .jobs.sensor import async_setup_jobs
 from .media.sensor import saved_sensors
-from .sockets.connection import State
+from .websocket.connection import State
 
 PARALLEL_UPDATES = 0
 
-TOTALS = tuple(
+TOTAL_SENSORS = tuple(
     SensorEntityDescription(
         key=key,
         state_class=SensorStateClass.TOTAL_INCREASING,
@@ -48,7 +48,7 @@ TOTALS = tuple(
         "refused_webhooks": False,
     }.items()
 )
-MEASURED = (
+MEASUREMENT_SENSORS = (
     SensorEntityDescription(
         key="response_time",
         device_class=SensorDeviceClass.DURATION,
@@ -96,18 +96,18 @@ async def async_setup_entry(
     """Add the sensors of a service host."""
     async_add_entities(
         [
-            OpenConnections(entry),
-            LastError(entry),
-            *(TotalSensor(entry, description) for description in TOTALS),
-            *(MeasuredSensor(entry, description) for description in MEASURED),
-            *_costs(hass, entry),
+            OpenConnectionsSensor(entry),
+            LastErrorSensor(entry),
+            *(TotalSensor(entry, description) for description in TOTAL_SENSORS),
+            *(MeasurementSensor(entry, description) for description in MEASUREMENT_SENSORS),
+            *_cost_sensors(hass, entry),
             *saved_sensors(entry),
         ]
     )
     async_setup_jobs(hass, entry, async_add_entities)
 
 
-def _costs(hass: HomeAssistant, entry: OpenAIConfigEntry) -> list[SensorEntity]:
+def _cost_sensors(hass: HomeAssistant, entry: OpenAIConfigEntry) -> list[SensorEntity]:
     """Return the sensor for the costs; where there are no prices, remove the one that was."""
     costs = TotalSensor(
         entry,
@@ -136,7 +136,7 @@ class _ConnectionSensor(HostEntity, SensorEntity):
     async def async_added_to_hass(self) -> None:
         self.async_on_remove(
             self.hass.bus.async_listen(
-                EVENT_CONNECTION, self._take, event_filter=self._is_of_this_host
+                EVENT_CONNECTION, self._handle_event, event_filter=self._is_of_this_host
             )
         )
 
@@ -146,7 +146,7 @@ class _ConnectionSensor(HostEntity, SensorEntity):
         return bool(data["config_entry_id"] == self.host.entry.entry_id)
 
     @callback
-    def _take(self, event: Event[dict[str, Any]]) -> None:
+    def _handle_event(self, event: Event[dict[str, Any]]) -> None:
         """Look at an event of one of this host's connections."""
         self.on_connection(event.data)
 
@@ -156,14 +156,14 @@ class _ConnectionSensor(HostEntity, SensorEntity):
         raise NotImplementedError
 
     @callback
-    def show(self, value: int | str) -> None:
+    def _update_value(self, value: int | str) -> None:
         """Show a value if it is a new one."""
         if value != self._attr_native_value:
             self._attr_native_value = value
             self.async_write_ha_state()
 
 
-class OpenConnections(_ConnectionSensor):
+class OpenConnectionsSensor(_ConnectionSensor):
     """How many connections are open, not counting those that are being opened again."""
 
     _attr_native_value = 0
@@ -177,14 +177,14 @@ class OpenConnections(_ConnectionSensor):
     @override
     @callback
     def on_connection(self, event: dict[str, Any]) -> None:
-        self.show(
+        self._update_value(
             sum(
                 connection.state is State.CONNECTED for connection in self.host.connections.values()
             )
         )
 
 
-class LastError(_ConnectionSensor):
+class LastErrorSensor(_ConnectionSensor):
     """What went wrong last, with a connection or a call."""
 
     def __init__(self, entry: OpenAIConfigEntry) -> None:
@@ -201,7 +201,7 @@ class LastError(_ConnectionSensor):
     @callback
     def on_connection(self, event: dict[str, Any]) -> None:
         if event["error"]:
-            self.host.note(event["error"])
+            self.host.record_error(event["error"])
 
     @callback
     def _on_error(self, error: str) -> None:
@@ -234,10 +234,10 @@ class UsageSensor(HostEntity, RestoreSensor):
     def _on_change(self) -> None:
         """Show the figure soon, together with what else changes until then."""
         if self._cancel_pause is None:
-            self._cancel_pause = async_call_later(self.hass, _PAUSE, self._on_pause_over)
+            self._cancel_pause = async_call_later(self.hass, _PAUSE, self._write_state)
 
     @callback
-    def _on_pause_over(self, _: datetime) -> None:
+    def _write_state(self, _: datetime) -> None:
         """Show the figure now."""
         self._cancel_pause = None
         self.async_write_ha_state()
@@ -249,7 +249,7 @@ class UsageSensor(HostEntity, RestoreSensor):
         return self.host.usage.values.get(self.entity_description.key)
 
 
-class MeasuredSensor(UsageSensor):
+class MeasurementSensor(UsageSensor):
     """A figure that only the host's next answer can bring up to date."""
 
     @override
@@ -268,7 +268,7 @@ class MeasuredSensor(UsageSensor):
 class TotalSensor(UsageSensor):
     """A count that goes on where it was before Home Assistant started anew."""
 
-    _before: float = 0
+    _restored_total: float = 0
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -276,7 +276,7 @@ class TotalSensor(UsageSensor):
         # After a change of the currency, what was before is another money.
         unit = self.native_unit_of_measurement
         if last is not None and unit in (None, last.native_unit_of_measurement):
-            self._before = self._restored(last.native_value)
+            self._restored_total = self._restored(last.native_value)
         await super().async_added_to_hass()
 
     def _restored(self, value: object) -> float:
@@ -290,4 +290,4 @@ class TotalSensor(UsageSensor):
     @override
     def native_value(self) -> float:
         """What was before, and what has come since."""
-        return self._before + self.host.usage.values.get(self.entity_description.key, 0)
+        return self._restored_total + self.host.usage.values.get(self.entity_description.key, 0)

@@ -15,6 +15,13 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.service import async_get_config_entry
 import voluptuous as vol
 
+from .action import (
+    ActionDescription,
+    FieldDescription,
+    Json,
+    ResponseKind,
+    Section,
+)
 from .actions import ACTIONS
 from .actions.fields import (
     ALL_PAGES,
@@ -27,13 +34,12 @@ from .actions.fields import (
     POLL_INTERVAL,
     TIMEOUT,
 )
+from .api.host import OpenAIConfigEntry
 from .const import CONF_IS_PREFERRED, DOMAIN
-from .errors import refusal
-from .host import OpenAIConfigEntry
+from .dispatch import ActionCall, async_dispatch
+from .exceptions import validation_error
 from .media.images import async_save_generated_media
-from .model import Action, Answer, Field, Json, Section
 from .permissions import async_check_permission
-from .requests import Request, async_handle
 from .service_kinds import default_model
 
 _OPTIONS: Final = frozenset(
@@ -50,35 +56,37 @@ _OPTIONS: Final = frozenset(
 )
 
 
-def all_fields(action: Action) -> tuple[Field, ...]:
+def effective_fields(action: ActionDescription) -> tuple[FieldDescription, ...]:
     """Return the fields of an action with those that its kind brings along."""
     fields = [CONFIG_ENTRY] if action.method else []
     fields += [
         _defaulted(field) if field.key == "model" and action.model_kind else field
         for field in action.fields
     ]
-    if action.answer is Answer.PAGE and any(field.key == "after" for field in action.fields):
+    if action.response is ResponseKind.LIST and any(
+        field.key == "after" for field in action.fields
+    ):
         fields.append(ALL_PAGES)
-    if action.answer is Answer.BINARY:
+    if action.response is ResponseKind.FILE:
         fields.append(FILENAME)
     if action.poll is not None:
         fields += [POLL_INTERVAL, MAX_WAIT]
-    elif action.assemble is not None and action.method:
+    elif action.accumulator is not None and action.method:
         fields.append(MAX_WAIT_STREAM)
     if action.request_options:
         fields += [TIMEOUT, EXTRA_QUERY]
-        if action.body:
+        if action.has_body:
             fields.append(EXTRA_BODY)
     return tuple(fields)
 
 
-def _defaulted(field: Field) -> Field:
+def _defaulted(field: FieldDescription) -> FieldDescription:
     """Return the field of a model for which the entry's default may stand in."""
     description = f"{field.description} Without it, the default of the options."
     return replace(field, required=False, description=description)
 
 
-def form_fields(action: Action) -> tuple[Field, ...]:
+def form_fields(action: ActionDescription) -> tuple[FieldDescription, ...]:
     """Return the fields that the form of an action shows; the others are accepted in YAML.
 
     Every browser loads the forms of all actions. So the options of the request stand only with
@@ -87,10 +95,10 @@ def form_fields(action: Action) -> tuple[Field, ...]:
     hidden = set() if action.model_kind else {Section.REQUEST}
     if action.is_retired:
         hidden.add(Section.ADVANCED)
-    return tuple(field for field in all_fields(action) if field.section not in hidden)
+    return tuple(field for field in effective_fields(action) if field.section not in hidden)
 
 
-def schema(action: Action) -> vol.Schema:
+def schema(action: ActionDescription) -> vol.Schema:
     """Return the check of an action's data; what it refuses is not sent."""
     return vol.Schema(
         {
@@ -100,7 +108,7 @@ def schema(action: Action) -> vol.Schema:
                 if field.required and not field.nullable
                 else vol.Maybe(field.validator)
             )
-            for field in all_fields(action)
+            for field in effective_fields(action)
         }
     )
 
@@ -120,7 +128,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         )
 
 
-async def _async_handle_call(action: Action, call: ServiceCall) -> ServiceResponse:
+async def _async_handle_call(action: ActionDescription, call: ServiceCall) -> ServiceResponse:
     """Answer a call of an action."""
     nullable = {field.key for field in action.fields if field.nullable}
     # Nothing means "not given", but where the API knows null as a value of its own.
@@ -130,7 +138,7 @@ async def _async_handle_call(action: Action, call: ServiceCall) -> ServiceRespon
     concerned = [entry] if action.method else call.hass.config_entries.async_loaded_entries(DOMAIN)
     allow_paths = await async_check_permission(call.hass, concerned, action, call.context)
     own = {field.key for field in action.fields}
-    request = Request(
+    request = ActionCall(
         hass=call.hass,
         entry=entry,
         host=entry.runtime_data,
@@ -142,26 +150,28 @@ async def _async_handle_call(action: Action, call: ServiceCall) -> ServiceRespon
     )
     model = request.data.get("model")
     try:
-        answer = await async_handle(request)
-        request.host.answered(answer, action.method, model)
+        answer = await async_dispatch(request)
+        request.host.record_success(answer, action.method, model)
         return await async_save_generated_media(request, answer)
     except HomeAssistantError as err:
-        request.host.failed(err, action.method, model)
+        request.host.record_failure(err, action.method, model)
         raise
 
 
-def _with_model(entry: OpenAIConfigEntry, action: Action, data: Json) -> Json:
+def _with_model(entry: OpenAIConfigEntry, action: ActionDescription, data: Json) -> Json:
     """Return the arguments with the entry's default model, where they need one and name none."""
     if action.model_kind is None or action.has_model(data):
         return data
     if model := default_model(entry.data, entry.options, action.model_kind):
         return {**data, "model": model}
     if any(field.key == "model" and field.required for field in action.fields):
-        raise refusal("model_missing")
+        raise validation_error("model_missing")
     return data
 
 
-def _find_entry(hass: HomeAssistant, action: Action, entry_id: str | None) -> OpenAIConfigEntry:
+def _find_entry(
+    hass: HomeAssistant, action: ActionDescription, entry_id: str | None
+) -> OpenAIConfigEntry:
     """Return the loaded entry that a call names or means; raises a translated error if none."""
     loaded: list[OpenAIConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
     if not action.method and loaded:
@@ -170,7 +180,7 @@ def _find_entry(hass: HomeAssistant, action: Action, entry_id: str | None) -> Op
     if entry_id is None and len(loaded) > 1:
         preferred = [entry for entry in loaded if entry.options.get(CONF_IS_PREFERRED)]
         if len(preferred) != 1:
-            raise refusal("which_host")
+            raise validation_error("which_host")
         return preferred[0]
     entry: OpenAIConfigEntry = async_get_config_entry(hass, DOMAIN, entry_id)
     return entry

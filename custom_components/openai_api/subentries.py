@@ -30,15 +30,15 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.setup import async_setup_component
 
 from . import issues
+from .action import ModelKind
 from .const import LOGGER
-from .model import ModelKind
 from .service_kinds import fits
 
 if TYPE_CHECKING:
     from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+    from .api.host import OpenAIConfigEntry
     from .assist.entity import AssistEntity
-    from .host import OpenAIConfigEntry
 
 
 class SubentryType(StrEnum):

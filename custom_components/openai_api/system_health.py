@@ -6,9 +6,9 @@ from homeassistant.components import system_health
 from homeassistant.core import HomeAssistant, callback
 import openai
 
+from .api.config import parse_url
+from .api.host import OpenAIConfigEntry
 from .const import CONF_BASE_URL, DEFAULT_BASE_URL, DOMAIN
-from .host import OpenAIConfigEntry
-from .settings import parse_url
 
 
 @callback

@@ -15,8 +15,9 @@ from homeassistant.helpers.trigger import (
 from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
+from .action import Json
 from .actions import ACTIONS
-from .checks import CONF_CONFIG_ENTRY_ID, async_validate, one_or_more
+from .automation_options import CONF_CONFIG_ENTRY_ID, async_validate, one_or_more
 from .const import (
     EVENT_CONNECTION,
     EVENT_PROGRESS,
@@ -26,25 +27,24 @@ from .const import (
     EVENT_TURN,
     EVENT_WEBHOOK,
 )
-from .model import Json
-from .sockets.connection import State
-from .sockets.realtime.notice import RealtimeNotice
-from .sockets.realtime.session import RealtimeConnection
-from .sockets.responses import ResponsesConnection
+from .handlers.responses_websocket import ResponsesConnection
+from .realtime.connection import RealtimeConnection
+from .realtime.notice import RealtimeNotice
+from .websocket.connection import State
 
 TRANSPORTS: Final = (ResponsesConnection.transport, RealtimeConnection.transport)
 NOTICES: Final = tuple(notice.value for notice in RealtimeNotice)
 TURN_KINDS: Final = ("conversation", "ai_task", "stt", "tts", "realtime")
 TURN_ENDS: Final = ("done", "cancelled", "failed", "fallback")
 # What an event calls otherwise than the option does.
-_EVENT_KEYS: Final = {"to": "state"}
+_OPTION_TO_EVENT_KEY: Final = {"to": "state"}
 # What automations know under these names is the trigger's own.
-_PAYLOAD_KEYS: Final = {"id": "object_id"}
+_EVENT_TO_TRIGGER_KEY: Final = {"id": "object_id"}
 
 
-def _schema(**checks: Any) -> vol.Schema:
+def _schema(**validators: Any) -> vol.Schema:
     """Return the check of a trigger: each option takes one value or several, or is left out."""
-    options = {CONF_CONFIG_ENTRY_ID: cv.string, **checks}
+    options = {CONF_CONFIG_ENTRY_ID: cv.string, **validators}
     return vol.Schema(
         {
             vol.Required(CONF_OPTIONS, default=dict): {
@@ -70,8 +70,8 @@ class EventTrigger(Trigger):
     def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
         """Initialize the trigger; an option left empty is like one left out."""
         super().__init__(hass, config)
-        self._wanted = {
-            _EVENT_KEYS.get(option, option): values
+        self._criteria = {
+            _OPTION_TO_EVENT_KEY.get(option, option): values
             for option, values in (config.options or {}).items()
             if values
         }
@@ -85,7 +85,7 @@ class EventTrigger(Trigger):
         @callback
         def handle_event(event: Event[Json]) -> None:
             data = event.data
-            payload = {_PAYLOAD_KEYS.get(key, key): value for key, value in data.items()}
+            payload = {_EVENT_TO_TRIGGER_KEY.get(key, key): value for key, value in data.items()}
             run_action(payload, self.description.format_map(data), event.context)
 
         return self._hass.bus.async_listen(self.event_type, handle_event, event_filter=self.matches)
@@ -93,7 +93,7 @@ class EventTrigger(Trigger):
     @callback
     def matches(self, event: Mapping[str, Any]) -> bool:
         """Tell whether an event is wanted."""
-        return all(event.get(key) in values for key, values in self._wanted.items())
+        return all(event.get(key) in values for key, values in self._criteria.items())
 
 
 class ServerEventTrigger(EventTrigger):

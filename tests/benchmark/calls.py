@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import orjson
 
-from .contest import Aims, Bench, run, table
+from .comparison import Aims, Bench, run, table
 from .core import DOMAIN, KEY
 from .measure import Cost, Row, Stopwatch
 
@@ -13,7 +13,7 @@ QUESTION = {"model": "gpt-5-mini", "input": "Is it a good day to hang out the la
 NAMES = ("action", "plain aiohttp", "Node SDK")
 
 
-async def contest(bench: Bench) -> dict[str, list[Row]]:
+async def compare(bench: Bench) -> dict[str, list[Row]]:
     """Call one after the other, then 50 at once."""
     few, many = bench.amount(300), bench.amount(1500)
     found = {}

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 import sys
 
-from tests.home.child import ROOT
+from tests.harness.process import ROOT
 
 from .measure import Cost, Row, micros, ratios
 

@@ -18,8 +18,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.core_config import async_process_ha_core_config
 from homeassistant.setup import async_setup_component
 
-from tests.home.child import free_port
-from tests.home.folder import prepare
+from tests.harness.config_dir import prepare
+from tests.harness.process import free_port
 
 DOMAIN = "openai_api"
 KEY = "sk-benchmark-0123456789"

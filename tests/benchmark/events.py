@@ -4,7 +4,7 @@ from homeassistant.core import Context
 import orjson
 
 from .calls import QUESTION
-from .contest import EVENT_PLAIN, Aims, Bench, Counter, fire_plain, run, table
+from .comparison import EVENT_PLAIN, Aims, Bench, Counter, fire_plain, run, table
 from .core import DOMAIN, KEY
 from .measure import Cost, Row, Stopwatch, watch_loop
 
@@ -12,7 +12,7 @@ NAMES = ("action", "plain aiohttp + orjson + bus", "Node SDK")
 AIMS = Aims(rate="at least 0.8")
 
 
-async def contest(bench: Bench) -> dict[str, list[Row]]:
+async def compare(bench: Bench) -> dict[str, list[Row]]:
     """Stream an answer of many events."""
     count = bench.amount(5000)
 

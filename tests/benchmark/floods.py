@@ -8,8 +8,17 @@ import time
 from homeassistant.core import HomeAssistant
 
 from .calls import QUESTION
-from .house import TRIGGERED, Figure, Watch, call, count, house, show, watched
 from .peer import host
+from .running_core import (
+    TRIGGERED,
+    EventCounter,
+    Result,
+    call,
+    count,
+    measured,
+    running_core,
+    show,
+)
 from .subscriber import subscribed
 
 _PATIENCE = 600
@@ -31,9 +40,13 @@ async def steady(rate: float, seconds: float, *, subscriber: bool) -> bool:
 
 async def _flood(title: str, events: int, rate: float | None, *, subscriber: bool) -> bool:
     """Receive the events: at a rate both ways at the same time, in bursts one after the other."""
-    async with host() as url, house(url) as hass, subscribed(hass, wanted=subscriber) as share:
-        sockets = Watch(hass, "openai_api_server_event", "connection_id", "sequence_number")
-        streams = Watch(hass, "openai_api_stream_event", "stream_id", "sequence_number")
+    async with (
+        host() as url,
+        running_core(url) as hass,
+        subscribed(hass, wanted=subscriber) as share,
+    ):
+        sockets = EventCounter(hass, "openai_api_server_event", "connection_id", "sequence_number")
+        streams = EventCounter(hass, "openai_api_stream_event", "stream_id", "sequence_number")
         triggered = count(hass, TRIGGERED)
         await call(hass, _SOCKET, action="connect", connection_id="flood")
         ways: list[Callable[[], Awaitable[None]]] = [
@@ -41,7 +54,7 @@ async def _flood(title: str, events: int, rate: float | None, *, subscriber: boo
             lambda: _over_stream(hass, events, rate),
         ]
         start = time.monotonic()
-        async with watched(hass, every=5 if rate is None else 30) as gauges:
+        async with measured(hass, every=5 if rate is None else 30) as gauges:
             if rate is None:
                 for way in ways:
                     await way()
@@ -50,27 +63,29 @@ async def _flood(title: str, events: int, rate: float | None, *, subscriber: boo
         seconds = time.monotonic() - start
         await call(hass, _SOCKET, action="close", connection_id="flood")
     found = [
-        *(_named("WebSocket", figure) for figure in sockets.figures(events)),
-        *(_named("stream", figure) for figure in streams.figures(events)),
-        Figure(name="events a second", value=f"{2 * events / seconds:.0f}"),
-        Figure(
+        *(_named("WebSocket", figure) for figure in sockets.results(events)),
+        *(_named("stream", figure) for figure in streams.results(events)),
+        Result(name="events a second", value=f"{2 * events / seconds:.0f}"),
+        Result(
             name="runs of the automation with a filter",
             value=f"{triggered[0]} of {2 * events - 2}",
         ),
     ]
     if subscriber:
-        found.append(Figure(name="a browser's share", value=share.told))
-    return show(title, [*found, *gauges.figures()])
+        found.append(Result(name="a browser's share", value=share.told))
+    return show(title, [*found, *gauges.results()])
 
 
-def _named(way: str, figure: Figure) -> Figure:
+def _named(way: str, figure: Result) -> Result:
     """Return a figure that says what it belongs to."""
-    return Figure(
+    return Result(
         name=f"{way}: {figure.name}", value=figure.value, aim=figure.aim, is_met=figure.is_met
     )
 
 
-async def _over_socket(hass: HomeAssistant, watch: Watch, events: int, rate: float | None) -> None:
+async def _over_socket(
+    hass: HomeAssistant, watch: EventCounter, events: int, rate: float | None
+) -> None:
     """Ask for the events on the open connection, and wait for the last."""
     wish = {"type": "response.create", "events": events, "rate": rate}
     await call(hass, _SOCKET, action="send", connection_id="flood", event=wish)

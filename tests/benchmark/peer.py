@@ -10,7 +10,7 @@ import shutil
 import sys
 from typing import Any
 
-from tests.home.child import ROOT
+from tests.harness.process import ROOT
 
 from .core import KEY
 from .measure import Cost

@@ -3,7 +3,7 @@
 from argparse import Namespace
 from collections.abc import Awaitable, Callable
 
-from . import crowds, floods, talks, transfers
+from . import concurrency, floods, realtime, transfers
 
 type Run = Callable[[Namespace], Awaitable[bool]]
 
@@ -15,13 +15,13 @@ async def _transfers(wanted: Namespace) -> bool:
 
 
 RUNS: dict[str, Run] = {
-    "realtime": lambda wanted: talks.realtime(wanted.sessions, wanted.pieces, wanted.seconds),
+    "realtime": lambda wanted: realtime.realtime(wanted.sessions, wanted.pieces, wanted.seconds),
     "burst": lambda wanted: floods.burst(wanted.events, subscriber=wanted.subscriber),
     "steady": lambda wanted: floods.steady(
         wanted.rate, wanted.seconds, subscriber=wanted.subscriber
     ),
-    "calls": lambda wanted: crowds.calls(wanted.flight, wanted.seconds),
-    "connections": lambda wanted: crowds.connections(
+    "calls": lambda wanted: concurrency.calls(wanted.flight, wanted.seconds),
+    "connections": lambda wanted: concurrency.connections(
         wanted.connections, wanted.each, wanted.seconds
     ),
     "transfers": _transfers,

@@ -14,7 +14,7 @@ from homeassistant.auth.const import GROUP_ID_ADMIN
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 
-from tests.home.child import HOST, ROOT
+from tests.harness.process import HOST, ROOT
 
 _TYPES = ("openai_api_server_event", "openai_api_stream_event")
 _QUIET = 2

@@ -6,9 +6,15 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.home import Events, Service
+from tests.harness import Events, Service
 
-from .house import CANARY, KEY_VARIABLE, House, Samples, furnish
+from .home_assistant import (
+    CANARY,
+    KEY_VARIABLE,
+    RecordingHomeAssistant,
+    SampleFiles,
+    add_demo_entities,
+)
 
 LAST = ("test_restart.py", "test_shutdown.py")
 
@@ -31,52 +37,52 @@ async def service() -> AsyncIterator[Service]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def house() -> AsyncIterator[House]:
+async def ha() -> AsyncIterator[RecordingHomeAssistant]:
     """Run Home Assistant, with all that happens in it on record."""
-    home = House(env={KEY_VARIABLE: CANARY})
-    furnish(home.folder)
+    home = RecordingHomeAssistant(env={KEY_VARIABLE: CANARY})
+    add_demo_entities(home.folder)
     async with home as running:
-        Samples(running.folder).write()
+        SampleFiles(running.folder).write()
         await running.record()
         yield running
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def first_entry(house: House, service: Service) -> str:
+async def first_entry(ha: RecordingHomeAssistant, service: Service) -> str:
     """Add the entry that most tests use and return its id."""
-    result = await house.add_entry({"base_url": service.url(), "api_key": CANARY})
+    result = await ha.add_entry({"base_url": service.url(), "api_key": CANARY})
     assert result["type"] == "create_entry", result
     entry_id: str = result["result"]["entry_id"]
     return entry_id
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def entry(house: House, service: Service, first_entry: str) -> str:
+async def entry(ha: RecordingHomeAssistant, service: Service, first_entry: str) -> str:
     """Return that entry's id, with a stand-in that forgot the last test."""
     await service.reset()
-    assert (await house.entry(first_entry))["state"] == "loaded"
+    assert (await ha.entry(first_entry))["state"] == "loaded"
     return first_entry
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def stream_events(house: House) -> Events:
+async def stream_events(ha: RecordingHomeAssistant) -> Events:
     """Collect the stream events from now on."""
-    return await house.subscribe_events("openai_api_stream_event")
+    return await ha.subscribe_events("openai_api_stream_event")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def connection_events(house: House) -> Events:
+async def connection_events(ha: RecordingHomeAssistant) -> Events:
     """Collect the connection events from now on."""
-    return await house.subscribe_events("openai_api_connection_event")
+    return await ha.subscribe_events("openai_api_connection_event")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def realtime_events(house: House) -> Events:
+async def realtime_events(ha: RecordingHomeAssistant) -> Events:
     """Collect the notices of realtime conversations from now on."""
-    return await house.subscribe_events("openai_api_realtime_event")
+    return await ha.subscribe_events("openai_api_realtime_event")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def server_events(house: House) -> Events:
+async def server_events(ha: RecordingHomeAssistant) -> Events:
     """Collect the server events from now on."""
-    return await house.subscribe_events("openai_api_server_event")
+    return await ha.subscribe_events("openai_api_server_event")

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.home import CommandError, Service
+from tests.harness import CommandError, Service
 
-from .house import CANARY, House, png
+from .home_assistant import CANARY, RecordingHomeAssistant, png
 from .payloads import ANY, PAYLOADS, Case, From, Sample
 
 pytestmark = pytest.mark.usefixtures("entry")
@@ -15,7 +15,9 @@ pytestmark = pytest.mark.usefixtures("entry")
 ASK = {"model": "gpt-5-mini", "input": "Say hello"}
 
 
-async def resolve(house: House, value: Any, made: dict[str, Any] | None = None) -> Any:
+async def resolve(
+    house: RecordingHomeAssistant, value: Any, made: dict[str, Any] | None = None
+) -> Any:
     """Return a payload with what other actions and files contribute to it.
 
     What one action answered serves the whole payload: an id, and that of its parent.
@@ -55,38 +57,38 @@ def assert_holds(answer: dict[str, Any], case: Case) -> None:
             assert answer[key] == value, (key, answer)
 
 
-async def registered(house: House) -> dict[str, Any]:
+async def registered(house: RecordingHomeAssistant) -> dict[str, Any]:
     """Return the integration's actions as Home Assistant describes them."""
     domains = await house.rest("GET", "/api/services")
     return next(item["services"] for item in domains if item["domain"] == "openai_api")
 
 
 @pytest.mark.parametrize("action", PAYLOADS)
-async def test_action_answers(house: House, action: str) -> None:
+async def test_action_response_by_kind(ha: RecordingHomeAssistant, action: str) -> None:
     """Every action in the table answers with what its kind promises."""
     case = PAYLOADS[action]
     # A list of something is only telling if there is something.
     for maker in ("create_file", "create_chat_completion"):
         if action.startswith("list_"):
-            await house.call(maker, await resolve(house, PAYLOADS[maker].data))
-    answer = await house.call(action, await resolve(house, dict(case.data)))
+            await ha.call(maker, await resolve(ha, PAYLOADS[maker].data))
+    answer = await ha.call(action, await resolve(ha, dict(case.data)))
     assert_holds(answer, case)
     for cleaner, data in case.after.items():
-        await house.call(cleaner, dict(data))
+        await ha.call(cleaner, dict(data))
 
 
-async def test_every_action_is_in_the_table(house: House) -> None:
+async def test_table_covers_every_action(ha: RecordingHomeAssistant) -> None:
     """No action is registered without a test, and none is tested that is not registered."""
-    assert set(await registered(house)) == set(PAYLOADS)
+    assert set(await registered(ha)) == set(PAYLOADS)
 
 
-async def test_every_action_is_described(house: House) -> None:
+async def test_action_descriptions_complete(ha: RecordingHomeAssistant) -> None:
     """Every action and field has the words that the action editor shows."""
-    answer = await house.command(
+    answer = await ha.command(
         "frontend/get_translations", language="en", category="services", integration="openai_api"
     )
     texts = answer["resources"]
-    for key, action in (await registered(house)).items():
+    for key, action in (await registered(ha)).items():
         prefix = f"component.openai_api.services.{key}"
         fields = dict(action["fields"])
         for name, section in action["fields"].items():
@@ -100,70 +102,70 @@ async def test_every_action_is_described(house: House) -> None:
         assert all(field.get("selector") for field in fields.values()), key
 
 
-async def test_rest_api(house: House) -> None:
+async def test_rest_api_response(ha: RecordingHomeAssistant) -> None:
     """The REST API answers like the WebSocket API."""
-    answer = await house.rest(
+    answer = await ha.rest(
         "POST", "/api/services/openai_api/create_model_response?return_response", ASK
     )
     assert answer["service_response"]["output_text"]
 
 
-async def test_without_a_response(house: House, service: Service) -> None:
+async def test_action_without_return_response(ha: RecordingHomeAssistant, service: Service) -> None:
     """An action whose answer nobody wants is carried out all the same."""
-    assert await house.call("create_model_response", ASK, return_response=False) == {}
+    assert await ha.call("create_model_response", ASK, return_response=False) == {}
     assert [request["path"] for request in await service.requests()] == ["/responses"]
 
 
-async def test_conversation_goes_on(house: House) -> None:
+async def test_previous_response_id_continues_conversation(ha: RecordingHomeAssistant) -> None:
     """A response continues the one it names."""
-    first = await house.call("create_model_response", ASK)
-    second = await house.call("create_model_response", {**ASK, "previous_response_id": first["id"]})
+    first = await ha.call("create_model_response", ASK)
+    second = await ha.call("create_model_response", {**ASK, "previous_response_id": first["id"]})
     assert second["previous_response_id"] == first["id"]
     assert "2" in second["output_text"]
 
 
-async def test_all_pages(house: House) -> None:
+async def test_list_all_pages(ha: RecordingHomeAssistant) -> None:
     """A list follows every page if asked to."""
     made = [
-        (await house.call("create_file", await resolve(house, PAYLOADS["create_file"].data)))["id"]
+        (await ha.call("create_file", await resolve(ha, PAYLOADS["create_file"].data)))["id"]
         for _ in range(5)
     ]
-    page = await house.call("list_files", {"limit": 2})
+    page = await ha.call("list_files", {"limit": 2})
     assert len(page["data"]) == 2
     assert page["has_more"] is True
-    whole = await house.call("list_files", {"limit": 2, "all_pages": True})
+    whole = await ha.call("list_files", {"limit": 2, "all_pages": True})
     assert {item["id"] for item in whole["data"]} == set(made)
     assert len(whole["data"]) == 5
     assert whole["has_more"] is False
 
 
-async def test_file_comes_back_as_it_went(house: House) -> None:
+async def test_file_upload_and_download_round_trip(ha: RecordingHomeAssistant) -> None:
     """A file survives the way there and back, and can be downloaded from Home Assistant."""
     sample = png(64, 64)
-    path = str(house.folder / "files" / "picture.png")
-    made = await house.call("create_file", {"file": path, "purpose": "vision"})
-    saved = await house.call("download_file", {"file_id": made["id"], "filename": "back.png"})
+    path = str(ha.folder / "files" / "picture.png")
+    made = await ha.call("create_file", {"file": path, "purpose": "vision"})
+    saved = await ha.call("download_file", {"file_id": made["id"], "filename": "back.png"})
     assert saved["size"] == len(sample)
     assert read(saved["path"]) == sample
-    assert Path(saved["path"]).is_relative_to(house.folder / "media")
-    assert await house.download(saved["url"]) == ("image/png", sample)
-    media = await house.command(
+    assert Path(saved["path"]).is_relative_to(ha.folder / "media")
+    assert await ha.download(saved["url"]) == ("image/png", sample)
+    media = await ha.command(
         "media_source/resolve_media", media_content_id=saved["media_content_id"]
     )
-    assert (await house.download(media["url"]))[1] == sample
+    assert (await ha.download(media["url"]))[1] == sample
 
 
-async def test_file_from_the_media_folder(house: House, service: Service) -> None:
+async def test_file_upload_from_media_source(ha: RecordingHomeAssistant, service: Service) -> None:
     """A file may be named by its media source."""
     sound = {
         "media_content_id": "media-source://media_source/local/sound.wav",
         "media_content_type": "audio/wav",
     }
     data = {"model": "whisper-1", "file": sound}
-    assert (await house.call("create_transcription", data))["text"]
+    assert (await ha.call("create_transcription", data))["text"]
     parts = {part["name"]: part for part in (await service.requests())[-1]["body"]}
     assert parts["file"]["filename"] == "sound.wav"
-    assert parts["file"]["data"]["size"] == (house.folder / "media" / "sound.wav").stat().st_size
+    assert parts["file"]["data"]["size"] == (ha.folder / "media" / "sound.wav").stat().st_size
 
 
 @pytest.mark.parametrize(
@@ -177,12 +179,12 @@ async def test_file_from_the_media_folder(house: House, service: Service) -> Non
     ],
     ids=["unknown-field", "missing-field", "forbidden-path", "config-file", "missing-file"],
 )
-async def test_refused_before_anything_is_sent(
-    house: House, service: Service, action: str, data: dict[str, Any], code: str
+async def test_invalid_fields_send_no_request(
+    ha: RecordingHomeAssistant, service: Service, action: str, data: dict[str, Any], code: str
 ) -> None:
     """What cannot work is refused without asking the host."""
     with pytest.raises(CommandError) as refused:
-        await house.call(action, data)
+        await ha.call(action, data)
     assert refused.value.code == code
     assert await service.requests() == []
 
@@ -201,7 +203,9 @@ async def test_refused_before_anything_is_sent(
         (503, "home_assistant_error"),
     ],
 )
-async def test_refused_by_the_host(house: House, service: Service, status: int, code: str) -> None:
+async def test_error_response_quotes_server(
+    ha: RecordingHomeAssistant, service: Service, status: int, code: str
+) -> None:
     """The host's refusal is quoted."""
     error = {"message": "No, thank you", "type": "nope", "code": "declined", "param": "input"}
     await service.fail(
@@ -212,7 +216,7 @@ async def test_refused_by_the_host(house: House, service: Service, status: int, 
         headers={"x-request-id": "req_blackbox", "retry-after-ms": "1"},
     )
     with pytest.raises(CommandError) as refused:
-        await house.call("create_model_response", ASK)
+        await ha.call("create_model_response", ASK)
     assert refused.value.code == code
     for said in (str(status), "No, thank you", "declined", "input", "req_blackbox"):
         assert said in refused.value.message
@@ -227,44 +231,48 @@ async def test_refused_by_the_host(house: House, service: Service, status: int, 
     ],
     ids=["error", "page", "nonsense"],
 )
-async def test_key_in_an_answer_is_not_passed_on(
-    house: House, service: Service, status: int, body: Any
+async def test_api_key_in_error_response_is_redacted(
+    ha: RecordingHomeAssistant, service: Service, status: int, body: Any
 ) -> None:
     """A host that shows the key in its answer does not give it away."""
     await service.fail(path="^/responses$", status=status, body=body)
     with pytest.raises(CommandError) as refused:
-        await house.call("create_model_response", ASK)
+        await ha.call("create_model_response", ASK)
     assert CANARY not in str(vars(refused.value))
 
 
-async def test_busy_host_is_asked_again(house: House, service: Service) -> None:
+async def test_rate_limited_request_is_retried(
+    ha: RecordingHomeAssistant, service: Service
+) -> None:
     """A rate limit that passes is not an error."""
     await service.fail(path="^/responses$", count=2, status=429, headers={"retry-after-ms": "1"})
-    assert (await house.call("create_model_response", ASK))["output_text"]
+    assert (await ha.call("create_model_response", ASK))["output_text"]
     assert len(await service.requests()) == 3
 
 
 @pytest.mark.parametrize("drop", ["before", "headers", "body"])
-async def test_connection_breaks(house: House, service: Service, drop: str) -> None:
+async def test_dropped_connection_raises(
+    ha: RecordingHomeAssistant, service: Service, drop: str
+) -> None:
     """A connection that breaks is an error that says so."""
     await service.fail(path="^/responses$", count=None, drop=drop)
     with pytest.raises(CommandError) as refused:
-        await house.call("create_model_response", ASK)
+        await ha.call("create_model_response", ASK)
     assert refused.value.code == "home_assistant_error"
 
 
-async def test_timeout(house: House, service: Service) -> None:
+async def test_request_timeout_raises(ha: RecordingHomeAssistant, service: Service) -> None:
     """An answer that does not come in time is an error."""
     await service.fail(path="^/responses$", count=None, hang=True)
     with pytest.raises(CommandError) as refused:
-        await house.call("create_model_response", {**ASK, "timeout": 1})
+        await ha.call("create_model_response", {**ASK, "timeout": 1})
     assert refused.value.code == "home_assistant_error"
     assert refused.value.translation_key == "timed_out"
 
 
-async def test_extra_body_and_query(house: House, service: Service) -> None:
+async def test_extra_body_and_query_are_sent(ha: RecordingHomeAssistant, service: Service) -> None:
     """Parameters that no field knows yet reach the host."""
-    await house.call(
+    await ha.call(
         "create_model_response",
         {**ASK, "extra_body": {"brand_new": {"deep": 1}}, "extra_query": {"trial": "yes"}},
     )
@@ -273,9 +281,9 @@ async def test_extra_body_and_query(house: House, service: Service) -> None:
     assert ["trial", "yes"] in request["query"]
 
 
-async def test_template_chooses_the_entry(house: House, entry: str) -> None:
+async def test_templated_config_entry_id(ha: RecordingHomeAssistant, entry: str) -> None:
     """A script may choose the host and the question with templates."""
-    result = await house.command(
+    result = await ha.command(
         "execute_script",
         variables={"host": entry, "topic": "rain"},
         sequence=[

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.home import CommandError, Service
-from tests.home.child import HOST, free_port
-from tests.home.client import FLOW
+from tests.harness import CommandError, Service
+from tests.harness.client import FLOW
+from tests.harness.process import HOST, free_port
 
-from .house import CANARY, KEY_VARIABLE, WRONG, House
+from .home_assistant import CANARY, KEY_VARIABLE, WRONG, RecordingHomeAssistant
 
 pytestmark = pytest.mark.usefixtures("entry")
 
@@ -26,40 +26,42 @@ type Add = Callable[[dict[str, Any]], Awaitable[str]]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def add(house: House) -> AsyncIterator[Add]:
+async def add(ha: RecordingHomeAssistant) -> AsyncIterator[Add]:
     """Add an entry that is gone after the test."""
     added: list[str] = []
 
     async def add_entry(user_input: dict[str, Any]) -> str:
         """Add an entry and return its id."""
-        result = await house.add_entry(user_input)
+        result = await ha.add_entry(user_input)
         assert result["type"] == "create_entry", result
         added.append(result["result"]["entry_id"])
         return added[-1]
 
     yield add_entry
-    known = {item["entry_id"] for item in await house.entries()}
+    known = {item["entry_id"] for item in await ha.entries()}
     for entry_id in known.intersection(added):
-        await house.remove_entry(entry_id)
+        await ha.remove_entry(entry_id)
 
 
 @pytest.mark.parametrize("style", STYLES)
-async def test_auth_styles(house: House, service: Service, add: Add, style: str) -> None:
+async def test_auth_methods_http_and_websocket(
+    ha: RecordingHomeAssistant, service: Service, add: Add, style: str
+) -> None:
     """Each way to send a key works for HTTP and for WebSockets, and sends it nowhere else."""
     settings = {"base_url": service.url(style), **STYLES[style], **ORGANIZATION}
     entry_id = await add(settings)
     await service.reset()
     common = {"config_entry_id": entry_id}
-    answer = await house.call(
+    answer = await ha.call(
         "create_model_response", {**common, "model": "gpt-5-mini", "input": "Say hello"}
     )
     assert answer["output_text"]
     socket = {**common, "connection_id": f"style-{style}"}
-    connected = await house.call("manage_model_response_websocket", {**socket, "action": "connect"})
+    connected = await ha.call("manage_model_response_websocket", {**socket, "action": "connect"})
     assert connected["url"].startswith("ws://")
     assert CANARY not in connected["url"]
-    await house.call("manage_model_response_websocket", {**socket, "action": "close"})
-    assert CANARY not in str(await house.diagnostics(entry_id))
+    await ha.call("manage_model_response_websocket", {**socket, "action": "close"})
+    assert CANARY not in str(await ha.diagnostics(entry_id))
     requests = await service.requests()
     assert [request["upgrade"] for request in requests] == [False, True]
     for request in requests:
@@ -70,32 +72,34 @@ async def test_auth_styles(house: House, service: Service, add: Add, style: str)
         assert dict(request["query"]).get("key") == (CANARY if style == "query" else None)
 
 
-async def test_title_is_the_host(house: House, entry: str) -> None:
+async def test_entry_title_is_host_name(ha: RecordingHomeAssistant, entry: str) -> None:
     """An entry is called after its host."""
-    assert (await house.entry(entry))["title"] == HOST
+    assert (await ha.entry(entry))["title"] == HOST
 
 
-async def test_key_from_the_environment(house: House, service: Service, add: Add) -> None:
+async def test_api_key_from_environment(
+    ha: RecordingHomeAssistant, service: Service, add: Add
+) -> None:
     """The key may stay in the environment of Home Assistant."""
     entry_id = await add(
         {"base_url": service.url(), "api_key_source": "environment", "api_key": KEY_VARIABLE}
     )
-    await house.entry_until(entry_id, "loaded")
+    await ha.entry_until(entry_id, "loaded")
     await service.reset()
-    await house.call("list_models", {"config_entry_id": entry_id})
+    await ha.call("list_models", {"config_entry_id": entry_id})
     headers = dict((await service.requests())[0]["headers"])
     assert headers["Authorization"] == f"Bearer {CANARY}"
 
 
-async def test_wrong_key_and_another_try(house: House, service: Service) -> None:
+async def test_invalid_api_key_recovers(ha: RecordingHomeAssistant, service: Service) -> None:
     """A wrong key is named in the form, where the right one mends it."""
     settings = {"base_url": service.url(), **ORGANIZATION}
-    form = await house.begin_entry()
-    result = await house.submit(form, {**settings, "api_key": WRONG})
+    form = await ha.begin_entry()
+    result = await ha.submit(form, {**settings, "api_key": WRONG})
     assert (result["type"], result["errors"]) == ("form", {"base": "invalid_auth"})
-    result = await house.submit(result, {**settings, "api_key": CANARY})
+    result = await ha.submit(result, {**settings, "api_key": CANARY})
     assert result["type"] == "create_entry"
-    await house.remove_entry(result["result"]["entry_id"])
+    await ha.remove_entry(result["result"]["entry_id"])
 
 
 @pytest.mark.parametrize(
@@ -110,115 +114,123 @@ async def test_wrong_key_and_another_try(house: House, service: Service) -> None
     ],
     ids=["host-down", "no-such-host", "wrong-scheme", "no-address", "no-variable", "no-key"],
 )
-async def test_what_the_form_refuses(
-    house: House, service: Service, changes: dict[str, Any], error: str
+async def test_form_errors(
+    ha: RecordingHomeAssistant, service: Service, changes: dict[str, Any], error: str
 ) -> None:
     """What cannot work is said in the form."""
     settings = {"base_url": service.url(), "api_key": CANARY, **ORGANIZATION, **changes}
-    result = await house.add_entry(settings)
+    result = await ha.add_entry(settings)
     assert result["type"] == "form"
     assert list(result["errors"].values()) == [error]
 
 
-async def test_skip_validation(house: House, add: Add) -> None:
+async def test_skip_validation_with_server_down(ha: RecordingHomeAssistant, add: Add) -> None:
     """A host that is down can be added all the same; its actions then say so."""
     url = f"http://{HOST}:{free_port()}/v1"
     entry_id = await add({"base_url": url, "api_key": CANARY, "skip_validation": True})
-    await house.entry_until(entry_id, "loaded")
+    await ha.entry_until(entry_id, "loaded")
     with pytest.raises(CommandError) as refused:
-        await house.call("list_models", {"config_entry_id": entry_id})
+        await ha.call("list_models", {"config_entry_id": entry_id})
     assert refused.value.code == "home_assistant_error"
 
 
-async def test_duplicate(house: House, service: Service) -> None:
+async def test_duplicate_entry_aborts(ha: RecordingHomeAssistant, service: Service) -> None:
     """The same host with the same key is there only once."""
-    result = await house.add_entry({"base_url": service.url(), "api_key": CANARY})
+    result = await ha.add_entry({"base_url": service.url(), "api_key": CANARY})
     assert (result["type"], result["reason"]) == ("abort", "already_configured")
 
 
-async def test_two_hosts_need_a_choice(house: House, service: Service, add: Add) -> None:
+async def test_two_entries_require_config_entry_id(
+    ha: RecordingHomeAssistant, service: Service, add: Add
+) -> None:
     """With two hosts loaded, a call must say which one it means."""
     await add({"base_url": service.url("none"), **STYLES["none"]})
     with pytest.raises(CommandError) as refused:
-        await house.call("list_models")
+        await ha.call("list_models")
     assert refused.value.code == "service_validation_error"
 
 
-async def test_reconfigure(house: House, service: Service, add: Add) -> None:
+async def test_reconfigure_every_setting(
+    ha: RecordingHomeAssistant, service: Service, add: Add
+) -> None:
     """Every setting of the connection can be changed."""
     entry_id = await add({"base_url": service.url(), "api_key": CANARY, **ORGANIZATION})
     wrong = {"base_url": service.url("header"), **STYLES["header"], "api_key": WRONG}
-    assert (await house.reconfigure(entry_id, wrong))["errors"] == {"base": "invalid_auth"}
-    result = await house.reconfigure(entry_id, {**wrong, "api_key": CANARY})
+    assert (await ha.reconfigure(entry_id, wrong))["errors"] == {"base": "invalid_auth"}
+    result = await ha.reconfigure(entry_id, {**wrong, "api_key": CANARY})
     assert (result["type"], result["reason"]) == ("abort", "reconfigure_successful")
-    await house.entry_until(entry_id, "loaded")
+    await ha.entry_until(entry_id, "loaded")
     await service.reset()
-    await house.call("list_models", {"config_entry_id": entry_id})
+    await ha.call("list_models", {"config_entry_id": entry_id})
     assert (await service.requests())[-1]["mount"] == "header"
 
 
-async def test_reauthentication(house: House, service: Service, add: Add) -> None:
+async def test_reauthentication_replaces_api_key(
+    ha: RecordingHomeAssistant, service: Service, add: Add
+) -> None:
     """A key that is no longer accepted is asked for, and the new one is used."""
     entry_id = await add({"base_url": service.url(), "api_key": CANARY, **ORGANIZATION})
     renewed = f"{CANARY}-renewed"
     await service.change(key=renewed)
     try:
         with pytest.raises(CommandError) as refused:
-            await house.call("list_models", {"config_entry_id": entry_id})
+            await ha.call("list_models", {"config_entry_id": entry_id})
         assert refused.value.code == "home_assistant_error"
-        result = await house.reauthenticate(entry_id, {"api_key": WRONG})
+        result = await ha.reauthenticate(entry_id, {"api_key": WRONG})
         assert result["errors"] == {"base": "invalid_auth"}
-        result = await house.reauthenticate(entry_id, {"api_key": renewed})
+        result = await ha.reauthenticate(entry_id, {"api_key": renewed})
         assert (result["type"], result["reason"]) == ("abort", "reauth_successful")
-        await house.entry_until(entry_id, "loaded")
-        assert (await house.call("list_models", {"config_entry_id": entry_id}))["data"]
-        assert await house.reauthentications() == []
+        await ha.entry_until(entry_id, "loaded")
+        assert (await ha.call("list_models", {"config_entry_id": entry_id}))["data"]
+        assert await ha.reauthentications() == []
     finally:
         await service.change(key=CANARY)
 
 
-async def test_host_that_comes_back(house: House, service: Service, add: Add) -> None:
+async def test_setup_retries_until_server_responds(
+    ha: RecordingHomeAssistant, service: Service, add: Add
+) -> None:
     """An entry whose host is down waits and is loaded once it answers."""
     entry_id = await add({"base_url": service.url(), "api_key": CANARY, **ORGANIZATION})
     await service.fail(path="^/models", count=None, status=503)
-    await house.reload_entry(entry_id)
-    await house.entry_until(entry_id, "setup_retry")
+    await ha.reload_entry(entry_id)
+    await ha.entry_until(entry_id, "setup_retry")
     await service.reset()
-    await house.reload_entry(entry_id)
-    await house.entry_until(entry_id, "loaded")
+    await ha.reload_entry(entry_id)
+    await ha.entry_until(entry_id, "loaded")
 
 
-async def test_options(house: House, service: Service, add: Add) -> None:
+async def test_options_are_saved(ha: RecordingHomeAssistant, service: Service, add: Add) -> None:
     """Options are saved, and shown again."""
     entry_id = await add({"base_url": service.url(), "api_key": CANARY, **ORGANIZATION})
-    result = await house.set_options(entry_id, {"record_events": True})
+    result = await ha.set_options(entry_id, {"record_events": True})
     assert result["type"] == "create_entry"
-    await house.entry_until(entry_id, "loaded")
-    options = (await house.diagnostics(entry_id))["data"]["options"]
+    await ha.entry_until(entry_id, "loaded")
+    options = (await ha.diagnostics(entry_id))["data"]["options"]
     assert options == {"record_events": True, "webhook_id": "**REDACTED**"}
 
 
-async def test_removal(house: House, service: Service, add: Add) -> None:
+async def test_entry_removal(ha: RecordingHomeAssistant, service: Service, add: Add) -> None:
     """A removed entry leaves nothing behind, and its actions say what is missing."""
     entry_id = await add({"base_url": service.url(), "api_key": CANARY, **ORGANIZATION})
     connection = {"config_entry_id": entry_id, "connection_id": "removal"}
-    await house.call("manage_model_response_websocket", {**connection, "action": "connect"})
-    await house.remove_entry(entry_id)
-    assert entry_id not in {item["entry_id"] for item in await house.entries()}
+    await ha.call("manage_model_response_websocket", {**connection, "action": "connect"})
+    await ha.remove_entry(entry_id)
+    assert entry_id not in {item["entry_id"] for item in await ha.entries()}
     assert (await service.sockets())[-1]["closed"]
     with pytest.raises(CommandError):
-        await house.call("list_models", {"config_entry_id": entry_id})
-    stored = (house.folder / ".storage" / "core.config_entries").read_text()
-    flows = await house.command("config_entries/flow/progress")
+        await ha.call("list_models", {"config_entry_id": entry_id})
+    stored = (ha.folder / ".storage" / "core.config_entries").read_text()
+    flows = await ha.command("config_entries/flow/progress")
     assert entry_id not in str(flows)
     assert stored.count(CANARY) <= 2
 
 
-async def test_form_is_explained(house: House) -> None:
+async def test_form_texts_complete(ha: RecordingHomeAssistant) -> None:
     """Every field of the form, and every error and abort, has its words."""
-    form = await house.begin_entry()
-    await house.rest("DELETE", f"{FLOW}/{form['flow_id']}")
-    answer = await house.command(
+    form = await ha.begin_entry()
+    await ha.rest("DELETE", f"{FLOW}/{form['flow_id']}")
+    answer = await ha.command(
         "frontend/get_translations", language="en", category="config", integration="openai_api"
     )
     texts = answer["resources"]

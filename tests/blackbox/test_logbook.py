@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 
-from .house import House
+from .home_assistant import RecordingHomeAssistant
 
 LINES = [
     "is opening the connection logged",
@@ -12,12 +12,12 @@ LINES = [
 ]
 
 
-async def test_connections_are_told(house: House, first_entry: str) -> None:
-    events = await house.socket.subscribe(
+async def test_logbook_connection_entries(ha: RecordingHomeAssistant, first_entry: str) -> None:
+    events = await ha.socket.subscribe(
         "logbook/event_stream", start_time=datetime.now(UTC).isoformat()
     )
     for action in ("connect", "close"):
-        await house.call(
+        await ha.call(
             "manage_model_response_websocket",
             {"action": action, "connection_id": "logged", "config_entry_id": first_entry},
         )

@@ -14,9 +14,9 @@ import wave
 import pytest
 import pytest_asyncio
 
-from tests.home import CommandError, Events, Service
+from tests.harness import CommandError, Events, Service
 
-from .house import House
+from .home_assistant import RecordingHomeAssistant
 
 pytestmark = pytest.mark.usefixtures("entry")
 
@@ -31,7 +31,7 @@ SECONDS_PER_CHARACTER = 0.05
 class Talk:
     """One conversation."""
 
-    def __init__(self, house: House, service: Service, events: Events) -> None:
+    def __init__(self, house: RecordingHomeAssistant, service: Service, events: Events) -> None:
         """Remember whom to ask."""
         self.house = house
         self.service = service
@@ -65,13 +65,15 @@ def is_notice(kind: str, connection_id: str = ID, **values: Any) -> Callable[[An
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def talk(house: House, service: Service, realtime_events: Events) -> AsyncIterator[Talk]:
+async def talk(
+    ha: RecordingHomeAssistant, service: Service, realtime_events: Events
+) -> AsyncIterator[Talk]:
     """Give out a conversation that is closed after the test, with a host that takes its time."""
     await service.change(pace=0.05)
-    yield Talk(house, service, realtime_events)
+    yield Talk(ha, service, realtime_events)
     await service.change(pace=0)
     with suppress(CommandError):
-        await house.call("close_realtime_websocket", {"connection_id": ID})
+        await ha.call("close_realtime_websocket", {"connection_id": ID})
 
 
 def seconds_of(content: bytes) -> float:
@@ -97,7 +99,7 @@ def is_type(event_type: str) -> Callable[[Any], bool]:
     return lambda data: data["connection_id"] == ID and data["event_type"] == event_type
 
 
-async def played(house: House, media: dict[str, Any]) -> str:
+async def played(house: RecordingHomeAssistant, media: dict[str, Any]) -> str:
     """Let the speaker play something and return what it was given."""
     data = {key: media[key] for key in ("media_content_id", "media_content_type")}
     await house.call(
@@ -115,8 +117,8 @@ def said(events: Events) -> str:
     )
 
 
-async def test_spoken_exchange(
-    house: House,
+async def test_audio_turn_and_interruption(
+    ha: RecordingHomeAssistant,
     talk: Talk,
     service: Service,
     entry: str,
@@ -129,7 +131,7 @@ async def test_spoken_exchange(
     await talk.until("connection_change", status="connected")
 
     # The house listens, and the host writes down what it hears.
-    sent = await talk("send_realtime_audio", audio=str(house.folder / "files" / "sound.wav"))
+    sent = await talk("send_realtime_audio", audio=str(ha.folder / "files" / "sound.wav"))
     heard = b"".join(
         base64.b64decode(frame["audio"])
         for frame in await talk.received("input_audio_buffer.append")
@@ -150,15 +152,15 @@ async def test_spoken_exchange(
     assert first.startswith("You said:")
     assert said(realtime_events) == first
     seconds = len(first) * SECONDS_PER_CHARACTER
-    assert seconds_of((await house.download(done["url"]))[1]) == pytest.approx(seconds)
-    found = await house.command(
+    assert seconds_of((await ha.download(done["url"]))[1]) == pytest.approx(seconds)
+    found = await ha.command(
         "media_source/resolve_media", media_content_id=done["media_content_id"]
     )
     assert found["mime_type"] == "audio/wav"
-    kind, content = await house.download(found["url"])
+    kind, content = await ha.download(found["url"])
     assert kind == "audio/wav"
     assert seconds_of(content) == pytest.approx(seconds)
-    assert await played(house, done) == done["media_content_id"]
+    assert await played(ha, done) == done["media_content_id"]
 
     # The next answer is interrupted while it is still being heard.
     realtime_events.clear()
@@ -202,7 +204,7 @@ async def test_spoken_exchange(
     assert errors == []
 
 
-async def test_interrupted_while_speaking(talk: Talk) -> None:
+async def test_interrupt_cancels_and_truncates_response(talk: Talk) -> None:
     """An answer that is interrupted is cancelled, cut, and over."""
     await talk.connect()
     await talk("send_realtime_message", message=STORY)
@@ -216,9 +218,11 @@ async def test_interrupted_while_speaking(talk: Talk) -> None:
     assert (await talk.until("audio_done"))["size"] > 44
 
 
-async def test_light_is_turned_on(house: House, talk: Talk, service: Service) -> None:
+async def test_llm_tool_turns_light_on(
+    ha: RecordingHomeAssistant, talk: Talk, service: Service
+) -> None:
     """The model asks for a tool of the home, and the home uses it."""
-    await house.call("light.turn_off", {"entity_id": LIGHT}, return_response=False)
+    await ha.call("light.turn_off", {"entity_id": LIGHT}, return_response=False)
     await talk.connect(llm_hass_api=["assist"])
     (update, *_) = await talk.received("session.update")
     assert "Reading Lamp" in update["session"]["instructions"]
@@ -238,7 +242,7 @@ async def test_light_is_turned_on(house: House, talk: Talk, service: Service) ->
     result = await talk.until("tool_result", call_id="call_1")
 
     assert "error" not in result["result"], result
-    assert (await house.states())[LIGHT]["state"] == "on"
+    assert (await ha.states())[LIGHT]["state"] == "on"
     # The host is told, and goes on talking of it.
     await talk.until("turn_done")
     outputs = [
@@ -251,11 +255,13 @@ async def test_light_is_turned_on(house: House, talk: Talk, service: Service) ->
     assert said(talk.events).startswith("You said: the tool answered")
 
 
-async def test_many_conversations(house: House, service: Service, realtime_events: Events) -> None:
+async def test_concurrent_connections_are_isolated(
+    ha: RecordingHomeAssistant, service: Service, realtime_events: Events
+) -> None:
     """Several conversations at once know nothing of each other."""
     names = [f"room {number}" for number in range(5)]
     for name in names:
-        await house.call(
+        await ha.call(
             "connect_realtime_websocket",
             {
                 "connection_id": name,
@@ -265,30 +271,32 @@ async def test_many_conversations(house: House, service: Service, realtime_event
         )
     for name in names:
         message = {"connection_id": name, "message": f"I am {name}"}
-        await house.call("send_realtime_message", message)
+        await ha.call("send_realtime_message", message)
     for name in names:
         turn = await realtime_events.wait(is_notice("turn_done", name))
         assert turn["output"][0]["content"][0]["text"] == f"You said: I am {name}"
-        await house.call("close_realtime_websocket", {"connection_id": name})
+        await ha.call("close_realtime_websocket", {"connection_id": name})
 
 
-async def test_answer_is_heard_while_it_is_spoken(house: House, talk: Talk) -> None:
+async def test_live_stream_available_before_response_done(
+    ha: RecordingHomeAssistant, talk: Talk
+) -> None:
     """A stream names the answer before it is over."""
     await talk.connect()
     await talk("send_realtime_message", message=STORY)
     started = await talk.until("audio_started")
     assert started["media_content_id"].startswith("media-source://tts/")
     assert started["media_content_type"] == "audio/mpeg"
-    found = await house.command(
+    found = await ha.command(
         "media_source/resolve_media", media_content_id=started["media_content_id"]
     )
     assert found["url"]
-    assert await played(house, started) == started["media_content_id"]
+    assert await played(ha, started) == started["media_content_id"]
     if shutil.which("ffmpeg") is None:
         pytest.skip("Home Assistant plays streams with ffmpeg, which is not installed here")
     assert not [event for event in talk.events if event["data"]["type"] == "audio_done"]
-    kind, content = await house.download(started["url"])
+    kind, content = await ha.download(started["url"])
     assert kind == "audio/mpeg"
     done = await talk.until("audio_done")
-    whole = seconds_of((await house.download(done["url"]))[1])
+    whole = seconds_of((await ha.download(done["url"]))[1])
     assert await decoded_seconds(content) == pytest.approx(whole, abs=0.2)

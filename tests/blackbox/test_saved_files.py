@@ -4,29 +4,29 @@ from pathlib import Path
 
 import pytest
 
-from .house import House
+from .home_assistant import RecordingHomeAssistant
 
 pytestmark = pytest.mark.usefixtures("entry")
 
 
-async def test_picture_is_seen(house: House) -> None:
+async def test_newest_image_in_dashboard_and_media_browser(ha: RecordingHomeAssistant) -> None:
     """The newest picture is on the dashboard, and in the media browser under its kind."""
     data = {"model": "gpt-image-1", "prompt": "A red ball", "size": "64x64"}
-    saved = (await house.call("create_image", data))["media"][0]
+    saved = (await ha.call("create_image", data))["media"][0]
 
-    states = await house.rest("GET", "/api/states")
+    states = await ha.rest("GET", "/api/states")
     (state,) = [
         state
         for state in states
         if state["entity_id"].startswith("image.")
         and state["attributes"].get("media_content_id") == saved["media_content_id"]
     ]
-    content_type, content = await house.download(state["attributes"]["entity_picture"])
+    content_type, content = await ha.download(state["attributes"]["entity_picture"])
     assert content_type == "image/png"
     assert content == Path(saved["path"]).read_bytes()
 
     async def browse(media_content_id: str) -> list[dict[str, str]]:
-        found = await house.command("media_source/browse_media", media_content_id=media_content_id)
+        found = await ha.command("media_source/browse_media", media_content_id=media_content_id)
         children: list[dict[str, str]] = found["children"]
         return children
 

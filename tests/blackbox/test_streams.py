@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.home import CommandError, Events, Service
+from tests.harness import CommandError, Events, Service
 
-from .house import House
+from .home_assistant import RecordingHomeAssistant
 
 pytestmark = pytest.mark.usefixtures("entry")
 
@@ -31,9 +31,11 @@ async def settled(events: Events, answer: dict[str, Any]) -> list[dict[str, Any]
     return of(events, answer["stream_id"])
 
 
-async def test_response(house: House, entry: str, stream_events: Events) -> None:
+async def test_stream_model_response(
+    ha: RecordingHomeAssistant, entry: str, stream_events: Events
+) -> None:
     """A streamed response arrives in pieces, and as a whole in the end."""
-    answer = await house.call("create_model_response", ASK)
+    answer = await ha.call("create_model_response", ASK)
     stream = await settled(stream_events, answer)
     assert [data["sequence"] for data in stream] == list(range(len(stream)))
     assert {(data["config_entry_id"], data["action"]) for data in stream} == {
@@ -53,9 +55,9 @@ async def test_response(house: House, entry: str, stream_events: Events) -> None
     assert {key: answer[key] for key in final if key != "output_text"} == final
 
 
-async def test_chat_completion(house: House, stream_events: Events) -> None:
+async def test_stream_chat_completion(ha: RecordingHomeAssistant, stream_events: Events) -> None:
     """A streamed chat completion is put together from its chunks."""
-    answer = await house.call("create_chat_completion", CHAT)
+    answer = await ha.call("create_chat_completion", CHAT)
     stream = await settled(stream_events, answer)
     text = "".join(
         choice["delta"].get("content") or ""
@@ -68,19 +70,19 @@ async def test_chat_completion(house: House, stream_events: Events) -> None:
     assert answer["choices"][0]["finish_reason"] == "stop"
 
 
-async def test_image(house: House, stream_events: Events) -> None:
+async def test_stream_image(ha: RecordingHomeAssistant, stream_events: Events) -> None:
     """A streamed image shows what it is going to be before it is done."""
     data = {"model": "gpt-image-1", "prompt": "A red ball", "stream": True, "partial_images": 2}
-    answer = await house.call("create_image", data)
+    answer = await ha.call("create_image", data)
     types = [data["event_type"] for data in await settled(stream_events, answer)]
     assert "image_generation.partial_image" in types
     assert types[-1] == "image_generation.completed"
 
 
-async def test_transcription(house: House, stream_events: Events) -> None:
+async def test_stream_transcription(ha: RecordingHomeAssistant, stream_events: Events) -> None:
     """A streamed transcription arrives word by word."""
-    path = str(house.folder / "files" / "sound.wav")
-    answer = await house.call(
+    path = str(ha.folder / "files" / "sound.wav")
+    answer = await ha.call(
         "create_transcription", {"model": "gpt-4o-transcribe", "file": path, "stream": True}
     )
     stream = await settled(stream_events, answer)
@@ -90,11 +92,11 @@ async def test_transcription(house: House, stream_events: Events) -> None:
     assert "".join(deltas) == answer["text"]
 
 
-async def test_two_at_once(house: House, stream_events: Events) -> None:
+async def test_stream_two_concurrently(ha: RecordingHomeAssistant, stream_events: Events) -> None:
     """Two streams at the same time do not mix."""
     topics = ("apples", "pears")
     answers = await asyncio.gather(
-        *(house.call("create_model_response", {**ASK, "input": topic}) for topic in topics)
+        *(ha.call("create_model_response", {**ASK, "input": topic}) for topic in topics)
     )
     assert answers[0]["stream_id"] != answers[1]["stream_id"]
     for topic, answer in zip(topics, answers, strict=True):
@@ -111,25 +113,27 @@ async def test_two_at_once(house: House, stream_events: Events) -> None:
 @pytest.mark.parametrize(
     "fault", [{"cut_after": 1200}, {"drop": "body", "cut_after": 1200}], ids=["cut", "dropped"]
 )
-async def test_broken_stream(
-    house: House, service: Service, stream_events: Events, fault: dict[str, Any]
+async def test_stream_ended_early_raises(
+    ha: RecordingHomeAssistant, service: Service, stream_events: Events, fault: dict[str, Any]
 ) -> None:
     """A stream that ends too early is an error, after the events that did arrive."""
     await service.fail(path="^/responses$", count=None, **fault)
     with pytest.raises(CommandError) as refused:
-        await house.call("create_model_response", ASK)
+        await ha.call("create_model_response", ASK)
     assert refused.value.code == "home_assistant_error"
     first = await stream_events.wait()
     assert first["event_type"] == "response.created"
 
 
-async def test_recorded_only_if_wanted(house: House, entry: str, stream_events: Events) -> None:
+async def test_events_recorded_only_with_option(
+    ha: RecordingHomeAssistant, entry: str, stream_events: Events
+) -> None:
     """Events stay out of the recorder's database unless the option says otherwise."""
     for wanted in (False, True, False):
-        await house.set_options(entry, {"record_events": wanted})
-        await house.entry_until(entry, "loaded")
-        before = house.recorded("openai_api_stream_event")
-        await settled(stream_events, await house.call("create_model_response", ASK))
+        await ha.set_options(entry, {"record_events": wanted})
+        await ha.entry_until(entry, "loaded")
+        before = ha.recorded("openai_api_stream_event")
+        await settled(stream_events, await ha.call("create_model_response", ASK))
         # The recorder commits once a second.
         await asyncio.sleep(2.5)
-        assert (house.recorded("openai_api_stream_event") > before) is wanted
+        assert (ha.recorded("openai_api_stream_event") > before) is wanted

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.home import CommandError, Events, Service
-from tests.home.client import Json, RestError
+from tests.harness import CommandError, Events, Service
+from tests.harness.client import Json, RestError
 
-from .house import House
+from .home_assistant import RecordingHomeAssistant
 
 pytestmark = pytest.mark.usefixtures("entry")
 
@@ -24,14 +24,14 @@ type Automate = Callable[..., Awaitable[Events]]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def automate(house: House) -> AsyncIterator[Automate]:
+async def automate(ha: RecordingHomeAssistant) -> AsyncIterator[Automate]:
     """Give out what saves an automation as the editor does; it is gone after the test."""
-    ran = await house.subscribe_events("blackbox_ran")
+    ran = await ha.subscribe_events("blackbox_ran")
 
     async def is_on() -> bool:
         return any(
             state["attributes"].get("id") == "blackbox" and state["state"] == "on"
-            for state in (await house.states()).values()
+            for state in (await ha.states()).values()
         )
 
     async def is_gone() -> bool:
@@ -39,8 +39,8 @@ async def automate(house: House) -> AsyncIterator[Automate]:
 
     async def save(trigger: str, options: Json, said: Json, **config: Any) -> Events:
         # Home Assistant answers before it has taken an automation away, or on.
-        await until(is_gone)
-        await house.rest(
+        await wait_for(is_gone)
+        await ha.rest(
             "POST",
             CONFIG,
             {
@@ -52,21 +52,21 @@ async def automate(house: House) -> AsyncIterator[Automate]:
                 **config,
             },
         )
-        await until(is_on)
+        await wait_for(is_on)
         ran.clear()
         return ran
 
     yield save
     with suppress(RestError):
-        await house.rest("DELETE", CONFIG)
+        await ha.rest("DELETE", CONFIG)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def manage(house: House) -> AsyncIterator[Callable[..., Awaitable[Json]]]:
+async def manage(ha: RecordingHomeAssistant) -> AsyncIterator[Callable[..., Awaitable[Json]]]:
     """Give out what manages a connection that is closed after the test."""
 
     async def call(action: str, **fields: Any) -> Json:
-        return await house.call(
+        return await ha.call(
             "manage_model_response_websocket", {"action": action, "connection_id": ID, **fields}
         )
 
@@ -75,7 +75,7 @@ async def manage(house: House) -> AsyncIterator[Callable[..., Awaitable[Json]]]:
         await call("close")
 
 
-async def until(condition: Callable[[], Awaitable[object]], within: float = 10) -> None:
+async def wait_for(condition: Callable[[], Awaitable[object]], within: float = 10) -> None:
     """Wait until something holds."""
     end = monotonic() + within
     while not await condition():
@@ -83,7 +83,7 @@ async def until(condition: Callable[[], Awaitable[object]], within: float = 10) 
         await asyncio.sleep(0.1)
 
 
-async def test_server_event(automate: Automate, entry: str, manage: Any) -> None:
+async def test_server_event_trigger(automate: Automate, entry: str, manage: Any) -> None:
     """An automation hears what it asked for, and knows all that the event says."""
     ran = await automate(
         "server_event",
@@ -105,7 +105,9 @@ async def test_server_event(automate: Automate, entry: str, manage: Any) -> None
     assert len(ran) == 1
 
 
-async def test_stream_event_and_condition(automate: Automate, house: House, manage: Any) -> None:
+async def test_stream_event_trigger_with_connection_condition(
+    automate: Automate, ha: RecordingHomeAssistant, manage: Any
+) -> None:
     """An automation runs only while a connection is open."""
     said = {"delta": "{{ trigger.event.delta }}"}
     is_open = {"condition": "openai_api.connection_open", "options": {"connection_id": ID}}
@@ -113,18 +115,18 @@ async def test_stream_event_and_condition(automate: Automate, house: House, mana
         "stream_event", {"event_type": "response.output_text.delta"}, said, conditions=[is_open]
     )
     ask = {"model": "gpt-5-mini", "input": "Tell me a story", "stream": True}
-    await house.call("create_model_response", ask)
+    await ha.call("create_model_response", ask)
     await asyncio.sleep(0.2)
     assert not ran
     await manage("connect")
-    answer = await house.call("create_model_response", ask)
+    answer = await ha.call("create_model_response", ask)
     await asyncio.sleep(0.5)
     # A template's result has no spaces around it.
     heard = "".join(event["data"]["delta"] for event in ran)
     assert heard == answer["output_text"].replace(" ", "")
 
 
-async def test_connection_state(automate: Automate, manage: Any) -> None:
+async def test_connection_state_trigger(automate: Automate, manage: Any) -> None:
     """An automation learns how a connection fares."""
     ran = await automate("connection_state", {"connection_id": ID}, {"to": "{{ trigger.state }}"})
     await manage("connect")
@@ -141,15 +143,15 @@ async def test_connection_state(automate: Automate, manage: Any) -> None:
         ({"connection": ID}, "connection"),
     ],
 )
-async def test_editor_refuses(
-    automate: Automate, house: House, options: Json, message: str
+async def test_editor_rejects_invalid_options(
+    automate: Automate, ha: RecordingHomeAssistant, options: Json, message: str
 ) -> None:
     """What makes no sense is not saved, and the editor says why."""
     with pytest.raises(RestError, match=message) as refused:
         await automate("server_event", options, {})
     assert refused.value.status == 400
     config = [{"trigger": "openai_api.server_event", "options": options}]
-    answer = await house.command("validate_config", triggers=config)
+    answer = await ha.command("validate_config", triggers=config)
     assert answer["triggers"]["valid"] is False
     assert message in answer["triggers"]["error"]
 
@@ -158,37 +160,41 @@ async def test_editor_refuses(
     ("kind", "name"),
     [("trigger", "openai_api.server_event"), ("condition", "openai_api.connection_open")],
 )
-async def test_editor_offers_them(house: House, kind: str, name: str) -> None:
+async def test_editor_lists_triggers_and_condition(
+    ha: RecordingHomeAssistant, kind: str, name: str
+) -> None:
     """The editor shows the triggers and the condition with their fields."""
-    offered = await house.socket.subscribe(f"{kind}_platforms/subscribe")
+    offered = await ha.socket.subscribe(f"{kind}_platforms/subscribe")
     found = await offered.wait(lambda data: name in data)
     assert "connection_id" in found[name]["fields"]
 
 
-async def test_device(house: House, entry: str, service: Service, manage: Any) -> None:
+async def test_connection_entity_on_device(
+    ha: RecordingHomeAssistant, entry: str, service: Service, manage: Any
+) -> None:
     """A connection is on the device while it lasts, by whatever name it goes."""
     entity_id = f"binary_sensor.127_0_0_1_connection_{ID}"
     await manage("connect")
-    states = await house.states()
+    states = await ha.states()
     assert states[entity_id]["state"] == "on"
     assert states[entity_id]["attributes"]["transport"] == "responses.websocket"
     assert states["sensor.127_0_0_1_open_connections"]["state"] == "1"
-    devices = await house.command("config/device_registry/list")
+    devices = await ha.command("config/device_registry/list")
     assert [device["entry_type"] for device in devices if entry in device["config_entries"]] == [
         "service"
     ]
 
     renamed = "binary_sensor.butler"
-    await house.command("config/entity_registry/update", entity_id=entity_id, new_entity_id=renamed)
+    await ha.command("config/entity_registry/update", entity_id=entity_id, new_entity_id=renamed)
     await service.pull(0, "abort")
 
     async def is_back() -> bool:
-        states = await house.states()
+        states = await ha.states()
         return states[renamed]["state"] == "on" and len(await service.sockets()) == 2
 
-    await until(is_back, 20)
-    assert "lost" in (await house.states())["sensor.127_0_0_1_last_error"]["state"]
+    await wait_for(is_back, 20)
+    assert "lost" in (await ha.states())["sensor.127_0_0_1_last_error"]["state"]
     await manage("close")
-    known = await house.command("config/entity_registry/list")
-    assert {renamed, entity_id}.isdisjoint(await house.states())
+    known = await ha.command("config/entity_registry/list")
+    assert {renamed, entity_id}.isdisjoint(await ha.states())
     assert {renamed, entity_id}.isdisjoint(item["entity_id"] for item in known)

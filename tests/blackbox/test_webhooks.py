@@ -10,17 +10,19 @@ from aiohttp import ClientSession
 import pytest_asyncio
 from yarl import URL
 
-from tests.home import Events, Service
-from tests.home.client import OPTIONS_FLOW
+from tests.harness import Events, Service
+from tests.harness.client import OPTIONS_FLOW
 
-from .house import House
+from .home_assistant import RecordingHomeAssistant
 
 HOME = "https://home.example.com"
 EVENT_TYPE = "batch.completed"
 MIB = 1024 * 1024
 
 
-async def fill_in(house: House, entry_id: str, *forms: dict[str, Any]) -> dict[str, Any]:
+async def fill_in(
+    house: RecordingHomeAssistant, entry_id: str, *forms: dict[str, Any]
+) -> dict[str, Any]:
     """Fill in the forms of the options, and return what came of it."""
     result: dict[str, Any] = await house.rest("POST", OPTIONS_FLOW, {"handler": entry_id})
     for form in forms:
@@ -29,7 +31,7 @@ async def fill_in(house: House, entry_id: str, *forms: dict[str, Any]) -> dict[s
     return result
 
 
-async def addresses(house: House, count: int) -> list[str]:
+async def addresses(house: RecordingHomeAssistant, count: int) -> list[str]:
     """Return the paths at which the integration is called, once there are so many."""
     end = monotonic() + 20
     while True:
@@ -43,7 +45,7 @@ async def addresses(house: House, count: int) -> list[str]:
         await asyncio.sleep(0.1)
 
 
-async def stored_secret(house: House, entry_id: str) -> str:
+async def stored_secret(house: RecordingHomeAssistant, entry_id: str) -> str:
     """Return the signing secret of an entry, which Home Assistant writes down in its own time."""
     file = house.folder / ".storage" / "core.config_entries"
     async with asyncio.timeout(20):
@@ -57,35 +59,35 @@ async def stored_secret(house: House, entry_id: str) -> str:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def path(house: House, service: Service, entry: str) -> AsyncIterator[str]:
+async def path(ha: RecordingHomeAssistant, service: Service, entry: str) -> AsyncIterator[str]:
     """Let the host report to this Home Assistant, and return where; it is over after the test."""
-    await house.command("config/core/update", external_url=HOME)
-    await service.change(reroutes={HOME: house.url})
+    await ha.command("config/core/update", external_url=HOME)
+    await service.change(reroutes={HOME: ha.url})
     options = {"record_events": False, "set_up_webhook": True}
-    await fill_in(house, entry, options, {"event_types": [EVENT_TYPE]})
-    (found,) = await addresses(house, 1)
-    await house.entry_until(entry, "loaded")
+    await fill_in(ha, entry, options, {"event_types": [EVENT_TYPE]})
+    (found,) = await addresses(ha, 1)
+    await ha.entry_until(entry, "loaded")
     yield found
-    await fill_in(house, entry, {"record_events": False, "remove_webhook": True})
-    assert await addresses(house, 0) == []
-    await house.entry_until(entry, "loaded")
-    assert (await house.call("list_webhook_endpoints"))["data"] == []
-    await house.command("config/core/update", external_url=None)
+    await fill_in(ha, entry, {"record_events": False, "remove_webhook": True})
+    assert await addresses(ha, 0) == []
+    await ha.entry_until(entry, "loaded")
+    assert (await ha.call("list_webhook_endpoints"))["data"] == []
+    await ha.command("config/core/update", external_url=None)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def webhook_events(house: House) -> Events:
+async def webhook_events(ha: RecordingHomeAssistant) -> Events:
     """Collect the events of webhooks from now on."""
-    return await house.subscribe_events("openai_api_webhook_event")
+    return await ha.subscribe_events("openai_api_webhook_event")
 
 
-async def test_the_host_reports(
-    house: House, entry: str, path: str, webhook_events: Events
+async def test_webhook_event_fired(
+    ha: RecordingHomeAssistant, entry: str, path: str, webhook_events: Events
 ) -> None:
     """From the form to the event without anybody having seen the secret."""
-    (endpoint,) = (await house.call("list_webhook_endpoints"))["data"]
+    (endpoint,) = (await ha.call("list_webhook_endpoints"))["data"]
     assert endpoint["url"] == HOME + path
-    tested = await house.call(
+    tested = await ha.call(
         "test_webhook_endpoint", {"webhook_endpoint_id": endpoint["id"], "event_type": EVENT_TYPE}
     )
     assert tested["status_code"] == 200
@@ -93,20 +95,22 @@ async def test_the_host_reports(
     assert event["config_entry_id"] == entry
     assert event["event_type"] == event["event"]["type"] == EVENT_TYPE
     assert event["webhook_event_id"] == event["event"]["id"]
-    secret = await stored_secret(house, entry)
-    said = [house.answers, house.events, house.logs(), await house.diagnostics(entry)]
+    secret = await stored_secret(ha, entry)
+    said = [ha.answers, ha.events, ha.logs(), await ha.diagnostics(entry)]
     assert secret not in json.dumps(said)
     assert path.rpartition("/")[2] not in str(said[-1])
 
 
-async def test_forgeries(house: House, entry: str, path: str, webhook_events: Events) -> None:
+async def test_forged_webhook_is_rejected(
+    ha: RecordingHomeAssistant, entry: str, path: str, webhook_events: Events
+) -> None:
     """Who does not know the secret gets nowhere and learns nothing."""
     signed = {
         "webhook-id": "wh_1",
-        "webhook-timestamp": await house.render("{{ now().timestamp() | int }}"),
+        "webhook-timestamp": await ha.render("{{ now().timestamp() | int }}"),
         "webhook-signature": "v1,c3RhbGU=",
     }
-    async with ClientSession(house.url) as session:
+    async with ClientSession(ha.url) as session:
         for body, headers, status in (
             (b"{}", {}, 401),
             (b"{}", signed, 401),
@@ -118,13 +122,13 @@ async def test_forgeries(house: House, entry: str, path: str, webhook_events: Ev
                 assert await response.read() == b""
         async with session.get(path) as response:
             assert response.status == 405
-    assert b" 413 " in await overflow(house, path, signed)
+    assert b" 413 " in await overflow(ha, path, signed)
     assert not webhook_events
-    refused = (await house.diagnostics(entry))["data"]["webhooks"]["refused"]
+    refused = (await ha.diagnostics(entry))["data"]["webhooks"]["refused"]
     assert refused == {"UNSIGNED": 1, "SIGNATURE": 1, "TIME": 1, "TOO_LARGE": 2}
 
 
-async def overflow(house: House, path: str, headers: dict[str, str]) -> bytes:
+async def overflow(house: RecordingHomeAssistant, path: str, headers: dict[str, str]) -> bytes:
     """Send a body without an end, and return the first line of the answer."""
     url = URL(house.url)
     assert url.host

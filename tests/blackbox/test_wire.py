@@ -14,7 +14,13 @@ from openai._version import __version__ as sdk_version
 import pytest
 
 from tests.benchmark.core import DOMAIN, loaded_core
-from tests.integration.wire import NOT_KNOWN, Recorder, recording, walk, write_files
+from tests.integration.wire import (
+    NOT_KNOWN,
+    Recorder,
+    exercise_actions,
+    recording,
+    write_files,
+)
 
 OLDER = Path(__file__).parents[1] / "integration" / "__snapshots__" / "test_wire"
 NEWER = Path(__file__).with_name("wire.txt")
@@ -29,7 +35,7 @@ def calls(text: str) -> dict[str, str]:
 
 async def record(hass: HomeAssistant, recorder: Recorder) -> dict[str, str]:
     """Call every action in every way, and return its requests."""
-    from custom_components.openai_api.actions import FAMILIES
+    from custom_components.openai_api.actions import ACTION_GROUPS
     from custom_components.openai_api.const import EVENT_STREAM
 
     async def call(action: str, /, **data: Any) -> Any:
@@ -48,16 +54,16 @@ async def record(hass: HomeAssistant, recorder: Recorder) -> dict[str, str]:
     folder = Path(hass.config.media_dirs["local"])
     write_files(folder)
     found: dict[str, str] = {}
-    for family in FAMILIES:
+    for family in ACTION_GROUPS:
         client = entry.runtime_data.client
-        found |= calls(await walk(family, call, client, folder, recorder, fired))
+        found |= calls(await exercise_actions(family, call, client, folder, recorder, fired))
     return found
 
 
 async def test_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     """The requests are those on record, and the answers come back whole."""
     async with recording() as recorder, loaded_core(recorder.url, skip_validation=True) as hass:
-        monkeypatch.setattr("custom_components.openai_api.requests.polls._FIRST_PAUSE", 0)
+        monkeypatch.setattr("custom_components.openai_api.polling.INITIAL_INTERVAL", 0)
         found = await record(hass, recorder)
     older = {
         heading: call

@@ -11,11 +11,11 @@ import pytest
 import voluptuous as vol
 
 from custom_components.openai_api import condition, const, trigger
+from custom_components.openai_api.action import ResponseKind
 from custom_components.openai_api.actions import ACTIONS
 from custom_components.openai_api.actions.webhooks import EVENT_TYPES as WEBHOOK_TYPES
-from custom_components.openai_api.model import Answer
-from custom_components.openai_api.sockets.connection import State
-from custom_components.openai_api.sockets.realtime.notice import RealtimeNotice
+from custom_components.openai_api.realtime.notice import RealtimeNotice
+from custom_components.openai_api.websocket.connection import State
 
 FOLDER = Path(const.__file__).parent
 ROOT = FOLDER.parent.parent
@@ -67,18 +67,18 @@ def texts(language: str) -> Any:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_files_are_valid(kind: str) -> None:
+def test_yaml_files_are_valid(kind: str) -> None:
     assert set(described(kind)) == set(SCHEMAS[kind])
 
 
-async def test_what_is_registered() -> None:
+async def test_registered_triggers_and_conditions() -> None:
     hass: Any = None
     assert set(await trigger.async_get_triggers(hass)) == set(SCHEMAS["triggers"])
     assert set(await condition.async_get_conditions(hass)) == set(SCHEMAS["conditions"])
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_fields_are_the_options(kind: str) -> None:
+def test_yaml_fields_match_schema_options(kind: str) -> None:
     for key, description in described(kind).items():
         accepted = options(kind, key)
         assert set(description["fields"]) == set(accepted)
@@ -92,7 +92,7 @@ def test_fields_are_the_options(kind: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_everything_has_a_text(kind: str, language: str) -> None:
+def test_triggers_and_conditions_have_texts(kind: str, language: str) -> None:
     found = texts(language)
     assert set(found[kind]) == set(described(kind))
     for key, description in described(kind).items():
@@ -107,7 +107,7 @@ def test_everything_has_a_text(kind: str, language: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_everything_has_an_icon(kind: str) -> None:
+def test_triggers_and_conditions_have_icons(kind: str) -> None:
     icons = json.loads((FOLDER / "icons.json").read_text())[kind]
     assert set(icons) == set(described(kind))
     assert all(icon[KINDS[kind]].startswith("mdi:") for icon in icons.values())
@@ -121,14 +121,14 @@ def test_entities_have_texts_and_icons() -> None:
     }
 
 
-def test_every_state_is_offered() -> None:
+def test_selector_offers_every_connection_state() -> None:
     assert listed("triggers", "connection_state", "to") == list(State)
 
 
-def test_every_notice_is_offered() -> None:
+def test_selector_offers_every_notice() -> None:
     """The list holds every notice, and each of them is given somewhere."""
     given: set[str] = set()
-    for path in (FOLDER / "sockets").rglob("*.py"):
+    for path in FOLDER.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if (
                 isinstance(node, ast.Attribute)
@@ -140,24 +140,24 @@ def test_every_notice_is_offered() -> None:
     assert listed("triggers", "realtime_notice", "type") == list(RealtimeNotice)
 
 
-def test_every_streaming_action_is_offered() -> None:
-    streaming = {action.key for action in ACTIONS if action.assemble}
+def test_selector_offers_every_streaming_action() -> None:
+    streaming = {action.key for action in ACTIONS if action.accumulator}
     assert streaming == set(listed("triggers", "stream_event", "action"))
 
 
-def test_every_waiting_action_is_offered() -> None:
+def test_selector_offers_every_polling_action() -> None:
     waiting = {action.key for action in ACTIONS if action.poll}
     waiting |= {"upload_file_chunked", "watch_job"}
     # Large files show how far they are on their way.
-    waiting |= {action.key for action in ACTIONS if action.answer is Answer.BINARY}
+    waiting |= {action.key for action in ACTIONS if action.response is ResponseKind.FILE}
     waiting |= {
         action.key
         for action in ACTIONS
         if not action.method.endswith(".connect")
-        and any(field.file and field.weave is None for field in action.fields)
+        and any(field.file and field.encode is None for field in action.fields)
     }
     assert waiting == set(listed("triggers", "progress", "action"))
 
 
-def test_every_webhook_event_is_offered() -> None:
+def test_selector_offers_every_webhook_event() -> None:
     assert listed("triggers", "webhook_event", "event_type") == list(WEBHOOK_TYPES)

@@ -21,7 +21,7 @@ import pytest
 
 from custom_components.openai_api.actions import ACTIONS
 from custom_components.openai_api.const import DOMAIN, EVENT_TYPES
-from custom_components.openai_api.services import all_fields
+from custom_components.openai_api.services import effective_fields
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "blueprints"
@@ -77,7 +77,7 @@ def path(request: pytest.FixtureRequest) -> Path:
     return found
 
 
-def test_there_are_blueprints() -> None:
+def test_blueprint_paths_and_unique_names() -> None:
     """The folders are where Home Assistant would have them, and no name is taken twice."""
     assert {path.parent.relative_to(FOLDER).as_posix() for path in FILES} == {
         "automation/openai_api",
@@ -87,7 +87,7 @@ def test_there_are_blueprints() -> None:
     assert len(names) == len(set(names))
 
 
-def test_metadata(path: Path) -> None:
+def test_blueprint_metadata(path: Path) -> None:
     """It says what it is, where it comes from, and which Home Assistant it needs."""
     blueprint = load(path)
     metadata = blueprint.metadata
@@ -98,7 +98,7 @@ def test_metadata(path: Path) -> None:
     assert "author" not in metadata
 
 
-def test_inputs(path: Path) -> None:
+def test_blueprint_inputs(path: Path) -> None:
     """Every input is used, has a name and a widget, and a default that the widget allows."""
     blueprint = load(path)
     body = {key: value for key, value in blueprint.data.items() if key != "blueprint"}
@@ -114,7 +114,7 @@ def test_inputs(path: Path) -> None:
     assert optional["selector"] == {"config_entry": {"integration": DOMAIN}}
 
 
-def test_sections_can_stay_closed(path: Path) -> None:
+def test_collapsed_section_inputs_have_defaults(path: Path) -> None:
     """Whatever is in a collapsed section has a default."""
     for section in load(path).metadata["input"].values():
         for key, settings in section.get("input", {}).items():
@@ -122,7 +122,7 @@ def test_sections_can_stay_closed(path: Path) -> None:
             assert "default" in settings, key
 
 
-async def test_instance(path: Path, tmp_path: Path) -> None:
+async def test_blueprint_instance_is_valid_config(path: Path, tmp_path: Path) -> None:
     """With its inputs filled in, it is a valid automation or script."""
     hass = HomeAssistant(str(tmp_path))
     blueprint = load(path)
@@ -132,13 +132,13 @@ async def test_instance(path: Path, tmp_path: Path) -> None:
     await hass.async_stop(force=True)
 
 
-def test_actions(path: Path) -> None:
+def test_blueprint_actions_exist(path: Path) -> None:
     """Each action of ours exists with exactly these fields, and may be sent to any host."""
     used = [step for step in steps(load(path).data) if "action" in step and "data" in step]
     ours = [step for step in used if str(step["action"]).startswith(f"{DOMAIN}.")]
     assert ours or path.stem == "webhook_event"
     for step in ours:
-        fields = all_fields(CATALOGUE[step["action"].partition(".")[2]])
+        fields = effective_fields(CATALOGUE[step["action"].partition(".")[2]])
         assert set(step["data"]) <= {field.key for field in fields}, step["action"]
         assert {field.key for field in fields if field.required} <= set(step["data"])
         assert "config_entry_id" in step["data"], step["action"]
@@ -159,14 +159,14 @@ def test_models_may_be_left_blank(path: Path) -> None:
             assert "default" in settings, key
 
 
-def test_events(path: Path) -> None:
+def test_blueprint_events_exist(path: Path) -> None:
     """The events of ours that it waits for exist."""
     for step in steps(load(path).data):
         if str(event := step.get("event_type", "")).startswith(DOMAIN):
             assert event in EVENT_TYPES
 
 
-def test_page(path: Path) -> None:
+def test_blueprint_page_has_import_button(path: Path) -> None:
     """The page of blueprints has an import button for it."""
     address = ADDRESS + path.relative_to(FOLDER).as_posix()
     assert f"blueprint_url={quote(address, safe='')})" in PAGE.read_text()

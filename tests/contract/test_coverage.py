@@ -96,7 +96,7 @@ def is_below(method: str, name: str) -> bool:
     return method == name or (name.endswith(".") and method.startswith(name))
 
 
-def test_the_walk_finds_the_methods() -> None:
+def test_sdk_walk_finds_methods() -> None:
     assert {"responses.create", "beta.threads.runs.steps.list", "audio.speech.create"} <= set(
         METHODS
     )
@@ -104,7 +104,7 @@ def test_the_walk_finds_the_methods() -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_every_method_has_an_action_or_a_reason(method: str) -> None:
+def test_sdk_method_has_action_or_reason(method: str) -> None:
     reasons = [name for name in EXCLUDED if is_below(method, name)]
     places = [method in COVERED, method in DONE_BY, bool(reasons)]
     assert sum(places) == 1, f"{method}: one action, or one reason to have none"
@@ -112,21 +112,21 @@ def test_every_method_has_an_action_or_a_reason(method: str) -> None:
 
 @pytest.mark.skipif(not IS_LATEST, reason="older SDKs lack what the lists are about")
 @pytest.mark.parametrize("name", [*EXCLUDED, *DONE_BY])
-def test_the_lists_are_about_methods_that_exist(name: str) -> None:
+def test_exclusion_lists_name_existing_methods(name: str) -> None:
     assert any(is_below(method, name) for method in METHODS)
 
 
 @pytest.mark.parametrize(("method", "action"), DONE_BY.items())
-def test_helpers_are_replaced_by_actions_that_exist(method: str, action: str) -> None:
+def test_sdk_helpers_replaced_by_existing_actions(method: str, action: str) -> None:
     assert action in KEYS, method
 
 
 @pytest.mark.skipif(not IS_LATEST, reason="older SDKs lack some methods")
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.key)
-def test_every_row_names_a_method(action: Any) -> None:
+def test_action_description_names_sdk_method(action: Any) -> None:
     # What is done at home has none.
     assert not action.method or action.method in METHODS
 
 
-def test_reasons_are_sentences() -> None:
+def test_exclusion_reasons_are_sentences() -> None:
     assert all(len(reason.split()) >= 5 for reason in EXCLUDED.values())

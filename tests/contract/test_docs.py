@@ -11,11 +11,11 @@ from homeassistant.helpers import config_validation as cv
 import pytest
 import yaml
 
+from custom_components.openai_api.action import ActionDescription
 from custom_components.openai_api.actions import ACTIONS
 from custom_components.openai_api.condition import async_get_conditions
 from custom_components.openai_api.const import DOMAIN, EVENT_TYPES
-from custom_components.openai_api.model import Action
-from custom_components.openai_api.services import all_fields, schema
+from custom_components.openai_api.services import effective_fields, schema
 from custom_components.openai_api.trigger import NOTICES, async_get_triggers
 
 ROOT = Path(__file__).parents[2]
@@ -92,14 +92,14 @@ def of_ours(value: Any) -> str | None:
     return None
 
 
-def check_call(action: Action, data: dict[str, Any]) -> None:
+def check_call(action: ActionDescription, data: dict[str, Any]) -> None:
     """Check a call as Home Assistant would, but for the values that are made at run time."""
     checks = {str(marker): check for marker, check in schema(action).schema.items()}
     assert set(data) <= set(checks), f"{action.key} has no {set(data) - set(checks)}"
     if not is_template(data):
         schema(action)(data)
         return
-    assert {field.key for field in all_fields(action) if field.required} <= set(data)
+    assert {field.key for field in effective_fields(action) if field.required} <= set(data)
     for key, value in data.items():
         if not is_template(value):
             checks[key](value)
@@ -125,7 +125,7 @@ async def house_fixture(tmp_path: Path) -> AsyncGenerator[HomeAssistant]:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.place)
-def test_examples_call_actions_as_they_are(example: Example) -> None:
+def test_examples_use_existing_action_fields(example: Example) -> None:
     for step in mappings(example.data):
         if (key := of_ours(step.get("action"))) is None:
             continue
@@ -136,7 +136,7 @@ def test_examples_call_actions_as_they_are(example: Example) -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.place)
 @pytest.mark.usefixtures("house")
-async def test_examples_are_what_home_assistant_takes(example: Example) -> None:
+async def test_examples_are_valid_config(example: Example) -> None:
     found = example.data
     if isinstance(found, dict) and "logger" in found:
         return
@@ -150,7 +150,7 @@ async def test_examples_are_what_home_assistant_takes(example: Example) -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.place)
-async def test_examples_use_triggers_and_conditions_as_they_are(
+async def test_examples_use_existing_triggers_and_conditions(
     example: Example, house: HomeAssistant
 ) -> None:
     triggers, conditions = await async_get_triggers(house), await async_get_conditions(house)
@@ -167,7 +167,7 @@ async def test_examples_use_triggers_and_conditions_as_they_are(
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-async def test_names_exist(page: Path, house: HomeAssistant) -> None:
+async def test_documented_names_exist(page: Path, house: HomeAssistant) -> None:
     text = page.read_text()
     known = {*ROWS, *await async_get_triggers(house), *await async_get_conditions(house)}
     assert set(_NAME.findall(text)) <= known
@@ -175,7 +175,7 @@ async def test_names_exist(page: Path, house: HomeAssistant) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_resolve(page: Path) -> None:
     for link in _LINK.findall(_FENCED.sub("", page.read_text())):
         if link.startswith(("https://", "http://")):
             continue
@@ -186,26 +186,26 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(target), link
 
 
-def test_every_page_is_in_the_index() -> None:
+def test_index_lists_every_page() -> None:
     index = ROOT / "docs" / "README.md"
     links = [link.partition("#")[0] for link in _LINK.findall(index.read_text())]
     linked = {(index.parent / link).resolve() for link in links}
     assert {page for page in PAGES if page.parent == index.parent} - {index} <= linked
 
 
-async def test_triggers_and_conditions_are_described(house: HomeAssistant) -> None:
+async def test_triggers_and_conditions_documented(house: HomeAssistant) -> None:
     text = (ROOT / "docs" / "events.md").read_text()
     names = {*await async_get_triggers(house), *await async_get_conditions(house)}
     assert names
     assert all(f"`{DOMAIN}.{name}`" in text for name in names)
 
 
-def test_notices_are_described() -> None:
+def test_notices_documented() -> None:
     described = set(_NOTICE.findall((ROOT / "docs" / "events.md").read_text()))
     assert set(NOTICES) <= described
 
 
-def test_every_method_of_node_red_has_its_action() -> None:
+def test_node_red_methods_have_actions() -> None:
     rows = _NODE_RED.findall((ROOT / "docs" / "node-red.md").read_text())
     assert len({name for name, _, _ in rows}) == len(rows) == METHODS_OF_NODE_RED
     for name, key, page in rows:
@@ -213,7 +213,7 @@ def test_every_method_of_node_red_has_its_action() -> None:
         assert f"`{DOMAIN}.{key}`" in (ROOT / "docs" / "actions" / f"{page}.md").read_text()
 
 
-def test_no_action_takes_a_key() -> None:
+def test_actions_have_no_api_key_field() -> None:
     found = {(action.key, field.key) for action in ACTIONS for field in action.fields}
     # The entry may keep this one instead, as its description says.
     webhooks = {(key, "secret") for key in ("unwrap_webhook_event", "verify_webhook_signature")}

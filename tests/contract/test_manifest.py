@@ -123,7 +123,7 @@ def _constraints() -> dict[str, SpecifierSet]:
     return {canonicalize_name(item.name): item.specifier for item in parsed}
 
 
-def test_identity(manifest: dict[str, Any]) -> None:
+def test_manifest_identity(manifest: dict[str, Any]) -> None:
     """The manifest names the integration."""
     assert manifest["domain"] == INTEGRATION.name
     assert manifest["name"] == "OpenAI API"
@@ -131,25 +131,25 @@ def test_identity(manifest: dict[str, Any]) -> None:
     assert all(owner.startswith("@") for owner in manifest["codeowners"])
 
 
-def test_domain_is_free(manifest: dict[str, Any]) -> None:
+def test_manifest_domain_not_in_core(manifest: dict[str, Any]) -> None:
     """The integration replaces none of Home Assistant's own."""
     assert not (CORE / "components" / manifest["domain"]).exists()
 
 
-def test_key_order(manifest: dict[str, Any]) -> None:
+def test_manifest_key_order(manifest: dict[str, Any]) -> None:
     """The domain and the name come first, the rest in alphabetical order."""
     first, rest = list(manifest)[:2], list(manifest)[2:]
     assert first == ["domain", "name"]
     assert rest == sorted(rest)
 
 
-def test_keys_are_known(manifest: dict[str, Any]) -> None:
+def test_manifest_keys_are_known(manifest: dict[str, Any]) -> None:
     """The manifest has no key that Home Assistant would not read."""
     known = Manifest.__required_keys__ | Manifest.__optional_keys__
     assert set(manifest) <= known | {"categories", "connectivity"}
 
 
-def test_version(manifest: dict[str, Any]) -> None:
+def test_manifest_version(manifest: dict[str, Any]) -> None:
     """The loader accepts the version, and the project has the same."""
     AwesomeVersion(manifest["version"], ensure_strategy=VERSION_STRATEGIES)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -157,20 +157,20 @@ def test_version(manifest: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("key", ["documentation", "issue_tracker"])
-def test_links(manifest: dict[str, Any], key: str) -> None:
+def test_manifest_links(manifest: dict[str, Any], key: str) -> None:
     """The links lead to this project, not to Home Assistant's own pages."""
     url = urlsplit(manifest[key])
     assert url.scheme == "https"
     assert url.hostname not in {None, "www.home-assistant.io"}
 
 
-def test_classification(manifest: dict[str, Any]) -> None:
+def test_manifest_integration_type(manifest: dict[str, Any]) -> None:
     """The kind of integration is one that exists."""
     assert manifest["integration_type"] in get_args(get_type_hints(Manifest)["integration_type"])
     assert manifest["iot_class"] in IOT_CLASSES
 
 
-def test_categories(manifest: dict[str, Any]) -> None:
+def test_hacs_categories(manifest: dict[str, Any]) -> None:
     """The categories exist."""
     known = set()
     for category in _generated("integration_categories"):
@@ -180,21 +180,21 @@ def test_categories(manifest: dict[str, Any]) -> None:
     assert set(manifest["categories"]) <= known
 
 
-def test_connectivity(manifest: dict[str, Any]) -> None:
+def test_manifest_iot_class(manifest: dict[str, Any]) -> None:
     """The kinds of connection exist."""
     assert manifest["connectivity"]
     known = {kind["slug"] for kind in _generated("integration_connectivity")}
     assert set(manifest["connectivity"]) <= known
 
 
-def test_dependencies_exist(manifest: dict[str, Any]) -> None:
+def test_manifest_dependencies_exist(manifest: dict[str, Any]) -> None:
     """Every integration this one depends on exists."""
     dependencies = {*manifest.get("dependencies", []), *manifest.get("after_dependencies", [])}
     missing = {name for name in dependencies if not (CORE / "components" / name).is_dir()}
     assert not missing
 
 
-def test_requirements_are_floors(requirements: list[Requirement]) -> None:
+def test_requirements_are_minimum_versions(requirements: list[Requirement]) -> None:
     """No requirement pins, caps or excludes a version, or has another source."""
     assert {item.name for item in requirements} >= {"openai", "websockets"}
     for item in requirements:
@@ -202,7 +202,7 @@ def test_requirements_are_floors(requirements: list[Requirement]) -> None:
         assert (item.url, item.marker) == (None, None), item
 
 
-def test_requirements_admit_pins(requirements: list[Requirement]) -> None:
+def test_requirements_allow_core_pins(requirements: list[Requirement]) -> None:
     """Every requirement admits the version that Home Assistant pins, if it does."""
     constraints = _constraints()
     for item in requirements:
@@ -211,7 +211,7 @@ def test_requirements_admit_pins(requirements: list[Requirement]) -> None:
                 assert item.specifier.contains(clause.version, prereleases=True), item
 
 
-def test_requirements_are_not_in_core(requirements: list[Requirement]) -> None:
+def test_requirements_not_part_of_core(requirements: list[Requirement]) -> None:
     """No requirement repeats what every Home Assistant brings along."""
     provided = {
         canonicalize_name(Requirement(text).name)
@@ -220,7 +220,7 @@ def test_requirements_are_not_in_core(requirements: list[Requirement]) -> None:
     assert provided.isdisjoint(canonicalize_name(item.name) for item in requirements)
 
 
-def test_hacs(hacs: dict[str, Any]) -> None:
+def test_hacs_keys(hacs: dict[str, Any]) -> None:
     """HACS gets only keys that it reads, and installs on this Home Assistant."""
     assert set(hacs) <= HACS_KEYS
     assert hacs["name"] == "OpenAI API"
@@ -228,7 +228,7 @@ def test_hacs(hacs: dict[str, Any]) -> None:
     assert AwesomeVersion(hacs["homeassistant"]) <= AwesomeVersion(ha_version)
 
 
-def test_marketplace(manifest: dict[str, Any], hacs: dict[str, Any]) -> None:
+def test_marketplace_values(manifest: dict[str, Any], hacs: dict[str, Any]) -> None:
     """The marketplace accepts every value it reads."""
     rules = _marketplace("utils.validate")
     assert set(hacs) <= set(rules.REPOSITORY_MANIFEST_VALUES)

@@ -48,14 +48,14 @@ def scale_fixture() -> dict[str, Any]:
     return rules_in(FILE)
 
 
-def test_every_rule_is_there_once() -> None:
+def test_rules_listed_once() -> None:
     # The parser would not notice a rule that is there twice.
     found = Counter(re.findall(r"^  ([a-z-]+):", FILE.read_text(), re.MULTILINE))
     assert len(ALL) == 54
     assert found == Counter(ALL)
 
 
-def test_rules_stand_in_their_tier() -> None:
+def test_rules_ordered_by_tier() -> None:
     text = FILE.read_text()
     for tier, rules in RULES.items():
         _, _, after = text.partition(f"  # {tier.title()}\n")
@@ -64,7 +64,7 @@ def test_rules_stand_in_their_tier() -> None:
 
 
 @pytest.mark.parametrize("rule", ALL)
-def test_rule_is_answered(scale: dict[str, Any], rule: str) -> None:
+def test_rule_has_status_and_comment(scale: dict[str, Any], rule: str) -> None:
     said = scale[rule]
     if isinstance(said, str):
         assert said in {"done", "todo"}, "an exemption needs a reason"
@@ -74,7 +74,7 @@ def test_rule_is_answered(scale: dict[str, Any], rule: str) -> None:
     assert len(said["comment"].split()) >= 4
 
 
-def test_rules_are_those_of_home_assistant() -> None:
+def test_rules_match_home_assistant() -> None:
     # Each integration of the core that has the file answers all of the rules of its day.
     known = {rule for path in CORE.glob("a*/quality_scale.yaml") for rule in rules_in(path)}
     assert known <= set(ALL)

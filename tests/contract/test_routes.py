@@ -7,20 +7,20 @@ import httpx2
 import orjson
 import pytest
 
+from custom_components.openai_api.action import ActionDescription, ResponseKind
 from custom_components.openai_api.actions import ACTIONS
 from custom_components.openai_api.api import route as routes
+from custom_components.openai_api.api.client import resolve_method
+from custom_components.openai_api.api.config import HostConfig
 from custom_components.openai_api.api.route import Route, RouteTable
-from custom_components.openai_api.client import resolve
-from custom_components.openai_api.model import Action, Answer
-from custom_components.openai_api.settings import Settings
 
-SETTINGS = Settings(base_url="https://host.test/v1", api_key="sk-test")
+SETTINGS = HostConfig(base_url="https://host.test/v1", api_key="sk-test")
 PLAIN = [
     action
     for action in ACTIONS
     if action.method
     and action.handler is None
-    and action.answer is not Answer.BINARY
+    and action.response is not ResponseKind.FILE
     and not any(field.file for field in action.fields)
 ]
 # The SDK works on what these are given, or wants more than the row, so it builds their requests.
@@ -33,19 +33,21 @@ def table() -> RouteTable:
     return RouteTable(SETTINGS)
 
 
-async def learn(table: RouteTable, action: Action, arguments: dict[str, Any]) -> Route | None:
+async def learn(
+    table: RouteTable, action: ActionDescription, arguments: dict[str, Any]
+) -> Route | None:
     """Return the route of an action; skips what the installed SDK does not have."""
     try:
-        resolve(table._client, action.method, "raw")
+        resolve_method(table._client, action.method, "raw")
     except AttributeError:
         pytest.skip("not in this SDK")
     return await table.async_get(action.method, arguments)
 
 
 @pytest.mark.parametrize("action", PLAIN, ids=lambda action: action.key)
-async def test_route_learned_for_plain_action(table: RouteTable, action: Action) -> None:
+async def test_route_learned_for_plain_action(table: RouteTable, action: ActionDescription) -> None:
     try:
-        known = resolve(table._client, action.method, "raw").parameters
+        known = resolve_method(table._client, action.method, "raw").parameters
     except AttributeError:
         pytest.skip("not in this SDK")
     arguments = {

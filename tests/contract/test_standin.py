@@ -30,7 +30,7 @@ pytest_plugins = ["tests.standin.fixtures"]
 
 
 @pytest.mark.parametrize("style", STYLES)
-async def test_each_mount_accepts_its_own_style(standin: StandIn, style: str) -> None:
+async def test_mount_accepts_its_auth_method(standin: StandIn, style: str) -> None:
     async with make_client(standin, style) as client:
         answer = await client.responses.create(model=MODEL, input="Hello")
         async with client.responses.connect(**EXTRAS[style]) as connection:
@@ -54,7 +54,7 @@ async def test_each_mount_accepts_its_own_style(standin: StandIn, style: str) ->
     ],
     ids=["bearer", "header", "query", "everything", "nothing"],
 )
-async def test_each_mount_refuses_everything_else(
+async def test_mount_rejects_other_auth_methods(
     standin: StandIn, style: str, sent: dict[str, Any]
 ) -> None:
     async with (
@@ -70,7 +70,7 @@ async def test_each_mount_refuses_everything_else(
     assert "sk-" not in text
 
 
-async def test_wrong_key_is_refused_on_websockets(standin: StandIn) -> None:
+async def test_websocket_rejects_wrong_api_key(standin: StandIn) -> None:
     async with make_client(standin, api_key="sk-wrong") as client:
         with pytest.raises(AuthenticationError):
             await client.models.list()
@@ -85,7 +85,7 @@ async def test_wrong_key_is_refused_on_websockets(standin: StandIn) -> None:
 # Strings to pull on a WebSocket
 
 
-async def test_pulling_a_sockets_strings(client: AsyncOpenAI, standin: StandIn) -> None:
+async def test_standin_socket_control(client: AsyncOpenAI, standin: StandIn) -> None:
     async with client.responses.connect() as connection:
         session = await standin.wait_for_socket()
         await session.send({"type": "response.unheard_of", "x": 1})
@@ -108,7 +108,7 @@ async def test_pulling_a_sockets_strings(client: AsyncOpenAI, standin: StandIn) 
     assert session.close_code == 1006
 
 
-async def test_freezing_a_socket(client: AsyncOpenAI, standin: StandIn) -> None:
+async def test_standin_socket_stall(client: AsyncOpenAI, standin: StandIn) -> None:
     options: Any = {"ping_interval": 0.1, "ping_timeout": 0.1, "close_timeout": 0.1}
     async with client.responses.connect(websocket_connection_options=options) as connection:
         session = await standin.wait_for_socket()
@@ -141,7 +141,7 @@ async def test_fault_status(client: AsyncOpenAI, standin: StandIn) -> None:
     await client.models.list()
 
 
-async def test_fault_counts_and_methods(client: AsyncOpenAI, standin: StandIn) -> None:
+async def test_fault_count_and_method(client: AsyncOpenAI, standin: StandIn) -> None:
     standin.fail(Fault(method="post", count=2, status=500))
     for _ in range(2):
         with pytest.raises(InternalServerError):
@@ -157,7 +157,7 @@ async def test_fault_counts_and_methods(client: AsyncOpenAI, standin: StandIn) -
     await client.models.list()
 
 
-async def test_fault_is_survived_by_retrying(standin: StandIn) -> None:
+async def test_fault_recovers_by_retry(standin: StandIn) -> None:
     standin.fail(Fault(status=500, headers={"retry-after-ms": "10"}))
     async with make_client(standin, max_retries=1) as client:
         await client.models.list()
@@ -181,7 +181,7 @@ async def test_fault_drop(client: AsyncOpenAI, standin: StandIn, point: Any) -> 
         await client.responses.create(model=MODEL, input="x")
 
 
-async def test_fault_ends_a_stream_early(client: AsyncOpenAI, standin: StandIn) -> None:
+async def test_fault_truncates_stream(client: AsyncOpenAI, standin: StandIn) -> None:
     standin.fail(Fault(cut_after=3000))
     stream = await client.responses.create(model=MODEL, input="x", stream=True)
     kinds = [event.type async for event in stream]
@@ -189,7 +189,7 @@ async def test_fault_ends_a_stream_early(client: AsyncOpenAI, standin: StandIn) 
     assert "response.completed" not in kinds
 
 
-async def test_fault_breaks_a_stream(client: AsyncOpenAI, standin: StandIn) -> None:
+async def test_fault_aborts_stream(client: AsyncOpenAI, standin: StandIn) -> None:
     standin.fail(Fault(drop="body"))
     stream = await client.responses.create(model=MODEL, input="x", stream=True)
     assert (await anext(stream)).type == "response.created"
@@ -198,7 +198,7 @@ async def test_fault_breaks_a_stream(client: AsyncOpenAI, standin: StandIn) -> N
         assert [event async for event in stream]
 
 
-async def test_fault_cut_json(standin: StandIn) -> None:
+async def test_fault_truncated_json(standin: StandIn) -> None:
     standin.fail(Fault(cut_after=10, content_type="text/plain"))
     async with (
         aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"}) as session,
@@ -208,13 +208,13 @@ async def test_fault_cut_json(standin: StandIn) -> None:
         assert await answer.read() == b'{"object":'
 
 
-async def test_fault_trickle(client: AsyncOpenAI, standin: StandIn) -> None:
+async def test_fault_slow_body(client: AsyncOpenAI, standin: StandIn) -> None:
     standin.fail(Fault(trickle=0))
     stream = await client.responses.create(model=MODEL, input="x", stream=True)
     assert [event.type async for event in stream][-1] == "response.completed"
 
 
-async def test_fault_on_a_handshake(client: AsyncOpenAI, standin: StandIn) -> None:
+async def test_fault_on_handshake(client: AsyncOpenAI, standin: StandIn) -> None:
     standin.fail(Fault(path="responses", status=503))
     with pytest.raises(websockets.InvalidStatus):
         async with client.responses.connect():

@@ -66,7 +66,7 @@ async def test_chat(client: AsyncOpenAI) -> None:
         ({"messages": [{"role": "user", "content": "x"}], "top_p": 2}, "top_p"),
     ],
 )
-async def test_chat_refusals(client: AsyncOpenAI, body: dict[str, Any], param: str) -> None:
+async def test_chat_errors(client: AsyncOpenAI, body: dict[str, Any], param: str) -> None:
     with pytest.raises(BadRequestError) as caught:
         await client.chat.completions.create(model=MODEL, **body)
     assert caught.value.param == param
@@ -165,7 +165,7 @@ async def test_chat_tool_call(client: AsyncOpenAI) -> None:
     assert json.loads("".join(pieces)) == {"level": 40}
 
 
-async def test_stored_chat(client: AsyncOpenAI) -> None:
+async def test_chat_stored(client: AsyncOpenAI) -> None:
     for index in range(3):
         await client.chat.completions.create(
             model=MODEL,
@@ -305,7 +305,7 @@ async def test_transcription(client: AsyncOpenAI, standin: StandIn) -> None:
 
 
 @pytest.mark.parametrize("file", [None, b""])
-async def test_transcription_of_nothing(standin: StandIn, file: bytes | None) -> None:
+async def test_transcription_of_silence(standin: StandIn, file: bytes | None) -> None:
     form = aiohttp.FormData({"model": "whisper-1"}, default_to_multipart=True)
     if file is not None:
         form.add_field("file", file, filename="hall.wav")
@@ -350,7 +350,7 @@ async def test_images(client: AsyncOpenAI) -> None:
         assert picture_size(base64.b64encode(await answer.read()).decode()) == (256, 256)
 
 
-async def test_image_edits_and_variations(client: AsyncOpenAI, standin: StandIn) -> None:
+async def test_image_edit_and_variation(client: AsyncOpenAI, standin: StandIn) -> None:
     picture = ("cat.png", media.png(16, 16, "cat"), "image/png")
     for given in (picture, [picture, picture]):
         edited = await client.images.edit(image=cast("Any", given), prompt="With a hat")
@@ -419,7 +419,7 @@ async def test_files(client: AsyncOpenAI, standin: StandIn) -> None:
             await client.files.create(file=("x", file), purpose=cast("Any", purpose))
 
 
-async def test_file_pages(client: AsyncOpenAI) -> None:
+async def test_file_pagination(client: AsyncOpenAI) -> None:
     purposes: list[Any] = ["batch", "batch", "vision", "batch"]
     made = [
         await client.files.create(file=(f"{index}.txt", b"x"), purpose=purpose)

@@ -67,7 +67,7 @@ async def remote(sockets_allowed: None) -> AsyncIterator[Remote]:
             await process.wait()
 
 
-async def test_process(remote: Remote) -> None:
+async def test_process_control_interface(remote: Remote) -> None:
     assert (await remote.get("health"))["status"] == "ok"
     async with AsyncOpenAI(base_url=f"{remote.address}/v1", api_key=KEY, max_retries=0) as client:
         await remote.post("faults", path="^/models$", status=429, headers={"Retry-After": "3"})
@@ -106,7 +106,7 @@ async def test_process(remote: Remote) -> None:
         assert await remote.get("sockets") == []
 
 
-async def test_process_stops_with_work_at_hand(remote: Remote) -> None:
+async def test_process_stops_with_pending_requests(remote: Remote) -> None:
     async with AsyncOpenAI(base_url=f"{remote.address}/v1", api_key=KEY, max_retries=0) as client:
         await client.realtime.connect(model="gpt-realtime").enter()
         await remote.post("sockets/0/freeze")

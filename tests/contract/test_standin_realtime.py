@@ -38,7 +38,7 @@ async def configure(connection: Any, **session: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("style", STYLES)
-async def test_each_mount(standin: StandIn, style: str) -> None:
+async def test_connect_to_each_mount(standin: StandIn, style: str) -> None:
     async with (
         make_client(standin, style) as client,
         client.realtime.connect(model=MODEL, **EXTRAS[style]) as connection,
@@ -199,7 +199,7 @@ async def test_items(client: AsyncOpenAI) -> None:
             EVENTS.validate_python(error)
 
 
-async def test_cancelling(client: AsyncOpenAI, standin: StandIn) -> None:
+async def test_response_cancel(client: AsyncOpenAI, standin: StandIn) -> None:
     standin.pace = 0.02
     async with client.realtime.connect(model=MODEL) as connection:
         await connection.response.cancel()
@@ -222,7 +222,7 @@ async def test_cancelling(client: AsyncOpenAI, standin: StandIn) -> None:
         assert (await read_until(connection, "response.done"))[-1]["response"]["status"]
 
 
-async def test_response_outside_of_the_conversation(client: AsyncOpenAI) -> None:
+async def test_out_of_band_response(client: AsyncOpenAI) -> None:
     async with client.realtime.connect(model=MODEL) as connection:
         await connection.response.create(
             response={
@@ -256,7 +256,7 @@ async def test_response_outside_of_the_conversation(client: AsyncOpenAI) -> None
         '{"event_id": "e1"}',
     ],
 )
-async def test_bad_frames(client: AsyncOpenAI, frame: str) -> None:
+async def test_malformed_messages(client: AsyncOpenAI, frame: str) -> None:
     async with client.realtime.connect(model=MODEL) as connection:
         await connection.send_raw(frame)
         error = (await read_until(connection, "error"))[-1]["error"]

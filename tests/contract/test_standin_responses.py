@@ -49,7 +49,7 @@ async def test_response_object(client: AsyncOpenAI, standin: StandIn) -> None:
         ({"model": MODEL, "input": [{"role": "cat", "content": "x"}]}, "input[0].role"),
     ],
 )
-async def test_response_refusals_name_the_parameter(
+async def test_response_error_names_parameter(
     client: AsyncOpenAI, body: dict[str, Any], param: str
 ) -> None:
     with pytest.raises(BadRequestError) as caught:
@@ -177,7 +177,7 @@ async def test_response_stream_helper(client: AsyncOpenAI) -> None:
     assert final.output_text == "You said: Hello"
 
 
-async def test_response_cut_short(client: AsyncOpenAI) -> None:
+async def test_response_incomplete(client: AsyncOpenAI) -> None:
     answer = await client.responses.create(model=MODEL, input="x" * 200, max_output_tokens=16)
     assert answer.status == "incomplete"
     assert answer.incomplete_details is not None
@@ -185,7 +185,7 @@ async def test_response_cut_short(client: AsyncOpenAI) -> None:
     assert len(answer.output_text) == 64
 
 
-async def test_background_response(client: AsyncOpenAI) -> None:
+async def test_response_in_background(client: AsyncOpenAI) -> None:
     begun = await client.responses.create(model=MODEL, input="Slowly", background=True)
     statuses = [begun.status]
     for _ in range(3):
@@ -201,7 +201,7 @@ async def test_background_response(client: AsyncOpenAI) -> None:
         await client.responses.cancel(plain.id)
 
 
-async def test_compact_and_count(client: AsyncOpenAI) -> None:
+async def test_compact_and_count_tokens(client: AsyncOpenAI) -> None:
     compacted = await client.responses.compact(model=MODEL, input="A long story")
     assert [item.type for item in compacted.output] == ["message", "compaction"]
     short = await client.responses.input_tokens.count(model=MODEL, input="Hi")
@@ -212,7 +212,7 @@ async def test_compact_and_count(client: AsyncOpenAI) -> None:
 # WebSocket
 
 
-async def test_responses_socket(client: AsyncOpenAI, standin: StandIn) -> None:
+async def test_responses_websocket(client: AsyncOpenAI, standin: StandIn) -> None:
     async with client.responses.connect() as connection:
         await connection.response.create(model=MODEL, input="One", store=False)
         one = await read_until(connection, "response.completed")
@@ -231,7 +231,7 @@ async def test_responses_socket(client: AsyncOpenAI, standin: StandIn) -> None:
     await client.responses.retrieve(two[-1]["response"]["id"])
 
 
-async def test_responses_socket_errors(client: AsyncOpenAI) -> None:
+async def test_responses_websocket_errors(client: AsyncOpenAI) -> None:
     async with client.responses.connect() as connection:
         for frame in ("{oops", "[]", '{"type": "session.update"}'):
             await connection.send_raw(frame)
@@ -244,7 +244,7 @@ async def test_responses_socket_errors(client: AsyncOpenAI) -> None:
         assert await read_until(connection, "response.completed")
 
 
-async def test_responses_socket_answers_in_order(client: AsyncOpenAI, standin: StandIn) -> None:
+async def test_responses_websocket_keeps_order(client: AsyncOpenAI, standin: StandIn) -> None:
     standin.pace = 0.002
     async with client.responses.connect() as connection:
         for text in ("One", "Two"):
@@ -255,7 +255,7 @@ async def test_responses_socket_answers_in_order(client: AsyncOpenAI, standin: S
         assert len({e["response"]["id"] for e in events if "response" in e}) == 1
 
 
-async def test_steering(client: AsyncOpenAI, standin: StandIn) -> None:
+async def test_response_steering(client: AsyncOpenAI, standin: StandIn) -> None:
     standin.pace = 0.02
     async with client.responses.connect() as connection:
         await connection.response.create(model=MODEL, input="One")

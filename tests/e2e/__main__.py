@@ -13,10 +13,10 @@ from time import monotonic
 
 from playwright.async_api import Error
 
-from tests.home import CommandError, Home, Service
-from tests.home.check import Report
-from tests.home.child import ROOT, ChildError
-from tests.home.client import Json, RestError
+from tests.harness import CommandError, HomeAssistantProcess, Service
+from tests.harness.check import Report
+from tests.harness.client import Json, RestError
+from tests.harness.process import ROOT, ProcessError
 
 from .actions import check_actions
 from .automations import add_actions, blueprint, trigger, voice
@@ -42,7 +42,12 @@ type Step = tuple[str, Callable[[], Awaitable[None]]]
 
 
 async def drive(
-    browser: Chromium, home: Home, service: Service, report: Report, folder: Path | None, only: str
+    browser: Chromium,
+    home: HomeAssistantProcess,
+    service: Service,
+    report: Report,
+    folder: Path | None,
+    only: str,
 ) -> None:
     """Go through everything that a person would do."""
     english, german = [await Texts.load(home, language) for language in ("en", "de")]
@@ -134,7 +139,7 @@ async def run(executable: Path, *, documentation: bool, only: str) -> bool:
     shutil.rmtree(PICTURES, ignore_errors=True)
     PICTURES.mkdir(parents=True)
     output = PICTURES / "standin.log"
-    async with Service(key=KEY, output=output) as service, Home(demo=True) as home:
+    async with Service(key=KEY, output=output) as service, HomeAssistantProcess(demo=True) as home:
         report.title("Home Assistant")
         report.show("started in", f"{monotonic() - began:.1f} s")
         try:
@@ -173,7 +178,7 @@ def main() -> None:
         )
     except asyncio.CancelledError:
         sys.exit(128 + signal.SIGTERM)
-    except (ChildError, Error) as err:
+    except (ProcessError, Error) as err:
         sys.exit(f"error: {err}")
     sys.exit(not passed)
 

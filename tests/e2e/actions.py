@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 import re
 
-from tests.home.check import Report
-from tests.home.client import Json
-from tests.home.folder import DOMAIN
+from tests.harness.check import Report
+from tests.harness.client import Json
+from tests.harness.config_dir import DOMAIN
 
 from .browser import Screen
 from .texts import Action, Field, Texts

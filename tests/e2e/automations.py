@@ -8,10 +8,10 @@ import re
 from aiohttp import web
 from playwright.async_api import expect
 
-from tests.home import Home
-from tests.home.check import Report
-from tests.home.child import HOST, ROOT, free_port
-from tests.home.folder import DOMAIN
+from tests.harness import HomeAssistantProcess
+from tests.harness.check import Report
+from tests.harness.config_dir import DOMAIN
+from tests.harness.process import HOST, ROOT, free_port
 
 from .browser import Screen, read
 from .pages import DASHBOARD
@@ -43,7 +43,7 @@ OPTIONS = ("type", "connection_id", "config_entry_id")
 
 
 async def trigger(
-    screen: Screen, report: Report, texts: Texts, home: Home, picture: Path | None
+    screen: Screen, report: Report, texts: Texts, home: HomeAssistantProcess, picture: Path | None
 ) -> None:
     """Make an automation that one of the integration's triggers starts."""
     page = screen.page
@@ -110,7 +110,7 @@ async def _yaml_of_picked(screen: Screen, name: str) -> str:
     return "".join((await read(editor)).split())
 
 
-async def blueprint(screen: Screen, report: Report, home: Home) -> None:
+async def blueprint(screen: Screen, report: Report, home: HomeAssistantProcess) -> None:
     """Import a blueprint as the buttons of the README do, and make an automation of it."""
     async with _served(BLUEPRINTS) as url:
         await screen.open(f"{IMPORT}{url}/{BLUEPRINT}")
@@ -146,7 +146,7 @@ async def voice(screen: Screen, report: Report, picture: Path | None) -> None:
     await screen.picture("voice", picture)
 
 
-def _automations(home: Home) -> str:
+def _automations(home: HomeAssistantProcess) -> str:
     """Return what is saved of the automations."""
     return (home.folder / "automations.yaml").read_text()
 

@@ -17,8 +17,8 @@ from playwright.async_api import (
     async_playwright,
 )
 
-from tests.home.client import PASSWORD, USER
-from tests.home.folder import DOMAIN
+from tests.harness.client import PASSWORD, USER
+from tests.harness.config_dir import DOMAIN
 
 FLAGS = (
     "--no-sandbox",

@@ -5,9 +5,9 @@ import re
 
 from playwright.async_api import Locator
 
-from tests.home.check import Report
-from tests.home.client import Json
-from tests.home.folder import DOMAIN
+from tests.harness.check import Report
+from tests.harness.client import Json
+from tests.harness.config_dir import DOMAIN
 
 from .browser import PHONE, SIZE, Screen, read
 from .texts import Texts

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from playwright.async_api import Locator, expect
 
-from tests.home.check import Report
-from tests.home.client import Json
-from tests.home.folder import DOMAIN
+from tests.harness.check import Report
+from tests.harness.client import Json
+from tests.harness.config_dir import DOMAIN
 
 from .browser import Screen, read
 from .texts import Texts

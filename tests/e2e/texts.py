@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
-from tests.home import Home
-from tests.home.client import Json
-from tests.home.folder import DOMAIN
+from tests.harness import HomeAssistantProcess
+from tests.harness.client import Json
+from tests.harness.config_dir import DOMAIN
 
 CATEGORIES = ("config", "options", "services", "selector", "triggers")
 
@@ -19,7 +19,7 @@ class Texts:
     resources: dict[str, str]
 
     @classmethod
-    async def load(cls, home: Home, language: str) -> Self:
+    async def load(cls, home: HomeAssistantProcess, language: str) -> Self:
         """Ask Home Assistant for the texts, as its frontend does."""
         resources: dict[str, str] = {}
         for category in CATEGORIES:
@@ -95,7 +95,7 @@ class Action:
         return cls(name=name, fields=fields, sections=tuple(sections))
 
 
-async def actions_of(home: Home) -> dict[str, Action]:
+async def actions_of(home: HomeAssistantProcess) -> dict[str, Action]:
     """Return every action of the integration."""
     services = (await home.command("get_services"))[DOMAIN]
     return {name: Action.of(name, description) for name, description in services.items()}

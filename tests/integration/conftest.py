@@ -18,7 +18,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 import pytest_socket
 
 from custom_components.openai_api.const import DOMAIN
-from custom_components.openai_api.sockets import connection as connections
+from custom_components.openai_api.websocket import connection as connections
 from tests.standin.server import StandIn
 
 # The same inputs in every run: a change is to be judged by what it changes.

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from custom_components.openai_api.model import Action, Answer, Field
-from custom_components.openai_api.services import all_fields
+from custom_components.openai_api.action import ActionDescription, FieldDescription, ResponseKind
+from custom_components.openai_api.services import effective_fields
 
-LEFT_OUT = {
+SOCKET_ACTIONS = {
     "add_realtime_image",
     "close_realtime_websocket",
     "connect_realtime_websocket",
@@ -24,7 +24,7 @@ LEFT_OUT = {
 }
 """Actions that send frames over a WebSocket instead of requests."""
 
-LOCAL = {
+LOCAL_ACTIONS = {
     "list_watched_jobs",
     "stop_watching_job",
     "tidy_up_saved_files",
@@ -119,9 +119,11 @@ _MORE: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
-def cases(action: Action, folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def cases(action: ActionDescription, folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the names and the data of the calls that show what an action sends."""
-    fields = {field.key: field for field in all_fields(action) if field.key != "config_entry_id"}
+    fields = {
+        field.key: field for field in effective_fields(action) if field.key != "config_entry_id"
+    }
     fixed = _COMMON | _FIXED.get(action.key, {})
 
     def filled(keys: Iterator[str]) -> dict[str, Any]:
@@ -140,7 +142,7 @@ def cases(action: Action, folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     yield from _MORE.get(action.key, {}).items()
 
 
-def _value(action: Action, field: Field, folder: Path) -> Any:
+def _value(action: ActionDescription, field: FieldDescription, folder: Path) -> Any:
     """Return a value that a field takes: its example, or what its widget would give."""
     kind, config = next(iter(field.selector.items()))
     multiple = bool(config.get("multiple"))
@@ -171,7 +173,9 @@ def _number(config: Mapping[str, Any]) -> float:
     return int(max(lowest, 3 if config.get("max", 3) >= 3 else 1))
 
 
-def _files(action: Action, field: Field, config: Mapping[str, Any]) -> tuple[str, ...]:
+def _files(
+    action: ActionDescription, field: FieldDescription, config: Mapping[str, Any]
+) -> tuple[str, ...]:
     """Return the names of files that suit a field."""
     if action.key in {"create_skill", "create_skill_version"}:
         return ("skill",)
@@ -181,11 +185,11 @@ def _files(action: Action, field: Field, config: Mapping[str, Any]) -> tuple[str
     return _BY_TYPE.get(accepted, ("note.txt", "list.txt"))
 
 
-def streams(action: Action, data: Mapping[str, Any]) -> bool:
+def streams(action: ActionDescription, data: Mapping[str, Any]) -> bool:
     """Tell whether the answer to these data comes as a stream."""
-    if action.assemble is None:
+    if action.accumulator is None:
         return False
-    if action.answer is Answer.BINARY:
+    if action.response is ResponseKind.FILE:
         return data.get("stream_format") == "sse"
     # These stand for a stream themselves.
     named = "stream" not in {field.key for field in action.fields}

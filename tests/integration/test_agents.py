@@ -9,7 +9,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from openai import AsyncOpenAI
 import pytest
 
-from custom_components.openai_api.streams.assemblers import AgentTurnAccumulator
+from custom_components.openai_api.streaming.accumulators import AgentTurnAccumulator
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -47,7 +47,7 @@ async def session_at_rest(call: Call, **agent: Any) -> str:
         ("list_vaults", {}),
     ],
 )
-async def test_an_old_home_assistant_says_so(
+async def test_method_missing_in_old_sdk(
     standin: StandIn, call: Call, action: str, data: dict[str, Any]
 ) -> None:
     count = len(standin.requests)
@@ -57,7 +57,7 @@ async def test_an_old_home_assistant_says_so(
 
 
 @newer
-async def test_an_agent_from_beginning_to_end(standin: StandIn, call: Call) -> None:
+async def test_agent_lifecycle(standin: StandIn, call: Call) -> None:
     data = {
         "model": "m-1",
         "name": "Gardener",
@@ -85,7 +85,7 @@ async def test_an_agent_from_beginning_to_end(standin: StandIn, call: Call) -> N
 
 
 @newer
-async def test_a_session_is_begun_and_read(standin: StandIn, call: Call) -> None:
+async def test_session_create_and_retrieve(standin: StandIn, call: Call) -> None:
     agent = await call("create_agent", model="m-1")
     data = {
         "environment": {"type": "none"},
@@ -118,7 +118,7 @@ async def test_a_session_is_begun_and_read(standin: StandIn, call: Call) -> None
 
 
 @newer
-async def test_a_session_is_streamed_from_the_beginning(call: Call, events: Any) -> None:
+async def test_session_stream(call: Call, events: Any) -> None:
     fired = events("openai_api_stream_event")
     answer = await call(
         "create_agent_session",
@@ -141,7 +141,7 @@ async def test_a_session_is_streamed_from_the_beginning(call: Call, events: Any)
 
 
 @newer
-async def test_a_session_is_asked(standin: StandIn, call: Call, events: Any) -> None:
+async def test_session_turn(standin: StandIn, call: Call, events: Any) -> None:
     session_id = await session_at_rest(call)
     fired = events("openai_api_stream_event")
     first = await call("run_agent_session", session_id=session_id, input="Hello")
@@ -171,7 +171,7 @@ async def test_a_session_is_asked(standin: StandIn, call: Call, events: Any) -> 
 
 
 @newer
-async def test_helpers_do_not_end_a_turn(call: Call) -> None:
+async def test_subagent_events_keep_turn_open(call: Call) -> None:
     session_id = await session_at_rest(call)
     answer = await call("run_agent_session", session_id=session_id, input="Do it with help")
     assert answer["output_text"] == "You said: Do it with help"
@@ -190,7 +190,7 @@ async def test_helpers_do_not_end_a_turn(call: Call) -> None:
 
 
 @newer
-async def test_a_function_is_called_and_the_turn_goes_on(call: Call) -> None:
+async def test_function_call_continues_turn(call: Call) -> None:
     session_id = await session_at_rest(call, tools=[LIGHT])
     known = {"session_id": session_id}
     waiting = await call("run_agent_session", **known, input="set_light to 40")
@@ -218,9 +218,7 @@ async def test_a_function_is_called_and_the_turn_goes_on(call: Call) -> None:
 
 
 @newer
-async def test_a_session_is_followed_until_it_rests(
-    standin: StandIn, call: Call, events: Any
-) -> None:
+async def test_session_polled_until_idle(standin: StandIn, call: Call, events: Any) -> None:
     session_id = await session_at_rest(call)
     fired = events("openai_api_stream_event")
     following = asyncio.create_task(call("stream_agent_session", session_id=session_id))
@@ -237,7 +235,7 @@ async def test_a_session_is_followed_until_it_rests(
 
 
 @newer
-async def test_a_turn_that_fails_is_returned(call: Call) -> None:
+async def test_failed_turn_is_returned(call: Call) -> None:
     session_id = await session_at_rest(call)
     answer = await call("run_agent_session", session_id=session_id, input="fail")
     assert (answer["turn"]["status"], answer["status"]) == ("failed", "idle")
@@ -245,7 +243,7 @@ async def test_a_turn_that_fails_is_returned(call: Call) -> None:
 
 
 @newer
-async def test_a_stream_that_breaks(standin: StandIn, call: Call) -> None:
+async def test_turn_stream_broken_raises(standin: StandIn, call: Call) -> None:
     session_id = await session_at_rest(call)
     path = f"/agents/sessions/{session_id}/events"
     standin.fail(Fault(path=path, method="POST", status=400, body={"error": {"message": "No"}}))
@@ -263,7 +261,7 @@ async def test_a_stream_that_breaks(standin: StandIn, call: Call) -> None:
             await call("stream_agent_session", session_id=session_id)
 
 
-def test_what_an_earlier_turn_said_is_not_the_answer() -> None:
+def test_earlier_turn_output_is_ignored() -> None:
     events = AgentTurnAccumulator()
     item = {"type": "message", "status": "completed"}
 
@@ -298,7 +296,7 @@ def test_what_an_earlier_turn_said_is_not_the_answer() -> None:
 
 
 @newer
-async def test_artifacts(standin: StandIn, call: Call, media_folder: Path) -> None:
+async def test_session_artifacts(standin: StandIn, call: Call, media_folder: Path) -> None:
     session_id = await session_at_rest(call)
     asked = await call("run_agent_session", session_id=session_id, input="Hello")
     known = {"session_id": session_id}

@@ -25,7 +25,7 @@ RICH: dict[str, Any] = {
 PICTURE = {"type": "image_url", "image_url": {"url": "http://example.com/rose.png"}}
 
 
-async def test_an_assistant_from_beginning_to_end(standin: StandIn, call: Call) -> None:
+async def test_assistant_lifecycle(standin: StandIn, call: Call) -> None:
     made = await call("create_assistant", model="m-1", **RICH)
     assert made["object"] == "assistant"
     sent = standin.requests[-1]
@@ -58,7 +58,7 @@ async def test_an_assistant_from_beginning_to_end(standin: StandIn, call: Call) 
         await call("delete_assistant", assistant_id=made["id"])
 
 
-async def test_a_thread_from_beginning_to_end(standin: StandIn, call: Call) -> None:
+async def test_thread_lifecycle(standin: StandIn, call: Call) -> None:
     body = {
         "messages": [{"role": "user", "content": "Hello"}],
         "tool_resources": {"code_interpreter": {"file_ids": ["file-1"]}},
@@ -83,7 +83,7 @@ async def test_a_thread_from_beginning_to_end(standin: StandIn, call: Call) -> N
     assert (standin.requests[-1].method, standin.requests[-1].path) == ("DELETE", path)
 
 
-async def test_tool_resources_are_an_object(standin: StandIn, call: Call) -> None:
+async def test_tool_resources_sent_as_object(standin: StandIn, call: Call) -> None:
     with pytest.raises(Exception, match="tool_resources"):
         await call("create_thread", tool_resources=[{"file_search": {}}])
     assert not [sent for sent in standin.requests if sent.path == "/threads"]

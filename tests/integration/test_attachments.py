@@ -128,7 +128,7 @@ EARLIER = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "
     ],
     ids=["text", "last message", "message of parts", "not last", "nobody asked", "nothing"],
 )
-async def test_picture_joins_the_question(
+async def test_image_attachment(
     standin: StandIn, call: Call, picture: str, question: Any, expected: Any
 ) -> None:
     data = {} if question is None else {"input": question}
@@ -146,7 +146,7 @@ async def test_picture_joins_the_question(
 @pytest.mark.parametrize(
     "action", ["create_model_response", "parse_model_response", "stream_model_response"]
 )
-async def test_several_kinds_of_files(
+async def test_attachments_of_several_types(
     standin: StandIn, call: Call, picture: str, manual: str, action: str
 ) -> None:
     item = {"media_content_id": picture, "media_content_type": "image/png"}
@@ -155,7 +155,7 @@ async def test_several_kinds_of_files(
 
 
 @pytest.mark.parametrize("content_type", ["audio/wav", "audio/x-wav", "audio/vnd.wave"])
-async def test_one_sound_has_many_names(
+async def test_audio_attachment_content_types(
     standin: StandIn, call: Call, media_folder: Path, content_type: str
 ) -> None:
     """Which of them a file has depends on the system."""
@@ -178,7 +178,7 @@ async def test_one_sound_has_many_names(
 
 
 @pytest.mark.parametrize("action", ["create_chat_completion", "parse_chat_completion"])
-async def test_chat(
+async def test_chat_completion_attachment(
     standin: StandIn, call: Call, media_folder: Path, picture: str, manual: str, action: str
 ) -> None:
     sound = media.wav(media.tone(0.1))
@@ -200,7 +200,7 @@ async def test_chat(
     )
 
 
-async def test_streamed_question(
+async def test_attachment_with_stream(
     standin: StandIn, call: Call, events: Callable[[str], list[Event]], picture: str
 ) -> None:
     fired = events("openai_api_stream_event")
@@ -215,13 +215,15 @@ async def test_streamed_question(
     assert fired
 
 
-async def test_tokens_of_a_picture_are_counted(standin: StandIn, call: Call, picture: str) -> None:
+async def test_attachment_count_tokens(standin: StandIn, call: Call, picture: str) -> None:
     await call("count_input_tokens", model="m", input="What is this?", attachments=picture)
     assert standin.requests[-1].body["input"] == message(ASKED, SEEN)
 
 
 @pytest.mark.parametrize("form", ["media-source://image/{}", "{}"])
-async def test_what_an_image_shows(standin: StandIn, call: Call, drawing: str, form: str) -> None:
+async def test_attachment_from_image_entity(
+    standin: StandIn, call: Call, drawing: str, form: str
+) -> None:
     await call(
         "create_model_response", model="m", input="What is this?", attachments=form.format(drawing)
     )
@@ -229,7 +231,7 @@ async def test_what_an_image_shows(standin: StandIn, call: Call, drawing: str, f
 
 
 @pytest.mark.parametrize("form", ["media-source://camera/{}", "{}"])
-async def test_what_a_camera_sees(standin: StandIn, call: Call, camera: str, form: str) -> None:
+async def test_attachment_from_camera(standin: StandIn, call: Call, camera: str, form: str) -> None:
     item = {
         "media_content_id": form.format(camera),
         "media_content_type": "application/vnd.apple.mpegurl",
@@ -239,13 +241,15 @@ async def test_what_a_camera_sees(standin: StandIn, call: Call, camera: str, for
     assert seen["image_url"] == url("image/png", PICTURE)
 
 
-async def test_camera_that_is_off(hass: HomeAssistant, call: Call, camera: str) -> None:
+async def test_attachment_camera_unavailable_raises(
+    hass: HomeAssistant, call: Call, camera: str
+) -> None:
     hass.data["camera"].get_entity(camera)._attr_is_on = False
     with pytest.raises(HomeAssistantError, match="off"):
         await call("create_model_response", model="m", input="?", attachments=camera)
 
 
-async def test_only_who_may_see_a_camera_can_ask_about_it(
+async def test_attachment_camera_requires_permission(
     hass: HomeAssistant, standin: StandIn, drawing: str
 ) -> None:
     """A user without the right to see it learns nothing of it by asking a model."""
@@ -279,7 +283,7 @@ async def test_only_who_may_see_a_camera_can_ask_about_it(
         ("{folder}/large.bin", "file_too_large"),
     ],
 )
-async def test_what_cannot_be_attached(
+async def test_attachment_rejected(
     hass: HomeAssistant,
     standin: StandIn,
     call: Call,
@@ -303,7 +307,7 @@ async def test_what_cannot_be_attached(
     assert len(standin.requests) == before
 
 
-async def test_too_much_for_one_question(
+async def test_attachment_size_limit(
     standin: StandIn, call: Call, media_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attachments, "MAX_INLINE_BYTES", 1024**2)

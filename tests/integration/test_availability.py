@@ -20,13 +20,13 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.openai_api.const import EVENT_CONNECTION
-from custom_components.openai_api.sockets.responses import ResponsesConnection
+from custom_components.openai_api.handlers.responses_websocket import ResponsesConnection
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
 from .conftest import CANARY, Call, add_entry, entry_data, state_of
 from .entities.states import CONNECTION, ERROR, shown
-from .waiting import until
+from .waiting import wait_for
 
 ASK = {"model": "m", "input": "Hello"}
 REACHABLE = "binary_sensor.127_0_0_1_reachable"
@@ -71,7 +71,7 @@ async def fail(call: Call, **changes: Any) -> str:
         pytest.param(Fault(path="/responses", status=503, count=None), id="closed"),
     ],
 )
-async def test_lost_and_back_are_told_once(
+async def test_availability_changes_logged_once(
     hass: HomeAssistant,
     standin: StandIn,
     host: MockConfigEntry,
@@ -100,7 +100,7 @@ async def test_lost_and_back_are_told_once(
 
 
 @pytest.mark.parametrize("status", [302, 401, 404, 408, 429, 501])
-async def test_an_answer_shows_that_the_host_is_there(
+async def test_error_response_counts_as_reachable(
     hass: HomeAssistant,
     standin: StandIn,
     host: MockConfigEntry,
@@ -115,7 +115,7 @@ async def test_an_answer_shows_that_the_host_is_there(
 
 
 @pytest.mark.parametrize("status", [200, 404, 429])
-async def test_any_answer_brings_it_back(
+async def test_any_response_restores_availability(
     hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call, status: int
 ) -> None:
     standin.fail(Fault(path="/responses", drop="before"))
@@ -130,7 +130,7 @@ async def test_any_answer_brings_it_back(
     assert shown(hass, REACHABLE) == "on"
 
 
-async def test_slow_answer_beside_a_quick_one(
+async def test_timeout_beside_response_keeps_available(
     hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call
 ) -> None:
     standin.fail(Fault(path="/responses", hang=True))
@@ -142,7 +142,7 @@ async def test_slow_answer_beside_a_quick_one(
     assert shown(hass, REACHABLE) == "on"
 
 
-async def test_line_that_is_cut_half_way(
+async def test_body_cut_marks_unreachable(
     hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call
 ) -> None:
     standin.fail(Fault(path="/responses", drop="body"))
@@ -150,7 +150,7 @@ async def test_line_that_is_cut_half_way(
     assert shown(hass, REACHABLE) == "on"
 
 
-async def test_unknown_until_it_is_asked(
+async def test_reachable_unknown_before_first_request(
     hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call
 ) -> None:
     await add_entry(hass, entry_data(standin, skip_validation=True))
@@ -159,7 +159,7 @@ async def test_unknown_until_it_is_asked(
     assert shown(hass, REACHABLE) == "on"
 
 
-async def test_what_only_the_host_knows_is_unavailable_with_it(
+async def test_measurement_sensors_unavailable_while_unreachable(
     hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call
 ) -> None:
     entry = MockConfigEntry(
@@ -195,7 +195,7 @@ async def test_what_only_the_host_knows_is_unavailable_with_it(
     assert "unavailable" not in [shown(hass, entity_id) for entity_id in ids]
 
 
-async def test_host_that_is_down_at_the_start(
+async def test_setup_retry_while_unreachable(
     hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call
 ) -> None:
     port = int(standin.address.rpartition(":")[2])
@@ -214,7 +214,7 @@ async def test_host_that_is_down_at_the_start(
     assert await call("create_model_response", **ASK)
 
 
-async def test_host_that_goes_and_comes_while_it_is_loaded(
+async def test_availability_lost_and_restored(
     hass: HomeAssistant,
     standin: StandIn,
     host: MockConfigEntry,
@@ -233,7 +233,7 @@ async def test_host_that_goes_and_comes_while_it_is_loaded(
     assert len(lines()) == 2
 
 
-async def test_dropped_connection_is_told_once(
+async def test_dropped_connection_logged_once(
     hass: HomeAssistant,
     standin: StandIn,
     host: MockConfigEntry,
@@ -245,14 +245,14 @@ async def test_dropped_connection_is_told_once(
     standin.fail(Fault(path="/responses", status=429, count=3))
     standin.fail(Fault(path="/responses", close_code=1012, count=3))
     standin.sockets[0].abort()
-    await until(lambda: len(standin.sockets) == 5 and shown(hass, CONNECTION) == "on")
+    await wait_for(lambda: len(standin.sockets) == 5 and shown(hass, CONNECTION) == "on")
     assert lines() == [
         "Connection c is lost and will be opened again: The connection was lost",
         "Connection c is back",
     ]
 
 
-async def test_connection_that_is_lost_for_good(
+async def test_connection_lost_after_retries(
     hass: HomeAssistant,
     standin: StandIn,
     host: MockConfigEntry,
@@ -262,14 +262,14 @@ async def test_connection_that_is_lost_for_good(
     await call(MANAGE, action="connect", connection_id="c")
     standin.fail(Fault(path="/responses", status=404, count=None))
     standin.sockets[0].abort()
-    await until(lambda: hass.states.get(CONNECTION) is None)
+    await wait_for(lambda: hass.states.get(CONNECTION) is None)
     lost, ended = lines()
     assert lost.startswith("Connection c is lost")
     assert ended.startswith("Connection c could not be opened again: ")
     assert "404" in ended
 
 
-async def test_connection_that_the_host_ends(
+async def test_connection_closed_by_server(
     standin: StandIn,
     host: MockConfigEntry,
     call: Call,
@@ -280,11 +280,11 @@ async def test_connection_that_the_host_ends(
     for number, reason in enumerate((f"Not with {CANARY}", "")):
         await call(MANAGE, action="connect", connection_id="c")
         await standin.sockets[number].close(4000 if reason else 1000, reason)
-        await until(lambda: received and received[-1].data["state"] == "disconnected")
+        await wait_for(lambda: received and received[-1].data["state"] == "disconnected")
     assert lines() == ["Connection c has ended: Not with ***"]
 
 
-async def test_connection_brings_the_host_back(
+async def test_websocket_restores_availability(
     hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call
 ) -> None:
     standin.fail(Fault(path="/responses", drop="before"))
@@ -295,7 +295,7 @@ async def test_connection_brings_the_host_back(
     assert shown(hass, REACHABLE) == "on"
 
 
-async def test_unexpected_error_ends_the_connection(
+async def test_unexpected_exception_closes_connection(
     hass: HomeAssistant,
     standin: StandIn,
     host: MockConfigEntry,
@@ -307,10 +307,10 @@ async def test_unexpected_error_ends_the_connection(
     await call(MANAGE, action="connect", connection_id="c")
     with patch.object(ResponsesConnection, "on_event", side_effect=RuntimeError("Broken")):
         await standin.sockets[0].send({"type": "made.up"})
-        await until(lambda: received[-1].data["state"] == "disconnected")
+        await wait_for(lambda: received[-1].data["state"] == "disconnected")
     assert received[-1].data["error"] == "Something unexpected happened: RuntimeError"
     assert lines() == ["Connection c has ended unexpectedly"]
-    await until(lambda: hass.states.get(CONNECTION) is None)
+    await wait_for(lambda: hass.states.get(CONNECTION) is None)
     async with asyncio.timeout(5):
         await standin.sockets[0].wait_closed()
     # Its name is free again.
@@ -325,7 +325,7 @@ async def test_unexpected_error_ends_the_connection(
         (Fault(path="/responses", body="<p>Sign in</p>", content_type="text/html"), "Sign in"),
     ],
 )
-async def test_answers_that_are_none_are_shown(
+async def test_malformed_response_sets_last_error(
     hass: HomeAssistant,
     standin: StandIn,
     host: MockConfigEntry,
@@ -338,7 +338,7 @@ async def test_answers_that_are_none_are_shown(
     assert text in shown(hass, ERROR)
 
 
-async def test_mistakes_of_the_caller_are_not_shown(
+async def test_validation_error_keeps_last_error(
     hass: HomeAssistant, host: MockConfigEntry, call: Call
 ) -> None:
     with pytest.raises(HomeAssistantError):

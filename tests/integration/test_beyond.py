@@ -8,7 +8,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from openai import AsyncOpenAI
 import pytest
 
-from custom_components.openai_api.handlers.outputs import add_parsed_messages
+from custom_components.openai_api.handlers.response_helpers import add_parsed_messages
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -29,7 +29,7 @@ FORM = {
 }
 
 
-async def test_a_call_is_begun(standin: StandIn, call: Call) -> None:
+async def test_realtime_call_created(standin: StandIn, call: Call) -> None:
     answer = await call("create_realtime_call", sdp=OFFER, session=SESSION)
     assert answer.keys() == {"sdp", "call_id"}
     assert answer["sdp"].startswith("v=0\r\n")
@@ -41,14 +41,14 @@ async def test_a_call_is_begun(standin: StandIn, call: Call) -> None:
     assert ended["status"] == "hung_up"
 
 
-async def test_a_call_of_a_host_that_names_no_id(standin: StandIn, call: Call) -> None:
+async def test_realtime_call_without_location(standin: StandIn, call: Call) -> None:
     standin.fail(Fault(path="/realtime/calls", status=200, body="v=0\r\n"))
     assert await call("create_realtime_call", sdp=OFFER) == {"sdp": "v=0\r\n", "call_id": None}
     assert standin.requests[-1].body == OFFER.encode()
 
 
 @pytest.mark.parametrize(("body", "words"), [("<p>Welcome</p>", "SDP text"), ("", "empty answer")])
-async def test_an_answer_that_is_no_call(
+async def test_realtime_call_invalid_answer(
     standin: StandIn, call: Call, body: str, words: str
 ) -> None:
     standin.fail(Fault(path="/realtime/calls", status=200, body=body, content_type="text/html"))
@@ -56,12 +56,12 @@ async def test_an_answer_that_is_no_call(
         await call("create_realtime_call", sdp=OFFER)
 
 
-async def test_an_offer_that_is_refused(call: Call) -> None:
+async def test_realtime_call_offer_rejected(call: Call) -> None:
     with pytest.raises(ServiceValidationError, match="no SDP"):
         await call("create_realtime_call", sdp="hello")
 
 
-async def test_sessions_of_older_hosts(standin: StandIn, call: Call) -> None:
+async def test_legacy_realtime_sessions(standin: StandIn, call: Call) -> None:
     made = await call(
         "create_realtime_session",
         model="gpt-realtime",
@@ -86,12 +86,12 @@ async def test_sessions_of_older_hosts(standin: StandIn, call: Call) -> None:
 @pytest.mark.parametrize(
     "action", ["create_realtime_session", "create_realtime_transcription_session"]
 )
-async def test_secrets_reach_the_caller_only(hass: HomeAssistant, action: str) -> None:
+async def test_client_secret_returned_to_caller_only(hass: HomeAssistant, action: str) -> None:
     with pytest.raises(ServiceValidationError, match="requires responses"):
         await hass.services.async_call("openai_api", action, {}, blocking=True)
 
 
-async def test_secrets_are_in_no_event(
+async def test_client_secret_in_no_event(
     hass: HomeAssistant, call: Call, caplog: pytest.LogCaptureFixture
 ) -> None:
     seen: list[Any] = []
@@ -102,7 +102,7 @@ async def test_secrets_are_in_no_event(
     assert secret not in "".join(seen) + caplog.text
 
 
-async def test_parsed_messages(standin: StandIn, call: Call, events: Any) -> None:
+async def test_chat_completion_parsed(standin: StandIn, call: Call, events: Any) -> None:
     fired = events("openai_api_stream_event")
     ask = {"model": "m", "messages": [{"role": "user", "content": "Oslo"}], "response_format": FORM}
     answer = await call("parse_chat_completion", **ask, n=2)
@@ -113,7 +113,7 @@ async def test_parsed_messages(standin: StandIn, call: Call, events: Any) -> Non
     assert fired
 
 
-def test_what_cannot_be_parsed_is_nothing() -> None:
+def test_chat_completion_unparsable_is_none() -> None:
     tool = {"function": {"name": "f", "arguments": '{"a": 1}'}}
     answer = add_parsed_messages(
         {"choices": [{"message": {"content": None, "tool_calls": [tool, {"custom": {}}]}}, {}]}
@@ -124,7 +124,7 @@ def test_what_cannot_be_parsed_is_nothing() -> None:
     assert add_parsed_messages({"choices": None}) == {"choices": None}
 
 
-async def test_a_response_of_several_agents(standin: StandIn, call: Call) -> None:
+async def test_multi_agent_response(standin: StandIn, call: Call) -> None:
     answer = await call("create_multi_agent_response", model="m", input="Hello")
     assert answer["output_text"]
     sent = standin.requests[-1]
@@ -142,7 +142,7 @@ async def test_a_response_of_several_agents(standin: StandIn, call: Call) -> Non
     assert standin.requests[-1].body["multi_agent"] == wanted
 
 
-async def test_a_safety_alert(standin: StandIn, call: Call) -> None:
+async def test_safety_alert(standin: StandIn, call: Call) -> None:
     alert = await call("get_safety_alert", id="alert_1")
     assert (alert["id"], alert["object"]) == ("alert_1", "safety.alert")
     assert standin.requests[-1].path == "/safety/alerts/alert_1"
@@ -151,13 +151,13 @@ async def test_a_safety_alert(standin: StandIn, call: Call) -> None:
 
 
 @newer
-async def test_a_safety_case(standin: StandIn, call: Call) -> None:
+async def test_safety_case(standin: StandIn, call: Call) -> None:
     assert (await call("get_safety_case", id="case_1"))["object"] == "safety.case"
     assert standin.requests[-1].path == "/safety/cases/case_1"
 
 
 @newer
-async def test_a_translation_secret(standin: StandIn, call: Call) -> None:
+async def test_translation_client_secret(standin: StandIn, call: Call) -> None:
     data = {
         "session": {"model": "gpt-realtime-translate"},
         "expires_after": {"anchor": "created_at", "seconds": 60},
@@ -170,9 +170,7 @@ async def test_a_translation_secret(standin: StandIn, call: Call) -> None:
 
 
 @newer
-async def test_a_live_session_and_how_it_goes_on(
-    standin: StandIn, call: Call, media_folder: Path
-) -> None:
+async def test_live_session_lifecycle(standin: StandIn, call: Call, media_folder: Path) -> None:
     settings = {"model": "gpt-live-1", "store": True}
     made = await call("create_live_session", session=settings, transport=TRANSPORT)
     assert made["transport"]["sdp"].startswith("v=0")
@@ -205,7 +203,7 @@ async def test_a_live_session_and_how_it_goes_on(
         ("reject_live_session", {"status_code": 486}, "reject", "rejected"),
     ],
 )
-async def test_phone_calls_of_live_sessions(
+async def test_live_session_phone_call(
     standin: StandIn, call: Call, action: str, data: dict[str, Any], path: str, status: str
 ) -> None:
     answer = await call(action, session_id="live_1", **data)
@@ -225,7 +223,7 @@ async def test_phone_calls_of_live_sessions(
         ("create_realtime_translation_client_secret", {"session": {"model": "m"}}),
     ],
 )
-async def test_an_old_home_assistant_says_so(
+async def test_method_missing_in_old_sdk(
     standin: StandIn, call: Call, action: str, data: dict[str, Any]
 ) -> None:
     count = len(standin.requests)

@@ -5,7 +5,7 @@ from typing import Any
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 
-from tests.faults.raw import Raw, answer
+from tests.resilience.raw_server import RawServer, answer
 
 from .conftest import Call
 from .streaming.conftest import raw as raw  # noqa: PLC0414
@@ -54,7 +54,9 @@ ERRORS: dict[str, Json] = {
 
 @pytest.mark.parametrize("case", ERRORS)
 @pytest.mark.parametrize("is_stream", [False, True])
-async def test_error_with_a_good_status(raw: Raw, call: Call, case: str, is_stream: bool) -> None:
+async def test_error_with_a_good_status(
+    raw: RawServer, call: Call, case: str, is_stream: bool
+) -> None:
     for action, data in (("create_chat_completion", CHAT), ("create_model_response", ASK)):
         raw.play([answer(ERRORS[case])])
         with pytest.raises(HomeAssistantError) as caught:
@@ -77,7 +79,7 @@ NO_ERRORS: dict[str, Json] = {
 
 
 @pytest.mark.parametrize("case", NO_ERRORS)
-async def test_no_error_with_a_good_status(raw: Raw, call: Call, case: str) -> None:
+async def test_no_error_with_a_good_status(raw: RawServer, call: Call, case: str) -> None:
     body = {**RESPONSE, **NO_ERRORS[case]}
     raw.play([answer(body)])
     assert (await call("create_model_response", **ASK)).items() >= body.items()
@@ -87,7 +89,7 @@ DEPTHS = {"lists": (b"[", b"]"), "objects": (b'{"a":', b"}"), "both": (b'[{"a":'
 
 
 @pytest.mark.parametrize("case", DEPTHS)
-async def test_depth_of_answers(raw: Raw, call: Call, case: str) -> None:
+async def test_depth_of_answers(raw: RawServer, call: Call, case: str) -> None:
     start, end = DEPTHS[case]
     levels = 2 if case == "both" else 1
     for depth in (150, 199):
@@ -102,7 +104,7 @@ async def test_depth_of_answers(raw: Raw, call: Call, case: str) -> None:
         assert caught.value.translation_key == "bad_answer"
 
 
-async def test_depth_of_events(raw: Raw, call: Call) -> None:
+async def test_depth_of_events(raw: RawServer, call: Call) -> None:
     from .streaming.host import stream
 
     for depth in (202, 300, 2000):
@@ -138,7 +140,7 @@ QUOTED: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("case", QUOTED)
-async def test_words_of_errors_are_unwrapped(raw: Raw, call: Call, case: str) -> None:
+async def test_words_of_errors_are_unwrapped(raw: RawServer, call: Call, case: str) -> None:
     body, expected = QUOTED[case]
     raw.play([answer(body, 400)])
     with pytest.raises(HomeAssistantError) as caught:
@@ -159,7 +161,7 @@ PAGES = {
 
 
 @pytest.mark.parametrize("case", PAGES)
-async def test_pages_are_quoted_without_markup(raw: Raw, call: Call, case: str) -> None:
+async def test_pages_are_quoted_without_markup(raw: RawServer, call: Call, case: str) -> None:
     body, expected = PAGES[case]
     raw.play([answer(body, kind="text/html")])
     with pytest.raises(HomeAssistantError) as caught:
@@ -168,7 +170,7 @@ async def test_pages_are_quoted_without_markup(raw: Raw, call: Call, case: str) 
 
 
 @pytest.mark.parametrize("kind", ["audio/wav", "image/png", "application/octet-stream", "x/y"])
-async def test_binary_is_not_quoted(raw: Raw, call: Call, kind: str) -> None:
+async def test_binary_is_not_quoted(raw: RawServer, call: Call, kind: str) -> None:
     raw.play([answer(b"RIFF\x00\x01\x02WAVEfmt", kind=kind)])
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_model_response", **ASK)

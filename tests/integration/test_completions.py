@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.openai_api.streams.assemblers import CompletionAccumulator
+from custom_components.openai_api.streaming.accumulators import CompletionAccumulator
 from tests.standin.server import StandIn
 
 from .conftest import Call
@@ -32,7 +32,7 @@ RICH: dict[str, Any] = {
 }
 
 
-async def test_every_setting_is_sent(standin: StandIn, call: Call) -> None:
+async def test_completion_parameters_are_sent(standin: StandIn, call: Call) -> None:
     answer = await call("create_completion", **RICH)
 
     assert [choice["text"] for choice in answer["choices"]] == ["You said: One", "You said: Two"]
@@ -43,13 +43,13 @@ async def test_every_setting_is_sent(standin: StandIn, call: Call) -> None:
 @pytest.mark.parametrize(
     "prompt", ["Once upon a time", None, [1, 2, 3], [[1, 2], [3]], '["a", "b"]', "[1]"]
 )
-async def test_prompt_is_sent_as_it_is(standin: StandIn, call: Call, prompt: Any) -> None:
+async def test_completion_prompt_formats(standin: StandIn, call: Call, prompt: Any) -> None:
     answer = await call("create_completion", model="m-1", prompt=prompt)
     assert answer["object"] == "text_completion"
     assert standin.requests[-1].body == {"model": "m-1", "prompt": prompt}
 
 
-async def test_stream_adds_up_to_the_whole(standin: StandIn, call: Call, events: Any) -> None:
+async def test_completion_stream_accumulated(standin: StandIn, call: Call, events: Any) -> None:
     fired = events("openai_api_stream_event")
     data = {"model": "m-1", "prompt": ["Hello you", "Hi"], "logprobs": 1}
     whole = await call("create_completion", **data)
@@ -66,7 +66,7 @@ async def test_stream_adds_up_to_the_whole(standin: StandIn, call: Call, events:
     assert standin.requests[-1].body["stream"] is True
 
 
-def test_what_is_cut_off_is_not_whole() -> None:
+def test_completion_stream_truncated_raises() -> None:
     chunks = CompletionAccumulator()
     assert chunks.result(ended=True) is None
     chunks.add({"id": "c", "choices": [{"text": "Once", "index": 0, "finish_reason": None}]})

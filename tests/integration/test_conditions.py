@@ -13,7 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
-from custom_components.openai_api.sockets import connection as connections
+from custom_components.openai_api.websocket import connection as connections
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -33,7 +33,7 @@ async def ask(hass: HomeAssistant, **options: Any) -> bool | None:
     return checker.async_check()
 
 
-async def test_open_or_not(
+async def test_connection_open_condition(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -67,7 +67,9 @@ async def test_open_or_not(
     assert await ask(hass, connection_id="k", **here) is False
 
 
-async def test_in_an_automation(hass: HomeAssistant, entry: MockConfigEntry, call: Call) -> None:
+async def test_connection_open_in_automation(
+    hass: HomeAssistant, entry: MockConfigEntry, call: Call
+) -> None:
     ran = await automate(
         hass,
         {
@@ -85,7 +87,9 @@ async def test_in_an_automation(hass: HomeAssistant, entry: MockConfigEntry, cal
         await call("manage_model_response_websocket", action=action, connection_id="c")
 
 
-async def test_changes_are_told(hass: HomeAssistant, entry: MockConfigEntry, call: Call) -> None:
+async def test_connection_open_tracks_changes(
+    hass: HomeAssistant, entry: MockConfigEntry, call: Call
+) -> None:
     checker = await async_from_config(
         hass, await async_validate_condition_config(hass, condition(connection_id="c"))
     )
@@ -112,7 +116,7 @@ async def test_changes_are_told(hass: HomeAssistant, entry: MockConfigEntry, cal
         {"connection_id": "c", "state": "open"},
     ],
 )
-async def test_bad_configuration_is_refused(
+async def test_invalid_options_are_rejected(
     hass: HomeAssistant, entry: MockConfigEntry, options: dict[str, Any]
 ) -> None:
     with pytest.raises(vol.Invalid):
@@ -128,7 +132,7 @@ async def test_bad_configuration_is_refused(
     assert states(hass) == ["unavailable"]
 
 
-async def test_editor_shows_it(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+async def test_editor_lists_condition(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     descriptions = await async_get_all_descriptions(hass)
     found = descriptions["openai_api.connection_open"]
     assert found is not None

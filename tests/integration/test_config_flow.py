@@ -26,7 +26,7 @@ async def submit(hass: HomeAssistant, data: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("style", STYLES)
-async def test_every_way_to_sign_in(
+async def test_auth_methods(
     hass: HomeAssistant, standin: StandIn, media_folder: object, style: str
 ) -> None:
     result = await submit(hass, entry_data(standin, style))
@@ -43,7 +43,7 @@ async def test_every_way_to_sign_in(
 
 @pytest.mark.parametrize("suffix", ["", "/", "?api-version=2026-01", "/?api-version=2026-01"])
 @pytest.mark.parametrize("style", STYLES)
-async def test_address_may_end_in_many_ways(
+async def test_base_url_variants(
     hass: HomeAssistant, standin: StandIn, media_folder: object, style: str, suffix: str
 ) -> None:
     result = await submit(hass, entry_data(standin, style, base_url=standin.url(style) + suffix))
@@ -97,7 +97,7 @@ async def test_address_may_end_in_many_ways(
         ),
     ],
 )
-async def test_trouble_is_named_and_can_be_put_right(
+async def test_form_errors_recover(
     hass: HomeAssistant,
     standin: StandIn,
     media_folder: object,
@@ -128,7 +128,7 @@ async def test_trouble_is_named_and_can_be_put_right(
         (Fault(status=200, body="<html>Hello</html>", content_type="text/html"), "JSON"),
     ],
 )
-async def test_what_the_host_says_is_shown(
+async def test_server_message_in_form(
     hass: HomeAssistant, standin: StandIn, fault: Fault, reason: str
 ) -> None:
     standin.fail(fault)
@@ -139,7 +139,7 @@ async def test_what_the_host_says_is_shown(
     assert CANARY not in result["description_placeholders"]["reason"]
 
 
-async def test_key_need_not_be_typed_again(
+async def test_api_key_kept_between_errors(
     hass: HomeAssistant, standin: StandIn, media_folder: object
 ) -> None:
     result = await submit(hass, entry_data(standin, base_url="http://127.0.0.1:9/v1"))
@@ -150,20 +150,18 @@ async def test_key_need_not_be_typed_again(
     assert result["data"]["api_key"] == CANARY
 
 
-async def test_surprises_are_named_too(
+async def test_unexpected_exception_shows_unknown(
     hass: HomeAssistant, standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def surprise(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(f"custom_components.{DOMAIN}.config_flow.async_check_host", surprise)
+    monkeypatch.setattr(f"custom_components.{DOMAIN}.config_flow.async_validate_host", surprise)
     result = await submit(hass, entry_data(standin))
     assert result["errors"] == {"base": "unknown"}
 
 
-async def test_host_need_not_be_up(
-    hass: HomeAssistant, standin: StandIn, media_folder: object
-) -> None:
+async def test_skip_validation(hass: HomeAssistant, standin: StandIn, media_folder: object) -> None:
     data = entry_data(standin, base_url="http://127.0.0.1:9/v1", skip_validation=True)
     result = await submit(hass, data)
 
@@ -180,7 +178,7 @@ async def test_host_need_not_be_up(
         ({"api_key": "other", "skip_validation": True}, False),
     ],
 )
-async def test_same_host_is_added_once(
+async def test_duplicate_entry_aborts(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -199,7 +197,7 @@ async def test_same_host_is_added_once(
         assert result["title"].endswith("/v1")
 
 
-async def test_key_from_the_environment(
+async def test_api_key_from_environment(
     hass: HomeAssistant,
     standin: StandIn,
     media_folder: object,
@@ -212,7 +210,7 @@ async def test_key_from_the_environment(
     assert result["data"]["api_key"] == "MY_KEY"
 
 
-async def test_account_and_extras_are_sent(
+async def test_organization_and_extra_headers_are_sent(
     hass: HomeAssistant, standin: StandIn, media_folder: object
 ) -> None:
     await submit(
@@ -233,7 +231,7 @@ async def test_account_and_extras_are_sent(
     assert asked.param("api-version") == "7"
 
 
-async def test_new_key_after_refusal(
+async def test_reauthentication_replaces_api_key(
     hass: HomeAssistant, standin: StandIn, media_folder: object
 ) -> None:
     entry = await add_entry(hass, entry_data(standin, api_key="old-key-that-was-revoked"))
@@ -259,7 +257,7 @@ async def test_new_key_after_refusal(
     assert entry.data["api_key"] == CANARY
 
 
-async def test_everything_can_be_changed(
+async def test_reconfigure_every_setting(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry
 ) -> None:
     flow = await entry.start_reconfigure_flow(hass)
@@ -282,7 +280,7 @@ async def test_everything_can_be_changed(
     assert entry.data["timeout"] == 20.0
 
 
-async def test_reconfigure_to_another_entry_is_refused(
+async def test_reconfigure_to_existing_entry_aborts(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry
 ) -> None:
     other = await add_entry(hass, entry_data(standin, organization="org-2"))

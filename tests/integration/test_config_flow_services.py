@@ -10,7 +10,8 @@ from homeassistant.data_entry_flow import FlowResultType, InvalidData, section
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api import config_flow, service_kinds, validation
+from custom_components.openai_api import config_flow, service_kinds
+from custom_components.openai_api.api import validate
 from custom_components.openai_api.const import DOMAIN
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
@@ -119,9 +120,9 @@ async def test_key_alone_is_enough_for_openai(
     async def check(_: HomeAssistant, settings: Any, *__: Any) -> Any:
         checked.append(settings)
         models = [{"id": "gpt-5-mini"}, {"id": "gpt-realtime"}, {"id": "gpt-5"}]
-        return validation.Checked({"object": "list", "data": models}, {})
+        return validate.Checked({"object": "list", "data": models}, {})
 
-    monkeypatch.setattr(config_flow, "async_check_host", check)
+    monkeypatch.setattr(config_flow, "async_validate_host", check)
     form = await begin(hass)
     result = await again(hass, form, api_key=CANARY)
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -518,7 +519,7 @@ async def test_reauth_ends_when_the_entry_can_be_set_up_again(
 async def test_answer_that_is_too_large_is_no_list(
     hass: HomeAssistant, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(validation, "_LARGEST_LIST", 20)
+    monkeypatch.setattr(validate, "_LARGEST_LIST", 20)
     url = await serve({"/v1/models": MODELS})
     result = await submit(hass, base_url=url)
     assert result["errors"] == {"base": "cannot_connect"}

@@ -26,7 +26,7 @@ def read(path: str) -> bytes:
     return Path(path).read_bytes()
 
 
-async def test_life_of_a_container(standin: StandIn, call: Call, media_folder: Path) -> None:
+async def test_container_lifecycle(standin: StandIn, call: Call, media_folder: Path) -> None:
     settings = {
         "name": "Energy",
         "file_ids": [await upload(call, media_folder, "1,2")],
@@ -56,7 +56,7 @@ async def test_life_of_a_container(standin: StandIn, call: Call, media_folder: P
         await call("delete_container", container_id=made["id"])
 
 
-async def test_files_of_a_container(standin: StandIn, call: Call, media_folder: Path) -> None:
+async def test_container_files(standin: StandIn, call: Call, media_folder: Path) -> None:
     container = await call("create_container", name="Energy")
     ids = {"container_id": container["id"]}
     at_host = await upload(call, media_folder, "1,2")
@@ -82,14 +82,14 @@ async def test_files_of_a_container(standin: StandIn, call: Call, media_folder: 
     assert standin.requests[-1].path == f"/containers/{container['id']}/files/{local['id']}"
 
 
-async def test_deletions_without_a_word(standin: StandIn, call: Call) -> None:
+async def test_delete_with_empty_response(standin: StandIn, call: Call) -> None:
     standin.fail(Fault(path="/containers/", status=200, body=b"", count=2))
     assert await call("delete_container", container_id="c") == {"id": "c", "deleted": True}
     answer = await call("delete_container_file", container_id="c", file_id="f")
     assert answer == {"id": "f", "deleted": True}
 
 
-async def test_life_of_a_batch(standin: StandIn, call: Call, media_folder: Path) -> None:
+async def test_batch_lifecycle(standin: StandIn, call: Call, media_folder: Path) -> None:
     line = {
         "custom_id": "a",
         "method": "POST",
@@ -124,7 +124,7 @@ async def test_life_of_a_batch(standin: StandIn, call: Call, media_folder: Path)
     assert (await call("retrieve_batch", batch_id=second["id"]))["status"] == "cancelled"
 
 
-async def test_batch_that_cannot_be_read(call: Call, media_folder: Path) -> None:
+async def test_batch_unreadable_file(call: Call, media_folder: Path) -> None:
     file_id = await upload(call, media_folder, "no request", "batch")
     made = await call(
         "create_batch", input_file_id=file_id, endpoint="/v1/responses", completion_window="24h"
@@ -133,7 +133,7 @@ async def test_batch_that_cannot_be_read(call: Call, media_folder: Path) -> None
     assert (found["status"], len(found["errors"]["data"])) == ("failed", 1)
 
 
-async def test_origin_of_a_picture(standin: StandIn, call: Call, media_folder: Path) -> None:
+async def test_content_provenance_check(standin: StandIn, call: Call, media_folder: Path) -> None:
     (media_folder / "cat.png").write_bytes(b"\x89PNG synthid")
 
     answer = await call("create_content_provenance_check", file=str(media_folder / "cat.png"))

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.usefixtures("entry")
 HELLO = {"type": "message", "role": "user", "content": "Hello"}
 
 
-async def test_a_conversation_from_beginning_to_end(standin: StandIn, call: Call) -> None:
+async def test_conversation_lifecycle(standin: StandIn, call: Call) -> None:
     made = await call("create_conversation", items=[HELLO], metadata={"room": "kitchen"})
     assert made["object"] == "conversation"
     sent = standin.requests[-1]
@@ -35,7 +35,7 @@ async def test_a_conversation_from_beginning_to_end(standin: StandIn, call: Call
         await call("get_conversation", conversation_id=made["id"])
 
 
-async def test_metadata_is_required_and_may_be_null(standin: StandIn, call: Call) -> None:
+async def test_conversation_update_metadata_null(standin: StandIn, call: Call) -> None:
     made = await call("create_conversation", metadata={"room": "kitchen"}, items=None)
     assert standin.requests[-1].body == {"items": None, "metadata": {"room": "kitchen"}}
     count = len(standin.requests)
@@ -48,7 +48,7 @@ async def test_metadata_is_required_and_may_be_null(standin: StandIn, call: Call
     assert changed["metadata"] == {}
 
 
-async def test_items(standin: StandIn, call: Call) -> None:
+async def test_conversation_items(standin: StandIn, call: Call) -> None:
     conversation_id = (await call("create_conversation"))["id"]
     path = f"/conversations/{conversation_id}/items"
     added = await call(

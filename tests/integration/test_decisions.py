@@ -14,14 +14,14 @@ QUESTION = {"type": "predicate", "name": "alarm", "instructions": "Did the doorb
 
 
 @pytest.mark.skipif(EXISTS, reason="this SDK makes decisions")
-async def test_an_old_home_assistant_says_so(standin: StandIn, call: Call) -> None:
+async def test_method_missing_in_old_sdk(standin: StandIn, call: Call) -> None:
     with pytest.raises(HomeAssistantError, match="newer Home Assistant"):
         await call("create_decision", model="m", input="x", questions=[QUESTION])
     assert standin.requests[-1].path == "/models"
 
 
 @pytest.mark.skipif(not EXISTS, reason="this SDK makes no decisions")
-async def test_a_decision(standin: StandIn, call: Call) -> None:
+async def test_create_decision(standin: StandIn, call: Call) -> None:
     asked = {"model": "m-1", "input": "The doorbell rang.", "questions": [QUESTION]}
     answer = await call("create_decision", **asked, safety_identifier=None)
 

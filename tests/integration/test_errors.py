@@ -45,7 +45,7 @@ def error_body(message: str = "Something is off", **details: Any) -> dict[str, A
         (302, "", HomeAssistantError, "redirected"),
     ],
 )
-async def test_refusals(
+async def test_error_by_status(
     hass: HomeAssistant,
     standin: StandIn,
     media_folder: object,
@@ -68,7 +68,7 @@ async def test_refusals(
     assert (await call("create_model_response", **ASK))["status"] == "completed"
 
 
-async def test_refusal_quotes_the_host(
+async def test_error_quotes_server_message(
     hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call
 ) -> None:
     await add_entry(hass, entry_data(standin, max_retries=0))
@@ -82,7 +82,7 @@ async def test_refusal_quotes_the_host(
         assert part in str(caught.value)
 
 
-async def test_key_in_the_hosts_words_is_masked(
+async def test_error_redacts_api_key(
     hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call
 ) -> None:
     await add_entry(hass, entry_data(standin, max_retries=0))
@@ -94,7 +94,7 @@ async def test_key_in_the_hosts_words_is_masked(
     assert "Key *** or *** is bad" in str(caught.value)
 
 
-async def test_refused_key_starts_reauthentication(
+async def test_auth_failed_starts_reauthentication(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call
 ) -> None:
     standin.fail(Fault(count=2, status=401, body=error_body()))
@@ -131,7 +131,7 @@ async def test_refused_key_starts_reauthentication(
         pytest.param(Fault(trickle=0.05), "timed_out", id="trickled"),
     ],
 )
-async def test_answers_that_are_none(
+async def test_non_json_responses(
     hass: HomeAssistant,
     standin: StandIn,
     media_folder: object,
@@ -151,7 +151,7 @@ async def test_answers_that_are_none(
     assert (await call("create_model_response", **ASK))["status"] == "completed"
 
 
-async def test_busy_host_is_asked_again(
+async def test_rate_limited_request_is_retried(
     standin: StandIn, entry: MockConfigEntry, call: Call
 ) -> None:
     standin.fail(
@@ -167,7 +167,7 @@ async def test_busy_host_is_asked_again(
 
 
 @pytest.mark.parametrize("headers", [{"retry-after": "60"}, {"retry-after": "{date}"}])
-async def test_nobody_waits_longer_than_the_caller(
+async def test_retry_stops_at_deadline(
     standin: StandIn, entry: MockConfigEntry, call: Call, headers: dict[str, str]
 ) -> None:
     date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 60))
@@ -182,7 +182,7 @@ async def test_nobody_waits_longer_than_the_caller(
     assert time.monotonic() - start < 1
 
 
-async def test_used_up_quota_is_not_asked_again(
+async def test_quota_exceeded_is_not_retried(
     standin: StandIn, entry: MockConfigEntry, call: Call
 ) -> None:
     standin.fail(
@@ -194,7 +194,7 @@ async def test_used_up_quota_is_not_asked_again(
     assert len(standin.requests) - before == 1
 
 
-async def test_timeout_of_one_call(standin: StandIn, entry: MockConfigEntry, call: Call) -> None:
+async def test_timeout_field(standin: StandIn, entry: MockConfigEntry, call: Call) -> None:
     standin.fail(Fault(path="/responses", hang=True, count=None))
     start = time.monotonic()
     with pytest.raises(HomeAssistantError, match=r"within 1 s"):
@@ -214,7 +214,7 @@ async def test_timeout_of_one_call(standin: StandIn, entry: MockConfigEntry, cal
         ({"model": "m", "timeout": "soon"}, ["expected a number", "timeout"]),
     ],
 )
-async def test_fields_are_checked_before_anything_is_sent(
+async def test_invalid_fields_send_no_request(
     standin: StandIn,
     entry: MockConfigEntry,
     call: Call,
@@ -234,13 +234,15 @@ async def test_missing_field_is_named(entry: MockConfigEntry, call: Call) -> Non
         await call("create_chat_completion", model="m")
 
 
-async def test_which_host(hass: HomeAssistant, standin: StandIn, call: Call) -> None:
+async def test_config_entry_id_required_with_two_entries(
+    hass: HomeAssistant, standin: StandIn, call: Call
+) -> None:
     assert hass
     with pytest.raises(HomeAssistantError):
         await call("list_models")
 
 
-async def test_one_of_several_hosts(
+async def test_config_entry_id_selects_entry(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call
 ) -> None:
     other = await add_entry(hass, entry_data(standin, "none"))
@@ -256,7 +258,7 @@ async def test_one_of_several_hosts(
         await call("list_models", config_entry_id=other.entry_id)
 
 
-async def test_method_that_the_sdk_lacks(
+async def test_method_missing_in_old_sdk(
     entry: MockConfigEntry, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(vars(entry.runtime_data.client), "moderations", object())
@@ -265,7 +267,7 @@ async def test_method_that_the_sdk_lacks(
     assert caught.value.translation_key == "method_missing"
 
 
-async def test_unload_ends_calls_under_way(
+async def test_unload_cancels_pending_calls(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call
 ) -> None:
     standin.fail(Fault(path="/responses", hang=True))
@@ -280,7 +282,7 @@ async def test_unload_ends_calls_under_way(
     assert caught.value.translation_key == "unloaded"
 
 
-async def test_cancelled_script_ends_its_request(
+async def test_script_cancelled_closes_request(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -293,13 +295,11 @@ async def test_cancelled_script_ends_its_request(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not entry.runtime_data._waits
+    assert not entry.runtime_data._active_timeouts
     assert (await call("create_model_response", **ASK))["status"] == "completed"
 
 
-async def test_gateways_have_ways_of_their_own(
-    standin: StandIn, entry: MockConfigEntry, call: Call
-) -> None:
+async def test_gateway_error_formats(standin: StandIn, entry: MockConfigEntry, call: Call) -> None:
     """As LiteLLM words it."""
     error = '{"error": {"message": "Out of models", "param": "None", "code": "500"}}'
     standin.fail(

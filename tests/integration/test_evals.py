@@ -27,7 +27,7 @@ async def create_eval(call: Call) -> str:
     return str(made["id"])
 
 
-async def test_an_eval_from_beginning_to_end(standin: StandIn, call: Call) -> None:
+async def test_eval_lifecycle(standin: StandIn, call: Call) -> None:
     eval_id = await create_eval(call)
     sent = standin.requests[-1]
     assert (sent.method, sent.path) == ("POST", "/evals")
@@ -45,7 +45,7 @@ async def test_an_eval_from_beginning_to_end(standin: StandIn, call: Call) -> No
         await call("get_eval", eval_id=eval_id)
 
 
-async def test_evals_are_listed_in_the_order_asked_for(standin: StandIn, call: Call) -> None:
+async def test_eval_list_order(standin: StandIn, call: Call) -> None:
     made = [await create_eval(call) for _ in range(3)]
 
     page = await call("list_evals", order="asc", order_by="updated_at", limit=2, all_pages=True)
@@ -59,7 +59,7 @@ async def test_evals_are_listed_in_the_order_asked_for(standin: StandIn, call: C
     assert standin.requests[-1].param("after") == made[1]
 
 
-async def test_a_run_and_its_results(standin: StandIn, call: Call) -> None:
+async def test_eval_run_results(standin: StandIn, call: Call) -> None:
     eval_id = await create_eval(call)
 
     run = await call("create_eval_run", eval_id=eval_id, data_source=DATA, name="First")
@@ -87,7 +87,7 @@ async def test_a_run_and_its_results(standin: StandIn, call: Call) -> None:
     assert gone == {"object": "eval.run.deleted", "deleted": True, "run_id": run["id"]}
 
 
-async def test_a_model_beside_the_data_is_sent(standin: StandIn, call: Call) -> None:
+async def test_eval_run_model_in_data_source(standin: StandIn, call: Call) -> None:
     eval_id = await create_eval(call)
     run = await call("create_eval_run", eval_id=eval_id, data_source=DATA, model="m-2")
 
@@ -95,7 +95,7 @@ async def test_a_model_beside_the_data_is_sent(standin: StandIn, call: Call) -> 
     assert run["model"] == "m-2"
 
 
-async def test_a_run_is_cancelled_where_the_api_has_it(standin: StandIn, call: Call) -> None:
+async def test_eval_run_cancel_path(standin: StandIn, call: Call) -> None:
     eval_id = await create_eval(call)
     run = await call("create_eval_run", eval_id=eval_id, data_source=DATA)
     ids = {"eval_id": eval_id, "run_id": run["id"]}
@@ -110,7 +110,7 @@ async def test_a_run_is_cancelled_where_the_api_has_it(standin: StandIn, call: C
         await call("cancel_eval_run", **ids)
 
 
-async def test_a_path_id_stays_one_part_of_the_path(standin: StandIn, call: Call) -> None:
+async def test_eval_run_cancel_quotes_ids(standin: StandIn, call: Call) -> None:
     with pytest.raises(ServiceValidationError, match="404"):
         await call("cancel_eval_run", eval_id="../models", run_id="a b")
     assert standin.requests[-1].path.startswith("/evals/")

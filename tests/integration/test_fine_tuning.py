@@ -17,7 +17,7 @@ GRADER = {
 }
 
 
-async def test_a_job_with_everything(standin: StandIn, call: Call) -> None:
+async def test_fine_tuning_job_parameters(standin: StandIn, call: Call) -> None:
     job = await call(
         "create_fine_tuning_job",
         model="m-1",
@@ -51,7 +51,7 @@ async def test_a_job_with_everything(standin: StandIn, call: Call) -> None:
         await call("cancel_fine_tuning_job", fine_tuning_job_id=job["id"])
 
 
-async def test_jobs_are_found_by_their_metadata(standin: StandIn, call: Call) -> None:
+async def test_fine_tuning_jobs_filtered_by_metadata(standin: StandIn, call: Call) -> None:
     for room in ("kitchen", "hall"):
         await call("create_fine_tuning_job", model="m", training_file="f", metadata={"room": room})
     page = await call("list_paginated_fine_tuning_jobs", metadata={"room": "hall"}, limit=5)
@@ -61,7 +61,7 @@ async def test_jobs_are_found_by_their_metadata(standin: StandIn, call: Call) ->
     assert page["last_id"] == page["data"][0]["id"]
 
 
-async def test_a_job_is_paused_resumed_and_cancelled(standin: StandIn, call: Call) -> None:
+async def test_fine_tuning_job_pause_resume_cancel(standin: StandIn, call: Call) -> None:
     job = await call("create_fine_tuning_job", model="m", training_file="f")
     for verb, status in (("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")):
         answer = await call(f"{verb}_fine_tuning_job", fine_tuning_job_id=job["id"])
@@ -76,7 +76,7 @@ async def test_a_job_is_paused_resumed_and_cancelled(standin: StandIn, call: Cal
     assert len(log["data"]) == 4
 
 
-async def test_a_checkpoint_is_shared(standin: StandIn, call: Call) -> None:
+async def test_checkpoint_permissions(standin: StandIn, call: Call) -> None:
     job = await call("create_fine_tuning_job", model="m", training_file="f")
     page = await call("list_fine_tuning_checkpoints", fine_tuning_job_id=job["id"])
     name = page["data"][0]["fine_tuned_model_checkpoint"]
@@ -109,7 +109,7 @@ async def test_a_checkpoint_is_shared(standin: StandIn, call: Call) -> None:
     assert standin.requests[-1].path.endswith(f"/permissions/{made['data'][0]['id']}")
 
 
-async def test_a_grader_judges(standin: StandIn, call: Call) -> None:
+async def test_grader_run(standin: StandIn, call: Call) -> None:
     answer = await call(
         "run_grader", grader=GRADER, model_sample="Good morning!", item={"answer": "good morning"}
     )

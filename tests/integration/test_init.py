@@ -33,7 +33,7 @@ from .conftest import Call, add_entry, entry_data
         (Fault(path="/models", status=404), ConfigEntryState.LOADED),
     ],
 )
-async def test_setup(
+async def test_setup_entry(
     hass: HomeAssistant, standin: StandIn, fault: Fault, state: ConfigEntryState
 ) -> None:
     standin.fail(fault)
@@ -41,7 +41,7 @@ async def test_setup(
     assert entry.state is state
 
 
-async def test_key_that_is_gone(hass: HomeAssistant, standin: StandIn) -> None:
+async def test_setup_without_environment_variable(hass: HomeAssistant, standin: StandIn) -> None:
     entry = await add_entry(
         hass, entry_data(standin, api_key_source="environment", api_key="NO_SUCH_VARIABLE")
     )
@@ -49,7 +49,9 @@ async def test_key_that_is_gone(hass: HomeAssistant, standin: StandIn) -> None:
     assert hass.config_entries.flow.async_progress_by_handler(DOMAIN)
 
 
-async def test_unload_and_remove(hass: HomeAssistant, entry: MockConfigEntry, call: Call) -> None:
+async def test_unload_and_remove_entry(
+    hass: HomeAssistant, entry: MockConfigEntry, call: Call
+) -> None:
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert entry.state is ConfigEntryState.NOT_LOADED
     assert hass.services.has_service(DOMAIN, "create_model_response")
@@ -58,7 +60,7 @@ async def test_unload_and_remove(hass: HomeAssistant, entry: MockConfigEntry, ca
     assert not ir.async_get(hass).issues
 
 
-async def test_environment_of_the_process_is_left_alone(
+async def test_process_environment_is_ignored(
     hass: HomeAssistant,
     standin: StandIn,
     media_folder: object,
@@ -72,7 +74,7 @@ async def test_environment_of_the_process_is_left_alone(
 
 
 @pytest.mark.parametrize("is_recorded", [False, True])
-async def test_events_and_the_database(
+async def test_events_excluded_from_recorder(
     recorder_mock: object,
     hass: HomeAssistant,
     standin: StandIn,
@@ -119,7 +121,7 @@ async def stored(hass: HomeAssistant) -> bool:
     return bool(await get_instance(hass).async_add_executor_job(look))
 
 
-async def test_many_calls_at_once(entry: MockConfigEntry, call: Call) -> None:
+async def test_concurrent_calls(entry: MockConfigEntry, call: Call) -> None:
     answers = await asyncio.gather(
         *(call("create_model_response", model="m", input=f"Number {n}") for n in range(50))
     )

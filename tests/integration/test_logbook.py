@@ -31,7 +31,7 @@ LINES = {
 
 
 @pytest.mark.parametrize("language", LINES)
-async def test_lines(
+async def test_logbook_entries(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -62,7 +62,7 @@ async def test_lines(
     assert {line["name"] for line in told} == {entry.title}
 
 
-async def test_entries_that_are_gone(
+async def test_logbook_removed_config_entry(
     hass: HomeAssistant, entry: MockConfigEntry, events: Callable[[str], list[Event]]
 ) -> None:
     found = events(EVENT_WEBHOOK)

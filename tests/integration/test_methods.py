@@ -6,7 +6,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.handlers.outputs import add_parsed
+from custom_components.openai_api.handlers.response_helpers import add_parsed
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -22,7 +22,7 @@ SCHEMA = {
 }
 
 
-async def test_a_response_and_what_can_be_done_with_it(standin: StandIn, call: Call) -> None:
+async def test_response_lifecycle(standin: StandIn, call: Call) -> None:
     asked = await call("create_model_response", model="m", input="Hello", metadata={"a": 1})
     response_id = asked["id"]
 
@@ -50,12 +50,12 @@ async def test_a_response_and_what_can_be_done_with_it(standin: StandIn, call: C
     assert (await call("cancel_model_response", response_id=waiting["id"]))["status"] == "cancelled"
 
 
-async def test_deletion_without_a_word(standin: StandIn, call: Call) -> None:
+async def test_delete_with_empty_response(standin: StandIn, call: Call) -> None:
     standin.fail(Fault(path="/responses", status=200, body=""))
     assert await call("delete_model_response", response_id="r") == {"id": "r", "deleted": True}
 
 
-async def test_parsed_answer(standin: StandIn, call: Call) -> None:
+async def test_response_parsed(standin: StandIn, call: Call) -> None:
     answer = await call(
         "parse_model_response", model="m", input="Weather?", text=SCHEMA, verbosity="low"
     )
@@ -65,7 +65,7 @@ async def test_parsed_answer(standin: StandIn, call: Call) -> None:
     assert standin.requests[-1].body["text"] == SCHEMA
 
 
-def test_what_cannot_be_parsed_is_nothing() -> None:
+def test_response_unparsable_is_none() -> None:
     answer = add_parsed(
         {
             "output": [
@@ -80,7 +80,7 @@ def test_what_cannot_be_parsed_is_nothing() -> None:
     assert answer["output"][1]["parsed_arguments"] == {"a": 1}
 
 
-async def test_unknown_settings_have_a_way(standin: StandIn, call: Call) -> None:
+async def test_extra_body_and_query(standin: StandIn, call: Call) -> None:
     await call(
         "create_model_response",
         model="m",
@@ -95,7 +95,7 @@ async def test_unknown_settings_have_a_way(standin: StandIn, call: Call) -> None
     assert sent.param("v") == "2"
 
 
-async def test_nothing_is_not_sent(standin: StandIn, call: Call) -> None:
+async def test_none_values_are_omitted(standin: StandIn, call: Call) -> None:
     await call(
         "create_model_response",
         model="m",
@@ -117,14 +117,12 @@ async def test_nothing_is_not_sent(standin: StandIn, call: Call) -> None:
         ("[1, 2]", "[1, 2]"),
     ],
 )
-async def test_input_as_people_write_it(
-    standin: StandIn, call: Call, given: Any, sent: Any
-) -> None:
+async def test_response_input_formats(standin: StandIn, call: Call, given: Any, sent: Any) -> None:
     await call("create_model_response", model="m", input=given)
     assert standin.requests[-1].body["input"] == sent
 
 
-async def test_chat_completions(standin: StandIn, call: Call) -> None:
+async def test_chat_completion_lifecycle(standin: StandIn, call: Call) -> None:
     made = await call(
         "create_chat_completion",
         model="m",
@@ -154,7 +152,7 @@ async def test_chat_completions(standin: StandIn, call: Call) -> None:
     assert (await call("delete_chat_completion", completion_id=completion_id))["deleted"] is True
 
 
-async def test_pages(standin: StandIn, call: Call, media_folder: Any) -> None:
+async def test_list_pagination(standin: StandIn, call: Call, media_folder: Any) -> None:
     path = media_folder / "a.txt"
     path.write_text("a")
     ids = [(await call("create_file", file=str(path), purpose="user_data"))["id"] for _ in range(5)]
@@ -172,13 +170,13 @@ async def test_pages(standin: StandIn, call: Call, media_folder: Any) -> None:
 
 
 @pytest.mark.parametrize("body", [{"object": "list"}, {"data": None}])
-async def test_list_that_is_none(standin: StandIn, call: Call, body: Any) -> None:
+async def test_list_without_data(standin: StandIn, call: Call, body: Any) -> None:
     standin.fail(Fault(path="/models", status=200, body=body))
     with pytest.raises(Exception, match="did not answer with JSON"):
         await call("list_models")
 
 
-async def test_models(standin: StandIn, call: Call) -> None:
+async def test_models_list_retrieve_delete(standin: StandIn, call: Call) -> None:
     page = await call("list_models")
     assert page["has_more"] is False
     assert page["first_id"] == page["data"][0]["id"]
@@ -188,7 +186,7 @@ async def test_models(standin: StandIn, call: Call) -> None:
     assert standin.requests[-1].method == "DELETE"
 
 
-async def test_bare_list_of_models(standin: StandIn, call: Call) -> None:
+async def test_models_as_bare_list(standin: StandIn, call: Call) -> None:
     standin.fail(Fault(path="/models", status=200, body=[{"id": "m"}]))
     assert (await call("list_models"))["data"] == [{"id": "m"}]
 
@@ -203,7 +201,7 @@ async def test_embedding_and_moderation(standin: StandIn, call: Call) -> None:
     assert (await call("create_moderation", input="violence"))["results"][0]["flagged"] is True
 
 
-async def test_client_secret(standin: StandIn, call: Call) -> None:
+async def test_client_secret_create(standin: StandIn, call: Call) -> None:
     answer = await call(
         "create_realtime_client_secret",
         session={"type": "realtime", "model": "gpt-realtime"},
@@ -227,7 +225,7 @@ async def test_client_secret(standin: StandIn, call: Call) -> None:
         ("reject_realtime_call", {"status_code": "486"}, "reject", "rejected"),
     ],
 )
-async def test_calls(
+async def test_realtime_call_control(
     standin: StandIn, call: Call, action: str, data: dict[str, Any], path: str, status: str
 ) -> None:
     answer = await call(action, call_id="rtc_1", **data)
@@ -235,7 +233,7 @@ async def test_calls(
     assert standin.requests[-1].path == f"/realtime/calls/rtc_1/{path}"
 
 
-async def test_answer_is_not_needed(
+async def test_action_without_return_response(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry
 ) -> None:
     data = {"model": "m", "input": "Hello", "config_entry_id": entry.entry_id}

@@ -8,8 +8,8 @@ from homeassistant.exceptions import HomeAssistantError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.openai_api.action import ActionDescription
 from custom_components.openai_api.actions import ACTIONS
-from custom_components.openai_api.model import Action
 from tests.standin.server import StandIn
 
 from .conftest import Call
@@ -26,7 +26,7 @@ def folder(media_folder: Path) -> Path:
     return media_folder
 
 
-def newer(action: Action, folder: Path) -> dict[str, Any]:
+def newer(action: ActionDescription, folder: Path) -> dict[str, Any]:
     """Return a value for each of the action's newer fields, but for files."""
     return {
         field.key: _value(action, field, folder)

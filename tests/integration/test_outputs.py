@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 
-from tests.faults.raw import Raw, answer
+from tests.resilience.raw_server import RawServer, answer
 
 from .conftest import Call
 from .streaming.conftest import raw as raw  # noqa: PLC0414
@@ -55,7 +55,7 @@ def completion(message: Json, finish_reason: str = "stop") -> Json:
 
 
 @pytest.mark.parametrize("case", TEXTS)
-async def test_json_in_texts(raw: Raw, call: Call, case: str) -> None:
+async def test_json_in_texts(raw: RawServer, call: Call, case: str) -> None:
     text = TEXTS[case]
     raw.play([answer(response(text))], [answer(completion({"content": text}))])
     found = await call("parse_model_response", text=FORM, **ASK)
@@ -65,7 +65,7 @@ async def test_json_in_texts(raw: Raw, call: Call, case: str) -> None:
     assert found["choices"][0]["message"]["parsed"] == VALUE
 
 
-async def test_json_in_parts_and_objects(raw: Raw, call: Call) -> None:
+async def test_json_in_parts_and_objects(raw: RawServer, call: Call) -> None:
     parts = [{"type": "thinking", "thinking": []}, {"type": "text", "text": PLAIN}]
     tool_call = {"id": "x", "function": {"name": "f", "arguments": VALUE}}
     raw.play([answer(completion({"content": parts, "tool_calls": [tool_call]}))])
@@ -92,7 +92,7 @@ OTHERS = {
 @pytest.mark.parametrize("is_stream", [False, True])
 @pytest.mark.parametrize("case", OTHERS)
 async def test_form_that_the_host_ignores(
-    hass: HomeAssistant, raw: Raw, call: Call, case: str, is_stream: bool
+    hass: HomeAssistant, raw: RawServer, call: Call, case: str, is_stream: bool
 ) -> None:
     text, place = OTHERS[case]
     usage = {"input_tokens": 5, "output_tokens": 3}
@@ -112,7 +112,7 @@ async def test_form_that_the_host_ignores(
     assert entry.runtime_data.usage.values["output_tokens"] == 5
 
 
-async def test_answers_that_need_no_form(raw: Raw, call: Call) -> None:
+async def test_answers_that_need_no_form(raw: RawServer, call: Call) -> None:
     refusal = [{"type": "refusal", "refusal": "No"}]
     calls = [{"type": "function_call", "name": "f", "arguments": "{}", "status": "completed"}]
     for whole in (
@@ -143,7 +143,9 @@ BROKEN = '{ "room": "kitchen", "on": true'
 
 @pytest.mark.parametrize("action", ["create_model_response", "parse_model_response"])
 @pytest.mark.parametrize("is_stream", [False, True])
-async def test_call_that_breaks_off(raw: Raw, call: Call, action: str, is_stream: bool) -> None:
+async def test_call_that_breaks_off(
+    raw: RawServer, call: Call, action: str, is_stream: bool
+) -> None:
     item = {"type": "function_call", "name": "switch", "arguments": BROKEN, "status": "completed"}
     whole = {**RESPONSE, "output": [item]}
     done = stream(named("response.completed", response=whole), done=False)
@@ -157,7 +159,7 @@ async def test_call_that_breaks_off(raw: Raw, call: Call, action: str, is_stream
 @pytest.mark.parametrize("action", ["create_chat_completion", "parse_chat_completion"])
 @pytest.mark.parametrize("reason", ["stop", "tool_calls"])
 async def test_call_of_a_chat_that_breaks_off(
-    raw: Raw, call: Call, action: str, reason: str
+    raw: RawServer, call: Call, action: str, reason: str
 ) -> None:
     tool_call = {"id": "x", "function": {"name": "switch", "arguments": BROKEN}}
     raw.play([answer(completion({"content": None, "tool_calls": [tool_call]}, reason))])
@@ -169,7 +171,7 @@ async def test_call_of_a_chat_that_breaks_off(
     assert (await call(action, **CHAT))["choices"][0]["finish_reason"] == "length"
 
 
-async def test_calls_without_arguments_are_whole(raw: Raw, call: Call) -> None:
+async def test_calls_without_arguments_are_whole(raw: RawServer, call: Call) -> None:
     for arguments in ("", " ", "{}", None, {"a": 1}):
         tool_call = {"id": "x", "function": {"name": "f", "arguments": arguments}}
         raw.play([answer(completion({"tool_calls": [tool_call]}, "tool_calls"))])

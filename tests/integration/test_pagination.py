@@ -5,7 +5,7 @@ from typing import Any
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 
-from custom_components.openai_api.requests import pagination
+from custom_components.openai_api import pagination
 from tests.standin import Fault
 from tests.standin.server import StandIn
 

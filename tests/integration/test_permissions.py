@@ -11,14 +11,14 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
 from custom_components.openai_api import services
-from custom_components.openai_api.actions import ACTIONS, FAMILIES
+from custom_components.openai_api.action import ActionDescription, Permission
+from custom_components.openai_api.actions import ACTION_GROUPS, ACTIONS
 from custom_components.openai_api.const import DOMAIN
-from custom_components.openai_api.model import Action, Permission
-from custom_components.openai_api.requests import Request
+from custom_components.openai_api.dispatch import ActionCall
 from tests.standin.server import StandIn
 
 from .conftest import add_entry, entry_data
-from .payloads import LEFT_OUT, cases
+from .payloads import SOCKET_ACTIONS, cases
 
 ADMINISTRATION = {
     action.key for action in ACTIONS if action.permission is Permission.ADMINISTRATORS
@@ -39,9 +39,9 @@ _SAMPLES: dict[str, Any] = {
 }
 
 
-def data_for(action: Action, folder: Path) -> dict[str, Any]:
+def data_for(action: ActionDescription, folder: Path) -> dict[str, Any]:
     """Return data that the action's schema accepts."""
-    if action.key not in LEFT_OUT:
+    if action.key not in SOCKET_ACTIONS:
         return next(cases(action, folder))[1]
     return {
         field.key: _SAMPLES.get(field.key, field.example if field.example is not None else True)
@@ -61,19 +61,19 @@ async def context_of(hass: HomeAssistant, name: str) -> Context:
 
 
 @pytest.fixture
-def handled(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
+def handled(monkeypatch: pytest.MonkeyPatch) -> list[ActionCall]:
     """Return the calls that were let through; nothing is done about them."""
-    found: list[Request] = []
+    found: list[ActionCall] = []
 
-    async def async_handle(request: Request) -> ServiceResponse:
+    async def async_handle(request: ActionCall) -> ServiceResponse:
         found.append(request)
         return {}
 
-    monkeypatch.setattr(services, "async_handle", async_handle)
+    monkeypatch.setattr(services, "async_dispatch", async_handle)
     return found
 
 
-def is_allowed(action: Action, who: str, access: str) -> bool:
+def is_allowed(action: ActionDescription, who: str, access: str) -> bool:
     """Tell what the options and the rows promise."""
     match who, access:
         case (("none" | "administrator"), _):
@@ -93,7 +93,7 @@ async def test_every_action_permission_holds(
     hass: HomeAssistant,
     standin: StandIn,
     media_folder: Path,
-    handled: list[Request],
+    handled: list[ActionCall],
 ) -> None:
     MockUser(is_owner=True).add_to_hass(hass)
     await add_entry(hass, entry_data(standin), {"action_access": access})
@@ -136,7 +136,7 @@ async def test_unknown_user_is_refused(
 
 
 async def test_user_with_one_entity_may_ask(
-    hass: HomeAssistant, entry: MockConfigEntry, handled: list[Request]
+    hass: HomeAssistant, entry: MockConfigEntry, handled: list[ActionCall]
 ) -> None:
     """A user who may control one of the service's entities may call its open actions."""
     entity = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)[0]
@@ -160,7 +160,7 @@ async def test_user_with_one_entity_may_ask(
 
 
 async def test_local_action_strictest_entry_decides(
-    hass: HomeAssistant, standin: StandIn, media_folder: Path, handled: list[Request]
+    hass: HomeAssistant, standin: StandIn, media_folder: Path, handled: list[ActionCall]
 ) -> None:
     """Saved files belong to all entries: one that is open to everyone does not open the others."""
     MockUser(is_owner=True).add_to_hass(hass)
@@ -186,7 +186,7 @@ async def test_local_action_strictest_entry_decides(
 
 def test_what_needs_administrators() -> None:
     """What deletes, mints, rotates, registers, trains or watches is none of everybody's business."""
-    for family in FAMILIES:
+    for family in ACTION_GROUPS:
         for action in family.actions:
             if (
                 action.key.startswith(("delete_", "tidy_", "rotate_"))
@@ -207,7 +207,7 @@ def test_what_needs_administrators() -> None:
 
 
 async def test_preferred_service_is_used(
-    hass: HomeAssistant, standin: StandIn, media_folder: Path, handled: list[Request]
+    hass: HomeAssistant, standin: StandIn, media_folder: Path, handled: list[ActionCall]
 ) -> None:
     await add_entry(hass, entry_data(standin))
     preferred = await add_entry(hass, entry_data(standin, "header"), {"is_preferred": True})

@@ -10,14 +10,14 @@ from urllib.parse import quote
 
 import pytest
 
-from custom_components.openai_api.settings import Settings
+from custom_components.openai_api.api.config import HostConfig
 
 KEY = "sk-Proj_9f/Lw+Q2=xYz.T7~ab"
 
 
-def settings(key: str = KEY, **changes: Any) -> Settings:
+def settings(key: str = KEY, **changes: Any) -> HostConfig:
     """Return the settings of a host with this key."""
-    return Settings(base_url="https://example.com/v1", api_key=key, **changes)
+    return HostConfig(base_url="https://example.com/v1", api_key=key, **changes)
 
 
 def all_percent(text: str) -> str:

@@ -24,7 +24,7 @@ from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
 from .conftest import CANARY, Call, add_entry, entry_data
-from .waiting import until
+from .waiting import wait_for
 
 ASK = {"model": "m-1", "input": "Hello"}
 CHAT = {"model": "m-2", "messages": [{"role": "user", "content": "Hello"}]}
@@ -74,7 +74,7 @@ def refuse(standin: StandIn, path: str = "/responses", count: int | None = 1) ->
     standin.fail(Fault(path=path, status=429, body={"error": NO_QUOTA}, count=count))
 
 
-async def test_quota(
+async def test_quota_issue_created_and_deleted(
     hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call
 ) -> None:
     changes = async_capture_events(hass, ir.EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED)
@@ -97,7 +97,7 @@ async def test_quota(
 
 
 @pytest.mark.parametrize("event_type", ["response.failed", "error"])
-async def test_quota_that_a_stream_tells_of(
+async def test_quota_issue_from_stream(
     hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call, event_type: str
 ) -> None:
     error = '{"code": "insufficient_quota", "message": "None left"}'
@@ -127,7 +127,7 @@ async def test_quota_that_a_stream_tells_of(
         {"type": "error", "error": {"type": "insufficient_quota", "code": None}},
     ],
 )
-async def test_quota_that_a_connection_tells_of(
+async def test_quota_issue_from_websocket(
     hass: HomeAssistant,
     standin: StandIn,
     host: MockConfigEntry,
@@ -136,13 +136,13 @@ async def test_quota_that_a_connection_tells_of(
 ) -> None:
     await call(MANAGE, action="connect", connection_id="c")
     await standin.sockets[0].send(event)
-    await until(lambda: issues(hass))
+    await wait_for(lambda: issues(hass))
     ask = {"type": "response.create", **ASK}
     await call(MANAGE, action="send", connection_id="c", event=ask)
-    await until(lambda: not issues(hass))
+    await wait_for(lambda: not issues(hass))
 
 
-async def test_pictures_take_of_the_quota_too(
+async def test_quota_issue_deleted_by_image(
     hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call
 ) -> None:
     refuse(standin, "/images")
@@ -163,7 +163,7 @@ async def test_pictures_take_of_the_quota_too(
         ("create_image", {"model": "m-4", "prompt": "A house"}, "/images", None),
     ],
 )
-async def test_fixing_the_quota(
+async def test_quota_repair_flow(
     hass: HomeAssistant,
     standin: StandIn,
     host: MockConfigEntry,
@@ -198,7 +198,7 @@ async def test_fixing_the_quota(
     assert (asked.body or {}).get("model") == model
 
 
-async def test_quota_of_a_host_that_is_not_loaded(
+async def test_quota_repair_flow_entry_not_loaded(
     hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call, fix: Any
 ) -> None:
     refuse(standin)
@@ -210,7 +210,7 @@ async def test_quota_of_a_host_that_is_not_loaded(
     assert (ended["type"], ended["reason"]) == ("abort", "not_loaded")
 
 
-async def test_hosts_have_their_own_quota(
+async def test_quota_issue_per_entry(
     hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call
 ) -> None:
     other = await add_entry(hass, entry_data(standin, "none", max_retries=0))
@@ -222,7 +222,7 @@ async def test_hosts_have_their_own_quota(
     assert list(issues(hass)) == [f"quota_used_up_{host.entry_id}"]
 
 
-async def test_refused_key_has_the_issue_of_home_assistant(
+async def test_auth_failed_creates_no_issue(
     hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call
 ) -> None:
     standin.fail(Fault(path="/responses", status=401))
@@ -233,7 +233,7 @@ async def test_refused_key_has_the_issue_of_home_assistant(
     ]
 
 
-async def test_missing_methods(
+async def test_method_missing_issue(
     hass: HomeAssistant, host: MockConfigEntry, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("moderations", "embeddings"):
@@ -251,7 +251,7 @@ async def test_missing_methods(
     assert not issues(hass)
 
 
-async def test_folder(
+async def test_media_directory_issue(
     hass: HomeAssistant,
     standin: StandIn,
     host: MockConfigEntry,
@@ -283,7 +283,7 @@ async def test_folder(
     assert not list(blocker.iterdir()), "nothing is left of the trial"
 
 
-async def test_folder_that_works_again(
+async def test_media_directory_issue_deleted_after_save(
     hass: HomeAssistant, host: MockConfigEntry, call: Call, media_folder: Path
 ) -> None:
     say = {"model": "m", "voice": "alloy", "input": "Hello"}
@@ -297,7 +297,7 @@ async def test_folder_that_works_again(
 
 
 @pytest.mark.parametrize("status", [301, 308])
-async def test_host_that_has_moved(
+async def test_host_moved_issue(
     hass: HomeAssistant,
     standin: StandIn,
     host: MockConfigEntry,
@@ -324,7 +324,7 @@ async def test_host_that_has_moved(
     assert not issues(hass)
 
 
-async def test_host_that_has_moved_before_the_start(
+async def test_host_moved_issue_during_setup(
     hass: HomeAssistant, standin: StandIn, media_folder: object
 ) -> None:
     standin.fail(Fault(path="/models", status=301, headers={"location": "/"}, count=2))
@@ -338,7 +338,7 @@ async def test_host_that_has_moved_before_the_start(
     assert not issues(hass)
 
 
-async def test_detour_is_no_move(
+async def test_temporary_redirect_creates_no_issue(
     hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call
 ) -> None:
     standin.fail(Fault(path="/responses", status=302, headers={"location": "/"}))
@@ -358,7 +358,7 @@ async def test_issues_have_texts(hass: HomeAssistant, host: MockConfigEntry, lan
     assert ("umgezogen" in german) is (language == "de")
 
 
-async def test_diagnostics(
+async def test_issues_in_diagnostics(
     hass: HomeAssistant,
     standin: StandIn,
     media_folder: object,

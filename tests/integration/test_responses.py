@@ -13,7 +13,7 @@ from .conftest import Call
 pytestmark = pytest.mark.usefixtures("entry")
 
 
-async def test_answer_is_returned_whole(standin: StandIn, call: Call) -> None:
+async def test_response_is_complete(standin: StandIn, call: Call) -> None:
     answer = await call("create_model_response", model="m-1", input="Hello", temperature="0.5")
 
     assert answer["object"] == "response"
@@ -23,7 +23,7 @@ async def test_answer_is_returned_whole(standin: StandIn, call: Call) -> None:
     assert sent.body == {"model": "m-1", "input": "Hello", "temperature": 0.5}
 
 
-async def test_stream_is_fired_and_returned(
+async def test_stream_events_fired_and_response_returned(
     call: Call, events: Callable[[str], list[Event]], entry: MockConfigEntry
 ) -> None:
     fired = events("openai_api_stream_event")

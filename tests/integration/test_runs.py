@@ -5,7 +5,7 @@ from typing import Any
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 
-from custom_components.openai_api.streams.assemblers import RunAccumulator
+from custom_components.openai_api.streaming.accumulators import RunAccumulator
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -108,7 +108,7 @@ async def test_create_thread_and_run(standin: StandIn, call: Call, ids: dict[str
     assert (sent.method, sent.path, sent.body) == ("POST", "/threads/runs", body)
 
 
-async def test_a_run_is_read_changed_and_cancelled(
+async def test_run_retrieve_update_cancel(
     standin: StandIn, call: Call, ids: dict[str, str]
 ) -> None:
     thread_id = ids["thread_id"]
@@ -135,7 +135,7 @@ async def test_a_run_is_read_changed_and_cancelled(
         await call("cancel_run", **these)
 
 
-async def test_create_and_poll(
+async def test_create_run_and_poll(
     standin: StandIn, call: Call, ids: dict[str, str], events: Any
 ) -> None:
     progress = events("openai_api_progress_event")
@@ -155,7 +155,9 @@ async def test_create_and_poll(
     assert sent[0].body == {"assistant_id": ids["assistant_id"]}
 
 
-async def test_create_thread_and_poll(standin: StandIn, call: Call, ids: dict[str, str]) -> None:
+async def test_create_thread_and_run_and_poll(
+    standin: StandIn, call: Call, ids: dict[str, str]
+) -> None:
     thread = {"messages": [{"role": "user", "content": "Good morning"}]}
     run = await call(
         "create_thread_and_poll_run",
@@ -168,7 +170,7 @@ async def test_create_thread_and_poll(standin: StandIn, call: Call, ids: dict[st
     assert await answers(call, run) == ["You said: Good morning"]
 
 
-async def test_patience_ends(call: Call, ids: dict[str, str]) -> None:
+async def test_poll_max_wait_exceeded(call: Call, ids: dict[str, str]) -> None:
     run = await call("create_run", **ids)
     with pytest.raises(HomeAssistantError, match=run["id"]):
         await call(
@@ -180,7 +182,7 @@ async def test_patience_ends(call: Call, ids: dict[str, str]) -> None:
         )
 
 
-async def test_poll_with_tool_outputs(standin: StandIn, call: Call, waiting: Any) -> None:
+async def test_submit_tool_outputs_and_poll(standin: StandIn, call: Call, waiting: Any) -> None:
     data = outputs(waiting)
     run = await call("submit_tool_outputs_and_poll_run", **data, poll_interval_ms=100)
 
@@ -198,7 +200,7 @@ async def test_submit_tool_outputs(standin: StandIn, call: Call, waiting: Any) -
         await call("submit_tool_outputs_to_run", **outputs(waiting))
 
 
-async def test_steps(standin: StandIn, call: Call, waiting: Any) -> None:
+async def test_run_steps(standin: StandIn, call: Call, waiting: Any) -> None:
     run = await call("submit_tool_outputs_and_poll_run", **outputs(waiting), poll_interval_ms=100)
     these = {"thread_id": run["thread_id"], "run_id": run["id"]}
     path = f"/threads/{run['thread_id']}/runs/{run['id']}/steps"
@@ -219,7 +221,7 @@ async def test_steps(standin: StandIn, call: Call, waiting: Any) -> None:
 
 
 @pytest.mark.parametrize("action", ["create_run", "stream_run"])
-async def test_stream(
+async def test_stream_run(
     standin: StandIn, call: Call, ids: dict[str, str], events: Any, action: str
 ) -> None:
     fired = events("openai_api_stream_event")
@@ -247,7 +249,7 @@ async def test_stream(
 
 
 @pytest.mark.parametrize("action", ["create_thread_and_run", "create_thread_and_stream_run"])
-async def test_stream_with_a_new_thread(
+async def test_stream_thread_and_run(
     standin: StandIn, call: Call, ids: dict[str, str], events: Any, action: str
 ) -> None:
     fired = events("openai_api_stream_event")
@@ -268,7 +270,7 @@ async def test_stream_with_a_new_thread(
 @pytest.mark.parametrize(
     "action", ["submit_tool_outputs_to_run", "submit_tool_outputs_and_stream_run"]
 )
-async def test_stream_with_tool_outputs(
+async def test_stream_tool_outputs(
     standin: StandIn, call: Call, waiting: Any, events: Any, action: str
 ) -> None:
     fired = events("openai_api_stream_event")
@@ -283,7 +285,7 @@ async def test_stream_with_tool_outputs(
     assert await answers(call, run) == ["You said: the tool answered bright"]
 
 
-async def test_stream_stops_where_outputs_are_needed(call: Call, events: Any) -> None:
+async def test_stream_ends_at_requires_action(call: Call, events: Any) -> None:
     fired = events("openai_api_stream_event")
     assistant = await call("create_assistant", model="m-1", tools=[LIGHT])
     run = await call(
@@ -295,9 +297,7 @@ async def test_stream_stops_where_outputs_are_needed(call: Call, events: Any) ->
     assert fired[-1].data["event_type"] == "thread.run.requires_action"
 
 
-async def test_events_of_steps_are_named_as_the_host_names_them(
-    call: Call, ids: dict[str, str], events: Any
-) -> None:
+async def test_stream_step_event_types(call: Call, ids: dict[str, str], events: Any) -> None:
     fired = events("openai_api_stream_event")
     await call("stream_run", **ids)
 
@@ -306,7 +306,7 @@ async def test_events_of_steps_are_named_as_the_host_names_them(
     assert all(name.startswith("thread.") for name in names), names
 
 
-async def test_error_in_a_stream(standin: StandIn, call: Call, ids: dict[str, str]) -> None:
+async def test_stream_error_event_raises(standin: StandIn, call: Call, ids: dict[str, str]) -> None:
     standin.fail(
         Fault(
             path="/threads",
@@ -328,7 +328,7 @@ async def test_error_in_a_stream(standin: StandIn, call: Call, ids: dict[str, st
         ("in_progress", True, True),
     ],
 )
-def test_a_run_is_whole_once_it_stops(status: str, *, ended: bool, whole: bool) -> None:
+def test_stream_returns_complete_run(status: str, *, ended: bool, whole: bool) -> None:
     assembler = RunAccumulator()
     assert assembler.result(ended=True) is None
     run = {"object": "thread.run", "status": status}

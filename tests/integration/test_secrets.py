@@ -26,7 +26,7 @@ ASK = {"model": "m", "input": "Hello"}
 
 
 @pytest.mark.parametrize("style", ["bearer", "header", "query"])
-async def test_key_shows_up_nowhere(
+async def test_api_key_not_exposed(
     hass: HomeAssistant,
     standin: StandIn,
     media_folder: object,
@@ -111,7 +111,7 @@ async def test_key_shows_up_nowhere(
         assert secret not in text.replace(json.dumps(echo["error"])[1:-1], "")
 
 
-async def test_key_goes_to_the_configured_host_alone(
+async def test_api_key_sent_to_configured_host_only(
     hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call
 ) -> None:
     await add_entry(hass, entry_data(standin, "header", max_retries=0))
@@ -131,7 +131,7 @@ async def test_key_goes_to_the_configured_host_alone(
         await elsewhere.stop()
 
 
-async def test_diagnostics(
+async def test_diagnostics_redacted(
     hass: HomeAssistant, standin: StandIn, media_folder: object, hass_client: Any, call: Call
 ) -> None:
     assert await async_setup_component(hass, "diagnostics", {})
@@ -146,7 +146,7 @@ async def test_diagnostics(
     assert found["openai_version"]
 
 
-async def test_hosts_learn_nothing_about_the_home(
+async def test_request_headers_reveal_no_platform(
     standin: StandIn, entry: MockConfigEntry, call: Call
 ) -> None:
     await call("create_model_response", **ASK)

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from yarl import URL
 
-from custom_components.openai_api.model import ModelKind
+from custom_components.openai_api.action import ModelKind
+from custom_components.openai_api.api.config import AuthMethod, parse_url
 from custom_components.openai_api.service_kinds import (
     BY_KEY,
     KINDS,
@@ -18,9 +19,8 @@ from custom_components.openai_api.service_kinds import (
     recognize,
     suggest_models,
 )
-from custom_components.openai_api.settings import AuthMethod, parse_url
 
-LOCAL = URL("http://192.168.1.5:8080/v1")
+LOCAL_ACTIONS = URL("http://192.168.1.5:8080/v1")
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.key)
@@ -77,7 +77,7 @@ def test_kind_by_url(url: str, key: str | None) -> None:
     ],
 )
 def test_kind_by_answer(headers: dict[str, str], answer: Any, key: str | None) -> None:
-    found = recognize(LOCAL, headers, answer)
+    found = recognize(LOCAL_ACTIONS, headers, answer)
     assert (found.key if found else None) == key
 
 

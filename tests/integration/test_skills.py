@@ -39,9 +39,7 @@ def sent_files(standin: StandIn) -> dict[str, bytes]:
     return {part.filename: part.data for part in body if part.name == "files[]"}
 
 
-async def test_a_folder_is_sent_with_the_paths_in_it(
-    standin: StandIn, call: Call, skill: Path
-) -> None:
+async def test_skill_directory_upload_paths(standin: StandIn, call: Call, skill: Path) -> None:
     made = await call("create_skill", files=str(skill))
 
     assert (made["name"], made["default_version"]) == ("butler", "1")
@@ -61,7 +59,7 @@ async def test_a_folder_is_sent_with_the_paths_in_it(
     ],
     ids=["one file", "several files", "a file and a folder"],
 )
-async def test_files_are_sent_below_the_folder_they_share(
+async def test_skill_files_upload_common_directory(
     standin: StandIn, call: Call, skill: Path, names: list[str], expected: list[str]
 ) -> None:
     made = await call("create_skill", files=[str(skill / name) for name in names])
@@ -70,15 +68,13 @@ async def test_files_are_sent_below_the_folder_they_share(
     assert list(sent_files(standin)) == expected
 
 
-async def test_large_skills_may_take_longer(standin: StandIn, call: Call, skill: Path) -> None:
+async def test_skill_upload_timeout_by_size(standin: StandIn, call: Call, skill: Path) -> None:
     (skill / "large.bin").write_bytes(bytes(256 * 1024))
     standin.fail(Fault(path="/skills", delay=1.3))
     assert (await call("create_skill", files=str(skill), timeout=1))["id"]
 
 
-async def test_a_zip_stays_a_zip_and_comes_back_as_one(
-    standin: StandIn, call: Call, media_folder: Path
-) -> None:
+async def test_skill_zip_round_trip(standin: StandIn, call: Call, media_folder: Path) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("butler/SKILL.md", MANIFEST)
@@ -94,9 +90,7 @@ async def test_a_zip_stays_a_zip_and_comes_back_as_one(
         assert archive.read("butler/SKILL.md") == MANIFEST
 
 
-async def test_a_media_item_is_sent_under_its_own_name(
-    standin: StandIn, call: Call, media_folder: Path
-) -> None:
+async def test_skill_media_item_filename(standin: StandIn, call: Call, media_folder: Path) -> None:
     (media_folder / "SKILL.md").write_bytes(MANIFEST)
     item = "media-source://media_source/local/SKILL.md"
     # Nothing says in which folder it is; the host has the last word on that.
@@ -105,7 +99,7 @@ async def test_a_media_item_is_sent_under_its_own_name(
     assert list(sent_files(standin)) == ["SKILL.md"]
 
 
-async def test_versions_of_a_skill(standin: StandIn, call: Call, skill: Path) -> None:
+async def test_skill_versions(standin: StandIn, call: Call, skill: Path) -> None:
     made = await call("create_skill", files=str(skill))
     skill_id = made["id"]
 
@@ -136,7 +130,7 @@ async def test_versions_of_a_skill(standin: StandIn, call: Call, skill: Path) ->
     assert gone == {"id": skill_id, "object": "skill.deleted", "deleted": True}
 
 
-async def test_nothing_is_sent_of_what_may_not_be_read(
+async def test_skill_unreadable_file_sends_nothing(
     standin: StandIn, call: Call, skill: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "private").mkdir()

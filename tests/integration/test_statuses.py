@@ -4,9 +4,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 
-from custom_components.openai_api.requests import polls
+from custom_components.openai_api import polling
 from custom_components.openai_api.statuses import is_ended
-from tests.faults.raw import Raw, answer
+from tests.resilience.raw_server import RawServer, answer
 
 from .conftest import Call
 from .streaming.conftest import raw as raw  # noqa: PLC0414
@@ -18,7 +18,7 @@ VIDEO: Json = {"id": "video_1", "object": "video", "progress": 0}
 
 
 @pytest.mark.parametrize("status", GOING_ON)
-async def test_poll_goes_on(raw: Raw, call: Call, status: str) -> None:
+async def test_poll_goes_on(raw: RawServer, call: Call, status: str) -> None:
     raw.play(
         [answer({**VIDEO, "status": status})],
         [answer({**VIDEO, "status": status, "progress": 10})],
@@ -29,14 +29,14 @@ async def test_poll_goes_on(raw: Raw, call: Call, status: str) -> None:
 
 
 @pytest.mark.parametrize("status", ENDS)
-async def test_poll_ends(raw: Raw, call: Call, status: str | None) -> None:
+async def test_poll_ends(raw: RawServer, call: Call, status: str | None) -> None:
     raw.play([answer({**VIDEO, "status": "processing"})], [answer({**VIDEO, "status": status})])
     found = await call("create_and_poll_video", prompt="x", model="m", poll_interval_ms=100)
     assert found["status"] == status
 
 
 @pytest.mark.parametrize("status", ["processing", "in_progress", "Rendering frames"])
-async def test_poll_says_what_the_status_was(raw: Raw, call: Call, status: str) -> None:
+async def test_poll_says_what_the_status_was(raw: RawServer, call: Call, status: str) -> None:
     for _ in range(30):
         raw.play([answer({**VIDEO, "status": status})])
     with pytest.raises(HomeAssistantError) as caught:
@@ -52,9 +52,9 @@ async def test_poll_says_what_the_status_was(raw: Raw, call: Call, status: str) 
 
 
 async def test_unknown_status_is_not_waited_for_for_ever(
-    raw: Raw, call: Call, monkeypatch: pytest.MonkeyPatch
+    raw: RawServer, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(polls, "_LONGEST_UNKNOWN", 0.3)
+    monkeypatch.setattr(polling, "_LONGEST_UNKNOWN", 0.3)
     for _ in range(30):
         raw.play([answer({**VIDEO, "status": "parked"})])
     with pytest.raises(HomeAssistantError, match="still parked"):
@@ -62,7 +62,9 @@ async def test_unknown_status_is_not_waited_for_for_ever(
 
 
 @pytest.mark.parametrize("status", ["processing", "preparing", "queued"])
-async def test_watched_job_goes_on(hass: HomeAssistant, raw: Raw, call: Call, status: str) -> None:
+async def test_watched_job_goes_on(
+    hass: HomeAssistant, raw: RawServer, call: Call, status: str
+) -> None:
     raw.play([answer({**VIDEO, "status": status})])
     found = await call("watch_job", kind="video", id="video_1")
     assert (found["status"], found["done"]) == (status, False)
@@ -70,7 +72,7 @@ async def test_watched_job_goes_on(hass: HomeAssistant, raw: Raw, call: Call, st
 
 
 @pytest.mark.parametrize("status", ["processing", "Running", "starting"])
-async def test_run_of_a_stream_goes_on(raw: Raw, call: Call, status: str) -> None:
+async def test_run_of_a_stream_goes_on(raw: RawServer, call: Call, status: str) -> None:
     run = {"id": "run_1", "object": "thread.run"}
     ends = [{**run, "status": status}, {**run, "status": "completed"}]
     raw.play(stream(*ends, done=False))
@@ -88,7 +90,9 @@ def test_statuses_that_a_row_knows_are_no_ends() -> None:
     assert is_ended(None)
 
 
-async def test_negative_counts_lower_nothing(hass: HomeAssistant, raw: Raw, call: Call) -> None:
+async def test_negative_counts_lower_nothing(
+    hass: HomeAssistant, raw: RawServer, call: Call
+) -> None:
     entry = hass.config_entries.async_entries("openai_api")[0]
     good = {"input_tokens": 5, "output_tokens": 3, "input_tokens_details": {"cached_tokens": 1}}
     for usage in (

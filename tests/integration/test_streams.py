@@ -10,7 +10,7 @@ import orjson
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.streams.sse import EventTooLarge, SSEDecoder
+from custom_components.openai_api.streaming.sse import EventTooLarge, SSEDecoder
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -23,7 +23,7 @@ EVENTS = [("a", '{"x":\n"ü"}'.encode()), ("", b"y"), ("", b"z")]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 1000])
-def test_decoder_takes_any_pieces(size: int) -> None:
+def test_sse_decoder_chunking(size: int) -> None:
     decoder = SSEDecoder()
     found = [
         event
@@ -34,7 +34,7 @@ def test_decoder_takes_any_pieces(size: int) -> None:
     assert decoder.feed(b"") == []
 
 
-def test_decoder_has_a_limit() -> None:
+def test_sse_decoder_size_limit() -> None:
     decoder = SSEDecoder()
     chunk = b"x" * 1024**2
     started = time.monotonic()
@@ -44,7 +44,7 @@ def test_decoder_has_a_limit() -> None:
     assert time.monotonic() - started < 2, "a long line must not be copied again and again"
 
 
-async def test_chat_adds_up_to_the_whole(entry: MockConfigEntry, call: Call, events: Any) -> None:
+async def test_chat_stream_accumulated(entry: MockConfigEntry, call: Call, events: Any) -> None:
     fired = events("openai_api_stream_event")
     whole = await call("create_chat_completion", **CHAT)
     streamed = await call("create_chat_completion", stream="true", n=2, **CHAT)
@@ -59,7 +59,7 @@ async def test_chat_adds_up_to_the_whole(entry: MockConfigEntry, call: Call, eve
         assert choice["finish_reason"] == "stop"
 
 
-async def test_chat_tool_calls_add_up(entry: MockConfigEntry, call: Call) -> None:
+async def test_chat_stream_tool_calls_accumulated(entry: MockConfigEntry, call: Call) -> None:
     tool = {"type": "function", "function": {"name": "get_time", "parameters": {"type": "object"}}}
     asked = {"model": "m", "tools": [tool], "messages": [{"role": "user", "content": "get_time"}]}
     whole = await call("create_chat_completion", **asked)
@@ -75,7 +75,7 @@ async def test_chat_tool_calls_add_up(entry: MockConfigEntry, call: Call) -> Non
     assert streamed["choices"][0]["finish_reason"] == "tool_calls"
 
 
-async def test_chat_without_a_reason_to_finish(
+async def test_chat_stream_without_finish_reason(
     standin: StandIn, entry: MockConfigEntry, call: Call
 ) -> None:
     body = (
@@ -122,7 +122,7 @@ async def test_chat_without_a_reason_to_finish(
         pytest.param(Fault(hang=True), "timed_out", id="no answer"),
     ],
 )
-async def test_streams_that_fail(
+async def test_stream_failures(
     hass: HomeAssistant,
     standin: StandIn,
     media_folder: object,
@@ -138,7 +138,7 @@ async def test_streams_that_fail(
     assert (await call("create_model_response", **ASK))["status"] == "completed"
 
 
-async def test_cut_at_every_event(
+async def test_stream_truncated_at_every_event(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call, events: Any
 ) -> None:
     fired = events("openai_api_stream_event")
@@ -162,7 +162,7 @@ async def test_cut_at_every_event(
         assert len(fired) == count
 
 
-async def test_host_that_does_not_stream(
+async def test_stream_answered_with_json(
     standin: StandIn, entry: MockConfigEntry, call: Call
 ) -> None:
     standin.fail(Fault(path="/responses", status=200, body={"id": "r", "output": []}))
@@ -172,7 +172,7 @@ async def test_host_that_does_not_stream(
     assert answer["stream_id"]
 
 
-async def test_endless_stream_ends_with_its_script(
+async def test_stream_cancelled_with_script(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call, events: Any
 ) -> None:
     fired = events("openai_api_stream_event")
@@ -188,7 +188,7 @@ async def test_endless_stream_ends_with_its_script(
     assert len(fired) == count
 
 
-async def test_stream_outlives_the_timeout(
+async def test_stream_outlives_timeout(
     standin: StandIn, entry: MockConfigEntry, call: Call
 ) -> None:
     standin.pace = 0.15
@@ -196,7 +196,7 @@ async def test_stream_outlives_the_timeout(
     assert answer["status"] == "completed"
 
 
-async def test_unload_ends_streams(
+async def test_unload_cancels_streams(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call, events: Any
 ) -> None:
     fired = events("openai_api_stream_event")
@@ -210,7 +210,9 @@ async def test_unload_ends_streams(
     assert caught.value.translation_key == "unloaded"
 
 
-async def test_ask_or_follow(standin: StandIn, entry: MockConfigEntry, call: Call) -> None:
+async def test_create_or_resume_response(
+    standin: StandIn, entry: MockConfigEntry, call: Call
+) -> None:
     asked = await call("stream_model_response", model="m", input="Hello")
     assert standin.requests[-1].body["stream"] is True
     followed = await call("stream_model_response", response_id=asked["id"], starting_after=3)

@@ -24,7 +24,7 @@ async def health(hass: HomeAssistant) -> dict[str, Any]:
     }
 
 
-async def test_health(
+async def test_system_health_info(
     hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call
 ) -> None:
     await add_entry(
@@ -47,7 +47,7 @@ async def test_health(
         assert "secret12" not in str(asked)
 
 
-async def test_hosts_that_are_down_and_hosts_that_are_off(
+async def test_system_health_unreachable_and_disabled(
     hass: HomeAssistant, standin: StandIn, media_folder: object
 ) -> None:
     down = await add_entry(hass, entry_data(standin, base_url="http://127.0.0.1:9/v1"))
@@ -65,7 +65,7 @@ async def test_hosts_that_are_down_and_hosts_that_are_off(
     }
 
 
-async def test_without_a_host(hass: HomeAssistant) -> None:
+async def test_system_health_without_entries(hass: HomeAssistant) -> None:
     assert await async_setup_component(hass, DOMAIN, {})
     info = await health(hass)
     assert info == {

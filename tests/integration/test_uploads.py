@@ -57,7 +57,7 @@ def read(path: str) -> bytes:
     return Path(path).read_bytes()
 
 
-async def test_by_hand(standin: StandIn, call: Call, media_folder: Path) -> None:
+async def test_upload_parts_manually(standin: StandIn, call: Call, media_folder: Path) -> None:
     (media_folder / "one").write_bytes(DATA[:1000])
     (media_folder / "two").write_bytes(DATA[1000:])
     announced = {
@@ -88,7 +88,7 @@ async def test_by_hand(standin: StandIn, call: Call, media_folder: Path) -> None
     assert standin.requests[-1].path == f"/uploads/{dropped['id']}/cancel"
 
 
-async def test_nothing_is_sent_without_what_is_needed(standin: StandIn, call: Call) -> None:
+async def test_upload_missing_fields_send_nothing(standin: StandIn, call: Call) -> None:
     good = {"filename": "a", "purpose": "batch", "bytes": 1, "mime_type": "text/plain"}
     before = len(standin.requests)
     for key in good:
@@ -100,7 +100,7 @@ async def test_nothing_is_sent_without_what_is_needed(standin: StandIn, call: Ca
     assert len(standin.requests) == before
 
 
-async def test_large_file_in_one_action(
+async def test_upload_file_chunked(
     standin: StandIn, call: Call, events: Callable[[str], list[Event]], large: str
 ) -> None:
     fired = events("openai_api_progress_event")
@@ -144,7 +144,7 @@ async def test_large_file_in_one_action(
     assert read(saved["path"]) == DATA
 
 
-async def test_large_file_under_another_name(standin: StandIn, call: Call, large: str) -> None:
+async def test_upload_file_chunked_with_filename(standin: StandIn, call: Call, large: str) -> None:
     done = await call(
         "upload_file_chunked",
         file={"media_content_id": large, "media_content_type": "video/x-own"},
@@ -157,7 +157,7 @@ async def test_large_file_under_another_name(standin: StandIn, call: Call, large
     assert opened.body["mime_type"] == "video/x-own"
 
 
-async def test_half_an_upload_is_cancelled(standin: StandIn, call: Call, large: str) -> None:
+async def test_upload_cancelled_after_part_error(standin: StandIn, call: Call, large: str) -> None:
     standin.fail(Fault(path="/complete", status=400, body={"error": {"message": "Wrong sum"}}))
     with pytest.raises(ServiceValidationError) as caught:
         await call("upload_file_chunked", file=large, purpose="user_data", md5="0")
@@ -166,7 +166,7 @@ async def test_half_an_upload_is_cancelled(standin: StandIn, call: Call, large: 
     assert standin.requests[-1].path.endswith("/cancel")
 
 
-async def test_host_without_an_upload_id(standin: StandIn, call: Call, large: str) -> None:
+async def test_upload_without_id_raises(standin: StandIn, call: Call, large: str) -> None:
     standin.fail(Fault(path="^/uploads$", status=200, body={"object": "upload"}))
     with pytest.raises(HomeAssistantError) as caught:
         await call("upload_file_chunked", file=large, purpose="user_data")
@@ -186,7 +186,7 @@ async def test_host_without_an_upload_id(standin: StandIn, call: Call, large: st
         ("media-source://nobody/none", "media_not_found"),
     ],
 )
-async def test_files_that_cannot_be_sent(
+async def test_upload_invalid_files_are_rejected(
     standin: StandIn, call: Call, house: Path, name: str, key: str
 ) -> None:
     before = len(standin.requests)
@@ -201,7 +201,7 @@ async def test_files_that_cannot_be_sent(
     assert len(standin.requests) == before
 
 
-async def test_waiting_for_a_file(
+async def test_wait_for_file_processing(
     standin: StandIn, call: Call, events: Callable[[str], list[Event]], large: str
 ) -> None:
     fired = events("openai_api_progress_event")
@@ -221,7 +221,7 @@ def form(standin: StandIn) -> Part:
     return next(part for part in parts if part.filename is not None)
 
 
-async def test_memory_stays_flat_with_parts(standin: StandIn, call: Call, huge: Path) -> None:
+async def test_upload_parts_memory_is_bounded(standin: StandIn, call: Call, huge: Path) -> None:
     await call("list_files")
     with traced() as peak:
         answer = await call("upload_file_chunked", file=str(huge), purpose="user_data")
@@ -235,7 +235,7 @@ async def test_memory_stays_flat_with_parts(standin: StandIn, call: Call, huge: 
     ]
 
 
-async def test_memory_stays_flat(standin: StandIn, call: Call, huge: Path) -> None:
+async def test_upload_memory_is_bounded(standin: StandIn, call: Call, huge: Path) -> None:
     digest = hashlib.sha256(huge.read_bytes()).hexdigest()
     # What the first call of its kind loads is not what a file takes.
     await call("list_files")
@@ -251,7 +251,7 @@ async def test_memory_stays_flat(standin: StandIn, call: Call, huge: Path) -> No
     assert "Transfer-Encoding" not in headers
 
 
-async def test_large_uploads_show_how_far_they_are(
+async def test_upload_progress_events(
     standin: StandIn, call: Call, events: Callable[[str], list[Event]], huge: Path
 ) -> None:
     fired = events("openai_api_progress_event")
@@ -280,7 +280,7 @@ async def test_large_uploads_show_how_far_they_are(
     ],
     ids=["busy", "too many requests"],
 )
-async def test_another_try_sends_the_whole_file_again(
+async def test_upload_retry_sends_complete_file(
     standin: StandIn, call: Call, large: str, fault: Fault
 ) -> None:
     standin.fail(fault)
@@ -301,7 +301,7 @@ async def test_another_try_sends_the_whole_file_again(
     ],
     ids=["shorter", "longer", "rewritten", "gone"],
 )
-async def test_file_that_changes_while_it_is_sent(
+async def test_upload_file_changed_during_transfer(
     hass: HomeAssistant,
     standin: StandIn,
     call: Call,
@@ -326,7 +326,7 @@ async def test_file_that_changes_while_it_is_sent(
     assert (await call("list_files"))["data"] == []
 
 
-async def test_part_that_changes_before_its_turn(
+async def test_upload_part_changed_before_transfer(
     hass: HomeAssistant, standin: StandIn, call: Call, large: str
 ) -> None:
     @callback
@@ -341,7 +341,7 @@ async def test_part_that_changes_before_its_turn(
     assert standin.requests[-1].path.endswith("/cancel")
 
 
-async def test_upload_that_is_refused_early(
+async def test_upload_rejected_before_body(
     hass: HomeAssistant, call: Call, huge: Path, entry: MockConfigEntry
 ) -> None:
     """A proxy says no as soon as it knows the length, and hangs up."""

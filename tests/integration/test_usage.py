@@ -20,8 +20,8 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     do_adhoc_statistics,
 )
 
+from custom_components.openai_api.api.usage import Prices, Usage
 from custom_components.openai_api.const import DOMAIN
-from custom_components.openai_api.usage import Prices, Usage
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -45,7 +45,7 @@ async def shown(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, Any]:
     }
 
 
-async def test_requests_and_tokens_are_counted(
+async def test_requests_and_tokens_counted(
     hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call
 ) -> None:
     entry = await add_entry(hass, entry_data(standin, max_retries=0))
@@ -76,7 +76,7 @@ async def test_requests_and_tokens_are_counted(
     assert values["remaining_requests"] > 0
 
 
-async def test_sockets_are_counted(
+async def test_websocket_tokens_counted(
     hass: HomeAssistant, entry: MockConfigEntry, call: Call, standin: StandIn, events: Any
 ) -> None:
     received = events("openai_api_server_event")
@@ -97,7 +97,7 @@ async def test_sockets_are_counted(
     [41, 41.0, {"__type": "<class 'decimal.Decimal'>", "decimal_str": "41"}],
     ids=["int", "float", "Decimal"],
 )
-async def test_counts_go_on_after_a_restart(
+async def test_totals_restored_after_restart(
     hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call, before: object
 ) -> None:
     stored = {"native_value": before, "native_unit_of_measurement": "requests"}
@@ -122,7 +122,7 @@ async def test_counts_are_whole_and_shown_so(
             assert precision == 0, found.translation_key
 
 
-async def test_background_is_counted_once(
+async def test_background_response_counted_once(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call
 ) -> None:
     begun = {"id": "resp_1", "status": "queued", "usage": None}
@@ -136,7 +136,7 @@ async def test_background_is_counted_once(
     assert (float(found["input_tokens"]), float(found["output_tokens"])) == (5, 7)
 
 
-async def test_watched_work_is_counted(
+async def test_watched_job_tokens_counted(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call
 ) -> None:
     begun = {"id": "resp_1", "status": "queued", "usage": None}
@@ -148,7 +148,7 @@ async def test_watched_work_is_counted(
     assert float((await shown(hass, entry))["output_tokens"]) == 7
 
 
-async def test_nothing_is_lost_in_the_pause(
+async def test_pending_update_kept_on_unload(
     hass: HomeAssistant, entry: MockConfigEntry, call: Call
 ) -> None:
     asked = await call("create_model_response", **ASK)
@@ -163,7 +163,7 @@ def answer_of(usage: dict[str, Any]) -> Fault:
     return Fault(path="/responses", status=200, body={"id": "resp_1", "usage": usage})
 
 
-async def test_costs(
+async def test_costs_sensor(
     hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call, events: Any
 ) -> None:
     entry = await add_entry(hass, entry_data(standin), PRICES)
@@ -204,7 +204,7 @@ async def test_costs(
     assert float((await shown(hass, entry))["costs"]) == pytest.approx(costs / MILLION)
 
 
-async def test_new_price_is_for_what_comes(
+async def test_costs_after_price_change(
     hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call
 ) -> None:
     entry = await add_entry(hass, entry_data(standin), {"output_price": 3.0})
@@ -220,7 +220,7 @@ async def test_new_price_is_for_what_comes(
     assert float((await shown(hass, entry))["costs"]) == pytest.approx(0.004)
 
 
-async def test_costs_come_and_go_with_the_prices(
+async def test_costs_sensor_follows_prices(
     hass: HomeAssistant, standin: StandIn, media_folder: object
 ) -> None:
     registry = er.async_get(hass)
@@ -235,7 +235,7 @@ async def test_costs_come_and_go_with_the_prices(
 
 
 @pytest.mark.parametrize(("currency", "expected"), [("EUR", 7.5), ("CHF", 0)])
-async def test_costs_go_on_in_the_same_currency(
+async def test_costs_restored_with_same_currency(
     hass: HomeAssistant, standin: StandIn, media_folder: object, currency: str, expected: float
 ) -> None:
     hass.config.currency = currency
@@ -245,7 +245,7 @@ async def test_costs_go_on_in_the_same_currency(
     assert float((await shown(hass, entry))["costs"]) == expected
 
 
-async def test_costs_have_statistics(
+async def test_costs_statistics(
     recorder_mock: object, hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call
 ) -> None:
     entry = await add_entry(hass, entry_data(standin), PRICES)
@@ -273,16 +273,16 @@ async def test_costs_have_statistics(
         (Prices(output=3), 6),
     ],
 )
-def test_prices(prices: Prices, expected: float) -> None:
+def test_price_calculation(prices: Prices, expected: float) -> None:
     counts = {"input_tokens": 10, "cached_tokens": 4, "output_tokens": 2}
     assert prices.cost(counts) == pytest.approx(expected / MILLION)
     # A host that counts what was cached apart from the input.
     assert prices.cost({**counts, "cached_tokens": 40}) >= 0
 
 
-def test_other_names_for_the_same() -> None:
+def test_token_field_aliases() -> None:
     usage = Usage()
-    usage.spent(
+    usage.record_tokens(
         {
             "usage": {
                 "prompt_tokens": 5,
@@ -292,11 +292,13 @@ def test_other_names_for_the_same() -> None:
             }
         }
     )
-    usage.spent({"usage": {"input_tokens": True, "input_tokens_details": None}})
-    usage.spent({"usage": "none"})
-    usage.spent(None)
-    usage.used("beta.agents.sessions.stream", {"usage": {"input_tokens": 900}, "turn": None})
-    usage.used("beta.agents.sessions.stream", {"turn": {"usage": {"input_tokens": 1}}})
+    usage.record_tokens({"usage": {"input_tokens": True, "input_tokens_details": None}})
+    usage.record_tokens({"usage": "none"})
+    usage.record_tokens(None)
+    usage.record_result(
+        "beta.agents.sessions.stream", {"usage": {"input_tokens": 900}, "turn": None}
+    )
+    usage.record_result("beta.agents.sessions.stream", {"turn": {"usage": {"input_tokens": 1}}})
     assert usage.values == {
         "input_tokens": 6,
         "output_tokens": 3,

@@ -9,7 +9,7 @@ import voluptuous as vol
 from custom_components.openai_api.actions import fields, validators as check
 
 NESTED = {"a": [1, {"b": None}]}
-TIME = fields.structure(
+TIME = fields.object_field(
     "time", fields.identifier("anchor", "A", "A."), fields.integer("seconds", "S", "S.")
 )("time", "T", "T.").validator
 STEP = fields.fixed_choice("step", "S", "S.", ("a", "b", "c")).validator
@@ -39,13 +39,13 @@ def _nested(depth: int) -> list[Any]:
         (check.integer, 3.0, 3),
         (check.integer, "3.0", 3),
         (check.integer, "-4", -4),
-        (check.integer_or_text, "inf", "inf"),
-        (check.integer_or_text, "12", 12),
-        (check.number_or_text, "auto", "auto"),
-        (check.number_or_text, "0.5", 0.5),
-        (check.text_or_data, '[{"a": 1}]', '[{"a": 1}]'),
-        (check.text_or_data, [{"type": "text"}], [{"type": "text"}]),
-        (check.text_or_data, 21.5, "21.5"),
+        (check.integer_or_string, "inf", "inf"),
+        (check.integer_or_string, "12", 12),
+        (check.number_or_string, "auto", "auto"),
+        (check.number_or_string, "0.5", 0.5),
+        (check.string_or_json, '[{"a": 1}]', '[{"a": 1}]'),
+        (check.string_or_json, [{"type": "text"}], [{"type": "text"}]),
+        (check.string_or_json, 21.5, "21.5"),
         (
             TIME,
             {"seconds": "60", "anchor": "x", "new": NESTED},
@@ -53,7 +53,7 @@ def _nested(depth: int) -> list[Any]:
         ),
         (TIME, '{"seconds": 60.0}', {"seconds": 60}),
         (TIME, {"seconds": None, "anchor": None}, {"seconds": None, "anchor": None}),
-        (check.list_of(TIME), {"seconds": 1}, [{"seconds": 1}]),
+        (check.ensure_list_of(TIME), {"seconds": 1}, [{"seconds": 1}]),
         (check.boolean, True, True),
         (check.boolean, "Yes", True),
         (check.boolean, "off", False),
@@ -62,18 +62,18 @@ def _nested(depth: int) -> list[Any]:
         (check.json_object, '{"a": [1, {"b": null}]}', NESTED),
         (check.json_object, {1: dt.date(2026, 1, 2)}, {"1": "2026-01-02"}),
         (check.json_object, {"a": {"z", "y"}, "b": (1, 2)}, {"a": ["y", "z"], "b": [1, 2]}),
-        (check.list_of(check.text), "x", ["x"]),
-        (check.list_of(check.text), ["x", 2], ["x", "2"]),
-        (check.list_of(check.text), '["x", "y"]', ["x", "y"]),
-        (check.list_of(check.text), "[not json", ["[not json"]),
-        (check.list_of(check.json_object), {"a": 1}, [{"a": 1}]),
-        (check.list_of(check.anything), (1, "a"), [1, "a"]),
-        (check.text_or_object, "auto", "auto"),
-        (check.text_or_object, {"type": "function"}, {"type": "function"}),
-        (check.text_or_object, '{"type": "x"}', {"type": "x"}),
-        (check.text_or_items, "{not json", "{not json"),
-        (check.text_or_items, [1, 2], [1, 2]),
-        (check.text_or_items, "[]", "[]"),
+        (check.ensure_list_of(check.text), "x", ["x"]),
+        (check.ensure_list_of(check.text), ["x", 2], ["x", "2"]),
+        (check.ensure_list_of(check.text), '["x", "y"]', ["x", "y"]),
+        (check.ensure_list_of(check.text), "[not json", ["[not json"]),
+        (check.ensure_list_of(check.json_object), {"a": 1}, [{"a": 1}]),
+        (check.ensure_list_of(check.json_value), (1, "a"), [1, "a"]),
+        (check.string_or_object, "auto", "auto"),
+        (check.string_or_object, {"type": "function"}, {"type": "function"}),
+        (check.string_or_object, '{"type": "x"}', {"type": "x"}),
+        (check.string_or_list, "{not json", "{not json"),
+        (check.string_or_list, [1, 2], [1, 2]),
+        (check.string_or_list, "[]", "[]"),
         (check.file, " /media/a.png ", {"id": "/media/a.png"}),
         (
             check.file,
@@ -86,11 +86,11 @@ def _nested(depth: int) -> list[Any]:
             {"id": "/a.png"},
         ),
         (check.file, {"media_content_id": "/a", "media_content_type": "music"}, {"id": "/a"}),
-        (check.text_or_items, "[" * 100_000, "[" * 100_000),
+        (check.string_or_list, "[" * 100_000, "[" * 100_000),
         (STEP, "a", "a"),
     ],
 )
-def test_accepted(validator: check.Validator, given: Any, expected: Any) -> None:
+def test_validator_accepts(validator: check.Validator, given: Any, expected: Any) -> None:
     found = validator(given)
     assert found == expected
     assert type(found) is type(expected)
@@ -102,7 +102,7 @@ def test_accepted(validator: check.Validator, given: Any, expected: Any) -> None
         (check.text, [1], "expected a text, got a list"),
         (check.text, {"a": 1}, "expected a text, got an object"),
         (check.text, None, "expected a text, got nothing"),
-        (check.filled_text, "  ", "must not be empty"),
+        (check.non_empty_string, "  ", "must not be empty"),
         (check.number, "warm", "expected a number, got a text"),
         (check.number, True, "expected a number, got a yes/no value"),
         (check.number, "nan", "finite"),
@@ -119,13 +119,13 @@ def test_accepted(validator: check.Validator, given: Any, expected: Any) -> None
         (check.json_object, {"a": float("inf")}, "finite"),
         (check.json_object, {"a": b"x"}, "cannot be sent as JSON"),
         (check.json_object, object(), "got something else"),
-        (check.list_of(check.json_object), [{}, "x"], "expected an object"),
-        (check.number_or_text, [1], "expected a text, got a list"),
-        (check.text_or_data, None, "expected a text, got nothing"),
+        (check.ensure_list_of(check.json_object), [{}, "x"], "expected an object"),
+        (check.number_or_string, [1], "expected a text, got a list"),
+        (check.string_or_json, None, "expected a text, got nothing"),
         (TIME, {"seconds": "soon"}, "expected a whole number, got a text"),
         (TIME, {"anchor": [1]}, "expected a text, got a list"),
         (TIME, "soon", "expected an object"),
-        (check.text_or_object, "", "must not be empty"),
+        (check.string_or_object, "", "must not be empty"),
         (check.file, "", "expected a path or a media item"),
         (check.file, {"media_content_id": 3}, "media_content_id"),
         (check.file, 3, "expected a path or a media item, got the number 3"),
@@ -133,22 +133,22 @@ def test_accepted(validator: check.Validator, given: Any, expected: Any) -> None
         (STEP, ["a"], "must be a, b or c"),
         (check.text, "half \ud83d", "half a character"),
         (check.text, 10**400, "too large"),
-        (check.text_or_items, "\udc00", "half a character"),
-        (check.text_or_json, "\udc00", "half a character"),
+        (check.string_or_list, "\udc00", "half a character"),
+        (check.to_json_string, "\udc00", "half a character"),
         (check.number, 10**400, "too large"),
         (check.integer, 10**400, "a very large number"),
-        (check.integer_or_text, 10**400, "too large"),
+        (check.integer_or_string, 10**400, "too large"),
         (check.json_object, {"\ud800": 1}, "half a character"),
         (check.json_object, {"a": ["\ud800"]}, "half a character"),
         (check.json_object, {"a": 10**5000}, "too large"),
-        (check.list_of(check.number), [-(10**5000)], "too large"),
+        (check.ensure_list_of(check.number), [-(10**5000)], "too large"),
         (check.json_object, {"a": _nested(101)}, "100 deep"),
         (check.json_object, '{"a":' * 100_000, "expected an object"),
-        (check.list_of(check.json_object), "[" * 100_000, "expected an object"),
-        (check.anything, _CYCLE, "100 deep"),
+        (check.ensure_list_of(check.json_object), "[" * 100_000, "expected an object"),
+        (check.json_value, _CYCLE, "100 deep"),
         (check.file, "/media/a\x00b", "no null characters"),
     ],
 )
-def test_refused_in_words(validator: check.Validator, given: Any, words: str) -> None:
+def test_validator_rejects_with_message(validator: check.Validator, given: Any, words: str) -> None:
     with pytest.raises(vol.Invalid, match=words):
         validator(given)

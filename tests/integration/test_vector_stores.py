@@ -63,7 +63,7 @@ def form(body: Any) -> dict[str, Any]:
     return {part.name: part.data for part in body}
 
 
-async def test_life_of_a_vector_store(standin: StandIn, call: Call, texts: list[str]) -> None:
+async def test_vector_store_lifecycle(standin: StandIn, call: Call, texts: list[str]) -> None:
     file_id = await upload(call, texts[0])
     settings = {
         "name": "Manuals",
@@ -96,7 +96,7 @@ async def test_life_of_a_vector_store(standin: StandIn, call: Call, texts: list[
 
 
 @pytest.mark.parametrize("query", ["oven timer", ["oven", "timer"]])
-async def test_search(
+async def test_vector_store_search(
     standin: StandIn, call: Call, store_id: str, texts: list[str], query: Any
 ) -> None:
     for path in texts:
@@ -125,7 +125,7 @@ async def test_search(
     assert found["has_more"] is False
 
 
-async def test_file_is_added_and_taken_out(
+async def test_file_added_and_removed(
     standin: StandIn, call: Call, store_id: str, ids: dict[str, str]
 ) -> None:
     settings = {"attributes": {"room": "kitchen", "year": 2026}, "chunking_strategy": STATIC}
@@ -155,7 +155,7 @@ async def test_file_is_added_and_taken_out(
     )
 
 
-async def test_file_is_added_and_waited_for(
+async def test_file_added_and_polled(
     standin: StandIn,
     call: Call,
     entry: MockConfigEntry,
@@ -193,7 +193,7 @@ async def test_file_is_added_and_waited_for(
     assert {event.data["action"] for event in fired} == {"create_and_poll_vector_store_file"}
 
 
-async def test_file_that_fails_is_an_answer(call: Call, store_id: str, media_folder: Path) -> None:
+async def test_file_failed_is_returned(call: Call, store_id: str, media_folder: Path) -> None:
     (media_folder / "noise.bin").write_bytes(b"\xff\xfe\xfd")
     file_id = await upload(call, str(media_folder / "noise.bin"))
     await call("create_vector_store_file", vector_store_id=store_id, file_id=file_id)
@@ -205,7 +205,7 @@ async def test_file_that_fails_is_an_answer(call: Call, store_id: str, media_fol
     assert (found["status"], found["last_error"]["code"]) == ("failed", "unsupported_file")
 
 
-async def test_patience_ends(call: Call, ids: dict[str, str]) -> None:
+async def test_poll_max_wait_exceeded(call: Call, ids: dict[str, str]) -> None:
     with pytest.raises(HomeAssistantError) as caught:
         await call(
             "create_and_poll_vector_store_file",
@@ -216,7 +216,7 @@ async def test_patience_ends(call: Call, ids: dict[str, str]) -> None:
     assert caught.value.translation_key == "still_pending"
 
 
-async def test_waiting_ends_with_the_entry(
+async def test_poll_cancelled_on_unload(
     hass: HomeAssistant,
     standin: StandIn,
     call: Call,
@@ -237,7 +237,7 @@ async def test_waiting_ends_with_the_entry(
 @pytest.mark.parametrize(
     "action", ["upload_vector_store_file", "upload_and_poll_vector_store_file"]
 )
-async def test_local_file_keeps_its_settings(
+async def test_local_file_attributes_are_sent(
     standin: StandIn, call: Call, store_id: str, texts: list[str], action: str
 ) -> None:
     standin.requests.clear()
@@ -261,7 +261,7 @@ async def test_local_file_keeps_its_settings(
     assert answer["attributes"] == {"room": "kitchen"}
 
 
-async def test_batch_of_uploaded_files(
+async def test_file_batch_of_file_ids(
     standin: StandIn, call: Call, store_id: str, texts: list[str]
 ) -> None:
     file_ids = [await upload(call, path) for path in texts]
@@ -294,7 +294,7 @@ async def test_batch_of_uploaded_files(
     )
 
 
-async def test_batch_is_done_when_its_status_says_so(
+async def test_file_batch_polled_by_status(
     standin: StandIn,
     call: Call,
     events: Callable[[str], list[Event]],
@@ -325,7 +325,7 @@ async def test_batch_is_done_when_its_status_says_so(
     assert standin.requests[-1].path == f"/vector_stores/{store_id}/file_batches/{done['id']}"
 
 
-async def test_many_local_files(
+async def test_file_batch_of_local_files(
     standin: StandIn, call: Call, store_id: str, texts: list[str]
 ) -> None:
     known = await upload(call, texts[2])
@@ -357,7 +357,7 @@ async def test_many_local_files(
     assert (done["status"], done["file_counts"]["completed"]) == ("completed", 3)
 
 
-async def test_missing_file_stops_the_batch_before_it_begins(
+async def test_file_batch_missing_file_sends_nothing(
     standin: StandIn, call: Call, store_id: str, texts: list[str]
 ) -> None:
     standin.requests.clear()
@@ -378,7 +378,7 @@ async def test_missing_file_stops_the_batch_before_it_begins(
     assert not standin.requests
 
 
-async def test_failed_upload_stops_the_batch(
+async def test_file_batch_upload_error_raises(
     standin: StandIn, call: Call, store_id: str, texts: list[str]
 ) -> None:
     standin.requests.clear()

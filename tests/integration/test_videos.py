@@ -31,7 +31,7 @@ async def finished(call: Call, prompt: str = "A boat") -> str:
     return str((await call("create_and_poll_video", prompt=prompt, **FAST))["id"])
 
 
-async def test_a_video_from_beginning_to_end(standin: StandIn, call: Call) -> None:
+async def test_video_lifecycle(standin: StandIn, call: Call) -> None:
     made = await call("create_video", prompt="A boat", model="m-1", seconds=8, size="1280x720")
     assert made["status"] == "queued"
     sent = standin.requests[-1]
@@ -64,7 +64,7 @@ async def test_a_video_from_beginning_to_end(standin: StandIn, call: Call) -> No
     assert gone == {"id": made["id"], "object": "video.deleted", "deleted": True}
 
 
-async def test_waiting_tells_the_house_how_far_it_is(
+async def test_poll_fires_progress_events(
     standin: StandIn, call: Call, events: Callable[[str], list[Event]]
 ) -> None:
     progress = events("openai_api_progress_event")
@@ -78,7 +78,7 @@ async def test_waiting_tells_the_house_how_far_it_is(
     assert requests == [("POST", "/videos"), *[("GET", f"/videos/{video['id']}")] * 2]
 
 
-async def test_waiting_for_a_video_that_is_on_its_way(standin: StandIn, call: Call) -> None:
+async def test_poll_existing_video(standin: StandIn, call: Call) -> None:
     made = await call("create_video", prompt="A boat")
     count = len(standin.requests)
 
@@ -89,7 +89,7 @@ async def test_waiting_for_a_video_that_is_on_its_way(standin: StandIn, call: Ca
     assert paths == {("GET", f"/videos/{made['id']}")}
 
 
-async def test_waiting_has_an_end(call: Call) -> None:
+async def test_poll_max_wait_exceeded(call: Call) -> None:
     with pytest.raises(HomeAssistantError, match="queued"):
         await call(
             "create_and_poll_video", prompt="A boat", poll_interval_ms=5000, max_wait_seconds=1
@@ -106,7 +106,7 @@ async def test_waiting_has_an_end(call: Call) -> None:
     ],
     ids=["object", "text", "address"],
 )
-async def test_a_first_picture_that_the_host_has(
+async def test_video_reference_by_file_id(
     standin: StandIn, call: Call, action: str, reference: Any
 ) -> None:
     extra = FAST if action == "create_and_poll_video" else {}
@@ -122,7 +122,7 @@ async def test_a_first_picture_that_the_host_has(
 
 
 @pytest.mark.parametrize("as_media", [True, False])
-async def test_a_first_picture_from_here(
+async def test_video_reference_from_local_file(
     standin: StandIn, call: Call, media_folder: Path, as_media: bool
 ) -> None:
     picture = media_folder / "room.png"
@@ -139,7 +139,7 @@ async def test_a_first_picture_from_here(
     ("action", "path", "more"),
     [("edit_video", "edits", {}), ("extend_video", "extensions", {"seconds": "8"})],
 )
-async def test_a_video_from_another_one(
+async def test_video_edit_and_extend(
     standin: StandIn, call: Call, media_folder: Path, action: str, path: str, more: dict[str, Any]
 ) -> None:
     source = await finished(call)
@@ -157,7 +157,7 @@ async def test_a_video_from_another_one(
         await call(action, prompt="Snow", **more)
 
 
-async def test_a_remix(standin: StandIn, call: Call) -> None:
+async def test_video_remix(standin: StandIn, call: Call) -> None:
     source = await finished(call)
     made = await call("remix_video", video_id=source, prompt="At night")
 
@@ -166,7 +166,7 @@ async def test_a_remix(standin: StandIn, call: Call) -> None:
     assert standin.requests[-1].body == {"prompt": "At night"}
 
 
-async def test_a_character(standin: StandIn, call: Call, media_folder: Path) -> None:
+async def test_video_character(standin: StandIn, call: Call, media_folder: Path) -> None:
     clip = media_folder / "rex.mp4"
     clip.write_bytes(MP4)
     made = await call("create_video_character", name="Rex", video=str(clip))

@@ -16,14 +16,14 @@ newer = pytest.mark.skipif(not EXISTS, reason="this SDK makes no voices")
 
 
 @pytest.mark.skipif(EXISTS, reason="this SDK makes voices")
-async def test_an_old_home_assistant_says_so(standin: StandIn, call: Call) -> None:
+async def test_method_missing_in_old_sdk(standin: StandIn, call: Call) -> None:
     with pytest.raises(HomeAssistantError, match="newer Home Assistant"):
         await call("create_voice", name="Butler", type="prompt", prompt="Calm")
     assert standin.requests[-1].path == "/models"
 
 
 @newer
-async def test_a_voice_from_a_recording(standin: StandIn, call: Call, media_folder: Path) -> None:
+async def test_voice_from_recording(standin: StandIn, call: Call, media_folder: Path) -> None:
     (media_folder / "me.wav").write_bytes(b"RIFF")
     made = await call(
         "create_voice", name="Me", audio_sample=str(media_folder / "me.wav"), consent="cons_1"
@@ -39,7 +39,7 @@ async def test_a_voice_from_a_recording(standin: StandIn, call: Call, media_fold
 
 
 @newer
-async def test_a_voice_from_a_description(standin: StandIn, call: Call) -> None:
+async def test_voice_from_description(standin: StandIn, call: Call) -> None:
     made = await call(
         "create_voice", name="Butler", type="prompt", prompt="Calm", script_hint="Tea, sir?"
     )

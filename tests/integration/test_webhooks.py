@@ -37,7 +37,7 @@ def signed(payload: str = PAYLOAD, *, age: int = 0) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("entry")
-async def test_a_genuine_call_is_verified_and_unwrapped(standin: StandIn, call: Call) -> None:
+async def test_signed_payload_is_verified_and_unwrapped(standin: StandIn, call: Call) -> None:
     count = len(standin.requests)
     genuine = {"payload": PAYLOAD, "headers": signed(), "secret": SECRET}
 
@@ -61,7 +61,7 @@ async def test_a_genuine_call_is_verified_and_unwrapped(standin: StandIn, call: 
     ],
     ids=["payload", "secret", "no secret", "headers", "old", "new", "signature"],
 )
-async def test_a_forgery_is_refused(
+async def test_forged_payload_is_rejected(
     call: Call, action: str, changes: dict[str, Any], words: str
 ) -> None:
     data = {"payload": PAYLOAD, "headers": signed(), "secret": SECRET, **changes}
@@ -72,7 +72,7 @@ async def test_a_forgery_is_refused(
 
 @pytest.mark.usefixtures("entry")
 @pytest.mark.parametrize("action", ["verify_webhook_signature", "unwrap_webhook_event"])
-async def test_tolerance_is_in_the_hands_of_the_caller(call: Call, action: str) -> None:
+async def test_tolerance_field(call: Call, action: str) -> None:
     old = {"payload": PAYLOAD, "headers": signed(age=900), "secret": SECRET}
     assert await call(action, **old, tolerance="1000")
     with pytest.raises(ServiceValidationError, match="too old"):
@@ -80,17 +80,13 @@ async def test_tolerance_is_in_the_hands_of_the_caller(call: Call, action: str) 
 
 
 @pytest.mark.usefixtures("entry")
-async def test_without_any_secret_nothing_is_trusted(
-    call: Call, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_missing_secret_raises(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_WEBHOOK_SECRET", SECRET)
     with pytest.raises(ServiceValidationError, match="secret"):
         await call("unwrap_webhook_event", payload=PAYLOAD, headers=signed(), secret=None)
 
 
-async def test_the_secret_of_the_service_host_is_used(
-    hass: HomeAssistant, standin: StandIn, call: Call
-) -> None:
+async def test_secret_from_entry_options(hass: HomeAssistant, standin: StandIn, call: Call) -> None:
     await add_entry(hass, entry_data(standin), {"webhook_secret": SECRET})
 
     event = await call("unwrap_webhook_event", payload=PAYLOAD, headers=signed())
@@ -99,7 +95,7 @@ async def test_the_secret_of_the_service_host_is_used(
 
 @pytest.mark.usefixtures("entry")
 @pytest.mark.parametrize(("payload", "answer"), [("[1]", {"data": [1]}), ("nothing", None)])
-async def test_a_genuine_call_without_an_event(
+async def test_signed_payload_not_an_object(
     call: Call, payload: str, answer: dict[str, Any] | None
 ) -> None:
     data = {"payload": payload, "headers": signed(payload), "secret": SECRET}
@@ -112,7 +108,7 @@ async def test_a_genuine_call_without_an_event(
 
 @pytest.mark.usefixtures("entry")
 @pytest.mark.skipif(EXISTS, reason="this SDK has webhook endpoints")
-async def test_an_old_home_assistant_says_so(standin: StandIn, call: Call) -> None:
+async def test_method_missing_in_old_sdk(standin: StandIn, call: Call) -> None:
     count = len(standin.requests)
     with pytest.raises(HomeAssistantError, match="newer Home Assistant"):
         await call("list_webhook_endpoints")
@@ -123,7 +119,7 @@ async def test_an_old_home_assistant_says_so(standin: StandIn, call: Call) -> No
 
 @newer
 @pytest.mark.usefixtures("entry")
-async def test_an_endpoint_from_beginning_to_end(standin: StandIn, call: Call) -> None:
+async def test_endpoint_lifecycle(standin: StandIn, call: Call) -> None:
     new = {"name": "Home", "url": "https://example.com/hook", "event_types": ["batch.failed"]}
     made = await call("create_webhook_endpoint", **new)
     assert made["signing_secret"].startswith("whsec_")
@@ -158,7 +154,7 @@ async def test_an_endpoint_from_beginning_to_end(standin: StandIn, call: Call) -
 
 @newer
 @pytest.mark.usefixtures("entry")
-async def test_event_types_are_words(standin: StandIn, call: Call) -> None:
+async def test_endpoint_event_types(standin: StandIn, call: Call) -> None:
     page = await call("list_webhook_event_types")
     assert standin.requests[-1].path == "/webhook_event_types"
     assert "batch.completed" in page["data"]

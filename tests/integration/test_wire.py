@@ -13,14 +13,14 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from custom_components.openai_api.actions import ACTIONS, FAMILIES
+from custom_components.openai_api import polling
+from custom_components.openai_api.action import ActionGroup
+from custom_components.openai_api.actions import ACTION_GROUPS, ACTIONS
 from custom_components.openai_api.const import EVENT_STREAM
-from custom_components.openai_api.model import Family
-from custom_components.openai_api.requests import polls
 
 from .conftest import CANARY, Call, add_entry
-from .payloads import LEFT_OUT, LOCAL
-from .wire import Recorder, recording, walk, write_files
+from .payloads import LOCAL_ACTIONS, SOCKET_ACTIONS
+from .wire import Recorder, exercise_actions, recording, write_files
 
 
 class Wire(SingleFileSnapshotExtension):
@@ -45,18 +45,24 @@ async def entry(hass: HomeAssistant, recorder: Recorder, media_folder: Path) -> 
     return await add_entry(hass, data)
 
 
-def test_only_sockets_are_left_out() -> None:
+def test_only_websocket_actions_are_left_out() -> None:
     """What sends frames instead of requests is tested elsewhere."""
-    assert {action.key for action in ACTIONS if action.method.endswith(".connect")} == LEFT_OUT
+    assert {
+        action.key for action in ACTIONS if action.method.endswith(".connect")
+    } == SOCKET_ACTIONS
 
 
 @pytest.mark.parametrize(
     "family",
-    [family for family in FAMILIES if {action.key for action in family.actions} - LEFT_OUT - LOCAL],
+    [
+        family
+        for family in ACTION_GROUPS
+        if {action.key for action in family.actions} - SOCKET_ACTIONS - LOCAL_ACTIONS
+    ],
     ids=lambda family: family.key,
 )
 async def test_requests(
-    family: Family,
+    family: ActionGroup,
     call: Call,
     entry: MockConfigEntry,
     events: Callable[[str], list[Event]],
@@ -66,7 +72,9 @@ async def test_requests(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The requests of a family's actions are those on record, and the answers come back whole."""
-    monkeypatch.setattr(polls, "_FIRST_PAUSE", 0)
+    monkeypatch.setattr(polling, "INITIAL_INTERVAL", 0)
     client = entry.runtime_data.client
-    found = await walk(family, call, client, media_folder, recorder, events(EVENT_STREAM))
+    found = await exercise_actions(
+        family, call, client, media_folder, recorder, events(EVENT_STREAM)
+    )
     assert snapshot.use_extension(Wire) == found

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 
-async def until(condition: Callable[[], object], seconds: float = 5) -> None:
+async def wait_for(condition: Callable[[], object], seconds: float = 5) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(seconds):
         while not condition():

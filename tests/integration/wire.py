@@ -13,8 +13,8 @@ from homeassistant.core import Event
 from homeassistant.exceptions import HomeAssistantError
 from openai import AsyncOpenAI
 
-from custom_components.openai_api.model import Action, Answer, Family, Json
-from custom_components.openai_api.streams.assemblers import (
+from custom_components.openai_api.action import ActionDescription, ActionGroup, Json, ResponseKind
+from custom_components.openai_api.streaming.accumulators import (
     AgentTurnAccumulator,
     ChatCompletionAccumulator,
     CompletionAccumulator,
@@ -26,7 +26,7 @@ from custom_components.openai_api.streams.assemblers import (
 )
 from tests.standin.records import Part, RecordedRequest, record
 
-from .payloads import CONTENTS, LEFT_OUT, LOCAL, cases, streams
+from .payloads import CONTENTS, LOCAL_ACTIONS, SOCKET_ACTIONS, cases, streams
 
 NOT_KNOWN = "not in this SDK"
 AUDIO = b"RIFF and a little noise"
@@ -51,11 +51,11 @@ class Recorder:
     def __init__(self) -> None:
         """Start with nothing on record."""
         self.url = ""
-        self.action: Action | None = None
+        self.action: ActionDescription | None = None
         self.requests: list[RecordedRequest] = []
         self.events: list[Json] = []
 
-    def expect(self, action: Action) -> None:
+    def expect(self, action: ActionDescription) -> None:
         """Answer from now on as this action wants it."""
         self.action = action
         self.requests.clear()
@@ -68,18 +68,18 @@ class Recorder:
         self.requests.append(recorded)
         assert self.action is not None
         if _wants_stream(recorded):
-            assert self.action.assemble is not None
+            assert self.action.accumulator is not None
             self.events = events_of(self.action)
             lines = "".join(f"event: {_name(e)}\ndata: {json.dumps(e)}\n\n" for e in self.events)
             return web.Response(text=f"{lines}data: [DONE]\n\n", content_type="text/event-stream")
         if path == CALLS:
             headers = {"Location": f"{CALLS}/rtc_made"}
             return web.Response(text=SDP, content_type="application/sdp", headers=headers)
-        if self.action.answer is Answer.BINARY:
+        if self.action.response is ResponseKind.FILE:
             return web.Response(body=AUDIO, content_type="audio/wav")
-        if self.action.answer is Answer.VOID and not request.query:
+        if self.action.response is ResponseKind.NONE and not request.query:
             return web.Response(status=204)
-        page = self.action.answer is Answer.PAGE
+        page = self.action.response is ResponseKind.LIST
         return web.json_response(self.page() if page else self.object())
 
     def page(self) -> Json:
@@ -99,7 +99,7 @@ class Recorder:
         assert self.action is not None
         poll = self.action.poll
         asked_before = any(request.method == "GET" for request in self.requests[:-1])
-        status = min(poll.pending) if poll and not asked_before else "completed"
+        status = min(poll.in_progress_statuses) if poll and not asked_before else "completed"
         # A session takes a question only while it is idle.
         status = "idle" if self.action.key == "run_agent_session" else status
         return {**OBJECT, "id": f"thing_{len(self.requests)}", "status": status}
@@ -123,11 +123,11 @@ def _name(event: Json) -> str:
     return str(event.get("type") or f"{event['object']}.{event.get('status', 'chunk')}")
 
 
-def events_of(action: Action) -> list[Json]:
+def events_of(action: ActionDescription) -> list[Json]:
     """Return a short stream as a host would send it for an action."""
     whole = {**OBJECT, "id": "thing_1", "status": "completed"}
-    assert action.assemble is not None
-    match action.assemble():
+    assert action.accumulator is not None
+    match action.accumulator():
         case ResponseAccumulator():
             return [
                 {"type": "response.created", "response": {**whole, "status": "in_progress"}},
@@ -188,7 +188,7 @@ def write_files(folder: Path) -> None:
         path.write_bytes(content)
 
 
-def written(request: RecordedRequest) -> list[str]:
+def format_request(request: RecordedRequest) -> list[str]:
     """Return the lines that a request is put on record with."""
     kind = request.headers.get("Content-Type", "").partition(";")[0]
     lines = [f"{request.method} {request.path} {kind}".rstrip()]
@@ -217,19 +217,19 @@ def _content(part: Part) -> str:
     return f"<{part.filename}, {part.content_type}, {len(part.data)} bytes>"
 
 
-def holds(answer: Any, sent: Any) -> bool:
+def contains(answer: Any, sent: Any) -> bool:
     """Tell whether an answer holds everything that was sent; it may hold more."""
     match sent:
         case dict():
             return isinstance(answer, dict) and all(
-                key in answer and holds(answer[key], value) for key, value in sent.items()
+                key in answer and contains(answer[key], value) for key, value in sent.items()
             )
         case list():
-            return isinstance(answer, list) and all(map(holds, answer, sent, strict=True))
+            return isinstance(answer, list) and all(map(contains, answer, sent, strict=True))
     return bool(answer == sent)
 
 
-def is_known(action: Action, client: AsyncOpenAI) -> bool:
+def is_known(action: ActionDescription, client: AsyncOpenAI) -> bool:
     """Tell whether the installed SDK has the method behind a row."""
     if action.method in OUR_OWN:
         return True
@@ -242,26 +242,28 @@ def is_known(action: Action, client: AsyncOpenAI) -> bool:
     return True
 
 
-def check(action: Action, data: Json, answer: Json, recorder: Recorder) -> None:
+def check(action: ActionDescription, data: Json, answer: Json, recorder: Recorder) -> None:
     """Make sure that the answer came back whole."""
     if streams(action, data):
         assert answer["stream_id"]
-        if action.answer is not Answer.BINARY:
+        if action.response is not ResponseKind.FILE:
             last = recorder.events[-1]
             whole = last.get("response") or last.get("session") or last
-            assert holds(answer, {k: v for k, v in whole.items() if k not in {"choices", "object"}})
+            assert contains(
+                answer, {k: v for k, v in whole.items() if k not in {"choices", "object"}}
+            )
             return
     if recorder.requests and recorder.requests[0].path == CALLS:
         assert answer == {"sdp": SDP, "call_id": "rtc_made"}
         return
-    match action.answer:
-        case Answer.BINARY:
+    match action.response:
+        case ResponseKind.FILE:
             assert Path(answer["path"]).read_bytes() == AUDIO
-        case Answer.VOID:
+        case ResponseKind.NONE:
             identifier = next(field.key for field in action.fields if field.required)
             assert data[identifier] in answer.values()
-            assert holds(answer, dict(action.done or {}))
-        case Answer.PAGE:
+            assert contains(answer, dict(action.empty_response or {}))
+        case ResponseKind.LIST:
             pages = 2 if len(recorder.requests) == 2 else 1
             ids = [f"item_{page}{end}" for page in range(1, pages + 1) for end in "ab"]
             assert [item["id"] for item in answer["data"]] == ids
@@ -269,13 +271,13 @@ def check(action: Action, data: Json, answer: Json, recorder: Recorder) -> None:
             assert answer["brand_new"] == [1, None]
             assert (answer["first_id"], answer["last_id"]) == (ids[0], ids[-1])
             assert answer["has_more"] is (pages == 1)
-        case Answer.OBJECT:
+        case ResponseKind.OBJECT:
             identifier = f"thing_{len(recorder.requests)}"
-            assert holds(answer, {**OBJECT, "id": identifier, "status": "completed"})
+            assert contains(answer, {**OBJECT, "id": identifier, "status": "completed"})
 
 
-async def walk(
-    family: Family,
+async def exercise_actions(
+    family: ActionGroup,
     call: Callable[..., Awaitable[Any]],
     client: AsyncOpenAI,
     folder: Path,
@@ -288,7 +290,7 @@ async def walk(
     """
     lines: list[str] = []
     for action in family.actions:
-        if action.key in LEFT_OUT | LOCAL:
+        if action.key in SOCKET_ACTIONS | LOCAL_ACTIONS:
             continue
         for name, data in cases(action, folder):
             recorder.expect(action)
@@ -296,7 +298,7 @@ async def walk(
             try:
                 answer = await call(action.key, **data)
                 check(action, data, answer, recorder)
-                assert holds([event.data["event"] for event in fired], recorder.events)
+                assert contains([event.data["event"] for event in fired], recorder.events)
             except Exception as err:
                 key = err.translation_key if isinstance(err, HomeAssistantError) else None
                 is_sent = bool(recorder.requests)
@@ -306,6 +308,8 @@ async def walk(
                 err.add_note(f"{action.key} with {name}: {data}")
                 raise
             lines.append(f"{action.key}, {name}")
-            lines += [f"  {line}" for request in recorder.requests for line in written(request)]
+            lines += [
+                f"  {line}" for request in recorder.requests for line in format_request(request)
+            ]
             lines.append("")
     return "\n".join(lines)

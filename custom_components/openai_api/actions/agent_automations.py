@@ -2,10 +2,17 @@
 
 from dataclasses import replace
 
-from ..model import Action, Answer, Family, Field, Permission, required
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    FieldDescription,
+    Permission,
+    ResponseKind,
+    required,
+)
 from .agent_sessions import SESSION_ID
+from .common_fields import METADATA, PAGING
 from .fields import choice, identifier, integer, json_object, text
-from .shared import METADATA, PAGING
 
 _AUTOMATION_ID = identifier(
     "automation_id", "Automation", "Id of the automation at the host.", example="auto_123"
@@ -24,18 +31,18 @@ _TARGET = json_object(
         "instructions": "Write down what flowers today.",
     },
 )
-_TIMES: tuple[Field, ...] = (
+_TIMES: tuple[FieldDescription, ...] = (
     text("expression", "Times", "When to begin, as a cron expression.", example="0 7 * * *"),
     text("timezone", "Time zone", "The time zone of the times.", example="Europe/Oslo"),
     integer("run_at", "Time", "When to begin once, in seconds since 1970."),
     replace(METADATA, nullable=False),
 )
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="agent_automations",
     name="Automations of agents",
     actions=(
-        Action(
+        ActionDescription(
             key="create_agent_automation",
             method="beta.agents.automations.create",
             name="Create an automation of an agent",
@@ -56,7 +63,7 @@ FAMILY = Family(
                 *_TIMES,
             ),
         ),
-        Action(
+        ActionDescription(
             key="list_agent_automations",
             method="beta.agents.automations.list",
             name="List automations of agents",
@@ -67,11 +74,11 @@ FAMILY = Family(
                 *PAGING,
                 replace(SESSION_ID, description="Only list the automations of this session."),
             ),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="get_agent_automation",
             method="beta.agents.automations.retrieve",
             name="Get an automation of an agent",
@@ -79,10 +86,10 @@ FAMILY = Family(
             icon="mdi:calendar-text-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(_AUTOMATION_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="modify_agent_automation",
             method="beta.agents.automations.update",
             name="Update an automation of an agent",
@@ -91,7 +98,7 @@ FAMILY = Family(
             permission=Permission.ADMINISTRATORS,
             fields=(*required(_AUTOMATION_ID), _NAME, _TARGET, *_TIMES),
         ),
-        Action(
+        ActionDescription(
             key="delete_agent_automation",
             method="beta.agents.automations.delete",
             name="Delete an automation of an agent",
@@ -99,9 +106,9 @@ FAMILY = Family(
             icon="mdi:calendar-remove-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(_AUTOMATION_ID),
-            body=False,
+            has_body=False,
         ),
-        Action(
+        ActionDescription(
             key="pause_agent_automation",
             method="beta.agents.automations.pause",
             name="Pause an automation of an agent",
@@ -110,7 +117,7 @@ FAMILY = Family(
             permission=Permission.ADMINISTRATORS,
             fields=required(_AUTOMATION_ID),
         ),
-        Action(
+        ActionDescription(
             key="resume_agent_automation",
             method="beta.agents.automations.resume",
             name="Resume an automation of an agent",
@@ -119,7 +126,7 @@ FAMILY = Family(
             permission=Permission.ADMINISTRATORS,
             fields=required(_AUTOMATION_ID),
         ),
-        Action(
+        ActionDescription(
             key="create_agent_automation_invocation",
             method="beta.agents.automations.invocations.create",
             name="Run an automation of an agent",
@@ -128,7 +135,7 @@ FAMILY = Family(
             permission=Permission.ADMINISTRATORS,
             fields=required(_AUTOMATION_ID),
         ),
-        Action(
+        ActionDescription(
             key="list_agent_automation_invocations",
             method="beta.agents.automations.invocations.list",
             name="List runs of an automation of an agent",
@@ -136,11 +143,11 @@ FAMILY = Family(
             icon="mdi:calendar-clock-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(_AUTOMATION_ID), *PAGING),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="get_agent_automation_invocation",
             method="beta.agents.automations.invocations.retrieve",
             name="Get a run of an automation of an agent",
@@ -148,7 +155,7 @@ FAMILY = Family(
             icon="mdi:calendar-search-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(_AUTOMATION_ID, _INVOCATION_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
     ),

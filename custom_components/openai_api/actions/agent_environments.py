@@ -1,17 +1,25 @@
 """Environments: the computers that agents work on, and templates for them."""
 
-from ..model import Action, Answer, Family, Field, Permission, advanced, required
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    FieldDescription,
+    Permission,
+    ResponseKind,
+    advanced,
+    required,
+)
 from .agents import NAME, NULLABLE_LIMIT
+from .common_fields import ORDER, PAGING
 from .fields import choice, identifier, json_object, objects, text, texts
-from .shared import ORDER, PAGING
-from .structures_agents import (
+from .object_fields_agents import (
     environment_desktop,
     environment_files,
     environment_network,
     environment_packages,
     setup_commands,
 )
-from .structures_storage import skill_references
+from .object_fields_storage import skill_references
 
 _ENVIRONMENT_ID = identifier(
     "environment_id", "Environment", "Id of the environment.", example="env_123"
@@ -19,7 +27,7 @@ _ENVIRONMENT_ID = identifier(
 _TEMPLATE_ID = identifier(
     "environment_template_id", "Template", "Id of the template.", example="envtmpl_123"
 )
-_TEMPLATE: tuple[Field, ...] = (
+_TEMPLATE: tuple[FieldDescription, ...] = (
     NAME,
     environment_packages(
         "packages",
@@ -80,11 +88,11 @@ _TEMPLATE: tuple[Field, ...] = (
     ),
 )
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="agent_environments",
     name="Environments of agents",
     actions=(
-        Action(
+        ActionDescription(
             key="create_agent_environment",
             method="beta.agents.environments.create",
             name="Create an environment of an agent",
@@ -116,7 +124,7 @@ FAMILY = Family(
                 ),
             ),
         ),
-        Action(
+        ActionDescription(
             key="list_agent_environments",
             method="beta.agents.environments.list",
             name="List environments of agents",
@@ -127,11 +135,11 @@ FAMILY = Family(
                 *PAGING,
                 choice("type", "Type", "Only list this type.", ("openai_hosted",)),
             ),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="get_agent_environment",
             method="beta.agents.environments.retrieve",
             name="Get an environment of an agent",
@@ -139,10 +147,10 @@ FAMILY = Family(
             icon="mdi:desktop-tower",
             permission=Permission.ADMINISTRATORS,
             fields=required(_ENVIRONMENT_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="list_agent_environment_files",
             method="beta.agents.environments.files.list",
             name="List the files of an environment",
@@ -156,11 +164,11 @@ FAMILY = Family(
                 ORDER,
                 text("page", "Page", "The value that the page before named as the next one."),
             ),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="add_agent_environment_file",
             method="beta.agents.environments.files.create",
             name="Add a file to an environment",
@@ -187,7 +195,7 @@ FAMILY = Family(
                 text("data", "Data", "The content of the file in base64."),
             ),
         ),
-        Action(
+        ActionDescription(
             key="create_agent_environment_template",
             method="beta.agents.environments.templates.create",
             name="Create an environment template",
@@ -196,7 +204,7 @@ FAMILY = Family(
             permission=Permission.ADMINISTRATORS,
             fields=_TEMPLATE,
         ),
-        Action(
+        ActionDescription(
             key="list_agent_environment_templates",
             method="beta.agents.environments.templates.list",
             name="List environment templates",
@@ -204,11 +212,11 @@ FAMILY = Family(
             icon="mdi:monitor-multiple",
             permission=Permission.ADMINISTRATORS,
             fields=PAGING,
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="get_agent_environment_template",
             method="beta.agents.environments.templates.retrieve",
             name="Get an environment template",
@@ -216,10 +224,10 @@ FAMILY = Family(
             icon="mdi:monitor-eye",
             permission=Permission.ADMINISTRATORS,
             fields=required(_TEMPLATE_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="modify_agent_environment_template",
             method="beta.agents.environments.templates.update",
             name="Update an environment template",
@@ -228,7 +236,7 @@ FAMILY = Family(
             permission=Permission.ADMINISTRATORS,
             fields=(*required(_TEMPLATE_ID), *_TEMPLATE),
         ),
-        Action(
+        ActionDescription(
             key="delete_agent_environment_template",
             method="beta.agents.environments.templates.delete",
             name="Delete an environment template",
@@ -236,7 +244,7 @@ FAMILY = Family(
             icon="mdi:monitor-off",
             permission=Permission.ADMINISTRATORS,
             fields=required(_TEMPLATE_ID),
-            body=False,
+            has_body=False,
         ),
     ),
 )

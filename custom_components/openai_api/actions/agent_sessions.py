@@ -2,19 +2,35 @@
 
 from dataclasses import replace
 
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    Permission,
+    ResponseKind,
+    advanced,
+    required,
+)
 from ..handlers.agents import async_take_turn
-from ..model import Action, Answer, Family, Permission, advanced, required
-from ..streams.assemblers import AgentTurnAccumulator
+from ..streaming.accumulators import AgentTurnAccumulator
 from .agents import AGENT_ID, PAGING as NULLABLE_PAGING
-from .fields import boolean, choice, identifier, json_object, objects, text, text_or_items, texts
-from .shared import METADATA, METADATA_FILTER, PAGING, STREAM
-from .structures_agents import agent_changes, agent_environment, agent_settings
+from .common_fields import METADATA, METADATA_FILTER, PAGING, STREAM
+from .fields import (
+    boolean,
+    choice,
+    identifier,
+    json_object,
+    objects,
+    string_or_list,
+    text,
+    texts,
+)
+from .object_fields_agents import agent_changes, agent_environment, agent_settings
 
 SESSION_ID = identifier("session_id", "Session", "Id of the session.", example="sess_123")
 TURN_ID = identifier("turn_id", "Turn", "Id of the turn.", example="turn_123")
 _ARTIFACT_ID = identifier("artifact_id", "Artifact", "Id of the artifact.", example="artifact_123")
 _INPUT = replace(
-    text_or_items(
+    string_or_list(
         "input",
         "Input",
         "What the agent should do: a text, or a list of messages.",
@@ -56,11 +72,11 @@ _NEWER = (
     ),
 )
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="agent_sessions",
     name="Sessions of agents",
     actions=(
-        Action(
+        ActionDescription(
             key="create_agent_session",
             method="beta.agents.sessions.create",
             name="Create an agent session",
@@ -98,9 +114,9 @@ FAMILY = Family(
                     ),
                 ),
             ),
-            assemble=AgentTurnAccumulator,
+            accumulator=AgentTurnAccumulator,
         ),
-        Action(
+        ActionDescription(
             key="run_agent_session",
             method="beta.agents.sessions.stream",
             name="Ask an agent session",
@@ -111,10 +127,10 @@ FAMILY = Family(
             icon="mdi:head-question-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID, _INPUT), *advanced(_IDEMPOTENCY_KEY)),
-            assemble=AgentTurnAccumulator,
+            accumulator=AgentTurnAccumulator,
             handler=async_take_turn,
         ),
-        Action(
+        ActionDescription(
             key="stream_agent_session",
             method="beta.agents.sessions.events.stream",
             name="Follow an agent session",
@@ -134,11 +150,11 @@ FAMILY = Family(
                     )
                 ),
             ),
-            body=False,
-            assemble=AgentTurnAccumulator,
-            streams=lambda _data: True,
+            has_body=False,
+            accumulator=AgentTurnAccumulator,
+            is_streaming=lambda _data: True,
         ),
-        Action(
+        ActionDescription(
             key="submit_agent_session_events",
             method="beta.agents.sessions.events.create",
             name="Send events to an agent session",
@@ -157,10 +173,10 @@ FAMILY = Family(
                 ),
                 *advanced(_IDEMPOTENCY_KEY),
             ),
-            answer=Answer.VOID,
-            done={"status": "accepted"},
+            response=ResponseKind.NONE,
+            empty_response={"status": "accepted"},
         ),
-        Action(
+        ActionDescription(
             key="list_agent_sessions",
             method="beta.agents.sessions.list",
             name="List agent sessions",
@@ -172,11 +188,11 @@ FAMILY = Family(
                 *NULLABLE_PAGING,
                 *advanced(METADATA_FILTER),
             ),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="get_agent_session",
             method="beta.agents.sessions.retrieve",
             name="Get an agent session",
@@ -184,11 +200,11 @@ FAMILY = Family(
             icon="mdi:head-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(SESSION_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
-            pending=frozenset({"in_progress"}),
+            in_progress_statuses=frozenset({"in_progress"}),
         ),
-        Action(
+        ActionDescription(
             key="modify_agent_session",
             method="beta.agents.sessions.update",
             name="Update an agent session",
@@ -202,7 +218,7 @@ FAMILY = Family(
                 *advanced(*_NEWER),
             ),
         ),
-        Action(
+        ActionDescription(
             key="delete_agent_session",
             method="beta.agents.sessions.delete",
             name="Delete an agent session",
@@ -210,9 +226,9 @@ FAMILY = Family(
             icon="mdi:head-remove-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(SESSION_ID),
-            body=False,
+            has_body=False,
         ),
-        Action(
+        ActionDescription(
             key="list_agent_session_items",
             method="beta.agents.sessions.items.list",
             name="List the items of an agent session",
@@ -220,11 +236,11 @@ FAMILY = Family(
             icon="mdi:head-lightbulb-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID), *PAGING),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="list_agent_session_traces",
             method="beta.agents.sessions.traces.list",
             name="List the traces of an agent session",
@@ -232,11 +248,11 @@ FAMILY = Family(
             icon="mdi:chart-timeline",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID), *PAGING),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="list_agent_session_turns",
             method="beta.agents.sessions.turns.list",
             name="List the turns of an agent session",
@@ -244,11 +260,11 @@ FAMILY = Family(
             icon="mdi:timeline-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID), *PAGING),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="get_agent_session_turn",
             method="beta.agents.sessions.turns.retrieve",
             name="Get a turn of an agent session",
@@ -256,11 +272,11 @@ FAMILY = Family(
             icon="mdi:timeline-question-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(SESSION_ID, TURN_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
-            pending=frozenset({"queued", "in_progress"}),
+            in_progress_statuses=frozenset({"queued", "in_progress"}),
         ),
-        Action(
+        ActionDescription(
             key="list_agent_session_turn_items",
             method="beta.agents.sessions.turns.items.list",
             name="List the items of a turn",
@@ -268,11 +284,11 @@ FAMILY = Family(
             icon="mdi:timeline-check-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID, TURN_ID), *PAGING),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="list_agent_session_artifacts",
             method="beta.agents.sessions.artifacts.list",
             name="List the artifacts of an agent session",
@@ -291,11 +307,11 @@ FAMILY = Family(
                     )
                 ),
             ),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="get_agent_session_artifact",
             method="beta.agents.sessions.artifacts.retrieve",
             name="Get an artifact of an agent session",
@@ -303,10 +319,10 @@ FAMILY = Family(
             icon="mdi:cube-scan",
             permission=Permission.ADMINISTRATORS,
             fields=required(SESSION_ID, _ARTIFACT_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="download_agent_session_artifact",
             method="beta.agents.sessions.artifacts.content",
             name="Download an artifact of an agent session",
@@ -314,10 +330,10 @@ FAMILY = Family(
             icon="mdi:package-down",
             permission=Permission.ADMINISTRATORS,
             fields=required(SESSION_ID, _ARTIFACT_ID),
-            answer=Answer.BINARY,
-            body=False,
+            response=ResponseKind.FILE,
+            has_body=False,
         ),
-        Action(
+        ActionDescription(
             key="delete_agent_session_artifact",
             method="beta.agents.sessions.artifacts.delete",
             name="Delete an artifact of an agent session",
@@ -325,7 +341,7 @@ FAMILY = Family(
             icon="mdi:package-variant-closed-remove",
             permission=Permission.ADMINISTRATORS,
             fields=required(SESSION_ID, _ARTIFACT_ID),
-            body=False,
+            has_body=False,
         ),
     ),
 )

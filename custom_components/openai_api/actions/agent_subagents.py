@@ -1,17 +1,23 @@
 """Subagents: what an agent has passed on to helpers of its own in a session."""
 
-from ..model import Action, Answer, Family, Permission, required
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    Permission,
+    ResponseKind,
+    required,
+)
 from .agent_sessions import SESSION_ID, TURN_ID
+from .common_fields import PAGING
 from .fields import identifier
-from .shared import PAGING
 
 _SUBAGENT_ID = identifier("subagent_id", "Subagent", "Id of the subagent.", example="subagent_123")
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="agent_subagents",
     name="Subagents",
     actions=(
-        Action(
+        ActionDescription(
             key="list_subagents",
             method="beta.agents.sessions.subagents.list",
             name="List subagents",
@@ -19,11 +25,11 @@ FAMILY = Family(
             icon="mdi:account-supervisor-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID), *PAGING),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="get_subagent",
             method="beta.agents.sessions.subagents.retrieve",
             name="Get a subagent",
@@ -31,10 +37,10 @@ FAMILY = Family(
             icon="mdi:account-supervisor-circle-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(SESSION_ID, _SUBAGENT_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="list_subagent_items",
             method="beta.agents.sessions.subagents.items.list",
             name="List the items of a subagent",
@@ -42,11 +48,11 @@ FAMILY = Family(
             icon="mdi:account-details-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID, _SUBAGENT_ID), *PAGING),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="list_subagent_turns",
             method="beta.agents.sessions.subagents.turns.list",
             name="List the turns of a subagent",
@@ -54,11 +60,11 @@ FAMILY = Family(
             icon="mdi:account-clock-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID, _SUBAGENT_ID), *PAGING),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="get_subagent_turn",
             method="beta.agents.sessions.subagents.turns.retrieve",
             name="Get a turn of a subagent",
@@ -66,10 +72,10 @@ FAMILY = Family(
             icon="mdi:account-search-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(SESSION_ID, _SUBAGENT_ID, TURN_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="list_subagent_turn_items",
             method="beta.agents.sessions.subagents.turns.items.list",
             name="List the items of a subagent's turn",
@@ -77,8 +83,8 @@ FAMILY = Family(
             icon="mdi:account-box-multiple-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID, _SUBAGENT_ID, TURN_ID), *PAGING),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
     ),

@@ -2,11 +2,20 @@
 
 from dataclasses import replace
 
-from ..model import Action, Answer, Family, Field, ModelKind, Permission, advanced, required
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    FieldDescription,
+    ModelKind,
+    Permission,
+    ResponseKind,
+    advanced,
+    required,
+)
+from .common_fields import AFTER, LIMIT, METADATA, MODEL, ORDER, service_tier
 from .fields import identifier, json_object, long_text, text
-from .shared import AFTER, LIMIT, METADATA, MODEL, ORDER, service_tier
-from .structures import reasoning, text_format
-from .structures_agents import agent_tools, multi_agent
+from .object_fields import reasoning, text_format
+from .object_fields_agents import agent_tools, multi_agent
 
 AGENT_ID = identifier("agent_id", "Agent", "Id of the agent.", example="agent_123")
 NULLABLE_LIMIT = replace(LIMIT, nullable=True)
@@ -19,7 +28,7 @@ MULTI_AGENT = multi_agent(
     example={"enabled": True, "max_concurrent_subagents": 3},
     nullable=True,
 )
-_SETTINGS: tuple[Field, ...] = (
+_SETTINGS: tuple[FieldDescription, ...] = (
     NAME,
     long_text(
         "instructions",
@@ -69,11 +78,11 @@ _SETTINGS: tuple[Field, ...] = (
     ),
 )
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="agents",
     name="Agents",
     actions=(
-        Action(
+        ActionDescription(
             key="create_agent",
             method="beta.agents.create",
             name="Create an agent",
@@ -83,7 +92,7 @@ FAMILY = Family(
             model_kind=ModelKind.CHAT,
             fields=(*required(MODEL), *_SETTINGS),
         ),
-        Action(
+        ActionDescription(
             key="list_agents",
             method="beta.agents.list",
             name="List agents",
@@ -91,11 +100,11 @@ FAMILY = Family(
             icon="mdi:account-tie-outline",
             permission=Permission.ADMINISTRATORS,
             fields=PAGING,
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="get_agent",
             method="beta.agents.retrieve",
             name="Get an agent",
@@ -103,10 +112,10 @@ FAMILY = Family(
             icon="mdi:account-tie",
             permission=Permission.ADMINISTRATORS,
             fields=required(AGENT_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="modify_agent",
             method="beta.agents.update",
             name="Update an agent",
@@ -115,7 +124,7 @@ FAMILY = Family(
             permission=Permission.ADMINISTRATORS,
             fields=(*required(AGENT_ID), MODEL, *_SETTINGS),
         ),
-        Action(
+        ActionDescription(
             key="delete_agent",
             method="beta.agents.delete",
             name="Delete an agent",
@@ -123,7 +132,7 @@ FAMILY = Family(
             icon="mdi:account-tie-voice-off-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(AGENT_ID),
-            body=False,
+            has_body=False,
         ),
     ),
 )

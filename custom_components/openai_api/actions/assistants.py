@@ -1,10 +1,27 @@
 """Assistants: models with instructions and tools that are kept at the service host."""
 
-from ..model import Action, Answer, Family, Field, ModelKind, Permission, advanced, required
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    FieldDescription,
+    ModelKind,
+    Permission,
+    ResponseKind,
+    advanced,
+    required,
+)
 from .chat import REASONING_EFFORT
-from .fields import identifier, long_text, text, text_or_object
-from .shared import BEFORE, METADATA, MODEL, PAGING, TEMPERATURE, TOOL_RESOURCES, TOP_P
-from .structures import assistant_tools
+from .common_fields import (
+    BEFORE,
+    METADATA,
+    MODEL,
+    PAGING,
+    TEMPERATURE,
+    TOOL_RESOURCES,
+    TOP_P,
+)
+from .fields import identifier, long_text, string_or_object, text
+from .object_fields import assistant_tools
 
 ASSISTANT_ID = identifier("assistant_id", "Assistant", "Id of the assistant.", example="asst_123")
 TOOLS = assistant_tools(
@@ -13,14 +30,14 @@ TOOLS = assistant_tools(
     "What the assistant may use: file search, code interpreter, functions of yours.",
     example=[{"type": "file_search"}],
 )
-RESPONSE_FORMAT = text_or_object(
+RESPONSE_FORMAT = string_or_object(
     "response_format",
     "Response format",
     "Whether the answer is text or JSON, and of which form.",
     example={"type": "json_object"},
     nullable=True,
 )
-_SETTINGS: tuple[Field, ...] = (
+_SETTINGS: tuple[FieldDescription, ...] = (
     text("name", "Name", "What the assistant is called.", example="Gardener", nullable=True),
     text("description", "Description", "What the assistant is for.", nullable=True),
     long_text(
@@ -35,22 +52,22 @@ _SETTINGS: tuple[Field, ...] = (
     *advanced(RESPONSE_FORMAT, REASONING_EFFORT, TEMPERATURE, TOP_P, METADATA),
 )
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="assistants",
     name="Assistants",
     actions=(
-        Action(
+        ActionDescription(
             key="list_assistants",
             method="beta.assistants.list",
             name="List assistants (retired)",
             description="Returns the assistants that are kept at the host.",
             icon="mdi:robot-outline",
             fields=(*PAGING, *advanced(BEFORE)),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="create_assistant",
             method="beta.assistants.create",
             name="Create an assistant (retired)",
@@ -59,17 +76,17 @@ FAMILY = Family(
             model_kind=ModelKind.CHAT,
             fields=(*required(MODEL), *_SETTINGS),
         ),
-        Action(
+        ActionDescription(
             key="get_assistant",
             method="beta.assistants.retrieve",
             name="Get an assistant (retired)",
             description="Returns how an assistant is set up.",
             icon="mdi:robot-confused-outline",
             fields=required(ASSISTANT_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="modify_assistant",
             method="beta.assistants.update",
             name="Update an assistant (retired)",
@@ -77,7 +94,7 @@ FAMILY = Family(
             icon="mdi:robot-excited-outline",
             fields=(*required(ASSISTANT_ID), MODEL, *_SETTINGS),
         ),
-        Action(
+        ActionDescription(
             key="delete_assistant",
             method="beta.assistants.delete",
             name="Delete an assistant (retired)",
@@ -85,7 +102,7 @@ FAMILY = Family(
             icon="mdi:robot-off-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(ASSISTANT_ID),
-            body=False,
+            has_body=False,
         ),
     ),
 )

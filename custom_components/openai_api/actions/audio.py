@@ -2,11 +2,28 @@
 
 from dataclasses import replace
 
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    ModelKind,
+    ResponseKind,
+    advanced,
+    required,
+)
 from ..handlers.speech import async_create_speech, async_into_references
-from ..model import Action, Answer, Family, ModelKind, advanced, required
-from ..streams.assemblers import SpeechAccumulator, TranscriptAccumulator
-from .fields import choice, choices, file, files, long_text, number, text, text_or_object, texts
-from .shared import MODEL, STREAM, TEMPERATURE
+from ..streaming.accumulators import SpeechAccumulator, TranscriptAccumulator
+from .common_fields import MODEL, STREAM, TEMPERATURE
+from .fields import (
+    choice,
+    choices,
+    file,
+    files,
+    long_text,
+    number,
+    string_or_object,
+    text,
+    texts,
+)
 
 AUDIO_FILE = file(
     "file",
@@ -41,11 +58,11 @@ _VOICES = (
     "verse",
 )
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="audio",
     name="Audio",
     actions=(
-        Action(
+        ActionDescription(
             key="create_speech",
             method="audio.speech.create",
             name="Speak a text",
@@ -59,7 +76,7 @@ FAMILY = Family(
                         "input", "Text", "What to say.", example="The washing machine is done."
                     ),
                     replace(
-                        text_or_object("voice", "Voice", "Who speaks.", example="alloy"),
+                        string_or_object("voice", "Voice", "Who speaks.", example="alloy"),
                         selector={
                             "select": {
                                 "options": list(_VOICES),
@@ -98,11 +115,11 @@ FAMILY = Family(
                     )
                 ),
             ),
-            answer=Answer.BINARY,
-            assemble=SpeechAccumulator,
+            response=ResponseKind.FILE,
+            accumulator=SpeechAccumulator,
             handler=async_create_speech,
         ),
-        Action(
+        ActionDescription(
             key="create_transcription",
             method="audio.transcriptions.create",
             name="Transcribe a recording",
@@ -128,7 +145,7 @@ FAMILY = Family(
                         "Whether to give the time of every word (word) or of every part (segment).",
                         ("word", "segment"),
                     ),
-                    text_or_object(
+                    string_or_object(
                         "chunking_strategy",
                         "Chunking",
                         "How a long recording is cut up: auto, or by pauses.",
@@ -152,13 +169,13 @@ FAMILY = Family(
                             "A short recording of each known speaker: media items, "
                             "or paths that Home Assistant may read.",
                         ),
-                        weave=async_into_references,
+                        encode=async_into_references,
                     ),
                 ),
             ),
-            assemble=TranscriptAccumulator,
+            accumulator=TranscriptAccumulator,
         ),
-        Action(
+        ActionDescription(
             key="create_translation",
             method="audio.translations.create",
             name="Translate a recording",

@@ -2,18 +2,24 @@
 
 from dataclasses import replace
 
-from ..model import Action, Answer, Family, advanced, required
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    ResponseKind,
+    advanced,
+    required,
+)
+from .common_fields import AFTER, LIMIT, METADATA
 from .fields import choice, identifier
 from .files import EXPIRES_AFTER
-from .shared import AFTER, LIMIT, METADATA
 
 _BATCH_ID = identifier("batch_id", "Batch", "Id of the batch.", example="batch_123")
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="batch",
     name="Batches",
     actions=(
-        Action(
+        ActionDescription(
             key="create_batch",
             method="batches.create",
             name="Create a batch",
@@ -62,29 +68,31 @@ FAMILY = Family(
                 ),
             ),
         ),
-        Action(
+        ActionDescription(
             key="retrieve_batch",
             method="batches.retrieve",
             name="Get a batch",
             description="Returns how far a batch is, and where its answers are.",
             icon="mdi:tray",
             fields=required(_BATCH_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
-            pending=frozenset({"validating", "in_progress", "finalizing", "cancelling"}),
+            in_progress_statuses=frozenset(
+                {"validating", "in_progress", "finalizing", "cancelling"}
+            ),
         ),
-        Action(
+        ActionDescription(
             key="list_batch",
             method="batches.list",
             name="List batches",
             description="Returns the batches of this service host.",
             icon="mdi:tray-full",
             fields=(AFTER, LIMIT),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="cancel_batch",
             method="batches.cancel",
             name="Cancel a batch",

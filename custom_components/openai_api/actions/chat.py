@@ -2,14 +2,26 @@
 
 from dataclasses import replace
 
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    FieldDescription,
+    ModelKind,
+    Permission,
+    ResponseKind,
+    advanced,
+    required,
+)
 from ..handlers.home import async_answer
-from ..handlers.outputs import add_parsed_messages, check_completion, check_parsed_messages
+from ..handlers.response_helpers import (
+    add_parsed_messages,
+    check_completion,
+    check_parsed_messages,
+)
 from ..media.attachments import async_attach_to_messages
-from ..model import Action, Answer, Family, Field, ModelKind, Permission, advanced, required
-from ..streams.assemblers import ChatCompletionAccumulator
-from . import structures
-from .fields import boolean, choice, choice_or_object, choices, identifier, integer, text_or_object
-from .shared import (
+from ..streaming.accumulators import ChatCompletionAccumulator
+from . import object_fields
+from .common_fields import (
     ATTACHMENTS,
     CHOICES,
     COMPLETION_STREAM_OPTIONS,
@@ -38,12 +50,21 @@ from .shared import (
     VERBOSITY,
     service_tier,
 )
-from .structures_voice import chat_audio
+from .fields import (
+    boolean,
+    choice,
+    choice_or_object,
+    choices,
+    identifier,
+    integer,
+    string_or_object,
+)
+from .object_fields_voice import chat_audio
 
 COMPLETION_ID = identifier(
     "completion_id", "Chat completion", "Id of the stored chat completion.", example="chatcmpl-123"
 )
-MESSAGES = structures.chat_messages(
+MESSAGES = object_fields.chat_messages(
     "messages",
     "Messages",
     "The conversation so far, each message with a role and its content.",
@@ -52,7 +73,7 @@ MESSAGES = structures.chat_messages(
         {"role": "user", "content": "What is a heat pump?"},
     ],
 )
-TOOLS = structures.chat_tools(
+TOOLS = object_fields.chat_tools(
     "tools",
     "Tools",
     "Functions of yours that the model may call.",
@@ -62,7 +83,7 @@ REASONING_EFFORT = choice(
     "reasoning_effort",
     "Reasoning effort",
     "How hard the model should think, if it can.",
-    structures.EFFORTS,
+    object_fields.EFFORTS,
     nullable=True,
 )
 TOOL_CHOICE = choice_or_object(
@@ -71,12 +92,12 @@ TOOL_CHOICE = choice_or_object(
     "Whether the model may (auto), must (required) or must not (none) use a tool, or which one.",
     ("auto", "required", "none"),
 )
-_QUESTION: tuple[Field, ...] = (
+_QUESTION: tuple[FieldDescription, ...] = (
     *required(MODEL, MESSAGES),
-    replace(ATTACHMENTS, weave=async_attach_to_messages),
+    replace(ATTACHMENTS, encode=async_attach_to_messages),
     STREAM,
     TOOLS,
-    structures.response_format(
+    object_fields.response_format(
         "response_format",
         "Response format",
         "Whether the answer is text or JSON, and of which form.",
@@ -96,7 +117,7 @@ _QUESTION: tuple[Field, ...] = (
         VERBOSITY,
         TOOL_CHOICE,
         replace(PARALLEL_TOOL_CALLS, nullable=False),
-        structures.web_search_options(
+        object_fields.web_search_options(
             "web_search_options",
             "Web search options",
             "Let the model search the web, and how.",
@@ -129,7 +150,7 @@ _QUESTION: tuple[Field, ...] = (
             nullable=True,
         ),
         TOP_LOGPROBS,
-        structures.prediction(
+        object_fields.prediction(
             "prediction",
             "Prediction",
             "Text that most of the answer will equal, to have it sooner.",
@@ -153,20 +174,20 @@ _QUESTION: tuple[Field, ...] = (
             low=1,
             nullable=True,
         ),
-        text_or_object(
+        string_or_object(
             "function_call",
             "Function call",
             "Which function to call. Out of date: use “Tool choice”.",
         ),
-        structures.functions("functions", "Functions", "Out of date: use “Tools”."),
+        object_fields.functions("functions", "Functions", "Out of date: use “Tools”."),
     ),
 )
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="chat",
     name="Chat completions",
     actions=(
-        Action(
+        ActionDescription(
             key="create_chat_completion",
             method="chat.completions.create",
             name="Chat with a model",
@@ -175,10 +196,10 @@ FAMILY = Family(
             model_kind=ModelKind.CHAT,
             fields=(*_QUESTION, LLM_HASS_API, CONVERSATION_ID),
             check=check_completion,
-            assemble=ChatCompletionAccumulator,
+            accumulator=ChatCompletionAccumulator,
             handler=async_answer,
         ),
-        Action(
+        ActionDescription(
             key="parse_chat_completion",
             method="chat.completions.create",
             name="Chat with a model for JSON",
@@ -190,42 +211,42 @@ FAMILY = Family(
             model_kind=ModelKind.CHAT,
             fields=_QUESTION,
             check=check_parsed_messages,
-            finish=add_parsed_messages,
-            assemble=ChatCompletionAccumulator,
+            postprocess=add_parsed_messages,
+            accumulator=ChatCompletionAccumulator,
         ),
-        Action(
+        ActionDescription(
             key="get_chat_completion",
             method="chat.completions.retrieve",
             name="Get a chat completion",
             description="Returns a stored chat completion.",
             icon="mdi:chat-question-outline",
             fields=required(COMPLETION_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="get_chat_messages",
             method="chat.completions.messages.list",
             name="List the messages of a chat completion",
             description="Returns the messages that a stored chat completion was made from.",
             icon="mdi:message-text-clock-outline",
             fields=(*required(COMPLETION_ID), *PAGING),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="list_chat_completions",
             method="chat.completions.list",
             name="List chat completions",
             description="Returns the chat completions that the host has stored.",
             icon="mdi:forum-outline",
             fields=(*PAGING, MODEL, METADATA),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="update_chat_completion",
             method="chat.completions.update",
             name="Update a chat completion",
@@ -233,7 +254,7 @@ FAMILY = Family(
             icon="mdi:chat-processing-outline",
             fields=required(COMPLETION_ID, METADATA),
         ),
-        Action(
+        ActionDescription(
             key="delete_chat_completion",
             method="chat.completions.delete",
             name="Delete a chat completion",
@@ -241,7 +262,7 @@ FAMILY = Family(
             icon="mdi:chat-remove-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(COMPLETION_ID),
-            body=False,
+            has_body=False,
         ),
     ),
 )

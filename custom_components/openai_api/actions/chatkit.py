@@ -2,19 +2,26 @@
 
 from dataclasses import replace
 
-from ..model import Action, Answer, Family, Permission, advanced, required
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    Permission,
+    ResponseKind,
+    advanced,
+    required,
+)
+from .common_fields import BEFORE, PAGING, THREAD_ID
 from .fields import identifier, text
-from .shared import BEFORE, PAGING, THREAD_ID
-from .structures_agents import chatkit_configuration, rate_limits, workflow
-from .structures_storage import session_expiry
+from .object_fields_agents import chatkit_configuration, rate_limits, workflow
+from .object_fields_storage import session_expiry
 
 _THREAD_ID = replace(THREAD_ID, description="Id of the chat.", example="cthr_123")
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="chatkit",
     name="ChatKit",
     actions=(
-        Action(
+        ActionDescription(
             key="create_chatkit_session",
             method="beta.chatkit.sessions.create",
             name="Create a ChatKit session",
@@ -61,7 +68,7 @@ FAMILY = Family(
                 ),
             ),
         ),
-        Action(
+        ActionDescription(
             key="cancel_chatkit_session",
             method="beta.chatkit.sessions.cancel",
             name="Cancel a ChatKit session",
@@ -72,17 +79,17 @@ FAMILY = Family(
                 identifier("session_id", "Session", "Id of the session.", example="cksess_123")
             ),
         ),
-        Action(
+        ActionDescription(
             key="get_chatkit_thread",
             method="beta.chatkit.threads.retrieve",
             name="Get a ChatKit thread",
             description="Returns the title and the state of a chat.",
             icon="mdi:face-agent",
             fields=required(_THREAD_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="list_chatkit_threads",
             method="beta.chatkit.threads.list",
             name="List ChatKit threads",
@@ -93,11 +100,11 @@ FAMILY = Family(
                 *PAGING,
                 *advanced(BEFORE),
             ),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="delete_chatkit_thread",
             method="beta.chatkit.threads.delete",
             name="Delete a ChatKit thread",
@@ -105,17 +112,17 @@ FAMILY = Family(
             icon="mdi:forum-minus-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(_THREAD_ID),
-            body=False,
+            has_body=False,
         ),
-        Action(
+        ActionDescription(
             key="list_chatkit_thread_items",
             method="beta.chatkit.threads.list_items",
             name="List the items of a ChatKit thread",
             description="Returns what was said and done in a chat.",
             icon="mdi:comment-text-multiple-outline",
             fields=(*required(_THREAD_ID), *PAGING, *advanced(BEFORE)),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
     ),

@@ -2,10 +2,15 @@
 
 from dataclasses import replace
 
-from ..model import Action, Family, ModelKind, advanced, required
-from ..streams.assemblers import CompletionAccumulator
-from .fields import boolean, integer, text, text_or_texts
-from .shared import (
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    ModelKind,
+    advanced,
+    required,
+)
+from ..streaming.accumulators import CompletionAccumulator
+from .common_fields import (
     CHOICES,
     COMPLETION_STREAM_OPTIONS,
     FREQUENCY_PENALTY,
@@ -19,12 +24,13 @@ from .shared import (
     TOP_P,
     USER,
 )
+from .fields import boolean, integer, text, text_or_texts
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="completions",
     name="Completions",
     actions=(
-        Action(
+        ActionDescription(
             key="create_completion",
             method="completions.create",
             name="Create a text completion",
@@ -83,7 +89,7 @@ FAMILY = Family(
                     USER,
                 ),
             ),
-            assemble=CompletionAccumulator,
+            accumulator=CompletionAccumulator,
         ),
     ),
 )

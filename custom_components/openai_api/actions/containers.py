@@ -1,17 +1,24 @@
 """Containers: closed-off computers at the host, in which models run code."""
 
-from ..model import Action, Answer, Family, Permission, advanced, required
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    Permission,
+    ResponseKind,
+    advanced,
+    required,
+)
+from .common_fields import FILE_IDS, PAGING
 from .fields import choice, identifier, text
-from .shared import FILE_IDS, PAGING
-from .structures_storage import expiry_in_minutes, network_policy, skill_references
+from .object_fields_storage import expiry_in_minutes, network_policy, skill_references
 
 CONTAINER_ID = identifier("container_id", "Container", "Id of the container.", example="cntr_123")
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="containers",
     name="Containers",
     actions=(
-        Action(
+        ActionDescription(
             key="create_container",
             method="containers.create",
             name="Create a container",
@@ -48,28 +55,28 @@ FAMILY = Family(
                 ),
             ),
         ),
-        Action(
+        ActionDescription(
             key="list_containers",
             method="containers.list",
             name="List containers",
             description="Returns the containers of this service host.",
             icon="mdi:package-variant",
             fields=(*PAGING, text("name", "Name", "List only containers with this name.")),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="retrieve_container",
             method="containers.retrieve",
             name="Get a container",
             description="Returns what the service host tells of a container.",
             icon="mdi:package-variant-closed",
             fields=required(CONTAINER_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="delete_container",
             method="containers.delete",
             name="Delete a container",
@@ -77,9 +84,9 @@ FAMILY = Family(
             icon="mdi:package-variant-remove",
             permission=Permission.ADMINISTRATORS,
             fields=required(CONTAINER_ID),
-            answer=Answer.VOID,
-            done={"deleted": True},
-            body=False,
+            response=ResponseKind.NONE,
+            empty_response={"deleted": True},
+            has_body=False,
         ),
     ),
 )

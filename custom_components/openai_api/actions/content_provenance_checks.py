@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from ..model import Action, Family, required
-from .shared import LOCAL_FILE
+from ..action import ActionDescription, ActionGroup, required
+from .common_fields import LOCAL_FILE
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="content_provenance_checks",
     name="Content provenance checks",
     actions=(
-        Action(
+        ActionDescription(
             key="create_content_provenance_check",
             method="content_provenance_checks.create",
             name="Check where a picture or recording comes from",

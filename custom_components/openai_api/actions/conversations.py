@@ -2,11 +2,18 @@
 
 from dataclasses import replace
 
-from ..model import Action, Answer, Family, Permission, advanced, required
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    Permission,
+    ResponseKind,
+    advanced,
+    required,
+)
+from .common_fields import METADATA, PAGING
 from .fields import identifier
+from .object_fields import items
 from .response_fields import INCLUDE as NULLABLE_INCLUDE
-from .shared import METADATA, PAGING
-from .structures import items
 
 CONVERSATION_ID = identifier(
     "conversation_id", "Conversation", "Id of the conversation.", example="conv_123"
@@ -20,11 +27,11 @@ ITEMS = items(
 )
 INCLUDE = replace(NULLABLE_INCLUDE, nullable=False)
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="conversations",
     name="Conversations",
     actions=(
-        Action(
+        ActionDescription(
             key="create_conversation",
             method="conversations.create",
             name="Create a conversation",
@@ -32,17 +39,17 @@ FAMILY = Family(
             icon="mdi:comment-plus-outline",
             fields=(replace(ITEMS, nullable=True), METADATA),
         ),
-        Action(
+        ActionDescription(
             key="get_conversation",
             method="conversations.retrieve",
             name="Get a conversation",
             description="Returns what the host knows of a conversation, without its items.",
             icon="mdi:comment-question-outline",
             fields=required(CONVERSATION_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="modify_conversation",
             method="conversations.update",
             name="Update a conversation",
@@ -50,7 +57,7 @@ FAMILY = Family(
             icon="mdi:comment-edit-outline",
             fields=required(CONVERSATION_ID, METADATA),
         ),
-        Action(
+        ActionDescription(
             key="delete_conversation",
             method="conversations.delete",
             name="Delete a conversation",
@@ -58,9 +65,9 @@ FAMILY = Family(
             icon="mdi:comment-remove-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(CONVERSATION_ID),
-            body=False,
+            has_body=False,
         ),
-        Action(
+        ActionDescription(
             key="create_conversation_item",
             method="conversations.items.create",
             name="Add items to a conversation",
@@ -68,28 +75,28 @@ FAMILY = Family(
             icon="mdi:comment-arrow-right-outline",
             fields=(*required(CONVERSATION_ID, ITEMS), *advanced(INCLUDE)),
         ),
-        Action(
+        ActionDescription(
             key="get_conversation_item",
             method="conversations.items.retrieve",
             name="Get an item of a conversation",
             description="Returns one item of a conversation.",
             icon="mdi:comment-eye-outline",
             fields=(*required(CONVERSATION_ID, ITEM_ID), *advanced(INCLUDE)),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="list_conversation_items",
             method="conversations.items.list",
             name="List the items of a conversation",
             description="Returns what was said in a conversation.",
             icon="mdi:comment-multiple-outline",
             fields=(*required(CONVERSATION_ID), *PAGING, *advanced(INCLUDE)),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="delete_conversation_item",
             method="conversations.items.delete",
             name="Delete an item of a conversation",
@@ -97,7 +104,7 @@ FAMILY = Family(
             icon="mdi:comment-minus-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(CONVERSATION_ID, ITEM_ID),
-            body=False,
+            has_body=False,
         ),
     ),
 )

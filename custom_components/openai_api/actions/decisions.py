@@ -2,16 +2,21 @@
 
 from dataclasses import replace
 
-from ..model import Action, Family, advanced, required
-from . import structures
-from .fields import text_or_items
-from .shared import MODEL, PROMPT_CACHE_KEY, PROMPT_CACHE_OPTIONS, SAFETY_IDENTIFIER
+from ..action import ActionDescription, ActionGroup, advanced, required
+from . import object_fields
+from .common_fields import (
+    MODEL,
+    PROMPT_CACHE_KEY,
+    PROMPT_CACHE_OPTIONS,
+    SAFETY_IDENTIFIER,
+)
+from .fields import string_or_list
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="decisions",
     name="Decisions",
     actions=(
-        Action(
+        ActionDescription(
             key="create_decision",
             method="decisions.create",
             name="Make a decision",
@@ -20,13 +25,13 @@ FAMILY = Family(
             fields=(
                 *required(
                     MODEL,
-                    text_or_items(
+                    string_or_list(
                         "input",
                         "Input",
                         "What the decision is about: a text, or messages with texts and pictures.",
                         example="The doorbell rang at 3 in the morning.",
                     ),
-                    structures.questions(
+                    object_fields.questions(
                         "questions",
                         "Questions",
                         "What to decide: each a predicate, a choice or a score.",

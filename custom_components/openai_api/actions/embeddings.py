@@ -2,17 +2,23 @@
 
 from dataclasses import replace
 
-from ..model import Action, Family, ModelKind, advanced, required
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    ModelKind,
+    advanced,
+    required,
+)
 from . import validators as check
+from .common_fields import MODEL, USER
 from .fields import choice, integer
 from .response_fields import INPUT
-from .shared import MODEL, USER
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="embeddings",
     name="Embeddings",
     actions=(
-        Action(
+        ActionDescription(
             key="create_embedding",
             method="embeddings.create",
             name="Embed a text",

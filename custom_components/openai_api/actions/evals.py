@@ -2,11 +2,18 @@
 
 from dataclasses import replace
 
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    Permission,
+    ResponseKind,
+    advanced,
+    required,
+)
 from ..handlers.evals import async_cancel_run
-from ..model import Action, Answer, Family, Permission, advanced, required
+from .common_fields import METADATA, MODEL, PAGING
 from .fields import choice, identifier, json_object, objects, text
-from .shared import METADATA, MODEL, PAGING
-from .structures_training import eval_data_source
+from .object_fields_training import eval_data_source
 
 EVAL_ID = identifier("eval_id", "Eval", "Id of the eval.", example="eval_123")
 EVAL_RUN_ID = identifier("run_id", "Eval run", "Id of the eval run.", example="evalrun_123")
@@ -15,11 +22,11 @@ _NAME = text("name", "Name", "A name to find it by.", example="Good morning mess
 # The variables of an eval look like templates, so the examples keep Home Assistant from filling
 # them in.
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="evals",
     name="Evals",
     actions=(
-        Action(
+        ActionDescription(
             key="create_eval",
             method="evals.create",
             name="Create an eval",
@@ -59,17 +66,17 @@ FAMILY = Family(
                 *advanced(METADATA),
             ),
         ),
-        Action(
+        ActionDescription(
             key="get_eval",
             method="evals.retrieve",
             name="Get an eval",
             description="Returns the set-up of an eval.",
             icon="mdi:clipboard-text-outline",
             fields=required(EVAL_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="modify_eval",
             method="evals.update",
             name="Update an eval",
@@ -77,7 +84,7 @@ FAMILY = Family(
             icon="mdi:note-edit-outline",
             fields=(*required(EVAL_ID), _NAME, METADATA),
         ),
-        Action(
+        ActionDescription(
             key="delete_eval",
             method="evals.delete",
             name="Delete an eval",
@@ -85,9 +92,9 @@ FAMILY = Family(
             icon="mdi:clipboard-remove-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(EVAL_ID),
-            body=False,
+            has_body=False,
         ),
-        Action(
+        ActionDescription(
             key="list_evals",
             method="evals.list",
             name="List evals",
@@ -102,11 +109,11 @@ FAMILY = Family(
                     ("created_at", "updated_at"),
                 ),
             ),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="create_eval_run",
             method="evals.runs.create",
             name="Start an eval run",
@@ -145,18 +152,18 @@ FAMILY = Family(
                 ),
             ),
         ),
-        Action(
+        ActionDescription(
             key="get_eval_run",
             method="evals.runs.retrieve",
             name="Get an eval run",
             description="Returns how far an eval run is, and how the model did.",
             icon="mdi:clipboard-clock-outline",
             fields=required(EVAL_ID, EVAL_RUN_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
-            pending=frozenset({"queued", "in_progress"}),
+            in_progress_statuses=frozenset({"queued", "in_progress"}),
         ),
-        Action(
+        ActionDescription(
             key="list_eval_runs",
             method="evals.runs.list",
             name="List eval runs",
@@ -172,11 +179,11 @@ FAMILY = Family(
                     ("queued", "in_progress", "completed", "canceled", "failed"),
                 ),
             ),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="delete_eval_run",
             method="evals.runs.delete",
             name="Delete an eval run",
@@ -184,9 +191,9 @@ FAMILY = Family(
             icon="mdi:clipboard-minus-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(EVAL_ID, EVAL_RUN_ID),
-            body=False,
+            has_body=False,
         ),
-        Action(
+        ActionDescription(
             key="cancel_eval_run",
             method="evals.runs.cancel",
             name="Cancel an eval run",
@@ -195,7 +202,7 @@ FAMILY = Family(
             fields=required(EVAL_ID, EVAL_RUN_ID),
             handler=async_cancel_run,
         ),
-        Action(
+        ActionDescription(
             key="get_eval_run_output_item",
             method="evals.runs.output_items.retrieve",
             name="Get a result of an eval run",
@@ -208,10 +215,10 @@ FAMILY = Family(
                     "output_item_id", "Result", "Id of the result.", example="outputitem_123"
                 ),
             ),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="list_eval_run_output_items",
             method="evals.runs.output_items.list",
             name="List the results of an eval run",
@@ -227,8 +234,8 @@ FAMILY = Family(
                     ("pass", "fail"),
                 ),
             ),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
     ),

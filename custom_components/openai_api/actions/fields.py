@@ -7,7 +7,7 @@ from typing import Any
 
 import voluptuous as vol
 
-from ..model import Field, Section
+from ..action import FieldDescription, Section
 from . import validators as check
 from .validators import Validator
 
@@ -22,9 +22,9 @@ def _field(
     name: str,
     description: str,
     **rest: Any,
-) -> Field:
+) -> FieldDescription:
     """Return a field; `rest` are the further attributes of `Field`."""
-    return Field(
+    return FieldDescription(
         key=key,
         name=name,
         description=description,
@@ -35,21 +35,21 @@ def _field(
 
 
 text = partial(_field, check.text, {"text": {}})
-identifier = partial(_field, check.filled_text, {"text": {}})
+identifier = partial(_field, check.non_empty_string, {"text": {}})
 long_text = partial(_field, check.text, {"text": {"multiline": True}})
 boolean = partial(_field, check.boolean, {"boolean": {}})
 json_object = partial(_field, check.json_object, {"object": {}})
-text_or_object = partial(_field, check.text_or_object, {"text": {}})
-text_or_items = partial(_field, check.text_or_items, {"object": {}})
+string_or_object = partial(_field, check.string_or_object, {"text": {}})
+string_or_list = partial(_field, check.string_or_list, {"object": {}})
 text_or_texts = partial(_field, check.text_or_texts, {"object": {}})
-text_or_data = partial(_field, check.text_or_data, {"text": {"multiline": True}})
-integer_or_text = partial(_field, check.integer_or_text, {"text": {}})
-number_or_text = partial(_field, check.number_or_text, {"text": {}})
-objects = partial(_field, check.list_of(check.json_object), {"object": {"multiple": True}})
-values = partial(_field, check.list_of(check.anything), {"object": {"multiple": True}})
-texts = partial(_field, check.list_of(check.text), {"text": {"multiple": True}})
+string_or_json = partial(_field, check.string_or_json, {"text": {"multiline": True}})
+integer_or_string = partial(_field, check.integer_or_string, {"text": {}})
+number_or_string = partial(_field, check.number_or_string, {"text": {}})
+objects = partial(_field, check.ensure_list_of(check.json_object), {"object": {"multiple": True}})
+values = partial(_field, check.ensure_list_of(check.json_value), {"object": {"multiple": True}})
+texts = partial(_field, check.ensure_list_of(check.text), {"text": {"multiple": True}})
 file = partial(_field, check.file, _FILE_SELECTOR, file=True)
-files = partial(_field, check.list_of(check.file), _FILES_SELECTOR, file=True)
+files = partial(_field, check.ensure_list_of(check.file), _FILES_SELECTOR, file=True)
 
 
 def integer(
@@ -61,7 +61,7 @@ def integer(
     high: int | None = None,
     unit: str | None = None,
     **rest: Any,
-) -> Field:
+) -> FieldDescription:
     """Return a field for a whole number; the range guides the form, the host decides."""
     return _field(
         check.integer, _number_selector(low, high, 1, unit), key, name, description, **rest
@@ -78,72 +78,84 @@ def number(
     step: float | str = "any",
     unit: str | None = None,
     **rest: Any,
-) -> Field:
+) -> FieldDescription:
     """Return a field for a number; the range guides the form, the host decides."""
     return _field(
         check.number, _number_selector(low, high, step, unit), key, name, description, **rest
     )
 
 
-def choice(key: str, name: str, description: str, options: Iterable[str], **rest: Any) -> Field:
+def choice(
+    key: str, name: str, description: str, options: Iterable[str], **rest: Any
+) -> FieldDescription:
     """Return a field with suggestions; other words pass, for hosts outpace releases."""
-    return _field(check.filled_text, _select_selector(options), key, name, description, **rest)
+    return _field(check.non_empty_string, _select_selector(options), key, name, description, **rest)
 
 
 def fixed_choice(
     key: str, name: str, description: str, options: tuple[str, ...], **rest: Any
-) -> Field:
+) -> FieldDescription:
     """Return a field for one of a few words and no other."""
     selector = {"select": {"options": list(options), "mode": "dropdown"}}
     return _field(check.one_of(options), selector, key, name, description, **rest)
 
 
-def choices(key: str, name: str, description: str, options: Iterable[str], **rest: Any) -> Field:
+def choices(
+    key: str, name: str, description: str, options: Iterable[str], **rest: Any
+) -> FieldDescription:
     """Return a field for several of the suggested words, or others."""
     selector = _select_selector(options)
     selector["select"]["multiple"] = True
-    return _field(check.list_of(check.filled_text), selector, key, name, description, **rest)
+    return _field(
+        check.ensure_list_of(check.non_empty_string), selector, key, name, description, **rest
+    )
 
 
 def choice_or_object(
     key: str, name: str, description: str, options: Iterable[str], **rest: Any
-) -> Field:
+) -> FieldDescription:
     """Return a field with suggestions, for which an object with details does as well."""
-    return _field(check.text_or_object, _select_selector(options), key, name, description, **rest)
+    return _field(check.string_or_object, _select_selector(options), key, name, description, **rest)
 
 
-def structure(kind: str, *parts: Field) -> Callable[..., Field]:
+def object_field(
+    translation_key: str, *fields: FieldDescription
+) -> Callable[..., FieldDescription]:
     """Return a kind of field: an object whose parts each have a box in the form.
 
     `kind` is the translation key. What has no box passes unchecked: hosts outpace releases.
     """
-    return partial(_field, _object_check(parts), _object_selector(kind, parts), parts=parts)
+    return partial(
+        _field, _object_validator(fields), _object_selector(translation_key, fields), fields=fields
+    )
 
 
-def structures(kind: str, *parts: Field) -> Callable[..., Field]:
+def object_list_field(
+    translation_key: str, *fields: FieldDescription
+) -> Callable[..., FieldDescription]:
     """Return a kind of field: a list of such objects, shown by their first two parts."""
-    label, description, *_ = parts
-    selector = _object_selector(kind, parts)
+    label, description, *_ = fields
+    selector = _object_selector(translation_key, fields)
     selector["object"] |= {
         "multiple": True,
         "label_field": label.key,
         "description_field": description.key,
     }
-    return partial(_field, check.list_of(_object_check(parts)), selector, parts=parts)
+    return partial(_field, check.ensure_list_of(_object_validator(fields)), selector, fields=fields)
 
 
-def _object_check(parts: Iterable[Field]) -> Validator:
+def _object_validator(fields: Iterable[FieldDescription]) -> Validator:
     """Return the check for an object: that of each part, where it is given; others pass."""
-    known = {vol.Optional(part.key): vol.Maybe(part.validator) for part in parts}
+    known = {vol.Optional(part.key): vol.Maybe(part.validator) for part in fields}
     return vol.Schema(vol.All(check.json_object, vol.Schema(known, extra=vol.ALLOW_EXTRA)))
 
 
-def _object_selector(kind: str, parts: Iterable[Field]) -> dict[str, Any]:
+def _object_selector(translation_key: str, fields: Iterable[FieldDescription]) -> dict[str, Any]:
     """Return a form for an object; the words for its parts come with the translations."""
     boxes = {
-        part.key: {"required": part.required, "selector": dict(part.selector)} for part in parts
+        part.key: {"required": part.required, "selector": dict(part.selector)} for part in fields
     }
-    return {"object": {"fields": boxes, "translation_key": kind}}
+    return {"object": {"fields": boxes, "translation_key": translation_key}}
 
 
 def _number_selector(
@@ -164,7 +176,7 @@ def _select_selector(options: Iterable[str]) -> dict[str, Any]:
 
 
 CONFIG_ENTRY = _field(
-    check.filled_text,
+    check.non_empty_string,
     {"config_entry": {"integration": "openai_api"}},
     "config_entry_id",
     "Service host",

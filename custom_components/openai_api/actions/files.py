@@ -1,9 +1,17 @@
 """Files: upload what other actions work on, and get back what they made."""
 
-from ..model import Action, Answer, Family, Permission, Poll, advanced, required
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    Permission,
+    Poll,
+    ResponseKind,
+    advanced,
+    required,
+)
+from .common_fields import PAGING
 from .fields import choice, file, identifier
-from .shared import PAGING
-from .structures_storage import file_expiry
+from .object_fields_storage import file_expiry
 
 FILE_ID = identifier("file_id", "File", "Id of the file at the service host.", example="file-123")
 PURPOSE = choice(
@@ -18,13 +26,13 @@ EXPIRES_AFTER = file_expiry(
     "When the host deletes it by itself.",
     example={"anchor": "created_at", "seconds": 86400},
 )
-_PENDING = frozenset({"uploaded", "pending", "running"})
+_IN_PROGRESS_STATUSES = frozenset({"uploaded", "pending", "running"})
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="files",
     name="Files",
     actions=(
-        Action(
+        ActionDescription(
             key="create_file",
             method="files.create",
             name="Upload a file",
@@ -43,53 +51,53 @@ FAMILY = Family(
                 *advanced(EXPIRES_AFTER),
             ),
         ),
-        Action(
+        ActionDescription(
             key="list_files",
             method="files.list",
             name="List files",
             description="Returns the files that are kept at the service host.",
             icon="mdi:file-multiple-outline",
             fields=(*PAGING, PURPOSE),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="retrieve_file",
             method="files.retrieve",
             name="Get file details",
             description="Returns what the service host tells of a file.",
             icon="mdi:file-question-outline",
             fields=required(FILE_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
-            pending=_PENDING,
+            in_progress_statuses=_IN_PROGRESS_STATUSES,
         ),
-        Action(
+        ActionDescription(
             key="wait_for_file_processing",
             method="files.retrieve",
             name="Wait for a file",
             description="Waits until the service host has processed a file, or has failed to.",
             icon="mdi:file-check-outline",
             fields=required(FILE_ID),
-            body=False,
+            has_body=False,
             poll=Poll(
                 method="files.retrieve",
-                ids={"file_id": "id"},
-                pending=_PENDING,
+                path_arguments={"file_id": "id"},
+                in_progress_statuses=_IN_PROGRESS_STATUSES,
             ),
         ),
-        Action(
+        ActionDescription(
             key="download_file",
             method="files.content",
             name="Download a file",
             description="Saves the content of a file in the media folder.",
             icon="mdi:file-download-outline",
             fields=required(FILE_ID),
-            answer=Answer.BINARY,
-            body=False,
+            response=ResponseKind.FILE,
+            has_body=False,
         ),
-        Action(
+        ActionDescription(
             key="delete_file",
             method="files.delete",
             name="Delete a file",
@@ -97,7 +105,7 @@ FAMILY = Family(
             icon="mdi:file-remove-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(FILE_ID),
-            body=False,
+            has_body=False,
         ),
     ),
 )

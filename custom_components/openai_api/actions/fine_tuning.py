@@ -2,10 +2,17 @@
 
 from dataclasses import replace
 
-from ..model import Action, Answer, Family, Permission, advanced, required
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    Permission,
+    ResponseKind,
+    advanced,
+    required,
+)
+from .common_fields import AFTER, LIMIT, METADATA, MODEL, SEED
 from .fields import choice, identifier, json_object, long_text, text, texts
-from .shared import AFTER, LIMIT, METADATA, MODEL, SEED
-from .structures_training import hyperparameters, integrations, training_method
+from .object_fields_training import hyperparameters, integrations, training_method
 
 JOB_ID = identifier(
     "fine_tuning_job_id", "Fine-tuning job", "Id of the fine-tuning job.", example="ftjob-123"
@@ -41,11 +48,11 @@ _PERMISSIONS_FIELDS = (
     text("project_id", "Project id", "List only the permission of this project."),
 )
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="fine_tuning",
     name="Fine-tuning",
     actions=(
-        Action(
+        ActionDescription(
             key="create_fine_tuning_job",
             method="fine_tuning.jobs.create",
             name="Start a fine-tuning job",
@@ -100,7 +107,7 @@ FAMILY = Family(
                 ),
             ),
         ),
-        Action(
+        ActionDescription(
             key="list_paginated_fine_tuning_jobs",
             method="fine_tuning.jobs.list",
             name="List fine-tuning jobs",
@@ -112,11 +119,11 @@ FAMILY = Family(
                 LIMIT,
                 replace(METADATA, description="List only the jobs that have this metadata."),
             ),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="retrieve_fine_tuning_job",
             method="fine_tuning.jobs.retrieve",
             name="Get a fine-tuning job",
@@ -124,11 +131,11 @@ FAMILY = Family(
             icon="mdi:progress-question",
             permission=Permission.ADMINISTRATORS,
             fields=required(JOB_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
-            pending=frozenset({"validating_files", "queued", "running", "paused"}),
+            in_progress_statuses=frozenset({"validating_files", "queued", "running", "paused"}),
         ),
-        Action(
+        ActionDescription(
             key="list_fine_tuning_events",
             method="fine_tuning.jobs.list_events",
             name="List the events of a fine-tuning job",
@@ -136,11 +143,11 @@ FAMILY = Family(
             icon="mdi:timeline-text-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(JOB_ID), AFTER, LIMIT),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="list_fine_tuning_checkpoints",
             method="fine_tuning.jobs.checkpoints.list",
             name="List the checkpoints of a fine-tuning job",
@@ -148,11 +155,11 @@ FAMILY = Family(
             icon="mdi:flag-checkered",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(JOB_ID), AFTER, LIMIT),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="cancel_fine_tuning_job",
             method="fine_tuning.jobs.cancel",
             name="Cancel a fine-tuning job",
@@ -161,7 +168,7 @@ FAMILY = Family(
             permission=Permission.ADMINISTRATORS,
             fields=required(JOB_ID),
         ),
-        Action(
+        ActionDescription(
             key="pause_fine_tuning_job",
             method="fine_tuning.jobs.pause",
             name="Pause a fine-tuning job",
@@ -170,7 +177,7 @@ FAMILY = Family(
             permission=Permission.ADMINISTRATORS,
             fields=required(JOB_ID),
         ),
-        Action(
+        ActionDescription(
             key="resume_fine_tuning_job",
             method="fine_tuning.jobs.resume",
             name="Resume a fine-tuning job",
@@ -179,7 +186,7 @@ FAMILY = Family(
             permission=Permission.ADMINISTRATORS,
             fields=required(JOB_ID),
         ),
-        Action(
+        ActionDescription(
             key="create_checkpoint_permissions",
             method="fine_tuning.checkpoints.permissions.create",
             name="Share a checkpoint",
@@ -190,9 +197,9 @@ FAMILY = Family(
                 _CHECKPOINT,
                 texts("project_ids", "Projects", "Ids of the projects that may use it."),
             ),
-            answer=Answer.PAGE,
+            response=ResponseKind.LIST,
         ),
-        Action(
+        ActionDescription(
             key="list_checkpoint_permissions",
             method="fine_tuning.checkpoints.permissions.list",
             name="List the permissions of a checkpoint",
@@ -200,11 +207,11 @@ FAMILY = Family(
             icon="mdi:account-multiple-check-outline",
             permission=Permission.ADMINISTRATORS,
             fields=_PERMISSIONS_FIELDS,
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="retrieve_checkpoint_permissions",
             method="fine_tuning.checkpoints.permissions.retrieve",
             name="Get the permissions of a checkpoint (retired)",
@@ -212,11 +219,11 @@ FAMILY = Family(
             icon="mdi:account-question-outline",
             permission=Permission.ADMINISTRATORS,
             fields=_PERMISSIONS_FIELDS,
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="delete_checkpoint_permission",
             method="fine_tuning.checkpoints.permissions.delete",
             name="Stop sharing a checkpoint",
@@ -229,9 +236,9 @@ FAMILY = Family(
                     "permission_id", "Permission", "Id of the permission.", example="cp_123"
                 ),
             ),
-            body=False,
+            has_body=False,
         ),
-        Action(
+        ActionDescription(
             key="run_grader",
             method="fine_tuning.alpha.graders.run",
             name="Try a grader",
@@ -252,7 +259,7 @@ FAMILY = Family(
             ),
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="validate_grader",
             method="fine_tuning.alpha.graders.validate",
             name="Check a grader",

@@ -2,12 +2,19 @@
 
 from dataclasses import replace
 
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    FieldDescription,
+    ModelKind,
+    advanced,
+    required,
+)
 from ..handlers.images import async_create_images
-from ..model import Action, Family, Field, ModelKind, advanced, required
-from ..streams.assemblers import FinalEventsAccumulator
+from ..streaming.accumulators import FinalEventsAccumulator
 from . import validators as check
+from .common_fields import MODEL, SAFETY_IDENTIFIER, STREAM, USER
 from .fields import _FILE_SELECTOR, choice, file, integer, json_object, long_text
-from .shared import MODEL, SAFETY_IDENTIFIER, STREAM, USER
 
 _MODEL = replace(MODEL, example="gpt-image-1", nullable=True)
 _PROMPT = long_text(
@@ -87,25 +94,25 @@ _NEWER = (
 )
 
 
-def _size(*options: str) -> Field:
+def _size(*options: str) -> FieldDescription:
     """Return the field for the size of the picture."""
     return choice(
         "size", "Size", "Width and height of the picture in pixels.", options, nullable=True
     )
 
 
-def _quality(*options: str) -> Field:
+def _quality(*options: str) -> FieldDescription:
     """Return the field for the quality of the picture."""
     return choice(
         "quality", "Quality", "More quality takes longer and costs more.", options, nullable=True
     )
 
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="images",
     name="Images",
     actions=(
-        Action(
+        ActionDescription(
             key="create_image",
             method="images.generate",
             name="Draw a picture",
@@ -143,10 +150,10 @@ FAMILY = Family(
                     *_NEWER,
                 ),
             ),
-            assemble=lambda: FinalEventsAccumulator("image_generation.completed"),
+            accumulator=lambda: FinalEventsAccumulator("image_generation.completed"),
             handler=async_create_images,
         ),
-        Action(
+        ActionDescription(
             key="create_image_edit",
             method="images.edit",
             name="Draw on a picture",
@@ -159,7 +166,7 @@ FAMILY = Family(
                         _IMAGE,
                         name="Pictures",
                         description=f"One picture or several to start from: {_FILE_TEXT}",
-                        validator=check.list_of(check.file),
+                        validator=check.ensure_list_of(check.file),
                         selector={"media": {"accept": ["image/*"], "multiple": True}},
                     ),
                     replace(_PROMPT, example="Add a snowman in front of the house"),
@@ -199,10 +206,10 @@ FAMILY = Family(
                     *_NEWER,
                 ),
             ),
-            assemble=lambda: FinalEventsAccumulator("image_edit.completed"),
+            accumulator=lambda: FinalEventsAccumulator("image_edit.completed"),
             handler=async_create_images,
         ),
-        Action(
+        ActionDescription(
             key="create_image_variation",
             method="images.create_variation",
             name="Draw a variation of a picture",

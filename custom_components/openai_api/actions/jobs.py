@@ -5,8 +5,16 @@ from typing import Any
 
 import voluptuous as vol
 
-from .. import jobs
-from ..model import Action, Answer, Family, Field, Permission, advanced, required
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    FieldDescription,
+    Permission,
+    ResponseKind,
+    advanced,
+    required,
+)
+from ..jobs import manager
 from . import (
     agent_sessions,
     batch,
@@ -23,31 +31,31 @@ from . import (
 )
 from .fields import fixed_choice, identifier, number, text
 
-_FAMILIES = (
-    responses.FAMILY,
-    batch.FAMILY,
-    fine_tuning.FAMILY,
-    videos.FAMILY,
-    files.FAMILY,
-    vector_stores.FAMILY,
-    vector_store_files.FAMILY,
-    vector_store_file_batches.FAMILY,
-    evals.FAMILY,
-    runs.FAMILY,
-    agent_sessions.FAMILY,
+_ACTION_GROUPS = (
+    responses.ACTION_GROUP,
+    batch.ACTION_GROUP,
+    fine_tuning.ACTION_GROUP,
+    videos.ACTION_GROUP,
+    files.ACTION_GROUP,
+    vector_stores.ACTION_GROUP,
+    vector_store_files.ACTION_GROUP,
+    vector_store_file_batches.ACTION_GROUP,
+    evals.ACTION_GROUP,
+    runs.ACTION_GROUP,
+    agent_sessions.ACTION_GROUP,
 )
 # `retrieve_batch` and `get_video` return a batch and a video.
-KINDS: dict[str, Action] = {
+WATCHABLE_TYPES: dict[str, ActionDescription] = {
     action.key.partition("_")[2]: action
-    for family in _FAMILIES
+    for family in _ACTION_GROUPS
     for action in family.actions
-    if action.pending is not None
+    if action.in_progress_statuses is not None
 }
 """The actions that return something that takes long, by the name of what they return."""
 # Does it belong to something else, that has to be named, too.
-_PARENTS: dict[str, Field] = {
+_PARENT_ID_FIELDS: dict[str, FieldDescription] = {
     field.key: replace(field, required=False)
-    for action in KINDS.values()
+    for action in WATCHABLE_TYPES.values()
     for field in [field for field in action.fields if field.required][:-1]
 }
 _ID = identifier("id", "ID", "Id of what goes on at the service host.", example="batch_123")
@@ -60,11 +68,11 @@ def _positive(value: Any) -> float:
     return result
 
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="jobs",
     name="Watched jobs",
     actions=(
-        Action(
+        ActionDescription(
             key="watch_job",
             method="responses.retrieve",
             name="Watch a job",
@@ -80,12 +88,12 @@ FAMILY = Family(
                         "kind",
                         "Kind",
                         "What it is that goes on.",
-                        tuple(KINDS),
+                        tuple(WATCHABLE_TYPES),
                         example="batch",
                     ),
                     _ID,
                 ),
-                *_PARENTS.values(),
+                *_PARENT_ID_FIELDS.values(),
                 text(
                     "name",
                     "Name",
@@ -116,21 +124,21 @@ FAMILY = Family(
                     ),
                 ),
             ),
-            handler=jobs.async_watch,
+            handler=manager.async_watch,
             request_options=False,
         ),
-        Action(
+        ActionDescription(
             key="list_watched_jobs",
             method="responses.retrieve",
             name="List watched jobs",
             description="Returns what is watched, and how far it is. What has ended stays for a day.",
             icon="mdi:format-list-checks",
             permission=Permission.ADMINISTRATORS,
-            handler=jobs.async_list,
+            handler=manager.async_list,
             only_answers=True,
             request_options=False,
         ),
-        Action(
+        ActionDescription(
             key="stop_watching_job",
             method="responses.retrieve",
             name="Stop watching a job",
@@ -138,9 +146,9 @@ FAMILY = Family(
             icon="mdi:eye-off-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(replace(_ID, description="Id of what is watched.")),
-            answer=Answer.VOID,
-            done={"status": "stopped"},
-            handler=jobs.async_stop,
+            response=ResponseKind.NONE,
+            empty_response={"status": "stopped"},
+            handler=manager.async_stop,
             request_options=False,
         ),
     ),

@@ -1,9 +1,9 @@
 """Live: conversations by voice with a model that passes work on to others."""
 
-from ..model import Action, Answer, Family, required
+from ..action import ActionDescription, ActionGroup, ResponseKind, required
 from .fields import identifier
+from .object_fields_voice import live_call, live_changes, live_session, live_transport
 from .realtime import STATUS_CODE, TARGET_URI
-from .structures_voice import live_call, live_changes, live_session, live_transport
 
 _SESSION_ID = identifier(
     "session_id", "Live session", "Id of the live session.", example="live_123"
@@ -19,11 +19,11 @@ _TRANSPORT = live_transport(
     "The offer of the browser or phone that takes part, as SDP.",
 )
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="live",
     name="Live",
     actions=(
-        Action(
+        ActionDescription(
             key="create_live_session",
             method="live.create",
             name="Create a live session",
@@ -31,7 +31,7 @@ FAMILY = Family(
             icon="mdi:access-point",
             fields=required(_SESSION, _TRANSPORT),
         ),
-        Action(
+        ActionDescription(
             key="fork_live_session",
             method="live.sessions.fork",
             name="Continue a live session elsewhere",
@@ -47,7 +47,7 @@ FAMILY = Family(
                 ),
             ),
         ),
-        Action(
+        ActionDescription(
             key="accept_live_session",
             method="live.sessions.accept",
             name="Accept a phone call in a live session",
@@ -57,20 +57,20 @@ FAMILY = Family(
                 _SESSION_ID,
                 live_call(*_SETTINGS, example={"type": "live", "model": "gpt-live-1"}),
             ),
-            answer=Answer.VOID,
-            done={"status": "accepted"},
+            response=ResponseKind.NONE,
+            empty_response={"status": "accepted"},
         ),
-        Action(
+        ActionDescription(
             key="hangup_live_session",
             method="live.sessions.hangup",
             name="Hang up a live session",
             description="Ends the phone call of a live session.",
             icon="mdi:phone-off-outline",
             fields=required(_SESSION_ID),
-            answer=Answer.VOID,
-            done={"status": "hung_up"},
+            response=ResponseKind.NONE,
+            empty_response={"status": "hung_up"},
         ),
-        Action(
+        ActionDescription(
             key="refer_live_session",
             method="live.sessions.refer",
             name="Transfer a live session",
@@ -80,10 +80,10 @@ FAMILY = Family(
                 _SESSION_ID,
                 TARGET_URI,
             ),
-            answer=Answer.VOID,
-            done={"status": "referred"},
+            response=ResponseKind.NONE,
+            empty_response={"status": "referred"},
         ),
-        Action(
+        ActionDescription(
             key="reject_live_session",
             method="live.sessions.reject",
             name="Reject a phone call for a live session",
@@ -93,18 +93,18 @@ FAMILY = Family(
                 _SESSION_ID,
                 STATUS_CODE,
             ),
-            answer=Answer.VOID,
-            done={"status": "rejected"},
+            response=ResponseKind.NONE,
+            empty_response={"status": "rejected"},
         ),
-        Action(
+        ActionDescription(
             key="download_live_session",
             method="live.sessions.download_recording",
             name="Download the recording of a live session",
             description="Saves the recording of a stored conversation in the media folder.",
             icon="mdi:record-rec",
             fields=required(_SESSION_ID),
-            answer=Answer.BINARY,
-            body=False,
+            response=ResponseKind.FILE,
+            has_body=False,
         ),
     ),
 )

@@ -2,19 +2,26 @@
 
 from dataclasses import replace
 
-from ..model import Action, Answer, Family, Permission, advanced, required
-from .fields import choice, identifier, text_or_items
-from .shared import BEFORE, METADATA, PAGING, THREAD_ID
-from .structures_agents import message_attachments
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    Permission,
+    ResponseKind,
+    advanced,
+    required,
+)
+from .common_fields import BEFORE, METADATA, PAGING, THREAD_ID
+from .fields import choice, identifier, string_or_list
+from .object_fields_agents import message_attachments
 
 MESSAGE_ID = identifier("message_id", "Message", "Id of the message.", example="msg_123")
 RUN_ID = identifier("run_id", "Run", "Id of the run.", example="run_123")
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="messages",
     name="Messages",
     actions=(
-        Action(
+        ActionDescription(
             key="list_messages",
             method="beta.threads.messages.list",
             name="List the messages of a thread (retired)",
@@ -26,11 +33,11 @@ FAMILY = Family(
                 *PAGING,
                 *advanced(BEFORE),
             ),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="create_message",
             method="beta.threads.messages.create",
             name="Add a message to a thread (retired)",
@@ -41,7 +48,7 @@ FAMILY = Family(
                     THREAD_ID,
                     choice("role", "Role", "Who says it.", ("user", "assistant")),
                     replace(
-                        text_or_items(
+                        string_or_list(
                             "content",
                             "Content",
                             "What to say: a text, or a list of texts and pictures.",
@@ -60,17 +67,17 @@ FAMILY = Family(
                 METADATA,
             ),
         ),
-        Action(
+        ActionDescription(
             key="get_message",
             method="beta.threads.messages.retrieve",
             name="Get a message of a thread (retired)",
             description="Returns one message of a thread.",
             icon="mdi:message-badge-outline",
             fields=required(THREAD_ID, MESSAGE_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="modify_message",
             method="beta.threads.messages.update",
             name="Update a message of a thread (retired)",
@@ -78,7 +85,7 @@ FAMILY = Family(
             icon="mdi:message-settings-outline",
             fields=(*required(THREAD_ID, MESSAGE_ID), METADATA),
         ),
-        Action(
+        ActionDescription(
             key="delete_message",
             method="beta.threads.messages.delete",
             name="Delete a message of a thread (retired)",
@@ -86,7 +93,7 @@ FAMILY = Family(
             icon="mdi:message-bulleted-off",
             permission=Permission.ADMINISTRATORS,
             fields=required(THREAD_ID, MESSAGE_ID),
-            body=False,
+            has_body=False,
         ),
     ),
 )

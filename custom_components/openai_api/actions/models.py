@@ -2,36 +2,42 @@
 
 from dataclasses import replace
 
-from ..model import Action, Answer, Family, Permission, required
-from .shared import MODEL
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    Permission,
+    ResponseKind,
+    required,
+)
+from .common_fields import MODEL
 
 _MODEL = replace(MODEL, description="Id of the model.")
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="models",
     name="Models",
     actions=(
-        Action(
+        ActionDescription(
             key="list_models",
             method="models.list",
             name="List models",
             description="Returns the models that OpenAI, or another service, offers.",
             icon="mdi:format-list-bulleted",
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="retrieve_model",
             method="models.retrieve",
             name="Get model details",
             description="Returns what the service host tells of one model.",
             icon="mdi:brain",
             fields=required(_MODEL),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="delete_model",
             method="models.delete",
             name="Delete a model",
@@ -39,7 +45,7 @@ FAMILY = Family(
             icon="mdi:delete-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(_MODEL),
-            body=False,
+            has_body=False,
         ),
     ),
 )

@@ -2,16 +2,16 @@
 
 from dataclasses import replace
 
-from ..model import Action, Family, required
+from ..action import ActionDescription, ActionGroup, required
 from . import validators as check
+from .common_fields import MODEL
 from .response_fields import INPUT
-from .shared import MODEL
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="moderations",
     name="Moderations",
     actions=(
-        Action(
+        ActionDescription(
             key="create_moderation",
             method="moderations.create",
             name="Moderate a text or a picture",

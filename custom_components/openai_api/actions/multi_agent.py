@@ -1,20 +1,20 @@
 """Model responses on which several agents work together at the service host."""
 
-from ..handlers.outputs import add_output_text
-from ..model import Action, Family, ModelKind, advanced
-from ..streams.assemblers import ResponseAccumulator
+from ..action import ActionDescription, ActionGroup, ModelKind, advanced
+from ..handlers.response_helpers import add_output_text
+from ..streaming.accumulators import ResponseAccumulator
 from .agents import MULTI_AGENT
+from .common_fields import STREAM
 from .fields import choices
-from .response_fields import COMMON, RARE, has_model
-from .shared import STREAM
+from .response_fields import ADVANCED_FIELDS, COMMON_FIELDS, has_model
 
 _BETA = "responses_multi_agent=v1"
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="multi_agent",
     name="Responses of several agents",
     actions=(
-        Action(
+        ActionDescription(
             key="create_multi_agent_response",
             method="beta.responses.create",
             name="Create a response of several agents",
@@ -26,10 +26,10 @@ FAMILY = Family(
             model_kind=ModelKind.CHAT,
             has_model=has_model,
             fields=(
-                *COMMON,
+                *COMMON_FIELDS,
                 MULTI_AGENT,
                 STREAM,
-                *RARE,
+                *ADVANCED_FIELDS,
                 *advanced(
                     choices(
                         "betas",
@@ -40,8 +40,8 @@ FAMILY = Family(
                 ),
             ),
             defaults={"multi_agent": {"enabled": True}, "betas": [_BETA]},
-            finish=add_output_text,
-            assemble=ResponseAccumulator,
+            postprocess=add_output_text,
+            accumulator=ResponseAccumulator,
         ),
     ),
 )

@@ -2,28 +2,36 @@
 
 from dataclasses import replace
 
-from ..handlers.calls import async_create
-from ..model import Action, Answer, Family, ModelKind, Permission, advanced, required
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    ModelKind,
+    Permission,
+    ResponseKind,
+    advanced,
+    required,
+)
+from ..handlers.realtime_calls import async_create
+from .common_fields import MODEL, PARALLEL_TOOL_CALLS, include
 from .fields import (
     choice,
     choices,
     identifier,
     integer,
-    integer_or_text,
+    integer_or_string,
     long_text,
+    string_or_object,
     text,
-    text_or_object,
 )
-from .response_fields import PROMPT, TOOL_CHOICE, has_model
-from .shared import MODEL, PARALLEL_TOOL_CALLS, include
-from .structures_storage import secret_expiry
-from .structures_voice import (
+from .object_fields_storage import secret_expiry
+from .object_fields_voice import (
     realtime_audio,
     realtime_reasoning,
     realtime_session,
     realtime_tools,
     translation_session,
 )
+from .response_fields import PROMPT, TOOL_CHOICE, has_model
 
 CALL_ID = identifier(
     "call_id",
@@ -57,11 +65,11 @@ STATUS_CODE = integer(
     high=699,
 )
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="realtime",
     name="Realtime",
     actions=(
-        Action(
+        ActionDescription(
             key="create_realtime_client_secret",
             method="realtime.client_secrets.create",
             name="Create a realtime client secret",
@@ -77,7 +85,7 @@ FAMILY = Family(
             ),
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="create_realtime_translation_client_secret",
             method="realtime.translations.client_secrets.create",
             name="Create a realtime translation client secret",
@@ -100,7 +108,7 @@ FAMILY = Family(
             ),
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="create_realtime_call",
             method="realtime.calls.create",
             name="Create a realtime call",
@@ -119,7 +127,7 @@ FAMILY = Family(
             ),
             handler=async_create,
         ),
-        Action(
+        ActionDescription(
             key="accept_realtime_call",
             method="realtime.calls.accept",
             name="Accept a phone call",
@@ -160,7 +168,7 @@ FAMILY = Family(
                         "Whether the model answers in speech (audio) or in writing (text).",
                         ("audio", "text"),
                     ),
-                    integer_or_text(
+                    integer_or_string(
                         "max_output_tokens",
                         "Max output tokens",
                         "The longest answer, or inf for no limit.",
@@ -175,14 +183,14 @@ FAMILY = Family(
                     ),
                     PROMPT,
                     include("item.input_audio_transcription.logprobs"),
-                    text_or_object(
+                    string_or_object(
                         "tracing",
                         "Tracing",
                         "Whether the host keeps a record of the call: auto, or the details.",
                         example="auto",
                         nullable=True,
                     ),
-                    text_or_object(
+                    string_or_object(
                         "truncation",
                         "Truncation",
                         "What happens to a conversation that is too long: auto, disabled, or details.",
@@ -190,20 +198,20 @@ FAMILY = Family(
                     ),
                 ),
             ),
-            answer=Answer.VOID,
-            done={"status": "accepted"},
+            response=ResponseKind.NONE,
+            empty_response={"status": "accepted"},
         ),
-        Action(
+        ActionDescription(
             key="hangup_realtime_call",
             method="realtime.calls.hangup",
             name="Hang up a phone call",
             description="Ends a phone call.",
             icon="mdi:phone-hangup-outline",
             fields=required(CALL_ID),
-            answer=Answer.VOID,
-            done={"status": "hung_up"},
+            response=ResponseKind.NONE,
+            empty_response={"status": "hung_up"},
         ),
-        Action(
+        ActionDescription(
             key="refer_realtime_call",
             method="realtime.calls.refer",
             name="Transfer a phone call",
@@ -213,10 +221,10 @@ FAMILY = Family(
                 CALL_ID,
                 TARGET_URI,
             ),
-            answer=Answer.VOID,
-            done={"status": "referred"},
+            response=ResponseKind.NONE,
+            empty_response={"status": "referred"},
         ),
-        Action(
+        ActionDescription(
             key="reject_realtime_call",
             method="realtime.calls.reject",
             name="Reject a phone call",
@@ -226,8 +234,8 @@ FAMILY = Family(
                 *required(CALL_ID),
                 STATUS_CODE,
             ),
-            answer=Answer.VOID,
-            done={"status": "rejected"},
+            response=ResponseKind.NONE,
+            empty_response={"status": "rejected"},
         ),
     ),
 )

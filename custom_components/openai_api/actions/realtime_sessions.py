@@ -2,11 +2,26 @@
 
 from dataclasses import replace
 
-from ..model import Action, Family, Field, ModelKind, Permission, advanced
-from .fields import choice, choices, integer_or_text, long_text, number, text, text_or_object
-from .shared import MODEL
-from .structures import VOICES
-from .structures_voice import (
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    FieldDescription,
+    ModelKind,
+    Permission,
+    advanced,
+)
+from .common_fields import MODEL
+from .fields import (
+    choice,
+    choices,
+    integer_or_string,
+    long_text,
+    number,
+    string_or_object,
+    text,
+)
+from .object_fields import VOICES
+from .object_fields_voice import (
     function_tools,
     noise_reduction,
     session_secret,
@@ -16,7 +31,7 @@ from .structures_voice import (
 )
 
 _FORMATS = ("pcm16", "g711_ulaw", "g711_alaw")
-_INPUT: tuple[Field, ...] = (
+_INPUT: tuple[FieldDescription, ...] = (
     choice("input_audio_format", "Input format", "How the sound comes in.", _FORMATS),
     transcription(
         "input_audio_transcription",
@@ -50,11 +65,11 @@ _SECRET = (
 )
 _EXPIRY = {"anchor": "created_at", "seconds": 600}
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="realtime_sessions",
     name="Realtime sessions of older hosts",
     actions=(
-        Action(
+        ActionDescription(
             key="create_realtime_session",
             method="beta.realtime.sessions.create",
             name="Create a realtime session (retired)",
@@ -93,7 +108,7 @@ FAMILY = Family(
                         high=2,
                         step=0.1,
                     ),
-                    integer_or_text(
+                    integer_or_string(
                         "max_response_output_tokens",
                         "Max output tokens",
                         "The longest answer, or inf for no limit.",
@@ -105,7 +120,7 @@ FAMILY = Family(
                         "Whether the model may (auto), must (required) or must not (none) use a tool, or which one.",
                         example="auto",
                     ),
-                    text_or_object(
+                    string_or_object(
                         "tracing",
                         "Tracing",
                         "Whether the host keeps a record of the call: auto, or the details.",
@@ -116,7 +131,7 @@ FAMILY = Family(
             ),
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="create_realtime_transcription_session",
             method="beta.realtime.transcription_sessions.create",
             name="Create a realtime transcription session (retired)",

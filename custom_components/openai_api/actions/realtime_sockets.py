@@ -6,9 +6,16 @@ from typing import Any
 
 import voluptuous as vol
 
-from ..model import Action, Family, ModelKind, advanced, required
-from ..sockets.realtime import actions as realtime
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    ModelKind,
+    advanced,
+    required,
+)
+from ..handlers import realtime
 from . import validators as check
+from .common_fields import MODEL
 from .fields import (
     boolean,
     choices,
@@ -22,7 +29,6 @@ from .fields import (
     text,
 )
 from .realtime import CALL_ID, SESSION
-from .shared import MODEL
 
 CONNECTION = identifier(
     "connection_id", "Connection", "The name of the conversation.", example="kitchen"
@@ -50,11 +56,11 @@ def _has_model(data: Mapping[str, Any]) -> bool:
     )
 
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="realtime_sockets",
     name="Realtime conversations",
     actions=(
-        Action(
+        ActionDescription(
             key="connect_realtime_websocket",
             method="realtime.connect",
             name="Talk with a model: open a realtime conversation",
@@ -135,7 +141,7 @@ FAMILY = Family(
             handler=realtime.async_connect,
             request_options=False,
         ),
-        Action(
+        ActionDescription(
             key="close_realtime_websocket",
             method="realtime.connect",
             name="End a realtime conversation",
@@ -151,7 +157,7 @@ FAMILY = Family(
             handler=realtime.async_close,
             request_options=False,
         ),
-        Action(
+        ActionDescription(
             key="get_realtime_status",
             method="realtime.connect",
             name="Get the status of a realtime conversation",
@@ -162,7 +168,7 @@ FAMILY = Family(
             only_answers=True,
             request_options=False,
         ),
-        Action(
+        ActionDescription(
             key="send_realtime_event",
             method="realtime.connect",
             name="Send a realtime event",
@@ -175,7 +181,7 @@ FAMILY = Family(
             handler=realtime.async_send_event,
             request_options=False,
         ),
-        Action(
+        ActionDescription(
             key="send_realtime_message",
             method="realtime.connect",
             name="Send a realtime message",
@@ -191,7 +197,7 @@ FAMILY = Family(
                             "A text, or a list of texts and pictures.",
                             example="Is the garage door closed?",
                         ),
-                        validator=check.text_or_items,
+                        validator=check.string_or_list,
                     ),
                 ),
                 TRIGGER_RESPONSE,
@@ -207,7 +213,7 @@ FAMILY = Family(
             handler=realtime.async_send_message,
             request_options=False,
         ),
-        Action(
+        ActionDescription(
             key="add_realtime_image",
             method="realtime.connect",
             name="Show a picture in a realtime conversation",
@@ -230,7 +236,7 @@ FAMILY = Family(
             handler=realtime.async_add_image,
             request_options=False,
         ),
-        Action(
+        ActionDescription(
             key="send_realtime_audio",
             method="realtime.connect",
             name="Send realtime audio",
@@ -257,7 +263,7 @@ FAMILY = Family(
             handler=realtime.async_send_audio,
             request_options=False,
         ),
-        Action(
+        ActionDescription(
             key="interrupt_realtime_response",
             method="realtime.connect",
             name="Interrupt a realtime answer",
@@ -274,7 +280,7 @@ FAMILY = Family(
             handler=realtime.async_interrupt,
             request_options=False,
         ),
-        Action(
+        ActionDescription(
             key="send_realtime_function_call_output",
             method="realtime.connect",
             name="Answer a realtime function call",
@@ -288,7 +294,7 @@ FAMILY = Family(
                     ),
                     replace(
                         long_text("output", "Output", "What the function returned."),
-                        validator=check.text_or_json,
+                        validator=check.to_json_string,
                     ),
                 ),
                 TRIGGER_RESPONSE,
@@ -296,7 +302,7 @@ FAMILY = Family(
             handler=realtime.async_answer_call,
             request_options=False,
         ),
-        Action(
+        ActionDescription(
             key="send_realtime_mcp_response",
             method="realtime.connect",
             name="Answer a realtime approval request",
@@ -317,7 +323,7 @@ FAMILY = Family(
             handler=realtime.async_answer_mcp,
             request_options=False,
         ),
-        Action(
+        ActionDescription(
             key="update_realtime_session_config",
             method="realtime.connect",
             name="Update a realtime session",
@@ -329,7 +335,7 @@ FAMILY = Family(
             handler=realtime.async_update_session,
             request_options=False,
         ),
-        Action(
+        ActionDescription(
             key="reset_realtime_history",
             method="realtime.connect",
             name="Rewrite a realtime conversation",

@@ -4,22 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..action import FieldDescription, advanced
 from ..media.attachments import async_attach_to_input
-from ..model import Field, advanced
-from . import structures
-from .fields import (
-    boolean,
-    choice,
-    choice_or_object,
-    identifier,
-    integer,
-    json_object,
-    long_text,
-    text,
-    text_or_items,
-    text_or_object,
-)
-from .shared import (
+from . import object_fields
+from .common_fields import (
     ATTACHMENTS,
     METADATA,
     MODEL,
@@ -38,18 +26,30 @@ from .shared import (
     include,
     service_tier,
 )
+from .fields import (
+    boolean,
+    choice,
+    choice_or_object,
+    identifier,
+    integer,
+    json_object,
+    long_text,
+    string_or_list,
+    string_or_object,
+    text,
+)
 
-_LONG = {"text": {"multiline": True}}
+_MULTILINE = {"text": {"multiline": True}}
 
 RESPONSE_ID = identifier("response_id", "Response", "Id of the model response.", example="resp_123")
 INPUT = replace(
-    text_or_items(
+    string_or_list(
         "input",
         "Input",
         "What to ask: a text, or a list of messages, pictures and files.",
         example="Is it a good day to hang out the laundry?",
     ),
-    selector=_LONG,
+    selector=_MULTILINE,
 )
 NULLABLE_INPUT = replace(INPUT, nullable=True)
 INSTRUCTIONS = long_text(
@@ -65,20 +65,20 @@ PREVIOUS = text(
     "Id of the response to go on from. The model then knows what was said before.",
     nullable=True,
 )
-CONVERSATION = text_or_object(
+CONVERSATION = string_or_object(
     "conversation",
     "Conversation",
     "Id of the conversation that the question belongs to. Not together with a previous response.",
     nullable=True,
 )
-REASONING = structures.reasoning(
+REASONING = object_fields.reasoning(
     "reasoning",
     "Reasoning",
     "How hard the model should think, if it can.",
     example={"effort": "low"},
     nullable=True,
 )
-TEXT = structures.text_format(
+TEXT = object_fields.text_format(
     "text",
     "Text format",
     "How the answer is written: as prose, or as JSON of a given form.",
@@ -90,7 +90,7 @@ TOOL_CHOICE = choice_or_object(
     "Whether the model may (auto), must (required) or must not (none) use a tool, or which one.",
     ("auto", "required", "none"),
 )
-TOOLS = structures.tools(
+TOOLS = object_fields.tools(
     "tools",
     "Tools",
     "What the model may use: web search, files, functions of yours, MCP servers and more.",
@@ -114,7 +114,7 @@ INCLUDE = include(
     "message.output_text.logprobs",
     nullable=True,
 )
-PROMPT = structures.prompt(
+PROMPT = object_fields.prompt(
     "prompt",
     "Prompt template",
     "A prompt that is kept at the host, with its variables.",
@@ -132,11 +132,11 @@ STARTING_AFTER = integer(
     "Start point",
     "Begin after the event with this number.",
 )
-_TIER = service_tier("auto", "default", "flex", "scale", "priority", "fast", "ultrafast")
-COMMON: tuple[Field, ...] = (
+_SERVICE_TIER = service_tier("auto", "default", "flex", "scale", "priority", "fast", "ultrafast")
+COMMON_FIELDS: tuple[FieldDescription, ...] = (
     MODEL,
     INPUT,
-    replace(ATTACHMENTS, weave=async_attach_to_input),
+    replace(ATTACHMENTS, encode=async_attach_to_input),
     INSTRUCTIONS,
     PREVIOUS,
     CONVERSATION,
@@ -144,7 +144,7 @@ COMMON: tuple[Field, ...] = (
     TEXT,
     REASONING,
 )
-RARE: tuple[Field, ...] = advanced(
+ADVANCED_FIELDS: tuple[FieldDescription, ...] = advanced(
     integer(
         "max_output_tokens",
         "Max output tokens",
@@ -169,7 +169,7 @@ RARE: tuple[Field, ...] = advanced(
     METADATA,
     INCLUDE,
     PROMPT,
-    structures.context_management(
+    object_fields.context_management(
         "context_management",
         "Context management",
         "When the host shortens a long conversation by itself.",
@@ -179,7 +179,7 @@ RARE: tuple[Field, ...] = advanced(
     TRUNCATION,
     TOP_LOGPROBS,
     STREAM_OPTIONS,
-    _TIER,
+    _SERVICE_TIER,
     PROMPT_CACHE_KEY,
     RESPONSE_CACHE_OPTIONS,
     PROMPT_CACHE_RETENTION,
@@ -192,7 +192,7 @@ RARE: tuple[Field, ...] = advanced(
         example={"completion_window": "2h"},
     ),
     IMAGE_OPTIONS,
-    structures.access_programs(
+    object_fields.access_programs(
         "access_programs",
         "Access programs",
         "Programs of the host that this request may take part in.",

@@ -2,40 +2,22 @@
 
 from dataclasses import replace
 
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    ModelKind,
+    Permission,
+    ResponseKind,
+    advanced,
+    required,
+)
 from ..handlers.home import async_answer
-from ..handlers.outputs import add_output_text, add_parsed, check_parsed, check_response
+from ..handlers.response_helpers import add_output_text, add_parsed, check_parsed, check_response
+from ..handlers.responses_websocket import async_manage
 from ..media.attachments import async_attach_to_input
-from ..model import Action, Answer, Family, ModelKind, Permission, advanced, required
-from ..sockets.responses import async_manage
-from ..streams import async_ask_or_follow
-from ..streams.assemblers import ResponseAccumulator
-from .fields import (
-    boolean,
-    fixed_choice,
-    identifier,
-    integer,
-    json_object,
-    text,
-)
-from .response_fields import (
-    COMMON,
-    CONVERSATION,
-    IMAGE_OPTIONS,
-    INCLUDE,
-    INSTRUCTIONS,
-    NULLABLE_INPUT,
-    PREVIOUS,
-    RARE,
-    REASONING,
-    RESPONSE_ID,
-    STARTING_AFTER,
-    TEXT,
-    TOOL_CHOICE,
-    TOOLS,
-    TRUNCATION,
-    has_model,
-)
-from .shared import (
+from ..streaming.accumulators import ResponseAccumulator
+from ..streaming.runner import async_ask_or_follow
+from .common_fields import (
     ATTACHMENTS,
     BEFORE,
     CONVERSATION_ID,
@@ -50,12 +32,38 @@ from .shared import (
     VERBOSITY,
     service_tier,
 )
+from .fields import (
+    boolean,
+    fixed_choice,
+    identifier,
+    integer,
+    json_object,
+    text,
+)
+from .response_fields import (
+    ADVANCED_FIELDS,
+    COMMON_FIELDS,
+    CONVERSATION,
+    IMAGE_OPTIONS,
+    INCLUDE,
+    INSTRUCTIONS,
+    NULLABLE_INPUT,
+    PREVIOUS,
+    REASONING,
+    RESPONSE_ID,
+    STARTING_AFTER,
+    TEXT,
+    TOOL_CHOICE,
+    TOOLS,
+    TRUNCATION,
+    has_model,
+)
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="responses",
     name="Responses",
     actions=(
-        Action(
+        ActionDescription(
             key="create_model_response",
             method="responses.create",
             name="Ask a model",
@@ -63,13 +71,13 @@ FAMILY = Family(
             icon="mdi:message-reply-text-outline",
             model_kind=ModelKind.CHAT,
             has_model=has_model,
-            fields=(*COMMON, STREAM, LLM_HASS_API, CONVERSATION_ID, *RARE),
+            fields=(*COMMON_FIELDS, STREAM, LLM_HASS_API, CONVERSATION_ID, *ADVANCED_FIELDS),
             check=check_response,
-            finish=add_output_text,
-            assemble=ResponseAccumulator,
+            postprocess=add_output_text,
+            accumulator=ResponseAccumulator,
             handler=async_answer,
         ),
-        Action(
+        ActionDescription(
             key="parse_model_response",
             method="responses.create",
             name="Ask a model for JSON",
@@ -78,16 +86,16 @@ FAMILY = Family(
             model_kind=ModelKind.CHAT,
             has_model=has_model,
             fields=(
-                *COMMON,
+                *COMMON_FIELDS,
                 STREAM,
-                *RARE,
+                *ADVANCED_FIELDS,
                 *advanced(VERBOSITY),
             ),
             check=check_parsed,
-            finish=add_parsed,
-            assemble=ResponseAccumulator,
+            postprocess=add_parsed,
+            accumulator=ResponseAccumulator,
         ),
-        Action(
+        ActionDescription(
             key="stream_model_response",
             method="responses.create",
             name="Ask a model and stream the answer",
@@ -100,8 +108,8 @@ FAMILY = Family(
             has_model=has_model,
             fields=(
                 *required(MODEL),
-                *COMMON[1:],
-                *RARE,
+                *COMMON_FIELDS[1:],
+                *ADVANCED_FIELDS,
                 *advanced(
                     replace(
                         RESPONSE_ID,
@@ -111,11 +119,11 @@ FAMILY = Family(
                 ),
             ),
             check=check_response,
-            finish=add_output_text,
-            assemble=ResponseAccumulator,
+            postprocess=add_output_text,
+            accumulator=ResponseAccumulator,
             handler=async_ask_or_follow,
         ),
-        Action(
+        ActionDescription(
             key="get_model_response",
             method="responses.retrieve",
             name="Get a model's answer",
@@ -134,12 +142,12 @@ FAMILY = Family(
                     ),
                 ),
             ),
-            body=False,
-            finish=add_output_text,
-            assemble=ResponseAccumulator,
-            pending=frozenset({"queued", "in_progress"}),
+            has_body=False,
+            postprocess=add_output_text,
+            accumulator=ResponseAccumulator,
+            in_progress_statuses=frozenset({"queued", "in_progress"}),
         ),
-        Action(
+        ActionDescription(
             key="delete_model_response",
             method="responses.delete",
             name="Delete a model response",
@@ -147,20 +155,20 @@ FAMILY = Family(
             icon="mdi:message-off-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(RESPONSE_ID),
-            answer=Answer.VOID,
-            done={"deleted": True},
-            body=False,
+            response=ResponseKind.NONE,
+            empty_response={"deleted": True},
+            has_body=False,
         ),
-        Action(
+        ActionDescription(
             key="cancel_model_response",
             method="responses.cancel",
             name="Cancel a model response",
             description="Stops a response that is being made in the background.",
             icon="mdi:message-minus-outline",
             fields=required(RESPONSE_ID),
-            finish=add_output_text,
+            postprocess=add_output_text,
         ),
-        Action(
+        ActionDescription(
             key="compact_model_response",
             method="responses.compact",
             name="Compact a conversation",
@@ -181,7 +189,7 @@ FAMILY = Family(
                 ),
             ),
         ),
-        Action(
+        ActionDescription(
             key="list_input_items",
             method="responses.input_items.list",
             name="List the input of a model response",
@@ -192,11 +200,11 @@ FAMILY = Family(
                 *PAGING,
                 *advanced(BEFORE, replace(INCLUDE, nullable=False)),
             ),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="count_input_tokens",
             method="responses.input_tokens.count",
             name="Count input tokens",
@@ -207,7 +215,7 @@ FAMILY = Family(
             fields=(
                 replace(MODEL, nullable=True),
                 NULLABLE_INPUT,
-                replace(ATTACHMENTS, weave=async_attach_to_input),
+                replace(ATTACHMENTS, encode=async_attach_to_input),
                 INSTRUCTIONS,
                 PREVIOUS,
                 CONVERSATION,
@@ -223,7 +231,7 @@ FAMILY = Family(
             ),
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="manage_model_response_websocket",
             method="responses.connect",
             name="Manage a Responses WebSocket",

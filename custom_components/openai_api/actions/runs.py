@@ -2,14 +2,20 @@
 
 from dataclasses import replace
 
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    FieldDescription,
+    Poll,
+    ResponseKind,
+    advanced,
+    required,
+)
 from ..handlers.runs import async_stream
-from ..model import Action, Answer, Family, Field, Poll, advanced, required
-from ..streams.assemblers import RUN_IN_PROGRESS, RunAccumulator
+from ..streaming.accumulators import RUN_IN_PROGRESS, RunAccumulator
 from .assistants import ASSISTANT_ID, RESPONSE_FORMAT, TOOLS
 from .chat import REASONING_EFFORT, TOOL_CHOICE
-from .fields import identifier, integer, long_text
-from .messages import RUN_ID
-from .shared import (
+from .common_fields import (
     BEFORE,
     METADATA,
     MODEL,
@@ -22,8 +28,10 @@ from .shared import (
     TOP_P,
     include,
 )
-from .structures import thread_messages
-from .structures_agents import new_thread, tool_outputs, truncation_strategy
+from .fields import identifier, integer, long_text
+from .messages import RUN_ID
+from .object_fields import thread_messages
+from .object_fields_agents import new_thread, tool_outputs, truncation_strategy
 
 _STEP_ID = identifier("step_id", "Step", "Id of the step.", example="step_123")
 _INCLUDE = include("step_details.tool_calls[*].file_search.results[*].content")
@@ -39,7 +47,7 @@ _INSTRUCTIONS = long_text(
     "How to behave this time, instead of what the assistant was told.",
     nullable=True,
 )
-_RARE: tuple[Field, ...] = (
+_ADVANCED_FIELDS: tuple[FieldDescription, ...] = (
     replace(MODEL, description="Use this model instead of the assistant's.", nullable=True),
     replace(TOOLS, nullable=True),
     replace(TOOL_CHOICE, nullable=True),
@@ -70,7 +78,7 @@ _RARE: tuple[Field, ...] = (
     ),
     METADATA,
 )
-_QUESTION: tuple[Field, ...] = (
+_RUN_FIELDS: tuple[FieldDescription, ...] = (
     *required(THREAD_ID, ASSISTANT_ID),
     _INSTRUCTIONS,
     long_text(
@@ -88,8 +96,10 @@ _QUESTION: tuple[Field, ...] = (
         nullable=True,
     ),
 )
-_QUESTION_RARE: tuple[Field, ...] = advanced(REASONING_EFFORT, *_RARE, _INCLUDE)
-_NEW_THREAD: tuple[Field, ...] = (
+_RUN_ADVANCED_FIELDS: tuple[FieldDescription, ...] = advanced(
+    REASONING_EFFORT, *_ADVANCED_FIELDS, _INCLUDE
+)
+_NEW_THREAD_FIELDS: tuple[FieldDescription, ...] = (
     *required(ASSISTANT_ID),
     new_thread(
         "thread",
@@ -99,107 +109,109 @@ _NEW_THREAD: tuple[Field, ...] = (
     ),
     _INSTRUCTIONS,
 )
-_NEW_THREAD_RARE: tuple[Field, ...] = advanced(TOOL_RESOURCES, *_RARE)
-_OUTPUTS: tuple[Field, ...] = required(THREAD_ID, RUN_ID, _TOOL_OUTPUTS)
+_NEW_THREAD_ADVANCED_FIELDS: tuple[FieldDescription, ...] = advanced(
+    TOOL_RESOURCES, *_ADVANCED_FIELDS
+)
+_TOOL_OUTPUT_FIELDS: tuple[FieldDescription, ...] = required(THREAD_ID, RUN_ID, _TOOL_OUTPUTS)
 _POLL = Poll(
     method="beta.threads.runs.retrieve",
-    ids={"thread_id": "thread_id", "run_id": "id"},
-    pending=RUN_IN_PROGRESS,
+    path_arguments={"thread_id": "thread_id", "run_id": "id"},
+    in_progress_statuses=RUN_IN_PROGRESS,
 )
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="runs",
     name="Runs",
     actions=(
-        Action(
+        ActionDescription(
             key="create_thread_and_run",
             method="beta.threads.create_and_run",
             name="Create a thread and run it (retired)",
             description="Begins a thread and lets an assistant work on it.",
             icon="mdi:run-fast",
-            fields=(*_NEW_THREAD, STREAM, *_NEW_THREAD_RARE),
-            assemble=RunAccumulator,
+            fields=(*_NEW_THREAD_FIELDS, STREAM, *_NEW_THREAD_ADVANCED_FIELDS),
+            accumulator=RunAccumulator,
         ),
-        Action(
+        ActionDescription(
             key="create_thread_and_poll_run",
             method="beta.threads.create_and_run",
             name="Create a thread, run it and wait (retired)",
             description="Begins a thread, lets an assistant work on it, and returns the run once it is done.",
             icon="mdi:timer-sand",
-            fields=(*_NEW_THREAD, *_NEW_THREAD_RARE),
+            fields=(*_NEW_THREAD_FIELDS, *_NEW_THREAD_ADVANCED_FIELDS),
             poll=_POLL,
         ),
-        Action(
+        ActionDescription(
             key="create_thread_and_stream_run",
             method="beta.threads.create_and_run",
             name="Create a thread and stream its run (retired)",
             description="Begins a thread, lets an assistant work on it, and fires an openai_api_stream_event for all that it does.",
             icon="mdi:fast-forward-outline",
-            fields=(*_NEW_THREAD, *_NEW_THREAD_RARE),
-            assemble=RunAccumulator,
+            fields=(*_NEW_THREAD_FIELDS, *_NEW_THREAD_ADVANCED_FIELDS),
+            accumulator=RunAccumulator,
             handler=async_stream,
         ),
-        Action(
+        ActionDescription(
             key="list_runs",
             method="beta.threads.runs.list",
             name="List the runs of a thread (retired)",
             description="Returns how often assistants worked on a thread, and how it went.",
             icon="mdi:clipboard-list-outline",
             fields=(*required(THREAD_ID), *PAGING, *advanced(BEFORE)),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="create_run",
             method="beta.threads.runs.create",
             name="Create a run (retired)",
             description="Lets an assistant work on a thread.",
             icon="mdi:run",
-            fields=(*_QUESTION, STREAM, *_QUESTION_RARE),
-            assemble=RunAccumulator,
+            fields=(*_RUN_FIELDS, STREAM, *_RUN_ADVANCED_FIELDS),
+            accumulator=RunAccumulator,
         ),
-        Action(
+        ActionDescription(
             key="create_and_poll_run",
             method="beta.threads.runs.create",
             name="Create a run and wait for it (retired)",
             description="Lets an assistant work on a thread, and returns the run once it is done.",
             icon="mdi:timer-play-outline",
-            fields=(*_QUESTION, *_QUESTION_RARE),
+            fields=(*_RUN_FIELDS, *_RUN_ADVANCED_FIELDS),
             poll=_POLL,
         ),
-        Action(
+        ActionDescription(
             key="stream_run",
             method="beta.threads.runs.create",
             name="Stream a run (retired)",
             description="Lets an assistant work on a thread, and fires an openai_api_stream_event for all that it does.",
             icon="mdi:play-circle-outline",
-            fields=(*_QUESTION, *_QUESTION_RARE),
-            assemble=RunAccumulator,
+            fields=(*_RUN_FIELDS, *_RUN_ADVANCED_FIELDS),
+            accumulator=RunAccumulator,
             handler=async_stream,
         ),
-        Action(
+        ActionDescription(
             key="get_run",
             method="beta.threads.runs.retrieve",
             name="Get a run (retired)",
             description="Returns how far a run is, and what it waits for.",
             icon="mdi:clipboard-pulse-outline",
             fields=required(THREAD_ID, RUN_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
-            pending=RUN_IN_PROGRESS,
+            in_progress_statuses=RUN_IN_PROGRESS,
         ),
-        Action(
+        ActionDescription(
             key="poll_run",
             method="beta.threads.runs.retrieve",
             name="Wait for a run (retired)",
             description="Returns a run once it is done.",
             icon="mdi:timer-outline",
             fields=required(THREAD_ID, RUN_ID),
-            body=False,
+            has_body=False,
             poll=_POLL,
         ),
-        Action(
+        ActionDescription(
             key="modify_run",
             method="beta.threads.runs.update",
             name="Update a run (retired)",
@@ -207,35 +219,35 @@ FAMILY = Family(
             icon="mdi:clipboard-edit-outline",
             fields=(*required(THREAD_ID, RUN_ID), METADATA),
         ),
-        Action(
+        ActionDescription(
             key="submit_tool_outputs_to_run",
             method="beta.threads.runs.submit_tool_outputs",
             name="Submit tool outputs to a run (retired)",
             description="Tells a run what the functions of yours returned.",
             icon="mdi:clipboard-arrow-up-outline",
-            fields=(*_OUTPUTS, STREAM),
-            assemble=RunAccumulator,
+            fields=(*_TOOL_OUTPUT_FIELDS, STREAM),
+            accumulator=RunAccumulator,
         ),
-        Action(
+        ActionDescription(
             key="submit_tool_outputs_and_poll_run",
             method="beta.threads.runs.submit_tool_outputs",
             name="Submit tool outputs and wait (retired)",
             description="Tells a run what the functions of yours returned, and returns the run once it is done.",
             icon="mdi:timer-check-outline",
-            fields=_OUTPUTS,
+            fields=_TOOL_OUTPUT_FIELDS,
             poll=_POLL,
         ),
-        Action(
+        ActionDescription(
             key="submit_tool_outputs_and_stream_run",
             method="beta.threads.runs.submit_tool_outputs",
             name="Submit tool outputs and stream the run (retired)",
             description="Tells a run what the functions of yours returned, and fires an openai_api_stream_event for all that it does then.",
             icon="mdi:clipboard-play-outline",
-            fields=_OUTPUTS,
-            assemble=RunAccumulator,
+            fields=_TOOL_OUTPUT_FIELDS,
+            accumulator=RunAccumulator,
             handler=async_stream,
         ),
-        Action(
+        ActionDescription(
             key="cancel_run",
             method="beta.threads.runs.cancel",
             name="Cancel a run (retired)",
@@ -243,25 +255,25 @@ FAMILY = Family(
             icon="mdi:stop-circle-outline",
             fields=required(THREAD_ID, RUN_ID),
         ),
-        Action(
+        ActionDescription(
             key="list_run_steps",
             method="beta.threads.runs.steps.list",
             name="List the steps of a run (retired)",
             description="Returns what an assistant did in a run, step by step.",
             icon="mdi:stairs",
             fields=(*required(THREAD_ID, RUN_ID), *PAGING, *advanced(BEFORE, _INCLUDE)),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="get_run_step",
             method="beta.threads.runs.steps.retrieve",
             name="Get a step of a run (retired)",
             description="Returns one step of a run.",
             icon="mdi:stairs-box",
             fields=(*required(THREAD_ID, RUN_ID, _STEP_ID), *advanced(_INCLUDE)),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
     ),

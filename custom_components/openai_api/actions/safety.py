@@ -1,13 +1,13 @@
 """Safety: what the service host holds against a request."""
 
-from ..model import Action, Family, required
+from ..action import ActionDescription, ActionGroup, required
 from .fields import identifier
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="safety",
     name="Safety",
     actions=(
-        Action(
+        ActionDescription(
             key="get_safety_alert",
             method="safety.alerts.retrieve",
             name="Get a safety alert",
@@ -16,17 +16,17 @@ FAMILY = Family(
             fields=required(
                 identifier("id", "Alert", "Id of the safety alert.", example="alert_123")
             ),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="get_safety_case",
             method="safety.cases.retrieve",
             name="Get a safety case",
             description="Returns what the host holds against somebody who uses your key.",
             icon="mdi:shield-account-outline",
             fields=required(identifier("id", "Case", "Id of the safety case.", example="case_123")),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
     ),

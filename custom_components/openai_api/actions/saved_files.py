@@ -5,9 +5,9 @@ from typing import Any
 
 import voluptuous as vol
 
+from ..action import ActionDescription, ActionGroup, Permission
 from ..media.cleanup import async_tidy_up
 from ..media.saved_files import Kind
-from ..model import Action, Family, Permission
 from . import validators as check
 from .fields import boolean, choices, number
 
@@ -21,11 +21,11 @@ def _not_negative(value: Any) -> float:
     return result
 
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="saved_files",
     name="Saved files",
     actions=(
-        Action(
+        ActionDescription(
             key="tidy_up_saved_files",
             method="",
             name="Tidy up saved files",
@@ -64,7 +64,7 @@ FAMILY = Family(
                         _KINDS,
                         example=["picture"],
                     ),
-                    validator=check.list_of(check.one_of(_KINDS)),
+                    validator=check.ensure_list_of(check.one_of(_KINDS)),
                     selector={"select": {"options": list(_KINDS), "multiple": True}},
                 ),
                 boolean(

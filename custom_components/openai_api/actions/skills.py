@@ -1,9 +1,15 @@
 """Skills: instructions and files that a model can look up when a task needs them."""
 
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    Permission,
+    ResponseKind,
+    required,
+)
 from ..handlers.skills import async_send_skill
-from ..model import Action, Answer, Family, Permission, required
+from .common_fields import PAGING
 from .fields import boolean, files, identifier, text
-from .shared import PAGING
 
 SKILL_ID = identifier("skill_id", "Skill", "Id of the skill.", example="skill_123")
 SKILL_VERSION = identifier("version", "Version", "Number of the version.", example="2")
@@ -14,11 +20,11 @@ _FILES = files(
     example="/media/skills/butler",
 )
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="skills",
     name="Skills",
     actions=(
-        Action(
+        ActionDescription(
             key="create_skill",
             method="skills.create",
             name="Create a skill",
@@ -27,17 +33,17 @@ FAMILY = Family(
             fields=required(_FILES),
             handler=async_send_skill,
         ),
-        Action(
+        ActionDescription(
             key="get_skill",
             method="skills.retrieve",
             name="Get a skill",
             description="Returns the name, the description and the versions of a skill.",
             icon="mdi:book-open-outline",
             fields=required(SKILL_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="modify_skill",
             method="skills.update",
             name="Update a skill",
@@ -53,7 +59,7 @@ FAMILY = Family(
                 ),
             ),
         ),
-        Action(
+        ActionDescription(
             key="delete_skill",
             method="skills.delete",
             name="Delete a skill",
@@ -61,30 +67,30 @@ FAMILY = Family(
             icon="mdi:book-remove-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(SKILL_ID),
-            body=False,
+            has_body=False,
         ),
-        Action(
+        ActionDescription(
             key="list_skills",
             method="skills.list",
             name="List skills",
             description="Returns your skills.",
             icon="mdi:bookshelf",
             fields=PAGING,
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="get_skill_content",
             method="skills.content.retrieve",
             name="Download a skill",
             description="Saves a skill as a zip in the media folder.",
             icon="mdi:book-arrow-down-outline",
             fields=required(SKILL_ID),
-            answer=Answer.BINARY,
-            body=False,
+            response=ResponseKind.FILE,
+            has_body=False,
         ),
-        Action(
+        ActionDescription(
             key="create_skill_version",
             method="skills.versions.create",
             name="Create a skill version",
@@ -96,28 +102,28 @@ FAMILY = Family(
             ),
             handler=async_send_skill,
         ),
-        Action(
+        ActionDescription(
             key="get_skill_version",
             method="skills.versions.retrieve",
             name="Get a skill version",
             description="Returns the name and the description of one version of a skill.",
             icon="mdi:book-information-variant",
             fields=required(SKILL_ID, SKILL_VERSION),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="list_skill_versions",
             method="skills.versions.list",
             name="List skill versions",
             description="Returns the versions of a skill.",
             icon="mdi:book-multiple-outline",
             fields=(*required(SKILL_ID), *PAGING),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="delete_skill_version",
             method="skills.versions.delete",
             name="Delete a skill version",
@@ -125,17 +131,17 @@ FAMILY = Family(
             icon="mdi:book-minus-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(SKILL_ID, SKILL_VERSION),
-            body=False,
+            has_body=False,
         ),
-        Action(
+        ActionDescription(
             key="get_skill_version_content",
             method="skills.versions.content.retrieve",
             name="Download a skill version",
             description="Saves one version of a skill as a zip in the media folder.",
             icon="mdi:folder-zip-outline",
             fields=required(SKILL_ID, SKILL_VERSION),
-            answer=Answer.BINARY,
-            body=False,
+            response=ResponseKind.FILE,
+            has_body=False,
         ),
     ),
 )

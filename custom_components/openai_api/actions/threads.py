@@ -1,14 +1,14 @@
 """Threads: conversations that assistants work on."""
 
-from ..model import Action, Family, Permission, required
-from .shared import METADATA, THREAD_ID, TOOL_RESOURCES
-from .structures import thread_messages
+from ..action import ActionDescription, ActionGroup, Permission, required
+from .common_fields import METADATA, THREAD_ID, TOOL_RESOURCES
+from .object_fields import thread_messages
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="threads",
     name="Threads",
     actions=(
-        Action(
+        ActionDescription(
             key="create_thread",
             method="beta.threads.create",
             name="Create a thread (retired)",
@@ -25,17 +25,17 @@ FAMILY = Family(
                 METADATA,
             ),
         ),
-        Action(
+        ActionDescription(
             key="get_thread",
             method="beta.threads.retrieve",
             name="Get a thread (retired)",
             description="Returns what the host knows of a thread, without its messages.",
             icon="mdi:notebook-outline",
             fields=required(THREAD_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="modify_thread",
             method="beta.threads.update",
             name="Update a thread (retired)",
@@ -43,7 +43,7 @@ FAMILY = Family(
             icon="mdi:notebook-edit-outline",
             fields=(*required(THREAD_ID), METADATA, TOOL_RESOURCES),
         ),
-        Action(
+        ActionDescription(
             key="delete_thread",
             method="beta.threads.delete",
             name="Delete a thread (retired)",
@@ -51,7 +51,7 @@ FAMILY = Family(
             icon="mdi:notebook-remove-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(THREAD_ID),
-            body=False,
+            has_body=False,
         ),
     ),
 )

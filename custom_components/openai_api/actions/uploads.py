@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import voluptuous as vol
 
+from ..action import ActionDescription, ActionGroup, advanced, required
 from ..handlers.uploads import async_upload_in_parts
-from ..model import Action, Family, advanced, required
 from . import validators as check
+from .common_fields import LOCAL_FILE
 from .fields import file, identifier, integer, text, texts
 from .files import EXPIRES_AFTER, PURPOSE
-from .shared import LOCAL_FILE
 
 _UPLOAD_ID = identifier("upload_id", "Upload", "Id of the upload.", example="upload_123")
 _MIME_TYPE = identifier(
@@ -22,11 +22,11 @@ _MD5 = text(
     example="d41d8cd98f00b204e9800998ecf8427e",
 )
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="uploads",
     name="Uploads",
     actions=(
-        Action(
+        ActionDescription(
             key="upload_file_chunked",
             method="uploads.upload_file_chunked",
             name="Upload a large file",
@@ -66,7 +66,7 @@ FAMILY = Family(
             ),
             handler=async_upload_in_parts,
         ),
-        Action(
+        ActionDescription(
             key="create_upload",
             method="uploads.create",
             name="Begin an upload in parts",
@@ -94,7 +94,7 @@ FAMILY = Family(
                 *advanced(EXPIRES_AFTER),
             ),
         ),
-        Action(
+        ActionDescription(
             key="add_upload_part",
             method="uploads.parts.create",
             name="Upload a part",
@@ -110,7 +110,7 @@ FAMILY = Family(
                 ),
             ),
         ),
-        Action(
+        ActionDescription(
             key="complete_upload",
             method="uploads.complete",
             name="Complete an upload in parts",
@@ -129,7 +129,7 @@ FAMILY = Family(
                 _MD5,
             ),
         ),
-        Action(
+        ActionDescription(
             key="cancel_upload",
             method="uploads.cancel",
             name="Cancel an upload in parts",

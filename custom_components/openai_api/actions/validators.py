@@ -15,14 +15,14 @@ type Validator = Callable[[Any], Any]
 
 _TRUE = {"1", "true", "yes", "on", "enable"}
 _FALSE = {"0", "false", "no", "off", "disable"}
-_DEEPEST = 100
+MAX_NESTING = 100
 """Objects and lists within each other: far more than any API takes, and less than Python can."""
-_LARGEST_BITS = 1023
+MAX_INT_BITS = 1023
 """Of a whole number: what is larger is infinite to most of those who read JSON."""
 _CONTENT_TYPE = re.compile(r"[\w.+-]+/[\w.+*-]+(; *[\w.+-]+=[\w.+\"-]+)*", re.ASCII)
 
 
-def _kind(value: object) -> str:
+def _describe_type(value: object) -> str:
     """Name a value's kind as a person would."""
     match value:
         case None:
@@ -42,7 +42,7 @@ def _kind(value: object) -> str:
     return "something else"
 
 
-def _utf8(value: str) -> str:
+def _valid_utf8(value: str) -> str:
     """Return a plain text; half a character, as escapes can make it, is refused."""
     if not value.isascii():
         try:
@@ -52,9 +52,9 @@ def _utf8(value: str) -> str:
     return str(value)
 
 
-def _whole(value: int) -> int:
+def _bounded_int(value: int) -> int:
     """Return a plain whole number of a size that can be read again."""
-    if value.bit_length() > _LARGEST_BITS:
+    if value.bit_length() > MAX_INT_BITS:
         raise vol.Invalid("the number is too large")
     return int(value)
 
@@ -127,37 +127,38 @@ def _message(value: Mapping[Any, Any]) -> Mapping[Any, Any]:
     return {**value, **changes} if changes else value
 
 
-def plain(value: object, level: int = 0) -> Any:
+def to_json_value(value: object, level: int = 0) -> Any:
     """Return the value as plain JSON data, whatever YAML or a template made of it."""
-    if level > _DEEPEST:
-        raise vol.Invalid(f"objects and lists may be {_DEEPEST} deep within each other")
+    if level > MAX_NESTING:
+        raise vol.Invalid(f"objects and lists may be {MAX_NESTING} deep within each other")
     if _is_sentence(value):
         return rendered_text(value)
     match value:
         case None | bool():
             return value
         case str():
-            return _utf8(value)
+            return _valid_utf8(value)
         case int():
-            return _whole(value)
+            return _bounded_int(value)
         case float():
             if not math.isfinite(value):
                 raise vol.Invalid("numbers must be finite")
             return float(value)
         case Mapping():
             return {
-                _utf8(str(key)): plain(item, level + 1) for key, item in _message(value).items()
+                _valid_utf8(str(key)): to_json_value(item, level + 1)
+                for key, item in _message(value).items()
             }
         case list() | tuple():
-            return [plain(item, level + 1) for item in value]
+            return [to_json_value(item, level + 1) for item in value]
         case set() | frozenset():
-            return [plain(item, level + 1) for item in sorted(value, key=str)]
+            return [to_json_value(item, level + 1) for item in sorted(value, key=str)]
         case dt.datetime() | dt.date() | dt.time():
             return value.isoformat()
     raise vol.Invalid(f"a value of the kind {type(value).__name__} cannot be sent as JSON")
 
 
-def _parsed(value: str, opening: str) -> Any:
+def _parse_json(value: str, opening: str) -> Any:
     """Return the JSON written in a text, or None if it is not JSON of that shape."""
     if not value.lstrip().startswith(opening):
         return None
@@ -170,7 +171,7 @@ def _parsed(value: str, opening: str) -> Any:
 def text(value: Any) -> str:
     """Accept a text; numbers, lists and the like are what templates make of one."""
     if isinstance(value, str):
-        return _utf8(value)
+        return _valid_utf8(value)
     if isinstance(value, bool):
         return str(value)
     if isinstance(value, float):
@@ -178,13 +179,13 @@ def text(value: Any) -> str:
         words = str(value)
         return f"{Decimal(words):{'.1f' if abs(value) > 1 else 'f'}}" if "e" in words else words
     if isinstance(value, int):
-        return str(_whole(value))
+        return str(_bounded_int(value))
     if (rendered := rendered_text(value)) is not None:
-        return _utf8(rendered)
-    raise vol.Invalid(f"expected a text, got {_kind(value)}")
+        return _valid_utf8(rendered)
+    raise vol.Invalid(f"expected a text, got {_describe_type(value)}")
 
 
-def filled_text(value: Any) -> str:
+def non_empty_string(value: Any) -> str:
     """Accept a text that is not blank."""
     if not (result := text(value)).strip():
         raise vol.Invalid("must not be empty")
@@ -197,11 +198,11 @@ def number(value: Any) -> float:
         try:
             value = float(value) if any(sign in value.lower() for sign in ".ein") else int(value)
         except ValueError:
-            raise vol.Invalid(f"expected a number, got {_kind(value)}") from None
+            raise vol.Invalid(f"expected a number, got {_describe_type(value)}") from None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise vol.Invalid(f"expected a number, got {_kind(value)}")
+        raise vol.Invalid(f"expected a number, got {_describe_type(value)}")
     if isinstance(value, int):
-        return _whole(value)
+        return _bounded_int(value)
     if not math.isfinite(value):
         raise vol.Invalid("expected a finite number")
     return value
@@ -212,26 +213,26 @@ def integer(value: Any) -> int:
     try:
         result = number(value)
     except vol.Invalid:
-        raise vol.Invalid(f"expected a whole number, got {_kind(value)}") from None
+        raise vol.Invalid(f"expected a whole number, got {_describe_type(value)}") from None
     if result != int(result):
-        raise vol.Invalid(f"expected a whole number, got {_kind(result)}")
+        raise vol.Invalid(f"expected a whole number, got {_describe_type(result)}")
     return int(result)
 
 
-def integer_or_text(value: Any) -> int | str:
+def integer_or_string(value: Any) -> int | str:
     """Accept a whole number or a word such as `inf`."""
     try:
         return integer(value)
     except vol.Invalid:
-        return filled_text(value)
+        return non_empty_string(value)
 
 
-def number_or_text(value: Any) -> float | str:
+def number_or_string(value: Any) -> float | str:
     """Accept a number or a word such as `auto`."""
     try:
         return number(value)
     except vol.Invalid:
-        return filled_text(value)
+        return non_empty_string(value)
 
 
 def boolean(value: Any) -> bool:
@@ -239,7 +240,7 @@ def boolean(value: Any) -> bool:
     word = str(value).strip().lower()
     if isinstance(value, bool | int | str) and word in _TRUE | _FALSE:
         return word in _TRUE
-    raise vol.Invalid(f"expected true or false, got {_kind(value)}")
+    raise vol.Invalid(f"expected true or false, got {_describe_type(value)}")
 
 
 def one_of(options: tuple[str, ...]) -> Validator:
@@ -250,23 +251,23 @@ def one_of(options: tuple[str, ...]) -> Validator:
 
 def json_object(value: Any) -> dict[str, Any]:
     """Accept an object, also written as a JSON text."""
-    found = _parsed(value, "{") if isinstance(value, str) else value
+    found = _parse_json(value, "{") if isinstance(value, str) else value
     if not isinstance(found, Mapping):
-        raise vol.Invalid(f"expected an object with named values, got {_kind(value)}")
-    return dict(plain(found))
+        raise vol.Invalid(f"expected an object with named values, got {_describe_type(value)}")
+    return dict(to_json_value(found))
 
 
-def list_of(item: Validator) -> Validator:
+def ensure_list_of(validator: Validator) -> Validator:
     """Return a check for a list; a lone item makes a list of one."""
 
     def validate(value: Any) -> list[Any]:
-        found = _parsed(value, "[") if isinstance(value, str) else value
+        found = _parse_json(value, "[") if isinstance(value, str) else value
         if not isinstance(found, list | tuple | set) or _is_sentence(found):
             found = [value]
         result = []
         for index, entry in enumerate(found):
             try:
-                result.append(item(entry))
+                result.append(validator(entry))
             except vol.Invalid as err:
                 raise vol.Invalid(err.msg, [index, *err.path]) from None
         return result
@@ -274,25 +275,27 @@ def list_of(item: Validator) -> Validator:
     return validate
 
 
-def anything(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """Accept any JSON value."""
-    return plain(value)
+    return to_json_value(value)
 
 
-def text_or_object(value: Any) -> str | dict[str, Any]:
+def string_or_object(value: Any) -> str | dict[str, Any]:
     """Accept a word, or an object with the details."""
-    if isinstance(value, Mapping) or (isinstance(value, str) and _parsed(value, "{") is not None):
+    if isinstance(value, Mapping) or (
+        isinstance(value, str) and _parse_json(value, "{") is not None
+    ):
         return json_object(value)
-    return filled_text(value)
+    return non_empty_string(value)
 
 
-def text_or_data(value: Any) -> Any:
+def string_or_json(value: Any) -> Any:
     """Accept a text, which stays one whatever it looks like, or a list or an object."""
     found = _as_text(value)
-    return plain(found) if isinstance(found, Mapping | list | tuple) else text(found)
+    return to_json_value(found) if isinstance(found, Mapping | list | tuple) else text(found)
 
 
-def text_or_items(value: Any) -> str | list[Any]:
+def string_or_list(value: Any) -> str | list[Any]:
     """Accept a text, or a list of items; a lone object makes a list of one.
 
     A text stays a text even where it looks like JSON, unless it is a list of objects:
@@ -310,13 +313,13 @@ def _text_or_list(value: Any, *, texts: bool) -> str | list[Any]:
     """Return a text or a list; `texts` says whether a template's list of texts is a list."""
     found = _as_text(value, texts=texts)
     if isinstance(value, str):
-        parsed = _parsed(value, "[")
+        parsed = _parse_json(value, "[")
         if parsed and all(isinstance(item, dict) for item in parsed):
-            return list(plain(parsed))
+            return list(to_json_value(parsed))
     if isinstance(found, Mapping):
         return [json_object(found)]
     if isinstance(found, list | tuple):
-        return list(plain(found))
+        return list(to_json_value(found))
     return text(found)
 
 
@@ -327,30 +330,30 @@ def file(value: Any) -> dict[str, str]:
     """
     if (words := rendered_text(value)) is not None and not isinstance(value, Mapping):
         value = words
-    if isinstance(value, str) and (found := _parsed(value, "{")) is not None:
+    if isinstance(value, str) and (found := _parse_json(value, "{")) is not None:
         value = found
     if isinstance(value, Mapping):
         if not isinstance(name := value.get("media_content_id"), str) or not name.strip():
             raise vol.Invalid("expected a path or a media item with media_content_id")
         kind = value.get("media_content_type")
-        found = {"id": _place(name)}
+        found = {"id": _path_or_media_id(name)}
         # A kind of media, such as "music", is none; nor is what would become a header of its own.
         if isinstance(kind, str) and _CONTENT_TYPE.fullmatch(kind := kind.strip()):
             found["content_type"] = kind
         return found
     if isinstance(value, str) and value.strip():
-        return {"id": _place(value)}
-    raise vol.Invalid(f"expected a path or a media item, got {_kind(value)}")
+        return {"id": _path_or_media_id(value)}
+    raise vol.Invalid(f"expected a path or a media item, got {_describe_type(value)}")
 
 
-def _place(value: str) -> str:
+def _path_or_media_id(value: str) -> str:
     """Return a path or a media source id; no system knows one with a null character."""
     if "\x00" in value:
         raise vol.Invalid("a path has no null characters")
-    return _utf8(value.strip())
+    return _valid_utf8(value.strip())
 
 
-def text_or_json(value: Any) -> str:
+def to_json_string(value: Any) -> str:
     """Accept a text, or data that is written as JSON."""
-    found = plain(value)
+    found = to_json_value(value)
     return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)

@@ -5,10 +5,16 @@ What goes into a vault is no action: Home Assistant keeps a record of what actio
 
 from dataclasses import replace
 
-from ..model import Action, Answer, Family, Permission, required
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    Permission,
+    ResponseKind,
+    required,
+)
 from .agents import PAGING
+from .common_fields import METADATA, METADATA_FILTER
 from .fields import choices, identifier, text
-from .shared import METADATA, METADATA_FILTER
 
 _VAULT_ID = identifier("vault_id", "Vault", "Id of the vault.", example="vault_123")
 _CREDENTIAL_ID = identifier(
@@ -16,11 +22,11 @@ _CREDENTIAL_ID = identifier(
 )
 _STATUS = choices("status", "Status", "Only list what has this status.", ("active", "archived"))
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="vaults",
     name="Vaults",
     actions=(
-        Action(
+        ActionDescription(
             key="create_vault",
             method="beta.agents.vaults.create",
             name="Create a vault",
@@ -32,7 +38,7 @@ FAMILY = Family(
             permission=Permission.ADMINISTRATORS,
             fields=(text("name", "Name", "A name to know it by.", example="Home"), METADATA),
         ),
-        Action(
+        ActionDescription(
             key="list_vaults",
             method="beta.agents.vaults.list",
             name="List vaults",
@@ -40,11 +46,11 @@ FAMILY = Family(
             icon="mdi:safe",
             permission=Permission.ADMINISTRATORS,
             fields=(*PAGING, _STATUS, METADATA_FILTER),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="get_vault",
             method="beta.agents.vaults.retrieve",
             name="Get a vault",
@@ -52,10 +58,10 @@ FAMILY = Family(
             icon="mdi:safe-square",
             permission=Permission.ADMINISTRATORS,
             fields=required(_VAULT_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="modify_vault",
             method="beta.agents.vaults.update",
             name="Update a vault",
@@ -68,7 +74,7 @@ FAMILY = Family(
                 replace(METADATA, nullable=False),
             ),
         ),
-        Action(
+        ActionDescription(
             key="delete_vault",
             method="beta.agents.vaults.delete",
             name="Delete a vault",
@@ -76,9 +82,9 @@ FAMILY = Family(
             icon="mdi:lock-open-remove-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(_VAULT_ID),
-            body=False,
+            has_body=False,
         ),
-        Action(
+        ActionDescription(
             key="list_vault_credentials",
             method="beta.agents.vaults.credentials.list",
             name="List the credentials of a vault",
@@ -86,11 +92,11 @@ FAMILY = Family(
             icon="mdi:key-chain",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(_VAULT_ID), *PAGING, _STATUS, METADATA_FILTER),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="get_vault_credential",
             method="beta.agents.vaults.credentials.retrieve",
             name="Get a credential of a vault",
@@ -98,10 +104,10 @@ FAMILY = Family(
             icon="mdi:key-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(_VAULT_ID, _CREDENTIAL_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="delete_vault_credential",
             method="beta.agents.vaults.credentials.delete",
             name="Delete a credential of a vault",
@@ -109,7 +115,7 @@ FAMILY = Family(
             icon="mdi:key-remove",
             permission=Permission.ADMINISTRATORS,
             fields=required(_VAULT_ID, _CREDENTIAL_ID),
-            body=False,
+            has_body=False,
         ),
     ),
 )

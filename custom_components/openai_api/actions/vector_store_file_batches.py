@@ -4,13 +4,26 @@ from dataclasses import replace
 
 import voluptuous as vol
 
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    Poll,
+    ResponseKind,
+    advanced,
+    required,
+)
 from ..handlers.uploads import async_upload_batch_to_store
-from ..model import Action, Answer, Family, Poll, advanced, required
 from . import validators as check
+from .common_fields import (
+    BEFORE,
+    CHUNKING_STRATEGY,
+    FILE_IDS,
+    PAGING,
+    VECTOR_STORE_ID,
+)
 from .fields import files, identifier, integer
-from .shared import BEFORE, CHUNKING_STRATEGY, FILE_IDS, PAGING, VECTOR_STORE_ID
-from .structures_storage import batch_files
-from .vector_store_files import ATTRIBUTES, PENDING, STATUS_FILTER
+from .object_fields_storage import batch_files
+from .vector_store_files import ATTRIBUTES, IN_PROGRESS_STATUSES, STATUS_FILTER
 
 _IDS = required(
     VECTOR_STORE_ID,
@@ -32,15 +45,15 @@ _CREATE = (
 )
 _POLL = Poll(
     method="vector_stores.file_batches.retrieve",
-    ids={"vector_store_id": "vector_store_id", "batch_id": "id"},
-    pending=PENDING,
+    path_arguments={"vector_store_id": "vector_store_id", "batch_id": "id"},
+    in_progress_statuses=IN_PROGRESS_STATUSES,
 )
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="vector_store_file_batches",
     name="Vector store file batches",
     actions=(
-        Action(
+        ActionDescription(
             key="create_vector_store_file_batch",
             method="vector_stores.file_batches.create",
             name="Add many files to a vector store",
@@ -50,7 +63,7 @@ FAMILY = Family(
             icon="mdi:folder-plus-outline",
             fields=_CREATE,
         ),
-        Action(
+        ActionDescription(
             key="create_and_poll_vector_store_file_batch",
             method="vector_stores.file_batches.create",
             name="Add many files to a vector store and wait",
@@ -59,28 +72,28 @@ FAMILY = Family(
             fields=_CREATE,
             poll=_POLL,
         ),
-        Action(
+        ActionDescription(
             key="retrieve_vector_store_file_batch",
             method="vector_stores.file_batches.retrieve",
             name="Get a file batch",
             description="Returns how far a vector store is with the files of a batch.",
             icon="mdi:folder-question-outline",
             fields=_IDS,
-            body=False,
+            has_body=False,
             only_answers=True,
-            pending=PENDING,
+            in_progress_statuses=IN_PROGRESS_STATUSES,
         ),
-        Action(
+        ActionDescription(
             key="poll_vector_store_file_batch",
             method="vector_stores.file_batches.retrieve",
             name="Wait for a file batch",
             description="Waits until a vector store is done with the files of a batch.",
             icon="mdi:folder-sync-outline",
             fields=_IDS,
-            body=False,
+            has_body=False,
             poll=_POLL,
         ),
-        Action(
+        ActionDescription(
             key="cancel_vector_store_file_batch",
             method="vector_stores.file_batches.cancel",
             name="Cancel a file batch",
@@ -88,18 +101,18 @@ FAMILY = Family(
             icon="mdi:folder-cancel-outline",
             fields=_IDS,
         ),
-        Action(
+        ActionDescription(
             key="list_vector_store_batch_files",
             method="vector_stores.file_batches.list_files",
             name="List the files of a file batch",
             description="Returns the files of a batch, each with its status.",
             icon="mdi:folder-file-outline",
             fields=(*_IDS, STATUS_FILTER, *PAGING, *advanced(BEFORE)),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="upload_and_poll_vector_store_file_batch",
             method="vector_stores.file_batches.create",
             name="Upload many files to a vector store and wait",

@@ -1,10 +1,24 @@
 """Vector store files: put files into a vector store, one by one."""
 
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    Permission,
+    Poll,
+    ResponseKind,
+    advanced,
+    required,
+)
 from ..handlers.uploads import async_upload_to_store
-from ..model import Action, Answer, Family, Permission, Poll, advanced, required
+from .common_fields import (
+    BEFORE,
+    CHUNKING_STRATEGY,
+    LOCAL_FILE,
+    PAGING,
+    VECTOR_STORE_ID,
+)
 from .fields import choice, json_object
 from .files import FILE_ID
-from .shared import BEFORE, CHUNKING_STRATEGY, LOCAL_FILE, PAGING, VECTOR_STORE_ID
 
 ATTRIBUTES = json_object(
     "attributes",
@@ -19,20 +33,20 @@ STATUS_FILTER = choice(
     "List only the files that have come this far.",
     ("in_progress", "completed", "failed", "cancelled"),
 )
-PENDING = frozenset({"in_progress"})
+IN_PROGRESS_STATUSES = frozenset({"in_progress"})
 _IDS = required(VECTOR_STORE_ID, FILE_ID)
 _SETTINGS = (ATTRIBUTES, *advanced(CHUNKING_STRATEGY))
 _POLL = Poll(
     method="vector_stores.files.retrieve",
-    ids={"vector_store_id": "vector_store_id", "file_id": "id"},
-    pending=PENDING,
+    path_arguments={"vector_store_id": "vector_store_id", "file_id": "id"},
+    in_progress_statuses=IN_PROGRESS_STATUSES,
 )
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="vector_store_files",
     name="Vector store files",
     actions=(
-        Action(
+        ActionDescription(
             key="create_vector_store_file",
             method="vector_stores.files.create",
             name="Add a file to a vector store",
@@ -40,7 +54,7 @@ FAMILY = Family(
             icon="mdi:file-plus-outline",
             fields=(*_IDS, *_SETTINGS),
         ),
-        Action(
+        ActionDescription(
             key="create_and_poll_vector_store_file",
             method="vector_stores.files.create",
             name="Add a file to a vector store and wait",
@@ -49,7 +63,7 @@ FAMILY = Family(
             fields=(*_IDS, *_SETTINGS),
             poll=_POLL,
         ),
-        Action(
+        ActionDescription(
             key="upload_vector_store_file",
             method="vector_stores.files.upload",
             name="Upload a file to a vector store",
@@ -61,7 +75,7 @@ FAMILY = Family(
             fields=(*required(VECTOR_STORE_ID, LOCAL_FILE), *_SETTINGS),
             handler=async_upload_to_store,
         ),
-        Action(
+        ActionDescription(
             key="upload_and_poll_vector_store_file",
             method="vector_stores.files.upload",
             name="Upload a file to a vector store and wait",
@@ -73,39 +87,39 @@ FAMILY = Family(
             poll=_POLL,
             handler=async_upload_to_store,
         ),
-        Action(
+        ActionDescription(
             key="poll_vector_store_file",
             method="vector_stores.files.retrieve",
             name="Wait for a vector store file",
             description="Waits until a file in a vector store can be found, or has failed.",
             icon="mdi:file-sync-outline",
             fields=_IDS,
-            body=False,
+            has_body=False,
             poll=_POLL,
         ),
-        Action(
+        ActionDescription(
             key="list_vector_store_files",
             method="vector_stores.files.list",
             name="List vector store files",
             description="Returns the files that are in a vector store.",
             icon="mdi:file-document-multiple-outline",
             fields=(*required(VECTOR_STORE_ID), STATUS_FILTER, *PAGING, *advanced(BEFORE)),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="retrieve_vector_store_file",
             method="vector_stores.files.retrieve",
             name="Get details of a vector store file",
             description="Returns the status and the attributes of a file in a vector store.",
             icon="mdi:file-eye-outline",
             fields=_IDS,
-            body=False,
+            has_body=False,
             only_answers=True,
-            pending=PENDING,
+            in_progress_statuses=IN_PROGRESS_STATUSES,
         ),
-        Action(
+        ActionDescription(
             key="modify_vector_store_file",
             method="vector_stores.files.update",
             name="Update a vector store file",
@@ -113,18 +127,18 @@ FAMILY = Family(
             icon="mdi:file-edit-outline",
             fields=(*_IDS, *required(ATTRIBUTES)),
         ),
-        Action(
+        ActionDescription(
             key="get_vector_store_file_content",
             method="vector_stores.files.content",
             name="Get the text of a vector store file",
             description="Returns what the service host has read in a file of a vector store.",
             icon="mdi:file-document-outline",
             fields=_IDS,
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="delete_vector_store_file",
             method="vector_stores.files.delete",
             name="Remove a file from a vector store",
@@ -132,7 +146,7 @@ FAMILY = Family(
             icon="mdi:file-minus-outline",
             permission=Permission.ADMINISTRATORS,
             fields=_IDS,
-            body=False,
+            has_body=False,
         ),
     ),
 )

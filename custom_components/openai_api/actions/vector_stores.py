@@ -2,10 +2,24 @@
 
 from dataclasses import replace
 
-from ..model import Action, Answer, Family, Permission, advanced, required
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    Permission,
+    ResponseKind,
+    advanced,
+    required,
+)
+from .common_fields import (
+    BEFORE,
+    CHUNKING_STRATEGY,
+    FILE_IDS,
+    METADATA,
+    PAGING,
+    VECTOR_STORE_ID,
+)
 from .fields import boolean, integer, json_object, text, text_or_texts
-from .shared import BEFORE, CHUNKING_STRATEGY, FILE_IDS, METADATA, PAGING, VECTOR_STORE_ID
-from .structures_storage import expiry_in_days, ranking
+from .object_fields_storage import expiry_in_days, ranking
 
 _NAME = text("name", "Name", "What to call it.", example="House manuals")
 _EXPIRES_AFTER = expiry_in_days(
@@ -15,11 +29,11 @@ _EXPIRES_AFTER = expiry_in_days(
     example={"anchor": "last_active_at", "days": 30},
 )
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="vector_stores",
     name="Vector stores",
     actions=(
-        Action(
+        ActionDescription(
             key="create_vector_store",
             method="vector_stores.create",
             name="Create a vector store",
@@ -32,18 +46,18 @@ FAMILY = Family(
                 *advanced(CHUNKING_STRATEGY, _EXPIRES_AFTER, METADATA),
             ),
         ),
-        Action(
+        ActionDescription(
             key="list_vector_stores",
             method="vector_stores.list",
             name="List vector stores",
             description="Returns the vector stores that are kept at the service host.",
             icon="mdi:database-outline",
             fields=(*PAGING, *advanced(BEFORE)),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="search_vector_store",
             method="vector_stores.search",
             name="Search documents",
@@ -89,21 +103,21 @@ FAMILY = Family(
                     ),
                 ),
             ),
-            answer=Answer.PAGE,
+            response=ResponseKind.LIST,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="retrieve_vector_store",
             method="vector_stores.retrieve",
             name="Get a vector store",
             description="Returns what the service host tells of a vector store.",
             icon="mdi:database-eye-outline",
             fields=required(VECTOR_STORE_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
-            pending=frozenset({"in_progress"}),
+            in_progress_statuses=frozenset({"in_progress"}),
         ),
-        Action(
+        ActionDescription(
             key="modify_vector_store",
             method="vector_stores.update",
             name="Update a vector store",
@@ -116,7 +130,7 @@ FAMILY = Family(
                 METADATA,
             ),
         ),
-        Action(
+        ActionDescription(
             key="delete_vector_store",
             method="vector_stores.delete",
             name="Delete a vector store",
@@ -124,7 +138,7 @@ FAMILY = Family(
             icon="mdi:database-remove-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(VECTOR_STORE_ID),
-            body=False,
+            has_body=False,
         ),
     ),
 )

@@ -4,16 +4,28 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    FieldDescription,
+    Permission,
+    Poll,
+    ResponseKind,
+    required,
+)
 from ..handlers.videos import REFERENCE, async_make_video
-from ..model import Action, Answer, Family, Field, Permission, Poll, required
 from . import validators as check
+from .common_fields import MODEL, PAGING
 from .fields import choice, file, identifier, long_text, text
-from .shared import MODEL, PAGING
-from .structures_storage import video_source
+from .object_fields_storage import video_source
 
 VIDEO_ID = identifier("video_id", "Video", "Id of the video.", example="video_123")
-_PENDING = frozenset({"queued", "in_progress"})
-_WAIT = Poll(method="videos.retrieve", ids={"video_id": "id"}, pending=_PENDING)
+_IN_PROGRESS_STATUSES = frozenset({"queued", "in_progress"})
+_WAIT = Poll(
+    method="videos.retrieve",
+    path_arguments={"video_id": "id"},
+    in_progress_statuses=_IN_PROGRESS_STATUSES,
+)
 
 
 def _file_or_reference(value: Any) -> dict[str, Any]:
@@ -25,12 +37,12 @@ def _file_or_reference(value: Any) -> dict[str, Any]:
     return check.file(value)
 
 
-def _prompt(description: str, **rest: Any) -> Field:
+def _prompt(description: str, **rest: Any) -> FieldDescription:
     """Return the field for the words that the video follows."""
     return long_text("prompt", "Prompt", description, **rest)
 
 
-def _seconds(description: str, *options: str) -> Field:
+def _seconds(description: str, *options: str) -> FieldDescription:
     """Return the field for the length of the video."""
     return choice("seconds", "Length", description, options)
 
@@ -70,11 +82,11 @@ _CREATE_FIELDS = (
 )
 _CHARACTER_ID = identifier("character_id", "Character", "Id of the character.", example="char_123")
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="videos",
     name="Videos",
     actions=(
-        Action(
+        ActionDescription(
             key="create_video",
             method="videos.create",
             name="Create a video (retired)",
@@ -83,7 +95,7 @@ FAMILY = Family(
             fields=_CREATE_FIELDS,
             handler=async_make_video,
         ),
-        Action(
+        ActionDescription(
             key="create_and_poll_video",
             method="videos.create",
             name="Create a video and wait (retired)",
@@ -93,39 +105,39 @@ FAMILY = Family(
             handler=async_make_video,
             poll=_WAIT,
         ),
-        Action(
+        ActionDescription(
             key="get_video",
             method="videos.retrieve",
             name="Get a video (retired)",
             description="Returns how far a video is.",
             icon="mdi:video-outline",
             fields=required(VIDEO_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
-            pending=_PENDING,
+            in_progress_statuses=_IN_PROGRESS_STATUSES,
         ),
-        Action(
+        ActionDescription(
             key="poll_video",
             method="videos.retrieve",
             name="Wait for a video (retired)",
             description="Waits until a video is finished.",
             icon="mdi:movie-check-outline",
             fields=required(VIDEO_ID),
-            body=False,
+            has_body=False,
             poll=_WAIT,
         ),
-        Action(
+        ActionDescription(
             key="list_videos",
             method="videos.list",
             name="List videos (retired)",
             description="Returns the videos that are kept at the host.",
             icon="mdi:filmstrip-box-multiple",
             fields=PAGING,
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="delete_video",
             method="videos.delete",
             name="Delete a video (retired)",
@@ -133,9 +145,9 @@ FAMILY = Family(
             icon="mdi:video-minus-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(VIDEO_ID),
-            body=False,
+            has_body=False,
         ),
-        Action(
+        ActionDescription(
             key="create_video_character",
             method="videos.create_character",
             name="Create a video character (retired)",
@@ -154,7 +166,7 @@ FAMILY = Family(
                 ),
             ),
         ),
-        Action(
+        ActionDescription(
             key="download_video_content",
             method="videos.download_content",
             name="Download a video (retired)",
@@ -169,10 +181,10 @@ FAMILY = Family(
                     ("video", "thumbnail", "spritesheet"),
                 ),
             ),
-            answer=Answer.BINARY,
-            body=False,
+            response=ResponseKind.FILE,
+            has_body=False,
         ),
-        Action(
+        ActionDescription(
             key="edit_video",
             method="videos.edit",
             name="Edit a video (retired)",
@@ -181,7 +193,7 @@ FAMILY = Family(
             fields=required(_prompt("What to change.", example="Make it snow"), _SOURCE),
             handler=async_make_video,
         ),
-        Action(
+        ActionDescription(
             key="extend_video",
             method="videos.extend",
             name="Extend a video (retired)",
@@ -194,17 +206,17 @@ FAMILY = Family(
             ),
             handler=async_make_video,
         ),
-        Action(
+        ActionDescription(
             key="get_video_character",
             method="videos.get_character",
             name="Get a video character (retired)",
             description="Returns the name of a video character.",
             icon="mdi:account-box-outline",
             fields=required(_CHARACTER_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="remix_video",
             method="videos.remix",
             name="Remix a video (retired)",

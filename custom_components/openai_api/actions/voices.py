@@ -2,10 +2,17 @@
 
 from dataclasses import replace
 
-from ..model import Action, Answer, Family, Permission, advanced, required
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    Permission,
+    ResponseKind,
+    advanced,
+    required,
+)
 from .audio import AUDIO_FILE
+from .common_fields import AFTER, LIMIT, MODEL
 from .fields import choice, identifier, long_text, text
-from .shared import AFTER, LIMIT, MODEL
 
 _CONSENT_ID = identifier(
     "consent_id", "Consent", "Id of the recording of a consent.", example="cons_123"
@@ -14,11 +21,11 @@ _CONSENT_NAME = text(
     "name", "Name", "What the recording is called.", example="Consent of the butler"
 )
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="voices",
     name="Voices",
     actions=(
-        Action(
+        ActionDescription(
             key="create_voice",
             method="audio.voices.create",
             name="Create a voice",
@@ -63,7 +70,7 @@ FAMILY = Family(
                 ),
             ),
         ),
-        Action(
+        ActionDescription(
             key="delete_voice",
             method="audio.voices.delete",
             name="Delete a voice",
@@ -73,9 +80,9 @@ FAMILY = Family(
             fields=required(
                 identifier("voice_id", "Voice", "Id of the voice.", example="voice_123")
             ),
-            body=False,
+            has_body=False,
         ),
-        Action(
+        ActionDescription(
             key="create_voice_consent",
             method="audio.voice_consents.create",
             name="Upload a voice consent",
@@ -98,7 +105,7 @@ FAMILY = Family(
                 ),
             ),
         ),
-        Action(
+        ActionDescription(
             key="list_voice_consents",
             method="audio.voice_consents.list",
             name="List voice consents",
@@ -106,11 +113,11 @@ FAMILY = Family(
             icon="mdi:account-multiple-check-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(AFTER, LIMIT),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="get_voice_consent",
             method="audio.voice_consents.retrieve",
             name="Get a voice consent",
@@ -118,10 +125,10 @@ FAMILY = Family(
             icon="mdi:account-check",
             permission=Permission.ADMINISTRATORS,
             fields=required(_CONSENT_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="modify_voice_consent",
             method="audio.voice_consents.update",
             name="Update a voice consent",
@@ -130,7 +137,7 @@ FAMILY = Family(
             permission=Permission.ADMINISTRATORS,
             fields=required(_CONSENT_ID, _CONSENT_NAME),
         ),
-        Action(
+        ActionDescription(
             key="delete_voice_consent",
             method="audio.voice_consents.delete",
             name="Delete a voice consent",
@@ -138,7 +145,7 @@ FAMILY = Family(
             icon="mdi:account-remove-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(_CONSENT_ID),
-            body=False,
+            has_body=False,
         ),
     ),
 )

@@ -2,10 +2,17 @@
 
 from dataclasses import replace
 
-from ..model import Action, Answer, Family, Permission, advanced, required
-from ..webhooks import async_unwrap, async_verify
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    Permission,
+    ResponseKind,
+    advanced,
+    required,
+)
+from ..webhooks.signature import async_unwrap, async_verify
+from .common_fields import AFTER, LIMIT
 from .fields import boolean, choice, choices, identifier, integer, json_object, long_text, text
-from .shared import AFTER, LIMIT
 
 ENDPOINT_ID = identifier(
     "webhook_endpoint_id", "Webhook", "Id of the webhook.", example="webhook_123"
@@ -79,11 +86,11 @@ _CALL = (
     ),
 )
 
-FAMILY = Family(
+ACTION_GROUP = ActionGroup(
     key="webhooks",
     name="Webhooks",
     actions=(
-        Action(
+        ActionDescription(
             key="unwrap_webhook_event",
             method="webhooks.unwrap",
             name="Unwrap a webhook event",
@@ -94,7 +101,7 @@ FAMILY = Family(
             handler=async_unwrap,
             request_options=False,
         ),
-        Action(
+        ActionDescription(
             key="verify_webhook_signature",
             method="webhooks.verify_signature",
             name="Verify a webhook signature",
@@ -104,7 +111,7 @@ FAMILY = Family(
             handler=async_verify,
             request_options=False,
         ),
-        Action(
+        ActionDescription(
             key="create_webhook_endpoint",
             method="webhooks.create",
             name="Create a webhook",
@@ -113,7 +120,7 @@ FAMILY = Family(
             permission=Permission.ADMINISTRATORS,
             fields=required(_NAME, _URL, _TYPES),
         ),
-        Action(
+        ActionDescription(
             key="list_webhook_endpoints",
             method="webhooks.list",
             name="List webhooks",
@@ -121,11 +128,11 @@ FAMILY = Family(
             icon="mdi:format-list-checks",
             permission=Permission.ADMINISTRATORS,
             fields=(replace(AFTER, nullable=True), LIMIT),
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="retrieve_webhook_endpoint",
             method="webhooks.retrieve",
             name="Get a webhook",
@@ -133,10 +140,10 @@ FAMILY = Family(
             icon="mdi:link-variant",
             permission=Permission.ADMINISTRATORS,
             fields=required(ENDPOINT_ID),
-            body=False,
+            has_body=False,
             only_answers=True,
         ),
-        Action(
+        ActionDescription(
             key="update_webhook_endpoint",
             method="webhooks.update",
             name="Update a webhook",
@@ -145,7 +152,7 @@ FAMILY = Family(
             permission=Permission.ADMINISTRATORS,
             fields=(*required(ENDPOINT_ID), _NAME, _URL, _TYPES),
         ),
-        Action(
+        ActionDescription(
             key="delete_webhook_endpoint",
             method="webhooks.delete",
             name="Delete a webhook",
@@ -153,9 +160,9 @@ FAMILY = Family(
             icon="mdi:link-off",
             permission=Permission.ADMINISTRATORS,
             fields=required(ENDPOINT_ID),
-            body=False,
+            has_body=False,
         ),
-        Action(
+        ActionDescription(
             key="rotate_webhook_secret",
             method="webhooks.rotate_secret",
             name="Renew the secret of a webhook",
@@ -171,7 +178,7 @@ FAMILY = Family(
                 ),
             ),
         ),
-        Action(
+        ActionDescription(
             key="test_webhook_endpoint",
             method="webhooks.test",
             name="Test a webhook",
@@ -183,14 +190,14 @@ FAMILY = Family(
                 choice("event_type", "Event type", "The kind of event to send.", EVENT_TYPES),
             ),
         ),
-        Action(
+        ActionDescription(
             key="list_webhook_event_types",
             method="webhooks.event_types.list",
             name="List webhook event types",
             description="Returns the kinds of events that the host can report.",
             icon="mdi:tag-multiple-outline",
-            answer=Answer.PAGE,
-            body=False,
+            response=ResponseKind.LIST,
+            has_body=False,
             only_answers=True,
         ),
     ),

@@ -8,11 +8,11 @@ from homeassistant.core import HomeAssistant, callback
 import httpx2
 
 from .. import issues
-from ..errors import is_server_error
+from ..exceptions import is_server_error
 from .request import Operation
 
 if TYPE_CHECKING:
-    from ..host import ServiceHost
+    from .host import ServiceHost
 
 LIST_MODELS = Operation(method="models.list", has_body=False)
 _TIMEOUT = 10.0

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import httpx2
 
-from ..client.retries import MAY_REPEAT, is_repeatable_method
-from ..client.transport import async_read_body, replaying
+from .retries import MAY_REPEAT, is_repeatable_method
+from .transport import async_read_body, replaying
 
 if TYPE_CHECKING:
-    from ..host import ServiceHost
+    from .host import ServiceHost
     from .route import PlainRequest
 
 MIN_UPLOAD_RATE: Final = 64 * 1024
@@ -110,7 +110,7 @@ async def async_request_bytes(
         response_mode="raw",
         upload_size=upload_size,
     )
-    async with host.waiting(prepared.seconds):
+    async with host.async_request_scope(prepared.seconds):
         if upload_size == 0 and (plain := await _async_build(host, operation, prepared)):
             return await _async_send(host, plain, prepared)
         return await _async_call(prepared)

@@ -18,9 +18,9 @@ import httpx2
 import orjson
 from yarl import URL
 
-from ..client import Client, HttpClient, resolve
 from ..const import LOGGER
-from ..settings import Settings
+from .client import Client, HttpClient, resolve_method
+from .config import HostConfig
 
 _MARKER: Final = "argument0{}0marker"
 _TIMEOUT: Final = 86_399.25
@@ -137,7 +137,7 @@ def _query_text(value: Any) -> str | None:
 class RouteTable:
     """The routes of one service, learned as they are needed."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: HostConfig) -> None:
         """Take the settings that the service's own client has."""
         self._client = Client(settings, HttpClient(transport=_Recorder(), trust_env=False))
         self._routes: dict[tuple[str, frozenset[str]], Route | None] = {}
@@ -185,7 +185,7 @@ class RouteTable:
 
     async def _async_record(self, method: str, arguments: Mapping[str, Any]) -> httpx2.Request:
         """Return the request that the SDK makes of these arguments."""
-        call = resolve(self._client, method, "raw").call
+        call = resolve_method(self._client, method, "raw").call
         try:
             await call(**arguments, timeout=_TIMEOUT)
         except _Recorded as recorded:

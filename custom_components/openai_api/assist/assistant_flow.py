@@ -17,9 +17,9 @@ from homeassistant.helpers import entity_registry as er, llm
 from homeassistant.helpers.selector import BooleanSelector, TextSelector
 import voluptuous as vol
 
+from ..action import ModelKind
+from ..api.host import OpenAIConfigEntry
 from ..const import CONF_DEFAULT_MODELS, DOMAIN, LOGGER
-from ..host import OpenAIConfigEntry
-from ..model import ModelKind
 from ..service_kinds import OPENAI, fits, kind_of, suggest_models
 from ..subentries import PLATFORMS, SubentryType
 from . import forms

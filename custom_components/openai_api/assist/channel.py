@@ -10,12 +10,12 @@ from homeassistant.util.ulid import ulid_now
 import orjson
 from websockets.exceptions import ConnectionClosed
 
+from ..action import Json
+from ..api.host import ServiceHost
 from ..const import LOGGER
-from ..errors import failure
-from ..host import ServiceHost
-from ..model import Json
-from ..sockets.connection import Connection, Open, Socket, State
-from ..sockets.goodbye import ending
+from ..exceptions import api_error
+from ..websocket.close import ending
+from ..websocket.connection import Connection, Open, Socket, State
 
 _SPENDING = frozenset(
     {"error", "response.completed", "response.done", "response.failed", "response.incomplete"}
@@ -65,7 +65,7 @@ class Channel(Connection):
         if self.host.closed and self._was_open:
             # Whoever waits for an event need not wait for the service's goodbye.
             self._was_open = False
-            self._on_end(failure("unloaded"))
+            self._on_end(api_error("unloaded"))
         await super().async_close(code, reason)
 
     @override
@@ -94,7 +94,7 @@ class Channel(Connection):
         if not isinstance(event, dict):
             return
         if self._is_counted and event.get("type") in _SPENDING:
-            self.host.take(event)
+            self.host.record_event(event)
         try:
             self._on_event(event)
         except Exception:  # noqa: BLE001
@@ -119,7 +119,7 @@ class Channel(Connection):
             self._was_open = True
         elif state is State.DISCONNECTED and self._was_open:
             self._was_open = False
-            closed = failure("unloaded") if self.host.closed else failure("assist_session_lost")
+            closed = api_error("unloaded") if self.host.closed else api_error("assist_session_lost")
             self._on_end(closed)
 
 

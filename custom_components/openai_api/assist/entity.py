@@ -9,8 +9,8 @@ from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity import Entity
 
+from ..api.host import OpenAIConfigEntry
 from ..const import DOMAIN, SIGNAL_AVAILABILITY
-from ..host import OpenAIConfigEntry
 from .const import CONF_MODEL, DEFAULTS
 
 

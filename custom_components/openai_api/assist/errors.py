@@ -8,7 +8,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.translation import async_get_translations
 
 from ..const import DOMAIN
-from ..errors import HostUnreachable, failure
+from ..exceptions import HostUnreachable, api_error
 
 UNREACHABLE: Final = "assist_unreachable"
 SLOW: Final = "assist_slow"
@@ -134,7 +134,7 @@ async def async_spoken(
     for candidate in dict.fromkeys((language, language.partition("-")[0])):
         if (text := await _async_text(hass, candidate, key)) != english:
             break
-    found = failure(key, **values)
+    found = api_error(key, **values)
     return type(found)(
         text.format_map(values),
         translation_domain=DOMAIN,

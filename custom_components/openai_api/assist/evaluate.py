@@ -18,8 +18,8 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.json import json_dumps
 from homeassistant.util.ulid import ulid_now
 
-from ..errors import failure
-from ..model import Json
+from ..action import Json
+from ..exceptions import api_error
 from . import structures
 from .const import CONF_EVALUATE, CONF_MODEL, CONF_PATIENCE
 from .contents import Attachments
@@ -55,7 +55,7 @@ async def async_evaluate(
             return await _async_decide(entity, task, turn)
         except HomeAssistantError as err:
             if chosen != "auto" or not (is_api_unsupported(err) or is_model_unknown(err)):
-                entity.host.failed(err, _METHOD, entity.options.get(CONF_MODEL))
+                entity.host.record_failure(err, _METHOD, entity.options.get(CONF_MODEL))
                 raise
             known[CONF_EVALUATE] = "structured"
     return await _async_estimate(entity, task, turn)
@@ -87,13 +87,13 @@ async def _async_decide(
     turn.mark("first_piece_ms")
     turn.data["rounds"] += 1
     turn.count(answer.get("usage"))
-    entity.host.answered(answer, _METHOD, body["model"])
+    entity.host.record_success(answer, _METHOD, body["model"])
     found: dict[str, EvaluationAnswer] = {}
     items = answer.get("answers")
     for item in items if isinstance(items, list) else ():
         if isinstance(item, dict) and (name := item.get("name")) in task.questions:
             if item.get("type") == "refusal":
-                raise failure(CONTENT_REFUSED)
+                raise api_error(CONTENT_REFUSED)
             found[str(name)] = _decided(task.questions[str(name)], item)
     return _result(task, found)
 
@@ -164,7 +164,7 @@ async def _async_estimate(
     try:
         data = structures.parse(getattr(last, "content", None) or "")
     except structures.Mismatch as err:
-        raise failure(NOT_THE_STRUCTURE, message=str(err)) from None
+        raise api_error(NOT_THE_STRUCTURE, message=str(err)) from None
     return _result(
         task,
         {
@@ -209,7 +209,7 @@ def _estimated(question: EvaluationQuestion, value: Any) -> EvaluationAnswer:
     if question["type"] == "noul":
         return NoulAnswer(noul=_probability(value))
     if not isinstance(value, dict):
-        raise failure(NOT_THE_STRUCTURE, message=str(value)[:100])
+        raise api_error(NOT_THE_STRUCTURE, message=str(value)[:100])
     if question["type"] == "choice":
         found = {
             name: _probability(value.get(f"c{index}", 0))
@@ -224,7 +224,7 @@ def _estimated(question: EvaluationQuestion, value: Any) -> EvaluationAnswer:
 def _probability(value: Any) -> float:
     """Return a number from 0 to 1; raises `assist_not_the_structure`."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise failure(NOT_THE_STRUCTURE, message=str(value)[:100])
+        raise api_error(NOT_THE_STRUCTURE, message=str(value)[:100])
     return min(1.0, max(0.0, float(value)))
 
 
@@ -249,12 +249,12 @@ def _score(found: list[float]) -> ScoreAnswer:
 def _normalised(found: list[float]) -> list[float]:
     """Return numbers that add up to 1; raises `assist_not_the_structure` where all are 0."""
     if (total := sum(found)) <= 0:
-        raise failure(NOT_THE_STRUCTURE, message="0")
+        raise api_error(NOT_THE_STRUCTURE, message="0")
     return [value / total for value in found]
 
 
 def _result(task: EvaluationTask, found: dict[str, EvaluationAnswer]) -> EvaluationTaskResult:
     """Return the answers in the order of the questions; raises if one is missing."""
     if missing := [name for name in task.questions if name not in found]:
-        raise failure(NOT_THE_STRUCTURE, message=", ".join(missing))
+        raise api_error(NOT_THE_STRUCTURE, message=", ".join(missing))
     return EvaluationTaskResult(answers={name: found[name] for name in task.questions})

@@ -24,7 +24,7 @@ from homeassistant.helpers.selector import (
 )
 import voluptuous as vol
 
-from ..host import ServiceHost
+from ..api.host import ServiceHost
 from ..subentries import SubentryType
 from . import models
 from .const import (

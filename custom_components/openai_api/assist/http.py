@@ -14,13 +14,13 @@ from typing import Any, Final
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import orjson
 
-from ..client import most_retries
+from ..action import Json
+from ..api.client import most_retries
+from ..api.host import ServiceHost
+from ..api.response import parse_body
 from ..const import LOGGER
-from ..errors import error_details, failure, translated
-from ..host import ServiceHost
-from ..model import Json
-from ..requests import parse
-from ..streams.sse import EventTooLarge, SSEDecoder
+from ..exceptions import api_error, parse_error_body, raise_translated_errors
+from ..streaming.sse import EventTooLarge, SSEDecoder
 
 _LARGEST: Final = 16 * 1024**2
 """Bytes of one streamed answer; a spoken hour has 60 kB."""
@@ -52,18 +52,18 @@ class Stream:
 
     def begun(self) -> None:
         """Lift the time limit on the whole: from now on it counts between two pieces."""
-        self._host.unbind(self._wait)
+        self._host.disable_timeout(self._wait)
 
     async def async_whole(self) -> Json:
         """Return the answer of a service that does not stream.
 
         Raises a translated error for anything that is no JSON object.
         """
-        return parse(self._host.settings, await self._response.read(), self.content_type)
+        return parse_body(self._host.settings, await self._response.read(), self.content_type)
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the body as it arrives; raises translated errors."""
-        with translated(self._host.settings, self._seconds):
+        with raise_translated_errors(self._host.settings, self._seconds):
             async for piece in self._response.iter_bytes():
                 yield piece
 
@@ -80,11 +80,11 @@ class Stream:
         async for piece in self.pieces():
             size += len(piece)
             if size > _LARGEST:
-                raise failure("answer_too_large", limit=_LARGEST // 1024**2)
+                raise api_error("answer_too_large", limit=_LARGEST // 1024**2)
             try:
                 found = decoder.feed(piece)
             except EventTooLarge:
-                raise failure("stream_garbled") from None
+                raise api_error("stream_garbled") from None
             events: list[Json] = []
             is_done = False
             for name, data in found:
@@ -99,7 +99,7 @@ class Stream:
                 # Whoever takes the events may run tools meanwhile.
                 heard = loop.time()
             elif loop.time() - heard > self._seconds:
-                raise failure("timed_out", seconds=f"{self._seconds:g}")
+                raise api_error("timed_out", seconds=f"{self._seconds:g}")
             if is_done:
                 return
 
@@ -112,12 +112,12 @@ class Stream:
                 # It takes half an emoji, whose other half comes with the next event.
                 event = json.loads(data)
             except ValueError:
-                raise failure("stream_garbled") from None
+                raise api_error("stream_garbled") from None
         if not isinstance(event, dict):
-            raise failure("stream_garbled")
+            raise api_error("stream_garbled")
         error = event.get("error")
         if name == "error" or event.get("type") == "error" or (error and "response" not in event):
-            raise failure("stream_error", **error_details(error or event, self._host.settings))
+            raise api_error("stream_error", **parse_error_body(error or event, self._host.settings))
         return event
 
 
@@ -133,7 +133,7 @@ async def async_stream(
     """
     call, _ = await host.method(method, "streaming")
     async with AsyncExitStack() as stack:
-        wait = await stack.enter_async_context(host.waiting(seconds))
+        wait = await stack.enter_async_context(host.async_request_scope(seconds))
         token = most_retries.set(0)
         try:
             response = await stack.enter_async_context(call(**arguments, timeout=seconds))
@@ -150,13 +150,13 @@ async def async_warm_up(host: ServiceHost) -> None:
     """
     if host.closed or not host.known.get(_CAN_WARM_UP, True):
         return
-    if time.monotonic() - host.usage.heard < _WARM:
+    if time.monotonic() - host.usage.last_response_at < _WARM:
         return
     token = most_retries.set(0)
     try:
         call, _ = await host.method("models.list", "raw")
         async with asyncio.timeout(_WARM_UP):
-            with translated(host.settings, _WARM_UP):
+            with raise_translated_errors(host.settings, _WARM_UP):
                 await call(timeout=_WARM_UP)
     except (HomeAssistantError, TimeoutError) as err:
         LOGGER.debug("No connection could be opened in advance: %r", err)

@@ -10,9 +10,9 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from yarl import URL
 
-from ..errors import failure
+from ..action import Json
+from ..exceptions import api_error
 from ..media.images import IMAGE_TYPES, detect_image_type
-from ..model import Json
 from .const import CONF_EXTRA_BODY, CONF_IMAGE_MODEL, CONF_PATIENCE
 from .errors import ATTACHMENT_UNSUPPORTED, names
 from .http import async_ask
@@ -45,7 +45,7 @@ async def async_generate(
         for attachment in task.attachments:
             mime_type = attachment.mime_type.partition(";")[0].strip().lower()
             if mime_type not in IMAGE_TYPES and mime_type != "image/jpg":
-                raise failure(ATTACHMENT_UNSUPPORTED, message=attachment.mime_type)
+                raise api_error(ATTACHMENT_UNSUPPORTED, message=attachment.mime_type)
             data = await entity.hass.async_add_executor_job(attachment.path.read_bytes)
             files.append((attachment.path.name, data, mime_type))
         arguments["image"] = files
@@ -59,19 +59,19 @@ async def async_generate(
         answer = await async_ask(host, method, arguments, seconds)
     except HomeAssistantError as err:
         if _IN_BASE64 not in arguments or not names(err, _IN_BASE64):
-            host.failed(err, method, model)
+            host.record_failure(err, method, model)
             raise
         refused.add(_IN_BASE64)
         del arguments[_IN_BASE64]
         answer = await async_ask(host, method, arguments, seconds)
-    host.answered(answer, method, model)
+    host.record_success(answer, method, model)
     items = answer.get("data")
     item: Any = items[0] if isinstance(items, list) and items else None
     if not isinstance(item, dict):
-        raise failure(NO_IMAGE)
+        raise api_error(NO_IMAGE)
     data = await _async_bytes(entity, item, seconds)
     if (mime_type := detect_image_type(data)) == _DEFAULT and not data.startswith(_PNG):
-        raise failure("picture_garbled")
+        raise api_error("picture_garbled")
     width, height = _size(answer.get("size"))
     revised = item.get("revised_prompt")
     return GenImageTaskResult(
@@ -92,21 +92,21 @@ async def _async_bytes(entity: TaskEntity, item: Json, seconds: float) -> bytes:
         try:
             return await entity.hass.async_add_executor_job(base64.b64decode, encoded)
         except binascii.Error, ValueError:
-            raise failure("picture_garbled") from None
+            raise api_error("picture_garbled") from None
     settings = entity.host.settings
     # Another server's address could be one in the home that nobody else can reach.
     if not isinstance(url, str) or URL(url).host != URL(settings.base_url).host:
-        raise failure(NO_IMAGE)
+        raise api_error(NO_IMAGE)
     session = async_get_clientsession(entity.hass, verify_ssl=settings.verify_ssl)
     try:
         async with session.get(url, timeout=aiohttp.ClientTimeout(total=seconds)) as response:
             response.raise_for_status()
             data = await response.content.read(_LARGEST)
             if not response.content.at_eof():
-                raise failure("answer_too_large", limit=_LARGEST // 1024**2)
+                raise api_error("answer_too_large", limit=_LARGEST // 1024**2)
             return data
     except aiohttp.ClientError, TimeoutError, ValueError:
-        raise failure(NO_IMAGE) from None
+        raise api_error(NO_IMAGE) from None
 
 
 def _size(size: Any) -> tuple[int | None, int | None]:

@@ -10,9 +10,9 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.json import json_dumps
 
 from .. import issues
+from ..action import Json
 from ..const import LOGGER
-from ..errors import failure
-from ..model import Json
+from ..exceptions import api_error
 from . import tools
 from .const import CONF_API, CONF_HISTORY_TURNS, CONF_MODEL, CONF_PATIENCE
 from .contents import Attachments, input_items, messages, relevant, system_prompt
@@ -98,7 +98,7 @@ class LanguageModelEntity(AssistEntity):
             if decoder.calls:
                 turn.data["tools"] += decoder.calls
             elif not decoder.text_length:
-                raise failure(ANSWER_EMPTY)
+                raise api_error(ANSWER_EMPTY)
             if not chat_log.unresponded_tool_results:
                 break
         issues.settle_model(self.hass, self.subentry.subentry_id)
@@ -148,10 +148,10 @@ class LanguageModelEntity(AssistEntity):
                     LOGGER.debug("The WebSocket of %s does not serve: %r", self.entity_id, err)
                     by_socket = False
                     continue
-                self.host.failed(err, METHODS[api], self.options.get(CONF_MODEL))
+                self.host.record_failure(err, METHODS[api], self.options.get(CONF_MODEL))
                 if decoder.has_begun:
                     if err.translation_key == "cannot_connect":
-                        raise failure(ANSWER_BROKEN) from None
+                        raise api_error(ANSWER_BROKEN) from None
                     raise
                 if self._falls_back(api, err):
                     api = CHAT
@@ -228,7 +228,7 @@ class LanguageModelEntity(AssistEntity):
         ):
             pass
         turn.count(decoder.usage)
-        self.host.take({"response": {"usage": decoder.usage}})
+        self.host.record_event({"response": {"usage": decoder.usage}})
         if isinstance(decoder.usage, dict):
             chat_log.async_trace({"stats": {**_stats(decoder.usage)}})
 
@@ -277,7 +277,7 @@ async def _deltas(stream: Stream | SocketStream, decoder: Any, turn: Turn) -> As
     for delta in decoder.finish():
         yield delta
     if not decoder.is_done and not (isinstance(decoder, ChatDecoder) and decoder.text_length):
-        raise failure(ANSWER_BROKEN)
+        raise api_error(ANSWER_BROKEN)
 
 
 async def _async_next(

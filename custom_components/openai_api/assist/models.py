@@ -6,9 +6,9 @@ from typing import Final
 
 from homeassistant.exceptions import HomeAssistantError
 
+from ..api.host import ServiceHost
+from ..api.response import parse_body
 from ..const import LOGGER
-from ..host import ServiceHost
-from ..requests import parse
 from ..subentries import SubentryType
 
 _KEPT = 3600.0
@@ -55,9 +55,11 @@ async def async_list_models(host: ServiceHost) -> list[str]:
         return list(models)
     try:
         call, _ = await host.method("models.list", "raw")
-        async with host.waiting(_TIMEOUT):
+        async with host.async_request_scope(_TIMEOUT):
             response = (await call(timeout=_TIMEOUT)).http_response
-            found = parse(host.settings, response.content, response.headers.get("content-type", ""))
+            found = parse_body(
+                host.settings, response.content, response.headers.get("content-type", "")
+            )
     except HomeAssistantError as err:
         LOGGER.debug("The models of the service host cannot be listed: %s", err)
         return []

@@ -19,9 +19,9 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import chat_session, llm
 from homeassistant.helpers.json import json_dumps
 
+from ..action import Json
 from ..const import DOMAIN, LOGGER
-from ..errors import failure
-from ..model import Json
+from ..exceptions import api_error
 from . import turns
 from .const import (
     CONF_CONTINUE_CONVERSATION,
@@ -172,12 +172,12 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
         except Exception as err:  # noqa: BLE001
             # Tools come from anywhere and raise anything; only our own errors are spoken.
             LOGGER.exception("A turn of a realtime conversation has failed unexpectedly")
-            raise failure("assist_bad_sound", message=type(err).__name__) from None
+            raise api_error("assist_bad_sound", message=type(err).__name__) from None
         finally:
             if turn is not None:
                 talk.finish(turn, Line("user", user_input.text), Line("assistant", said))
         if not said:
-            raise failure("assist_answer_empty")
+            raise api_error("assist_answer_empty")
         return said
 
     async def _async_write(self, talk: Talk, text: str, chat_log: ChatLog) -> Turn:
@@ -210,7 +210,7 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
                 continue
             response.check(self.host.settings)
             if response.status == "cancelled":
-                raise failure("assist_interrupted")
+                raise api_error("assist_interrupted")
             said.append(response.text)
             record.data["rounds"] += 1
             record.data["tools"] += [str(call.get("name")) for call in response.calls]

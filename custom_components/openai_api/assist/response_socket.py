@@ -15,10 +15,10 @@ from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 import orjson
 
+from ..action import Json
+from ..api.host import ServiceHost
 from ..const import LOGGER
-from ..errors import ConnectionRejected, error_details, failure
-from ..host import ServiceHost
-from ..model import Json
+from ..exceptions import ConnectionRejected, api_error, parse_error_body
 from .channel import Channel, responses
 from .response_memory import Memory, hash_of, is_own, new_items, parts
 
@@ -82,7 +82,7 @@ class SocketStream:
 
     async def async_whole(self) -> Json:
         """Raise: events are all that comes over a WebSocket."""
-        raise failure("stream_garbled")
+        raise api_error("stream_garbled")
 
     async def events(self) -> AsyncIterator[list[Json]]:
         """Yield the events that have arrived together, until the response ends.
@@ -107,20 +107,20 @@ class SocketStream:
             async with asyncio.timeout(self._seconds):
                 return self._take(await self._line.events.get())
         except TimeoutError:
-            raise failure("timed_out", seconds=f"{self._seconds:g}") from None
+            raise api_error("timed_out", seconds=f"{self._seconds:g}") from None
 
     def _take(self, event: Json | HomeAssistantError) -> Json:
         """Return an event, or raise the error that ended the connection."""
         if isinstance(event, HomeAssistantError):
-            raise failure("unloaded" if self._host.closed else "stream_cut")
+            raise api_error("unloaded" if self._host.closed else "stream_cut")
         return event
 
     def _end(self, event: Json) -> None:
         """Take the last event; raises a translated error for one that is an error."""
         if event.get("type") == "error":
             error = event.get("error")
-            details = error_details(error or event, self._host.settings)
-            raise failure("stream_error", **details)
+            details = parse_error_body(error or event, self._host.settings)
+            raise api_error("stream_error", **details)
         response: Any = event.get("response")
         if event.get("type") == "response.completed" and isinstance(response, dict):
             self.response_id = response.get("id")
@@ -216,14 +216,14 @@ class ResponseSockets:
         try:
             await line.channel.async_send(request)
         except HomeAssistantError:
-            raise failure("stream_cut") from None
+            raise api_error("stream_cut") from None
         try:
             async with asyncio.timeout(seconds):
                 event = await line.events.get()
         except TimeoutError:
-            raise failure("timed_out", seconds=f"{seconds:g}") from None
+            raise api_error("timed_out", seconds=f"{seconds:g}") from None
         if isinstance(event, HomeAssistantError):
-            raise failure("unloaded" if self._host.closed else "stream_cut")
+            raise api_error("unloaded" if self._host.closed else "stream_cut")
         return event
 
     async def _async_acquire(self, key: str, seconds: float, *, is_new: bool = False) -> _Line:
@@ -256,7 +256,7 @@ class ResponseSockets:
                         break
                     await self._free.wait()
         except TimeoutError:
-            raise failure("timed_out", seconds=f"{seconds:g}") from None
+            raise api_error("timed_out", seconds=f"{seconds:g}") from None
         try:
             await line.channel.async_connect()
         except BaseException as err:

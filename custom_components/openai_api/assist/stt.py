@@ -21,7 +21,7 @@ from homeassistant.components.stt import (
 from homeassistant.exceptions import HomeAssistantError
 
 from ..const import LOGGER
-from ..errors import ConnectionRejected
+from ..exceptions import ConnectionRejected
 from .const import (
     CONF_END_OF_SPEECH,
     CONF_MODEL,

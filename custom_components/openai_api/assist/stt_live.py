@@ -9,9 +9,9 @@ from typing import Any, Final
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 
-from ..errors import error_details, failure
-from ..host import ServiceHost
-from ..model import Json
+from ..action import Json
+from ..api.host import ServiceHost
+from ..exceptions import api_error, parse_error_body
 from .channel import Channel, realtime
 from .pcm import MICROPHONE, SESSION, Converter
 from .stt_sound import Microphone
@@ -182,8 +182,8 @@ class Hearing:
             if self._error:
                 raise self._error
             if found.failed is not None and found.is_whole and not found.text:
-                details = error_details(found.failed, self._host.settings)
-                raise failure("host_error", **details)
+                details = parse_error_body(found.failed, self._host.settings)
+                raise api_error("host_error", **details)
             if self._is_empty:
                 return found.text
             if microphone.has_ended and ended is None:
@@ -196,7 +196,7 @@ class Hearing:
             if until is not None and loop.time() >= until:
                 if ended is None and not found.was_speaking and self._is_listening:
                     return ""
-                raise failure("assist_stt_no_answer")
+                raise api_error("assist_stt_no_answer")
             await self._async_news(microphone, sending, until)
 
     def _until(self, microphone: Microphone, started: float, ended: float | None) -> float | None:
@@ -293,5 +293,5 @@ class LiveTranscription:
             return
         error: Any = event.get("error")
         error = error if isinstance(error, dict) else {"message": error}
-        details = error_details(error, self._host.settings)
-        self._hearing.fail(failure("host_error", **details), error)
+        details = parse_error_body(error, self._host.settings)
+        self._hearing.fail(api_error("host_error", **details), error)

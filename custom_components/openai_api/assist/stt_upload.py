@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from homeassistant.exceptions import HomeAssistantError
 
-from ..errors import failure
-from ..host import ServiceHost
-from ..requests import parse
+from ..api.host import ServiceHost
+from ..api.response import parse_body
+from ..exceptions import api_error
 from .pcm import MICROPHONE, wav
 
 _METHOD: Final = "audio.transcriptions.create"
@@ -55,15 +55,17 @@ async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, sou
         arguments["prompt"] = options.prompt
     patience = min(host.settings.timeout, _PATIENCE + seconds)
     try:
-        async with host.waiting(patience):
+        async with host.async_request_scope(patience):
             response = (await method(**arguments, timeout=patience)).http_response
-        answer = parse(host.settings, response.content, response.headers.get("content-type", ""))
+        answer = parse_body(
+            host.settings, response.content, response.headers.get("content-type", "")
+        )
         if not isinstance(text := answer.get("text"), str):
-            raise failure("assist_bad_sound", message=", ".join(sorted(map(str, answer)))[:100])
+            raise api_error("assist_bad_sound", message=", ".join(sorted(map(str, answer)))[:100])
     except HomeAssistantError as err:
-        host.failed(err, _METHOD, options.model)
+        host.record_failure(err, _METHOD, options.model)
         raise
-    host.answered(answer, _METHOD, options.model)
+    host.record_success(answer, _METHOD, options.model)
     return words(text)
 
 

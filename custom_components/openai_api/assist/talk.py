@@ -10,12 +10,12 @@ from typing import Any, Final
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 
+from ..action import Json
+from ..api.host import ServiceHost
 from ..const import LOGGER
-from ..errors import error_details, failure
-from ..host import ServiceHost
-from ..model import Json
-from ..sockets.realtime.playback import Playback
-from ..sockets.realtime.sequencer import ResponseSequencer
+from ..exceptions import api_error, parse_error_body
+from ..realtime.playback_tracker import Playback
+from ..realtime.response_sequencer import ResponseSequencer
 from .channel import Channel, realtime
 from .pcm import SESSION
 from .stt_live import Hearing
@@ -243,13 +243,13 @@ class Talk:
     async def _async_send(self, name: str, **event: Any) -> None:
         """Send an event; raises a translated error unless there is a session."""
         if self._channel is None:
-            raise failure("assist_session_lost")
+            raise api_error("assist_session_lost")
         await self._channel.async_send({**event, "event_id": f"{name}_{next(self._count)}"})
 
     async def _async_send_sound(self, event: Json) -> None:
         """Send sound, which is too much of it to name each piece."""
         if self._channel is None:
-            raise failure("assist_session_lost")
+            raise api_error("assist_session_lost")
         await self._channel.async_send(event)
 
     @callback
@@ -348,8 +348,8 @@ class Talk:
         if error.get("code") in _HARMLESS_CODES or about.startswith(_HARMLESS):
             LOGGER.debug("A service could not do what was asked too late: %s", error.get("code"))
             return
-        failed = failure("host_error", **error_details(error, self.host.settings))
-        self.host.note(str(failed))
+        failed = api_error("host_error", **parse_error_body(error, self.host.settings))
+        self.host.record_error(str(failed))
         if about.startswith("session"):
             # Whatever is asked next, the service gets the configuration again.
             self.session = None

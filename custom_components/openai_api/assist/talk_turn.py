@@ -8,9 +8,9 @@ from typing import Any, Final
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 
-from ..errors import error_details, failure
-from ..model import Json
-from ..settings import Settings
+from ..action import Json
+from ..api.config import HostConfig
+from ..exceptions import api_error, parse_error_body
 
 LARGEST: Final = 32 * 1024 * 1024
 """Bytes of sound that are kept of one response: eleven minutes at 24 kHz."""
@@ -97,12 +97,12 @@ class SpokenResponse:
             if isinstance(part, dict) and (text := part.get("transcript") or part.get("text")):
                 self.pieces.append(str(text))
 
-    def check(self, settings: Settings) -> None:
+    def check(self, settings: HostConfig) -> None:
         """Raise a translated error if the response has failed."""
         if self.status == "failed":
-            raise failure("host_error", **error_details(self.error or {}, settings))
+            raise api_error("host_error", **parse_error_body(self.error or {}, settings))
         if self.status == "incomplete" and not self.text and not self.calls:
-            raise failure(
+            raise api_error(
                 "assist_content_refused" if "content" in self.reason else "assist_answer_empty"
             )
 
@@ -143,10 +143,10 @@ class Turn:
                     if self.error:
                         raise self.error
                     if self.is_over:
-                        raise failure("assist_interrupted")
+                        raise api_error("assist_interrupted")
                     await self.news.wait()
         except TimeoutError:
-            raise failure("assist_slow") from None
+            raise api_error("assist_slow") from None
         return self.responses[index]
 
     async def words(
@@ -172,12 +172,12 @@ class Turn:
             if self.error:
                 raise self.error
             if self.is_over:
-                raise failure("assist_interrupted")
+                raise api_error("assist_interrupted")
             try:
                 async with asyncio.timeout(seconds):
                     await self.news.wait()
             except TimeoutError:
-                raise failure("assist_slow") from None
+                raise api_error("assist_slow") from None
 
     async def sound(
         self, response: SpokenResponse, seconds: float
@@ -202,4 +202,4 @@ class Turn:
                 async with asyncio.timeout(seconds):
                     await self.news.wait()
             except TimeoutError:
-                raise failure("assist_slow") from None
+                raise api_error("assist_slow") from None

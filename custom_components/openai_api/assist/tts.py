@@ -22,7 +22,7 @@ from homeassistant.components.tts import (
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 
-from ..errors import refusal
+from ..exceptions import validation_error
 from .const import (
     CONF_AUDIO_FORMAT,
     CONF_CLEAN_TEXT,
@@ -172,7 +172,7 @@ def _speed(value: Any) -> float | None:
     except TypeError, ValueError:
         speed = -1
     if not lowest <= speed <= highest:
-        raise refusal("speed_invalid", speed=value, lowest=lowest, highest=highest)
+        raise validation_error("speed_invalid", speed=value, lowest=lowest, highest=highest)
     return speed
 
 

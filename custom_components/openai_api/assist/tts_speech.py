@@ -9,10 +9,10 @@ from typing import Any, Final
 from homeassistant.exceptions import HomeAssistantError
 from openai import Omit
 
+from ..api.host import ServiceHost
+from ..api.response import parse_body
 from ..const import LOGGER
-from ..errors import failure
-from ..host import ServiceHost
-from ..requests import parse
+from ..exceptions import api_error
 from .pcm import Converter, PcmFormat, WavError, WavReader, wav_header
 from .tts_format import EXTENSIONS, HEAD, Mp3Joiner, recognize, shape_of
 from .tts_options import SpeechOptions, Wanted, target_of
@@ -94,7 +94,7 @@ class Speech:
         try:
             self._first = await self._order.get()
             if self._first is None:
-                raise self._error or failure("assist_tts_no_text")
+                raise self._error or api_error("assist_tts_no_text")
             kind, _ = await self._first.kind
         except BaseException:
             self._close()
@@ -133,7 +133,7 @@ class Speech:
         """Yield the sound of one piece, in the shape of the whole."""
         found, shape = await piece.kind
         if found != kind:
-            raise failure("assist_bad_sound", message=f"{kind}, {found}")
+            raise api_error("assist_bad_sound", message=f"{kind}, {found}")
         converter = Converter(shape, target) if shape and target else None
         joiner = Mp3Joiner() if kind == "mp3" else None
         while (chunk := await piece.chunks.get()) is not None:
@@ -166,7 +166,7 @@ class Speech:
                     self._news.set()
         except TimeoutError:
             LOGGER.debug("The text to speak has stopped without an end")
-            self._error = failure("assist_slow")
+            self._error = api_error("assist_slow")
         except HomeAssistantError as err:
             self._error = err
         finally:
@@ -199,13 +199,13 @@ class Speech:
             await self._async_request(piece)
         except HomeAssistantError as err:
             piece.error = err
-            self._host.failed(err, _METHOD, self._options.model)
+            self._host.record_failure(err, _METHOD, self._options.model)
         except asyncio.CancelledError:
-            piece.error = failure("unloaded")
+            piece.error = api_error("unloaded")
             raise
         except Exception as err:  # noqa: BLE001
             # Whoever listens must not wait for ever.
-            piece.error = failure("assist_bad_sound", message=type(err).__name__)
+            piece.error = api_error("assist_bad_sound", message=type(err).__name__)
             LOGGER.exception("A text could not be spoken")
         finally:
             self._slots.release()
@@ -248,7 +248,7 @@ class Speech:
             "response_format": asked,
             "timeout": patience,
         }
-        async with host.waiting(patience) as wait, method(**arguments) as response:
+        async with host.async_request_scope(patience) as wait, method(**arguments) as response:
             content_type = response.headers.get("content-type", "")
             head, size = b"", 0
             reader: WavReader | None = None
@@ -257,7 +257,7 @@ class Speech:
                     chunk = received
                     size += len(chunk)
                     if size > _LARGEST:
-                        raise failure("assist_bad_sound", message="…")
+                        raise api_error("assist_bad_sound", message="…")
                     if not piece.kind.done() and reader is None:
                         head += chunk
                         if len(head) < HEAD:
@@ -267,7 +267,7 @@ class Speech:
                         if not piece.kind.done() and reader is None:
                             await self._async_refuse(content_type, chunk, chunks)
                         # From here on each piece of sound has a time limit of its own.
-                        host.unbind(wait)
+                        host.disable_timeout(wait)
                     self._pass_on(piece, reader, chunk)
             if not piece.kind.done():
                 if reader is None and head:
@@ -275,9 +275,9 @@ class Speech:
                     self._pass_on(piece, reader, head)
                 if not piece.kind.done():
                     if not head.strip():
-                        raise failure("assist_answer_empty")
+                        raise api_error("assist_answer_empty")
                     await self._async_refuse(content_type, head, _nothing())
-        host.answered(None, _METHOD, self._options.model)
+        host.record_success(None, _METHOD, self._options.model)
 
     def _begin(self, piece: _Piece, content_type: str, head: bytes, asked: str) -> WavReader | None:
         """Take note of what a sound is; a WAV says so itself a little later."""
@@ -296,7 +296,7 @@ class Speech:
             try:
                 chunk = reader.feed(chunk)
             except WavError as err:
-                raise failure("assist_bad_sound", message=str(err)) from None
+                raise api_error("assist_bad_sound", message=str(err)) from None
             if reader.shape is not None and not piece.kind.done():
                 piece.kind.set_result(("pcm", reader.shape))
         if chunk:
@@ -311,8 +311,8 @@ class Speech:
             if len(head) > _LARGEST_MESSAGE:
                 break
         # It raises for an error that calls itself a success, and for a web page.
-        parse(self._host.settings, head[:_LARGEST_MESSAGE], content_type)
-        raise failure("assist_bad_sound", message=content_type.partition(";")[0] or "–")
+        parse_body(self._host.settings, head[:_LARGEST_MESSAGE], content_type)
+        raise api_error("assist_bad_sound", message=content_type.partition(";")[0] or "–")
 
     def _run(self, work: Any, name: str) -> None:
         """Do something beside, for as long as the entry is loaded."""

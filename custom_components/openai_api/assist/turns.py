@@ -7,10 +7,10 @@ from typing import Any
 from homeassistant.core import Context, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 
+from ..action import Json
 from ..const import CONF_INCLUDE_TEXT, DOMAIN, EVENT_TURN
-from ..errors import quote
 from ..events import fire
-from ..model import Json
+from ..exceptions import sanitize
 from .entity import AssistEntity
 
 SIGNAL_TURN = f"{DOMAIN}_turn_{{}}"
@@ -99,7 +99,7 @@ class Turn:
         host = self._entity.host
         self.data["whole_ms"] = round((time.monotonic() - self._start) * 1000)
         self.data["ended"] = ended.value
-        self.data["error"] = quote(error, host.settings) if error else None
+        self.data["error"] = sanitize(error, host.settings) if error else None
         subentry_id = self.data["subentry_id"]
         host.turns[subentry_id] = self.data
         async_dispatcher_send(host.hass, SIGNAL_TURN.format(subentry_id))

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Final, override
 
-from ..errors import failure
-from ..model import Json
+from ..action import Json
+from ..exceptions import api_error
 from . import tools
 from .deltas import Decoder, Delta
 from .errors import CONTENT_REFUSED
@@ -34,7 +34,7 @@ class ChatDecoder(Decoder):
             self.is_done = True
             yield from self._close_calls()
             if reason == "content_filter" and not self.text_length:
-                raise failure(CONTENT_REFUSED)
+                raise api_error(CONTENT_REFUSED)
 
     def whole(self, completion: Json) -> Iterator[Delta]:
         """Yield the deltas of a completion that was not streamed."""

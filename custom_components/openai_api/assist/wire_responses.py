@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any, Final, override
 
-from ..errors import error_details, failure
-from ..model import Json
-from ..settings import Settings
+from ..action import Json
+from ..api.config import HostConfig
+from ..exceptions import api_error, parse_error_body
 from .deltas import Decoder, Delta
 from .errors import CONTENT_REFUSED
 
@@ -27,7 +27,7 @@ _SERVICE_CALLS: Final = frozenset(
 class ResponsesDecoder(Decoder):
     """Turns the events of a Responses stream, or a whole response, into deltas."""
 
-    def __init__(self, settings: Settings, *, allows_tools: bool = True) -> None:
+    def __init__(self, settings: HostConfig, *, allows_tools: bool = True) -> None:
         super().__init__(allows_tools=allows_tools)
         self._settings = settings
 
@@ -99,11 +99,11 @@ class ResponsesDecoder(Decoder):
         details = response.get("incomplete_details")
         reason = details.get("reason") if isinstance(details, dict) else None
         if reason == "content_filter" and not self.text_length:
-            raise failure(CONTENT_REFUSED)
+            raise api_error(CONTENT_REFUSED)
 
     def _raise(self, response: Json) -> None:
         """Raise the error of a response that failed."""
-        raise failure("host_error", **error_details(response.get("error"), self._settings))
+        raise api_error("host_error", **parse_error_body(response.get("error"), self._settings))
 
 
 def _list(value: Any) -> list[Any]:

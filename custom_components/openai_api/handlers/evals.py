@@ -5,26 +5,26 @@ from urllib.parse import quote
 
 import httpx2
 
-from ..errors import refusal
-from ..model import Json
-from ..requests import parse
+from ..action import Json
+from ..api.response import parse_body
+from ..exceptions import validation_error
 
 if TYPE_CHECKING:
-    from ..requests import Request
+    from ..dispatch import ActionCall
 
 
-async def async_cancel_run(request: Request) -> Json:
+async def async_cancel_run(request: ActionCall) -> Json:
     """Cancel an eval run, whichever path the installed SDK would take."""
     host, data, options = request.host, request.data, request.options
     eval_id, run_id = (quote(data[key], safe="") for key in ("eval_id", "run_id"))
     if {eval_id, run_id} & {".", ".."}:
         # These would lead to another place.
-        raise refusal("invalid_arguments", message="an id is neither . nor ..")
-    async with host.waiting(request.seconds):
+        raise validation_error("invalid_arguments", message="an id is neither . nor ..")
+    async with host.async_request_scope(request.timeout):
         response = await host.client.post(
             f"/evals/{eval_id}/runs/{run_id}/cancel",
             cast_to=httpx2.Response,
             body=options.get("extra_body"),
-            options={"params": options.get("extra_query") or {}, "timeout": request.seconds},
+            options={"params": options.get("extra_query") or {}, "timeout": request.timeout},
         )
-        return parse(host.settings, response.content, response.headers.get("content-type", ""))
+        return parse_body(host.settings, response.content, response.headers.get("content-type", ""))

@@ -15,12 +15,12 @@ from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.ulid import ulid_now
 from lru import LRU
 
-from .. import requests
+from .. import dispatch
+from ..action import Json
 from ..const import DOMAIN
-from ..errors import refusal
-from ..model import Json
-from ..requests import Request
-from ..sockets.realtime.tools import HomeTools
+from ..dispatch import ActionCall
+from ..exceptions import validation_error
+from ..realtime.tools import HomeTools
 
 LLM_HASS_API: Final = "llm_hass_api"
 CONVERSATION_ID: Final = "conversation_id"
@@ -47,7 +47,7 @@ class _Memory:
 _MEMORIES: HassKey[LRU[tuple[str, str, str], _Memory]] = HassKey(f"{DOMAIN}_memories")
 
 
-async def async_answer(request: Request) -> Json:
+async def async_answer(request: ActionCall) -> Json:
     """Return the API's object, after the tools of the home that the model has called.
 
     With `conversation_id`, which may be any text, the object names it again. Raises translated
@@ -58,16 +58,16 @@ async def async_answer(request: Request) -> Json:
     api_ids, conversation_id = data.pop(LLM_HASS_API, None), data.pop(CONVERSATION_ID, None)
     plain = replace(request, action=replace(request.action, handler=None), data=data)
     if not api_ids and conversation_id is None:
-        answer = await requests.async_handle(plain)
+        answer = await dispatch.async_dispatch(plain)
         return dict(answer or {})
     tools = await HomeTools.async_load(request.hass, api_ids, request.context) if api_ids else None
     for item in request.action.fields:
-        if item.weave is not None and item.key in data:
-            await item.weave(plain, data, data.pop(item.key))
+        if item.encode is not None and item.key in data:
+            await item.encode(plain, data, data.pop(item.key))
     if conversation_id is None:
         return await _Rounds(plain, tools, []).async_run()
     if "conversation" in data or "previous_response_id" in data:
-        raise refusal("conversation_kept_twice")
+        raise validation_error("conversation_kept_twice")
     name = str(conversation_id) or ulid_now()
     memory = _memory(request, name)
     async with memory.lock:
@@ -79,7 +79,7 @@ async def async_answer(request: Request) -> Json:
 
 
 @callback
-def _memory(request: Request, name: str) -> _Memory:
+def _memory(request: ActionCall, name: str) -> _Memory:
     """Return what is kept of a conversation of an entry, which belongs to its user."""
     hass: HomeAssistant = request.hass
     memories = hass.data.setdefault(_MEMORIES, LRU(_MOST))
@@ -87,7 +87,7 @@ def _memory(request: Request, name: str) -> _Memory:
     user_id = request.context.user_id
     memory: _Memory | None = memories.get(key)
     if memory is not None and memory.items and memory.user_id not in {None, user_id}:
-        raise refusal("conversation_of_another", conversation_id=name)
+        raise validation_error("conversation_of_another", conversation_id=name)
     if memory is None or (time.monotonic() - memory.used > _KEPT and not memory.lock.locked()):
         memory = memories[key] = _Memory(user_id)
     return memory
@@ -96,7 +96,7 @@ def _memory(request: Request, name: str) -> _Memory:
 class _Rounds:
     """The rounds of one question: the model calls tools until it has an answer."""
 
-    def __init__(self, request: Request, tools: HomeTools | None, before: list[Json]) -> None:
+    def __init__(self, request: ActionCall, tools: HomeTools | None, before: list[Json]) -> None:
         self._request = request
         self._tools = tools
         self._before = before
@@ -132,7 +132,7 @@ class _Rounds:
             if not calls or number == _ROUNDS or any(call[1] not in known for call in calls):
                 # Functions of the caller's own are the caller's to call.
                 return answer
-            self._request.host.answered(
+            self._request.host.record_success(
                 answer, self._request.action.method, self._request.data.get("model")
             )
             new = await self._async_call(calls)
@@ -162,7 +162,7 @@ class _Rounds:
 
     async def _async_ask(self, data: Json) -> Json:
         """Ask once."""
-        answer = await requests.async_handle(replace(self._request, data=data))
+        answer = await dispatch.async_dispatch(replace(self._request, data=data))
         return dict(answer or {})
 
     def _given(self, answer: Mapping[str, Any]) -> list[Json]:

@@ -3,18 +3,19 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .. import requests, streams
+from .. import dispatch
+from ..action import Json
 from ..const import LOGGER
 from ..media.images import async_save_all, picture_in
 from ..media.media_types import guess_type
 from ..media.storage import async_require_media_directory
-from ..model import Json
+from ..streaming import runner
 
 if TYPE_CHECKING:
-    from ..requests import Request
+    from ..dispatch import ActionCall
 
 
-async def async_create_images(request: Request) -> Json:
+async def async_create_images(request: ActionCall) -> Json:
     """Return the host's object, with every picture that it carries saved under `media`.
 
     One that cannot be read or saved does not lose the others; raises a translated error if there
@@ -23,10 +24,10 @@ async def async_create_images(request: Request) -> Json:
     # Asked first, so that nothing is paid for that could not be kept.
     await async_require_media_directory(request.hass)
     if request.data.get("stream"):
-        answer = await streams.async_run(request)
+        answer = await runner.async_run(request)
     else:
         plain = replace(request, action=replace(request.action, handler=None))
-        answer = await requests.async_ask(plain)
+        answer = await dispatch.async_request_json(plain)
     label = guess_type(f"x.{request.data.get('output_format') or 'png'}")
     data = answer.get("data")
     files = [

@@ -3,13 +3,13 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .. import streams
-from ..model import Json
+from ..action import Json
+from ..streaming import runner
 
 if TYPE_CHECKING:
-    from ..requests import Request
+    from ..dispatch import ActionCall
 
 
-async def async_stream(request: Request) -> Json:
+async def async_stream(request: ActionCall) -> Json:
     """Ask for a stream, which the action itself stands for, and return the run at its end."""
-    return await streams.async_run(replace(request, data={**request.data, "stream": True}))
+    return await runner.async_run(replace(request, data={**request.data, "stream": True}))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..model import Json
+from ..action import Json
 
 _DEEPEST = 20
 _TYPES: dict[str, Callable[[Any], bool]] = {

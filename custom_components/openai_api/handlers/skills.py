@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from homeassistant.components import media_source
 from homeassistant.core import HomeAssistant
 
-from .. import requests
+from .. import dispatch
+from ..action import Json
 from ..api.request import MIN_UPLOAD_RATE
-from ..errors import refusal
+from ..exceptions import validation_error
 from ..media import multipart
 from ..media.source import async_bounded, local_path, require_paths
-from ..model import Json
 
 if TYPE_CHECKING:
-    from ..requests import Request
+    from ..dispatch import ActionCall
 
 _MOST_FILES = 500
 """What the API takes for one skill."""
@@ -32,7 +32,7 @@ class _Member(NamedTuple):
     name: str | None = None
 
 
-async def async_send_skill(request: Request) -> Json:
+async def async_send_skill(request: ActionCall) -> Json:
     """Send files, folders or a zip; always as a list, for older SDKs drop a lone file."""
     data = dict(request.data)
     items = data.pop("files")
@@ -49,9 +49,11 @@ async def async_send_skill(request: Request) -> Json:
     ]
     options = {
         **request.options,
-        "timeout": request.seconds + size / MIN_UPLOAD_RATE,
+        "timeout": request.timeout + size / MIN_UPLOAD_RATE,
     }
-    return await requests.async_ask(replace(request, data=data, options=options), files=named)
+    return await dispatch.async_request_json(
+        replace(request, data=data, options=options), files=named
+    )
 
 
 def _members(hass: HomeAssistant, items: Sequence[_Item]) -> list[_Member]:
@@ -97,7 +99,7 @@ def _content(folder: Path) -> list[Path]:
         below[:] = [name for name in below if not name.startswith((".", "__pycache__"))]
         found += [path / name for name in names if not name.startswith(".")]
         if len(found) > _MOST_FILES:
-            raise refusal("folder_too_full", path=folder, limit=_MOST_FILES)
+            raise validation_error("folder_too_full", path=folder, limit=_MOST_FILES)
     if not found:
-        raise refusal("folder_empty", path=folder)
+        raise validation_error("folder_empty", path=folder)
     return sorted(found)

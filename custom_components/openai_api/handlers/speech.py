@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from .. import streams
+from ..action import Json
 from ..media.download import (
     WholeResponse,
     async_download,
@@ -13,14 +13,14 @@ from ..media.download import (
 )
 from ..media.source import async_data_url
 from ..media.storage import async_require_media_directory
-from ..model import Json
+from ..streaming import runner
 
 if TYPE_CHECKING:
-    from ..requests import Request
+    from ..dispatch import ActionCall
 
 
 async def async_into_references(
-    request: Request, arguments: Json, items: Sequence[Mapping[str, str]]
+    request: ActionCall, arguments: Json, items: Sequence[Mapping[str, str]]
 ) -> None:
     """Add the recordings of known speakers, as addresses that hold all of them."""
     arguments["known_speaker_references"] = [
@@ -29,7 +29,7 @@ async def async_into_references(
     ]
 
 
-async def async_create_speech(request: Request) -> Json:
+async def async_create_speech(request: ActionCall) -> Json:
     """Save the speech; its pieces are fired as events if they were asked for.
 
     A host that does not stream it has it saved all the same.
@@ -41,7 +41,7 @@ async def async_create_speech(request: Request) -> Json:
     async def save_body(body: bytes, content_type: str) -> Json:
         return await async_save_response(request, WholeResponse(body, content_type), directory)
 
-    answer = await streams.async_run(request, read_body=save_body)
+    answer = await runner.async_run(request, read_body=save_body)
     if "media_content_id" in answer:
         return answer
     pieces = answer.pop("audio", None)

@@ -10,30 +10,29 @@ from typing import TYPE_CHECKING, Any
 from homeassistant.core import ServiceResponse
 from homeassistant.exceptions import HomeAssistantError
 
-from .. import requests
+from .. import dispatch, polling
+from ..action import Json
 from ..api.request import MIN_UPLOAD_RATE
-from ..errors import failure
+from ..exceptions import api_error
 from ..media import multipart
 from ..media.source import MAX_UPLOAD_BYTES, async_resolve_file
-from ..model import Json
-from ..requests import polls
 
 if TYPE_CHECKING:
-    from ..requests import Request
+    from ..dispatch import ActionCall
 
 _LARGEST = 8 * 1024**3
 _PART_SIZE = 16 * 1024**2
 _AT_ONCE = 5
 
 
-async def async_upload_to_store(request: Request) -> ServiceResponse:
+async def async_upload_to_store(request: ActionCall) -> ServiceResponse:
     """Upload the file, add it to the vector store, and wait for it if the row says so."""
     data = dict(request.data)
     file_id = await _async_upload(request, data.pop("file"))
     return await _async_add(request, "vector_stores.files.create", {**data, "file_id": file_id})
 
 
-async def async_upload_batch_to_store(request: Request) -> ServiceResponse:
+async def async_upload_batch_to_store(request: ActionCall) -> ServiceResponse:
     """Upload the files, several at once, add them to the vector store, and wait for them."""
     data = dict(request.data)
     items = data.pop("files")
@@ -55,22 +54,24 @@ async def async_upload_batch_to_store(request: Request) -> ServiceResponse:
     return await _async_add(request, request.action.method, data)
 
 
-async def _async_upload(request: Request, item: Mapping[str, str]) -> str:
+async def _async_upload(request: ActionCall, item: Mapping[str, str]) -> str:
     """Upload a file for searching, and return its id."""
     # The row's own field for files, under the name that this method has for it.
     fields = tuple(replace(field, key="file") for field in request.action.fields if field.file)
     data = {"file": item, "purpose": "assistants"}
     step = _step(request, "files.create", data)
-    return _id(await requests.async_ask(replace(step, action=replace(step.action, fields=fields))))
+    return _id(
+        await dispatch.async_request_json(replace(step, action=replace(step.action, fields=fields)))
+    )
 
 
-async def _async_add(request: Request, method: str, data: Mapping[str, Any]) -> ServiceResponse:
+async def _async_add(request: ActionCall, method: str, data: Mapping[str, Any]) -> ServiceResponse:
     """Add what was uploaded to the vector store, the way any other row is carried out."""
     action = replace(request.action, method=method, handler=None)
-    return await requests.async_handle(replace(request, action=action, data=data))
+    return await dispatch.async_dispatch(replace(request, action=action, data=data))
 
 
-async def async_upload_in_parts(request: Request) -> Json:
+async def async_upload_in_parts(request: ActionCall) -> Json:
     """Upload a large file piece by piece, firing a progress event after each.
 
     Returns the upload with the file that the host made of it. What fails half-way is cancelled
@@ -83,30 +84,30 @@ async def async_upload_in_parts(request: Request) -> Json:
     data["filename"] = data.get("filename") or source.path.name
     data.setdefault("mime_type", source.content_type)
     opening = _step(request, "uploads.create", {**data, "bytes": source.size})
-    upload = await requests.async_ask(replace(opening, options=request.options))
+    upload = await dispatch.async_request_json(replace(opening, options=request.options))
     ids = {"upload_id": _id(upload)}
     try:
         part_ids = []
         for offset in range(0, source.size, part_size):
             sent = min(offset + part_size, source.size)
             piece = multipart.FileSlice(source, offset, sent - offset)
-            seconds = request.seconds + (sent - offset) / MIN_UPLOAD_RATE
+            seconds = request.timeout + (sent - offset) / MIN_UPLOAD_RATE
             step = replace(
                 _step(request, "uploads.parts.create", ids), options={"timeout": seconds}
             )
-            part_ids.append(_id(await requests.async_ask(step, data=piece)))
+            part_ids.append(_id(await dispatch.async_request_json(step, data=piece)))
             _tell(request, upload, sent * 100 // source.size, start)
         done = _step(request, "uploads.complete", {**ids, **closing, "part_ids": part_ids})
-        answer = await requests.async_ask(done)
+        answer = await dispatch.async_request_json(done)
     except HomeAssistantError:
         with suppress(HomeAssistantError):
-            await requests.async_ask(_step(request, "uploads.cancel", ids))
+            await dispatch.async_request_json(_step(request, "uploads.cancel", ids))
         raise
     _tell(request, answer, 100, start, done=True)
     return answer
 
 
-def _step(request: Request, method: str, data: Mapping[str, Any]) -> Request:
+def _step(request: ActionCall, method: str, data: Mapping[str, Any]) -> ActionCall:
     """Return a request for one of the methods that an action takes together."""
     action = replace(request.action, method=method, fields=(), handler=None, poll=None)
     options = {key: value for key, value in request.options.items() if key == "timeout"}
@@ -116,13 +117,13 @@ def _step(request: Request, method: str, data: Mapping[str, Any]) -> Request:
 def _id(answer: Json) -> str:
     """Return the id of what the host has made."""
     if not isinstance(found := answer.get("id"), str):
-        raise failure("bad_answer", content_type="application/json", start="–")
+        raise api_error("bad_answer", content_type="application/json", start="–")
     return found
 
 
 def _tell(
-    request: Request, upload: Json, percent: int, start: float, *, done: bool = False
+    request: ActionCall, upload: Json, percent: int, start: float, *, done: bool = False
 ) -> None:
     """Fire the progress event."""
     elapsed = time.monotonic() - start
-    polls.fire_progress(request, upload, elapsed, done=done, progress=percent)
+    polling.fire_progress(request, upload, elapsed, done=done, progress=percent)

@@ -5,18 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 from openai import omit
 
-from .. import requests
-from ..model import Json
-from ..requests import polls
+from .. import dispatch, polling
+from ..action import Json
 
 if TYPE_CHECKING:
-    from ..requests import Request
+    from ..dispatch import ActionCall
 
 REFERENCE = "reference"
 """Marks what a field names as something that the host has already, and no file to send."""
 
 
-async def async_make_video(request: Request) -> Json:
+async def async_make_video(request: ActionCall) -> Json:
     """Start a video, and wait for it where the row says so."""
     data = dict(request.data)
     body = dict(request.options.get("extra_body") or {})
@@ -27,5 +26,5 @@ async def async_make_video(request: Request) -> Json:
             body[key] = data.pop(key)[REFERENCE]
             changes[key] = omit
     plain = replace(request, data=data, options={**request.options, "extra_body": body})
-    answer = await requests.async_ask(plain, **changes)
-    return await polls.async_settle(request, answer) if request.action.poll else answer
+    answer = await dispatch.async_request_json(plain, **changes)
+    return await polling.async_poll_until_done(request, answer) if request.action.poll else answer

@@ -8,14 +8,14 @@ from homeassistant.core import CALLBACK_TYPE, Context, callback
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from ..model import Json
+from ..action import Json
 
-_SHORTEST_PAUSE = 1.0
-_FIRST_PAUSE = 5.0
-_LONGEST_PAUSE = 300.0
-_SHARE = 20
+_MIN_INTERVAL = 1.0
+_INITIAL_INTERVAL = 5.0
+_MAX_INTERVAL = 300.0
+_INTERVAL_RATIO = 20
 """Without a wish, the pause is this part of the time that the job has taken so far."""
-_LONGEST_BACK_OFF = 900.0
+_MAX_BACKOFF = 900.0
 
 STORED = vol.Schema(
     {
@@ -56,7 +56,7 @@ class Job:
     context: Context = field(default_factory=Context)
     failures: int = 0
     """How many looks in a row have failed."""
-    misses: int = 0
+    not_found_count: int = 0
     """How many looks in a row found that there is no such job."""
     timer: CALLBACK_TYPE | None = None
     watched: float | None = None
@@ -98,24 +98,24 @@ class Job:
         self.status, self.error, self.ended = status, error, time.time()
 
     @property
-    def pause(self) -> float:
+    def next_interval(self) -> float:
         """Seconds until the next look."""
         if self.poll_interval is not None:
-            pause = max(self.poll_interval, _SHORTEST_PAUSE)
+            pause = max(self.poll_interval, _MIN_INTERVAL)
         else:
-            pause = min(max(self.elapsed / _SHARE, _FIRST_PAUSE), _LONGEST_PAUSE)
+            pause = min(max(self.elapsed / _INTERVAL_RATIO, _INITIAL_INTERVAL), _MAX_INTERVAL)
         if self.failures:
             # The exponent is bounded: a host may be away for days.
-            back_off = min(_FIRST_PAUSE * 2 ** min(self.failures, 10), _LONGEST_BACK_OFF)
+            back_off = min(_INITIAL_INTERVAL * 2 ** min(self.failures, 10), _MAX_BACKOFF)
             pause = max(pause, back_off)
         return pause
 
-    def stored(self) -> Json:
+    def as_dict(self) -> Json:
         """Return what outlives a restart."""
         stored = {key: getattr(self, key) for key in map(str, STORED.schema)}
         return stored | {"watched": self.elapsed}
 
-    def shown(self) -> Json:
+    def as_response(self) -> Json:
         """Return what people are told about it."""
         found: Json = {
             "id": self.id,

@@ -11,14 +11,14 @@ from homeassistant.auth.permissions.const import POLICY_READ
 from homeassistant.core import valid_entity_id
 from homeassistant.exceptions import Unauthorized, UnknownUser
 
-from ..errors import refusal
-from ..model import Json
+from ..action import Json
+from ..exceptions import validation_error
 from .download import decode_base64
 from .media_types import OCTET_STREAM, canonical_media_type, detect_media_type, guess_type
 from .source import MAX_INLINE_BYTES, URL_SCHEMES, async_read_file, data_url
 
 if TYPE_CHECKING:
-    from ..requests import Request
+    from ..dispatch import ActionCall
 
 _IMAGE_DOMAINS = ("camera", "image")
 """The domains of entities that show a picture."""
@@ -44,13 +44,13 @@ class Attachment:
         return self.url.lower().startswith(URL_SCHEMES)
 
 
-async def async_attach_to_input(request: Request, arguments: Json, items: Any) -> None:
+async def async_attach_to_input(request: ActionCall, arguments: Json, items: Any) -> None:
     """Add the files to the `input` of a model response."""
     parts = [_input_part(found) for found in await _async_read(request, items)]
     arguments["input"] = _append_parts(arguments.get("input"), parts, "input_text")
 
 
-async def async_attach_to_messages(request: Request, arguments: Json, items: Any) -> None:
+async def async_attach_to_messages(request: ActionCall, arguments: Json, items: Any) -> None:
     """Add the files to the `messages` of a chat completion."""
     parts = [_message_part(found) for found in await _async_read(request, items)]
     arguments["messages"] = _append_parts(arguments.get("messages"), parts, "text")
@@ -85,14 +85,14 @@ def _message_part(found: Attachment) -> Json:
     if found.content_type.startswith("image/"):
         return {"type": "image_url", "image_url": {"url": found.url}}
     if found.is_remote:
-        raise refusal("attachment_not_for_chat", name=found.name)
+        raise validation_error("attachment_not_for_chat", name=found.name)
     if sound := _SOUNDS.get(canonical_media_type(found.content_type)):
         data = found.url.partition(",")[2]
         return {"type": "input_audio", "input_audio": {"data": data, "format": sound}}
     return {"type": "file", "file": {"filename": found.name, "file_data": found.url}}
 
 
-async def _async_read(request: Request, items: Sequence[Mapping[str, str]]) -> list[Attachment]:
+async def _async_read(request: ActionCall, items: Sequence[Mapping[str, str]]) -> list[Attachment]:
     """Return what the items name; raises a translated error if it is too much for a question."""
     remaining = MAX_INLINE_BYTES
     found = []
@@ -102,7 +102,7 @@ async def _async_read(request: Request, items: Sequence[Mapping[str, str]]) -> l
             continue
         name, content, content_type = await _async_content(request, item)
         if (remaining := remaining - len(content)) < 0:
-            raise refusal("attachments_too_large", limit=MAX_INLINE_BYTES // 1024**2)
+            raise validation_error("attachments_too_large", limit=MAX_INLINE_BYTES // 1024**2)
         url = await request.hass.async_add_executor_job(data_url, content, content_type)
         found.append(Attachment(name=name, content_type=content_type, url=url))
     return found
@@ -113,7 +113,7 @@ def _remote(item: Mapping[str, str]) -> Attachment:
     try:
         path = unquote(urlsplit(item["id"]).path)
     except ValueError:
-        raise refusal("address_is_no_file", address=item["id"][:200]) from None
+        raise validation_error("address_is_no_file", address=item["id"][:200]) from None
     name = PurePosixPath(path).name
     guessed = item.get("content_type") or guess_type(name)
     if guessed == OCTET_STREAM or guessed.startswith("text/html"):
@@ -122,7 +122,7 @@ def _remote(item: Mapping[str, str]) -> Attachment:
     return Attachment(name=name, content_type=guessed, url=item["id"])
 
 
-async def _async_content(request: Request, item: Mapping[str, str]) -> tuple[str, bytes, str]:
+async def _async_content(request: ActionCall, item: Mapping[str, str]) -> tuple[str, bytes, str]:
     """Return the name, content and content type of what an item names."""
     name = item["id"]
     if name[:5].lower() == "data:":
@@ -141,7 +141,7 @@ def _inline(address: str) -> tuple[str, bytes, str]:
     except ValueError:
         content = b""
     if not content:
-        raise refusal("address_garbled")
+        raise validation_error("address_garbled")
     content_type = _by_content(content, label or "text/plain")
     return f"attachment{mimetypes.guess_extension(content_type) or ''}", content, content_type
 
@@ -152,7 +152,7 @@ def _by_content(content: bytes, label: str) -> str:
     return found if found is not None and found.startswith("image/") else label
 
 
-def _entity_id(request: Request, name: str) -> str | None:
+def _entity_id(request: ActionCall, name: str) -> str | None:
     """Return the entity that an item names, as media or by itself.
 
     Raises a translated error for one that is not there, or that shows no picture.
@@ -168,13 +168,13 @@ def _entity_id(request: Request, name: str) -> str | None:
             return name
         # The name of a file may look like that of an entity.
         if mimetypes.guess_type(name)[0] is None:
-            raise refusal("entity_missing", entity_id=name)
+            raise validation_error("entity_missing", entity_id=name)
     elif is_there:
-        raise refusal("entity_without_picture", entity_id=name)
+        raise validation_error("entity_without_picture", entity_id=name)
     return None
 
 
-async def _async_snapshot(request: Request, entity_id: str) -> tuple[str, bytes, str]:
+async def _async_snapshot(request: ActionCall, entity_id: str) -> tuple[str, bytes, str]:
     """Return what an entity shows right now, if whoever asks may see it."""
     hass, context = request.hass, request.context
     if context.user_id is not None:
@@ -184,10 +184,10 @@ async def _async_snapshot(request: Request, entity_id: str) -> tuple[str, bytes,
             raise Unauthorized(context=context, entity_id=entity_id, permission=POLICY_READ)
     domain, state = entity_id.partition(".")[0], hass.states.get(entity_id)
     if domain not in _IMAGE_DOMAINS or state is None:
-        raise refusal("media_not_found", media=entity_id)
+        raise validation_error("media_not_found", media=entity_id)
     if state.attributes.get("media_content_id", "") is None:
         # The newest picture, before there is one.
-        raise refusal("entity_shows_nothing", entity_id=entity_id)
+        raise validation_error("entity_shows_nothing", entity_id=entity_id)
     # The entity is there, so nothing of these is left to be imported.
     if domain == "camera":
         from homeassistant.components import camera  # noqa: PLC0415
@@ -213,4 +213,4 @@ def _picture(entity_id: str, content: bytes, label: str) -> tuple[bytes, str]:
         return content, found
     if kind.startswith("image/"):
         return content, kind
-    raise refusal("entity_without_picture", entity_id=entity_id)
+    raise validation_error("entity_without_picture", entity_id=entity_id)

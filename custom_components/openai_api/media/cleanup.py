@@ -13,14 +13,20 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.event import async_call_later, async_track_time_interval
 
-from ..const import CONF_KEEP_DAYS, CONF_KEEP_MEGABYTES, DOMAIN, LOGGER, SIGNAL_TIDIED
-from ..errors import failure, refusal
-from ..model import Json
+from ..action import Json
+from ..const import (
+    CONF_KEEP_DAYS,
+    CONF_KEEP_MEGABYTES,
+    DOMAIN,
+    LOGGER,
+    SIGNAL_FILES_DELETED,
+)
+from ..exceptions import api_error, validation_error
 from .saved_files import Kind, SavedFile, list_saved, list_unfinished
 from .storage import is_being_written, media_directory
 
 if TYPE_CHECKING:
-    from ..requests import Request
+    from ..dispatch import ActionCall
 
 _FIRST = timedelta(minutes=5)
 _INTERVAL = timedelta(days=1)
@@ -76,7 +82,7 @@ async def _async_remove_leftovers(hass: HomeAssistant) -> None:
         return
     if count:
         LOGGER.info("Deleted %d unfinished files that a killed process has left", count)
-        async_dispatcher_send(hass, SIGNAL_TIDIED)
+        async_dispatcher_send(hass, SIGNAL_FILES_DELETED)
 
 
 def _remove_leftovers(directory: Path, stale: float = float("inf")) -> int:
@@ -99,7 +105,7 @@ def _limits(hass: HomeAssistant) -> RetentionPolicy:
     return RetentionPolicy(days=tightest(CONF_KEEP_DAYS), megabytes=tightest(CONF_KEEP_MEGABYTES))
 
 
-async def async_tidy_up(request: Request) -> Json:
+async def async_tidy_up(request: ActionCall) -> Json:
     """Delete what is beyond the limits in the fields, and say what that was."""
     data = request.data
     limits = RetentionPolicy(
@@ -108,7 +114,7 @@ async def async_tidy_up(request: Request) -> Json:
         kinds=frozenset(map(Kind, data.get("kinds") or Kind)),
     )
     if limits.days is None and limits.megabytes is None:
-        raise refusal("tidy_up_without_limit")
+        raise validation_error("tidy_up_without_limit")
     is_trial = bool(data.get("dry_run"))
     tidied = await _async_tidy(request.hass, limits, is_trial=is_trial)
     return {
@@ -143,7 +149,7 @@ async def _async_tidy(
     try:
         tidied = await hass.async_add_executor_job(_tidy, media_directory(hass), limits, is_trial)
     except OSError as err:
-        raise failure("cannot_delete", message=err.strerror or str(err)) from None
+        raise api_error("cannot_delete", message=err.strerror or str(err)) from None
     if is_trial:
         return tidied
     if tidied.deleted or tidied.unfinished:
@@ -153,9 +159,9 @@ async def _async_tidy(
             _size(tidied.deleted) / _MEGABYTE,
             tidied.unfinished,
         )
-    async_dispatcher_send(hass, SIGNAL_TIDIED)
+    async_dispatcher_send(hass, SIGNAL_FILES_DELETED)
     if tidied.error is not None:
-        raise failure("cannot_delete", message=tidied.error)
+        raise api_error("cannot_delete", message=tidied.error)
     return tidied
 
 

@@ -12,11 +12,11 @@ from urllib.parse import unquote_to_bytes
 from homeassistant.exceptions import HomeAssistantError
 import orjson
 
-from .. import requests
-from ..errors import ErrorInResponse, error_details, failure, quote
-from ..model import Json
-from ..streams.assemblers import SpeechAccumulator
-from ..streams.sse import EventTooLarge, SSEDecoder
+from .. import dispatch
+from ..action import Json
+from ..exceptions import ErrorInResponse, api_error, parse_error_body, sanitize
+from ..streaming.accumulators import SpeechAccumulator
+from ..streaming.sse import EventTooLarge, SSEDecoder
 from . import multipart
 from .media_types import (
     HEAD_BYTES,
@@ -29,7 +29,7 @@ from .source import MAX_READ_BYTES
 from .storage import async_require_media_directory, async_save, iter_bytes
 
 if TYPE_CHECKING:
-    from ..requests import Request
+    from ..dispatch import ActionCall
 
 _WRITE_SIZE = 1024 * 1024
 _MAX_TEXT = 64 * 1024
@@ -64,19 +64,19 @@ class WholeResponse:
         yield self._body
 
 
-async def async_download(request: Request) -> Json:
+async def async_download(request: ActionCall) -> Json:
     """Save the file that a method answers with, as it arrives."""
     host = request.host
     directory = await async_require_media_directory(request.hass)
-    method, arguments, seconds = await request.prepare("streaming")
-    async with host.waiting(seconds) as wait, method(**arguments) as response:
+    method, arguments, seconds = await request.build("streaming")
+    async with host.async_request_scope(seconds) as wait, method(**arguments) as response:
         # From here on each piece has its own time limit: a large file takes long.
-        host.unbind(wait)
+        host.disable_timeout(wait)
         return await async_save_response(request, response, directory)
 
 
 async def async_save_response(
-    request: Request, response: StreamedResponse, directory: Path
+    request: ActionCall, response: StreamedResponse, directory: Path
 ) -> Json:
     """Save the body of a response, and say where it is.
 
@@ -109,13 +109,13 @@ async def async_save_response(
     )
 
 
-def _wanted_types(request: Request, default_format: str) -> list[str]:
+def _wanted_types(request: ActionCall, default_format: str) -> list[str]:
     """Return the media type of the format that was asked for."""
     formats = (request.data.get("response_format"), default_format)
     return [guess_type(f"x.{wanted}") for wanted in formats if isinstance(wanted, str)]
 
 
-async def async_save_audio(request: Request, directory: Path, audio: bytes) -> Json:
+async def async_save_audio(request: ActionCall, directory: Path, audio: bytes) -> Json:
     """Save a sound that came in pieces, and say where it is."""
     return await async_save(
         request.host,
@@ -158,26 +158,26 @@ def _is_event_stream(head: bytes, label: str) -> bool:
     )
 
 
-async def _async_join_events(request: Request, chunks: AsyncIterator[bytes]) -> bytes:
+async def _async_join_events(request: ActionCall, chunks: AsyncIterator[bytes]) -> bytes:
     """Return the sound in a stream of events; raises a translated error where there is none."""
     decoder, events, size = SSEDecoder(), SpeechAccumulator(), 0
     try:
         async for chunk in chunks:
             if (size := size + len(chunk)) > MAX_READ_BYTES:
-                raise failure("answer_too_large", limit=MAX_READ_BYTES // 1024**2)
+                raise api_error("answer_too_large", limit=MAX_READ_BYTES // 1024**2)
             for _, data in decoder.feed(chunk):
                 if data.strip() not in {b"", b"[DONE]"}:
                     # Raises the host's words where it is an error.
-                    events.add(requests.parse(request.host.settings, data, "application/json"))
+                    events.add(dispatch.parse_body(request.host.settings, data, "application/json"))
     except EventTooLarge:
-        raise failure("stream_garbled") from None
+        raise api_error("stream_garbled") from None
     if (done := events.result(ended=True)) is None:
-        raise failure("stream_cut")
+        raise api_error("stream_cut")
     return await request.hass.async_add_executor_job(join_base64, done["audio"])
 
 
 async def _async_text_error(
-    request: Request, label: str, chunks: AsyncIterator[bytes]
+    request: ActionCall, label: str, chunks: AsyncIterator[bytes]
 ) -> HomeAssistantError:
     """Return the error for a text that came in place of a sound, with the host's words."""
     text, settings = b"", request.host.settings
@@ -186,11 +186,11 @@ async def _async_text_error(
         if len(text) >= _MAX_TEXT:
             break
     with suppress(orjson.JSONDecodeError):
-        return ErrorInResponse(**error_details(orjson.loads(text), settings))
-    return failure(
+        return ErrorInResponse(**parse_error_body(orjson.loads(text), settings))
+    return api_error(
         "bad_answer",
-        content_type=quote(canonical_media_type(label), settings) or "–",
-        start=quote(text.decode(errors="replace"), settings),
+        content_type=sanitize(canonical_media_type(label), settings) or "–",
+        start=sanitize(text.decode(errors="replace"), settings),
     )
 
 
@@ -202,7 +202,7 @@ def join_base64(pieces: Any) -> bytes:
     try:
         return b"".join(decode_base64(piece) for piece in pieces)
     except TypeError, ValueError:
-        raise failure("stream_garbled") from None
+        raise api_error("stream_garbled") from None
 
 
 def decode_base64(text: str) -> bytes:

@@ -9,9 +9,9 @@ from homeassistant.core import ServiceResponse
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util.json import JsonValueType
 
+from ..action import Json
 from ..const import LOGGER
-from ..errors import failure
-from ..model import Json
+from ..exceptions import api_error
 from .download import decode_base64
 from .media_types import (
     HEAD_BYTES,
@@ -33,7 +33,7 @@ from .storage import (
 )
 
 if TYPE_CHECKING:
-    from ..requests import Request
+    from ..dispatch import ActionCall
 
 IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """The content types that every browser shows, and that hold nothing but a picture."""
@@ -56,7 +56,9 @@ class GeneratedFile:
     """The host's id, which names the file, so that it is saved once."""
 
 
-async def async_save_generated_media(request: Request, answer: ServiceResponse) -> ServiceResponse:
+async def async_save_generated_media(
+    request: ActionCall, answer: ServiceResponse
+) -> ServiceResponse:
     """Return the answer; if it holds pictures or sounds of a model, with these under `media`.
 
     What cannot be saved is no reason to lose the rest of the answer, which was paid for.
@@ -68,7 +70,7 @@ async def async_save_generated_media(request: Request, answer: ServiceResponse) 
 
 
 async def async_save_all(
-    request: Request, files: Sequence[GeneratedFile]
+    request: ActionCall, files: Sequence[GeneratedFile]
 ) -> tuple[list[JsonValueType], HomeAssistantError | None]:
     """Save the files, and return where they are, and what went wrong with the last that failed."""
     media: list[JsonValueType] = []
@@ -78,12 +80,12 @@ async def async_save_all(
             media.append(await _async_save_once(request, file))
         except HomeAssistantError as err:
             LOGGER.warning("A file in the answer could not be saved: %s", err)
-            request.host.note(str(err))
+            request.host.record_error(str(err))
             error = err
     return media, error
 
 
-def _generated(request: Request, answer: Mapping[str, Any]) -> Iterator[GeneratedFile]:
+def _generated(request: ActionCall, answer: Mapping[str, Any]) -> Iterator[GeneratedFile]:
     """Yield the pictures and sounds in a model response or a chat completion."""
     for item in _objects(answer.get("output")):
         if item.get("type") == "image_generation_call":
@@ -173,7 +175,7 @@ def _is_data(address: str) -> bool:
     return address[:5].lower() == "data:"
 
 
-async def _async_save_once(request: Request, file: GeneratedFile) -> Json:
+async def _async_save_once(request: ActionCall, file: GeneratedFile) -> Json:
     """Save a file under its id, unless the answer was read before; say where it is."""
     hass = request.hass
     content, media_type = await hass.async_add_executor_job(_decode, file)
@@ -206,12 +208,12 @@ def _decode(file: GeneratedFile) -> tuple[bytes, str]:
     try:
         content = decode_base64(file.encoded)
     except ValueError:
-        raise failure("picture_garbled") from None
+        raise api_error("picture_garbled") from None
     label = file.label
     if _is_data(file.encoded):
         label = file.encoded[5:].partition(",")[0] or label
     if is_text(content[:HEAD_BYTES]) and not label.startswith("image/svg"):
-        raise failure("picture_garbled")
+        raise api_error("picture_garbled")
     media_type = media_type_of(content[:HEAD_BYTES], label)
     return content, file.fallback if media_type == OCTET_STREAM else media_type
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, override
 
 from homeassistant.core import callback
 
-from ..model import Json
-from ..requests import polls
+from .. import polling
+from ..action import Json
 from .source import MAX_UPLOAD_BYTES, LocalFile, async_resolve_file
 
 if TYPE_CHECKING:
-    from ..requests import Request
+    from ..dispatch import ActionCall
 
 _PIECE = 1024**2
 """Bytes that are read from disk at once, and held in memory."""
@@ -32,7 +32,7 @@ type FileTuple = tuple[str, FileSlice, str]
 class TransferProgress:
     """How far the files of one request are; fires progress events for large ones."""
 
-    def __init__(self, request: Request, about: Json, counted: str, total: int) -> None:
+    def __init__(self, request: ActionCall, about: Json, counted: str, total: int) -> None:
         """Take the id and the status to tell, and the name under which `total` bytes are counted."""
         self._request = request
         self._about = about
@@ -58,7 +58,7 @@ class TransferProgress:
     @callback
     def _tell(self, count: int, elapsed: float) -> None:
         """Fire the progress event."""
-        polls.fire_progress(
+        polling.fire_progress(
             self._request,
             self._about,
             elapsed,
@@ -124,7 +124,7 @@ class FileSlice(io.RawIOBase):
 
 
 async def async_open_uploads(
-    request: Request, value: Any
+    request: ActionCall, value: Any
 ) -> tuple[FileTuple | list[FileTuple], int]:
     """Return the file, or files, that a field names, ready to be sent, and their size in bytes."""
     items = value if isinstance(value, list) else [value]
@@ -142,7 +142,7 @@ async def async_open_uploads(
 
 
 async def async_track_download(
-    request: Request, chunks: AsyncIterator[bytes], headers: Mapping[str, str]
+    request: ActionCall, chunks: AsyncIterator[bytes], headers: Mapping[str, str]
 ) -> AsyncIterator[bytes]:
     """Yield the chunks of a download, telling how far it is where the host says how long."""
     length = headers.get("content-length", "")

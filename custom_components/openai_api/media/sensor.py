@@ -14,9 +14,9 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
-from ..const import LOGGER, SIGNAL_SAVED, SIGNAL_TIDIED
-from ..entities import HostEntity
-from ..host import OpenAIConfigEntry
+from ..api.host import OpenAIConfigEntry
+from ..const import LOGGER, SIGNAL_FILE_SAVED, SIGNAL_FILES_DELETED
+from ..entity import HostEntity
 from .saved_files import list_saved
 from .storage import media_directory
 
@@ -67,7 +67,7 @@ class SavedFilesSensor(HostEntity, SensorEntity):
         def look(*_: object) -> None:
             looker.async_schedule_call()
 
-        for signal in (SIGNAL_SAVED, SIGNAL_TIDIED):
+        for signal in (SIGNAL_FILE_SAVED, SIGNAL_FILES_DELETED):
             self.async_on_remove(async_dispatcher_connect(self.hass, signal, look))
         self._attr_native_value = await self.hass.async_add_executor_job(self._figure)
 

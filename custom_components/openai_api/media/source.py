@@ -18,11 +18,11 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import raise_if_invalid_path
 
 from ..const import DOMAIN
-from ..errors import failure, refusal
+from ..exceptions import api_error, validation_error
 from .media_types import OCTET_STREAM, guess_type
 
 if TYPE_CHECKING:
-    from ..requests import Request
+    from ..dispatch import ActionCall
 
 MAX_UPLOAD_BYTES = 512 * 1024**2
 """Bytes: the most that the API takes as one file."""
@@ -38,7 +38,7 @@ _SEMAPHORE = f"{DOMAIN}_file_checks"
 
 
 async def async_read_file(
-    request: Request, item: Mapping[str, str], largest: int = MAX_READ_BYTES
+    request: ActionCall, item: Mapping[str, str], largest: int = MAX_READ_BYTES
 ) -> tuple[str, bytes, str]:
     """Return the name, content and content type of one file of `largest` bytes at most."""
     source = await async_resolve_file(request, item, largest)
@@ -46,7 +46,7 @@ async def async_read_file(
     return source.path.name, content, source.content_type
 
 
-async def async_data_url(request: Request, item: Mapping[str, str]) -> str:
+async def async_data_url(request: ActionCall, item: Mapping[str, str]) -> str:
     """Return a file as an address that holds all of it."""
     _, content, content_type = await async_read_file(request, item, MAX_INLINE_BYTES)
     return await request.hass.async_add_executor_job(data_url, content, content_type)
@@ -80,15 +80,17 @@ class LocalFile:
             descriptor = _open(self.real_path)
             with os.fdopen(descriptor, "rb") as file:
                 if _identity(os.fstat(descriptor)) != self.identity:
-                    raise failure("file_changed", path=self.path)
+                    raise api_error("file_changed", path=self.path)
                 file.seek(offset)
                 found = file.read(length)
                 if _identity(os.fstat(descriptor)) != self.identity:
-                    raise failure("file_changed", path=self.path)
+                    raise api_error("file_changed", path=self.path)
         return found
 
 
-async def async_resolve_file(request: Request, item: Mapping[str, str], largest: int) -> LocalFile:
+async def async_resolve_file(
+    request: ActionCall, item: Mapping[str, str], largest: int
+) -> LocalFile:
     """Return the file that a field names, of `largest` bytes at most.
 
     Where the request may not name paths (`request.allow_paths`), only media items are taken.
@@ -107,10 +109,10 @@ async def async_resolve_file(request: Request, item: Mapping[str, str], largest:
     )
 
 
-def require_paths(request: Request) -> None:
+def require_paths(request: ActionCall) -> None:
     """Raise a translated error if the request may name media items only."""
     if not request.allow_paths:
-        raise refusal("path_not_for_user")
+        raise validation_error("path_not_for_user")
 
 
 def local_path(hass: HomeAssistant, name: str) -> Path:
@@ -119,7 +121,7 @@ def local_path(hass: HomeAssistant, name: str) -> Path:
     `/local/…` is where browsers find the folder `www`.
     """
     if name.lower().startswith((*URL_SCHEMES, "data:", "file:")) or name.startswith("/api/"):
-        raise refusal("address_is_no_file", address=_without_secrets(name))
+        raise validation_error("address_is_no_file", address=_without_secrets(name))
     if name.startswith("/local/"):
         return Path(hass.config.path("www", unquote(urlsplit(name).path).removeprefix("/local/")))
     return Path(hass.config.path(name))
@@ -150,9 +152,9 @@ async def _async_resolve(hass: HomeAssistant, identifier: str) -> tuple[Path, st
         # The local media source insists on knowing the type of a file.
         return _local_media_path(hass, identifier), None
     except HomeAssistantError:
-        raise refusal("media_not_found", media=identifier) from None
+        raise validation_error("media_not_found", media=identifier) from None
     if media.path is None:
-        raise refusal("media_not_local", media=identifier)
+        raise validation_error("media_not_local", media=identifier)
     # With assertions switched off, the type may be missing all the same.
     return Path(media.path), media.mime_type or None
 
@@ -162,16 +164,16 @@ def _local_media_path(hass: HomeAssistant, identifier: str) -> Path:
     name, _, location = identifier.removeprefix(_LOCAL_MEDIA).partition("/")
     folder = hass.config.media_dirs.get(name)
     if folder is None or not identifier.startswith(_LOCAL_MEDIA):
-        raise refusal("media_not_found", media=identifier)
+        raise validation_error("media_not_found", media=identifier)
     try:
         raise_if_invalid_path(location)
     except ValueError:
-        raise refusal("media_not_found", media=identifier) from None
+        raise validation_error("media_not_found", media=identifier) from None
     return Path(folder, location)
 
 
 async def async_bounded[*Ts, T](
-    request: Request, path: Path, job: Callable[[*Ts], T], *arguments: *Ts
+    request: ActionCall, path: Path, job: Callable[[*Ts], T], *arguments: *Ts
 ) -> T:
     """Return what a job on the disk brings; raises a translated error if that takes too long.
 
@@ -182,14 +184,14 @@ async def async_bounded[*Ts, T](
         _SEMAPHORE, asyncio.Semaphore(_MAX_CONCURRENT_CHECKS)
     )
     try:
-        async with asyncio.timeout(request.seconds):
+        async with asyncio.timeout(request.timeout):
             await semaphore.acquire()
             future = hass.loop.run_in_executor(None, job, *arguments)
             future.add_done_callback(partial(_release, semaphore))
             # Unlike the future itself, this can be cancelled.
             await asyncio.wait([future])
     except TimeoutError:
-        raise failure("file_timed_out", path=path, seconds=f"{request.seconds:g}") from None
+        raise api_error("file_timed_out", path=path, seconds=f"{request.timeout:g}") from None
     return future.result()
 
 
@@ -207,7 +209,7 @@ def _validate_file(
     # Asked first, so that an error does not tell what lies in places that may not be read.
     is_allowed = _is_media_allowed if is_media_item else _is_allowed
     if not is_allowed(hass, path):
-        raise refusal("path_not_allowed", path=path)
+        raise validation_error("path_not_allowed", path=path)
     with _translate_os_errors(path):
         real_path = path.resolve(strict=True)
         # To open a device may set it to work.
@@ -220,13 +222,13 @@ def _validate_file(
         _require_regular(path, state)
         # A link could have been put in its way since it was allowed.
         if not is_allowed(hass, real_path) or path.resolve() != real_path:
-            raise refusal("path_not_allowed", path=path)
+            raise validation_error("path_not_allowed", path=path)
         if _identity(real_path.lstat()) != _identity(state):
-            raise failure("file_changed", path=path)
+            raise api_error("file_changed", path=path)
     if state.st_size == 0:
-        raise refusal("file_empty", path=path)
+        raise validation_error("file_empty", path=path)
     if state.st_size > largest:
-        raise refusal("file_too_large", path=path, limit=largest // 1024**2)
+        raise validation_error("file_too_large", path=path, limit=largest // 1024**2)
     kind = content_type or guess_type(path.name)
     return LocalFile(
         path=path,
@@ -275,9 +277,9 @@ def _open(path: Path) -> int:
 def _require_regular(path: Path, state: os.stat_result) -> None:
     """Raise a translated error for what is no regular file."""
     if stat.S_ISDIR(state.st_mode):
-        raise refusal("path_is_folder", path=path)
+        raise validation_error("path_is_folder", path=path)
     if not stat.S_ISREG(state.st_mode):
-        raise refusal("path_is_no_file", path=path)
+        raise validation_error("path_is_no_file", path=path)
 
 
 def _identity(state: os.stat_result) -> tuple[int, int, int, int]:
@@ -291,7 +293,7 @@ def _translate_os_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise refusal("file_missing", path=path) from None
+        raise validation_error("file_missing", path=path) from None
     except (OSError, RuntimeError) as err:
         reason = (err.strerror if isinstance(err, OSError) else None) or str(err)
-        raise refusal("file_unreadable", path=path, message=reason) from None
+        raise validation_error("file_unreadable", path=path, message=reason) from None

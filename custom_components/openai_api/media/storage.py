@@ -19,14 +19,14 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from yarl import URL
 
 from .. import issues
-from ..const import DOMAIN, SIGNAL_SAVED
-from ..errors import failure
-from ..model import Json
+from ..action import Json
+from ..const import DOMAIN, SIGNAL_FILE_SAVED
+from ..exceptions import api_error
 from .media_types import HEAD_BYTES, OCTET_STREAM, guess_type, media_type_of
 from .saved_files import SavedFileName
 
 if TYPE_CHECKING:
-    from ..host import ServiceHost
+    from ..api.host import ServiceHost
 
 # Home Assistant forgets signed addresses when it restarts; the media item is what lasts.
 _URL_LIFETIME = timedelta(days=7)
@@ -40,7 +40,7 @@ _NAME_LENGTHS = (255, 140, 60)
 def media_directory(hass: HomeAssistant) -> Path:
     """Return where saved files are kept; raises a translated error without a media folder."""
     if not hass.config.media_dirs:
-        raise failure("no_media_folder")
+        raise api_error("no_media_folder")
     return Path(next(iter(hass.config.media_dirs.values()))) / DOMAIN
 
 
@@ -54,7 +54,7 @@ async def async_require_media_directory(hass: HomeAssistant) -> Path:
         await hass.async_add_executor_job(_prepare_directory, directory)
     except HomeAssistantError:
         # Only what was written would prove that there is nothing to repair any more.
-        with issues.watched_folder(hass, directory):
+        with issues.track_write_errors(hass, directory):
             raise
     return directory
 
@@ -74,7 +74,7 @@ async def async_save(
     the action that made it. Nothing half-written stays: it gets its name when it is whole.
     """
     hass = host.hass
-    with issues.watched_folder(hass, directory):
+    with issues.track_write_errors(hass, directory):
         opening = hass.async_add_executor_job(_create_temporary, directory)
         size, head = 0, b""
         try:
@@ -85,7 +85,7 @@ async def async_save(
                 if len(head) < HEAD_BYTES:
                     head += chunk[: HEAD_BYTES - len(head)]
             if not size:
-                raise failure("empty_answer")
+                raise api_error("empty_answer")
             media_type = media_type_of(head, *content_types)
             file_name = SavedFileName.make(name, source_action, media_type)
             www = Path(hass.config.path("www"))
@@ -97,7 +97,7 @@ async def async_save(
     if media_type == OCTET_STREAM:
         media_type = guess_type(path.name)
     saved = saved_file_response(hass, path, media_type, size)
-    async_dispatcher_send(hass, SIGNAL_SAVED, host.entry.entry_id, saved)
+    async_dispatcher_send(hass, SIGNAL_FILE_SAVED, host.entry.entry_id, saved)
     return saved
 
 
@@ -124,7 +124,7 @@ def _disk_errors() -> Iterator[None]:
     try:
         yield
     except OSError as err:
-        raise failure("folder_not_writable", message=err.strerror or str(err)) from None
+        raise api_error("folder_not_writable", message=err.strerror or str(err)) from None
 
 
 # Those that this process writes; any others are left from one that was killed.
@@ -170,7 +170,7 @@ def _require_space(directory: Path, size: int = 0) -> None:
     keep = min(KEEP_FREE, total // 20)
     # Some disks of the network do not say how large they are.
     if total and free - size < keep:
-        raise failure(
+        raise api_error(
             "folder_not_writable",
             message=(
                 f"{os.strerror(errno.ENOSPC)}: {free // _MEGABYTE} MB are free, and "

@@ -8,15 +8,15 @@ from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.network import NoURLAvailableError, get_url
 
+from ..action import Json
 from ..actions import ACTIONS
+from ..api.host import OpenAIConfigEntry
 from ..const import CONF_WEBHOOK_ENDPOINT_ID, CONF_WEBHOOK_SECRET, LOGGER
-from ..errors import failure
-from ..host import OpenAIConfigEntry
-from ..model import Json
-from ..requests import Request, async_handle
+from ..dispatch import ActionCall, async_dispatch
+from ..exceptions import api_error
 
 _ACTIONS = {action.key: action for action in ACTIONS}
-_SECONDS = 30
+_TIMEOUT = 30
 """How long somebody waits in front of a form."""
 
 
@@ -38,9 +38,9 @@ async def async_create(
     Raises a translated error if the host does not.
     """
     data = {"name": "Home Assistant", "url": url, "event_types": event_types}
-    made = await _async_ask(hass, entry, "create_webhook_endpoint", data)
+    made = await _async_request(hass, entry, "create_webhook_endpoint", data)
     if not made.get("signing_secret"):
-        raise failure("no_signing_secret")
+        raise api_error("no_signing_secret")
     return {
         CONF_WEBHOOK_SECRET: made["signing_secret"],
         CONF_WEBHOOK_ENDPOINT_ID: made.get("id"),
@@ -53,7 +53,7 @@ async def async_delete(hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
         return
     try:
         data = {CONF_WEBHOOK_ENDPOINT_ID: endpoint_id}
-        await _async_ask(hass, entry, "delete_webhook_endpoint", data)
+        await _async_request(hass, entry, "delete_webhook_endpoint", data)
     except HomeAssistantError:
         LOGGER.warning(
             "The webhook %s of %s could not be deleted at the service host: delete it there",
@@ -62,19 +62,19 @@ async def async_delete(hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
         )
 
 
-async def _async_ask(
+async def _async_request(
     hass: HomeAssistant, entry: OpenAIConfigEntry, key: str, data: dict[str, Any]
 ) -> Json:
     """Return the answer of an action, of which nothing is recorded."""
     if entry.state is not ConfigEntryState.LOADED:
-        raise failure("unloaded")
-    request = Request(
+        raise api_error("unloaded")
+    request = ActionCall(
         hass=hass,
         entry=entry,
         host=entry.runtime_data,
         action=_ACTIONS[key],
         data=data,
-        options={"timeout": _SECONDS},
+        options={"timeout": _TIMEOUT},
         context=Context(),
     )
-    return await async_handle(request) or {}
+    return await async_dispatch(request) or {}

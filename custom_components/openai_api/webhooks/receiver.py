@@ -18,27 +18,27 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 import orjson
 
+from ..api.host import OpenAIConfigEntry
 from ..const import CONF_WEBHOOK_SECRET, DOMAIN, EVENT_WEBHOOK, LOGGER
 from ..events import fire
-from ..host import OpenAIConfigEntry
-from . import TOLERANCE, async_resource, check
+from .signature import TOLERANCE, async_get_sdk_webhooks, verify_signature
 
 if TYPE_CHECKING:
     from openai.resources.webhooks import AsyncWebhooks
 
 MAX_BODY: Final = 1024 * 1024
 """Bytes: OpenAI's events have a few hundred."""
-_PIECE: Final = 64 * 1024
-_READ_SECONDS: Final = 10
+_CHUNK_SIZE: Final = 64 * 1024
+_READ_TIMEOUT: Final = 10
 # Longer than a call could be repeated by others: the host tries again for hours.
-_REMEMBERED_SECONDS: Final = 3600
-_MOST_REMEMBERED: Final = 50_000
+DEDUPLICATION_SECONDS: Final = 3600
+MAX_DELIVERIES: Final = 50_000
 # Seconds: less than Home Assistant takes to start anew.
-_CLOCKS_DIFFER: Final = 3
-_SIGNED: Final = ("webhook-id", "webhook-timestamp", "webhook-signature")
+CLOCK_SKEW: Final = 3
+_SIGNATURE_HEADERS: Final = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
 
-class _Reason(StrEnum):
+class _RejectReason(StrEnum):
     """Why a call is refused, as the log says it."""
 
     UNSIGNED = "it is not signed"
@@ -51,26 +51,26 @@ class _Reason(StrEnum):
 
 
 _STATUS: Final = {
-    _Reason.UNSIGNED: HTTPStatus.UNAUTHORIZED,
-    _Reason.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    _Reason.TIME: HTTPStatus.UNAUTHORIZED,
-    _Reason.UNREADABLE: HTTPStatus.BAD_REQUEST,
-    _Reason.SIGNATURE: HTTPStatus.UNAUTHORIZED,
-    _Reason.NO_EVENT: HTTPStatus.BAD_REQUEST,
-    _Reason.TOO_MANY: HTTPStatus.SERVICE_UNAVAILABLE,
+    _RejectReason.UNSIGNED: HTTPStatus.UNAUTHORIZED,
+    _RejectReason.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    _RejectReason.TIME: HTTPStatus.UNAUTHORIZED,
+    _RejectReason.UNREADABLE: HTTPStatus.BAD_REQUEST,
+    _RejectReason.SIGNATURE: HTTPStatus.UNAUTHORIZED,
+    _RejectReason.NO_EVENT: HTTPStatus.BAD_REQUEST,
+    _RejectReason.TOO_MANY: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 
-class _Refused(Exception):
+class _RejectedError(Exception):
     """A call is refused."""
 
-    def __init__(self, reason: _Reason) -> None:
+    def __init__(self, reason: _RejectReason) -> None:
         super().__init__(reason)
         self.reason = reason
 
 
 @dataclass
-class _Memory:
+class _DeliveryLog:
     """The deliveries that were taken, as long as somebody could send them again."""
 
     made: float = field(default_factory=time.monotonic)
@@ -81,25 +81,25 @@ class _Memory:
     @property
     def since(self) -> int:
         """When remembering began, in Unix time: what was signed before may have been taken."""
-        return int(time.time() - (time.monotonic() - self.made)) - _CLOCKS_DIFFER
+        return int(time.time() - (time.monotonic() - self.made)) - CLOCK_SKEW
 
-    def take(self, delivery: str) -> bool:
+    def register(self, delivery: str) -> bool:
         """Remember a delivery; tell whether it is a new one."""
         now = time.monotonic()
         while self.taken and (oldest := next(iter(self.taken))):
-            if self.taken[oldest] > now - _REMEMBERED_SECONDS:
+            if self.taken[oldest] > now - DEDUPLICATION_SECONDS:
                 break
             del self.taken[oldest]
         if delivery in self.taken:
             return False
-        if len(self.taken) >= _MOST_REMEMBERED:
-            raise _Refused(_Reason.TOO_MANY)
+        if len(self.taken) >= MAX_DELIVERIES:
+            raise _RejectedError(_RejectReason.TOO_MANY)
         self.taken[delivery] = now
         return True
 
 
 # It outlives a reload of the entry.
-_MEMORIES: HassKey[dict[str, _Memory]] = HassKey(f"{DOMAIN}_webhook_deliveries")
+_DELIVERY_LOGS: HassKey[dict[str, _DeliveryLog]] = HassKey(f"{DOMAIN}_webhook_deliveries")
 
 
 @callback
@@ -118,8 +118,8 @@ async def async_receive(hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
     if not (secret := entry.options.get(CONF_WEBHOOK_SECRET)):
         return
     host = entry.runtime_data
-    webhooks = await async_resource(hass, host.client)
-    memory = hass.data.setdefault(_MEMORIES, {}).setdefault(entry.entry_id, _Memory())
+    webhooks = await async_get_sdk_webhooks(hass, host.client)
+    memory = hass.data.setdefault(_DELIVERY_LOGS, {}).setdefault(entry.entry_id, _DeliveryLog())
     host.webhooks = receiver = WebhookReceiver(entry, webhooks, secret, memory)
     webhook_id = get_webhook_id(hass, entry)
     webhook.async_register(
@@ -134,22 +134,26 @@ async def async_receive(hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
 
 
 @callback
-def forget(hass: HomeAssistant, entry_id: str) -> None:
+def forget_deliveries(hass: HomeAssistant, entry_id: str) -> None:
     """Forget the deliveries of an entry that is removed."""
-    hass.data.get(_MEMORIES, {}).pop(entry_id, None)
+    hass.data.get(_DELIVERY_LOGS, {}).pop(entry_id, None)
 
 
 class WebhookReceiver:
     """Takes the calls for one entry, and fires the events in them."""
 
     def __init__(
-        self, entry: OpenAIConfigEntry, webhooks: AsyncWebhooks, secret: str, memory: _Memory
+        self,
+        entry: OpenAIConfigEntry,
+        webhooks: AsyncWebhooks,
+        secret: str,
+        delivery_log: _DeliveryLog,
     ) -> None:
         """Initialize the receiver."""
         self._entry = entry
         self._webhooks = webhooks
         self._secret = secret
-        self._memory = memory
+        self._delivery_log = delivery_log
         self.received = 0
         """Events that were fired."""
         self.refused: Counter[str] = Counter()
@@ -160,29 +164,29 @@ class WebhookReceiver:
     ) -> web.Response:
         """Answer a call; the caller learns nothing beyond the status."""
         try:
-            await self._async_take(hass, request)
-        except _Refused as err:
+            await self._async_process(hass, request)
+        except _RejectedError as err:
             self._count(err.reason)
             return web.Response(status=_STATUS[err.reason])
         return web.Response()
 
-    async def _async_take(self, hass: HomeAssistant, request: web.Request) -> None:
+    async def _async_process(self, hass: HomeAssistant, request: web.Request) -> None:
         """Fire the event that a genuine call brings for the first time."""
-        headers = {name: request.headers.get(name, "") for name in _SIGNED}
+        headers = {name: request.headers.get(name, "") for name in _SIGNATURE_HEADERS}
         if not all(headers.values()):
-            raise _Refused(_Reason.UNSIGNED)
-        self._check_time(headers["webhook-timestamp"])
-        if _number(request.headers.get(CONTENT_LENGTH, "0")) > MAX_BODY:
-            raise _Refused(_Reason.TOO_LARGE)
+            raise _RejectedError(_RejectReason.UNSIGNED)
+        self._validate_timestamp(headers["webhook-timestamp"])
+        if _parse_int(request.headers.get(CONTENT_LENGTH, "0")) > MAX_BODY:
+            raise _RejectedError(_RejectReason.TOO_LARGE)
         body = await _async_read(request)
         try:
-            check(self._webhooks, body, headers, self._secret)
+            verify_signature(self._webhooks, body, headers, self._secret)
         except ValueError:
-            raise _Refused(_Reason.SIGNATURE) from None
-        event = _event(body)
+            raise _RejectedError(_RejectReason.SIGNATURE) from None
+        event = _parse_event(body)
         # A delivery keeps its id when the host sends it again.
         delivery = headers["webhook-id"]
-        if not self._memory.take(delivery):
+        if not self._delivery_log.register(delivery):
             return
         self.received += 1
         data = {
@@ -193,14 +197,14 @@ class WebhookReceiver:
         }
         fire(hass, EVENT_WEBHOOK, data, None)
 
-    def _check_time(self, stamp: str) -> None:
+    def _validate_timestamp(self, stamp: str) -> None:
         """Refuse what cannot be genuine whatever it holds: it saves reading it."""
-        signed = _number(stamp)
-        if abs(signed - int(time.time())) > TOLERANCE or signed < self._memory.since:
-            raise _Refused(_Reason.TIME)
+        signed = _parse_int(stamp)
+        if abs(signed - int(time.time())) > TOLERANCE or signed < self._delivery_log.since:
+            raise _RejectedError(_RejectReason.TIME)
 
     @callback
-    def _count(self, reason: _Reason) -> None:
+    def _count(self, reason: _RejectReason) -> None:
         """Count a refused call; the log gets a line for each reason, not for each call."""
         if reason.name not in self.refused:
             LOGGER.warning(
@@ -212,12 +216,12 @@ class WebhookReceiver:
         self._entry.runtime_data.usage.count("refused_webhooks")
 
 
-def _number(text: str) -> int:
+def _parse_int(text: str) -> int:
     """Return the number that a header holds."""
     try:
         return int(text)
     except ValueError:
-        raise _Refused(_Reason.UNREADABLE) from None
+        raise _RejectedError(_RejectReason.UNREADABLE) from None
 
 
 async def _async_read(request: web.Request) -> bytes:
@@ -225,23 +229,23 @@ async def _async_read(request: web.Request) -> bytes:
     body = bytearray()
     content = request.content
     try:
-        async with asyncio.timeout(_READ_SECONDS):
-            while piece := await content.read(_PIECE):
+        async with asyncio.timeout(_READ_TIMEOUT):
+            while piece := await content.read(_CHUNK_SIZE):
                 body += piece
                 if len(body) > MAX_BODY:
-                    raise _Refused(_Reason.TOO_LARGE)
+                    raise _RejectedError(_RejectReason.TOO_LARGE)
     except ClientError, HttpProcessingError, OSError, web.RequestPayloadError:
         # Compression that is none, chunks of the wrong size, a caller that is gone or asleep.
-        raise _Refused(_Reason.UNREADABLE) from None
+        raise _RejectedError(_RejectReason.UNREADABLE) from None
     return bytes(body)
 
 
-def _event(body: bytes) -> dict[str, object]:
+def _parse_event(body: bytes) -> dict[str, object]:
     """Return the event in a body."""
     try:
         found = orjson.loads(body)
     except orjson.JSONDecodeError:
         found = None
     if not isinstance(found, dict):
-        raise _Refused(_Reason.NO_EVENT)
+        raise _RejectedError(_RejectReason.NO_EVENT)
     return found

@@ -48,7 +48,7 @@ def talking(hass: HomeAssistant, add_service: AddService) -> Talking:
     return begin
 
 
-async def until(condition: Callable[[], object], seconds: float = 5) -> None:
+async def wait_for(condition: Callable[[], object], seconds: float = 5) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(seconds):
         while not condition():
@@ -290,7 +290,7 @@ async def test_wake_word_interrupts(
     satellite = await talking()
     service.answers = [Answer("A long story that goes on and on.", linger=4, seconds=4)]
     await satellite.ask(SPEECH)
-    await until(lambda: len(satellite.sound) > 1000)
+    await wait_for(lambda: len(satellite.sound) > 1000)
     listening = satellite._listening
     assert listening is not None
     # The answer is still being made: somebody asks something else.
@@ -311,8 +311,8 @@ async def test_wake_word_while_the_agent_is_asked(
     satellite = await talking(llm_hass_api=[])
     service.answers = [Answer("A long story.", pause=0.5, seconds=4)]
     task = asyncio.create_task(satellite.ask(SPEECH))
-    await until(lambda: service.peers and service.peer.tasks)
-    await until(lambda: "intent-start" in satellite.kinds())
+    await wait_for(lambda: service.peers and service.peer.tasks)
+    await wait_for(lambda: "intent-start" in satellite.kinds())
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await satellite.say(SPEECH)
@@ -376,7 +376,7 @@ async def test_ear_without_its_agent(
     # What the home itself answers is read aloud, and the model is stopped.
     assert [speech["input"] for speech in service.speeches] == [satellite.speech]
     assert service.speeches[0]["voice"] == "cedar"
-    await until(lambda: service.peer.events("response.cancel"))
+    await wait_for(lambda: service.peer.events("response.cancel"))
 
 
 async def test_ear_without_a_pipeline(
@@ -425,7 +425,7 @@ async def test_new_session_knows_what_was_said(
 ) -> None:
     satellite = await talking(keep_open=0)
     await satellite.say(SPEECH)
-    await until(lambda: service.peer.ws.closed)
+    await wait_for(lambda: service.peer.ws.closed)
     await satellite.say(SPEECH)
     assert len(service.peers) == 2
     items = [event["item"] for event in service.peer.events("conversation.item.create")]
@@ -544,7 +544,7 @@ async def test_end_of_the_entry_in_the_middle(
     satellite = await talking()
     service.answers = [Answer("A long story that goes on.", pause=0.3, seconds=3)]
     task = asyncio.create_task(satellite.say(SPEECH))
-    await until(lambda: satellite.sound)
+    await wait_for(lambda: satellite.sound)
     (entry,) = hass.config_entries.async_entries("openai_api")
     if how == "unload":
         assert await hass.config_entries.async_unload(entry.entry_id)
@@ -554,4 +554,4 @@ async def test_end_of_the_entry_in_the_middle(
     await hass.async_block_till_done()
     async with asyncio.timeout(8):
         await asyncio.gather(task, return_exceptions=True)
-    await until(lambda: service.peer.ws.closed)
+    await wait_for(lambda: service.peer.ws.closed)

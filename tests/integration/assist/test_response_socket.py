@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.assist import response_socket
 from custom_components.openai_api.assist.response_socket import ResponseSockets, response_sockets
-from custom_components.openai_api.errors import ConnectionRejected
+from custom_components.openai_api.exceptions import ConnectionRejected
 
 from .socket_service import Service
 

@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.common import (
     setup_test_component_platform,
 )
 
-from custom_components.openai_api.requests import polls
+from custom_components.openai_api import polling
 from tests.standin import media
 
 BLUEPRINTS = Path(__file__).parents[3] / "blueprints"
@@ -30,7 +30,7 @@ type Run = Callable[..., Awaitable[Any]]
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask again at once."""
-    monkeypatch.setattr(polls, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(polling, "INITIAL_INTERVAL", 0.01)
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ class Speaker(MediaPlayerEntity):
         self.played.append({"type": media_type, "id": media_id, **rest})
 
 
-class Household:
+class BlueprintHome:
     """A speaker, and devices that only take down what they are asked to do."""
 
     def __init__(self, hass: HomeAssistant) -> None:
@@ -137,7 +137,7 @@ class Household:
 
         return handle
 
-    def was_asked(self, action: str) -> list[dict[str, Any]]:
+    def service_calls(self, action: str) -> list[dict[str, Any]]:
         """Return the data of all calls of an action."""
         return [data for name, data in self.asked if name == action]
 
@@ -149,9 +149,9 @@ class Household:
 
 
 @pytest.fixture
-async def household(home: HomeAssistant) -> Household:
+async def blueprint_home(home: HomeAssistant) -> BlueprintHome:
     """Return the household."""
-    found = Household(home)
+    found = BlueprintHome(home)
     setup_test_component_platform(home, "media_player", [found.speaker])
     assert await async_setup_component(home, "media_player", {"media_player": {"platform": "test"}})
     await home.async_block_till_done()

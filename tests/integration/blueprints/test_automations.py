@@ -17,8 +17,8 @@ from tests.standin import Fault, media
 from tests.standin.server import StandIn
 
 from ..conftest import Call
-from .conftest import Household, Install
-from .matching import ANY, assert_sent
+from .assertions import ANY, assert_sent
+from .conftest import BlueprintHome, Install
 
 SPEAKER = "media_player.kitchen"
 EVERY_DAY = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -42,7 +42,7 @@ async def drop(hass: HomeAssistant, path: Path, content: bytes, *, moved: bool =
     await hass.async_block_till_done(wait_background_tasks=True)
 
 
-def assert_spoken(household: Household) -> None:
+def assert_spoken(household: BlueprintHome) -> None:
     """Fail unless the speaker has played one saved announcement."""
     (played,) = household.speaker.played
     assert played["announce"] is True
@@ -50,10 +50,10 @@ def assert_spoken(household: Household) -> None:
     assert played["id"].startswith("media-source://openai_api/")
 
 
-async def test_camera(
+async def test_camera_description(
     home: HomeAssistant,
     install: Install,
-    household: Household,
+    blueprint_home: BlueprintHome,
     standin: StandIn,
     media_folder: Path,
 ) -> None:
@@ -73,7 +73,7 @@ async def test_camera(
     )
     home.states.async_set("binary_sensor.door", "on")
     await home.async_block_till_done(wait_background_tasks=True)
-    assert household.notices == ["You said: Who is there? (with 1 image)"]
+    assert blueprint_home.notices == ["You said: Who is there? (with 1 image)"]
     shown = base64.b64encode(media.png(16, 16, "door")).decode()
     picture = {
         "type": "input_image",
@@ -83,7 +83,7 @@ async def test_camera(
     question = [{"type": "input_text", "text": "Who is there?"}, picture]
     expected = {"input": [{"role": "user", "content": question}], "store": False}
     assert_sent(standin, "POST", "/responses", expected)
-    assert_spoken(household)
+    assert_spoken(blueprint_home)
     sent = len(standin.requests)
     home.states.async_set("binary_sensor.door", "off")
     await home.async_block_till_done(wait_background_tasks=True)
@@ -106,7 +106,7 @@ def assert_plain(notice: str) -> None:
 async def test_camera_is_asked_itself_and_its_words_are_plain(
     home: HomeAssistant,
     install: Install,
-    household: Household,
+    blueprint_home: BlueprintHome,
     standin: StandIn,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -131,15 +131,15 @@ async def test_camera_is_asked_itself_and_its_words_are_plain(
     )
     home.states.async_set("binary_sensor.door", "on")
     await home.async_block_till_done(wait_background_tasks=True)
-    assert not household.asked, "no file was written"
+    assert not blueprint_home.asked, "no file was written"
     (sent,) = [item.body for item in standin.requests if item.path == "/responses"]
     assert [part["type"] for part in sent["input"][0]["content"]] == ["input_text", "input_image"]
-    (notice,) = household.notices
+    (notice,) = blueprint_home.notices
     assert_plain(notice)
 
 
-async def test_briefing(
-    home: HomeAssistant, install: Install, household: Household, standin: StandIn
+async def test_morning_briefing(
+    home: HomeAssistant, install: Install, blueprint_home: BlueprintHome, standin: StandIn
 ) -> None:
     """The speaker tells what the house knows of the day."""
     home.states.async_set("weather.home", "rainy", {"temperature": 9, "temperature_unit": "°C"})
@@ -159,18 +159,18 @@ async def test_briefing(
     for fact in ("rainy", "9 °C", '"temperature":11', "15:00: Dentist", "Car: 80 %"):
         assert fact in asked["input"]
     assert_sent(standin, "POST", "/audio/speech", {"voice": "marin", "input": ANY})
-    assert_spoken(household)
+    assert_spoken(blueprint_home)
 
 
 async def test_picture_of_the_day(
-    home: HomeAssistant, install: Install, household: Household, standin: StandIn
+    home: HomeAssistant, install: Install, blueprint_home: BlueprintHome, standin: StandIn
 ) -> None:
     """The camera on the dashboard gets the new picture, and a notification shows it."""
     await install("picture_of_the_day", model="gpt-image-2", camera="camera.picture")
     await strike(home, 6)
-    (shown,) = household.was_asked("local_file.update_file_path")
+    (shown,) = blueprint_home.service_calls("local_file.update_file_path")
     assert Path(shown["file_path"]).read_bytes().startswith(b"\x89PNG")
-    (notice,) = household.notices
+    (notice,) = blueprint_home.notices
     assert "![Picture of the day](/api/openai_api/media/" in notice
     sent = next(item.body for item in standin.requests if item.path == "/images/generations")
     assert sent["prompt"].startswith("A calm watercolour that suits ")
@@ -178,10 +178,10 @@ async def test_picture_of_the_day(
 
 
 @pytest.mark.parametrize("moved", [False, True])
-async def test_voice_note(
+async def test_voice_note_transcription(
     home: HomeAssistant,
     install: Install,
-    household: Household,
+    blueprint_home: BlueprintHome,
     standin: StandIn,
     media_folder: Path,
     moved: bool,
@@ -197,7 +197,7 @@ async def test_voice_note(
     )
     await drop(home, folder / "read.me", b"Hello")
     await drop(home, media_folder / "elsewhere.wav", b"Hello")
-    assert not household.asked
+    assert not blueprint_home.asked
     await drop(home, folder / "Note.WAV", media.wav(media.tone(0.2)), moved=moved)
     assert_sent(
         standin,
@@ -206,14 +206,14 @@ async def test_voice_note(
         {"file": "Note.WAV", "language": "en", "model": "gpt-4o-mini-transcribe"},
     )
     text = "I heard 0.2 seconds of Note.WAV."
-    assert household.asked == [("todo.add_item", {"entity_id": ["todo.mine"], "item": text})]
-    assert household.notices == [text]
+    assert blueprint_home.asked == [("todo.add_item", {"entity_id": ["todo.mine"], "item": text})]
+    assert blueprint_home.notices == [text]
 
 
 async def test_voice_note_is_shown_as_plain_text(
     home: HomeAssistant,
     install: Install,
-    household: Household,
+    blueprint_home: BlueprintHome,
     standin: StandIn,
     media_folder: Path,
 ) -> None:
@@ -221,14 +221,14 @@ async def test_voice_note_is_shown_as_plain_text(
     await install("transcribe_voice_note", model="m")
     standin.fail(Fault(path="/audio", status=200, body={"text": MARKDOWN}))
     await drop(home, media_folder / "other" / "Note.wav", media.wav(media.tone(0.2)))
-    assert not household.notices
+    assert not blueprint_home.notices
     await drop(home, media_folder / "voice_notes" / "Note.wav", media.wav(media.tone(0.2)))
-    (notice,) = household.notices
+    (notice,) = blueprint_home.notices
     assert_plain(notice)
 
 
 async def test_refused_announcement_is_shown_as_plain_text(
-    home: HomeAssistant, install: Install, household: Household, standin: StandIn
+    home: HomeAssistant, install: Install, blueprint_home: BlueprintHome, standin: StandIn
 ) -> None:
     """What somebody has written into the text field is no markup either."""
     text = "input_text.board"
@@ -240,12 +240,12 @@ async def test_refused_announcement_is_shown_as_plain_text(
         "input_text", "set_value", {"entity_id": text, "value": message}, blocking=True
     )
     await home.async_block_till_done(wait_background_tasks=True)
-    (notice,) = household.notices
+    (notice,) = blueprint_home.notices
     assert_plain(notice)
 
 
-async def test_announcement(
-    home: HomeAssistant, install: Install, household: Household, standin: StandIn
+async def test_announcement_after_moderation(
+    home: HomeAssistant, install: Install, blueprint_home: BlueprintHome, standin: StandIn
 ) -> None:
     """What passes the check is spoken, what does not is not."""
     text = "input_text.board"
@@ -258,15 +258,15 @@ async def test_announcement(
             "input_text", "set_value", {"entity_id": text, "value": message}, blocking=True
         )
         await home.async_block_till_done(wait_background_tasks=True)
-    assert household.notices == ["Nothing but violence and hate (violence, hate)"]
+    assert blueprint_home.notices == ["Nothing but violence and hate (violence, hate)"]
     assert_sent(standin, "POST", "/audio/speech", {"input": "Dinner is ready"})
-    assert_spoken(household)
+    assert_spoken(blueprint_home)
 
 
-async def test_overnight(
+async def test_overnight_batch(
     home: HomeAssistant,
     install: Install,
-    household: Household,
+    blueprint_home: BlueprintHome,
     standin: StandIn,
     call: Call,
     media_folder: Path,
@@ -283,20 +283,20 @@ async def test_overnight(
     (batch,) = (await call("list_batch"))["data"]
     (watched,) = (await call("list_watched_jobs"))["data"]
     assert (watched["id"], watched["name"]) == (batch["id"], "a.jsonl")
-    assert not household.notices
+    assert not blueprint_home.notices
     await strike(home, 1)
     await strike(home, 2)
-    (notice,) = household.notices
+    (notice,) = blueprint_home.notices
     path = media_folder / "openai_api" / f"answers_{batch['id']}.jsonl"
     assert notice == f"1 of 1 requests were answered. `{path}`"
     assert b"You said" in path.read_bytes()
     assert (await call("list_files", purpose="batch"))["data"] == []
 
 
-async def test_overnight_catches_up(
+async def test_overnight_batch_missed_event(
     home: HomeAssistant,
     install: Install,
-    household: Household,
+    blueprint_home: BlueprintHome,
     call: Call,
     media_folder: Path,
 ) -> None:
@@ -308,18 +308,18 @@ async def test_overnight_catches_up(
     await call("stop_watching_job", id=batch["id"])
     await call("retrieve_batch", batch_id=batch["id"])
     await strike(home, 1)
-    assert not household.notices
+    assert not blueprint_home.notices
     await home.services.async_call(
         "automation", "trigger", {"entity_id": "automation.sample", "skip_condition": False}
     )
     await home.async_block_till_done(wait_background_tasks=True)
-    assert len(household.notices) == 1
+    assert len(blueprint_home.notices) == 1
 
 
-async def test_collecting(
+async def test_document_collection(
     home: HomeAssistant,
     install: Install,
-    household: Household,
+    blueprint_home: BlueprintHome,
     standin: StandIn,
     call: Call,
     media_folder: Path,
@@ -329,6 +329,6 @@ async def test_collecting(
     folder = media_folder / "manuals"
     await install("collect_manuals", folder=str(folder), vector_store_id=store["id"])
     await drop(home, folder / "boiler.txt", b"Bleed the boiler once a year.")
-    assert household.notices == [str(folder / "boiler.txt")]
+    assert blueprint_home.notices == [str(folder / "boiler.txt")]
     found = await call("search_vector_store", vector_store_id=store["id"], query="boiler")
     assert found["data"][0]["filename"] == "boiler.txt"

@@ -13,13 +13,13 @@ from tests.standin import Fault, media
 from tests.standin.server import StandIn
 
 from ..conftest import Call
-from .asking import ASKING
+from .assertions import assert_sent, contains, filled, prepared
 from .case import Case
-from .conftest import BLUEPRINTS, Household, Run
-from .keeping import KEEPING
-from .matching import assert_sent, contains, filled, prepared
+from .cases_ask import ASK_CASES
+from .cases_storage import STORAGE_CASES
+from .conftest import BLUEPRINTS, BlueprintHome, Run
 
-CASES = (*ASKING, *KEEPING)
+CASES = (*ASK_CASES, *STORAGE_CASES)
 FILES = {
     "note.wav": media.wav(media.tone(0.2)),
     "one.png": media.png(16, 16, "one"),
@@ -31,8 +31,13 @@ FILES = {
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-async def test_script(
-    case: Case, run: Run, call: Call, standin: StandIn, media_folder: Path, household: Household
+async def test_script_sends_and_returns(
+    case: Case,
+    run: Run,
+    call: Call,
+    standin: StandIn,
+    media_folder: Path,
+    blueprint_home: BlueprintHome,
 ) -> None:
     """It sends what it should, and returns what came of it."""
     for name, content in FILES.items():
@@ -45,7 +50,7 @@ async def test_script(
     assert contains(answer, filled(case.answer, made)), answer
 
 
-async def test_character_can_be_shown(run: Run, call: Call, media_folder: Path) -> None:
+async def test_videos_character_step(run: Run, call: Call, media_folder: Path) -> None:
     """The last step of the videos."""
     (media_folder / "rex.mp4").write_bytes(FILES["rex.mp4"])
     made = await call("create_video_character", name="Rex", video=str(media_folder / "rex.mp4"))
@@ -54,21 +59,21 @@ async def test_character_can_be_shown(run: Run, call: Call, media_folder: Path) 
 
 
 @pytest.mark.parametrize("is_there", [True, False])
-async def test_a_host_can_be_chosen(run: Run, entry: MockConfigEntry, is_there: bool) -> None:
+async def test_config_entry_input_is_used(run: Run, entry: MockConfigEntry, is_there: bool) -> None:
     """The service host of the form is the one that is asked."""
     chosen = entry.entry_id if is_there else "gone"
     with nullcontext() if is_there else pytest.raises(HomeAssistantError):
         assert await run("models", {"config_entry_id": chosen, "only_own": False}, {})
 
 
-async def test_a_failure_is_told(run: Run, standin: StandIn) -> None:
+async def test_connection_closed_after_failure(run: Run, standin: StandIn) -> None:
     """The connection is closed all the same."""
     answer = await run("responses_websocket", {}, {"question": "[1]"})
     assert answer == {"output_text": "", "response": None, "error": "Expected an object."}
     assert await standin.sockets[0].wait_closed() == 1000
 
 
-async def test_a_video_that_fails(run: Run, standin: StandIn) -> None:
+async def test_video_failed_is_returned(run: Run, standin: StandIn) -> None:
     """It is returned with its reason, and nothing is downloaded."""
     failed = {"id": "video_1", "status": "failed", "error": {"message": "Too scary."}}
     standin.fail(Fault(path="/videos/", method="GET", body=failed))
@@ -80,7 +85,7 @@ async def test_a_video_that_fails(run: Run, standin: StandIn) -> None:
     ("blueprint", "traces"),
     [("models", 1), ("realtime_client_secret", 0), ("chatkit_sessions_and_threads", 0)],
 )
-async def test_secrets_are_in_no_trace(
+async def test_trace_holds_no_secret(
     run: Run, hass: HomeAssistant, blueprint: str, traces: int
 ) -> None:
     """What a script that makes keys returns is nowhere else."""
@@ -88,7 +93,7 @@ async def test_secrets_are_in_no_trace(
     assert len(await async_list_traces(hass, "script", None)) == traces
 
 
-def test_nothing_is_left_out() -> None:
+def test_every_script_blueprint_is_tested() -> None:
     """Each script blueprint is called here."""
     names = {path.stem for path in (BLUEPRINTS / "script").rglob("*.yaml")}
     assert names == {case.blueprint for case in CASES}

@@ -9,8 +9,8 @@ from tests.standin import Fault
 from tests.standin.server import StandIn
 
 from ..conftest import Call
+from .assertions import assert_sent, body_of
 from .conftest import Install
-from .matching import assert_sent, body_of
 
 MEMORY = "input_text.memory"
 MODEL = "gpt-5-mini"
@@ -39,7 +39,9 @@ async def say(hass: HomeAssistant, sentence: str) -> str:
     return str(result.response.speech["plain"]["speech"])
 
 
-async def test_answer(voice: HomeAssistant, install: Install, standin: StandIn) -> None:
+async def test_question_without_memory(
+    voice: HomeAssistant, install: Install, standin: StandIn
+) -> None:
     """Every question stands alone where nothing is remembered."""
     await install("ask_by_voice", model=MODEL)
     standin.requests.clear()
@@ -53,7 +55,9 @@ async def test_answer(voice: HomeAssistant, install: Install, standin: StandIn) 
     assert_sent(standin, "POST", "/responses", {"model": "gpt-5-mini"})
 
 
-async def test_memory(voice: HomeAssistant, install: Install, standin: StandIn) -> None:
+async def test_memory_helper_keeps_response_id(
+    voice: HomeAssistant, install: Install, standin: StandIn
+) -> None:
     """The helper keeps what the next question goes on from."""
     await install("ask_by_voice", model=MODEL, memory=MEMORY, web_search=True)
     await say(voice, "ask the computer how far the moon is")
@@ -69,14 +73,16 @@ async def test_memory(voice: HomeAssistant, install: Install, standin: StandIn) 
     )
 
 
-async def test_old_memory(voice: HomeAssistant, install: Install, standin: StandIn) -> None:
+async def test_memory_expired_starts_new_conversation(
+    voice: HomeAssistant, install: Install, standin: StandIn
+) -> None:
     """A late question begins anew."""
     await install("ask_by_voice", model=MODEL, memory=MEMORY, memory_minutes=0)
     await say(voice, "ask the computer how far the moon is")
     assert await say(voice, "ask the computer and the sun") == "You said: and the sun"
 
 
-async def test_lost_memory(
+async def test_memory_unknown_to_server_is_cleared(
     voice: HomeAssistant, install: Install, call: Call, standin: StandIn
 ) -> None:
     """What the host has forgotten is forgotten here, too, and the next question is answered."""
@@ -87,7 +93,9 @@ async def test_lost_memory(
     assert await say(voice, "ask the computer again") == "You said: again"
 
 
-async def test_no_answer(voice: HomeAssistant, install: Install, standin: StandIn) -> None:
+async def test_request_failure_is_spoken(
+    voice: HomeAssistant, install: Install, standin: StandIn
+) -> None:
     """A failure is told in words."""
     await install("ask_by_voice", model=MODEL, sorry="Not now.")
     standin.fail(Fault(path="/responses", status=400))
@@ -135,7 +143,9 @@ async def test_failure_is_told_with_its_reason(
     assert await say(voice, question) == "You said: why"
 
 
-async def test_manuals(voice: HomeAssistant, install: Install, standin: StandIn) -> None:
+async def test_question_uses_vector_store(
+    voice: HomeAssistant, install: Install, standin: StandIn
+) -> None:
     """The question goes to the collection of documents."""
     await install("ask_manuals", model=MODEL, vector_store_id="vs_1")
     answer = await say(voice, "what does the manual say about the filter")

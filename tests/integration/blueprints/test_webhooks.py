@@ -16,8 +16,8 @@ from tests.standin.areas.webhooks import sign
 from tests.standin.server import StandIn
 
 from ..conftest import Call, add_entry, entry_data
-from .conftest import Household, Install
-from .matching import assert_sent, contains
+from .assertions import assert_sent, contains
+from .conftest import BlueprintHome, Install
 
 SECRET = "whsec_YSBzaWduaW5nIHNlY3JldCBvZiAyNCBC"
 
@@ -55,10 +55,10 @@ def incoming(caller: str) -> dict[str, Any]:
     return {"id": "evt_1", "type": "realtime.call.incoming", "data": data}
 
 
-async def test_phone(
+async def test_phone_call_accepted(
     home: HomeAssistant,
     install: Install,
-    household: Household,
+    blueprint_home: BlueprintHome,
     standin: StandIn,
     report: Report,
     call: Call,
@@ -85,13 +85,13 @@ async def test_phone(
     assert "tools" not in update["session"]
     greeting = {"type": "response.create", "response": {"instructions": "Greet the caller."}}
     assert any(contains(frame, greeting) for frame in socket.received)
-    assert household.asked == [
+    assert blueprint_home.asked == [
         ("todo.add_item", {"item": '"Ann" <sip:+123@example.com> rtc_1'}),
     ]
     await call("close_realtime_websocket", connection_id="rtc_1")
 
 
-async def test_control(
+async def test_phone_call_from_trusted_caller_gets_assist(
     home: HomeAssistant, install: Install, standin: StandIn, report: Report, call: Call
 ) -> None:
     """A trusted caller may use what is exposed to Assist."""
@@ -147,7 +147,7 @@ LISTED = ["+49 (30) 1234-567", "+789", "ann", "  ", ""]
         pytest.param(["<sip:.@example.com>"], ["-", "()"], False, id="only-separators"),
     ],
 )
-async def test_allowed_callers(
+async def test_phone_call_caller_allowlist(
     home: HomeAssistant,
     install: Install,
     standin: StandIn,
@@ -177,10 +177,10 @@ async def test_everybody_may_call(
     assert_sent(standin, "POST", "/realtime/calls/rtc_1/accept", {})
 
 
-async def test_webhook(
+async def test_webhook_selected_events(
     home: HomeAssistant,
     install: Install,
-    household: Household,
+    blueprint_home: BlueprintHome,
     standin: StandIn,
     entry: MockConfigEntry,
     report: Report,
@@ -191,16 +191,16 @@ async def test_webhook(
     done = {"id": "evt_1", "type": "batch.completed", "data": {"id": "batch_1"}}
     await report({**done, "type": "batch.failed"})
     await report(done, other)
-    assert not household.notices
+    assert not blueprint_home.notices
     await report(done)
-    assert household.notices == ["batch.completed: batch_1"]
+    assert blueprint_home.notices == ["batch.completed: batch_1"]
 
 
-async def test_every_webhook(
-    home: HomeAssistant, install: Install, household: Household, report: Report
+async def test_webhook_without_selection(
+    home: HomeAssistant, install: Install, blueprint_home: BlueprintHome, report: Report
 ) -> None:
     """With nothing chosen, everything is reported."""
     await install("webhook_event")
     await report({"id": "evt_1", "type": "made.up"})
     await report(incoming("<sip:+123@example.com>"))
-    assert household.notices == ["made.up:", "realtime.call.incoming: rtc_1"]
+    assert blueprint_home.notices == ["made.up:", "realtime.call.incoming: rtc_1"]

@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.openai_api.const import DOMAIN, EVENT_CONNECTION
 from tests.integration.conftest import Call, add_entry, entry_data
-from tests.integration.waiting import until
+from tests.integration.waiting import wait_for
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -40,7 +40,7 @@ def registered(registry: er.EntityRegistry, entry: MockConfigEntry) -> list[str]
 
 
 @pytest.mark.parametrize("transport", ["responses.websocket", "realtime.websocket"])
-async def test_connection_comes_and_goes(
+async def test_connection_entity_lifecycle(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -83,7 +83,7 @@ async def test_connection_comes_and_goes(
     assert shown(hass, ERROR) == "unknown"
 
 
-async def test_drop_is_shown_as_off(
+async def test_connection_entity_off_while_reconnecting(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -94,7 +94,7 @@ async def test_drop_is_shown_as_off(
     before = registry.async_get(CONNECTION)
     changes = async_capture_events(hass, "state_changed")
     standin.sockets[0].abort()
-    await until(lambda: len(standin.sockets) == 2 and shown(hass, CONNECTION) == "on")
+    await wait_for(lambda: len(standin.sockets) == 2 and shown(hass, CONNECTION) == "on")
 
     def of(entity_id: str, attribute: str | None = None) -> list[Any]:
         found = [
@@ -109,7 +109,7 @@ async def test_drop_is_shown_as_off(
     assert registry.async_get(CONNECTION) == before
 
 
-async def test_end_of_a_hopeless_connection(
+async def test_connection_entity_removed_after_retries(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -119,12 +119,12 @@ async def test_end_of_a_hopeless_connection(
     await manage("connect")
     standin.fail(Fault(path="/responses", status=404, count=None))
     standin.sockets[0].abort()
-    await until(lambda: hass.states.get(CONNECTION) is None)
+    await wait_for(lambda: hass.states.get(CONNECTION) is None)
     assert registered(registry, entry) == []
     assert "404" in shown(hass, ERROR)
 
 
-async def test_connection_that_never_opens(
+async def test_connection_entity_absent_before_first_open(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -140,7 +140,7 @@ async def test_connection_that_never_opens(
     assert "500" in shown(hass, ERROR)
 
 
-async def test_many_connections(
+async def test_connection_entities_for_many_connections(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     manage: Call,
@@ -156,7 +156,7 @@ async def test_many_connections(
     assert registered(registry, entry) == []
 
 
-async def test_nothing_is_written_without_a_change(
+async def test_state_written_only_on_change(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, manage: Call
 ) -> None:
     await manage("connect")
@@ -167,7 +167,7 @@ async def test_nothing_is_written_without_a_change(
         await standin.sockets[0].send({"type": "made.up", "n": number})
     for _ in range(100):
         await standin.sockets[0].send("{ not json")
-    await until(lambda: changes)
+    await wait_for(lambda: changes)
     await manage("send", event={"type": "response.create", "model": "m", "input": "Hello"})
     await asyncio.sleep(0.2)
     assert [event.data["entity_id"] for event in changes] == [ERROR]
@@ -176,7 +176,7 @@ async def test_nothing_is_written_without_a_change(
 
 
 @pytest.mark.parametrize("way", ["unload", "reload", "remove", "stop"])
-async def test_unload_leaves_nothing_behind(
+async def test_unload_removes_connection_entities(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     call: Call,
@@ -211,7 +211,7 @@ async def test_unload_leaves_nothing_behind(
     hass.set_state(CoreState.running)
 
 
-async def test_leftovers_of_a_crash_are_cleared_away(
+async def test_stale_connection_entities_removed_on_setup(
     hass: HomeAssistant, standin: StandIn, registry: er.EntityRegistry
 ) -> None:
     entry = MockConfigEntry(domain=DOMAIN, title="127.0.0.1", data=entry_data(standin))
@@ -232,7 +232,7 @@ async def test_leftovers_of_a_crash_are_cleared_away(
     ]
 
 
-async def test_what_the_user_has_set_is_forgotten_in_time(
+async def test_registry_settings_expire(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     manage: Call,
@@ -262,7 +262,7 @@ async def test_what_the_user_has_set_is_forgotten_in_time(
     assert connection_entities(hass) == []
 
 
-async def test_disabled_connection_stays_away(
+async def test_disabled_connection_entity_stays_disabled(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -274,7 +274,7 @@ async def test_disabled_connection_stays_away(
     await hass.async_block_till_done()
     assert connection_entities(hass) == []
     standin.sockets[0].abort()
-    await until(lambda: len(standin.sockets) == 2 and shown(hass, COUNT) == "1")
+    await wait_for(lambda: len(standin.sockets) == 2 and shown(hass, COUNT) == "1")
     await manage("close")
     assert registered(registry, entry) == []
 
@@ -285,7 +285,7 @@ async def test_disabled_connection_stays_away(
     assert registered(registry, entry) == []
 
 
-async def test_user_removes_the_entity(
+async def test_connection_entity_removed_by_user(
     hass: HomeAssistant, entry: MockConfigEntry, manage: Call, registry: er.EntityRegistry
 ) -> None:
     await manage("connect")
@@ -296,7 +296,7 @@ async def test_user_removes_the_entity(
     assert shown(hass, CONNECTION) == "on"
 
 
-async def test_hosts_do_not_mix(
+async def test_connection_entities_per_entry(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, manage: Call
 ) -> None:
     await add_entry(hass, entry_data(standin, "none"))
@@ -305,5 +305,5 @@ async def test_hosts_do_not_mix(
     assert len(connection_entities(hass)) == 1
     assert (shown(hass, COUNT), shown(hass, f"{COUNT}_2")) == ("1", "0")
     standin.sockets[0].abort()
-    await until(lambda: shown(hass, ERROR) != "unknown")
+    await wait_for(lambda: shown(hass, ERROR) != "unknown")
     assert shown(hass, f"{ERROR}_2") == "unknown"

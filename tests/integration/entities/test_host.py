@@ -14,17 +14,17 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.openai_api.const import DOMAIN
-from custom_components.openai_api.entities import device_info
+from custom_components.openai_api.entity import device_info
 from custom_components.openai_api.sensor import shorten
 from tests.integration.conftest import CANARY, Call, add_entry, entry_data, state_of
-from tests.integration.waiting import until
+from tests.integration.waiting import wait_for
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
 from .states import COUNT, ERROR, shown
 
 
-async def test_device(
+async def test_device_info(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, registry: er.EntityRegistry
 ) -> None:
     (device,) = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
@@ -56,7 +56,7 @@ async def test_device(
         ),
     ],
 )
-async def test_device_tells_no_secret(
+async def test_device_info_holds_no_secret(
     hass: HomeAssistant, standin: StandIn, media_folder: object, url: str, expected: tuple[str, ...]
 ) -> None:
     entry = await add_entry(hass, entry_data(standin, base_url=url, skip_validation=True))
@@ -73,7 +73,7 @@ async def test_device_tells_no_secret(
         (Fault(path="/responses", drop="before", count=None), "could not be reached"),
     ],
 )
-async def test_failed_calls(
+async def test_last_error_after_failed_calls(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -91,7 +91,7 @@ async def test_failed_calls(
     assert text in shown(hass, ERROR)
 
 
-async def test_errors_are_short_and_tell_no_key(
+async def test_last_error_is_truncated_and_redacted(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call, manage: Call
 ) -> None:
     body = {"error": {"message": f"Wrong key {CANARY}: {'words ' * 200}", "code": "c"}}
@@ -111,10 +111,10 @@ async def test_errors_are_short_and_tell_no_key(
 
     await manage("connect")
     await standin.sockets[-1].close(4000, f"Not with {CANARY}")
-    await until(lambda: shown(hass, ERROR) == "Not with ***")
+    await wait_for(lambda: shown(hass, ERROR) == "Not with ***")
 
 
-async def test_unload_is_no_error(
+async def test_last_error_unchanged_by_unload(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call
 ) -> None:
     changes = async_capture_events(hass, "state_changed")
@@ -135,7 +135,7 @@ async def test_unload_is_no_error(
         "custom_components.openai_api.binary_sensor.async_setup_entry",
     ],
 )
-async def test_failing_platform_leaves_the_host_at_work(
+async def test_platform_setup_failure_keeps_entry_loaded(
     hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call, broken: str
 ) -> None:
     with patch(broken, side_effect=RuntimeError("Broken")):
@@ -146,7 +146,7 @@ async def test_failing_platform_leaves_the_host_at_work(
     assert state_of(entry) is ConfigEntryState.NOT_LOADED
 
 
-async def test_missing_platform_leaves_the_host_at_work(
+async def test_platform_import_failure_keeps_entry_loaded(
     hass: HomeAssistant,
     standin: StandIn,
     media_folder: object,
@@ -169,7 +169,7 @@ async def test_missing_platform_leaves_the_host_at_work(
     assert state_of(entry) is ConfigEntryState.NOT_LOADED
 
 
-async def test_names_follow_the_language(
+async def test_entity_names_are_translated(
     hass: HomeAssistant, standin: StandIn, media_folder: object, manage: Call
 ) -> None:
     hass.config.language = "de"

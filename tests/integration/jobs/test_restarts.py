@@ -12,7 +12,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
-from custom_components.openai_api import jobs
+from custom_components.openai_api.jobs import job as job_module, manager
 from tests.integration.automations import automate, on
 from tests.integration.conftest import Call, add_entry, entry_data
 from tests.standin.faults import Fault
@@ -33,7 +33,7 @@ from .helpers import (
 )
 
 
-async def test_reload(
+async def test_jobs_survive_reload(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call, told: Fired
 ) -> None:
     answer(standin, "/batches/x_1", "in_progress", "in_progress", "completed")
@@ -59,7 +59,7 @@ async def test_reload(
     assert sensor(hass).state == "completed"
 
 
-async def test_ended_while_home_assistant_was_off(
+async def test_job_finished_during_downtime_fires_after_start(
     hass: HomeAssistant,
     standin: StandIn,
     media_folder: Path,
@@ -87,7 +87,7 @@ async def test_ended_while_home_assistant_was_off(
     assert kept["ended"]
 
 
-async def test_unloaded_in_the_middle_of_a_look(
+async def test_unload_during_poll(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -109,7 +109,7 @@ async def test_unloaded_in_the_middle_of_a_look(
     assert in_store(stored, entry)
 
 
-async def test_entity_of_a_job_that_is_not_stored(
+async def test_orphaned_job_entity_removed(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -127,7 +127,7 @@ async def test_entity_of_a_job_that_is_not_stored(
     assert er.async_get(hass).async_get("sensor.127_0_0_1_requests")
 
 
-async def test_disabled_entity_disturbs_nobody(
+async def test_disabled_job_sensor(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call, told: Fired
 ) -> None:
     answer(standin, "/batches/x_1", "in_progress", "in_progress", "completed")
@@ -156,7 +156,7 @@ async def test_disabled_entity_disturbs_nobody(
         {"jobs": [job(started="yesterday")]},
     ],
 )
-async def test_garbled_store(
+async def test_corrupt_store_is_replaced(
     hass: HomeAssistant,
     standin: StandIn,
     media_folder: Path,
@@ -176,7 +176,7 @@ async def test_garbled_store(
     assert len(in_store(stored, found)) == 1
 
 
-async def test_garbled_job_beside_a_good_one(
+async def test_corrupt_job_in_store_is_skipped(
     hass: HomeAssistant, standin: StandIn, media_folder: Path, call: Call, stored: dict[str, Any]
 ) -> None:
     found = entry_with(
@@ -188,7 +188,7 @@ async def test_garbled_job_beside_a_good_one(
     assert kept["id"] == "x_1"
 
 
-async def test_store_of_a_newer_release(
+async def test_store_ignores_unknown_keys(
     hass: HomeAssistant, standin: StandIn, media_folder: Path, call: Call, stored: dict[str, Any]
 ) -> None:
     found = entry_with(hass, stored, standin, {"version": 2, "minor_version": 1, "data": {}})
@@ -235,7 +235,7 @@ async def test_clock_set_gives_up_no_job(
     answer(standin, "/batches/x_1", "in_progress", "in_progress", "completed")
     await call("watch_job", kind="batch", id="x_1")
     clock = SimpleNamespace(time=lambda: time.time() + days * 86_400, monotonic=time.monotonic)
-    for module in (jobs, jobs.job):
+    for module in (manager, job_module):
         monkeypatch.setattr(module, "time", clock)
     await pass_time(hass)
     await pass_time(hass)
@@ -244,7 +244,7 @@ async def test_clock_set_gives_up_no_job(
     assert told[-1].data["elapsed"] < 3600
 
 
-async def test_two_hosts(
+async def test_jobs_per_entry(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,

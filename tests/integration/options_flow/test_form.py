@@ -19,7 +19,7 @@ from tests.standin.server import StandIn
 from .helpers import PRICES, SECRET, Form, address, kept, suggested, url
 
 
-async def test_options_are_saved_and_shown_again(form: Form, entry: MockConfigEntry) -> None:
+async def test_options_are_saved(form: Form, entry: MockConfigEntry) -> None:
     assert (await form.open())["step_id"] == "init"
     result = await form.submit(
         record_events=True,
@@ -41,7 +41,7 @@ async def test_options_are_saved_and_shown_again(form: Form, entry: MockConfigEn
     assert SECRET not in str(form.said)
 
 
-async def test_what_is_not_shown_survives(
+async def test_hidden_options_are_kept(
     hass: HomeAssistant, form: Form, entry: MockConfigEntry
 ) -> None:
     """A blank field clears what it shows, and nothing else; a section left out clears nothing."""
@@ -69,7 +69,7 @@ def filled_in(fields: list[dict[str, Any]]) -> dict[str, Any]:
     return data
 
 
-async def test_form_that_nobody_touched(
+async def test_unchanged_form_keeps_options(
     hass: HomeAssistant, form: Form, entry: MockConfigEntry, hass_client: ClientSessionGenerator
 ) -> None:
     """The frontend shows what is saved, in its sections too, and sends it back."""
@@ -87,7 +87,9 @@ async def test_form_that_nobody_touched(
     assert kept(entry) == options
 
 
-async def test_address_stays(hass: HomeAssistant, form: Form, entry: MockConfigEntry) -> None:
+async def test_webhook_url_is_stable(
+    hass: HomeAssistant, form: Form, entry: MockConfigEntry
+) -> None:
     """It is made once; who leaves the form to enter it at the host finds it again."""
     first = address(await form.open())
     assert first == url(entry)
@@ -101,7 +103,7 @@ async def test_address_stays(hass: HomeAssistant, form: Form, entry: MockConfigE
 
 
 @pytest.mark.parametrize("external", [None, "http://home.example.com"])
-async def test_address_without_a_way_in(
+async def test_webhook_without_external_url(
     hass: HomeAssistant, form: Form, entry: MockConfigEntry, external: str | None
 ) -> None:
     """What leads nowhere is not shown as if it did, and nothing is set up."""
@@ -114,7 +116,7 @@ async def test_address_without_a_way_in(
     assert suggested(result["data_schema"])["record_events"] is True
 
 
-async def test_address_in_the_cloud(
+async def test_webhook_url_with_cloud(
     hass: HomeAssistant, form: Form, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Home Assistant Cloud leads here, too."""
@@ -130,7 +132,7 @@ async def test_address_in_the_cloud(
 
 
 @pytest.mark.parametrize("secret", ["whsec_", "whsec_abc", "whsec_not base64!!"])
-async def test_secret_that_is_none(form: Form, entry: MockConfigEntry, secret: str) -> None:
+async def test_invalid_signing_secret(form: Form, entry: MockConfigEntry, secret: str) -> None:
     await form.open()
     result = await form.submit(
         record_events=True, webhooks={"webhook_secret": secret}, costs=PRICES
@@ -143,7 +145,7 @@ async def test_secret_that_is_none(form: Form, entry: MockConfigEntry, secret: s
     assert kept(entry) == {"record_events": True, **PRICES}
 
 
-async def test_two_hosts(
+async def test_webhook_url_per_entry(
     hass: HomeAssistant, standin: StandIn, form: Form, entry: MockConfigEntry
 ) -> None:
     """Each has an address of its own."""

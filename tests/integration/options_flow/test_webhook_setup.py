@@ -37,7 +37,7 @@ def deleted(standin: StandIn) -> list[str]:
 
 
 @pytest.mark.usefixtures("endpoints")
-async def test_set_up_at_the_host(
+async def test_webhook_setup(
     hass: HomeAssistant,
     standin: StandIn,
     form: Form,
@@ -77,7 +77,9 @@ async def test_set_up_at_the_host(
 
 
 @pytest.mark.usefixtures("endpoints")
-async def test_set_up_again(standin: StandIn, form: Form, entry: MockConfigEntry) -> None:
+async def test_webhook_setup_replaces_endpoint(
+    standin: StandIn, form: Form, entry: MockConfigEntry
+) -> None:
     """The new webhook takes the place of the old one, at the same address."""
     known: list[tuple[str, str]] = []
     for event_type in ("batch.completed", "batch.failed"):
@@ -106,7 +108,7 @@ async def test_set_up_again(standin: StandIn, form: Form, entry: MockConfigEntry
         (Fault(status=401), "invalid_auth"),
     ],
 )
-async def test_host_that_does_not(
+async def test_webhook_setup_errors(
     standin: StandIn,
     form: Form,
     entry: MockConfigEntry,
@@ -135,7 +137,7 @@ async def test_host_that_does_not(
 
 @pytest.mark.usefixtures("endpoints")
 @pytest.mark.parametrize("status", [400, 500])
-async def test_host_that_tells_secrets(
+async def test_webhook_setup_error_is_redacted(
     hass: HomeAssistant,
     standin: StandIn,
     form: Form,
@@ -161,7 +163,9 @@ async def test_host_that_tells_secrets(
 
 
 @pytest.mark.usefixtures("endpoints")
-async def test_another_try(standin: StandIn, form: Form, entry: MockConfigEntry) -> None:
+async def test_webhook_setup_retry_keeps_input(
+    standin: StandIn, form: Form, entry: MockConfigEntry
+) -> None:
     """What was chosen is still there."""
     await form.open()
     await form.submit(record_events=True, webhooks={"set_up_webhook": True})
@@ -174,7 +178,9 @@ async def test_another_try(standin: StandIn, form: Form, entry: MockConfigEntry)
 
 
 @pytest.mark.skipif(EXISTS, reason="this SDK can set up webhooks")
-async def test_older_home_assistant(standin: StandIn, form: Form, entry: MockConfigEntry) -> None:
+async def test_webhook_setup_method_missing_in_old_sdk(
+    standin: StandIn, form: Form, entry: MockConfigEntry
+) -> None:
     await form.open()
     await form.submit(record_events=True, webhooks={"set_up_webhook": True})
     result = await form.submit(event_types=["batch.completed"])
@@ -183,7 +189,7 @@ async def test_older_home_assistant(standin: StandIn, form: Form, entry: MockCon
 
 
 @pytest.mark.usefixtures("endpoints")
-async def test_entry_that_is_not_loaded(
+async def test_webhook_setup_entry_not_loaded(
     hass: HomeAssistant, form: Form, entry: MockConfigEntry
 ) -> None:
     assert await hass.config_entries.async_unload(entry.entry_id)
@@ -195,7 +201,7 @@ async def test_entry_that_is_not_loaded(
 
 @pytest.mark.usefixtures("endpoints")
 @pytest.mark.parametrize("obeys", [True, False])
-async def test_stop_receiving(
+async def test_webhook_removal(
     standin: StandIn,
     form: Form,
     entry: MockConfigEntry,

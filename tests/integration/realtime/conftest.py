@@ -7,11 +7,11 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.sockets.realtime import playback
+from custom_components.openai_api.realtime import playback_tracker
 from tests.standin.areas.realtime_conversation import Conversation
 from tests.standin.server import StandIn
 
-from .script import Script
+from .driver import RealtimeDriver
 
 
 @pytest.fixture
@@ -25,13 +25,13 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def talk(hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry) -> Script:
+def talk(hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry) -> RealtimeDriver:
     """Return a conversation with a host that behaves; it is not open yet."""
-    return Script(hass, standin)
+    return RealtimeDriver(hass, standin)
 
 
 @pytest.fixture
-async def script(silent: None, talk: Script) -> Script:
+async def script(silent: None, talk: RealtimeDriver) -> RealtimeDriver:
     """Return an open conversation with a host that only says what it is told to."""
     await talk.connect()
     return talk
@@ -42,5 +42,5 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """Return the clock by which playing is measured; its `ms` are in milliseconds."""
     found = SimpleNamespace(ms=86_400_001.0)
     patched = SimpleNamespace(monotonic_ns=lambda: round(found.ms * 1_000_000))
-    monkeypatch.setattr(playback, "time", patched)
+    monkeypatch.setattr(playback_tracker, "time", patched)
     return found

@@ -10,10 +10,10 @@ from homeassistant.helpers import llm
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.sockets.realtime import tools
+from custom_components.openai_api.realtime import tools
 from tests.standin.server import StandIn
 
-from .script import Script, until
+from .driver import RealtimeDriver, wait_for
 from .test_tools import Bell, bell, call_event
 
 __all__ = ["bell"]
@@ -54,7 +54,7 @@ def context_of(users: dict[str, User], name: str | None) -> Context:
     return Context(user_id=users[name].id if name else None)
 
 
-async def call_as(talk: Script, context: Context, action: str, **data: Any) -> Any:
+async def call_as(talk: RealtimeDriver, context: Context, action: str, **data: Any) -> Any:
     """Call an action on the conversation on behalf of somebody."""
     return await talk.hass.services.async_call(
         "openai_api",
@@ -66,15 +66,15 @@ async def call_as(talk: Script, context: Context, action: str, **data: Any) -> A
     )
 
 
-async def open_as(talk: Script, context: Context, **data: Any) -> None:
+async def open_as(talk: RealtimeDriver, context: Context, **data: Any) -> None:
     """Open the conversation on behalf of somebody."""
     opened = len(talk.standin.sockets)
     await call_as(talk, context, "connect_realtime_websocket", model="m-1", **data)
     await talk.standin.wait_for_socket(opened + 1)
-    await until(lambda: talk.types("session.created"))
+    await wait_for(lambda: talk.types("session.created"))
 
 
-async def denied(talk: Script, context: Context, action: str) -> bool:
+async def denied(talk: RealtimeDriver, context: Context, action: str) -> bool:
     """Return whether an action is refused because of who calls it, with nothing sent."""
     before = len(talk.session.received)
     try:
@@ -108,20 +108,22 @@ async def denied(talk: Script, context: Context, action: str) -> bool:
 )
 async def test_who_may_use_a_connection(
     silent: None,
-    talk: Script,
+    talk: RealtimeDriver,
     users: dict[str, User],
     opener: str | None,
     caller: str | None,
     is_denied: bool,
 ) -> None:
     await open_as(talk, context_of(users, opener))
-    await talk.forget()
+    await talk.clear()
     # To close it comes last.
     for action in SAY:
         assert await denied(talk, context_of(users, caller), action) is is_denied, action
 
 
-async def test_user_that_is_gone(silent: None, talk: Script, users: dict[str, User]) -> None:
+async def test_user_that_is_gone(
+    silent: None, talk: RealtimeDriver, users: dict[str, User]
+) -> None:
     await open_as(talk, context_of(users, "admin"))
     assert await denied(talk, Context(user_id="nobody"), "send_realtime_message")
     await talk.hass.auth.async_deactivate_user(users["other admin"])
@@ -155,7 +157,7 @@ async def admin_api(hass: HomeAssistant, bell: Bell) -> Bell:
 )
 async def test_connection_with_an_api_for_administrators(
     silent: None,
-    talk: Script,
+    talk: RealtimeDriver,
     users: dict[str, User],
     admin_api: Bell,
     caller: str | None,
@@ -170,7 +172,7 @@ async def test_connection_with_an_api_for_administrators(
 
 @pytest.mark.parametrize("opener", ["member", "guest", None])
 async def test_api_for_administrators_is_refused_to_others(
-    talk: Script, users: dict[str, User], admin_api: Bell, opener: str | None
+    talk: RealtimeDriver, users: dict[str, User], admin_api: Bell, opener: str | None
 ) -> None:
     with pytest.raises(ServiceValidationError) as caught:
         await call_as(
@@ -185,27 +187,27 @@ async def test_api_for_administrators_is_refused_to_others(
 
 
 async def test_tools_of_somebody_who_is_no_longer_an_administrator(
-    silent: None, talk: Script, users: dict[str, User], admin_api: Bell
+    silent: None, talk: RealtimeDriver, users: dict[str, User], admin_api: Bell
 ) -> None:
     # The first one owns the system, and stays an administrator.
     opener = context_of(users, "other admin")
     await open_as(talk, opener, llm_hass_api=["vault"])
     await talk.hass.auth.async_update_user(users["other admin"], group_ids=[GROUP_ID_USER])
-    await talk.say(call_event("ring", "{}"))
-    await until(lambda: talk.told("tool_result"))
-    assert talk.told("tool_result")[0]["result"]["error"] == "Unauthorized"
+    await talk.server_sends(call_event("ring", "{}"))
+    await wait_for(lambda: talk.notices_of("tool_result"))
+    assert talk.notices_of("tool_result")[0]["result"]["error"] == "Unauthorized"
     assert not admin_api.calls
     assert await denied(talk, opener, "send_realtime_message")
 
 
 async def test_tools_of_a_user_that_was_deactivated(
-    silent: None, talk: Script, users: dict[str, User], bell: Bell
+    silent: None, talk: RealtimeDriver, users: dict[str, User], bell: Bell
 ) -> None:
     await open_as(talk, context_of(users, "member"), llm_hass_api=["hall"])
-    await talk.forget()
+    await talk.clear()
     await talk.hass.auth.async_deactivate_user(users["member"])
-    await talk.say(call_event("ring", "{}"))
-    await until(lambda: talk.told("tool_result"))
+    await talk.server_sends(call_event("ring", "{}"))
+    await wait_for(lambda: talk.notices_of("tool_result"))
     assert not bell.calls
 
 

@@ -16,10 +16,10 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from hypothesis import example, given, settings, strategies as st
 import pytest
 
-from custom_components.openai_api.sockets import connection as connections
-from custom_components.openai_api.sockets.realtime.audio import convert, decode, pieces, rate_of
+from custom_components.openai_api.realtime.audio import convert, decode, pieces, rate_of
+from custom_components.openai_api.websocket import connection as connections
 
-from .script import Json, Script, until
+from .driver import Json, RealtimeDriver, wait_for
 
 PCM: Json = {"type": "audio/pcm", "rate": 24000}
 PCM16: Json = {"type": "audio/pcm", "rate": 16000}
@@ -74,7 +74,7 @@ def pitch(samples: bytes, rate: int) -> float:
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("width", [1, 2, 3, 4])
 @pytest.mark.parametrize("rate", [8000, 16000, 24000, 44100])
-def test_recordings_sound_the_same(
+def test_audio_converted_to_session_format(
     rate: int, width: int, channels: int, audio_format: Json
 ) -> None:
     sound = convert("door.WAV", tone(rate, width, channels), audio_format)
@@ -88,14 +88,14 @@ def test_recordings_sound_the_same(
     assert abs(audioop.avg(samples, 2)) < 600
 
 
-def test_recording_in_the_format_is_untouched() -> None:
+def test_audio_in_session_format_is_unchanged() -> None:
     frames = bytes(range(256)) * 4
     assert convert("a.wav", wav(frames, 24000, 2, 1), PCM) == frames
     for name in ("a.pcm", "a.raw", "A.ULAW", "a.alaw"):
         assert convert(name, b"\1\2\3", ULAW) == b"\1\2\3"
 
 
-def test_two_channels_are_mixed() -> None:
+def test_stereo_is_mixed_to_mono() -> None:
     frames = struct.pack("<hh", 1000, 3000) * 100
     assert convert("a.wav", wav(frames, 24000, 2, 2), PCM) == struct.pack("<h", 2000) * 100
 
@@ -137,14 +137,14 @@ def chunk(kind: bytes, rate: int, bits: int, *, tag: int = 1, channels: int = 1)
         "0",
     ],
 )
-def test_other_kinds_are_refused(content: bytes) -> None:
+def test_unsupported_audio_is_rejected(content: bytes) -> None:
     with pytest.raises(ServiceValidationError) as caught:
         convert("song.wav", content, PCM)
     assert caught.value.translation_key == "audio_kind_unknown"
     assert caught.value.translation_placeholders == {"name": "song.wav"}
 
 
-def test_torn_recording_is_heard_as_far_as_it_goes() -> None:
+def test_truncated_wav_is_sent() -> None:
     whole = wav(struct.pack("<h", 500) * 100, 24000, 2, 1)
     assert convert("a.wav", whole[:-3], PCM) == struct.pack("<h", 500) * 98
 
@@ -156,7 +156,7 @@ def test_torn_recording_is_heard_as_far_as_it_goes() -> None:
     st.integers(0, 60),
 )
 @example([(24, 1), (25, 0)], 0)
-def test_no_recording_breaks_anything(changes: list[tuple[int, int]], cut: int) -> None:
+def test_wav_fuzz(changes: list[tuple[int, int]], cut: int) -> None:
     content = bytearray(tone(8000, seconds=0.005))
     for place, value in changes:
         content[place] = value
@@ -166,7 +166,7 @@ def test_no_recording_breaks_anything(changes: list[tuple[int, int]], cut: int) 
 
 @given(st.binary(min_size=1, max_size=200_000))
 @settings(max_examples=30, deadline=None)
-def test_pieces_are_the_whole(sound: bytes) -> None:
+def test_iter_chunks_covers_audio(sound: bytes) -> None:
     found = [base64.b64decode(piece) for piece in pieces(sound)]
     assert b"".join(found) == sound
     assert all(len(piece) <= 48 * 1024 for piece in found)
@@ -181,12 +181,12 @@ ODD_RATES: list[Any] = [None, 0, -5, "x", [1], {}, True]
     + [({"type": "audio/pcm", "rate": odd}, 24000) for odd in ODD_RATES]
     + [({"type": ["odd"]}, 24000)],
 )
-def test_rates(audio_format: Json, rate: int) -> None:
+def test_sample_rate_by_format(audio_format: Json, rate: int) -> None:
     assert rate_of(audio_format) == rate
 
 
 @pytest.mark.parametrize("text", ["", "   ", "ab", "*", "ÄÄÄÄ", "AAAA=AAA", "not base64 at all!"])
-def test_what_is_no_base64(text: str) -> None:
+def test_invalid_base64_is_rejected(text: str) -> None:
     with pytest.raises(ServiceValidationError) as caught:
         decode(text)
     assert caught.value.translation_key == "audio_not_base64"
@@ -199,7 +199,7 @@ def appended(frames: list[Json]) -> bytes:
 
 
 @pytest.mark.parametrize("commit", [None, False, True])
-async def test_base64_is_sent_as_it_is(script: Script, commit: bool | None) -> None:
+async def test_base64_audio_is_unchanged(script: RealtimeDriver, commit: bool | None) -> None:
     sound = bytes(range(256)) * 3
     text = base64.encodebytes(sound).decode()
     answer = await script.call(
@@ -213,7 +213,7 @@ async def test_base64_is_sent_as_it_is(script: Script, commit: bool | None) -> N
     ]
 
 
-async def test_long_audio_goes_in_pieces(script: Script) -> None:
+async def test_long_audio_is_chunked(script: RealtimeDriver) -> None:
     sound = bytes(range(250)) * 800
     await script.call("send_realtime_audio", audio=base64.b64encode(sound).decode(), commit=True)
     *frames, last = await script.sent()
@@ -231,8 +231,8 @@ async def test_long_audio_goes_in_pieces(script: Script) -> None:
         ({"audio": {"input": {"format": PCM16}}}, PCM16),
     ],
 )
-async def test_files_are_sent_in_the_sessions_format(
-    silent: None, talk: Script, media_folder: Path, session: Json, audio_format: Json
+async def test_file_is_converted_to_session_format(
+    silent: None, talk: RealtimeDriver, media_folder: Path, session: Json, audio_format: Json
 ) -> None:
     await talk.connect(session=session)
     content = tone(44100, 2, 2, 0.1)
@@ -248,7 +248,9 @@ async def test_files_are_sent_in_the_sessions_format(
         assert appended(await talk.sent()) == expected
 
 
-async def test_format_follows_an_update(script: Script, media_folder: Path) -> None:
+async def test_input_format_after_session_update(
+    script: RealtimeDriver, media_folder: Path
+) -> None:
     content = tone(8000, seconds=0.1)
     (media_folder / "door.wav").write_bytes(content)
     await script.call("update_realtime_session_config", session={"input_audio_format": "g711_ulaw"})
@@ -270,8 +272,8 @@ async def test_format_follows_an_update(script: Script, media_folder: Path) -> N
         ({"media_content_id": "FOLDER/song.mp3", "media_content_type": "x"}, "audio_kind_unknown"),
     ],
 )
-async def test_wrong_audio_sends_nothing(
-    script: Script, media_folder: Path, audio: Any, key: str
+async def test_invalid_audio_sends_nothing(
+    script: RealtimeDriver, media_folder: Path, audio: Any, key: str
 ) -> None:
     (media_folder / "song.mp3").write_bytes(b"ID3 a song")
     (media_folder / "empty.wav").write_bytes(b"")
@@ -286,8 +288,8 @@ async def test_wrong_audio_sends_nothing(
     assert await script.sent() == []
 
 
-async def test_line_drops_while_a_file_is_read(
-    script: Script, media_folder: Path, monkeypatch: pytest.MonkeyPatch
+async def test_connection_lost_while_reading_file(
+    script: RealtimeDriver, media_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (media_folder / "door.wav").write_bytes(tone(24000, seconds=0.1))
     session = script.session
@@ -299,14 +301,14 @@ async def test_line_drops_while_a_file_is_read(
             time.sleep(0.001)
         return content
 
-    monkeypatch.setattr("custom_components.openai_api.sockets.realtime.actions.convert", slow)
+    monkeypatch.setattr("custom_components.openai_api.handlers.realtime.convert", slow)
     monkeypatch.setattr(connections, "_FIRST_DELAY", 0.5)
     monkeypatch.setattr(connections, "_LONGEST_DELAY", 0.5)
     task = script.hass.async_create_task(
         script.call("send_realtime_audio", audio=str(media_folder / "door.wav"))
     )
     reopened = await script.standin.wait_for_socket(2)
-    await until(task.done)
+    await wait_for(task.done)
     assert isinstance(task.exception(), HomeAssistantError)
     # A line that is new knows nothing of the recording.
     await reopened.wait_for(2)

@@ -8,11 +8,11 @@ from homeassistant.exceptions import ServiceValidationError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.sockets import connection as connections
-from custom_components.openai_api.sockets.realtime.session import RealtimeConnection
-from custom_components.openai_api.sockets.realtime.spoken import Spoken
+from custom_components.openai_api.realtime.connection import RealtimeConnection
+from custom_components.openai_api.realtime.output_audio import Spoken
+from custom_components.openai_api.websocket import connection as connections
 
-from .script import Json, Script, until
+from .driver import Json, RealtimeDriver, wait_for
 
 SOUND = base64.b64encode(bytes(4800)).decode()
 
@@ -31,7 +31,7 @@ def conversation(entry: MockConfigEntry) -> RealtimeConnection:
 
 
 async def test_saved_answer_is_let_go(
-    script: Script, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+    script: RealtimeDriver, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoken = Spoken({"type": "audio/pcm", "rate": 24000})
     for _ in range(3):
@@ -49,11 +49,11 @@ async def test_saved_answer_is_let_go(
     late.release()
     assert [piece async for piece in late.stream()] == [bytes(4800)]
     assert late._pieces == []
-    await script.say(delta("r-1"))
+    await script.server_sends(delta("r-1"))
     (kept,) = conversation(entry)._spoken.values()
     alive = weakref.ref(kept) if hasattr(kept, "__weakref__") else None
-    await script.say({**delta("r-1"), "type": "response.output_audio.done"})
-    await until(lambda: script.told("audio_done"))
+    await script.server_sends({**delta("r-1"), "type": "response.output_audio.done"})
+    await wait_for(lambda: script.notices_of("audio_done"))
     assert kept._pieces == []
     assert not conversation(entry)._spoken
     del kept
@@ -61,21 +61,21 @@ async def test_saved_answer_is_let_go(
     assert alive is None or alive() is None
 
 
-async def test_answers_that_never_end(script: Script, entry: MockConfigEntry) -> None:
-    await script.say(*(delta(f"r-{number}") for number in range(40)))
+async def test_answers_that_never_end(script: RealtimeDriver, entry: MockConfigEntry) -> None:
+    await script.server_sends(*(delta(f"r-{number}") for number in range(40)))
     assert len(conversation(entry)._spoken) <= 8
-    await until(lambda: len(script.told("audio_done")) == 32)
+    await wait_for(lambda: len(script.notices_of("audio_done")) == 32)
 
 
-async def test_responses_that_never_end(script: Script, entry: MockConfigEntry) -> None:
-    await script.say(
+async def test_responses_that_never_end(script: RealtimeDriver, entry: MockConfigEntry) -> None:
+    await script.server_sends(
         *({"type": "response.created", "response": {"id": f"r-{n}"}} for n in range(100))
     )
     assert len(conversation(entry).playback.formats) <= 16
 
 
 async def test_more_connections_than_there_may_be(
-    script: Script, monkeypatch: pytest.MonkeyPatch
+    script: RealtimeDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert connections.MAX_CONNECTIONS == 50
     monkeypatch.setattr(connections, "MAX_CONNECTIONS", 3)

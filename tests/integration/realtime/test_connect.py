@@ -13,7 +13,7 @@ from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
 from ..conftest import CANARY, add_entry, entry_data
-from .script import Json, Script, until
+from .driver import Json, RealtimeDriver, wait_for
 
 REALTIME = "^/realtime$"
 
@@ -24,7 +24,7 @@ def states(found: list[Json]) -> list[str]:
 
 
 @pytest.mark.parametrize("style", ["bearer", "header", "query", "none"])
-async def test_every_way_to_sign_in(
+async def test_connect_with_each_auth_method(
     hass: HomeAssistant, standin: StandIn, media_folder: object, style: str
 ) -> None:
     url = standin.url(style)
@@ -39,7 +39,7 @@ async def test_every_way_to_sign_in(
             extra_headers={"x-gateway": "g-1"},
         ),
     )
-    talk = Script(hass, standin)
+    talk = RealtimeDriver(hass, standin)
 
     answer = await talk.call("connect_realtime_websocket", model="m-1")
 
@@ -73,43 +73,43 @@ async def test_every_way_to_sign_in(
         "error": None,
         "context_lost": False,
     }
-    assert talk.told("connection_change") == [
+    assert talk.notices_of("connection_change") == [
         {"type": "connection_change", "status": "connecting"},
         {"type": "connection_change", "status": "connected"},
     ]
 
 
-async def test_by_call(script: Script, standin: StandIn) -> None:
-    call = Script(script.hass, standin, "call")
+async def test_connect_with_call_id(script: RealtimeDriver, standin: StandIn) -> None:
+    call = RealtimeDriver(script.hass, standin, "call")
     answer = await call.call("connect_realtime_websocket", call_id="rtc_1", model="m-2")
     session = await standin.wait_for_socket(2)
     assert session.query == [("call_id", "rtc_1")]
     assert answer["model"] == "m-2"
 
 
-async def test_call_names_its_own_model(talk: Script, standin: StandIn) -> None:
+async def test_connect_with_call_id_sends_no_model(talk: RealtimeDriver, standin: StandIn) -> None:
     await talk.call("connect_realtime_websocket", call_id="rtc_1")
     session = await standin.wait_for_socket()
     assert "model" not in (await session.wait_for(1))["session"]
-    await until(lambda: talk.types("session.created"))
+    await wait_for(lambda: talk.types("session.created"))
     assert (await talk.status())["model"] == "gpt-realtime"
     with pytest.raises(ServiceValidationError) as caught:
         await talk.call("update_realtime_session_config", session={"model": "other"})
     assert caught.value.translation_key == "model_fixed"
 
 
-async def test_model_may_stand_in_the_session(talk: Script, standin: StandIn) -> None:
+async def test_connect_with_model_in_session(talk: RealtimeDriver, standin: StandIn) -> None:
     answer = await talk.call("connect_realtime_websocket", session={"model": "m-3"})
     assert answer["model"] == "m-3"
     assert standin.sockets[0].query == [("model", "m-3")]
 
 
 @pytest.mark.parametrize("style", ["bearer", "header", "query", "none"])
-async def test_client_secret_stands_in_for_the_key(
+async def test_connect_with_client_secret(
     hass: HomeAssistant, standin: StandIn, media_folder: object, style: str
 ) -> None:
     await add_entry(hass, entry_data(standin, style, extra_query={"tenant": "t-1"}))
-    talk = Script(hass, standin)
+    talk = RealtimeDriver(hass, standin)
     # Only one of the stand-in's ways to sign in knows client secrets.
     if style == "bearer":
         await talk.call("connect_realtime_websocket", model="m-1", use_client_secret=True)
@@ -129,14 +129,16 @@ async def test_client_secret_stands_in_for_the_key(
     assert secret not in told
 
 
-async def test_client_secret_for_a_call(talk: Script, standin: StandIn) -> None:
+async def test_connect_with_client_secret_and_call_id(
+    talk: RealtimeDriver, standin: StandIn
+) -> None:
     await talk.call("connect_realtime_websocket", call_id="rtc_1", use_client_secret=True)
     mint, socket = standin.requests[-2:]
     assert mint.body is None or "model" not in mint.body.get("session", {})
     assert socket.query == [("call_id", "rtc_1")]
 
 
-async def test_host_without_client_secrets(talk: Script, standin: StandIn) -> None:
+async def test_connect_client_secret_unsupported(talk: RealtimeDriver, standin: StandIn) -> None:
     standin.fail(Fault(path="client_secrets", body={"no": "value"}))
     with pytest.raises(HomeAssistantError) as caught:
         await talk.call("connect_realtime_websocket", model="m-1", use_client_secret=True)
@@ -157,11 +159,11 @@ async def test_host_without_client_secrets(talk: Script, standin: StandIn) -> No
         (Fault(path="client_secrets", status=403), "forbidden"),
     ],
 )
-async def test_failure_leaves_nothing_behind(
+async def test_connect_failure_frees_connection_id(
     hass: HomeAssistant, standin: StandIn, media_folder: object, fault: Fault, key: str
 ) -> None:
     entry = await add_entry(hass, entry_data(standin, timeout=1.0))
-    talk = Script(hass, standin)
+    talk = RealtimeDriver(hass, standin)
     standin.fail(fault)
     secret = "secrets" in fault.path
 
@@ -195,8 +197,8 @@ async def test_failure_leaves_nothing_behind(
         ({"model": "m-1", "llm_hass_api": ["nonsense"]}, "llm_api_unknown"),
     ],
 )
-async def test_malformed_connect_asks_nobody(
-    talk: Script, standin: StandIn, data: dict[str, Any], key: str
+async def test_connect_malformed_sends_nothing(
+    talk: RealtimeDriver, standin: StandIn, data: dict[str, Any], key: str
 ) -> None:
     asked = len(standin.requests)
     with pytest.raises(ServiceValidationError) as caught:
@@ -206,7 +208,7 @@ async def test_malformed_connect_asks_nobody(
     assert not talk.states
 
 
-async def test_second_connect_is_refused(script: Script, standin: StandIn) -> None:
+async def test_connect_twice_raises(script: RealtimeDriver, standin: StandIn) -> None:
     with pytest.raises(ServiceValidationError) as caught:
         await script.call("connect_realtime_websocket", model="m-2")
     assert caught.value.translation_key == "connection_exists"
@@ -215,7 +217,7 @@ async def test_second_connect_is_refused(script: Script, standin: StandIn) -> No
     assert not script.states
 
 
-async def test_two_connects_share_no_id(talk: Script, standin: StandIn) -> None:
+async def test_connect_concurrently_with_same_id(talk: RealtimeDriver, standin: StandIn) -> None:
     results = await asyncio.gather(
         *(talk.call("connect_realtime_websocket", model="m-1") for _ in range(2)),
         return_exceptions=True,
@@ -225,7 +227,9 @@ async def test_two_connects_share_no_id(talk: Script, standin: StandIn) -> None:
     assert len(standin.sockets) == 1
 
 
-async def test_close_while_connecting(hass: HomeAssistant, talk: Script, standin: StandIn) -> None:
+async def test_close_while_connecting(
+    hass: HomeAssistant, talk: RealtimeDriver, standin: StandIn
+) -> None:
     standin.fail(Fault(path=REALTIME, delay=0.3))
     task = hass.async_create_task(talk.call("connect_realtime_websocket", model="m-1"))
     await standin.wait_for_request(2)
@@ -240,12 +244,12 @@ async def test_close_while_connecting(hass: HomeAssistant, talk: Script, standin
         await task
     assert caught.value.translation_key == "connection_closed"
     assert states(talk.states) == ["connecting", "disconnected"]
-    await until(lambda: not standin.sockets or standin.sockets[0].closed)
+    await wait_for(lambda: not standin.sockets or standin.sockets[0].closed)
     assert all(session.received == [] for session in standin.sockets)
 
 
-async def test_connect_does_not_wait_for_the_host(
-    silent: None, talk: Script, standin: StandIn
+async def test_connect_returns_before_session_created(
+    silent: None, talk: RealtimeDriver, standin: StandIn
 ) -> None:
     answer = await talk.call("connect_realtime_websocket", model="m-1")
     assert answer["action"] == "connect"
@@ -256,7 +260,7 @@ async def test_connect_does_not_wait_for_the_host(
     assert not talk.types("session.updated")
 
 
-async def test_status(script: Script) -> None:
+async def test_realtime_status(script: RealtimeDriver) -> None:
     status = await script.status()
     assert status["connection_id"] == "c"
     assert status["status"] == "connected"
@@ -266,13 +270,13 @@ async def test_status(script: Script) -> None:
     assert status["history"] == []
     # What the host greeted with is what it is set up like.
     assert status["session"]["object"] == "realtime.session"
-    await script.say({"type": "session.updated", "session": {"id": "s-2"}})
+    await script.server_sends({"type": "session.updated", "session": {"id": "s-2"}})
     assert (await script.status())["session"] == {"id": "s-2"}
-    await script.say({"type": "response.created", "response": {"id": "r"}})
+    await script.server_sends({"type": "response.created", "response": {"id": "r"}})
     assert (await script.status())["response_in_progress"] is True
 
 
-async def test_muting_is_refused(script: Script) -> None:
+async def test_muting_is_rejected(script: RealtimeDriver) -> None:
     with pytest.raises(ServiceValidationError) as caught:
         await script.call("send_realtime_event", event={"type": "mute", "muted": True})
     assert caught.value.translation_key == "mute_unsupported"
@@ -282,7 +286,7 @@ async def test_muting_is_refused(script: Script) -> None:
 
 
 @pytest.mark.parametrize("model", ["m-2", ["m-1"], 1])
-async def test_model_cannot_change(script: Script, model: Any) -> None:
+async def test_session_update_with_model_is_rejected(script: RealtimeDriver, model: Any) -> None:
     for action, data in (
         ("update_realtime_session_config", {"session": {"model": model}}),
         ("send_realtime_event", {"event": {"type": "session.update", "session": {"model": model}}}),
@@ -296,10 +300,10 @@ async def test_model_cannot_change(script: Script, model: Any) -> None:
     assert await script.sent() == [event]
 
 
-async def test_conversations_and_responses_do_not_mix(
-    hass: HomeAssistant, script: Script, entry: MockConfigEntry
+async def test_realtime_and_responses_connections_are_separate(
+    hass: HomeAssistant, script: RealtimeDriver, entry: MockConfigEntry
 ) -> None:
-    other = Script(hass, script.standin, "r")
+    other = RealtimeDriver(hass, script.standin, "r")
     await other.call("manage_model_response_websocket", action="connect")
     with pytest.raises(ServiceValidationError) as caught:
         await other.call("send_realtime_message", message="Hello")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .script import Json, Script, until
+from .driver import Json, RealtimeDriver, wait_for
 
 SOUND = base64.b64encode(bytes(4800)).decode()
 BUSY = "conversation_already_has_active_response"
@@ -30,7 +30,9 @@ def creates(frames: list[Json]) -> list[str]:
 
 @pytest.mark.parametrize("order", ["error first", "created first", "no created"])
 @pytest.mark.parametrize("is_named", [True, False])
-async def test_request_that_comes_too_early(script: Script, order: str, is_named: bool) -> None:
+async def test_request_that_comes_too_early(
+    script: RealtimeDriver, order: str, is_named: bool
+) -> None:
     await script.call("send_realtime_message", message="Hi")
     (event_id,) = creates(await script.sent())
     error = busy(event_id if is_named else None)
@@ -39,58 +41,58 @@ async def test_request_that_comes_too_early(script: Script, order: str, is_named
         "created first": [response("created"), error],
         "no created": [error],
     }[order]
-    await script.say(*before)
+    await script.server_sends(*before)
     assert creates(await script.sent()) == []
-    await script.say(response("done"))
+    await script.server_sends(response("done"))
     assert creates(await script.sent()) == [event_id]
-    await script.say(response("created", "r-2"), response("done", "r-2"))
+    await script.server_sends(response("created", "r-2"), response("done", "r-2"))
     assert creates(await script.sent()) == []
 
 
-async def test_request_that_comes_too_early_again_and_again(script: Script) -> None:
+async def test_request_that_comes_too_early_again_and_again(script: RealtimeDriver) -> None:
     await script.call("send_realtime_message", message="Hi")
     (event_id,) = creates(await script.sent())
     for _ in range(10):
-        await script.say(busy(event_id), response("created"), response("done"))
+        await script.server_sends(busy(event_id), response("created"), response("done"))
         assert creates(await script.sent()) == [event_id]
-    await script.say(busy(event_id), response("created"), response("done"))
+    await script.server_sends(busy(event_id), response("created"), response("done"))
     assert creates(await script.sent()) == []
     await script.call("send_realtime_message", message="Hi")
     assert creates(await script.sent()) == ["event_response_2"]
 
 
-async def test_output_of_a_function_while_the_host_is_busy(script: Script) -> None:
+async def test_output_of_a_function_while_the_host_is_busy(script: RealtimeDriver) -> None:
     await script.call("send_realtime_function_call_output", call_id="c", output="x")
     (event_id,) = creates(await script.sent())
-    await script.say(response("created"), busy(event_id), response("done"))
+    await script.server_sends(response("created"), busy(event_id), response("done"))
     assert creates(await script.sent()) == [event_id]
 
 
-async def test_later_requests_stay_behind_a_refused_one(script: Script) -> None:
+async def test_later_requests_stay_behind_a_refused_one(script: RealtimeDriver) -> None:
     request = {"type": "response.create", "event_id": "mine"}
     await script.call("send_realtime_event", event=request)
     await script.call("send_realtime_event", event={**request, "event_id": "second"})
     assert creates(await script.sent()) == ["mine"]
-    await script.say(busy("mine"), response("created"), response("done"))
+    await script.server_sends(busy("mine"), response("created"), response("done"))
     assert creates(await script.sent()) == ["mine"]
-    await script.say(response("created", "r-2"), response("done", "r-2"))
+    await script.server_sends(response("created", "r-2"), response("done", "r-2"))
     assert creates(await script.sent()) == ["second"]
 
 
-async def test_other_error_about_a_response_that_was_accepted(script: Script) -> None:
+async def test_other_error_about_a_response_that_was_accepted(script: RealtimeDriver) -> None:
     await script.call("send_realtime_message", message="Hi")
     (event_id,) = creates(await script.sent())
-    await script.say(response("created"), busy("somebody's"))
-    await script.say(response("done"))
+    await script.server_sends(response("created"), busy("somebody's"))
+    await script.server_sends(response("done"))
     assert creates(await script.sent()) == []
     assert event_id
 
 
-async def test_response_that_nobody_can_cancel_is_not_waited_for(script: Script) -> None:
+async def test_response_that_nobody_can_cancel_is_not_waited_for(script: RealtimeDriver) -> None:
     await script.call("send_realtime_message", message="Hi")
     (event_id,) = creates(await script.sent())
-    await script.say(busy(event_id))
-    await script.say(busy(None, "response_cancel_not_active"))
+    await script.server_sends(busy(event_id))
+    await script.server_sends(busy(None, "response_cancel_not_active"))
     assert creates(await script.sent()) == [event_id]
 
 
@@ -137,18 +139,18 @@ def stripped(notices: list[Json]) -> list[Json]:
 
 
 @pytest.mark.parametrize("style", ["older", "new, then older", "older, then new"])
-async def test_older_names_of_events(script: Script, style: str) -> None:
+async def test_older_names_of_events(script: RealtimeDriver, style: str) -> None:
     found = []
     for events in (TURN, spelled(TURN, style)):
-        await script.forget()
+        await script.clear()
         script._seen = len(script.session.received)
-        await script.say(*events)
-        await until(lambda: script.told("audio_done"))
+        await script.server_sends(*events)
+        await wait_for(lambda: script.notices_of("audio_done"))
         found.append(sorted(stripped(script.notices), key=str))
         # What the first turn has taught is forgotten.
         script.session.abort()
         await script.standin.wait_for_socket(len(found) + 1)
-        await until(lambda: script.states and script.states[-1]["state"] == "connected")
+        await wait_for(lambda: script.states and script.states[-1]["state"] == "connected")
         script.reopened()
     wanted, told = (
         [item for item in side if item["type"] != "connection_change"] for side in found
@@ -164,26 +166,26 @@ async def test_older_names_of_events(script: Script, style: str) -> None:
         ({"status": "in_progress"}, "in_progress"),
     ],
 )
-async def test_item_of_an_older_host(script: Script, item: Json, status: str) -> None:
+async def test_item_of_an_older_host(script: RealtimeDriver, item: Json, status: str) -> None:
     message = {"id": "i", "type": "message", "role": "user", "content": [], **item}
-    await script.say({"type": "conversation.item.created", "item": message})
-    (update,) = script.told("item_update")
+    await script.server_sends({"type": "conversation.item.created", "item": message})
+    (update,) = script.notices_of("item_update")
     assert update["item"]["status"] == status
 
 
-async def test_format_of_an_older_host(script: Script) -> None:
-    await script.say(
+async def test_format_of_an_older_host(script: RealtimeDriver) -> None:
+    await script.server_sends(
         {"type": "session.created", "session": {"output_audio_format": "g711_ulaw"}},
         response("created", "r-1"),
         {"type": "response.audio.delta", "delta": SOUND, **PLACE},
         {"type": "response.audio.done", **PLACE},
     )
-    await until(lambda: script.told("audio_done"))
+    await wait_for(lambda: script.notices_of("audio_done"))
     # 4,800 samples of one byte become samples of two bytes.
-    assert script.told("audio_done")[0]["size"] == 2 * 4800 + 44
+    assert script.notices_of("audio_done")[0]["size"] == 2 * 4800 + 44
 
 
-async def test_tools_are_taken_away(silent: None, talk: Script) -> None:
+async def test_tools_are_taken_away(silent: None, talk: RealtimeDriver) -> None:
     tools = [{"type": "function", "name": "mine", "parameters": {}}]
     await talk.connect(session={"tools": tools})
     sessions: list[dict[str, Any]] = [{"tools": []}, {"instructions": "Be brief."}]
@@ -195,13 +197,15 @@ async def test_tools_are_taken_away(silent: None, talk: Script) -> None:
         assert taken["session"]["tools"] == []
 
 
-async def test_tools_that_only_the_host_knows_are_taken_away(script: Script) -> None:
-    await script.say({"type": "session.updated", "session": {"tools": [{"name": "theirs"}]}})
+async def test_tools_that_only_the_host_knows_are_taken_away(script: RealtimeDriver) -> None:
+    await script.server_sends(
+        {"type": "session.updated", "session": {"tools": [{"name": "theirs"}]}}
+    )
     await script.call("update_realtime_session_config", session={})
     assert (await script.sent())[0]["session"]["tools"] == []
 
 
-async def test_session_without_tools_says_nothing_of_them(script: Script) -> None:
+async def test_session_without_tools_says_nothing_of_them(script: RealtimeDriver) -> None:
     await script.call("update_realtime_session_config", session={})
     assert "tools" not in (await script.sent())[0]["session"]
 
@@ -223,11 +227,11 @@ def raw(delta: bytes, kind: bytes = b"response.output_text.delta") -> bytes:
         ([b"a\xffb"], "a\ufffdb"),
     ],
 )
-async def test_halves_of_characters(script: Script, pieces: list[bytes], text: str) -> None:
+async def test_halves_of_characters(script: RealtimeDriver, pieces: list[bytes], text: str) -> None:
     for piece in pieces:
         await script.session.send(raw(piece))
     await script.settle()
-    assert "".join(notice["delta"] for notice in script.told("output_text_delta")) == text
+    assert "".join(notice["delta"] for notice in script.notices_of("output_text_delta")) == text
     assert [state["error"] for state in script.states] == []
     deltas: list[Any] = [event["delta"] for event in script.types("response.output_text.delta")]
     assert "".join(deltas) == text

@@ -7,9 +7,9 @@ from homeassistant.core import HomeAssistant
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 
-from custom_components.openai_api.sockets.realtime.notices import EVENT_HANDLERS
+from custom_components.openai_api.realtime.event_handlers import EVENT_HANDLERS
 
-from .script import MARKER, Json, Script
+from .driver import MARKER, Json, RealtimeDriver
 
 WORDS = [
     *("message", "function_call", "mcp_call", "mcp_list_tools", "mcp_approval_request"),
@@ -55,9 +55,11 @@ FRAMES = st.lists(events() | OBJECTS, min_size=1, max_size=25)
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(frames=FRAMES)
-async def test_odd_events(script: Script, caplog: pytest.LogCaptureFixture, frames: Any) -> None:
-    await script.forget()
-    await script.say(*frames)
+async def test_malformed_server_events(
+    script: RealtimeDriver, caplog: pytest.LogCaptureFixture, frames: Any
+) -> None:
+    await script.clear()
+    await script.server_sends(*frames)
     # A host may greet a second time and so change much, but it comes through as it was.
     assert [data["event"] for data in script.raw] == frames
     assert (await script.status())["status"] == "connected"
@@ -69,18 +71,20 @@ async def test_odd_events(script: Script, caplog: pytest.LogCaptureFixture, fram
 
 
 @pytest.mark.parametrize("event_type", sorted(EVENT_HANDLERS))
-async def test_bare_events(script: Script, event_type: str, hass: HomeAssistant) -> None:
+async def test_server_events_without_fields(
+    script: RealtimeDriver, event_type: str, hass: HomeAssistant
+) -> None:
     frames: list[Json] = [{"type": event_type}]
     values: list[Any] = [None, 1, "x", [], [1], {}]
     for key in ("item", "response", "session", "error", "delta", "item_id"):
         frames += [{"type": event_type, key: value} for value in values]
-    await script.say(*frames)
+    await script.server_sends(*frames)
     assert [data["event"] for data in script.raw] == frames
     await script.sent()
     assert not script.states
 
 
-async def test_frames_that_are_no_events(script: Script) -> None:
+async def test_messages_that_are_not_events(script: RealtimeDriver) -> None:
     for text in ("{ not json", "", "[" * 100_000, b"\xff\xfe"):
         await script.session.send(text)
     await script.settle()

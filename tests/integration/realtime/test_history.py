@@ -7,9 +7,9 @@ from hypothesis import given, settings, strategies as st
 import pytest
 import voluptuous as vol
 
-from custom_components.openai_api.sockets.realtime.history import History, diff, normalize
+from custom_components.openai_api.realtime.history import History, diff, normalize
 
-from .script import Json, Script
+from .driver import Json, RealtimeDriver
 
 
 def message(item_id: str, text: str = "Hello", role: str = "user", **more: Any) -> Json:
@@ -36,8 +36,8 @@ def ids(history: list[Json]) -> list[str]:
     return [item["item_id"] for item in history]
 
 
-async def test_items_stand_where_the_host_put_them(script: Script) -> None:
-    await script.say(
+async def test_history_order_follows_previous_item_id(script: RealtimeDriver) -> None:
+    await script.server_sends(
         added(message("b")),
         added(message("a"), None),
         added(message("d"), "b"),
@@ -55,32 +55,34 @@ async def test_items_stand_where_the_host_put_them(script: Script) -> None:
         "content": [{"type": "input_text", "text": "Hello"}],
     }
     # What is known keeps its place, and says what it says now.
-    await script.say({"type": "conversation.item.done", "item": message("c", "Bye")})
+    await script.server_sends({"type": "conversation.item.done", "item": message("c", "Bye")})
     history = (await script.status())["history"]
     assert ids(history) == ["a", "b", "c", "d", "e", "f"]
     assert history[2]["content"][0]["text"] == "Bye"
     assert history[2]["status"] == "completed"
-    await script.say({"type": "conversation.item.deleted", "item_id": "c"})
+    await script.server_sends({"type": "conversation.item.deleted", "item_id": "c"})
     assert ids((await script.status())["history"]) == ["a", "b", "d", "e", "f"]
 
 
-async def test_sound_is_left_out_and_transcripts_stay(script: Script) -> None:
-    await script.say(added(spoken("a")))
+async def test_history_strips_audio(script: RealtimeDriver) -> None:
+    await script.server_sends(added(spoken("a")))
     (item,) = (await script.status())["history"]
     assert item["content"] == [{"type": "output_audio", "transcript": "Hi"}]
     for missing in (None, ""):
-        await script.say({"type": "conversation.item.retrieved", "item": spoken("a", missing)})
+        await script.server_sends(
+            {"type": "conversation.item.retrieved", "item": spoken("a", missing)}
+        )
         (item,) = (await script.status())["history"]
         assert item["content"] == [{"type": "output_audio", "transcript": "Hi"}]
-    await script.say({"type": "conversation.item.retrieved", "item": spoken("a", "Bye")})
+    await script.server_sends({"type": "conversation.item.retrieved", "item": spoken("a", "Bye")})
     (item,) = (await script.status())["history"]
     assert item["content"][0]["transcript"] == "Bye"
 
 
-async def test_what_was_heard_is_noted(script: Script) -> None:
+async def test_history_keeps_input_transcripts(script: RealtimeDriver) -> None:
     part = {"type": "input_audio", "transcript": None, "audio": "AAAA"}
     item = {"id": "a", "type": "message", "role": "user", "content": [part]}
-    await script.say(
+    await script.server_sends(
         added(item),
         {
             "type": "conversation.item.input_audio_transcription.completed",
@@ -92,7 +94,7 @@ async def test_what_was_heard_is_noted(script: Script) -> None:
     assert found["content"] == [{"type": "input_audio", "transcript": "Good morning"}]
 
 
-def test_the_oldest_are_forgotten() -> None:
+def test_history_size_limit() -> None:
     history = History()
     for number in range(2100):
         history.update(message(str(number)), None, is_placed=False)
@@ -150,15 +152,17 @@ A, B, C = message("a"), message("b"), message("c")
         ),
     ],
 )
-async def test_difference(script: Script, wanted: list[Json], events: list[Json]) -> None:
-    await script.say(*(added({**item, "status": "completed"}) for item in (A, B, C)))
+async def test_reset_history_sends_difference(
+    script: RealtimeDriver, wanted: list[Json], events: list[Json]
+) -> None:
+    await script.server_sends(*(added({**item, "status": "completed"}) for item in (A, B, C)))
     answer = await script.call("reset_realtime_history", history=wanted)
     assert await script.sent() == events
     assert answer["skipped"] == []
 
 
-async def test_items_are_taken_as_the_status_shows_them(script: Script) -> None:
-    await script.say(added(A), added(spoken("s")), added(B))
+async def test_reset_history_accepts_status_items(script: RealtimeDriver) -> None:
+    await script.server_sends(added(A), added(spoken("s")), added(B))
     history = (await script.status())["history"]
     await script.call("reset_realtime_history", history=history)
     assert await script.sent() == []
@@ -167,7 +171,7 @@ async def test_items_are_taken_as_the_status_shows_them(script: Script) -> None:
 
 
 @pytest.mark.parametrize("name", ["id", "item_id", "itemId"])
-async def test_an_id_by_any_name(script: Script, name: str) -> None:
+async def test_reset_history_id_aliases(script: RealtimeDriver, name: str) -> None:
     item = {"role": "assistant", "content": [{"type": "output_text", "text": "Hi"}], name: "a"}
     await script.call("reset_realtime_history", history=[{**item, "status": "completed"}])
     (frame,) = await script.sent()
@@ -180,7 +184,7 @@ async def test_an_id_by_any_name(script: Script, name: str) -> None:
     }
 
 
-async def test_system_messages_have_no_status(script: Script) -> None:
+async def test_reset_history_system_message_without_status(script: RealtimeDriver) -> None:
     item = message("a", role="system", status="completed")
     await script.call("reset_realtime_history", history=[item])
     (frame,) = await script.sent()
@@ -202,10 +206,10 @@ MCP_CALL = {"id": "m", "type": "mcp_call", "name": "buy", "arguments": "{}"}
         ([], [{"id": "m", "type": "mcp_approval_request"}]),
     ],
 )
-async def test_refused_before_anything_is_sent(
-    script: Script, known: list[Json], wanted: list[Json]
+async def test_reset_history_invalid_sends_nothing(
+    script: RealtimeDriver, known: list[Json], wanted: list[Json]
 ) -> None:
-    await script.say(added(A), *(added(item) for item in known))
+    await script.server_sends(added(A), *(added(item) for item in known))
     await script.sent()
     with pytest.raises(ServiceValidationError) as caught:
         await script.call("reset_realtime_history", history=[B, *wanted])
@@ -213,8 +217,8 @@ async def test_refused_before_anything_is_sent(
     assert await script.sent() == []
 
 
-async def test_mcp_items_may_go_or_stay(script: Script) -> None:
-    await script.say(added(MCP_CALL), added(A))
+async def test_reset_history_mcp_items(script: RealtimeDriver) -> None:
+    await script.server_sends(added(MCP_CALL), added(A))
     history = (await script.status())["history"]
     await script.call("reset_realtime_history", history=[*history, B])
     assert await script.sent() == [create(B)]
@@ -222,14 +226,16 @@ async def test_mcp_items_may_go_or_stay(script: Script) -> None:
     assert await script.sent() == [delete("m")]
 
 
-async def test_function_calls_are_skipped(script: Script, caplog: pytest.LogCaptureFixture) -> None:
+async def test_reset_history_skips_function_calls(
+    script: RealtimeDriver, caplog: pytest.LogCaptureFixture
+) -> None:
     call = {"id": "f", "type": "function_call", "name": "open", "call_id": "c-1"}
     answer = await script.call("reset_realtime_history", history=[A, call, B])
     assert answer["skipped"] == ["f"]
     assert await script.sent() == [create(A), create(B)]
     assert "Function call f cannot" in caplog.text
     # Nothing can stand behind what is not there.
-    await script.say(added(A), added(B))
+    await script.server_sends(added(A), added(B))
     await script.call("reset_realtime_history", history=[A, call, C, B])
     assert await script.sent() == [create(C, "a")]
 
@@ -250,14 +256,16 @@ async def test_function_calls_are_skipped(script: Script, caplog: pytest.LogCapt
         [A, A],
     ],
 )
-async def test_malformed_history_is_refused(script: Script, history: list[Any]) -> None:
+async def test_reset_history_malformed_is_rejected(
+    script: RealtimeDriver, history: list[Any]
+) -> None:
     with pytest.raises(ServiceValidationError) as caught:
         await script.call("reset_realtime_history", history=history)
     assert caught.value.translation_key == "history_invalid"
     assert await script.sent() == []
 
 
-async def test_history_must_be_a_list_of_items(script: Script) -> None:
+async def test_reset_history_not_a_list_is_rejected(script: RealtimeDriver) -> None:
     with pytest.raises(vol.Invalid):
         await script.call("reset_realtime_history", history="forget it")
 
@@ -267,7 +275,7 @@ TEXTS = st.dictionaries(st.sampled_from("abcdef"), st.sampled_from("xy"), max_si
 
 @settings(max_examples=300, deadline=None)
 @given(TEXTS.flatmap(lambda old: st.permutations(sorted(old.items()))), TEXTS)
-def test_the_difference_leads_there(old: list[tuple[str, str]], new: dict[str, str]) -> None:
+def test_diff_applied_yields_target(old: list[tuple[str, str]], new: dict[str, str]) -> None:
     history = normalize([message(key, text) for key, text in old])
     # What stays keeps its order: hosts move nothing.
     kept = [key for key, text in old if new.get(key) == text]

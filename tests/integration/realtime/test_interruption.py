@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from custom_components.openai_api.sockets.realtime.playback import duration_ms
+from custom_components.openai_api.realtime.playback_tracker import duration_ms
 
-from .script import Json, Script
+from .driver import Json, RealtimeDriver
 
 CREATED: Json = {"type": "response.created", "response": {"id": "r-1"}}
 DONE: Json = {"type": "response.done", "response": {"id": "r-1"}}
@@ -66,7 +66,7 @@ def cut(ms: int, item: str = "i-1", index: int = 0) -> Json:
         (4800, ["odd"], 100),
     ],
 )
-def test_audio_length(size: int, audio_format: Any, ms: float) -> None:
+def test_audio_duration(size: int, audio_format: Any, ms: float) -> None:
     assert duration_ms(size, audio_format) == pytest.approx(ms)
 
 
@@ -81,21 +81,23 @@ def test_audio_length(size: int, audio_format: Any, ms: float) -> None:
         (1001, [10, 20.5], 30),
     ],
 )
-async def test_cut_to_the_millisecond(
-    script: Script, clock: SimpleNamespace, ms_later: float, received: list[float], ms: int
+async def test_truncate_audio_end_ms(
+    script: RealtimeDriver, clock: SimpleNamespace, ms_later: float, received: list[float], ms: int
 ) -> None:
-    await script.say(CREATED, *(delta(length) for length in received))
+    await script.server_sends(CREATED, *(delta(length) for length in received))
     clock.ms += ms_later
-    await script.forget()
+    await script.clear()
     await script.call("interrupt_realtime_response")
     assert await script.sent() == [CANCEL, cut(ms)]
-    assert script.told() == [{"type": "audio_interrupted", "item_id": "i-1"}]
+    assert script.notices_of() == [{"type": "audio_interrupted", "item_id": "i-1"}]
 
 
-async def test_time_runs_from_the_first_piece(script: Script, clock: SimpleNamespace) -> None:
-    await script.say(CREATED, delta(100))
+async def test_playback_starts_with_first_delta(
+    script: RealtimeDriver, clock: SimpleNamespace
+) -> None:
+    await script.server_sends(CREATED, delta(100))
     clock.ms += 50
-    await script.say(delta(100))
+    await script.server_sends(delta(100))
     clock.ms += 50
     await script.sent()
     await script.call("interrupt_realtime_response")
@@ -113,53 +115,57 @@ async def test_time_runs_from_the_first_piece(script: Script, clock: SimpleNames
         ("pcm16", 100),
     ],
 )
-async def test_length_follows_the_responses_format(
-    script: Script, clock: SimpleNamespace, audio_format: Any, ms: int
+async def test_audio_duration_uses_response_format(
+    script: RealtimeDriver, clock: SimpleNamespace, audio_format: Any, ms: int
 ) -> None:
     # 4800 bytes, whatever they are.
     created = {
         "type": "response.created",
         "response": {"id": "r-1", "audio": {"output": {"format": audio_format}}},
     }
-    await script.say(created, delta(100))
+    await script.server_sends(created, delta(100))
     clock.ms += 60000
     await script.sent()
     await script.call("interrupt_realtime_response")
     assert (await script.sent())[-1] == cut(ms)
 
 
-async def test_length_follows_the_sessions_format(
-    silent: None, talk: Script, clock: SimpleNamespace
+async def test_audio_duration_uses_session_format(
+    silent: None, talk: RealtimeDriver, clock: SimpleNamespace
 ) -> None:
     await talk.connect()
     session = {"audio": {"output": {"format": {"type": "audio/pcmu"}}}}
-    await talk.say({"type": "session.updated", "session": session}, CREATED, delta(100))
+    await talk.server_sends({"type": "session.updated", "session": session}, CREATED, delta(100))
     clock.ms += 60000
     await talk.sent()
     await talk.call("interrupt_realtime_response")
     assert (await talk.sent())[-1] == cut(600)
 
 
-async def test_only_one_cancel(script: Script, clock: SimpleNamespace) -> None:
-    await script.say(CREATED, delta(500))
+async def test_interrupt_sends_one_cancel(script: RealtimeDriver, clock: SimpleNamespace) -> None:
+    await script.server_sends(CREATED, delta(500))
     clock.ms += 100
     await script.sent()
     await script.call("interrupt_realtime_response")
     await script.call("interrupt_realtime_response")
     assert await script.sent() == [CANCEL, cut(100)]
-    assert script.kinds().count("audio_interrupted") == 1
+    assert script.notice_types().count("audio_interrupted") == 1
 
 
-async def test_no_cancel_when_switched_off(script: Script, clock: SimpleNamespace) -> None:
-    await script.say(CREATED, delta(500))
+async def test_interrupt_without_cancel_response(
+    script: RealtimeDriver, clock: SimpleNamespace
+) -> None:
+    await script.server_sends(CREATED, delta(500))
     clock.ms += 100
     await script.sent()
     await script.call("interrupt_realtime_response", cancel_response=False)
     assert await script.sent() == [cut(100)]
 
 
-async def test_no_cancel_once_the_response_is_done(script: Script, clock: SimpleNamespace) -> None:
-    await script.say(CREATED, delta(500), audio_done(), DONE)
+async def test_interrupt_after_response_done(
+    script: RealtimeDriver, clock: SimpleNamespace
+) -> None:
+    await script.server_sends(CREATED, delta(500), audio_done(), DONE)
     clock.ms += 100
     await script.sent()
     await script.call("interrupt_realtime_response")
@@ -167,52 +173,59 @@ async def test_no_cancel_once_the_response_is_done(script: Script, clock: Simple
 
 
 @pytest.mark.parametrize("ms_later", [500, 600])
-async def test_what_was_heard_to_its_end_is_not_cut(
-    script: Script, clock: SimpleNamespace, ms_later: float
+async def test_no_truncate_after_playback_finished(
+    script: RealtimeDriver, clock: SimpleNamespace, ms_later: float
 ) -> None:
-    await script.say(CREATED, delta(500), audio_done(), DONE)
+    await script.server_sends(CREATED, delta(500), audio_done(), DONE)
     clock.ms += ms_later
-    await script.forget()
+    await script.clear()
     await script.call("interrupt_realtime_response")
     assert await script.sent() == []
     # The sound may still be being saved.
-    assert script.told("audio_interrupted") == [{"type": "audio_interrupted", "item_id": "i-1"}]
-    await script.forget()
+    assert script.notices_of("audio_interrupted") == [
+        {"type": "audio_interrupted", "item_id": "i-1"}
+    ]
+    await script.clear()
     await script.call("interrupt_realtime_response")
-    assert script.told("audio_interrupted") == []
+    assert script.notices_of("audio_interrupted") == []
 
 
-async def test_text_is_only_cancelled(script: Script) -> None:
-    await script.say(CREATED, {"type": "response.output_text.delta", "delta": "Well"})
-    await script.forget()
+async def test_interrupt_text_response_only_cancels(script: RealtimeDriver) -> None:
+    await script.server_sends(CREATED, {"type": "response.output_text.delta", "delta": "Well"})
+    await script.clear()
     await script.call("interrupt_realtime_response")
     assert await script.sent() == [CANCEL]
-    assert script.told() == []
+    assert script.notices_of() == []
 
 
-async def test_nothing_to_interrupt(script: Script) -> None:
+async def test_interrupt_without_response(script: RealtimeDriver) -> None:
     await script.call("interrupt_realtime_response")
-    await script.say(SPEECH)
+    await script.server_sends(SPEECH)
     assert await script.sent() == []
-    assert script.told() == []
+    assert script.notices_of() == []
 
 
-async def test_each_part_is_followed_anew(script: Script, clock: SimpleNamespace) -> None:
-    await script.say(CREATED, delta(500), audio_done())
+async def test_playback_tracks_each_content_part(
+    script: RealtimeDriver, clock: SimpleNamespace
+) -> None:
+    await script.server_sends(CREATED, delta(500), audio_done())
     clock.ms += 1000
-    await script.say(delta(300, index=1))
+    await script.server_sends(delta(300, index=1))
     clock.ms += 200
     await script.sent()
     await script.call("interrupt_realtime_response")
     assert await script.sent() == [CANCEL, cut(200, index=1)]
-    await script.say(delta(300, item="i-2"))
+    await script.server_sends(delta(300, item="i-2"))
     clock.ms += 10
-    await script.say(delta(300, item="i-3"))
+    await script.server_sends(delta(300, item="i-3"))
     clock.ms += 20
     await script.sent()
     await script.call("interrupt_realtime_response", cancel_response=False)
     assert await script.sent() == [cut(20, item="i-3")]
-    assert [notice["item_id"] for notice in script.told("audio_interrupted")] == ["i-1", "i-3"]
+    assert [notice["item_id"] for notice in script.notices_of("audio_interrupted")] == [
+        "i-1",
+        "i-3",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -224,25 +237,27 @@ async def test_each_part_is_followed_anew(script: Script, clock: SimpleNamespace
         (None, True),
     ],
 )
-async def test_speech_interrupts(
-    script: Script, clock: SimpleNamespace, detection: Any, cancels: bool
+async def test_speech_started_interrupts_response(
+    script: RealtimeDriver, clock: SimpleNamespace, detection: Any, cancels: bool
 ) -> None:
     session = {"audio": {"input": {"turn_detection": detection}}}
-    await script.say({"type": "session.updated", "session": session}, CREATED, delta(500))
+    await script.server_sends({"type": "session.updated", "session": session}, CREATED, delta(500))
     clock.ms += 250
-    await script.forget()
-    await script.say(SPEECH)
+    await script.clear()
+    await script.server_sends(SPEECH)
     assert await script.sent() == [*([CANCEL] if cancels else []), cut(250)]
-    assert script.told() == [{"type": "audio_interrupted", "item_id": "i-1"}]
+    assert script.notices_of() == [{"type": "audio_interrupted", "item_id": "i-1"}]
 
 
-async def test_a_drop_ends_the_following(script: Script, clock: SimpleNamespace) -> None:
-    await script.say(CREATED, delta(500))
+async def test_drop_resets_playback_tracking(
+    script: RealtimeDriver, clock: SimpleNamespace
+) -> None:
+    await script.server_sends(CREATED, delta(500))
     script.session.abort()
     await script.standin.wait_for_socket(2)
     script.reopened()
-    await script.say()
-    await script.forget()
+    await script.server_sends()
+    await script.clear()
     await script.call("interrupt_realtime_response")
     assert await script.sent() == []
-    assert script.told("audio_interrupted") == []
+    assert script.notices_of("audio_interrupted") == []

@@ -10,13 +10,13 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.sockets import connection as connections, options
+from custom_components.openai_api.websocket import connect_options, connection as connections
 from tests.standin.areas.realtime import SECRETS
 from tests.standin.faults import Fault
 from tests.standin.records import SocketSession
 from tests.standin.server import StandIn
 
-from .script import Json, Script, until
+from .driver import Json, RealtimeDriver, wait_for
 
 REALTIME = "^/realtime$"
 DOWN = Fault(path=REALTIME, status=503, count=None)
@@ -24,20 +24,20 @@ CREATE: Json = {"type": "response.create"}
 CREATED: Json = {"type": "response.created", "response": {"id": "r-1"}}
 
 
-def states(script: Script) -> list[str]:
+def states(script: RealtimeDriver) -> list[str]:
     """Return the states that were told."""
     return [data["state"] for data in script.states]
 
 
-async def back(script: Script, count: int = 2) -> SocketSession:
+async def back(script: RealtimeDriver, count: int = 2) -> SocketSession:
     """Wait until the conversation has come back, and return the host's new end."""
     session = await script.standin.wait_for_socket(count)
-    await until(lambda: states(script)[-1:] == ["connected"])
+    await wait_for(lambda: states(script)[-1:] == ["connected"])
     script.reopened()
     return session
 
 
-async def test_drop_is_mended_and_told(silent: None, talk: Script) -> None:
+async def test_reconnects_after_drop(silent: None, talk: RealtimeDriver) -> None:
     given = {"voice": "marin", "tracing": {"workflow_name": "w"}}
     await talk.connect(session=given)
     configured = talk.session.received[0]
@@ -47,7 +47,7 @@ async def test_drop_is_mended_and_told(silent: None, talk: Script) -> None:
     assert states(talk) == ["reconnecting", "connected"]
     assert [data["code"] for data in talk.states] == [1006, None]
     assert [data["context_lost"] for data in talk.states] == [False, True]
-    assert talk.told("connection_change") == [
+    assert talk.notices_of("connection_change") == [
         {"type": "connection_change", "status": "reconnecting"},
         {"type": "connection_change", "status": "connected"},
     ]
@@ -60,7 +60,7 @@ async def test_drop_is_mended_and_told(silent: None, talk: Script) -> None:
     assert session.query == [("model", "m-1")]
 
 
-async def test_latest_configuration_is_sent_again(script: Script) -> None:
+async def test_reconnect_resends_latest_session_config(script: RealtimeDriver) -> None:
     await script.call("update_realtime_session_config", session={"output_modalities": ["text"]})
     (updated,) = await script.sent()
     await script.session.close(1011, "Crash")
@@ -68,10 +68,10 @@ async def test_latest_configuration_is_sent_again(script: Script) -> None:
     assert await session.wait_for(1) == updated
 
 
-async def test_what_the_host_forgets_is_forgotten(script: Script) -> None:
+async def test_reconnect_clears_history(script: RealtimeDriver) -> None:
     item = {"id": "i-1", "type": "message", "role": "user", "content": []}
     call = {"id": "f", "type": "function_call", "status": "completed", "call_id": "f-1"}
-    await script.say(
+    await script.server_sends(
         {"type": "session.updated", "session": {"id": "old"}},
         {"type": "conversation.item.added", "item": item},
         {"type": "response.output_item.done", "item": call},
@@ -82,7 +82,7 @@ async def test_what_the_host_forgets_is_forgotten(script: Script) -> None:
     # The greeting of the new connection would tell of a session that is set up anew.
     script.standin.fail(DOWN)
     script.session.abort()
-    await until(lambda: script.states)
+    await wait_for(lambda: script.states)
     status = await script.status()
     assert status["status"] == "reconnecting"
     assert (status["history"], status["response_in_progress"]) == ([], False)
@@ -93,12 +93,12 @@ async def test_what_the_host_forgets_is_forgotten(script: Script) -> None:
     await session.wait_for(2)
     await script.sent()
     await script.call("send_realtime_function_call_output", call_id="f-1", output="x")
-    assert "name" not in script.told("item_update")[-1]["item"]
+    assert "name" not in script.notices_of("item_update")[-1]["item"]
     await script.call("reset_realtime_history", history=[])
     assert not [frame for frame in await script.sent() if frame["type"].endswith("delete")]
 
 
-async def test_a_drop_empties_the_queue(script: Script) -> None:
+async def test_drop_clears_response_queue(script: RealtimeDriver) -> None:
     for name in ("a", "b"):
         await script.call("send_realtime_event", event={**CREATE, "event_id": name})
     await script.call("send_realtime_message", message="Hello")
@@ -106,7 +106,7 @@ async def test_a_drop_empties_the_queue(script: Script) -> None:
     script.session.abort()
     session = await back(script)
     await session.wait_for(2)
-    await script.say({"type": "response.done", "response": {}})
+    await script.server_sends({"type": "response.done", "response": {}})
     frames = await script.sent()
     assert [frame["type"] for frame in frames] == ["session.update"] * 2
     # Nothing of the old connection stands in the way.
@@ -114,10 +114,10 @@ async def test_a_drop_empties_the_queue(script: Script) -> None:
     assert await script.sent() == [{**CREATE, "event_id": "c"}]
 
 
-async def test_nothing_is_sent_meanwhile(script: Script) -> None:
+async def test_send_while_reconnecting_raises(script: RealtimeDriver) -> None:
     script.standin.fail(DOWN)
     script.session.abort()
-    await until(lambda: states(script) == ["reconnecting"])
+    await wait_for(lambda: states(script) == ["reconnecting"])
     for action, data in (
         ("send_realtime_event", {"event": CREATE}),
         ("send_realtime_message", {"message": "Hello"}),
@@ -146,29 +146,31 @@ async def test_nothing_is_sent_meanwhile(script: Script) -> None:
     assert [frame["type"] for frame in await script.sent()] == ["session.update"] * 2
 
 
-async def test_drops_again_and_again(script: Script) -> None:
+async def test_repeated_drops(script: RealtimeDriver) -> None:
     for count in range(2, 6):
         script.session.abort()
         session = await back(script, count)
         await session.wait_for(2)
-        await script.forget()
+        await script.clear()
     await script.call("send_realtime_message", message="Still there?")
     assert (await script.sent())[0]["item"]["content"][0]["text"] == "Still there?"
 
 
-async def test_drop_in_the_midst_of_a_greeting(silent: None, talk: Script) -> None:
+async def test_drop_during_session_created(silent: None, talk: RealtimeDriver) -> None:
     talk.standin.fail(Fault(path=REALTIME, close_code=1011, count=3))
     await talk.call("connect_realtime_websocket", model="m-1")
     session = await talk.standin.wait_for_socket(4)
     assert (await session.wait_for(1))["type"] == "session.update"
-    await until(lambda: states(talk)[-1] == "connected")
+    await wait_for(lambda: states(talk)[-1] == "connected")
 
 
-async def test_hopeless_drop_frees_the_id(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_final_drop_frees_connection_id(
+    script: RealtimeDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(connections, "_ATTEMPTS", 3)
     script.standin.fail(DOWN)
     script.session.abort()
-    await until(lambda: "disconnected" in states(script))
+    await wait_for(lambda: "disconnected" in states(script))
     assert "503" in script.states[-1]["error"]
     assert (await script.status())["status"] == "disconnected"
     script.standin.reset()
@@ -177,20 +179,20 @@ async def test_hopeless_drop_frees_the_id(script: Script, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1008, 3000])
-async def test_host_may_end_it(script: Script, code: int) -> None:
+async def test_server_close(script: RealtimeDriver, code: int) -> None:
     await script.session.close(code, "Session expired")
-    await until(lambda: script.states)
+    await wait_for(lambda: script.states)
     assert states(script) == ["disconnected"]
     assert (script.states[0]["code"], script.states[0]["reason"]) == (code, "Session expired")
-    assert script.told()[-1] == {"type": "connection_change", "status": "disconnected"}
+    assert script.notices_of()[-1] == {"type": "connection_change", "status": "disconnected"}
     assert (await script.status())["status"] == "disconnected"
 
 
-async def test_half_open_line_is_found(
-    silent: None, talk: Script, monkeypatch: pytest.MonkeyPatch
+async def test_half_open_connection_is_detected(
+    silent: None, talk: RealtimeDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(options, "PING", 0.1)
-    monkeypatch.setattr(options, "CLOSE_TIMEOUT", 0.1)
+    monkeypatch.setattr(connect_options, "PING", 0.1)
+    monkeypatch.setattr(connect_options, "CLOSE_TIMEOUT", 0.1)
     await talk.connect()
     talk.session.freeze()
     await back(talk)
@@ -198,7 +200,7 @@ async def test_half_open_line_is_found(
     assert talk.states[0]["code"] == 1006
 
 
-async def test_every_connection_has_a_secret_of_its_own(silent: None, talk: Script) -> None:
+async def test_reconnect_creates_new_client_secret(silent: None, talk: RealtimeDriver) -> None:
     await talk.connect(use_client_secret=True)
     first = talk.session.headers["Authorization"]
     # The host takes each of them for a while only.
@@ -209,14 +211,14 @@ async def test_every_connection_has_a_secret_of_its_own(silent: None, talk: Scri
     assert len(list(talk.standin.state.collection(SECRETS))) == 2
 
 
-async def test_close(script: Script) -> None:
+async def test_close_connection(script: RealtimeDriver) -> None:
     answer = await script.call("close_realtime_websocket", code=3001, reason="Enough")
     closed = {"object": "realtime.websocket.connection", "action": "close", "connection_id": "c"}
     assert answer == {**closed, "code": 3001, "reason": "Enough"}
     assert await script.session.wait_closed() == 3001
     assert states(script) == ["disconnected"]
     assert (script.states[0]["code"], script.states[0]["reason"]) == (3001, "Enough")
-    assert script.kinds() == ["connection_change"]
+    assert script.notice_types() == ["connection_change"]
     assert await script.status() == {
         "connection_id": "c",
         "status": "disconnected",
@@ -226,7 +228,7 @@ async def test_close(script: Script) -> None:
     assert await script.connect(model="m-2")
 
 
-async def test_two_disconnects(script: Script) -> None:
+async def test_close_twice(script: RealtimeDriver) -> None:
     results = await asyncio.gather(
         script.call("close_realtime_websocket"),
         script.call("close_realtime_websocket"),
@@ -241,16 +243,16 @@ async def test_two_disconnects(script: Script) -> None:
     with pytest.raises(ServiceValidationError) as caught:
         await script.call("close_realtime_websocket")
     assert caught.value.translation_key == "connection_unknown"
-    assert script.kinds() == ["connection_change"]
+    assert script.notice_types() == ["connection_change"]
 
 
-async def test_both_ends_close_at_once(script: Script) -> None:
+async def test_simultaneous_close(script: RealtimeDriver) -> None:
     await asyncio.gather(
         script.session.close(1011, "Crash"),
         script.call("close_realtime_websocket"),
         return_exceptions=True,
     )
-    await until(lambda: "disconnected" in states(script))
+    await wait_for(lambda: "disconnected" in states(script))
     await asyncio.sleep(0.1)
     assert states(script)[-1] == "disconnected"
     assert len(script.standin.sockets) == 1
@@ -264,17 +266,19 @@ async def test_both_ends_close_at_once(script: Script) -> None:
         ({"reason": "ü" * 62}, "close_reason_too_long"),
     ],
 )
-async def test_wrong_goodbye_leaves_it_open(script: Script, data: Json, key: str) -> None:
+async def test_invalid_close_code_keeps_connection(
+    script: RealtimeDriver, data: Json, key: str
+) -> None:
     with pytest.raises(ServiceValidationError) as caught:
         await script.call("close_realtime_websocket", **data)
     assert caught.value.translation_key == key
     assert (await script.status())["status"] == "connected"
 
 
-async def test_close_while_coming_back(script: Script) -> None:
+async def test_close_while_reconnecting(script: RealtimeDriver) -> None:
     script.standin.fail(DOWN)
     script.session.abort()
-    await until(lambda: states(script) == ["reconnecting"])
+    await wait_for(lambda: states(script) == ["reconnecting"])
     await script.call("close_realtime_websocket")
     assert states(script) == ["reconnecting", "disconnected"]
     script.standin.reset()
@@ -282,7 +286,7 @@ async def test_close_while_coming_back(script: Script) -> None:
     assert not script.standin.sockets
 
 
-async def test_close_while_sending(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_close_while_sending(script: RealtimeDriver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "CLOSE_TIMEOUT", -0.5)
     script.session.freeze()
     sound = base64.b64encode(bytes(30_000_000)).decode()
@@ -296,8 +300,10 @@ async def test_close_while_sending(script: Script, monkeypatch: pytest.MonkeyPat
     assert caught.value.translation_key == "connection_closed"
 
 
-async def test_many_at_once(hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry) -> None:
-    talks = [Script(hass, standin, f"c{number}") for number in range(20)]
+async def test_many_connections(
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry
+) -> None:
+    talks = [RealtimeDriver(hass, standin, f"c{number}") for number in range(20)]
     await asyncio.gather(
         *(
             talk.call(
@@ -311,9 +317,9 @@ async def test_many_at_once(hass: HomeAssistant, standin: StandIn, entry: MockCo
     await asyncio.gather(
         *(talk.call("send_realtime_message", message=f"I am {talk.id}") for talk in talks)
     )
-    await until(lambda: all("turn_done" in talk.kinds() for talk in talks), 20)
+    await wait_for(lambda: all("turn_done" in talk.notice_types() for talk in talks), 20)
     for talk in talks:
-        text = "".join(notice["delta"] for notice in talk.told("output_text_delta"))
+        text = "".join(notice["delta"] for notice in talk.notices_of("output_text_delta"))
         assert text == f"You said: I am {talk.id}"
         status = await talk.status()
         assert (status["model"], status["status"]) == (f"m-{talk.id}", "connected")
@@ -332,7 +338,7 @@ async def test_unload_in_every_state(
 ) -> None:
     host = entry.runtime_data
     names = ("open", "busy", "again", "opening")
-    talks = {name: Script(hass, standin, name) for name in names}
+    talks = {name: RealtimeDriver(hass, standin, name) for name in names}
     for name in names[:3]:
         await talks[name].connect()
     await talks["busy"].session.send(CREATED)
@@ -341,9 +347,9 @@ async def test_unload_in_every_state(
     )
     standin.fail(Fault(path=REALTIME, hang=True, count=None))
     standin.sockets[2].abort()
-    await until(lambda: states(talks["again"])[-1:] == ["reconnecting"])
+    await wait_for(lambda: states(talks["again"])[-1:] == ["reconnecting"])
     task = hass.async_create_task(talks["opening"].call("connect_realtime_websocket", model="m"))
-    await until(lambda: states(talks["opening"]) == ["connecting"])
+    await wait_for(lambda: states(talks["opening"]) == ["connecting"])
 
     async with asyncio.timeout(5):
         assert await hass.config_entries.async_unload(entry.entry_id)
@@ -353,13 +359,15 @@ async def test_unload_in_every_state(
     assert [await standin.sockets[at].wait_closed() for at in (0, 1)] == [1000] * 2
     for talk in talks.values():
         assert states(talk)[-1] == "disconnected", talk.id
-        assert talk.kinds()[-1] == "connection_change"
+        assert talk.notice_types()[-1] == "connection_change"
     assert host.connections == {}
     closing = [data for data in talks["open"].states if data["state"] == "disconnected"]
     assert [(data["code"], bool(data["reason"])) for data in closing] == [(1000, True)]
 
 
-async def test_reload(hass: HomeAssistant, script: Script, entry: MockConfigEntry) -> None:
+async def test_reload_closes_connections(
+    hass: HomeAssistant, script: RealtimeDriver, entry: MockConfigEntry
+) -> None:
     assert await hass.config_entries.async_reload(entry.entry_id)
     assert await script.session.wait_closed() == 1000
     assert states(script) == ["disconnected"]
@@ -368,7 +376,9 @@ async def test_reload(hass: HomeAssistant, script: Script, entry: MockConfigEntr
     await script.connect()
 
 
-async def test_stop(hass: HomeAssistant, script: Script) -> None:
+async def test_home_assistant_stop_closes_connections(
+    hass: HomeAssistant, script: RealtimeDriver
+) -> None:
     hass.set_state(CoreState.stopping)
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
     assert await script.session.wait_closed() == 1000
@@ -377,7 +387,7 @@ async def test_stop(hass: HomeAssistant, script: Script) -> None:
     hass.set_state(CoreState.running)
 
 
-async def test_flood_leaves_room_for_others(script: Script) -> None:
+async def test_burst_yields_to_event_loop(script: RealtimeDriver) -> None:
     turns: list[int] = []
 
     async def other() -> None:
@@ -387,7 +397,7 @@ async def test_flood_leaves_room_for_others(script: Script) -> None:
 
     task = asyncio.create_task(other())
     frames: list[Any] = [{"type": "flood", "n": number} for number in range(5000)]
-    await script.say(*frames)
+    await script.server_sends(*frames)
     task.cancel()
     assert [data["event"] for data in script.raw] == frames
     within = {turn for turn in turns if 0 < turn < len(frames)}

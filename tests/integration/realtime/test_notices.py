@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .script import Json, Script
+from .driver import Json, RealtimeDriver
 
 PLACE: Json = {"response_id": "r-1", "item_id": "i-1", "content_index": 0}
 MESSAGE: Json = {
@@ -32,11 +32,13 @@ def output_event(kind: str, item: Json) -> Json:
     return {"type": f"response.output_item.{kind}", "response_id": "r-1", "item": item}
 
 
-async def test_turn(script: Script) -> None:
+async def test_turn_notices(script: RealtimeDriver) -> None:
     response = {"id": "r-1", "status": "in_progress"}
-    await script.say({"type": "response.created", "response": response})
-    assert script.told() == [{"type": "turn_started", "response_id": "r-1", "response": response}]
-    await script.forget()
+    await script.server_sends({"type": "response.created", "response": response})
+    assert script.notices_of() == [
+        {"type": "turn_started", "response_id": "r-1", "response": response}
+    ]
+    await script.clear()
     usage = {
         "total_tokens": 99,
         "input_tokens": 3,
@@ -45,10 +47,10 @@ async def test_turn(script: Script) -> None:
         "output_token_details": {"audio_tokens": 4},
     }
     done = {"id": "r-1", "status": "completed", "output": [MESSAGE], "usage": usage}
-    await script.say({"type": "response.done", "response": done})
+    await script.server_sends({"type": "response.done", "response": done})
     # The total is what was used, whatever the host makes of it.
     used = {**usage, "total_tokens": 7}
-    assert script.told() == [
+    assert script.notices_of() == [
         {"type": "usage_update", "usage": used},
         {
             "type": "turn_done",
@@ -63,9 +65,9 @@ async def test_turn(script: Script) -> None:
 @pytest.mark.parametrize(
     "response", [{}, {"usage": None, "output": None}, {"id": "r-1", "usage": {}}]
 )
-async def test_turn_of_few_words(script: Script, response: Json) -> None:
-    await script.say({"type": "response.done", "response": response})
-    update, done = script.told()
+async def test_turn_notices_without_ids(script: RealtimeDriver, response: Json) -> None:
+    await script.server_sends({"type": "response.done", "response": response})
+    update, done = script.notices_of()
     assert update["usage"] == {
         "input_tokens": 0,
         "output_tokens": 0,
@@ -87,11 +89,11 @@ async def test_turn_of_few_words(script: Script, response: Json) -> None:
         {"type": "response.done", "response": {"id": ["odd"]}},
     ],
 )
-async def test_a_turn_of_any_shape_makes_room_for_the_next(script: Script, event: Json) -> None:
-    await script.say({"type": "response.created", "response": "odd"})
+async def test_turn_malformed_frees_response_slot(script: RealtimeDriver, event: Json) -> None:
+    await script.server_sends({"type": "response.created", "response": "odd"})
     await script.call("send_realtime_event", event={"type": "response.create", "event_id": "e"})
     assert await script.sent() == []
-    await script.say(event)
+    await script.server_sends(event)
     assert await script.sent() == [{"type": "response.create", "event_id": "e"}]
 
 
@@ -102,16 +104,16 @@ async def test_a_turn_of_any_shape_makes_room_for_the_next(script: Script, event
         ("response.output_text.delta", "output_text_delta"),
     ],
 )
-async def test_text(script: Script, event_type: str, kind: str) -> None:
-    await script.say({"type": event_type, **PLACE, "delta": "Well"})
-    assert script.told() == [
+async def test_output_text_delta_notice(script: RealtimeDriver, event_type: str, kind: str) -> None:
+    await script.server_sends({"type": event_type, **PLACE, "delta": "Well"})
+    assert script.notices_of() == [
         {"type": kind, "delta": "Well", "item_id": "i-1", "response_id": "r-1"}
     ]
 
 
-async def test_sound(script: Script) -> None:
-    await script.say({"type": "response.output_audio.delta", **PLACE, "delta": "AAAA"})
-    (notice,) = script.told("audio")
+async def test_audio_notices(script: RealtimeDriver) -> None:
+    await script.server_sends({"type": "response.output_audio.delta", **PLACE, "delta": "AAAA"})
+    (notice,) = script.notices_of("audio")
     assert notice == {"type": "audio", **PLACE, "delta": "AAAA"}
 
 
@@ -120,33 +122,37 @@ async def test_sound(script: Script) -> None:
     [("added", "in_progress"), ("done", "completed"), ("retrieved", "completed")],
 )
 @pytest.mark.parametrize("own", [None, "incomplete"])
-async def test_items(script: Script, kind: str, status: str, own: str | None) -> None:
+async def test_item_update_notice(
+    script: RealtimeDriver, kind: str, status: str, own: str | None
+) -> None:
     given = {} if own is None else {"status": own}
-    await script.say(item_event(kind, {**MESSAGE, **given}))
-    assert script.told() == [
+    await script.server_sends(item_event(kind, {**MESSAGE, **given}))
+    assert script.notices_of() == [
         {"type": "item_update", "item": {**KEPT, "status": own or status}},
     ]
-    await script.forget()
-    await script.say(item_event(kind, {**MESSAGE, "id": "i-2", "status": None}))
-    assert script.told()[0]["item"]["status"] == status
+    await script.clear()
+    await script.server_sends(item_event(kind, {**MESSAGE, "id": "i-2", "status": None}))
+    assert script.notices_of()[0]["item"]["status"] == status
 
 
 @pytest.mark.parametrize(("kind", "status"), [("added", "in_progress"), ("done", "completed")])
-async def test_output_items(script: Script, kind: str, status: str) -> None:
+async def test_item_update_notice_for_output(
+    script: RealtimeDriver, kind: str, status: str
+) -> None:
     part = {"type": "audio", "transcript": "Hi"}
     item = {"id": "i-1", "type": "message", "role": "assistant", "content": [part]}
-    await script.say(output_event(kind, item))
-    (notice,) = script.told()
+    await script.server_sends(output_event(kind, item))
+    (notice,) = script.notices_of()
     assert notice["type"] == "item_update"
     assert notice["item"]["status"] == status
     assert notice["item"]["content"] == [{"type": "output_audio", "transcript": "Hi"}]
 
 
-async def test_deleted_item(script: Script) -> None:
-    await script.say(item_event("added", MESSAGE))
-    await script.forget()
-    await script.say({"type": "conversation.item.deleted", "item_id": "i-1"})
-    assert script.told() == [{"type": "item_deleted", "item_id": "i-1"}]
+async def test_item_deleted_notice(script: RealtimeDriver) -> None:
+    await script.server_sends(item_event("added", MESSAGE))
+    await script.clear()
+    await script.server_sends({"type": "conversation.item.deleted", "item_id": "i-1"})
+    assert script.notices_of() == [{"type": "item_deleted", "item_id": "i-1"}]
 
 
 CALL: Json = {
@@ -159,15 +165,15 @@ CALL: Json = {
 }
 
 
-async def test_function_call(script: Script) -> None:
-    await script.say(
+async def test_function_call_notice(script: RealtimeDriver) -> None:
+    await script.server_sends(
         output_event("added", {**CALL, "status": "in_progress", "arguments": ""}),
         output_event("done", {**CALL, "status": "incomplete"}),
     )
-    assert script.told() == []
-    await script.say(output_event("done", CALL))
+    assert script.notices_of() == []
+    await script.server_sends(output_event("done", CALL))
     kept = {key: value for key, value in CALL.items() if key != "id"}
-    assert script.told() == [
+    assert script.notices_of() == [
         {
             "type": "item_update",
             "item": {**kept, "item_id": "i-1", "status": "in_progress", "output": None},
@@ -185,20 +191,20 @@ async def test_function_call(script: Script) -> None:
     assert await script.sent() == []
 
 
-async def test_function_call_is_told_once(script: Script) -> None:
-    await script.say(output_event("added", CALL), output_event("done", CALL))
-    assert script.kinds().count("function_call") == 1
+async def test_function_call_notice_fired_once(script: RealtimeDriver) -> None:
+    await script.server_sends(output_event("added", CALL), output_event("done", CALL))
+    assert script.notice_types().count("function_call") == 1
     await script.call("send_realtime_function_call_output", call_id="f-1", output="")
-    await script.say(output_event("done", CALL))
-    assert script.kinds().count("function_call") == 1
-    await script.say(output_event("done", {**CALL, "call_id": "f-2", "id": "i-2"}))
-    assert script.kinds().count("function_call") == 2
+    await script.server_sends(output_event("done", CALL))
+    assert script.notice_types().count("function_call") == 1
+    await script.server_sends(output_event("done", {**CALL, "call_id": "f-2", "id": "i-2"}))
+    assert script.notice_types().count("function_call") == 2
 
 
-async def test_calls_are_forgotten_some_day(script: Script) -> None:
+async def test_pending_calls_limit(script: RealtimeDriver) -> None:
     calls = [{**CALL, "call_id": f"f-{n}", "id": f"i-{n}"} for n in range(250)]
-    await script.say(*(output_event("done", call) for call in calls))
-    assert script.kinds().count("function_call") == 250
+    await script.server_sends(*(output_event("done", call) for call in calls))
+    assert script.notice_types().count("function_call") == 250
     (connection,) = script.hass.config_entries.async_entries("openai_api")[
         0
     ].runtime_data.connections.values()
@@ -209,7 +215,9 @@ async def test_calls_are_forgotten_some_day(script: Script) -> None:
     ("arguments", "parsed"),
     [('{"a": 1}', {"a": 1}), ("", {}), (None, {}), ("{ odd", "{ odd"), (5, {}), ("[1]", [1])],
 )
-async def test_approval_request(script: Script, arguments: Any, parsed: Any) -> None:
+async def test_mcp_approval_request_notice(
+    script: RealtimeDriver, arguments: Any, parsed: Any
+) -> None:
     item = {
         "id": "a-1",
         "type": "mcp_approval_request",
@@ -217,11 +225,11 @@ async def test_approval_request(script: Script, arguments: Any, parsed: Any) -> 
         "name": "buy",
         "arguments": arguments,
     }
-    await script.say(item_event("added", item))
-    assert script.told() == []
-    await script.say(item_event("done", item))
+    await script.server_sends(item_event("added", item))
+    assert script.notices_of() == []
+    await script.server_sends(item_event("done", item))
     kept = {key: value for key, value in item.items() if key != "id"}
-    assert script.told() == [
+    assert script.notices_of() == [
         {"type": "item_update", "item": {**kept, "item_id": "a-1", "arguments": parsed}},
         {
             "type": "mcp_approval_request",
@@ -233,7 +241,9 @@ async def test_approval_request(script: Script, arguments: Any, parsed: Any) -> 
 
 @pytest.mark.parametrize("kind", ["mcp_call", "mcp_tool_call"])
 @pytest.mark.parametrize("output", [{}, {"output": "bought"}])
-async def test_mcp_call(script: Script, kind: str, output: Json) -> None:
+async def test_mcp_tool_call_completed_notice(
+    script: RealtimeDriver, kind: str, output: Json
+) -> None:
     item = {"id": "i-1", "type": kind, "name": "buy", "arguments": "{}", **output}
     kept = {"type": kind, "name": "buy", "arguments": "{}", "item_id": "i-1", "output": None}
     kept |= output
@@ -243,11 +253,11 @@ async def test_mcp_call(script: Script, kind: str, output: Json) -> None:
         (output_event("added", item), "in_progress"),
         (output_event("done", item), "completed"),
     ):
-        await script.say(event)
-        assert script.told() == [{"type": "item_update", "item": {**kept, "status": status}}]
-        await script.forget()
-    await script.say(item_event("done", item))
-    assert script.told() == [
+        await script.server_sends(event)
+        assert script.notices_of() == [{"type": "item_update", "item": {**kept, "status": status}}]
+        await script.clear()
+    await script.server_sends(item_event("done", item))
+    assert script.notices_of() == [
         {"type": "item_update", "item": {**kept, "status": "completed"}},
         {
             "type": "mcp_tool_call_completed",
@@ -256,24 +266,26 @@ async def test_mcp_call(script: Script, kind: str, output: Json) -> None:
     ]
 
 
-async def test_mcp_tools(script: Script) -> None:
+async def test_mcp_tools_listed_notice(script: RealtimeDriver) -> None:
     item = {"id": "i-1", "type": "mcp_list_tools", "server_label": "shop", "tools": [{"name": "x"}]}
-    await script.say(item_event("added", item), item_event("retrieved", item))
-    assert script.told() == []
-    await script.say(item_event("done", item))
-    assert script.told() == [
+    await script.server_sends(item_event("added", item), item_event("retrieved", item))
+    assert script.notices_of() == []
+    await script.server_sends(item_event("done", item))
+    assert script.notices_of() == [
         {"type": "mcp_tools_listed", "server_label": "shop", "tools": [{"name": "x"}]}
     ]
     # They are no part of what was said.
     assert (await script.status())["history"] == []
 
 
-async def test_other_items_are_left_alone(script: Script) -> None:
+async def test_unknown_items_fire_no_notice(script: RealtimeDriver) -> None:
     for kind in ("function_call", "function_call_output", "unheard_of", None):
-        await script.say(item_event("done", {"id": "i-1", "type": kind, "status": "completed"}))
+        await script.server_sends(
+            item_event("done", {"id": "i-1", "type": kind, "status": "completed"})
+        )
         if kind != "function_call":
-            await script.say(output_event("done", {"id": "i-1", "type": kind}))
-    assert script.told() == []
+            await script.server_sends(output_event("done", {"id": "i-1", "type": kind}))
+    assert script.notices_of() == []
 
 
 @pytest.mark.parametrize(
@@ -284,9 +296,9 @@ async def test_other_items_are_left_alone(script: Script) -> None:
         {"type": "error", "error": "odd"},
     ],
 )
-async def test_error(script: Script, event: Json) -> None:
-    await script.say(event)
-    assert script.told() == [{"type": "error", "error": event}]
+async def test_error_notice(script: RealtimeDriver, event: Json) -> None:
+    await script.server_sends(event)
+    assert script.notices_of() == [{"type": "error", "error": event}]
     assert (await script.status())["status"] == "connected"
 
 
@@ -299,10 +311,10 @@ async def test_error(script: Script, event: Json) -> None:
         "mcp_list_tools.in_progress",
     ],
 )
-async def test_items_that_changed_are_asked_for(script: Script, event_type: str) -> None:
-    await script.say({"type": event_type, "item_id": "i-1", "transcript": "Hello"})
+async def test_changed_items_are_retrieved(script: RealtimeDriver, event_type: str) -> None:
+    await script.server_sends({"type": event_type, "item_id": "i-1", "transcript": "Hello"})
     assert await script.sent() == [{"type": "conversation.item.retrieve", "item_id": "i-1"}]
-    await script.say({"type": event_type})
+    await script.server_sends({"type": event_type})
     assert await script.sent() == []
 
 
@@ -318,15 +330,15 @@ async def test_items_that_changed_are_asked_for(script: Script, event_type: str)
         "input_audio_buffer.speech_stopped",
     ],
 )
-async def test_others_are_only_passed_on(script: Script, event_type: str) -> None:
+async def test_other_events_fire_no_notice(script: RealtimeDriver, event_type: str) -> None:
     event = {"type": event_type, "item_id": "i-1", "session": {}}
-    await script.say(event)
+    await script.server_sends(event)
     assert script.types(event_type) == [event]
-    assert script.told() == []
+    assert script.notices_of() == []
     assert await script.sent() == []
 
 
-async def test_raw_event_comes_first(script: Script) -> None:
+async def test_server_event_precedes_notice(script: RealtimeDriver) -> None:
     order: list[str] = []
     script.hass.bus.async_listen("openai_api_server_event", lambda event: None)
     for event_type in ("openai_api_server_event", "openai_api_realtime_event"):
@@ -356,38 +368,38 @@ class _Order(list[Any]):
         self._order.append(self._name)
 
 
-async def test_notices_name_the_conversation(script: Script) -> None:
-    await script.say({"type": "error"})
+async def test_notices_hold_connection_id(script: RealtimeDriver) -> None:
+    await script.server_sends({"type": "error"})
     (entry,) = script.hass.config_entries.async_entries("openai_api")
     assert script.notices[0]["config_entry_id"] == entry.entry_id
     assert script.notices[0]["connection_id"] == "c"
 
 
 @pytest.mark.parametrize("wanted", [["response.done", "test.marker"], None, []])
-async def test_only_wanted_server_events_are_fired(
-    silent: None, talk: Script, wanted: list[str] | None
+async def test_event_types_filter_server_events(
+    silent: None, talk: RealtimeDriver, wanted: list[str] | None
 ) -> None:
     data = {} if wanted is None else {"event_types": wanted}
     await talk.call("connect_realtime_websocket", model="m-1", **data)
     session = await talk.standin.wait_for_socket()
     assert (await session.wait_for(2))["session"]["tracing"] == "auto"
-    await talk.say({"type": "response.created"}, {"type": "response.done"}, {"no": "type"})
+    await talk.server_sends({"type": "response.created"}, {"type": "response.done"}, {"no": "type"})
     found = [data["event_type"] for data in talk.raw]
     if wanted:
         assert found == ["response.done"]
     else:
         assert found == ["session.created", "response.created", "response.done", None]
     # Notices come all the same.
-    assert talk.told("turn_started")
-    assert talk.told("turn_done")
+    assert talk.notices_of("turn_started")
+    assert talk.notices_of("turn_done")
 
 
-async def test_host_that_behaves(talk: Script) -> None:
+async def test_notices_with_standin_server(talk: RealtimeDriver) -> None:
     await talk.connect(session={"output_modalities": ["text"]})
     await talk.call("send_realtime_message", message="Hello you")
-    while "turn_done" not in talk.kinds():
+    while "turn_done" not in talk.notice_types():
         await talk.settle()
-    text = "".join(notice["delta"] for notice in talk.told("output_text_delta"))
+    text = "".join(notice["delta"] for notice in talk.notices_of("output_text_delta"))
     assert text == "You said: Hello you"
     history = (await talk.status())["history"]
     assert [item["role"] for item in history] == ["user", "assistant"]

@@ -8,9 +8,9 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 import voluptuous as vol
 
-from custom_components.openai_api.sockets.realtime import session as session_module
+from custom_components.openai_api.realtime import connection as session_module
 
-from .script import Json, Script, until
+from .driver import Json, RealtimeDriver, wait_for
 
 CREATED = {"type": "response.created", "response": {"id": "r-1"}}
 DONE = {"type": "response.done", "response": {"id": "r-1"}}
@@ -42,7 +42,9 @@ EVERY_ACTION: list[tuple[str, Json]] = [
 
 
 @pytest.mark.parametrize(("action", "data"), EVERY_ACTION)
-async def test_refused_on_an_unknown_conversation(script: Script, action: str, data: Json) -> None:
+async def test_send_on_unknown_connection_raises(
+    script: RealtimeDriver, action: str, data: Json
+) -> None:
     with pytest.raises(ServiceValidationError) as caught:
         await script.call(action, **{**data, "connection_id": "x"})
     assert caught.value.translation_key == "connection_unknown"
@@ -53,7 +55,7 @@ async def test_refused_on_an_unknown_conversation(script: Script, action: str, d
 
 
 @pytest.mark.parametrize(("action", "data"), EVERY_ACTION)
-async def test_answers(script: Script, action: str, data: Json) -> None:
+async def test_send_action_responses(script: RealtimeDriver, action: str, data: Json) -> None:
     answer = await script.call(action, **data)
     assert answer["object"] == "realtime.websocket.client_event"
     assert answer["action"] == "send"
@@ -70,20 +72,20 @@ async def test_answers(script: Script, action: str, data: Json) -> None:
         {"type": "response.cancel", "response_id": "r-9"},
     ],
 )
-async def test_event_is_sent_at_once_as_it_is(script: Script, event: Json) -> None:
+async def test_send_event_unchanged(script: RealtimeDriver, event: Json) -> None:
     # A response that is wanted or under way holds up nothing but the next one.
     await script.call("send_realtime_event", event=CREATE)
-    await script.say(CREATED)
+    await script.server_sends(CREATED)
     await script.sent()
     answer = await script.call("send_realtime_event", event=event)
     assert answer["event_type"] == event["type"]
     assert await script.sent() == [event]
 
 
-async def test_cancel_is_always_sent(script: Script) -> None:
+async def test_send_cancel_immediately(script: RealtimeDriver) -> None:
     cancel = {"type": "response.cancel"}
     await script.call("send_realtime_event", event=cancel)
-    await script.say(CREATED)
+    await script.server_sends(CREATED)
     await script.call("send_realtime_event", event=cancel)
     await script.call("send_realtime_event", event=cancel)
     assert await script.sent() == [cancel] * 3
@@ -92,15 +94,15 @@ async def test_cancel_is_always_sent(script: Script) -> None:
     assert await script.sent() == []
 
 
-async def test_create_waits_for_its_turn(script: Script) -> None:
+async def test_send_create_waits_for_response_slot(script: RealtimeDriver) -> None:
     first = {"type": "response.create", "event_id": "e-1", "response": {"instructions": "One"}}
     second = {"type": "response.create", "response": {"instructions": "Two"}}
     await script.call("send_realtime_event", event=first)
     await script.call("send_realtime_event", event=second)
     assert await script.sent() == [first]
-    await script.say(CREATED)
+    await script.server_sends(CREATED)
     assert await script.sent() == []
-    await script.say(DONE)
+    await script.server_sends(DONE)
     (frame,) = await script.sent()
     assert isinstance(frame.pop("event_id"), str)
     assert frame == second
@@ -119,11 +121,13 @@ async def test_create_waits_for_its_turn(script: Script) -> None:
         (None, False),
     ],
 )
-async def test_error_may_drop_a_create(script: Script, error: Any, is_dropped: bool) -> None:
+async def test_error_drops_pending_create(
+    script: RealtimeDriver, error: Any, is_dropped: bool
+) -> None:
     await script.call("send_realtime_event", event={**CREATE, "event_id": "e-1"})
     await script.call("send_realtime_event", event={**CREATE, "event_id": "e-2"})
     await script.sent()
-    await script.say({"type": "error", "error": error})
+    await script.server_sends({"type": "error", "error": error})
     assert await script.sent() == ([{**CREATE, "event_id": "e-2"}] if is_dropped else [])
 
 
@@ -137,7 +141,7 @@ async def test_error_may_drop_a_create(script: Script, error: Any, is_dropped: b
         ({"type": "response.create", "number": 2**70}, "invalid_arguments"),
     ],
 )
-async def test_malformed_event_is_refused(script: Script, event: Json, key: str) -> None:
+async def test_send_malformed_event_raises(script: RealtimeDriver, event: Json, key: str) -> None:
     with pytest.raises(ServiceValidationError) as caught:
         await script.call("send_realtime_event", event=event)
     assert caught.value.translation_key == key
@@ -146,13 +150,13 @@ async def test_malformed_event_is_refused(script: Script, event: Json, key: str)
     assert without_ids(await script.sent()) == [CREATE]
 
 
-async def test_text_must_be_whole(script: Script) -> None:
+async def test_send_invalid_unicode_raises(script: RealtimeDriver) -> None:
     with pytest.raises(vol.Invalid, match="character"):
         await script.call("send_realtime_event", event={"type": "made.up", "text": "\ud800"})
     assert await script.sent() == []
 
 
-async def test_event_must_be_an_object(script: Script) -> None:
+async def test_send_event_not_an_object_raises(script: RealtimeDriver) -> None:
     with pytest.raises(vol.Invalid, match="expected an object"):
         await script.call("send_realtime_event", event="response.create")
     assert await script.sent() == []
@@ -181,7 +185,7 @@ TEXT = {"type": "input_text", "text": "Hello"}
         ([{"type": "input_audio", "audio": "AAAA"}], [{"type": "input_audio", "audio": "AAAA"}]),
     ],
 )
-async def test_message(script: Script, message: Any, content: list[Json]) -> None:
+async def test_send_message(script: RealtimeDriver, message: Any, content: list[Json]) -> None:
     await script.call("send_realtime_message", message=message)
     assert without_ids(await script.sent()) == [
         {
@@ -193,19 +197,19 @@ async def test_message(script: Script, message: Any, content: list[Json]) -> Non
 
 
 @pytest.mark.parametrize("message", [[], [1], ["Hello"], [{"text": "Hello"}], {"content": []}])
-async def test_malformed_message_is_refused(script: Script, message: Any) -> None:
+async def test_send_malformed_message_raises(script: RealtimeDriver, message: Any) -> None:
     with pytest.raises(ServiceValidationError) as caught:
         await script.call("send_realtime_message", message=message)
     assert caught.value.translation_key == "message_invalid"
     assert await script.sent() == []
 
 
-async def test_message_alone(script: Script) -> None:
+async def test_send_message_without_response(script: RealtimeDriver) -> None:
     await script.call("send_realtime_message", message="Hello", trigger_response=False)
     assert [frame["type"] for frame in await script.sent()] == ["conversation.item.create"]
 
 
-async def test_event_data_is_merged_last(script: Script) -> None:
+async def test_send_message_event_data_overrides(script: RealtimeDriver) -> None:
     await script.call(
         "send_realtime_message",
         message="Hello",
@@ -222,20 +226,20 @@ async def test_event_data_is_merged_last(script: Script) -> None:
     ]
 
 
-async def test_response_to_a_message_waits_for_its_turn(script: Script) -> None:
-    await script.say(CREATED)
+async def test_send_message_response_waits_for_slot(script: RealtimeDriver) -> None:
+    await script.server_sends(CREATED)
     for text in ("One", "Two"):
         await script.call("send_realtime_message", message=text)
     # The messages are there at once; one answer is enough for both.
     assert [frame["type"] for frame in await script.sent()] == ["conversation.item.create"] * 2
-    await script.say(DONE)
+    await script.server_sends(DONE)
     assert without_ids(await script.sent()) == [CREATE]
-    await script.say(CREATED, DONE)
+    await script.server_sends(CREATED, DONE)
     assert await script.sent() == []
 
 
 @pytest.mark.parametrize("trigger", [None, True, False])
-async def test_picture_by_address(script: Script, trigger: bool | None) -> None:
+async def test_add_image_by_url(script: RealtimeDriver, trigger: bool | None) -> None:
     data = {} if trigger is None else {"trigger_response": trigger}
     for address in ("https://example.com/a.png", "data:image/png;base64,AAAA"):
         await script.call("add_realtime_image", image=address, **data)
@@ -249,10 +253,12 @@ async def test_picture_by_address(script: Script, trigger: bool | None) -> None:
             },
         }
         assert frames[1:] == ([] if trigger is False else [CREATE])
-        await script.say(CREATED, DONE)
+        await script.server_sends(CREATED, DONE)
 
 
-async def test_picture_by_path_and_media(script: Script, media_folder: Path) -> None:
+async def test_add_image_by_path_and_media_source(
+    script: RealtimeDriver, media_folder: Path
+) -> None:
     (media_folder / "cam.png").write_bytes(PICTURE)
     expected = "data:image/png;base64," + base64.b64encode(PICTURE).decode()
     for image in (
@@ -276,8 +282,8 @@ async def test_picture_by_path_and_media(script: Script, media_folder: Path) -> 
         ("media-source://nonsense/none", "media_not_found"),
     ],
 )
-async def test_picture_that_cannot_be_read(
-    script: Script, media_folder: Path, image: str, key: str
+async def test_add_image_unreadable_raises(
+    script: RealtimeDriver, media_folder: Path, image: str, key: str
 ) -> None:
     with pytest.raises(ServiceValidationError) as caught:
         await script.call("add_realtime_image", image=image)
@@ -296,9 +302,9 @@ CALL_ITEM = {
 
 
 @pytest.mark.parametrize("trigger", [None, False])
-async def test_function_call_output(script: Script, trigger: bool | None) -> None:
-    await script.say({"type": "response.output_item.done", "item": CALL_ITEM})
-    await script.forget()
+async def test_send_function_call_output(script: RealtimeDriver, trigger: bool | None) -> None:
+    await script.server_sends({"type": "response.output_item.done", "item": CALL_ITEM})
+    await script.clear()
     data = {} if trigger is None else {"trigger_response": trigger}
     answer = await script.call(
         "send_realtime_function_call_output", call_id="f-1", output={"open": True}, **data
@@ -318,16 +324,16 @@ async def test_function_call_output(script: Script, trigger: bool | None) -> Non
     ]
     known = {key: value for key, value in CALL_ITEM.items() if key != "id"}
     item = {**known, "item_id": "i-1", "status": "completed", "output": '{"open": true}'}
-    assert script.told() == [{"type": "item_update", "item": item}]
+    assert script.notices_of() == [{"type": "item_update", "item": item}]
     assert (await script.status())["history"] == [item]
 
 
-async def test_output_of_a_call_that_nobody_knows(script: Script) -> None:
+async def test_send_function_call_output_unknown_call(script: RealtimeDriver) -> None:
     for call_id in ("old-1", "old-2"):
         await script.call("send_realtime_function_call_output", call_id=call_id, output="x")
     outputs = [frame["item"] for frame in await script.sent() if "item" in frame]
     assert [item["call_id"] for item in outputs] == ["old-1", "old-2"]
-    told = script.told("item_update")
+    told = script.notices_of("item_update")
     assert [notice["item"]["call_id"] for notice in told] == ["old-1", "old-2"]
     assert all(notice["item"]["status"] == "completed" for notice in told)
     # What has no id of its own cannot be part of the history that may be sent back.
@@ -338,7 +344,7 @@ async def test_output_of_a_call_that_nobody_knows(script: Script) -> None:
 
 @pytest.mark.parametrize("reason", [None, "Too dear"])
 @pytest.mark.parametrize("approve", [True, False])
-async def test_mcp_response(script: Script, approve: bool, reason: str | None) -> None:
+async def test_send_mcp_response(script: RealtimeDriver, approve: bool, reason: str | None) -> None:
     given = {} if reason is None else {"reason": reason}
     answer = await script.call(
         "send_realtime_mcp_response", approval_request_id="a-1", approve=approve, **given
@@ -358,37 +364,39 @@ async def test_mcp_response(script: Script, approve: bool, reason: str | None) -
     ]
 
 
-async def test_closed_in_the_midst_of_sending(script: Script) -> None:
+async def test_close_while_sending(script: RealtimeDriver) -> None:
     # The answer to a closed line is an error, not silence.
     await script.session.close(1000, "Bye")
-    await until(lambda: script.states)
+    await wait_for(lambda: script.states)
     with pytest.raises(HomeAssistantError):
         await script.call("send_realtime_message", message="Hello")
 
 
-async def test_slow_line_is_told(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_full_send_queue_is_reported(
+    script: RealtimeDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Too much to send is refused, and what follows by itself is counted and not kept."""
     monkeypatch.setattr(session_module, "_LONGEST_OUTBOX", 0)
     with pytest.raises(ServiceValidationError) as caught:
         await script.call("send_realtime_event", event={"type": "response.create"})
     assert caught.value.translation_key == "connection_busy"
 
-    await script.say({"type": "conversation.item.truncated", "item_id": "i-1"})
-    await until(lambda: script.told("events_dropped"))
-    assert script.told("events_dropped")[-1]["count"] == 1
+    await script.server_sends({"type": "conversation.item.truncated", "item_id": "i-1"})
+    await wait_for(lambda: script.notices_of("events_dropped"))
+    assert script.notices_of("events_dropped")[-1]["count"] == 1
     monkeypatch.undo()
 
 
-async def test_slow_line_does_not_lose_a_wanted_answer(
-    script: Script, monkeypatch: pytest.MonkeyPatch
+async def test_full_send_queue_keeps_pending_create(
+    script: RealtimeDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A response that had to wait for its turn is asked for, however much else is waiting."""
-    await script.say(CREATED)
+    await script.server_sends(CREATED)
     await script.settle()
     await script.call("send_realtime_event", event=CREATE)
     await script.sent()
     monkeypatch.setattr(session_module, "_LONGEST_OUTBOX", 0)
     before = len(script.session.received)
     await script.session.send(DONE)
-    await until(lambda: len(script.session.received) > before)
+    await wait_for(lambda: len(script.session.received) > before)
     assert without_ids(script.session.received[before:]) == [CREATE]

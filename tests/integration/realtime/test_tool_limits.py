@@ -11,7 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
-from .script import Json, Script, until
+from .driver import Json, RealtimeDriver, wait_for
 from .test_tools import Bell, bell, call_event, connected
 
 __all__ = ["bell"]
@@ -24,13 +24,13 @@ def call_in(response_id: str | None, number: int, name: str = "ring") -> Json:
     return {**event, **({"response_id": response_id} if response_id else {})}
 
 
-async def round_of(talk: Script, number: int, calls: int = 1) -> list[Json]:
+async def round_of(talk: RealtimeDriver, number: int, calls: int = 1) -> list[Json]:
     """Let the model call tools in a response, and return what the host is sent then."""
     response = {"id": f"r-{number}"}
-    await talk.say({"type": "response.created", "response": response})
+    await talk.server_sends({"type": "response.created", "response": response})
     for call in range(calls):
         await talk.session.send(call_in(f"r-{number}", number * 100 + call))
-    await talk.say({"type": "response.done", "response": response})
+    await talk.server_sends({"type": "response.done", "response": response})
     await talk.hass.async_block_till_done(wait_background_tasks=False)
     sent: list[Json] = []
 
@@ -45,33 +45,33 @@ async def round_of(talk: Script, number: int, calls: int = 1) -> list[Json]:
 
 @pytest.mark.parametrize(("response_ids", "count"), [("same", 500), ("new", 5000), ("none", 500)])
 async def test_burst_of_calls(
-    silent: None, talk: Script, bell: Bell, response_ids: str, count: int
+    silent: None, talk: RealtimeDriver, bell: Bell, response_ids: str, count: int
 ) -> None:
     await connected(talk, "hall")
     for number in range(count):
         named = {"same": "r", "new": f"r-{number}", "none": None}[response_ids]
         await talk.session.send(call_in(named, number))
-    await until(lambda: talk.kinds().count("function_call") == count, 120)
-    await until(lambda: len(talk.told("tool_result")) == 10)
+    await wait_for(lambda: talk.notice_types().count("function_call") == count, 120)
+    await wait_for(lambda: len(talk.notices_of("tool_result")) == 10)
     await asyncio.sleep(0.1)
     assert len(bell.calls) == 10
-    assert len(talk.told("tool_limit_reached")) == 1
+    assert len(talk.notices_of("tool_limit_reached")) == 1
 
 
-async def test_ten_rounds_without_a_person(silent: None, talk: Script, bell: Bell) -> None:
+async def test_ten_rounds_without_a_person(silent: None, talk: RealtimeDriver, bell: Bell) -> None:
     await connected(talk, "hall")
     for number in range(10):
         types = [item["type"] for item in await round_of(talk, number)]
         assert types == ["conversation.item.create", "response.create"], number
     (item,) = await round_of(talk, 10)
     assert json.loads(item["item"]["output"])["error"] == "LimitReached"
-    (limit,) = talk.told("tool_limit_reached")
+    (limit,) = talk.notices_of("tool_limit_reached")
     assert (limit["max_calls"], limit["max_rounds"], limit["name"]) == (10, 10, "ring")
     assert len(bell.calls) == 10
 
 
 async def test_rounds_count_when_more_calls_are_allowed(
-    silent: None, talk: Script, bell: Bell
+    silent: None, talk: RealtimeDriver, bell: Bell
 ) -> None:
     await connected(talk, "hall", max_tool_calls=100)
     for number in range(10):
@@ -100,7 +100,7 @@ async def test_rounds_count_when_more_calls_are_allowed(
     ],
 )
 async def test_message_starts_the_count_again(
-    silent: None, talk: Script, bell: Bell, action: str, data: Json
+    silent: None, talk: RealtimeDriver, bell: Bell, action: str, data: Json
 ) -> None:
     await connected(talk, "hall", max_tool_calls=1)
     await round_of(talk, 0)
@@ -110,7 +110,7 @@ async def test_message_starts_the_count_again(
     await round_of(talk, 2)
     assert len(bell.calls) == 2
     await round_of(talk, 3)
-    assert len(talk.told("tool_limit_reached")) == 2
+    assert len(talk.notices_of("tool_limit_reached")) == 2
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ async def test_message_starts_the_count_again(
 )
 @pytest.mark.parametrize("source", ["audio", "phone", "nothing"])
 async def test_speech_starts_the_count_again(
-    silent: None, talk: Script, bell: Bell, event: Json, source: str
+    silent: None, talk: RealtimeDriver, bell: Bell, event: Json, source: str
 ) -> None:
     phone = {"call_id": "rtc_1"} if source == "phone" else {}
     await connected(talk, "hall", max_tool_calls=1, **phone)
@@ -130,14 +130,14 @@ async def test_speech_starts_the_count_again(
     if source == "audio":
         await talk.call("send_realtime_audio", audio="AAAA")
     # A host may say that somebody has spoken where nothing could be heard.
-    await talk.say(event)
-    await talk.forget()
+    await talk.server_sends(event)
+    await talk.clear()
     await round_of(talk, 1)
     assert len(bell.calls) == (1 if source == "nothing" else 2)
 
 
 async def test_a_few_calls_at_a_time(
-    silent: None, talk: Script, bell: Bell, monkeypatch: pytest.MonkeyPatch
+    silent: None, talk: RealtimeDriver, bell: Bell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running, most = 0, 0
     go_on = asyncio.Event()
@@ -155,20 +155,20 @@ async def test_a_few_calls_at_a_time(
     for number in range(8):
         await talk.session.send(call_in("r", number))
     await talk.settle()
-    await until(lambda: running == 4)
+    await wait_for(lambda: running == 4)
     go_on.set()
-    await until(lambda: len(talk.told("tool_result")) == 8)
+    await wait_for(lambda: len(talk.notices_of("tool_result")) == 8)
     assert most == 4
 
 
 @pytest.mark.parametrize("names", [["ring"], ["*"], ["r?ng", "ri*"]])
 @pytest.mark.parametrize("approve", [True, False])
 async def test_tool_waits_for_approval(
-    silent: None, talk: Script, bell: Bell, names: list[str], approve: bool
+    silent: None, talk: RealtimeDriver, bell: Bell, names: list[str], approve: bool
 ) -> None:
     await connected(talk, "hall", require_approval=names)
-    await talk.say(call_event("ring", "{}"))
-    (request,) = talk.told("tool_approval_request")
+    await talk.server_sends(call_event("ring", "{}"))
+    (request,) = talk.notices_of("tool_approval_request")
     assert (request["name"], request["arguments"], request["call_id"]) == ("ring", "{}", "f-1")
     assert not bell.calls
     assert await talk.sent() == []
@@ -176,7 +176,7 @@ async def test_tool_waits_for_approval(
     if not approve:
         answer["reason"] = "Not now"
     await talk.call("send_realtime_mcp_response", **answer)
-    await until(lambda: talk.told("tool_result"))
+    await wait_for(lambda: talk.notices_of("tool_result"))
     item, create = await talk.sent()
     assert create["type"] == "response.create"
     assert len(bell.calls) == (1 if approve else 0)
@@ -192,13 +192,13 @@ async def test_tool_waits_for_approval(
 
 
 async def test_approval_is_forgotten_with_the_connection(
-    silent: None, talk: Script, bell: Bell
+    silent: None, talk: RealtimeDriver, bell: Bell
 ) -> None:
     await connected(talk, "hall", require_approval=["ring"])
-    await talk.say(call_event("ring", "{}"))
+    await talk.server_sends(call_event("ring", "{}"))
     talk.session.abort()
     await talk.standin.wait_for_socket(2)
-    await until(lambda: talk.states[-1:] and talk.states[-1]["state"] == "connected")
+    await wait_for(lambda: talk.states[-1:] and talk.states[-1]["state"] == "connected")
     talk.reopened()
     await talk.call("send_realtime_mcp_response", approval_request_id="f-1", approve=True)
     await asyncio.sleep(0.05)
@@ -207,7 +207,7 @@ async def test_approval_is_forgotten_with_the_connection(
 
 @pytest.mark.parametrize("names", [["rings"], ["ring", "lock__*"], ["RING"]])
 async def test_approval_for_a_tool_that_does_not_exist(
-    talk: Script, bell: Bell, names: list[str]
+    talk: RealtimeDriver, bell: Bell, names: list[str]
 ) -> None:
     with pytest.raises(ServiceValidationError) as caught:
         await connected(talk, "hall", require_approval=names)
@@ -216,7 +216,7 @@ async def test_approval_for_a_tool_that_does_not_exist(
 
 
 @pytest.mark.parametrize("field", [{"require_approval": ["*"]}, {"max_tool_calls": 5}])
-async def test_limit_of_tools_without_tools(talk: Script, field: Json) -> None:
+async def test_limit_of_tools_without_tools(talk: RealtimeDriver, field: Json) -> None:
     with pytest.raises(ServiceValidationError) as caught:
         await talk.call("connect_realtime_websocket", model="m", **field)
     assert caught.value.translation_key == "field_missing"
@@ -233,7 +233,7 @@ async def test_limit_of_tools_without_tools(talk: Script, field: Json) -> None:
         {"max_total_tokens": "many"},
     ],
 )
-async def test_limit_that_is_none(talk: Script, field: Json) -> None:
+async def test_limit_that_is_none(talk: RealtimeDriver, field: Json) -> None:
     with pytest.raises(vol.Invalid):
         await talk.call("connect_realtime_websocket", model="m", **field)
 
@@ -244,20 +244,20 @@ def used(input_tokens: Any, output_tokens: Any, response_id: str = "r-1") -> Jso
     return {"type": "response.done", "response": {"id": response_id, "usage": usage}}
 
 
-async def test_limit_of_tokens(silent: None, talk: Script) -> None:
+async def test_limit_of_tokens(silent: None, talk: RealtimeDriver) -> None:
     await talk.connect(max_total_tokens=1000)
-    await talk.say(used(500, 200), used(-5000, "x"), used(True, None), used(200, 99))
+    await talk.server_sends(used(500, 200), used(-5000, "x"), used(True, None), used(200, 99))
     assert talk.states == []
     await talk.session.send(used(1, 0))
-    await until(lambda: talk.states)
-    (limit,) = talk.told("usage_limit_reached")
+    await wait_for(lambda: talk.states)
+    (limit,) = talk.notices_of("usage_limit_reached")
     assert limit["total_tokens"] == 1000
     assert talk.states[-1]["state"] == "disconnected"
     assert talk.states[-1]["code"] == 1000
     assert (await talk.status())["status"] == "disconnected"
 
 
-async def test_limit_counts_transcriptions(silent: None, talk: Script) -> None:
+async def test_limit_counts_transcriptions(silent: None, talk: RealtimeDriver) -> None:
     await talk.connect(max_total_tokens=10)
     event = {
         "type": "conversation.item.input_audio_transcription.completed",
@@ -266,23 +266,23 @@ async def test_limit_counts_transcriptions(silent: None, talk: Script) -> None:
         "usage": {"type": "tokens", "input_tokens": 8, "output_tokens": 3},
     }
     await talk.session.send(event)
-    await until(lambda: talk.told("usage_limit_reached"))
-    await until(lambda: talk.states)
+    await wait_for(lambda: talk.notices_of("usage_limit_reached"))
+    await wait_for(lambda: talk.states)
 
 
-async def test_limit_holds_over_a_drop(silent: None, talk: Script) -> None:
+async def test_limit_holds_over_a_drop(silent: None, talk: RealtimeDriver) -> None:
     await talk.connect(max_total_tokens=10)
-    await talk.say(used(6, 0))
+    await talk.server_sends(used(6, 0))
     talk.session.abort()
     await talk.standin.wait_for_socket(2)
-    await until(lambda: talk.states[-1:] and talk.states[-1]["state"] == "connected")
+    await wait_for(lambda: talk.states[-1:] and talk.states[-1]["state"] == "connected")
     await talk.session.send(used(4, 0))
-    await until(lambda: talk.told("usage_limit_reached"))
-    await until(lambda: talk.states[-1]["state"] == "disconnected")
+    await wait_for(lambda: talk.notices_of("usage_limit_reached"))
+    await wait_for(lambda: talk.states[-1]["state"] == "disconnected")
 
 
 async def test_limit_of_costs(
-    hass: HomeAssistant, silent: None, talk: Script, entry: MockConfigEntry
+    hass: HomeAssistant, silent: None, talk: RealtimeDriver, entry: MockConfigEntry
 ) -> None:
     with pytest.raises(ServiceValidationError) as caught:
         await talk.call("connect_realtime_websocket", model="m", max_cost=1)
@@ -290,8 +290,8 @@ async def test_limit_of_costs(
     hass.config_entries.async_update_entry(entry, options={"input_price": 10, "output_price": 20})
     await hass.config_entries.async_reload(entry.entry_id)
     await talk.connect(max_cost=0.5)
-    await talk.say(used(10_000, 10_000))
+    await talk.server_sends(used(10_000, 10_000))
     await talk.session.send(used(10_000, 10_000))
-    await until(lambda: talk.told("usage_limit_reached"))
-    assert talk.told("usage_limit_reached")[0]["cost"] == pytest.approx(0.6)
-    await until(lambda: talk.states)
+    await wait_for(lambda: talk.notices_of("usage_limit_reached"))
+    assert talk.notices_of("usage_limit_reached")[0]["cost"] == pytest.approx(0.6)
+    await wait_for(lambda: talk.states)

@@ -13,7 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
-from .script import Json, Script, until
+from .driver import Json, RealtimeDriver, wait_for
 
 LIGHT = "light.bed_light"
 
@@ -93,23 +93,23 @@ def call_event(name: str, arguments: str, call_id: str = "f-1") -> Json:
     return {"type": "response.output_item.done", "response_id": "r-1", "item": item}
 
 
-async def connected(talk: Script, *apis: str, **data: Any) -> Json:
+async def connected(talk: RealtimeDriver, *apis: str, **data: Any) -> Json:
     """Connect with these APIs, and return the session that the host is sent."""
     await talk.connect(llm_hass_api=list(apis), **data)
     session: Json = talk.session.received[0]["session"]
     return session
 
 
-async def used(talk: Script) -> tuple[Json, Json]:
+async def used(talk: RealtimeDriver) -> tuple[Json, Json]:
     """Return the notice of a tool's result and what the host is told of it."""
-    await until(lambda: talk.told("tool_result"))
+    await wait_for(lambda: talk.notices_of("tool_result"))
     frames = await talk.sent()
     assert [frame["type"] for frame in frames] == ["conversation.item.create", "response.create"]
-    return talk.told("tool_result")[0], frames[0]["item"]
+    return talk.notices_of("tool_result")[0], frames[0]["item"]
 
 
-async def test_light_is_turned_on(
-    hass: HomeAssistant, silent: None, talk: Script, light: str
+async def test_tool_turns_light_on(
+    hass: HomeAssistant, silent: None, talk: RealtimeDriver, light: str
 ) -> None:
     context = Context()
     await hass.services.async_call(
@@ -138,10 +138,10 @@ async def test_light_is_turned_on(
     assert set(tools[name]) == {"type", "name", "description", "parameters"}
     assert tools[name]["parameters"]["properties"]["name"]["type"] == "string"
     await opened.wait_for(2)
-    await talk.forget()
+    await talk.clear()
     arguments = json.dumps({"name": "Bed Light", "domain": ["light"]})
 
-    await talk.say(call_event(name, arguments))
+    await talk.server_sends(call_event(name, arguments))
 
     notice, item = await used(talk)
     state = hass.states.get(light)
@@ -156,16 +156,16 @@ async def test_light_is_turned_on(
         "arguments": arguments,
     }
     assert notice["result"]["data"]["success"]
-    assert [kind for kind in talk.kinds() if kind != "item_update"] == [
+    assert [kind for kind in talk.notice_types() if kind != "item_update"] == [
         "function_call",
         "tool_result",
     ]
-    updates = [notice["item"]["status"] for notice in talk.told("item_update")]
+    updates = [notice["item"]["status"] for notice in talk.notices_of("item_update")]
     assert updates == ["in_progress", "completed"]
 
 
-async def test_entities_that_are_not_exposed_stay_hidden(
-    hass: HomeAssistant, silent: None, talk: Script, light: str
+async def test_tool_hides_unexposed_entities(
+    hass: HomeAssistant, silent: None, talk: RealtimeDriver, light: str
 ) -> None:
     from homeassistant.components.homeassistant.exposed_entities import async_expose_entity
 
@@ -173,7 +173,7 @@ async def test_entities_that_are_not_exposed_stay_hidden(
     session = await connected(talk, "assist")
     assert "Bed Light" not in session["instructions"]
     name = next(tool["name"] for tool in session["tools"] if "HassTurnOn" in tool["name"])
-    await talk.say(call_event(name, '{"name": "Bed Light"}'))
+    await talk.server_sends(call_event(name, '{"name": "Bed Light"}'))
     _, item = await used(talk)
     assert "error" in json.loads(item["output"])
     state = hass.states.get(light)
@@ -181,27 +181,27 @@ async def test_entities_that_are_not_exposed_stay_hidden(
     assert state.state == "off"
 
 
-async def test_response_waits_until_the_model_is_done(
-    silent: None, talk: Script, bell: Bell
+async def test_tool_response_waits_for_response_done(
+    silent: None, talk: RealtimeDriver, bell: Bell
 ) -> None:
     await connected(talk, "hall")
-    await talk.say(
+    await talk.server_sends(
         {"type": "response.created", "response": {"id": "r-1"}},
         call_event("ring", "{}", "f-1"),
         call_event("ring", "{}", "f-2"),
     )
-    await until(lambda: len(talk.told("tool_result")) == 2)
+    await wait_for(lambda: len(talk.notices_of("tool_result")) == 2)
     frames = await talk.sent()
     assert [frame["item"]["call_id"] for frame in frames] == ["f-1", "f-2"]
-    await talk.say({"type": "response.done", "response": {"id": "r-1"}})
+    await talk.server_sends({"type": "response.done", "response": {"id": "r-1"}})
     assert [frame["type"] for frame in await talk.sent()] == ["response.create"]
 
 
-async def test_tools_know_on_whose_behalf(silent: None, talk: Script, bell: Bell) -> None:
+async def test_tool_llm_context(silent: None, talk: RealtimeDriver, bell: Bell) -> None:
     session = await connected(talk, "hall")
     assert session["instructions"] == "There is a bell."
     assert [tool["name"] for tool in session["tools"]] == ["ring"]
-    await talk.say(call_event("ring", '{"times": 2}'))
+    await talk.server_sends(call_event("ring", '{"times": 2}'))
     await used(talk)
     ((arguments, context),) = bell.calls
     assert arguments == {"times": 2}
@@ -219,70 +219,76 @@ async def test_tools_know_on_whose_behalf(silent: None, talk: Script, bell: Bell
         TimeoutError("Slow"),
     ],
 )
-async def test_failure_is_told_to_the_model(
-    silent: None, talk: Script, bell: Bell, error: Exception
+async def test_tool_failure_is_sent_as_output(
+    silent: None, talk: RealtimeDriver, bell: Bell, error: Exception
 ) -> None:
     await connected(talk, "hall")
     bell.error = error
-    await talk.say(call_event("ring", "{}"))
+    await talk.server_sends(call_event("ring", "{}"))
     notice, item = await used(talk)
     answer = {"error": type(error).__name__, "error_text": str(error)}
     assert json.loads(item["output"]) == answer
     assert notice["result"] == answer
 
 
-async def test_result_that_is_no_json_is_a_failure(silent: None, talk: Script, bell: Bell) -> None:
+async def test_tool_result_not_json(silent: None, talk: RealtimeDriver, bell: Bell) -> None:
     await connected(talk, "hall")
     bell.result = {"odd": object()}
-    await talk.say(call_event("ring", "{}"))
+    await talk.server_sends(call_event("ring", "{}"))
     notice, item = await used(talk)
     assert "error" in json.loads(item["output"])
     assert notice["result"]["error"]
 
 
 @pytest.mark.parametrize("arguments", ["", "[1]", "null"])
-async def test_no_arguments(silent: None, talk: Script, bell: Bell, arguments: str) -> None:
+async def test_tool_call_without_arguments(
+    silent: None, talk: RealtimeDriver, bell: Bell, arguments: str
+) -> None:
     await connected(talk, "hall")
-    await talk.say(call_event("ring", arguments))
+    await talk.server_sends(call_event("ring", arguments))
     await used(talk)
     assert bell.calls[0][0] == {}
 
 
-async def test_garbled_arguments(silent: None, talk: Script, bell: Bell) -> None:
+async def test_tool_call_malformed_arguments(
+    silent: None, talk: RealtimeDriver, bell: Bell
+) -> None:
     await connected(talk, "hall")
-    await talk.say(call_event("ring", "{ times"))
+    await talk.server_sends(call_event("ring", "{ times"))
     _, item = await used(talk)
     assert json.loads(item["output"])["error"] == "JSONDecodeError"
     assert not bell.calls
 
 
-async def test_unknown_tool_is_left_to_automations(silent: None, talk: Script, bell: Bell) -> None:
+async def test_unknown_tool_is_not_answered(silent: None, talk: RealtimeDriver, bell: Bell) -> None:
     await connected(talk, "hall")
-    await talk.say(call_event("sing", "{}"))
+    await talk.server_sends(call_event("sing", "{}"))
     assert await talk.sent() == []
-    assert talk.kinds() == ["item_update", "function_call"]
+    assert talk.notice_types() == ["item_update", "function_call"]
     await talk.call("send_realtime_function_call_output", call_id="f-1", output="La")
     assert (await talk.sent())[0]["item"]["output"] == "La"
 
 
-async def test_without_apis_nothing_is_done(script: Script, bell: Bell) -> None:
-    await script.say(call_event("ring", "{}"))
+async def test_tool_call_without_llm_api(script: RealtimeDriver, bell: Bell) -> None:
+    await script.server_sends(call_event("ring", "{}"))
     assert await script.sent() == []
     assert not bell.calls
 
 
-async def test_several_apis(silent: None, talk: Script, bell: Bell, light: str) -> None:
+async def test_tools_of_several_llm_apis(
+    silent: None, talk: RealtimeDriver, bell: Bell, light: str
+) -> None:
     session = await connected(talk, "assist", "hall")
     names = [tool["name"] for tool in session["tools"]]
     (ring,) = (name for name in names if name.endswith("ring"))
     assert any(name.endswith("HassTurnOn") for name in names)
     assert "There is a bell." in session["instructions"]
-    await talk.say(call_event(ring, "{}"))
+    await talk.server_sends(call_event(ring, "{}"))
     await used(talk)
     assert len(bell.calls) == 1
 
 
-async def test_unknown_api(talk: Script, bell: Bell) -> None:
+async def test_unknown_llm_api_raises(talk: RealtimeDriver, bell: Bell) -> None:
     with pytest.raises(ServiceValidationError) as caught:
         await talk.call("connect_realtime_websocket", model="m", llm_hass_api=["hall", "x", "y"])
     assert caught.value.translation_key == "llm_api_unknown"
@@ -292,7 +298,7 @@ async def test_unknown_api(talk: Script, bell: Bell) -> None:
     assert not talk.standin.sockets
 
 
-async def test_tools_survive_an_update(silent: None, talk: Script, bell: Bell) -> None:
+async def test_tools_kept_by_session_update(silent: None, talk: RealtimeDriver, bell: Bell) -> None:
     await connected(talk, "hall", session={"instructions": "Be kind."})
     await talk.call("update_realtime_session_config", session={"instructions": "Be brief."})
     (frame,) = await talk.sent()
@@ -300,31 +306,33 @@ async def test_tools_survive_an_update(silent: None, talk: Script, bell: Bell) -
     assert [tool["name"] for tool in frame["session"]["tools"]] == ["ring"]
 
 
-async def test_result_for_a_lost_connection_is_not_sent(
-    silent: None, talk: Script, bell: Bell, monkeypatch: pytest.MonkeyPatch
+async def test_tool_result_dropped_after_connection_lost(
+    silent: None, talk: RealtimeDriver, bell: Bell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await connected(talk, "hall")
 
     async def slow(hass: HomeAssistant, *_: Any) -> llm.ToolResult:
         talk.session.abort()
         await talk.standin.wait_for_socket(2)
-        await until(lambda: talk.states[-1:] and talk.states[-1]["state"] == "connected")
+        await wait_for(lambda: talk.states[-1:] and talk.states[-1]["state"] == "connected")
         return llm.ToolResult(data={})
 
     monkeypatch.setattr(bell, "async_call", slow)
-    await talk.say()
+    await talk.server_sends()
     await talk.session.send(call_event("ring", "{}"))
-    await until(lambda: talk.told("tool_result"))
+    await wait_for(lambda: talk.notices_of("tool_result"))
     talk.reopened()
     await talk.session.wait_for(2)
     assert [frame["type"] for frame in await talk.sent()] == ["session.update"] * 2
 
 
-async def test_stand_in_turns_the_light_on(hass: HomeAssistant, talk: Script, light: str) -> None:
+async def test_tool_call_from_standin_server(
+    hass: HomeAssistant, talk: RealtimeDriver, light: str
+) -> None:
     session = await connected(talk, "assist", session={"output_modalities": ["text"]})
     name = next(tool["name"] for tool in session["tools"] if "HassTurnOn" in tool["name"])
     await talk.call("send_realtime_message", message=f"Please {name} now")
-    await until(lambda: talk.kinds().count("turn_done") == 2)
-    assert talk.told("tool_result")
-    text = "".join(notice["delta"] for notice in talk.told("output_text_delta"))
+    await wait_for(lambda: talk.notice_types().count("turn_done") == 2)
+    assert talk.notices_of("tool_result")
+    text = "".join(notice["delta"] for notice in talk.notices_of("output_text_delta"))
     assert text.startswith("You said: the tool answered")

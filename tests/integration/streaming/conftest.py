@@ -7,15 +7,15 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 import pytest
 
-from tests.faults.raw import Raw
+from tests.resilience.raw_server import RawServer
 
 from ..conftest import CANARY, add_entry
 
 
 @pytest.fixture
-async def raw(hass: HomeAssistant, media_folder: Path) -> AsyncGenerator[Raw]:
+async def raw(hass: HomeAssistant, media_folder: Path) -> AsyncGenerator[RawServer]:
     """Return a raw server with a loaded entry for it."""
-    server = Raw()
+    server = RawServer()
     await server.start()
     data: dict[str, Any] = {
         "base_url": server.url,

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.faults.raw import Do, Script
+from tests.resilience.raw_server import Script, Step
 
 type Json = dict[str, Any]
 
@@ -58,7 +58,7 @@ def stream(*events: Any, done: bool = True, kind: str | None = "text/event-strea
         head += f"Content-Type: {kind}\r\n"
     body = b"".join(item if isinstance(item, bytes) else event(item) for item in events)
     end = b"data: [DONE]\n\n" if done else b""
-    return [head.encode() + b"\r\n", body + end, Do.CLOSE]
+    return [head.encode() + b"\r\n", body + end, Step.CLOSE]
 
 
 def named(kind: str, **data: Any) -> bytes:

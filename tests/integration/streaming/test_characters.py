@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.raw import Raw, answer as whole_answer
+from tests.resilience.raw_server import RawServer, answer as whole_answer
 
 from ..conftest import Call
 from .host import ASK, CHAT, RESPONSE, chunk, event, named, stream
@@ -42,7 +42,7 @@ HALVES: dict[str, tuple[list[bytes], str]] = {
 
 
 @pytest.mark.parametrize("case", HALVES)
-async def test_halves_of_characters(raw: Raw, call: Call, events: Any, case: str) -> None:
+async def test_halves_of_characters(raw: RawServer, call: Call, events: Any, case: str) -> None:
     pieces, expected = HALVES[case]
     fired = events("openai_api_stream_event")
     raw.play(stream(*pieces, chunk({}, "stop")))
@@ -54,7 +54,7 @@ async def test_halves_of_characters(raw: Raw, call: Call, events: Any, case: str
     json.dumps(texts, ensure_ascii=False).encode()
 
 
-async def test_halves_of_two_choices(raw: Raw, call: Call) -> None:
+async def test_halves_of_two_choices(raw: RawServer, call: Call) -> None:
     pieces = [half("\\ud83d", 0), half("\\ud83c", 1), half("\\udca1", 0), half("\\udfe1", 1)]
     ends = [chunk({}, "stop"), chunk({}, "stop")]
     ends[1]["choices"][0]["index"] = 1
@@ -63,7 +63,7 @@ async def test_halves_of_two_choices(raw: Raw, call: Call) -> None:
     assert [item["message"]["content"] for item in answer["choices"]] == ["💡", "🏡"]
 
 
-async def test_halves_in_a_response(raw: Raw, call: Call, events: Any) -> None:
+async def test_halves_in_a_response(raw: RawServer, call: Call, events: Any) -> None:
     fired = events("openai_api_stream_event")
     kind = "response.output_text.delta"
     pieces = [
@@ -85,7 +85,9 @@ async def test_halves_in_a_response(raw: Raw, call: Call, events: Any) -> None:
         (b"12345678901234567890123 \\ud83d", "12345678901234567890123 \ufffd"),
     ],
 )
-async def test_halves_in_a_whole_answer(raw: Raw, call: Call, text: bytes, expected: str) -> None:
+async def test_halves_in_a_whole_answer(
+    raw: RawServer, call: Call, text: bytes, expected: str
+) -> None:
     body = json.dumps(RESPONSE).encode().replace(b"Hello", text)
     raw.play([whole_answer(body)])
     assert (await call("create_model_response", **ASK))["output_text"] == expected

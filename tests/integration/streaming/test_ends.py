@@ -5,7 +5,7 @@ from typing import Any
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 
-from tests.faults.raw import Do, Raw, Script, chunked
+from tests.resilience.raw_server import RawServer, Script, Step, chunked
 
 from ..conftest import Call
 from .host import ASK, CHAT, ITEM, RESPONSE, Json, chunk, event, named, piece, stream
@@ -46,7 +46,7 @@ CUT_CHATS: dict[str, Script] = {
 
 
 @pytest.mark.parametrize("case", CUT_CHATS)
-async def test_chat_that_is_cut(raw: Raw, call: Call, case: str) -> None:
+async def test_chat_that_is_cut(raw: RawServer, call: Call, case: str) -> None:
     raw.play(CUT_CHATS[case])
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_chat_completion", stream=True, **CHAT)
@@ -64,17 +64,17 @@ WHOLE_CHATS: dict[str, Script] = {
     "reset behind its end": [
         *stream(HELLO, chunk({}, "stop"), done=False)[:-1],
         0.05,
-        Do.RESET,
+        Step.RESET,
     ],
     "chunks without the last one": [
         chunked(event(HELLO), event(chunk({}, "stop")), kind="text/event-stream"),
-        Do.CLOSE,
+        Step.CLOSE,
     ],
 }
 
 
 @pytest.mark.parametrize("case", WHOLE_CHATS)
-async def test_chat_that_is_whole(raw: Raw, call: Call, case: str) -> None:
+async def test_chat_that_is_whole(raw: RawServer, call: Call, case: str) -> None:
     raw.play(WHOLE_CHATS[case])
     answer = await call("create_chat_completion", stream=True, **CHAT)
     assert answer["choices"][0]["message"]["content"] == "Hello"
@@ -132,14 +132,14 @@ WHOLE_RESPONSES: dict[str, Script] = {
     "no blank line at the end": stream(DELTA, COMPLETED[:-1], done=False),
     "no line end at all": stream(DELTA, COMPLETED[:-2], done=False),
     "CR at the end": stream(DELTA, COMPLETED[:-2] + b"\r", done=False),
-    "never ends": [*stream(CREATED, COMPLETED, done=False)[:-1], Do.HOLD],
-    "reset behind its end": [*stream(COMPLETED, done=False)[:-1], 0.05, Do.RESET],
+    "never ends": [*stream(CREATED, COMPLETED, done=False)[:-1], Step.HOLD],
+    "reset behind its end": [*stream(COMPLETED, done=False)[:-1], 0.05, Step.RESET],
 }
 
 
 @pytest.mark.parametrize("action", ["create_model_response", "parse_model_response"])
 @pytest.mark.parametrize("case", WHOLE_RESPONSES)
-async def test_response_that_is_whole(raw: Raw, call: Call, case: str, action: str) -> None:
+async def test_response_that_is_whole(raw: RawServer, call: Call, case: str, action: str) -> None:
     raw.play(WHOLE_RESPONSES[case])
     answer = await call(action, stream=True, **ASK)
     assert answer["output_text"] == "Hello"
@@ -169,14 +169,14 @@ CUT_RESPONSES: dict[str, Script] = {
     "no blank line, and no whole JSON": stream(DELTA, COMPLETED[:-3], done=False),
     "line cut after the last item": [
         chunked(CREATED, ADDED, DELTA, DONE_ITEM, kind="text/event-stream") + b"ff\r\nda",
-        Do.CLOSE,
+        Step.CLOSE,
     ],
-    "killed in mid-stream": [*stream(CREATED, DELTA, done=False)[:-1], 0.05, Do.RESET],
+    "killed in mid-stream": [*stream(CREATED, DELTA, done=False)[:-1], 0.05, Step.RESET],
 }
 
 
 @pytest.mark.parametrize("case", CUT_RESPONSES)
-async def test_response_that_is_cut(raw: Raw, call: Call, case: str) -> None:
+async def test_response_that_is_cut(raw: RawServer, call: Call, case: str) -> None:
     raw.play(CUT_RESPONSES[case])
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_model_response", stream=True, **ASK)
@@ -184,7 +184,7 @@ async def test_response_that_is_cut(raw: Raw, call: Call, case: str) -> None:
     assert "ended before the answer was complete" in str(caught.value)
 
 
-async def test_items_that_all_have_one_index(raw: Raw, call: Call) -> None:
+async def test_items_that_all_have_one_index(raw: RawServer, call: Call) -> None:
     raw.play(
         stream(
             CREATED,
@@ -197,7 +197,7 @@ async def test_items_that_all_have_one_index(raw: Raw, call: Call) -> None:
     assert answer["output"] == [ITEM, FUNCTION]
 
 
-async def test_items_out_of_order(raw: Raw, call: Call) -> None:
+async def test_items_out_of_order(raw: RawServer, call: Call) -> None:
     items: list[Any] = [{**ITEM, "id": f"msg_{n}"} for n in range(3)]
     raw.play(
         stream(
@@ -209,7 +209,7 @@ async def test_items_out_of_order(raw: Raw, call: Call) -> None:
     assert answer["output"] == items
 
 
-async def test_arguments_that_only_deltas_hold(raw: Raw, call: Call) -> None:
+async def test_arguments_that_only_deltas_hold(raw: RawServer, call: Call) -> None:
     empty = {**FUNCTION, "arguments": ""}
     kind = "response.function_call_arguments.delta"
     raw.play(

@@ -3,7 +3,7 @@
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 
-from tests.faults.raw import Do, Raw, Script
+from tests.resilience.raw_server import RawServer, Script, Step
 
 from ..conftest import Call
 from .host import ASK, CHAT, RESPONSE, chunk, event, named, stream
@@ -18,7 +18,7 @@ PLACES: dict[str, Script] = {
         *stream(HELLO, f'error: {{"code":400,"message":"{TOO_LONG}"}}\n\n'.encode(), done=False)[
             :-1
         ],
-        Do.HOLD,
+        Step.HOLD,
     ],
     "words on a line": stream(HELLO, f"error: {TOO_LONG}\n\n".encode(), done=False),
     "bare JSON": stream(
@@ -53,7 +53,7 @@ PLACES: dict[str, Script] = {
 
 
 @pytest.mark.parametrize("case", PLACES)
-async def test_error_in_a_stream(raw: Raw, call: Call, case: str) -> None:
+async def test_error_in_a_stream(raw: RawServer, call: Call, case: str) -> None:
     raw.play(PLACES[case])
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_chat_completion", stream=True, **CHAT)
@@ -62,7 +62,7 @@ async def test_error_in_a_stream(raw: Raw, call: Call, case: str) -> None:
     assert "{" not in str(caught.value)
 
 
-async def test_finish_reason_error_alone(raw: Raw, call: Call) -> None:
+async def test_finish_reason_error_alone(raw: RawServer, call: Call) -> None:
     raw.play(stream(HELLO, chunk({}, "error")))
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_chat_completion", stream=True, **CHAT)
@@ -72,7 +72,7 @@ async def test_finish_reason_error_alone(raw: Raw, call: Call) -> None:
 @pytest.mark.parametrize(
     "error", [None, "", {}, [], False, {"code": None, "message": None}], ids=repr
 )
-async def test_error_that_is_none(raw: Raw, call: Call, error: object) -> None:
+async def test_error_that_is_none(raw: RawServer, call: Call, error: object) -> None:
     raw.play(
         stream(chunk({"content": "Hello"}, error=error), chunk({}, "stop", error=error)),
         stream(named("response.completed", response={**RESPONSE, "error": error}, error=error)),
@@ -82,7 +82,7 @@ async def test_error_that_is_none(raw: Raw, call: Call, error: object) -> None:
     assert (await call("create_model_response", stream=True, **ASK))["output_text"] == "Hello"
 
 
-async def test_response_that_failed_is_returned(raw: Raw, call: Call) -> None:
+async def test_response_that_failed_is_returned(raw: RawServer, call: Call) -> None:
     failed = {**RESPONSE, "status": "failed", "output": [], "error": {"code": "x", "message": "y"}}
     raw.play(stream(named("response.failed", response=failed)))
     answer = await call("create_model_response", stream=True, **ASK)

@@ -6,7 +6,7 @@ from typing import Any
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 
-from tests.faults.raw import Do, Raw, Step
+from tests.resilience.raw_server import RawServer, ScriptItem, Step
 
 from ..conftest import Call
 from .host import ASK, CHAT, chunk, event, named, stream
@@ -24,13 +24,13 @@ SIGNS: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("case", SIGNS)
-async def test_signs_of_life_are_no_progress(raw: Raw, call: Call, case: str) -> None:
+async def test_signs_of_life_are_no_progress(raw: RawServer, call: Call, case: str) -> None:
     head, _, _ = stream()
-    start: list[Step] = [head, HELLO]
+    start: list[ScriptItem] = [head, HELLO]
     if case == "a byte of an event each":
         start.append(b"data: ")
-    signs: list[Step] = [SIGNS[case], 0.1] * 40
-    raw.play([*start, *signs, Do.HOLD])
+    signs: list[ScriptItem] = [SIGNS[case], 0.1] * 40
+    raw.play([*start, *signs, Step.HOLD])
     began = time.monotonic()
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_chat_completion", stream=True, timeout=0.6, **CHAT)
@@ -39,10 +39,10 @@ async def test_signs_of_life_are_no_progress(raw: Raw, call: Call, case: str) ->
     assert time.monotonic() - began < 3
 
 
-async def test_each_event_gives_its_own_time(raw: Raw, call: Call) -> None:
+async def test_each_event_gives_its_own_time(raw: RawServer, call: Call) -> None:
     head, *_ = stream()
-    steps: list[Step] = [b": hi\n\n", 0.3, HELLO, 0.3] * 4
-    raw.play([head, *steps, event(chunk({}, "stop")), Do.CLOSE])
+    steps: list[ScriptItem] = [b": hi\n\n", 0.3, HELLO, 0.3] * 4
+    raw.play([head, *steps, event(chunk({}, "stop")), Step.CLOSE])
     answer = await call("create_chat_completion", stream=True, timeout=1, **CHAT)
     assert answer["choices"][0]["message"]["content"] == "Hello" * 4
 
@@ -56,10 +56,12 @@ async def test_each_event_gives_its_own_time(raw: Raw, call: Call) -> None:
         ("create_completion", {"model": "m", "prompt": "x", "stream": True}),
     ],
 )
-async def test_longest_wait_for_the_whole(raw: Raw, call: Call, action: str, data: Any) -> None:
+async def test_longest_wait_for_the_whole(
+    raw: RawServer, call: Call, action: str, data: Any
+) -> None:
     head, *_ = stream()
-    steps: list[Step] = [named("x", delta="Hi"), 0.1] * 100
-    raw.play([head, *steps, Do.HOLD])
+    steps: list[ScriptItem] = [named("x", delta="Hi"), 0.1] * 100
+    raw.play([head, *steps, Step.HOLD])
     began = time.monotonic()
     with pytest.raises(HomeAssistantError) as caught:
         await call(action, max_wait_seconds=1, **data)
@@ -68,13 +70,13 @@ async def test_longest_wait_for_the_whole(raw: Raw, call: Call, action: str, dat
     assert 0.9 < time.monotonic() - began < 4
 
 
-async def test_longest_wait_without_a_stream(raw: Raw, call: Call) -> None:
-    raw.play([Do.HOLD])
+async def test_longest_wait_without_a_stream(raw: RawServer, call: Call) -> None:
+    raw.play([Step.HOLD])
     with pytest.raises(HomeAssistantError, match="within 1 s"):
         await call("create_chat_completion", max_wait_seconds=1, **CHAT)
 
 
-async def test_longest_wait_that_suffices(raw: Raw, call: Call) -> None:
+async def test_longest_wait_that_suffices(raw: RawServer, call: Call) -> None:
     raw.play(stream(HELLO, chunk({}, "stop")))
     answer = await call("create_chat_completion", stream=True, max_wait_seconds=5, **CHAT)
     assert answer["choices"][0]["message"]["content"] == "Hello"

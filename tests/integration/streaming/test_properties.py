@@ -7,10 +7,10 @@ from typing import Any
 
 from hypothesis import given, settings, strategies as st
 
-from custom_components.openai_api.streams.chat import ChatCompletionAccumulator
-from custom_components.openai_api.streams.decode import EventReader
-from custom_components.openai_api.streams.responses import ResponseAccumulator
-from custom_components.openai_api.streams.sse import SSEDecoder
+from custom_components.openai_api.streaming.chat import ChatCompletionAccumulator
+from custom_components.openai_api.streaming.decode import EventReader
+from custom_components.openai_api.streaming.responses import ResponseAccumulator
+from custom_components.openai_api.streaming.sse import SSEDecoder
 
 from .host import Json, chunk
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.raw import Raw
+from tests.resilience.raw_server import RawServer
 
 from ..conftest import Call
 from .host import CHAT, Json, chunk, piece, stream
@@ -239,7 +239,7 @@ def calls_in(answer: Any) -> list[tuple[str | None, str, Any]]:
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_tool_calls_in_dialects(raw: Raw, call: Call, case: str) -> None:
+async def test_tool_calls_in_dialects(raw: RawServer, call: Call, case: str) -> None:
     pieces, expected = CASES[case]
     chunks = [chunk({"tool_calls": found}) for found in pieces]
     raw.play(
@@ -250,7 +250,7 @@ async def test_tool_calls_in_dialects(raw: Raw, call: Call, case: str) -> None:
     assert answer["choices"][0]["finish_reason"] == "tool_calls"
 
 
-async def test_function_call_of_old_hosts(raw: Raw, call: Call) -> None:
+async def test_function_call_of_old_hosts(raw: RawServer, call: Call) -> None:
     pieces = [{"name": "f", "arguments": ""}, {"arguments": '{"a":'}, {"arguments": "1}"}]
     chunks = [chunk({"function_call": found}) for found in pieces]
     raw.play(stream(*chunks, chunk({}, "function_call")))
@@ -259,7 +259,7 @@ async def test_function_call_of_old_hosts(raw: Raw, call: Call) -> None:
     assert found == {"name": "f", "arguments": '{"a":1}'}
 
 
-async def test_tool_calls_of_two_choices(raw: Raw, call: Call) -> None:
+async def test_tool_calls_of_two_choices(raw: RawServer, call: Call) -> None:
     def part(index: int, arguments: str, **more: Any) -> Json:
         found = chunk({"tool_calls": [piece(arguments, index=0, **more)]})
         found["choices"][0]["index"] = index

@@ -6,7 +6,14 @@ from typing import Any
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 
-from tests.faults.raw import Do, Raw, Script, answer as whole_answer, chunked, error
+from tests.resilience.raw_server import (
+    RawServer,
+    Script,
+    Step,
+    answer as whole_answer,
+    chunked,
+    error,
+)
 
 from ..conftest import Call
 from .host import Json, event, named, stream
@@ -57,7 +64,7 @@ STREAMS: dict[str, Script] = {
     "bare words, [DONE]": stream(event(TEXT[:8].encode()), event(TEXT[8:].encode())),
     "bare words, half a character": [
         *stream(event(TEXT.encode()), done=False)[:-1],
-        Do.CLOSE,
+        Step.CLOSE,
     ],
     "not streamed": [whole_answer({"text": TEXT})],
     "not streamed, a text": [whole_answer(TEXT.encode(), kind="text/plain")],
@@ -65,7 +72,9 @@ STREAMS: dict[str, Script] = {
 
 
 @pytest.mark.parametrize("case", STREAMS)
-async def test_streamed_transcript(raw: Raw, call: Call, ask: Json, events: Any, case: str) -> None:
+async def test_streamed_transcript(
+    raw: RawServer, call: Call, ask: Json, events: Any, case: str
+) -> None:
     fired = events("openai_api_stream_event")
     raw.play(STREAMS[case])
     answer = await call("create_transcription", stream=True, **ask)
@@ -75,7 +84,7 @@ async def test_streamed_transcript(raw: Raw, call: Call, ask: Json, events: Any,
         assert answer["segments"] == [SEGMENT, SEGMENT]
 
 
-async def test_streamed_subtitles(raw: Raw, call: Call, ask: Json) -> None:
+async def test_streamed_subtitles(raw: RawServer, call: Call, ask: Json) -> None:
     blocks = ["1\n00:00:00,000 --> 00:00:01,000\nHello", "2\n00:00:01,000 --> 00:00:02,000\nyou"]
     raw.play(stream(*(f"data: {block}\n\n\n".encode() for block in blocks), done=False))
     answer = await call("create_transcription", stream=True, response_format="srt", **ask)
@@ -88,13 +97,15 @@ CUT: dict[str, Script] = {
     "nothing, perhaps cut": stream(done=False),
     "speaches, line cut": [
         chunked(event({"text": "Turn"}), kind="text/event-stream") + b"ff\r\nda",
-        Do.CLOSE,
+        Step.CLOSE,
     ],
 }
 
 
 @pytest.mark.parametrize("case", CUT)
-async def test_streamed_transcript_that_is_cut(raw: Raw, call: Call, ask: Json, case: str) -> None:
+async def test_streamed_transcript_that_is_cut(
+    raw: RawServer, call: Call, ask: Json, case: str
+) -> None:
     raw.play(CUT[case])
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_transcription", stream=True, **ask)
@@ -110,7 +121,7 @@ SILENT: dict[str, Script] = {
 
 
 @pytest.mark.parametrize("case", SILENT)
-async def test_streamed_silence(raw: Raw, call: Call, ask: Json, case: str) -> None:
+async def test_streamed_silence(raw: RawServer, call: Call, ask: Json, case: str) -> None:
     raw.play(SILENT[case])
     answer = await call("create_transcription", stream=True, **ask)
     assert answer["text"] == ""
@@ -122,7 +133,7 @@ KINDS = ("text/html; charset=utf-8", "text/plain", "application/json", None, "ap
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("form", ["text", "srt", "vtt"])
 async def test_transcript_under_any_label(
-    raw: Raw, call: Call, ask: Json, kind: str | None, form: str
+    raw: RawServer, call: Call, ask: Json, kind: str | None, form: str
 ) -> None:
     for text in (f"{TEXT}\n", "Two", "17", "true", "\n", "", "I <3 you & [BLANK_AUDIO]", "data: x"):
         raw.play([whole_answer(text.encode(), kind=kind)])
@@ -138,7 +149,9 @@ PAGE = b"<!DOCTYPE html><html><head><title>Portal</title></head><body>Sign in</b
 
 
 @pytest.mark.parametrize("kind", ["text/html", "application/json", None])
-async def test_page_is_no_transcript(raw: Raw, call: Call, ask: Json, kind: str | None) -> None:
+async def test_page_is_no_transcript(
+    raw: RawServer, call: Call, ask: Json, kind: str | None
+) -> None:
     raw.play([whole_answer(PAGE, kind=kind)])
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_transcription", response_format="text", **ask)
@@ -146,7 +159,7 @@ async def test_page_is_no_transcript(raw: Raw, call: Call, ask: Json, kind: str 
     assert "Portal Sign in" in str(caught.value)
 
 
-async def test_errors_and_sounds_are_no_transcripts(raw: Raw, call: Call, ask: Json) -> None:
+async def test_errors_and_sounds_are_no_transcripts(raw: RawServer, call: Call, ask: Json) -> None:
     raw.play([whole_answer(error("No speech"), kind="text/html")])
     with pytest.raises(HomeAssistantError, match="No speech"):
         await call("create_transcription", response_format="text", **ask)

@@ -7,24 +7,24 @@ from custom_components.openai_api.const import DOMAIN, EVENT_SERVER
 from custom_components.openai_api.trigger import async_get_triggers
 from tests.integration.automations import automate, on
 from tests.integration.conftest import Call
-from tests.integration.waiting import until
+from tests.integration.waiting import wait_for
 from tests.standin.server import StandIn
 
 from .helpers import MADE_UP, who
 
 
-async def test_flood_in_order(
+async def test_burst_keeps_order(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, manage: Call
 ) -> None:
     ran = await automate(hass, on("server_event", {"event_type": "n"}, i="{{ trigger.event.i }}"))
     await manage("connect")
     for number in range(2000):
         await standin.sockets[0].send({"type": "n" if number % 4 else "other", "i": number})
-    await until(lambda: len(ran) == 1500, 60)
+    await wait_for(lambda: len(ran) == 1500, 60)
     assert [event.data["i"] for event in ran] == [n for n in range(2000) if n % 4]
 
 
-async def test_trigger_answers_on_the_same_connection(
+async def test_automation_replies_on_same_connection(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, manage: Call
 ) -> None:
     answer = on("connection_state", {"to": "connected"})
@@ -43,7 +43,7 @@ async def test_trigger_answers_on_the_same_connection(
     assert (await standin.sockets[0].wait_for(1))["input"] == "Hello"
 
 
-async def test_failing_automation_leaves_the_connection_alone(
+async def test_failing_automation_keeps_connection(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, manage: Call
 ) -> None:
     broken = on("server_event")
@@ -52,12 +52,12 @@ async def test_failing_automation_leaves_the_connection_alone(
     await manage("connect")
     for _ in range(2):
         await standin.sockets[0].send(MADE_UP)
-    await until(lambda: len(ran) == 2)
+    await wait_for(lambda: len(ran) == 2)
     assert who(ran) == [1]
     assert await manage("close")
 
 
-async def test_listeners_go_with_the_automation(
+async def test_listeners_removed_with_automation(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, manage: Call
 ) -> None:
     ran = await automate(hass, *(on(key) for key in await async_get_triggers(hass)))

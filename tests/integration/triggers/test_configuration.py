@@ -29,7 +29,7 @@ from .helpers import REALTIME
         ("no_such_trigger", {}, "no_such_trigger"),
     ],
 )
-async def test_bad_configuration_is_refused(
+async def test_invalid_options_are_rejected(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     caplog: pytest.LogCaptureFixture,
@@ -46,14 +46,14 @@ async def test_bad_configuration_is_refused(
     assert message in caplog.text
 
 
-async def test_entry_of_another_integration_is_refused(hass: HomeAssistant) -> None:
+async def test_entry_of_other_domain_is_rejected(hass: HomeAssistant) -> None:
     stranger = MockConfigEntry(domain="sun")
     stranger.add_to_hass(hass)
     await automate(hass, on("progress", {"config_entry_id": stranger.entry_id}))
     assert states(hass) == ["unavailable"]
 
 
-async def test_targets_are_refused(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+async def test_target_is_rejected(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     with pytest.raises(vol.Invalid):
         await async_validate_trigger_config(
             hass,
@@ -61,7 +61,7 @@ async def test_targets_are_refused(hass: HomeAssistant, entry: MockConfigEntry) 
         )
 
 
-async def test_editor_shows_every_trigger(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+async def test_editor_lists_triggers(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     assert await automate(hass) == []
     descriptions = await async_get_all_descriptions(hass)
     for key, trigger in (await async_get_triggers(hass)).items():

@@ -8,13 +8,13 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.openai_api.const import EVENT_SERVER
 from tests.integration.automations import automate, on
 from tests.integration.conftest import Call
-from tests.integration.waiting import until
+from tests.integration.waiting import wait_for
 from tests.standin.server import StandIn
 
 from .helpers import MADE_UP, REALTIME, RESPONSES, evens, pairs, who
 
 
-async def test_server_event(
+async def test_server_event_trigger(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -47,7 +47,7 @@ async def test_server_event(
     )
     assert not ran
     await standin.sockets[0].send(MADE_UP)
-    await until(lambda: ran)
+    await wait_for(lambda: ran)
     await hass.async_block_till_done()
 
     assert who(ran) == [*evens(options), 8, 9, 10]
@@ -64,7 +64,7 @@ async def test_server_event(
     assert by_number[9].data["text"] == "server event made.up on connection c"
 
 
-async def test_odd_server_events(
+async def test_server_event_trigger_unusual_events(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, manage: Call
 ) -> None:
     ran = await automate(
@@ -75,12 +75,12 @@ async def test_odd_server_events(
     await manage("connect")
     for frame in ('{"no": "type"}', "[1]", '{"type": ["made.up"]}', '{"type": {"a": 1}}'):
         await standin.sockets[0].send(frame)
-    await until(lambda: len(ran) == 4)
+    await wait_for(lambda: len(ran) == 4)
     assert who(ran) == [0]
     assert [event.data["event"] for event in ran][1] == [1]
 
 
-async def test_realtime_notice(
+async def test_realtime_notice_trigger(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -115,7 +115,7 @@ async def test_realtime_notice(
     ran.clear()
     response = {"id": "resp_1", "status": "completed", "output": []}
     await standin.sockets[0].send({"type": "response.done", "response": response})
-    await until(lambda: 6 in who(ran))
+    await wait_for(lambda: 6 in who(ran))
     assert who(ran) == [*evens(options), 6]
     assert ran[-1].data == {
         "n": 6,
@@ -132,12 +132,12 @@ async def test_realtime_notice(
     }
     item["status"] = "completed"
     await standin.sockets[0].send({"type": "response.output_item.done", "item": item})
-    await until(lambda: 7 in who(ran))
+    await wait_for(lambda: 7 in who(ran))
     # Conditions ask `trigger.id` which trigger it was.
     assert ran[-1].data == {"n": 7, "id": 0, "o": "item_1"}
 
 
-async def test_connection_state(
+async def test_connection_state_trigger(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -170,19 +170,19 @@ async def test_connection_state(
     told = events(EVENT_SERVER)
     await standin.sockets[0].send("{ not json")
     await standin.sockets[0].send(MADE_UP)
-    await until(lambda: told)
+    await wait_for(lambda: told)
     await hass.async_block_till_done()
     assert not ran
 
     standin.sockets[0].abort()
-    await until(lambda: ran and ran[-1].data.get("lost") is True)
+    await wait_for(lambda: ran and ran[-1].data.get("lost") is True)
     assert 3 * 2 - 1 in who(ran)
     await call("manage_model_response_websocket", action="close", code=3001, **c)
-    await until(lambda: ran[-1].data.get("code") == 3001)
+    await wait_for(lambda: ran[-1].data.get("code") == 3001)
     assert not {1, 3, 7} & set(who(ran))
 
 
-async def test_stream_event(
+async def test_stream_event_trigger(
     hass: HomeAssistant, entry: MockConfigEntry, other: MockConfigEntry, call: Call
 ) -> None:
     options = {
@@ -214,7 +214,7 @@ async def test_stream_event(
     assert last.data["id"] == answer["stream_id"]
 
 
-async def test_progress(
+async def test_progress_trigger(
     hass: HomeAssistant, entry: MockConfigEntry, other: MockConfigEntry, call: Call
 ) -> None:
     made = await call("create_video", prompt="A boat", config_entry_id=entry.entry_id)

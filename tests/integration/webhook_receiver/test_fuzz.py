@@ -31,7 +31,7 @@ NAMES = st.sampled_from(
 )
 
 
-async def test_odd_calls(
+async def test_malformed_webhook_requests(
     receiving: MockConfigEntry,
     client: TestClient[Any, Any],
     fired: list[Event],
@@ -74,7 +74,7 @@ JSON = st.recursive(
 )
 
 
-async def test_any_signed_body(
+async def test_signed_body_fuzz(
     post: Post, fired: list[Event], record_property: Callable[[str, object], None]
 ) -> None:
     """Of what the host has signed, every object is an event, and nothing else is."""

@@ -33,7 +33,7 @@ def signature(body: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(("extra", "status"), [(0, 200), (1, 413)])
-async def test_a_body_of_unknown_length(
+async def test_chunked_body_size_limit(
     receiving: MockConfigEntry, post: Post, fired: list[Event], extra: int, status: int
 ) -> None:
     """It is read no further than it may be."""
@@ -47,13 +47,13 @@ async def test_a_body_of_unknown_length(
     assert len(fired) == (status == 200)
 
 
-async def test_an_endless_body(
+async def test_endless_body_times_out(
     receiving: MockConfigEntry,
     client: TestClient[Any, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Neither too much nor too slowly."""
-    monkeypatch.setattr(webhook_receiver, "_READ_SECONDS", 0.05)
+    monkeypatch.setattr(webhook_receiver, "_READ_TIMEOUT", 0.05)
     start = signature(BODY) + b"\r\nTransfer-Encoding: chunked\r\n\r\n"
     for piece, status in ((b"1\r\n{\r\n", b" 400 "), (b"10000\r\n" + b" " * 65536, b" 413 ")):
         reader, writer = await begin(client, receiving, start + piece)
@@ -75,7 +75,7 @@ async def test_an_endless_body(
         (b"webhook-signature: \xff\xfe\r\n%s\r\nContent-Length: 2\r\n\r\n{}", b" 401 "),
     ],
 )
-async def test_what_is_hardly_http(
+async def test_malformed_http(
     receiving: MockConfigEntry,
     client: TestClient[Any, Any],
     fired: list[Event],
@@ -91,7 +91,7 @@ async def test_what_is_hardly_http(
     assert not fired
 
 
-async def test_a_caller_that_hangs_up(
+async def test_caller_disconnects(
     receiving: MockConfigEntry,
     client: TestClient[Any, Any],
     post: Post,
@@ -110,7 +110,7 @@ async def test_a_caller_that_hangs_up(
 
 
 @pytest.mark.parametrize(("method", "status"), [("GET", 405), ("PUT", 405), ("HEAD", 200)])
-async def test_other_methods(
+async def test_other_methods_are_rejected(
     receiving: MockConfigEntry,
     client: TestClient[Any, Any],
     fired: list[Event],

@@ -1,0 +1,160 @@
+"""The connection settings of a service: its URL, and how it is asked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+import os
+from typing import Any, Self
+
+from homeassistant.const import CONF_API_KEY, CONF_TIMEOUT, CONF_VERIFY_SSL
+from yarl import URL
+
+from ..const import (
+    CONF_API_KEY_SOURCE,
+    CONF_AUTH_METHOD,
+    CONF_AUTH_NAME,
+    CONF_BASE_URL,
+    CONF_EXTRA_HEADERS,
+    CONF_EXTRA_QUERY,
+    CONF_MAX_RETRIES,
+    CONF_ORGANIZATION,
+    CONF_PROJECT,
+    DEFAULT_BASE_URL,
+    DEFAULT_MAX_RETRIES,
+    DEFAULT_TIMEOUT,
+)
+from ..redaction import SecretRedactor, credentials
+
+
+class AuthMethod(StrEnum):
+    """How the key is sent."""
+
+    BEARER = "bearer"
+    HEADER = "header"
+    QUERY = "query"
+    NONE = "none"
+
+
+class KeySource(StrEnum):
+    """Where the key is stored."""
+
+    STORED = "stored"
+    ENVIRONMENT = "environment"
+
+
+class InvalidUrl(ValueError):
+    """The address is not one that can be asked."""
+
+
+class ApiKeyNotFound(LookupError):
+    """The environment has no such variable, or the key is empty."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostConfig:
+    """The settings of one service host, checked and with the key at hand."""
+
+    base_url: str
+    """Without a query string or a trailing slash."""
+    auth_method: AuthMethod = AuthMethod.BEARER
+    auth_name: str = ""
+    api_key: str = field(default="", repr=False)
+    organization: str | None = None
+    project: str | None = None
+    verify_ssl: bool = True
+    timeout: float = DEFAULT_TIMEOUT
+    """Seconds that a caller waits for an answer, retries included."""
+    max_retries: int = DEFAULT_MAX_RETRIES
+    extra_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The address's own query and the extra one, without the key."""
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Self:
+        """Read an entry's data, and the environment for a key; raises InvalidUrl, KeyNotFound."""
+        url = parse_url(data.get(CONF_BASE_URL, DEFAULT_BASE_URL))
+        method = AuthMethod(data.get(CONF_AUTH_METHOD, AuthMethod.BEARER))
+        query = {**dict(url.query), **_stringify(data.get(CONF_EXTRA_QUERY))}
+        if method is AuthMethod.QUERY:
+            # Nothing else is sent under the name of the key.
+            query.pop(data.get(CONF_AUTH_NAME, ""), None)
+        return cls(
+            base_url=str(url.with_query(None)).rstrip("/"),
+            auth_method=method,
+            auth_name=data.get(CONF_AUTH_NAME, ""),
+            api_key="" if method is AuthMethod.NONE else _load_api_key(data),
+            organization=data.get(CONF_ORGANIZATION) or None,
+            project=data.get(CONF_PROJECT) or None,
+            verify_ssl=data.get(CONF_VERIFY_SSL, True),
+            timeout=float(data.get(CONF_TIMEOUT, DEFAULT_TIMEOUT)),
+            max_retries=int(data.get(CONF_MAX_RETRIES, DEFAULT_MAX_RETRIES)),
+            extra_headers=_stringify(data.get(CONF_EXTRA_HEADERS)),
+            query=query,
+        )
+
+    @property
+    def auth_headers(self) -> dict[str, str]:
+        """The headers that carry the key."""
+        if self.auth_method is AuthMethod.BEARER:
+            return {"Authorization": f"Bearer {self.api_key}"}
+        if self.auth_method is AuthMethod.HEADER:
+            return {self.auth_name: self.api_key}
+        return {}
+
+    @property
+    def auth_query(self) -> dict[str, str]:
+        """The query parameters that carry the key."""
+        return {self.auth_name: self.api_key} if self.auth_method is AuthMethod.QUERY else {}
+
+    @property
+    def organization_headers(self) -> dict[str, str]:
+        """The headers that name the account, and the extra ones, but for that of the key."""
+        account = {
+            "OpenAI-Organization": self.organization,
+            "OpenAI-Project": self.project,
+        }
+        taken = {name.lower() for name in self.auth_headers}
+        found = {**{key: value for key, value in account.items() if value}, **self.extra_headers}
+        return {name: value for name, value in found.items() if name.lower() not in taken}
+
+    @cached_property
+    def _redactor(self) -> SecretRedactor:
+        """What knows every value that must not show up in a text."""
+        values = (*credentials(self.extra_headers), *credentials(self.query))
+        return SecretRedactor([self.api_key, *values])
+
+    def redact(self, text: str) -> str:
+        """Return the text with `***` in place of every secret of this host.
+
+        Takes a text of any length, before it is cut. Finds keys of any length, in other case,
+        percent-encoded, escaped for HTML or JSON, in Base64, and the parts of `Basic`.
+        """
+        return self._redactor.redact(text)
+
+
+def parse_url(value: str) -> URL:
+    """Return the address, or raise InvalidUrl."""
+    try:
+        url = URL(value.strip())
+        host, _ = url.host, url.port
+    except ValueError as err:
+        raise InvalidUrl(value) from err
+    if url.scheme not in {"http", "https"} or not host or url.user or url.password or url.fragment:
+        raise InvalidUrl(value)
+    return url
+
+
+def _load_api_key(data: Mapping[str, Any]) -> str:
+    """Return the key, or raise KeyNotFound."""
+    key: str = (data.get(CONF_API_KEY) or "").strip()
+    if data.get(CONF_API_KEY_SOURCE) == KeySource.ENVIRONMENT:
+        key = os.environ.get(key, "").strip()
+    if not key:
+        raise ApiKeyNotFound
+    return key
+
+
+def _stringify(values: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the values as headers and queries need them."""
+    return {str(key): str(value) for key, value in (values or {}).items()}

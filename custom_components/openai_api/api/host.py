@@ -1,0 +1,220 @@
+"""A service host at work: what an entry holds while it is loaded."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+import time
+from typing import TYPE_CHECKING, Any
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers.dispatcher import async_dispatcher_send
+
+from .. import issues
+from ..action import Json
+from ..const import SIGNAL_ERROR
+from ..exceptions import (
+    ApiError,
+    AuthenticationFailed,
+    HostRedirected,
+    HostUnreachable,
+    MethodMissing,
+    api_error,
+    is_quota_exceeded,
+    raise_translated_errors,
+    sanitize,
+)
+from .availability import Availability
+from .client import Client, SdkMethod, deadline, resolve_method
+from .config import HostConfig
+from .key_check import KeyCheck
+from .route import RouteTable
+from .usage import Usage
+
+if TYPE_CHECKING:
+    from ..jobs.manager import JobManager
+    from ..subentries import Subentries
+    from ..webhooks.receiver import WebhookReceiver
+    from ..websocket.connection import Connection
+
+type OpenAIConfigEntry = ConfigEntry[ServiceHost]
+
+
+@dataclass(kw_only=True)
+class ServiceHost:
+    """One loaded entry: its client, its open connections, and the calls under way."""
+
+    hass: HomeAssistant
+    entry: OpenAIConfigEntry
+    settings: HostConfig
+    client: Client
+    usage: Usage
+    availability: Availability
+    last_error: str | None = None
+    """In words fit to show."""
+    connections: dict[str, Connection] = field(default_factory=dict)
+    platforms: list[Platform] = field(default_factory=list)
+    """Those that could be set up."""
+    webhooks: WebhookReceiver | None = None
+    """What takes the host's calls, if they can be checked."""
+    jobs: JobManager = field(init=False)
+    """What is watched of the work that goes on at the host."""
+    subentries: Subentries = field(init=False)
+    """What of Assist the host is."""
+    known: dict[str, Any] = field(default_factory=dict)
+    """What was learnt of the host's abilities since it was loaded; see `assist`."""
+    turns: dict[str, Json] = field(default_factory=dict)
+    """How the last turn of each subentry went, as the turn event tells it."""
+    closed: bool = False
+    routes: RouteTable = field(init=False)
+    """What the SDK has taught us of its requests."""
+    key_check: KeyCheck = field(init=False)
+    """Who decides whether the user has to enter another key."""
+    _methods: dict[tuple[str, str], SdkMethod] = field(default_factory=dict)
+    _active_timeouts: set[asyncio.Timeout] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Start without routes: each is learned when it is first needed."""
+        self.routes = RouteTable(self.settings)
+        self.key_check = KeyCheck(self.hass, self)
+
+    async def method(self, name: str, response_mode: str) -> SdkMethod:
+        """Return an SDK method in its `raw` or `streaming` form.
+
+        Raises a translated error where the installed SDK has no such method.
+        """
+        if (found := self._methods.get((name, response_mode))) is None:
+            try:
+                # The first use of a resource imports it, which is no work for the loop.
+                found = await self.hass.async_add_import_executor_job(
+                    resolve_method, self.client, name, response_mode
+                )
+            except AttributeError:
+                raise MethodMissing(name) from None
+            self._methods[name, response_mode] = found
+        return found
+
+    @asynccontextmanager
+    async def async_request_scope(self, seconds: float | None) -> AsyncIterator[asyncio.Timeout]:
+        """Bound what happens inside by a time, in seconds, and by the life of the entry.
+
+        Whatever goes wrong leaves it as a translated error; a refused key starts
+        reauthentication.
+        """
+        if self.closed:
+            raise api_error("unloaded")
+        start = time.monotonic()
+        token = deadline.set(None if seconds is None else start + seconds)
+        try:
+            with raise_translated_errors(self.settings, seconds):
+                async with asyncio.timeout(seconds) as wait:
+                    self._active_timeouts.add(wait)
+                    try:
+                        yield wait
+                    finally:
+                        self._active_timeouts.discard(wait)
+            if self.usage.last_response_at >= start:
+                issues.async_delete(self.hass, self.entry, issues.HOST_MOVED)
+        except AuthenticationFailed as err:
+            self.record_error(str(err))
+            self.key_check.on_refused()
+            raise
+        except Exception as err:
+            if self.closed:
+                raise api_error("unloaded") from None
+            self.record_error(str(err))
+            if isinstance(err, HomeAssistantError):
+                self._update_availability(err, start)
+            raise
+        finally:
+            deadline.reset(token)
+
+    @callback
+    def _update_availability(self, err: HomeAssistantError, start: float) -> None:
+        """Work out what an error of a call that began at `start` says of the host."""
+        if isinstance(err, HostUnreachable):
+            self.availability.mark_unreachable(sanitize(str(err), self.settings), start)
+        elif isinstance(err, HostRedirected) and err.is_permanent:
+            issues.async_create(self.hass, self.entry, issues.HOST_MOVED)
+
+    @callback
+    def disable_timeout(self, wait: asyncio.Timeout) -> None:
+        """Let what happens inside `waiting` take as long as it likes while the entry lives."""
+        if self.closed:
+            # The end that is about to come would be put off, too.
+            raise api_error("unloaded")
+        wait.reschedule(None)
+
+    @callback
+    def record_error(self, error: str) -> None:
+        """Tell whoever shows the last error."""
+        if not self.closed:
+            self.last_error = sanitize(error, self.settings)
+            signal = SIGNAL_ERROR.format(self.entry.entry_id)
+            async_dispatcher_send(self.hass, signal, self.last_error)
+
+    @callback
+    def record_success(self, answer: object, method: str, model: object) -> None:
+        """Take note of what an action has brought, and what that has taken."""
+        self.key_check.on_accepted(method)
+        if _is_quota_error(answer):
+            self._report_quota_exceeded(method, model)
+        elif self.usage.record_result(method, answer):
+            issues.async_delete(self.hass, self.entry, issues.QUOTA_USED_UP)
+
+    @callback
+    def record_failure(self, err: HomeAssistantError, method: str, model: object) -> None:
+        """Take note of an action that came to nothing, but for what its caller can put right."""
+        if not isinstance(err, ServiceValidationError):
+            self.record_error(str(err))
+        if isinstance(err, MethodMissing):
+            issues.async_create_method_missing(self.hass, err.method)
+        elif isinstance(err, ApiError) and err.is_quota_exceeded:
+            self._report_quota_exceeded(method, model)
+
+    @callback
+    def record_event(self, event: Json) -> None:
+        """Take note of what a WebSocket's event says was used, and of a quota that is used up."""
+        response = event.get("response")
+        if _is_quota_error(event) or _is_quota_error(response):
+            self._report_quota_exceeded()
+        elif self.usage.record_tokens(response):
+            issues.async_delete(self.hass, self.entry, issues.QUOTA_USED_UP)
+
+    @callback
+    def _report_quota_exceeded(self, method: str | None = None, model: object = None) -> None:
+        """Show that the quota is used up, and remember with what that can be tried again."""
+        if not self.closed:
+            known = str(model) if model else None
+            issues.async_create(
+                self.hass, self.entry, issues.QUOTA_USED_UP, method=method, model=known
+            )
+
+    async def async_close(self) -> None:
+        """End every call under way and close every connection."""
+        self.closed = True
+        self.jobs.close()
+        now = asyncio.get_running_loop().time()
+        for wait in tuple(self._active_timeouts):
+            wait.reschedule(now)
+        await asyncio.gather(
+            *(
+                connection.async_close(1000, "The service host is unloaded")
+                for connection in tuple(self.connections.values())
+            ),
+            return_exceptions=True,
+        )
+
+
+def _is_quota_error(value: object) -> bool:
+    """Return whether an event, or a response that failed, says that no quota is left."""
+    if not isinstance(value, dict):
+        return False
+    details = value.get("status_details")
+    error = (details if isinstance(details, dict) else value).get("error")
+    if not isinstance(error, dict):
+        return False
+    return is_quota_exceeded(None, error.get("code") or error.get("type"), error.get("message"))

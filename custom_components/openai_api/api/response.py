@@ -1,0 +1,136 @@
+"""Reads the bodies of answers, whatever they are labelled."""
+
+import codecs
+from collections.abc import Callable
+import re
+from typing import Any
+
+from homeassistant.exceptions import HomeAssistantError
+
+from ..action import Json
+from ..error_bodies import answer_error
+from ..exceptions import ErrorInResponse, api_error, parse_error_body, sanitize
+from ..streaming.base import AnswerError, StreamAccumulator
+from ..streaming.decode import StreamGarbled, assemble, is_event_stream
+from ..streaming.text import load_json
+from .config import HostConfig
+
+_NON_TEXT_TYPES = frozenset({"text/html", "text/json"})
+_TEXT_TYPES = frozenset({"application/x-subrip", "application/srt", "application/vtt"})
+_BINARY = ("audio/", "image/", "video/", "application/octet-stream")
+_DONE_MARK = b"[DONE]"
+_DONE = re.compile(rb"\s*(?:data: ?)?\[DONE\]\s*\Z")
+_MARKUP = re.compile(
+    r"<(?:!doctype|html|head|body|title|meta|div|span|p|a|h[1-6]|pre|script|style|br|hr|center)\b",
+    re.IGNORECASE,
+)
+_LOOKED_AT = 4096
+
+
+def parse_body(
+    settings: HostConfig,
+    body: bytes,
+    content_type: str,
+    *,
+    accumulator: Callable[[], StreamAccumulator] | None = None,
+    expects_text: bool = False,
+) -> Json:
+    """Return the JSON object in a body; a plain text becomes `{"text": …}`, a list `{"data": …}`.
+
+    A stream of events becomes what `accumulator` makes of it, or its only event. With
+    `expects_text` any text is an answer but a web page, and so is none at all: silence.
+
+    Raises HomeAssistantError: `host_error` for an error that the host tells with a good status,
+    `empty_answer`, `stream_cut` for a stream that is not whole, `unexpected_body_error` for anything else.
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    # Some hosts mark their bytes as UTF-8, though JSON is nothing else.
+    body = body.removeprefix(codecs.BOM_UTF8)
+    if not body.strip():
+        if expects_text:
+            return {"text": body.decode(errors="replace")}
+        raise api_error("empty_answer")
+    if is_event_stream(body) and (kind == "text/event-stream" or not expects_text):
+        return _parse_stream(settings, body, kind, accumulator)
+    try:
+        found = load_json(_without_done(body))
+    except ValueError:
+        text = body.decode(errors="replace")
+        if _is_text(kind, text, expects_text=expects_text):
+            return {"text": text}
+        raise unexpected_body_error(settings, kind, text) from None
+    if expects_text and not isinstance(found, dict | str):
+        # A transcript of "Two" or "17" is a text, whatever JSON makes of it.
+        return {"text": body.decode(errors="replace")}
+    if kind.startswith("text/plain") and not isinstance(found, dict):
+        return {"text": body.decode(errors="replace")}
+    if isinstance(found, list):
+        return {"data": found}
+    if isinstance(found, str):
+        return {"text": found}
+    if not isinstance(found, dict):
+        raise unexpected_body_error(settings, kind, body.decode(errors="replace"))
+    if (error := answer_error(found)) is not None:
+        # Some hosts say that all is well, and then that it is not.
+        raise ErrorInResponse(**parse_error_body(error, settings))
+    return found
+
+
+def _without_done(body: bytes) -> bytes:
+    """Return a body without the mark of a stream's end, which some hosts put behind any JSON."""
+    start = body[: -len(_DONE_MARK) * 8]
+    end = body[len(start) :]
+    return start + _DONE.sub(b"", end) if _DONE_MARK in end else body
+
+
+def _parse_stream(
+    settings: HostConfig,
+    body: bytes,
+    kind: str,
+    accumulator: Callable[[], StreamAccumulator] | None,
+) -> Json:
+    """Return what a stream that nobody asked for adds up to."""
+    try:
+        answer = assemble(body, accumulator)
+    except AnswerError as err:
+        raise ErrorInResponse(**parse_error_body(err.body, settings)) from None
+    except StreamGarbled:
+        raise unexpected_body_error(settings, kind, body.decode(errors="replace")) from None
+    if answer is None:
+        if accumulator is None:
+            raise unexpected_body_error(settings, kind, body.decode(errors="replace"))
+        raise api_error("stream_cut")
+    return answer
+
+
+def _is_text(kind: str, text: str, *, expects_text: bool) -> bool:
+    """Return whether a body that is no JSON is a text that was asked for, and no web page."""
+    if kind in _TEXT_TYPES or (kind.startswith("text/") and kind not in _NON_TEXT_TYPES):
+        return kind != "text/event-stream"
+    is_page = _MARKUP.search(text[:_LOOKED_AT]) is not None or "\0" in text[:_LOOKED_AT]
+    return expects_text and not is_page and not kind.startswith(_BINARY)
+
+
+def unexpected_body_error(settings: HostConfig, kind: str, text: str) -> HomeAssistantError:
+    """Return the error for an answer that is not what was asked for."""
+    shown = sanitize(kind, settings) or "–"
+    is_binary = kind.startswith(_BINARY) or "\0" in text[:_LOOKED_AT]
+    start = "–" if is_binary else sanitize(text, settings)
+    return api_error("bad_answer", content_type=shown, start=start)
+
+
+def stray_answer(settings: HostConfig, lines: list[bytes], kind: str) -> Any:
+    """Return the object that stands in a stream instead of events, None if there is none.
+
+    Raises as `parse` does for an error or a web page.
+    """
+    body = b"\n".join(lines).strip()
+    if body[:1] in (b"{", b"["):
+        try:
+            load_json(_without_done(body))
+        except ValueError:
+            return None
+        return parse_body(settings, body, "application/json")
+    if body[:1] == b"<":
+        raise unexpected_body_error(settings, kind, body.decode(errors="replace"))
+    return None

@@ -1,0 +1,212 @@
+"""Counts what a service host is asked for, and what that uses up."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+import time
+from typing import Any, Self
+
+from homeassistant.core import callback
+
+from ..const import (
+    CONF_CACHED_INPUT_PRICE,
+    CONF_INPUT_PRICE,
+    CONF_OUTPUT_PRICE,
+)
+from ..exceptions import is_server_error
+from ..statuses import is_ended
+
+# Methods whose answer tells what making it took; reading it again takes nothing.
+_BILLABLE_VERBS = frozenset(
+    {"create", "parse", "generate", "edit", "compact", "create_and_run", "submit_tool_outputs"}
+)
+_AGENT_TURN_METHOD = "beta.agents.sessions.stream"
+"""It makes something, too, and tells of it in the turn."""
+_MAX_IN_PROGRESS = 1000
+# Methods that are paid for even where their answer tells of no tokens.
+_BILLABLE_METHODS = frozenset(
+    {
+        "audio.speech.create",
+        "audio.transcriptions.create",
+        "audio.translations.create",
+        "images.create_variation",
+        "images.edit",
+        "images.generate",
+        "videos.create",
+        "videos.edit",
+        "videos.extend",
+        "videos.remix",
+    }
+)
+_TOTALS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "input_tokens": (("input_tokens",), ("prompt_tokens",)),
+    "output_tokens": (("output_tokens",), ("completion_tokens",)),
+    "cached_tokens": (
+        ("input_tokens_details", "cached_tokens"),
+        ("input_token_details", "cached_tokens"),
+        ("prompt_tokens_details", "cached_tokens"),
+    ),
+    "reasoning_tokens": (
+        ("output_tokens_details", "reasoning_tokens"),
+        ("output_token_details", "reasoning_tokens"),
+        ("completion_tokens_details", "reasoning_tokens"),
+    ),
+}
+_RATE_LIMIT_HEADERS = {
+    "remaining_requests": "x-ratelimit-remaining-requests",
+    "remaining_tokens": "x-ratelimit-remaining-tokens",
+}
+# More digits than any count has, and fewer than Python refuses to read.
+_MAX_COUNT_DIGITS = 20
+_MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """What a million tokens cost, in Home Assistant's currency; None where nobody has said."""
+
+    input: float | None = None
+    cached_input: float | None = None
+    output: float | None = None
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> Self:
+        """Read an entry's options."""
+        return cls(
+            input=options.get(CONF_INPUT_PRICE),
+            cached_input=options.get(CONF_CACHED_INPUT_PRICE),
+            output=options.get(CONF_OUTPUT_PRICE),
+        )
+
+    @property
+    def is_set(self) -> bool:
+        """Whether there is any; one of 0 is one, too."""
+        return any(price is not None for price in (self.input, self.cached_input, self.output))
+
+    def cost(self, counts: Mapping[str, int]) -> float:
+        """Return what so many tokens cost; those from the host's memory are input, too."""
+        full = self.input or 0
+        reduced = full if self.cached_input is None else self.cached_input
+        cached = min(counts["cached_tokens"], counts["input_tokens"])
+        total = (counts["input_tokens"] - cached) * full + cached * reduced
+        return (total + counts["output_tokens"] * (self.output or 0)) / _MILLION
+
+
+@dataclass(slots=True)
+class Usage:
+    """What has been used since Home Assistant started; sensors add it to what was before."""
+
+    prices: Prices = field(default_factory=Prices)
+    values: dict[str, float] = field(default_factory=dict)
+    """By the keys of the sensors. Times in seconds, costs in money, the rest are counts."""
+    last_response_at: float = 0.0
+    """When an answer last showed that the host is at work, on `time.monotonic`'s clock."""
+    _in_progress: dict[str, bool] = field(default_factory=dict)
+    """The ids of what was made and goes on at the host, the oldest first."""
+    _listeners: list[Callable[[], None]] = field(default_factory=list)
+
+    @callback
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call the listener after every change; returns how to stop that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    @callback
+    def record_response(self, seconds: float, headers: Mapping[str, str], status: int) -> None:
+        """Count a request that was answered, whether the host did what it was asked for or not."""
+        self.values["response_time"] = seconds
+        for key, header in _RATE_LIMIT_HEADERS.items():
+            if (value := headers.get(header, "")).isdecimal() and len(value) < _MAX_COUNT_DIGITS:
+                self.values[key] = int(value)
+        self._add("requests", 1)
+        if status >= 400:
+            self._add("failed_requests", 1)
+        if not (300 <= status < 400 or is_server_error(status)):
+            self.last_response_at = time.monotonic()
+        self._notify()
+
+    @callback
+    def record_connection(self) -> None:
+        """Take note that a WebSocket was opened, which is no request with an answer."""
+        self.last_response_at = time.monotonic()
+        self._notify()
+
+    @callback
+    def record_failure(self) -> None:
+        """Count a request that got no answer."""
+        self._add("requests", 1)
+        self._add("failed_requests", 1)
+        self._notify()
+
+    @callback
+    def count(self, key: str) -> None:
+        """Count something that a sensor shows."""
+        self._add(key, 1)
+        self._notify()
+
+    @callback
+    def record_result(self, method: str, answer: Any) -> bool:
+        """Count the tokens that an answer says it took; return whether it took of the quota."""
+        took = False
+        if isinstance(answer, Mapping) and self._is_new(method, answer):
+            took = self.record_tokens(
+                answer.get("turn") if method == _AGENT_TURN_METHOD else answer
+            )
+        return took or method in _BILLABLE_METHODS
+
+    def _is_new(self, method: str, answer: Mapping[str, Any]) -> bool:
+        """Tell whether an object's tokens are to be counted now.
+
+        What goes on in the background is counted when it is read as a whole for the first time.
+        """
+        name = str(answer.get("id"))
+        is_made = method == _AGENT_TURN_METHOD or method.rpartition(".")[2] in _BILLABLE_VERBS
+        is_new = self._in_progress.pop(name, is_made)
+        if is_new and not is_ended(answer.get("status")) and not _has_tokens(answer):
+            self._in_progress[name] = True
+            if len(self._in_progress) > _MAX_IN_PROGRESS:
+                del self._in_progress[next(iter(self._in_progress))]
+            return False
+        return is_new
+
+    @callback
+    def record_tokens(self, answer: Any) -> bool:
+        """Count the tokens in an object's `usage`, and return whether there are any.
+
+        They stand there under various names.
+        """
+        usage = answer.get("usage") if isinstance(answer, Mapping) else None
+        if not isinstance(usage, Mapping):
+            return False
+        counts = {
+            key: next((found for place in places if (found := _nested_int(usage, place))), 0)
+            for key, places in _TOTALS.items()
+        }
+        for key, count in counts.items():
+            self._add(key, count)
+        if self.prices.is_set:
+            self._add("costs", self.prices.cost(counts))
+        self._notify()
+        return any(counts.values())
+
+    def _add(self, key: str, count: float) -> None:
+        """Raise a count."""
+        self.values[key] = self.values.get(key, 0) + count
+
+    def _notify(self) -> None:
+        """Tell the sensors."""
+        for listener in tuple(self._listeners):
+            listener()
+
+
+def _has_tokens(answer: Mapping[str, Any]) -> bool:
+    """Return whether an object says that it took any."""
+    usage = answer.get("usage")
+    return any(_nested_int(usage, place) for places in _TOTALS.values() for place in places)
+
+
+def _nested_int(values: Any, path: tuple[str, ...]) -> int:
+    """Return the count at a place, 0 if there is none."""
+    for key in path:
+        values = values.get(key) if isinstance(values, Mapping) else None
+    is_count = isinstance(values, int) and not isinstance(values, bool) and values > 0
+    return values if is_count else 0

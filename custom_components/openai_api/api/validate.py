@@ -1,0 +1,129 @@
+"""Asks a service whether it answers, whether it takes the key, and where its API is."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+import re
+from typing import Any, Final, NamedTuple
+
+import aiohttp
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.aiohttp_client import async_create_clientsession
+import orjson
+from yarl import URL
+
+from ..action import Json
+from ..exceptions import raise_translated_errors
+from ..service_kinds import is_model_list
+from .client import async_create_client, create_session
+from .config import HostConfig, InvalidUrl, parse_url
+from .response import parse_body
+from .usage import Usage
+
+_TIMEOUT: Final = 10.0
+"""Seconds: long enough for any host that is up."""
+_SEARCH_TIMEOUT: Final = 5.0
+"""Seconds that the search for the likely address may take; all addresses are asked at once."""
+_LARGEST_LIST: Final = 4 * 1024**2
+"""Bytes."""
+_REFUSALS: Final = frozenset({401, 403})
+# Where a method answers, copied from a manual, or an API of the service's own.
+_METHOD: Final = re.compile(
+    r"/(?:models|responses|(?:chat/)?completions|embeddings|audio/\w+|images/\w+|realtime"
+    r"|api/(?:chat|generate|tags|version))/?$"
+)
+
+
+class Checked(NamedTuple):
+    """What a service has answered when it was asked for its models."""
+
+    answer: Json | None
+    """None if it was nothing at all, which some services send where there are no models."""
+    headers: Mapping[str, str]
+
+
+async def async_validate_host(
+    hass: HomeAssistant, settings: HostConfig, seconds: float = _TIMEOUT
+) -> Checked:
+    """List the host's models within some seconds; raises AuthenticationFailed or another translated error."""
+    settings = replace(settings, timeout=min(settings.timeout, seconds), max_retries=0)
+    session = create_session(hass, settings, auto_cleanup=False)
+    try:
+        client = await async_create_client(hass, settings, Usage(), session)
+        with raise_translated_errors(settings):
+            async with asyncio.timeout(settings.timeout):
+                answer = await client.models.with_raw_response.list()
+    finally:
+        # Its connections are Home Assistant's.
+        session.detach()
+    response = answer.http_response
+    if not response.content.strip():
+        return Checked(None, response.headers)
+    found = parse_body(settings, response.content, response.headers.get("content-type", ""))
+    return Checked(found, response.headers)
+
+
+def likely_urls(typed: str) -> list[str]:
+    """Return other addresses that somebody may have meant, the likeliest first.
+
+    All of them are at the host that was typed.
+    """
+    scheme, has_scheme, rest = typed.strip().rpartition("://")
+    if (has_scheme and scheme not in {"http", "https"}) or " " in rest:
+        return []
+    try:
+        url = parse_url(f"{scheme or 'http'}://{rest}")
+    except InvalidUrl:
+        return []
+    host = url.host or ""
+    is_public = "." in host and not host.replace(".", "").isdecimal() and url.explicit_port is None
+    schemes = ["https", "http"] if scheme == "https" or (is_public and not scheme) else None
+    path = _METHOD.sub("", url.path).rstrip("/")
+    paths = [path, f"{path}/v1", "/v1", "/api/v1", ""]
+    if path.endswith("/v1"):
+        paths.remove(f"{path}/v1")
+    found = [
+        str(url.with_scheme(name).with_path(option or "/").with_query(url.query)).rstrip("/")
+        for name in schemes or ["http", "https"]
+        for option in paths
+    ]
+    return [option for option in dict.fromkeys(found) if option != typed.strip().rstrip("/")]
+
+
+async def async_find_url(
+    hass: HomeAssistant, urls: Sequence[str], *, verify_ssl: bool
+) -> str | None:
+    """Return the first of the addresses at which an API like OpenAI's answers.
+
+    They are asked without the key, which belongs to the address that was typed alone.
+    """
+    session = async_create_clientsession(
+        hass, verify_ssl=verify_ssl, auto_cleanup=False, cookie_jar=aiohttp.DummyCookieJar()
+    )
+    try:
+        # Whatever goes wrong at one of them, it is not the one.
+        answers = await asyncio.gather(
+            *(_async_speaks(session, URL(url)) for url in urls), return_exceptions=True
+        )
+    finally:
+        # Its connections are Home Assistant's own.
+        session.detach()
+    return next((url for url, speaks in zip(urls, answers, strict=True) if speaks is True), None)
+
+
+async def _async_speaks(session: aiohttp.ClientSession, url: URL) -> bool:
+    """Return whether an address lists its models, or refuses to without a key."""
+    models = url.with_path(f"{url.path.rstrip('/')}/models").with_query(url.query)
+    try:
+        async with asyncio.timeout(_SEARCH_TIMEOUT):
+            async with session.get(models, allow_redirects=False) as response:
+                status = response.status
+                body = b""
+                async for chunk in response.content.iter_any():
+                    body += chunk
+                    if len(body) > _LARGEST_LIST:
+                        return False
+        answer: Any = orjson.loads(body)
+    except aiohttp.ClientError, TimeoutError, OSError, ValueError:
+        return False
+    return is_model_list(answer) if status == 200 else status in _REFUSALS

@@ -1,0 +1,53 @@
+"""What the entities of a service host have in common."""
+
+from homeassistant.core import callback
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
+from homeassistant.helpers.entity import Entity
+from yarl import URL
+
+from .api.host import OpenAIConfigEntry
+from .const import DOMAIN
+
+_OPENAI = "api.openai.com"
+_OPENAI_SITE = "https://platform.openai.com"
+
+
+def device_info(entry: OpenAIConfigEntry) -> DeviceInfo:
+    """Return the device that stands for a service host."""
+    url = URL(entry.runtime_data.settings.base_url)
+    is_openai = url.host == _OPENAI
+    return DeviceInfo(
+        identifiers={(DOMAIN, entry.entry_id)},
+        entry_type=DeviceEntryType.SERVICE,
+        name=entry.title,
+        manufacturer="OpenAI" if is_openai else url.host,
+        model="OpenAI API" if is_openai else "OpenAI-compatible API",
+        configuration_url=_OPENAI_SITE if is_openai else str(url.origin()),
+    )
+
+
+@callback
+def remove_entity(registry: er.EntityRegistry, entity_id: str) -> None:
+    """Remove an entity; what the user has set stays for 30 days, should it come back.
+
+    The registry would keep that for ever, did it still belong to the entry.
+    """
+    if entity_id not in registry.entities:
+        return
+    registry.async_update_entity(entity_id, config_entry_id=None)
+    registry.async_remove(entity_id)
+
+
+class HostEntity(Entity):
+    """An entity on the device of a service host, which tells of changes by itself."""
+
+    _attr_has_entity_name = True
+    _attr_should_poll = False
+
+    def __init__(self, entry: OpenAIConfigEntry, key: str) -> None:
+        """Initialize the entity; the key is that of its texts and icon."""
+        self.host = entry.runtime_data
+        self._attr_translation_key = key
+        self._attr_unique_id = f"{entry.entry_id}_{key}"
+        self._attr_device_info = device_info(entry)

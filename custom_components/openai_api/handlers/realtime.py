@@ -1,0 +1,280 @@
+"""The actions that open a conversation, take part in it, and end it."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from ..action import Json
+from ..api.host import ServiceHost
+from ..api.response import parse_body
+from ..dispatch import ActionCall
+from ..exceptions import api_error, validation_error
+from ..media.source import async_data_url, async_read_file
+from ..realtime.audio import content_of, convert, decode, is_file_name, pieces
+from ..realtime.connection import RealtimeConnection
+from ..realtime.event_handlers import EVENT_HANDLERS
+from ..realtime.limits import MAX_CALLS, ToolLimits, UsageLimit
+from ..realtime.tools import HomeTools
+from ..websocket.access import async_check_access
+from ..websocket.close import check_close
+from ..websocket.connect_options import shown_url
+from ..websocket.connection import Socket, find
+
+
+async def _async_find(request: ActionCall) -> RealtimeConnection:
+    """Return the open conversation that a call names, if it may use it."""
+    connection_id = request.data["connection_id"]
+    connection = find(request.host, connection_id, RealtimeConnection.transport)
+    assert isinstance(connection, RealtimeConnection)
+    await async_check_access(request.hass, connection, request.context)
+    return connection
+
+
+def _sent(connection: RealtimeConnection, event_type: str, **details: Any) -> Json:
+    """Return what an action that has sent something answers."""
+    return {
+        "object": "realtime.websocket.client_event",
+        "action": "send",
+        "connection_id": connection.id,
+        "event_type": event_type,
+        **details,
+    }
+
+
+async def async_connect(request: ActionCall) -> Json:
+    """Open a conversation and send its configuration."""
+    host, data = request.host, request.data
+    session = dict(data.get("session") or {})
+    call_id = data.get("call_id")
+    model = data.get("model") or session.get("model")
+    if not model and not call_id:
+        raise validation_error("field_missing", field="model")
+    tools = None
+    if api_ids := data.get("llm_hass_api"):
+        tools = await HomeTools.async_load(request.hass, api_ids, request.context)
+    for key in ("require_approval", "max_tool_calls"):
+        if key in data and tools is None:
+            raise validation_error("field_missing", field="llm_hass_api")
+    target = {"call_id": call_id} if call_id else {"model": model}
+    opening = partial(_async_open, request, target, use_secret=bool(data.get("use_client_secret")))
+    connection = RealtimeConnection(
+        host,
+        data["connection_id"],
+        opening,
+        data.get("event_types"),
+        event_handlers=EVENT_HANDLERS,
+        model=model,
+        session=session,
+        tools=tools,
+        opener=request.context,
+        is_phone_call=bool(call_id),
+        tool_limits=ToolLimits(data.get("max_tool_calls", MAX_CALLS)),
+        require_approval=data.get("require_approval", ()),
+        usage_limit=_usage_limit(host, data),
+    )
+    await connection.async_connect()
+    return {
+        "object": "realtime.websocket.connection",
+        "action": "connect",
+        "connection_id": connection.id,
+        "model": model,
+        "url": shown_url(host, "realtime"),
+    }
+
+
+def _usage_limit(host: ServiceHost, data: Mapping[str, Any]) -> UsageLimit:
+    """Return the limit of a connection; raises ServiceValidationError "prices_missing"."""
+    max_cost = data.get("max_cost")
+    if max_cost is not None and not host.usage.prices.is_set:
+        raise validation_error("prices_missing")
+    return UsageLimit(
+        max_tokens=data.get("max_total_tokens"), max_cost=max_cost, prices=host.usage.prices
+    )
+
+
+async def _async_open(
+    request: ActionCall, target: Mapping[str, Any], options: dict[str, Any], *, use_secret: bool
+) -> Socket:
+    """Open a socket with the SDK, which knows the path."""
+    host = request.host
+    if use_secret:
+        secret = await _async_mint(host, target)
+        # It stands in for the key, and is a bearer token wherever the key goes.
+        hidden = {name.lower() for name in host.settings.auth_headers}
+        options["extra_query"] = dict(host.settings.query)
+        options["extra_headers"] = {
+            key: value
+            for key, value in options["extra_headers"].items()
+            if key.lower() not in hidden
+        } | {"Authorization": f"Bearer {secret}"}
+    # The first use of the resource imports it, which is no work for the loop.
+    realtime = await request.hass.async_add_import_executor_job(getattr, host.client, "realtime")
+    socket: Socket = await realtime.connect(**target, **options).enter()
+    return socket
+
+
+async def _async_mint(host: ServiceHost, target: Mapping[str, Any]) -> str:
+    """Return a new client secret, which never leaves this module."""
+    mint, _ = await host.method("realtime.client_secrets.create", "raw")
+    session = {"session": {"type": "realtime", **target}} if "model" in target else {}
+    response = (await mint(**session)).http_response
+    answer = parse_body(host.settings, response.content, response.headers.get("content-type", ""))
+    if not isinstance(secret := answer.get("value"), str):
+        raise api_error("no_client_secret")
+    return secret
+
+
+async def async_close(request: ActionCall) -> Json:
+    """End a conversation; its name is free afterwards."""
+    code, reason = request.data.get("code", 1000), request.data.get("reason", "OK")
+    connection = await _async_find(request)
+    check_close(code, reason)
+    await connection.async_close(code, reason)
+    return {
+        "object": "realtime.websocket.connection",
+        "action": "close",
+        "connection_id": connection.id,
+        "code": code,
+        "reason": reason,
+    }
+
+
+async def async_status(request: ActionCall) -> Json:
+    """Tell how a conversation stands; a closed one is disconnected."""
+    connection_id = request.data["connection_id"]
+    connection = request.host.connections.get(connection_id)
+    if not isinstance(connection, RealtimeConnection):
+        return {"connection_id": connection_id, "status": "disconnected", "muted": None}
+    await async_check_access(request.hass, connection, request.context)
+    return {
+        "connection_id": connection_id,
+        "status": connection.state.value,
+        # Nobody hears what is not sent: to mute is to send no audio.
+        "muted": None,
+        "model": connection.model,
+        "response_in_progress": connection.sequencer.in_flight,
+        "session": connection.session or connection.wanted_session,
+        "history": list(connection.history.items),
+    }
+
+
+async def async_send_event(request: ActionCall) -> Json:
+    """Send any client event."""
+    connection, event = await _async_find(request), request.data["event"]
+    if not isinstance(kind := event.get("type"), str) or not kind.strip():
+        raise validation_error("event_without_type")
+    if kind == "mute":
+        raise validation_error("mute_unsupported")
+    session = event.get("session")
+    named = session.get("model") if isinstance(session, dict) else None
+    if kind == "session.update" and connection.model and named not in (None, connection.model):
+        raise validation_error("model_fixed", model=connection.model)
+    connection.send_event(event)
+    return _sent(connection, kind)
+
+
+async def async_send_message(request: ActionCall) -> Json:
+    """Say something in writing, with pictures if need be."""
+    connection = await _async_find(request)
+    return _say(
+        request, connection, content_of(request.data["message"]), request.data.get("event_data")
+    )
+
+
+async def async_add_image(request: ActionCall) -> Json:
+    """Show the model a picture: an address, or a file of this system."""
+    connection = await _async_find(request)
+    connection.require_open()
+    image = request.data["image"]
+    if not image["id"].startswith(("data:", "http://", "https://")):
+        image = {"id": await async_data_url(request, image)}
+    return _say(request, connection, [{"type": "input_image", "image_url": image["id"]}], None)
+
+
+def _say(
+    request: ActionCall, connection: RealtimeConnection, content: list[Json], extra: Json | None
+) -> Json:
+    """Put a message into the conversation, and ask for an answer unless told otherwise."""
+    connection.require_open()
+    item = {"type": "message", "role": "user", "content": content}
+    connection.tool_limits.reset()
+    connection.post({"type": "conversation.item.create", "item": item, **(extra or {})})
+    if request.data.get("trigger_response", True):
+        connection.sequencer.request()
+    return _sent(connection, "conversation.item.create")
+
+
+async def async_send_audio(request: ActionCall) -> Json:
+    """Let the model hear something: base64 as it is, files in the session's format."""
+    connection, audio = await _async_find(request), request.data["audio"]
+    connection.require_open()
+    name = audio["id"]
+    if "content_type" in audio or is_file_name(name):
+        file_name, content, _ = await async_read_file(request, audio)
+        sound = await request.hass.async_add_executor_job(
+            convert, file_name, content, connection.input_format
+        )
+    else:
+        sound = decode(name)
+    connection.note_audio_sent()
+    for piece in pieces(sound):
+        connection.post({"type": "input_audio_buffer.append", "audio": piece})
+        # A long recording must not pile up here while the line is slow.
+        await connection.async_flush()
+    if request.data.get("commit"):
+        connection.post({"type": "input_audio_buffer.commit"})
+    return _sent(connection, "input_audio_buffer.append", size=len(sound))
+
+
+async def async_interrupt(request: ActionCall) -> Json:
+    """Stop the answer under way."""
+    connection = await _async_find(request)
+    connection.require_open()
+    connection.interrupt(cancel=request.data.get("cancel_response", True))
+    return _sent(connection, "response.cancel")
+
+
+async def async_answer_call(request: ActionCall) -> Json:
+    """Tell the model what a function returned."""
+    connection, data = await _async_find(request), request.data
+    connection.require_open()
+    connection.answer_call(
+        data["call_id"], data["output"], respond=data.get("trigger_response", True)
+    )
+    return _sent(connection, "conversation.item.create", call_id=data["call_id"])
+
+
+async def async_answer_mcp(request: ActionCall) -> Json:
+    """Allow or refuse the use of a tool of an MCP server."""
+    connection, data = await _async_find(request), request.data
+    connection.require_open()
+    wanted = data["approval_request_id"]
+    runner = connection.tool_runner
+    if runner is not None and runner.answer_approval(
+        wanted, approve=data["approve"], reason=data.get("reason")
+    ):
+        return _sent(connection, "conversation.item.create", approval_request_id=wanted)
+    item = {
+        "type": "mcp_approval_response",
+        "approval_request_id": wanted,
+        "approve": data["approve"],
+        **({"reason": data["reason"]} if "reason" in data else {}),
+    }
+    connection.post({"type": "conversation.item.create", "previous_item_id": wanted, "item": item})
+    return _sent(connection, "conversation.item.create", approval_request_id=wanted)
+
+
+async def async_update_session(request: ActionCall) -> Json:
+    """Replace the configuration: the defaults, and over them what is given here."""
+    connection = await _async_find(request)
+    connection.require_open()
+    connection.configure(request.data["session"])
+    connection.post({"type": "session.update", "session": connection.wanted_session})
+    return _sent(connection, "session.update", session=connection.wanted_session)
+
+
+async def async_reset_history(request: ActionCall) -> Json:
+    """Turn the conversation into another one."""
+    connection = await _async_find(request)
+    skipped = connection.reset_history(request.data["history"])
+    return _sent(connection, "conversation.item.create", skipped=skipped)

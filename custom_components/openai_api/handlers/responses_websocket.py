@@ -1,0 +1,95 @@
+"""The WebSocket of the Responses API, and the action that drives it."""
+
+from functools import partial
+from typing import Any
+
+from ..action import Json
+from ..api.host import ServiceHost
+from ..dispatch import ActionCall
+from ..exceptions import validation_error
+from ..websocket.access import async_check_access
+from ..websocket.close import check_close
+from ..websocket.connect_options import shown_url
+from ..websocket.connection import Connection, Socket, find
+
+TRANSPORT = "responses.websocket"
+# `response.steer` is what newer hosts accept besides.
+_CLIENT_EVENTS = ("response.create", "response.steer")
+
+
+class ResponsesConnection(Connection):
+    """A connection on which one response is made after the other."""
+
+    transport = TRANSPORT
+
+
+async def async_manage(request: ActionCall) -> Json:
+    """Connect, send or close, as the field `action` says."""
+    match request.data["action"]:
+        case "connect":
+            return await _async_connect(request)
+        case "send":
+            return await _async_send(request)
+        case _:
+            return await _async_close(request)
+
+
+async def _async_open(host: ServiceHost, options: dict[str, Any]) -> Socket:
+    """Open a socket with the SDK, which knows the path."""
+    # The first use of the resource imports it, which is no work for the loop.
+    responses = await host.hass.async_add_import_executor_job(getattr, host.client, "responses")
+    socket: Socket = await responses.connect(**options).enter()
+    return socket
+
+
+async def _async_connect(request: ActionCall) -> Json:
+    """Open a connection under this id."""
+    host, connection_id = request.host, request.data["connection_id"]
+    opening = partial(_async_open, host)
+    await ResponsesConnection(host, connection_id, opening, opener=request.context).async_connect()
+    return {
+        "object": "response.websocket.connection",
+        "action": "connect",
+        "connection_id": connection_id,
+        "url": shown_url(host, "responses"),
+    }
+
+
+async def _async_find(request: ActionCall) -> Connection:
+    """Return the open connection that a call names, if it may use it."""
+    connection = find(request.host, request.data["connection_id"], TRANSPORT)
+    await async_check_access(request.hass, connection, request.context)
+    return connection
+
+
+async def _async_send(request: ActionCall) -> Json:
+    """Send a client event; the host's answers come as events of their own."""
+    connection = await _async_find(request)
+    event: Json | None = request.data.get("event")
+    if event is None:
+        raise validation_error("event_missing")
+    event_type = event.get("type")
+    if event_type not in _CLIENT_EVENTS:
+        raise validation_error("event_type_invalid", allowed=", ".join(_CLIENT_EVENTS))
+    await connection.async_send(event)
+    return {
+        "object": "response.websocket.client_event",
+        "action": "send",
+        "connection_id": connection.id,
+        "event_type": event_type,
+    }
+
+
+async def _async_close(request: ActionCall) -> Json:
+    """Close a connection; its id is free afterwards."""
+    code, reason = request.data.get("code", 1000), request.data.get("reason", "OK")
+    connection = await _async_find(request)
+    check_close(code, reason)
+    await connection.async_close(code, reason)
+    return {
+        "object": "response.websocket.connection",
+        "action": "close",
+        "connection_id": connection.id,
+        "code": code,
+        "reason": reason,
+    }

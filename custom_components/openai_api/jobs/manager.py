@@ -1,0 +1,373 @@
+"""Watches long work at a host until it is done, over restarts of Home Assistant, too."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from http import HTTPStatus
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError, UnsupportedStorageVersionError
+from homeassistant.helpers.event import async_call_later
+from homeassistant.helpers.storage import Store
+import voluptuous as vol
+
+from .. import dispatch, polling
+from ..action import ActionDescription, Json
+from ..const import DOMAIN, LOGGER
+from ..dispatch import ActionCall
+from ..exceptions import (
+    ApiError,
+    AuthenticationFailed,
+    HostUnreachable,
+    api_error,
+    validation_error,
+)
+from ..media import images
+from ..statuses import is_ended
+from .job import STORED, Job
+
+if TYPE_CHECKING:
+    from ..api.host import OpenAIConfigEntry
+
+MAX_JOBS: Final = 100
+"""The most jobs that an entry watches at a time."""
+GONE: Final = "gone"
+"""The status of a job that the host does not know any more."""
+GIVEN_UP: Final = "given_up"
+"""The status of a job that took longer than anybody wanted to wait."""
+_ACTION: Final = "watch_job"
+_VERSION: Final = 1
+_DAY = 86_400.0
+_MAX_DAYS = 7.0
+AUTH_FAILED_INTERVAL = 3600.0
+MAX_CONCURRENT_POLLS = 4
+NOT_FOUND_LIMIT = 3
+"""A gateway that restarts may well say 404 for a moment."""
+MAX_FINISHED = 20
+"""The most jobs that are shown after their end; none is shown for longer than a day."""
+_GONE_STATUSES = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+
+_STORE = vol.Schema({vol.Required("jobs"): list})
+
+type Listener = Callable[[Job], None]
+
+
+def _store(hass: HomeAssistant, entry: OpenAIConfigEntry) -> Store[Json]:
+    """Return where an entry keeps its jobs."""
+    return Store(hass, _VERSION, f"{DOMAIN}.{entry.entry_id}.jobs")
+
+
+async def async_remove(hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
+    """Forget the jobs of an entry that is removed."""
+    await _store(hass, entry).async_remove()
+
+
+class JobManager:
+    """The jobs that an entry watches, and those that have ended lately."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: OpenAIConfigEntry,
+        actions: Mapping[str, ActionDescription],
+    ) -> None:
+        """Start without any; `rows` are the actions that return a job, by its kind."""
+        self.jobs: dict[str, Job] = {}
+        self._hass = hass
+        self._entry = entry
+        self._actions = actions
+        self._store = _store(hass, entry)
+        self._listeners: list[Listener] = []
+        self._failing: set[str] = set()
+        self._semaphore = asyncio.Semaphore(MAX_CONCURRENT_POLLS)
+        self._is_closed = False
+        self._is_store_newer = False
+        self._unread: list[Any] = []
+        """Stored jobs of kinds that only a newer release knows; they are stored again."""
+
+    async def async_load(self) -> None:
+        """Read what is stored; what cannot be read is left out, and told in the log."""
+        title = self._entry.title
+        try:
+            stored = await self._store.async_load()
+            items = _STORE(stored)["jobs"] if stored else []
+        except (HomeAssistantError, vol.Invalid) as err:
+            # What a newer release wrote, it is to find again.
+            self._is_store_newer = isinstance(err, UnsupportedStorageVersionError)
+            LOGGER.error(
+                "The watched jobs of %s cannot be read, so those that are watched from now on "
+                "may be forgotten with the next restart: %s",
+                title,
+                err,
+            )
+            return
+        for item in items:
+            try:
+                job = Job(**STORED(item))
+            except vol.Invalid:
+                LOGGER.warning("A watched job of %s cannot be read", title)
+                continue
+            if job.kind in self._actions:
+                self.jobs[job.key] = job
+            else:
+                LOGGER.warning("A watched job of %s is of an unknown kind", title)
+                self._unread.append(item)
+
+    @callback
+    def start(self, _: HomeAssistant) -> None:
+        """Look at all jobs, now that automations hear of it."""
+        for job in tuple(self.jobs.values()):
+            self._schedule(job, 0)
+
+    @callback
+    def close(self) -> None:
+        """Look at nothing any more."""
+        self._is_closed = True
+        for job in self.jobs.values():
+            job.cancel()
+
+    @callback
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call the listener with every job that comes, changes or goes."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def async_watch(self, request: ActionCall) -> Json:
+        """Watch a job from now on, once the host has shown that there is one."""
+        data = request.data
+        row = self._actions[data["kind"]]
+        *parents, own = (item.key for item in row.fields if item.required)
+        if missing := next((key for key in parents if key not in data), None):
+            raise validation_error("field_missing", field=missing)
+        now = time.time()
+        job = Job(
+            kind=data["kind"],
+            ids={**{key: data[key] for key in parents}, own: data["id"]},
+            started=now,
+            until=now + data.get("max_days", _MAX_DAYS) * _DAY,
+            name=data.get("name"),
+            poll_interval=data.get("poll_interval"),
+            context=request.context,
+        )
+        answer = await self._async_request(job)
+        before = self.jobs.get(job.key)
+        if (before is None or before.ended) and self._count() >= MAX_JOBS:
+            raise validation_error("too_many_jobs", limit=MAX_JOBS)
+        if before is not None:
+            before.cancel()
+        self.jobs[job.key] = job
+        result = await self._handle_result(job, answer)
+        return job.as_response() | ({"result": result} if result is not None else {})
+
+    async def async_stop(self, job_id: str) -> None:
+        """Watch a job no longer; raises a translated error if there is none of that id."""
+        stopped = [job for job in self.jobs.values() if job.id == job_id]
+        if not stopped:
+            raise validation_error("job_unknown", id=job_id)
+        for job in stopped:
+            self._remove(job)
+        await self._save()
+
+    def _count(self) -> int:
+        """Return how many jobs have not ended."""
+        return sum(job.ended is None for job in self.jobs.values())
+
+    def _request(self, job: Job) -> ActionCall:
+        """Return the request for a look at a job."""
+        return ActionCall(
+            hass=self._hass,
+            entry=self._entry,
+            host=self._entry.runtime_data,
+            action=replace(self._actions[job.kind], key=_ACTION),
+            data=job.ids,
+            context=job.context,
+        )
+
+    async def _async_request(self, job: Job) -> Json:
+        """Return the job as it is at the host."""
+        request = self._request(job)
+        async with self._semaphore:
+            answer = await dispatch.async_request_json(request)
+        request.host.usage.record_result(request.action.method, answer)
+        return answer
+
+    async def _poll(self, job: Job) -> None:
+        """Look at a job, and again later if it is not done."""
+        try:
+            answer = await self._async_request(job)
+        except HomeAssistantError as err:
+            if self._is_watched(job):
+                await self._handle_error(job, err)
+        else:
+            if self._is_watched(job):
+                await self._handle_result(job, answer)
+
+    def _is_watched(self, job: Job) -> bool:
+        """Tell whether the job is still wanted, after a look that took its time."""
+        return not self._is_closed and self.jobs.get(job.key) is job
+
+    async def _handle_result(self, job: Job, answer: Json) -> Json | None:
+        """Tell what has changed, and return the final object once the job is done."""
+        job.failures = job.not_found_count = 0
+        self._log_failure(job)
+        found = answer.get("status")
+        status = found if isinstance(found, str) else None
+        counts = polling.progress_counts(answer)
+        if is_ended(status, self._actions[job.kind].in_progress_statuses or frozenset()):
+            result = await self._result(job, answer)
+            if not self._is_watched(job):
+                return None
+            job.counts = counts
+            await self._finish(job, status, result=result)
+            return result
+        if job.remaining <= 0:
+            days = (job.until - job.started) / _DAY
+            await self._finish(
+                job, GIVEN_UP, error=str(api_error("job_given_up", days=f"{days:.3g}"))
+            )
+            return None
+        self._schedule(job)
+        is_new_status = status != job.status
+        if is_new_status or counts != job.counts:
+            job.status, job.counts = status, counts
+            self._fire(job)
+            self._notify(job)
+        if is_new_status:
+            # Counts are not worth a write each: the next look finds them again.
+            await self._save()
+        return None
+
+    async def _handle_error(self, job: Job, err: HomeAssistantError) -> None:
+        """Look again later, unless the job is gone or has been waited for long enough."""
+        job.failures += 1
+        is_gone = isinstance(err, ApiError) and err.status in _GONE_STATUSES
+        job.not_found_count = job.not_found_count + 1 if is_gone else 0
+        if job.not_found_count >= NOT_FOUND_LIMIT:
+            await self._finish(job, GONE, error=str(err))
+        elif job.remaining <= 0:
+            await self._finish(job, GIVEN_UP, error=str(err))
+        else:
+            if not isinstance(err, HostUnreachable):
+                # That the host is away is in the log already.
+                self._log_failure(job, err)
+            self._schedule(
+                job, AUTH_FAILED_INTERVAL if isinstance(err, AuthenticationFailed) else None
+            )
+
+    async def _finish(
+        self, job: Job, status: str | None, *, result: Json | None = None, error: str | None = None
+    ) -> None:
+        """Tell how a job ended, and show it for a while."""
+        job.end(status, error)
+        self._log_failure(job)
+        self._schedule(job)
+        # Told before it is stored: after a crash in between it is told twice, not never.
+        self._fire(job, result=result, error=error)
+        self._notify(job)
+        ended = sorted((job for job in self.jobs.values() if job.ended), key=_when_ended)
+        for old in ended[:-MAX_FINISHED]:
+            self._remove(old)
+        await self._save()
+
+    async def _result(self, job: Job, answer: Json) -> Json:
+        """Return the final object as the action for it returns it, what was drawn saved."""
+        finish = self._actions[job.kind].postprocess
+        whole = finish(answer) if finish else answer
+        return await images.async_save_generated_media(self._request(job), whole) or whole
+
+    @callback
+    def _schedule(self, job: Job, pause: float | None = None) -> None:
+        """Look at a job after a pause in seconds, or forget one that has ended."""
+        job.cancel()
+        if self._is_closed:
+            return
+        if job.ended is not None:
+            wait = min(max(job.ended + _DAY - time.time(), 0), _DAY)
+        else:
+            wait = job.next_interval if pause is None else pause
+            wait = min(wait, max(job.remaining, 1))
+        job.timer = async_call_later(self._hass, wait, partial(self._on_time, job))
+
+    @callback
+    def _on_time(self, job: Job, _: datetime) -> None:
+        """Look at a job, or forget it."""
+        job.timer = None
+        if job.ended is not None:
+            self._remove(job)
+            work = self._save()
+        else:
+            work = self._poll(job)
+        self._entry.async_create_background_task(self._hass, work, f"{DOMAIN} {job.key}")
+
+    @callback
+    def _remove(self, job: Job) -> None:
+        """Know nothing of a job any more."""
+        job.cancel()
+        del self.jobs[job.key]
+        self._log_failure(job)
+        self._notify(job)
+
+    @callback
+    def _fire(self, job: Job, **more: Any) -> None:
+        """Fire the progress event."""
+        known = {"id": job.id, "status": job.status, **job.counts}
+        polling.fire_progress(
+            self._request(job),
+            known,
+            job.elapsed,
+            done=job.ended is not None,
+            kind=job.kind,
+            name=job.name,
+            **{key: value for key, value in more.items() if value is not None},
+        )
+
+    @callback
+    def _notify(self, job: Job) -> None:
+        """Tell the entities."""
+        for listener in tuple(self._listeners):
+            listener(job)
+
+    @callback
+    def _log_failure(self, job: Job, err: HomeAssistantError | None = None) -> None:
+        """Write once into the log that looks fail, and once that they succeed again."""
+        were_failing = bool(self._failing)
+        if err is not None:
+            self._failing.add(job.key)
+        else:
+            self._failing.discard(job.key)
+        title = self._entry.title
+        if err is not None and not were_failing:
+            LOGGER.warning("Watched jobs of %s cannot be looked at for now: %s", title, err)
+        elif were_failing and not self._failing:
+            LOGGER.info("Watched jobs of %s can be looked at again", title)
+
+    async def _save(self) -> None:
+        """Store all jobs."""
+        if not self._is_store_newer:
+            known = [job.as_dict() for job in self.jobs.values()]
+            await self._store.async_save({"jobs": [*known, *self._unread]})
+
+
+def _when_ended(job: Job) -> float:
+    """Return when a job ended."""
+    return job.ended or 0
+
+
+async def async_watch(request: ActionCall) -> Json:
+    """Watch a job, and return how far it is."""
+    return await request.host.jobs.async_watch(request)
+
+
+async def async_stop(request: ActionCall) -> Json:
+    """Watch a job no longer."""
+    await request.host.jobs.async_stop(request.data["id"])
+    return {"id": request.data["id"], "status": "stopped"}
+
+
+async def async_list(request: ActionCall) -> Json:
+    """Return the jobs that are watched, and those that have ended lately."""
+    return {"data": [job.as_response() for job in request.host.jobs.jobs.values()]}

@@ -1,0 +1,80 @@
+"""Follows the pages of a list, within bounds."""
+
+from typing import TYPE_CHECKING, Any
+
+from . import dispatch
+from .action import Json
+from .exceptions import api_error
+
+if TYPE_CHECKING:
+    from .dispatch import ActionCall
+
+MOST_ITEMS = 100_000
+"""The longest list that `all_pages` returns."""
+MOST_BYTES = 64 * 1024**2
+"""The bytes of all pages together: several times as many are held in memory."""
+
+
+async def async_request_list(request: ActionCall) -> Json:
+    """Return a page of a list, or the whole list as one page where `all_pages` asks for it.
+
+    The answer is the host's first page; `data`, `has_more`, `first_id` and `last_id` describe
+    all that was read. A host that leaves out `has_more` is asked until a page brings nothing new.
+    Raises `unexpected_body_error` for what is no list, and `list_too_long` beyond the bounds.
+    """
+    page, size = await _async_page(request)
+    items = page["data"]
+    follow = request.options.get("all_pages") and any(
+        item.key == "after" for item in request.action.fields
+    )
+    seen: set[str] = set()
+    last = page
+    while follow and _may_have_more(last) and (cursor := _cursor(last)):
+        # A host that repeats its cursor would keep us here for ever.
+        if cursor in seen:
+            break
+        seen.add(cursor)
+        following, length = await _async_page(request, after=cursor)
+        more = following["data"]
+        if not more or _cursor(following) in seen:
+            # It has no more, or does not know what `after` is and sends the same again.
+            last = {**following, "last_id": cursor}
+            break
+        items.extend(more)
+        size += length
+        if len(items) > MOST_ITEMS or size > MOST_BYTES:
+            raise api_error("list_too_long", items=MOST_ITEMS, limit=MOST_BYTES // 1024**2)
+        last = following
+    page["has_more"] = bool(last.get("has_more", False))
+    page["first_id"] = page.get("first_id") or _id(items[:1])
+    page["last_id"] = _cursor(last) or _id(items[-1:])
+    return page
+
+
+async def _async_page(request: ActionCall, **changes: Any) -> tuple[Json, int]:
+    """Return a page whose `data` is a list, and its length in bytes."""
+    body, content_type = await dispatch.async_fetch(request, **changes)
+    page = dispatch.parse_body(request.host.settings, body, content_type)
+    if changes and page.get("data") is None:
+        # Some hosts end a list so.
+        page["data"] = []
+    if not isinstance(page.get("data"), list):
+        raise api_error("bad_answer", content_type="application/json", start="–")
+    return page, len(body)
+
+
+def _may_have_more(page: Json) -> bool:
+    """Tell whether the host says that there are more pages, or does not say."""
+    has_more = page.get("has_more")
+    return has_more is None or bool(has_more)
+
+
+def _cursor(page: Json) -> str | None:
+    """Return where the next page begins."""
+    cursor = page.get("last_id") or _id(page["data"][-1:])
+    return cursor if isinstance(cursor, str) else None
+
+
+def _id(items: list[Any]) -> str | None:
+    """Return the id of the only item, where it has one."""
+    return items[0].get("id") if items and isinstance(items[0], dict) else None

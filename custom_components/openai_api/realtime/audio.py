@@ -1,0 +1,138 @@
+"""Turns recordings into what a session listens to, and spoken answers into files."""
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping
+import io
+from typing import Any
+import wave
+
+import audioop
+
+from ..action import Json
+from ..exceptions import validation_error
+
+_PIECE = 48 * 1024
+"""Bytes of audio in one event: a second of speech."""
+_LAWS = {"audio/pcmu": audioop.lin2ulaw, "audio/pcma": audioop.lin2alaw}
+_UNLAWS = {"audio/pcmu": audioop.ulaw2lin, "audio/pcma": audioop.alaw2lin}
+_TELEPHONE_RATE = 8000
+_DEFAULT_RATE = 24000
+_SLOWEST, _FASTEST = 1000, 384_000
+"""Samples a second: fewer are no sound and would take endless memory to fill up, more are a torn file."""
+
+
+def is_file_name(value: str) -> bool:
+    """Tell a path or media source id from base64, whose alphabet has no dot and no colon."""
+    return "." in value or ":" in value
+
+
+def decode(text: str) -> bytes:
+    """Return the bytes behind base64, or raise a translated error."""
+    try:
+        found = base64.b64decode("".join(text.split()), validate=True)
+    except binascii.Error, ValueError:
+        raise validation_error("audio_not_base64") from None
+    if not found:
+        raise validation_error("audio_not_base64")
+    return found
+
+
+def pieces(audio: bytes) -> Iterator[str]:
+    """Yield the audio in pieces fit for one event each."""
+    for start in range(0, len(audio), _PIECE):
+        yield base64.b64encode(audio[start : start + _PIECE]).decode()
+
+
+def width_of(audio_format: Mapping[str, Any]) -> int:
+    """Return how many bytes a sample of a format has."""
+    return 1 if str(audio_format.get("type")) in _LAWS else 2
+
+
+def rate_of(audio_format: Mapping[str, Any]) -> int:
+    """Return how many samples a second a format has."""
+    if width_of(audio_format) == 1:
+        return _TELEPHONE_RATE
+    rate = audio_format.get("rate")
+    if isinstance(rate, int | float) and _SLOWEST <= rate <= _FASTEST:
+        return int(rate)
+    return _DEFAULT_RATE
+
+
+def convert(name: str, content: bytes, audio_format: Mapping[str, Any]) -> bytes:
+    """Return a recording in a session's input format. Slow: for the executor.
+
+    Takes WAV files of any rate, and raw files (.pcm, .raw) that are in the format already;
+    raises a translated error that names these for anything else.
+    """
+    suffix = name.rpartition(".")[2].lower()
+    if suffix in {"pcm", "raw", "ulaw", "alaw"}:
+        return content
+    try:
+        with wave.open(io.BytesIO(content)) as sound:
+            width, channels, rate = (
+                sound.getsampwidth(),
+                sound.getnchannels(),
+                sound.getframerate(),
+            )
+            samples = sound.readframes(sound.getnframes())
+    except wave.Error, EOFError, RuntimeError:
+        raise validation_error("audio_kind_unknown", name=name) from None
+    # A recording that was cut short may end within a frame.
+    samples = samples[: len(samples) // (width * channels) * width * channels]
+    if not samples or channels > 2 or width > 4 or not _SLOWEST <= rate <= _FASTEST:
+        raise validation_error("audio_kind_unknown", name=name)
+    if width == 1:
+        # Single bytes are unsigned in WAV files, and nowhere else.
+        samples = audioop.bias(samples, 1, -128)
+    samples = audioop.lin2lin(samples, width, 2)
+    if channels == 2:
+        samples = audioop.tomono(samples, 2, 0.5, 0.5)
+    if rate != (wanted := rate_of(audio_format)):
+        samples, _ = audioop.ratecv(samples, 2, 1, rate, wanted, None)
+    law = _LAWS.get(str(audio_format.get("type")))
+    return law(samples, 2) if law else samples
+
+
+def as_wav(audio: bytes, audio_format: Mapping[str, Any]) -> bytes:
+    """Return a spoken answer as a WAV file. Slow: for the executor."""
+    unlaw = _UNLAWS.get(str(audio_format.get("type")))
+    samples = unlaw(audio, 2) if unlaw else audio[: len(audio) // 2 * 2]
+    target = io.BytesIO()
+    with wave.open(target, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(rate_of(audio_format))
+        sound.writeframes(samples)
+    return target.getvalue()
+
+
+def _is_message(value: object) -> bool:
+    """Tell whether this is a whole message, of which only the content is wanted."""
+    return isinstance(value, Mapping) and "content" in value
+
+
+def content_of(message: Any) -> list[Json]:
+    """Return the content of a message: a text, or parts that keep their shape.
+
+    Raises a translated error if it is neither.
+    """
+    if isinstance(message, str):
+        return [{"type": "input_text", "text": message}]
+    if isinstance(message, list) and len(message) == 1 and _is_message(message[0]):
+        (message,) = message
+    parts = message.get("content") if isinstance(message, Mapping) else message
+    if isinstance(parts, str):
+        return content_of(parts)
+    if not isinstance(parts, list) or not parts:
+        raise validation_error("message_invalid")
+    found: list[Json] = []
+    for part in parts:
+        if not isinstance(part, Mapping) or not isinstance(part.get("type"), str):
+            raise validation_error("message_invalid")
+        if part["type"] == "input_image" and "image" in part:
+            rest = {key: value for key, value in part.items() if key != "image"}
+            found.append({**rest, "image_url": part["image"]})
+        else:
+            found.append(dict(part))
+    return found

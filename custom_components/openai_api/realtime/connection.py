@@ -1,0 +1,437 @@
+"""One conversation: what is sent, and what follows from what the host sends."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Final, override
+
+from homeassistant.core import Context, callback
+from homeassistant.exceptions import HomeAssistantError
+from websockets.frames import CloseCode
+
+from ..action import Json
+from ..api.host import ServiceHost
+from ..const import EVENT_REALTIME, LOGGER
+from ..exceptions import api_error, validation_error
+from ..websocket.connection import Connection, Open, State, encode
+from .history import History, diff, normalize
+from .limits import ToolLimits, UsageLimit
+from .notice import RealtimeNotice
+from .output_audio import Spoken, async_keep, play_live
+from .playback_tracker import Playback
+from .response_sequencer import ResponseSequencer
+from .session_config import audio_format, build_session
+from .tool_calls import ToolCall, ToolRunner
+from .tools import HomeTools
+
+_REMEMBERED_CALLS = 200
+_LONGEST_OUTBOX = 1000
+"""Events that wait for a slow line: so many of the house, and as many that follow by themselves."""
+_MOST_SPOKEN = 8
+"""Spoken answers that arrive at the same time."""
+_OLDER_NAMES: Final[Mapping[str, str]] = {
+    "response.audio.delta": "response.output_audio.delta",
+    "response.audio.done": "response.output_audio.done",
+    "response.audio_transcript.delta": "response.output_audio_transcript.delta",
+    "response.text.delta": "response.output_text.delta",
+    "conversation.item.created": "conversation.item.added",
+}
+"""What the beta of the API called events, and what they are called since."""
+_RENAMED: Final = frozenset(_OLDER_NAMES.values())
+_PLACE = ("response_id", "item_id", "content_index")
+
+
+type EventHandler = Callable[[RealtimeConnection, Json], None]
+"""Acts on one server event of a connection."""
+
+
+class RealtimeConnection(Connection):
+    """A conversation over a WebSocket, with all that the host leaves to its client."""
+
+    transport = "realtime.websocket"
+
+    def __init__(
+        self,
+        host: ServiceHost,
+        connection_id: str,
+        open_socket: Open,
+        event_types: Collection[str] | None,
+        *,
+        event_handlers: Mapping[str, EventHandler],
+        model: str | None,
+        session: Json,
+        tools: HomeTools | None,
+        opener: Context,
+        is_phone_call: bool = False,
+        tool_limits: ToolLimits | None = None,
+        require_approval: Sequence[str] = (),
+        usage_limit: UsageLimit | None = None,
+    ) -> None:
+        """Initialize the conversation.
+
+        Raises ServiceValidationError "session_invalid", "mcp_tool_invalid" or "model_fixed" for
+        a malformed session, and "tool_unknown" for names in `require_approval` that no tool has.
+        """
+        super().__init__(
+            host,
+            connection_id,
+            open_socket,
+            event_types,
+            opener=opener,
+            is_admin_only=tools is not None and tools.is_admin_only,
+        )
+        self._event_handlers = event_handlers
+        self.model = model
+        self.history = History()
+        self.tools = tools
+        self.tool_limits = tool_limits or ToolLimits()
+        self.tool_runner = (
+            ToolRunner(self, tools, self.tool_limits, require_approval) if tools else None
+        )
+        self._usage_limit = usage_limit or UsageLimit()
+        self._is_phone_call = is_phone_call
+        self._has_sent_audio = False
+        """Whether audio was sent since a person has spoken last."""
+        self._spellings: dict[str, str] = {}
+        self.opened = 0
+        """How often the connection was opened."""
+        self.calls: dict[str, Json] = {}
+        self.session: Json = {}
+        """As the host last confirmed it."""
+        self.sequencer = ResponseSequencer(self._put)
+        self.playback = Playback()
+        self._outbox: asyncio.Queue[str] = asyncio.Queue()
+        self._unsent = 0
+        """Events that were taken but are not on the line yet."""
+        self._sender: asyncio.Task[None] | None = None
+        self._spoken: dict[tuple[Any, ...], Spoken] = {}
+        self._wanted: Json = {}
+        self.configure(session)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether events can be sent."""
+        return self.state is State.CONNECTED
+
+    @property
+    def wanted_session(self) -> Json:
+        """The configuration that the host is sent, now and after a drop."""
+        return self._wanted
+
+    @callback
+    def configure(self, session: Json) -> None:
+        """Take on a configuration; raises a translated error if it is malformed."""
+        if self.model and session.get("model") not in (None, self.model):
+            raise validation_error("model_fixed", model=self.model)
+        wanted = build_session(session, self.model)
+        if self.tools is not None:
+            own = wanted.get("tools", [])
+            offered = self.tools.offer([tool["name"] for tool in own if "name" in tool])
+            told = [wanted.get("instructions"), self.tools.instructions]
+            wanted["instructions"] = "\n\n".join(text for text in told if text)
+            wanted["tools"] = [*own, *offered]
+        elif "tools" not in wanted and (
+            session.get("tools") == [] or self._wanted.get("tools") or self.session.get("tools")
+        ):
+            # The host keeps what it is not told of.
+            wanted["tools"] = []
+        for one in (session, wanted):
+            encode(one)
+        self._wanted = wanted
+        self._tracing = session.get("tracing", "auto")
+
+    @callback
+    def require_open(self) -> None:
+        """Raise a translated error unless events can be sent."""
+        if self.state is not State.CONNECTED:
+            raise validation_error("connection_not_open", connection_id=self.id, state=self.state)
+        if self._outbox.qsize() >= _LONGEST_OUTBOX:
+            raise validation_error("connection_busy", connection_id=self.id)
+
+    @callback
+    def post(self, *events: Json) -> None:
+        """Send events after all that was posted before.
+
+        Raises a translated error, before any of them is sent, for what cannot be.
+        """
+        if self._outbox.qsize() >= 2 * _LONGEST_OUTBOX:
+            # Only what follows by itself from a flood of server events comes this far.
+            self.notify(RealtimeNotice.EVENTS_DROPPED, count=len(events))
+            return
+        self._put(*events)
+
+    @callback
+    def _put(self, *events: Json) -> None:
+        """Send events however many wait: for what comes one at a time and must not be lost."""
+        if self.state is not State.CONNECTED:
+            raise validation_error("connection_not_open", connection_id=self.id, state=self.state)
+        for frame in [encode(event) for event in events]:
+            self._unsent += 1
+            self._outbox.put_nowait(frame)
+
+    @callback
+    def send_event(self, event: Json) -> None:
+        """Send a client event as it is; responses wait for their turn."""
+        self.require_open()
+        item = event.get("item")
+        if event["type"] == "response.create" or (
+            event["type"] == "conversation.item.create"
+            and isinstance(item, dict)
+            and item.get("role") == "user"
+        ):
+            self.tool_limits.reset()
+        elif event["type"] == "input_audio_buffer.append":
+            self.note_audio_sent()
+        if event["type"] == "response.create":
+            # What cannot be sent is refused now, not when its turn comes.
+            encode(event)
+            self.sequencer.request(event)
+            return
+        if event["type"] == "response.cancel":
+            self.sequencer.begin_cancel()
+        self.post(event)
+
+    async def async_flush(self) -> None:
+        """Wait until everything posted has been sent; raises a translated error if it was not."""
+        await self.async_finish()
+        if self.state is not State.CONNECTED:
+            raise api_error("connection_closed", connection_id=self.id)
+
+    @override
+    async def async_finish(self) -> None:
+        await self._outbox.join()
+
+    @callback
+    def interrupt(self, *, cancel: bool) -> None:
+        """Stop the answer under way, and cut it where it was heard last."""
+        is_running = self.sequencer.in_flight
+        if cancel and self.sequencer.begin_cancel():
+            self.post({"type": "response.cancel"})
+        if self.playback.is_tracking:
+            self.notify(RealtimeNotice.AUDIO_INTERRUPTED, item_id=self.playback.item_id)
+            if (cut := self.playback.interrupt(is_running=is_running)) is not None:
+                self.post(cut)
+
+    @callback
+    def reset_history(self, wanted: list[Json]) -> list[str]:
+        """Turn the conversation into another one; returns the ids of items left out.
+
+        Raises a translated error, before anything is sent, for what cannot be done.
+        """
+        self.require_open()
+        events, skipped = diff(self.history.items, normalize(wanted))
+        self.post(*events)
+        for item_id in skipped:
+            LOGGER.warning("Function call %s cannot be put into a conversation", item_id)
+        return skipped
+
+    @callback
+    def answer_call(self, call_id: str, output: str, *, respond: bool) -> None:
+        """Send what a function returned, and let the model go on."""
+        self.post(
+            {
+                "type": "conversation.item.create",
+                "item": {"type": "function_call_output", "call_id": call_id, "output": output},
+            }
+        )
+        known = self.calls.get(call_id, {"type": "function_call", "call_id": call_id})
+        self.update_item({**known, "status": "completed", "output": output})
+        if respond:
+            self.sequencer.request()
+
+    @callback
+    def notify(self, notice: RealtimeNotice, **data: Any) -> None:
+        """Fire an `openai_api_realtime_event`."""
+        self.fire(EVENT_REALTIME, {"type": notice.value, **data})
+
+    @callback
+    def update_item(
+        self, item: Mapping[str, Any], previous: str | None = None, *, is_placed: bool = False
+    ) -> None:
+        """Keep an item and tell of it."""
+        kept = self.history.update(item, previous, is_placed=is_placed)
+        self.notify(RealtimeNotice.ITEM_UPDATE, item=kept)
+
+    @callback
+    def remember_call(self, item: Json) -> bool:
+        """Keep a function call, and tell whether it is news; the oldest are forgotten."""
+        call_id = str(item.get("call_id") or item.get("id"))
+        if call_id in self.calls:
+            return False
+        self.calls[call_id] = item
+        while len(self.calls) > _REMEMBERED_CALLS:
+            del self.calls[next(iter(self.calls))]
+        return True
+
+    @callback
+    def use_tool(self, call: ToolCall) -> None:
+        """Let the home do what the model asks for, if it is one of the home's tools."""
+        if self.tool_runner is not None and self._closing is None:
+            self.tool_runner.start(call)
+
+    @callback
+    def note_audio_sent(self) -> None:
+        """Take note that a person may have been heard."""
+        self._has_sent_audio = True
+
+    @callback
+    def note_speech(self) -> None:
+        """Take note of speech that the host has heard; of none it can have heard nothing."""
+        if self._is_phone_call or self._has_sent_audio:
+            self._has_sent_audio = False
+            self.tool_limits.reset()
+
+    @callback
+    def count_usage(self, usage: Any) -> None:
+        """Add up what was used; closes the connection once its limit is reached."""
+        if not self._usage_limit.add(usage) or self._closing is not None:
+            return
+        tokens, cost = self._usage_limit.tokens, self._usage_limit.cost
+        self.notify(RealtimeNotice.USAGE_LIMIT_REACHED, total_tokens=tokens, cost=cost)
+        closing = self.async_close(CloseCode.NORMAL_CLOSURE, "The usage limit is reached")
+        self.run(closing, "usage limit")
+
+    @callback
+    def hear(self, event: Json, piece: str) -> None:
+        """Take a piece of a spoken answer."""
+        key = event.get("response_id"), event.get("item_id"), event.get("content_index")
+        if (spoken := self._spoken.get(key)) is None:
+            while len(self._spoken) >= _MOST_SPOKEN:
+                # A host that ends none of them would fill the memory.
+                oldest = next(iter(self._spoken))
+                self.fall_silent(dict(zip(_PLACE, oldest, strict=True)))
+            found = self.playback.formats.get(str(key[0])) or self.output_format
+            spoken = self._spoken[key] = Spoken(found)
+            live = play_live(self.host.hass, spoken)
+            self.notify(RealtimeNotice.AUDIO_STARTED, **_place(event), **live)
+        spoken.add(piece)
+
+    @callback
+    def fall_silent(self, event: Json) -> None:
+        """Keep a spoken answer that has come to its end."""
+        self.playback.is_complete = True
+        key = event.get("response_id"), event.get("item_id"), event.get("content_index")
+        if (spoken := self._spoken.pop(key, None)) is None:
+            self.notify(RealtimeNotice.AUDIO_DONE, **_place(event))
+            return
+        spoken.finish()
+        self.run(self._async_keep(event, spoken), "audio")
+
+    @callback
+    def end_speech(self, response_id: Any) -> None:
+        """Keep what was spoken of a response that is over; not all hosts end each answer."""
+        for key in [key for key in self._spoken if key[0] == response_id]:
+            self.fall_silent(dict(zip(_PLACE, key, strict=True)))
+
+    async def _async_keep(self, event: Json, spoken: Spoken) -> None:
+        """Save a spoken answer and tell where it is."""
+        try:
+            saved = await async_keep(self.host, spoken)
+        except HomeAssistantError as err:
+            self.host.record_error(str(err))
+            saved = {"error": str(err)}
+        self.notify(RealtimeNotice.AUDIO_DONE, **_place(event), **saved, is_cut=spoken.is_cut)
+        spoken.release()
+
+    @property
+    def output_format(self) -> Json:
+        """The format in which the host speaks."""
+        for session in (self.session, self._wanted):
+            audio = session.get("audio")
+            output = audio.get("output") if isinstance(audio, dict) else None
+            if isinstance(output, dict) and output.get("format"):
+                return audio_format(output["format"])
+            if "output_audio_format" in session:
+                return audio_format(session["output_audio_format"])
+        return audio_format(None)
+
+    @property
+    def input_format(self) -> Json:
+        """The format in which the host listens."""
+        audio = self._wanted.get("audio")
+        heard = audio.get("input") if isinstance(audio, dict) else None
+        return audio_format(heard.get("format") if isinstance(heard, dict) else None)
+
+    @property
+    def tracing(self) -> Any:
+        """How the host should record the conversation."""
+        return self._tracing
+
+    @override
+    @callback
+    def on_event(self, event: Json) -> None:
+        event_type = str(event.get("type"))
+        if (current := _OLDER_NAMES.get(event_type)) or event_type in _RENAMED:
+            # Some hosts send an event under both names: the one that comes first counts.
+            event_type, spelling = current or event_type, event_type
+            if self._spellings.setdefault(event_type, spelling) != spelling:
+                return
+        handle = self._event_handlers.get(event_type)
+        if handle is None:
+            return
+        try:
+            handle(self, event)
+        except Exception:  # noqa: BLE001
+            # It came through raw; an odd shape must not end the conversation.
+            LOGGER.debug("A server event has an unexpected shape", exc_info=True)
+
+    @override
+    @callback
+    def on_state(self, state: State) -> None:
+        if state is State.CONNECTED:
+            self._outbox = asyncio.Queue()
+            self._unsent = 0
+            self.opened += 1
+            self._sender = self.run(self._async_send_posted(self._outbox), "sender")
+            self._put({"type": "session.update", "session": self._wanted})
+        elif state in {State.RECONNECTING, State.DISCONNECTED}:
+            self._let_go()
+        self.notify(RealtimeNotice.CONNECTION_CHANGE, status=state.value)
+
+    @callback
+    def _let_go(self) -> None:
+        """Forget what the host forgets with the connection."""
+        self.session = {}
+        self._spellings.clear()
+        self.sequencer.clear()
+        self.playback.reset()
+        self.playback.formats.clear()
+        self.calls.clear()
+        if self.tool_runner is not None:
+            self.tool_runner.clear()
+        self.history.items.clear()
+        for spoken in self._spoken.values():
+            spoken.finish()
+        self._spoken.clear()
+        if self._sender is not None:
+            self._sender.cancel()
+            self._sender = None
+        if self._unsent:
+            self.notify(RealtimeNotice.EVENTS_DROPPED, count=self._unsent)
+            self._unsent = 0
+        # Whoever waits for these to be sent need not wait any longer.
+        while not self._outbox.empty():
+            self._outbox.get_nowait()
+            self._outbox.task_done()
+
+    async def _async_send_posted(self, outbox: asyncio.Queue[str]) -> None:
+        """Send what is posted, in its order, until the connection is gone."""
+        while True:
+            frame = await outbox.get()
+            try:
+                await self.async_send_frame(frame)
+                self._unsent -= 1
+            except HomeAssistantError as err:
+                LOGGER.debug("An event of connection %s was not sent: %s", self.id, err)
+            finally:
+                outbox.task_done()
+
+    def run(self, work: Any, name: str) -> asyncio.Task[Any]:
+        """Do something beside listening, for as long as the entry is loaded."""
+        return self.host.entry.async_create_background_task(
+            self.host.hass, work, f"openai_api {self.transport} {self.id} {name}"
+        )
+
+
+def _place(event: Json) -> Json:
+    """Return where in the conversation something belongs."""
+    return {key: event.get(key) for key in _PLACE}

@@ -1,0 +1,264 @@
+"""Handlers for server events: they fire notices and send follow-up client events."""
+
+from collections.abc import Mapping
+import json
+from typing import Any, Final
+
+from ..action import Json
+from .connection import EventHandler, RealtimeConnection
+from .notice import RealtimeNotice
+from .session_config import audio_format
+from .tool_calls import ToolCall
+
+_MOST_RESPONSES = 16
+"""Under way at the same time, as far as hosts tell when one is done."""
+_MCP_CALLS = frozenset({"mcp_call", "mcp_tool_call"})
+
+
+def _session_created(session: RealtimeConnection, event: Json) -> None:
+    """Ask for a record of the conversation, unless one is being made already."""
+    created: Json = event["session"]
+    session.session = created
+    if session.model is None and isinstance(model := created.get("model"), str):
+        # Whoever answered a phone call has chosen it.
+        session.model = model
+    known, wanted = created.get("tracing"), session.tracing
+    if isinstance(known, dict) and not isinstance(wanted, str):
+        return
+    session.post({"type": "session.update", "session": {"type": "realtime", "tracing": wanted}})
+
+
+def _session_updated(session: RealtimeConnection, event: Json) -> None:
+    """Keep the configuration as the host has it."""
+    session.session = event["session"]
+
+
+def _response_created(session: RealtimeConnection, event: Json) -> None:
+    """Tell that the model begins to answer."""
+    session.sequencer.created()
+    response = event.get("response") or {}
+    output = (response.get("audio") or {}).get("output") or {}
+    if response.get("id"):
+        spoken = output.get("format") or response.get("output_audio_format")
+        session.playback.formats[str(response["id"])] = (
+            audio_format(spoken) if spoken else session.output_format
+        )
+        while len(session.playback.formats) > _MOST_RESPONSES:
+            del session.playback.formats[next(iter(session.playback.formats))]
+    session.notify(RealtimeNotice.TURN_STARTED, response_id=response.get("id"), response=response)
+
+
+def _response_done(session: RealtimeConnection, event: Json) -> None:
+    """Tell that the answer has come to its end, and what it took."""
+    session.sequencer.done()
+    response = event.get("response") or {}
+    usage = response.get("usage") or {}
+    session.playback.formats.pop(str(response.get("id")), None)
+    used: Json = {
+        "input_tokens": usage.get("input_tokens") or 0,
+        "input_token_details": usage.get("input_token_details") or {},
+        "output_tokens": usage.get("output_tokens") or 0,
+        "output_token_details": usage.get("output_token_details") or {},
+    }
+    used["total_tokens"] = used["input_tokens"] + used["output_tokens"]
+    session.notify(RealtimeNotice.USAGE_UPDATE, usage=used)
+    session.notify(
+        RealtimeNotice.TURN_DONE,
+        response_id=response.get("id"),
+        status=response.get("status"),
+        output=response.get("output") or [],
+        usage=used,
+    )
+    session.end_speech(response.get("id"))
+    session.count_usage(usage)
+
+
+def _audio_delta(session: RealtimeConnection, event: Json) -> None:
+    """Pass on a piece of a spoken answer."""
+    piece = event["delta"]
+    if not isinstance(piece, str):
+        raise TypeError("audio is a text")
+    session.playback.receive(event, _size(piece), session.output_format)
+    session.hear(event, piece)
+    session.notify(
+        RealtimeNotice.AUDIO,
+        delta=piece,
+        response_id=event.get("response_id"),
+        item_id=event.get("item_id"),
+        content_index=event.get("content_index"),
+    )
+
+
+def _size(piece: str) -> int:
+    """Return how many bytes base64 stands for."""
+    return len(piece) * 3 // 4 - piece[-2:].count("=")
+
+
+def _audio_done(session: RealtimeConnection, event: Json) -> None:
+    """Keep the spoken answer."""
+    session.fall_silent(event)
+
+
+def _delta(notice: RealtimeNotice) -> EventHandler:
+    """Return what passes on a piece of text."""
+
+    def handle(session: RealtimeConnection, event: Json) -> None:
+        session.notify(
+            notice,
+            delta=event.get("delta"),
+            item_id=event.get("item_id"),
+            response_id=event.get("response_id"),
+        )
+
+    return handle
+
+
+def _speech_started(session: RealtimeConnection, event: Json) -> None:
+    """Interrupt the response when the user starts to speak; the host may cancel it by itself."""
+    session.note_speech()
+    audio = session.session.get("audio") or {}
+    detection = (
+        (audio.get("input") or {}).get("turn_detection")
+        or session.session.get("turn_detection")
+        or {}
+    )
+    session.interrupt(cancel=not detection.get("interrupt_response"))
+
+
+def _committed(session: RealtimeConnection, event: Json) -> None:
+    """Take note of speech that is complete."""
+    session.note_speech()
+
+
+def _transcribed(session: RealtimeConnection, event: Json) -> None:
+    """Note what was heard, and have the whole item sent."""
+    session.count_usage(event.get("usage"))
+    session.note_speech()
+    session.history.transcribe(event["item_id"], event.get("transcript") or "")
+    _retrieve(session, event)
+
+
+def _retrieve(session: RealtimeConnection, event: Json) -> None:
+    """Have an item sent that has changed."""
+    if event.get("item_id"):
+        session.post({"type": "conversation.item.retrieve", "item_id": event["item_id"]})
+
+
+def _deleted(session: RealtimeConnection, event: Json) -> None:
+    """Forget an item."""
+    session.history.remove(event["item_id"])
+    session.notify(RealtimeNotice.ITEM_DELETED, item_id=event["item_id"])
+
+
+def _item(session: RealtimeConnection, event: Json) -> None:
+    """Take an item of the conversation as it is now."""
+    item, is_done = event["item"], event["type"] == "conversation.item.done"
+    if event["type"] == "conversation.item.created":
+        # Hosts of the older names have no event for the end of an item.
+        is_done = item.get("status") == "completed"
+    kind = item.get("type")
+    if kind == "message":
+        is_new = event["type"] in ("conversation.item.added", "conversation.item.created")
+        status = "in_progress" if is_new else "completed"
+        session.update_item(
+            {"status": status, **_named(item)},
+            event.get("previous_item_id"),
+            is_placed="previous_item_id" in event,
+        )
+    elif kind == "mcp_list_tools":
+        if is_done:
+            label, tools = item.get("server_label") or "", item.get("tools") or []
+            session.notify(RealtimeNotice.MCP_TOOLS_LISTED, server_label=label, tools=tools)
+    elif kind == "mcp_approval_request":
+        if is_done:
+            request = {**item, "arguments": _arguments(item.get("arguments"))}
+            session.update_item(request)
+            session.notify(
+                RealtimeNotice.MCP_APPROVAL_REQUEST,
+                approval_request_id=item.get("id"),
+                item=request,
+            )
+    elif kind in _MCP_CALLS:
+        call = {"output": None, **item, "status": "completed" if is_done else "in_progress"}
+        session.update_item(call)
+        if is_done:
+            session.notify(RealtimeNotice.MCP_TOOL_CALL_COMPLETED, item=call)
+
+
+def _output_item(session: RealtimeConnection, event: Json) -> None:
+    """Take an item that the model puts out."""
+    item, is_done = event["item"], event["type"] == "response.output_item.done"
+    status = "completed" if is_done else "in_progress"
+    kind = item.get("type")
+    if kind == "message":
+        session.update_item({"status": status, **_named(item)})
+    elif kind in _MCP_CALLS:
+        session.update_item({"output": None, **item, "status": status})
+    elif kind == "function_call" and item.get("status") == "completed":
+        # It is not over for the house until its output has been sent.
+        call = {**item, "status": "in_progress", "output": None}
+        if not session.remember_call(call):
+            return
+        session.update_item(call)
+        call_id, name = item.get("call_id") or "", item.get("name") or ""
+        arguments = item.get("arguments") or ""
+        session.notify(
+            RealtimeNotice.FUNCTION_CALL,
+            id=item.get("id"),
+            call_id=call_id,
+            name=name,
+            arguments=arguments,
+            response_id=event.get("response_id"),
+        )
+        session.use_tool(ToolCall(call_id, name, arguments, event.get("response_id")))
+
+
+def _named(item: Mapping[str, Any]) -> Json:
+    """Return a message whose parts are named as they are today, its status if it has one."""
+    found = {key: value for key, value in item.items() if key != "status" or value}
+    if item.get("role") == "assistant":
+        found["content"] = [
+            {**part, "type": "output_audio"} if part.get("type") == "audio" else part
+            for part in item.get("content") or []
+        ]
+    return found
+
+
+def _arguments(text: object) -> Any:
+    """Return the arguments in a text; as they came if they are no JSON."""
+    try:
+        return json.loads(text) if isinstance(text, str) and text else {}
+    except RecursionError, ValueError:
+        return text
+
+
+def _error(session: RealtimeConnection, event: Json) -> None:
+    """Tell of an error; a response that was asked for may not come."""
+    error = event.get("error")
+    session.sequencer.failed(error if isinstance(error, dict) else {})
+    session.notify(RealtimeNotice.ERROR, error=event)
+
+
+EVENT_HANDLERS: Final[Mapping[str, EventHandler]] = {
+    "error": _error,
+    "session.created": _session_created,
+    "session.updated": _session_updated,
+    "response.created": _response_created,
+    "response.done": _response_done,
+    "response.output_audio.delta": _audio_delta,
+    "response.output_audio.done": _audio_done,
+    "response.output_audio_transcript.delta": _delta(RealtimeNotice.AUDIO_TRANSCRIPT_DELTA),
+    "response.output_text.delta": _delta(RealtimeNotice.OUTPUT_TEXT_DELTA),
+    "response.output_item.added": _output_item,
+    "response.output_item.done": _output_item,
+    "response.mcp_call.in_progress": _retrieve,
+    "mcp_list_tools.in_progress": _retrieve,
+    "conversation.item.added": _item,
+    "conversation.item.done": _item,
+    "conversation.item.retrieved": _item,
+    "conversation.item.deleted": _deleted,
+    "conversation.item.truncated": _retrieve,
+    "conversation.item.input_audio_transcription.completed": _transcribed,
+    "input_audio_buffer.speech_started": _speech_started,
+    "input_audio_buffer.committed": _committed,
+}

@@ -1,0 +1,177 @@
+"""The conversation as far as it is known, and how it is turned into another one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..action import Json
+from ..exceptions import validation_error
+
+_LONGEST = 2000
+"""Items: what lies further back is forgotten here, though the host may still know it."""
+_AUDIO = frozenset({"audio", "input_audio", "output_audio"})
+_MCP = frozenset({"mcp_call", "mcp_tool_call", "mcp_approval_request"})
+_COMPARED = ("type", "role", "status", "content", "name", "arguments", "output", "call_id")
+
+
+@dataclass(slots=True)
+class History:
+    """The items of a conversation, in their order, without the sound in them."""
+
+    items: list[Json] = field(default_factory=list)
+
+    def update(self, item: Mapping[str, Any], previous: str | None, *, is_placed: bool) -> Json:
+        """Take an item as it is now, and return it as it is kept.
+
+        `is_placed` tells whether the host said what comes before it; None is the front.
+        """
+        kept = _without_sound(item)
+        if kept["item_id"] is None:
+            # Nobody could ever refer to it.
+            return kept
+        index = self._find(kept["item_id"])
+        if index is not None:
+            _keep_transcripts(self.items[index], kept)
+            self.items[index] = kept
+        elif is_placed and previous is None:
+            self.items.insert(0, kept)
+        elif is_placed and (before := self._find(previous)) is not None:
+            self.items.insert(before + 1, kept)
+        else:
+            self.items.append(kept)
+        del self.items[:-_LONGEST]
+        return kept
+
+    def transcribe(self, item_id: str, transcript: str) -> None:
+        """Add what was heard to an item."""
+        index = self._find(item_id)
+        parts = self.items[index].get("content") if index is not None else None
+        for part in parts or []:
+            if part.get("type") == "input_audio":
+                part["transcript"] = transcript
+
+    def remove(self, item_id: str) -> None:
+        """Forget an item."""
+        self.items = [item for item in self.items if item.get("item_id") != item_id]
+
+    def _find(self, item_id: str | None) -> int | None:
+        """Return where an item stands."""
+        return next(
+            (at for at, item in enumerate(self.items) if item.get("item_id") == item_id), None
+        )
+
+
+def _without_sound(item: Mapping[str, Any]) -> Json:
+    """Return an item under our names, its audio left out."""
+    kept = {key: value for key, value in item.items() if key not in {"id", "object"}}
+    kept["item_id"] = item.get("item_id") or item.get("id")
+    if isinstance(content := item.get("content"), list):
+        kept["content"] = [
+            {key: value for key, value in part.items() if key != "audio"}
+            if isinstance(part, Mapping)
+            else part
+            for part in content
+        ]
+    return kept
+
+
+def _keep_transcripts(old: Json, new: Json) -> None:
+    """Keep what was said: hosts leave it out of an item that was cut short."""
+    for before, after in zip(old.get("content") or [], new.get("content") or [], strict=False):
+        if (
+            isinstance(after, dict)
+            and isinstance(before, dict)
+            and after.get("type") in _AUDIO
+            and not after.get("transcript")
+            and before.get("transcript")
+        ):
+            after["transcript"] = before["transcript"]
+
+
+def normalize(items: Sequence[Mapping[str, Any]]) -> list[Json]:
+    """Return a wanted history under our names; raises a translated error if it is none."""
+    found = []
+    for item in items:
+        item_id = item.get("item_id") or item.get("itemId") or item.get("id")
+        if not isinstance(item_id, str) or not item_id:
+            raise validation_error("history_invalid", reason="item_id")
+        kind = item.get("type", "message")
+        if not isinstance(kind, str):
+            raise validation_error("history_invalid", reason="type")
+        if kind == "message" and not (
+            item.get("role") in ("user", "assistant", "system") and _is_content(item.get("content"))
+        ):
+            raise validation_error("history_invalid", reason="role, content")
+        rest = {
+            key: value
+            for key, value in item.items()
+            if key not in {"id", "itemId", "previousItemId", "previous_item_id"}
+        }
+        found.append({**rest, "item_id": item_id, "type": kind})
+    if len({item["item_id"] for item in found}) != len(found):
+        raise validation_error("history_invalid", reason="item_id")
+    return found
+
+
+def _is_content(content: object) -> bool:
+    """Tell whether this is a list of parts."""
+    return isinstance(content, list) and all(isinstance(part, Mapping) for part in content)
+
+
+def _is_same(old: Json, new: Json) -> bool:
+    """Tell whether two items say the same; who gives no status asks for no other."""
+    return all(old.get(key) == new.get(key) for key in _COMPARED if key != "status" or key in new)
+
+
+def diff(old: Sequence[Json], new: Sequence[Json]) -> tuple[list[Json], list[str]]:
+    """Return the client events that turn one history into another, and what was skipped.
+
+    Raises a translated error, before anything is sent, for spoken answers and MCP items that
+    would have to be made anew: hosts do not take those.
+    """
+    known = {item["item_id"]: item for item in old}
+    wanted = {item["item_id"] for item in new}
+    changed = [
+        item
+        for item in new
+        if item["item_id"] not in known or not _is_same(known[item["item_id"]], item)
+    ]
+    for item in changed:
+        kinds = {item["type"], known.get(item["item_id"], item).get("type")}
+        if kinds & _MCP:
+            raise validation_error("history_unsupported", item_id=item["item_id"])
+        if item.get("role") == "assistant" and any(
+            part.get("type") in _AUDIO for part in item.get("content") or []
+        ):
+            raise validation_error("history_unsupported", item_id=item["item_id"])
+    anew = {item["item_id"] for item in changed}
+    gone = [item_id for item_id in known if item_id not in wanted or item_id in anew]
+    events: list[Json] = [{"type": "conversation.item.delete", "item_id": one} for one in gone]
+    skipped: list[str] = []
+    last_kept = max((at for at, item in enumerate(new) if item["item_id"] not in anew), default=-1)
+    previous = "root"
+    for at, item in enumerate(new):
+        item_id = item["item_id"]
+        if item_id not in anew:
+            previous = item_id
+        elif item["type"] != "message":
+            skipped.append(item_id)
+        else:
+            # Only what stands before something that stays needs to say where.
+            placed = {"previous_item_id": previous} if at < last_kept else {}
+            events.append({"type": "conversation.item.create", **placed, "item": _message(item)})
+            previous = item_id
+    return events, skipped
+
+
+def _message(item: Json) -> Json:
+    """Return a message as a host takes it."""
+    message = {
+        "type": "message",
+        "role": item["role"],
+        "content": item["content"],
+        "id": item["item_id"],
+    }
+    if item["role"] != "system" and item.get("status"):
+        message["status"] = item["status"]
+    return message

@@ -1,0 +1,151 @@
+"""Builds the whole session configuration that a host is sent: defaults, and what was asked for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..action import Json
+from ..exceptions import validation_error
+
+_PCM = {"type": "audio/pcm", "rate": 24000}
+_FORMATS: dict[str, Json] = {
+    "pcm16": _PCM,
+    "g711_ulaw": {"type": "audio/pcmu"},
+    "g711_alaw": {"type": "audio/pcma"},
+}
+# How older hosts and other languages call what is called otherwise today.
+_SPELLINGS = {
+    "outputModalities": "output_modalities",
+    "modalities": "output_modalities",
+    "toolChoice": "tool_choice",
+    "parallelToolCalls": "parallel_tool_calls",
+    "maxOutputTokens": "max_output_tokens",
+    "max_response_output_tokens": "max_output_tokens",
+    "noiseReduction": "noise_reduction",
+    "turnDetection": "turn_detection",
+    "createResponse": "create_response",
+    "interruptResponse": "interrupt_response",
+    "prefixPaddingMs": "prefix_padding_ms",
+    "silenceDurationMs": "silence_duration_ms",
+    "idleTimeoutMs": "idle_timeout_ms",
+    "modelVersion": "model_version",
+    "promptId": "id",
+}
+# Settings that once stood at the top of a session, and where they stand today.
+_MOVED = {
+    "input_audio_format": ("input", "format"),
+    "inputAudioFormat": ("input", "format"),
+    "input_audio_transcription": ("input", "transcription"),
+    "inputAudioTranscription": ("input", "transcription"),
+    "input_audio_noise_reduction": ("input", "noise_reduction"),
+    "inputAudioNoiseReduction": ("input", "noise_reduction"),
+    "turn_detection": ("input", "turn_detection"),
+    "turnDetection": ("input", "turn_detection"),
+    "output_audio_format": ("output", "format"),
+    "outputAudioFormat": ("output", "format"),
+    "voice": ("output", "voice"),
+    "speed": ("output", "speed"),
+}
+_NESTED = frozenset({"audio", "input", "output", "prompt", "turn_detection", "turnDetection"})
+_FUNCTION = ("type", "name", "description", "parameters")
+
+
+def build_session(given: Mapping[str, Any], model: str | None) -> Json:
+    """Return a whole session: the defaults, and over them what was given.
+
+    Explicit null switches transcription, turn detection and noise reduction off. Raises a
+    translated error for settings that are not of the right kind.
+    """
+    session = _renamed(given)
+    for key in ("instructions", "model"):
+        if not isinstance(session.get(key) or "", str):
+            raise validation_error("session_invalid", setting=key)
+    if session.get("type", "realtime") != "realtime":
+        # Sessions that only transcribe share nothing with these defaults.
+        return session
+    audio = _audio(session)
+    spoken, heard = audio.pop("output", {}), audio.pop("input", {})
+    # There is no such thing as no voice, and an object without settings is not "off".
+    spoken = {key: value for key, value in spoken.items() if value is not None}
+    if heard.get("turn_detection") == {}:
+        del heard["turn_detection"]
+    # It has an event of its own, for hosts refuse to be told twice.
+    session.pop("tracing", None)
+    tools = _tools(session.pop("tools", None))
+    built: Json = {
+        **session,
+        "type": "realtime",
+        "output_modalities": session.get("output_modalities") or ["audio"],
+        "audio": {
+            **audio,
+            "input": {
+                "noise_reduction": None,
+                "transcription": {"model": "gpt-4o-mini-transcribe"},
+                "turn_detection": {"type": "semantic_vad"},
+                **heard,
+                "format": audio_format(heard.get("format")),
+            },
+            "output": {
+                "speed": 1,
+                **spoken,
+                "format": audio_format(spoken.get("format")),
+            },
+        },
+    }
+    if model and not built.get("model"):
+        built["model"] = model
+    return built | ({"tools": tools} if tools else {})
+
+
+def audio_format(value: Any) -> Json:
+    """Return an audio format as hosts name it today; PCM at 24 kHz if none is given."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return {**_FORMATS.get(str(value), _PCM)}
+
+
+def _renamed(values: Mapping[str, Any]) -> Json:
+    """Return the settings with today's names; what users named themselves stays."""
+    found: Json = {}
+    for key, value in values.items():
+        is_ours = key in _NESTED and isinstance(value, Mapping)
+        found[_SPELLINGS.get(key, key)] = _renamed(value) if is_ours else value
+    return found
+
+
+def _audio(session: Json) -> Json:
+    """Take the audio settings out of a session, wherever they stand in it."""
+    audio: Any = session.pop("audio", None) or {}
+    if not isinstance(audio, Mapping) or not all(
+        isinstance(audio.get(side) or {}, Mapping) for side in ("input", "output")
+    ):
+        raise validation_error("session_invalid", setting="audio")
+    found = {**audio, **{side: {**(audio.get(side) or {})} for side in ("input", "output")}}
+    for key, (side, name) in _MOVED.items():
+        if key in session:
+            value = session.pop(key)
+            found[side].setdefault(name, value)
+    return found
+
+
+def _tools(tools: Any) -> list[Json]:
+    """Return the tools with what hosts know of each; raises a translated error for others."""
+    if tools is None:
+        return []
+    if not isinstance(tools, list):
+        raise validation_error("session_invalid", setting="tools")
+    found = []
+    for tool in tools:
+        if not isinstance(tool, Mapping):
+            raise validation_error("session_invalid", setting="tools")
+        if tool.get("type") == "mcp":
+            if not tool.get("server_label") or not (
+                tool.get("server_url") or tool.get("connector_id")
+            ):
+                raise validation_error("mcp_tool_invalid")
+            found.append(dict(tool))
+        elif not tool.get("name"):
+            raise validation_error("session_invalid", setting="tools")
+        else:
+            picked = {key: tool[key] for key in _FUNCTION if key in tool}
+            found.append({"type": "function", **picked})
+    return found

@@ -1,0 +1,125 @@
+"""Runs the tools that a model calls in a conversation, within their bounds."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from homeassistant.core import callback
+
+from .limits import MAX_CONCURRENT_CALLS, MAX_ROUNDS, ToolLimits
+from .notice import RealtimeNotice
+from .tools import HomeTools, error_output, is_named
+
+if TYPE_CHECKING:
+    from .connection import RealtimeConnection
+
+
+class ToolCall(NamedTuple):
+    """A function call of the model for a tool of the home."""
+
+    call_id: str
+    name: str
+    """Of the function."""
+    arguments: str
+    response_id: Any
+
+
+class ToolRunner:
+    """Runs the calls of one connection: a few at a time, some only once they are approved."""
+
+    def __init__(
+        self,
+        connection: RealtimeConnection,
+        tools: HomeTools,
+        limits: ToolLimits,
+        require_approval: Sequence[str],
+    ) -> None:
+        """Initialize with the names of tools that wait for approval.
+
+        Raises ServiceValidationError "tool_unknown" for a name that no tool has.
+        """
+        tools.check_names(require_approval)
+        self._connection = connection
+        self._tools = tools
+        self._limits = limits
+        self._require_approval = require_approval
+        self._slots = asyncio.Semaphore(MAX_CONCURRENT_CALLS)
+        self._awaiting_approval: dict[str, ToolCall] = {}
+
+    @callback
+    def start(self, call: ToolCall) -> None:
+        """Run a call, have it approved first, or refuse it; other functions are left alone."""
+        if (tool_name := self._tools.functions.tool_name(call.name)) is None:
+            return
+        if not self._limits.start_call(call.response_id):
+            self._refuse(call)
+        elif is_named(tool_name, self._require_approval):
+            self._awaiting_approval[call.call_id] = call
+            self._connection.notify(
+                RealtimeNotice.TOOL_APPROVAL_REQUEST,
+                approval_request_id=call.call_id,
+                call_id=call.call_id,
+                name=call.name,
+                arguments=call.arguments,
+                response_id=call.response_id,
+            )
+        else:
+            self._run(call)
+
+    @callback
+    def answer_approval(self, request_id: str, *, approve: bool, reason: str | None) -> bool:
+        """Run or refuse a call that waits for approval; False if there is none of this id."""
+        if (call := self._awaiting_approval.pop(request_id, None)) is None:
+            return False
+        if approve:
+            self._run(call)
+        else:
+            text = reason or "The use of this tool was not approved."
+            self._finish(call, *error_output("NotApproved", text))
+        return True
+
+    @callback
+    def clear(self) -> None:
+        """Forget the calls that wait: the host has forgotten them, too."""
+        self._awaiting_approval.clear()
+
+    def _refuse(self, call: ToolCall) -> None:
+        """Tell the model that it has done enough; it gets no new response to go on."""
+        _, output = error_output(
+            "LimitReached", "Too many calls since the user's last message. Ask the user to go on."
+        )
+        if not self._limits.is_reached:
+            self._limits.is_reached = True
+            self._connection.notify(
+                RealtimeNotice.TOOL_LIMIT_REACHED,
+                call_id=call.call_id,
+                name=call.name,
+                max_calls=self._limits.max_calls,
+                max_rounds=MAX_ROUNDS,
+            )
+        self._connection.answer_call(call.call_id, output, respond=False)
+
+    def _run(self, call: ToolCall) -> None:
+        """Run a call beside listening."""
+        self._connection.run(self._async_run(call, self._connection.opened), "tool")
+
+    async def _async_run(self, call: ToolCall, opened: int) -> None:
+        """Run a call, unless the connection is lost before its turn comes."""
+        async with self._slots:
+            if self._connection.opened != opened:
+                return
+            result, output = await self._tools.async_call(call.name, call.arguments)
+        self._finish(call, result, output, opened)
+
+    def _finish(self, call: ToolCall, result: Any, output: str, opened: int | None = None) -> None:
+        """Tell automations and the model what came of a call."""
+        self._connection.notify(
+            RealtimeNotice.TOOL_RESULT,
+            call_id=call.call_id,
+            name=call.name,
+            arguments=call.arguments,
+            result=result,
+        )
+        # After a drop, the host knows nothing of the call.
+        if opened in (None, self._connection.opened) and self._connection.is_open:
+            self._connection.answer_call(call.call_id, output, respond=True)

@@ -1,0 +1,219 @@
+"""Accumulators of streams whose last event holds the result, and of transcripts and runs."""
+
+from typing import Any
+
+from ..action import Json
+from ..statuses import is_ended
+from .base import StreamAccumulator
+from .chat import ChatCompletionAccumulator, CompletionAccumulator
+from .responses import ResponseAccumulator
+
+__all__ = [
+    "RUN_IN_PROGRESS",
+    "AgentTurnAccumulator",
+    "ChatCompletionAccumulator",
+    "CompletionAccumulator",
+    "FinalEventAccumulator",
+    "FinalEventsAccumulator",
+    "ResponseAccumulator",
+    "RunAccumulator",
+    "SpeechAccumulator",
+    "TranscriptAccumulator",
+]
+
+
+class FinalEventsAccumulator(StreamAccumulator):
+    """The events named `final` are the result; several of them make a list in `data`."""
+
+    def __init__(self, *final: str) -> None:
+        """Take the types of the events that are the result."""
+        self._final = final
+        self._found: list[Json] = []
+        self._whole: Json | None = None
+
+    def add(self, event: Json) -> None:
+        """Take the next event."""
+        kind = event.get("type")
+        if kind in self._final:
+            self._found.append(event)
+            self.is_complete = True
+        elif kind is None and isinstance(event.get("data"), list):
+            # The whole, in the only event.
+            self._whole, self.is_complete = event, True
+
+    def result(self, *, ended: bool) -> Json | None:
+        """Return the last event, with all of them in `data`; None before there is one."""
+        return {**self._found[-1], "data": self._found} if self._found else self._whole
+
+
+class FinalEventAccumulator(FinalEventsAccumulator):
+    """The event named `final` is the result."""
+
+    def result(self, *, ended: bool) -> Json | None:
+        """Return the event, or None before it came."""
+        return self._found[-1] if self._found else None
+
+
+class SpeechAccumulator(FinalEventAccumulator):
+    """The audio comes in pieces: each is base64 of its own."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        super().__init__("speech.audio.done")
+        self._audio: list[str] = []
+
+    def add(self, event: Json) -> None:
+        """Take the next event."""
+        super().add(event)
+        if event.get("type") == "speech.audio.delta" and isinstance(event.get("audio"), str):
+            self._audio.append(event["audio"])
+
+    def result(self, *, ended: bool) -> Json | None:
+        """Return the last event with the pieces in `audio`, or None before it came."""
+        done = super().result(ended=ended)
+        if done is None and ended and self._audio:
+            done = {"type": "speech.audio.done"}
+        return None if done is None else {**done, "audio": self._audio}
+
+
+class TranscriptAccumulator(StreamAccumulator):
+    """A transcript, in the dialects that hosts stream it in.
+
+    OpenAI and others end with `transcript.text.done`; vLLM sends chunks like those of a chat;
+    speaches sends an object with `text`, or bare words, for each segment, and just ends.
+    """
+
+    takes_text = True
+    may_be_empty = True
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self._done: Json | None = None
+        self._chunks: ChatCompletionAccumulator | None = None
+        self._segments: list[Json] = []
+        self._texts: list[str] = []
+
+    def add(self, event: Json) -> None:
+        """Take the next event."""
+        kind = event.get("type")
+        if kind == "transcript.text.done":
+            self._done, self.is_complete = event, True
+        elif kind is not None and "delta" in event:
+            self._texts.append(event["delta"])
+        elif isinstance(event.get("choices"), list):
+            self._chunks = self._chunks or ChatCompletionAccumulator()
+            self._chunks.add(event)
+        elif kind is None and isinstance(event.get("text"), str):
+            self._segments.append(event)
+
+    def result(self, *, ended: bool) -> Json | None:
+        """Return an object with `text`, or None if it is not whole."""
+        if self._done is not None:
+            return self._done
+        if self._chunks is not None:
+            return self._from_chunks(self._chunks, ended=ended)
+        if self._segments:
+            return self._from_segments()
+        if self._texts and not ended and not self.has_text:
+            return None
+        is_subtitle = any("-->" in text for text in self._texts)
+        return {"text": ("\n\n" if is_subtitle else "").join(self._texts)}
+
+    @staticmethod
+    def _from_chunks(chunks: ChatCompletionAccumulator, *, ended: bool) -> Json | None:
+        """Return what chunks like those of a chat add up to."""
+        if (whole := chunks.result(ended=ended)) is None:
+            return None
+        text = "".join(choice["message"]["content"] or "" for choice in whole["choices"])
+        kept: Json = {key: whole[key] for key in ("id", "model", "usage") if key in whole}
+        return {"text": text, **kept}
+
+    def _from_segments(self) -> Json:
+        """Return what segments add up to: their texts, times and words."""
+        whole: Json = {}
+        for segment in self._segments:
+            for key, value in segment.items():
+                before: Any = whole.get(key)
+                is_text = key == "text" and before is not None
+                if is_text or (isinstance(before, list) and isinstance(value, list)):
+                    whole[key] = before + value
+                elif value is not None or key not in whole:
+                    whole[key] = value
+        return whole
+
+
+RUN_IN_PROGRESS = frozenset({"queued", "in_progress", "cancelling"})
+"""The statuses of an assistant's run that it will not stay in."""
+
+
+class RunAccumulator(StreamAccumulator):
+    """The last `thread.run` object in an assistant's stream is the run as it ended."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._run: Json | None = None
+
+    def add(self, event: Json) -> None:
+        """Take the next event: a thread, a run, a step of it, a message, or a piece of one."""
+        if event.get("object") == "thread.run":
+            self._run = event
+            self.is_complete = is_ended(event.get("status"), RUN_IN_PROGRESS)
+
+    def result(self, *, ended: bool) -> Json | None:
+        """Return the run, or None while it goes on."""
+        if self._run is None or not (self.is_complete or ended):
+            return None
+        return self._run
+
+
+class AgentTurnAccumulator(StreamAccumulator):
+    """The events of an agent's session, up to where it stops: at rest, failed, or waiting."""
+
+    _ENDED = frozenset(
+        f"agent.session.turn.{status}" for status in ("completed", "failed", "cancelled")
+    )
+    _STOPPED = frozenset({"agent.session.failed", "agent.session.requires_action"})
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self._session: Json | None = None
+        self._turn: Json | None = None
+        self._messages: dict[int, Json] = {}
+        self._turn_ended = False
+
+    def add(self, event: Json) -> bool:
+        """Take the next event; return whether the session has stopped, for its stream goes on."""
+        kind = event.get("type")
+        if isinstance(session := event.get("session"), dict):
+            self._session = session
+        if isinstance(turn := event.get("turn"), dict) and turn.get("subagent_id") is None:
+            if kind == "agent.session.turn.created":
+                # What an earlier turn said is not the answer to this one.
+                self._turn_ended, self._messages = False, {}
+            self._turn, self._turn_ended = turn, self._turn_ended or kind in self._ENDED
+        elif kind == "agent.session.turn.item.done":
+            self._add_item(event)
+        # A session that has just been made, or just been followed, is at rest as well.
+        return kind in self._STOPPED or (kind == "agent.session.idle" and self._turn_ended)
+
+    def _add_item(self, event: Json) -> None:
+        """Keep a message that belongs to the answer."""
+        item = event.get("item") or {}
+        if (self._turn is None or event.get("turn_id") == self._turn.get("id")) and (
+            item.get("type") == "message"
+            and item.get("phase") != "commentary"
+            and item.get("status") == "completed"
+        ):
+            self._messages[event.get("output_index", len(self._messages))] = item
+
+    def result(self, *, ended: bool) -> Json | None:
+        """Return the session with its last turn and what was said in it, or None in the midst."""
+        if self._session is None or not ended:
+            return None
+        parts = [
+            part.get("text") or ""
+            for _, message in sorted(self._messages.items())
+            for part in message.get("content") or []
+            if part.get("type") == "output_text"
+        ]
+        return {**self._session, "turn": self._turn, "output_text": "".join(parts)}

@@ -1,0 +1,183 @@
+"""Makes completions of their chunks."""
+
+import itertools
+from typing import Any
+
+from ..action import Json
+from .base import AnswerError, StreamAccumulator
+from .deltas import Pieces, accumulate_delta, join_delta
+from .tool_calls import is_object
+
+_NO_REASONS = (None, "", "null")
+"""What stands for no `finish_reason`."""
+
+
+class _Choice:
+    """One of the answers that a host was asked for."""
+
+    __slots__ = ("delta", "fields", "logprobs", "message", "messages")
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self.fields: Json = {}
+        self.delta: Pieces = {}
+        self.logprobs: Pieces = {}
+        self.message: Json | None = None
+        """The message so far, which some hosts send beside its pieces or instead of them."""
+        self.messages: Pieces = {}
+        """Such messages, where no pieces come with them."""
+
+    def add_message(self, message: Json, *, has_delta: bool) -> None:
+        """Take a message so far."""
+        if not has_delta:
+            accumulate_delta(self.messages, message)
+        self.message = message
+
+    def joined(self) -> Json:
+        """Return the message."""
+        joined = join_delta(self.delta)
+        if (last := self.message) is None:
+            return joined
+        if not any(joined.values()):
+            texts = self.messages.get("content") or []
+            are_so_far = all(
+                isinstance(text, str) and later.startswith(text)
+                for text, later in itertools.pairwise(texts)
+                if isinstance(later, str)
+            )
+            return dict(last) if are_so_far else join_delta(self.messages)
+        whole = {**joined, **{key: value for key, value in last.items() if value}}
+        if len(str(joined.get("content") or "")) > len(str(last.get("content") or "")):
+            # What came last was the piece.
+            whole["content"] = joined["content"]
+        return whole
+
+
+class ChatCompletionAccumulator(StreamAccumulator):
+    """Chunks of a chat completion add up to the completion that would have come at once."""
+
+    event_type = "chat.completion.chunk"
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self._completion: Json = {}
+        self._choices: dict[int, _Choice] = {}
+
+    def add(self, event: Json) -> None:
+        """Take the next chunk."""
+        completion = self._completion
+        for key, value in event.items():
+            if key == "choices":
+                for part in value or ():
+                    self._add_choice(part)
+            elif value:
+                if key != "usage" or key not in completion or _has_counts(value):
+                    completion[key] = value
+            elif value is not None and key not in completion:
+                # What is empty, as in the filter chunks of Azure, replaces nothing.
+                completion[key] = value
+
+    def _add_choice(self, part: Json) -> None:
+        """Take a piece of a choice."""
+        index = part.get("index") or 0
+        if (choice := self._choices.get(index)) is None:
+            choice = self._choices[index] = _Choice()
+            self.is_complete = False
+        fields = choice.fields
+        for key, value in part.items():
+            if key == "delta":
+                if value:
+                    accumulate_delta(choice.delta, value)
+            elif value is None:
+                fields.setdefault(key, None)
+            elif key == "finish_reason":
+                if value not in _NO_REASONS:
+                    fields[key] = value
+                    self.is_complete = all(
+                        item.fields.get(key) is not None for item in self._choices.values()
+                    )
+                else:
+                    fields.setdefault(key, None)
+            elif key == "logprobs" and isinstance(value, dict):
+                accumulate_delta(choice.logprobs, value)
+            elif key == "message":
+                choice.add_message(value, has_delta=bool(part.get("delta")))
+            elif key == "text":
+                accumulate_delta(choice.delta, {"content": value})
+            elif key == "error" and value:
+                raise AnswerError(part)
+            elif key != "index" and (value or key not in fields):
+                fields[key] = value
+
+    def result(self, *, ended: bool) -> Json | None:
+        """Return the completion, or None while one of its choices has not come to an end."""
+        choices = [self._whole(index, ended=ended) for index in sorted(self._choices)]
+        if not choices or None in choices:
+            return None
+        whole = {**self._completion, "object": "chat.completion", "choices": choices}
+        if not _has_counts(whole.get("usage")) and (usage := self._usage()) is not None:
+            whole["usage"] = usage
+        return whole
+
+    def _whole(self, index: int, *, ended: bool) -> Json | None:
+        """Return a choice, or None while it has not come to an end."""
+        choice = self._choices[index]
+        reason = choice.fields.get("finish_reason")
+        if reason == "error":
+            raise AnswerError({"message": "finish_reason: error"})
+        message = choice.joined()
+        if reason is None and not (ended and not _is_cut(message)):
+            return None
+        message.setdefault("content", None)
+        whole = {"index": index, "message": message, **choice.fields}
+        if choice.logprobs:
+            whole["logprobs"] = join_delta(choice.logprobs)
+        return whole
+
+    def _usage(self) -> Json | None:
+        """Return the counts that some hosts put elsewhere."""
+        places: list[Any] = [choice.fields for choice in self._choices.values()]
+        places.append(self._completion.get("x_groq"))
+        found = [place.get("usage") for place in places if isinstance(place, dict)]
+        return next((usage for usage in found if _has_counts(usage)), None)
+
+
+def _has_counts(usage: object) -> bool:
+    """Return whether a host counted anything; some send zeros with every chunk."""
+    return isinstance(usage, dict) and any(
+        isinstance(count, int) and count for count in usage.values()
+    )
+
+
+def _is_cut(message: Json) -> bool:
+    """Return whether a message ends within a tool call."""
+    calls = message.get("tool_calls") or []
+    functions = [call.get("function") for call in calls] + [message.get("function_call")]
+    return any(
+        isinstance(function, dict)
+        and isinstance(arguments := function.get("arguments"), str)
+        and arguments.strip()
+        and not is_object(arguments)
+        for function in functions
+    )
+
+
+class CompletionAccumulator(ChatCompletionAccumulator):
+    """Chunks of a text completion add up like those of a chat, but hold bare text."""
+
+    event_type = "text_completion"
+
+    def result(self, *, ended: bool) -> Json | None:
+        """Return the completion, or None while one of its choices has not come to an end."""
+        if (whole := super().result(ended=ended)) is None:
+            return None
+        choices = [
+            {
+                "finish_reason": None,
+                "logprobs": None,
+                **{key: value for key, value in choice.items() if key != "message"},
+                "text": choice["message"]["content"] or "",
+            }
+            for choice in whole["choices"]
+        ]
+        return {**whole, "object": "text_completion", "choices": choices}

@@ -1,0 +1,167 @@
+"""Puts the pieces of messages together, in the dialects in which hosts cut them."""
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..action import Json
+from .tool_calls import join_tool_calls
+
+type Pieces = dict[str, list[Any]]
+"""The pieces of an object's values, each in the order in which they came."""
+
+_REPLACED_KEYS = frozenset({"id", "type", "role", "index", "name", "format", "status", "object"})
+"""The keys whose texts are whole in every piece, however often they are repeated."""
+_MERGED_TYPES = frozenset({"text", "thinking", "reasoning"})
+"""The types of content parts that hosts cut into several of the same type."""
+_WHOLE_TYPES = frozenset({"reasoning.encrypted"})
+"""The types of entries that are never cut: joined, no host could read them any more."""
+
+
+def accumulate_delta(pieces: Pieces, delta: Mapping[str, Any]) -> None:
+    """Add the values of a delta to the pieces that came before."""
+    for key, value in delta.items():
+        if (found := pieces.get(key)) is None:
+            pieces[key] = [value]
+        else:
+            found.append(value)
+
+
+def join_delta(pieces: Pieces) -> Json:
+    """Return the object that the deltas add up to."""
+    return {key: _join(key, values) for key, values in pieces.items()}
+
+
+def _join(key: str, values: list[Any]) -> Any:
+    """Return the value that the pieces under a key add up to."""
+    found = [value for value in values if value is not None]
+    if not found:
+        return None
+    if key == "tool_calls":
+        return join_tool_calls(list(_objects(found)), join_objects)
+    if key == "content" or key.startswith("reasoning_content"):
+        return _join_content(found)
+    if all(isinstance(value, str) for value in found):
+        if key in _REPLACED_KEYS:
+            return next((value for value in reversed(found) if value), found[-1])
+        return "".join(found)
+    if all(isinstance(value, dict) for value in found):
+        return _join_audio(found) if key == "audio" else join_objects(found)
+    if all(isinstance(value, list) for value in found):
+        return _join_items([item for value in found for item in value])
+    return next((value for value in reversed(found) if value != ""), found[-1])
+
+
+def join_objects(values: list[Json]) -> Json:
+    """Return the object that pieces of it add up to."""
+    if len(values) == 1:
+        return values[0]
+    pieces: Pieces = {}
+    for value in values:
+        accumulate_delta(pieces, value)
+    return join_delta(pieces)
+
+
+def _objects(values: list[Any]) -> Iterator[Json]:
+    """Yield the objects in lists of them; an object may stand for a list of one."""
+    for value in values:
+        items = value if isinstance(value, list) else [value]
+        yield from (item for item in items if isinstance(item, dict))
+
+
+def _join_content(values: list[Any]) -> Any:
+    """Return the content of a message: a text, or a list of parts if any piece was one."""
+    if all(isinstance(value, str) for value in values):
+        return "".join(values)
+    parts: list[Any] = []
+    for value in values:
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, str):
+                if part:
+                    parts.append({"type": "text", "text": part})
+            elif part is not None:
+                parts.append(part)
+    return _join_items(parts)
+
+
+def _join_items(items: list[Any]) -> list[Any]:
+    """Return a list whose pieces are put together: those of one index, or side by side."""
+    entries: list[list[Any]] = []
+    by_index: dict[int, list[Any]] = {}
+    for item in items:
+        entry: list[Any] | None = None
+        if isinstance(item, dict):
+            index = item.get("index")
+            if isinstance(index, int):
+                entry = by_index.get(index)
+                if entry is not None and not _is_same(entry, item):
+                    entry = None
+            elif entries and _is_next(entries[-1], item):
+                entry = entries[-1]
+            if entry is None:
+                entries.append(entry := [])
+                if isinstance(index, int):
+                    by_index[index] = entry
+            elif item.get("type") in _WHOLE_TYPES:
+                # One that comes once more, or another one of the same index.
+                if [item] not in entries:
+                    entries.append([item])
+                continue
+            entry.append(item)
+        else:
+            entries.append([item])
+    return [entry[0] if len(entry) == 1 else join_objects(entry) for entry in entries]
+
+
+def _is_same(entry: list[Any], item: Json) -> bool:
+    """Return whether a piece belongs to an entry of the same index: nothing says otherwise."""
+    return all(
+        not item.get(key) or not old.get(key) or item[key] == old[key]
+        for old in entry[:1] + entry[-1:]
+        for key in ("type", "id")
+    )
+
+
+def _is_next(entry: list[Any], item: Json) -> bool:
+    """Return whether a part without an index goes on with the part before it."""
+    last = entry[-1]
+    return (
+        isinstance(last, dict)
+        and not isinstance(last.get("index"), int)
+        and item.get("type") in _MERGED_TYPES
+        and last.get("type") == item["type"]
+        and item.keys() <= {"type", item["type"], "text"}
+        and last.keys() <= {"type", item["type"], "text"}
+    )
+
+
+def _join_audio(values: list[Json]) -> Json:
+    """Return the sound of a message: its data are joined as bytes, the rest like any object."""
+    joined = join_objects([{k: v for k, v in value.items() if k != "data"} for value in values])
+    data = [value["data"] for value in values if isinstance(value.get("data"), str)]
+    return {**joined, "data": join_base64(data)} if data else joined
+
+
+def join_base64(pieces: list[str]) -> str:
+    """Return base64 for the bytes of all pieces.
+
+    Each piece is base64 of its own, padded or not; or they are cuts of one text, of any length.
+    What is neither comes back as it was.
+    """
+    pieces = [stripped for piece in pieces if (stripped := "".join(piece.split()))]
+    if len(pieces) == 1:
+        return pieces[0]
+    text = "".join(pieces)
+    is_cut = all("=" not in piece for piece in pieces[:-1]) and len(text.rstrip("=")) % 4 != 1
+    are_aligned = all(len(piece) % 4 == 0 for piece in pieces[:-1])
+    try:
+        if is_cut and (are_aligned or len(text) % 4 == 0):
+            base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+            return text + "=" * (-len(text) % 4)
+        parts = [
+            base64.b64decode(piece + "=" * (-len(piece) % 4), validate=True) for piece in pieces
+        ]
+    except binascii.Error:
+        return text
+    return base64.b64encode(b"".join(parts)).decode()

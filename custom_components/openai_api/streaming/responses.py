@@ -1,0 +1,209 @@
+"""Makes a model response of its events."""
+
+from typing import Any
+
+from ..action import Json
+from ..statuses import is_known_end
+from .base import StreamAccumulator
+from .tool_calls import is_object
+
+_FINAL = frozenset(
+    {
+        "response.completed",
+        "response.incomplete",
+        "response.failed",
+        "response.cancelled",
+        "response.done",
+    }
+)
+_BEGINNINGS = frozenset({"response.created", "response.queued", "response.in_progress"})
+
+
+class ResponseAccumulator(StreamAccumulator):
+    """The last event of a model response carries the whole of it.
+
+    Where it lacks the output, or does not come at all, the items that were streamed make it up.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self._base: Json = {}
+        self._final: Json | None = None
+        self._items: dict[object, Json] = {}
+        self._open: dict[object, Json] = {}
+        self._item: object = None
+        self._part: object = None
+        """Where the last piece of a text belongs to: its item and its part of that."""
+        self._deltas: dict[object, dict[object, list[str]]] = {}
+        """The pieces of texts by item and part."""
+        self._add_delta = self._deltas.setdefault(None, {}).setdefault(None, []).append
+        self._texts: dict[object, dict[object, str]] = {}
+        """The texts by item and part."""
+        self._arguments: dict[object, list[str]] = {}
+
+    def add(self, event: Json) -> None:
+        """Take the next event."""
+        kind = event.get("type")
+        if kind == "response.output_text.delta":
+            # Nearly all pieces belong to the part of the one before.
+            if event.get("output_index") != self._item or event.get("content_index") != self._part:
+                self._begin_part(event)
+            self._add_delta(event["delta"])
+        elif kind in _FINAL:
+            self._end(event)
+        elif kind == "response.output_item.done":
+            self._add_item(event)
+        elif kind == "response.output_item.added":
+            key = _key(event)
+            self._open[key] = event["item"]
+        elif kind == "response.function_call_arguments.delta":
+            self._arguments.setdefault(_key(event), []).append(event.get("delta", ""))
+        elif kind == "response.function_call_arguments.done":
+            self._arguments[_key(event)] = [event.get("arguments", "")]
+        elif kind == "response.output_text.done":
+            part = event.get("content_index")
+            self._texts.setdefault(_key(event), {})[part] = event.get("text", "")
+        elif kind in _BEGINNINGS:
+            if isinstance(response := event.get("response"), dict):
+                self._base = response
+        elif kind is None and event.get("object") == "response":
+            # The whole, in the only event.
+            self._final, self.is_complete = event, True
+
+    def _begin_part(self, event: Json) -> None:
+        """Go to the part that a piece of a text belongs to."""
+        self._item, self._part = event.get("output_index"), event.get("content_index")
+        parts = self._deltas.setdefault(_key(event), {})
+        self._add_delta = parts.setdefault(self._part, []).append
+
+    def _end(self, event: Json) -> None:
+        """Take the last event."""
+        response = event.get("response")
+        if not isinstance(response, dict):
+            if not isinstance(event.get("output"), list):
+                response = None if not self._items else {}
+            else:
+                response = {key: value for key, value in event.items() if key != "type"}
+        if response is not None:
+            if "id" not in response:
+                status = str(event["type"]).rpartition(".")[2].replace("done", "completed")
+                response = {**self._base, "status": status, **response}
+            self._final, self.is_final, self.is_complete = response, True, True
+
+    def _add_item(self, event: Json) -> None:
+        """Take an item that is whole."""
+        item, key = event["item"], _key(event)
+        self._open.pop(key, None)
+        if not isinstance(item, dict):
+            raise TypeError(item)
+        old = self._items.get(key)
+        if key is None or (old is not None and old.get("id") != item.get("id")):
+            # Hosts that give every item the same index mean another one.
+            key = (key, len(self._items))
+        self._items[key] = item
+
+    def result(self, *, ended: bool) -> Json | None:
+        """Return the response, or None if it is not whole."""
+        if (final := self._final) is not None:
+            if not _says_something(final.get("output")) and (output := self._output()):
+                return {**final, "output": output}
+            return final
+        if not ended and (self._open or not self._items):
+            return None
+        output = self._output()
+        if not output or output[-1].get("type") == "reasoning" or any(map(_is_cut, output)):
+            return None
+        status = self._base.get("status")
+        if not isinstance(status, str) or not is_known_end(status):
+            status = "completed"
+        return {"object": "response", **self._base, "status": status, "output": output}
+
+    def _output(self) -> list[Json]:
+        """Return the items that were streamed, in their order."""
+        items, texts = {**self._open, **self._items}, self._joined_texts()
+        for key in texts:
+            if key not in items and len(items) != 1:
+                items[key] = {"type": "message", "role": "assistant", "status": "completed"}
+        keys = sorted(items, key=_order)
+        return [self._filled(key, items[key], texts, is_only=len(items) == 1) for key in keys]
+
+    def _joined_texts(self) -> dict[object, dict[object, str]]:
+        """Return the texts that were streamed, by item and part."""
+        joined: dict[object, dict[object, str]] = {
+            key: {part: "".join(pieces) for part, pieces in parts.items() if pieces}
+            for key, parts in self._deltas.items()
+            if any(parts.values())
+        }
+        for key, parts in self._texts.items():
+            joined[key] = {**joined.get(key, {}), **parts}
+        return joined
+
+    def _filled(
+        self,
+        key: object,
+        item: Json,
+        found: dict[object, dict[object, str]],
+        *,
+        is_only: bool,
+    ) -> Json:
+        """Return an item with what was streamed of it, where it has come without."""
+        kind = item.get("type")
+        if kind == "message" and not _texts_of(item):
+            parts = found.get(key) or (next(iter(found.values()), {}) if is_only else {})
+            texts = [text for _, text in sorted(parts.items(), key=_part_order)]
+            if any(texts):
+                content = [
+                    {"type": "output_text", "text": text, "annotations": []} for text in texts
+                ]
+                return {**item, "content": content}
+        if kind == "function_call" and not item.get("arguments"):
+            pieces = self._arguments.get(key) or (
+                next(iter(self._arguments.values()), []) if is_only else []
+            )
+            return {**item, "arguments": "".join(pieces)}
+        return item
+
+
+def _key(event: Json) -> object:
+    """Return what tells the items apart."""
+    key = event.get("output_index", event.get("item_id"))
+    return key if key is None or isinstance(key, int | str) else str(key)
+
+
+def _order(key: object) -> tuple[float, float]:
+    """Return where an item stands: by its index, then in the order in which it came."""
+    first, second = key if isinstance(key, tuple) else (key, -1)
+    return (first if isinstance(first, int) else float("inf"), second)
+
+
+def _part_order(part: tuple[object, Any]) -> int:
+    """Return where a part stands in its item."""
+    return part[0] if isinstance(part[0], int) else 0
+
+
+def _texts_of(item: Json) -> list[str]:
+    """Return the texts of a message, refusals included."""
+    content = item.get("content")
+    parts = content if isinstance(content, list) else []
+    texts = [part.get("text") or part.get("refusal") for part in parts if isinstance(part, dict)]
+    return [text for text in texts if isinstance(text, str) and text]
+
+
+def _says_something(output: object) -> bool:
+    """Return whether an output holds more than empty messages."""
+    items = output if isinstance(output, list) else []
+    return any(
+        not isinstance(item, dict) or item.get("type") != "message" or _texts_of(item)
+        for item in items
+    )
+
+
+def _is_cut(item: Json) -> bool:
+    """Return whether an item is a call whose arguments break off."""
+    arguments = item.get("arguments")
+    return (
+        item.get("type") == "function_call"
+        and isinstance(arguments, str)
+        and bool(arguments.strip())
+        and not is_object(arguments)
+    )

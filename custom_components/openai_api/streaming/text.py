@@ -1,0 +1,150 @@
+"""Reads JSON as hosts send it: characters that are cut in two are put together again."""
+
+from collections.abc import Hashable
+import json
+import re
+from typing import Any, NoReturn
+
+import orjson
+
+from ..action import Json
+
+MAX_DEPTH = 200
+"""The most objects and lists within each other; Home Assistant's own encoder takes 254."""
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+# Bytes that are no UTF-8 on their own, in the form that `surrogateescape` gives them.
+_RAW_BYTES = re.compile("[\udc80-\udcff]+")
+_TRAILING_HALF = re.compile("(?:[\ud800-\udbff]|[\udc80-\udcff]{1,3})\\Z")
+_LONE = re.compile("[\ud800-\udfff]")
+_IDENTITY = ("type", "item_id", "output_index", "content_index", "summary_index")
+# So many lists leave orjson, which stops at 254, as many levels as are allowed.
+_WRAPPED = 254 - MAX_DEPTH
+
+
+def load_json(data: bytes) -> Any:
+    """Return the value in a JSON text; halves of characters become U+FFFD.
+
+    Raises ValueError for what is no JSON, and for more than `MAX_DEPTH` levels.
+    """
+    return SurrogateJoiner().load(data, hold=False)
+
+
+def check_depth(data: bytes, value: Any) -> None:
+    """Raise ValueError if the value read from `data` has more than `MAX_DEPTH` levels."""
+    if len(data) > MAX_DEPTH and data.count(b"[") + data.count(b"{") > MAX_DEPTH:
+        wrapped = value
+        for _ in range(_WRAPPED):
+            wrapped = [wrapped]
+        try:
+            # Much faster than to walk through it.
+            orjson.dumps(wrapped)
+        except TypeError as err:
+            raise ValueError("too deep") from err
+
+
+def _join_halves(text: str) -> str:
+    """Put together the halves of characters that stand side by side."""
+    text = _PAIR.sub(
+        lambda pair: pair[0].encode("utf-16-le", "surrogatepass").decode("utf-16-le"), text
+    )
+    return _RAW_BYTES.sub(
+        lambda found: found[0].encode(errors="surrogateescape").decode(errors="surrogateescape"),
+        text,
+    )
+
+
+def _replace_halves(text: str) -> str:
+    """Return a text with U+FFFD in place of each half of a character."""
+    text = _RAW_BYTES.sub(
+        lambda found: found[0].encode(errors="surrogateescape").decode(errors="replace"), text
+    )
+    return _LONE.sub("\ufffd", text)
+
+
+def _refuse(name: str) -> NoReturn:
+    """Refuse NaN and Infinity, which JSON does not have."""
+    raise ValueError(name)
+
+
+def _integer(digits: str) -> int | float:
+    """Return an integer, beyond 64 bits as the number that orjson makes of it."""
+    fits = len(digits) <= 20 and -(2**63) <= int(digits) < 2**64
+    return int(digits) if fits else float(digits)
+
+
+class SurrogateJoiner:
+    """Reads the events of a stream in which characters are cut in two between events.
+
+    The first half, a lone surrogate or the first bytes of a character, is held back and put in
+    front of the next piece of the same text, so that every piece is proper Unicode.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing held back."""
+        self._held: dict[Hashable, str] = {}
+
+    def load(self, data: bytes, *, hold: bool = True) -> Any:
+        """Return the value in a JSON text; without `hold`, halves become U+FFFD at once.
+
+        Raises ValueError for what is no JSON, and for more than `MAX_DEPTH` levels.
+        """
+        try:
+            value = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            value = self._load_halves(data, hold=hold)
+        check_depth(data, value)
+        return value
+
+    def join_text(self, data: bytes) -> str:
+        """Return the next piece of the only text of a stream, in UTF-8."""
+        return self._mend_text(data.decode(errors="surrogateescape"), ("delta",), hold=True)
+
+    def _load_halves(self, data: bytes, *, hold: bool) -> Any:
+        """Return the value in a JSON text that orjson refuses for its halves of characters."""
+        text = data.decode(errors="surrogateescape")
+        if b"\\ud" not in data.lower() and _LONE.search(text) is None:
+            raise ValueError("no JSON")
+        try:
+            value = json.loads(text, parse_int=_integer, parse_constant=_refuse)
+            found = value if isinstance(value, dict) else {}
+            identity = tuple(str(found.get(key)) for key in _IDENTITY)
+            return self._mend(value, (identity,), hold=hold)
+        except RecursionError as err:
+            raise ValueError("too deep") from err
+
+    def _mend(self, value: Any, path: tuple[Hashable, ...], *, hold: bool) -> Any:
+        """Return a value whose texts are proper Unicode."""
+        if isinstance(value, str):
+            return self._mend_text(value, path, hold=hold)
+        if isinstance(value, dict):
+            return {
+                _replace_halves(key): self._mend(item, (*path, key), hold=hold)
+                for key, item in value.items()
+            }
+        if isinstance(value, list):
+            return [
+                self._mend(item, (*path, _place(item, position)), hold=hold)
+                for position, item in enumerate(value)
+            ]
+        return value
+
+    def _mend_text(self, text: str, path: tuple[Hashable, ...], *, hold: bool) -> str:
+        """Return a text with what was held back before it, holding back a half at its end."""
+        text = _join_halves(self._held.pop(path, "") + text)
+        # Only pieces of a text are followed by more of it.
+        is_piece = "delta" in path or ("choices" in path and path[-1] == "text")
+        if hold and is_piece and (half := _TRAILING_HALF.search(text)):
+            self._held[path] = half[0]
+            text = text[: half.start()]
+        return _replace_halves(text)
+
+
+def _place(item: Any, position: int) -> Hashable:
+    """Return what tells the items of a list apart in events that follow one another."""
+    index = item.get("index") if isinstance(item, dict) else None
+    return index if isinstance(index, int) else position
+
+
+def as_object(value: Any) -> Json:
+    """Return an object for a value that is none."""
+    return value if isinstance(value, dict) else {"data": value}

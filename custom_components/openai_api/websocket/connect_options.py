@@ -1,0 +1,77 @@
+"""What the SDK is told when it opens a WebSocket."""
+
+from collections.abc import Callable
+import importlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+from homeassistant.util.ssl import get_default_context, get_default_no_verify_context
+from openai import Omit
+from yarl import URL
+
+from ..api.host import ServiceHost
+from ..const import LOGGER
+
+if TYPE_CHECKING:
+    from .protocol import Line
+
+_LARGEST_FRAME = 64 * 1024 * 1024
+CLOSE_TIMEOUT = 5
+"""Seconds that a host gets to answer our goodbye."""
+PING = 20
+"""Seconds between pings, and for a host to answer one."""
+
+# The library's debug output would show the headers, and with them the key. Nobody can raise the
+# level of a logger that has no name in the configuration.
+_SILENT = logging.Logger(f"{__package__}.protocol", logging.INFO)  # noqa: LOG001
+_SILENT.parent = LOGGER
+
+
+async def async_connect_options(
+    host: ServiceHost, make_line: Callable[..., Line]
+) -> dict[str, Any]:
+    """Return the arguments of the SDK's `connect`; `make_line` makes what holds the line.
+
+    WebSockets do not pass the transport, so the key is given to them here.
+    """
+    settings = host.settings
+    await host.hass.async_add_import_executor_job(_import_libraries)
+    protocol: dict[str, Any] = {
+        "close_timeout": CLOSE_TIMEOUT,
+        "create_connection": make_line,
+        "logger": _SILENT,
+        "max_size": _LARGEST_FRAME,
+        "open_timeout": settings.timeout,
+        "ping_interval": PING,
+        "ping_timeout": PING,
+        "proxy": None,
+    }
+    if settings.base_url.startswith("https:"):
+        protocol["ssl"] = (
+            get_default_context() if settings.verify_ssl else get_default_no_verify_context()
+        )
+    return {
+        "extra_query": {**settings.query, **settings.auth_query},
+        "extra_headers": {
+            "Authorization": Omit(),
+            **settings.organization_headers,
+            **settings.auth_headers,
+        },
+        "websocket_connection_options": protocol,
+    }
+
+
+def _import_libraries() -> None:
+    """Import what the first connection would import on the event loop."""
+    for module in (f"{__package__}.protocol", "openai.lib._websocket"):
+        try:
+            importlib.import_module(module)
+        except ImportError:
+            # Not every SDK has the second one.
+            continue
+
+
+def shown_url(host: ServiceHost, path: str) -> str:
+    """Return the address of a WebSocket, without its query: that may hold a key."""
+    url = URL(host.settings.base_url)
+    return str((url / path).with_scheme("wss" if url.scheme == "https" else "ws"))

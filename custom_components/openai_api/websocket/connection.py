@@ -1,0 +1,437 @@
+"""One WebSocket: opened, listened to, opened again after a drop, and closed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
+from enum import StrEnum
+import random
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from homeassistant.core import Context, callback
+from homeassistant.exceptions import HomeAssistantError
+import orjson
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.frames import CloseCode
+
+from ..action import Json
+from ..api.host import ServiceHost
+from ..const import EVENT_CONNECTION, EVENT_SERVER, LOGGER
+from ..events import fire
+from ..exceptions import (
+    AuthenticationFailed,
+    ConnectionRejected,
+    api_error,
+    sanitize,
+    validation_error,
+)
+from ..localize import localized_text
+from ..streaming.text import SurrogateJoiner
+from .close import Close, ending
+from .connect_options import CLOSE_TIMEOUT, async_connect_options
+from .handshake import rejection
+
+if TYPE_CHECKING:
+    from .protocol import Line
+
+# Listeners run while an event is fired; the rest of the house gets its turn after so many
+# seconds, or after a single event whose listeners take longer.
+_TURN = 0.001
+_FIRST_DELAY = 0.5
+_LONGEST_DELAY = 30.0
+_ATTEMPTS = 10
+"""About three minutes of trying, each wait twice the one before."""
+_HELD = 60.0
+"""Seconds after which a connection counts as a good one: its next drop has all attempts again."""
+_RECOVERABLE = frozenset(
+    {
+        CloseCode.ABNORMAL_CLOSURE,
+        CloseCode.INTERNAL_ERROR,
+        CloseCode.SERVICE_RESTART,
+        CloseCode.TRY_AGAIN_LATER,
+        CloseCode.BAD_GATEWAY,
+    }
+)
+_MAX_EMPTY_SOCKETS = 6
+"""Sockets in a row that the host closes for an error of its own before it has said anything."""
+MAX_CONNECTIONS = 50
+"""Of one service host."""
+# Events that tell what a response has taken of the quota, or that there is none left.
+_SPENDING = frozenset(
+    {"error", "response.completed", "response.done", "response.failed", "response.incomplete"}
+)
+
+
+class Socket(Protocol):
+    """What this needs of the SDK's connections, which are alike but share no type."""
+
+    async def send_raw(self, data: bytes | str) -> None:
+        """Send a frame as it is."""
+
+    async def close(self, *, code: int = 1000, reason: str = "") -> None:
+        """Close with a code and a reason."""
+
+
+type Open = Callable[[dict[str, Any]], Awaitable[Socket]]
+"""Opens a socket of the SDK with these arguments for its `connect`."""
+
+
+class State(StrEnum):
+    """What a connection is at."""
+
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    RECONNECTING = "reconnecting"
+    DISCONNECTED = "disconnected"
+
+
+class Connection:
+    """A connection that keeps its id for as long as it is open or being opened again."""
+
+    transport: str
+
+    def __init__(
+        self,
+        host: ServiceHost,
+        connection_id: str,
+        open_socket: Open,
+        event_types: Collection[str] | None = None,
+        *,
+        opener: Context,
+        is_admin_only: bool = False,
+    ) -> None:
+        """Initialize the connection; nothing is opened yet.
+
+        Only server events of `event_types` are fired, all if there are none. `opener` is the
+        call that opens it; with `is_admin_only`, only administrators may use it.
+        """
+        self.host = host
+        self.opener = opener
+        self.is_admin_only = is_admin_only
+        self.id = connection_id
+        self._event_types = event_types or None
+        self.state = State.DISCONNECTED
+        self._open_socket = open_socket
+        self._socket: Socket | None = None
+        self._line: Line | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._opening: asyncio.Timeout | None = None
+        self._closing: tuple[int, str] | None = None
+        # One for all events of this connection: one each would be garbage to collect.
+        self._context = Context()
+        self._own = {"config_entry_id": host.entry.entry_id, "connection_id": connection_id}
+        self._server = {**self._own, "transport": self.transport, "direction": "server"}
+        self._joiner = SurrogateJoiner()
+        self._attempt = 0
+        self._is_proven = False
+        """Whether the host has sent anything since the socket was opened."""
+        self._empty_sockets = 0
+        self._is_missed = False
+        """Whether the log tells of a loss, but not yet that it is over."""
+
+    async def async_connect(self) -> None:
+        """Open the socket and start to listen.
+
+        The id is taken before anything is awaited, so that two calls cannot both open it.
+        """
+        if self.id in self.host.connections:
+            raise validation_error("connection_exists", connection_id=self.id)
+        if len(self.host.connections) >= MAX_CONNECTIONS:
+            raise validation_error("too_many_connections", limit=MAX_CONNECTIONS)
+        self.host.connections[self.id] = self
+        self._set_state(State.CONNECTING)
+        try:
+            async with self.host.async_request_scope(self.host.settings.timeout) as self._opening:
+                try:
+                    self._socket = await self._async_open()
+                except asyncio.CancelledError:
+                    if self._closing is None:
+                        raise
+            if self._closing is not None:
+                raise self._closed()
+        except BaseException as err:
+            self._hang_up()
+            self._forget(error=self._text(err))
+            raise
+        finally:
+            self._opening = None
+        self.host.usage.record_connection()
+        self._set_state(State.CONNECTED)
+        self._task = self.host.entry.async_create_background_task(
+            self.host.hass, self._async_listen(), f"openai_api {self.transport} {self.id}"
+        )
+
+    async def async_send(self, event: Mapping[str, Any]) -> None:
+        """Send one event; raises a translated error unless the connection is open."""
+        await self.async_send_frame(encode(event))
+
+    async def async_send_frame(self, frame: str) -> None:
+        """Send one event that is encoded already."""
+        if self.state is not State.CONNECTED or self._socket is None:
+            raise validation_error("connection_not_open", connection_id=self.id, state=self.state)
+        line = self._line
+        try:
+            await self._socket.send_raw(frame)
+        except ConnectionClosed:
+            raise self._closed() from None
+        if line is not None and line.transport.is_closing():
+            # It was hung up while this waited to go out, of which the library says nothing.
+            raise self._closed()
+
+    async def async_close(self, code: int, reason: str) -> None:
+        """Close the connection, in whatever state it is; its id is free when this returns."""
+        self._closing = (code, reason)
+        socket, task = self._socket, self._task
+        if self._opening is not None:
+            # A timeout that has just run out cannot end any sooner.
+            with suppress(RuntimeError):
+                self._opening.reschedule(asyncio.get_running_loop().time())
+        elif self.state is State.CONNECTED and socket is not None:
+            await self._async_say_goodbye(socket, code, reason)
+        elif task is not None:
+            task.cancel()
+        if task is not None and task is not asyncio.current_task():
+            await asyncio.wait([task])
+        self._forget(code=code, reason=reason)
+
+    async def _async_say_goodbye(self, socket: Socket, code: int, reason: str) -> None:
+        """Close a socket; a line that takes nothing any more takes no goodbye either."""
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT + 1):
+                await self.async_finish()
+                await socket.close(code=code, reason=reason)
+        except TimeoutError:
+            self._hang_up()
+
+    async def async_finish(self) -> None:
+        """Wait until all that was taken has been sent; here, nothing ever waits."""
+
+    @callback
+    def _hang_up(self) -> None:
+        """Leave the line, whatever it is at."""
+        if (line := self._line) is not None and hasattr(line, "transport"):
+            line.transport.abort()
+
+    def _closed(self) -> HomeAssistantError:
+        """Return the error for whoever was waiting."""
+        if self.host.closed:
+            return api_error("unloaded")
+        return api_error("connection_closed", connection_id=self.id)
+
+    @callback
+    def _make_line(self, *args: Any, **kwargs: Any) -> Line:
+        """Return a new line, and keep it: what the SDK returns cannot hang up."""
+        from .protocol import Line  # noqa: PLC0415
+
+        self._line = Line(*args, **kwargs)
+        return self._line
+
+    async def _async_open(self) -> Socket:
+        """Open a socket; raises translated errors."""
+        host = self.host
+        try:
+            return await self._open_socket(await async_connect_options(host, self._make_line))
+        except InvalidStatus as err:
+            raise rejection(err, host.settings) from None
+        except (OSError, ValueError, WebSocketException) as err:
+            if isinstance(err, TimeoutError):
+                raise
+            raise api_error("cannot_connect", message=sanitize(str(err), host.settings)) from None
+
+    async def _async_listen(self) -> None:
+        """Pass on every frame until the connection ends for good, for whatever reason."""
+        try:
+            await self._async_follow()
+        except Exception as err:  # noqa: BLE001
+            LOGGER.exception("Connection %s has ended unexpectedly", self.id)
+            if (socket := self._socket) is not None:
+                with suppress(Exception):
+                    await self._async_say_goodbye(socket, CloseCode.INTERNAL_ERROR, "")
+            error = api_error("connection_failed", reason=type(err).__name__)
+            self._forget(code=CloseCode.INTERNAL_ERROR, error=self._text(error))
+
+    async def _async_follow(self) -> None:
+        """Pass on every frame, also of the sockets that follow a dropped one."""
+        while True:
+            assert self._line is not None
+            receive, opened = self._line.recv, time.monotonic()
+            turn_ends = opened + _TURN
+            try:
+                while True:
+                    self._pass_on(await receive(decode=False))
+                    if time.monotonic() > turn_ends:
+                        await asyncio.sleep(0)
+                        turn_ends = time.monotonic() + _TURN
+            except ConnectionClosed as err:
+                close = self._judge(ending(err, self.host.settings))
+            self._socket = None
+            if self._closing is not None:
+                self._forget(code=self._closing[0], reason=self._closing[1])
+                return
+            if close.code not in _RECOVERABLE or self._empty_sockets >= _MAX_EMPTY_SOCKETS:
+                if close.error:
+                    LOGGER.info("Connection %s has ended: %s", *self._told(close.error))
+                self._forget_closed(close)
+                return
+            # A server that greets us only to drop us gets no fresh start each time.
+            if time.monotonic() - opened >= _HELD:
+                self._attempt = 0
+            if not self._attempt:
+                self._is_missed = True
+                LOGGER.info(
+                    "Connection %s is lost and will be opened again: %s", *self._told(close.error)
+                )
+            self._set_state(
+                State.RECONNECTING,
+                code=close.code,
+                reason=close.reason,
+                error=self._text(close.error),
+            )
+            if not await self._async_reconnect(close):
+                return
+
+    def _judge(self, close: Close) -> Close:
+        """Return how a socket has ended, by what it has brought before.
+
+        Gateways take in a WebSocket before they find out that there is none behind them.
+        """
+        if close.code != CloseCode.INTERNAL_ERROR or self._is_proven:
+            self._empty_sockets = 0
+            return close
+        self._empty_sockets += 1
+        if self._empty_sockets < _MAX_EMPTY_SOCKETS:
+            return close
+        error = api_error("websocket_closed_at_once", code=close.code, message=close.reason or "–")
+        return close._replace(error=error)
+
+    async def _async_reconnect(self, close: Close) -> bool:
+        """Open the socket again, with growing pauses; False once that is hopeless."""
+        error = close.error
+        while self._attempt < _ATTEMPTS:
+            delay = min(_FIRST_DELAY * 2**self._attempt, _LONGEST_DELAY)
+            self._attempt += 1
+            await asyncio.sleep(delay * random.uniform(0.75, 1))  # noqa: S311
+            try:
+                async with self.host.async_request_scope(self.host.settings.timeout):
+                    self._socket = await self._async_open()
+            except Exception as err:  # noqa: BLE001
+                error = err if isinstance(err, HomeAssistantError) else str(err)
+                if isinstance(err, AuthenticationFailed | ConnectionRejected):
+                    break
+                LOGGER.debug("Connection %s is still down: %s", *self._told(error))
+                continue
+            if self._is_missed:
+                self._is_missed = False
+                LOGGER.info("Connection %s is back", self.id)
+            self.host.usage.record_connection()
+            self._joiner, self._is_proven = SurrogateJoiner(), False
+            self._set_state(State.CONNECTED, context_lost=True)
+            return True
+        LOGGER.info("Connection %s could not be opened again: %s", *self._told(error))
+        self._forget_closed(close._replace(error=error))
+        return False
+
+    @callback
+    def _pass_on(self, frame: bytes) -> None:
+        """Fire the event in a frame; what cannot be read is reported, and nothing else happens."""
+        self._is_proven = True
+        try:
+            event: Any = self._joiner.load(frame)
+        except ValueError:
+            self._fire_state(error=self._text(api_error("message_not_json")))
+            return
+        is_object = isinstance(event, dict)
+        event_type = event.get("type") if is_object else None
+        if self._event_types is None or event_type in self._event_types:
+            fire(
+                self.host.hass,
+                EVENT_SERVER,
+                {**self._server, "event_type": event_type, "event": event},
+                self._context,
+            )
+        if is_object:
+            if isinstance(event_type, str) and event_type in _SPENDING:
+                self.host.record_event(event)
+            self.on_event(event)
+
+    def _told(self, error: HomeAssistantError | str | None) -> tuple[str, str]:
+        """Return how the log calls the connection, and an error fit for it."""
+        return self.id, sanitize(str(error or "the host gives no reason"), self.host.settings)
+
+    def _text(self, error: BaseException | str | None) -> str | None:
+        """Return an error in Home Assistant's language, fit to show."""
+        if not error:
+            return None
+        return sanitize(localized_text(self.host.hass, error), self.host.settings)
+
+    @callback
+    def _forget_closed(self, close: Close) -> None:
+        """Give the id back after the host has closed the connection."""
+        self._forget(code=close.code, reason=close.reason, error=self._text(close.error))
+
+    @callback
+    def _forget(self, **details: Any) -> None:
+        """Give the id back and say that the connection has ended; once is enough."""
+        self._socket = None
+        if self.host.connections.get(self.id) is not self:
+            return
+        del self.host.connections[self.id]
+        self._set_state(State.DISCONNECTED, **details)
+
+    @callback
+    def _set_state(self, state: State, **details: Any) -> None:
+        """Take on a state and tell the bus."""
+        self.state = state
+        self._fire_state(**details)
+        self.on_state(state)
+
+    @callback
+    def _fire_state(
+        self,
+        *,
+        code: int | None = None,
+        reason: str | None = None,
+        error: str | None = None,
+        context_lost: bool = False,
+    ) -> None:
+        """Fire the connection event."""
+        self.fire(
+            EVENT_CONNECTION,
+            {
+                "transport": self.transport,
+                "state": self.state.value,
+                "code": None if code is None else int(code),
+                "reason": reason,
+                "error": error or None,
+                "context_lost": context_lost,
+            },
+        )
+
+    @callback
+    def fire(self, event_type: str, data: dict[str, Any]) -> None:
+        """Fire an event of this connection."""
+        fire(self.host.hass, event_type, {**self._own, **data}, self._context)
+
+    @callback
+    def on_event(self, event: Json) -> None:
+        """Take a server event; for connections that do more than pass it on."""
+
+    @callback
+    def on_state(self, state: State) -> None:
+        """Take a change of state; for connections that do more than tell it."""
+
+
+def encode(event: Mapping[str, Any]) -> str:
+    """Return an event as it is sent; raises a translated error for what JSON cannot hold."""
+    try:
+        return orjson.dumps(event).decode()
+    except TypeError as err:
+        raise validation_error("invalid_arguments", message=str(err)) from None
+
+
+def find(host: ServiceHost, connection_id: str, transport: str) -> Connection:
+    """Return an open connection of this kind, or raise a translated error."""
+    connection = host.connections.get(connection_id)
+    if connection is None or connection.transport != transport:
+        raise validation_error("connection_unknown", connection_id=connection_id)
+    return connection

@@ -1,0 +1,70 @@
+"""The line to a host. Importing this takes a while: it brings the client of `websockets`."""
+
+from asyncio import Future, TimerHandle
+from collections.abc import Awaitable
+from typing import Any, override
+
+from websockets.asyncio.client import ClientConnection
+
+from . import connect_options
+
+
+class Line(ClientConnection):
+    """Hangs up once nothing moves any more.
+
+    A ping waits behind what is to be sent. When a host takes none of that, the ping never
+    goes out, and nobody would ever notice that no answer comes.
+    """
+
+    _next_look: TimerHandle | None = None
+    _asked: Future[float] | None = None
+
+    @override
+    async def ping(self, data: Any = None) -> Awaitable[float]:
+        """Send a ping, which whatever arrives answers: the pong waits behind all of that.
+
+        Nothing arrives while this house has enough to do with what is there already.
+        """
+        await super().ping(data)
+        answered: Future[float] = self.loop.create_future()
+        if self.transport.is_reading():
+            self._asked = answered
+        else:
+            answered.set_result(0)
+        return answered
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        if (asked := self._asked) is not None:
+            self._asked = None
+            if not asked.done():
+                asked.set_result(0)
+        super().data_received(data)
+
+    @override
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._look()
+
+    @override
+    def resume_writing(self) -> None:
+        self._rest()
+        super().resume_writing()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._rest()
+        super().connection_lost(exc)
+
+    def _look(self, waited: int | None = None) -> None:
+        """Hang up if as many bytes wait as at the last look."""
+        waiting = self.transport.get_write_buffer_size()
+        if waiting == waited:
+            self.transport.abort()
+            return
+        self._next_look = self.loop.call_later(2 * connect_options.PING, self._look, waiting)
+
+    def _rest(self) -> None:
+        """Look no longer."""
+        if self._next_look is not None:
+            self._next_look.cancel()

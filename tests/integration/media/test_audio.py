@@ -1,0 +1,97 @@
+"""Speech is saved and played, and speech is turned into text."""
+
+import io
+from pathlib import Path
+from typing import Any
+import wave
+
+from homeassistant.components import media_source
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from tests.integration.conftest import Call
+from tests.standin.faults import Fault
+from tests.standin.server import StandIn
+
+from .helpers import SPEAK, part
+
+pytestmark = pytest.mark.usefixtures("entry")
+
+
+async def test_speech_saved_and_playable(
+    hass: HomeAssistant, media_folder: Path, call: Call, hass_client_no_auth: ClientSessionGenerator
+) -> None:
+    answer = await call("create_speech", **SPEAK)
+
+    path = Path(answer["path"])
+    assert path.parent == media_folder / "openai_api"
+    assert answer["media_content_type"] == "audio/wav"
+    assert answer["size"] == path.stat().st_size
+    with wave.open(str(path)) as sound:
+        assert sound.getnframes() > 0
+
+    media = await media_source.async_resolve_media(hass, answer["media_content_id"], None)
+    assert media.path == path
+    assert media.mime_type == "audio/wav"
+
+    client = await hass_client_no_auth()
+    response = await client.get(answer["url"])
+    assert response.status == 200
+    assert await response.read() == path.read_bytes()
+    assert (await client.get(answer["url"].partition("?")[0])).status == 401
+
+
+async def test_speech_streamed(call: Call, events: Any) -> None:
+    fired = events("openai_api_stream_event")
+    whole = await call("create_speech", **SPEAK)
+    pieces = await call("create_speech", stream_format="sse", **SPEAK)
+
+    assert [event.data["event_type"] for event in fired][-1] == "speech.audio.done"
+    assert Path(pieces["path"]).read_bytes() == Path(whole["path"]).read_bytes()
+    assert pieces["stream_id"] == fired[0].data["stream_id"]
+    assert "audio" not in pieces
+
+
+async def test_speech_with_invalid_base64(standin: StandIn, call: Call) -> None:
+    body = (
+        'data: {"type":"speech.audio.delta","audio":"x"}\n\ndata: {"type":"speech.audio.done"}\n\n'
+    )
+    standin.fail(Fault(path="/audio", status=200, body=body, content_type="text/event-stream"))
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("create_speech", stream_format="sse", **SPEAK)
+    assert caught.value.translation_key == "stream_garbled"
+
+
+@pytest.mark.parametrize("kind", ["json", "text", "srt", "vtt", "verbose_json"])
+async def test_transcription_formats(
+    hass: HomeAssistant, standin: StandIn, call: Call, kind: str
+) -> None:
+    speech = await call("create_speech", **SPEAK)
+    answer = await call(
+        "create_transcription",
+        model="whisper-1",
+        file=speech["media_content_id"],
+        response_format=kind,
+        language="de",
+    )
+    assert answer["text"]
+    assert part(standin, "file").content_type == "audio/wav"
+    with wave.open(io.BytesIO(part(standin, "file").data)) as sound:
+        assert sound.getnframes()
+
+
+async def test_transcription_streamed(call: Call, events: Any) -> None:
+    speech = await call("create_speech", **SPEAK)
+    fired = events("openai_api_stream_event")
+    answer = await call(
+        "create_transcription", model="m", file=speech["media_content_id"], stream=True
+    )
+    assert fired[-1].data["event_type"] == "transcript.text.done"
+    assert answer["text"] == fired[-1].data["event"]["text"]
+
+
+async def test_translation(call: Call) -> None:
+    speech = await call("create_speech", **SPEAK)
+    assert (await call("create_translation", model="whisper-1", file=speech["path"]))["text"]

@@ -1,0 +1,45 @@
+"""A house beside a host that speaks WebSocket byte by byte."""
+
+from collections.abc import AsyncGenerator
+import logging
+from pathlib import Path
+
+from homeassistant.core import HomeAssistant
+import pytest
+
+from custom_components.openai_api.websocket import connection as connections
+from tests.resilience.raw_websocket_server import RawHost
+
+from .connection_driver import RESPONSES, ConnectionDriver
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the pauses between attempts short."""
+    monkeypatch.setattr(connections, "_FIRST_DELAY", 0.01)
+    monkeypatch.setattr(connections, "_LONGEST_DELAY", 0.02)
+
+
+@pytest.fixture
+async def host() -> AsyncGenerator[RawHost]:
+    """Return a host that upgrades properly unless told otherwise."""
+    found = RawHost()
+    await found.start()
+    yield found
+    await found.stop()
+
+
+@pytest.fixture
+async def driver(
+    request: pytest.FixtureRequest,
+    hass: HomeAssistant,
+    host: RawHost,
+    media_folder: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> AsyncGenerator[ConnectionDriver]:
+    """Return a house with an entry; nothing may be left of its connection in the end."""
+    found = ConnectionDriver(hass, host, getattr(request, "param", RESPONSES))
+    await found.add()
+    yield found
+    await found.assert_clean()
+    assert [text for _, level, text in caplog.record_tuples if level >= logging.ERROR] == []

@@ -1,0 +1,60 @@
+"""Hosts without WebSockets: some say so only after they have opened one."""
+
+import pytest
+
+from custom_components.openai_api.websocket import connection as connections
+from tests.resilience.raw_websocket_server import Answer, RawHost, closing, refused, text
+
+from .connection_driver import ConnectionDriver, both_transports, wait_for
+
+REASON = b"ssl argument is incompatible with a ws:// URI"
+
+
+@both_transports
+async def test_closed_at_once_after_the_upgrade(
+    driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "_FIRST_DELAY", 0.01)
+    for reason in (REASON, b""):
+        driver.states.clear()
+        heads = len(host.heads)
+        host.always = Answer(first=closing(1011, reason))
+        await driver.connect()
+        await wait_for(lambda: driver.connection_states[-1:] == ["disconnected"])
+        ended = driver.states[-1]
+        assert ended["code"] == 1011
+        assert "may offer none" in ended["error"]
+        assert reason.decode() in ended["error"]
+        assert len(host.heads) - heads <= 6
+        assert driver.entry.runtime_data.connections == {}
+
+
+@both_transports
+async def test_closed_after_it_has_worked(
+    driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has brought events once is opened again as before."""
+    monkeypatch.setattr(connections, "_FIRST_DELAY", 0.01)
+    host.always = Answer(first=text({"type": "made.up"}) + closing(1011, b"Crash"))
+    await driver.connect()
+    await wait_for(lambda: driver.connection_states[-1:] == ["disconnected"])
+    assert len(host.heads) == connections._ATTEMPTS + 1
+    assert driver.states[-1]["error"] == "Crash"
+
+
+@both_transports
+async def test_missing_when_it_is_opened_again(
+    driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "_FIRST_DELAY", 0.01)
+    for status in (403, 404, 405):
+        driver.states.clear()
+        host.always = None
+        await driver.connect()
+        heads = len(host.heads)
+        host.always = refused(status)
+        await host.peers[-1].close(1012)
+        await wait_for(lambda: driver.connection_states[-1:] == ["disconnected"])
+        assert len(host.heads) == heads + 1
+        assert f"status {status}" in driver.states[-1]["error"]
+        assert "offers no WebSocket" in driver.states[-1]["error"]
