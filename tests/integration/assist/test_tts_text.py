@@ -68,7 +68,7 @@ async def test_long_text_is_cut_in_time(text: str) -> None:
 
 def test_pieces_grow() -> None:
     sentences = ["one " * 10] * 20
-    sizes = []
+    sizes: list[int] = []
     while sentences:
         sizes.append(len(take_piece(sentences, len(sizes))) // 40)
     assert sizes == [1, 1, 2, 4, 5, 7]

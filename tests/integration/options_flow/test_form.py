@@ -236,11 +236,11 @@ async def test_service_and_access(
     shown = suggested((await form.open())["data_schema"])
     assert shown["access"] == {"service_kind": "other", "action_access": None}
     await form.submit(record_events=False, is_preferred=saved, access=access)
-    expected = {"record_events": False}
+    expected: dict[str, Any] = {"record_events": False}
     if saved:
         usual = {"service_kind": "other", "action_access": "by_action"}
         changed = {key: value for key, value in access.items() if usual[key] != value}
-        expected |= {"is_preferred": True, **changed}
+        expected |= {"is_preferred": True} | changed
     assert kept(entry) == expected
     await form.open()
     await form.submit(record_events=False, is_preferred=False)
