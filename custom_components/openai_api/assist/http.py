@@ -39,6 +39,7 @@ class Stream:
     def __init__(
         self, host: ServiceHost, response: Any, wait: asyncio.Timeout, seconds: float
     ) -> None:
+        self.is_follow_up = False
         self.content_type: str = response.headers.get("content-type", "").lower()
         self._host = host
         self._response = response

@@ -220,6 +220,7 @@ class LanguageModelEntity(AssistEntity):
         is_plain: bool,
     ) -> None:
         """Add what comes back to the chat log, tools included."""
+        turn.data["reused"] |= stream.is_follow_up
         deltas = _deltas(stream, decoder, turn)
         if is_plain:
             deltas = _without_markup(deltas)

@@ -35,7 +35,7 @@ _FENCE: Final = re.compile(r"^[ \t]*(?:```|~~~)")
 _SPACES: Final = re.compile(r"(?<=\S)[ \t]{2,}(?=\S)")
 _OPEN: Final = re.compile(
     r"[ \t]*(?:"
-    r"!?\[[^\[\]\n]*(?:\]\([^()\n]*(?:\([^()\n]*\)?)?|\]\[[^\]\n]*|\])?"  # a link under way
+    r"!?\[[^\[\]\n]*(?:\]\([^()\n]*(?:\([^()\n]*\)?)?|\]\[[^\]\n]*\]?|\])?"  # a link under way
     r"|\(?<?https?://[^\s)\]>]*|\(?\b(?:h|ht|htt|https?:?/?)"  # an address under way
     r"|<[^<>\n]{0,40}|【[^】\n]*"
     r"|[*_~`!(]+"  # signs that depend on what follows

@@ -46,6 +46,8 @@ class _Line:
 
     def __init__(self, host: ServiceHost) -> None:
         self.is_busy = False
+        self.is_follow_up = False
+        """Whether the last request built on a response that the service knew."""
         self.memory: Memory | None = None
         self.opened = self.used = time.monotonic()
         self.events: asyncio.Queue[Json | HomeAssistantError] = asyncio.Queue()
@@ -76,6 +78,8 @@ class SocketStream:
         self.response_id: str | None = None
         """The id of the response, once it has ended well."""
         self.has_ended = False
+        self.is_follow_up = line.is_follow_up
+        """Whether only what was new has been sent."""
 
     def begun(self) -> None:
         """Do nothing: the time limit counts between two events from the beginning."""
@@ -205,6 +209,7 @@ class ResponseSockets:
                 first = {"type": "error", "error": {"code": _FULL}}
             code = _code(first)
             if has_retried or code not in {_FORGOTTEN, _FULL}:
+                line.is_follow_up = previous is not None
                 return line, first, hashes, settings
             has_retried, new, previous = True, None, None
             if code == _FULL:

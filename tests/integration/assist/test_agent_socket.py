@@ -64,6 +64,7 @@ async def test_follow_up_sends_only_what_is_new(
     await hass.async_block_till_done()
     assert [turn.data["transport"] for turn in turns] == ["responses_socket"] * 2
     assert [turn.data["input_tokens"] for turn in turns] == [1, 1]
+    assert [turn.data["reused"] for turn in turns] == [False, True]
 
 
 async def test_tool_round_sends_only_the_result(

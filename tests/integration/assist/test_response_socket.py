@@ -254,6 +254,7 @@ async def test_idle_connections_closed(
 async def test_unload_closes_all_and_ends_what_goes_on(
     hass: HomeAssistant, sockets: ResponseSockets, remote: Service, loaded: MockConfigEntry
 ) -> None:
+    host = loaded.runtime_data
     remote.pause = 1
     task = asyncio.create_task(ask(sockets, body(user("A"))))
     while not remote.requests:
