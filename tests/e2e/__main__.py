@@ -57,7 +57,15 @@ async def drive(
         settings = {"base_url": service.url(style), **STYLES[style]}
         known = len(await home.entries())
         wrong = WRONG if "api_key" in settings else None
-        await add(screen, report, english, settings, wrong=wrong, picture=None if known else folder)
+        await add(
+            screen,
+            report,
+            english,
+            settings,
+            wrong=wrong,
+            picture=None if known else folder,
+            with_assistant=not known,
+        )
         entries = await home.entries()
         loaded = [entry for entry in entries if entry["state"] == "loaded"]
         report.expect(len(loaded) == known + 1, "the service host is added and loaded")

@@ -8,7 +8,7 @@ from tests.harness import HomeAssistantProcess
 from tests.harness.client import Json
 from tests.harness.config_dir import DOMAIN
 
-CATEGORIES = ("config", "options", "services", "selector", "triggers")
+CATEGORIES = ("config", "config_subentries", "options", "services", "selector", "triggers")
 
 
 @dataclass(frozen=True, kw_only=True)
