@@ -85,7 +85,7 @@ async def test_other_refusals_create_no_quota_issue(
             "refused",
             1,
         ),
-        (500, "CUDA error: out of memory", "server_error", 3),
+        (500, "CUDA error: out of memory", "server_error", 1),
         (503, "Loading model", "server_error", 3),
     ],
     ids=["picture", "too-long", "unknown-role", "not-implemented", "crash", "loading"],
