@@ -19,7 +19,7 @@ from tests.harness.client import Json
 CANARY = "sk-canary-5f0c8a1de7b94c33"
 WRONG = "sk-wrong-canary-2b7761fa90"
 KEY_VARIABLE = "BLACKBOX_OPENAI_KEY"
-PACKAGES = Path(__file__).parent / "rooms.yaml"
+PACKAGES = Path(__file__).parent / "packages.yaml"
 
 
 class RecordingHomeAssistant(HomeAssistantProcess):
