@@ -1,7 +1,7 @@
 """Sends the request of an action, and gives back the answer as plain JSON."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from homeassistant.core import Context, HomeAssistant, ServiceResponse
@@ -64,6 +64,11 @@ class ActionCall:
         return seconds
 
     @property
+    def request_options(self) -> RequestOptions:
+        """The options of the request, with the time limit that holds for it."""
+        return replace(RequestOptions.from_mapping(self.options), timeout=self.timeout)
+
+    @property
     def longest(self) -> float | None:
         """How long the caller waits for the whole of it, in seconds; None for as long as it takes."""
         longest: float | None = self.options.get("max_wait_seconds")
@@ -79,7 +84,7 @@ class ActionCall:
             self.host,
             self.operation,
             values,
-            RequestOptions.from_mapping(self.options),
+            self.request_options,
             response_mode=response_mode,
             upload_size=size,
         )
@@ -132,7 +137,7 @@ async def async_fetch(request: ActionCall, **changes: Any) -> tuple[bytes, str]:
         request.host,
         request.operation,
         values | changes,
-        RequestOptions.from_mapping(request.options),
+        request.request_options,
         upload_size=size,
     )
 

@@ -160,7 +160,12 @@ async def _async_handle_call(action: ActionDescription, call: ServiceCall) -> Se
 
 def _with_model(entry: OpenAIConfigEntry, action: ActionDescription, data: Json) -> Json:
     """Return the arguments with the entry's default model, where they need one and name none."""
-    if action.model_kind is None or action.has_model(data):
+    if action.model_kind is None:
+        return data
+    if data.get("model", "") is None:
+        # Blank in a form or a blueprint, which is not to be sent.
+        data = {key: value for key, value in data.items() if key != "model"}
+    if action.has_model(data):
         return data
     if model := default_model(entry.data, entry.options, action.model_kind):
         return {**data, "model": model}

@@ -3,14 +3,15 @@
     python -m tests.benchmark.streams COMMIT
 
 Both get the same bytes in the same pieces, in turns; the table has microseconds an event, of the
-fastest round, which a busy machine disturbs least, and their ratio. What is measured is what the integration does with an event apart from
-firing it: decoder, JSON, type, accumulator.
+fastest round, which a busy machine disturbs least, and their ratio. What is measured is what the
+integration does with an event apart from firing it: decoder, JSON, type, accumulator.
 """
 
 import argparse
 from collections.abc import Callable
 import gc
 import importlib
+import importlib.util
 from itertools import batched
 from pathlib import Path
 import subprocess
@@ -87,11 +88,16 @@ def chat_events() -> list[bytes]:
 
 def runner(package: str, accumulators: tuple[str, ...]) -> Run:
     """Return what reads a stream with a package; the first of the accumulators that it has."""
-    sse = importlib.import_module(f"{package}.streams.sse")
-    found = importlib.import_module(f"{package}.streams.assemblers")
+    modules = [
+        (f"{package}.streaming", "accumulators"),
+        (f"{package}.streams", "assemblers"),
+    ]
+    folder, module = next(item for item in modules if importlib.util.find_spec(item[0]))
+    sse = importlib.import_module(f"{folder}.sse")
+    found = importlib.import_module(f"{folder}.{module}")
     make = next(getattr(found, name) for name in accumulators if hasattr(found, name))
     if hasattr(sse, "SSEDecoder"):
-        decode = importlib.import_module(f"{package}.streams.decode")
+        decode = importlib.import_module(f"{folder}.decode")
 
         def run(chunks: list[bytes]) -> Any:
             accumulator, decoder = make(), sse.SSEDecoder()
@@ -105,7 +111,7 @@ def runner(package: str, accumulators: tuple[str, ...]) -> Run:
             return accumulator.result(ended=True)
 
         return run
-    parse = importlib.import_module(f"{package}.streams")._parse
+    parse = importlib.import_module(folder)._parse
 
     def run_old(chunks: list[bytes]) -> Any:
         accumulator, decoder = make(), sse.Decoder()

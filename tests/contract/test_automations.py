@@ -28,6 +28,7 @@ SCHEMAS: dict[str, dict[str, vol.Schema]] = {
         "stream_event": trigger.StreamEventTrigger.schema,
         "progress": trigger.ProgressTrigger.schema,
         "webhook_event": trigger.WebhookEventTrigger.schema,
+        "turn_ended": trigger.TurnEndedTrigger.schema,
     },
     "conditions": {"connection_open": condition._SCHEMA},
 }

@@ -101,6 +101,9 @@ _NOT_TOGETHER = {
     "add_container_file": {"file_id"},
     "create_vector_store_file_batch": {"files"},
     "create_and_poll_vector_store_file_batch": {"files"},
+    # What the model does with the home, or is told again, takes further requests.
+    "create_chat_completion": {"llm_hass_api", "conversation_id"},
+    "create_model_response": {"llm_hass_api", "conversation_id"},
     "stream_model_response": {"response_id", "starting_after"},
 }
 _FILES = {

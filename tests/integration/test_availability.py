@@ -335,7 +335,8 @@ async def test_malformed_response_sets_last_error(
 ) -> None:
     standin.fail(fault)
     await fail(call)
-    assert text in shown(hass, ERROR)
+    assert (state := hass.states.get(ERROR)) is not None
+    assert text in state.attributes["message"]
 
 
 async def test_validation_error_keeps_last_error(

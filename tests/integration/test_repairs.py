@@ -225,7 +225,7 @@ async def test_quota_issue_per_entry(
 async def test_auth_failed_creates_no_issue(
     hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call
 ) -> None:
-    standin.fail(Fault(path="/responses", status=401))
+    standin.fail(Fault(status=401, count=2))
     await fail(call)
     await hass.async_block_till_done()
     assert list(ir.async_get(hass).issues) == [

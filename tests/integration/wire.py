@@ -29,7 +29,7 @@ from tests.standin.records import Part, RecordedRequest, record
 from .payloads import CONTENTS, LOCAL_ACTIONS, SOCKET_ACTIONS, cases, streams
 
 NOT_KNOWN = "not in this SDK"
-AUDIO = b"RIFF and a little noise"
+AUDIO = b"RIFF\x14\x00\x00\x00WAVEfmt \x00\xff and a little noise"
 OUR_OWN = {"uploads.upload_file_chunked"}
 PICTURE = b"\x89PNG\r\n\x1a\nand a little colour"
 CALLS = "/realtime/calls"
@@ -144,8 +144,8 @@ def events_of(action: ActionDescription) -> list[Json]:
         case CompletionAccumulator():
             parts: list[Json] = [{"text": "Hel"}, {"text": "lo", "finish_reason": "stop"}]
         case ChatCompletionAccumulator():
-            end = {"delta": {"content": "lo"}, "finish_reason": "stop"}
-            parts = [{"delta": {"role": "assistant", "content": "Hel"}}, end]
+            end = {"delta": {"content": "true}"}, "finish_reason": "stop"}
+            parts = [{"delta": {"role": "assistant", "content": '{"rain": '}}, end]
         case SpeechAccumulator():
             audio = base64.b64encode(AUDIO).decode()
             return [

@@ -58,6 +58,9 @@ def map_aiohttp_exceptions() -> Iterator[None]:
             # It is the file being sent that cannot be read to its end.
             raise SdkPassthroughError(cause) from None
         raise httpx2.ReadError(str(err)) from err
+    except ValueError as err:
+        # A header with line breaks, for one; its text is not quoted.
+        raise httpx2.LocalProtocolError("the request cannot be sent") from err
 
 
 class AiohttpResponseStream(httpx2.AsyncByteStream):

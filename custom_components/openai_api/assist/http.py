@@ -19,7 +19,7 @@ from ..api.client import most_retries
 from ..api.host import ServiceHost
 from ..api.response import parse_body
 from ..const import LOGGER
-from ..exceptions import api_error, parse_error_body, raise_translated_errors
+from ..exceptions import RequestTimedOut, api_error, parse_error_body, raise_translated_errors
 from ..streaming.sse import EventTooLarge, SSEDecoder
 
 _LARGEST: Final = 16 * 1024**2
@@ -100,7 +100,7 @@ class Stream:
                 # Whoever takes the events may run tools meanwhile.
                 heard = loop.time()
             elif loop.time() - heard > self._seconds:
-                raise api_error("timed_out", seconds=f"{self._seconds:g}")
+                raise RequestTimedOut(seconds=f"{self._seconds:g}")
             if is_done:
                 return
 

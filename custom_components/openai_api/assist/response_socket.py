@@ -18,7 +18,7 @@ import orjson
 from ..action import Json
 from ..api.host import ServiceHost
 from ..const import LOGGER
-from ..exceptions import ConnectionRejected, api_error, parse_error_body
+from ..exceptions import ConnectionRejected, RequestTimedOut, api_error, parse_error_body
 from .channel import Channel, responses
 from .response_memory import Memory, hash_of, is_own, new_items, parts
 
@@ -111,7 +111,7 @@ class SocketStream:
             async with asyncio.timeout(self._seconds):
                 return self._take(await self._line.events.get())
         except TimeoutError:
-            raise api_error("timed_out", seconds=f"{self._seconds:g}") from None
+            raise RequestTimedOut(seconds=f"{self._seconds:g}") from None
 
     def _take(self, event: Json | HomeAssistantError) -> Json:
         """Return an event, or raise the error that ended the connection."""
@@ -226,7 +226,7 @@ class ResponseSockets:
             async with asyncio.timeout(seconds):
                 event = await line.events.get()
         except TimeoutError:
-            raise api_error("timed_out", seconds=f"{seconds:g}") from None
+            raise RequestTimedOut(seconds=f"{seconds:g}") from None
         if isinstance(event, HomeAssistantError):
             raise api_error("unloaded" if self._host.closed else "stream_cut")
         return event
@@ -261,7 +261,7 @@ class ResponseSockets:
                         break
                     await self._free.wait()
         except TimeoutError:
-            raise api_error("timed_out", seconds=f"{seconds:g}") from None
+            raise RequestTimedOut(seconds=f"{seconds:g}") from None
         try:
             await line.channel.async_connect()
         except BaseException as err:

@@ -10,7 +10,7 @@ from ..action import Json
 from ..error_bodies import answer_error
 from .base import AnswerError, StreamAccumulator
 from .sse import EventTooLarge, SSEDecoder
-from .text import SurrogateJoiner, as_object, check_depth
+from .text import MAX_DEPTH, SurrogateJoiner, as_object, check_depth
 
 ODDITIES = (AttributeError, LookupError, TypeError, ValueError)
 """What an accumulator trips over where events have other shapes than the API's."""
@@ -18,6 +18,8 @@ KEEP_ALIVE = frozenset({"ping", "keepalive", "keep-alive", "heartbeat"})
 """The types of events that only say that the host is still there."""
 _FIELD = re.compile(rb"\s*(?:\xef\xbb\xbf)?(?:(?:data|event|id|retry) ?:|:)")
 _MOST_OF_A_FIELD = 16
+_DEEP_BYTES = 2 * MAX_DEPTH
+"""The fewest bytes that can be too deep."""
 _ERROR_LINE = re.compile(rb"\s*(?:error\s*:|\[error\])\s*", re.IGNORECASE)
 
 
@@ -59,12 +61,12 @@ class EventReader:
             event: Any = orjson.loads(data)
         except orjson.JSONDecodeError:
             event = self._read_oddity(name, data)
-        if len(data) > 400:
+        if len(data) > _DEEP_BYTES:
             try:
                 check_depth(data, event)
             except ValueError:
                 raise StreamGarbled from None
-        if not isinstance(event, dict):
+        if event.__class__ is not dict:
             event = as_object(event)
         if name and (event.get("type") == name or name == "error" or name.startswith("thread.")):
             # The `type` of an assistant's step, or of an error, is not that of the event.

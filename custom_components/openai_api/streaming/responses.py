@@ -45,8 +45,11 @@ class ResponseAccumulator(StreamAccumulator):
         """Take the next event."""
         kind = event.get("type")
         if kind == "response.output_text.delta":
-            # Nearly all pieces belong to the part of the one before.
-            if event.get("output_index") != self._item or event.get("content_index") != self._part:
+            try:
+                # Nearly all pieces belong to the part of the one before.
+                if event["output_index"] != self._item or event["content_index"] != self._part:
+                    self._begin_part(event)
+            except KeyError:
                 self._begin_part(event)
             self._add_delta(event["delta"])
         elif kind in _FINAL:

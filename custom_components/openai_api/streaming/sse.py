@@ -75,27 +75,28 @@ class SSEDecoder:
 
     def _read(self, lines: list[bytes], events: list[tuple[str, bytes]]) -> None:
         """Add the events that whole lines complete."""
-        data, names = self._data, self._names
+        data, names, event = self._data, self._names, self._event
         for line in lines:
             if not line:
                 if data:
-                    events.append((self._event, data[0] if len(data) == 1 else b"\n".join(data)))
+                    events.append((event, data[0] if len(data) == 1 else b"\n".join(data)))
                     data.clear()
-                self._event, self._size = "", 0
+                event, self._size = "", 0
             elif line[:6] == b"data: ":
                 data.append(line[6:])
             elif (name := names.get(line)) is not None:
-                self._event = name
+                event = name
+            elif line[:6] == b"event:" or line == b"event":
+                event = self._name(line)
             else:
                 self._read_rare(line)
+        self._event = event
 
     def _read_rare(self, line: bytes) -> None:
         """Take a line of another form."""
         key, _, value = line.partition(b":")
         if key == b"data":
             self._data.append(value)
-        elif key == b"event":
-            self._event = self._name(line)
         elif key not in _FIELDS:
             if self._join_stray and key != b"error":
                 self._data.append(line)

@@ -20,6 +20,7 @@ from ..const import EVENT_CONNECTION, EVENT_SERVER, LOGGER
 from ..events import fire
 from ..exceptions import (
     AuthenticationFailed,
+    ConnectionFailed,
     ConnectionRejected,
     api_error,
     sanitize,
@@ -236,7 +237,7 @@ class Connection:
         except (OSError, ValueError, WebSocketException) as err:
             if isinstance(err, TimeoutError):
                 raise
-            raise api_error("cannot_connect", message=sanitize(str(err), host.settings)) from None
+            raise ConnectionFailed(message=sanitize(str(err), host.settings)) from None
 
     async def _async_listen(self) -> None:
         """Pass on every frame until the connection ends for good, for whatever reason."""

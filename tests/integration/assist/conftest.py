@@ -1,6 +1,7 @@
 """Subentries of a loaded service, made the way a person makes them."""
 
 from collections.abc import Awaitable, Callable
+from importlib.machinery import ModuleSpec
 import importlib.util
 import sys
 from types import ModuleType
@@ -24,6 +25,7 @@ __all__ = ["absent", "add_service", "loaded", "remote", "service", "voice_home"]
 if importlib.util.find_spec("turbojpeg") is None:
     # AI Task imports cameras, which import this only to scale pictures.
     sys.modules["turbojpeg"] = ModuleType("turbojpeg")
+    sys.modules["turbojpeg"].__spec__ = ModuleSpec("turbojpeg", None)
     sys.modules["turbojpeg"].TurboJPEG = object  # type: ignore[attr-defined]
 
 type AddSubentry = Callable[..., Awaitable[str]]

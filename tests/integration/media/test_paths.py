@@ -221,7 +221,7 @@ async def test_file_that_is_swapped_after_the_check(
     path.write_bytes(b"RIFF")
     secret.write_bytes(b"1234")
     os.utime(secret, ns=(path.stat().st_mtime_ns,) * 2)
-    prepare = ActionCall.build
+    prepare = ActionCall.encode
 
     def exchange() -> None:
         path.unlink()
@@ -232,12 +232,12 @@ async def test_file_that_is_swapped_after_the_check(
         elif swap == "other content":
             path.write_bytes(b"WAVE")
 
-    async def swapped(self: ActionCall, form: str) -> Any:
-        prepared = await prepare(self, form)
+    async def swapped(self: ActionCall) -> Any:
+        prepared = await prepare(self)
         await self.hass.async_add_executor_job(exchange)
         return prepared
 
-    monkeypatch.setattr(ActionCall, "build", swapped)
+    monkeypatch.setattr(ActionCall, "encode", swapped)
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_file", file=str(path), purpose="user_data")
     assert caught.value.translation_key in {"file_changed", "file_missing", "file_unreadable"}
@@ -328,7 +328,7 @@ async def test_user_who_may_name_media_items_only(
     (media_folder / "song.wav").write_bytes(b"RIFF")
 
     def restricted(**fields: Any) -> ActionCall:
-        return ActionCall(**fields, allow_paths=False)
+        return ActionCall(**{**fields, "allow_paths": False})
 
     monkeypatch.setattr(services, "ActionCall", restricted)
     for file in (str(media_folder / "song.wav"), "/etc/passwd", "/local/x.wav", "none.wav"):

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from homeassistant.auth.const import GROUP_ID_ADMIN, GROUP_ID_READ_ONLY, GROUP_ID_USER
+from homeassistant.auth.const import GROUP_ID_ADMIN, GROUP_ID_USER
 from homeassistant.auth.models import User
 from homeassistant.core import Context, HomeAssistant
-from homeassistant.exceptions import ServiceValidationError
+from homeassistant.exceptions import ServiceValidationError, UnknownUser
 from homeassistant.helpers import llm
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -41,7 +41,8 @@ async def users(hass: HomeAssistant) -> dict[str, User]:
         "other admin": GROUP_ID_ADMIN,
         "member": GROUP_ID_USER,
         "other member": GROUP_ID_USER,
-        "guest": GROUP_ID_READ_ONLY,
+        # With less, no action may be called at all.
+        "guest": GROUP_ID_USER,
     }
     return {
         name: await hass.auth.async_create_user(name, group_ids=[group])
@@ -125,7 +126,8 @@ async def test_user_that_is_gone(
     silent: None, talk: RealtimeDriver, users: dict[str, User]
 ) -> None:
     await open_as(talk, context_of(users, "admin"))
-    assert await denied(talk, Context(user_id="nobody"), "send_realtime_message")
+    with pytest.raises(UnknownUser):
+        await denied(talk, Context(user_id="nobody"), "send_realtime_message")
     await talk.hass.auth.async_deactivate_user(users["other admin"])
     assert await denied(talk, context_of(users, "other admin"), "send_realtime_message")
 

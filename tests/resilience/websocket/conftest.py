@@ -7,6 +7,7 @@ from pathlib import Path
 from homeassistant.core import HomeAssistant
 import pytest
 
+from custom_components.openai_api.api.key_check import KeyCheck
 from custom_components.openai_api.websocket import connection as connections
 from tests.resilience.raw_websocket_server import RawHost
 
@@ -18,6 +19,16 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the pauses between attempts short."""
     monkeypatch.setattr(connections, "_FIRST_DELAY", 0.01)
     monkeypatch.setattr(connections, "_LONGEST_DELAY", 0.02)
+
+
+@pytest.fixture(autouse=True)
+def _key_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take every refused key for a wrong one: the host here speaks WebSocket and nothing else."""
+
+    async def is_right(_: KeyCheck) -> bool:
+        return False
+
+    monkeypatch.setattr(KeyCheck, "_async_is_right", is_right)
 
 
 @pytest.fixture
