@@ -134,7 +134,7 @@ ASK_CASES = (
     ),
     Case(
         blueprint="responses_computer_use",
-        sent=[("POST", "/responses", {"model": "gpt-5.4", "tools": [{"type": "computer"}]})],
+        sent=[("POST", "/responses", {"model": "gpt-5-mini", "tools": [{"type": "computer"}]})],
         answer={"id": ANY, "output_text": ANY},
     ),
     Case(
@@ -233,7 +233,7 @@ ASK_CASES = (
                 "POST",
                 "/responses",
                 {
-                    "model": "gpt-5.4",
+                    "model": "gpt-5-mini",
                     "prompt_cache_key": "home-assistant-tool-search",
                     "tools": [{"type": "tool_search"}, {"type": "mcp", "defer_loading": True}],
                 },

@@ -238,7 +238,7 @@ STORAGE_CASES = (
         inputs={"variant": "thumbnail"},
         fields={"step": "download", "video_id": "<video>"},
         sent=[("GET", "/videos/<video>/content", {"variant": "thumbnail"})],
-        answer={"file": {"media_content_type": "image/webp"}},
+        answer={"file": {"media_content_type": "image/png"}},
     ),
     Case(
         blueprint="videos",

@@ -39,6 +39,9 @@ async def home(hass: HomeAssistant, entry: MockConfigEntry, tmp_path: Path) -> H
     config = tmp_path / "config"
     shutil.copytree(BLUEPRINTS, config / "blueprints")
     hass.config.config_dir = str(config)
+    # Models may be left blank in blueprints: those of the service are used then.
+    models = {"chat": "gpt-5-mini", "image": "gpt-image-2", "embedding": "text-embedding-3-small"}
+    hass.config_entries.async_update_entry(entry, options={"default_models": models})
     assert await async_setup_component(hass, "persistent_notification", {})
     return hass
 
