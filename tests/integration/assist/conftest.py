@@ -1,6 +1,6 @@
 """Subentries of a loaded service, made the way a person makes them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from importlib.machinery import ModuleSpec
 import importlib.util
 import sys
@@ -69,7 +69,7 @@ def add_subentry(hass: HomeAssistant, entry: MockConfigEntry) -> AddSubentry:
     return add
 
 
-type Ask = Callable[..., Awaitable[conversation.ConversationResult]]
+type Ask = Callable[..., Coroutine[Any, Any, conversation.ConversationResult]]
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ async def test_default_api_over_socket_is_not_tried_unless_chosen(
     assert not standin.sockets
 
 
-SECRETS = {
+SECRETS: dict[str, dict[str, Any]] = {
     "conversation": {
         "prompt": f"My secret is {CANARY}.",
         "advanced": {
@@ -127,6 +127,6 @@ async def test_diagnostics_show_subentries_without_secrets(
     shown: Any = found["subentries"]
     assert [item["type"] for item in shown] == list(SECRETS)
     assert [item["options"]["model"] for item in shown] == ["gpt-5-mini"] * 5
-    assert shown[0]["options"]["prompt"] == len(SECRETS["conversation"]["prompt"])
+    assert shown[0]["options"]["prompt"] == len(str(SECRETS["conversation"]["prompt"]))
     if is_loaded:
         assert shown[0]["last_turn"]["ended"] == "done"
