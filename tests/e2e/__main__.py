@@ -64,7 +64,6 @@ async def drive(
             settings,
             wrong=wrong,
             picture=None if known else folder,
-            with_assistant=False,
         )
         entries = await home.entries()
         loaded = [entry for entry in entries if entry["state"] == "loaded"]

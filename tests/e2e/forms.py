@@ -144,12 +144,8 @@ async def add(
     *,
     wrong: str | None,
     picture: Path | None,
-    with_assistant: bool,
 ) -> None:
-    """Add a service, at first with a wrong key if there is one.
-
-    `with_assistant` takes the voice assistant that is offered then, and others close the offer.
-    """
+    """Add a service, at first with a wrong key if there is one, and decline the assistant."""
     await screen.open(DASHBOARD)
     await screen.press("Add integration")
     brands = screen.page.locator("dialog-add-integration")
@@ -174,14 +170,7 @@ async def add(
     await screen.page.get_by_text(title, exact=True).first.wait_for()
     await offer.wait()
     report.expect(await offer.labels() == offer.expected_labels(), "the offer has its labels")
-    if not with_assistant:
-        await offer.close()
-        return
-    await screen.picture("assistant", picture)
-    await offer.submit()
-    said = await offer.finish()
-    report.show("then", said)
-    report.expect("is set up" in said, "a voice assistant is set up with the service")
+    await offer.close()
 
 
 async def mistype(screen: Screen, report: Report, texts: Texts, url: str, key: str) -> None:
