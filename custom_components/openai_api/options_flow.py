@@ -23,6 +23,7 @@ import voluptuous as vol
 
 from .actions.webhooks import EVENT_TYPES
 from .api.config import ApiKeyNotFound, HostConfig, InvalidUrl
+from .api.service_kinds import OTHER, kind_of, model_ids, sort_models
 from .api.validate import async_validate_host
 from .connection_form import KIND_SELECTOR
 from .const import (
@@ -41,7 +42,6 @@ from .const import (
     CONF_WEBHOOK_SECRET,
 )
 from .permissions import ActionAccess
-from .service_kinds import OTHER, kind_of, model_ids, sort_models
 from .webhooks.endpoint import async_create, async_delete, webhook_url
 from .webhooks.receiver import get_webhook_id
 from .webhooks.signature import is_valid_secret
@@ -108,7 +108,7 @@ class OptionsFlow(OptionsFlowWithReload):
         secret = (typed.pop(CONF_WEBHOOK_SECRET, None) or "").strip()
         self._user_input |= typed
         if removes:
-            await async_delete(self.hass, self.config_entry)
+            await async_delete(self.config_entry)
             return self._save(dict.fromkeys(_WEBHOOK))
         if secret and not is_valid_secret(secret):
             return self._show_form("not_a_secret")
@@ -134,10 +134,10 @@ class OptionsFlow(OptionsFlowWithReload):
             )
         self._event_types = user_input[_EVENT_TYPES]
         try:
-            made = await async_create(self.hass, self.config_entry, url, self._event_types)
+            made = await async_create(self.config_entry, url, self._event_types)
         except HomeAssistantError as err:
             return self._show_form(_error_key(err), message=_error_message(err))
-        await async_delete(self.hass, self.config_entry)
+        await async_delete(self.config_entry)
         return self._save(made)
 
     async def _async_models(self) -> list[str]:

@@ -24,8 +24,8 @@ from homeassistant.helpers.event import async_call_later
 from .api.host import OpenAIConfigEntry
 from .const import DOMAIN, EVENT_CONNECTION, SIGNAL_AVAILABILITY, SIGNAL_ERROR
 from .entity import HostEntity
-from .jobs.sensor import async_setup_jobs
-from .media.sensor import saved_sensors
+from .sensor_jobs import async_setup_jobs
+from .sensor_saved_files import saved_sensors
 from .websocket.connection import State
 
 PARALLEL_UPDATES = 0

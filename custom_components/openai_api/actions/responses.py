@@ -2,21 +2,14 @@
 
 from dataclasses import replace
 
-from ..action import (
-    ActionDescription,
-    ActionGroup,
-    ModelKind,
-    Permission,
-    ResponseKind,
-    advanced,
-    required,
-)
+from ..action import ActionDescription, ActionGroup, Permission, ResponseKind, advanced, required
 from ..handlers.home import async_answer
 from ..handlers.response_helpers import add_output_text, add_parsed, check_parsed, check_response
+from ..handlers.responses import async_ask_or_follow
 from ..handlers.responses_websocket import async_manage
 from ..media.attachments import async_attach_to_input
 from ..streaming.accumulators import ResponseAccumulator
-from ..streaming.runner import async_ask_or_follow
+from ..types import ModelKind
 from .common_fields import (
     ATTACHMENTS,
     BEFORE,

@@ -14,6 +14,7 @@ from ..action import (
     required,
 )
 from ..handlers.videos import REFERENCE, async_make_video
+from ..media.multipart import async_encode_uploads
 from . import validators as check
 from .common_fields import MODEL, PAGING
 from .fields import choice, file, identifier, long_text, text
@@ -56,6 +57,7 @@ _SOURCE = replace(
     ),
     validator=_file_or_reference,
     file=True,
+    encode=async_encode_uploads,
 )
 _CREATE_FIELDS = (
     *required(

@@ -14,7 +14,6 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 
 from .. import issues
-from ..action import Json
 from ..const import SIGNAL_ERROR
 from ..exceptions import (
     ApiError,
@@ -27,6 +26,7 @@ from ..exceptions import (
     raise_translated_errors,
     sanitize,
 )
+from ..types import Json
 from .availability import Availability
 from .client import Client, SdkMethod, deadline, resolve_method
 from .config import HostConfig
@@ -79,7 +79,7 @@ class ServiceHost:
     def __post_init__(self) -> None:
         """Start without routes: each is learned when it is first needed."""
         self.routes = RouteTable(self.settings)
-        self.key_check = KeyCheck(self.hass, self)
+        self.key_check = KeyCheck(self.hass, self.entry, self.client, self.routes)
 
     async def method(self, name: str, response_mode: str) -> SdkMethod:
         """Return an SDK method in its `raw` or `streaming` form.

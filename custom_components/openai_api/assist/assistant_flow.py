@@ -17,11 +17,11 @@ from homeassistant.helpers import entity_registry as er, llm
 from homeassistant.helpers.selector import BooleanSelector, TextSelector
 import voluptuous as vol
 
-from ..action import ModelKind
 from ..api.host import OpenAIConfigEntry
+from ..api.service_kinds import OPENAI, fits, kind_of, suggest_models
 from ..const import CONF_DEFAULT_MODELS, DOMAIN, LOGGER
-from ..service_kinds import OPENAI, fits, kind_of, suggest_models
 from ..subentries import PLATFORMS, SubentryType
+from ..types import ModelKind
 from . import forms
 from .const import (
     CONF_LLM_HASS_API,

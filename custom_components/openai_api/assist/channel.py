@@ -10,10 +10,10 @@ from homeassistant.util.ulid import ulid_now
 import orjson
 from websockets.exceptions import ConnectionClosed
 
-from ..action import Json
 from ..api.host import ServiceHost
 from ..const import LOGGER
 from ..exceptions import api_error
+from ..types import Json
 from ..websocket.close import ending
 from ..websocket.connection import Connection, Open, Socket, State
 

@@ -10,9 +10,9 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.json import json_dumps
 
 from .. import issues
-from ..action import Json
 from ..const import LOGGER
 from ..exceptions import api_error
+from ..types import Json
 from . import tools
 from .const import CONF_API, CONF_HISTORY_TURNS, CONF_MODEL, CONF_PATIENCE
 from .contents import Attachments, input_items, messages, relevant, system_prompt

@@ -10,10 +10,10 @@ from homeassistant.helpers import chat_session, entity_registry as er, llm
 from homeassistant.util.ulid import ulid_now
 import probatio
 
-from ..action import Json
 from ..api.host import OpenAIConfigEntry
 from ..const import DOMAIN
 from ..realtime.session_config import build_session
+from ..types import Json
 from .const import (
     CONF_EAGERNESS,
     CONF_END_OF_SPEECH,

@@ -15,10 +15,10 @@ from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 import orjson
 
-from ..action import Json
 from ..api.host import ServiceHost
 from ..const import LOGGER
 from ..exceptions import ConnectionRejected, RequestTimedOut, api_error, parse_error_body
+from ..types import Json
 from .channel import Channel, responses
 from .response_memory import Memory, hash_of, is_own, new_items, parts
 

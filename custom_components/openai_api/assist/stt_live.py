@@ -9,9 +9,9 @@ from typing import Any, Final
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 
-from ..action import Json
 from ..api.host import ServiceHost
 from ..exceptions import api_error, parse_error_body
+from ..types import Json
 from .channel import Channel, realtime
 from .pcm import MICROPHONE, SESSION, Converter
 from .stt_sound import Microphone

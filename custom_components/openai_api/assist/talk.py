@@ -10,12 +10,12 @@ from typing import Any, Final
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 
-from ..action import Json
 from ..api.host import ServiceHost
 from ..const import LOGGER
 from ..exceptions import api_error, parse_error_body
 from ..realtime.playback_tracker import Playback
 from ..realtime.response_sequencer import ResponseSequencer
+from ..types import Json
 from .channel import Channel, realtime
 from .pcm import SESSION
 from .stt_live import Hearing

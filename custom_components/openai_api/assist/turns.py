@@ -7,10 +7,10 @@ from typing import Any
 from homeassistant.core import Context, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 
-from ..action import Json
 from ..const import CONF_INCLUDE_TEXT, DOMAIN, EVENT_TURN
 from ..events import fire
 from ..exceptions import sanitize
+from ..types import Json
 from .entity import AssistEntity
 
 SIGNAL_TURN = f"{DOMAIN}_turn_{{}}"

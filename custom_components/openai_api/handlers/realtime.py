@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from ..action import Json
+from ..action import ActionCall
 from ..api.host import ServiceHost
 from ..api.response import parse_body
-from ..dispatch import ActionCall
 from ..exceptions import api_error, validation_error
 from ..media.source import async_data_url, async_read_file
 from ..realtime.audio import content_of, convert, decode, is_file_name, pieces
@@ -15,6 +14,7 @@ from ..realtime.connection import RealtimeConnection
 from ..realtime.event_handlers import EVENT_HANDLERS
 from ..realtime.limits import MAX_CALLS, ToolLimits, UsageLimit
 from ..realtime.tools import HomeTools
+from ..types import Json
 from ..websocket.access import async_check_access
 from ..websocket.close import check_close
 from ..websocket.connect_options import shown_url

@@ -3,10 +3,10 @@
 from functools import partial
 from typing import Any
 
-from ..action import Json
+from ..action import ActionCall
 from ..api.host import ServiceHost
-from ..dispatch import ActionCall
 from ..exceptions import validation_error
+from ..types import Json
 from ..websocket.access import async_check_access
 from ..websocket.close import check_close
 from ..websocket.connect_options import shown_url

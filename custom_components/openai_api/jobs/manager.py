@@ -15,10 +15,10 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.storage import Store
 import voluptuous as vol
 
-from .. import dispatch, polling
-from ..action import ActionDescription, Json
+from .. import progress
+from ..action import ActionCall, ActionDescription
+from ..action_request import async_request_json
 from ..const import DOMAIN, LOGGER
-from ..dispatch import ActionCall
 from ..exceptions import (
     ApiError,
     AuthenticationFailed,
@@ -28,6 +28,7 @@ from ..exceptions import (
 )
 from ..media import images
 from ..statuses import is_ended
+from ..types import Json
 from .job import STORED, Job
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ class JobManager:
         """Return the job as it is at the host."""
         request = self._request(job)
         async with self._semaphore:
-            answer = await dispatch.async_request_json(request)
+            answer = await async_request_json(request)
         request.host.usage.record_result(request.action.method, answer)
         return answer
 
@@ -216,7 +217,7 @@ class JobManager:
         self._log_failure(job)
         found = answer.get("status")
         status = found if isinstance(found, str) else None
-        counts = polling.progress_counts(answer)
+        counts = progress.progress_counts(answer)
         if is_ended(status, self._actions[job.kind].in_progress_statuses or frozenset()):
             result = await self._result(job, answer)
             if not self._is_watched(job):
@@ -315,7 +316,7 @@ class JobManager:
     def _fire(self, job: Job, **more: Any) -> None:
         """Fire the progress event."""
         known = {"id": job.id, "status": job.status, **job.counts}
-        polling.fire_progress(
+        progress.fire_progress(
             self._request(job),
             known,
             job.elapsed,
@@ -355,19 +356,3 @@ class JobManager:
 def _when_ended(job: Job) -> float:
     """Return when a job ended."""
     return job.ended or 0
-
-
-async def async_watch(request: ActionCall) -> Json:
-    """Watch a job, and return how far it is."""
-    return await request.host.jobs.async_watch(request)
-
-
-async def async_stop(request: ActionCall) -> Json:
-    """Watch a job no longer."""
-    await request.host.jobs.async_stop(request.data["id"])
-    return {"id": request.data["id"], "status": "stopped"}
-
-
-async def async_list(request: ActionCall) -> Json:
-    """Return the jobs that are watched, and those that have ended lately."""
-    return {"data": [job.as_response() for job in request.host.jobs.jobs.values()]}

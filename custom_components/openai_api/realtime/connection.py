@@ -8,14 +8,14 @@ from homeassistant.core import Context, callback
 from homeassistant.exceptions import HomeAssistantError
 from websockets.frames import CloseCode
 
-from ..action import Json
 from ..api.host import ServiceHost
 from ..const import EVENT_REALTIME, LOGGER
 from ..exceptions import api_error, validation_error
+from ..types import Json
 from ..websocket.connection import Connection, Open, State, encode
 from .history import History, diff, normalize
 from .limits import ToolLimits, UsageLimit
-from .notice import RealtimeNotice
+from .notices import RealtimeNotice
 from .output_audio import Spoken, async_keep, play_live
 from .playback_tracker import Playback
 from .response_sequencer import ResponseSequencer

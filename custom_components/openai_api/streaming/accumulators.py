@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ..action import Json
 from ..statuses import is_ended
+from ..types import Json
 from .base import StreamAccumulator
 from .chat import ChatCompletionAccumulator, CompletionAccumulator
 from .responses import ResponseAccumulator

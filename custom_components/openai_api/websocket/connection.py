@@ -14,7 +14,6 @@ import orjson
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.frames import CloseCode
 
-from ..action import Json
 from ..api.host import ServiceHost
 from ..const import EVENT_CONNECTION, EVENT_SERVER, LOGGER
 from ..events import fire
@@ -28,6 +27,7 @@ from ..exceptions import (
 )
 from ..localize import localized_text
 from ..streaming.text import SurrogateJoiner
+from ..types import Json
 from .close import Close, ending
 from .connect_options import CLOSE_TIMEOUT, async_connect_options
 from .handshake import rejection

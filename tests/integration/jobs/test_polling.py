@@ -13,9 +13,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
-from custom_components.openai_api.action import Json
 from custom_components.openai_api.actions import ACTIONS
 from custom_components.openai_api.actions.jobs import WATCHABLE_TYPES
+from custom_components.openai_api.types import Json
 from tests.integration.automations import automate, on
 from tests.integration.conftest import CANARY, Call
 from tests.integration.wire import is_known
