@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import Context, HomeAssistant, ServiceResponse
 
-from .api.host import OpenAIConfigEntry, ServiceHost
+from .api.host import ServiceHost
 from .api.request import Operation, PreparedRequest, RequestOptions, async_prepare
 from .streaming.base import StreamAccumulator
 from .types import Json, ModelKind
@@ -141,7 +142,7 @@ class ActionCall:
     """One call of an action: whom to ask, what, and on whose behalf."""
 
     hass: HomeAssistant
-    entry: OpenAIConfigEntry
+    entry: ConfigEntry[Any]
     host: ServiceHost
     """The one of the entry, which lets go of it when it is unloaded."""
     action: ActionDescription

@@ -6,7 +6,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .api.host import OpenAIConfigEntry
+from .data import OpenAIConfigEntry
 from .entity import HostEntity, remove_entity
 from .jobs.job import Job
 

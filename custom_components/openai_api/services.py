@@ -28,9 +28,9 @@ from .actions.fields import (
     POLL_INTERVAL,
     TIMEOUT,
 )
-from .api.host import OpenAIConfigEntry
 from .api.service_kinds import default_model
 from .const import CONF_IS_PREFERRED, DOMAIN
+from .data import OpenAIConfigEntry
 from .dispatch import async_dispatch
 from .exceptions import validation_error
 from .media.images import async_save_generated_media
@@ -136,7 +136,7 @@ async def _async_handle_call(action: ActionDescription, call: ServiceCall) -> Se
     request = ActionCall(
         hass=call.hass,
         entry=entry,
-        host=entry.runtime_data,
+        host=entry.runtime_data.host,
         action=action,
         data=_with_model(entry, action, {key: data[key] for key in data if key in own}),
         options={key: data[key] for key in _OPTIONS - own if key in data},

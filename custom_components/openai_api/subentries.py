@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from homeassistant.config_entries import (
     SIGNAL_CONFIG_ENTRY_CHANGED,
@@ -15,16 +15,12 @@ from homeassistant.config_entries import (
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.entity import Entity
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.setup import async_setup_component
 
 from . import issues
 from .const import LOGGER
-
-if TYPE_CHECKING:
-    from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
-
-    from .api.host import OpenAIConfigEntry
-    from .assist.entity import AssistEntity
 
 
 class SubentryType(StrEnum):
@@ -46,13 +42,16 @@ PLATFORMS: Final[Mapping[str, tuple[Platform, ...]]] = {
 }
 """The platforms on which a subentry of a type has an entity."""
 
-type MakeEntity = Callable[[OpenAIConfigEntry, ConfigSubentry], AssistEntity]
+type MakeEntity = Callable[[ConfigEntry[Any], ConfigSubentry], Entity]
 
 
 class Subentries:
     """The subentries of one loaded entry, and the platforms that were set up for them."""
 
-    def __init__(self, hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
+        """Follow none yet."""
+        self.platforms: list[Platform] = []
+        """Those that could be set up."""
         self._hass = hass
         self._entry = entry
         self._known: dict[str, tuple[str, Mapping[str, Any]]] = {}
@@ -152,4 +151,4 @@ class Subentries:
                 except Exception:  # noqa: BLE001
                     LOGGER.exception("The %s platform could not be set up", platform)
                 else:
-                    self._entry.runtime_data.platforms.append(platform)
+                    self.platforms.append(platform)

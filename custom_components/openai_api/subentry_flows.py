@@ -19,8 +19,8 @@ from homeassistant.config_entries import (
 )
 from homeassistant.core import HomeAssistant
 
-from .api.host import OpenAIConfigEntry
 from .api.service_kinds import fits
+from .data import OpenAIConfigEntry
 from .subentries import SubentryType
 from .types import ModelKind
 
@@ -82,7 +82,7 @@ async def async_offer_assistant(
     if entry.state is ConfigEntryState.LOADED and any(
         fits(name, ModelKind.CHAT) for name in models
     ):
-        entry.runtime_data.known["models"] = (time.monotonic(), models)
+        entry.runtime_data.host.known["models"] = (time.monotonic(), models)
         offer = await hass.config_entries.subentries.async_init(
             (entry.entry_id, VOICE_ASSISTANT), context=SubentryFlowContext(source=SOURCE_USER)
         )

@@ -71,7 +71,7 @@ async def test_requests_and_tokens_counted(
     assert float(found["requests"]) == 6
     assert float(found["failed_requests"]) == 2
     assert "response_time" not in found, "the rare ones are disabled at first"
-    values = entry.runtime_data.usage.values
+    values = entry.runtime_data.host.usage.values
     assert values["response_time"] > 0
     assert values["remaining_requests"] > 0
 

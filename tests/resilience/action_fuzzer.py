@@ -149,6 +149,5 @@ class ActionFuzzer:
 
     async def close_connections(self) -> None:
         """Close what was opened."""
-        host = self.entry.runtime_data
-        for connection in list(host.connections.values()):
+        for connection in list(self.entry.runtime_data.connections.values()):
             await connection.async_close(1000, "")

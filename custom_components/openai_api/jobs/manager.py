@@ -7,8 +7,9 @@ from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, UnsupportedStorageVersionError
 from homeassistant.helpers.event import async_call_later
@@ -18,6 +19,7 @@ import voluptuous as vol
 from .. import progress
 from ..action import ActionCall, ActionDescription
 from ..action_request import async_request_json
+from ..api.host import ServiceHost
 from ..const import DOMAIN, LOGGER
 from ..exceptions import (
     ApiError,
@@ -30,9 +32,6 @@ from ..media import images
 from ..statuses import is_ended
 from ..types import Json
 from .job import STORED, Job
-
-if TYPE_CHECKING:
-    from ..api.host import OpenAIConfigEntry
 
 MAX_JOBS: Final = 100
 """The most jobs that an entry watches at a time."""
@@ -57,12 +56,12 @@ _STORE = vol.Schema({vol.Required("jobs"): list})
 type Listener = Callable[[Job], None]
 
 
-def _store(hass: HomeAssistant, entry: OpenAIConfigEntry) -> Store[Json]:
+def _store(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Store[Json]:
     """Return where an entry keeps its jobs."""
     return Store(hass, _VERSION, f"{DOMAIN}.{entry.entry_id}.jobs")
 
 
-async def async_remove(hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
+async def async_remove(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
     """Forget the jobs of an entry that is removed."""
     await _store(hass, entry).async_remove()
 
@@ -70,18 +69,14 @@ async def async_remove(hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
 class JobManager:
     """The jobs that an entry watches, and those that have ended lately."""
 
-    def __init__(
-        self,
-        hass: HomeAssistant,
-        entry: OpenAIConfigEntry,
-        actions: Mapping[str, ActionDescription],
-    ) -> None:
-        """Start without any; `rows` are the actions that return a job, by its kind."""
+    def __init__(self, host: ServiceHost, actions: Mapping[str, ActionDescription]) -> None:
+        """Start without any; `actions` are those that return a job, by its kind."""
         self.jobs: dict[str, Job] = {}
-        self._hass = hass
-        self._entry = entry
+        self._host = host
+        self._hass = host.hass
+        self._entry = host.entry
         self._actions = actions
-        self._store = _store(hass, entry)
+        self._store = _store(host.hass, host.entry)
         self._listeners: list[Listener] = []
         self._failing: set[str] = set()
         self._semaphore = asyncio.Semaphore(MAX_CONCURRENT_POLLS)
@@ -182,7 +177,7 @@ class JobManager:
         return ActionCall(
             hass=self._hass,
             entry=self._entry,
-            host=self._entry.runtime_data,
+            host=self._host,
             action=replace(self._actions[job.kind], key=_ACTION),
             data=job.ids,
             context=job.context,

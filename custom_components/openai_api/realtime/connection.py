@@ -12,7 +12,7 @@ from ..api.host import ServiceHost
 from ..const import EVENT_REALTIME, LOGGER
 from ..exceptions import api_error, validation_error
 from ..types import Json
-from ..websocket.connection import Connection, Open, State, encode
+from ..websocket.connection import Connection, Connections, Open, State, encode
 from .history import History, diff, normalize
 from .limits import ToolLimits, UsageLimit
 from .notices import RealtimeNotice
@@ -52,6 +52,7 @@ class RealtimeConnection(Connection):
     def __init__(
         self,
         host: ServiceHost,
+        connections: Connections,
         connection_id: str,
         open_socket: Open,
         event_types: Collection[str] | None,
@@ -73,6 +74,7 @@ class RealtimeConnection(Connection):
         """
         super().__init__(
             host,
+            connections,
             connection_id,
             open_socket,
             event_types,

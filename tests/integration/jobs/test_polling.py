@@ -61,7 +61,7 @@ async def test_watch_every_type_until_done(
 ) -> None:
     parents, path = PATHS[kind]
     pending = sorted(WATCHABLE_TYPES[kind].in_progress_statuses or ())
-    if not is_known(WATCHABLE_TYPES[kind], entry.runtime_data.client):
+    if not is_known(WATCHABLE_TYPES[kind], entry.runtime_data.host.client):
         with pytest.raises(HomeAssistantError, match="newer Home Assistant"):
             await call("watch_job", kind=kind, id="x_1", **parents)
         assert not in_store(stored, entry)
