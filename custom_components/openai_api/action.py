@@ -10,6 +10,7 @@ from homeassistant.core import Context, HomeAssistant, ServiceResponse
 
 from .api.host import ServiceHost
 from .api.request import Operation, PreparedRequest, RequestOptions, async_prepare
+from .object_types import ObjectType
 from .streaming.base import StreamAccumulator
 from .types import Json, ModelKind
 
@@ -63,21 +64,6 @@ class FieldDescription:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Poll:
-    """How to wait for something that the host works on: ask again until its status settles."""
-
-    method: str
-    """The SDK method that returns the object again."""
-    path_arguments: Mapping[str, str]
-    """Its arguments, each with the key of the answer to take it from.
-
-    An argument that the action has as a field, too, is taken from there.
-    """
-    in_progress_statuses: frozenset[str]
-    """The statuses that mean: not yet."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class ActionDescription:
     """One API method as an action: most need nothing but this row."""
 
@@ -113,10 +99,10 @@ class ActionDescription:
     """Whether these arguments ask for a stream."""
     empty_response: Mapping[str, Any] | None = None
     """What a method without an answer is said to have done, beside its id."""
-    poll: Poll | None = None
-    """Waits for the answer to settle; adds the fields that say how patiently."""
-    in_progress_statuses: frozenset[str] | None = None
-    """The statuses in which the host still works on what this returns; `watch_job` watches it."""
+    poll: ObjectType | None = None
+    """What the answer is, if it is waited for; adds the fields that say how patiently."""
+    watch_as: ObjectType | None = None
+    """What this returns, if `watch_job` can watch it."""
     handler: ActionHandler | None = None
     """Replaces the common path; the exception, named in its row."""
     request_options: bool = True

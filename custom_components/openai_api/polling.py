@@ -4,11 +4,11 @@ import asyncio
 from dataclasses import replace
 import time
 
-from .action import ActionCall, Poll
+from .action import ActionCall
 from .action_request import async_request_json
 from .exceptions import api_error
+from .object_types import ObjectType
 from .progress import fire_progress
-from .statuses import is_ended
 from .types import Json
 
 INITIAL_INTERVAL = 1.0
@@ -32,7 +32,7 @@ async def async_poll_until_done(request: ActionCall, answer: Json) -> Json:
     while True:
         elapsed = time.monotonic() - start
         status = answer.get("status")
-        is_done = is_ended(status, poll.in_progress_statuses)
+        is_done = poll.is_ended(status)
         fire_progress(request, answer, elapsed, done=is_done)
         if is_done:
             return answer
@@ -53,7 +53,7 @@ async def async_poll_until_done(request: ActionCall, answer: Json) -> Json:
         answer = await async_request_json(again)
 
 
-def _poll_request(request: ActionCall, poll: Poll, answer: Json) -> ActionCall:
+def _poll_request(request: ActionCall, poll: ObjectType, answer: Json) -> ActionCall:
     """Return the request for the object that an answer speaks of, as it is by now."""
     arguments = {
         name: request.data[name] if name in request.data else answer.get(key)

@@ -44,19 +44,19 @@ _ACTION_GROUPS = (
     runs.ACTION_GROUP,
     agent_sessions.ACTION_GROUP,
 )
-# `retrieve_batch` and `get_video` return a batch and a video.
 WATCHABLE_TYPES: dict[str, ActionDescription] = {
-    action.key.partition("_")[2]: action
+    action.watch_as.key: action
     for family in _ACTION_GROUPS
     for action in family.actions
-    if action.in_progress_statuses is not None
+    if action.watch_as is not None
 }
-"""The actions that return something that takes long, by the name of what they return."""
+"""The actions that return something that takes long, by the key of what they return."""
 # Does it belong to something else, that has to be named, too.
 _PARENT_ID_FIELDS: dict[str, FieldDescription] = {
     field.key: replace(field, required=False)
     for action in WATCHABLE_TYPES.values()
-    for field in [field for field in action.fields if field.required][:-1]
+    for field in action.fields
+    if action.watch_as is not None and field.key in action.watch_as.id_fields[:-1]
 }
 _ID = identifier("id", "ID", "Id of what goes on at the service host.", example="batch_123")
 

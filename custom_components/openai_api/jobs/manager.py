@@ -29,7 +29,7 @@ from ..exceptions import (
     validation_error,
 )
 from ..media import images
-from ..statuses import is_ended
+from ..object_types import ObjectType
 from ..types import Json
 from .job import STORED, Job
 
@@ -135,8 +135,7 @@ class JobManager:
     async def async_watch(self, request: ActionCall) -> Json:
         """Watch a job from now on, once the host has shown that there is one."""
         data = request.data
-        row = self._actions[data["kind"]]
-        *parents, own = (item.key for item in row.fields if item.required)
+        *parents, own = self._type(data["kind"]).id_fields
         if missing := next((key for key in parents if key not in data), None):
             raise validation_error("field_missing", field=missing)
         now = time.time()
@@ -171,6 +170,12 @@ class JobManager:
     def _count(self) -> int:
         """Return how many jobs have not ended."""
         return sum(job.ended is None for job in self.jobs.values())
+
+    def _type(self, kind: str) -> ObjectType:
+        """Return what jobs of a kind are."""
+        found = self._actions[kind].watch_as
+        assert found is not None
+        return found
 
     def _request(self, job: Job) -> ActionCall:
         """Return the request for a look at a job."""
@@ -213,7 +218,7 @@ class JobManager:
         found = answer.get("status")
         status = found if isinstance(found, str) else None
         counts = progress.progress_counts(answer)
-        if is_ended(status, self._actions[job.kind].in_progress_statuses or frozenset()):
+        if self._type(job.kind).is_ended(status):
             result = await self._result(job, answer)
             if not self._is_watched(job):
                 return None

@@ -43,7 +43,7 @@ PATHS: dict[str, tuple[Json, str]] = {
 
 
 def test_watchable_types_cover_actions_with_statuses() -> None:
-    assert {action.key for action in ACTIONS if action.in_progress_statuses} == {
+    assert {action.key for action in ACTIONS if action.watch_as} == {
         action.key for action in WATCHABLE_TYPES.values()
     }
     assert set(PATHS) == set(WATCHABLE_TYPES)
@@ -60,7 +60,9 @@ async def test_watch_every_type_until_done(
     kind: str,
 ) -> None:
     parents, path = PATHS[kind]
-    pending = sorted(WATCHABLE_TYPES[kind].in_progress_statuses or ())
+    watched = WATCHABLE_TYPES[kind].watch_as
+    assert watched is not None
+    pending = sorted(watched.in_progress_statuses)
     if not is_known(WATCHABLE_TYPES[kind], entry.runtime_data.host.client):
         with pytest.raises(HomeAssistantError, match="newer Home Assistant"):
             await call("watch_job", kind=kind, id="x_1", **parents)
