@@ -3,26 +3,18 @@
 import asyncio
 from dataclasses import replace
 import time
-from typing import TYPE_CHECKING, Any
 
-from homeassistant.core import callback
-
-from . import dispatch
-from .action import Json, Poll
-from .const import EVENT_PROGRESS
-from .events import fire
+from .action import ActionCall
+from .action_request import async_request_json
 from .exceptions import api_error
-from .statuses import is_ended
-
-if TYPE_CHECKING:
-    from .dispatch import ActionCall
+from .object_types import ObjectType
+from .progress import fire_progress
+from .types import Json
 
 INITIAL_INTERVAL = 1.0
 MAX_INTERVAL = 10.0
 _LONGEST_UNKNOWN = 3600.0
 """Seconds that a status is waited for of which nobody knows whether it is an end."""
-# What the various objects say of how far they are.
-_PROGRESS = ("progress", "file_counts", "request_counts", "result_counts")
 
 
 async def async_poll_until_done(request: ActionCall, answer: Json) -> Json:
@@ -40,7 +32,7 @@ async def async_poll_until_done(request: ActionCall, answer: Json) -> Json:
     while True:
         elapsed = time.monotonic() - start
         status = answer.get("status")
-        is_done = is_ended(status, poll.in_progress_statuses)
+        is_done = poll.is_ended(status)
         fire_progress(request, answer, elapsed, done=is_done)
         if is_done:
             return answer
@@ -58,10 +50,10 @@ async def async_poll_until_done(request: ActionCall, answer: Json) -> Json:
         again = again or _poll_request(request, poll, answer)
         async with request.host.async_request_scope(None):
             await asyncio.sleep(wait)
-        answer = await dispatch.async_request_json(again)
+        answer = await async_request_json(again)
 
 
-def _poll_request(request: ActionCall, poll: Poll, answer: Json) -> ActionCall:
+def _poll_request(request: ActionCall, poll: ObjectType, answer: Json) -> ActionCall:
     """Return the request for the object that an answer speaks of, as it is by now."""
     arguments = {
         name: request.data[name] if name in request.data else answer.get(key)
@@ -74,32 +66,4 @@ def _poll_request(request: ActionCall, poll: Poll, answer: Json) -> ActionCall:
         action=replace(request.action, method=poll.method, poll=None, has_body=False),
         data=arguments,
         options={key: value for key, value in request.options.items() if key == "timeout"},
-    )
-
-
-def progress_counts(answer: Json) -> Json:
-    """Return what an object says of how far it is, beside its status."""
-    return {key: answer[key] for key in _PROGRESS if answer.get(key) is not None}
-
-
-@callback
-def fire_progress(request: ActionCall, answer: Json, elapsed: float, **more: Any) -> None:
-    """Fire the progress event: how far the object is after `elapsed` seconds.
-
-    `more` is what the event says beside; `done` is true once the object changes no more.
-    """
-    fire(
-        request.hass,
-        EVENT_PROGRESS,
-        {
-            "config_entry_id": request.entry.entry_id,
-            "action": request.action.key,
-            "id": answer.get("id"),
-            "status": answer.get("status"),
-            "elapsed": round(elapsed, 1),
-            "done": False,
-            **progress_counts(answer),
-            **more,
-        },
-        request.context,
     )

@@ -17,11 +17,11 @@ from homeassistant.helpers import entity_registry as er, llm
 from homeassistant.helpers.selector import BooleanSelector, TextSelector
 import voluptuous as vol
 
-from ..action import ModelKind
-from ..api.host import OpenAIConfigEntry
+from ..api.service_kinds import OPENAI, fits, kind_of, suggest_models
 from ..const import CONF_DEFAULT_MODELS, DOMAIN, LOGGER
-from ..service_kinds import OPENAI, fits, kind_of, suggest_models
+from ..data import OpenAIConfigEntry
 from ..subentries import PLATFORMS, SubentryType
+from ..types import ModelKind
 from . import forms
 from .const import (
     CONF_LLM_HASS_API,
@@ -58,7 +58,7 @@ async def async_step(
     entry: OpenAIConfigEntry = hass.config_entries.async_get_known_entry(flow.handler[0])
     if entry.state is not ConfigEntryState.LOADED:
         return flow.async_abort(reason="entry_not_loaded")
-    names = await async_list_models(entry.runtime_data)
+    names = await async_list_models(entry.runtime_data.host)
     suggested = _suggested(entry, names)
     errors: dict[str, str] = {}
     if user_input is not None:
@@ -75,7 +75,7 @@ async def async_step(
         shown = typed
     else:
         shown = {
-            CONF_NAME: forms.free_name(entry.runtime_data, SubentryType.CONVERSATION),
+            CONF_NAME: forms.free_name(entry.runtime_data.host, SubentryType.CONVERSATION),
             **{key: suggested.get(purpose) for key, purpose in _PURPOSES.items()},
             CONF_VOICE: forms.VOICES[0] if kind_of(entry.data, entry.options) is OPENAI else None,
             CONF_MAKE_PREFERRED: _is_new_home(hass),

@@ -8,8 +8,8 @@ from typing import Any, Final
 from homeassistant.exceptions import HomeAssistantError
 from yarl import URL
 
-from ..action import Json
 from ..api.host import ServiceHost
+from ..types import Json
 from . import wire_chat, wire_responses
 from .const import (
     CONF_EXTRA_BODY,

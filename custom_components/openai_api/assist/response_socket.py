@@ -15,10 +15,11 @@ from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 import orjson
 
-from ..action import Json
 from ..api.host import ServiceHost
 from ..const import LOGGER
+from ..data import OpenAIData
 from ..exceptions import ConnectionRejected, RequestTimedOut, api_error, parse_error_body
+from ..types import Json
 from .channel import Channel, responses
 from .response_memory import Memory, hash_of, is_own, new_items, parts
 
@@ -44,7 +45,7 @@ _FULL: Final = "websocket_connection_limit_reached"
 class _Line:
     """One connection, on which one response is made after the other."""
 
-    def __init__(self, host: ServiceHost) -> None:
+    def __init__(self, data: OpenAIData) -> None:
         self.is_busy = False
         self.is_follow_up = False
         """Whether the last request built on a response that the service knew."""
@@ -52,9 +53,10 @@ class _Line:
         self.opened = self.used = time.monotonic()
         self.events: asyncio.Queue[Json | HomeAssistantError] = asyncio.Queue()
         self.channel = Channel(
-            host,
+            data.host,
+            data.connections,
             TRANSPORT,
-            responses(host),
+            responses(data.host),
             on_event=self.events.put_nowait,
             on_end=self.events.put_nowait,
             is_counted=False,
@@ -133,8 +135,9 @@ class SocketStream:
 class ResponseSockets:
     """The connections of one service for the turns of its agents."""
 
-    def __init__(self, host: ServiceHost) -> None:
-        self._host = host
+    def __init__(self, data: OpenAIData) -> None:
+        self._data = data
+        self._host = data.host
         self._lines: list[_Line] = []
         self._free = asyncio.Condition()
         self._timer: asyncio.TimerHandle | None = None
@@ -255,7 +258,7 @@ class ResponseSockets:
                         free[0].is_busy = True
                         return free[0]
                     if len(self._lines) < _MOST:
-                        line = _Line(self._host)
+                        line = _Line(self._data)
                         line.is_busy = True
                         self._lines.append(line)
                         break
@@ -337,10 +340,11 @@ class ResponseSockets:
 
 
 @callback
-def response_sockets(host: ServiceHost) -> ResponseSockets:
+def response_sockets(data: OpenAIData) -> ResponseSockets:
     """Return the connections of a service, the same ones for all of its agents."""
+    host = data.host
     if _POOL not in host.known:
-        sockets = host.known[_POOL] = ResponseSockets(host)
+        sockets = host.known[_POOL] = ResponseSockets(data)
         host.entry.async_on_unload(sockets.close)
     found: ResponseSockets = host.known[_POOL]
     return found

@@ -3,7 +3,7 @@
 import itertools
 from typing import Any
 
-from ..action import Json
+from ..types import Json
 from .base import AnswerError, StreamAccumulator
 from .deltas import Pieces, accumulate_delta, join_delta
 from .tool_calls import is_object

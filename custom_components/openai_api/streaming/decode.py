@@ -6,8 +6,8 @@ from typing import Any, override
 
 import orjson
 
-from ..action import Json
 from ..error_bodies import answer_error
+from ..types import Json
 from .base import AnswerError, StreamAccumulator
 from .sse import EventTooLarge, SSEDecoder
 from .text import MAX_DEPTH, SurrogateJoiner, as_object, check_depth

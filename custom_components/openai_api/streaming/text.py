@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import orjson
 
-from ..action import Json
+from ..types import Json
 
 MAX_DEPTH = 200
 """The most objects and lists within each other; Home Assistant's own encoder takes 254."""
