@@ -124,10 +124,10 @@ async def async_dispatch(request: ActionCall) -> ServiceResponse:
             return await pagination.async_request_list(request)
         case ResponseKind.NONE:
             return await _async_request_empty(request)
-    answer = await async_request_json(request)
-    if action.poll is not None:
-        answer = await polling.async_poll_until_done(request, answer)
-    return finish(request, answer)
+    if (poll := action.poll) is None:
+        return finish(request, await async_request_json(request))
+    made = None if action.method == poll.method else await async_request_json(request)
+    return finish(request, await polling.async_poll_until_done(request, made))
 
 
 async def async_fetch(request: ActionCall, **changes: Any) -> tuple[bytes, str]:

@@ -193,13 +193,16 @@ FILENAME = text(
     "Name of the saved file. Without it, a name is made from the action and the time.",
     example="greeting.mp3",
 )
-POLL_INTERVAL = integer(
-    "poll_interval_ms",
-    "Poll interval",
-    "How long to wait before asking again. Without it, the pauses grow from 1 to 10 seconds.",
-    low=100,
-    unit="ms",
-    section=Section.ADVANCED,
+POLL_INTERVAL = replace(
+    integer(
+        "poll_interval_ms",
+        "Poll interval",
+        "How long to wait before asking again. Without it, the pauses grow from 1 to 10 seconds.",
+        low=100,
+        unit="ms",
+        section=Section.ADVANCED,
+    ),
+    validator=check.at_least(100, check.integer),
 )
 MAX_WAIT = number(
     "max_wait_seconds",

@@ -219,6 +219,18 @@ def integer(value: Any) -> int:
     return int(result)
 
 
+def at_least(low: float, validator: Validator) -> Validator:
+    """Return a check for a number that must not be lower, for what is decided here."""
+
+    def validate(value: Any) -> float:
+        result: float = validator(value)
+        if result < low:
+            raise vol.Invalid(f"must be at least {low}, got {_describe_type(result)}")
+        return result
+
+    return validate
+
+
 def integer_or_string(value: Any) -> int | str:
     """Accept a whole number or a word such as `inf`."""
     try:
