@@ -17,7 +17,7 @@ from .api.request import (
     async_prepare,
     async_request_bytes,
 )
-from .api.response import parse_body, unexpected_body_error
+from .api.response import async_parse_body, unexpected_body_error
 from .exceptions import api_error, sanitize
 from .media import multipart
 from .media.download import async_download
@@ -27,10 +27,10 @@ __all__ = [
     "ActionCall",
     "async_dispatch",
     "async_fetch",
+    "async_parse_answer",
+    "async_parse_body",
     "async_request_json",
     "finish",
-    "parse_answer",
-    "parse_body",
     "unexpected_body_error",
 ]
 
@@ -145,18 +145,19 @@ async def async_fetch(request: ActionCall, **changes: Any) -> tuple[bytes, str]:
 async def async_request_json(request: ActionCall, **changes: Any) -> Json:
     """Return the API's object, whole and untouched."""
     body, content_type = await async_fetch(request, **changes)
-    return parse_answer(request, body, content_type)
+    return await async_parse_answer(request, body, content_type)
 
 
-def parse_answer(request: ActionCall, body: bytes, content_type: str) -> Json:
-    """Return the object in the body of an answer to a request; raises as `parse` does.
+async def async_parse_answer(request: ActionCall, body: bytes, content_type: str) -> Json:
+    """Return the object in the body of an answer to a request; raises as `parse_body` does.
 
     A stream that nobody asked for becomes what it adds up to, and the words of a recording a
     text whatever they are labelled.
     """
     action, form = request.action, request.data.get("response_format")
     is_transcript = action.method in _TRANSCRIPTS
-    return parse_body(
+    return await async_parse_body(
+        request.hass,
         request.host.settings,
         body,
         content_type,
@@ -189,7 +190,7 @@ async def _async_request_empty(request: ActionCall) -> Json:
     """Call a method that answers with nothing, and say what it did."""
     body, content_type = await async_fetch(request)
     answer = (
-        parse_body(request.host.settings, body, content_type)
+        await async_parse_body(request.hass, request.host.settings, body, content_type)
         if body.strip().startswith(b"{")
         else {}
     )

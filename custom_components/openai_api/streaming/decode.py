@@ -10,7 +10,7 @@ from ..action import Json
 from ..error_bodies import answer_error
 from .base import AnswerError, StreamAccumulator
 from .sse import EventTooLarge, SSEDecoder
-from .text import MAX_DEPTH, SurrogateJoiner, as_object, check_depth
+from .text import LARGE_BYTES, MAX_DEPTH, SurrogateJoiner, as_object, check_depth
 
 ODDITIES = (AttributeError, LookupError, TypeError, ValueError)
 """What an accumulator trips over where events have other shapes than the API's."""
@@ -55,17 +55,20 @@ class EventReader:
     def read(self, name: str, data: bytes) -> tuple[Json, str]:
         """Return an event's object and its type.
 
-        Raises AnswerError if it tells of an error, StreamGarbled if it cannot be read.
+        Blocks for what is larger than `LARGE_BYTES`. Raises AnswerError if it tells of an error, StreamGarbled if it cannot be read.
         """
-        try:
-            event: Any = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            event = self._read_oddity(name, data)
-        if len(data) > _DEEP_BYTES:
+        if (size := len(data)) > LARGE_BYTES:
+            event: Any = self._read_oddity(name, data)
+        else:
             try:
-                check_depth(data, event)
-            except ValueError:
-                raise StreamGarbled from None
+                event = orjson.loads(data)
+            except orjson.JSONDecodeError:
+                event = self._read_oddity(name, data)
+            if size > _DEEP_BYTES:
+                try:
+                    check_depth(data, event)
+                except ValueError:
+                    raise StreamGarbled from None
         if event.__class__ is not dict:
             event = as_object(event)
         if name and (event.get("type") == name or name == "error" or name.startswith("thread.")):

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 import time
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ from .decode import (
     reader_for,
 )
 from .sse import EventTooLarge, SSEDecoder
+from .text import LARGE_BYTES
 
 if TYPE_CHECKING:
     from ..dispatch import ActionCall
@@ -57,7 +59,7 @@ async def async_run(
 
     `opened` is awaited once the host listens: it may bring about what the stream tells.
     `read_body` takes the body and content type of an answer that is no stream, instead of
-    `requests.parse_answer`. Raises HomeAssistantError: `timed_out` when no event comes within
+    `dispatch.async_parse_answer`. Raises HomeAssistantError: `timed_out` when no event comes within
     the request's timeout, `stream_too_long` after its `max_wait_seconds`, `stream_cut`,
     `stream_garbled`, `stream_error` for an error that the host reports in it.
     """
@@ -80,9 +82,9 @@ async def async_run(
             if read_body is not None:
                 answer = await read_body(body, kind)
             else:
-                answer = dispatch.parse_answer(request, body, kind)
+                answer = await dispatch.async_parse_answer(request, body, kind)
         elif not first and not kind.lower().startswith("text/event-stream"):
-            answer = dispatch.parse_answer(request, b"", kind)
+            answer = await dispatch.async_parse_answer(request, b"", kind)
         else:
             # From here on each event has its own time limit: a stream may go on for long.
             host.disable_timeout(wait)
@@ -150,6 +152,8 @@ class _Relay:
             "stream_id": stream_id,
         }
         self._sequence = 0
+        self._size = 0
+        """The bytes that were read."""
         self._is_done = False
         """Whether the host said that there is no more."""
 
@@ -171,12 +175,13 @@ class _Relay:
                 raise
             cut = err
         if cut is None:
-            return self._result()
+            return await self._async_run_large(self._result)
         accumulator = self._accumulator
         if accumulator.is_complete:
             # The answer is whole, only the stream has not ended as it should.
             with suppress(*ODDITIES):
-                if (answer := accumulator.result(ended=False)) is not None:
+                whole_answer = partial(accumulator.result, ended=False)
+                if (answer := await self._async_run_large(whole_answer)) is not None:
                     return answer
         if whole.expired():
             raise api_error("stream_too_long", seconds=f"{longest:g}") from None
@@ -200,8 +205,13 @@ class _Relay:
         with _translated_oddities(self._request):
             async for chunk in _chain(first, chunks) if first else chunks:
                 has_progressed = False
+                self._size += len(chunk)
                 for name, data in decoder.feed(chunk):
-                    if (progress := self._take(name, data)) is None:
+                    if len(data) <= LARGE_BYTES:
+                        progress = self._take(name, data)
+                    else:
+                        progress = self._pass_on(*await self._async_read_large(name, data))
+                    if progress is None:
                         return
                     has_progressed = has_progressed or progress
                     if time.monotonic() > turn_ends:
@@ -222,7 +232,7 @@ class _Relay:
                     # Comments and halves of events come, but no event.
                     idle.reschedule(last + seconds)
                     is_armed = True
-            self._take_last()
+            await self._async_take_last()
 
     def _take(self, name: str, data: bytes) -> bool | None:
         """Take an event; return whether it is more than a sign of life, None if it was the last."""
@@ -233,6 +243,19 @@ class _Relay:
             if not data.strip():
                 return False
         return self._pass_on(*self._reader.read(name, data))
+
+    async def _async_read_large(self, name: str, data: bytes) -> tuple[Json, str]:
+        """Return an event's object and its type, read outside of the event loop if it is large."""
+        read = partial(self._reader.read, name, data)
+        if len(data) <= LARGE_BYTES:
+            return read()
+        return await self._request.hass.async_add_executor_job(read)
+
+    async def _async_run_large[T](self, work: Callable[[], T]) -> T:
+        """Return what work on the whole stream comes to, done outside of the loop if it is large."""
+        if self._size <= LARGE_BYTES:
+            return work()
+        return await self._request.hass.async_add_executor_job(work)
 
     def _pass_on(self, event: Json, event_type: str) -> bool | None:
         """Fire an event and add it up; return what `_take` does."""
@@ -255,7 +278,7 @@ class _Relay:
             return None
         return True
 
-    def _take_last(self) -> None:
+    async def _async_take_last(self) -> None:
         """Take an event that lacks its blank line at the end, if its data is whole.
 
         The HTML standard throws it away, and openai-python does so, too; a host that leaves the
@@ -266,7 +289,7 @@ class _Relay:
                 self._is_done = True
             elif data.strip() and not b"[DONE]".startswith(data):
                 try:
-                    found = self._reader.read(name, data)
+                    found = await self._async_read_large(name, data)
                 except StreamGarbled:
                     continue
                 self._pass_on(*found)

@@ -8,7 +8,10 @@ from typing import Any, NoReturn
 import orjson
 
 from ..action import Json
+from .large_json import LargeJsonReader
 
+LARGE_BYTES = 512 * 1024
+"""JSON texts of more bytes are read in pieces, and in a thread of their own."""
 MAX_DEPTH = 200
 """The most objects and lists within each other; Home Assistant's own encoder takes 254."""
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
@@ -16,9 +19,10 @@ _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _RAW_BYTES = re.compile("[\udc80-\udcff]+")
 _TRAILING_HALF = re.compile("(?:[\ud800-\udbff]|[\udc80-\udcff]{1,3})\\Z")
 _LONE = re.compile("[\ud800-\udfff]")
+_MAYBE_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _IDENTITY = ("type", "item_id", "output_index", "content_index", "summary_index")
-# So many lists leave orjson, which stops at 254, as many levels as are allowed.
-_WRAPPED = 254 - MAX_DEPTH
+# orjson stops at this many levels.
+_ORJSON_DEPTH = 254
 
 
 def load_json(data: bytes) -> Any:
@@ -29,11 +33,12 @@ def load_json(data: bytes) -> Any:
     return SurrogateJoiner().load(data, hold=False)
 
 
-def check_depth(data: bytes, value: Any) -> None:
-    """Raise ValueError if the value read from `data` has more than `MAX_DEPTH` levels."""
-    if len(data) > MAX_DEPTH and data.count(b"[") + data.count(b"{") > MAX_DEPTH:
+def check_depth(data: bytes, value: Any, max_depth: int = MAX_DEPTH) -> None:
+    """Raise ValueError if the value read from `data` has more than `max_depth` levels."""
+    if len(data) > max_depth and data.count(b"[") + data.count(b"{") > max_depth:
         wrapped = value
-        for _ in range(_WRAPPED):
+        # So many lists around it leave orjson as many levels as are allowed.
+        for _ in range(_ORJSON_DEPTH - max_depth):
             wrapped = [wrapped]
         try:
             # Much faster than to walk through it.
@@ -59,6 +64,15 @@ def _replace_halves(text: str) -> str:
         lambda found: found[0].encode(errors="surrogateescape").decode(errors="replace"), text
     )
     return _LONE.sub("\ufffd", text)
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Return whether bytes are a text in UTF-8."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _refuse(name: str) -> NoReturn:
@@ -88,10 +102,23 @@ class SurrogateJoiner:
 
         Raises ValueError for what is no JSON, and for more than `MAX_DEPTH` levels.
         """
+        if len(data) > LARGE_BYTES:
+            return self._load_large(data, hold=hold)
         try:
             value = orjson.loads(data)
         except orjson.JSONDecodeError:
             value = self._load_halves(data, hold=hold)
+        check_depth(data, value)
+        return value
+
+    def _load_large(self, data: bytes, *, hold: bool) -> Any:
+        """Return the value in a large JSON text."""
+        try:
+            return LargeJsonReader(data, MAX_DEPTH, check_depth).read()
+        except ValueError:
+            if _MAYBE_HALF.search(data) is None and _is_utf8(data):
+                raise
+        value = self._load_halves(data, hold=hold)
         check_depth(data, value)
         return value
 
