@@ -57,7 +57,7 @@ class EventReader:
 
         Blocks for what is larger than `LARGE_BYTES`. Raises AnswerError if it tells of an error, StreamGarbled if it cannot be read.
         """
-        if (size := len(data)) > LARGE_BYTES:
+        if (size := len(data)) > LARGE_BYTES or self._joiner.held:
             event: Any = self._read_oddity(name, data)
         else:
             try:
@@ -77,6 +77,10 @@ class EventReader:
         if self._default_type and "choices" in event and "type" not in event:
             return event, self._default_type
         return event, str(event.get("type") or name or event.get("object") or "")
+
+    def read_held(self) -> list[Json]:
+        """Return events for halves of characters whose other half has not come."""
+        return self._joiner.pop_held()
 
     def _read_oddity(self, name: str, data: bytes) -> Any:
         """Return the value of an event that is no plain JSON."""
@@ -168,6 +172,8 @@ def assemble(body: bytes, make: Callable[[], StreamAccumulator] | None) -> Json 
             if accumulator is not None:
                 accumulator.add(event)
         check_stray(decoder.stray)
+        for event in reader.read_held() if accumulator is not None else ():
+            accumulator.add(event)
         if accumulator is not None and (whole := accumulator.result(ended=ended)) is not None:
             return whole
     except (EventTooLarge, *ODDITIES):

@@ -180,7 +180,7 @@ class _Relay:
         if accumulator.is_complete:
             # The answer is whole, only the stream has not ended as it should.
             with suppress(*ODDITIES):
-                whole_answer = partial(accumulator.result, ended=False)
+                whole_answer = partial(self._add_up, ended=False)
                 if (answer := await self._async_run_large(whole_answer)) is not None:
                     return answer
         if whole.expired():
@@ -300,7 +300,7 @@ class _Relay:
         with _translated_oddities(request):
             if self._sequence or accumulator.may_be_empty:
                 is_whole = self._sequence or self._is_done or self._is_framed()
-                answer = accumulator.result(ended=self._is_done) if is_whole else None
+                answer = self._add_up(ended=self._is_done) if is_whole else None
                 if answer is not None:
                     return answer
             check_stray(self._decoder.stray)
@@ -309,6 +309,13 @@ class _Relay:
             # The whole answer, with the label of a stream.
             return stray
         raise api_error("stream_cut")
+
+    def _add_up(self, *, ended: bool) -> Json | None:
+        """Return what the events add up to, None if that is not whole."""
+        for event in self._reader.read_held():
+            # It is not the host's, so that nobody is told of it.
+            self._accumulator.add(event)
+        return self._accumulator.result(ended=ended)
 
     def _is_framed(self) -> bool:
         """Return whether the host can say that its body has ended: else it may have been cut."""
