@@ -26,7 +26,7 @@ from ..exceptions import (
     validation_error,
 )
 from ..localize import localized_text
-from ..streaming.text import SurrogateJoiner
+from ..streaming.text import LARGE_BYTES, SurrogateJoiner
 from ..types import Json
 from .close import Close, ending
 from .connect_options import CLOSE_TIMEOUT, async_connect_options
@@ -264,7 +264,11 @@ class Connection:
             turn_ends = opened + _TURN
             try:
                 while True:
-                    self._pass_on(await receive(decode=False))
+                    frame = await receive(decode=False)
+                    if len(frame) <= LARGE_BYTES:
+                        self._pass_on(frame)
+                    else:
+                        await self._async_pass_on_large(frame)
                     if time.monotonic() > turn_ends:
                         await asyncio.sleep(0)
                         turn_ends = time.monotonic() + _TURN
@@ -340,12 +344,32 @@ class Connection:
     @callback
     def _pass_on(self, frame: bytes) -> None:
         """Fire the event in a frame; what cannot be read is reported, and nothing else happens."""
-        self._is_proven = True
         try:
-            event: Any = self._joiner.load(frame)
+            event = self._joiner.load(frame)
         except ValueError:
-            self._fire_state(error=self._text(api_error("message_not_json")))
-            return
+            self._refuse()
+        else:
+            self._take(event)
+
+    async def _async_pass_on_large(self, frame: bytes) -> None:
+        """Do what `_pass_on` does, reading the event outside of the event loop."""
+        try:
+            event = await self.host.hass.async_add_executor_job(self._joiner.load, frame)
+        except ValueError:
+            self._refuse()
+        else:
+            self._take(event)
+
+    @callback
+    def _refuse(self) -> None:
+        """Report a message that cannot be read."""
+        self._is_proven = True
+        self._fire_state(error=self._text(api_error("message_not_json")))
+
+    @callback
+    def _take(self, event: Any) -> None:
+        """Fire an event."""
+        self._is_proven = True
         is_object = isinstance(event, dict)
         event_type = event.get("type") if is_object else None
         if self._event_types is None or event_type in self._event_types:
