@@ -35,6 +35,15 @@ def _sockets(socket_enabled: None) -> None:
 
 
 @pytest.fixture(autouse=True)
+async def enable_event_loop_debug() -> None:
+    """Leave asyncio's debug mode off: it records a stack for each future, most of a test's time.
+
+    Replaces the fixture of this name in pytest-homeassistant-custom-component. What blocks the
+    loop is found by Home Assistant's own detector instead.
+    """
+
+
+@pytest.fixture(autouse=True)
 def _nothing_blocks(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Generator[None]:
     """Fail a test during which the integration has blocked the event loop."""
     # The detector leaves out files in tests unless it is told that this is none.
