@@ -17,6 +17,7 @@ from homeassistant.helpers import entity_registry as er, llm
 from homeassistant.helpers.selector import BooleanSelector, TextSelector
 import voluptuous as vol
 
+from ..api.host import ServiceHost
 from ..api.service_kinds import fits, kind_of, suggest_models
 from ..const import CONF_DEFAULT_MODELS, DOMAIN, LOGGER
 from ..data import OpenAIConfigEntry
