@@ -21,6 +21,7 @@ from .api.response import parse_body, unexpected_body_error
 from .exceptions import api_error, sanitize
 from .media import multipart
 from .media.download import async_download
+from .request_defaults import defaults_for
 from .streaming import runner
 
 __all__ = [
@@ -103,6 +104,9 @@ class ActionCall:
                 await item.encode(self, values, values.pop(item.key))
             elif item.file:
                 uploads.add(item.key)
+        entry = self.entry
+        extra_body = self.options.get("extra_body") or {}
+        values |= defaults_for(self.action.method, values, extra_body, entry.data, entry.options)
         size = 0
         for key in uploads & values.keys():
             values[key], length = await multipart.async_open_uploads(self, values[key])

@@ -88,6 +88,10 @@ class Socket:
         await self._send(number, type_, fields)
         return events
 
+    async def send_bytes(self, data: bytes) -> None:
+        """Send binary data, which begins with the number of its handler."""
+        await self._ws.send_bytes(data)
+
     async def close(self) -> None:
         """Close the connection."""
         await self._ws.close()
