@@ -112,7 +112,7 @@ class _Looks:
             again = replace(again, options={**again.options, "timeout": min(again.timeout, left)})
         start = time.monotonic()
         try:
-            self.last = await async_request_json(again)
+            found = await async_request_json(again)
         except HomeAssistantError as err:
             if not _may_pass(err):
                 raise
@@ -122,9 +122,13 @@ class _Looks:
             if time.monotonic() - self._failing_since > MAX_OUTAGE:
                 raise
             return None
+        if self.last is None:
+            # The first was the caller's own; those that follow need no more than the ids.
+            self._again = None
+        self.last = found
         if self.error is not None:
             self.error, self._pause = None, INITIAL_INTERVAL
-        return self.last
+        return found
 
 
 def _may_pass(err: HomeAssistantError) -> bool:
