@@ -18,7 +18,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 import pytest_socket
 
 from custom_components.openai_api.const import DOMAIN
-from custom_components.openai_api.websocket import connection as connections
+from custom_components.openai_api.websocket import reconnect
 from tests.standin.server import StandIn
 
 # The same inputs in every run: a change is to be judged by what it changes.
@@ -78,8 +78,8 @@ def _custom(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the pauses between attempts to connect short."""
-    monkeypatch.setattr(connections, "_FIRST_DELAY", 0.01)
-    monkeypatch.setattr(connections, "_LONGEST_DELAY", 0.02)
+    monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.01)
+    monkeypatch.setattr(reconnect, "_LONGEST_DELAY", 0.02)
 
 
 @pytest.fixture
