@@ -10,6 +10,7 @@ from homeassistant.core import Context, HomeAssistant, ServiceResponse
 
 from .api.host import ServiceHost
 from .api.request import Operation, PreparedRequest, RequestOptions, async_prepare
+from .api.request_defaults import defaults_for
 from .object_types import ObjectType
 from .streaming.base import StreamAccumulator
 from .types import Json, ModelKind
@@ -186,6 +187,9 @@ class ActionCall:
         for item in self.action.fields:
             if item.encode is not None and item.key in values:
                 size += await item.encode(self, values, item.key)
+        entry = self.entry
+        extra_body = self.options.get("extra_body") or {}
+        values |= defaults_for(self.action.method, values, extra_body, entry.data, entry.options)
         return values, size
 
 

@@ -6,7 +6,7 @@ from homeassistant.exceptions import HomeAssistantError
 
 from .action import ActionCall
 from .api.request import async_request_bytes
-from .api.response import parse_body
+from .api.response import async_parse_body
 from .exceptions import api_error, sanitize
 from .types import Json
 
@@ -29,18 +29,19 @@ async def async_fetch(request: ActionCall, **changes: Any) -> tuple[bytes, str]:
 async def async_request_json(request: ActionCall, **changes: Any) -> Json:
     """Return the API's object, whole and untouched."""
     body, content_type = await async_fetch(request, **changes)
-    return parse_answer(request, body, content_type)
+    return await async_parse_answer(request, body, content_type)
 
 
-def parse_answer(request: ActionCall, body: bytes, content_type: str) -> Json:
-    """Return the object in the body of an answer to a request; raises as `parse` does.
+async def async_parse_answer(request: ActionCall, body: bytes, content_type: str) -> Json:
+    """Return the object in the body of an answer to a request; raises as `parse_body` does.
 
     A stream that nobody asked for becomes what it adds up to, and the words of a recording a
     text whatever they are labelled.
     """
     action, form = request.action, request.data.get("response_format")
     is_transcript = action.method in _TRANSCRIPTS
-    return parse_body(
+    return await async_parse_body(
+        request.hass,
         request.host.settings,
         body,
         content_type,

@@ -5,7 +5,7 @@ from homeassistant.core import ServiceResponse
 from . import pagination, polling, stream_runner
 from .action import ActionCall, ResponseKind
 from .action_request import async_fetch, async_request_json, finish
-from .api.response import parse_body
+from .api.response import async_parse_body
 from .media.download import async_download
 from .types import Json
 
@@ -24,17 +24,17 @@ async def async_dispatch(request: ActionCall) -> ServiceResponse:
             return await pagination.async_request_list(request)
         case ResponseKind.NONE:
             return await _async_request_empty(request)
-    answer = await async_request_json(request)
-    if action.poll is not None:
-        answer = await polling.async_poll_until_done(request, answer)
-    return finish(request, answer)
+    if (poll := action.poll) is None:
+        return finish(request, await async_request_json(request))
+    made = None if action.method == poll.method else await async_request_json(request)
+    return finish(request, await polling.async_poll_until_done(request, made))
 
 
 async def _async_request_empty(request: ActionCall) -> Json:
     """Call a method that answers with nothing, and say what it did."""
     body, content_type = await async_fetch(request)
     answer = (
-        parse_body(request.host.settings, body, content_type)
+        await async_parse_body(request.hass, request.host.settings, body, content_type)
         if body.strip().startswith(b"{")
         else {}
     )

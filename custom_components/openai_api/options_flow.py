@@ -25,6 +25,7 @@ import voluptuous as vol
 from .actions.webhooks import EVENT_TYPES
 from .api.config import ApiKeyNotFound, HostConfig, InvalidUrl
 from .api.host import ServiceHost
+from .api.request_defaults import IncludeUsage
 from .api.service_kinds import OTHER, kind_of, model_ids, sort_models
 from .api.validate import async_validate_host
 from .connection_form import KIND_SELECTOR
@@ -33,6 +34,7 @@ from .const import (
     CONF_CACHED_INPUT_PRICE,
     CONF_DEFAULT_MODELS,
     CONF_INCLUDE_TEXT,
+    CONF_INCLUDE_USAGE,
     CONF_INPUT_PRICE,
     CONF_IS_PREFERRED,
     CONF_KEEP_DAYS,
@@ -71,7 +73,11 @@ _UNSUPPORTED: Final = frozenset(
     {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
 )
 
-_USUAL: Final = {CONF_ACTION_ACCESS: ActionAccess.BY_ACTION.value, CONF_IS_PREFERRED: False}
+_USUAL: Final = {
+    CONF_ACTION_ACCESS: ActionAccess.BY_ACTION.value,
+    CONF_INCLUDE_USAGE: IncludeUsage.BY_SERVICE.value,
+    CONF_IS_PREFERRED: False,
+}
 
 _EVENTS_SCHEMA: Final = vol.Schema(
     {
@@ -220,6 +226,15 @@ class OptionsFlow(OptionsFlowWithReload):
                     _ACCESS,
                     {
                         vol.Optional(CONF_SERVICE_KIND): KIND_SELECTOR,
+                        vol.Optional(
+                            CONF_INCLUDE_USAGE, default=IncludeUsage.BY_SERVICE.value
+                        ): SelectSelector(
+                            SelectSelectorConfig(
+                                options=[usage.value for usage in IncludeUsage],
+                                translation_key=CONF_INCLUDE_USAGE,
+                                mode=SelectSelectorMode.DROPDOWN,
+                            )
+                        ),
                         vol.Optional(
                             CONF_ACTION_ACCESS, default=ActionAccess.BY_ACTION.value
                         ): SelectSelector(

@@ -53,7 +53,7 @@ async def async_request_list(request: ActionCall) -> Json:
 async def _async_page(request: ActionCall, **changes: Any) -> tuple[Json, int]:
     """Return a page whose `data` is a list, and its length in bytes."""
     body, content_type = await async_fetch(request, **changes)
-    page = response.parse_body(request.host.settings, body, content_type)
+    page = await response.async_parse_body(request.hass, request.host.settings, body, content_type)
     if changes and page.get("data") is None:
         # Some hosts end a list so.
         page["data"] = []

@@ -133,7 +133,7 @@ async def heard(standin: StandIn, *marks: str) -> None:
     """Wait until the service has been asked for all of these."""
     await wait_for(
         lambda: all(any(mark in item.path for item in standin.requests) for mark in marks),
-        f"asked for: {[item.path for item in standin.requests]}",
+        what=f"asked for: {[item.path for item in standin.requests]}",
     )
 
 

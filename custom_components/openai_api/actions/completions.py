@@ -19,7 +19,7 @@ from .common_fields import (
     TOP_P,
     USER,
 )
-from .fields import boolean, integer, text, text_or_texts
+from .fields import boolean, integer, text, text_or_tokens
 
 ACTION_GROUP = ActionGroup(
     key="completions",
@@ -36,7 +36,7 @@ ACTION_GROUP = ActionGroup(
                 *required(
                     replace(MODEL, example="gpt-3.5-turbo-instruct"),
                     replace(
-                        text_or_texts(
+                        text_or_tokens(
                             "prompt",
                             "Text",
                             "The text to go on with, or a list of texts.",

@@ -27,7 +27,7 @@ ACTION_GROUP = ActionGroup(
                         INPUT,
                         description="The text to turn into numbers, or a list of texts.",
                         example="The cat sits on the washing machine.",
-                        validator=check.text_or_texts,
+                        validator=check.text_or_tokens,
                     ),
                 ),
                 integer(

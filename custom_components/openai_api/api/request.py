@@ -9,7 +9,7 @@ import httpx2
 
 from ..types import Json
 from .host import ServiceHost
-from .response import parse_body
+from .response import async_parse_body
 from .retries import MAY_REPEAT, is_repeatable_method
 from .route import PlainRequest
 from .transport import async_read_body, replaying
@@ -128,7 +128,7 @@ async def async_request_json(
     Raises what `async_request_bytes` and `parse_body` raise.
     """
     body, content_type = await async_request_bytes(host, operation, values, options)
-    return parse_body(host.settings, body, content_type)
+    return await async_parse_body(host.hass, host.settings, body, content_type)
 
 
 async def _async_build(

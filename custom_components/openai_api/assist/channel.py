@@ -16,8 +16,9 @@ from ..data import OpenAIData
 from ..exceptions import api_error
 from ..types import Json
 from ..websocket.close import ending
-from ..websocket.connection import Connection, State
+from ..websocket.connection import Connection
 from ..websocket.socket import Open, Socket
+from ..websocket.state import State
 
 _SPENDING = frozenset(
     {"error", "response.completed", "response.done", "response.failed", "response.incomplete"}

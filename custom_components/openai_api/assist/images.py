@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from http import HTTPStatus
 from typing import Any, Final
 
 import aiohttp
@@ -92,19 +93,23 @@ async def _async_bytes(entity: LanguageModelEntity, item: Json, seconds: float) 
         except binascii.Error, ValueError:
             raise api_error("picture_garbled") from None
     settings = entity.host.settings
-    # Another server's address could be one in the home that nobody else can reach.
-    if not isinstance(url, str) or URL(url).host != URL(settings.base_url).host:
-        raise api_error(NO_IMAGE)
     session = async_get_clientsession(entity.hass, verify_ssl=settings.verify_ssl)
+    timeout = aiohttp.ClientTimeout(total=seconds)
+    data = bytearray()
     try:
-        async with session.get(url, timeout=aiohttp.ClientTimeout(total=seconds)) as response:
-            response.raise_for_status()
-            data = await response.content.read(_LARGEST)
-            if not response.content.at_eof():
-                raise api_error("answer_too_large", limit=_LARGEST // 1024**2)
-            return data
+        # Another server's address could be one in the home that nobody else can reach.
+        if not isinstance(url, str) or URL(url).host != URL(settings.base_url).host:
+            raise api_error(NO_IMAGE)
+        async with session.get(url, timeout=timeout, allow_redirects=False) as response:
+            if response.status != HTTPStatus.OK:
+                raise api_error(NO_IMAGE)
+            async for chunk in response.content.iter_any():
+                data += chunk
+                if len(data) > _LARGEST:
+                    raise api_error("answer_too_large", limit=_LARGEST // 1024**2)
     except aiohttp.ClientError, TimeoutError, ValueError:
         raise api_error(NO_IMAGE) from None
+    return bytes(data)
 
 
 def _size(size: Any) -> tuple[int | None, int | None]:

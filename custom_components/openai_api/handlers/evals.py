@@ -5,7 +5,7 @@ from urllib.parse import quote
 import httpx2
 
 from ..action import ActionCall
-from ..api.response import parse_body
+from ..api.response import async_parse_body
 from ..exceptions import validation_error
 from ..types import Json
 
@@ -24,4 +24,5 @@ async def async_cancel_run(request: ActionCall) -> Json:
             body=options.get("extra_body"),
             options={"params": options.get("extra_query") or {}, "timeout": request.timeout},
         )
-        return parse_body(host.settings, response.content, response.headers.get("content-type", ""))
+        content_type = response.headers.get("content-type", "")
+    return await async_parse_body(request.hass, host.settings, response.content, content_type)

@@ -167,7 +167,10 @@ async def _async_join_events(request: ActionCall, chunks: AsyncIterator[bytes]) 
             for _, data in decoder.feed(chunk):
                 if data.strip() not in {b"", b"[DONE]"}:
                     # Raises the host's words where it is an error.
-                    events.add(response.parse_body(request.host.settings, data, "application/json"))
+                    event = await response.async_parse_body(
+                        request.hass, request.host.settings, data, "application/json"
+                    )
+                    events.add(event)
     except EventTooLarge:
         raise api_error("stream_garbled") from None
     if (done := events.result(ended=True)) is None:

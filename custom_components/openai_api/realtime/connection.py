@@ -12,8 +12,10 @@ from ..api.host import ServiceHost
 from ..const import EVENT_REALTIME, LOGGER
 from ..exceptions import api_error, validation_error
 from ..types import Json
-from ..websocket.connection import Connection, Connections, State, encode
+from ..websocket.connection import Connection, Connections
+from ..websocket.messages import encode
 from ..websocket.socket import Open
+from ..websocket.state import State
 from .history import History, diff, normalize
 from .limits import ToolLimits, UsageLimit
 from .notices import RealtimeNotice

@@ -3,13 +3,11 @@
 import asyncio
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from enum import StrEnum
 import time
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.core import Context, callback
 from homeassistant.exceptions import HomeAssistantError
-import orjson
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.frames import CloseCode
 
@@ -25,19 +23,20 @@ from ..exceptions import (
     validation_error,
 )
 from ..localize import localized_text
-from ..streaming.text import SurrogateJoiner
+from ..streaming.text import LARGE_BYTES, SurrogateJoiner
 from ..types import Json
 from .close import Close, ending
 from .connect_options import CLOSE_TIMEOUT, async_connect_options
 from .handshake import rejection
+from .messages import encode
 from .reconnect import ReconnectPolicy
 from .socket import Open, Socket
+from .state import State
 
 if TYPE_CHECKING:
     from .protocol import Line
 
-# Listeners run while an event is fired; the rest of the house gets its turn after so many
-# seconds, or after a single event whose listeners take longer.
+# Seconds: listeners run while an event is fired, and other tasks of the loop wait for them.
 _TURN = 0.001
 MAX_CONNECTIONS = 50
 """Of one service host."""
@@ -49,15 +48,6 @@ _SPENDING = frozenset(
 
 type Connections = dict[str, Connection]
 """The connections of one entry by their ids."""
-
-
-class State(StrEnum):
-    """What a connection is at."""
-
-    CONNECTING = "connecting"
-    CONNECTED = "connected"
-    RECONNECTING = "reconnecting"
-    DISCONNECTED = "disconnected"
 
 
 class Connection:
@@ -239,7 +229,11 @@ class Connection:
             self._reconnects.on_opened()
             try:
                 while True:
-                    self._pass_on(await receive(decode=False))
+                    frame = await receive(decode=False)
+                    if len(frame) <= LARGE_BYTES:
+                        self._pass_on(frame)
+                    else:
+                        await self._async_pass_on_large(frame)
                     if time.monotonic() > turn_ends:
                         await asyncio.sleep(0)
                         turn_ends = time.monotonic() + _TURN
@@ -296,12 +290,32 @@ class Connection:
     @callback
     def _pass_on(self, frame: bytes) -> None:
         """Fire the event in a frame; what cannot be read is reported, and nothing else happens."""
-        self._reconnects.is_proven = True
         try:
-            event: Any = self._joiner.load(frame)
+            event = self._joiner.load(frame)
         except ValueError:
-            self._fire_state(error=self._text(api_error("message_not_json")))
-            return
+            self._refuse()
+        else:
+            self._take(event)
+
+    async def _async_pass_on_large(self, frame: bytes) -> None:
+        """Do what `_pass_on` does, reading the event outside of the event loop."""
+        try:
+            event = await self.host.hass.async_add_executor_job(self._joiner.load, frame)
+        except ValueError:
+            self._refuse()
+        else:
+            self._take(event)
+
+    @callback
+    def _refuse(self) -> None:
+        """Report a message that cannot be read."""
+        self._reconnects.is_proven = True
+        self._fire_state(error=self._text(api_error("message_not_json")))
+
+    @callback
+    def _take(self, event: Any) -> None:
+        """Fire an event."""
+        self._reconnects.is_proven = True
         is_object = isinstance(event, dict)
         event_type = event.get("type") if is_object else None
         if self._event_types is None or event_type in self._event_types:
@@ -383,14 +397,3 @@ class Connection:
     @callback
     def on_state(self, state: State) -> None:
         """Take a change of state; for connections that do more than tell it."""
-
-
-def encode(event: Mapping[str, Any]) -> str:
-    """Return an event as it is sent: a JSON text.
-
-    Raises ServiceValidationError "invalid_arguments" for what JSON cannot hold.
-    """
-    try:
-        return orjson.dumps(event).decode()
-    except TypeError as err:
-        raise validation_error("invalid_arguments", message=str(err)) from None
