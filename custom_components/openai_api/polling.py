@@ -10,7 +10,14 @@ from homeassistant.exceptions import HomeAssistantError
 
 from .action import ActionCall
 from .action_request import async_request_json
-from .exceptions import ApiError, HostUnreachable, RateLimited, RequestFailed, api_error
+from .exceptions import (
+    ApiError,
+    HostUnreachable,
+    RateLimited,
+    RequestFailed,
+    UnexpectedBody,
+    api_error,
+)
 from .object_types import ObjectType
 from .progress import fire_progress
 from .types import Json
@@ -145,7 +152,7 @@ def _poll_request(request: ActionCall, poll: ObjectType, answer: Json) -> Action
         for name, key in poll.path_arguments.items()
     }
     if not all(isinstance(value, str) and value for value in arguments.values()):
-        raise api_error("bad_answer", content_type="application/json", start="–")
+        raise UnexpectedBody("application/json")
     return replace(
         request,
         action=replace(request.action, method=poll.method, poll=None, has_body=False),
