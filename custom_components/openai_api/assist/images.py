@@ -3,7 +3,7 @@
 import base64
 import binascii
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import aiohttp
 from homeassistant.components.ai_task import GenImageTask, GenImageTaskResult
@@ -11,15 +11,13 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from yarl import URL
 
-from ..action import Json
 from ..exceptions import api_error
 from ..media.images import IMAGE_TYPES, detect_image_type
+from ..types import Json
 from .const import CONF_EXTRA_BODY, CONF_IMAGE_MODEL, CONF_PATIENCE
 from .errors import ATTACHMENT_UNSUPPORTED, names
 from .http import async_ask
-
-if TYPE_CHECKING:
-    from .tasks import TaskEntity
+from .llm_entity import LanguageModelEntity
 
 NO_IMAGE: Final = "assist_no_image"
 _LARGEST: Final = 32 * 1024**2
@@ -30,7 +28,7 @@ _PNG: Final = b"\x89PNG"
 
 
 async def async_generate(
-    entity: TaskEntity, task: GenImageTask, conversation_id: str
+    entity: LanguageModelEntity, task: GenImageTask, conversation_id: str
 ) -> GenImageTaskResult:
     """Return the image that the service generates; raises translated errors.
 
@@ -86,7 +84,7 @@ async def async_generate(
     )
 
 
-async def _async_bytes(entity: TaskEntity, item: Json, seconds: float) -> bytes:
+async def _async_bytes(entity: LanguageModelEntity, item: Json, seconds: float) -> bytes:
     """Return the bytes of an image that the service has put into its answer, or beside it."""
     encoded, url = item.get("b64_json"), item.get("url")
     if isinstance(encoded, str) and encoded:

@@ -7,7 +7,7 @@ from homeassistant.helpers import llm
 import orjson
 import probatio
 
-from ..action import Json
+from ..types import Json
 
 _ANNOTATIONS: Final = frozenset({"default", "examples", "deprecated", "uniqueItems", "$comment"})
 _FORMATS: Final = frozenset(
