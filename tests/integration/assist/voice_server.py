@@ -81,6 +81,10 @@ class Answer:
     linger: float = 0.0
     """Seconds during which more sound is made after the last word."""
     has_sound: bool = True
+    events: list[Json] = field(default_factory=list)
+    """What is sent of the response before its words."""
+    output: list[Any] = field(default_factory=list)
+    """Items that come with the end of the response alone."""
 
 
 class Peer:
@@ -229,7 +233,9 @@ class Peer:
         self.server.asked.append(asked)
         item = f"msg{next(self._ids)}"
         place = {"response_id": response["id"], "item_id": item, "content_index": 0}
-        output: list[Json] = []
+        output: list[Any] = list(answer.output)
+        for event in answer.events:
+            await self.ws.send_json({"response_id": response["id"], **event})
         words = [word + " " for word in answer.words.split(" ")] if answer.words else []
         if words:
             words[-1] = words[-1].rstrip()
