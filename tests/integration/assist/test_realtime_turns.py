@@ -193,6 +193,7 @@ async def test_events_of_an_odd_shape_are_passed_over(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     satellite = await talking()
+    service.greeting = ["no JSON", [1], {"type": "error", "error": {"event_id": "clear_1"}}]
     service.answers = [Answer(events=list(ODD.values()))]
     await satellite.say(SPEECH)
     assert satellite.speech == SUNNY

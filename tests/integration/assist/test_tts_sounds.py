@@ -9,12 +9,14 @@ from homeassistant.components import tts
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 import pytest
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
+from custom_components.openai_api.assist import tts_speech
 from custom_components.openai_api.assist.pcm import Converter, PcmFormat
 from custom_components.openai_api.assist.tts_format import Mp3Joiner
 
 from .test_tts_speech import WAV, _Conversion, samples
-from .voice import AddService, spoken
+from .voice import AddService, pieces, spoken
 from .voice_server import Sound, VoiceServer, mp3, tone
 
 type Json = dict[str, Any]
@@ -224,3 +226,86 @@ def test_mp3_joiner_leaves_frames_alone() -> None:
     assert fed(b"\xff\xf3") == b"\xff\xf3"
     assert fed(b"ID3") == b""
     assert fed(b"\xff\xf3\xff\xff" + bytes(9)) == b"\xff\xf3\xff\xff" + bytes(9)
+
+
+async def test_voices_begin_with_the_chosen_one(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    hass_ws_client: WebSocketGenerator,
+) -> None:
+    await add_service(("tts", {"voice": "ada"}))
+    client = await hass_ws_client(hass)
+    question = {"type": "tts/engine/voices", "engine_id": "tts.kitchen", "language": "en"}
+    await client.send_json_auto_id(question)
+    voices = (await client.receive_json())["result"]["voices"]
+    names = [voice["voice_id"] for voice in voices]
+    assert names[0] == "ada"
+    assert "alloy" in names
+
+
+async def test_long_message_in_place_of_a_sound_is_an_error(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("tts", {}))
+    service.sounds = [Sound([b"no sound " * 5000] * 4, "text/plain")]
+    with pytest.raises(HomeAssistantError) as raised:
+        await spoken(hass, "Hello there.", WAV)
+    assert raised.value.translation_key in {"assist_bad_sound", "bad_answer"}
+
+
+async def test_error_that_nobody_foresaw_ends_the_sound(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await add_service(("tts", {}))
+    with (
+        patch.object(tts_speech, "recognize", side_effect=ZeroDivisionError),
+        pytest.raises(HomeAssistantError, match="ZeroDivisionError"),
+    ):
+        await spoken(hass, "Hello there.", WAV)
+    assert "A text could not be spoken" in caplog.text
+
+
+async def test_text_that_breaks_off_is_spoken_so_far(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("tts", {}))
+
+    async def texts() -> Any:
+        yield "It is sunny outside. And"
+        raise HomeAssistantError("The model is gone")
+
+    with pytest.raises(HomeAssistantError, match="The model is gone"):
+        await spoken(hass, texts(), WAV)
+    assert [speech["input"] for speech in service.speeches] == ["It is sunny outside."]
+
+
+LONG = "wordswithoutanyplacetobreathe"
+TEXTS: dict[str, tuple[Json, list[str], str]] = {
+    "table": ({}, ["| one | two ", "| three |\n| - | - |\n", "Done."], "one, two, three Done."),
+    "open_bracket": ({}, ["Wait for [the b", "us] and go."], "Wait for [the bus] and go."),
+    "link": ({}, ["Look at [this](htt", "ps://x.y/z) page."], "Look at this page."),
+    "picture": ({}, ["Look: ![a cat](https://x.y", "/z) here."], "Look: a cat here."),
+    "only_marks": ({}, ["Yes.\n", "… ***\n", "… \n", "No."], "Yes. No."),
+    "no_end": ({}, [LONG * 40], LONG * 40),
+    "clauses": (
+        {"first_piece": "clause"},
+        ["When it rains in the evening, we shall all stay at home. Fine."],
+        "When it rains in the evening, we shall all stay at home. Fine.",
+    ),
+    "no_clause": ({"first_piece": "clause"}, ["Fine"], "Fine"),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+async def test_text_in_pieces_is_spoken_as_it_reads(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService, name: str
+) -> None:
+    options, texts, wanted = TEXTS[name]
+    await add_service(("tts", {"sentences_ahead": 1, **options}))
+    await spoken(hass, pieces(*texts), WAV)
+    words = " ".join(speech["input"] for speech in service.speeches).split()
+    assert "".join(words) == "".join(wanted.split())

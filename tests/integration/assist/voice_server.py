@@ -312,7 +312,8 @@ class VoiceServer:
         self.refuses_sockets: int | None = None
         self.refused: dict[str, Json] = {}
         self.drops_after: list[str] = []
-        self.greeting: list[Json] = []
+        self.greeting: list[Any] = []
+        """Events at the beginning of each session; a text is sent as it is."""
         self.running = 0
         self.most_running = 0
         self.lost = 0
@@ -426,7 +427,7 @@ class VoiceServer:
         self.peers.append(peer)
         await peer.send("session.created", session={})
         for event in self.greeting:
-            await ws.send_json(event)
+            await ws.send_str(event if isinstance(event, str) else json.dumps(event))
         async for message in ws:
             if message.type is WSMsgType.TEXT:
                 await peer.take(json.loads(message.data))
