@@ -78,9 +78,6 @@ class _Line:
 class SocketStream:
     """An answer under way, read in the same way as one over HTTP (`http.Stream`)."""
 
-    content_type = "text/event-stream"
-    is_event_stream = True
-
     def __init__(self, host: ServiceHost, line: _Line, first: Json, seconds: float) -> None:
         self._host, self._line, self._seconds = host, line, seconds
         self._first: Json | None = first
@@ -92,10 +89,6 @@ class SocketStream:
 
     def begun(self) -> None:
         """Do nothing: the time limit counts between two events from the beginning."""
-
-    async def async_whole(self) -> Json:
-        """Raise: events are all that comes over a WebSocket."""
-        raise api_error("stream_garbled")
 
     async def events(self) -> AsyncIterator[list[Json]]:
         """Yield the events that have arrived together, until the response ends.
