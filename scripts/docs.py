@@ -63,6 +63,9 @@ _CUSTOM_RESPONSES = {
     "verify_webhook_signature": "`verified: true`; a call that is not genuine is an error.",
     "watch_job": f"{_JOB}. If it is done already, also the API's object as `result`.",
 }
+_UNSIGNED = "nobody has signed the call in the example"
+_NOT_RUN = {"unwrap_webhook_event": _UNSIGNED, "verify_webhook_signature": _UNSIGNED}
+"""Why an example is not run by the tests, which read it above the example."""
 _ADDED = {
     "add_output_text": "`output_text`: the text of the response",
     "add_parsed": "`output_text`, and `output_parsed`: the JSON in it",
@@ -176,7 +179,8 @@ def _section(group: ActionGroup, action: ActionDescription) -> str:
     parts = [f"## {action.name}", " · ".join(about), action.description]
     if fields:
         parts.append("\n".join(_field_table(action, fields)))
-    parts.append(f"```yaml\n{_example(action)}```")
+    reason = f"<!-- not run: {_NOT_RUN[action.key]} -->\n" if action.key in _NOT_RUN else ""
+    parts.append(f"{reason}```yaml\n{_example(action)}```")
     parts.append(f"**Response:** {_response(action)}")
     return "\n\n".join(parts)
 
@@ -256,9 +260,9 @@ def _example(action: ActionDescription) -> str:
     """Return an automation's step that calls the action."""
     # What is done here has few fields, and needs one of them.
     shown = [field for field in action.fields if field.required or not action.method]
-    if action.model_kind is not None and not shown:
-        # Nothing has to be given, but a question says what the action is for.
-        shown = [field for field in action.fields if field.key in _QUESTIONS][:1]
+    if action.has_body and not any(field.key in _QUESTIONS for field in shown):
+        # A question need not be given where something else may stand in for it.
+        shown += [field for field in action.fields if field.key in _QUESTIONS and field.example][:1]
     data = {field.key: _example_value(field) for field in shown}
     step: dict[str, Any] = {"action": f"openai_api.{action.key}"}
     if data:

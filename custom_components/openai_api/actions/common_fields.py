@@ -197,7 +197,7 @@ LOCAL_FILE = file(
     "file",
     "File",
     "The file to send: a media item, or a path that Home Assistant may read.",
-    example="/config/www/manual.pdf",
+    example="/media/manuals/dishwasher.pdf",
 )
 VECTOR_STORE_ID = identifier(
     "vector_store_id", "Vector store", "Id of the vector store.", example="vs_123"

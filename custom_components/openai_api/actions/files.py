@@ -44,7 +44,7 @@ ACTION_GROUP = ActionGroup(
                         "file",
                         "File",
                         "The file to send: a media item, or a path that Home Assistant may read.",
-                        example="/config/www/manual.pdf",
+                        example="/media/manuals/dishwasher.pdf",
                     ),
                     PURPOSE,
                 ),

@@ -44,7 +44,7 @@ ACTION_GROUP = ActionGroup(
             description="Deletes a model that you have trained further.",
             icon="mdi:delete-outline",
             permission=Permission.ADMINISTRATORS,
-            fields=required(_MODEL),
+            fields=required(replace(_MODEL, example="ft:gpt-4.1-mini:home::abc123")),
             has_body=False,
         ),
     ),

@@ -120,7 +120,10 @@ ACTION_GROUP = ActionGroup(
             fields=(
                 *required(
                     long_text(
-                        "sdp", "Offer", "What the browser or phone offers, as SDP, unchanged."
+                        "sdp",
+                        "Offer",
+                        "What the browser or phone offers, as SDP, unchanged.",
+                        example="v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n",
                     )
                 ),
                 SESSION,

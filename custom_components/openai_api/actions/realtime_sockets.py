@@ -250,6 +250,7 @@ ACTION_GROUP = ActionGroup(
                             "audio",
                             "Audio",
                             "A WAV file as a media item or a path, or audio in base64.",
+                            example="/media/question.wav",
                         ),
                         file=False,
                     ),
@@ -347,6 +348,14 @@ ACTION_GROUP = ActionGroup(
                     "history",
                     "History",
                     "The conversation as it should be; the status action returns it as it is.",
+                    example=[
+                        {
+                            "item_id": "item_1",
+                            "type": "message",
+                            "role": "user",
+                            "content": [{"type": "input_text", "text": "Call me Ada."}],
+                        }
+                    ],
                 ),
             ),
             handler=realtime.async_reset_history,
