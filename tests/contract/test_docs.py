@@ -16,7 +16,7 @@ from custom_components.openai_api.condition import async_get_conditions
 from custom_components.openai_api.const import DOMAIN, EVENT_TYPES
 from custom_components.openai_api.services import effective_fields, schema
 from custom_components.openai_api.trigger import NOTICES, async_get_triggers
-from tests.documentation import EXAMPLES, PAGES, ROOT, Example, mappings
+from tests.documentation import EXAMPLES, PAGES, ROOT, mappings
 
 ROWS = {action.key: action for action in ACTIONS}
 METHODS_OF_NODE_RED = 155
@@ -33,6 +33,11 @@ _EVENT = re.compile(rf"\b{DOMAIN}_\w+_event\b")
 _NOTICE = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
 _INDEXED = re.compile(r"^\| \[`(\w+)`\]\(\S+\) \| [^|]+ \| ([^|]+) \|", re.MULTILINE)
 _NODE_RED = re.compile(r"^\| `([a-z][A-Za-z]+)` \| \[`(\w+)`\]\(actions/(\w+)\.md\)", re.MULTILINE)
+
+
+def place(page: Path) -> str:
+    """Return the name of a page in the names of tests."""
+    return str(page.relative_to(ROOT))
 
 
 def is_template(value: Any) -> bool:
@@ -83,9 +88,9 @@ async def house_fixture(tmp_path: Path) -> AsyncGenerator[HomeAssistant]:
     await house.async_stop(force=True)
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.place)
-def test_examples_use_existing_action_fields(example: Example) -> None:
-    for step in mappings(example.data):
+@pytest.mark.parametrize("page", PAGES, ids=place)
+def test_examples_use_existing_action_fields(page: Path) -> None:
+    for step in mappings([example.data for example in EXAMPLES if example.page == page]):
         if (key := of_ours(step.get("action"))) is None:
             continue
         assert key in ROWS, f"there is no action {key}"
@@ -93,10 +98,16 @@ def test_examples_use_existing_action_fields(example: Example) -> None:
         assert "response_variable" in step or not ROWS[key].only_answers, f"{key} only answers"
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.place)
+@pytest.mark.parametrize("page", PAGES, ids=place)
 @pytest.mark.usefixtures("house")
-async def test_examples_are_valid_config(example: Example) -> None:
-    found = example.data
+async def test_examples_are_valid_config(page: Path) -> None:
+    for example in EXAMPLES:
+        if example.page == page:
+            check_config(example.data)
+
+
+def check_config(found: Any) -> None:
+    """Check an automation, a script or a step as Home Assistant's configuration is checked."""
     if isinstance(found, dict) and found.keys() & CONFIGURATION:
         return
     if isinstance(found, dict) and "sequence" in found:
@@ -111,12 +122,12 @@ async def test_examples_are_valid_config(example: Example) -> None:
         cv.SCRIPT_SCHEMA(found)
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.place)
+@pytest.mark.parametrize("page", PAGES, ids=place)
 async def test_examples_use_existing_triggers_and_conditions(
-    example: Example, house: HomeAssistant
+    page: Path, house: HomeAssistant
 ) -> None:
     triggers, conditions = await async_get_triggers(house), await async_get_conditions(house)
-    for found in mappings(example.data):
+    for found in mappings([example.data for example in EXAMPLES if example.page == page]):
         options = found.get("options", {})
         # They look up entries, and nothing else, so none may be named here.
         assert "config_entry_id" not in options
@@ -128,7 +139,7 @@ async def test_examples_use_existing_triggers_and_conditions(
             assert found["event_type"] in EVENT_TYPES
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES, ids=place)
 async def test_documented_names_exist(page: Path, house: HomeAssistant) -> None:
     text = page.read_text()
     known = {*ROWS, *await async_get_triggers(house), *await async_get_conditions(house)}
@@ -136,7 +147,7 @@ async def test_documented_names_exist(page: Path, house: HomeAssistant) -> None:
     assert set(_EVENT.findall(text)) <= set(EVENT_TYPES)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES, ids=place)
 def test_links_resolve(page: Path) -> None:
     for link in _LINK.findall(_FENCED.sub("", page.read_text())):
         if link.startswith(("https://", "http://")):

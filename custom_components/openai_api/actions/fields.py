@@ -179,8 +179,8 @@ CONFIG_ENTRY = _field(
     check.non_empty_string,
     {"config_entry": {"integration": "openai_api"}},
     "config_entry_id",
-    "Service host",
-    "Only needed if several are set up.",
+    "Service",
+    "If you have several.",
 )
 ALL_PAGES = boolean(
     "all_pages",
@@ -190,7 +190,7 @@ ALL_PAGES = boolean(
 FILENAME = text(
     "filename",
     "File name",
-    "Name of the saved file. Without it, a name is made from the action and the time.",
+    "Name of the saved file.",
     example="greeting.mp3",
 )
 POLL_INTERVAL = integer(
@@ -204,7 +204,7 @@ POLL_INTERVAL = integer(
 MAX_WAIT = number(
     "max_wait_seconds",
     "Longest wait",
-    "When to give up waiting. The work at the host goes on.",
+    "When to give up waiting. The work at the service goes on.",
     low=1,
     unit="s",
     section=Section.ADVANCED,
@@ -215,7 +215,7 @@ MAX_WAIT_STREAM = replace(
 TIMEOUT = number(
     "timeout",
     "Timeout",
-    "How long to wait for the answer, instead of the time set for the service host.",
+    "How long to wait for the response.",
     low=1,
     unit="s",
     section=Section.REQUEST,
@@ -223,12 +223,12 @@ TIMEOUT = number(
 EXTRA_QUERY = json_object(
     "extra_query",
     "Extra query parameters",
-    "Added to the address of the request, for settings that have no field here.",
+    "Added to the URL of the request.",
     section=Section.REQUEST,
 )
 EXTRA_BODY = json_object(
     "extra_body",
     "Extra body values",
-    "Added to the body of the request, for settings that have no field here.",
+    "Added to the body of the request, for what has no field here.",
     section=Section.REQUEST,
 )

@@ -189,7 +189,7 @@ ACTION_GROUP = ActionGroup(
                     string_or_object(
                         "tracing",
                         "Tracing",
-                        "Whether the host keeps a record of the call: auto, or the details.",
+                        "Whether the service keeps a record of the call: auto, or the details.",
                         example="auto",
                         nullable=True,
                     ),

@@ -172,7 +172,7 @@ ACTION_GROUP = ActionGroup(
             key="send_realtime_event",
             method="realtime.connect",
             name="Send a realtime event",
-            description="Sends any event that the host understands.",
+            description="Sends any event that the service understands.",
             icon="mdi:send-outline",
             fields=required(
                 CONNECTION,
@@ -258,7 +258,7 @@ ACTION_GROUP = ActionGroup(
                 boolean(
                     "commit",
                     "End of speech",
-                    "Tell the host that this was all, where it does not notice pauses by itself.",
+                    "Tell the service that this was all, where it does not notice pauses by itself.",
                 ),
             ),
             handler=realtime.async_send_audio,
@@ -275,7 +275,7 @@ ACTION_GROUP = ActionGroup(
                 boolean(
                     "cancel_response",
                     "Cancel the answer",
-                    "Whether the host should stop making it. It does by default.",
+                    "Whether the service should stop making it. It does by default.",
                 ),
             ),
             handler=realtime.async_interrupt,
