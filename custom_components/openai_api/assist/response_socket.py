@@ -21,7 +21,8 @@ import orjson
 from ..api.host import ServiceHost
 from ..const import LOGGER
 from ..data import OpenAIData
-from ..exceptions import ConnectionRejected, RequestTimedOut, api_error, parse_error_body
+from ..error_translation import parse_error_body
+from ..exceptions import ConnectionRejected, RequestTimedOut, api_error
 from ..types import Json
 from .channel import Channel, responses
 from .response_memory import Memory, hash_of, is_own, new_items, parts
@@ -60,8 +61,7 @@ class _Line:
         self.opened = self.used = time.monotonic()
         self.events: asyncio.Queue[Json | HomeAssistantError] = asyncio.Queue()
         self.channel = Channel(
-            data.host,
-            data.connections,
+            data,
             TRANSPORT,
             responses(data.host),
             on_event=self.events.put_nowait,
