@@ -185,3 +185,18 @@ async def test_recording_without_an_end_is_cut(
     _, samples = recording(service.uploads[0]["file"])
     assert len(samples) == len(SPEECH) // 2
     assert "the rest is not heard" in caplog.text
+
+
+async def test_no_more_names_are_told_than_fit(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    for number in range(9):
+        ar.async_get(hass).async_create(f"{number} {'x' * 120}")
+    ar.async_get(hass).async_create("Hall")
+    await add_service(("stt", UPLOAD))
+    await heard(hass, microphone(SPEECH))
+    prompt = str(service.uploads[0]["prompt"])
+    assert len(prompt) <= 800
+    names = prompt.split(", ")
+    # What is short enough still fits in behind.
+    assert (names[0][0], names[-1], len(names)) == ("0", "Hall", 7)

@@ -306,6 +306,7 @@ async def test_text_in_pieces_is_spoken_as_it_reads(
 ) -> None:
     options, texts, wanted = TEXTS[name]
     await add_service(("tts", {"sentences_ahead": 1, **options}))
+    service.sounds = [Sound(PCM)] * 5
     await spoken(hass, pieces(*texts), WAV)
     words = " ".join(speech["input"] for speech in service.speeches).split()
     assert "".join(words) == "".join(wanted.split())
