@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigFlowResult, OptionsFlowWithReload
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlowWithReload
 from homeassistant.const import CONF_WEBHOOK_ID
 from homeassistant.data_entry_flow import section
 from homeassistant.exceptions import HomeAssistantError
@@ -23,6 +23,9 @@ import voluptuous as vol
 
 from .actions.webhooks import EVENT_TYPES
 from .api.config import ApiKeyNotFound, HostConfig, InvalidUrl
+from .api.host import ServiceHost
+from .api.request_defaults import IncludeUsage
+from .api.service_kinds import OTHER, kind_of, model_ids, sort_models
 from .api.validate import async_validate_host
 from .connection_form import KIND_SELECTOR
 from .const import (
@@ -30,6 +33,7 @@ from .const import (
     CONF_CACHED_INPUT_PRICE,
     CONF_DEFAULT_MODELS,
     CONF_INCLUDE_TEXT,
+    CONF_INCLUDE_USAGE,
     CONF_INPUT_PRICE,
     CONF_IS_PREFERRED,
     CONF_KEEP_DAYS,
@@ -40,8 +44,8 @@ from .const import (
     CONF_WEBHOOK_ENDPOINT_ID,
     CONF_WEBHOOK_SECRET,
 )
+from .data import OpenAIConfigEntry
 from .permissions import ActionAccess
-from .service_kinds import OTHER, kind_of, model_ids, sort_models
 from .webhooks.endpoint import async_create, async_delete, webhook_url
 from .webhooks.receiver import get_webhook_id
 from .webhooks.signature import is_valid_secret
@@ -65,7 +69,11 @@ _ERRORS: Final = {
 }
 _UNSUPPORTED: Final = frozenset({"404", "405", "501"})
 
-_USUAL: Final = {CONF_ACTION_ACCESS: ActionAccess.BY_ACTION.value, CONF_IS_PREFERRED: False}
+_USUAL: Final = {
+    CONF_ACTION_ACCESS: ActionAccess.BY_ACTION.value,
+    CONF_INCLUDE_USAGE: IncludeUsage.BY_SERVICE.value,
+    CONF_IS_PREFERRED: False,
+}
 
 _EVENTS_SCHEMA: Final = vol.Schema(
     {
@@ -108,7 +116,7 @@ class OptionsFlow(OptionsFlowWithReload):
         secret = (typed.pop(CONF_WEBHOOK_SECRET, None) or "").strip()
         self._user_input |= typed
         if removes:
-            await async_delete(self.hass, self.config_entry)
+            await async_delete(self.config_entry, self._host())
             return self._save(dict.fromkeys(_WEBHOOK))
         if secret and not is_valid_secret(secret):
             return self._show_form("not_a_secret")
@@ -134,10 +142,10 @@ class OptionsFlow(OptionsFlowWithReload):
             )
         self._event_types = user_input[_EVENT_TYPES]
         try:
-            made = await async_create(self.hass, self.config_entry, url, self._event_types)
+            made = await async_create(self._host(), url, self._event_types)
         except HomeAssistantError as err:
             return self._show_form(_error_key(err), message=_error_message(err))
-        await async_delete(self.hass, self.config_entry)
+        await async_delete(self.config_entry, self._host())
         return self._save(made)
 
     async def _async_models(self) -> list[str]:
@@ -155,6 +163,11 @@ class OptionsFlow(OptionsFlowWithReload):
         """Where the host finds the webhook."""
         # An address that somebody copies must be the same when the form is opened again.
         return webhook_url(self.hass, get_webhook_id(self.hass, self.config_entry))
+
+    def _host(self) -> ServiceHost | None:
+        """Return the host of the entry, None if it is not loaded."""
+        entry: OpenAIConfigEntry = self.config_entry
+        return entry.runtime_data.host if entry.state is ConfigEntryState.LOADED else None
 
     def _show_form(self, error: str | None = None, **placeholders: str) -> ConfigFlowResult:
         """Show the form with what is saved, or with what was typed and what is wrong with it."""
@@ -207,6 +220,15 @@ class OptionsFlow(OptionsFlowWithReload):
                     _ACCESS,
                     {
                         vol.Optional(CONF_SERVICE_KIND): KIND_SELECTOR,
+                        vol.Optional(
+                            CONF_INCLUDE_USAGE, default=IncludeUsage.BY_SERVICE.value
+                        ): SelectSelector(
+                            SelectSelectorConfig(
+                                options=[usage.value for usage in IncludeUsage],
+                                translation_key=CONF_INCLUDE_USAGE,
+                                mode=SelectSelectorMode.DROPDOWN,
+                            )
+                        ),
                         vol.Optional(
                             CONF_ACTION_ACCESS, default=ActionAccess.BY_ACTION.value
                         ): SelectSelector(

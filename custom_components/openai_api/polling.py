@@ -4,20 +4,16 @@ import asyncio
 from dataclasses import replace
 from http import HTTPStatus
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 
-from . import dispatch
-from .action import Json, Poll
-from .const import EVENT_PROGRESS
-from .events import fire
+from .action import ActionCall
+from .action_request import async_request_json
 from .exceptions import ApiError, HostUnreachable, RateLimited, RequestFailed, api_error
-from .statuses import is_ended
-
-if TYPE_CHECKING:
-    from .dispatch import ActionCall
+from .object_types import ObjectType
+from .progress import fire_progress
+from .types import Json
 
 INITIAL_INTERVAL = 1.0
 MAX_INTERVAL = 10.0
@@ -26,8 +22,6 @@ _LONGEST_UNKNOWN = 3600.0
 MAX_OUTAGE: Final = 300.0
 """Seconds for which every look may fail before the wait ends with the last error."""
 _PASSING_STATUSES: Final = frozenset({HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY})
-# What the various objects say of how far they are.
-_PROGRESS = ("progress", "file_counts", "request_counts", "result_counts")
 
 
 async def async_poll_until_done(request: ActionCall, answer: Json | None) -> Json:
@@ -49,7 +43,7 @@ async def async_poll_until_done(request: ActionCall, answer: Json | None) -> Jso
     while True:
         if answer is not None:
             status = answer.get("status")
-            is_done = is_ended(status, poll.in_progress_statuses)
+            is_done = poll.is_ended(status)
             fire_progress(request, answer, looks.elapsed, done=is_done)
             if is_done:
                 return answer
@@ -69,7 +63,7 @@ async def async_poll_until_done(request: ActionCall, answer: Json | None) -> Jso
 class _Looks:
     """The looks at an object on which the host works."""
 
-    def __init__(self, request: ActionCall, poll: Poll, answer: Json | None) -> None:
+    def __init__(self, request: ActionCall, poll: ObjectType, answer: Json | None) -> None:
         """Take the request, and the object that it has made, if it is not a look itself."""
         self.last = answer
         """The object when it was last seen."""
@@ -118,7 +112,7 @@ class _Looks:
             again = replace(again, options={**again.options, "timeout": min(again.timeout, left)})
         start = time.monotonic()
         try:
-            self.last = await dispatch.async_request_json(again)
+            self.last = await async_request_json(again)
         except HomeAssistantError as err:
             if not _may_pass(err):
                 raise
@@ -140,7 +134,7 @@ def _may_pass(err: HomeAssistantError) -> bool:
     return isinstance(err, ApiError) and err.status in _PASSING_STATUSES
 
 
-def _poll_request(request: ActionCall, poll: Poll, answer: Json) -> ActionCall:
+def _poll_request(request: ActionCall, poll: ObjectType, answer: Json) -> ActionCall:
     """Return the request for the object that an answer speaks of, as it is by now."""
     arguments = {
         name: request.data[name] if name in request.data else answer.get(key)
@@ -153,32 +147,4 @@ def _poll_request(request: ActionCall, poll: Poll, answer: Json) -> ActionCall:
         action=replace(request.action, method=poll.method, poll=None, has_body=False),
         data=arguments,
         options={key: value for key, value in request.options.items() if key == "timeout"},
-    )
-
-
-def progress_counts(answer: Json) -> Json:
-    """Return what an object says of how far it is, beside its status."""
-    return {key: answer[key] for key in _PROGRESS if answer.get(key) is not None}
-
-
-@callback
-def fire_progress(request: ActionCall, answer: Json, elapsed: float, **more: Any) -> None:
-    """Fire the progress event: how far the object is after `elapsed` seconds.
-
-    `more` is what the event says beside; `done` is true once the object changes no more.
-    """
-    fire(
-        request.hass,
-        EVENT_PROGRESS,
-        {
-            "config_entry_id": request.entry.entry_id,
-            "action": request.action.key,
-            "id": answer.get("id"),
-            "status": answer.get("status"),
-            "elapsed": round(elapsed, 1),
-            "done": False,
-            **progress_counts(answer),
-            **more,
-        },
-        request.context,
     )

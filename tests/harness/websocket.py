@@ -88,6 +88,10 @@ class Socket:
         await self._send(number, type_, fields)
         return events
 
+    async def send_bytes(self, content: bytes) -> None:
+        """Send a binary frame, which begins with the number of who takes it."""
+        await self._ws.send_bytes(content)
+
     async def close(self) -> None:
         """Close the connection."""
         await self._ws.close()

@@ -8,8 +8,8 @@ from homeassistant.exceptions import ServiceValidationError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.action import ModelKind
 from custom_components.openai_api.actions import ACTIONS
+from custom_components.openai_api.types import ModelKind
 from tests.standin.records import Part
 from tests.standin.server import StandIn
 
@@ -62,6 +62,8 @@ async def test_model_left_out_default_is_sent(
 ) -> None:
     data, kind = ASKING[action]
     assert await model_sent(call, standin, media_folder, action, data) == DEFAULTS[kind]
+    blank = {**data, "model": None}
+    assert await model_sent(call, standin, media_folder, action, blank) == DEFAULTS[kind]
     chosen = {**data, "model": "m-1"}
     assert await model_sent(call, standin, media_folder, action, chosen) == "m-1"
 
@@ -71,7 +73,6 @@ async def test_model_left_out_default_is_sent(
     [
         ("create_model_response", {"prompt": {"id": "pmpt_1"}}),
         ("create_model_response", {"prompt": {"id": "pmpt_1"}, "input": "Hi"}),
-        ("create_image", {"prompt": "A cat", "model": None}),
     ],
 )
 async def test_model_comes_otherwise_no_default_is_sent(

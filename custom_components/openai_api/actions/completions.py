@@ -2,14 +2,9 @@
 
 from dataclasses import replace
 
-from ..action import (
-    ActionDescription,
-    ActionGroup,
-    ModelKind,
-    advanced,
-    required,
-)
+from ..action import ActionDescription, ActionGroup, advanced, required
 from ..streaming.accumulators import CompletionAccumulator
+from ..types import ModelKind
 from .common_fields import (
     CHOICES,
     COMPLETION_STREAM_OPTIONS,

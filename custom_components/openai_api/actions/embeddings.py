@@ -2,13 +2,8 @@
 
 from dataclasses import replace
 
-from ..action import (
-    ActionDescription,
-    ActionGroup,
-    ModelKind,
-    advanced,
-    required,
-)
+from ..action import ActionDescription, ActionGroup, advanced, required
+from ..types import ModelKind
 from . import validators as check
 from .common_fields import MODEL, USER
 from .fields import choice, integer

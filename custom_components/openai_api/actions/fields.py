@@ -8,6 +8,7 @@ from typing import Any
 import voluptuous as vol
 
 from ..action import FieldDescription, Section
+from ..media.multipart import async_encode_uploads
 from . import validators as check
 from .validators import Validator
 
@@ -50,8 +51,9 @@ number_or_string = partial(_field, check.number_or_string, {"text": {}})
 objects = partial(_field, check.ensure_list_of(check.json_object), {"object": {"multiple": True}})
 values = partial(_field, check.ensure_list_of(check.json_value), {"object": {"multiple": True}})
 texts = partial(_field, check.ensure_list_of(check.text), {"text": {"multiple": True}})
-file = partial(_field, check.file, _FILE_SELECTOR, file=True)
-files = partial(_field, check.ensure_list_of(check.file), _FILES_SELECTOR, file=True)
+_upload = partial(_field, file=True, encode=async_encode_uploads)
+file = partial(_upload, check.file, _FILE_SELECTOR)
+files = partial(_upload, check.ensure_list_of(check.file), _FILES_SELECTOR)
 
 
 def integer(

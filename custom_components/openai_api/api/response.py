@@ -9,12 +9,12 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from ..action import Json
 from ..error_bodies import answer_error
 from ..exceptions import ErrorInResponse, api_error, parse_error_body, sanitize
 from ..streaming.base import AnswerError, StreamAccumulator
 from ..streaming.decode import StreamGarbled, assemble, is_event_stream
 from ..streaming.text import LARGE_BYTES, load_json
+from ..types import Json
 from .config import HostConfig
 
 _NON_TEXT_TYPES = frozenset({"text/html", "text/json"})

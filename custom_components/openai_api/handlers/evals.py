@@ -1,16 +1,13 @@
 """Eval runs, whose cancellation older SDKs send to the wrong place."""
 
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import httpx2
 
-from ..action import Json
+from ..action import ActionCall
 from ..api.response import async_parse_body
 from ..exceptions import validation_error
-
-if TYPE_CHECKING:
-    from ..dispatch import ActionCall
+from ..types import Json
 
 
 async def async_cancel_run(request: ActionCall) -> Json:

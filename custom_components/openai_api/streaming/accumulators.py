@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from ..action import Json
-from ..statuses import is_ended
+from ..object_types import RUN
+from ..types import Json
 from .base import StreamAccumulator
 from .chat import ChatCompletionAccumulator, CompletionAccumulator
 from .responses import ResponseAccumulator
 
 __all__ = [
-    "RUN_IN_PROGRESS",
     "AgentTurnAccumulator",
     "ChatCompletionAccumulator",
     "CompletionAccumulator",
@@ -166,10 +165,6 @@ class TranscriptAccumulator(StreamAccumulator):
         return whole
 
 
-RUN_IN_PROGRESS = frozenset({"queued", "in_progress", "cancelling"})
-"""The statuses of an assistant's run that it will not stay in."""
-
-
 class RunAccumulator(StreamAccumulator):
     """The last `thread.run` object in an assistant's stream is the run as it ended."""
 
@@ -181,7 +176,7 @@ class RunAccumulator(StreamAccumulator):
         """Take the next event: a thread, a run, a step of it, a message, or a piece of one."""
         if event.get("object") == "thread.run":
             self._run = event
-            self.is_complete = is_ended(event.get("status"), RUN_IN_PROGRESS)
+            self.is_complete = RUN.is_ended(event.get("status"))
 
     def result(self, *, ended: bool) -> Json | None:
         """Return the run, or None while it goes on."""

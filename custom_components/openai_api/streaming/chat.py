@@ -3,8 +3,8 @@
 import itertools
 from typing import Any
 
-from ..action import Json
 from ..error_bodies import answer_error
+from ..types import Json
 from .base import AnswerError, StreamAccumulator
 from .deltas import Pieces, accumulate_delta, join_delta
 from .tool_calls import is_object
@@ -125,6 +125,9 @@ class ChatCompletionAccumulator(StreamAccumulator):
         whole = {**self._completion, "object": "chat.completion", "choices": choices}
         if not _has_counts(whole.get("usage")) and (usage := self._usage()) is not None:
             whole["usage"] = usage
+        elif isinstance(usage := whole.get("usage"), dict) and not _has_counts(usage):
+            # Zeros on every chunk: it was not counted.
+            whole["usage"] = None
         return whole
 
     def _whole(self, index: int, *, ended: bool) -> Json | None:

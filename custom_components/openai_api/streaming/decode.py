@@ -6,8 +6,8 @@ from typing import Any, override
 
 import orjson
 
-from ..action import Json
 from ..error_bodies import answer_error
+from ..types import Json
 from .base import AnswerError, StreamAccumulator
 from .sse import EventTooLarge, SSEDecoder
 from .text import LARGE_BYTES, MAX_DEPTH, SurrogateJoiner, as_object, check_depth
@@ -172,10 +172,11 @@ def assemble(body: bytes, make: Callable[[], StreamAccumulator] | None) -> Json 
             if accumulator is not None:
                 accumulator.add(event)
         check_stray(decoder.stray)
-        for event in reader.read_held() if accumulator is not None else ():
-            accumulator.add(event)
-        if accumulator is not None and (whole := accumulator.result(ended=ended)) is not None:
-            return whole
+        if accumulator is not None:
+            for event in reader.read_held():
+                accumulator.add(event)
+            if (whole := accumulator.result(ended=ended)) is not None:
+                return whole
     except (EventTooLarge, *ODDITIES):
         raise StreamGarbled from None
     # A method that does not stream has its whole answer in one event.

@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..action import Json
+from ..types import Json
 from .tool_calls import join_tool_calls
 
 type Pieces = dict[str, list[Any]]

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ..action import Json
 from ..statuses import is_known_end
+from ..types import Json
 from .base import StreamAccumulator
 from .tool_calls import is_object
 

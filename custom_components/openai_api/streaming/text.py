@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import orjson
 
-from ..action import Json
+from ..types import Json
 from .large_json import LargeJsonReader
 
 LARGE_BYTES = 512 * 1024

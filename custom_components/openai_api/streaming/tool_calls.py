@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from ..action import Json
+from ..types import Json
 
 _BODIES = ("function", "custom")
 """The keys under which a call has its name and arguments, by its type."""

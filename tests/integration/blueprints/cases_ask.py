@@ -134,7 +134,7 @@ ASK_CASES = (
     ),
     Case(
         blueprint="responses_computer_use",
-        sent=[("POST", "/responses", {"model": "gpt-5-mini", "tools": [{"type": "computer"}]})],
+        sent=[("POST", "/responses", {"model": "gpt-5.4", "tools": [{"type": "computer"}]})],
         answer={"id": ANY, "output_text": ANY},
     ),
     Case(

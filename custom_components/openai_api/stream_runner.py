@@ -3,29 +3,26 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
-from dataclasses import replace
 from functools import partial
 import time
-from typing import TYPE_CHECKING
 
 from homeassistant.util.ulid import ulid_now
 import httpx2
 
-from .. import dispatch
-from ..action import Json
-from ..api.response import stray_answer
-from ..api.transport import MAX_RESPONSE_BYTES
-from ..const import EVENT_STREAM
-from ..events import fire
-from ..exceptions import (
+from .action import ActionCall
+from .action_request import async_parse_answer, finish
+from .api.response import stray_answer
+from .api.transport import MAX_RESPONSE_BYTES
+from .const import EVENT_STREAM
+from .events import fire
+from .exceptions import (
     ErrorInStream,
     api_error,
     parse_error_body,
     raise_translated_errors,
-    validation_error,
 )
-from .base import AnswerError, StreamAccumulator
-from .decode import (
+from .streaming.base import AnswerError, StreamAccumulator
+from .streaming.decode import (
     KEEP_ALIVE,
     ODDITIES,
     StreamGarbled,
@@ -35,11 +32,9 @@ from .decode import (
     is_event_stream,
     reader_for,
 )
-from .sse import EventTooLarge, SSEDecoder
-from .text import LARGE_BYTES
-
-if TYPE_CHECKING:
-    from ..dispatch import ActionCall
+from .streaming.sse import EventTooLarge, SSEDecoder
+from .streaming.text import LARGE_BYTES
+from .types import Json
 
 # Listeners run while an event is fired; the rest of the house gets its turn after so many
 # seconds, or after a single event whose listeners take longer.
@@ -59,7 +54,7 @@ async def async_run(
 
     `opened` is awaited once the host listens: it may bring about what the stream tells.
     `read_body` takes the body and content type of an answer that is no stream, instead of
-    `dispatch.async_parse_answer`. Raises HomeAssistantError: `timed_out` when no event comes within
+    `async_parse_answer`. Raises HomeAssistantError: `timed_out` when no event comes within
     the request's timeout, `stream_too_long` after its `max_wait_seconds`, `stream_cut`,
     `stream_garbled`, `stream_error` for an error that the host reports in it.
     """
@@ -82,9 +77,9 @@ async def async_run(
             if read_body is not None:
                 answer = await read_body(body, kind)
             else:
-                answer = await dispatch.async_parse_answer(request, body, kind)
+                answer = await async_parse_answer(request, body, kind)
         elif not first and not kind.lower().startswith("text/event-stream"):
-            answer = await dispatch.async_parse_answer(request, b"", kind)
+            answer = await async_parse_answer(request, b"", kind)
         else:
             # From here on each event has its own time limit: a stream may go on for long.
             host.disable_timeout(wait)
@@ -92,23 +87,7 @@ async def async_run(
                 await opened()
             relay = _Relay(request, stream_id, action.accumulator(), response.headers)
             answer = await relay.async_run(first, chunks, start)
-    return {**dispatch.finish(request, answer), "stream_id": stream_id}
-
-
-async def async_ask_or_follow(request: ActionCall) -> Json:
-    """Stream a new response, or follow the one that `response_id` names."""
-    data = request.data
-    if "response_id" in data:
-        if others := sorted(data.keys() - {"response_id", "starting_after", "include"}):
-            raise validation_error("follow_takes_no_question", fields=", ".join(others))
-        action = replace(request.action, method="responses.retrieve", has_body=False)
-    else:
-        for field in ("model", "input"):
-            # A prompt template may bring along both.
-            if field not in data and "prompt" not in data:
-                raise validation_error("field_missing", field=field)
-        action = replace(request.action, method="responses.create")
-    return await async_run(replace(request, action=action, data={**data, "stream": True}))
+    return {**finish(request, answer), "stream_id": stream_id}
 
 
 async def _async_peek(chunks: AsyncIterator[bytes]) -> bytes:
