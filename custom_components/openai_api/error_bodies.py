@@ -14,7 +14,10 @@ _NAMES = frozenset(
         *("object", "error_msg", "error_message", "html-message"),
     }
 )
-_WORDS = ("message", "detail", "msg", "error_msg", "error_message", "html-message", "errors")
+_WORDS = (
+    *("message", "detail", "msg", "error_msg", "error_message", "status_msg", "html-message"),
+    "errors",
+)
 """The keys under which hosts put their words, in the order in which they are looked at."""
 _DEEPEST = 8
 """The most wrappings around an error that are taken off."""
@@ -28,6 +31,7 @@ _ERROR_KEYS = frozenset(
         *("timestamp", "path", "error", "errors", "instance", "success"),
     }
 )
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
 _GOOD_CODES = frozenset({"", "0", "200", "201", "202", "204", "none", "ok", "success"})
 _BAD_STATUSES = frozenset({"error", "fail", "failed", "failure"})
 _NO_JOBS = frozenset(
@@ -154,12 +158,15 @@ def _raw(found: Mapping[str, Any]) -> str:
     return str(details_in(inner)["message"] or raw) if inner is not None else raw
 
 
-def answer_error(found: object) -> object | None:
+def answer_error(found: object, *, is_of_model: bool = False) -> object | None:
     """Return what tells of an error in an answer with status 200, None if nothing does.
 
-    An object that has a `status` of its own, such as a response or a video that failed, is
+    `is_of_model`: a model was asked, so that words of errors alone are no answer. An object that has a `status` of its own, such as a response or a video that failed, is
     what was asked for, with an `error` as the API documents it.
     """
+    if isinstance(found, list) and len(found) == 1:
+        # As Gemini sends them.
+        found = found[0] if isinstance(found[0], dict) and "error" in found[0] else None
     if not isinstance(found, dict):
         return None
     if "error" in found and _says_something(found["error"]) and not _is_job(found):
@@ -168,6 +175,10 @@ def answer_error(found: object) -> object | None:
         return found
     if "success" in found and str(found["success"]).lower() == "false":
         return found
+    outcome = found.get("base_resp")
+    if isinstance(outcome, dict) and outcome.get("status_code"):
+        # MiniMax tells every outcome so.
+        return {"code": outcome["status_code"], **outcome}
     choices = found.get("choices")
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict) and (
@@ -176,7 +187,7 @@ def answer_error(found: object) -> object | None:
             return (
                 {"message": "finish_reason: error", **choice} if "error" not in choice else choice
             )
-    return found if _is_bare_error(found) else None
+    return found if _is_bare_error(found, is_of_model=is_of_model) else None
 
 
 def _says_something(error: object) -> bool:
@@ -196,11 +207,12 @@ def _is_job(found: Mapping[str, Any]) -> bool:
     return "id" in found and status.lower() in _JOB_STATUSES
 
 
-def _is_bare_error(found: Mapping[str, Any]) -> bool:
+def _is_bare_error(found: Mapping[str, Any], *, is_of_model: bool) -> bool:
     """Return whether an object holds nothing but what errors are made of."""
-    if not found.keys() <= _ERROR_KEYS or not _has_any(found, _WORDS):
+    said = {key for key, value in found.items() if value not in _EMPTY}
+    if not said <= _ERROR_KEYS or not _has_any(found, _WORDS):
         return False
-    if _has_any(found, ("detail", "errors")):
+    if is_of_model or _has_any(found, ("detail", "errors")):
         return True
     if str(found.get("status")).lower() in _BAD_STATUSES:
         return True

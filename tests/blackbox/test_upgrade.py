@@ -15,6 +15,7 @@ import pytest_asyncio
 from tests.harness import Service
 
 from .home_assistant import CANARY, RecordingHomeAssistant, png
+from .test_triggers import wait_for
 
 STORED = Path(__file__).parent / "earlier" / ".storage"
 ENTRY = "01M8GRR8RG9181NE47CY88JPVB"
@@ -95,9 +96,16 @@ async def test_options_and_key_are_used(upgraded: RecordingHomeAssistant, servic
     assert answer["output_text"]
     sent = next(item for item in await service.requests() if item["path"] == "/responses")
     assert dict(sent["headers"])["Authorization"] == f"Bearer {CANARY}"
-    states = await upgraded.states()
-    assert float(states["sensor.127_0_0_1_costs"]["state"]) > costs
-    assert int(states["sensor.127_0_0_1_requests"]["state"]) == 6
+
+    async def is_counted() -> bool:
+        """Tell whether the sensors have gone on from what was stored."""
+        states = await upgraded.states()
+        return (
+            float(states["sensor.127_0_0_1_costs"]["state"]) > costs
+            and int(states["sensor.127_0_0_1_requests"]["state"]) == 6
+        )
+
+    await wait_for(is_counted)
 
 
 async def test_watched_job_goes_on(upgraded: RecordingHomeAssistant, service: Service) -> None:

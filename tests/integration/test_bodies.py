@@ -10,7 +10,7 @@ from tests.resilience.raw_server import RawServer, answer
 
 from .conftest import Call
 from .streaming.conftest import raw as raw  # noqa: PLC0414
-from .streaming.host import ASK, CHAT, RESPONSE, Json
+from .streaming.host import ASK, CHAT, RESPONSE, Json, chunk, stream
 
 WORDS = "maximum context length is 4096"
 CHOICE = {"index": 0, "message": {"role": "assistant", "content": ""}}
@@ -51,6 +51,14 @@ ERRORS: dict[str, Json] = {
     "a text": {"error": WORDS},
     "a list": {"error": [{"message": WORDS}]},
     "a status of failure without an id": {"status": "failed", "error": {"message": WORDS}},
+    "code, msg and no data": {"code": 500, "msg": WORDS, "data": None},
+    "a message alone": {"message": WORDS},
+    "a message and nothing": {"message": WORDS, "choices": [], "data": {}},
+    "in the outcome": {
+        "id": "1",
+        "choices": None,
+        "base_resp": {"status_code": 1004, "status_msg": WORDS},
+    },
 }
 
 
@@ -77,6 +85,8 @@ NO_ERRORS: dict[str, Json] = {
     "success": {"success": True},
     "success null": {"success": None},
     "detail beside": {"detail": "high"},
+    "message beside": {"message": "Welcome"},
+    "the outcome is good": {"base_resp": {"status_code": 0, "status_msg": ""}},
 }
 
 
@@ -85,6 +95,42 @@ async def test_no_error_with_a_good_status(raw: RawServer, call: Call, case: str
     body = {**RESPONSE, **NO_ERRORS[case]}
     raw.play([answer(body)])
     assert (await call("create_model_response", **ASK)).items() >= body.items()
+
+
+async def test_list_that_holds_an_error(raw: RawServer, call: Call) -> None:
+    for action, data in (("create_chat_completion", CHAT), ("list_files", {})):
+        raw.play([answer([{"error": {"code": 429, "message": WORDS}}])])
+        with pytest.raises(HomeAssistantError, match=WORDS) as caught:
+            await call(action, **data)
+        assert caught.value.translation_key == "host_error"
+    # A list of things that have failed is what was asked for.
+    things = [{"id": "a", "error": {"message": WORDS}}, {"id": "b", "error": None}]
+    raw.play([answer(things)])
+    assert (await call("list_files"))["data"] == things
+
+
+async def test_outcome_of_a_stream_is_an_error(raw: RawServer, call: Call) -> None:
+    outcome = {"base_resp": {"status_code": 1004, "status_msg": WORDS}}
+    for events in ([{"choices": None, **outcome}], [chunk({"content": "A"}, "stop", **outcome)]):
+        raw.play(stream(*events))
+        with pytest.raises(HomeAssistantError, match=WORDS):
+            await call("create_chat_completion", stream=True, **CHAT)
+    good = {"base_resp": {"status_code": 0, "status_msg": ""}}
+    raw.play(stream(chunk({"content": "A"}, **good), chunk({}, "stop", **good)))
+    found = await call("create_chat_completion", stream=True, **CHAT)
+    assert found["choices"][0]["message"]["content"] == "A"
+
+
+async def test_answer_without_choices_is_none(raw: RawServer, call: Call) -> None:
+    for action, data in (
+        ("create_chat_completion", CHAT),
+        ("create_completion", {"model": "m", "prompt": "x"}),
+    ):
+        for choices in ([], None):
+            raw.play([answer({"id": "1", "object": "chat.completion", "choices": choices})])
+            with pytest.raises(HomeAssistantError) as caught:
+                await call(action, **data)
+            assert caught.value.translation_key == "empty_answer"
 
 
 DEPTHS = {"lists": (b"[", b"]"), "objects": (b'{"a":', b"}"), "both": (b'[{"a":', b"}]")}

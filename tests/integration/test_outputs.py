@@ -29,6 +29,14 @@ TEXTS = {
     "fence in capitals": f"```JSON\n{json.dumps(VALUE, indent=2)}\n```\n",
     "fence on one line": f"```json {PLAIN}```",
     "fence without an end": f"```json\n{PLAIN}\n",
+    "fence of tildes": f"~~~json\n{PLAIN}\n~~~",
+    "byte order mark": f"\ufeff{PLAIN}",
+    "mark of an end": f"{PLAIN}<|im_end|>\n",
+    "thoughts in brackets": f"[THINK]What {{n}}?[/THINK]{PLAIN}",
+    "thoughts with a prefix": f"<seed:think>What {{n}}?</seed:think>{PLAIN}",
+    "thoughts in a channel": (
+        f"<|channel|>analysis<|message|>Hm<|end|><|channel|>final<|message|>{PLAIN}"
+    ),
     "fence behind words": f"Here it is:\n\n```json\n{PLAIN}\n```\nAnything else?",
     "thoughts": f"<think>\nWhat {{n}} is it?\n</think>\n\n{PLAIN}",
     "thoughts and a fence": f"<think>```json\n[]\n```</think>```json\n{PLAIN}\n```",

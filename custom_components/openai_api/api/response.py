@@ -77,15 +77,18 @@ def parse_body(
         return {"text": body.decode(errors="replace")}
     if kind.startswith("text/plain") and not isinstance(found, dict):
         return {"text": body.decode(errors="replace")}
-    if isinstance(found, list):
+    if isinstance(found, list) and answer_error(found) is None:
         return {"data": found}
     if isinstance(found, str):
         return {"text": found}
-    if not isinstance(found, dict):
+    if not isinstance(found, dict | list):
         raise unexpected_body_error(settings, kind, body.decode(errors="replace"))
-    if (error := answer_error(found)) is not None:
+    if (error := answer_error(found, is_of_model=accumulator is not None)) is not None:
         # Some hosts say that all is well, and then that it is not.
         raise ErrorInResponse(**parse_error_body(error, settings))
+    assert isinstance(found, dict)
+    if accumulator is not None and "choices" in found and not found["choices"]:
+        raise api_error("empty_answer")
     return found
 
 

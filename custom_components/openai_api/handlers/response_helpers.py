@@ -12,9 +12,15 @@ from ..types import Json
 from .schemas import mismatch
 
 _THOUGHTS = re.compile(
-    r"\A\s*<(think|thinking|thought|reasoning)>.*?</\1>|\A.*?</think>", re.DOTALL | re.IGNORECASE
+    r"\A\s*(?:<((?:\w+:)?(?:think|thinking|thought|reasoning))>.*?</\1>|\[THINK\].*?\[/THINK\])"
+    r"|\A.*?</think>|\A.*<\|channel\|>final<\|message\|>",
+    re.DOTALL | re.IGNORECASE,
 )
-_FENCE = re.compile(r"```[\w+-]*[ \t]*\r?\n?(.*?)(?:```|\Z)", re.DOTALL)
+_FENCE = re.compile(r"(```|~~~)[\w+-]*[ \t]*\r?\n?(.*?)(?:\1|\Z)", re.DOTALL)
+_WIDEST_FENCE = re.compile(r"(```|~~~)[\w+-]*[ \t]*\r?\n?(.*)\1", re.DOTALL)
+"""For texts in the JSON that have fences of their own."""
+_MARKS = re.compile(r"\A\ufeff|(?:<\|\w+\|>|</s>|<end_of_turn>)\s*\Z")
+"""What some hosts leave of a model's own marks."""
 _ENDED_WHOLE = ("stop", "tool_calls", "function_call")
 """The reasons to finish of an answer that is not cut."""
 _SHOWN = 200
@@ -77,8 +83,9 @@ def load(value: object) -> Any:
     """
     if not isinstance(value, str):
         return value if isinstance(value, dict | list) else None
-    bare = _THOUGHTS.sub("", value, count=1)
-    for text in (value, bare, *(match[1] for match in _FENCE.finditer(bare))):
+    bare = _THOUGHTS.sub("", _MARKS.sub("", value), count=1)
+    fences = [*_FENCE.finditer(bare), *_WIDEST_FENCE.finditer(bare)]
+    for text in (value, bare, *(match[2] for match in fences)):
         try:
             return orjson.loads(text)
         except orjson.JSONDecodeError:

@@ -3,6 +3,7 @@
 import itertools
 from typing import Any
 
+from ..error_bodies import answer_error
 from ..types import Json
 from .base import AnswerError, StreamAccumulator
 from .deltas import Pieces, accumulate_delta, join_delta
@@ -116,6 +117,8 @@ class ChatCompletionAccumulator(StreamAccumulator):
 
     def result(self, *, ended: bool) -> Json | None:
         """Return the completion, or None while one of its choices has not come to an end."""
+        if (error := answer_error({"base_resp": self._completion.get("base_resp")})) is not None:
+            raise AnswerError(self._completion | {"error": error})
         choices = [self._whole(index, ended=ended) for index in sorted(self._choices)]
         if not choices or None in choices:
             return None

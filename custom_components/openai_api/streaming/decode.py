@@ -50,6 +50,7 @@ class EventReader:
     def __init__(self, accumulator: StreamAccumulator | None) -> None:
         """Take what the events are for; it knows how they are called."""
         self._joiner = SurrogateJoiner()
+        self._held = self._joiner.held
         self._default_type = accumulator.event_type if accumulator is not None else ""
 
     def read(self, name: str, data: bytes) -> tuple[Json, str]:
@@ -57,7 +58,7 @@ class EventReader:
 
         Blocks for what is larger than `LARGE_BYTES`. Raises AnswerError if it tells of an error, StreamGarbled if it cannot be read.
         """
-        if (size := len(data)) > LARGE_BYTES or self._joiner.held:
+        if (size := len(data)) > LARGE_BYTES or self._held:
             event: Any = self._read_oddity(name, data)
         else:
             try:

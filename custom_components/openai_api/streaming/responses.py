@@ -139,9 +139,8 @@ class ResponseAccumulator(StreamAccumulator):
 
     def _completed(self, final: Json) -> Json:
         """Return what the last event holds, with what was streamed where that lacks it."""
-        output: Any = final.get("output")
-        streamed = self._output()
-        if not _says_something(output):
+        output, streamed = final.get("output"), self._output()
+        if not isinstance(output, list) or not _says_something(output):
             return (
                 {**final, "output": streamed}
                 if streamed and (not output or _says_something(streamed))
