@@ -1,6 +1,13 @@
 # Sourced by the other scripts: puts a Python 3.14 and uv within reach, touching
 # nothing outside the repository. Sets PYTHON and the function `uv`.
 
+# What a script says of itself is shown at once, before anything is set up.
+case " $* " in
+  *" -h "* | *" --help "*)
+    sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+    exit 0 ;;
+esac
+
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 TOOLS=$ROOT/.tools
 PREFIX=$TOOLS/debian

@@ -252,7 +252,7 @@ def _sample(action: ActionDescription, field: FieldDescription) -> str:
 def _short(value: Any) -> str:
     """Return a value as it is written in YAML, shortened."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = text.replace("|", "\\|").replace("\n", " ")
+    text = " ".join(text.replace("|", "\\|").split())
     return text if len(text) <= _LONGEST_SAMPLE else f"{text[: _LONGEST_SAMPLE - 1]}…"
 
 

@@ -12,6 +12,8 @@ from openai import AsyncOpenAI, Omit
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 _OF_THE_SDK = {"self", "extra_headers", "extra_query", "extra_body", "timeout", "stream_cls"}
+# How the SDK marks what is no plain object.
+_ANSWERS = {"Paginator": "LIST", "BinaryResponse": "FILE", "NoneType": "NONE"}
 _KINDS = {
     "str": "text",
     "int": "integer",
@@ -52,7 +54,7 @@ def draft_field(name: str, parameter: inspect.Parameter, annotation: Any) -> str
     if options:
         kind = "choice"
     elif words & {"str"} and len(words) > 1:
-        kind = "text_or_object"
+        kind = "string_or_object"
     else:
         kind = next((_KINDS[word] for word in _KINDS if word in words), "json_object")
         kind = "values" if words & {"Iterable", "SequenceNotStr", "List"} else kind
@@ -76,13 +78,19 @@ def draft(method: str) -> str:
         (needed if parameter.default is inspect.Parameter.empty else rest).append(line)
     *resources, last = method.split(".")
     key = f"{last}_{resources[-1].removesuffix('s')}"
-    row = f"""Action(
+    answer = str(hints.get("return"))
+    kind = next((kind for mark, kind in _ANSWERS.items() if mark in answer), "")
+    verb = inspect.getsource(function).partition("self._")[2]
+    rest_of_row = f"response=ResponseKind.{kind}," if kind else ""
+    rest_of_row += "has_body=False," if verb.startswith(("get", "delete")) else ""
+    row = f"""ActionDescription(
     key="{key}",
     method="{method}",
     name="{key.replace("_", " ").capitalize()}",
     description="…",
     icon="mdi:…",
     fields=(*required({" ".join(needed)}), *advanced({" ".join(rest)})),
+    {rest_of_row}
 )"""
     ast.parse(row)
     return row

@@ -47,7 +47,9 @@ async def test_realtime_call_without_location(standin: StandIn, call: Call) -> N
     assert standin.requests[-1].body == OFFER.encode()
 
 
-@pytest.mark.parametrize(("body", "words"), [("<p>Welcome</p>", "SDP text"), ("", "empty answer")])
+@pytest.mark.parametrize(
+    ("body", "words"), [("<p>Welcome</p>", "with SDP"), ("", "empty response")]
+)
 async def test_realtime_call_invalid_answer(
     standin: StandIn, call: Call, body: str, words: str
 ) -> None:

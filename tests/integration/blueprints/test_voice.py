@@ -107,10 +107,10 @@ async def test_request_failure_is_spoken(
     [
         (
             Fault(status=400, body={"error": {"message": "The model nope does not exist."}}),
-            "The service host refused the request: The model nope does not exist.",
+            "The service refused the request: The model nope does not exist.",
         ),
         (Fault(status=429, body={"error": {"code": "insufficient_quota"}}), "Your quota"),
-        (Fault(drop="before", count=None), "could not be reached"),
+        (Fault(drop="before", count=None), "cannot be reached"),
         (Fault(status=200, body="<html>Hi</html>", content_type="text/html"), "not answer with"),
     ],
 )
