@@ -335,14 +335,16 @@ class Connection:
     @callback
     def _pass_on(self, frame: bytes) -> None:
         """Fire the event in a frame; what cannot be read is reported, and nothing else happens."""
-        self._is_proven = True
         try:
             event: Any = self._joiner.load(frame)
         except ValueError:
+            self._is_proven = True
             self._fire_state(error=self._text(api_error("message_not_json")))
             return
         is_object = isinstance(event, dict)
         event_type = event.get("type") if is_object else None
+        # Gateways say with an event, too, that there is nothing behind them.
+        self._is_proven |= event_type != "error"
         if self._event_types is None or event_type in self._event_types:
             fire(
                 self.host.hass,
