@@ -25,6 +25,18 @@ from .api.config import (
     InvalidUrl,
     parse_url,
 )
+from .api.service_kinds import (
+    BY_KEY,
+    OPENAI,
+    OTHER,
+    ServiceKind,
+    is_model_list,
+    kind_of,
+    kind_of_url,
+    model_ids,
+    recognize,
+    suggest_models,
+)
 from .api.validate import Checked, async_find_url, async_validate_host, likely_urls
 from .connection_form import (
     KEY_SCHEMA,
@@ -52,19 +64,7 @@ from .const import (
 )
 from .exceptions import AuthenticationFailed, api_error, sanitize
 from .options_flow import OptionsFlow
-from .service_kinds import (
-    BY_KEY,
-    OPENAI,
-    OTHER,
-    ServiceKind,
-    is_model_list,
-    kind_of,
-    kind_of_url,
-    model_ids,
-    recognize,
-    suggest_models,
-)
-from .subentries import FLOWS, async_offer_assistant
+from .subentry_flows import FLOWS, async_offer_assistant
 
 _KEY_PAGE: Final = "https://platform.openai.com/api-keys"
 _HOSTS_PAGE: Final = (

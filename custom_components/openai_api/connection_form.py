@@ -22,6 +22,7 @@ from homeassistant.helpers.selector import (
 import voluptuous as vol
 
 from .api.config import AuthMethod, KeySource
+from .api.service_kinds import KINDS, OPENAI, OTHER
 from .const import (
     CONF_API_KEY_SOURCE,
     CONF_AUTH_METHOD,
@@ -38,7 +39,6 @@ from .const import (
     DEFAULT_MAX_RETRIES,
     DEFAULT_TIMEOUT,
 )
-from .service_kinds import KINDS, OPENAI, OTHER
 
 AUTHENTICATION: Final = "authentication"
 CONNECTION: Final = "connection"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 import re
-from typing import ClassVar, NoReturn, TypedDict
+from typing import ClassVar, NoReturn, Protocol, TypedDict
 
 import aiohttp
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -17,7 +17,6 @@ from openai import (
     OpenAIError,
 )
 
-from .api.config import HostConfig
 from .const import DOMAIN
 from .error_bodies import details_in
 
@@ -62,6 +61,17 @@ _QUOTA_WORDS = re.compile(
     r"|credit balance is too low|out of credits|余额不足",
     re.IGNORECASE,
 )
+
+
+class ErrorSettings(Protocol):
+    """What the texts of errors need of the settings of a service."""
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that a caller waits for an answer."""
+
+    def redact(self, text: str) -> str:
+        """Return the text with `***` in place of every secret of the service."""
 
 
 class ErrorDetails(TypedDict):
@@ -267,7 +277,7 @@ def api_error(key: str, **placeholders: object) -> HomeAssistantError:
     return localized_error(HomeAssistantError, key, **placeholders)
 
 
-def sanitize(text: str, settings: HostConfig) -> str:
+def sanitize(text: str, settings: ErrorSettings) -> str:
     """Return a foreign text fit to show: no markup, no signs that cannot be seen, no key, short."""
     words = " ".join(_TAG.sub(" ", text[:_MAX_INPUT_TEXT]).split())
     words = "".join(sign for sign in words if sign.isprintable())
@@ -275,7 +285,7 @@ def sanitize(text: str, settings: HostConfig) -> str:
     return words if len(words) <= MAX_ERROR_TEXT else f"{words[:MAX_ERROR_TEXT]}…"
 
 
-def parse_error_body(body: object, settings: HostConfig) -> ErrorDetails:
+def parse_error_body(body: object, settings: ErrorSettings) -> ErrorDetails:
     """Return the code, parameter and message of a host's error object or error text."""
 
     def shown(value: object) -> str:
@@ -290,7 +300,7 @@ def parse_error_body(body: object, settings: HostConfig) -> ErrorDetails:
     )
 
 
-def _status_error(err: APIStatusError, settings: HostConfig) -> ApiError:
+def _status_error(err: APIStatusError, settings: ErrorSettings) -> ApiError:
     """Return the error for a response with an error status."""
     return status_error(
         err.status_code,
@@ -365,7 +375,7 @@ def is_quota_exceeded(status: int | None, code: object, message: object = None) 
     return isinstance(message, str) and _QUOTA_WORDS.search(message) is not None
 
 
-def translate(err: Exception, settings: HostConfig, seconds: float | None = None) -> Exception:
+def translate(err: Exception, settings: ErrorSettings, seconds: float | None = None) -> Exception:
     """Return the Home Assistant error that says what happened; others come back as they are."""
     match err:
         case SdkPassthroughError():
@@ -391,7 +401,9 @@ def translate(err: Exception, settings: HostConfig, seconds: float | None = None
 
 
 @contextmanager
-def raise_translated_errors(settings: HostConfig, seconds: float | None = None) -> Iterator[None]:
+def raise_translated_errors(
+    settings: ErrorSettings, seconds: float | None = None
+) -> Iterator[None]:
     """Raise what the SDK and its HTTP client raise as Home Assistant errors."""
     try:
         yield

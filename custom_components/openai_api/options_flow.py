@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigFlowResult, OptionsFlowWithReload
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlowWithReload
 from homeassistant.const import CONF_WEBHOOK_ID
 from homeassistant.data_entry_flow import section
 from homeassistant.exceptions import HomeAssistantError
@@ -23,6 +23,9 @@ import voluptuous as vol
 
 from .actions.webhooks import EVENT_TYPES
 from .api.config import ApiKeyNotFound, HostConfig, InvalidUrl
+from .api.host import ServiceHost
+from .api.request_defaults import IncludeUsage
+from .api.service_kinds import OTHER, kind_of, model_ids, sort_models
 from .api.validate import async_validate_host
 from .connection_form import KIND_SELECTOR
 from .const import (
@@ -41,9 +44,8 @@ from .const import (
     CONF_WEBHOOK_ENDPOINT_ID,
     CONF_WEBHOOK_SECRET,
 )
+from .data import OpenAIConfigEntry
 from .permissions import ActionAccess
-from .request_defaults import IncludeUsage
-from .service_kinds import OTHER, kind_of, model_ids, sort_models
 from .webhooks.endpoint import async_create, async_delete, webhook_url
 from .webhooks.receiver import get_webhook_id
 from .webhooks.signature import is_valid_secret
@@ -114,7 +116,7 @@ class OptionsFlow(OptionsFlowWithReload):
         secret = (typed.pop(CONF_WEBHOOK_SECRET, None) or "").strip()
         self._user_input |= typed
         if removes:
-            await async_delete(self.hass, self.config_entry)
+            await async_delete(self.config_entry, self._host())
             return self._save(dict.fromkeys(_WEBHOOK))
         if secret and not is_valid_secret(secret):
             return self._show_form("not_a_secret")
@@ -140,10 +142,10 @@ class OptionsFlow(OptionsFlowWithReload):
             )
         self._event_types = user_input[_EVENT_TYPES]
         try:
-            made = await async_create(self.hass, self.config_entry, url, self._event_types)
+            made = await async_create(self._host(), url, self._event_types)
         except HomeAssistantError as err:
             return self._show_form(_error_key(err), message=_error_message(err))
-        await async_delete(self.hass, self.config_entry)
+        await async_delete(self.config_entry, self._host())
         return self._save(made)
 
     async def _async_models(self) -> list[str]:
@@ -161,6 +163,11 @@ class OptionsFlow(OptionsFlowWithReload):
         """Where the host finds the webhook."""
         # An address that somebody copies must be the same when the form is opened again.
         return webhook_url(self.hass, get_webhook_id(self.hass, self.config_entry))
+
+    def _host(self) -> ServiceHost | None:
+        """Return the host of the entry, None if it is not loaded."""
+        entry: OpenAIConfigEntry = self.config_entry
+        return entry.runtime_data.host if entry.state is ConfigEntryState.LOADED else None
 
     def _show_form(self, error: str | None = None, **placeholders: str) -> ConfigFlowResult:
         """Show the form with what is saved, or with what was typed and what is wrong with it."""

@@ -1,13 +1,12 @@
 """Follows the pages of a list, within bounds."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from . import dispatch
-from .action import Json
+from .action import ActionCall
+from .action_request import async_fetch
+from .api import response
 from .exceptions import api_error
-
-if TYPE_CHECKING:
-    from .dispatch import ActionCall
+from .types import Json
 
 MOST_ITEMS = 100_000
 """The longest list that `all_pages` returns."""
@@ -53,8 +52,8 @@ async def async_request_list(request: ActionCall) -> Json:
 
 async def _async_page(request: ActionCall, **changes: Any) -> tuple[Json, int]:
     """Return a page whose `data` is a list, and its length in bytes."""
-    body, content_type = await dispatch.async_fetch(request, **changes)
-    page = dispatch.parse_body(request.host.settings, body, content_type)
+    body, content_type = await async_fetch(request, **changes)
+    page = await response.async_parse_body(request.hass, request.host.settings, body, content_type)
     if changes and page.get("data") is None:
         # Some hosts end a list so.
         page["data"] = []

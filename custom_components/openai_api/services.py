@@ -15,13 +15,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.service import async_get_config_entry
 import voluptuous as vol
 
-from .action import (
-    ActionDescription,
-    FieldDescription,
-    Json,
-    ResponseKind,
-    Section,
-)
+from .action import ActionCall, ActionDescription, FieldDescription, ResponseKind, Section
 from .actions import ACTIONS
 from .actions.fields import (
     ALL_PAGES,
@@ -34,13 +28,14 @@ from .actions.fields import (
     POLL_INTERVAL,
     TIMEOUT,
 )
-from .api.host import OpenAIConfigEntry
+from .api.service_kinds import default_model
 from .const import CONF_IS_PREFERRED, DOMAIN
-from .dispatch import ActionCall, async_dispatch
+from .data import OpenAIConfigEntry
+from .dispatch import async_dispatch
 from .exceptions import validation_error
 from .media.images import async_save_generated_media
 from .permissions import async_check_permission
-from .service_kinds import default_model
+from .types import Json
 
 _OPTIONS: Final = frozenset(
     field.key
@@ -141,7 +136,7 @@ async def _async_handle_call(action: ActionDescription, call: ServiceCall) -> Se
     request = ActionCall(
         hass=call.hass,
         entry=entry,
-        host=entry.runtime_data,
+        host=entry.runtime_data.host,
         action=action,
         data=_with_model(entry, action, {key: data[key] for key in data if key in own}),
         options={key: data[key] for key in _OPTIONS - own if key in data},

@@ -19,6 +19,7 @@ from tests.harness.client import Json, RestError
 from tests.harness.process import ROOT, ProcessError
 
 from .actions import check_actions
+from .assistant import set_up_assistant
 from .automations import add_actions, blueprint, trigger, voice
 from .browser import Chromium, Screen, chromium
 from .forms import add, mistype, options, reconfigure
@@ -79,7 +80,7 @@ async def drive(
         found = list((await actions_of(home)).values())
         await check_actions(screen, report, texts, found[::step])
 
-    async with browser.screen("en-US") as screen:
+    async with browser.screen(home.url, "en-US") as screen:
         first: Step = ("Add a service host: bearer", partial(add_host, screen, "bearer"))
         await walk([first], screen, report, "")
         steps: list[Step] = [
@@ -112,9 +113,27 @@ async def drive(
             for style in ("header", "query", "none")
         ]
         await walk(steps, screen, report, only)
-    async with browser.screen("de-DE") as screen:
+    async with browser.screen(home.url, "de-DE") as screen:
         last: Step = ("Actions in German", partial(open_actions, screen, german, SAMPLE))
         await walk([last], screen, report, only)
+
+
+async def drive_fresh(
+    browser: Chromium, service: Service, report: Report, folder: Path | None, only: str
+) -> None:
+    """Set up a voice assistant in a Home Assistant that has nothing yet."""
+    title = "A voice assistant on a phone"
+    if only.lower() not in title.lower():
+        return
+    async with HomeAssistantProcess() as home:
+        english = await Texts.load(home, "en")
+        async with browser.screen(home.url, "en-US") as screen:
+            step: Step = (
+                title,
+                partial(set_up_assistant, screen, report, english, home, service, folder),
+            )
+            await walk([step], screen, report, only)
+        (PICTURES / "fresh-home.log").write_text(home.logs())
 
 
 async def walk(steps: Sequence[Step], screen: Screen, report: Report, only: str) -> None:
@@ -150,9 +169,10 @@ async def run(executable: Path, *, documentation: bool, only: str) -> bool:
         report.title("Home Assistant")
         report.show("started in", f"{monotonic() - began:.1f} s")
         try:
-            async with chromium(executable, home.url, PICTURES) as browser:
+            async with chromium(executable, PICTURES) as browser:
                 folder = DOCUMENTATION if documentation else None
                 await drive(browser, home, service, report, folder, only)
+                await drive_fresh(browser, service, report, folder, only)
         finally:
             (PICTURES / "home.log").write_text(home.logs())
     report.title("Result")

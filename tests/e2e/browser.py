@@ -17,6 +17,7 @@ from playwright.async_api import (
     async_playwright,
 )
 
+from tests.harness import spoken
 from tests.harness.client import PASSWORD, USER
 from tests.harness.config_dir import DOMAIN
 
@@ -28,6 +29,9 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
 )
 SIZE: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -109,17 +113,16 @@ class Screen:
 class Chromium:
     """One browser for all screens."""
 
-    def __init__(self, browser: Browser, url: str, pictures: Path) -> None:
+    def __init__(self, browser: Browser, pictures: Path) -> None:
         """Take over a running browser."""
         self._browser = browser
-        self._url = url
         self._pictures = pictures
 
     @asynccontextmanager
-    async def screen(self, locale: str) -> AsyncIterator[Screen]:
-        """Sign in with a browser that prefers a language."""
+    async def screen(self, url: str, locale: str) -> AsyncIterator[Screen]:
+        """Sign in to a Home Assistant with a browser that prefers a language."""
         context = await self._browser.new_context(viewport=SIZE, locale=locale)
-        screen = Screen(await context.new_page(), self._url, self._pictures)
+        screen = Screen(await context.new_page(), url, self._pictures)
         try:
             await screen.sign_in()
             yield screen
@@ -131,11 +134,14 @@ class Chromium:
 
 
 @asynccontextmanager
-async def chromium(executable: Path, url: str, pictures: Path) -> AsyncIterator[Chromium]:
-    """Run a browser."""
+async def chromium(executable: Path, pictures: Path) -> AsyncIterator[Chromium]:
+    """Run a browser, whose microphone hears the same sentence again and again."""
+    sentence = pictures / "sentence.wav"
+    spoken.write(sentence, 2.4, silence=4)
+    flags = (*FLAGS, f"--use-file-for-fake-audio-capture={sentence}")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=executable, args=[*FLAGS])
+        browser = await playwright.chromium.launch(executable_path=executable, args=[*flags])
         try:
-            yield Chromium(browser, url, pictures)
+            yield Chromium(browser, pictures)
         finally:
             await browser.close()

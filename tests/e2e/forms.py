@@ -89,13 +89,21 @@ class Dialog:
         await self._box.get_by_role("button", name="Close").first.click()
         await self._box.locator("ha-form").first.wait_for(state="detached")
 
-    async def finish(self) -> str:
-        """Wait for the last page of the dialog, return what it says and close it."""
+    def button(self, name: str | re.Pattern[str]) -> Locator:
+        """Return the button of the dialog with this name."""
+        return self._box.get_by_role("button", name=name).last
+
+    async def ending(self) -> str:
+        """Wait for the last page of the dialog and return what it says."""
         page = self._box.locator("step-flow-create-entry, step-flow-abort")
         await page.wait_for()
-        said = await read(page)
-        await self._box.get_by_role("button", name=re.compile("^(Finish|Close)$")).last.click()
-        await page.wait_for(state="detached")
+        return await read(page)
+
+    async def finish(self) -> str:
+        """Wait for the last page of the dialog, return what it says and close it."""
+        said = await self.ending()
+        await self.button(re.compile("^(Finish|Close)$")).click()
+        await self._box.locator("ha-form, step-flow-abort").first.wait_for(state="detached")
         return said
 
     async def labels(self) -> set[str]:

@@ -14,6 +14,7 @@ PASSWORD = "developer"
 
 FLOW = "/api/config/config_entries/flow"
 OPTIONS_FLOW = "/api/config/config_entries/options/flow"
+SUBENTRY_FLOW = "/api/config/config_entries/subentries/flow"
 ENTRY = "/api/config/config_entries/entry"
 
 type Json = dict[str, Any]
@@ -236,6 +237,11 @@ class Client:
         """Change the options of an entry."""
         flow = await self.rest("POST", OPTIONS_FLOW, {"handler": entry_id})
         return await self._once(flow, user_input, path=OPTIONS_FLOW)
+
+    async def add_subentry(self, entry_id: str, kind: str, user_input: Json) -> Json:
+        """Add a subentry of a type; the result is a new subentry, an abort, or a form's errors."""
+        flow = await self.rest("POST", SUBENTRY_FLOW, {"handler": [entry_id, kind]})
+        return await self._once(flow, user_input, path=SUBENTRY_FLOW)
 
     async def reauthentications(self) -> list[Json]:
         """Return the flows that ask for a new key."""

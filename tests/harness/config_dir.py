@@ -28,7 +28,9 @@ recorder:
 history:
 logbook:
 media_source:
+my:
 conversation:
+assist_pipeline:
 automation: !include automations.yaml
 script: !include scripts.yaml
 

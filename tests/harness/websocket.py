@@ -88,9 +88,9 @@ class Socket:
         await self._send(number, type_, fields)
         return events
 
-    async def send_bytes(self, data: bytes) -> None:
-        """Send binary data, which begins with the number of its handler."""
-        await self._ws.send_bytes(data)
+    async def send_bytes(self, content: bytes) -> None:
+        """Send a binary frame, which begins with the number of who takes it."""
+        await self._ws.send_bytes(content)
 
     async def close(self) -> None:
         """Close the connection."""

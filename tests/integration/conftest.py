@@ -17,6 +17,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import pytest_socket
 
+from custom_components.openai_api import services
+from custom_components.openai_api.actions import ACTIONS
 from custom_components.openai_api.const import DOMAIN
 from custom_components.openai_api.websocket import connection as connections
 from tests.standin.server import StandIn
@@ -72,7 +74,18 @@ def _custom(request: pytest.FixtureRequest) -> None:
     """Let Home Assistant find the integration; the recorder insists on being first."""
     if "recorder_mock" in request.fixturenames:
         request.getfixturevalue("recorder_mock")
-    request.getfixturevalue("enable_custom_integrations")
+    # Many tests of plain functions do without a Home Assistant.
+    if "hass" in request.fixturenames:
+        request.getfixturevalue("enable_custom_integrations")
+
+
+_SCHEMAS = {action.key: services.schema(action) for action in ACTIONS}
+
+
+@pytest.fixture(autouse=True)
+def _built_schemas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each Home Assistant the schemas of the first, which are the same in all of them."""
+    monkeypatch.setattr(services, "schema", lambda action: _SCHEMAS[action.key])
 
 
 @pytest.fixture(autouse=True)

@@ -109,7 +109,7 @@ async def test_form_that_the_host_ignores(
     assert caught.value.translation_key == "form_ignored"
     entry = hass.config_entries.async_entries("openai_api")[0]
     # It was paid for all the same.
-    assert entry.runtime_data.usage.values["output_tokens"] == 5
+    assert entry.runtime_data.host.usage.values["output_tokens"] == 5
 
 
 async def test_answers_that_need_no_form(raw: RawServer, call: Call) -> None:

@@ -68,8 +68,7 @@ class RawServerFixture:
 
     async def assert_clean(self) -> None:
         """Wait until nothing is under way, and no connection is open but those kept for reuse."""
-        host = self.entry.runtime_data
-        assert not host._active_timeouts
+        assert not self.entry.runtime_data.host._active_timeouts
         await wait_for(lambda: not self._tasks(), f"tasks: {self._tasks()}")
         assert not any(connector._acquired for connector in self._connectors())
         await wait_for(lambda: not self.raw.playing, "a script that goes on")

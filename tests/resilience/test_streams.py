@@ -235,7 +235,7 @@ async def test_stream_cancelled_with_script(
 async def test_stream_opened_during_unload(
     hass: HomeAssistant, raw_server: RawServerFixture
 ) -> None:
-    host = raw_server.entry.runtime_data
+    host = raw_server.entry.runtime_data.host
     unloads: list[asyncio.Task[bool]] = []
 
     @callback

@@ -148,7 +148,7 @@ async def test_unload_with_pending_work(
 ) -> None:
     streamed, progress = events(EVENT_STREAM), events(EVENT_PROGRESS)
     await call("connect_realtime_websocket", connection_id="talk", model="m")
-    host = work.entry.runtime_data
+    data = work.entry.runtime_data
     await work.start(standin)
     await heard(standin, *MARKS)
     await wait_for(
@@ -162,8 +162,8 @@ async def test_unload_with_pending_work(
     assert time.monotonic() - start < 3
     await work.ended("unloaded")
 
-    assert not host._active_timeouts
-    await wait_for(lambda: not host.connections, "a connection goes on")
+    assert not data.host._active_timeouts
+    await wait_for(lambda: not data.connections, "a connection goes on")
     await wait_for(lambda: standin.sockets[0].closed, "the socket is open")
     if end is not stop:
         await work.nothing_left()
@@ -217,7 +217,7 @@ async def test_script_cancelled_during_request(
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    assert not work.entry.runtime_data._active_timeouts
+    assert not work.entry.runtime_data.host._active_timeouts
     await work.nothing_left()
     assert len(standin.requests) <= before + 1
     assert not list(media_folder.glob("openai_api/*"))

@@ -11,6 +11,7 @@ from ..action import (
     required,
 )
 from ..handlers.agents import async_take_turn
+from ..object_types import AGENT_SESSION, AGENT_SESSION_TURN
 from ..streaming.accumulators import AgentTurnAccumulator
 from .agents import AGENT_ID, PAGING as NULLABLE_PAGING
 from .common_fields import METADATA, METADATA_FILTER, PAGING, STREAM
@@ -202,7 +203,7 @@ ACTION_GROUP = ActionGroup(
             fields=required(SESSION_ID),
             has_body=False,
             only_answers=True,
-            in_progress_statuses=frozenset({"in_progress"}),
+            watch_as=AGENT_SESSION,
         ),
         ActionDescription(
             key="modify_agent_session",
@@ -274,7 +275,7 @@ ACTION_GROUP = ActionGroup(
             fields=required(SESSION_ID, TURN_ID),
             has_body=False,
             only_answers=True,
-            in_progress_statuses=frozenset({"queued", "in_progress"}),
+            watch_as=AGENT_SESSION_TURN,
         ),
         ActionDescription(
             key="list_agent_session_turn_items",

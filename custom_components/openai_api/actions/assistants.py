@@ -4,12 +4,12 @@ from ..action import (
     ActionDescription,
     ActionGroup,
     FieldDescription,
-    ModelKind,
     Permission,
     ResponseKind,
     advanced,
     required,
 )
+from ..types import ModelKind
 from .chat import REASONING_EFFORT
 from .common_fields import (
     BEFORE,

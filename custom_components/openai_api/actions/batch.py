@@ -9,6 +9,7 @@ from ..action import (
     advanced,
     required,
 )
+from ..object_types import BATCH
 from .common_fields import AFTER, LIMIT, METADATA
 from .fields import choice, identifier
 from .files import EXPIRES_AFTER
@@ -77,9 +78,7 @@ ACTION_GROUP = ActionGroup(
             fields=required(_BATCH_ID),
             has_body=False,
             only_answers=True,
-            in_progress_statuses=frozenset(
-                {"validating", "in_progress", "finalizing", "cancelling"}
-            ),
+            watch_as=BATCH,
         ),
         ActionDescription(
             key="list_batch",

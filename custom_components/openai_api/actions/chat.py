@@ -6,7 +6,6 @@ from ..action import (
     ActionDescription,
     ActionGroup,
     FieldDescription,
-    ModelKind,
     Permission,
     ResponseKind,
     advanced,
@@ -20,6 +19,7 @@ from ..handlers.response_helpers import (
 )
 from ..media.attachments import async_attach_to_messages
 from ..streaming.accumulators import ChatCompletionAccumulator
+from ..types import ModelKind
 from . import object_fields
 from .common_fields import (
     ATTACHMENTS,

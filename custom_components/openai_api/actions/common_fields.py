@@ -13,6 +13,7 @@ from .fields import (
     json_object,
     number,
     text,
+    text_map,
     texts,
 )
 from .object_fields_storage import chunking, tool_resources
@@ -36,14 +37,14 @@ CONVERSATION_ID = text(
     "A name for a conversation that Home Assistant remembers for an hour, for services that remember none.",
     example="breakfast",
 )
-METADATA = json_object(
+METADATA = text_map(
     "metadata",
     "Metadata",
     "Up to 16 names with short texts, to find it again.",
     example={"room": "kitchen"},
     nullable=True,
 )
-METADATA_FILTER = json_object(
+METADATA_FILTER = text_map(
     "metadata",
     "Metadata",
     "Only list what has these names with these texts.",

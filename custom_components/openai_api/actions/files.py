@@ -4,11 +4,11 @@ from ..action import (
     ActionDescription,
     ActionGroup,
     Permission,
-    Poll,
     ResponseKind,
     advanced,
     required,
 )
+from ..object_types import FILE
 from .common_fields import PAGING
 from .fields import choice, file, identifier
 from .object_fields_storage import file_expiry
@@ -26,7 +26,6 @@ EXPIRES_AFTER = file_expiry(
     "When the host deletes it by itself.",
     example={"anchor": "created_at", "seconds": 86400},
 )
-_IN_PROGRESS_STATUSES = frozenset({"uploaded", "pending", "running"})
 
 ACTION_GROUP = ActionGroup(
     key="files",
@@ -71,7 +70,7 @@ ACTION_GROUP = ActionGroup(
             fields=required(FILE_ID),
             has_body=False,
             only_answers=True,
-            in_progress_statuses=_IN_PROGRESS_STATUSES,
+            watch_as=FILE,
         ),
         ActionDescription(
             key="wait_for_file_processing",
@@ -81,11 +80,7 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:file-check-outline",
             fields=required(FILE_ID),
             has_body=False,
-            poll=Poll(
-                method="files.retrieve",
-                path_arguments={"file_id": "id"},
-                in_progress_statuses=_IN_PROGRESS_STATUSES,
-            ),
+            poll=FILE,
         ),
         ActionDescription(
             key="download_file",

@@ -10,6 +10,7 @@ from ..action import (
     advanced,
     required,
 )
+from ..object_types import FINE_TUNING_JOB
 from .common_fields import AFTER, LIMIT, METADATA, MODEL, SEED
 from .fields import choice, identifier, json_object, long_text, text, texts
 from .object_fields_training import hyperparameters, integrations, training_method
@@ -133,7 +134,7 @@ ACTION_GROUP = ActionGroup(
             fields=required(JOB_ID),
             has_body=False,
             only_answers=True,
-            in_progress_statuses=frozenset({"validating_files", "queued", "running", "paused"}),
+            watch_as=FINE_TUNING_JOB,
         ),
         ActionDescription(
             key="list_fine_tuning_events",

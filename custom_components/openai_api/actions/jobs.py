@@ -14,7 +14,7 @@ from ..action import (
     advanced,
     required,
 )
-from ..jobs import manager
+from ..handlers import jobs
 from . import (
     agent_sessions,
     batch,
@@ -44,19 +44,19 @@ _ACTION_GROUPS = (
     runs.ACTION_GROUP,
     agent_sessions.ACTION_GROUP,
 )
-# `retrieve_batch` and `get_video` return a batch and a video.
 WATCHABLE_TYPES: dict[str, ActionDescription] = {
-    action.key.partition("_")[2]: action
+    action.watch_as.key: action
     for family in _ACTION_GROUPS
     for action in family.actions
-    if action.in_progress_statuses is not None
+    if action.watch_as is not None
 }
-"""The actions that return something that takes long, by the name of what they return."""
+"""The actions that return something that takes long, by the key of what they return."""
 # Does it belong to something else, that has to be named, too.
 _PARENT_ID_FIELDS: dict[str, FieldDescription] = {
     field.key: replace(field, required=False)
     for action in WATCHABLE_TYPES.values()
-    for field in [field for field in action.fields if field.required][:-1]
+    for field in action.fields
+    if action.watch_as is not None and field.key in action.watch_as.id_fields[:-1]
 }
 _ID = identifier("id", "ID", "Id of what goes on at the service host.", example="batch_123")
 
@@ -124,7 +124,7 @@ ACTION_GROUP = ActionGroup(
                     ),
                 ),
             ),
-            handler=manager.async_watch,
+            handler=jobs.async_watch,
             request_options=False,
         ),
         ActionDescription(
@@ -134,7 +134,7 @@ ACTION_GROUP = ActionGroup(
             description="Returns what is watched, and how far it is. What has ended stays for a day.",
             icon="mdi:format-list-checks",
             permission=Permission.ADMINISTRATORS,
-            handler=manager.async_list,
+            handler=jobs.async_list,
             only_answers=True,
             request_options=False,
         ),
@@ -148,7 +148,7 @@ ACTION_GROUP = ActionGroup(
             fields=required(replace(_ID, description="Id of what is watched.")),
             response=ResponseKind.NONE,
             empty_response={"status": "stopped"},
-            handler=manager.async_stop,
+            handler=jobs.async_stop,
             request_options=False,
         ),
     ),

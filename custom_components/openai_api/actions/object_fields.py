@@ -16,6 +16,7 @@ from .fields import (
     string_or_json,
     string_or_object,
     text,
+    text_map,
     texts,
 )
 
@@ -179,7 +180,7 @@ prompt = object_field(
     "prompt",
     identifier("id", "Prompt template", "Id of the template.", required=True),
     text("version", "Version", "Which version; without it, the usual one."),
-    json_object("variables", "Variables", "What the prompt is filled in with, by name."),
+    text_map("variables", "Variables", "What the prompt is filled in with, by name."),
 )
 context_management = object_list_field(
     "context_management",

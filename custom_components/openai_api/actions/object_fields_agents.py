@@ -15,6 +15,7 @@ from .fields import (
     object_list_field,
     objects,
     text,
+    text_map,
     texts,
 )
 from .object_fields import CONTEXT_SIZES, FUNCTION
@@ -138,7 +139,7 @@ new_thread = object_field(
     "new_thread",
     objects("messages", "Messages", "What was said so far, each with a role and content."),
     json_object("tool_resources", "Tool resources", "The files that the tools work on."),
-    json_object("metadata", "Metadata", "Names with short texts, kept with the thread."),
+    text_map("metadata", "Metadata", "Names with short texts, kept with the thread."),
 )
 truncation_strategy = object_field(
     "truncation_strategy",

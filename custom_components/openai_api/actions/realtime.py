@@ -2,16 +2,9 @@
 
 from dataclasses import replace
 
-from ..action import (
-    ActionDescription,
-    ActionGroup,
-    ModelKind,
-    Permission,
-    ResponseKind,
-    advanced,
-    required,
-)
+from ..action import ActionDescription, ActionGroup, Permission, ResponseKind, advanced, required
 from ..handlers.realtime_calls import async_create
+from ..types import ModelKind
 from .common_fields import MODEL, PARALLEL_TOOL_CALLS, include
 from .fields import (
     choice,

@@ -2,14 +2,8 @@
 
 from dataclasses import replace
 
-from ..action import (
-    ActionDescription,
-    ActionGroup,
-    FieldDescription,
-    ModelKind,
-    Permission,
-    advanced,
-)
+from ..action import ActionDescription, ActionGroup, FieldDescription, Permission, advanced
+from ..types import ModelKind
 from .common_fields import MODEL
 from .fields import (
     choice,

@@ -6,14 +6,9 @@ from typing import Any
 
 import voluptuous as vol
 
-from ..action import (
-    ActionDescription,
-    ActionGroup,
-    ModelKind,
-    advanced,
-    required,
-)
+from ..action import ActionDescription, ActionGroup, advanced, required
 from ..handlers import realtime
+from ..types import ModelKind
 from . import validators as check
 from .common_fields import MODEL
 from .fields import (

@@ -2,21 +2,15 @@
 
 from dataclasses import replace
 
-from ..action import (
-    ActionDescription,
-    ActionGroup,
-    ModelKind,
-    Permission,
-    ResponseKind,
-    advanced,
-    required,
-)
+from ..action import ActionDescription, ActionGroup, Permission, ResponseKind, advanced, required
 from ..handlers.home import async_answer
 from ..handlers.response_helpers import add_output_text, add_parsed, check_parsed, check_response
+from ..handlers.responses import async_ask_or_follow
 from ..handlers.responses_websocket import async_manage
 from ..media.attachments import async_attach_to_input
+from ..object_types import RESPONSE
 from ..streaming.accumulators import ResponseAccumulator
-from ..streaming.runner import async_ask_or_follow
+from ..types import ModelKind
 from .common_fields import (
     ATTACHMENTS,
     BEFORE,
@@ -145,7 +139,7 @@ ACTION_GROUP = ActionGroup(
             has_body=False,
             postprocess=add_output_text,
             accumulator=ResponseAccumulator,
-            in_progress_statuses=frozenset({"queued", "in_progress"}),
+            watch_as=RESPONSE,
         ),
         ActionDescription(
             key="delete_model_response",

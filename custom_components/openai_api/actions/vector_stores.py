@@ -10,6 +10,7 @@ from ..action import (
     advanced,
     required,
 )
+from ..object_types import VECTOR_STORE
 from .common_fields import (
     BEFORE,
     CHUNKING_STRATEGY,
@@ -115,7 +116,7 @@ ACTION_GROUP = ActionGroup(
             fields=required(VECTOR_STORE_ID),
             has_body=False,
             only_answers=True,
-            in_progress_statuses=frozenset({"in_progress"}),
+            watch_as=VECTOR_STORE,
         ),
         ActionDescription(
             key="modify_vector_store",

@@ -10,7 +10,7 @@ from ..action import (
     advanced,
     required,
 )
-from ..webhooks.signature import async_unwrap, async_verify
+from ..handlers.webhooks import async_unwrap, async_verify
 from .common_fields import AFTER, LIMIT
 from .fields import boolean, choice, choices, identifier, integer, json_object, long_text, text
 

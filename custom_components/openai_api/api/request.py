@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import httpx2
 
+from ..types import Json
+from .host import ServiceHost
+from .response import async_parse_body
 from .retries import MAY_REPEAT, is_repeatable_method
+from .route import PlainRequest
 from .transport import async_read_body, replaying
-
-if TYPE_CHECKING:
-    from .host import ServiceHost
-    from .route import PlainRequest
 
 MIN_UPLOAD_RATE: Final = 64 * 1024
 """Bytes per second: the slowest upload that is still worth waiting for."""
@@ -114,6 +114,20 @@ async def async_request_bytes(
         if upload_size == 0 and (plain := await _async_build(host, operation, prepared)):
             return await _async_send(host, plain, prepared)
         return await _async_call(prepared)
+
+
+async def async_request_json(
+    host: ServiceHost,
+    operation: Operation,
+    values: Mapping[str, Any],
+    options: RequestOptions | None = None,
+) -> Json:
+    """Return the JSON object in the body of the response.
+
+    Raises what `async_request_bytes` and `parse_body` raise.
+    """
+    body, content_type = await async_request_bytes(host, operation, values, options)
+    return await async_parse_body(host.hass, host.settings, body, content_type)
 
 
 async def _async_build(

@@ -2,17 +2,19 @@
 
 import codecs
 from collections.abc import Callable
+from functools import partial
 import re
 from typing import Any
 
+from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from ..action import Json
 from ..error_bodies import answer_error
 from ..exceptions import ErrorInResponse, api_error, parse_error_body, sanitize
 from ..streaming.base import AnswerError, StreamAccumulator
 from ..streaming.decode import StreamGarbled, assemble, is_event_stream
-from ..streaming.text import load_json
+from ..streaming.text import LARGE_BYTES, load_json
+from ..types import Json
 from .config import HostConfig
 
 _NON_TEXT_TYPES = frozenset({"text/html", "text/json"})
@@ -25,6 +27,17 @@ _MARKUP = re.compile(
     re.IGNORECASE,
 )
 _LOOKED_AT = 4096
+
+
+async def async_parse_body(
+    hass: HomeAssistant, settings: HostConfig, body: bytes, content_type: str, **options: Any
+) -> Json:
+    """Return what `parse_body` does, which takes `options`; a large body keeps nobody waiting."""
+    if len(body) <= LARGE_BYTES:
+        return parse_body(settings, body, content_type, **options)
+    return await hass.async_add_executor_job(
+        partial(parse_body, settings, body, content_type, **options)
+    )
 
 
 def parse_body(

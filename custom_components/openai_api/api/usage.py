@@ -13,6 +13,7 @@ from ..const import (
     CONF_OUTPUT_PRICE,
 )
 from ..exceptions import is_server_error
+from ..object_types import object_type_of
 from ..statuses import is_ended
 
 # Methods whose answer tells what making it took; reading it again takes nothing.
@@ -161,7 +162,7 @@ class Usage:
         name = str(answer.get("id"))
         is_made = method == _AGENT_TURN_METHOD or method.rpartition(".")[2] in _BILLABLE_VERBS
         is_new = self._in_progress.pop(name, is_made)
-        if is_new and not is_ended(answer.get("status")) and not _has_tokens(answer):
+        if is_new and _is_in_progress(answer) and not _has_tokens(answer):
             self._in_progress[name] = True
             if len(self._in_progress) > _MAX_IN_PROGRESS:
                 del self._in_progress[next(iter(self._in_progress))]
@@ -196,6 +197,14 @@ class Usage:
         """Tell the sensors."""
         for listener in tuple(self._listeners):
             listener()
+
+
+def _is_in_progress(answer: Mapping[str, Any]) -> bool:
+    """Return whether the server works on an object that will tell what it took."""
+    status, object_type = answer.get("status"), object_type_of(answer)
+    if object_type is None:
+        return not is_ended(status)
+    return object_type.is_billable and not object_type.is_ended(status)
 
 
 def _has_tokens(answer: Mapping[str, Any]) -> bool:

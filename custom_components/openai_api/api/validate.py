@@ -12,12 +12,12 @@ from homeassistant.helpers.aiohttp_client import async_create_clientsession
 import orjson
 from yarl import URL
 
-from ..action import Json
 from ..exceptions import raise_translated_errors
-from ..service_kinds import is_model_list
+from ..types import Json
 from .client import async_create_client, create_session
 from .config import HostConfig, InvalidUrl, parse_url
 from .response import parse_body
+from .service_kinds import is_model_list
 from .usage import Usage
 
 _TIMEOUT: Final = 10.0

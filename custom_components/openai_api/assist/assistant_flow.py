@@ -17,11 +17,12 @@ from homeassistant.helpers import entity_registry as er, llm
 from homeassistant.helpers.selector import BooleanSelector, TextSelector
 import voluptuous as vol
 
-from ..action import ModelKind
-from ..api.host import OpenAIConfigEntry
+from ..api.host import ServiceHost
+from ..api.service_kinds import fits, kind_of, suggest_models
 from ..const import CONF_DEFAULT_MODELS, DOMAIN, LOGGER
-from ..service_kinds import OPENAI, fits, kind_of, suggest_models
+from ..data import OpenAIConfigEntry
 from ..subentries import PLATFORMS, SubentryType
+from ..types import ModelKind
 from . import forms
 from .const import (
     CONF_LLM_HASS_API,
@@ -32,6 +33,7 @@ from .const import (
     CONF_VOICE,
 )
 from .models import async_list_models
+from .voices import async_list_voices, known_voices, suggested_voice
 
 CONF_SPEECH_MODEL: Final = "speech_model"
 CONF_MAKE_PREFERRED: Final = "make_preferred"
@@ -58,8 +60,11 @@ async def async_step(
     entry: OpenAIConfigEntry = hass.config_entries.async_get_known_entry(flow.handler[0])
     if entry.state is not ConfigEntryState.LOADED:
         return flow.async_abort(reason="entry_not_loaded")
-    names = await async_list_models(entry.runtime_data)
+    host = entry.runtime_data.host
+    names = await async_list_models(host)
     suggested = _suggested(entry, names)
+    if _may(ModelKind.SPEECH, names, suggested):
+        await async_list_voices(host)
     errors: dict[str, str] = {}
     if user_input is not None:
         typed = {
@@ -75,14 +80,14 @@ async def async_step(
         shown = typed
     else:
         shown = {
-            CONF_NAME: forms.free_name(entry.runtime_data, SubentryType.CONVERSATION),
+            CONF_NAME: forms.free_name(host, SubentryType.CONVERSATION),
             **{key: suggested.get(purpose) for key, purpose in _PURPOSES.items()},
-            CONF_VOICE: forms.VOICES[0] if kind_of(entry.data, entry.options) is OPENAI else None,
+            CONF_VOICE: suggested_voice(host),
             CONF_MAKE_PREFERRED: _is_new_home(hass),
         }
     return flow.async_show_form(
         step_id="user",
-        data_schema=flow.add_suggested_values_to_schema(_schema(hass, names, suggested), shown),
+        data_schema=flow.add_suggested_values_to_schema(_schema(host, names, suggested), shown),
         errors=errors,
         description_placeholders={"host": entry.title},
     )
@@ -97,19 +102,24 @@ def _suggested(entry: OpenAIConfigEntry, names: list[str]) -> Mapping[str, str]:
     }
 
 
+def _may(purpose: ModelKind, names: list[str], suggested: Mapping[str, str]) -> bool:
+    """Return whether the service may serve a purpose; one that lists no models may serve any."""
+    return not names or purpose in suggested or any(fits(name, purpose) for name in names)
+
+
 @callback
-def _schema(hass: HomeAssistant, names: list[str], suggested: Mapping[str, str]) -> vol.Schema:
-    """Return the form; what the service cannot do is not asked for, unless it does not tell."""
+def _schema(host: ServiceHost, names: list[str], suggested: Mapping[str, str]) -> vol.Schema:
+    """Return the form; what the service cannot do is not asked for."""
     fields: dict[vol.Marker, Any] = {vol.Required(CONF_NAME): TextSelector()}
     for key, purpose in _PURPOSES.items():
         fitting = [name for name in names if fits(name, purpose)]
         if key == CONF_MODEL:
             fields[vol.Required(key)] = forms.name_selector(fitting or names)
-        elif fitting or purpose in suggested or not names:
+        elif _may(purpose, names, suggested):
             fields[vol.Optional(key)] = forms.name_selector(fitting)
             if key == CONF_SPEECH_MODEL:
-                fields[vol.Optional(CONF_VOICE)] = forms.name_selector(forms.VOICES)
-    if _PIPELINES in hass.config.components:
+                fields[vol.Optional(CONF_VOICE)] = forms.name_selector(known_voices(host))
+    if _PIPELINES in host.hass.config.components:
         fields[vol.Optional(CONF_MAKE_PREFERRED)] = BooleanSelector()
     return vol.Schema(fields)
 

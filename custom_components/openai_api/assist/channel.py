@@ -10,12 +10,12 @@ from homeassistant.util.ulid import ulid_now
 import orjson
 from websockets.exceptions import ConnectionClosed
 
-from ..action import Json
 from ..api.host import ServiceHost
 from ..const import LOGGER
 from ..exceptions import api_error
+from ..types import Json
 from ..websocket.close import ending
-from ..websocket.connection import Connection, Open, Socket, State
+from ..websocket.connection import Connection, Connections, Open, Socket, State
 
 _SPENDING = frozenset(
     {"error", "response.completed", "response.done", "response.failed", "response.incomplete"}
@@ -32,6 +32,7 @@ class Channel(Connection):
     def __init__(
         self,
         host: ServiceHost,
+        connections: Connections,
         transport: str,
         open_socket: Open,
         *,
@@ -49,7 +50,7 @@ class Channel(Connection):
         self._was_open = False
         self._is_counted = is_counted
         # Nobody but Assist itself takes part.
-        super().__init__(host, f"assist-{ulid_now()}", open_socket, opener=Context())
+        super().__init__(host, connections, f"assist-{ulid_now()}", open_socket, opener=Context())
 
     @property
     def is_open(self) -> bool:

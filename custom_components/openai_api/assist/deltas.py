@@ -7,7 +7,7 @@ from typing import Any, Final
 from homeassistant.helpers import llm
 from homeassistant.util.ulid import ulid_now
 
-from ..action import Json
+from ..types import Json
 from . import tools
 from .contents import service_call_id
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import callback
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers import llm
 from homeassistant.helpers.selector import (
@@ -26,7 +26,7 @@ import voluptuous as vol
 
 from ..api.host import ServiceHost
 from ..subentries import SubentryType
-from . import models
+from . import models, voices
 from .const import (
     CHOICES,
     CONF_API,
@@ -90,22 +90,6 @@ SWITCHES: Final = frozenset(
     }
 )
 OBJECTS: Final = frozenset({CONF_EXTRA_BODY, CONF_EXTRA_SESSION, CONF_HOST_TOOLS})
-VOICES: Final = (
-    "alloy",
-    "ash",
-    "ballad",
-    "cedar",
-    "coral",
-    "echo",
-    "fable",
-    "marin",
-    "nova",
-    "onyx",
-    "sage",
-    "shimmer",
-    "verse",
-)
-"""Those of OpenAI; any other can be typed in."""
 
 
 class Form(NamedTuple):
@@ -194,14 +178,14 @@ _PURPOSES: Final = {
 
 
 @callback
-def schema(hass: HomeAssistant, kind: str, known_models: list[str]) -> vol.Schema:
-    """Return the form of a type; the models are those that the host has."""
+def schema(host: ServiceHost, kind: str, known_models: list[str]) -> vol.Schema:
+    """Return the form of a type; models and voices are those that the host has."""
     form = FORMS[kind]
 
     def fields(keys: tuple[str, ...]) -> dict[vol.Marker, Any]:
         return {
             _marker(kind, key, is_required=key in form.required): _selector(
-                hass, kind, key, known_models
+                host, kind, key, known_models
             )
             for key in keys
         }
@@ -212,9 +196,7 @@ def schema(hass: HomeAssistant, kind: str, known_models: list[str]) -> vol.Schem
 
 
 @callback
-def beginning(
-    hass: HomeAssistant, host: ServiceHost, kind: str, known: list[str]
-) -> dict[str, Any]:
+def beginning(host: ServiceHost, kind: str, known: list[str]) -> dict[str, Any]:
     """Return what a new form suggests."""
     form = FORMS[kind]
     found: dict[str, Any] = {
@@ -224,6 +206,8 @@ def beginning(
     for key, purpose in _PURPOSES.items():
         if key in form.main + form.advanced:
             found[key] = models.suggested(host, known, purpose)
+    if CONF_VOICE in form.required:
+        found[CONF_VOICE] = voices.suggested_voice(host)
     if CONF_LLM_HASS_API in form.main:
         found[CONF_PROMPT] = llm.DEFAULT_INSTRUCTIONS_PROMPT
         found[CONF_LLM_HASS_API] = [llm.LLM_API_ASSIST]
@@ -246,7 +230,7 @@ def _marker(kind: str, key: str, *, is_required: bool) -> vol.Marker:
     return vol.Required(key) if is_required else vol.Optional(key)
 
 
-def _selector(hass: HomeAssistant, kind: str, key: str, known_models: list[str]) -> Any:
+def _selector(host: ServiceHost, kind: str, key: str, known_models: list[str]) -> Any:
     """Return the widget of a field."""
     if key in {CONF_MODEL, *_PURPOSES}:
         return name_selector(models.fitting(known_models, _PURPOSES.get(key, kind)))
@@ -275,20 +259,20 @@ def _selector(hass: HomeAssistant, kind: str, key: str, known_models: list[str])
     if key in OBJECTS:
         return ObjectSelector()
     if key == CONF_VOICE:
-        return name_selector(VOICES)
+        return name_selector(voices.known_voices(host))
     if key == CONF_LLM_HASS_API:
         return SelectSelector(
             SelectSelectorConfig(
                 options=[
                     SelectOptionDict(value=api.id, label=api.name)
-                    for api in llm.async_get_apis(hass)
+                    for api in llm.async_get_apis(host.hass)
                 ],
                 multiple=True,
             )
         )
     if key == CONF_FALLBACK_AGENT:
         return ConversationAgentSelector(
-            ConversationAgentSelectorConfig(language=hass.config.language)
+            ConversationAgentSelectorConfig(language=host.hass.config.language)
         )
     if key == CONF_PROMPT and kind != SubentryType.STT:
         return TemplateSelector()

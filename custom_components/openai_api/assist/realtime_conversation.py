@@ -19,9 +19,9 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import chat_session, llm
 from homeassistant.helpers.json import json_dumps
 
-from ..action import Json
 from ..const import DOMAIN, LOGGER
 from ..exceptions import api_error
+from ..types import Json
 from . import turns
 from .const import (
     CONF_CONTINUE_CONVERSATION,

@@ -8,10 +8,10 @@ from typing import Any, Final
 from homeassistant.exceptions import HomeAssistantError
 from yarl import URL
 
-from ..action import Json
 from ..api.host import ServiceHost
-from ..request_defaults import response_format
-from ..service_kinds import kind_of
+from ..api.request_defaults import response_format
+from ..api.service_kinds import kind_of
+from ..types import Json
 from . import wire_chat, wire_responses
 from .const import (
     CONF_EXTRA_BODY,

@@ -3,6 +3,9 @@
 The service remembers, for as long as a connection is open, the response that it gave last on
 it. A conversation therefore keeps to its connection while that is free; on any other, and
 whenever something was changed, everything is sent again.
+
+Nobody ever waits for a connection. Who holds one may be waiting for a tool that asks another
+agent of the same service: if that waited for a connection in turn, neither would go on.
 """
 
 import asyncio
@@ -15,16 +18,17 @@ from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 import orjson
 
-from ..action import Json
 from ..api.host import ServiceHost
 from ..const import LOGGER
+from ..data import OpenAIData
 from ..exceptions import ConnectionRejected, RequestTimedOut, api_error, parse_error_body
+from ..types import Json
 from .channel import Channel, responses
 from .response_memory import Memory, hash_of, is_own, new_items, parts
 
 TRANSPORT: Final = "assist.responses.websocket"
 _MOST: Final = 4
-"""Connections at a time; a turn beyond that waits until one is free."""
+"""Connections at a time; a turn beyond that is asked over HTTP."""
 _IDLE: Final = 600.0
 """Seconds after which a connection that nobody uses is closed."""
 _OLDEST: Final = 55 * 60.0
@@ -41,10 +45,14 @@ _FORGOTTEN: Final = "previous_response_not_found"
 _FULL: Final = "websocket_connection_limit_reached"
 
 
+class NoneFree(HomeAssistantError):
+    """Every connection is used; the same can be asked over HTTP, and nobody is told of this."""
+
+
 class _Line:
     """One connection, on which one response is made after the other."""
 
-    def __init__(self, host: ServiceHost) -> None:
+    def __init__(self, data: OpenAIData) -> None:
         self.is_busy = False
         self.is_follow_up = False
         """Whether the last request built on a response that the service knew."""
@@ -52,9 +60,10 @@ class _Line:
         self.opened = self.used = time.monotonic()
         self.events: asyncio.Queue[Json | HomeAssistantError] = asyncio.Queue()
         self.channel = Channel(
-            host,
+            data.host,
+            data.connections,
             TRANSPORT,
-            responses(host),
+            responses(data.host),
             on_event=self.events.put_nowait,
             on_end=self.events.put_nowait,
             is_counted=False,
@@ -133,10 +142,10 @@ class SocketStream:
 class ResponseSockets:
     """The connections of one service for the turns of its agents."""
 
-    def __init__(self, host: ServiceHost) -> None:
-        self._host = host
+    def __init__(self, data: OpenAIData) -> None:
+        self._data = data
+        self._host = data.host
         self._lines: list[_Line] = []
-        self._free = asyncio.Condition()
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -144,15 +153,17 @@ class ResponseSockets:
         """Whether it is worth a try: the service has not yet refused one."""
         return _NO_SOCKET not in self._host.known
 
+    @property
+    def free(self) -> int:
+        """How many connections are open and can be used at once."""
+        return sum(line.is_usable and not line.is_busy for line in self._lines)
+
     async def async_prepare(self) -> None:
         """Open a connection unless one is free; what goes wrong is told by the turn itself."""
-        if not self.is_supported or any(
-            line.is_usable and not line.is_busy for line in self._lines
-        ):
+        if not self.is_supported or self.free:
             return
         with suppress(HomeAssistantError):
-            line = await self._async_acquire("", 5.0)
-            await self._async_release(line)
+            self._release(await self._async_acquire(""))
 
     @asynccontextmanager
     async def async_stream(
@@ -163,9 +174,10 @@ class ResponseSockets:
         `key` names the conversation, whose earlier items are not sent again where the service
         knows them. `body` is the whole request as over HTTP, with all of its `input`. Nothing
         may have been taken from the stream that yields an error: it can be asked over HTTP then.
-        Raises ConnectionRejected where the service has no such WebSocket, and translated errors.
+        Raises ConnectionRejected where the service has no such WebSocket, NoneFree while all are
+        used, and translated errors.
         """
-        line = await self._async_acquire(key, seconds)
+        line = await self._async_acquire(key)
         stream: SocketStream | None = None
         try:
             line, first, items, settings = await self._async_ask(line, key, body, seconds)
@@ -175,12 +187,12 @@ class ResponseSockets:
                 line.memory = Memory(key, stream.response_id, settings, items)
         finally:
             if stream is not None and stream.has_ended:
-                await self._async_release(line)
+                self._release(line)
             elif line.channel.is_open:
                 # The rest comes before the next answer: somebody has to read it.
                 self._run(self._async_drain(line))
             else:
-                await self._async_drop(line)
+                self._drop(line)
 
     async def _async_ask(
         self, line: _Line, key: str, body: Json, seconds: float
@@ -213,8 +225,8 @@ class ResponseSockets:
                 return line, first, hashes, settings
             has_retried, new, previous = True, None, None
             if code == _FULL:
-                await self._async_drop(line)
-                line = await self._async_acquire(key, seconds, is_new=True)
+                self._drop(line)
+                line = await self._async_acquire(key, is_new=True)
 
     async def _async_first(self, line: _Line, request: Json, seconds: float) -> Json:
         """Send a request and return the first event of its answer."""
@@ -231,62 +243,56 @@ class ResponseSockets:
             raise api_error("unloaded" if self._host.closed else "stream_cut")
         return event
 
-    async def _async_acquire(self, key: str, seconds: float, *, is_new: bool = False) -> _Line:
-        """Return a connection for one request: the conversation's own, a free one, or a new one."""
-        try:
-            async with asyncio.timeout(seconds), self._free:
-                while True:
-                    self._stop_timer()
-                    for line in tuple(self._lines):
-                        if not line.is_busy and not line.is_usable:
-                            self._lines.remove(line)
-                            self._run(line.channel.async_end())
-                    free = [line for line in self._lines if not line.is_busy and not is_new]
-                    # Its own, then one without a memory, then the one unused for longest.
-                    free.sort(
-                        key=lambda line: (
-                            line.memory is None or line.memory.key != key,
-                            line.memory is not None,
-                            line.used,
-                        )
-                    )
-                    mine = free and free[0].memory is not None and free[0].memory.key == key
-                    if mine or (free and (len(self._lines) >= _MOST or not free[0].memory)):
-                        free[0].is_busy = True
-                        return free[0]
-                    if len(self._lines) < _MOST:
-                        line = _Line(self._host)
-                        line.is_busy = True
-                        self._lines.append(line)
-                        break
-                    await self._free.wait()
-        except TimeoutError:
-            raise RequestTimedOut(seconds=f"{seconds:g}") from None
+    async def _async_acquire(self, key: str, *, is_new: bool = False) -> _Line:
+        """Return a connection for one request: the conversation's own, a free one, or a new one.
+
+        Raises NoneFree instead of waiting, and what `Channel.async_connect` raises.
+        """
+        self._stop_timer()
+        for line in tuple(self._lines):
+            if not line.is_busy and not line.is_usable:
+                self._drop(line)
+        free = [line for line in self._lines if not line.is_busy and not is_new]
+        # Its own, then one without a memory, then the one unused for longest.
+        free.sort(
+            key=lambda line: (
+                line.memory is None or line.memory.key != key,
+                line.memory is not None,
+                line.used,
+            )
+        )
+        mine = free and free[0].memory is not None and free[0].memory.key == key
+        if mine or (free and (len(self._lines) >= _MOST or not free[0].memory)):
+            free[0].is_busy = True
+            return free[0]
+        if len(self._lines) >= _MOST:
+            raise NoneFree
+        line = _Line(self._data)
+        line.is_busy = True
+        self._lines.append(line)
         try:
             await line.channel.async_connect()
         except BaseException as err:
             if isinstance(err, ConnectionRejected):
                 self._host.known[_NO_SOCKET] = True
-            await self._async_drop(line)
+            self._drop(line)
             raise
         line.opened = time.monotonic()
         return line
 
-    async def _async_release(self, line: _Line) -> None:
+    @callback
+    def _release(self, line: _Line) -> None:
         """Let the next turn use a connection."""
         line.used = time.monotonic()
-        async with self._free:
-            line.is_busy = False
-            self._free.notify()
+        line.is_busy = False
         if self._timer is None and not self._host.closed:
             self._timer = self._host.hass.loop.call_later(_IDLE, self._close_idle)
 
-    async def _async_drop(self, line: _Line) -> None:
+    @callback
+    def _drop(self, line: _Line) -> None:
         """Close a connection for good."""
-        async with self._free:
-            if line in self._lines:
-                self._lines.remove(line)
-            self._free.notify()
+        if line in self._lines:
+            self._lines.remove(line)
         self._run(line.channel.async_end())
 
     async def _async_drain(self, line: _Line) -> None:
@@ -299,11 +305,11 @@ class ResponseSockets:
                     if isinstance(event, HomeAssistantError):
                         break
                     if event.get("type") in _TERMINAL:
-                        await self._async_release(line)
+                        self._release(line)
                         return
         except TimeoutError:
             LOGGER.debug("An answer that nobody wants goes on for too long, its line is closed")
-        await self._async_drop(line)
+        self._drop(line)
 
     @callback
     def _close_idle(self) -> None:
@@ -312,8 +318,7 @@ class ResponseSockets:
         now = time.monotonic()
         for line in tuple(self._lines):
             if not line.is_busy and now - line.used >= _IDLE - 1:
-                self._lines.remove(line)
-                self._run(line.channel.async_end())
+                self._drop(line)
         if self._lines and not self._host.closed:
             self._timer = self._host.hass.loop.call_later(_IDLE, self._close_idle)
 
@@ -337,10 +342,11 @@ class ResponseSockets:
 
 
 @callback
-def response_sockets(host: ServiceHost) -> ResponseSockets:
+def response_sockets(data: OpenAIData) -> ResponseSockets:
     """Return the connections of a service, the same ones for all of its agents."""
+    host = data.host
     if _POOL not in host.known:
-        sockets = host.known[_POOL] = ResponseSockets(host)
+        sockets = host.known[_POOL] = ResponseSockets(data)
         host.entry.async_on_unload(sockets.close)
     found: ResponseSockets = host.known[_POOL]
     return found

@@ -28,6 +28,7 @@ from .const import (
     CONF_LLM_HASS_API,
     CONF_NAME,
     CONF_PROMPT,
+    CONF_VOICE,
     FRACTIONS,
     LIMITS,
     RESERVED,
@@ -36,6 +37,7 @@ from .const import (
 )
 from .forms import ADVANCED, FORMS, beginning, schema
 from .models import async_list_models
+from .voices import async_list_voices
 
 _RESERVED: Final[Mapping[str, frozenset[str]]] = {
     SubentryType.CONVERSATION: RESERVED,
@@ -52,9 +54,11 @@ async def async_step(
     entry = flow.hass.config_entries.async_get_known_entry(flow.handler[0])
     if entry.state is not ConfigEntryState.LOADED:
         return flow.async_abort(reason="entry_not_loaded")
-    kind, host = flow.handler[1], entry.runtime_data
+    kind, host = flow.handler[1], entry.runtime_data.host
     old = _old(flow)
     models = await async_list_models(host)
+    if CONF_VOICE in FORMS[kind].main:
+        await async_list_voices(host)
     errors: dict[str, str] = {}
     placeholders: dict[str, str] = {}
     if user_input is not None:
@@ -70,7 +74,7 @@ async def async_step(
     elif old is not None:
         shown = {CONF_NAME: old.title, **old.data}
     else:
-        shown = beginning(flow.hass, host, kind, models)
+        shown = beginning(host, kind, models)
     if CONF_LLM_HASS_API in shown:
         # One that is gone could not be chosen away.
         known = {api.id for api in llm.async_get_apis(flow.hass)}
@@ -78,7 +82,7 @@ async def async_step(
     return flow.async_show_form(
         step_id="user" if old is None else "reconfigure",
         data_schema=flow.add_suggested_values_to_schema(
-            schema(flow.hass, kind, models), {**shown, ADVANCED: shown}
+            schema(host, kind, models), {**shown, ADVANCED: shown}
         ),
         errors=errors,
         description_placeholders={"host": entry.title, "detail": "", **placeholders},

@@ -37,11 +37,11 @@ from .const import (
     LIMITS,
 )
 from .entity import AssistEntity
-from .forms import VOICES
 from .languages import languages_with
 from .tts_options import SpeechOptions, Wanted
 from .tts_speech import Speech
 from .turns import Ended, Turn
+from .voices import known_voices
 
 _PREFERRED: Final = (
     ATTR_PREFERRED_FORMAT,
@@ -83,9 +83,9 @@ class SpeakerEntity(AssistEntity, TextToSpeechEntity):
     @override
     @callback
     def async_get_supported_voices(self, language: str) -> list[Voice] | None:
-        """Return the voices that most services know, and the chosen one."""
-        chosen = self.option(CONF_VOICE)
-        names = dict.fromkeys([chosen, *VOICES] if isinstance(chosen, str) else VOICES)
+        """Return the voices of the service, those that most know, and the chosen one."""
+        chosen, known = self.option(CONF_VOICE), known_voices(self.host)
+        names = dict.fromkeys([chosen, *known] if isinstance(chosen, str) else known)
         return [Voice(name, name) for name in names]
 
     @override

@@ -7,14 +7,14 @@ from typing import Any
 from homeassistant.core import Context, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 
-from ..action import Json
 from ..const import CONF_INCLUDE_TEXT, DOMAIN, EVENT_TURN
 from ..events import fire
 from ..exceptions import sanitize
+from ..types import Json
 from .entity import AssistEntity
 
 SIGNAL_TURN = f"{DOMAIN}_turn_{{}}"
-"""With a subentry's id: a turn of it has ended; its data is in `host.turns`."""
+"""With a subentry's id: a turn of it has ended; its data is in `OpenAIData.turns`."""
 
 
 class Ended(StrEnum):
@@ -101,7 +101,7 @@ class Turn:
         self.data["ended"] = ended.value
         self.data["error"] = sanitize(error, host.settings) if error else None
         subentry_id = self.data["subentry_id"]
-        host.turns[subentry_id] = self.data
+        self._entity.runtime_data.turns[subentry_id] = self.data
         async_dispatcher_send(host.hass, SIGNAL_TURN.format(subentry_id))
         fire(host.hass, EVENT_TURN, {**self.data, **self._texts}, self._context)
 

@@ -16,11 +16,11 @@ from homeassistant.util.ulid import ulid_now
 from lru import LRU
 
 from .. import dispatch
-from ..action import Json
+from ..action import ActionCall
 from ..const import DOMAIN
-from ..dispatch import ActionCall
 from ..exceptions import validation_error
 from ..realtime.tools import HomeTools
+from ..types import Json
 
 LLM_HASS_API: Final = "llm_hass_api"
 CONVERSATION_ID: Final = "conversation_id"
@@ -63,7 +63,7 @@ async def async_answer(request: ActionCall) -> Json:
     tools = await HomeTools.async_load(request.hass, api_ids, request.context) if api_ids else None
     for item in request.action.fields:
         if item.encode is not None and item.key in data:
-            await item.encode(plain, data, data.pop(item.key))
+            await item.encode(plain, data, item.key)
     if conversation_id is None:
         return await _Rounds(plain, tools, []).async_run()
     if "conversation" in data or "previous_response_id" in data:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from ..action import Json
+from ..action import ActionCall
 from ..api.host import ServiceHost
 from ..api.response import parse_body
-from ..dispatch import ActionCall
+from ..data import runtime_data_of
 from ..exceptions import api_error, validation_error
 from ..media.source import async_data_url, async_read_file
 from ..realtime.audio import content_of, convert, decode, is_file_name, pieces
@@ -15,6 +15,7 @@ from ..realtime.connection import RealtimeConnection
 from ..realtime.event_handlers import EVENT_HANDLERS
 from ..realtime.limits import MAX_CALLS, ToolLimits, UsageLimit
 from ..realtime.tools import HomeTools
+from ..types import Json
 from ..websocket.access import async_check_access
 from ..websocket.close import check_close
 from ..websocket.connect_options import shown_url
@@ -24,7 +25,9 @@ from ..websocket.connection import Socket, find
 async def _async_find(request: ActionCall) -> RealtimeConnection:
     """Return the open conversation that a call names, if it may use it."""
     connection_id = request.data["connection_id"]
-    connection = find(request.host, connection_id, RealtimeConnection.transport)
+    connection = find(
+        runtime_data_of(request).connections, connection_id, RealtimeConnection.transport
+    )
     assert isinstance(connection, RealtimeConnection)
     await async_check_access(request.hass, connection, request.context)
     return connection
@@ -59,6 +62,7 @@ async def async_connect(request: ActionCall) -> Json:
     opening = partial(_async_open, request, target, use_secret=bool(data.get("use_client_secret")))
     connection = RealtimeConnection(
         host,
+        runtime_data_of(request).connections,
         data["connection_id"],
         opening,
         data.get("event_types"),
@@ -142,7 +146,7 @@ async def async_close(request: ActionCall) -> Json:
 async def async_status(request: ActionCall) -> Json:
     """Tell how a conversation stands; a closed one is disconnected."""
     connection_id = request.data["connection_id"]
-    connection = request.host.connections.get(connection_id)
+    connection = runtime_data_of(request).connections.get(connection_id)
     if not isinstance(connection, RealtimeConnection):
         return {"connection_id": connection_id, "status": "disconnected", "muted": None}
     await async_check_access(request.hass, connection, request.context)

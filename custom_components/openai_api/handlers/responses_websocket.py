@@ -3,10 +3,11 @@
 from functools import partial
 from typing import Any
 
-from ..action import Json
+from ..action import ActionCall
 from ..api.host import ServiceHost
-from ..dispatch import ActionCall
+from ..data import runtime_data_of
 from ..exceptions import validation_error
+from ..types import Json
 from ..websocket.access import async_check_access
 from ..websocket.close import check_close
 from ..websocket.connect_options import shown_url
@@ -46,7 +47,9 @@ async def _async_connect(request: ActionCall) -> Json:
     """Open a connection under this id."""
     host, connection_id = request.host, request.data["connection_id"]
     opening = partial(_async_open, host)
-    await ResponsesConnection(host, connection_id, opening, opener=request.context).async_connect()
+    await ResponsesConnection(
+        host, runtime_data_of(request).connections, connection_id, opening, opener=request.context
+    ).async_connect()
     return {
         "object": "response.websocket.connection",
         "action": "connect",
@@ -57,7 +60,9 @@ async def _async_connect(request: ActionCall) -> Json:
 
 async def _async_find(request: ActionCall) -> Connection:
     """Return the open connection that a call names, if it may use it."""
-    connection = find(request.host, request.data["connection_id"], TRANSPORT)
+    connection = find(
+        runtime_data_of(request).connections, request.data["connection_id"], TRANSPORT
+    )
     await async_check_access(request.hass, connection, request.context)
     return connection
 

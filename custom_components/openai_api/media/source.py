@@ -9,7 +9,7 @@ from functools import partial
 import os
 from pathlib import Path
 import stat
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from homeassistant.components import media_source
@@ -17,12 +17,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import raise_if_invalid_path
 
+from ..action import ActionCall
 from ..const import DOMAIN
 from ..exceptions import api_error, validation_error
 from .media_types import OCTET_STREAM, guess_type
-
-if TYPE_CHECKING:
-    from ..dispatch import ActionCall
 
 MAX_UPLOAD_BYTES = 512 * 1024**2
 """Bytes: the most that the API takes as one file."""

@@ -19,9 +19,9 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from yarl import URL
 
 from .. import issues
-from ..action import Json
 from ..const import DOMAIN, SIGNAL_FILE_SAVED
 from ..exceptions import api_error
+from ..types import Json
 from .media_types import HEAD_BYTES, OCTET_STREAM, guess_type, media_type_of
 from .saved_files import SavedFileName
 

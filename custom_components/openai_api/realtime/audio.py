@@ -9,8 +9,8 @@ import wave
 
 import audioop
 
-from ..action import Json
 from ..exceptions import validation_error
+from ..types import Json
 
 _PIECE = 48 * 1024
 """Bytes of audio in one event: a second of speech."""

@@ -8,14 +8,14 @@ from homeassistant.core import Context, callback
 from homeassistant.exceptions import HomeAssistantError
 from websockets.frames import CloseCode
 
-from ..action import Json
 from ..api.host import ServiceHost
 from ..const import EVENT_REALTIME, LOGGER
 from ..exceptions import api_error, validation_error
-from ..websocket.connection import Connection, Open, State, encode
+from ..types import Json
+from ..websocket.connection import Connection, Connections, Open, State, encode
 from .history import History, diff, normalize
 from .limits import ToolLimits, UsageLimit
-from .notice import RealtimeNotice
+from .notices import RealtimeNotice
 from .output_audio import Spoken, async_keep, play_live
 from .playback_tracker import Playback
 from .response_sequencer import ResponseSequencer
@@ -52,6 +52,7 @@ class RealtimeConnection(Connection):
     def __init__(
         self,
         host: ServiceHost,
+        connections: Connections,
         connection_id: str,
         open_socket: Open,
         event_types: Collection[str] | None,
@@ -73,6 +74,7 @@ class RealtimeConnection(Connection):
         """
         super().__init__(
             host,
+            connections,
             connection_id,
             open_socket,
             event_types,

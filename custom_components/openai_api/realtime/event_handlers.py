@@ -4,9 +4,9 @@ from collections.abc import Mapping
 import json
 from typing import Any, Final
 
-from ..action import Json
+from ..types import Json
 from .connection import EventHandler, RealtimeConnection
-from .notice import RealtimeNotice
+from .notices import RealtimeNotice
 from .session_config import audio_format
 from .tool_calls import ToolCall
 

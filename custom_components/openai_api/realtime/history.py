@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..action import Json
 from ..exceptions import validation_error
+from ..types import Json
 
 _LONGEST = 2000
 """Items: what lies further back is forgotten here, though the host may still know it."""

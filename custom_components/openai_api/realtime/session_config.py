@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..action import Json
 from ..exceptions import validation_error
+from ..types import Json
 
 _PCM = {"type": "audio/pcm", "rate": 24000}
 _FORMATS: dict[str, Json] = {

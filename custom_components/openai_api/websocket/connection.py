@@ -14,7 +14,6 @@ import orjson
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.frames import CloseCode
 
-from ..action import Json
 from ..api.host import ServiceHost
 from ..const import EVENT_CONNECTION, EVENT_SERVER, LOGGER
 from ..events import fire
@@ -27,7 +26,8 @@ from ..exceptions import (
     validation_error,
 )
 from ..localize import localized_text
-from ..streaming.text import SurrogateJoiner
+from ..streaming.text import LARGE_BYTES, SurrogateJoiner
+from ..types import Json
 from .close import Close, ending
 from .connect_options import CLOSE_TIMEOUT, async_connect_options
 from .handshake import rejection
@@ -73,6 +73,8 @@ class Socket(Protocol):
         """Close with a code and a reason."""
 
 
+type Connections = dict[str, Connection]
+"""The connections of one entry by their ids."""
 type Open = Callable[[dict[str, Any]], Awaitable[Socket]]
 """Opens a socket of the SDK with these arguments for its `connect`."""
 
@@ -94,6 +96,7 @@ class Connection:
     def __init__(
         self,
         host: ServiceHost,
+        connections: Connections,
         connection_id: str,
         open_socket: Open,
         event_types: Collection[str] | None = None,
@@ -103,10 +106,12 @@ class Connection:
     ) -> None:
         """Initialize the connection; nothing is opened yet.
 
+        While it is open it is in `connections` under its id.
         Only server events of `event_types` are fired, all if there are none. `opener` is the
         call that opens it; with `is_admin_only`, only administrators may use it.
         """
         self.host = host
+        self._connections = connections
         self.opener = opener
         self.is_admin_only = is_admin_only
         self.id = connection_id
@@ -135,11 +140,11 @@ class Connection:
 
         The id is taken before anything is awaited, so that two calls cannot both open it.
         """
-        if self.id in self.host.connections:
+        if self.id in self._connections:
             raise validation_error("connection_exists", connection_id=self.id)
-        if len(self.host.connections) >= MAX_CONNECTIONS:
+        if len(self._connections) >= MAX_CONNECTIONS:
             raise validation_error("too_many_connections", limit=MAX_CONNECTIONS)
-        self.host.connections[self.id] = self
+        self._connections[self.id] = self
         self._set_state(State.CONNECTING)
         try:
             async with self.host.async_request_scope(self.host.settings.timeout) as self._opening:
@@ -259,7 +264,11 @@ class Connection:
             turn_ends = opened + _TURN
             try:
                 while True:
-                    self._pass_on(await receive(decode=False))
+                    frame = await receive(decode=False)
+                    if len(frame) <= LARGE_BYTES:
+                        self._pass_on(frame)
+                    else:
+                        await self._async_pass_on_large(frame)
                     if time.monotonic() > turn_ends:
                         await asyncio.sleep(0)
                         turn_ends = time.monotonic() + _TURN
@@ -336,11 +345,30 @@ class Connection:
     def _pass_on(self, frame: bytes) -> None:
         """Fire the event in a frame; what cannot be read is reported, and nothing else happens."""
         try:
-            event: Any = self._joiner.load(frame)
+            event = self._joiner.load(frame)
         except ValueError:
-            self._is_proven = True
-            self._fire_state(error=self._text(api_error("message_not_json")))
-            return
+            self._refuse()
+        else:
+            self._take(event)
+
+    async def _async_pass_on_large(self, frame: bytes) -> None:
+        """Do what `_pass_on` does, reading the event outside of the event loop."""
+        try:
+            event = await self.host.hass.async_add_executor_job(self._joiner.load, frame)
+        except ValueError:
+            self._refuse()
+        else:
+            self._take(event)
+
+    @callback
+    def _refuse(self) -> None:
+        """Report a message that cannot be read."""
+        self._is_proven = True
+        self._fire_state(error=self._text(api_error("message_not_json")))
+
+    @callback
+    def _take(self, event: Any) -> None:
+        """Fire an event."""
         is_object = isinstance(event, dict)
         event_type = event.get("type") if is_object else None
         # Gateways say with an event, too, that there is nothing behind them.
@@ -376,9 +404,9 @@ class Connection:
     def _forget(self, **details: Any) -> None:
         """Give the id back and say that the connection has ended; once is enough."""
         self._socket = None
-        if self.host.connections.get(self.id) is not self:
+        if self._connections.get(self.id) is not self:
             return
-        del self.host.connections[self.id]
+        del self._connections[self.id]
         self._set_state(State.DISCONNECTED, **details)
 
     @callback
@@ -412,7 +440,9 @@ class Connection:
 
     @callback
     def fire(self, event_type: str, data: dict[str, Any]) -> None:
-        """Fire an event of this connection."""
+        """Fire an event of this connection; an error in its state is the last one of the host."""
+        if event_type == EVENT_CONNECTION and data["error"]:
+            self.host.record_error(data["error"])
         fire(self.host.hass, event_type, {**self._own, **data}, self._context)
 
     @callback
@@ -432,9 +462,9 @@ def encode(event: Mapping[str, Any]) -> str:
         raise validation_error("invalid_arguments", message=str(err)) from None
 
 
-def find(host: ServiceHost, connection_id: str, transport: str) -> Connection:
+def find(connections: Connections, connection_id: str, transport: str) -> Connection:
     """Return an open connection of this kind, or raise a translated error."""
-    connection = host.connections.get(connection_id)
+    connection = connections.get(connection_id)
     if connection is None or connection.transport != transport:
         raise validation_error("connection_unknown", connection_id=connection_id)
     return connection

@@ -34,8 +34,11 @@ class Service:
         self.url = ""
         self.calls: list[tuple[str, str]] = []
         """Functions to call, each a name and its arguments, one an answer."""
+        self.together = 0
+        """How many calls go out at once; none goes out before that many were asked for."""
         self.posts: list[Json] = []
         """Requests over HTTP."""
+        self.called = 0
         self.lists = 0
         """How often the models were listed."""
         self.list_status = 200
@@ -97,6 +100,9 @@ class Service:
             response = {"id": number, "status": "completed", "usage": {"input_tokens": 1}}
             await ws.send_json({"type": "response.created", "response": {"id": number}})
             if self.calls:
+                self.called += 1
+                while self.called < self.together:
+                    await asyncio.sleep(0.01)
                 await ws.send_json(call_event(*self.calls.pop(0), number))
                 await ws.send_json({"type": "response.completed", "response": response})
                 continue

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from homeassistant.components.conversation import async_prepare_agent
+from homeassistant.components.homeassistant.exposed_entities import async_expose_entity
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.setup import async_setup_component
 import pytest
@@ -15,6 +16,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.openai_api.assist import http
+from custom_components.openai_api.assist.response_socket import response_sockets
 
 from .conftest import Ask, is_error, open_form, speech, submit
 from .socket_service import Service
@@ -149,6 +151,48 @@ async def test_two_conversations_at_once_keep_to_their_connections(
     assert sent["B2"][1]
 
 
+async def test_agents_that_ask_agents_of_the_same_service_do_not_wait_for_each_other(
+    hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask, turns: list[Event]
+) -> None:
+    # Each of four turns holds a connection while its tool asks for one more.
+    assert await async_setup_component(
+        hass,
+        "script",
+        {
+            "script": {
+                "ask_expert": {
+                    "sequence": [
+                        {
+                            "action": "conversation.process",
+                            "data": {"text": "Help", "agent_id": "conversation.expert"},
+                            "response_variable": "found",
+                        },
+                        {
+                            "stop": "",
+                            "response_variable": "found",
+                        },
+                    ],
+                    "mode": "parallel",
+                }
+            }
+        },
+    )
+    async_expose_entity(hass, "conversation", "script.ask_expert", True)
+    await add_agent(patience=30)
+    await add_agent("Expert", patience=30)
+    remote.calls += [("script__ask_expert", "{}")] * 4
+    remote.together = 4
+    async with asyncio.timeout(10):
+        answers = await asyncio.gather(*(ask(str(number)) for number in range(4)))
+
+    assert [speech(answer) for answer in answers] == ["Hello there"] * 4
+    await hass.async_block_till_done()
+    experts = [turn.data for turn in turns if turn.data["entity_id"] == "conversation.expert"]
+    assert [turn["ended"] for turn in experts] == ["done"] * 4
+    assert {turn["transport"] for turn in experts} == {"responses"}
+    assert remote.lines == 4
+
+
 async def test_changed_agent_sends_everything_again(
     hass: HomeAssistant, remote: Service, loaded: MockConfigEntry, add_agent: AddAgent, ask: Ask
 ) -> None:
@@ -166,12 +210,16 @@ async def test_changed_agent_sends_everything_again(
 
 
 async def test_prepare_opens_the_socket(
-    hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask
+    hass: HomeAssistant,
+    remote: Service,
+    loaded: MockConfigEntry,
+    add_agent: AddAgent,
+    ask: Ask,
 ) -> None:
     await add_agent()
     await async_prepare_agent(hass, "conversation.kitchen", "en")
     async with asyncio.timeout(5):
-        while not remote.lines:
+        while response_sockets(loaded.runtime_data).free == 0:
             await asyncio.sleep(0.01)
     assert not remote.requests
     await ask("A")
@@ -191,7 +239,7 @@ async def test_prepare_warms_the_connection_only_when_it_is_cold(
     remote.lists = 0
     await _async_prepared(hass)
     assert remote.lists == 0, "it has just answered"
-    loaded.runtime_data.usage.last_response_at = 0.0
+    loaded.runtime_data.host.usage.last_response_at = 0.0
     await _async_prepared(hass)
     assert remote.lists == 1
     await _async_prepared(hass)
@@ -212,10 +260,10 @@ async def test_prepare_of_service_that_refuses_is_silent(
     await add_agent(api="responses")
     remote.lists, remote.list_status = 0, status
     for _ in range(2):
-        loaded.runtime_data.usage.last_response_at = 0.0
+        loaded.runtime_data.host.usage.last_response_at = 0.0
         await _async_prepared(hass)
     assert remote.lists == times
-    assert loaded.runtime_data.last_error is None
+    assert loaded.runtime_data.host.last_error is None
     assert not hass.states.is_state("conversation.kitchen", "unavailable")
     assert speech(await ask("A")) == "Hello by HTTP"
 
@@ -224,7 +272,7 @@ async def test_prepare_of_unloaded_service_asks_nothing(
     hass: HomeAssistant, remote: Service, loaded: MockConfigEntry, add_agent: AddAgent
 ) -> None:
     await add_agent(api="responses")
-    host = loaded.runtime_data
+    host = loaded.runtime_data.host
     host.usage.last_response_at = 0.0
     remote.lists = 0
     assert await hass.config_entries.async_unload(loaded.entry_id)

@@ -8,6 +8,7 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.openai_api.assist.voices import VOICES
 from custom_components.openai_api.subentries import SubentryType
 from tests.standin.areas.models import OWNERS
 from tests.standin.faults import Fault
@@ -78,7 +79,40 @@ async def test_models_are_listed_once(
     for kind in KINDS:
         await open_form(hass, entry, kind)
 
-    assert [request.path for request in standin.requests] == ["/models"]
+    assert [request.path for request in standin.requests] == ["/models", "/audio/voices"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "offered", "is_suggested"),
+    [
+        pytest.param({"voices": ["af_heart", "alloy"]}, ["af_heart", "alloy"], "alloy", id="names"),
+        pytest.param(
+            {"voices": [{"name": "de_DE-thorsten"}, {"id": "en_GB-alan"}]},
+            ["de_DE-thorsten", "en_GB-alan"],
+            "en_GB-alan",
+            id="objects",
+        ),
+        pytest.param({"object": "list", "data": [{"id": "v1"}]}, ["v1"], "v1", id="page"),
+        pytest.param(["b", "b", 5, "", {"x": 1}, None], ["b"], "b", id="odd items"),
+        pytest.param({"voices": {}}, list(VOICES), "alloy", id="no list"),
+        pytest.param("<html>", list(VOICES), "alloy", id="no JSON"),
+        pytest.param(None, list(VOICES), "alloy", id="not there"),
+    ],
+)
+async def test_form_offers_voices_of_the_service(
+    hass: HomeAssistant,
+    standin: StandIn,
+    entry: MockConfigEntry,
+    answer: Any,
+    offered: list[str],
+    is_suggested: str,
+) -> None:
+    status = 404 if answer is None else 200
+    standin.fail(Fault(path="/audio/voices", status=status, body=answer))
+    form = await open_form(hass, entry, "tts")
+
+    assert field(form, "voice")[1].config["options"] == offered
+    assert suggestion(form, "voice") == is_suggested
 
 
 async def test_default_model_of_the_entry_is_suggested(

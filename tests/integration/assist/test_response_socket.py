@@ -9,7 +9,11 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.assist import response_socket
-from custom_components.openai_api.assist.response_socket import ResponseSockets, response_sockets
+from custom_components.openai_api.assist.response_socket import (
+    NoneFree,
+    ResponseSockets,
+    response_sockets,
+)
 from custom_components.openai_api.exceptions import ConnectionRejected
 
 from .socket_service import Service
@@ -44,10 +48,10 @@ def body(*items: Json, **changes: Any) -> Json:
     }
 
 
-async def ask(sockets: ResponseSockets, request: Json, key: str = "c") -> str:
+async def ask(sockets: ResponseSockets, request: Json, key: str = "c", seconds: float = 2.0) -> str:
     """Return the text of an answer."""
     text = ""
-    async with sockets.async_stream(key, request, 2.0) as stream:
+    async with sockets.async_stream(key, request, seconds) as stream:
         stream.begun()
         async for events in stream.events():
             text += "".join(str(event.get("delta") or "") for event in events)
@@ -157,15 +161,22 @@ async def test_conversations_have_connections_of_their_own(
     assert all("previous_response_id" in request for _, request in remote.requests[2:])
 
 
-async def test_no_more_than_four_connections(sockets: ResponseSockets, remote: Service) -> None:
+async def test_no_more_than_four_connections_and_nobody_waits_for_one(
+    sockets: ResponseSockets, remote: Service
+) -> None:
     remote.pause = 0.05
-    await asyncio.gather(*(ask(sockets, body(user("A")), str(key)) for key in range(9)))
+    answers = await asyncio.gather(
+        *(ask(sockets, body(user("A")), str(key)) for key in range(9)), return_exceptions=True
+    )
+    assert answers.count("Hello there") == 4
+    assert sum(isinstance(answer, NoneFree) for answer in answers) == 5
+    assert remote.lines == len(remote.requests) == 4
+    assert await ask(sockets, body(user("A"))) == "Hello there"
     assert remote.lines == 4
-    assert len(remote.requests) == 9
 
 
 async def test_cancelled_answer_drained(sockets: ResponseSockets, remote: Service) -> None:
-    remote.pause = 0.2
+    remote.pause = 0.1
     task = asyncio.create_task(ask(sockets, body(user("A"))))
     while not remote.requests:
         await asyncio.sleep(0.01)
@@ -175,7 +186,7 @@ async def test_cancelled_answer_drained(sockets: ResponseSockets, remote: Servic
     remote.pause = 0.0
     # At once, on another connection; later, on the same one, without the rest of the first.
     assert await ask(sockets, body(user("B"))) == "Hello there"
-    await asyncio.sleep(0.6)
+    await asyncio.sleep(0.3)
     assert await ask(sockets, body(user("C")), "other") == "Hello there"
     assert remote.lines == 2
 
@@ -224,7 +235,7 @@ async def test_fault_told_and_next_turn_works(
     for name, value in fault.items():
         setattr(remote, name, value)
     with pytest.raises(HomeAssistantError) as caught:
-        await ask(sockets, body(user("A")))
+        await ask(sockets, body(user("A")), seconds=0.3)
     assert caught.value.translation_key == key
     remote.is_silent, remote.pause, remote.drops_at = False, 0.0, None
     assert await ask(sockets, body(user("A"))) == "Hello there"
@@ -254,15 +265,14 @@ async def test_idle_connections_closed(
 async def test_unload_closes_all_and_ends_what_goes_on(
     hass: HomeAssistant, sockets: ResponseSockets, remote: Service, loaded: MockConfigEntry
 ) -> None:
-    host = loaded.runtime_data
     remote.pause = 1
     task = asyncio.create_task(ask(sockets, body(user("A"))))
     while not remote.requests:
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.05)
-    host = loaded.runtime_data
+    data = loaded.runtime_data
     assert await hass.config_entries.async_unload(loaded.entry_id)
     with pytest.raises(HomeAssistantError) as caught:
         await task
     assert caught.value.translation_key == "unloaded"
-    assert not host.connections
+    assert not data.connections

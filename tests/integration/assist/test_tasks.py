@@ -160,9 +160,11 @@ async def test_image_is_generated_and_edited(
         {"data": []},
         {"data": "none"},
         {"data": [{"b64_json": "!"}]},
+        {"data": [{"b64_json": "a"}]},
         {"data": [{"b64_json": base64.b64encode(b"<html>").decode()}]},
         {"data": [{"url": "http://example.com/x.png"}]},
         {"data": [{"url": 5}]},
+        {"data": [{"url": "http://[1"}]},
     ],
 )
 async def test_image_that_is_none_is_an_error(

@@ -84,6 +84,40 @@ async def test_voice_assistant_of_service_at_home_needs_two_forms(
     assert speech(await ask(agent=made.conversation_engine)) == "Hello"
 
 
+async def test_voice_assistant_of_service_at_home_suggests_all_that_its_form_requires(
+    hass: HomeAssistant, standin: StandIn, voice_home: None
+) -> None:
+    names = ["llama3", "kokoro", "whisper"]
+    models = [{"id": name, "owned_by": "library"} for name in names]
+    standin.fail(Fault(path="/models", body={"object": "list", "data": models}))
+    result = await add(hass, standin)
+    form = await hass.config_entries.subentries.async_configure(offered(hass, result)["flow_id"])
+    assert suggestions(form) == {
+        "name": "Ollama",
+        "model": "llama3",
+        "transcription_model": "whisper",
+        "speech_model": "kokoro",
+        "voice": "alloy",
+        "make_preferred": True,
+    }
+    done = await submit(hass, form, suggestions(form))
+
+    assert done["reason"] == "assistant_added"
+    made = async_get_pipeline(hass)
+    assert (made.stt_engine, made.tts_engine) == ("stt.ollama", "tts.ollama")
+
+
+async def test_voice_assistant_suggests_a_voice_that_the_service_has(
+    hass: HomeAssistant, standin: StandIn, voice_home: None, entry: MockConfigEntry
+) -> None:
+    standin.fail(Fault(path="/audio/voices", body={"voices": ["de_DE-eva_k", "en_US-amy"]}))
+    form = await open_form(hass, entry, "voice_assistant")
+
+    assert suggestions(form)["voice"] == "en_US-amy"
+    voice = next(value for key, value in form["data_schema"].schema.items() if key == "voice")
+    assert voice.config["options"] == ["de_DE-eva_k", "en_US-amy"]
+
+
 async def test_voice_assistant_of_service_with_speech_hears_and_speaks(
     hass: HomeAssistant, standin: StandIn, voice_home: None
 ) -> None:

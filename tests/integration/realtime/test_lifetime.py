@@ -336,7 +336,7 @@ async def test_many_connections(
 async def test_unload_in_every_state(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry
 ) -> None:
-    host = entry.runtime_data
+    data = entry.runtime_data
     names = ("open", "busy", "again", "opening")
     talks = {name: RealtimeDriver(hass, standin, name) for name in names}
     for name in names[:3]:
@@ -360,7 +360,7 @@ async def test_unload_in_every_state(
     for talk in talks.values():
         assert states(talk)[-1] == "disconnected", talk.id
         assert talk.notice_types()[-1] == "connection_change"
-    assert host.connections == {}
+    assert data.connections == {}
     closing = [data for data in talks["open"].states if data["state"] == "disconnected"]
     assert [(data["code"], bool(data["reason"])) for data in closing] == [(1000, True)]
 

@@ -6,7 +6,7 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 import pytest
 
-from custom_components.openai_api.request_defaults import response_format
+from custom_components.openai_api.api.request_defaults import response_format
 from tests.resilience.raw_server import RawServer, answer
 
 from ..conftest import Call

@@ -10,13 +10,13 @@ from homeassistant.helpers import entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.api.host import ServiceHost
 from custom_components.openai_api.const import (
     DOMAIN,
     EVENT_CONNECTION,
     EVENT_REALTIME,
     EVENT_SERVER,
 )
+from custom_components.openai_api.data import OpenAIData
 from tests.integration.conftest import CANARY, add_entry
 from tests.resilience.raw_websocket_server import LONG_TIMEOUT, Peer, RawHost
 
@@ -182,7 +182,7 @@ class ConnectionDriver:
     async def assert_clean(self) -> None:
         """Unload the entry, and make sure that nothing of any connection remains."""
         for entry in self.hass.config_entries.async_loaded_entries(DOMAIN):
-            found: ServiceHost = entry.runtime_data
+            found: OpenAIData = entry.runtime_data
             unloading = self.hass.config_entries.async_unload(entry.entry_id)
             assert await asyncio.wait_for(unloading, LONG_TIMEOUT)
             assert found.connections == {}

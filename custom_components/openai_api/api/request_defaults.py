@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
 
-from .action import Json
-from .const import CONF_INCLUDE_USAGE
+from ..const import CONF_INCLUDE_USAGE
+from ..types import Json
 from .service_kinds import ServiceKind, kind_of
 
 _STREAM_OPTIONS: Final = "stream_options"

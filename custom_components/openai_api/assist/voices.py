@@ -1,0 +1,103 @@
+"""Knows the voices of a service: those that it lists, or those of its kind."""
+
+import time
+from typing import Any, Final
+
+from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError
+import httpx2
+import orjson
+
+from ..api.client import most_retries
+from ..api.host import ServiceHost
+from ..api.service_kinds import kind_of
+from ..const import LOGGER
+from ..exceptions import raise_translated_errors
+
+VOICES: Final = (
+    "alloy",
+    "ash",
+    "ballad",
+    "cedar",
+    "coral",
+    "echo",
+    "fable",
+    "marin",
+    "nova",
+    "onyx",
+    "sage",
+    "shimmer",
+    "verse",
+)
+"""Those of OpenAI, whose names many other services take, too; any other can be typed in."""
+_DEFAULT: Final = VOICES[0]
+_KNOWN: Final = "voices"
+"""Key of `ServiceHost.known`: when the voices were listed, and their names."""
+_KEPT: Final = 3600.0
+"""Seconds: voices come and go, but not while somebody fills in a form."""
+_TIMEOUT: Final = 5.0
+_WITHOUT_LIST: Final = frozenset({"openai", "azure", "openrouter", "ollama", "llama_cpp"})
+"""The kinds of services that are known to have no list of voices."""
+
+
+async def async_list_voices(host: ServiceHost) -> list[str]:
+    """Return the names of the voices that a service lists; none where it does not tell.
+
+    `GET /audio/voices` is no part of OpenAI's API; many speech servers have it. Their answers
+    are lists, or objects with such a list under `voices` or `data`, of names or of objects.
+    """
+    kind = kind_of(host.entry.data, host.entry.options)
+    if kind is not None and kind.key in _WITHOUT_LIST:
+        return []
+    listed, names = host.known.get(_KNOWN, (None, []))
+    if listed is None or time.monotonic() - listed > _KEPT:
+        names = await _async_ask(host)
+        host.known[_KNOWN] = (time.monotonic(), names)
+    return list(names)
+
+
+async def _async_ask(host: ServiceHost) -> list[str]:
+    """Return the names of the voices that a service lists."""
+    token = most_retries.set(0)
+    try:
+        with raise_translated_errors(host.settings, _TIMEOUT):
+            response = await host.client.get(
+                "/audio/voices", cast_to=httpx2.Response, options={"timeout": _TIMEOUT}
+            )
+        found = orjson.loads(response.content)
+    except (HomeAssistantError, ValueError) as err:
+        LOGGER.debug("The service lists no voices: %s", err)
+        return []
+    finally:
+        most_retries.reset(token)
+    return _names(found)
+
+
+def _names(answer: Any) -> list[str]:
+    """Return the names in a list of voices."""
+    found = answer
+    if isinstance(answer, dict):
+        found = answer.get("voices") or answer.get("data")
+    if not isinstance(found, list):
+        return []
+    names = [
+        (item.get("id") or item.get("name")) if isinstance(item, dict) else item for item in found
+    ]
+    return list(dict.fromkeys(name for name in names if isinstance(name, str) and name))
+
+
+@callback
+def known_voices(host: ServiceHost) -> list[str]:
+    """Return the voices to choose from: those that the service has listed, or OpenAI's."""
+    return list(host.known.get(_KNOWN, (None, []))[1] or VOICES)
+
+
+@callback
+def suggested_voice(host: ServiceHost) -> str:
+    """Return the voice to begin with: the usual one, or one that speaks the home's language."""
+    names = known_voices(host)
+    if _DEFAULT in names:
+        return _DEFAULT
+    language = host.hass.config.language.partition("-")[0].lower()
+    fits = (name for name in names if name.lower().startswith((f"{language}_", f"{language}-")))
+    return next(fits, names[0])
