@@ -14,7 +14,7 @@ from pymicro_vad import MicroVad
 random.seed(1)
 vad = MicroVad()
 values = [
-    vad.Process10ms(struct.pack("<160h", *(random.randint(-9000, 9000) for _ in range(160))))
+    vad.process_10ms(struct.pack("<160h", *(random.randint(-9000, 9000) for _ in range(160))))
     for _ in range(100)
 ]
 first = next(place for place, value in enumerate(values) if value >= 0)

@@ -51,7 +51,7 @@ class Trial:
         settings = {"base_url": self.server.base_url, "timeout": 60, **self.server.settings}
         began = monotonic()
         result = await self.home.add_entry(settings)
-        worked = result["type"] == "create_entry"
+        worked: bool = result["type"] == "create_entry"
         told = result["title"] if worked else json.dumps(result.get("errors") or result)
         if worked:
             self.entry_id = result["result"]["entry_id"]
