@@ -49,7 +49,7 @@ def details_in(body: object) -> dict[str, Any]:
     outer: dict[str, Any] = {}
     prefix = ""
     for _ in range(_DEEPEST):
-        if isinstance(found, list) and found and not _names_fields(found):
+        if isinstance(found, list) and found and not _are_words(found):
             found = found[0]
         elif isinstance(found, str):
             before, inner = _split(found)
@@ -125,6 +125,12 @@ def _names_fields(found: object) -> bool:
     return isinstance(found, list) and all(
         isinstance(item, dict) and ("loc" in item or "msg" in item) for item in found
     )
+
+
+def _are_words(found: list[Any]) -> bool:
+    """Return whether each item of a list says something else: fields, or several texts."""
+    are_texts = len(found) > 1 and all(isinstance(item, str) for item in found)
+    return are_texts or _names_fields(found)
 
 
 def _words(found: Any) -> Any:

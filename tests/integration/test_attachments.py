@@ -13,7 +13,12 @@ from unittest.mock import MagicMock
 from homeassistant.components import image
 from homeassistant.components.image.const import DATA_COMPONENT
 from homeassistant.core import Context, Event, HomeAssistant
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
+from homeassistant.exceptions import (
+    HomeAssistantError,
+    ServiceValidationError,
+    Unauthorized,
+    UnknownUser,
+)
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
@@ -349,6 +354,21 @@ async def test_address_is_left_to_the_host(
     assert standin.requests[-1].body["input"] == message(ASKED, part)
 
 
+async def test_attachment_of_somebody_unknown_is_not_looked_at(
+    hass: HomeAssistant, standin: StandIn, drawing: str
+) -> None:
+    before = len(standin.requests)
+    with pytest.raises(UnknownUser):
+        await hass.services.async_call(
+            "openai_api",
+            "create_model_response",
+            {"model": "m", "input": "?", "attachments": drawing},
+            blocking=True,
+            context=Context(user_id="nobody"),
+        )
+    assert len(standin.requests) == before
+
+
 async def test_address_in_a_chat(standin: StandIn, call: Call) -> None:
     asked = {"model": "m", "messages": [{"role": "user", "content": "What is this?"}]}
     await call("create_chat_completion", **asked, attachments=[WEB])
@@ -398,6 +418,7 @@ async def test_garbled_data_address(standin: StandIn, call: Call, address: str) 
         ("sensor.127_0_0_1_last_error", "entity_without_picture"),
         ("image.127_0_0_1_newest_picture", "entity_shows_nothing"),
         ("/api/image_proxy/image.door", "address_is_no_file"),
+        ("http://[1/door.png", "address_is_no_file"),
     ],
 )
 async def test_words_lead_to_what_was_mistyped(

@@ -1,5 +1,6 @@
 """Answers with a good status that tell of an error, are too deep, or wrapped in something."""
 
+import json
 from typing import Any
 
 from homeassistant.exceptions import HomeAssistantError
@@ -46,6 +47,7 @@ ERRORS: dict[str, Json] = {
     "code and msg": {"code": 1113, "msg": WORDS},
     "status and message": {"status": "error", "message": WORDS},
     "status that is a number": {"status": 500, "error": "Server Error", "message": WORDS},
+    "nothing but a status and words": {"status": 500, "message": WORDS},
     "a text": {"error": WORDS},
     "a list": {"error": [{"message": WORDS}]},
     "a status of failure without an id": {"status": "failed", "error": {"message": WORDS}},
@@ -132,6 +134,22 @@ QUOTED: dict[str, tuple[Any, str]] = {
         f": Provider error: {WORDS}",
     ),
     "errors": ({"errors": [{"code": 7003, "message": WORDS}]}, f"code 7003, parameter –): {WORDS}"),
+    "a list of texts": ({"error": {"message": ["Bad", WORDS]}}, f": Bad; {WORDS}"),
+    "a list of texts alone": ({"error": ["Bad", WORDS]}, f": Bad; {WORDS}"),
+    "a list of one text": ({"error": [WORDS]}, f": {WORDS}"),
+    "a list of one text that wraps": ([json.dumps({"error": {"message": WORDS}})], f": {WORDS}"),
+    "a list of texts in detail": ({"detail": ["Bad", WORDS]}, f": Bad; {WORDS}"),
+    "a list of texts in errors": ({"errors": ["Bad", WORDS]}, f": Bad; {WORDS}"),
+    "an empty object in a text": ({"error": {"message": f"{WORDS} {{}}"}}, f": {WORDS} {{}}"),
+    "an object in metadata.raw": (
+        {
+            "error": {
+                "message": "Provider error",
+                "metadata": {"raw": '{"error": {"message": "' + WORDS + '"}}'},
+            }
+        },
+        f": Provider error: {WORDS}",
+    ),
     "braces that are no object": (
         {"error": {"message": "use {name} or {'a'"}},
         ": use {name} or {'a'",
@@ -166,7 +184,7 @@ async def test_pages_are_quoted_without_markup(raw: RawServer, call: Call, case:
     raw.play([answer(body, kind="text/html")])
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_model_response", **ASK)
-    assert f"(text/html): {expected} Check its address" in str(caught.value)
+    assert f"(text/html): {expected} Check its URL" in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["audio/wav", "image/png", "application/octet-stream", "x/y"])

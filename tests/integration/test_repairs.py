@@ -210,6 +210,17 @@ async def test_quota_repair_flow_entry_not_loaded(
     assert (ended["type"], ended["reason"]) == ("abort", "not_loaded")
 
 
+async def test_quota_repair_flow_done_where_the_question_is_refused_for_another_reason(
+    hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call, fix: Any
+) -> None:
+    refuse(standin)
+    await fail(call)
+    form = await fix(f"quota_used_up_{host.entry_id}")
+    standin.fail(Fault(path="/responses", status=400, body={"error": {"message": "Too short"}}))
+    assert (await fix(flow_id=form["flow_id"]))["type"] == "create_entry"
+    assert standin.requests[-1].path == "/responses"
+
+
 async def test_quota_issue_per_entry(
     hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call
 ) -> None:

@@ -230,14 +230,14 @@ async def test_calls_rendered_texts_stay(
             },
             {"type": "function_call_output", "call_id": "{{ '512' }}", "output": "{{ words }}"},
         ]
-        data = {"model": "m", "input": items}
+        data: dict[str, Any] = {"model": "m", "input": items}
         body = await sent(hass, standin, "create_model_response", data, words=words)
         assert body["input"] == [
             {"type": "function_call", "name": "f", "call_id": "512", "arguments": words},
             {"type": "function_call_output", "call_id": "512", "output": words},
         ]
         call = {"id": "{{ '512' }}", "type": "function"}
-        messages = [
+        messages: list[dict[str, Any]] = [
             {
                 "role": "assistant",
                 "tool_calls": [{**call, "function": {"name": "f", "arguments": "{{ words }}"}}],

@@ -139,7 +139,8 @@ class ResponseAccumulator(StreamAccumulator):
 
     def _completed(self, final: Json) -> Json:
         """Return what the last event holds, with what was streamed where that lacks it."""
-        output, streamed = final.get("output"), self._output()
+        output: Any = final.get("output")
+        streamed = self._output()
         if not _says_something(output):
             return (
                 {**final, "output": streamed}

@@ -5,7 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from homeassistant.components import image
+from homeassistant.components import image, media_source
+from homeassistant.components.media_source import Unresolvable
 from homeassistant.core import HomeAssistant, State
 from homeassistant.util import dt as dt_util
 import pytest
@@ -159,6 +160,18 @@ async def test_image_file_deleted(
     await wait_for(lambda: shown(hass).attributes["media_content_id"] == saved["media_content_id"])
     await call("tidy_up_saved_files", keep_megabytes=0)
     await wait_for(lambda: shown(hass).state == "unknown")
+
+
+@pytest.mark.usefixtures("entry")
+async def test_image_whose_folder_is_gone(
+    hass: HomeAssistant, call: Call, hass_client: ClientSessionGenerator
+) -> None:
+    saved = (await call("create_image", **DRAW))["media"][0]
+    hass.config.media_dirs = {}
+    assert (await fetch(hass, hass_client))[:2] == (200, "image/png")
+    assert shown(hass).attributes["media_content_id"] is None
+    with pytest.raises(Unresolvable):
+        await media_source.async_resolve_media(hass, saved["media_content_id"], None)
 
 
 @pytest.mark.usefixtures("entry")
