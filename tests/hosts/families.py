@@ -55,17 +55,21 @@ def _models(_server: Server, _files: Path) -> list[Check]:
 
 def _chat(server: Server, files: Path) -> list[Check]:
     """Return the calls of chat completions."""
-    ask = {"model": server.model("chat"), "messages": [{"role": "user", "content": QUESTION}]}
-    ask |= {"max_tokens": 200}
+    ask: Json = {"model": server.model("chat")}
+    ask["messages"] = [{"role": "user", "content": QUESTION}]
+    ask["max_tokens"] = 200
     form = {"type": "json_schema", "json_schema": {"name": "light", "schema": SCHEMA}}
-    tools = {"tools": [_function(True)], "tool_choice": "required"}
+    tools: Json = {"tools": [_function(True)], "tool_choice": "required"}
     asked = {"role": "assistant", "content": None, "tool_calls": [
         {"id": "call_1", "type": "function", "function": {"name": "set_light", "arguments": "{}"}}
     ]}  # fmt: skip
     done = {"role": "tool", "tool_call_id": "call_1", "content": "done"}
     text, call = "choices.0.message.content", "choices.0.message.tool_calls.0.function"
 
-    def check(name: str, show: str = text, *, action: str = "create_chat_completion", **data: Any):
+    def check(
+        name: str, show: str = text, *, action: str = "create_chat_completion", **data: Any
+    ) -> Check:
+        """Return one of them."""
         return Check(name=f"chat: {name}", action=action, data={**ask, **data}, show=show)
 
     return [
@@ -91,11 +95,12 @@ def _responses(server: Server, files: Path) -> list[Check]:
     """Return the calls of responses."""
     ask = {"model": server.model("chat"), "input": QUESTION, "max_output_tokens": 200}
     form = {"format": {"type": "json_schema", "name": "light", "schema": SCHEMA}}
-    tools = {"tools": [_function(False)], "tool_choice": "required"}
+    tools: Json = {"tools": [_function(False)], "tool_choice": "required"}
 
     def check(
         name: str, show: str = "output_text", *, action: str = "create_model_response", **data: Any
-    ):
+    ) -> Check:
+        """Return one of them."""
         return Check(name=f"responses: {name}", action=action, data={**ask, **data}, show=show)
 
     return [

@@ -43,6 +43,8 @@ class Server:
     start_timeout: ClassVar[float] = 180
     """Seconds."""
     voice: ClassVar[str] = "alloy"
+    skips: ClassVar[tuple[str, ...]] = ()
+    """Words in the names of calls that are not made."""
     behind: ClassVar[tuple[type[Server], ...]] = ()
     """Servers that this one passes requests on to."""
 

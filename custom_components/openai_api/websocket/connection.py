@@ -315,9 +315,10 @@ class Connection:
     @callback
     def _take(self, event: Any) -> None:
         """Fire an event."""
-        self._reconnects.is_proven = True
         is_object = isinstance(event, dict)
         event_type = event.get("type") if is_object else None
+        # Gateways say with an event, too, that there is nothing behind them.
+        self._reconnects.is_proven |= event_type != "error"
         if self._event_types is None or event_type in self._event_types:
             fire(
                 self.host.hass,

@@ -20,9 +20,16 @@ from ..exceptions import (
 
 FATAL_STATUSES = frozenset({400, 401, 403, 404, 405, 410, 426, 501})
 """To ask again gives the same answer."""
-# A server that knows no WebSocket at this path. Those built on Starlette answer 403 without a word.
+# A server that knows no WebSocket at this path. Those built on Starlette answer 403 without a word,
+# those with a page for every other path, such as Piper Studio, show that page.
 _MISSING = frozenset(
-    {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
+    {
+        HTTPStatus.OK,
+        HTTPStatus.NO_CONTENT,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        HTTPStatus.NOT_IMPLEMENTED,
+    }
 )
 
 

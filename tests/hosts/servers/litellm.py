@@ -1,6 +1,7 @@
 """LiteLLM's gateway, from PyPI, in front of llama.cpp."""
 
 import json
+from pathlib import Path
 from typing import ClassVar
 
 from ..install import FOLDER, venv
@@ -51,5 +52,12 @@ class LiteLlm(Server):
             json.dumps({"model_list": models, "general_settings": {"master_key": KEY}})
         )
         where = ("--host", "127.0.0.1", "--port", str(self.port))
-        line = [FOLDER / "litellm/bin/litellm", "--config", config, *where, "--telemetry", "False"]
+        line: list[str | Path] = [
+            FOLDER / "litellm/bin/litellm",
+            "--config",
+            config,
+            *where,
+            "--telemetry",
+            "False",
+        ]
         return Command(line, env={"LITELLM_LOCAL_MODEL_COST_MAP": "True"})

@@ -14,8 +14,8 @@ class LlamaCpp(Server):
     version = "0.7.0 (Debian 1:0.7.0+dfsg-2)"
     families = ("models", "chat", "responses", "completions", "missing")
     models: ClassVar[Json] = {"chat": "talker"}
-    packages = ("llama.cpp-tools", "whisper.cpp-tools")
-    options: tuple[str, ...] = ("--jinja", "--parallel", "2")
+    packages: ClassVar[tuple[str, ...]] = ("llama.cpp-tools", "whisper.cpp-tools")
+    options: ClassVar[tuple[str, ...]] = ("--jinja", "--parallel", "2")
 
     def install(self) -> None:
         """Unpack it and make the model."""
@@ -35,4 +35,4 @@ class LlamaCppEmbeddings(LlamaCpp):
 
     name = "llama.cpp-embeddings"
     families = ("models", "embeddings")
-    options = ("--embeddings", "--pooling", "mean")
+    options: ClassVar[tuple[str, ...]] = ("--embeddings", "--pooling", "mean")

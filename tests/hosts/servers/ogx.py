@@ -1,6 +1,7 @@
 """OGX, the successor of Llama Stack, from PyPI, in front of llama.cpp."""
 
 import json
+from pathlib import Path
 from typing import Any, ClassVar
 
 from ..install import FOLDER, venv, wheel
@@ -33,7 +34,14 @@ class Ogx(Server):
         """Return how it is started; YAML takes JSON, too."""
         config = self.data / "config.yaml"
         config.write_text(json.dumps(self._config()))
-        line = [FOLDER / "ogx/bin/ogx", "run", config, "--port", str(self.port), "--insecure"]
+        line: list[str | Path] = [
+            FOLDER / "ogx/bin/ogx",
+            "run",
+            config,
+            "--port",
+            str(self.port),
+            "--insecure",
+        ]
         # It wants a table of tokens, which it would fetch from elsewhere. LiteLLM brings it along.
         tables = wheel("litellm", LiteLlm.version) / "litellm/litellm_core_utils/tokenizers"
         return Command(line, env={"HOME": str(self.data), "TIKTOKEN_CACHE_DIR": str(tables)})

@@ -1,6 +1,7 @@
 """A Piper speech server, from PyPI, with the voice of a package there."""
 
 import json
+from pathlib import Path
 import shutil
 from typing import ClassVar
 
@@ -33,5 +34,11 @@ class Piper(Server):
 
     def command(self) -> Command:
         """Return how it is started."""
-        line = [FOLDER / "piper/bin/local-tts", "--host", "127.0.0.1", "--port", str(self.port)]
+        line: list[str | Path] = [
+            FOLDER / "piper/bin/local-tts",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+        ]
         return Command(line, env={"LOCAL_TTS_DATA_DIR": str(self.data)})

@@ -1,6 +1,7 @@
 """transformers' own server, from PyPI."""
 
 import os
+from pathlib import Path
 import sys
 from typing import ClassVar
 
@@ -15,7 +16,9 @@ class Transformers(Server):
     name = "transformers"
     version = "5.24.0"
     families = ("models", "chat", "responses", "missing")
-    start_timeout = 400
+    start_timeout = 400.0
+    # It would read for minutes, and answers nobody else meanwhile.
+    skips = ("too long",)
     models: ClassVar[Json] = {"chat": str(FOLDER / "talker")}
 
     def install(self) -> None:
@@ -29,5 +32,10 @@ class Transformers(Server):
     def command(self) -> Command:
         """Return how it is started."""
         where = ("--host", "127.0.0.1", "--port", str(self.port), "--device", "cpu")
-        line = [FOLDER / "transformers/bin/transformers", "serve", FOLDER / "talker", *where]
+        line: list[str | Path] = [
+            FOLDER / "transformers/bin/transformers",
+            "serve",
+            FOLDER / "talker",
+            *where,
+        ]
         return Command(line, env={"HF_HUB_OFFLINE": "1"})

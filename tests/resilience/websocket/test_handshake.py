@@ -43,8 +43,13 @@ REFUSALS: dict[str, tuple[Answer, str, str]] = {
     "error with the key": (refused(400, LEAKY), "websocket_refused", "***"),
     "error that is no object": (refused(400, "[1, 2]"), "websocket_refused", "400"),
     "error that is no text": (refused(400, "\x00\ud7ff"), "websocket_refused", "400"),
-    "200": (refused(200, '{"object": "list"}'), "websocket_refused", "200"),
-    "204": (Answer(raw=b"HTTP/1.1 204 No Content\r\n\r\n"), "websocket_refused", "204"),
+    "200": (refused(200, '{"object": "list"}'), "websocket_missing", "200"),
+    "page for every path": (
+        refused(200, "<!doctype html><html><title>Piper Studio</title><div></div></html>"),
+        "websocket_missing",
+        "Piper Studio",
+    ),
+    "204": (Answer(raw=b"HTTP/1.1 204 No Content\r\n\r\n"), "websocket_missing", "204"),
     "redirect without an address": (refused(302), "websocket_refused", "302"),
     "redirect to something else": (
         refused(307, "", "Location: ftp://127.0.0.1/x"),

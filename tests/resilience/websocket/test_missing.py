@@ -31,6 +31,22 @@ async def test_closed_at_once_after_the_upgrade(
 
 
 @both_transports
+async def test_closed_with_an_error_after_the_upgrade(
+    driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As LiteLLM 1.108.7 does in front of a server without a WebSocket."""
+    monkeypatch.setattr(connections, "_FIRST_DELAY", 0.01)
+    message = "Upstream realtime handshake rejected with HTTP 404"
+    error = {"type": "error", "error": {"type": "server_error", "message": message}}
+    host.always = Answer(first=text(error) + closing(1011, message.encode()))
+    await driver.connect()
+    await wait_for(lambda: driver.connection_states[-1:] == ["disconnected"])
+    assert "may offer none" in driver.states[-1]["error"]
+    assert message in driver.states[-1]["error"]
+    assert len(host.heads) <= 6
+
+
+@both_transports
 async def test_closed_after_it_has_worked(
     driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
