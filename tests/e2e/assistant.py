@@ -107,7 +107,7 @@ async def set_up_assistant(
     words = await read(answer)
     report.expect(await read(question) == QUESTION, "what was heard is shown")
     report.show("answer", words)
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(40):
         while not sounds:
             await asyncio.sleep(0.1)
         await sounds[0].finished()

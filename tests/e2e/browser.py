@@ -35,7 +35,7 @@ FLAGS = (
 )
 SIZE: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
-PATIENCE = 15_000
+PATIENCE = 40_000
 # The text of an element as a person reads it, through every shadow root.
 READ = """element => {
   const read = node => node.nodeType === Node.TEXT_NODE ? node.data
