@@ -75,6 +75,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bo
     )
     host.jobs = manager.JobManager(hass, entry, WATCHABLE_TYPES)
     await host.jobs.async_load()
+    host.subentries = Subentries(hass, entry)
     entry.runtime_data = host
     _async_set_recorded(hass)
 
@@ -90,7 +91,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bo
             LOGGER.exception("The %s platform could not be set up", platform)
         else:
             host.platforms.append(platform)
-    host.subentries = Subentries(hass, entry)
     await host.subentries.async_start()
     # How a job ended in the meantime is told once automations hear of it.
     entry.async_on_unload(async_at_started(hass, host.jobs.start))

@@ -16,7 +16,7 @@ from .texts import Texts
 
 LINK = f"/_my_redirect/config_flow_start?domain={DOMAIN}"
 """Where the button of the README leads."""
-ASSIST = "/?conversation=1"
+ASSIST = "/home/overview?conversation=1"
 """Where the shortcut to Assist on a phone's home screen leads."""
 MODELS = ("llama3.2:3b", "kokoro", "whisper")
 QUESTION = "What is a good name for a cat?"
