@@ -20,10 +20,11 @@ from .actions.jobs import WATCHABLE_TYPES
 from .api.availability import Availability
 from .api.client import async_create_client
 from .api.config import ApiKeyNotFound, HostConfig
-from .api.host import OpenAIConfigEntry, ServiceHost
+from .api.host import ServiceHost
 from .api.usage import Prices, Usage
 from .api.validate import async_validate_host
 from .const import CONF_RECORD_EVENTS, CONF_SKIP_VALIDATION, DOMAIN, EVENT_TYPES, LOGGER, PLATFORMS
+from .data import OpenAIConfigEntry, OpenAIData
 from .exceptions import AuthenticationFailed, HostRedirected
 from .jobs import manager
 from .media.cleanup import async_setup_cleanup
@@ -73,14 +74,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bo
         usage=usage,
         availability=availability,
     )
-    host.jobs = manager.JobManager(hass, entry, WATCHABLE_TYPES)
-    await host.jobs.async_load()
-    host.subentries = Subentries(hass, entry)
-    entry.runtime_data = host
+    jobs = manager.JobManager(host, WATCHABLE_TYPES)
+    await jobs.async_load()
+    data = OpenAIData(host=host, jobs=jobs, subentries=Subentries(hass, entry))
+    entry.runtime_data = data
     _async_set_recorded(hass)
 
     async def async_stop(_: Event) -> None:
-        await host.async_close()
+        await data.async_close()
 
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, async_stop))
     for platform in PLATFORMS:
@@ -90,11 +91,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bo
         except Exception:  # noqa: BLE001
             LOGGER.exception("The %s platform could not be set up", platform)
         else:
-            host.platforms.append(platform)
-    await host.subentries.async_start()
+            data.platforms.append(platform)
+    await data.subentries.async_start()
     # How a job ended in the meantime is told once automations hear of it.
-    entry.async_on_unload(async_at_started(hass, host.jobs.start))
-    await webhook_receiver.async_receive(hass, entry)
+    entry.async_on_unload(async_at_started(hass, jobs.start))
+    data.webhook_receiver = await webhook_receiver.async_receive(host)
     return True
 
 
@@ -128,11 +129,13 @@ async def _async_test_connection(
 
 async def async_unload_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bool:
     """Close everything that the service host has open."""
-    host = entry.runtime_data
-    await host.async_close()
+    data = entry.runtime_data
+    await data.async_close()
     issues.async_delete_all(hass, entry)
     _async_set_recorded(hass, leaving=entry)
-    return await hass.config_entries.async_unload_platforms(entry, host.platforms)
+    return await hass.config_entries.async_unload_platforms(
+        entry, [*data.platforms, *data.subentries.platforms]
+    )
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:

@@ -1,19 +1,23 @@
-"""What a row of the action catalogue is made of."""
+"""What a row of the action catalogue is made of, and one call of its action."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from homeassistant.core import ServiceResponse
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import Context, HomeAssistant, ServiceResponse
 
-    from .dispatch import ActionCall
-    from .streaming.base import StreamAccumulator
+from .api.host import ServiceHost
+from .api.request import Operation, PreparedRequest, RequestOptions, async_prepare
+from .api.request_defaults import defaults_for
+from .object_types import ObjectType
+from .streaming.base import StreamAccumulator
+from .types import Json, ModelKind
 
-type Json = dict[str, Any]
 type ActionHandler = Callable[[ActionCall], Awaitable[ServiceResponse]]
-type FieldEncoder = Callable[[ActionCall, Json, Any], Awaitable[None]]
+type FieldEncoder = Callable[[ActionCall, Json, str], Awaitable[int]]
+"""Changes the arguments for the field of this key; returns the bytes of files in its value."""
 
 
 class ResponseKind(StrEnum):
@@ -40,17 +44,6 @@ class Permission(StrEnum):
     ADMINISTRATORS = "administrators"
 
 
-class ModelKind(StrEnum):
-    """What a model is asked for; the keys of the entry's option `default_models`."""
-
-    CHAT = "chat"
-    IMAGE = "image"
-    SPEECH = "speech"
-    TRANSCRIPTION = "transcription"
-    EMBEDDING = "embedding"
-    REALTIME = "realtime"
-
-
 @dataclass(frozen=True, kw_only=True)
 class FieldDescription:
     """One field of an action: its check, its widget and its words."""
@@ -66,24 +59,9 @@ class FieldDescription:
     example: Any = None
     file: bool = False
     encode: FieldEncoder | None = None
-    """Works the value into the other arguments, for what the method has no argument of its own."""
+    """Makes of the value what the SDK method takes; called if there is one."""
     fields: tuple[FieldDescription, ...] = ()
     """The values in an object that have a box of their own in the form; others pass, too."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Poll:
-    """How to wait for something that the host works on: ask again until its status settles."""
-
-    method: str
-    """The SDK method that returns the object again."""
-    path_arguments: Mapping[str, str]
-    """Its arguments, each with the key of the answer to take it from.
-
-    An argument that the action has as a field, too, is taken from there.
-    """
-    in_progress_statuses: frozenset[str]
-    """The statuses that mean: not yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,10 +100,10 @@ class ActionDescription:
     """Whether these arguments ask for a stream."""
     empty_response: Mapping[str, Any] | None = None
     """What a method without an answer is said to have done, beside its id."""
-    poll: Poll | None = None
-    """Waits for the answer to settle; adds the fields that say how patiently."""
-    in_progress_statuses: frozenset[str] | None = None
-    """The statuses in which the host still works on what this returns; `watch_job` watches it."""
+    poll: ObjectType | None = None
+    """What the answer is, if it is waited for; adds the fields that say how patiently."""
+    watch_as: ObjectType | None = None
+    """What this returns, if `watch_job` can watch it."""
     handler: ActionHandler | None = None
     """Replaces the common path; the exception, named in its row."""
     request_options: bool = True
@@ -144,6 +122,75 @@ class ActionGroup:
     key: str
     name: str
     actions: tuple[ActionDescription, ...]
+
+
+@dataclass(kw_only=True)
+class ActionCall:
+    """One call of an action: whom to ask, what, and on whose behalf."""
+
+    hass: HomeAssistant
+    entry: ConfigEntry[Any]
+    host: ServiceHost
+    """The one of the entry, which lets go of it when it is unloaded."""
+    action: ActionDescription
+    data: Mapping[str, Any]
+    """The arguments of the SDK method, under their own names."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """The fields that are no arguments of the method: `timeout`, `all_pages`, `filename`, …"""
+    context: Context
+    allow_paths: bool = True
+    """Whether fields for files may name paths, and not only media items."""
+
+    @property
+    def timeout(self) -> float:
+        """How long the caller waits for the answer, or for the next piece of a stream."""
+        seconds = float(self.options.get("timeout") or self.host.settings.timeout)
+        if self.action.accumulator is not None and self.longest is not None:
+            return min(seconds, self.longest)
+        return seconds
+
+    @property
+    def request_options(self) -> RequestOptions:
+        """The options of the request, with the time limit that holds for it."""
+        return replace(RequestOptions.from_mapping(self.options), timeout=self.timeout)
+
+    @property
+    def longest(self) -> float | None:
+        """How long the caller waits for the whole of it, in seconds; None for as long as it takes."""
+        longest: float | None = self.options.get("max_wait_seconds")
+        return longest
+
+    async def build(self, response_mode: str) -> PreparedRequest:
+        """Return the SDK method, ready to be called.
+
+        Files are looked for here, so that nothing is sent when one of them is missing.
+        """
+        values, size = await self.encode()
+        return await async_prepare(
+            self.host,
+            self.operation,
+            values,
+            self.request_options,
+            response_mode=response_mode,
+            upload_size=size,
+        )
+
+    @property
+    def operation(self) -> Operation:
+        """The SDK method that the action stands for."""
+        return Operation(method=self.action.method, has_body=self.action.has_body)
+
+    async def encode(self) -> tuple[dict[str, Any], int]:
+        """Return the arguments as the SDK method takes them, and the bytes of files in them."""
+        values = {**self.action.defaults, **self.data}
+        size = 0
+        for item in self.action.fields:
+            if item.encode is not None and item.key in values:
+                size += await item.encode(self, values, item.key)
+        entry = self.entry
+        extra_body = self.options.get("extra_body") or {}
+        values |= defaults_for(self.action.method, values, extra_body, entry.data, entry.options)
+        return values, size
 
 
 def required(*fields: FieldDescription) -> tuple[FieldDescription, ...]:

@@ -4,8 +4,8 @@ from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .api.host import OpenAIConfigEntry
 from .assist.tasks import TaskEntity
+from .data import OpenAIConfigEntry
 from .subentries import SubentryType
 
 PARALLEL_UPDATES = 0

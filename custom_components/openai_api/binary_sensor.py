@@ -14,10 +14,10 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .api.host import OpenAIConfigEntry
 from .const import EVENT_CONNECTION, SIGNAL_AVAILABILITY
+from .data import OpenAIConfigEntry
 from .entity import HostEntity, remove_entity
-from .websocket.connection import State
+from .websocket.state import State
 
 PARALLEL_UPDATES = 0
 

@@ -11,7 +11,6 @@ from homeassistant.helpers.condition import Condition, ConditionCheckParams, Con
 from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
-from .api.host import OpenAIConfigEntry
 from .automation_options import (
     CONF_CONFIG_ENTRY_ID,
     CONF_CONNECTION_ID,
@@ -19,7 +18,8 @@ from .automation_options import (
     one_or_more,
 )
 from .const import DOMAIN, EVENT_CONNECTION
-from .websocket.connection import State
+from .data import OpenAIConfigEntry
+from .websocket.state import State
 
 _SCHEMA = vol.Schema(
     {

@@ -4,9 +4,9 @@ from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .api.host import OpenAIConfigEntry
 from .assist.agent import ConversationAgent
 from .assist.realtime_conversation import RealtimeAgent
+from .data import OpenAIConfigEntry
 from .subentries import SubentryType
 
 PARALLEL_UPDATES = 0

@@ -10,7 +10,6 @@ import openai
 from yarl import URL
 
 from . import issues
-from .api.host import OpenAIConfigEntry, ServiceHost
 from .const import (
     CONF_BASE_URL,
     CONF_EXTRA_HEADERS,
@@ -19,6 +18,7 @@ from .const import (
     CONF_PROJECT,
     CONF_WEBHOOK_SECRET,
 )
+from .data import OpenAIConfigEntry, OpenAIData
 
 _TO_REDACT = {
     CONF_API_KEY,
@@ -40,14 +40,14 @@ async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: OpenAIConfigEntry
 ) -> dict[str, Any]:
     """Return the settings without secrets, and how the host does if it is loaded."""
-    data = dict(entry.data)
+    settings = dict(entry.data)
     # An address may carry a key in its query.
-    data[CONF_BASE_URL] = str(URL(data[CONF_BASE_URL]).with_query(None))
-    host = entry.runtime_data if entry.state is ConfigEntryState.LOADED else None
+    settings[CONF_BASE_URL] = str(URL(settings[CONF_BASE_URL]).with_query(None))
+    data = entry.runtime_data if entry.state is ConfigEntryState.LOADED else None
     found = {
         "openai_version": openai.__version__,
         "state": entry.state.value,
-        "entry": async_redact_data(data, _TO_REDACT),
+        "entry": async_redact_data(settings, _TO_REDACT),
         "options": async_redact_data(dict(entry.options), _TO_REDACT),
         "subentries": [
             {
@@ -57,30 +57,27 @@ async def async_get_config_entry_diagnostics(
                     key: len(value) if key in _TEXTS else value
                     for key, value in async_redact_data(dict(subentry.data), _TO_REDACT).items()
                 },
-                "last_turn": host.turns.get(subentry.subentry_id) if host else None,
+                "last_turn": data.turns.get(subentry.subentry_id) if data else None,
             }
             for subentry in entry.subentries.values()
         ],
         "issues": issues.active_issues(hass, entry),
     }
-    if host is not None:
-        found |= _runtime_diagnostics(host)
+    if data is not None:
+        found |= _runtime_diagnostics(data)
     return found
 
 
-def _runtime_diagnostics(host: ServiceHost) -> dict[str, Any]:
+def _runtime_diagnostics(data: OpenAIData) -> dict[str, Any]:
     """Return what is open, what was used, and what went wrong."""
+    host, receiver = data.host, data.webhook_receiver
     return {
         "is_reachable": host.availability.is_reachable,
         "last_error": host.last_error,
         "usage": dict(host.usage.values),
         "connections": [
             {"transport": connection.transport, "state": connection.state.value}
-            for connection in host.connections.values()
+            for connection in data.connections.values()
         ],
-        "webhooks": host.webhooks
-        and {
-            "received": host.webhooks.received,
-            "refused": dict(host.webhooks.refused),
-        },
+        "webhooks": receiver and {"received": receiver.received, "refused": dict(receiver.refused)},
     }

@@ -6,8 +6,8 @@ from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import Entity
 from yarl import URL
 
-from .api.host import OpenAIConfigEntry
 from .const import DOMAIN
+from .data import OpenAIConfigEntry
 
 _OPENAI = "api.openai.com"
 _OPENAI_SITE = "https://platform.openai.com"
@@ -15,7 +15,7 @@ _OPENAI_SITE = "https://platform.openai.com"
 
 def device_info(entry: OpenAIConfigEntry) -> DeviceInfo:
     """Return the device that stands for a service host."""
-    url = URL(entry.runtime_data.settings.base_url)
+    url = URL(entry.runtime_data.host.settings.base_url)
     is_openai = url.host == _OPENAI
     return DeviceInfo(
         identifiers={(DOMAIN, entry.entry_id)},
@@ -47,7 +47,8 @@ class HostEntity(Entity):
 
     def __init__(self, entry: OpenAIConfigEntry, key: str) -> None:
         """Initialize the entity; the key is that of its texts and icon."""
-        self.host = entry.runtime_data
+        self.runtime_data = entry.runtime_data
+        self.host = self.runtime_data.host
         self._attr_translation_key = key
         self._attr_unique_id = f"{entry.entry_id}_{key}"
         self._attr_device_info = device_info(entry)

@@ -12,13 +12,13 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.restore_state import ExtraStoredData, RestoredExtraData, RestoreEntity
 from homeassistant.util import dt as dt_util
 
-from .action import Json
-from .api.host import OpenAIConfigEntry
 from .const import SIGNAL_FILE_SAVED, SIGNAL_FILES_DELETED
+from .data import OpenAIConfigEntry
 from .entity import HostEntity
 from .media.images import IMAGE_TYPES, detect_image_type
 from .media.saved_files import SavedFile, find_saved
 from .media.storage import media_directory
+from .types import Json
 
 PARALLEL_UPDATES = 0
 _PLACEHOLDER = base64.b64decode(

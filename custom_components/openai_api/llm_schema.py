@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 import math
 from typing import Any, Final
 
-from .action import Json
+from .types import Json
 
 _MAX_DEPTH: Final = 40
 _MAX_LISTED: Final = 8

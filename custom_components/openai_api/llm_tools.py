@@ -14,8 +14,8 @@ from typing import Any, Final
 from homeassistant.helpers import llm
 import probatio
 
-from .action import Json
 from .llm_schema import to_function_parameters
+from .types import Json
 
 MAX_NAME_LENGTH: Final = 64
 MAX_DESCRIPTION_LENGTH: Final = 1024

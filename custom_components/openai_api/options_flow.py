@@ -1,9 +1,10 @@
 """Options flow: default models, access, webhooks, saved files and costs of a service."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigFlowResult, OptionsFlowWithReload
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlowWithReload
 from homeassistant.const import CONF_WEBHOOK_ID
 from homeassistant.data_entry_flow import section
 from homeassistant.exceptions import HomeAssistantError
@@ -23,6 +24,9 @@ import voluptuous as vol
 
 from .actions.webhooks import EVENT_TYPES
 from .api.config import ApiKeyNotFound, HostConfig, InvalidUrl
+from .api.host import ServiceHost
+from .api.request_defaults import IncludeUsage
+from .api.service_kinds import OTHER, kind_of, model_ids, sort_models
 from .api.validate import async_validate_host
 from .connection_form import KIND_SELECTOR
 from .const import (
@@ -30,6 +34,7 @@ from .const import (
     CONF_CACHED_INPUT_PRICE,
     CONF_DEFAULT_MODELS,
     CONF_INCLUDE_TEXT,
+    CONF_INCLUDE_USAGE,
     CONF_INPUT_PRICE,
     CONF_IS_PREFERRED,
     CONF_KEEP_DAYS,
@@ -40,8 +45,17 @@ from .const import (
     CONF_WEBHOOK_ENDPOINT_ID,
     CONF_WEBHOOK_SECRET,
 )
+from .data import OpenAIConfigEntry
+from .exceptions import (
+    ApiError,
+    AuthenticationFailed,
+    ConnectionFailed,
+    MethodMissing,
+    RequestTimedOut,
+    SigningSecretMissing,
+    api_error,
+)
 from .permissions import ActionAccess
-from .service_kinds import OTHER, kind_of, model_ids, sort_models
 from .webhooks.endpoint import async_create, async_delete, webhook_url
 from .webhooks.receiver import get_webhook_id
 from .webhooks.signature import is_valid_secret
@@ -55,17 +69,15 @@ _REMOVE: Final = "remove_webhook"
 _EVENT_TYPES: Final = "event_types"
 _URL: Final = "webhook_url"
 _WEBHOOK: Final = frozenset({CONF_WEBHOOK_ENDPOINT_ID, CONF_WEBHOOK_ID, CONF_WEBHOOK_SECRET})
-_ERRORS: Final = {
-    "auth_failed": "invalid_auth",
-    "cannot_connect": "cannot_connect",
-    "method_missing": "webhooks_unsupported",
-    "no_signing_secret": "webhooks_unsupported",
-    "timed_out": "cannot_connect",
-    "unloaded": "cannot_connect",
-}
-_UNSUPPORTED: Final = frozenset({"404", "405", "501"})
+_UNSUPPORTED: Final = frozenset(
+    {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
+)
 
-_USUAL: Final = {CONF_ACTION_ACCESS: ActionAccess.BY_ACTION.value, CONF_IS_PREFERRED: False}
+_USUAL: Final = {
+    CONF_ACTION_ACCESS: ActionAccess.BY_ACTION.value,
+    CONF_INCLUDE_USAGE: IncludeUsage.BY_SERVICE.value,
+    CONF_IS_PREFERRED: False,
+}
 
 _EVENTS_SCHEMA: Final = vol.Schema(
     {
@@ -108,7 +120,7 @@ class OptionsFlow(OptionsFlowWithReload):
         secret = (typed.pop(CONF_WEBHOOK_SECRET, None) or "").strip()
         self._user_input |= typed
         if removes:
-            await async_delete(self.hass, self.config_entry)
+            await async_delete(self.config_entry, self._host())
             return self._save(dict.fromkeys(_WEBHOOK))
         if secret and not is_valid_secret(secret):
             return self._show_form("not_a_secret")
@@ -133,11 +145,13 @@ class OptionsFlow(OptionsFlowWithReload):
                 description_placeholders={_URL: url},
             )
         self._event_types = user_input[_EVENT_TYPES]
+        if (host := self._host()) is None:
+            return self._show_form("cannot_connect", message=str(api_error("unloaded")))
         try:
-            made = await async_create(self.hass, self.config_entry, url, self._event_types)
+            made = await async_create(host, url, self._event_types)
         except HomeAssistantError as err:
             return self._show_form(_error_key(err), message=_error_message(err))
-        await async_delete(self.hass, self.config_entry)
+        await async_delete(self.config_entry, host)
         return self._save(made)
 
     async def _async_models(self) -> list[str]:
@@ -155,6 +169,11 @@ class OptionsFlow(OptionsFlowWithReload):
         """Where the host finds the webhook."""
         # An address that somebody copies must be the same when the form is opened again.
         return webhook_url(self.hass, get_webhook_id(self.hass, self.config_entry))
+
+    def _host(self) -> ServiceHost | None:
+        """Return the host of the entry, None if it is not loaded."""
+        entry: OpenAIConfigEntry = self.config_entry
+        return entry.runtime_data.host if entry.state is ConfigEntryState.LOADED else None
 
     def _show_form(self, error: str | None = None, **placeholders: str) -> ConfigFlowResult:
         """Show the form with what is saved, or with what was typed and what is wrong with it."""
@@ -207,6 +226,15 @@ class OptionsFlow(OptionsFlowWithReload):
                     _ACCESS,
                     {
                         vol.Optional(CONF_SERVICE_KIND): KIND_SELECTOR,
+                        vol.Optional(
+                            CONF_INCLUDE_USAGE, default=IncludeUsage.BY_SERVICE.value
+                        ): SelectSelector(
+                            SelectSelectorConfig(
+                                options=[usage.value for usage in IncludeUsage],
+                                translation_key=CONF_INCLUDE_USAGE,
+                                mode=SelectSelectorMode.DROPDOWN,
+                            )
+                        ),
                         vol.Optional(
                             CONF_ACTION_ACCESS, default=ActionAccess.BY_ACTION.value
                         ): SelectSelector(
@@ -299,11 +327,18 @@ def _flatten_input(schema: vol.Schema, user_input: Mapping[str, Any]) -> dict[st
 
 def _error_key(err: HomeAssistantError) -> str:
     """Return the key of what to say when the host does not set up the webhook."""
-    if (err.translation_placeholders or {}).get("status") in _UNSUPPORTED:
-        return "webhooks_unsupported"
-    return _ERRORS.get(err.translation_key or "", "webhook_refused")
+    match err:
+        case MethodMissing() | SigningSecretMissing():
+            return "webhooks_unsupported"
+        case ApiError() if err.status in _UNSUPPORTED:
+            return "webhooks_unsupported"
+        case AuthenticationFailed():
+            return "invalid_auth"
+        case ConnectionFailed() | RequestTimedOut():
+            return "cannot_connect"
+    return "webhook_refused"
 
 
 def _error_message(err: HomeAssistantError) -> str:
     """Return what the host said."""
-    return (err.translation_placeholders or {}).get("message") or str(err)
+    return (err.message if isinstance(err, ApiError) else None) or str(err)

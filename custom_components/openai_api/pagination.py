@@ -1,13 +1,12 @@
 """Follows the pages of a list, within bounds."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from . import dispatch
-from .action import Json
-from .exceptions import api_error
-
-if TYPE_CHECKING:
-    from .dispatch import ActionCall
+from .action import ActionCall
+from .action_request import async_fetch
+from .api import response
+from .exceptions import UnexpectedBody, api_error
+from .types import Json
 
 MOST_ITEMS = 100_000
 """The longest list that `all_pages` returns."""
@@ -20,7 +19,7 @@ async def async_request_list(request: ActionCall) -> Json:
 
     The answer is the host's first page; `data`, `has_more`, `first_id` and `last_id` describe
     all that was read. A host that leaves out `has_more` is asked until a page brings nothing new.
-    Raises `unexpected_body_error` for what is no list, and `list_too_long` beyond the bounds.
+    Raises UnexpectedBody for what is no list, and `list_too_long` beyond the bounds.
     """
     page, size = await _async_page(request)
     items = page["data"]
@@ -53,13 +52,13 @@ async def async_request_list(request: ActionCall) -> Json:
 
 async def _async_page(request: ActionCall, **changes: Any) -> tuple[Json, int]:
     """Return a page whose `data` is a list, and its length in bytes."""
-    body, content_type = await dispatch.async_fetch(request, **changes)
-    page = dispatch.parse_body(request.host.settings, body, content_type)
+    body, content_type = await async_fetch(request, **changes)
+    page = await response.async_parse_body(request.hass, request.host.settings, body, content_type)
     if changes and page.get("data") is None:
         # Some hosts end a list so.
         page["data"] = []
     if not isinstance(page.get("data"), list):
-        raise api_error("bad_answer", content_type="application/json", start="–")
+        raise UnexpectedBody("application/json")
     return page, len(body)
 
 

@@ -10,8 +10,8 @@ from homeassistant.exceptions import Unauthorized, UnknownUser
 from homeassistant.helpers import entity_registry as er
 
 from .action import ActionDescription, Permission
-from .api.host import OpenAIConfigEntry
 from .const import CONF_ACTION_ACCESS
+from .data import OpenAIConfigEntry
 
 
 class ActionAccess(StrEnum):

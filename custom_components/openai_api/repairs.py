@@ -21,9 +21,10 @@ from homeassistant.helpers import issue_registry as ir
 import voluptuous as vol
 
 from . import issues
-from .api.host import OpenAIConfigEntry, ServiceHost
+from .api.host import ServiceHost
 from .api.response import parse_body
 from .const import DOMAIN
+from .data import OpenAIConfigEntry
 from .exceptions import QuotaExceeded
 from .media.storage import check_writable, media_directory
 
@@ -106,7 +107,7 @@ class QuotaRepairFlow(RetryRepairFlow):
         if self.entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="not_loaded")
         data = self.data or {}
-        await _async_probe(self.entry.runtime_data, str(data.get("method")), data.get("model"))
+        await _async_probe(self.entry.runtime_data.host, str(data.get("method")), data.get("model"))
         return self.async_create_entry(data={})
 
     @override

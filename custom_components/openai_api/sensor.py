@@ -21,12 +21,12 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_call_later
 
-from .api.host import OpenAIConfigEntry
 from .const import DOMAIN, EVENT_CONNECTION, SIGNAL_AVAILABILITY, SIGNAL_ERROR
+from .data import OpenAIConfigEntry
 from .entity import HostEntity
-from .jobs.sensor import async_setup_jobs
-from .media.sensor import saved_sensors
-from .websocket.connection import State
+from .sensor_jobs import async_setup_jobs
+from .sensor_saved_files import saved_sensors
+from .websocket.state import State
 
 PARALLEL_UPDATES = 0
 
@@ -120,7 +120,7 @@ def _cost_sensors(hass: HomeAssistant, entry: OpenAIConfigEntry) -> list[SensorE
             suggested_display_precision=4,
         ),
     )
-    if entry.runtime_data.usage.prices.is_set:
+    if entry.runtime_data.host.usage.prices.is_set:
         return [costs]
     registry = er.async_get(hass)
     if left := registry.async_get_entity_id(SENSOR_DOMAIN, DOMAIN, costs.unique_id or ""):
@@ -128,45 +128,10 @@ def _cost_sensors(hass: HomeAssistant, entry: OpenAIConfigEntry) -> list[SensorE
     return []
 
 
-class _ConnectionSensor(HostEntity, SensorEntity):
-    """A sensor that follows the host's connections."""
-
-    _attr_entity_category = EntityCategory.DIAGNOSTIC
-
-    @override
-    async def async_added_to_hass(self) -> None:
-        self.async_on_remove(
-            self.hass.bus.async_listen(
-                EVENT_CONNECTION, self._handle_event, event_filter=self._is_of_this_host
-            )
-        )
-
-    @callback
-    def _is_of_this_host(self, data: Mapping[str, Any]) -> bool:
-        """Tell whether an event is of one of this host's connections."""
-        return bool(data["config_entry_id"] == self.host.entry.entry_id)
-
-    @callback
-    def _handle_event(self, event: Event[dict[str, Any]]) -> None:
-        """Look at an event of one of this host's connections."""
-        self.on_connection(event.data)
-
-    @callback
-    def on_connection(self, event: dict[str, Any]) -> None:
-        """Take an event of one of this host's connections."""
-        raise NotImplementedError
-
-    @callback
-    def _update_value(self, value: int | str) -> None:
-        """Show a value if it is a new one."""
-        if value != self._attr_native_value:
-            self._attr_native_value = value
-            self.async_write_ha_state()
-
-
-class OpenConnectionsSensor(_ConnectionSensor):
+class OpenConnectionsSensor(HostEntity, SensorEntity):
     """How many connections are open, not counting those that are being opened again."""
 
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
     _attr_native_value = 0
     _attr_state_class = SensorStateClass.MEASUREMENT
     _attr_suggested_display_precision = 0
@@ -176,17 +141,34 @@ class OpenConnectionsSensor(_ConnectionSensor):
         super().__init__(entry, "open_connections")
 
     @override
-    @callback
-    def on_connection(self, event: dict[str, Any]) -> None:
-        self._update_value(
-            sum(
-                connection.state is State.CONNECTED for connection in self.host.connections.values()
+    async def async_added_to_hass(self) -> None:
+        self.async_on_remove(
+            self.hass.bus.async_listen(
+                EVENT_CONNECTION, self._on_connection, event_filter=self._is_of_this_host
             )
         )
 
+    @callback
+    def _is_of_this_host(self, data: Mapping[str, Any]) -> bool:
+        """Tell whether an event is of one of this host's connections."""
+        return bool(data["config_entry_id"] == self.host.entry.entry_id)
 
-class LastErrorSensor(_ConnectionSensor):
-    """What went wrong last, with a connection or a call."""
+    @callback
+    def _on_connection(self, event: Event[dict[str, Any]]) -> None:
+        """Show the number if it is a new one."""
+        value = sum(
+            connection.state is State.CONNECTED
+            for connection in self.runtime_data.connections.values()
+        )
+        if value != self._attr_native_value:
+            self._attr_native_value = value
+            self.async_write_ha_state()
+
+
+class LastErrorSensor(HostEntity, SensorEntity):
+    """What went wrong last, with a connection or a call; the host keeps it."""
+
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
 
     def __init__(self, entry: OpenAIConfigEntry) -> None:
         """Initialize the sensor."""
@@ -194,15 +176,8 @@ class LastErrorSensor(_ConnectionSensor):
 
     @override
     async def async_added_to_hass(self) -> None:
-        await super().async_added_to_hass()
         signal = SIGNAL_ERROR.format(self.host.entry.entry_id)
         self.async_on_remove(async_dispatcher_connect(self.hass, signal, self._on_error))
-
-    @override
-    @callback
-    def on_connection(self, event: dict[str, Any]) -> None:
-        if event["error"]:
-            self.host.record_error(event["error"])
 
     @callback
     def _on_error(self, error: str) -> None:

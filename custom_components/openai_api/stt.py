@@ -4,9 +4,9 @@ from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .api.host import OpenAIConfigEntry
 from .assist.realtime_stt import RealtimeEar
 from .assist.stt import EarEntity
+from .data import OpenAIConfigEntry
 from .subentries import SubentryType
 
 PARALLEL_UPDATES = 0

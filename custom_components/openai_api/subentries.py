@@ -1,44 +1,27 @@
-"""Follows the subentries of a loaded entry: their entities come, change and go without a reload.
-
-Nothing of `assist` is imported before the first subentry needs it.
-"""
+"""Follows the subentries of a loaded entry: their entities come, change and go without a reload."""
 
 import asyncio
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from importlib import import_module
-import time
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from homeassistant.config_entries import (
     SIGNAL_CONFIG_ENTRY_CHANGED,
-    SOURCE_USER,
     ConfigEntry,
     ConfigEntryChange,
     ConfigEntryState,
-    ConfigFlowResult,
     ConfigSubentry,
-    ConfigSubentryFlow,
-    FlowType,
-    SubentryFlowContext,
-    SubentryFlowResult,
 )
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.entity import Entity
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.setup import async_setup_component
 
 from . import issues
-from .action import ModelKind
 from .const import LOGGER
-from .service_kinds import fits
-
-if TYPE_CHECKING:
-    from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
-
-    from .api.host import OpenAIConfigEntry
-    from .assist.entity import AssistEntity
 
 
 class SubentryType(StrEnum):
@@ -60,17 +43,16 @@ PLATFORMS: Final[Mapping[str, tuple[Platform, ...]]] = {
 }
 """The platforms on which a subentry of a type has an entity."""
 
-type MakeEntity = Callable[[OpenAIConfigEntry, ConfigSubentry], AssistEntity]
-
-
-VOICE_ASSISTANT: Final = "voice_assistant"
-"""The flow that adds subentries of several types at once; there is no subentry of this type."""
+type MakeEntity = Callable[[ConfigEntry[Any], ConfigSubentry], Entity]
 
 
 class Subentries:
     """The subentries of one loaded entry, and the platforms that were set up for them."""
 
-    def __init__(self, hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
+        """Follow none yet."""
+        self.platforms: list[Platform] = []
+        """Those that could be set up."""
         self._hass = hass
         self._entry = entry
         self._known: dict[str, tuple[str, Mapping[str, Any]]] = {}
@@ -127,7 +109,10 @@ class Subentries:
         self, async_add_entities: AddConfigEntryEntitiesCallback, subentry: ConfigSubentry
     ) -> None:
         """Import the module of the sensors, and add those of a subentry that is still there."""
-        module = await self._hass.async_add_import_executor_job(_import, "sensor")
+        # Nothing of `assist` is imported before the first subentry needs it.
+        module = await self._hass.async_add_import_executor_job(
+            import_module, f"{__package__}.assist.sensor"
+        )
         if subentry.subentry_id in self._entry.subentries:
             sensors = module.make_sensors(self._entry, subentry)
             async_add_entities(sensors, config_subentry_id=subentry.subentry_id)
@@ -197,66 +182,4 @@ class Subentries:
                 except Exception:  # noqa: BLE001
                     LOGGER.exception("The %s platform could not be set up", platform)
                 else:
-                    self._entry.runtime_data.platforms.append(platform)
-
-
-def _import(name: str) -> ModuleType:
-    """Import a module that only those need who have a subentry or open a form; blocks."""
-    return import_module(f".assist.{name}", __package__)
-
-
-class SubentryFlow(ConfigSubentryFlow):
-    """Adds or changes a subentry of any type; `assist.subentry_flow` has the forms."""
-
-    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Add a subentry."""
-        return await self._async_step(user_input)
-
-    async def async_step_reconfigure(
-        self, user_input: dict[str, Any] | None = None
-    ) -> SubentryFlowResult:
-        """Change a subentry."""
-        return await self._async_step(user_input)
-
-    async def _async_step(self, user_input: dict[str, Any] | None) -> SubentryFlowResult:
-        """Show the form until what it holds is right, then save it."""
-        forms = await self.hass.async_add_import_executor_job(_import, "subentry_flow")
-        result: SubentryFlowResult = await forms.async_step(self, user_input)
-        return result
-
-
-class VoiceAssistantFlow(ConfigSubentryFlow):
-    """Adds all that a voice assistant needs; `assist.assistant_flow` has the form."""
-
-    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
-        """Ask for the models of the voice assistant, then set it up."""
-        forms = await self.hass.async_add_import_executor_job(_import, "assistant_flow")
-        result: SubentryFlowResult = await forms.async_step(self, user_input)
-        return result
-
-
-FLOWS: Final[dict[str, type[ConfigSubentryFlow]]] = {
-    VOICE_ASSISTANT: VoiceAssistantFlow,
-    **{kind.value: SubentryFlow for kind in SubentryType},
-}
-"""The flow of each type that is offered on the page of an entry."""
-
-
-async def async_offer_assistant(
-    hass: HomeAssistant, result: ConfigFlowResult, models: list[str]
-) -> ConfigFlowResult:
-    """Let a config flow go on with a voice assistant, if one of the service's models can chat.
-
-    `models` is what the service has just listed, so that it is not asked again. The entry is
-    there already: whoever closes the form has skipped it.
-    """
-    entry: OpenAIConfigEntry = result["result"]
-    if entry.state is ConfigEntryState.LOADED and any(
-        fits(name, ModelKind.CHAT) for name in models
-    ):
-        entry.runtime_data.known["models"] = (time.monotonic(), models)
-        offer = await hass.config_entries.subentries.async_init(
-            (entry.entry_id, VOICE_ASSISTANT), context=SubentryFlowContext(source=SOURCE_USER)
-        )
-        result["next_flow"] = (FlowType.CONFIG_SUBENTRIES_FLOW, offer["flow_id"])
-    return result
+                    self.platforms.append(platform)

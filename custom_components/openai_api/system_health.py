@@ -7,8 +7,8 @@ from homeassistant.core import HomeAssistant, callback
 import openai
 
 from .api.config import parse_url
-from .api.host import OpenAIConfigEntry
 from .const import CONF_BASE_URL, DEFAULT_BASE_URL, DOMAIN
+from .data import OpenAIConfigEntry
 
 
 @callback

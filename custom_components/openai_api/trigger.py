@@ -15,7 +15,6 @@ from homeassistant.helpers.trigger import (
 from homeassistant.helpers.typing import ConfigType
 import voluptuous as vol
 
-from .action import Json
 from .actions import ACTIONS
 from .automation_options import CONF_CONFIG_ENTRY_ID, async_validate, one_or_more
 from .const import (
@@ -29,8 +28,9 @@ from .const import (
 )
 from .handlers.responses_websocket import ResponsesConnection
 from .realtime.connection import RealtimeConnection
-from .realtime.notice import RealtimeNotice
-from .websocket.connection import State
+from .realtime.notices import RealtimeNotice
+from .types import Json
+from .websocket.state import State
 
 TRANSPORTS: Final = (ResponsesConnection.transport, RealtimeConnection.transport)
 NOTICES: Final = tuple(notice.value for notice in RealtimeNotice)

@@ -55,7 +55,7 @@ async def record(hass: HomeAssistant, recorder: Recorder) -> dict[str, str]:
     write_files(folder)
     found: dict[str, str] = {}
     for family in ACTION_GROUPS:
-        client = entry.runtime_data.client
+        client = entry.runtime_data.host.client
         found |= calls(await exercise_actions(family, call, client, folder, recorder, fired))
     return found
 

@@ -10,6 +10,7 @@ import pytest
 
 from custom_components.openai_api.action import ActionDescription
 from custom_components.openai_api.actions import ACTION_GROUPS, ACTIONS
+from custom_components.openai_api.media.multipart import async_encode_uploads
 from custom_components.openai_api.services import effective_fields
 
 OF_THE_SDK = {"self", "extra_headers", "extra_query", "extra_body", "timeout", "stream_cls"}
@@ -88,7 +89,7 @@ def test_action_fields_match_sdk(action: ActionDescription) -> None:
     fields = {
         field.key: field
         for field in action.fields
-        if field.encode is None or field.key in parameters
+        if field.encode in {None, async_encode_uploads} or field.key in parameters
     }
 
     unknown = set(fields) - set(parameters) - beside

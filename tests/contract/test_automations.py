@@ -14,8 +14,9 @@ from custom_components.openai_api import condition, const, trigger
 from custom_components.openai_api.action import ResponseKind
 from custom_components.openai_api.actions import ACTIONS
 from custom_components.openai_api.actions.webhooks import EVENT_TYPES as WEBHOOK_TYPES
-from custom_components.openai_api.realtime.notice import RealtimeNotice
-from custom_components.openai_api.websocket.connection import State
+from custom_components.openai_api.media.multipart import async_encode_uploads
+from custom_components.openai_api.realtime.notices import RealtimeNotice
+from custom_components.openai_api.websocket.state import State
 
 FOLDER = Path(const.__file__).parent
 ROOT = FOLDER.parent.parent
@@ -155,7 +156,7 @@ def test_selector_offers_every_polling_action() -> None:
         action.key
         for action in ACTIONS
         if not action.method.endswith(".connect")
-        and any(field.file and field.encode is None for field in action.fields)
+        and any(field.file and field.encode is async_encode_uploads for field in action.fields)
     }
     assert waiting == set(listed("triggers", "progress", "action"))
 

@@ -17,8 +17,10 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import pytest_socket
 
+from custom_components.openai_api import services
+from custom_components.openai_api.actions import ACTIONS
 from custom_components.openai_api.const import DOMAIN
-from custom_components.openai_api.websocket import connection as connections
+from custom_components.openai_api.websocket import reconnect
 from tests.standin.server import StandIn
 
 # The same inputs in every run: a change is to be judged by what it changes.
@@ -77,11 +79,20 @@ def _custom(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("enable_custom_integrations")
 
 
+_SCHEMAS = {action.key: services.schema(action) for action in ACTIONS}
+
+
+@pytest.fixture(autouse=True)
+def _built_schemas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each Home Assistant the schemas of the first, which are the same in all of them."""
+    monkeypatch.setattr(services, "schema", lambda action: _SCHEMAS[action.key])
+
+
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the pauses between attempts to connect short."""
-    monkeypatch.setattr(connections, "_FIRST_DELAY", 0.01)
-    monkeypatch.setattr(connections, "_LONGEST_DELAY", 0.02)
+    monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.01)
+    monkeypatch.setattr(reconnect, "_LONGEST_DELAY", 0.02)
 
 
 @pytest.fixture

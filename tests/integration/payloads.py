@@ -63,7 +63,7 @@ _LEAST: dict[str, dict[str, Any]] = {
 _COMMON: dict[str, Any] = {
     "timeout": 30,
     "max_wait_seconds": 30,
-    "poll_interval_ms": 1,
+    "poll_interval_ms": 100,
     "max_concurrency": 1,
     "extra_query": {"trial": "yes"},
     "extra_body": {"brand_new": {"deep": 1}},

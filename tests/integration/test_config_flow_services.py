@@ -10,8 +10,8 @@ from homeassistant.data_entry_flow import FlowResultType, InvalidData, section
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api import config_flow, service_kinds
-from custom_components.openai_api.api import validate
+from custom_components.openai_api import config_flow
+from custom_components.openai_api.api import service_kinds, validate
 from custom_components.openai_api.const import DOMAIN
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn

@@ -8,8 +8,8 @@ from homeassistant.exceptions import ServiceValidationError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.action import ModelKind
 from custom_components.openai_api.actions import ACTIONS
+from custom_components.openai_api.types import ModelKind
 from tests.standin.records import Part
 from tests.standin.server import StandIn
 

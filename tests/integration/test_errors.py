@@ -261,7 +261,7 @@ async def test_config_entry_id_selects_entry(
 async def test_method_missing_in_old_sdk(
     entry: MockConfigEntry, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(vars(entry.runtime_data.client), "moderations", object())
+    monkeypatch.setitem(vars(entry.runtime_data.host.client), "moderations", object())
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_moderation", input="x")
     assert caught.value.translation_key == "method_missing"
@@ -295,7 +295,7 @@ async def test_script_cancelled_closes_request(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not entry.runtime_data._active_timeouts
+    assert not entry.runtime_data.host._active_timeouts
     assert (await call("create_model_response", **ASK))["status"] == "completed"
 
 

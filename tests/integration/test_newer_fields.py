@@ -41,7 +41,7 @@ async def test_newer_field_is_sent(
 ) -> None:
     action = BY_KEY[key]
     assert NEWER[key] <= {field.key for field in action.fields}
-    if not is_known(action, entry.runtime_data.client):
+    if not is_known(action, entry.runtime_data.host.client):
         pytest.skip("the installed SDK has no such method")
     values = newer(action, folder)
     standin.requests.clear()

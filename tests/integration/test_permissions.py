@@ -11,10 +11,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
 from custom_components.openai_api import services
-from custom_components.openai_api.action import ActionDescription, Permission
+from custom_components.openai_api.action import ActionCall, ActionDescription, Permission
 from custom_components.openai_api.actions import ACTION_GROUPS, ACTIONS
 from custom_components.openai_api.const import DOMAIN
-from custom_components.openai_api.dispatch import ActionCall
 from tests.standin.server import StandIn
 
 from .conftest import add_entry, entry_data

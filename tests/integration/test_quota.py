@@ -113,5 +113,5 @@ async def test_server_error_that_blames_the_request(
     assert caught.value.translation_key == key
     assert message[:20] in str(caught.value)
     assert len([item for item in standin.requests if item.path.endswith("/responses")]) == attempts
-    is_reachable = entry.runtime_data.availability.is_reachable
+    is_reachable = entry.runtime_data.host.availability.is_reachable
     assert is_reachable is (key == "refused")

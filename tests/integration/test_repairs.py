@@ -237,7 +237,7 @@ async def test_method_missing_issue(
     hass: HomeAssistant, host: MockConfigEntry, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("moderations", "embeddings"):
-        monkeypatch.setitem(vars(host.runtime_data.client), name, object())
+        monkeypatch.setitem(vars(host.runtime_data.host.client), name, object())
     changes = async_capture_events(hass, ir.EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED)
     for _ in range(3):
         await fail(call, "create_moderation", input="Hello")

@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 from yarl import URL
 
-from custom_components.openai_api.action import ModelKind
 from custom_components.openai_api.api.config import AuthMethod, parse_url
-from custom_components.openai_api.service_kinds import (
+from custom_components.openai_api.api.service_kinds import (
     BY_KEY,
     KINDS,
     ServiceKind,
@@ -19,6 +18,7 @@ from custom_components.openai_api.service_kinds import (
     recognize,
     suggest_models,
 )
+from custom_components.openai_api.types import ModelKind
 
 LOCAL_ACTIONS = URL("http://192.168.1.5:8080/v1")
 

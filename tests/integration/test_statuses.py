@@ -103,5 +103,5 @@ async def test_negative_counts_lower_nothing(
     ):
         raw.play([answer({**RESPONSE, "usage": usage})])
         await call("create_model_response", **ASK)
-    values = entry.runtime_data.usage.values
+    values = entry.runtime_data.host.usage.values
     assert [values[key] for key in ("input_tokens", "output_tokens", "cached_tokens")] == [5, 3, 1]

@@ -105,6 +105,162 @@ async def test_messages_rendered_text_stays(
         assert second["content"][0]["text"] == words
 
 
+NUMBERS = {
+    "21.50": "21.5",
+    "+4917612345": "4917612345",
+    "-0": "0",
+    "-0.0": "-0.0",
+    "5.": "5.0",
+    ".5": "0.5",
+    "+1.5": "1.5",
+    "0.1234567890123456789": "0.12345678901234568",
+}
+"""Texts of which Home Assistant keeps the number alone, with what is left of them."""
+EXACT = (
+    "007",
+    "1e5",
+    "1_000",
+    "0x1F",
+    "1j",
+    "12345678901234567890123",
+    "00.5",
+    "inf",
+    "nan",
+    "1 000",
+    "2026-11-28",
+    "10:30",
+    "False",
+    '"x"',
+    "{'a', 'b'}",
+    "(1+2j)",
+    "[1, {'a': '+49'}, ...]",
+)
+"""Texts that look like something else and come as they are."""
+
+
+@pytest.mark.parametrize("action", ["create_model_response", "create_speech", "create_embedding"])
+async def test_text_field_rendered_number_is_a_text(
+    action: str, hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
+) -> None:
+    data, key = FIELDS[action]
+    for words, left in {**NUMBERS, **{text: text for text in EXACT}}.items():
+        body = await sent(hass, standin, action, {**data, key: "{{ words }}"}, words=words)
+        assert body[key] == left, words
+
+
+async def test_number_among_words_stays(
+    hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
+) -> None:
+    """What the docs advise: with a word beside it, or within an object, a number is whole."""
+    for words in NUMBERS:
+        data = {"model": "m", "input": "Call {{ words }}", "metadata": "{{ {'to': words} }}"}
+        body = await sent(hass, standin, "create_model_response", data, words=words)
+        assert body["input"] == f"Call {words}"
+        assert body["metadata"] == {"to": words}
+
+
+async def test_text_maps_rendered_values_are_texts(
+    hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
+) -> None:
+    """The API takes nothing but texts in these."""
+    for words, left in {**NUMBERS, **{text: text for text in (*EXACT, *TEXTS)}}.items():
+        data = {
+            "model": "m",
+            "input": "x",
+            "metadata": {"note": "{{ words }}"},
+            "prompt": {"id": "pmpt_1", "variables": {"city": "{{ words }}"}},
+        }
+        body = await sent(hass, standin, "create_model_response", data, words=words)
+        assert body["metadata"] == {"note": left}
+        assert body["prompt"]["variables"] == {"city": left}
+
+
+async def test_text_maps_keep_data_of_yaml(
+    hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
+) -> None:
+    """Some hosts take more than texts; parts of a prompt are objects."""
+    part = {"type": "input_text", "text": "{{ 5 }}"}
+    data = {
+        "model": "m",
+        "input": "x",
+        "metadata": {"tags": ["a"], "deep": {"n": 5}},
+        "prompt": {"id": "pmpt_1", "variables": {"city": part}},
+    }
+    body = await sent(hass, standin, "create_model_response", data)
+    assert body["metadata"] == data["metadata"]
+    assert body["prompt"]["variables"] == {"city": {"type": "input_text", "text": "5"}}
+
+
+async def test_attributes_keep_numbers(
+    hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
+) -> None:
+    """Files are found by the size of these, too."""
+    data = {"vector_store_id": "vs_1", "file_id": "file-1", "attributes": {"n": 5, "x": True}}
+    body = await sent(hass, standin, "create_vector_store_file", data)
+    assert body["attributes"] == {"n": 5, "x": True}
+
+
+async def test_lists_rendered_numbers_among_texts_are_texts(
+    hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
+) -> None:
+    for action, key, data, given, expected in (
+        ("create_embedding", "input", {"model": "m"}, ["{{ 5 }}", "x"], ["5", "x"]),
+        ("create_embedding", "input", {"model": "m"}, [5, 6], [5, 6]),
+        ("create_embedding", "input", {"model": "m"}, [[5], [6]], [[5], [6]]),
+        ("create_completion", "prompt", {"model": "m"}, ["{{ 2.5 }}", "x"], ["2.5", "x"]),
+        ("create_moderation", "input", {}, ["{{ 5 }}", "{{ '1, 2' }}"], ["5", "1, 2"]),
+        ("search_vector_store", "query", {"vector_store_id": "vs_1"}, ["{{ 5 }}"], ["5"]),
+        ("create_embedding", "input", {"model": "m"}, ["{{ True }}", "x"], ["True", "x"]),
+    ):
+        body = await sent(hass, standin, action, {**data, key: given})
+        assert body[key] == expected
+
+
+async def test_calls_rendered_texts_stay(
+    hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
+) -> None:
+    """Results and arguments of calls, and the ids of hosts that use digits alone, are texts."""
+    for words in ('{"id": 5}', "[1, 2]", "1, 2", "512", "True"):
+        items = [
+            {
+                "type": "function_call",
+                "name": "f",
+                "call_id": "{{ '512' }}",
+                "arguments": "{{ words }}",
+            },
+            {"type": "function_call_output", "call_id": "{{ '512' }}", "output": "{{ words }}"},
+        ]
+        data: dict[str, Any] = {"model": "m", "input": items}
+        body = await sent(hass, standin, "create_model_response", data, words=words)
+        assert body["input"] == [
+            {"type": "function_call", "name": "f", "call_id": "512", "arguments": words},
+            {"type": "function_call_output", "call_id": "512", "output": words},
+        ]
+        call = {"id": "{{ '512' }}", "type": "function"}
+        messages: list[dict[str, Any]] = [
+            {
+                "role": "assistant",
+                "tool_calls": [{**call, "function": {"name": "f", "arguments": "{{ words }}"}}],
+            },
+            {"role": "tool", "tool_call_id": "{{ '512' }}", "content": "{{ words }}"},
+        ]
+        data = {"model": "m", "messages": messages}
+        body = await sent(hass, standin, "create_chat_completion", data, words=words)
+        assert body["messages"] == [
+            {
+                "role": "assistant",
+                "tool_calls": [
+                    {
+                        "id": "512",
+                        "type": "function",
+                        "function": {"name": "f", "arguments": words},
+                    }
+                ],
+            },
+            {"role": "tool", "tool_call_id": "512", "content": words},
+        ]
+
+
 @pytest.mark.parametrize("words", ["1, 2", "...", "1, ...", "(1, 2), 3", "1,"])
 async def test_values_in_objects_rendered_sentence_stays_text(
     words: str, hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn

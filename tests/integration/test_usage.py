@@ -71,7 +71,7 @@ async def test_requests_and_tokens_counted(
     assert float(found["requests"]) == 6
     assert float(found["failed_requests"]) == 2
     assert "response_time" not in found, "the rare ones are disabled at first"
-    values = entry.runtime_data.usage.values
+    values = entry.runtime_data.host.usage.values
     assert values["response_time"] > 0
     assert values["remaining_requests"] > 0
 
@@ -134,6 +134,31 @@ async def test_background_response_counted_once(
         await call("get_model_response", response_id="resp_1")
     found = await shown(hass, entry)
     assert (float(found["input_tokens"]), float(found["output_tokens"])) == (5, 7)
+
+
+@pytest.mark.parametrize("ways", [("get_run",), ("poll_run",), ("watch_job", "get_run")])
+async def test_tokens_of_cancelled_run_counted_once(
+    hass: HomeAssistant, entry: MockConfigEntry, call: Call, standin: StandIn, ways: tuple[str, ...]
+) -> None:
+    run = {"id": "run_1", "object": "thread.run", "thread_id": "t", "usage": None}
+    ended = {**run, "status": "cancelled", "usage": {"prompt_tokens": 7, "completion_tokens": 2}}
+    ids = {"thread_id": "t", "run_id": "run_1"}
+
+    def answer(body: dict[str, Any], **rest: Any) -> Fault:
+        return Fault(path="/threads/t/runs/run_1$", method="GET", body=body, **rest)
+
+    standin.fail(Fault(path="/threads/t/runs$", method="POST", body={**run, "status": "queued"}))
+    await call("create_run", thread_id="t", assistant_id="a")
+    standin.fail(answer({**run, "status": "cancelling"}))
+    await call("get_run", **ids)
+    assert (await shown(hass, entry))["input_tokens"] == "0"
+
+    standin.fail(answer(ended, count=None))
+    for way in ways:
+        data = {"kind": "run", "id": "run_1", "thread_id": "t"} if way == "watch_job" else ids
+        await call(way, **data)
+    found = await shown(hass, entry)
+    assert (found["input_tokens"], found["output_tokens"]) == ("7", "2")
 
 
 async def test_watched_job_tokens_counted(

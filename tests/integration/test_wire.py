@@ -73,7 +73,7 @@ async def test_requests(
 ) -> None:
     """The requests of a family's actions are those on record, and the answers come back whole."""
     monkeypatch.setattr(polling, "INITIAL_INTERVAL", 0)
-    client = entry.runtime_data.client
+    client = entry.runtime_data.host.client
     found = await exercise_actions(
         family, call, client, media_folder, recorder, events(EVENT_STREAM)
     )

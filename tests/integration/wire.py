@@ -13,7 +13,7 @@ from homeassistant.core import Event
 from homeassistant.exceptions import HomeAssistantError
 from openai import AsyncOpenAI
 
-from custom_components.openai_api.action import ActionDescription, ActionGroup, Json, ResponseKind
+from custom_components.openai_api.action import ActionDescription, ActionGroup, ResponseKind
 from custom_components.openai_api.streaming.accumulators import (
     AgentTurnAccumulator,
     ChatCompletionAccumulator,
@@ -24,6 +24,7 @@ from custom_components.openai_api.streaming.accumulators import (
     SpeechAccumulator,
     TranscriptAccumulator,
 )
+from custom_components.openai_api.types import Json
 from tests.standin.records import Part, RecordedRequest, record
 
 from .payloads import CONTENTS, LOCAL_ACTIONS, SOCKET_ACTIONS, cases, streams

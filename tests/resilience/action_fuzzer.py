@@ -13,9 +13,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 from yarl import URL
 
-from custom_components.openai_api.action import ActionDescription, ActionGroup, Json
+from custom_components.openai_api.action import ActionDescription, ActionGroup
 from custom_components.openai_api.const import DOMAIN
 from custom_components.openai_api.services import effective_fields
+from custom_components.openai_api.types import Json
 from tests.integration.conftest import Call
 from tests.integration.payloads import SOCKET_ACTIONS, cases
 
@@ -148,6 +149,5 @@ class ActionFuzzer:
 
     async def close_connections(self) -> None:
         """Close what was opened."""
-        host = self.entry.runtime_data
-        for connection in list(host.connections.values()):
+        for connection in list(self.entry.runtime_data.connections.values()):
             await connection.async_close(1000, "")

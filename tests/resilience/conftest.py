@@ -1,6 +1,7 @@
 """The Home Assistant of the integration tests, and a watch for what must be left behind."""
 
 from tests.integration.conftest import (
+    _built_schemas,
     _custom,
     _nothing_blocks,
     _nothing_leaks,
@@ -16,6 +17,7 @@ from tests.integration.conftest import (
 from .raw_server_fixture import raw_server
 
 __all__ = [
+    "_built_schemas",
     "_custom",
     "_nothing_blocks",
     "_nothing_leaks",

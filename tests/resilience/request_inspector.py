@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from custom_components.openai_api.action import Json
+from custom_components.openai_api.types import Json
 from tests.integration.wire import Recorder
 
 

@@ -6,12 +6,12 @@ from ..action import (
     ActionDescription,
     ActionGroup,
     FieldDescription,
-    ModelKind,
     Permission,
     ResponseKind,
     advanced,
     required,
 )
+from ..types import ModelKind
 from .common_fields import AFTER, LIMIT, METADATA, MODEL, ORDER, service_tier
 from .fields import identifier, json_object, long_text, text
 from .object_fields import reasoning, text_format
@@ -96,7 +96,7 @@ ACTION_GROUP = ActionGroup(
             key="list_agents",
             method="beta.agents.list",
             name="List agents",
-            description="Returns the agents that are kept at the host.",
+            description="Returns the agents that are kept at the service.",
             icon="mdi:account-tie-outline",
             permission=Permission.ADMINISTRATORS,
             fields=PAGING,

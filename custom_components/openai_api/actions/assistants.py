@@ -4,12 +4,12 @@ from ..action import (
     ActionDescription,
     ActionGroup,
     FieldDescription,
-    ModelKind,
     Permission,
     ResponseKind,
     advanced,
     required,
 )
+from ..types import ModelKind
 from .chat import REASONING_EFFORT
 from .common_fields import (
     BEFORE,
@@ -60,7 +60,7 @@ ACTION_GROUP = ActionGroup(
             key="list_assistants",
             method="beta.assistants.list",
             name="List assistants (retired)",
-            description="Returns the assistants that are kept at the host.",
+            description="Returns the assistants that are kept at the service.",
             icon="mdi:robot-outline",
             fields=(*PAGING, *advanced(BEFORE)),
             response=ResponseKind.LIST,

@@ -2,16 +2,10 @@
 
 from dataclasses import replace
 
-from ..action import (
-    ActionDescription,
-    ActionGroup,
-    ModelKind,
-    ResponseKind,
-    advanced,
-    required,
-)
+from ..action import ActionDescription, ActionGroup, ResponseKind, advanced, required
 from ..handlers.speech import async_create_speech, async_into_references
 from ..streaming.accumulators import SpeechAccumulator, TranscriptAccumulator
+from ..types import ModelKind
 from .common_fields import MODEL, STREAM, TEMPERATURE
 from .fields import (
     choice,

@@ -9,6 +9,7 @@ from ..action import (
     advanced,
     required,
 )
+from ..object_types import BATCH
 from .common_fields import AFTER, LIMIT, METADATA
 from .fields import choice, identifier
 from .files import EXPIRES_AFTER
@@ -63,7 +64,7 @@ ACTION_GROUP = ActionGroup(
                         EXPIRES_AFTER,
                         key="output_expires_after",
                         name="Results expire after",
-                        description="When the host deletes the file with the answers by itself.",
+                        description="When the service deletes the file with the answers by itself.",
                     ),
                 ),
             ),
@@ -77,15 +78,13 @@ ACTION_GROUP = ActionGroup(
             fields=required(_BATCH_ID),
             has_body=False,
             only_answers=True,
-            in_progress_statuses=frozenset(
-                {"validating", "in_progress", "finalizing", "cancelling"}
-            ),
+            watch_as=BATCH,
         ),
         ActionDescription(
             key="list_batch",
             method="batches.list",
             name="List batches",
-            description="Returns the batches of this service host.",
+            description="Returns the batches of this service.",
             icon="mdi:tray-full",
             fields=(AFTER, LIMIT),
             response=ResponseKind.LIST,

@@ -2,14 +2,9 @@
 
 from dataclasses import replace
 
-from ..action import (
-    ActionDescription,
-    ActionGroup,
-    ModelKind,
-    advanced,
-    required,
-)
+from ..action import ActionDescription, ActionGroup, advanced, required
 from ..streaming.accumulators import CompletionAccumulator
+from ..types import ModelKind
 from .common_fields import (
     CHOICES,
     COMPLETION_STREAM_OPTIONS,
@@ -24,7 +19,7 @@ from .common_fields import (
     TOP_P,
     USER,
 )
-from .fields import boolean, integer, text, text_or_texts
+from .fields import boolean, integer, text, text_or_tokens
 
 ACTION_GROUP = ActionGroup(
     key="completions",
@@ -34,14 +29,14 @@ ACTION_GROUP = ActionGroup(
             key="create_completion",
             method="completions.create",
             name="Create a text completion",
-            description="Goes on with a text. For older models and local hosts.",
+            description="Goes on with a text. For older models and local services.",
             icon="mdi:typewriter",
             model_kind=ModelKind.CHAT,
             fields=(
                 *required(
                     replace(MODEL, example="gpt-3.5-turbo-instruct"),
                     replace(
-                        text_or_texts(
+                        text_or_tokens(
                             "prompt",
                             "Text",
                             "The text to go on with, or a list of texts.",

@@ -2,13 +2,8 @@
 
 from dataclasses import replace
 
-from ..action import (
-    ActionDescription,
-    ActionGroup,
-    ModelKind,
-    advanced,
-    required,
-)
+from ..action import ActionDescription, ActionGroup, advanced, required
+from ..types import ModelKind
 from . import validators as check
 from .common_fields import MODEL, USER
 from .fields import choice, integer
@@ -32,7 +27,7 @@ ACTION_GROUP = ActionGroup(
                         INPUT,
                         description="The text to turn into numbers, or a list of texts.",
                         example="The cat sits on the washing machine.",
-                        validator=check.text_or_texts,
+                        validator=check.text_or_tokens,
                     ),
                 ),
                 integer(

@@ -11,6 +11,7 @@ from ..action import (
     required,
 )
 from ..handlers.evals import async_cancel_run
+from ..object_types import EVAL_RUN
 from .common_fields import METADATA, MODEL, PAGING
 from .fields import choice, identifier, json_object, objects, text
 from .object_fields_training import eval_data_source
@@ -117,7 +118,7 @@ ACTION_GROUP = ActionGroup(
             key="create_eval_run",
             method="evals.runs.create",
             name="Start an eval run",
-            description="Puts the questions of an eval to a model and grades the answers. It goes on at the host.",
+            description="Puts the questions of an eval to a model and grades the answers. It goes on at the service.",
             icon="mdi:clipboard-arrow-right-outline",
             fields=(
                 *required(
@@ -146,7 +147,7 @@ ACTION_GROUP = ActionGroup(
                 *advanced(
                     replace(
                         MODEL,
-                        description="For hosts that want it here instead of in the data.",
+                        description="For services that want it here instead of in the data.",
                     ),
                     METADATA,
                 ),
@@ -161,7 +162,7 @@ ACTION_GROUP = ActionGroup(
             fields=required(EVAL_ID, EVAL_RUN_ID),
             has_body=False,
             only_answers=True,
-            in_progress_statuses=frozenset({"queued", "in_progress"}),
+            watch_as=EVAL_RUN,
         ),
         ActionDescription(
             key="list_eval_runs",

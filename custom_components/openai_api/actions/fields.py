@@ -8,6 +8,7 @@ from typing import Any
 import voluptuous as vol
 
 from ..action import FieldDescription, Section
+from ..media.multipart import async_encode_uploads
 from . import validators as check
 from .validators import Validator
 
@@ -39,17 +40,20 @@ identifier = partial(_field, check.non_empty_string, {"text": {}})
 long_text = partial(_field, check.text, {"text": {"multiline": True}})
 boolean = partial(_field, check.boolean, {"boolean": {}})
 json_object = partial(_field, check.json_object, {"object": {}})
+text_map = partial(_field, check.text_map, {"object": {}})
 string_or_object = partial(_field, check.string_or_object, {"text": {}})
 string_or_list = partial(_field, check.string_or_list, {"object": {}})
 text_or_texts = partial(_field, check.text_or_texts, {"object": {}})
+text_or_tokens = partial(_field, check.text_or_tokens, {"object": {}})
 string_or_json = partial(_field, check.string_or_json, {"text": {"multiline": True}})
 integer_or_string = partial(_field, check.integer_or_string, {"text": {}})
 number_or_string = partial(_field, check.number_or_string, {"text": {}})
 objects = partial(_field, check.ensure_list_of(check.json_object), {"object": {"multiple": True}})
 values = partial(_field, check.ensure_list_of(check.json_value), {"object": {"multiple": True}})
 texts = partial(_field, check.ensure_list_of(check.text), {"text": {"multiple": True}})
-file = partial(_field, check.file, _FILE_SELECTOR, file=True)
-files = partial(_field, check.ensure_list_of(check.file), _FILES_SELECTOR, file=True)
+_upload = partial(_field, file=True, encode=async_encode_uploads)
+file = partial(_upload, check.file, _FILE_SELECTOR)
+files = partial(_upload, check.ensure_list_of(check.file), _FILES_SELECTOR)
 
 
 def integer(
@@ -146,8 +150,16 @@ def object_list_field(
 
 def _object_validator(fields: Iterable[FieldDescription]) -> Validator:
     """Return the check for an object: that of each part, where it is given; others pass."""
-    known = {vol.Optional(part.key): vol.Maybe(part.validator) for part in fields}
-    return vol.Schema(vol.All(check.json_object, vol.Schema(known, extra=vol.ALLOW_EXTRA)))
+    known = vol.Schema(
+        {vol.Optional(part.key): vol.Maybe(part.validator) for part in fields},
+        extra=vol.ALLOW_EXTRA,
+    )
+
+    def validate(value: Any) -> dict[str, Any]:
+        # The parts first: a text from a template is still known there.
+        return check.json_object(known(check.mapping(value)))
+
+    return validate
 
 
 def _object_selector(translation_key: str, fields: Iterable[FieldDescription]) -> dict[str, Any]:
@@ -179,8 +191,8 @@ CONFIG_ENTRY = _field(
     check.non_empty_string,
     {"config_entry": {"integration": "openai_api"}},
     "config_entry_id",
-    "Service host",
-    "Only needed if several are set up.",
+    "Service",
+    "If you have several.",
 )
 ALL_PAGES = boolean(
     "all_pages",
@@ -190,21 +202,24 @@ ALL_PAGES = boolean(
 FILENAME = text(
     "filename",
     "File name",
-    "Name of the saved file. Without it, a name is made from the action and the time.",
+    "Name of the saved file.",
     example="greeting.mp3",
 )
-POLL_INTERVAL = integer(
-    "poll_interval_ms",
-    "Poll interval",
-    "How long to wait before asking again. Without it, the pauses grow from 1 to 10 seconds.",
-    low=100,
-    unit="ms",
-    section=Section.ADVANCED,
+POLL_INTERVAL = replace(
+    integer(
+        "poll_interval_ms",
+        "Poll interval",
+        "How long to wait before asking again. Without it, the pauses grow from 1 to 10 seconds.",
+        low=100,
+        unit="ms",
+        section=Section.ADVANCED,
+    ),
+    validator=check.at_least(100, check.integer),
 )
 MAX_WAIT = number(
     "max_wait_seconds",
     "Longest wait",
-    "When to give up waiting. The work at the host goes on.",
+    "When to give up waiting. The work at the service goes on.",
     low=1,
     unit="s",
     section=Section.ADVANCED,
@@ -215,7 +230,7 @@ MAX_WAIT_STREAM = replace(
 TIMEOUT = number(
     "timeout",
     "Timeout",
-    "How long to wait for the answer, instead of the time set for the service host.",
+    "How long to wait for the response.",
     low=1,
     unit="s",
     section=Section.REQUEST,
@@ -223,12 +238,12 @@ TIMEOUT = number(
 EXTRA_QUERY = json_object(
     "extra_query",
     "Extra query parameters",
-    "Added to the address of the request, for settings that have no field here.",
+    "Added to the URL of the request.",
     section=Section.REQUEST,
 )
 EXTRA_BODY = json_object(
     "extra_body",
     "Extra body values",
-    "Added to the body of the request, for settings that have no field here.",
+    "Added to the body of the request, for what has no field here.",
     section=Section.REQUEST,
 )

@@ -10,6 +10,7 @@ from ..action import (
     advanced,
     required,
 )
+from ..object_types import FINE_TUNING_JOB
 from .common_fields import AFTER, LIMIT, METADATA, MODEL, SEED
 from .fields import choice, identifier, json_object, long_text, text, texts
 from .object_fields_training import hyperparameters, integrations, training_method
@@ -56,7 +57,7 @@ ACTION_GROUP = ActionGroup(
             key="create_fine_tuning_job",
             method="fine_tuning.jobs.create",
             name="Start a fine-tuning job",
-            description="Makes a model of your own by training one with your examples. This takes a while and goes on at the host.",
+            description="Makes a model of your own by training one with your examples. This takes a while and goes on at the service.",
             icon="mdi:tune",
             permission=Permission.ADMINISTRATORS,
             fields=(
@@ -100,7 +101,7 @@ ACTION_GROUP = ActionGroup(
                     hyperparameters(
                         "hyperparameters",
                         "Hyperparameters",
-                        "How long and how fast to train. Newer hosts want this inside the method.",
+                        "How long and how fast to train. Newer services want this inside the method.",
                         example={"n_epochs": "auto"},
                     ),
                     METADATA,
@@ -133,7 +134,7 @@ ACTION_GROUP = ActionGroup(
             fields=required(JOB_ID),
             has_body=False,
             only_answers=True,
-            in_progress_statuses=frozenset({"validating_files", "queued", "running", "paused"}),
+            watch_as=FINE_TUNING_JOB,
         ),
         ActionDescription(
             key="list_fine_tuning_events",

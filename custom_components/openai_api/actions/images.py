@@ -2,16 +2,10 @@
 
 from dataclasses import replace
 
-from ..action import (
-    ActionDescription,
-    ActionGroup,
-    FieldDescription,
-    ModelKind,
-    advanced,
-    required,
-)
+from ..action import ActionDescription, ActionGroup, FieldDescription, advanced, required
 from ..handlers.images import async_create_images
 from ..streaming.accumulators import FinalEventsAccumulator
+from ..types import ModelKind
 from . import validators as check
 from .common_fields import MODEL, SAFETY_IDENTIFIER, STREAM, USER
 from .fields import _FILE_SELECTOR, choice, file, integer, json_object, long_text
@@ -134,7 +128,7 @@ ACTION_GROUP = ActionGroup(
                     choice(
                         "moderation",
                         "Moderation",
-                        "How strictly the host checks the picture.",
+                        "How strictly the service checks the picture.",
                         ("low", "auto"),
                         nullable=True,
                     ),

@@ -14,7 +14,7 @@ from ..action import (
     advanced,
     required,
 )
-from ..jobs import manager
+from ..handlers import jobs
 from . import (
     agent_sessions,
     batch,
@@ -44,21 +44,21 @@ _ACTION_GROUPS = (
     runs.ACTION_GROUP,
     agent_sessions.ACTION_GROUP,
 )
-# `retrieve_batch` and `get_video` return a batch and a video.
 WATCHABLE_TYPES: dict[str, ActionDescription] = {
-    action.key.partition("_")[2]: action
+    action.watch_as.key: action
     for family in _ACTION_GROUPS
     for action in family.actions
-    if action.in_progress_statuses is not None
+    if action.watch_as is not None
 }
-"""The actions that return something that takes long, by the name of what they return."""
+"""The actions that return something that takes long, by the key of what they return."""
 # Does it belong to something else, that has to be named, too.
 _PARENT_ID_FIELDS: dict[str, FieldDescription] = {
     field.key: replace(field, required=False)
     for action in WATCHABLE_TYPES.values()
-    for field in [field for field in action.fields if field.required][:-1]
+    for field in action.fields
+    if action.watch_as is not None and field.key in action.watch_as.id_fields[:-1]
 }
-_ID = identifier("id", "ID", "Id of what goes on at the service host.", example="batch_123")
+_ID = identifier("id", "ID", "Id of what goes on at the service.", example="batch_123")
 
 
 def _positive(value: Any) -> float:
@@ -116,7 +116,7 @@ ACTION_GROUP = ActionGroup(
                         number(
                             "max_days",
                             "Give up after",
-                            "How long to watch it at most. Without it, 7 days. The work at the host goes on.",
+                            "How long to watch it at most. Without it, 7 days. The work at the service goes on.",
                             low=1,
                             unit="d",
                         ),
@@ -124,7 +124,7 @@ ACTION_GROUP = ActionGroup(
                     ),
                 ),
             ),
-            handler=manager.async_watch,
+            handler=jobs.async_watch,
             request_options=False,
         ),
         ActionDescription(
@@ -134,7 +134,7 @@ ACTION_GROUP = ActionGroup(
             description="Returns what is watched, and how far it is. What has ended stays for a day.",
             icon="mdi:format-list-checks",
             permission=Permission.ADMINISTRATORS,
-            handler=manager.async_list,
+            handler=jobs.async_list,
             only_answers=True,
             request_options=False,
         ),
@@ -142,13 +142,13 @@ ACTION_GROUP = ActionGroup(
             key="stop_watching_job",
             method="responses.retrieve",
             name="Stop watching a job",
-            description="Watches a job no longer, and forgets it. The work at the host goes on.",
+            description="Watches a job no longer, and forgets it. The work at the service goes on.",
             icon="mdi:eye-off-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(replace(_ID, description="Id of what is watched.")),
             response=ResponseKind.NONE,
             empty_response={"status": "stopped"},
-            handler=manager.async_stop,
+            handler=jobs.async_stop,
             request_options=False,
         ),
     ),

@@ -1,8 +1,9 @@
 """Model responses on which several agents work together at the service host."""
 
-from ..action import ActionDescription, ActionGroup, ModelKind, advanced
+from ..action import ActionDescription, ActionGroup, advanced
 from ..handlers.response_helpers import add_output_text
 from ..streaming.accumulators import ResponseAccumulator
+from ..types import ModelKind
 from .agents import MULTI_AGENT
 from .common_fields import STREAM
 from .fields import choices

@@ -16,6 +16,7 @@ from .fields import (
     string_or_json,
     string_or_object,
     text,
+    text_map,
     texts,
 )
 
@@ -46,7 +47,7 @@ _CACHE = (
     choice(
         "mode",
         "Mode",
-        "Whether the host chooses what to keep (implicit), or you mark it (explicit).",
+        "Whether the service chooses what to keep (implicit), or you mark it (explicit).",
         ("implicit", "explicit"),
     ),
     choice("ttl", "Kept for", "For how long at least.", ("30m",)),
@@ -179,12 +180,16 @@ prompt = object_field(
     "prompt",
     identifier("id", "Prompt template", "Id of the template.", required=True),
     text("version", "Version", "Which version; without it, the usual one."),
-    json_object("variables", "Variables", "What the prompt is filled in with, by name."),
+    text_map("variables", "Variables", "What the prompt is filled in with, by name."),
 )
 context_management = object_list_field(
     "context_management",
     choice(
-        "type", "Type", "What the host does: sum up (compaction).", ("compaction",), required=True
+        "type",
+        "Type",
+        "What the service does: sum up (compaction).",
+        ("compaction",),
+        required=True,
     ),
     integer("compact_threshold", "Tokens", "How long the conversation must be for that.", low=1),
 )

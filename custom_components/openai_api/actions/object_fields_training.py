@@ -8,6 +8,7 @@ from .fields import (
     number_or_string,
     object_field,
     object_list_field,
+    text_map,
 )
 
 training_method = object_field(
@@ -59,5 +60,5 @@ eval_data_source = object_field(
         "With the answer",
         "For custom: whether graders also see what the model answered.",
     ),
-    json_object("metadata", "Metadata", "For the others: only what has this metadata."),
+    text_map("metadata", "Metadata", "For the others: only what has this metadata."),
 )

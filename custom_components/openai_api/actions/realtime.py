@@ -2,16 +2,9 @@
 
 from dataclasses import replace
 
-from ..action import (
-    ActionDescription,
-    ActionGroup,
-    ModelKind,
-    Permission,
-    ResponseKind,
-    advanced,
-    required,
-)
+from ..action import ActionDescription, ActionGroup, Permission, ResponseKind, advanced, required
 from ..handlers.realtime_calls import async_create
+from ..types import ModelKind
 from .common_fields import MODEL, PARALLEL_TOOL_CALLS, include
 from .fields import (
     choice,
@@ -120,7 +113,10 @@ ACTION_GROUP = ActionGroup(
             fields=(
                 *required(
                     long_text(
-                        "sdp", "Offer", "What the browser or phone offers, as SDP, unchanged."
+                        "sdp",
+                        "Offer",
+                        "What the browser or phone offers, as SDP, unchanged.",
+                        example="v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n",
                     )
                 ),
                 SESSION,
@@ -186,7 +182,7 @@ ACTION_GROUP = ActionGroup(
                     string_or_object(
                         "tracing",
                         "Tracing",
-                        "Whether the host keeps a record of the call: auto, or the details.",
+                        "Whether the service keeps a record of the call: auto, or the details.",
                         example="auto",
                         nullable=True,
                     ),

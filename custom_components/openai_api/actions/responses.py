@@ -2,21 +2,15 @@
 
 from dataclasses import replace
 
-from ..action import (
-    ActionDescription,
-    ActionGroup,
-    ModelKind,
-    Permission,
-    ResponseKind,
-    advanced,
-    required,
-)
+from ..action import ActionDescription, ActionGroup, Permission, ResponseKind, advanced, required
 from ..handlers.home import async_answer
 from ..handlers.response_helpers import add_output_text, add_parsed, check_parsed, check_response
+from ..handlers.responses import async_ask_or_follow
 from ..handlers.responses_websocket import async_manage
 from ..media.attachments import async_attach_to_input
+from ..object_types import RESPONSE
 from ..streaming.accumulators import ResponseAccumulator
-from ..streaming.runner import async_ask_or_follow
+from ..types import ModelKind
 from .common_fields import (
     ATTACHMENTS,
     BEFORE,
@@ -127,7 +121,7 @@ ACTION_GROUP = ActionGroup(
             key="get_model_response",
             method="responses.retrieve",
             name="Get a model's answer",
-            description="Returns a response that the host has stored or is still working on.",
+            description="Returns a response that the service has stored or is still working on.",
             icon="mdi:message-text-outline",
             fields=(
                 *required(RESPONSE_ID),
@@ -138,14 +132,14 @@ ACTION_GROUP = ActionGroup(
                     boolean(
                         "include_obfuscation",
                         "Include padding",
-                        "Let the host pad the events of a stream, so that their length tells nothing.",
+                        "Let the service pad the events of a stream, so that their length tells nothing.",
                     ),
                 ),
             ),
             has_body=False,
             postprocess=add_output_text,
             accumulator=ResponseAccumulator,
-            in_progress_statuses=frozenset({"queued", "in_progress"}),
+            watch_as=RESPONSE,
         ),
         ActionDescription(
             key="delete_model_response",
@@ -236,7 +230,7 @@ ACTION_GROUP = ActionGroup(
             method="responses.connect",
             name="Manage a Responses WebSocket",
             description=(
-                "Opens, uses and closes a lasting connection. What the host sends "
+                "Opens, uses and closes a lasting connection. What the service sends "
                 "is fired as openai_api_server_event."
             ),
             icon="mdi:swap-horizontal",

@@ -6,13 +6,13 @@ from ..action import (
     ActionDescription,
     ActionGroup,
     FieldDescription,
-    Poll,
     ResponseKind,
     advanced,
     required,
 )
 from ..handlers.runs import async_stream
-from ..streaming.accumulators import RUN_IN_PROGRESS, RunAccumulator
+from ..object_types import RUN
+from ..streaming.accumulators import RunAccumulator
 from .assistants import ASSISTANT_ID, RESPONSE_FORMAT, TOOLS
 from .chat import REASONING_EFFORT, TOOL_CHOICE
 from .common_fields import (
@@ -113,11 +113,6 @@ _NEW_THREAD_ADVANCED_FIELDS: tuple[FieldDescription, ...] = advanced(
     TOOL_RESOURCES, *_ADVANCED_FIELDS
 )
 _TOOL_OUTPUT_FIELDS: tuple[FieldDescription, ...] = required(THREAD_ID, RUN_ID, _TOOL_OUTPUTS)
-_POLL = Poll(
-    method="beta.threads.runs.retrieve",
-    path_arguments={"thread_id": "thread_id", "run_id": "id"},
-    in_progress_statuses=RUN_IN_PROGRESS,
-)
 
 ACTION_GROUP = ActionGroup(
     key="runs",
@@ -139,7 +134,7 @@ ACTION_GROUP = ActionGroup(
             description="Begins a thread, lets an assistant work on it, and returns the run once it is done.",
             icon="mdi:timer-sand",
             fields=(*_NEW_THREAD_FIELDS, *_NEW_THREAD_ADVANCED_FIELDS),
-            poll=_POLL,
+            poll=RUN,
         ),
         ActionDescription(
             key="create_thread_and_stream_run",
@@ -178,7 +173,7 @@ ACTION_GROUP = ActionGroup(
             description="Lets an assistant work on a thread, and returns the run once it is done.",
             icon="mdi:timer-play-outline",
             fields=(*_RUN_FIELDS, *_RUN_ADVANCED_FIELDS),
-            poll=_POLL,
+            poll=RUN,
         ),
         ActionDescription(
             key="stream_run",
@@ -199,7 +194,7 @@ ACTION_GROUP = ActionGroup(
             fields=required(THREAD_ID, RUN_ID),
             has_body=False,
             only_answers=True,
-            in_progress_statuses=RUN_IN_PROGRESS,
+            watch_as=RUN,
         ),
         ActionDescription(
             key="poll_run",
@@ -209,7 +204,7 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:timer-outline",
             fields=required(THREAD_ID, RUN_ID),
             has_body=False,
-            poll=_POLL,
+            poll=RUN,
         ),
         ActionDescription(
             key="modify_run",
@@ -235,7 +230,7 @@ ACTION_GROUP = ActionGroup(
             description="Tells a run what the functions of yours returned, and returns the run once it is done.",
             icon="mdi:timer-check-outline",
             fields=_TOOL_OUTPUT_FIELDS,
-            poll=_POLL,
+            poll=RUN,
         ),
         ActionDescription(
             key="submit_tool_outputs_and_stream_run",

@@ -6,7 +6,7 @@ from typing import Any
 import voluptuous as vol
 
 from ..action import ActionDescription, ActionGroup, Permission
-from ..media.cleanup import async_tidy_up
+from ..handlers.saved_files import async_tidy_up
 from ..media.saved_files import Kind
 from . import validators as check
 from .fields import boolean, choices, number

@@ -7,12 +7,12 @@ import voluptuous as vol
 from ..action import (
     ActionDescription,
     ActionGroup,
-    Poll,
     ResponseKind,
     advanced,
     required,
 )
 from ..handlers.uploads import async_upload_batch_to_store
+from ..object_types import VECTOR_STORE_FILE_BATCH
 from . import validators as check
 from .common_fields import (
     BEFORE,
@@ -23,7 +23,7 @@ from .common_fields import (
 )
 from .fields import files, identifier, integer
 from .object_fields_storage import batch_files
-from .vector_store_files import ATTRIBUTES, IN_PROGRESS_STATUSES, STATUS_FILTER
+from .vector_store_files import ATTRIBUTES, STATUS_FILTER
 
 _IDS = required(
     VECTOR_STORE_ID,
@@ -42,11 +42,6 @@ _CREATE = (
         ),
         CHUNKING_STRATEGY,
     ),
-)
-_POLL = Poll(
-    method="vector_stores.file_batches.retrieve",
-    path_arguments={"vector_store_id": "vector_store_id", "batch_id": "id"},
-    in_progress_statuses=IN_PROGRESS_STATUSES,
 )
 
 ACTION_GROUP = ActionGroup(
@@ -70,7 +65,7 @@ ACTION_GROUP = ActionGroup(
             description="Adds uploaded files to a vector store and waits until they can be found.",
             icon="mdi:folder-clock-outline",
             fields=_CREATE,
-            poll=_POLL,
+            poll=VECTOR_STORE_FILE_BATCH,
         ),
         ActionDescription(
             key="retrieve_vector_store_file_batch",
@@ -81,7 +76,7 @@ ACTION_GROUP = ActionGroup(
             fields=_IDS,
             has_body=False,
             only_answers=True,
-            in_progress_statuses=IN_PROGRESS_STATUSES,
+            watch_as=VECTOR_STORE_FILE_BATCH,
         ),
         ActionDescription(
             key="poll_vector_store_file_batch",
@@ -91,7 +86,7 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:folder-sync-outline",
             fields=_IDS,
             has_body=False,
-            poll=_POLL,
+            poll=VECTOR_STORE_FILE_BATCH,
         ),
         ActionDescription(
             key="cancel_vector_store_file_batch",
@@ -135,7 +130,7 @@ ACTION_GROUP = ActionGroup(
                     replace(
                         FILE_IDS,
                         name="Uploaded files",
-                        description="Ids of files that are at the service host already, to be added as well.",
+                        description="Ids of files that are at the service already, to be added as well.",
                     ),
                     CHUNKING_STRATEGY,
                     replace(
@@ -149,7 +144,7 @@ ACTION_GROUP = ActionGroup(
                     ),
                 ),
             ),
-            poll=_POLL,
+            poll=VECTOR_STORE_FILE_BATCH,
             handler=async_upload_batch_to_store,
         ),
     ),

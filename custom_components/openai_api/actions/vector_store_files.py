@@ -4,12 +4,12 @@ from ..action import (
     ActionDescription,
     ActionGroup,
     Permission,
-    Poll,
     ResponseKind,
     advanced,
     required,
 )
 from ..handlers.uploads import async_upload_to_store
+from ..object_types import VECTOR_STORE_FILE
 from .common_fields import (
     BEFORE,
     CHUNKING_STRATEGY,
@@ -33,14 +33,8 @@ STATUS_FILTER = choice(
     "List only the files that have come this far.",
     ("in_progress", "completed", "failed", "cancelled"),
 )
-IN_PROGRESS_STATUSES = frozenset({"in_progress"})
 _IDS = required(VECTOR_STORE_ID, FILE_ID)
 _SETTINGS = (ATTRIBUTES, *advanced(CHUNKING_STRATEGY))
-_POLL = Poll(
-    method="vector_stores.files.retrieve",
-    path_arguments={"vector_store_id": "vector_store_id", "file_id": "id"},
-    in_progress_statuses=IN_PROGRESS_STATUSES,
-)
 
 ACTION_GROUP = ActionGroup(
     key="vector_store_files",
@@ -61,7 +55,7 @@ ACTION_GROUP = ActionGroup(
             description="Adds an uploaded file to a vector store and waits until it can be found.",
             icon="mdi:file-clock-outline",
             fields=(*_IDS, *_SETTINGS),
-            poll=_POLL,
+            poll=VECTOR_STORE_FILE,
         ),
         ActionDescription(
             key="upload_vector_store_file",
@@ -84,7 +78,7 @@ ACTION_GROUP = ActionGroup(
             ),
             icon="mdi:database-clock-outline",
             fields=(*required(VECTOR_STORE_ID, LOCAL_FILE), *_SETTINGS),
-            poll=_POLL,
+            poll=VECTOR_STORE_FILE,
             handler=async_upload_to_store,
         ),
         ActionDescription(
@@ -95,7 +89,7 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:file-sync-outline",
             fields=_IDS,
             has_body=False,
-            poll=_POLL,
+            poll=VECTOR_STORE_FILE,
         ),
         ActionDescription(
             key="list_vector_store_files",
@@ -117,7 +111,7 @@ ACTION_GROUP = ActionGroup(
             fields=_IDS,
             has_body=False,
             only_answers=True,
-            in_progress_statuses=IN_PROGRESS_STATUSES,
+            watch_as=VECTOR_STORE_FILE,
         ),
         ActionDescription(
             key="modify_vector_store_file",
@@ -131,7 +125,7 @@ ACTION_GROUP = ActionGroup(
             key="get_vector_store_file_content",
             method="vector_stores.files.content",
             name="Get the text of a vector store file",
-            description="Returns what the service host has read in a file of a vector store.",
+            description="Returns what the service has read in a file of a vector store.",
             icon="mdi:file-document-outline",
             fields=_IDS,
             response=ResponseKind.LIST,

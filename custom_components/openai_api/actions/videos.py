@@ -9,23 +9,18 @@ from ..action import (
     ActionGroup,
     FieldDescription,
     Permission,
-    Poll,
     ResponseKind,
     required,
 )
 from ..handlers.videos import REFERENCE, async_make_video
+from ..media.multipart import async_encode_uploads
+from ..object_types import VIDEO
 from . import validators as check
 from .common_fields import MODEL, PAGING
 from .fields import choice, file, identifier, long_text, text
 from .object_fields_storage import video_source
 
 VIDEO_ID = identifier("video_id", "Video", "Id of the video.", example="video_123")
-_IN_PROGRESS_STATUSES = frozenset({"queued", "in_progress"})
-_WAIT = Poll(
-    method="videos.retrieve",
-    path_arguments={"video_id": "id"},
-    in_progress_statuses=_IN_PROGRESS_STATUSES,
-)
 
 
 def _file_or_reference(value: Any) -> dict[str, Any]:
@@ -56,6 +51,7 @@ _SOURCE = replace(
     ),
     validator=_file_or_reference,
     file=True,
+    encode=async_encode_uploads,
 )
 _CREATE_FIELDS = (
     *required(
@@ -90,7 +86,7 @@ ACTION_GROUP = ActionGroup(
             key="create_video",
             method="videos.create",
             name="Create a video (retired)",
-            description="Starts a video of what you describe. It is made at the host, which takes minutes.",
+            description="Starts a video of what you describe. It is made at the service, which takes minutes.",
             icon="mdi:video-plus-outline",
             fields=_CREATE_FIELDS,
             handler=async_make_video,
@@ -103,7 +99,7 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:video-check-outline",
             fields=_CREATE_FIELDS,
             handler=async_make_video,
-            poll=_WAIT,
+            poll=VIDEO,
         ),
         ActionDescription(
             key="get_video",
@@ -114,7 +110,7 @@ ACTION_GROUP = ActionGroup(
             fields=required(VIDEO_ID),
             has_body=False,
             only_answers=True,
-            in_progress_statuses=_IN_PROGRESS_STATUSES,
+            watch_as=VIDEO,
         ),
         ActionDescription(
             key="poll_video",
@@ -124,13 +120,13 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:movie-check-outline",
             fields=required(VIDEO_ID),
             has_body=False,
-            poll=_WAIT,
+            poll=VIDEO,
         ),
         ActionDescription(
             key="list_videos",
             method="videos.list",
             name="List videos (retired)",
-            description="Returns the videos that are kept at the host.",
+            description="Returns the videos that are kept at the service.",
             icon="mdi:filmstrip-box-multiple",
             fields=PAGING,
             response=ResponseKind.LIST,
@@ -141,7 +137,7 @@ ACTION_GROUP = ActionGroup(
             key="delete_video",
             method="videos.delete",
             name="Delete a video (retired)",
-            description="Deletes a video at the host.",
+            description="Deletes a video at the service.",
             icon="mdi:video-minus-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(VIDEO_ID),

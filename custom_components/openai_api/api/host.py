@@ -1,21 +1,21 @@
-"""A service host at work: what an entry holds while it is loaded."""
+"""A service host: it sends the requests of one entry, and judges what comes of them."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 
 from .. import issues
-from ..action import Json
 from ..const import SIGNAL_ERROR
+from ..error_rules import is_quota_exceeded
+from ..error_translation import raise_translated_errors
 from ..exceptions import (
     ApiError,
     AuthenticationFailed,
@@ -23,10 +23,9 @@ from ..exceptions import (
     HostUnreachable,
     MethodMissing,
     api_error,
-    is_quota_exceeded,
-    raise_translated_errors,
     sanitize,
 )
+from ..types import Json
 from .availability import Availability
 from .client import Client, SdkMethod, deadline, resolve_method
 from .config import HostConfig
@@ -34,40 +33,21 @@ from .key_check import KeyCheck
 from .route import RouteTable
 from .usage import Usage
 
-if TYPE_CHECKING:
-    from ..jobs.manager import JobManager
-    from ..subentries import Subentries
-    from ..webhooks.receiver import WebhookReceiver
-    from ..websocket.connection import Connection
-
-type OpenAIConfigEntry = ConfigEntry[ServiceHost]
-
 
 @dataclass(kw_only=True)
 class ServiceHost:
-    """One loaded entry: its client, its open connections, and the calls under way."""
+    """The server of one loaded entry: its client, and the calls under way."""
 
     hass: HomeAssistant
-    entry: OpenAIConfigEntry
+    entry: ConfigEntry[Any]
     settings: HostConfig
     client: Client
     usage: Usage
     availability: Availability
     last_error: str | None = None
     """In words fit to show."""
-    connections: dict[str, Connection] = field(default_factory=dict)
-    platforms: list[Platform] = field(default_factory=list)
-    """Those that could be set up."""
-    webhooks: WebhookReceiver | None = None
-    """What takes the host's calls, if they can be checked."""
-    jobs: JobManager = field(init=False)
-    """What is watched of the work that goes on at the host."""
-    subentries: Subentries = field(init=False)
-    """What of Assist the host is."""
     known: dict[str, Any] = field(default_factory=dict)
     """What was learnt of the host's abilities since it was loaded; see `assist`."""
-    turns: dict[str, Json] = field(default_factory=dict)
-    """How the last turn of each subentry went, as the turn event tells it."""
     closed: bool = False
     routes: RouteTable = field(init=False)
     """What the SDK has taught us of its requests."""
@@ -79,12 +59,13 @@ class ServiceHost:
     def __post_init__(self) -> None:
         """Start without routes: each is learned when it is first needed."""
         self.routes = RouteTable(self.settings)
-        self.key_check = KeyCheck(self.hass, self)
+        self.key_check = KeyCheck(self.hass, self.entry, self.client, self.routes)
 
     async def method(self, name: str, response_mode: str) -> SdkMethod:
         """Return an SDK method in its `raw` or `streaming` form.
 
-        Raises a translated error where the installed SDK has no such method.
+        `name` is its path, such as `vector_stores.search`. Raises MethodMissing where the installed
+        SDK has no such method.
         """
         if (found := self._methods.get((name, response_mode))) is None:
             try:
@@ -101,8 +82,8 @@ class ServiceHost:
     async def async_request_scope(self, seconds: float | None) -> AsyncIterator[asyncio.Timeout]:
         """Bound what happens inside by a time, in seconds, and by the life of the entry.
 
-        Whatever goes wrong leaves it as a translated error; a refused key starts
-        reauthentication.
+        Raises HomeAssistantError "unloaded" once the entry is closed, and turns what goes wrong
+        inside into translated errors as `translate` does. A refused key starts reauthentication.
         """
         if self.closed:
             raise api_error("unloaded")
@@ -142,7 +123,10 @@ class ServiceHost:
 
     @callback
     def disable_timeout(self, wait: asyncio.Timeout) -> None:
-        """Let what happens inside `waiting` take as long as it likes while the entry lives."""
+        """Let what happens inside the scope take as long as it likes while the entry lives.
+
+        Raises HomeAssistantError "unloaded" once the entry is closed.
+        """
         if self.closed:
             # The end that is about to come would be put off, too.
             raise api_error("unloaded")
@@ -193,20 +177,13 @@ class ServiceHost:
                 self.hass, self.entry, issues.QUOTA_USED_UP, method=method, model=known
             )
 
-    async def async_close(self) -> None:
-        """End every call under way and close every connection."""
+    @callback
+    def close(self) -> None:
+        """End every call under way; new ones are refused."""
         self.closed = True
-        self.jobs.close()
         now = asyncio.get_running_loop().time()
         for wait in tuple(self._active_timeouts):
             wait.reschedule(now)
-        await asyncio.gather(
-            *(
-                connection.async_close(1000, "The service host is unloaded")
-                for connection in tuple(self.connections.values())
-            ),
-            return_exceptions=True,
-        )
 
 
 def _is_quota_error(value: object) -> bool:

@@ -2,19 +2,19 @@
 
 import asyncio
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import Any
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 import httpx2
 
 from .. import issues
-from ..exceptions import is_server_error
-from .request import Operation
+from ..error_rules import is_server_error
+from .client import Client
+from .route import RouteTable
 
-if TYPE_CHECKING:
-    from .host import ServiceHost
-
-LIST_MODELS = Operation(method="models.list", has_body=False)
+_LIST_MODELS = "models.list"
+"""The SDK method."""
 _TIMEOUT = 10.0
 """Seconds: long enough for any server that is up."""
 
@@ -27,10 +27,14 @@ class KeyCheck:
     without it. Only a server that gives its list to nobody else shows that the key is right.
     """
 
-    def __init__(self, hass: HomeAssistant, host: ServiceHost) -> None:
-        """Take the service whose key it is."""
+    def __init__(
+        self, hass: HomeAssistant, entry: ConfigEntry[Any], client: Client, routes: RouteTable
+    ) -> None:
+        """Take the entry whose key it is, and what its models are asked for with."""
         self._hass = hass
-        self._host = host
+        self._entry = entry
+        self._client = client
+        self._routes = routes
         self._is_checking = False
         self._is_list_protected = False
 
@@ -39,21 +43,21 @@ class KeyCheck:
         """Check the key, because a request with it was answered with 401."""
         if not self._is_checking:
             self._is_checking = True
-            entry = self._host.entry
+            entry = self._entry
             entry.async_create_task(self._hass, self._async_check(), f"check key of {entry.title}")
 
     @callback
     def on_accepted(self, method: str) -> None:
         """End a reauthentication, because this SDK method succeeded with the same key."""
-        if method == LIST_MODELS.method and not self._is_list_protected:
+        if method == _LIST_MODELS and not self._is_list_protected:
             return
-        issues.end_reauth(self._hass, self._host.entry)
+        issues.end_reauth(self._hass, self._entry)
 
     async def _async_check(self) -> None:
         """Start reauthentication unless the key is known to be right, or nobody answers."""
         try:
             if not await self._async_is_right():
-                self._host.entry.async_start_reauth(self._hass)
+                self._entry.async_start_reauth(self._hass)
         finally:
             self._is_checking = False
 
@@ -75,11 +79,10 @@ class KeyCheck:
 
     async def _async_list_models(self, *, with_key: bool) -> int | None:
         """Return the HTTP status of the list of models; None if it cannot be asked for here."""
-        host = self._host
-        route = await host.routes.async_get(LIST_MODELS.method, {})
+        route = await self._routes.async_get(_LIST_MODELS, {})
         if route is None or (plain := route.build({}, timeout=_TIMEOUT)) is None:
             return None
-        response = await host.client.transport.async_send(
+        response = await self._client.transport.async_send(
             plain.method,
             plain.url,
             plain.headers,

@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple
 
 import httpx2
 
+from ..types import Json
+from .host import ServiceHost
+from .response import async_parse_body
 from .retries import MAY_REPEAT, is_repeatable_method
+from .route import PlainRequest
 from .transport import async_read_body, replaying
-
-if TYPE_CHECKING:
-    from .host import ServiceHost
-    from .route import PlainRequest
 
 MIN_UPLOAD_RATE: Final = 64 * 1024
 """Bytes per second: the slowest upload that is still worth waiting for."""
@@ -116,6 +117,20 @@ async def async_request_bytes(
         return await _async_call(prepared)
 
 
+async def async_request_json(
+    host: ServiceHost,
+    operation: Operation,
+    values: Mapping[str, Any],
+    options: RequestOptions | None = None,
+) -> Json:
+    """Return the JSON object in the body of the response.
+
+    Raises what `async_request_bytes` and `parse_body` raise.
+    """
+    body, content_type = await async_request_bytes(host, operation, values, options)
+    return await async_parse_body(host.hass, host.settings, body, content_type)
+
+
 async def _async_build(
     host: ServiceHost, operation: Operation, prepared: PreparedRequest
 ) -> PlainRequest | None:
@@ -148,7 +163,7 @@ async def _async_send(
             connect_timeout=timeout,
             read_timeout=timeout,
         )
-        if 200 <= response.status < 300:
+        if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
             return await async_read_body(response), response.headers.get("content-type", "")
         outcome = host.client.transport.as_httpx(response)
     except httpx2.TransportError as err:

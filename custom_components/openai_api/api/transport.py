@@ -31,13 +31,17 @@ MAX_CONCURRENT_REQUESTS = 100
 Those beyond it wait here, first come, first served: the session itself would serve whoever
 asks again before those that wait.
 """
+_PACKED_PIECE = 4096
 # The SDK's stand-in for a key, and what aiohttp works out by itself.
 _DROPPED_HEADERS = {"authorization", "transfer-encoding"}
 
 
 @contextmanager
 def map_aiohttp_exceptions() -> Iterator[None]:
-    """Turn aiohttp's errors into those that the SDK knows how to retry."""
+    """Turn aiohttp's errors into those that the SDK knows how to retry.
+
+    Raises httpx2.TransportError, and SdkPassthroughError for what no retry can help.
+    """
     try:
         yield
     except aiohttp.ConnectionTimeoutError as err:
@@ -71,9 +75,16 @@ class AiohttpResponseStream(httpx2.AsyncByteStream):
 
     @override
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        is_packed = "content-encoding" in self._response.headers
         with map_aiohttp_exceptions():
             async for chunk in self._response.content.iter_any():
-                yield chunk
+                if not is_packed:
+                    yield chunk
+                    continue
+                # Each byte may be a thousand once it is unpacked, which is done in the loop.
+                for start in range(0, len(chunk), _PACKED_PIECE):
+                    yield chunk[start : start + _PACKED_PIECE]
+                    await asyncio.sleep(0)
 
     @override
     async def aclose(self) -> None:

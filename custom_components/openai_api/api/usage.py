@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 import time
 from typing import Any, Self
 
@@ -12,7 +13,8 @@ from ..const import (
     CONF_INPUT_PRICE,
     CONF_OUTPUT_PRICE,
 )
-from ..exceptions import is_server_error
+from ..error_rules import is_server_error
+from ..object_types import object_type_of
 from ..statuses import is_ended
 
 # Methods whose answer tells what making it took; reading it again takes nothing.
@@ -118,9 +120,12 @@ class Usage:
             if (value := headers.get(header, "")).isdecimal() and len(value) < _MAX_COUNT_DIGITS:
                 self.values[key] = int(value)
         self._add("requests", 1)
-        if status >= 400:
+        if status >= HTTPStatus.BAD_REQUEST:
             self._add("failed_requests", 1)
-        if not (300 <= status < 400 or is_server_error(status)):
+        if not (
+            HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
+            or is_server_error(status)
+        ):
             self.last_response_at = time.monotonic()
         self._notify()
 
@@ -161,7 +166,7 @@ class Usage:
         name = str(answer.get("id"))
         is_made = method == _AGENT_TURN_METHOD or method.rpartition(".")[2] in _BILLABLE_VERBS
         is_new = self._in_progress.pop(name, is_made)
-        if is_new and not is_ended(answer.get("status")) and not _has_tokens(answer):
+        if is_new and _is_in_progress(answer) and not _has_tokens(answer):
             self._in_progress[name] = True
             if len(self._in_progress) > _MAX_IN_PROGRESS:
                 del self._in_progress[next(iter(self._in_progress))]
@@ -196,6 +201,14 @@ class Usage:
         """Tell the sensors."""
         for listener in tuple(self._listeners):
             listener()
+
+
+def _is_in_progress(answer: Mapping[str, Any]) -> bool:
+    """Return whether the server works on an object that will tell what it took."""
+    status, object_type = answer.get("status"), object_type_of(answer)
+    if object_type is None:
+        return not is_ended(status)
+    return object_type.is_billable and not object_type.is_ended(status)
 
 
 def _has_tokens(answer: Mapping[str, Any]) -> bool:

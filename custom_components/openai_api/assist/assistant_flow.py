@@ -17,11 +17,12 @@ from homeassistant.helpers import entity_registry as er, llm
 from homeassistant.helpers.selector import BooleanSelector, TextSelector
 import voluptuous as vol
 
-from ..action import ModelKind
-from ..api.host import OpenAIConfigEntry, ServiceHost
+from ..api.host import ServiceHost
+from ..api.service_kinds import fits, kind_of, suggest_models
 from ..const import CONF_DEFAULT_MODELS, DOMAIN, LOGGER
-from ..service_kinds import fits, kind_of, suggest_models
+from ..data import OpenAIConfigEntry
 from ..subentries import PLATFORMS, SubentryType
+from ..types import ModelKind
 from . import forms
 from .const import (
     CONF_LLM_HASS_API,
@@ -59,7 +60,7 @@ async def async_step(
     entry: OpenAIConfigEntry = hass.config_entries.async_get_known_entry(flow.handler[0])
     if entry.state is not ConfigEntryState.LOADED:
         return flow.async_abort(reason="entry_not_loaded")
-    host = entry.runtime_data
+    host = entry.runtime_data.host
     names = await async_list_models(host)
     suggested = _suggested(entry, names)
     if _may(ModelKind.SPEECH, names, suggested):

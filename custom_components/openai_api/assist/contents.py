@@ -17,8 +17,8 @@ from homeassistant.components.conversation import (
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.json import json_dumps
 
-from ..action import Json
 from ..exceptions import api_error
+from ..types import Json
 from .errors import ATTACHMENT_UNSUPPORTED
 
 _IMAGES: Final = {

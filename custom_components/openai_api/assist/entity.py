@@ -9,8 +9,8 @@ from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity import Entity
 
-from ..api.host import OpenAIConfigEntry
 from ..const import DOMAIN, SIGNAL_AVAILABILITY
+from ..data import OpenAIConfigEntry
 from .const import CONF_MODEL, DEFAULTS
 
 
@@ -24,7 +24,8 @@ class AssistEntity(Entity):
     def __init__(self, entry: OpenAIConfigEntry, subentry: ConfigSubentry) -> None:
         """Initialize the entity; its unique id is that of the subentry on every platform."""
         self.entry = entry
-        self.host = entry.runtime_data
+        self.runtime_data = entry.runtime_data
+        self.host = self.runtime_data.host
         self.subentry = subentry
         self._attr_unique_id = subentry.subentry_id
         self._set_available()
@@ -48,7 +49,7 @@ class AssistEntity(Entity):
         """Follow the subentry and the host."""
         await super().async_added_to_hass()
         self.async_on_remove(
-            self.host.subentries.listen(self.subentry.subentry_id, self._on_options)
+            self.runtime_data.subentries.listen(self.subentry.subentry_id, self._on_options)
         )
         signal = SIGNAL_AVAILABILITY.format(self.entry.entry_id)
         self.async_on_remove(async_dispatcher_connect(self.hass, signal, self._on_availability))
@@ -84,7 +85,7 @@ def device_of(entry: OpenAIConfigEntry, subentry: ConfigSubentry) -> DeviceInfo:
         manufacturer=entry.title,
         model=subentry.data.get(CONF_MODEL),
     )
-    service = dr.async_get(entry.runtime_data.hass).async_get_device_by_identifier(
+    service = dr.async_get(entry.runtime_data.host.hass).async_get_device_by_identifier(
         (DOMAIN, entry.entry_id), entry.entry_id
     )
     if service is not None:

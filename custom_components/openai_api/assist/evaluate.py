@@ -1,8 +1,8 @@
 """Answers questions with probabilities; Home Assistant has asked for that since 2026.11."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from homeassistant.components.ai_task import (
     ChoiceAnswer,
@@ -18,8 +18,8 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.json import json_dumps
 from homeassistant.util.ulid import ulid_now
 
-from ..action import Json
 from ..exceptions import api_error
+from ..types import Json
 from . import structures
 from .const import CONF_EVALUATE, CONF_MODEL, CONF_PATIENCE
 from .contents import Attachments
@@ -30,10 +30,8 @@ from .errors import (
     is_model_unknown,
 )
 from .http import async_ask
+from .llm_entity import LanguageModelEntity
 from .turns import Turn
-
-if TYPE_CHECKING:
-    from .tasks import TaskEntity
 
 _METHOD: Final = "decisions.create"
 _DECISIONS: Final = "decisions"
@@ -43,10 +41,19 @@ _PROMPT: Final = (
 )
 
 
+type AnswerStructured = Callable[[ChatLog, Turn, str, Json], Awaitable[None]]
+
+
 async def async_evaluate(
-    entity: TaskEntity, task: EvaluationTask, turn: Turn
+    entity: LanguageModelEntity,
+    task: EvaluationTask,
+    turn: Turn,
+    answer_structured: AnswerStructured,
 ) -> EvaluationTaskResult:
-    """Return the answers by the Decisions API, or by structured data; raises translated errors."""
+    """Return the answers by the Decisions API, or by structured data; raises translated errors.
+
+    `answer_structured` lets the model of the entity answer with a JSON object of a schema.
+    """
     known = entity.host.known
     chosen = entity.option(CONF_EVALUATE)
     way = known.get(CONF_EVALUATE, _DECISIONS) if chosen == "auto" else chosen
@@ -58,11 +65,11 @@ async def async_evaluate(
                 entity.host.record_failure(err, _METHOD, entity.options.get(CONF_MODEL))
                 raise
             known[CONF_EVALUATE] = "structured"
-    return await _async_estimate(entity, task, turn)
+    return await _async_estimate(entity, task, turn, answer_structured)
 
 
 async def _async_decide(
-    entity: TaskEntity, task: EvaluationTask, turn: Turn
+    entity: LanguageModelEntity, task: EvaluationTask, turn: Turn
 ) -> EvaluationTaskResult:
     """Ask the Decisions API."""
     turn.data["transport"] = _DECISIONS
@@ -137,7 +144,10 @@ def _decided(question: EvaluationQuestion, item: Json) -> EvaluationAnswer:
 
 
 async def _async_estimate(
-    entity: TaskEntity, task: EvaluationTask, turn: Turn
+    entity: LanguageModelEntity,
+    task: EvaluationTask,
+    turn: Turn,
+    answer_structured: AnswerStructured,
 ) -> EvaluationTaskResult:
     """Ask the model for the probabilities as structured data."""
     ids = {f"q{index}": name for index, name in enumerate(task.questions)}
@@ -159,7 +169,7 @@ async def _async_estimate(
             attachments=task.attachments,
         )
     )
-    await entity.async_answer_structured(chat_log, turn, task.name, schema)
+    await answer_structured(chat_log, turn, task.name, schema)
     last = chat_log.content[-1]
     try:
         data = structures.parse(getattr(last, "content", None) or "")

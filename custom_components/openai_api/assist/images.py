@@ -2,7 +2,8 @@
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, Any, Final
+from http import HTTPStatus
+from typing import Any, Final
 
 import aiohttp
 from homeassistant.components.ai_task import GenImageTask, GenImageTaskResult
@@ -10,15 +11,13 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from yarl import URL
 
-from ..action import Json
 from ..exceptions import api_error
 from ..media.images import IMAGE_TYPES, detect_image_type
+from ..types import Json
 from .const import CONF_EXTRA_BODY, CONF_IMAGE_MODEL, CONF_PATIENCE
 from .errors import ATTACHMENT_UNSUPPORTED, names
 from .http import async_ask
-
-if TYPE_CHECKING:
-    from .tasks import TaskEntity
+from .llm_entity import LanguageModelEntity
 
 NO_IMAGE: Final = "assist_no_image"
 _LARGEST: Final = 32 * 1024**2
@@ -29,7 +28,7 @@ _PNG: Final = b"\x89PNG"
 
 
 async def async_generate(
-    entity: TaskEntity, task: GenImageTask, conversation_id: str
+    entity: LanguageModelEntity, task: GenImageTask, conversation_id: str
 ) -> GenImageTaskResult:
     """Return the image that the service generates; raises translated errors.
 
@@ -85,7 +84,7 @@ async def async_generate(
     )
 
 
-async def _async_bytes(entity: TaskEntity, item: Json, seconds: float) -> bytes:
+async def _async_bytes(entity: LanguageModelEntity, item: Json, seconds: float) -> bytes:
     """Return the bytes of an image that the service has put into its answer, or beside it."""
     encoded, url = item.get("b64_json"), item.get("url")
     if isinstance(encoded, str) and encoded:
@@ -94,19 +93,23 @@ async def _async_bytes(entity: TaskEntity, item: Json, seconds: float) -> bytes:
         except binascii.Error, ValueError:
             raise api_error("picture_garbled") from None
     settings = entity.host.settings
-    # Another server's address could be one in the home that nobody else can reach.
-    if not isinstance(url, str) or URL(url).host != URL(settings.base_url).host:
-        raise api_error(NO_IMAGE)
     session = async_get_clientsession(entity.hass, verify_ssl=settings.verify_ssl)
+    timeout = aiohttp.ClientTimeout(total=seconds)
+    data = bytearray()
     try:
-        async with session.get(url, timeout=aiohttp.ClientTimeout(total=seconds)) as response:
-            response.raise_for_status()
-            data = await response.content.read(_LARGEST)
-            if not response.content.at_eof():
-                raise api_error("answer_too_large", limit=_LARGEST // 1024**2)
-            return data
+        # Another server's address could be one in the home that nobody else can reach.
+        if not isinstance(url, str) or URL(url).host != URL(settings.base_url).host:
+            raise api_error(NO_IMAGE)
+        async with session.get(url, timeout=timeout, allow_redirects=False) as response:
+            if response.status != HTTPStatus.OK:
+                raise api_error(NO_IMAGE)
+            async for chunk in response.content.iter_any():
+                data += chunk
+                if len(data) > _LARGEST:
+                    raise api_error("answer_too_large", limit=_LARGEST // 1024**2)
     except aiohttp.ClientError, TimeoutError, ValueError:
         raise api_error(NO_IMAGE) from None
+    return bytes(data)
 
 
 def _size(size: Any) -> tuple[int | None, int | None]:

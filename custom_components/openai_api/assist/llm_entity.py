@@ -10,9 +10,9 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.json import json_dumps
 
 from .. import issues
-from ..action import Json
 from ..const import LOGGER
 from ..exceptions import api_error
+from ..types import Json
 from . import tools
 from .const import CONF_API, CONF_HISTORY_TURNS, CONF_MODEL, CONF_PATIENCE
 from .contents import Attachments, input_items, messages, relevant, system_prompt
@@ -106,7 +106,7 @@ class LanguageModelEntity(AssistEntity):
     async def async_warm_up(self) -> None:
         """Open a connection for the turn that is about to come; raises nothing of the service."""
         if self._uses_socket:
-            await response_sockets(self.host).async_prepare()
+            await response_sockets(self.runtime_data).async_prepare()
         if not self._uses_socket:
             # It may just have turned out that there is none.
             await async_warm_up(self.host)
@@ -183,7 +183,8 @@ class LanguageModelEntity(AssistEntity):
     def _uses_socket(self) -> bool:
         """Whether a WebSocket is wanted, and the service has not refused one."""
         return (
-            self.option(CONF_API) == RESPONSES_SOCKET and response_sockets(self.host).is_supported
+            self.option(CONF_API) == RESPONSES_SOCKET
+            and response_sockets(self.runtime_data).is_supported
         )
 
     def _stream(
@@ -193,7 +194,7 @@ class LanguageModelEntity(AssistEntity):
         seconds = float(self.option(CONF_PATIENCE))
         if by_socket:
             key = f"{self.subentry.subentry_id}/{chat_log.conversation_id}"
-            return response_sockets(self.host).async_stream(key, body, seconds)
+            return response_sockets(self.runtime_data).async_stream(key, body, seconds)
         return async_stream(self.host, METHODS[api], arguments(api, body), seconds)
 
     @property
@@ -252,7 +253,7 @@ def _stats(usage: Json) -> Json:
 
 async def _deltas(stream: Stream | SocketStream, decoder: Any, turn: Turn) -> AsyncIterator[Delta]:
     """Yield the deltas of an answer; texts that arrived together come together."""
-    if not stream.is_event_stream:
+    if isinstance(stream, Stream) and not stream.is_event_stream:
         whole = await stream.async_whole()
         _begin(stream, turn)
         for delta in decoder.whole(whole):

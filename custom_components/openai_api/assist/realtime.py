@@ -10,10 +10,10 @@ from homeassistant.helpers import chat_session, entity_registry as er, llm
 from homeassistant.util.ulid import ulid_now
 import probatio
 
-from ..action import Json
-from ..api.host import OpenAIConfigEntry
 from ..const import DOMAIN
+from ..data import OpenAIConfigEntry
 from ..realtime.session_config import build_session
+from ..types import Json
 from .const import (
     CONF_EAGERNESS,
     CONF_END_OF_SPEECH,
@@ -183,7 +183,7 @@ class RealtimeVoice:
 @callback
 def realtime_voice(entry: OpenAIConfigEntry, subentry: ConfigSubentry) -> RealtimeVoice:
     """Return what the three entities of a subentry share."""
-    known = entry.runtime_data.known
+    known = entry.runtime_data.host.known
     key = f"realtime_voice {subentry.subentry_id}"
     if key not in known:
         known[key] = RealtimeVoice(entry, subentry)

@@ -8,8 +8,10 @@ from typing import Any, Final
 from homeassistant.exceptions import HomeAssistantError
 from yarl import URL
 
-from ..action import Json
 from ..api.host import ServiceHost
+from ..api.request_defaults import response_format
+from ..api.service_kinds import kind_of
+from ..types import Json
 from . import wire_chat, wire_responses
 from .const import (
     CONF_EXTRA_BODY,
@@ -114,6 +116,10 @@ class Question:
                 text["format"] = {"type": "json_object"}
         if text:
             body["text"] = text
+        kind = kind_of(self.host.entry.data, self.host.entry.options)
+        if kind is not None and not kind.obeys_text_format:
+            form = response_format(text.get("format"))
+            body |= {} if form is None else {"response_format": form}
         if self._is_openai:
             body["prompt_cache_key"] = self.cache_key
             if not store and _THINKS.match(model):

@@ -5,7 +5,7 @@ from typing import Final
 
 import orjson
 
-from ..action import Json
+from ..types import Json
 
 # What the model itself has said, which the service knows from its own response.
 _OWN: Final = frozenset({"function_call", "reasoning"})

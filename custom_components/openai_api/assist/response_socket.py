@@ -18,10 +18,12 @@ from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 import orjson
 
-from ..action import Json
 from ..api.host import ServiceHost
 from ..const import LOGGER
-from ..exceptions import ConnectionRejected, RequestTimedOut, api_error, parse_error_body
+from ..data import OpenAIData
+from ..error_translation import parse_error_body
+from ..exceptions import ConnectionRejected, RequestTimedOut, api_error
+from ..types import Json
 from .channel import Channel, responses
 from .response_memory import Memory, hash_of, is_own, new_items, parts
 
@@ -51,7 +53,7 @@ class NoneFree(HomeAssistantError):
 class _Line:
     """One connection, on which one response is made after the other."""
 
-    def __init__(self, host: ServiceHost) -> None:
+    def __init__(self, data: OpenAIData) -> None:
         self.is_busy = False
         self.is_follow_up = False
         """Whether the last request built on a response that the service knew."""
@@ -59,9 +61,9 @@ class _Line:
         self.opened = self.used = time.monotonic()
         self.events: asyncio.Queue[Json | HomeAssistantError] = asyncio.Queue()
         self.channel = Channel(
-            host,
+            data,
             TRANSPORT,
-            responses(host),
+            responses(data.host),
             on_event=self.events.put_nowait,
             on_end=self.events.put_nowait,
             is_counted=False,
@@ -76,9 +78,6 @@ class _Line:
 class SocketStream:
     """An answer under way, read in the same way as one over HTTP (`http.Stream`)."""
 
-    content_type = "text/event-stream"
-    is_event_stream = True
-
     def __init__(self, host: ServiceHost, line: _Line, first: Json, seconds: float) -> None:
         self._host, self._line, self._seconds = host, line, seconds
         self._first: Json | None = first
@@ -90,10 +89,6 @@ class SocketStream:
 
     def begun(self) -> None:
         """Do nothing: the time limit counts between two events from the beginning."""
-
-    async def async_whole(self) -> Json:
-        """Raise: events are all that comes over a WebSocket."""
-        raise api_error("stream_garbled")
 
     async def events(self) -> AsyncIterator[list[Json]]:
         """Yield the events that have arrived together, until the response ends.
@@ -140,8 +135,9 @@ class SocketStream:
 class ResponseSockets:
     """The connections of one service for the turns of its agents."""
 
-    def __init__(self, host: ServiceHost) -> None:
-        self._host = host
+    def __init__(self, data: OpenAIData) -> None:
+        self._data = data
+        self._host = data.host
         self._lines: list[_Line] = []
         self._timer: asyncio.TimerHandle | None = None
 
@@ -264,7 +260,7 @@ class ResponseSockets:
             return free[0]
         if len(self._lines) >= _MOST:
             raise NoneFree
-        line = _Line(self._host)
+        line = _Line(self._data)
         line.is_busy = True
         self._lines.append(line)
         try:
@@ -339,10 +335,11 @@ class ResponseSockets:
 
 
 @callback
-def response_sockets(host: ServiceHost) -> ResponseSockets:
+def response_sockets(data: OpenAIData) -> ResponseSockets:
     """Return the connections of a service, the same ones for all of its agents."""
+    host = data.host
     if _POOL not in host.known:
-        sockets = host.known[_POOL] = ResponseSockets(host)
+        sockets = host.known[_POOL] = ResponseSockets(data)
         host.entry.async_on_unload(sockets.close)
     found: ResponseSockets = host.known[_POOL]
     return found

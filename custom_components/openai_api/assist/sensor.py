@@ -16,7 +16,7 @@ from homeassistant.core import callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
 from ..action import Json
-from ..api.host import OpenAIConfigEntry
+from ..data import OpenAIConfigEntry
 from ..subentries import SubentryType
 from .entity import device_of
 from .turns import SIGNAL_TURN
@@ -82,7 +82,7 @@ class TurnSensor(SensorEntity):
     ) -> None:
         """Initialize the sensor."""
         self.entity_description = description
-        self._host = entry.runtime_data
+        self._turns = entry.runtime_data.turns
         self._subentry_id = subentry.subentry_id
         self._attr_translation_key = description.key
         self._attr_unique_id = f"{subentry.subentry_id}_{description.key}"
@@ -97,7 +97,7 @@ class TurnSensor(SensorEntity):
     @callback
     def _on_turn(self) -> None:
         """Take what the turn that has just ended tells."""
-        turn: Any = self._host.turns[self._subentry_id]
+        turn: Any = self._turns[self._subentry_id]
         value = self.entity_description.value(turn)
         if value is not None:
             self._attr_native_value = value

@@ -7,7 +7,7 @@ from homeassistant.helpers import llm
 import orjson
 import probatio
 
-from ..action import Json
+from ..types import Json
 
 _ANNOTATIONS: Final = frozenset({"default", "examples", "deprecated", "uniqueItems", "$comment"})
 _FORMATS: Final = frozenset(
@@ -99,11 +99,9 @@ def parse(text: str) -> Json:
     if start < 0 or end < start:
         raise Mismatch("The answer holds no JSON object.")
     try:
-        found = orjson.loads(text[start : end + 1])
+        found: Json = orjson.loads(text[start : end + 1])
     except orjson.JSONDecodeError as err:
         raise Mismatch(f"The answer is no valid JSON: {err}") from None
-    if not isinstance(found, dict):
-        raise Mismatch("The answer is no JSON object.")
     return found
 
 

@@ -154,7 +154,9 @@ class EarEntity(MicrophoneEntity):
         end = self._end
         if self._is_live:
             turn.data["transport"] = "live"
-            live = LiveTranscription(self.host, options, end_of_speech=end, on_partial=on_partial)
+            live = LiveTranscription(
+                self.runtime_data, options, end_of_speech=end, on_partial=on_partial
+            )
             try:
                 return await live.async_run(microphone)
             except HomeAssistantError as err:

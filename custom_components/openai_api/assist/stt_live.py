@@ -9,9 +9,11 @@ from typing import Any, Final
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 
-from ..action import Json
 from ..api.host import ServiceHost
-from ..exceptions import api_error, parse_error_body
+from ..data import OpenAIData
+from ..error_translation import parse_error_body
+from ..exceptions import api_error
+from ..types import Json
 from .channel import Channel, realtime
 from .pcm import MICROPHONE, SESSION, Converter
 from .stt_sound import Microphone
@@ -231,16 +233,17 @@ class LiveTranscription:
 
     def __init__(
         self,
-        host: ServiceHost,
+        data: OpenAIData,
         options: TranscriptionOptions,
         *,
         end_of_speech: str,
         on_partial: Callable[[str], None] | None = None,
     ) -> None:
         """Take the options; `end_of_speech` is `home`, `both` or `host`."""
+        host = data.host
         self._host, self._options, self._end = host, options, end_of_speech
         self._channel = Channel(
-            host,
+            data,
             TRANSPORT,
             realtime(host, {"intent": "transcription"}),
             on_event=self._on_event,

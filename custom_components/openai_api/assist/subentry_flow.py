@@ -54,7 +54,7 @@ async def async_step(
     entry = flow.hass.config_entries.async_get_known_entry(flow.handler[0])
     if entry.state is not ConfigEntryState.LOADED:
         return flow.async_abort(reason="entry_not_loaded")
-    kind, host = flow.handler[1], entry.runtime_data
+    kind, host = flow.handler[1], entry.runtime_data.host
     old = _old(flow)
     models = await async_list_models(host)
     if CONF_VOICE in FORMS[kind].main:

@@ -10,12 +10,13 @@ from typing import Any, Final
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 
-from ..action import Json
-from ..api.host import ServiceHost
 from ..const import LOGGER
-from ..exceptions import api_error, parse_error_body
+from ..data import OpenAIData
+from ..error_translation import parse_error_body
+from ..exceptions import api_error
 from ..realtime.playback_tracker import Playback
 from ..realtime.response_sequencer import ResponseSequencer
+from ..types import Json
 from .channel import Channel, realtime
 from .pcm import SESSION
 from .stt_live import Hearing
@@ -56,9 +57,10 @@ class Talk:
     There is one turn at a time: the next one ends it.
     """
 
-    def __init__(self, host: ServiceHost, model: str, keep_open: Callable[[], float]) -> None:
+    def __init__(self, data: OpenAIData, model: str, keep_open: Callable[[], float]) -> None:
         """Take the model; `keep_open` tells the seconds that an idle session stays open."""
-        self.host = host
+        self.host = data.host
+        self._data = data
         self.turn: Turn | None = None
         self.lines: list[Line] = []
         self.session: Json | None = None
@@ -93,7 +95,7 @@ class Talk:
                     await self._async_send("session", type="session.update", session=session)
                 return
             channel = Channel(
-                self.host,
+                self._data,
                 TRANSPORT,
                 realtime(self.host, {"model": self._model}),
                 on_event=self._on_event,

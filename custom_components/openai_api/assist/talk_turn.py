@@ -8,9 +8,10 @@ from typing import Any, Final
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 
-from ..action import Json
 from ..api.config import HostConfig
-from ..exceptions import api_error, parse_error_body
+from ..error_translation import parse_error_body
+from ..exceptions import api_error
+from ..types import Json
 
 LARGEST: Final = 32 * 1024 * 1024
 """Bytes of sound that are kept of one response: eleven minutes at 24 kHz."""

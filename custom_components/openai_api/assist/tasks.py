@@ -16,8 +16,8 @@ from homeassistant.components.conversation import AssistantContent, ChatLog, Use
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 
-from ..action import Json
 from ..exceptions import api_error
+from ..types import Json
 from . import images, structures
 from .const import CONF_EVALUATE, CONF_IMAGE_MODEL, CONF_MODEL, CONF_STRUCTURED_OUTPUT
 from .errors import NOT_THE_STRUCTURE, names
@@ -150,7 +150,7 @@ class TaskEntity(LanguageModelEntity, AITaskEntity):
 
         turn = self._turn(None)
         try:
-            result = await evaluate.async_evaluate(self, task, turn)
+            result = await evaluate.async_evaluate(self, task, turn, self.async_answer_structured)
         except BaseException as err:
             self._end(turn, err)
             raise

@@ -12,8 +12,8 @@ from lru import LRU
 import orjson
 import probatio
 
-from ..action import Json
 from ..const import LOGGER
+from ..types import Json
 
 _TIMEOUT: Final = 300.0
 """Seconds: a script behind a tool may take its time, but the model waits."""

@@ -9,14 +9,14 @@ from homeassistant.core import Context, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.translation import async_get_cached_translations
 
-from ..action import Json
 from ..const import CONF_INCLUDE_TEXT, DOMAIN, EVENT_TURN
 from ..events import fire
 from ..exceptions import sanitize
+from ..types import Json
 from .entity import AssistEntity
 
 SIGNAL_TURN = f"{DOMAIN}_turn_{{}}"
-"""With a subentry's id: a turn of it has ended; its data is in `host.turns`."""
+"""With a subentry's id: a turn of it has ended; its data is in `OpenAIData.turns`."""
 
 
 class Ended(StrEnum):
@@ -107,7 +107,7 @@ class Turn:
         self.data["ended"] = ended.value
         self.data["error"] = sanitize(error, host.settings) if error else None
         subentry_id = self.data["subentry_id"]
-        host.turns[subentry_id] = self.data
+        self._entity.runtime_data.turns[subentry_id] = self.data
         async_dispatcher_send(host.hass, SIGNAL_TURN.format(subentry_id))
         fire(host.hass, EVENT_TURN, {**self.data, **self._texts}, self._context)
         if ended in _LOGGED:

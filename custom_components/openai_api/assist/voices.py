@@ -10,9 +10,9 @@ import orjson
 
 from ..api.client import most_retries
 from ..api.host import ServiceHost
+from ..api.service_kinds import kind_of
 from ..const import LOGGER
-from ..exceptions import raise_translated_errors
-from ..service_kinds import kind_of
+from ..error_translation import raise_translated_errors
 
 VOICES: Final = (
     "alloy",

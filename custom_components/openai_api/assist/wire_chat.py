@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Final, override
 
-from ..action import Json
 from ..exceptions import api_error
+from ..types import Json
 from . import tools
 from .deltas import Decoder, Delta
 from .errors import CONTENT_REFUSED

@@ -1,16 +1,13 @@
 """Turns of an agent's session that are followed as they happen."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from .. import dispatch
-from ..action import Json
+from .. import stream_runner
+from ..action import ActionCall
+from ..action_request import async_fetch, async_request_json
 from ..exceptions import validation_error
-from ..streaming import runner
-
-if TYPE_CHECKING:
-    from ..dispatch import ActionCall
+from ..types import Json
 
 _METHODS = "beta.agents.sessions"
 
@@ -21,7 +18,7 @@ async def async_take_turn(request: ActionCall) -> Json:
     The session is listened to before anything is said, so that no event is missed.
     """
     session_id, said = request.data["session_id"], request.data["input"]
-    session = await dispatch.async_request_json(
+    session = await async_request_json(
         _turn_request(request, "retrieve", {"session_id": session_id})
     )
     if session.get("status") != "idle":
@@ -40,7 +37,7 @@ async def async_take_turn(request: ActionCall) -> Json:
         body=True,
     )
     follow = _turn_request(request, "events.stream", {"session_id": session_id})
-    return await runner.async_run(follow, opened=lambda: dispatch.async_fetch(submit))
+    return await stream_runner.async_run(follow, opened=lambda: async_fetch(submit))
 
 
 def _turn_request(

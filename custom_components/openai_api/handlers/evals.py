@@ -1,16 +1,13 @@
 """Eval runs, whose cancellation older SDKs send to the wrong place."""
 
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import httpx2
 
-from ..action import Json
-from ..api.response import parse_body
+from ..action import ActionCall
+from ..api.response import async_parse_body
 from ..exceptions import validation_error
-
-if TYPE_CHECKING:
-    from ..dispatch import ActionCall
+from ..types import Json
 
 
 async def async_cancel_run(request: ActionCall) -> Json:
@@ -27,4 +24,5 @@ async def async_cancel_run(request: ActionCall) -> Json:
             body=options.get("extra_body"),
             options={"params": options.get("extra_query") or {}, "timeout": request.timeout},
         )
-        return parse_body(host.settings, response.content, response.headers.get("content-type", ""))
+        content_type = response.headers.get("content-type", "")
+    return await async_parse_body(request.hass, host.settings, response.content, content_type)

@@ -1,18 +1,15 @@
 """Draws and edits pictures, and saves what comes."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from .. import dispatch
-from ..action import Json
+from .. import stream_runner
+from ..action import ActionCall
+from ..action_request import async_request_json
 from ..const import LOGGER
 from ..media.images import async_save_all, picture_in
 from ..media.media_types import guess_type
 from ..media.storage import async_require_media_directory
-from ..streaming import runner
-
-if TYPE_CHECKING:
-    from ..dispatch import ActionCall
+from ..types import Json
 
 
 async def async_create_images(request: ActionCall) -> Json:
@@ -24,10 +21,10 @@ async def async_create_images(request: ActionCall) -> Json:
     # Asked first, so that nothing is paid for that could not be kept.
     await async_require_media_directory(request.hass)
     if request.data.get("stream"):
-        answer = await runner.async_run(request)
+        answer = await stream_runner.async_run(request)
     else:
         plain = replace(request, action=replace(request.action, handler=None))
-        answer = await dispatch.async_request_json(plain)
+        answer = await async_request_json(plain)
     label = guess_type(f"x.{request.data.get('output_format') or 'png'}")
     data = answer.get("data")
     files = [

@@ -1,12 +1,8 @@
 """Begins calls whose sound goes from peer to peer."""
 
-from typing import TYPE_CHECKING
-
-from ..action import Json
+from ..action import ActionCall
 from ..exceptions import api_error, sanitize
-
-if TYPE_CHECKING:
-    from ..dispatch import ActionCall
+from ..types import Json
 
 
 async def async_create(request: ActionCall) -> Json:

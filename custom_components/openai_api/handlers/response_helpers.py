@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 
-from ..action import Json
 from ..exceptions import api_error
+from ..types import Json
 from .schemas import mismatch
 
 _THOUGHTS = re.compile(

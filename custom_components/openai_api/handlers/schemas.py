@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..action import Json
+from ..types import Json
 
 _DEEPEST = 20
 _TYPES: dict[str, Callable[[Any], bool]] = {

@@ -4,20 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 import os.path
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from homeassistant.components import media_source
 from homeassistant.core import HomeAssistant
 
-from .. import dispatch
-from ..action import Json
+from ..action import ActionCall
+from ..action_request import async_request_json
 from ..api.request import MIN_UPLOAD_RATE
 from ..exceptions import validation_error
 from ..media import multipart
 from ..media.source import async_bounded, local_path, require_paths
-
-if TYPE_CHECKING:
-    from ..dispatch import ActionCall
+from ..types import Json
 
 _MOST_FILES = 500
 """What the API takes for one skill."""
@@ -42,7 +40,6 @@ async def async_send_skill(request: ActionCall) -> Json:
     place = Path(items[0]["id"])
     members = await async_bounded(request, place, _members, request.hass, items)
     uploads, size = await multipart.async_open_uploads(request, [member.item for member in members])
-    assert isinstance(uploads, list)
     named = [
         (member.name or name, content, content_type)
         for member, (name, content, content_type) in zip(members, uploads, strict=True)
@@ -51,9 +48,7 @@ async def async_send_skill(request: ActionCall) -> Json:
         **request.options,
         "timeout": request.timeout + size / MIN_UPLOAD_RATE,
     }
-    return await dispatch.async_request_json(
-        replace(request, data=data, options=options), files=named
-    )
+    return await async_request_json(replace(request, data=data, options=options), files=named)
 
 
 def _members(hass: HomeAssistant, items: Sequence[_Item]) -> list[_Member]:

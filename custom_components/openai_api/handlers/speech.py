@@ -1,9 +1,7 @@
 """Spoken texts, whether they come whole or in pieces."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
-
-from ..action import Json
+from .. import stream_runner
+from ..action import ActionCall
 from ..media.download import (
     WholeResponse,
     async_download,
@@ -13,20 +11,16 @@ from ..media.download import (
 )
 from ..media.source import async_data_url
 from ..media.storage import async_require_media_directory
-from ..streaming import runner
-
-if TYPE_CHECKING:
-    from ..dispatch import ActionCall
+from ..types import Json
 
 
-async def async_into_references(
-    request: ActionCall, arguments: Json, items: Sequence[Mapping[str, str]]
-) -> None:
-    """Add the recordings of known speakers, as addresses that hold all of them."""
-    arguments["known_speaker_references"] = [
+async def async_into_references(request: ActionCall, arguments: Json, key: str) -> int:
+    """Replace the recordings of known speakers by addresses that hold all of them."""
+    arguments[key] = [
         name if (name := item["id"]).startswith("data:") else await async_data_url(request, item)
-        for item in items
+        for item in arguments[key]
     ]
+    return 0
 
 
 async def async_create_speech(request: ActionCall) -> Json:
@@ -41,7 +35,7 @@ async def async_create_speech(request: ActionCall) -> Json:
     async def save_body(body: bytes, content_type: str) -> Json:
         return await async_save_response(request, WholeResponse(body, content_type), directory)
 
-    answer = await runner.async_run(request, read_body=save_body)
+    answer = await stream_runner.async_run(request, read_body=save_body)
     if "media_content_id" in answer:
         return answer
     pieces = answer.pop("audio", None)

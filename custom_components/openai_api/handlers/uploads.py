@@ -5,20 +5,19 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from homeassistant.core import ServiceResponse
 from homeassistant.exceptions import HomeAssistantError
 
-from .. import dispatch, polling
-from ..action import Json
+from .. import dispatch, progress
+from ..action import ActionCall
+from ..action_request import async_request_json
 from ..api.request import MIN_UPLOAD_RATE
-from ..exceptions import api_error
+from ..exceptions import UnexpectedBody
 from ..media import multipart
 from ..media.source import MAX_UPLOAD_BYTES, async_resolve_file
-
-if TYPE_CHECKING:
-    from ..dispatch import ActionCall
+from ..types import Json
 
 _LARGEST = 8 * 1024**3
 _PART_SIZE = 16 * 1024**2
@@ -60,9 +59,7 @@ async def _async_upload(request: ActionCall, item: Mapping[str, str]) -> str:
     fields = tuple(replace(field, key="file") for field in request.action.fields if field.file)
     data = {"file": item, "purpose": "assistants"}
     step = _step(request, "files.create", data)
-    return _id(
-        await dispatch.async_request_json(replace(step, action=replace(step.action, fields=fields)))
-    )
+    return _id(await async_request_json(replace(step, action=replace(step.action, fields=fields))))
 
 
 async def _async_add(request: ActionCall, method: str, data: Mapping[str, Any]) -> ServiceResponse:
@@ -84,7 +81,7 @@ async def async_upload_in_parts(request: ActionCall) -> Json:
     data["filename"] = data.get("filename") or source.path.name
     data.setdefault("mime_type", source.content_type)
     opening = _step(request, "uploads.create", {**data, "bytes": source.size})
-    upload = await dispatch.async_request_json(replace(opening, options=request.options))
+    upload = await async_request_json(replace(opening, options=request.options))
     ids = {"upload_id": _id(upload)}
     try:
         part_ids = []
@@ -95,13 +92,13 @@ async def async_upload_in_parts(request: ActionCall) -> Json:
             step = replace(
                 _step(request, "uploads.parts.create", ids), options={"timeout": seconds}
             )
-            part_ids.append(_id(await dispatch.async_request_json(step, data=piece)))
+            part_ids.append(_id(await async_request_json(step, data=piece)))
             _tell(request, upload, sent * 100 // source.size, start)
         done = _step(request, "uploads.complete", {**ids, **closing, "part_ids": part_ids})
-        answer = await dispatch.async_request_json(done)
+        answer = await async_request_json(done)
     except HomeAssistantError:
         with suppress(HomeAssistantError):
-            await dispatch.async_request_json(_step(request, "uploads.cancel", ids))
+            await async_request_json(_step(request, "uploads.cancel", ids))
         raise
     _tell(request, answer, 100, start, done=True)
     return answer
@@ -117,7 +114,7 @@ def _step(request: ActionCall, method: str, data: Mapping[str, Any]) -> ActionCa
 def _id(answer: Json) -> str:
     """Return the id of what the host has made."""
     if not isinstance(found := answer.get("id"), str):
-        raise api_error("bad_answer", content_type="application/json", start="–")
+        raise UnexpectedBody("application/json")
     return found
 
 
@@ -126,4 +123,4 @@ def _tell(
 ) -> None:
     """Fire the progress event."""
     elapsed = time.monotonic() - start
-    polling.fire_progress(request, upload, elapsed, done=done, progress=percent)
+    progress.fire_progress(request, upload, elapsed, done=done, progress=percent)

@@ -1,15 +1,14 @@
 """Videos that hosts make, from words, from files, and from what they made before."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from openai import omit
 
-from .. import dispatch, polling
-from ..action import Json
-
-if TYPE_CHECKING:
-    from ..dispatch import ActionCall
+from .. import polling
+from ..action import ActionCall
+from ..action_request import async_request_json
+from ..types import Json
 
 REFERENCE = "reference"
 """Marks what a field names as something that the host has already, and no file to send."""
@@ -26,5 +25,5 @@ async def async_make_video(request: ActionCall) -> Json:
             body[key] = data.pop(key)[REFERENCE]
             changes[key] = omit
     plain = replace(request, data=data, options={**request.options, "extra_body": body})
-    answer = await dispatch.async_request_json(plain, **changes)
+    answer = await async_request_json(plain, **changes)
     return await polling.async_poll_until_done(request, answer) if request.action.poll else answer

@@ -8,7 +8,7 @@ from homeassistant.core import CALLBACK_TYPE, Context, callback
 from homeassistant.util import dt as dt_util
 import voluptuous as vol
 
-from ..action import Json
+from ..types import Json
 
 _MIN_INTERVAL = 1.0
 _INITIAL_INTERVAL = 5.0

@@ -7,18 +7,20 @@ from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, UnsupportedStorageVersionError
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.storage import Store
 import voluptuous as vol
 
-from .. import dispatch, polling
-from ..action import ActionDescription, Json
+from .. import progress
+from ..action import ActionCall, ActionDescription
+from ..action_request import async_request_json
+from ..api.host import ServiceHost
 from ..const import DOMAIN, LOGGER
-from ..dispatch import ActionCall
 from ..exceptions import (
     ApiError,
     AuthenticationFailed,
@@ -27,11 +29,9 @@ from ..exceptions import (
     validation_error,
 )
 from ..media import images
-from ..statuses import is_ended
+from ..object_types import ObjectType
+from ..types import Json
 from .job import STORED, Job
-
-if TYPE_CHECKING:
-    from ..api.host import OpenAIConfigEntry
 
 MAX_JOBS: Final = 100
 """The most jobs that an entry watches at a time."""
@@ -56,12 +56,12 @@ _STORE = vol.Schema({vol.Required("jobs"): list})
 type Listener = Callable[[Job], None]
 
 
-def _store(hass: HomeAssistant, entry: OpenAIConfigEntry) -> Store[Json]:
+def _store(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Store[Json]:
     """Return where an entry keeps its jobs."""
     return Store(hass, _VERSION, f"{DOMAIN}.{entry.entry_id}.jobs")
 
 
-async def async_remove(hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
+async def async_remove(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
     """Forget the jobs of an entry that is removed."""
     await _store(hass, entry).async_remove()
 
@@ -69,18 +69,14 @@ async def async_remove(hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
 class JobManager:
     """The jobs that an entry watches, and those that have ended lately."""
 
-    def __init__(
-        self,
-        hass: HomeAssistant,
-        entry: OpenAIConfigEntry,
-        actions: Mapping[str, ActionDescription],
-    ) -> None:
-        """Start without any; `rows` are the actions that return a job, by its kind."""
+    def __init__(self, host: ServiceHost, actions: Mapping[str, ActionDescription]) -> None:
+        """Start without any; `actions` are those that return a job, by its kind."""
         self.jobs: dict[str, Job] = {}
-        self._hass = hass
-        self._entry = entry
+        self._host = host
+        self._hass = host.hass
+        self._entry = host.entry
         self._actions = actions
-        self._store = _store(hass, entry)
+        self._store = _store(host.hass, host.entry)
         self._listeners: list[Listener] = []
         self._failing: set[str] = set()
         self._semaphore = asyncio.Semaphore(MAX_CONCURRENT_POLLS)
@@ -137,10 +133,15 @@ class JobManager:
         return lambda: self._listeners.remove(listener)
 
     async def async_watch(self, request: ActionCall) -> Json:
-        """Watch a job from now on, once the host has shown that there is one."""
+        """Watch a job from now on, once the host has shown that there is one.
+
+        Returns `{"id", "kind", "name", "status", "done", "started", "elapsed"}` with what counts the
+        object has, and `result` if it is done already. Raises ServiceValidationError
+        "field_missing" for the id of what the job belongs to, "too_many_jobs", and what the
+        request raises.
+        """
         data = request.data
-        row = self._actions[data["kind"]]
-        *parents, own = (item.key for item in row.fields if item.required)
+        *parents, own = self._type(data["kind"]).id_fields
         if missing := next((key for key in parents if key not in data), None):
             raise validation_error("field_missing", field=missing)
         now = time.time()
@@ -164,7 +165,7 @@ class JobManager:
         return job.as_response() | ({"result": result} if result is not None else {})
 
     async def async_stop(self, job_id: str) -> None:
-        """Watch a job no longer; raises a translated error if there is none of that id."""
+        """Watch a job no longer; raises ServiceValidationError "job_unknown" if there is none."""
         stopped = [job for job in self.jobs.values() if job.id == job_id]
         if not stopped:
             raise validation_error("job_unknown", id=job_id)
@@ -176,12 +177,18 @@ class JobManager:
         """Return how many jobs have not ended."""
         return sum(job.ended is None for job in self.jobs.values())
 
+    def _type(self, kind: str) -> ObjectType:
+        """Return what jobs of a kind are."""
+        found = self._actions[kind].watch_as
+        assert found is not None
+        return found
+
     def _request(self, job: Job) -> ActionCall:
         """Return the request for a look at a job."""
         return ActionCall(
             hass=self._hass,
             entry=self._entry,
-            host=self._entry.runtime_data,
+            host=self._host,
             action=replace(self._actions[job.kind], key=_ACTION),
             data=job.ids,
             context=job.context,
@@ -191,7 +198,7 @@ class JobManager:
         """Return the job as it is at the host."""
         request = self._request(job)
         async with self._semaphore:
-            answer = await dispatch.async_request_json(request)
+            answer = await async_request_json(request)
         request.host.usage.record_result(request.action.method, answer)
         return answer
 
@@ -216,8 +223,8 @@ class JobManager:
         self._log_failure(job)
         found = answer.get("status")
         status = found if isinstance(found, str) else None
-        counts = polling.progress_counts(answer)
-        if is_ended(status, self._actions[job.kind].in_progress_statuses or frozenset()):
+        counts = progress.progress_counts(answer)
+        if self._type(job.kind).is_ended(status):
             result = await self._result(job, answer)
             if not self._is_watched(job):
                 return None
@@ -315,7 +322,7 @@ class JobManager:
     def _fire(self, job: Job, **more: Any) -> None:
         """Fire the progress event."""
         known = {"id": job.id, "status": job.status, **job.counts}
-        polling.fire_progress(
+        progress.fire_progress(
             self._request(job),
             known,
             job.elapsed,
@@ -355,19 +362,3 @@ class JobManager:
 def _when_ended(job: Job) -> float:
     """Return when a job ended."""
     return job.ended or 0
-
-
-async def async_watch(request: ActionCall) -> Json:
-    """Watch a job, and return how far it is."""
-    return await request.host.jobs.async_watch(request)
-
-
-async def async_stop(request: ActionCall) -> Json:
-    """Watch a job no longer."""
-    await request.host.jobs.async_stop(request.data["id"])
-    return {"id": request.data["id"], "status": "stopped"}
-
-
-async def async_list(request: ActionCall) -> Json:
-    """Return the jobs that are watched, and those that have ended lately."""
-    return {"data": [job.as_response() for job in request.host.jobs.jobs.values()]}

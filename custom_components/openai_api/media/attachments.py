@@ -4,21 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 import mimetypes
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from homeassistant.auth.permissions.const import POLICY_READ
 from homeassistant.core import valid_entity_id
 from homeassistant.exceptions import Unauthorized, UnknownUser
 
-from ..action import Json
+from ..action import ActionCall
 from ..exceptions import validation_error
+from ..types import Json
 from .download import decode_base64
 from .media_types import OCTET_STREAM, canonical_media_type, detect_media_type, guess_type
 from .source import MAX_INLINE_BYTES, URL_SCHEMES, async_read_file, data_url
-
-if TYPE_CHECKING:
-    from ..dispatch import ActionCall
 
 _IMAGE_DOMAINS = ("camera", "image")
 """The domains of entities that show a picture."""
@@ -44,16 +42,18 @@ class Attachment:
         return self.url.lower().startswith(URL_SCHEMES)
 
 
-async def async_attach_to_input(request: ActionCall, arguments: Json, items: Any) -> None:
-    """Add the files to the `input` of a model response."""
-    parts = [_input_part(found) for found in await _async_read(request, items)]
+async def async_attach_to_input(request: ActionCall, arguments: Json, key: str) -> int:
+    """Move the files into the `input` of a model response; they are no uploads."""
+    parts = [_input_part(found) for found in await _async_read(request, arguments.pop(key))]
     arguments["input"] = _append_parts(arguments.get("input"), parts, "input_text")
+    return 0
 
 
-async def async_attach_to_messages(request: ActionCall, arguments: Json, items: Any) -> None:
-    """Add the files to the `messages` of a chat completion."""
-    parts = [_message_part(found) for found in await _async_read(request, items)]
+async def async_attach_to_messages(request: ActionCall, arguments: Json, key: str) -> int:
+    """Move the files into the `messages` of a chat completion; they are no uploads."""
+    parts = [_message_part(found) for found in await _async_read(request, arguments.pop(key))]
     arguments["messages"] = _append_parts(arguments.get("messages"), parts, "text")
+    return 0
 
 
 def _append_parts(question: Any, parts: Sequence[Json], text_type: str) -> list[Any]:

@@ -2,18 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 import time
-from typing import TYPE_CHECKING
 
-from homeassistant.components import media_source
 from homeassistant.core import HassJob, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.event import async_call_later, async_track_time_interval
 
-from ..action import Json
 from ..const import (
     CONF_KEEP_DAYS,
     CONF_KEEP_MEGABYTES,
@@ -21,12 +18,9 @@ from ..const import (
     LOGGER,
     SIGNAL_FILES_DELETED,
 )
-from ..exceptions import api_error, validation_error
+from ..exceptions import api_error
 from .saved_files import Kind, SavedFile, list_saved, list_unfinished
 from .storage import is_being_written, media_directory
-
-if TYPE_CHECKING:
-    from ..dispatch import ActionCall
 
 _FIRST = timedelta(minutes=5)
 _INTERVAL = timedelta(days=1)
@@ -65,7 +59,7 @@ def async_setup_cleanup(hass: HomeAssistant) -> None:
 
     async def async_run(_: datetime) -> None:
         try:
-            await _async_tidy(hass, _limits(hass))
+            await async_tidy(hass, _limits(hass))
         except HomeAssistantError as err:
             LOGGER.warning("The saved files could not be tidied up: %s", err)
 
@@ -105,46 +99,12 @@ def _limits(hass: HomeAssistant) -> RetentionPolicy:
     return RetentionPolicy(days=tightest(CONF_KEEP_DAYS), megabytes=tightest(CONF_KEEP_MEGABYTES))
 
 
-async def async_tidy_up(request: ActionCall) -> Json:
-    """Delete what is beyond the limits in the fields, and say what that was."""
-    data = request.data
-    limits = RetentionPolicy(
-        days=data.get("older_than_days"),
-        megabytes=data.get("keep_megabytes"),
-        kinds=frozenset(map(Kind, data.get("kinds") or Kind)),
-    )
-    if limits.days is None and limits.megabytes is None:
-        raise validation_error("tidy_up_without_limit")
-    is_trial = bool(data.get("dry_run"))
-    tidied = await _async_tidy(request.hass, limits, is_trial=is_trial)
-    return {
-        "deleted": [_described(file) for file in tidied.deleted],
-        "count": len(tidied.deleted),
-        "freed": _size(tidied.deleted),
-        "left": len(tidied.left),
-        "left_size": _size(tidied.left),
-        "dry_run": is_trial,
-    }
-
-
-def _described(file: SavedFile) -> Json:
-    """Return what the action says of a file."""
-    return {
-        "media_content_id": media_source.generate_media_source_id(DOMAIN, file.name),
-        "media_content_type": file.content_type,
-        "name": file.name,
-        "kind": file.kind,
-        "size": file.size,
-        "saved_at": datetime.fromtimestamp(file.modified, UTC).isoformat(timespec="seconds"),
-    }
-
-
-async def _async_tidy(
+async def async_tidy(
     hass: HomeAssistant, limits: RetentionPolicy, *, is_trial: bool = False
 ) -> CleanupResult:
-    """Delete what is beyond the limits, and never without a line in the log.
+    """Delete what is beyond the limits, or only find it; never delete without a line in the log.
 
-    Raises a translated error if there is no media folder, or if something cannot be deleted.
+    Raises HomeAssistantError "no_media_folder", and "cannot_delete" if that ends it early.
     """
     try:
         tidied = await hass.async_add_executor_job(_tidy, media_directory(hass), limits, is_trial)
@@ -156,7 +116,7 @@ async def _async_tidy(
         LOGGER.info(
             "Deleted %d saved files (%.1f MB) beyond the limits, and %d unfinished ones",
             len(tidied.deleted),
-            _size(tidied.deleted) / _MEGABYTE,
+            total_size(tidied.deleted) / _MEGABYTE,
             tidied.unfinished,
         )
     async_dispatcher_send(hass, SIGNAL_FILES_DELETED)
@@ -202,6 +162,6 @@ def _divide(files: list[SavedFile], limits: RetentionPolicy) -> CleanupResult:
     return divided
 
 
-def _size(files: Iterable[SavedFile]) -> int:
+def total_size(files: Iterable[SavedFile]) -> int:
     """Return the bytes that the files take."""
     return sum(file.size for file in files)

@@ -6,17 +6,19 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 import re
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes
 
 from homeassistant.exceptions import HomeAssistantError
 import orjson
 
-from .. import dispatch
-from ..action import Json
-from ..exceptions import ErrorInResponse, api_error, parse_error_body, sanitize
+from ..action import ActionCall
+from ..api import response
+from ..error_translation import parse_error_body
+from ..exceptions import ErrorInResponse, api_error, sanitize
 from ..streaming.accumulators import SpeechAccumulator
 from ..streaming.sse import EventTooLarge, SSEDecoder
+from ..types import Json
 from . import multipart
 from .media_types import (
     HEAD_BYTES,
@@ -27,9 +29,6 @@ from .media_types import (
 )
 from .source import MAX_READ_BYTES
 from .storage import async_require_media_directory, async_save, iter_bytes
-
-if TYPE_CHECKING:
-    from ..dispatch import ActionCall
 
 _WRITE_SIZE = 1024 * 1024
 _MAX_TEXT = 64 * 1024
@@ -168,7 +167,10 @@ async def _async_join_events(request: ActionCall, chunks: AsyncIterator[bytes]) 
             for _, data in decoder.feed(chunk):
                 if data.strip() not in {b"", b"[DONE]"}:
                     # Raises the host's words where it is an error.
-                    events.add(dispatch.parse_body(request.host.settings, data, "application/json"))
+                    event = await response.async_parse_body(
+                        request.hass, request.host.settings, data, "application/json"
+                    )
+                    events.add(event)
     except EventTooLarge:
         raise api_error("stream_garbled") from None
     if (done := events.result(ended=True)) is None:
@@ -197,7 +199,7 @@ async def _async_text_error(
 def join_base64(pieces: Any) -> bytes:
     """Return the bytes of pieces that are each base64 of their own; blocks.
 
-    Raises a translated error where one is not.
+    Raises HomeAssistantError "stream_garbled" where one is not.
     """
     try:
         return b"".join(decode_base64(piece) for piece in pieces)

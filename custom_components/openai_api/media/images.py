@@ -3,15 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from homeassistant.core import ServiceResponse
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util.json import JsonValueType
 
-from ..action import Json
+from ..action import ActionCall
 from ..const import LOGGER
 from ..exceptions import api_error
+from ..types import Json
 from .download import decode_base64
 from .media_types import (
     HEAD_BYTES,
@@ -31,9 +32,6 @@ from .storage import (
     media_directory,
     saved_file_response,
 )
-
-if TYPE_CHECKING:
-    from ..dispatch import ActionCall
 
 IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """The content types that every browser shows, and that hold nothing but a picture."""

@@ -1,20 +1,18 @@
 """Sends files from disk piece by piece, and tells the house how far large ones are."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 import io
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, Any, override
+from typing import override
 
 from homeassistant.core import callback
 
-from .. import polling
-from ..action import Json
+from .. import progress
+from ..action import ActionCall
+from ..types import Json
 from .source import MAX_UPLOAD_BYTES, LocalFile, async_resolve_file
-
-if TYPE_CHECKING:
-    from ..dispatch import ActionCall
 
 _PIECE = 1024**2
 """Bytes that are read from disk at once, and held in memory."""
@@ -58,7 +56,7 @@ class TransferProgress:
     @callback
     def _tell(self, count: int, elapsed: float) -> None:
         """Fire the progress event."""
-        polling.fire_progress(
+        progress.fire_progress(
             self._request,
             self._about,
             elapsed,
@@ -123,11 +121,19 @@ class FileSlice(io.RawIOBase):
         return found
 
 
+async def async_encode_uploads(request: ActionCall, arguments: Json, key: str) -> int:
+    """Replace the file, or the list of files, that a field names by what the SDK sends."""
+    value = arguments[key]
+    is_list = isinstance(value, list)
+    uploads, total = await async_open_uploads(request, value if is_list else [value])
+    arguments[key] = uploads if is_list else uploads[0]
+    return total
+
+
 async def async_open_uploads(
-    request: ActionCall, value: Any
-) -> tuple[FileTuple | list[FileTuple], int]:
-    """Return the file, or files, that a field names, ready to be sent, and their size in bytes."""
-    items = value if isinstance(value, list) else [value]
+    request: ActionCall, items: Sequence[Mapping[str, str]]
+) -> tuple[list[FileTuple], int]:
+    """Return files ready to be sent, and their size in bytes; each item is `{"id": …}`."""
     sources = [await async_resolve_file(request, item, MAX_UPLOAD_BYTES) for item in items]
     total = sum(source.size for source in sources)
     # Their ids they get at the host.
@@ -138,7 +144,7 @@ async def async_open_uploads(
         (source.path.name, FileSlice(source, progress=progress), source.content_type)
         for source in sources
     ]
-    return (uploads if isinstance(value, list) else uploads[0]), total
+    return uploads, total
 
 
 async def async_track_download(

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from ..action import Json
 from ..const import LOGGER
 from ..media.storage import async_save, iter_bytes, media_directory
+from ..types import Json
 from .audio import as_wav, rate_of
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 import time
 from typing import Any
 
-from ..action import Json
+from ..types import Json
 from .audio import rate_of, width_of
 from .session_config import audio_format
 

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..action import Json
+from ..types import Json
 
 _MAX_REFUSALS = 10
 _BUSY = "conversation_already_has_active_response"

@@ -1,17 +1,14 @@
 """Runs the tools that a model calls in a conversation, within their bounds."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Coroutine, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from homeassistant.core import callback
 
 from .limits import MAX_CONCURRENT_CALLS, MAX_ROUNDS, ToolLimits
-from .notice import RealtimeNotice
+from .notices import RealtimeNotice
 from .tools import HomeTools, error_output, is_named
-
-if TYPE_CHECKING:
-    from .connection import RealtimeConnection
 
 
 class ToolCall(NamedTuple):
@@ -24,12 +21,32 @@ class ToolCall(NamedTuple):
     response_id: Any
 
 
+class Conversation(Protocol):
+    """What a tool runner needs of the connection."""
+
+    opened: int
+    """How often the connection was opened."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether events can be sent."""
+
+    def notify(self, notice: RealtimeNotice, **data: Any) -> None:
+        """Fire a notice."""
+
+    def run(self, work: Coroutine[Any, Any, None], name: str) -> object:
+        """Run something beside listening."""
+
+    def answer_call(self, call_id: str, output: str, *, respond: bool) -> None:
+        """Send the output of a function call."""
+
+
 class ToolRunner:
     """Runs the calls of one connection: a few at a time, some only once they are approved."""
 
     def __init__(
         self,
-        connection: RealtimeConnection,
+        connection: Conversation,
         tools: HomeTools,
         limits: ToolLimits,
         require_approval: Sequence[str],

@@ -11,10 +11,10 @@ from homeassistant.exceptions import Unauthorized
 from homeassistant.helpers import llm
 from homeassistant.helpers.json import json_dumps
 
-from ..action import Json
 from ..const import DOMAIN, LOGGER
 from ..exceptions import validation_error
 from ..llm_tools import FunctionTools, build_function_tools
+from ..types import Json
 from ..websocket.access import async_is_admin
 
 _PATIENCE = 300.0

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from ..action import Json
-from ..statuses import is_ended
+from ..object_types import RUN
+from ..types import Json
 from .base import StreamAccumulator
 from .chat import ChatCompletionAccumulator, CompletionAccumulator
 from .responses import ResponseAccumulator
 
 __all__ = [
-    "RUN_IN_PROGRESS",
     "AgentTurnAccumulator",
     "ChatCompletionAccumulator",
     "CompletionAccumulator",
@@ -91,33 +90,57 @@ class TranscriptAccumulator(StreamAccumulator):
         self._done: Json | None = None
         self._chunks: ChatCompletionAccumulator | None = None
         self._segments: list[Json] = []
+        self._spoken: list[Json] = []
+        """What was said by one speaker after the other."""
+        self._is_understood = False
+        """Whether any event was one of a transcript."""
         self._texts: list[str] = []
+        self._is_strange = False
+        """Whether any event was none of a transcript."""
 
     def add(self, event: Json) -> None:
         """Take the next event."""
         kind = event.get("type")
+        is_understood = True
         if kind == "transcript.text.done":
             self._done, self.is_complete = event, True
         elif kind is not None and "delta" in event:
-            self._texts.append(event["delta"])
+            self._texts.append(event["delta"] or "")
+        elif kind == "transcript.text.segment" and isinstance(event.get("text"), str):
+            self._spoken.append(event)
         elif isinstance(event.get("choices"), list):
             self._chunks = self._chunks or ChatCompletionAccumulator()
             self._chunks.add(event)
         elif kind is None and isinstance(event.get("text"), str):
             self._segments.append(event)
+        else:
+            is_understood = False
+        self._is_understood = self._is_understood or is_understood
+        self._is_strange = self._is_strange or not is_understood
 
     def result(self, *, ended: bool) -> Json | None:
         """Return an object with `text`, or None if it is not whole."""
-        if self._done is not None:
-            return self._done
+        if (done := self._done) is not None:
+            if not done.get("text") and (text := self._text()):
+                return {**done, "text": text}
+            return done
         if self._chunks is not None:
             return self._from_chunks(self._chunks, ended=ended)
         if self._segments:
             return self._from_segments()
-        if self._texts and not ended and not self.has_text:
+        if self._is_strange and not self._is_understood:
+            # Something, but nothing that says that nobody spoke.
             return None
+        if (self._texts or self._spoken) and not ended and not self.has_text:
+            return None
+        return {"text": self._text(), **({"segments": self._spoken} if self._spoken else {})}
+
+    def _text(self) -> str:
+        """Return the pieces of the text together."""
+        if not any(self._texts):
+            return " ".join(segment["text"].strip() for segment in self._spoken)
         is_subtitle = any("-->" in text for text in self._texts)
-        return {"text": ("\n\n" if is_subtitle else "").join(self._texts)}
+        return ("\n\n" if is_subtitle else "").join(self._texts)
 
     @staticmethod
     def _from_chunks(chunks: ChatCompletionAccumulator, *, ended: bool) -> Json | None:
@@ -142,10 +165,6 @@ class TranscriptAccumulator(StreamAccumulator):
         return whole
 
 
-RUN_IN_PROGRESS = frozenset({"queued", "in_progress", "cancelling"})
-"""The statuses of an assistant's run that it will not stay in."""
-
-
 class RunAccumulator(StreamAccumulator):
     """The last `thread.run` object in an assistant's stream is the run as it ended."""
 
@@ -157,7 +176,7 @@ class RunAccumulator(StreamAccumulator):
         """Take the next event: a thread, a run, a step of it, a message, or a piece of one."""
         if event.get("object") == "thread.run":
             self._run = event
-            self.is_complete = is_ended(event.get("status"), RUN_IN_PROGRESS)
+            self.is_complete = RUN.is_ended(event.get("status"))
 
     def result(self, *, ended: bool) -> Json | None:
         """Return the run, or None while it goes on."""

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 
-from ..action import Json
+from ..types import Json
 
 
 class AnswerError(Exception):

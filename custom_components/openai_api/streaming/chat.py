@@ -3,13 +3,13 @@
 import itertools
 from typing import Any
 
-from ..action import Json
+from ..types import Json
 from .base import AnswerError, StreamAccumulator
 from .deltas import Pieces, accumulate_delta, join_delta
 from .tool_calls import is_object
 
-_NO_REASONS = (None, "", "null")
-"""What stands for no `finish_reason`."""
+_NO_REASONS = frozenset({"", "null", "none", "false"})
+"""What stands for no `finish_reason`, in small letters."""
 
 
 class _Choice:
@@ -69,7 +69,8 @@ class ChatCompletionAccumulator(StreamAccumulator):
         for key, value in event.items():
             if key == "choices":
                 for part in value or ():
-                    self._add_choice(part)
+                    if part is not None:
+                        self._add_choice(part)
             elif value:
                 if key != "usage" or key not in completion or _has_counts(value):
                     completion[key] = value
@@ -80,6 +81,9 @@ class ChatCompletionAccumulator(StreamAccumulator):
     def _add_choice(self, part: Json) -> None:
         """Take a piece of a choice."""
         index = part.get("index") or 0
+        if index.__class__ is not int:
+            # Hosts in other languages write "0" or 0.0.
+            index = int(index)
         if (choice := self._choices.get(index)) is None:
             choice = self._choices[index] = _Choice()
             self.is_complete = False
@@ -87,11 +91,12 @@ class ChatCompletionAccumulator(StreamAccumulator):
         for key, value in part.items():
             if key == "delta":
                 if value:
-                    accumulate_delta(choice.delta, value)
+                    delta = {"content": value} if isinstance(value, str) else value
+                    accumulate_delta(choice.delta, delta)
             elif value is None:
                 fields.setdefault(key, None)
             elif key == "finish_reason":
-                if value not in _NO_REASONS:
+                if str(value).lower() not in _NO_REASONS:
                     fields[key] = value
                     self.is_complete = all(
                         item.fields.get(key) is not None for item in self._choices.values()
@@ -117,6 +122,9 @@ class ChatCompletionAccumulator(StreamAccumulator):
         whole = {**self._completion, "object": "chat.completion", "choices": choices}
         if not _has_counts(whole.get("usage")) and (usage := self._usage()) is not None:
             whole["usage"] = usage
+        elif isinstance(usage := whole.get("usage"), dict) and not _has_counts(usage):
+            # Zeros on every chunk: it was not counted.
+            whole["usage"] = None
         return whole
 
     def _whole(self, index: int, *, ended: bool) -> Json | None:

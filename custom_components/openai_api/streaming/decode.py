@@ -6,11 +6,11 @@ from typing import Any, override
 
 import orjson
 
-from ..action import Json
 from ..error_bodies import answer_error
+from ..types import Json
 from .base import AnswerError, StreamAccumulator
 from .sse import EventTooLarge, SSEDecoder
-from .text import MAX_DEPTH, SurrogateJoiner, as_object, check_depth
+from .text import LARGE_BYTES, MAX_DEPTH, SurrogateJoiner, as_object, check_depth
 
 ODDITIES = (AttributeError, LookupError, TypeError, ValueError)
 """What an accumulator trips over where events have other shapes than the API's."""
@@ -55,17 +55,20 @@ class EventReader:
     def read(self, name: str, data: bytes) -> tuple[Json, str]:
         """Return an event's object and its type.
 
-        Raises AnswerError if it tells of an error, StreamGarbled if it cannot be read.
+        Blocks for what is larger than `LARGE_BYTES`. Raises AnswerError if it tells of an error, StreamGarbled if it cannot be read.
         """
-        try:
-            event: Any = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            event = self._read_oddity(name, data)
-        if len(data) > _DEEP_BYTES:
+        if (size := len(data)) > LARGE_BYTES or self._joiner.held:
+            event: Any = self._read_oddity(name, data)
+        else:
             try:
-                check_depth(data, event)
-            except ValueError:
-                raise StreamGarbled from None
+                event = orjson.loads(data)
+            except orjson.JSONDecodeError:
+                event = self._read_oddity(name, data)
+            if size > _DEEP_BYTES:
+                try:
+                    check_depth(data, event)
+                except ValueError:
+                    raise StreamGarbled from None
         if event.__class__ is not dict:
             event = as_object(event)
         if name and (event.get("type") == name or name == "error" or name.startswith("thread.")):
@@ -74,6 +77,10 @@ class EventReader:
         if self._default_type and "choices" in event and "type" not in event:
             return event, self._default_type
         return event, str(event.get("type") or name or event.get("object") or "")
+
+    def read_held(self) -> list[Json]:
+        """Return events for halves of characters whose other half has not come."""
+        return self._joiner.pop_held()
 
     def _read_oddity(self, name: str, data: bytes) -> Any:
         """Return the value of an event that is no plain JSON."""
@@ -165,8 +172,11 @@ def assemble(body: bytes, make: Callable[[], StreamAccumulator] | None) -> Json 
             if accumulator is not None:
                 accumulator.add(event)
         check_stray(decoder.stray)
-        if accumulator is not None and (whole := accumulator.result(ended=ended)) is not None:
-            return whole
+        if accumulator is not None:
+            for event in reader.read_held():
+                accumulator.add(event)
+            if (whole := accumulator.result(ended=ended)) is not None:
+                return whole
     except (EventTooLarge, *ODDITIES):
         raise StreamGarbled from None
     # A method that does not stream has its whole answer in one event.

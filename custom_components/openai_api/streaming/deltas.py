@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..action import Json
+from ..types import Json
 from .tool_calls import join_tool_calls
 
 type Pieces = dict[str, list[Any]]
@@ -95,7 +95,10 @@ def _join_items(items: list[Any]) -> list[Any]:
             index = item.get("index")
             if isinstance(index, int):
                 entry = by_index.get(index)
-                if entry is not None and not _is_same(entry, item):
+                if entry is not None and item == entry[-1] and _begins(item):
+                    # The same picture once more.
+                    continue
+                if entry is not None and (_begins(item) or not _is_same(entry, item)):
                     entry = None
             elif entries and _is_next(entries[-1], item):
                 entry = entries[-1]
@@ -121,6 +124,13 @@ def _is_same(entry: list[Any], item: Json) -> bool:
         for old in entry[:1] + entry[-1:]
         for key in ("type", "id")
     )
+
+
+def _begins(item: Json) -> bool:
+    """Return whether an item can be no more than the first piece of an entry: it has an address."""
+    picture = item.get("image_url")
+    address = picture.get("url") if isinstance(picture, dict) else picture
+    return isinstance(address, str) and address[:5].lower() in ("data:", "http:", "https")
 
 
 def _is_next(entry: list[Any], item: Json) -> bool:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ..action import Json
 from ..statuses import is_known_end
+from ..types import Json
 from .base import StreamAccumulator
 from .tool_calls import is_object
 
@@ -39,6 +39,8 @@ class ResponseAccumulator(StreamAccumulator):
         self._add_delta = self._deltas.setdefault(None, {}).setdefault(None, []).append
         self._texts: dict[object, dict[object, str]] = {}
         """The texts by item and part."""
+        self._parts: dict[object, dict[object, Json]] = {}
+        """The parts of messages that came whole, by item and part."""
         self._arguments: dict[object, list[str]] = {}
 
     def add(self, event: Json) -> None:
@@ -56,22 +58,34 @@ class ResponseAccumulator(StreamAccumulator):
             self._end(event)
         elif kind == "response.output_item.done":
             self._add_item(event)
-        elif kind == "response.output_item.added":
-            key = _key(event)
-            self._open[key] = event["item"]
-        elif kind == "response.function_call_arguments.delta":
-            self._arguments.setdefault(_key(event), []).append(event.get("delta", ""))
-        elif kind == "response.function_call_arguments.done":
-            self._arguments[_key(event)] = [event.get("arguments", "")]
-        elif kind == "response.output_text.done":
-            part = event.get("content_index")
-            self._texts.setdefault(_key(event), {})[part] = event.get("text", "")
         elif kind in _BEGINNINGS:
             if isinstance(response := event.get("response"), dict):
                 self._base = response
         elif kind is None and event.get("object") == "response":
             # The whole, in the only event.
             self._final, self.is_complete = event, True
+        else:
+            self._add_piece(kind, event)
+
+    def _add_piece(self, kind: object, event: Json) -> None:
+        """Take the next event that tells of a piece of an item."""
+        match kind:
+            case "response.output_item.added":
+                if isinstance(item := event.get("item"), dict):
+                    self._open[_key(event)] = item
+            case "response.function_call_arguments.delta":
+                self._arguments.setdefault(_key(event), []).append(event.get("delta") or "")
+            case "response.function_call_arguments.done":
+                self._arguments[_key(event)] = [event.get("arguments") or ""]
+            case "response.output_text.done":
+                texts = self._texts.setdefault(_key(event), {})
+                texts[event.get("content_index")] = event.get("text") or ""
+            case "response.content_part.done":
+                if isinstance(part := event.get("part"), dict):
+                    self._parts.setdefault(_key(event), {})[event.get("content_index")] = part
+            case "response.refusal.done":
+                part = {"type": "refusal", "refusal": event.get("refusal")}
+                self._parts.setdefault(_key(event), {})[event.get("content_index")] = part
 
     def _begin_part(self, event: Json) -> None:
         """Go to the part that a piece of a text belongs to."""
@@ -84,13 +98,17 @@ class ResponseAccumulator(StreamAccumulator):
         response = event.get("response")
         if not isinstance(response, dict):
             if not isinstance(event.get("output"), list):
-                response = None if not self._items else {}
+                response = {} if self._items or self._joined_texts() else None
             else:
                 response = {key: value for key, value in event.items() if key != "type"}
         if response is not None:
+            status = str(event["type"]).rpartition(".")[2].replace("done", "completed")
             if "id" not in response:
-                status = str(event["type"]).rpartition(".")[2].replace("done", "completed")
                 response = {**self._base, "status": status, **response}
+            found = response.get("status")
+            if isinstance(found, str) and not is_known_end(found):
+                # Some hosts send what they sent at the beginning once more.
+                response = {**response, "status": status}
             self._final, self.is_final, self.is_complete = response, True, True
 
     def _add_item(self, event: Json) -> None:
@@ -100,7 +118,7 @@ class ResponseAccumulator(StreamAccumulator):
         if not isinstance(item, dict):
             raise TypeError(item)
         old = self._items.get(key)
-        if key is None or (old is not None and old.get("id") != item.get("id")):
+        if key is None or (old is not None and _is_another(old, item)):
             # Hosts that give every item the same index mean another one.
             key = (key, len(self._items))
         self._items[key] = item
@@ -108,9 +126,7 @@ class ResponseAccumulator(StreamAccumulator):
     def result(self, *, ended: bool) -> Json | None:
         """Return the response, or None if it is not whole."""
         if (final := self._final) is not None:
-            if not _says_something(final.get("output")) and (output := self._output()):
-                return {**final, "output": output}
-            return final
+            return self._completed(final)
         if not ended and (self._open or not self._items):
             return None
         output = self._output()
@@ -121,10 +137,28 @@ class ResponseAccumulator(StreamAccumulator):
             status = "completed"
         return {"object": "response", **self._base, "status": status, "output": output}
 
+    def _completed(self, final: Json) -> Json:
+        """Return what the last event holds, with what was streamed where that lacks it."""
+        output: Any = final.get("output")
+        streamed = self._output()
+        if not _says_something(output):
+            return (
+                {**final, "output": streamed}
+                if streamed and (not output or _says_something(streamed))
+                else final
+            )
+        if not any(map(_lacks_arguments, output)):
+            return final
+        calls = {_name(item): item for item in streamed if item.get("arguments")}
+        filled = [
+            calls.get(_name(item), item) if _lacks_arguments(item) else item for item in output
+        ]
+        return {**final, "output": filled}
+
     def _output(self) -> list[Json]:
         """Return the items that were streamed, in their order."""
         items, texts = {**self._open, **self._items}, self._joined_texts()
-        for key in texts:
+        for key in (*texts, *self._parts):
             if key not in items and len(items) != 1:
                 items[key] = {"type": "message", "role": "assistant", "status": "completed"}
         keys = sorted(items, key=_order)
@@ -133,7 +167,9 @@ class ResponseAccumulator(StreamAccumulator):
     def _joined_texts(self) -> dict[object, dict[object, str]]:
         """Return the texts that were streamed, by item and part."""
         joined: dict[object, dict[object, str]] = {
-            key: {part: "".join(pieces) for part, pieces in parts.items() if pieces}
+            key: {
+                part: "".join(filter(_is_text, pieces)) for part, pieces in parts.items() if pieces
+            }
             for key, parts in self._deltas.items()
             if any(parts.values())
         }
@@ -153,18 +189,46 @@ class ResponseAccumulator(StreamAccumulator):
         kind = item.get("type")
         if kind == "message" and not _texts_of(item):
             parts = found.get(key) or (next(iter(found.values()), {}) if is_only else {})
-            texts = [text for _, text in sorted(parts.items(), key=_part_order)]
-            if any(texts):
-                content = [
-                    {"type": "output_text", "text": text, "annotations": []} for text in texts
-                ]
-                return {**item, "content": content}
+            whole = self._parts.get(key) or (
+                next(iter(self._parts.values()), {}) if is_only else {}
+            )
+            content = {
+                part: {"type": "output_text", "text": text, "annotations": []}
+                for part, text in parts.items()
+            } | {part: found for part, found in whole.items() if _texts_of({"content": [found]})}
+            if _texts_of({"content": list(content.values())}):
+                return {
+                    **item,
+                    "content": [found for _, found in sorted(content.items(), key=_part_order)],
+                }
         if kind == "function_call" and not item.get("arguments"):
             pieces = self._arguments.get(key) or (
                 next(iter(self._arguments.values()), []) if is_only else []
             )
             return {**item, "arguments": "".join(pieces)}
         return item
+
+
+def _is_text(piece: object) -> bool:
+    """Return whether a piece of a text is one."""
+    return isinstance(piece, str)
+
+
+def _name(item: Json) -> object:
+    """Return how an item is called."""
+    return item.get("id") or item.get("call_id")
+
+
+def _is_another(old: Json, item: Json) -> bool:
+    """Return whether an item of the same index is another one."""
+    return _name(old) != _name(item) or (_name(item) is None and old != item)
+
+
+def _lacks_arguments(item: object) -> bool:
+    """Return whether this is a call that came without its arguments."""
+    return (
+        isinstance(item, dict) and item.get("type") == "function_call" and not item.get("arguments")
+    )
 
 
 def _key(event: Json) -> object:
@@ -193,10 +257,12 @@ def _texts_of(item: Json) -> list[str]:
 
 
 def _says_something(output: object) -> bool:
-    """Return whether an output holds more than empty messages."""
+    """Return whether an output holds more than empty messages and thoughts."""
     items = output if isinstance(output, list) else []
     return any(
-        not isinstance(item, dict) or item.get("type") != "message" or _texts_of(item)
+        not isinstance(item, dict)
+        or item.get("type") not in ("message", "reasoning")
+        or _texts_of(item)
         for item in items
     )
 

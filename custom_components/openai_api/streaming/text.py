@@ -7,8 +7,11 @@ from typing import Any, NoReturn
 
 import orjson
 
-from ..action import Json
+from ..types import Json
+from .large_json import LargeJsonReader
 
+LARGE_BYTES = 512 * 1024
+"""JSON texts of more bytes are read in pieces, and in a thread of their own."""
 MAX_DEPTH = 200
 """The most objects and lists within each other; Home Assistant's own encoder takes 254."""
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
@@ -16,9 +19,12 @@ _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _RAW_BYTES = re.compile("[\udc80-\udcff]+")
 _TRAILING_HALF = re.compile("(?:[\ud800-\udbff]|[\udc80-\udcff]{1,3})\\Z")
 _LONE = re.compile("[\ud800-\udfff]")
+_MAYBE_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+_MAX_HELD = 64
+"""Texts whose last piece ended with half a character: more are let go of."""
 _IDENTITY = ("type", "item_id", "output_index", "content_index", "summary_index")
-# So many lists leave orjson, which stops at 254, as many levels as are allowed.
-_WRAPPED = 254 - MAX_DEPTH
+# orjson stops at this many levels.
+_ORJSON_DEPTH = 254
 
 
 def load_json(data: bytes) -> Any:
@@ -29,11 +35,12 @@ def load_json(data: bytes) -> Any:
     return SurrogateJoiner().load(data, hold=False)
 
 
-def check_depth(data: bytes, value: Any) -> None:
-    """Raise ValueError if the value read from `data` has more than `MAX_DEPTH` levels."""
-    if len(data) > MAX_DEPTH and data.count(b"[") + data.count(b"{") > MAX_DEPTH:
+def check_depth(data: bytes, value: Any, max_depth: int = MAX_DEPTH) -> None:
+    """Raise ValueError if the value read from `data` has more than `max_depth` levels."""
+    if len(data) > max_depth and data.count(b"[") + data.count(b"{") > max_depth:
         wrapped = value
-        for _ in range(_WRAPPED):
+        # So many lists around it leave orjson as many levels as are allowed.
+        for _ in range(_ORJSON_DEPTH - max_depth):
             wrapped = [wrapped]
         try:
             # Much faster than to walk through it.
@@ -61,6 +68,15 @@ def _replace_halves(text: str) -> str:
     return _LONE.sub("\ufffd", text)
 
 
+def _is_utf8(data: bytes) -> bool:
+    """Return whether bytes are a text in UTF-8."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _refuse(name: str) -> NoReturn:
     """Refuse NaN and Infinity, which JSON does not have."""
     raise ValueError(name)
@@ -81,23 +97,60 @@ class SurrogateJoiner:
 
     def __init__(self) -> None:
         """Start with nothing held back."""
-        self._held: dict[Hashable, str] = {}
+        self.held: dict[tuple[Hashable, ...], str] = {}
+        """The halves by the place of the text that they belong to."""
+        self._events: dict[Hashable, Json] = {}
+        """What tells apart the events of the texts that are held back."""
 
     def load(self, data: bytes, *, hold: bool = True) -> Any:
         """Return the value in a JSON text; without `hold`, halves become U+FFFD at once.
 
         Raises ValueError for what is no JSON, and for more than `MAX_DEPTH` levels.
         """
+        if len(data) > LARGE_BYTES:
+            return self._load_large(data, hold=hold)
         try:
             value = orjson.loads(data)
         except orjson.JSONDecodeError:
             value = self._load_halves(data, hold=hold)
+        else:
+            if self.held and hold:
+                # What comes next in the text shows that the other half does not come.
+                value = self._mend_event(value, hold=hold)
+        check_depth(data, value)
+        return value
+
+    def _load_large(self, data: bytes, *, hold: bool) -> Any:
+        """Return the value in a large JSON text."""
+        try:
+            value = LargeJsonReader(data, MAX_DEPTH, check_depth).read()
+            return self._mend_event(value, hold=hold) if self.held and hold else value
+        except ValueError:
+            if _MAYBE_HALF.search(data) is None and _is_utf8(data):
+                raise
+        value = self._load_halves(data, hold=hold)
         check_depth(data, value)
         return value
 
     def join_text(self, data: bytes) -> str:
         """Return the next piece of the only text of a stream, in UTF-8."""
-        return self._mend_text(data.decode(errors="surrogateescape"), ("delta",), hold=True)
+        self._events[()] = {"type": "transcript.text.delta"}
+        return self._mend_text(data.decode(errors="surrogateescape"), ((), "delta"), hold=True)
+
+    def pop_held(self) -> list[Json]:
+        """Return events with U+FFFD for each half that has been held back and got no other half."""
+        events = []
+        for (identity, *path), half in self.held.items():
+            piece: Any = _replace_halves(half)
+            for key in reversed(path):
+                if isinstance(key, int):
+                    piece = [{"index": key, **piece} if isinstance(piece, dict) else piece]
+                else:
+                    piece = {key: piece}
+            events.append({**self._events.get(identity, {}), **piece})
+        self.held.clear()
+        self._events.clear()
+        return events
 
     def _load_halves(self, data: bytes, *, hold: bool) -> Any:
         """Return the value in a JSON text that orjson refuses for its halves of characters."""
@@ -106,11 +159,21 @@ class SurrogateJoiner:
             raise ValueError("no JSON")
         try:
             value = json.loads(text, parse_int=_integer, parse_constant=_refuse)
-            found = value if isinstance(value, dict) else {}
-            identity = tuple(str(found.get(key)) for key in _IDENTITY)
-            return self._mend(value, (identity,), hold=hold)
+            return self._mend_event(value, hold=hold)
         except RecursionError as err:
             raise ValueError("too deep") from err
+
+    def _mend_event(self, value: Any, *, hold: bool) -> Any:
+        """Return an event whose texts are proper Unicode."""
+        found = value if isinstance(value, dict) else {}
+        known = {key: found[key] for key in _IDENTITY if key in found}
+        identity = tuple(str(known.get(key)) for key in _IDENTITY)
+        mended = self._mend(value, (identity,), hold=hold)
+        if self.held:
+            holding = {place[0] for place in self.held}
+            self._events[identity] = known
+            self._events = {key: self._events[key] for key in self._events.keys() & holding}
+        return mended
 
     def _mend(self, value: Any, path: tuple[Hashable, ...], *, hold: bool) -> Any:
         """Return a value whose texts are proper Unicode."""
@@ -130,11 +193,13 @@ class SurrogateJoiner:
 
     def _mend_text(self, text: str, path: tuple[Hashable, ...], *, hold: bool) -> str:
         """Return a text with what was held back before it, holding back a half at its end."""
-        text = _join_halves(self._held.pop(path, "") + text)
+        text = _join_halves(self.held.pop(path, "") + text)
         # Only pieces of a text are followed by more of it.
         is_piece = "delta" in path or ("choices" in path and path[-1] == "text")
         if hold and is_piece and (half := _TRAILING_HALF.search(text)):
-            self._held[path] = half[0]
+            self.held[path] = half[0]
+            if len(self.held) > _MAX_HELD:
+                del self.held[next(iter(self.held))]
             text = text[: half.start()]
         return _replace_halves(text)
 

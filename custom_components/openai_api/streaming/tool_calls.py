@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from ..action import Json
+from ..types import Json
 
 _BODIES = ("function", "custom")
 """The keys under which a call has its name and arguments, by its type."""
@@ -133,6 +133,8 @@ class _Calls:
         call.type = call.type or piece.type
         if not call.name or piece.name.startswith(call.name):
             call.name = piece.name or call.name
+        elif self._is_rest_of_name(call, piece):
+            call.name += piece.name
         call.pieces.append(piece.whole)
         if isinstance(piece.arguments, dict):
             call.object = {**(call.object or {}), **piece.arguments}
@@ -172,13 +174,19 @@ class _Calls:
             return not (piece.name == call.name and goes_on)
         if piece.name and call.name and piece.name != call.name:
             grows = piece.name.startswith(call.name) and not call.has_arguments
-            return not grows
+            return not (grows or self._is_rest_of_name(call, piece))
         if not piece.begins or not call.is_whole:
             return False
         if self._is_repeated(call, piece):
             # Once more the same; a call without an id that names itself is one of its own.
             return bool(piece.name) and not piece.id
         return bool(piece.name) or call.text.strip() != "{}"
+
+    @staticmethod
+    def _is_rest_of_name(call: _Call, piece: _Piece) -> bool:
+        """Return whether a piece goes on with the name, as it says nothing else of a call."""
+        is_bare = bool(piece.name) and not piece.id and not piece.type
+        return is_bare and piece.index is not None and bool(call.id) and not call.has_arguments
 
     @staticmethod
     def _is_repeated(call: _Call, piece: _Piece) -> bool:

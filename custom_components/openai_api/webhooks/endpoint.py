@@ -3,20 +3,20 @@
 from typing import Any
 
 from homeassistant.components import webhook
-from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.network import NoURLAvailableError, get_url
 
-from ..action import Json
-from ..actions import ACTIONS
-from ..api.host import OpenAIConfigEntry
+from ..api.host import ServiceHost
+from ..api.request import Operation, RequestOptions, async_request_json
 from ..const import CONF_WEBHOOK_ENDPOINT_ID, CONF_WEBHOOK_SECRET, LOGGER
-from ..dispatch import ActionCall, async_dispatch
-from ..exceptions import api_error
+from ..exceptions import SigningSecretMissing, api_error
+from ..types import Json
 
-_ACTIONS = {action.key: action for action in ACTIONS}
-_TIMEOUT = 30
+_CREATE = Operation(method="webhooks.create")
+_DELETE = Operation(method="webhooks.delete", has_body=False)
+_TIMEOUT = 30.0
 """How long somebody waits in front of a form."""
 
 
@@ -30,30 +30,31 @@ def webhook_url(hass: HomeAssistant, webhook_id: str) -> str:
         return path
 
 
-async def async_create(
-    hass: HomeAssistant, entry: OpenAIConfigEntry, url: str, event_types: list[str]
-) -> dict[str, Any]:
+async def async_create(host: ServiceHost, url: str, event_types: list[str]) -> dict[str, Any]:
     """Let the host report events to the address; returns the options that come of it.
 
-    Raises a translated error if the host does not.
+    Raises SigningSecretMissing if it tells no secret, and what `async_request_json` raises.
     """
     data = {"name": "Home Assistant", "url": url, "event_types": event_types}
-    made = await _async_request(hass, entry, "create_webhook_endpoint", data)
+    made = await _async_request(host, _CREATE, data)
     if not made.get("signing_secret"):
-        raise api_error("no_signing_secret")
+        raise SigningSecretMissing
     return {
         CONF_WEBHOOK_SECRET: made["signing_secret"],
         CONF_WEBHOOK_ENDPOINT_ID: made.get("id"),
     }
 
 
-async def async_delete(hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
-    """End the reports to the webhook that was set up here, if there is one and the host obeys."""
+async def async_delete(entry: ConfigEntry[Any], host: ServiceHost | None) -> None:
+    """End the reports to the webhook that was set up here, if there is one and the host obeys.
+
+    `host` is that of the entry, None if it is not loaded.
+    """
     if not (endpoint_id := entry.options.get(CONF_WEBHOOK_ENDPOINT_ID)):
         return
     try:
         data = {CONF_WEBHOOK_ENDPOINT_ID: endpoint_id}
-        await _async_request(hass, entry, "delete_webhook_endpoint", data)
+        await _async_request(host, _DELETE, data)
     except HomeAssistantError:
         LOGGER.warning(
             "The webhook %s of %s could not be deleted at the service host: delete it there",
@@ -62,19 +63,9 @@ async def async_delete(hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
         )
 
 
-async def _async_request(
-    hass: HomeAssistant, entry: OpenAIConfigEntry, key: str, data: dict[str, Any]
-) -> Json:
-    """Return the answer of an action, of which nothing is recorded."""
-    if entry.state is not ConfigEntryState.LOADED:
+async def _async_request(host: ServiceHost | None, operation: Operation, data: Json) -> Json:
+    """Return what the host answers; none of it is recorded."""
+    if host is None:
         raise api_error("unloaded")
-    request = ActionCall(
-        hass=hass,
-        entry=entry,
-        host=entry.runtime_data,
-        action=_ACTIONS[key],
-        data=data,
-        options={"timeout": _TIMEOUT},
-        context=Context(),
-    )
-    return await async_dispatch(request) or {}
+    options = RequestOptions(timeout=_TIMEOUT)
+    return await async_request_json(host, operation, data, options)

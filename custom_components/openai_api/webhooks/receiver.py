@@ -7,18 +7,19 @@ from enum import StrEnum
 from functools import partial
 from http import HTTPStatus
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import ClientError, web
 from aiohttp.hdrs import CONTENT_LENGTH, METH_POST
 from aiohttp.http import HttpProcessingError
 from homeassistant.components import webhook
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_WEBHOOK_ID
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 import orjson
 
-from ..api.host import OpenAIConfigEntry
+from ..api.host import ServiceHost
 from ..const import CONF_WEBHOOK_SECRET, DOMAIN, EVENT_WEBHOOK, LOGGER
 from ..events import fire
 from .signature import TOLERANCE, async_get_sdk_webhooks, verify_signature
@@ -103,7 +104,7 @@ _DELIVERY_LOGS: HassKey[dict[str, _DeliveryLog]] = HassKey(f"{DOMAIN}_webhook_de
 
 
 @callback
-def get_webhook_id(hass: HomeAssistant, entry: OpenAIConfigEntry) -> str:
+def get_webhook_id(hass: HomeAssistant, entry: ConfigEntry[Any]) -> str:
     """Return the secret part of the entry's webhook address, made once and kept."""
     found: str | None = entry.options.get(CONF_WEBHOOK_ID)
     if found is None:
@@ -113,14 +114,14 @@ def get_webhook_id(hass: HomeAssistant, entry: OpenAIConfigEntry) -> str:
     return found
 
 
-async def async_receive(hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
-    """Receive webhooks until the entry is unloaded, if it has a signing secret."""
+async def async_receive(host: ServiceHost) -> WebhookReceiver | None:
+    """Receive webhooks until the entry is unloaded; None if it has no signing secret."""
+    hass, entry = host.hass, host.entry
     if not (secret := entry.options.get(CONF_WEBHOOK_SECRET)):
-        return
-    host = entry.runtime_data
+        return None
     webhooks = await async_get_sdk_webhooks(hass, host.client)
     memory = hass.data.setdefault(_DELIVERY_LOGS, {}).setdefault(entry.entry_id, _DeliveryLog())
-    host.webhooks = receiver = WebhookReceiver(entry, webhooks, secret, memory)
+    receiver = WebhookReceiver(host, webhooks, secret, memory)
     webhook_id = get_webhook_id(hass, entry)
     webhook.async_register(
         hass,
@@ -131,6 +132,7 @@ async def async_receive(hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
         allowed_methods=[METH_POST],
     )
     entry.async_on_unload(partial(webhook.async_unregister, hass, webhook_id))
+    return receiver
 
 
 @callback
@@ -144,13 +146,14 @@ class WebhookReceiver:
 
     def __init__(
         self,
-        entry: OpenAIConfigEntry,
+        host: ServiceHost,
         webhooks: AsyncWebhooks,
         secret: str,
         delivery_log: _DeliveryLog,
     ) -> None:
         """Initialize the receiver."""
-        self._entry = entry
+        self._host = host
+        self._entry = host.entry
         self._webhooks = webhooks
         self._secret = secret
         self._delivery_log = delivery_log
@@ -213,7 +216,7 @@ class WebhookReceiver:
                 reason,
             )
         self.refused[reason.name] += 1
-        self._entry.runtime_data.usage.count("refused_webhooks")
+        self._host.usage.count("refused_webhooks")
 
 
 def _parse_int(text: str) -> int:

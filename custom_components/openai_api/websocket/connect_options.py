@@ -13,7 +13,7 @@ from ..api.host import ServiceHost
 from ..const import LOGGER
 
 if TYPE_CHECKING:
-    from .protocol import Line
+    from websockets.asyncio.client import ClientConnection
 
 _LARGEST_FRAME = 64 * 1024 * 1024
 CLOSE_TIMEOUT = 5
@@ -28,7 +28,7 @@ _SILENT.parent = LOGGER
 
 
 async def async_connect_options(
-    host: ServiceHost, make_line: Callable[..., Line]
+    host: ServiceHost, make_line: Callable[..., ClientConnection]
 ) -> dict[str, Any]:
     """Return the arguments of the SDK's `connect`; `make_line` makes what holds the line.
 

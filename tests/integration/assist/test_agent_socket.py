@@ -239,7 +239,7 @@ async def test_prepare_warms_the_connection_only_when_it_is_cold(
     remote.lists = 0
     await _async_prepared(hass)
     assert remote.lists == 0, "it has just answered"
-    loaded.runtime_data.usage.last_response_at = 0.0
+    loaded.runtime_data.host.usage.last_response_at = 0.0
     await _async_prepared(hass)
     assert remote.lists == 1
     await _async_prepared(hass)
@@ -260,10 +260,10 @@ async def test_prepare_of_service_that_refuses_is_silent(
     await add_agent(api="responses")
     remote.lists, remote.list_status = 0, status
     for _ in range(2):
-        loaded.runtime_data.usage.last_response_at = 0.0
+        loaded.runtime_data.host.usage.last_response_at = 0.0
         await _async_prepared(hass)
     assert remote.lists == times
-    assert loaded.runtime_data.last_error is None
+    assert loaded.runtime_data.host.last_error is None
     assert not hass.states.is_state("conversation.kitchen", "unavailable")
     assert speech(await ask("A")) == "Hello by HTTP"
 
@@ -272,7 +272,7 @@ async def test_prepare_of_unloaded_service_asks_nothing(
     hass: HomeAssistant, remote: Service, loaded: MockConfigEntry, add_agent: AddAgent
 ) -> None:
     await add_agent(api="responses")
-    host = loaded.runtime_data
+    host = loaded.runtime_data.host
     host.usage.last_response_at = 0.0
     remote.lists = 0
     assert await hass.config_entries.async_unload(loaded.entry_id)

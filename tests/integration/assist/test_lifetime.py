@@ -126,7 +126,7 @@ async def test_cancelled_turn_is_told_and_the_next_one_works(
     assert speech(await ask()) == "Next"
     await hass.async_block_till_done()
     assert [told.data["ended"] for told in turns] == ["cancelled", "done"]
-    assert entry.runtime_data.availability.is_reachable is not False
+    assert entry.runtime_data.host.availability.is_reachable is not False
 
 
 async def test_turns_at_once_get_their_own_answers(
@@ -167,7 +167,7 @@ async def test_subentry_removed_while_others_work_reloads_nothing(
     call: Call,
     kind: str,
 ) -> None:
-    host = entry.runtime_data
+    host = entry.runtime_data.host
     subentry_id = await add_subentry(kind, name="Gone")
     standin.fail(
         Fault(path="^/batches/x_1$", method="GET", body={"id": "x_1", "status": "in_progress"})
@@ -179,7 +179,7 @@ async def test_subentry_removed_while_others_work_reloads_nothing(
     hass.config_entries.async_remove_subentry(entry, subentry_id)
     await hass.async_block_till_done()
     assert not [state for state in hass.states.async_all() if state.name == "Gone"]
-    assert entry.runtime_data is host
+    assert entry.runtime_data.host is host
     assert not host.closed
     assert not standin.sockets[-1].closed
     talk = await call("get_realtime_status", connection_id="c")

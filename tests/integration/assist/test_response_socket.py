@@ -265,15 +265,14 @@ async def test_idle_connections_closed(
 async def test_unload_closes_all_and_ends_what_goes_on(
     hass: HomeAssistant, sockets: ResponseSockets, remote: Service, loaded: MockConfigEntry
 ) -> None:
-    host = loaded.runtime_data
     remote.pause = 1
     task = asyncio.create_task(ask(sockets, body(user("A"))))
     while not remote.requests:
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.05)
-    host = loaded.runtime_data
+    data = loaded.runtime_data
     assert await hass.config_entries.async_unload(loaded.entry_id)
     with pytest.raises(HomeAssistantError) as caught:
         await task
     assert caught.value.translation_key == "unloaded"
-    assert not host.connections
+    assert not data.connections

@@ -39,7 +39,7 @@ async def test_subentry_added_alive_closes_and_reloads_nothing(
     manage: Call,
     ask: Ask,
 ) -> None:
-    host = entry.runtime_data
+    host = entry.runtime_data.host
     await manage("connect")
     await standin.wait_for_socket()
     standin.fail(Fault(path="/embeddings", delay=1))
@@ -68,7 +68,7 @@ async def test_subentry_added_alive_closes_and_reloads_nothing(
     assert hass.states.get("conversation.kitchen") is None
     assert er.async_get(hass).async_get("conversation.kitchen") is None
     assert (await running)["data"]
-    assert entry.runtime_data is host
+    assert entry.runtime_data.host is host
     assert not host.closed
     assert not standin.sockets[0].closed
 

@@ -7,11 +7,16 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_capture_events,
 )
+from pytest_homeassistant_custom_component.components.diagnostics import (
+    get_diagnostics_for_config_entry,
+)
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.openai_api.const import DOMAIN
 from custom_components.openai_api.entity import device_info
@@ -112,6 +117,27 @@ async def test_last_error_is_truncated_and_redacted(
     await manage("connect")
     await standin.sockets[-1].close(4000, f"Not with {CANARY}")
     await wait_for(lambda: shown(hass, ERROR) == "Not with ***")
+
+
+async def test_diagnostics_last_error_without_its_sensor(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    standin: StandIn,
+    media_folder: object,
+    registry: er.EntityRegistry,
+    manage: Call,
+) -> None:
+    assert await async_setup_component(hass, "diagnostics", {})
+    entry = await add_entry(hass, entry_data(standin))
+    registry.async_update_entity(ERROR, disabled_by=er.RegistryEntryDisabler.USER)
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert hass.states.get(ERROR) is None
+
+    await manage("connect")
+    await standin.sockets[-1].close(4000, f"Not with {CANARY}")
+    await wait_for(lambda: not entry.runtime_data.connections)
+    found: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert found["last_error"] == "Not with ***"
 
 
 async def test_last_error_unchanged_by_unload(

@@ -8,8 +8,8 @@ from homeassistant.core import Event, HomeAssistant, State
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
-from custom_components.openai_api.action import Json
 from custom_components.openai_api.const import DOMAIN
+from custom_components.openai_api.types import Json
 from tests.integration.conftest import entry_data
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn

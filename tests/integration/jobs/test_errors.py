@@ -8,9 +8,9 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.action import Json
 from custom_components.openai_api.const import DOMAIN
 from custom_components.openai_api.jobs.job import Job
+from custom_components.openai_api.types import Json
 from tests.integration.conftest import CANARY, Call
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn

@@ -13,9 +13,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
-from custom_components.openai_api.action import Json
 from custom_components.openai_api.actions import ACTIONS
 from custom_components.openai_api.actions.jobs import WATCHABLE_TYPES
+from custom_components.openai_api.types import Json
 from tests.integration.automations import automate, on
 from tests.integration.conftest import CANARY, Call
 from tests.integration.wire import is_known
@@ -43,7 +43,7 @@ PATHS: dict[str, tuple[Json, str]] = {
 
 
 def test_watchable_types_cover_actions_with_statuses() -> None:
-    assert {action.key for action in ACTIONS if action.in_progress_statuses} == {
+    assert {action.key for action in ACTIONS if action.watch_as} == {
         action.key for action in WATCHABLE_TYPES.values()
     }
     assert set(PATHS) == set(WATCHABLE_TYPES)
@@ -60,8 +60,10 @@ async def test_watch_every_type_until_done(
     kind: str,
 ) -> None:
     parents, path = PATHS[kind]
-    pending = sorted(WATCHABLE_TYPES[kind].in_progress_statuses or ())
-    if not is_known(WATCHABLE_TYPES[kind], entry.runtime_data.client):
+    watched = WATCHABLE_TYPES[kind].watch_as
+    assert watched is not None
+    pending = sorted(watched.in_progress_statuses)
+    if not is_known(WATCHABLE_TYPES[kind], entry.runtime_data.host.client):
         with pytest.raises(HomeAssistantError, match="newer Home Assistant"):
             await call("watch_job", kind=kind, id="x_1", **parents)
         assert not in_store(stored, entry)

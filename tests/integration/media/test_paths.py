@@ -16,7 +16,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api import services
-from custom_components.openai_api.dispatch import ActionCall
+from custom_components.openai_api.action import ActionCall
 from tests.integration.conftest import Call
 from tests.standin.server import StandIn
 

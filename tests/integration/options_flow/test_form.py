@@ -224,6 +224,8 @@ async def test_models_can_be_entered_without_a_key(
     ("access", "saved"),
     [
         ({"service_kind": "ollama", "action_access": "administrators"}, True),
+        ({"include_usage": "always"}, True),
+        ({"include_usage": "by_service"}, False),
         ({"service_kind": "other", "action_access": "everyone"}, True),
         ({"service_kind": "other", "action_access": "by_action"}, False),
         ({}, False),
@@ -234,11 +236,19 @@ async def test_service_and_access(
 ) -> None:
     """What is as it would be anyway is not saved."""
     shown = suggested((await form.open())["data_schema"])
-    assert shown["access"] == {"service_kind": "other", "action_access": None}
+    assert shown["access"] == {
+        "service_kind": "other",
+        "include_usage": None,
+        "action_access": None,
+    }
     await form.submit(record_events=False, is_preferred=saved, access=access)
     expected: dict[str, Any] = {"record_events": False}
     if saved:
-        usual = {"service_kind": "other", "action_access": "by_action"}
+        usual = {
+            "service_kind": "other",
+            "include_usage": "by_service",
+            "action_access": "by_action",
+        }
         changed = {key: value for key, value in access.items() if usual[key] != value}
         expected |= {"is_preferred": True} | changed
     assert kept(entry) == expected

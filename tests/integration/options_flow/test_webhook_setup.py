@@ -224,7 +224,7 @@ async def test_webhook_removal(
     )
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert entry.options == {"record_events": True, **PRICES}
-    assert entry.runtime_data.webhooks is None
+    assert entry.runtime_data.webhook_receiver is None
     assert deleted(standin) == [endpoint]
     warned = [item for item in caplog.records if item.levelno == logging.WARNING]
     assert any(endpoint in item.getMessage() for item in warned) is not obeys

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from .driver import Json, RealtimeDriver, wait_for
+from tests.integration.waiting import wait_for
+
+from .driver import Json, RealtimeDriver
 
 SOUND = base64.b64encode(bytes(4800)).decode()
 BUSY = "conversation_already_has_active_response"
@@ -221,8 +223,9 @@ def raw(delta: bytes, kind: bytes = b"response.output_text.delta") -> bytes:
         ([b"Hi \\ud83d", b"\\udca1!"], "Hi 💡!"),
         ([b"Hi \xf0\x9f", b"\x92\xa1!"], "Hi 💡!"),
         ([b"\xf0", b"\x9f", b"\x92", b"\xa1"], "💡"),
-        # A half without another one says nothing.
-        ([b"a\\ud83d", b"b"], "ab"),
+        # The other half does not come.
+        ([b"a\\ud83d", b"b"], "a\ufffdb"),
+        ([b"a\xf0\x9f", b"b", b"c"], "a\ufffdbc"),
         ([b"a\\ud83db"], "a\ufffdb"),
         ([b"a\xffb"], "a\ufffdb"),
     ],

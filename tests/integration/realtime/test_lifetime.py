@@ -10,13 +10,18 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.websocket import connect_options, connection as connections
+from custom_components.openai_api.websocket import (
+    connect_options,
+    connection as connections,
+    reconnect,
+)
+from tests.integration.waiting import wait_for
 from tests.standin.areas.realtime import SECRETS
 from tests.standin.faults import Fault
 from tests.standin.records import SocketSession
 from tests.standin.server import StandIn
 
-from .driver import Json, RealtimeDriver, wait_for
+from .driver import Json, RealtimeDriver
 
 REALTIME = "^/realtime$"
 DOWN = Fault(path=REALTIME, status=503, count=None)
@@ -167,7 +172,7 @@ async def test_drop_during_session_created(silent: None, talk: RealtimeDriver) -
 async def test_final_drop_frees_connection_id(
     script: RealtimeDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "_ATTEMPTS", 3)
+    monkeypatch.setattr(reconnect, "_ATTEMPTS", 3)
     script.standin.fail(DOWN)
     script.session.abort()
     await wait_for(lambda: "disconnected" in states(script))
@@ -336,7 +341,7 @@ async def test_many_connections(
 async def test_unload_in_every_state(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry
 ) -> None:
-    host = entry.runtime_data
+    data = entry.runtime_data
     names = ("open", "busy", "again", "opening")
     talks = {name: RealtimeDriver(hass, standin, name) for name in names}
     for name in names[:3]:
@@ -360,7 +365,7 @@ async def test_unload_in_every_state(
     for talk in talks.values():
         assert states(talk)[-1] == "disconnected", talk.id
         assert talk.notice_types()[-1] == "connection_change"
-    assert host.connections == {}
+    assert data.connections == {}
     closing = [data for data in talks["open"].states if data["state"] == "disconnected"]
     assert [(data["code"], bool(data["reason"])) for data in closing] == [(1000, True)]
 

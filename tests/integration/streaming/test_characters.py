@@ -1,10 +1,12 @@
 """Characters that hosts cut in two."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from custom_components.openai_api.streaming.text import SurrogateJoiner
 from tests.resilience.raw_server import RawServer, answer as whole_answer
 
 from ..conftest import Call
@@ -38,6 +40,12 @@ HALVES: dict[str, tuple[list[bytes], str]] = {
         "Grüße",
     ),
     "a half that stays alone": ([half("\\udca1b")], "\ufffdb"),
+    "a half before words": ([half("a\\ud83d"), half("b")], "a\ufffdb"),
+    "a half long before the other": (
+        [half("a\\ud83d"), half("b"), half("\\udca1c")],
+        "a\ufffdb\ufffdc",
+    ),
+    "bytes before words": ([raw_half(b"a" + BULB[:3]), half("b")], "a\ufffdb"),
 }
 
 
@@ -91,3 +99,66 @@ async def test_halves_in_a_whole_answer(
     body = json.dumps(RESPONSE).encode().replace(b"Hello", text)
     raw.play([whole_answer(body)])
     assert (await call("create_model_response", **ASK))["output_text"] == expected
+
+
+LONE: dict[str, tuple[list[bytes], str]] = {
+    "a surrogate": ([half("Hi \\ud83d")], "Hi \ufffd"),
+    "bytes": ([raw_half(b"Hi " + BULB[:3])], "Hi \ufffd"),
+    "an empty piece behind it": ([half("Hi \\ud83d"), half("")], "Hi \ufffd"),
+    "alone": ([half("\\ud83d")], "\ufffd"),
+}
+
+
+@pytest.mark.parametrize("case", LONE)
+async def test_half_at_the_end_is_replaced(raw: RawServer, call: Call, case: str) -> None:
+    pieces, expected = LONE[case]
+    end = chunk({}, "stop")
+    for asked in ({"stream": True}, {}):
+        for script in (
+            stream(*pieces, end),
+            stream(*pieces, end, done=False),
+            stream(end, *pieces),
+        ):
+            raw.play(script)
+            answer = await call("create_chat_completion", **asked, **CHAT)
+            assert answer["choices"][0]["message"]["content"] == expected
+            assert answer["choices"][0]["finish_reason"] == "stop"
+
+
+async def test_half_at_the_end_of_a_response_without_its_last_event(
+    raw: RawServer, call: Call
+) -> None:
+    piece = named("response.output_text.delta", delta="@", output_index=0, content_index=0)
+    item = {"type": "message", "role": "assistant", "content": []}
+    raw.play(
+        stream(
+            piece.replace(b"@", b"Hi \\ud83d"),
+            named("response.output_item.done", item=item, output_index=0),
+        )
+    )
+    answer = await call("create_model_response", stream=True, **ASK)
+    assert answer["output_text"] == "Hi \ufffd"
+
+
+async def test_half_at_the_end_of_a_transcript(
+    raw: RawServer, call: Call, media_folder: Path
+) -> None:
+    sound = media_folder / "a.wav"
+    sound.write_bytes(b"RIFF\x24\x00\x00\x00WAVEfmt ")
+    for pieces in (
+        [b"data: Gr\xc3\xbc\xc3\n\n"],
+        [event(b'{"type": "transcript.text.delta", "delta": "Gr\xc3\xbc\\ud83d"}')],
+    ):
+        raw.play(stream(*pieces))
+        answer = await call("create_transcription", file=str(sound), model="m", stream=True)
+        assert answer["text"] == "Gr\u00fc\ufffd"
+
+
+async def test_many_halves_are_let_go_of() -> None:
+    joiner = SurrogateJoiner()
+    for number in range(1000):
+        joiner.load(b'{"item_id": "%d", "delta": "x\\ud83d"}' % number)
+    assert len(joiner.held) <= 64
+    held = joiner.pop_held()
+    assert held[-1] == {"item_id": "999", "delta": "\ufffd"}
+    assert joiner.load(b'{"item_id": "999", "delta": "y"}')["delta"] == "y"

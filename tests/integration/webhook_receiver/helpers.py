@@ -24,4 +24,4 @@ def path(entry: MockConfigEntry) -> str:
 
 def refused(entry: MockConfigEntry) -> dict[str, int]:
     """Return the calls that were turned away, by the reason."""
-    return dict(entry.runtime_data.webhooks.refused)
+    return dict(entry.runtime_data.webhook_receiver.refused)

@@ -83,7 +83,7 @@ async def test_webhook_url_kept_until_entry_removed(
 async def test_webhook_not_registered_without_secret(
     hass: HomeAssistant, entry: MockConfigEntry
 ) -> None:
-    assert entry.runtime_data.webhooks is None
+    assert entry.runtime_data.webhook_receiver is None
     assert "webhook_id" not in entry.options
     assert not hass.data.get(webhook._HANDLERS)
 

@@ -1,7 +1,6 @@
 """A house with one service host that misbehaves, and all that is noticed of it."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from homeassistant.core import Event, HomeAssistant, callback
@@ -10,14 +9,15 @@ from homeassistant.helpers import entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.api.host import ServiceHost
 from custom_components.openai_api.const import (
     DOMAIN,
     EVENT_CONNECTION,
     EVENT_REALTIME,
     EVENT_SERVER,
 )
+from custom_components.openai_api.data import OpenAIData
 from tests.integration.conftest import CANARY, add_entry
+from tests.integration.waiting import wait_for
 from tests.resilience.raw_websocket_server import LONG_TIMEOUT, Peer, RawHost
 
 type Json = dict[str, Any]
@@ -25,13 +25,6 @@ CREATE: Json = {"type": "response.create", "model": "m-1", "input": "Hello"}
 RESPONSES, REALTIME = "responses", "realtime"
 both_transports = pytest.mark.parametrize("driver", [RESPONSES, REALTIME], indirect=True)
 only_realtime = pytest.mark.parametrize("driver", [REALTIME], indirect=True)
-
-
-async def wait_for(condition: Callable[[], object], seconds: float = LONG_TIMEOUT) -> None:
-    """Wait until something holds."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.002)
 
 
 def tasks() -> list[str]:
@@ -182,7 +175,7 @@ class ConnectionDriver:
     async def assert_clean(self) -> None:
         """Unload the entry, and make sure that nothing of any connection remains."""
         for entry in self.hass.config_entries.async_loaded_entries(DOMAIN):
-            found: ServiceHost = entry.runtime_data
+            found: OpenAIData = entry.runtime_data
             unloading = self.hass.config_entries.async_unload(entry.entry_id)
             assert await asyncio.wait_for(unloading, LONG_TIMEOUT)
             assert found.connections == {}

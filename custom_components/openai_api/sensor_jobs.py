@@ -6,9 +6,9 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from ..api.host import OpenAIConfigEntry
-from ..entity import HostEntity, remove_entity
-from .job import Job
+from .data import OpenAIConfigEntry
+from .entity import HostEntity, remove_entity
+from .jobs.job import Job
 
 _KEY = "job"
 

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from yarl import URL
 
-from .action import ModelKind
-from .api.config import AuthMethod
-from .const import CONF_BASE_URL, CONF_DEFAULT_MODELS, CONF_SERVICE_KIND, DEFAULT_BASE_URL
+from ..const import CONF_BASE_URL, CONF_DEFAULT_MODELS, CONF_SERVICE_KIND, DEFAULT_BASE_URL
+from ..types import ModelKind
+from .config import AuthMethod
 
 
 @dataclass(frozen=True, kw_only=True)

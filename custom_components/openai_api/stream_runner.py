@@ -3,28 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
-from dataclasses import replace
+from functools import partial
 import time
-from typing import TYPE_CHECKING
 
 from homeassistant.util.ulid import ulid_now
 import httpx2
 
-from .. import dispatch
-from ..action import Json
-from ..api.response import stray_answer
-from ..api.transport import MAX_RESPONSE_BYTES
-from ..const import EVENT_STREAM
-from ..events import fire
-from ..exceptions import (
-    ErrorInStream,
-    api_error,
-    parse_error_body,
-    raise_translated_errors,
-    validation_error,
-)
-from .base import AnswerError, StreamAccumulator
-from .decode import (
+from .action import ActionCall
+from .action_request import async_parse_answer, finish
+from .api.response import stray_answer
+from .api.transport import MAX_RESPONSE_BYTES
+from .const import EVENT_STREAM
+from .error_translation import parse_error_body, raise_translated_errors
+from .events import fire
+from .exceptions import ErrorInStream, api_error
+from .streaming.base import AnswerError, StreamAccumulator
+from .streaming.decode import (
     KEEP_ALIVE,
     ODDITIES,
     StreamGarbled,
@@ -34,10 +28,9 @@ from .decode import (
     is_event_stream,
     reader_for,
 )
-from .sse import EventTooLarge, SSEDecoder
-
-if TYPE_CHECKING:
-    from ..dispatch import ActionCall
+from .streaming.sse import EventTooLarge, SSEDecoder
+from .streaming.text import LARGE_BYTES
+from .types import Json
 
 # Listeners run while an event is fired; the rest of the house gets its turn after so many
 # seconds, or after a single event whose listeners take longer.
@@ -57,7 +50,7 @@ async def async_run(
 
     `opened` is awaited once the host listens: it may bring about what the stream tells.
     `read_body` takes the body and content type of an answer that is no stream, instead of
-    `requests.parse_answer`. Raises HomeAssistantError: `timed_out` when no event comes within
+    `async_parse_answer`. Raises HomeAssistantError: `timed_out` when no event comes within
     the request's timeout, `stream_too_long` after its `max_wait_seconds`, `stream_cut`,
     `stream_garbled`, `stream_error` for an error that the host reports in it.
     """
@@ -80,9 +73,9 @@ async def async_run(
             if read_body is not None:
                 answer = await read_body(body, kind)
             else:
-                answer = dispatch.parse_answer(request, body, kind)
+                answer = await async_parse_answer(request, body, kind)
         elif not first and not kind.lower().startswith("text/event-stream"):
-            answer = dispatch.parse_answer(request, b"", kind)
+            answer = await async_parse_answer(request, b"", kind)
         else:
             # From here on each event has its own time limit: a stream may go on for long.
             host.disable_timeout(wait)
@@ -90,23 +83,7 @@ async def async_run(
                 await opened()
             relay = _Relay(request, stream_id, action.accumulator(), response.headers)
             answer = await relay.async_run(first, chunks, start)
-    return {**dispatch.finish(request, answer), "stream_id": stream_id}
-
-
-async def async_ask_or_follow(request: ActionCall) -> Json:
-    """Stream a new response, or follow the one that `response_id` names."""
-    data = request.data
-    if "response_id" in data:
-        if others := sorted(data.keys() - {"response_id", "starting_after", "include"}):
-            raise validation_error("follow_takes_no_question", fields=", ".join(others))
-        action = replace(request.action, method="responses.retrieve", has_body=False)
-    else:
-        for field in ("model", "input"):
-            # A prompt template may bring along both.
-            if field not in data and "prompt" not in data:
-                raise validation_error("field_missing", field=field)
-        action = replace(request.action, method="responses.create")
-    return await async_run(replace(request, action=action, data={**data, "stream": True}))
+    return {**finish(request, answer), "stream_id": stream_id}
 
 
 async def _async_peek(chunks: AsyncIterator[bytes]) -> bytes:
@@ -150,6 +127,8 @@ class _Relay:
             "stream_id": stream_id,
         }
         self._sequence = 0
+        self._size = 0
+        """The bytes that were read."""
         self._is_done = False
         """Whether the host said that there is no more."""
 
@@ -171,12 +150,13 @@ class _Relay:
                 raise
             cut = err
         if cut is None:
-            return self._result()
+            return await self._async_run_large(self._result)
         accumulator = self._accumulator
         if accumulator.is_complete:
             # The answer is whole, only the stream has not ended as it should.
             with suppress(*ODDITIES):
-                if (answer := accumulator.result(ended=False)) is not None:
+                whole_answer = partial(self._add_up, ended=False)
+                if (answer := await self._async_run_large(whole_answer)) is not None:
                     return answer
         if whole.expired():
             raise api_error("stream_too_long", seconds=f"{longest:g}") from None
@@ -200,8 +180,13 @@ class _Relay:
         with _translated_oddities(self._request):
             async for chunk in _chain(first, chunks) if first else chunks:
                 has_progressed = False
+                self._size += len(chunk)
                 for name, data in decoder.feed(chunk):
-                    if (progress := self._take(name, data)) is None:
+                    if len(data) <= LARGE_BYTES:
+                        progress = self._take(name, data)
+                    else:
+                        progress = self._pass_on(*await self._async_read_large(name, data))
+                    if progress is None:
                         return
                     has_progressed = has_progressed or progress
                     if time.monotonic() > turn_ends:
@@ -222,7 +207,7 @@ class _Relay:
                     # Comments and halves of events come, but no event.
                     idle.reschedule(last + seconds)
                     is_armed = True
-            self._take_last()
+            await self._async_take_last()
 
     def _take(self, name: str, data: bytes) -> bool | None:
         """Take an event; return whether it is more than a sign of life, None if it was the last."""
@@ -233,6 +218,19 @@ class _Relay:
             if not data.strip():
                 return False
         return self._pass_on(*self._reader.read(name, data))
+
+    async def _async_read_large(self, name: str, data: bytes) -> tuple[Json, str]:
+        """Return an event's object and its type, read outside of the event loop if it is large."""
+        read = partial(self._reader.read, name, data)
+        if len(data) <= LARGE_BYTES:
+            return read()
+        return await self._request.hass.async_add_executor_job(read)
+
+    async def _async_run_large[T](self, work: Callable[[], T]) -> T:
+        """Return what work on the whole stream comes to, done outside of the loop if it is large."""
+        if self._size <= LARGE_BYTES:
+            return work()
+        return await self._request.hass.async_add_executor_job(work)
 
     def _pass_on(self, event: Json, event_type: str) -> bool | None:
         """Fire an event and add it up; return what `_take` does."""
@@ -255,7 +253,7 @@ class _Relay:
             return None
         return True
 
-    def _take_last(self) -> None:
+    async def _async_take_last(self) -> None:
         """Take an event that lacks its blank line at the end, if its data is whole.
 
         The HTML standard throws it away, and openai-python does so, too; a host that leaves the
@@ -266,7 +264,7 @@ class _Relay:
                 self._is_done = True
             elif data.strip() and not b"[DONE]".startswith(data):
                 try:
-                    found = self._reader.read(name, data)
+                    found = await self._async_read_large(name, data)
                 except StreamGarbled:
                     continue
                 self._pass_on(*found)
@@ -277,7 +275,7 @@ class _Relay:
         with _translated_oddities(request):
             if self._sequence or accumulator.may_be_empty:
                 is_whole = self._sequence or self._is_done or self._is_framed()
-                answer = accumulator.result(ended=self._is_done) if is_whole else None
+                answer = self._add_up(ended=self._is_done) if is_whole else None
                 if answer is not None:
                     return answer
             check_stray(self._decoder.stray)
@@ -286,6 +284,13 @@ class _Relay:
             # The whole answer, with the label of a stream.
             return stray
         raise api_error("stream_cut")
+
+    def _add_up(self, *, ended: bool) -> Json | None:
+        """Return what the events add up to, None if that is not whole."""
+        for event in self._reader.read_held():
+            # It is not the host's, so that nobody is told of it.
+            self._accumulator.add(event)
+        return self._accumulator.result(ended=ended)
 
     def _is_framed(self) -> bool:
         """Return whether the host can say that its body has ended: else it may have been cut."""

@@ -14,11 +14,11 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
-from ..api.host import OpenAIConfigEntry
-from ..const import LOGGER, SIGNAL_FILE_SAVED, SIGNAL_FILES_DELETED
-from ..entity import HostEntity
-from .saved_files import list_saved
-from .storage import media_directory
+from .const import LOGGER, SIGNAL_FILE_SAVED, SIGNAL_FILES_DELETED
+from .data import OpenAIConfigEntry
+from .entity import HostEntity
+from .media.saved_files import list_saved
+from .media.storage import media_directory
 
 # Seconds: a burst of pictures is counted once, and once more when it is over.
 _PAUSE = 5.0

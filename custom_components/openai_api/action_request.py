@@ -1,0 +1,70 @@
+"""Sends the request of one call of an action, and reads the answer to it."""
+
+from typing import Any
+
+from homeassistant.exceptions import HomeAssistantError
+
+from .action import ActionCall
+from .api.request import async_request_bytes
+from .api.response import async_parse_body
+from .exceptions import api_error, sanitize
+from .types import Json
+
+_TRANSCRIPTS = frozenset({"audio.transcriptions.create", "audio.translations.create"})
+_TEXT_FORMATS = ("text", "srt", "vtt")
+
+
+async def async_fetch(request: ActionCall, **changes: Any) -> tuple[bytes, str]:
+    """Return the body of the answer and its content type."""
+    values, size = await request.encode()
+    return await async_request_bytes(
+        request.host,
+        request.operation,
+        values | changes,
+        request.request_options,
+        upload_size=size,
+    )
+
+
+async def async_request_json(request: ActionCall, **changes: Any) -> Json:
+    """Return the API's object, whole and untouched."""
+    body, content_type = await async_fetch(request, **changes)
+    return await async_parse_answer(request, body, content_type)
+
+
+async def async_parse_answer(request: ActionCall, body: bytes, content_type: str) -> Json:
+    """Return the object in the body of an answer to a request; raises as `parse_body` does.
+
+    A stream that nobody asked for becomes what it adds up to, and the words of a recording a
+    text whatever they are labelled.
+    """
+    action, form = request.action, request.data.get("response_format")
+    is_transcript = action.method in _TRANSCRIPTS
+    return await async_parse_body(
+        request.hass,
+        request.host.settings,
+        body,
+        content_type,
+        accumulator=action.accumulator,
+        expects_text=is_transcript and form in _TEXT_FORMATS,
+    )
+
+
+def finish(request: ActionCall, answer: Json) -> Json:
+    """Return an answer with what its row adds to it.
+
+    Raises a translated error where it is not what was asked for, though the host says so.
+    """
+    action = request.action
+    if action.check is not None:
+        try:
+            action.check(request.data, answer)
+        except HomeAssistantError as err:
+            # It was paid for all the same.
+            request.host.record_success(answer, action.method, request.data.get("model"))
+            shown = {
+                name: sanitize(text, request.host.settings)
+                for name, text in (err.translation_placeholders or {}).items()
+            }
+            raise api_error(err.translation_key or "bad_answer", **shown) from None
+    return action.postprocess(answer) if action.postprocess else answer

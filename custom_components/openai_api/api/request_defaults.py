@@ -1,0 +1,69 @@
+"""What is added to a request because the service needs it and the caller left it out."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+from ..const import CONF_INCLUDE_USAGE
+from ..types import Json
+from .service_kinds import ServiceKind, kind_of
+
+_STREAM_OPTIONS: Final = "stream_options"
+_RESPONSE_FORMAT: Final = "response_format"
+_CHATS: Final = frozenset({"chat.completions.create", "completions.create"})
+
+
+class IncludeUsage(StrEnum):
+    """When streams are asked to report the tokens that they take."""
+
+    BY_SERVICE = "by_service"
+    """Where the kind of the service is known to do so."""
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+def asks_for_usage(kind: ServiceKind | None, options: Mapping[str, Any]) -> bool:
+    """Return whether a stream is to report its tokens, as the option of an entry says."""
+    match options.get(CONF_INCLUDE_USAGE):
+        case IncludeUsage.ALWAYS:
+            return True
+        case IncludeUsage.NEVER:
+            return False
+    return kind is not None and kind.include_usage
+
+
+def response_format(text_format: object) -> Json | None:
+    """Return the `text.format` of a response as chat completions have it; None for plain text.
+
+    `{type: json_schema, name, schema, strict}` becomes `{type: json_schema, json_schema: {…}}`.
+    """
+    match text_format:
+        case {"type": "json_schema", **form}:
+            return {"type": "json_schema", "json_schema": form}
+        case {"type": "json_object"}:
+            return {"type": "json_object"}
+    return None
+
+
+def defaults_for(
+    method: str,
+    values: Mapping[str, Any],
+    extra_body: Mapping[str, Any],
+    data: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> Json:
+    """Return the arguments to add to those of an SDK method.
+
+    `values` and `extra_body` are what the caller sends, `data` and `options` the entry's.
+    """
+    given = values.keys() | extra_body.keys()
+    if method in _CHATS and values.get("stream") and _STREAM_OPTIONS not in given:
+        if asks_for_usage(kind_of(data, options), options):
+            return {_STREAM_OPTIONS: {"include_usage": True}}
+    elif method == "responses.create" and _RESPONSE_FORMAT not in given:
+        text = values.get("text")
+        form = response_format(text.get("format")) if isinstance(text, Mapping) else None
+        kind = kind_of(data, options)
+        if form is not None and kind is not None and not kind.obeys_text_format:
+            return {_RESPONSE_FORMAT: form}
+    return {}

@@ -1,0 +1,26 @@
+"""Model responses that are followed as they are made."""
+
+from dataclasses import replace
+
+from .. import stream_runner
+from ..action import ActionCall
+from ..exceptions import validation_error
+from ..types import Json
+
+
+async def async_ask_or_follow(request: ActionCall) -> Json:
+    """Stream a new response, or follow the one that `response_id` names."""
+    data = request.data
+    if "response_id" in data:
+        if others := sorted(data.keys() - {"response_id", "starting_after", "include"}):
+            raise validation_error("follow_takes_no_question", fields=", ".join(others))
+        action = replace(request.action, method="responses.retrieve", has_body=False)
+    else:
+        for field in ("model", "input"):
+            # A prompt template may bring along both.
+            if field not in data and "prompt" not in data:
+                raise validation_error("field_missing", field=field)
+        action = replace(request.action, method="responses.create")
+    return await stream_runner.async_run(
+        replace(request, action=action, data={**data, "stream": True})
+    )

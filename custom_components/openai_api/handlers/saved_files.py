@@ -1,0 +1,46 @@
+"""Deletes saved files on demand."""
+
+from datetime import UTC, datetime
+
+from homeassistant.components import media_source
+
+from ..action import ActionCall
+from ..const import DOMAIN
+from ..exceptions import validation_error
+from ..media.cleanup import RetentionPolicy, async_tidy, total_size
+from ..media.saved_files import Kind, SavedFile
+from ..types import Json
+
+
+async def async_tidy_up(request: ActionCall) -> Json:
+    """Delete what is beyond the limits in the fields, and say what that was."""
+    data = request.data
+    limits = RetentionPolicy(
+        days=data.get("older_than_days"),
+        megabytes=data.get("keep_megabytes"),
+        kinds=frozenset(map(Kind, data.get("kinds") or Kind)),
+    )
+    if limits.days is None and limits.megabytes is None:
+        raise validation_error("tidy_up_without_limit")
+    is_trial = bool(data.get("dry_run"))
+    tidied = await async_tidy(request.hass, limits, is_trial=is_trial)
+    return {
+        "deleted": [_described(file) for file in tidied.deleted],
+        "count": len(tidied.deleted),
+        "freed": total_size(tidied.deleted),
+        "left": len(tidied.left),
+        "left_size": total_size(tidied.left),
+        "dry_run": is_trial,
+    }
+
+
+def _described(file: SavedFile) -> Json:
+    """Return what the action says of a file."""
+    return {
+        "media_content_id": media_source.generate_media_source_id(DOMAIN, file.name),
+        "media_content_type": file.content_type,
+        "name": file.name,
+        "kind": file.kind,
+        "size": file.size,
+        "saved_at": datetime.fromtimestamp(file.modified, UTC).isoformat(timespec="seconds"),
+    }

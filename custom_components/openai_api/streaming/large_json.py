@@ -1,0 +1,166 @@
+"""Reads large JSON texts in pieces, so that no piece keeps the event loop from its turn.
+
+orjson holds Python's global lock until it is done, so a thread of its own is not enough: 30 MB
+of small objects would still stop everything for a second. Here each call of it gets a few
+kilobytes. A piece of a list is right if it can be read with brackets around it: JSON has only
+one way to be read from left to right.
+"""
+
+from collections.abc import Callable
+import re
+from typing import Any
+
+import orjson
+
+_MAX_PIECE = 32 * 1024
+_MIN_PIECE = 64
+_STRING_PIECE = 128 * 1024
+_LONGEST_ESCAPE = 12
+"""Bytes of one character: two escapes that are the halves of one."""
+_SPACE = re.compile(rb"[ \t\r\n]*")
+_IN_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
+_SCALAR = re.compile(rb"[-+.0-9A-Za-z]+")
+_ENDINGS = (b"},", b"],", b'",', b",")
+"""What stands at the end of a member, the likeliest first."""
+
+type CheckPiece = Callable[[bytes, Any, int], None]
+
+
+class LargeJsonReader:
+    """Reads one JSON text."""
+
+    def __init__(self, data: bytes, max_depth: int, check_piece: CheckPiece) -> None:
+        """Take the text, and the most levels that it may have.
+
+        `check_piece` takes a piece, its value and the levels left for it, and raises ValueError
+        if it has more.
+        """
+        self._data = data
+        self._max_depth = max_depth
+        self._check_piece = check_piece
+
+    def read(self) -> Any:
+        """Return the value; raises ValueError for what is no JSON or too deep."""
+        try:
+            value, end = self._value(self._skip(0), 0)
+        except RecursionError as err:
+            raise ValueError("too deep") from err
+        if self._skip(end) != len(self._data):
+            raise ValueError("no JSON")
+        return value
+
+    def _skip(self, position: int) -> int:
+        """Return where the next sign that is no white space stands."""
+        match = _SPACE.match(self._data, position)
+        assert match is not None
+        return match.end()
+
+    def _value(self, start: int, level: int) -> tuple[Any, int]:
+        """Return the value that begins at a place, and where it ends."""
+        match self._data[start : start + 1]:
+            case b"{":
+                return self._container({}, start, b"}", level + 1)
+            case b"[":
+                return self._container([], start, b"]", level + 1)
+            case b'"':
+                return self._string(start)
+        if (found := _SCALAR.match(self._data, start)) is None:
+            raise ValueError("no JSON")
+        return orjson.loads(found[0]), found.end()
+
+    def _container(
+        self, found: dict[str, Any] | list[Any], start: int, closing: bytes, level: int
+    ) -> tuple[Any, int]:
+        """Return an object or a list, and where it ends."""
+        if level > self._max_depth:
+            raise ValueError("too deep")
+        data, size = self._data, _MAX_PIECE
+        position = self._skip(start + 1)
+        if data[position : position + 1] == closing:
+            return found, position + 1
+        while True:
+            # As many members at once as fit into a piece.
+            end = None
+            while end is None and size >= _MIN_PIECE:
+                if (end := self._piece(found, position, size, level)) is None:
+                    size //= 4
+            if end is not None:
+                size = min(size * 2, _MAX_PIECE)
+                position = self._skip(end)
+                continue
+            size = _MIN_PIECE * 4
+            position = self._skip(self._member(found, position, level))
+            sign = data[position : position + 1]
+            if sign == closing:
+                return found, position + 1
+            if sign != b",":
+                raise ValueError("no JSON")
+            position = self._skip(position + 1)
+
+    def _piece(
+        self, found: dict[str, Any] | list[Any], position: int, size: int, level: int
+    ) -> int | None:
+        """Add the members in a piece of about this size; return where the next one begins.
+
+        None if the piece has no end that can be told. The last member of a container is never
+        in one, for no comma follows it.
+        """
+        data, limit = self._data, position + size
+        for ending in _ENDINGS:
+            comma = data.rfind(ending, position, limit) + len(ending) - 1
+            if comma < position:
+                continue
+            members = data[position:comma]
+            whole = b"[%b]" % members if isinstance(found, list) else b"{%b}" % members
+            try:
+                value = orjson.loads(whole)
+            except orjson.JSONDecodeError:
+                continue
+            if not value:
+                # A comma after nothing.
+                raise ValueError("no JSON")
+            self._check_piece(whole, value, self._max_depth - level + 1)
+            if isinstance(found, list):
+                found.extend(value)
+            else:
+                found.update(value)
+            return comma + 1
+        return None
+
+    def _member(self, found: dict[str, Any] | list[Any], position: int, level: int) -> int:
+        """Add one member; return where it ends."""
+        if isinstance(found, list):
+            value, end = self._value(position, level)
+            found.append(value)
+            return end
+        if self._data[position : position + 1] != b'"':
+            raise ValueError("no JSON")
+        key, end = self._string(position)
+        end = self._skip(end)
+        if self._data[end : end + 1] != b":":
+            raise ValueError("no JSON")
+        found[key], end = self._value(self._skip(end + 1), level)
+        return end
+
+    def _string(self, start: int) -> tuple[str, int]:
+        """Return the text whose opening quote stands at a place, and where it ends."""
+        data, position = self._data, start + 1
+        pieces: list[str] = []
+        while True:
+            match = _IN_STRING.match(data, position, position + _STRING_PIECE)
+            assert match is not None
+            end = match.end()
+            if data[end : end + 1] == b'"':
+                pieces.append(orjson.loads(b'"%b"' % data[position:end]))
+                return "".join(pieces), end + 1
+            piece, position = self._cut(position, end)
+            pieces.append(piece)
+
+    def _cut(self, start: int, end: int) -> tuple[str, int]:
+        """Return a piece of a text that ends before `end` with a whole character, and its end."""
+        for cut in range(end, max(start, end - _LONGEST_ESCAPE), -1):
+            try:
+                return orjson.loads(b'"%b"' % self._data[start:cut]), cut
+            except orjson.JSONDecodeError:
+                continue
+        raise ValueError("no JSON")

@@ -1,0 +1,1 @@
+"""Real servers, driven through a real Home Assistant; see scripts/hosts."""

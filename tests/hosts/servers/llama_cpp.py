@@ -1,0 +1,38 @@
+"""llama.cpp's server, from Debian."""
+
+from typing import ClassVar
+
+from ..install import FOLDER, debian, started_by_loader
+from ..server import Command, Json, Server
+from ..talker import write_gguf
+
+
+class LlamaCpp(Server):
+    """A talker at `llama-server`."""
+
+    name = "llama.cpp"
+    version = "0.7.0 (Debian 1:0.7.0+dfsg-2)"
+    families = ("models", "chat", "responses", "completions", "missing")
+    models: ClassVar[Json] = {"chat": "talker"}
+    packages = ("llama.cpp-tools", "whisper.cpp-tools")
+    options: tuple[str, ...] = ("--jinja", "--parallel", "2")
+
+    def install(self) -> None:
+        """Unpack it and make the model."""
+        debian("debian", *self.packages)
+        write_gguf(FOLDER / "talker.gguf")
+
+    def command(self) -> Command:
+        """Return how it is started; one thread is enough for such a model."""
+        line, cwd = started_by_loader(FOLDER / "debian", "llama-server")
+        options = ("--model", FOLDER / "talker.gguf", "--alias", "talker", "--threads", "1")
+        where = ("--host", "127.0.0.1", "--port", str(self.port), "--ctx-size", "8192")
+        return Command([*line, *options, *where, *self.options], cwd)
+
+
+class LlamaCppEmbeddings(LlamaCpp):
+    """The same model as one for embeddings: such a server does nothing else."""
+
+    name = "llama.cpp-embeddings"
+    families = ("models", "embeddings")
+    options = ("--embeddings", "--pooling", "mean")

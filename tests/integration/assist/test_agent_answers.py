@@ -1,0 +1,459 @@
+"""What services send in place of the plainest answer, and what the agent says and remembers of it."""
+
+from collections.abc import Callable
+import json
+from typing import Any
+from unittest.mock import patch
+
+from homeassistant.components import conversation
+from homeassistant.core import Context, Event, HomeAssistant
+from homeassistant.helpers import chat_session
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.openai_api.assist import llm_entity
+from tests.standin.faults import Fault
+from tests.standin.server import StandIn
+
+from .answers import (
+    NO_RESPONSES,
+    SSE,
+    USAGE,
+    call_event,
+    chat,
+    chunk,
+    completed,
+    says,
+    sse,
+)
+from .conftest import Ask, is_error, speech
+
+type Json = dict[str, Any]
+
+
+def streamed(*events: Any) -> Fault:
+    """Return a response of these events."""
+    return Fault(path="/responses", body=sse(events), content_type=SSE)
+
+
+def done(kind: str, **item: Any) -> Json:
+    """Return the event of an item that is whole."""
+    return {"type": "response.output_item.done", "item": {"type": kind, **item}}
+
+
+def delta(text: Any) -> Json:
+    """Return the event of a piece of the text."""
+    return {"type": "response.output_text.delta", "delta": text}
+
+
+def log_of(hass: HomeAssistant, conversation_id: str | None) -> list[Any]:
+    """Return what a conversation remembers."""
+    assert conversation_id is not None
+    logs: Any = hass.data["conversation_chat_logs"]
+    return list(logs[conversation_id].content)
+
+
+MESSAGE: Json = {
+    "type": "message",
+    "content": [{"type": "output_text", "text": "Hi"}, "x", {"type": "refusal", "refusal": "!"}],
+}
+REFUSED: Json = {"type": "message", "content": [{"type": "refusal", "refusal": "I cannot."}]}
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [([MESSAGE], "Hi!"), ([REFUSED], "I cannot."), ([17, {"type": "new"}, MESSAGE], "Hi!")],
+)
+@pytest.mark.parametrize("is_streamed", [True, False])
+async def test_answer_that_comes_whole(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    output: list[Any],
+    said: str,
+    is_streamed: bool,
+) -> None:
+    whole = {"id": "r", "status": "completed", "output": output, "usage": USAGE}
+    standin.fail(
+        streamed(completed(output=output)) if is_streamed else Fault(path="/responses", body=whole)
+    )
+    assert speech(await ask()) == said
+
+
+async def test_answer_that_failed_as_a_whole_is_an_error(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+) -> None:
+    error = {"code": "server_error", "message": "Overloaded"}
+    standin.fail(Fault(path="/responses", body={"id": "r", "status": "failed", "error": error}))
+    result = await ask()
+    assert is_error(result)
+    assert speech(result).startswith("The AI service has a problem")
+
+
+@pytest.mark.parametrize("output", [None, "text", [{"type": "message", "content": "Hi"}], [None]])
+async def test_answer_whose_shape_is_unknown_is_empty(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, output: Any
+) -> None:
+    standin.fail(Fault(path="/responses", body={"status": "completed", "output": output}))
+    result = await ask()
+    assert is_error(result)
+    assert speech(result).startswith("The AI service gave no answer")
+
+
+async def test_refusal_is_said(hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask) -> None:
+    pieces = [{"type": "response.refusal.delta", "delta": text} for text in ("I can", "not.", None)]
+    standin.fail(streamed(*pieces, completed()))
+    assert speech(await ask()) == "I cannot."
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [delta(None), delta(5), done("new"), {"type": "response.output_item.done", "item": 5}, {}],
+)
+async def test_event_of_an_odd_shape_is_passed_over(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, odd: Json
+) -> None:
+    standin.fail(streamed(delta("Hel"), odd, delta("lo"), completed()))
+    assert speech(await ask()) == "Hello"
+
+
+@pytest.mark.parametrize("end", [None, "done"])
+async def test_end_without_a_response_ends_the_answer(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, end: Any
+) -> None:
+    standin.fail(streamed(delta("Hello"), {"type": "response.completed", "response": end}))
+    assert speech(await ask()) == "Hello"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "said", "thought"),
+    [
+        (["Hm</think>Yes"], "HmYes", None),
+        (["</think>Yes"], "Yes", None),
+        (["<think>Hm</think>", "Yes"], "Yes", "Hm"),
+        (["Well <think>Hm", "m</think> yes"], "Well yes", "Hmm"),
+        (["1 ", "<", " 2"], "1 < 2", None),
+        (["It is [", "1]"], "It is [1]", None),
+        (["Five <"], "Five <", None),
+        (["Yes<think>Hm, is 1 <"], "Yes", "Hm, is 1 <"),
+    ],
+)
+async def test_thoughts_in_tags_are_not_said(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    pieces: list[str],
+    said: str,
+    thought: str | None,
+) -> None:
+    standin.fail(says(*pieces))
+    result = await ask()
+    assert speech(result) == said
+    last = log_of(hass, result.conversation_id)[-1]
+    assert last.thinking_content == thought
+
+
+async def test_thoughts_are_remembered_sealed_and_within_their_turn_alone(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+) -> None:
+    sealed = [
+        done("reasoning", id=f"rs_{number}", summary=[{"text": "Hm"}], encrypted_content="zzz")
+        for number in range(2)
+    ]
+    shown = {"type": "response.reasoning_summary_text.delta", "delta": "I see"}
+    standin.fail(
+        streamed(
+            shown,
+            {**shown, "delta": 5},
+            *sealed,
+            done("reasoning", id="rs_9"),
+            call_event("nonsense", "{}"),
+            completed(),
+        )
+    )
+    standin.fail(says("Done."))
+    result = await ask()
+    assert speech(result) == "Done."
+    items = standin.requests[-1].body["input"]
+    assert [item["type"] for item in items] == [
+        "message",
+        "reasoning",
+        "reasoning",
+        "function_call",
+        "function_call_output",
+    ]
+    assert items[1] == {
+        "type": "reasoning",
+        "id": "rs_0",
+        "summary": [],
+        "encrypted_content": "zzz",
+    }
+    standin.fail(says("Again."))
+    await ask("Again", conversation_id=result.conversation_id)
+    kinds = [item["type"] for item in standin.requests[-1].body["input"]]
+    assert "reasoning" not in kinds
+    assert kinds.count("function_call") == 1
+
+
+@pytest.mark.parametrize(
+    ("item", "name", "arguments", "is_error"),
+    [
+        (
+            {"type": "web_search_call", "id": "ws_1", "action": {"query": "x"}},
+            "web_search",
+            {"action": {"query": "x"}},
+            False,
+        ),
+        (
+            {"type": "mcp_call", "name": "roll", "status": "failed", "server_label": "dice"},
+            "roll",
+            {"server_label": "dice"},
+            True,
+        ),
+    ],
+)
+async def test_tool_of_the_service_is_shown_and_never_sent_back(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    item: Json,
+    name: str,
+    arguments: Json,
+    is_error: bool,
+) -> None:
+    event = {"type": "response.output_item.done", "item": item}
+    standin.fail(streamed(event, delta("42"), completed()))
+    result = await ask()
+    assert speech(result) == "42"
+    log = log_of(hass, result.conversation_id)
+    (call,) = [call for one in log for call in getattr(one, "tool_calls", None) or ()]
+    assert (call.tool_name, call.tool_args, call.external) == (name, arguments, True)
+    (shown,) = [one for one in log if one.role == "tool_result"]
+    assert shown.result.error is is_error
+    standin.fail(says("Again."))
+    await ask("Again", conversation_id=result.conversation_id)
+    assert [one["type"] for one in standin.requests[-1].body["input"]] == ["message"] * 3
+
+
+@pytest.mark.parametrize("name", ["", None, 5])
+async def test_call_without_a_name_calls_nothing(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, name: Any
+) -> None:
+    standin.fail(streamed(delta("Fine."), call_event(name, "{}"), completed()))
+    assert speech(await ask()) == "Fine."
+    assert len([one for one in standin.requests if one.path == "/responses"]) == 1
+
+
+CHAT_ODD: dict[str, list[Any]] = {
+    "no_choice": [{"choices": [5]}, chunk({"content": "Hi"})],
+    "no_delta": [chunk("x"), chunk({"content": "Hi"})],
+    "thoughts_in_parts": [
+        chunk({"content": [{"type": "thinking", "thinking": [{"text": "Hm"}, 5]}]}),
+        chunk({"content": [{"type": "thinking", "thinking": "Hm"}, 5, {"text": "Hi"}]}),
+    ],
+    "calls_of_no_shape": [chunk({"content": "Hi", "tool_calls": [5]})],
+    "no_calls": [chunk({"content": "Hi", "tool_calls": 5})],
+    "calls_without_a_function": [
+        chunk({"content": "Hi", "tool_calls": [{"index": 0, "function": 5}]})
+    ],
+}
+
+
+@pytest.mark.parametrize("name", CHAT_ODD)
+async def test_chat_answer_of_an_odd_shape_is_passed_over(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, name: str
+) -> None:
+    standin.fail(NO_RESPONSES)
+    standin.fail(chat(*CHAT_ODD[name], chunk({}, "stop")))
+    assert speech(await ask()) == "Hi"
+
+
+async def test_chat_answer_that_is_filtered_is_an_error(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+) -> None:
+    standin.fail(NO_RESPONSES)
+    standin.fail(chat(chunk({}, "content_filter")))
+    result = await ask()
+    assert is_error(result)
+    assert speech(result).startswith("The AI service refused to answer that")
+
+
+async def test_chat_history_leaves_out_failed_turns(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+) -> None:
+    standin.fail(NO_RESPONSES)
+    standin.fail(chat(chunk({"content": "Blue."}), chunk({}, "stop")))
+    result = await ask("Which color?")
+    # What Home Assistant notes of a turn that came to nothing.
+    with (
+        chat_session.async_get_chat_session(hass, result.conversation_id) as session,
+        conversation.async_get_chat_log(hass, session) as log,
+    ):
+        log.async_add_user_content(conversation.UserContent("And now?"))
+        log.async_add_assistant_content_without_tools(
+            conversation.AssistantContent(agent_id="x", content="Error: no")
+        )
+    standin.fail(chat(chunk({"content": "Red."}), chunk({}, "stop")))
+    await ask("And then?", conversation_id=result.conversation_id)
+    said = [(one["role"], one["content"]) for one in standin.requests[-1].body["messages"][1:]]
+    assert said == [
+        ("user", "Which color?"),
+        ("assistant", "Blue."),
+        ("user", "And now?"),
+        ("user", "And then?"),
+    ]
+
+
+async def test_history_is_cut_to_the_last_turns(
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, agent: str, ask: Ask
+) -> None:
+    subentry = entry.subentries[agent]
+    hass.config_entries.async_update_subentry(
+        entry, subentry, data={**subentry.data, "history_turns": 2}
+    )
+    await hass.async_block_till_done()
+    conversation_id, lengths = None, []
+    for number in range(5):
+        standin.fail(says(f"A{number}"))
+        result = await ask(f"Q{number}", conversation_id=conversation_id)
+        conversation_id = result.conversation_id
+        asked = standin.requests[-1].body["input"]
+        lengths.append([one["content"] for one in asked if one["role"] == "user"])
+    assert lengths == [
+        ["Q0"],
+        ["Q0", "Q1"],
+        ["Q0", "Q1", "Q2"],
+        ["Q1", "Q2", "Q3"],
+        ["Q2", "Q3", "Q4"],
+    ]
+
+
+async def test_chat_falls_silent_about_tools_where_the_choice_is_refused(
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, agent: str, ask: Ask
+) -> None:
+    subentry = entry.subentries[agent]
+    hass.config_entries.async_update_subentry(
+        entry, subentry, data={**subentry.data, "max_tool_rounds": 1}
+    )
+    await hass.async_block_till_done()
+    message = {"message": "Unknown parameter", "param": "tool_choice"}
+    standin.fail(streamed(call_event("nonsense", "{}"), completed()))
+    standin.fail(Fault(path="/responses", status=400, body={"error": message}))
+    standin.fail(says("I give up."))
+
+    assert speech(await ask()) == "I give up."
+    bodies = [one.body for one in standin.requests if one.path == "/responses"]
+    assert [body.get("tool_choice") for body in bodies] == [None, "none", None]
+    assert ["tools" in body for body in bodies] == [True, True, False]
+    assert json.loads(bodies[-1]["input"][-1]["output"])["error"] is True
+
+
+async def test_tools_that_are_gone_are_told(
+    hass: HomeAssistant,
+    standin: StandIn,
+    entry: MockConfigEntry,
+    agent: str,
+    ask: Ask,
+    events: Callable[[str], list[Event]],
+) -> None:
+    told = events("openai_api_turn_event")
+    subentry = entry.subentries[agent]
+    hass.config_entries.async_update_subentry(
+        entry, subentry, data={**subentry.data, "llm_hass_api": ["gone"]}
+    )
+    await hass.async_block_till_done()
+    result = await ask()
+    await hass.async_block_till_done()
+    assert is_error(result)
+    assert not any(one.path == "/responses" for one in standin.requests)
+    assert [event.data["ended"] for event in told] == ["failed"]
+
+
+async def test_error_that_nobody_foresaw_is_one_sentence_and_in_the_log(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with patch.object(llm_entity, "system_prompt", side_effect=ZeroDivisionError):
+        result = await ask()
+    assert is_error(result)
+    assert "ZeroDivisionError" not in speech(result)
+    assert "failed unexpectedly" in caplog.text
+    caplog.clear()
+
+
+async def test_fallback_agent_that_was_removed_leaves_the_error(
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, agent: str, ask: Ask
+) -> None:
+    subentry = entry.subentries[agent]
+    hass.config_entries.async_update_subentry(
+        entry, subentry, data={**subentry.data, "fallback_agent": "conversation.gone"}
+    )
+    standin.fail(Fault(path="/responses", status=503, count=2))
+    result = await ask()
+    assert is_error(result)
+    assert speech(result).startswith("The AI service has a problem")
+
+
+async def test_answer_that_breaks_off_while_it_is_spoken_says_so(
+    hass: HomeAssistant, standin: StandIn, agent: str
+) -> None:
+    whole = sse([delta("Hello there")])
+    standin.fail(Fault(path="/responses", body=whole, content_type=SSE))
+    heard: list[str] = []
+    with (
+        chat_session.async_get_chat_session(hass, None) as session,
+        conversation.async_get_chat_log(
+            hass,
+            session,
+            chat_log_delta_listener=lambda _, one: heard.append(one.get("content") or ""),
+        ),
+    ):
+        result = await conversation.async_converse(
+            hass,
+            "Hi",
+            session.conversation_id,
+            Context(),
+            language="en",
+            agent_id="conversation.kitchen",
+        )
+    assert is_error(result)
+    assert "".join(heard) == f"Hello there {speech(result)}"
+
+
+async def test_counts_that_never_come_end_no_answer(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(llm_entity, "_LINGER", 0.05)
+    standin.fail(NO_RESPONSES)
+    standin.fail(chat(chunk({"content": "Hi"}, "stop"), done=False, stall=True))
+    assert speech(await ask()) == "Hi"
+
+
+async def test_satellites_hear_no_markup_around_thoughts_and_calls(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+) -> None:
+    standin.fail(
+        streamed(
+            delta("<think>Let me"),
+            delta(" see</think>"),
+            delta("Wait for [it"),
+            call_event("nonsense", "{}"),
+            completed(),
+        )
+    )
+    standin.fail(says("**Done", "**, [see](https://x.y"))
+    result = await ask(satellite_id="assist_satellite.hall")
+    log = [one for one in log_of(hass, result.conversation_id) if one.role == "assistant"]
+    assert log[0].thinking_content == "Let me see"
+    assert (log[0].content or "").strip() == "Wait for [it"
+    assert speech(result).startswith("Done, ")

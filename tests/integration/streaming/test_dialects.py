@@ -1,0 +1,276 @@
+"""Streams in the dialects of many hosts: each adds up to the answer that was meant."""
+
+from pathlib import Path
+from typing import Any
+
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+
+from tests.resilience.raw_server import RawServer
+
+from ..conftest import Call
+from .host import ASK, CHAT, RESPONSE, Json, chunk, named, piece, stream
+
+ENTITY = '{"entity":"a"}'
+CREATED = named("response.created", response={"id": "r", "object": "response", "output": []})
+REASONING: Json = {"type": "reasoning", "id": "rs_1", "summary": []}
+CALL: Json = {
+    "type": "function_call",
+    "id": "fc_1",
+    "call_id": "call_1",
+    "name": "f",
+    "arguments": "",
+    "status": "completed",
+}
+
+
+def message(text: str = "Hi") -> Json:
+    """Return a message of a response."""
+    part = {"type": "output_text", "text": text, "annotations": []}
+    return {
+        "type": "message",
+        "id": "m",
+        "role": "assistant",
+        "status": "completed",
+        "content": [part],
+    }
+
+
+def delta(text: Any, kind: str = "output_text") -> bytes:
+    """Return an event with a piece of a text or of arguments."""
+    return named(f"response.{kind}.delta", delta=text, output_index=0, content_index=0)
+
+
+def completed(**changes: Any) -> bytes:
+    """Return the last event of a response."""
+    response = {"id": "r", "object": "response", "status": "completed", "output": [], **changes}
+    return named("response.completed", response=response)
+
+
+def item(kind: str, found: Any, index: int = 0) -> bytes:
+    """Return an event with an item."""
+    return named(f"response.output_item.{kind}", item=found, output_index=index)
+
+
+def content(answer: Json) -> Any:
+    """Return the content of the message in a chat completion."""
+    return answer["choices"][0]["message"]["content"]
+
+
+def chat_piece(**choice: Any) -> Json:
+    """Return a chunk with one choice as it is."""
+    return {"id": "c", "object": "chat.completion.chunk", "choices": [choice]}
+
+
+CHATS: dict[str, tuple[list[Any], str]] = {
+    "no choice in a list of choices": ([{"id": "c", "choices": [None]}], ""),
+    "no list of choices": ([{"id": "c", "choices": None}], ""),
+    "a text as the delta": ([chat_piece(index=0, delta="B")], "B"),
+    "the index as a text": ([chat_piece(index="0", delta={"content": "B"})], "B"),
+    "the index as another number": ([chat_piece(index=0.0, delta={"content": "B"})], "B"),
+    "Python's word for no reason": (
+        [chat_piece(index=0, delta={"content": "B"}, finish_reason="None")],
+        "B",
+    ),
+    "no reason in capitals": (
+        [chat_piece(index=0, delta={"content": "B"}, finish_reason="NULL")],
+        "B",
+    ),
+    "no reason as a truth": (
+        [chat_piece(index=0, delta={"content": "B"}, finish_reason=False)],
+        "B",
+    ),
+}
+
+
+async def test_chunks_in_dialects(raw: RawServer, call: Call) -> None:
+    for case, (pieces, more) in CHATS.items():
+        raw.play(stream(chunk({"content": "A"}), *pieces, chunk({"content": "C"}, "stop")))
+        answer = await call("create_chat_completion", stream=True, **CHAT)
+        assert content(answer) == f"A{more}C", case
+        assert answer["choices"][0]["finish_reason"] == "stop"
+        assert len(answer["choices"]) == 1
+
+
+@pytest.mark.parametrize("reason", ["None", "NULL", "", False, None])
+async def test_no_reason_is_no_end(raw: RawServer, call: Call, reason: Any) -> None:
+    raw.play(stream(chunk({"content": "A"}), chunk({"content": "B"}, reason), done=False))
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("create_chat_completion", stream=True, **CHAT)
+    assert caught.value.translation_key == "stream_cut"
+
+
+async def test_name_of_a_call_in_pieces(raw: RawServer, call: Call) -> None:
+    """Only what says nothing else of a call goes on with a name."""
+    rest = {"index": 0, "function": {"name": "on"}}
+    arguments = {"index": 0, "function": {"arguments": ENTITY}}
+    for pieces, expected in (
+        ([piece("", "turn_", id="1", index=0), rest, arguments], [("turn_on", ENTITY)]),
+        (
+            [piece("", "turn_", id="1", index=0), {**rest, "id": "2"}, arguments],
+            [("turn_", ""), ("on", ENTITY)],
+        ),
+        (
+            [piece(ENTITY, "turn_", id="1", index=0), rest, arguments],
+            [("turn_", ENTITY), ("on", ENTITY)],
+        ),
+    ):
+        chunks = [chunk({"tool_calls": [found]}) for found in pieces]
+        raw.play(stream(*chunks, chunk({}, "tool_calls")))
+        answer = await call("create_chat_completion", stream=True, **CHAT)
+        calls = [found["function"] for found in answer["choices"][0]["message"]["tool_calls"]]
+        assert [(found["name"], found["arguments"]) for found in calls] == expected
+
+
+async def test_pictures_of_one_index_stay_apart(raw: RawServer, call: Call) -> None:
+    def picture(url: str) -> Json:
+        return {"type": "image_url", "image_url": {"url": url}, "index": 0}
+
+    one, two = "https://example.com/1.png", "https://example.com/2.png"
+    for urls, expected in (
+        ([one, two], [one, two]),
+        ([one, one], [one]),
+        (["https://example", ".com/1.png"], [one]),
+    ):
+        chunks = [chunk({"images": [picture(url)]}) for url in urls]
+        raw.play(stream(*chunks, chunk({"content": "x"}, "stop")))
+        answer = await call("create_chat_completion", stream=True, **CHAT)
+        images = answer["choices"][0]["message"]["images"]
+        assert [image["image_url"]["url"] for image in images] == expected
+
+
+PART = {"type": "output_text", "text": "Hi", "annotations": [{"type": "url_citation"}]}
+MESSAGES: dict[str, list[bytes]] = {
+    "a last event with nothing in it": [delta("H"), delta("i"), named("response.completed")],
+    "null as the response": [delta("Hi"), named("response.completed", response=None)],
+    "null as a piece": [delta(None), delta("Hi"), completed()],
+    "null as an item": [item("added", None), delta("Hi"), completed()],
+    "only thoughts in the last event": [
+        item("done", REASONING),
+        item("done", message(), 1),
+        completed(output=[REASONING]),
+    ],
+    "parts alone": [
+        named("response.content_part.done", part=PART, output_index=0, content_index=0),
+        completed(),
+    ],
+    "the status of the beginning": [
+        delta("Hi"),
+        completed(status="in_progress", output=[message()]),
+    ],
+}
+
+
+async def test_messages_in_dialects(raw: RawServer, call: Call) -> None:
+    for case, events in MESSAGES.items():
+        raw.play(stream(CREATED, *events, done=False))
+        answer = await call("create_model_response", stream=True, **ASK)
+        assert answer["output_text"] == "Hi", case
+        assert answer["status"] == "completed", case
+    assert "url_citation" in str(
+        await _play(raw, call, MESSAGES["parts alone"]),
+    )
+
+
+async def _play(raw: RawServer, call: Call, events: list[bytes]) -> Any:
+    """Return the output of a streamed response."""
+    raw.play(stream(CREATED, *events, done=False))
+    return (await call("create_model_response", stream=True, **ASK))["output"]
+
+
+async def test_thoughts_alone_stay(raw: RawServer, call: Call) -> None:
+    """A model that ran out of tokens has said nothing else."""
+    secret = {**REASONING, "encrypted_content": "x"}
+    assert await _play(raw, call, [completed(output=[secret])]) == [secret]
+    assert await _play(raw, call, [item("added", REASONING), completed(output=[secret])]) == [
+        secret
+    ]
+
+
+async def test_refusal_without_its_item(raw: RawServer, call: Call) -> None:
+    end = named("response.refusal.done", refusal="No", output_index=0, content_index=0)
+    (found,) = await _play(raw, call, [end, completed()])
+    assert found["content"] == [{"type": "refusal", "refusal": "No"}]
+
+
+async def test_calls_in_dialects(raw: RawServer, call: Call) -> None:
+    bare = {key: value for key, value in CALL.items() if key not in {"id", "call_id"}}
+    whole = {**CALL, "arguments": ENTITY}
+    kind = "function_call_arguments"
+    for events, expected in (
+        # The arguments were streamed, and are missing wherever the call is whole.
+        ([delta(ENTITY, kind), item("done", CALL), completed(output=[CALL])], [ENTITY]),
+        (
+            [
+                item("added", CALL),
+                delta(None, kind),
+                delta(ENTITY, kind),
+                item("done", {**CALL, "arguments": None}),
+                completed(),
+            ],
+            [ENTITY],
+        ),
+        # Several calls of one index, told apart by their ids or by nothing.
+        (
+            [item("done", whole), item("done", {**whole, "id": "fc_2"}), completed()],
+            [ENTITY, ENTITY],
+        ),
+        (
+            [
+                item("done", {**bare, "arguments": ENTITY}),
+                item("done", {**bare, "arguments": "{}"}),
+                completed(),
+            ],
+            [ENTITY, "{}"],
+        ),
+        ([item("done", whole), item("done", whole), completed()], [ENTITY]),
+        # One that takes no arguments.
+        ([item("done", CALL), completed(output=[CALL])], [""]),
+    ):
+        output = await _play(raw, call, events)
+        assert [found["arguments"] for found in output] == expected
+
+
+@pytest.fixture
+def sound(media_folder: Path) -> str:
+    """Return the path of a recording."""
+    path = media_folder / "a.wav"
+    path.write_bytes(b"RIFF\x24\x00\x00\x00WAVEfmt ")
+    return str(path)
+
+
+async def test_transcripts_in_dialects(raw: RawServer, call: Call, sound: str) -> None:
+    text = "transcript.text"
+    piece_of = {"type": f"{text}.delta", "delta": "A"}
+    segments = [{"type": f"{text}.segment", "text": words, "speaker": "x"} for words in ("A", " B")]
+    vllm = [
+        {"object": "transcription.chunk", "choices": [{"delta": {"content": words}, **end}]}
+        for words, end in (("A", {}), ("", {"finish_reason": "stop"}))
+    ]
+    for events, expected in (
+        ([{**piece_of, "delta": None}, piece_of], "A"),
+        ([piece_of, {"type": f"{text}.done"}], "A"),
+        ([piece_of, {"type": f"{text}.done", "text": ""}], "A"),
+        ([{"type": f"{text}.done", "text": ""}], ""),
+        (segments, "A B"),
+        ([*segments, {"type": f"{text}.done", "text": "A, B"}], "A, B"),
+        # vLLM ends each part of a long recording.
+        ([*vllm, *vllm], "AA"),
+    ):
+        raw.play(stream(*events))
+        answer = await call("create_transcription", file=sound, model="m", stream=True)
+        assert answer["text"] == expected
+    raw.play(stream(*segments))
+    answer = await call("create_transcription", file=sound, model="m", stream=True)
+    assert [found["speaker"] for found in answer["segments"]] == ["x", "x"]
+
+
+async def test_events_of_no_transcript_are_no_silence(
+    raw: RawServer, call: Call, sound: str
+) -> None:
+    for events in ([{"type": "session.created"}], [{"foo": 1}, {"bar": 2}], [RESPONSE]):
+        for done in (True, False):
+            raw.play(stream(*events, done=done))
+            with pytest.raises(HomeAssistantError) as caught:
+                await call("create_transcription", file=sound, model="m", stream=True)
+            assert caught.value.translation_key == "stream_cut"
