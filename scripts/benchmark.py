@@ -20,7 +20,7 @@ import homeassistant.const  # noqa: E402
 from homeassistant.helpers.aiohttp_client import async_get_clientsession  # noqa: E402
 import openai  # noqa: E402
 
-from tests.benchmark import calls, checkouts, events, scaling, websocket  # noqa: E402
+from tests.benchmark import calls, checkouts, events, scaling, voice, websocket  # noqa: E402
 from tests.benchmark.comparison import Bench  # noqa: E402
 from tests.benchmark.core import loaded_core  # noqa: E402
 from tests.benchmark.measure import Row  # noqa: E402
@@ -39,7 +39,10 @@ def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--part", action="append", choices=["startup", *CONTESTS], help="measure this part alone"
+        "--part",
+        action="append",
+        choices=["startup", "voice", *CONTESTS],
+        help="measure this part alone",
     )
     parser.add_argument("--rounds", type=int, help="how often (7)")
     parser.add_argument(
@@ -54,18 +57,23 @@ async def main() -> None:
     options = arguments()
     # A custom integration and a slow zlib are nothing to be warned of here.
     logging.getLogger().setLevel(logging.ERROR)
-    parts = options.part or ["startup", *CONTESTS]
+    parts = options.part or ["startup", "voice", *CONTESTS]
     rounds = options.rounds or (3 if options.quick else 7)
+    scale = 0.2 if options.quick else 1
     if options.against:
         async with host() as url:
             show_machine()
-            scale = 0.2 if options.quick else 1
             tables = await checkouts.compare(options.against.resolve(), url, rounds, scale)
             for title, rows in tables.items():
                 show(title, rows)
         return
+    show_machine()
+    if "voice" in parts:
+        for title, rows in (await voice.compare(rounds, scale)).items():
+            show(title, rows)
+    if parts == ["voice"]:
+        return
     async with host() as url, peer(url) as other:
-        show_machine()
         if other is None:
             print("Node.js or its packages are missing: the peer is left out")
         else:
@@ -80,7 +88,7 @@ async def main() -> None:
                 session=async_get_clientsession(hass),
                 url=url,
                 rounds=rounds,
-                scale=0.2 if options.quick else 1,
+                scale=scale,
                 peer=other,
             )
             for part, contest in CONTESTS.items():

@@ -104,6 +104,7 @@ async def async_setup_entry(
             *saved_sensors(entry),
         ]
     )
+    entry.runtime_data.subentries.add_sensors(async_add_entities)
     async_setup_jobs(hass, entry, async_add_entities)
 
 

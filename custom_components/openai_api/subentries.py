@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from importlib import import_module
 from typing import Any, Final
 
 from homeassistant.config_entries import (
@@ -58,6 +59,7 @@ class Subentries:
         self._adders: dict[Platform, Callable[[ConfigSubentry], None]] = {}
         self._tried: set[Platform] = set()
         self._listeners: dict[str, list[Callable[[], None]]] = {}
+        self._add_sensors: AddConfigEntryEntitiesCallback | None = None
         self._lock = asyncio.Lock()
 
     async def async_start(self) -> None:
@@ -86,6 +88,34 @@ class Subentries:
         self._adders[platform] = add
         for subentry in self._entry.subentries.values():
             add(subentry)
+
+    @callback
+    def add_sensors(self, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
+        """Add the sensors of every subentry, now and later; whoever has none imports nothing."""
+        self._add_sensors = async_add_entities
+        for subentry in self._entry.subentries.values():
+            if subentry.subentry_id in self._known:
+                self._start_sensors(subentry)
+
+    @callback
+    def _start_sensors(self, subentry: ConfigSubentry) -> None:
+        """Add the sensors of a subentry, once their module is imported."""
+        if self._add_sensors is not None and subentry.subentry_type in PLATFORMS:
+            self._entry.async_create_task(
+                self._hass, self._async_add_sensors(self._add_sensors, subentry), "assist sensors"
+            )
+
+    async def _async_add_sensors(
+        self, async_add_entities: AddConfigEntryEntitiesCallback, subentry: ConfigSubentry
+    ) -> None:
+        """Import the module of the sensors, and add those of a subentry that is still there."""
+        # Nothing of `assist` is imported before the first subentry needs it.
+        module = await self._hass.async_add_import_executor_job(
+            import_module, f"{__package__}.assist.sensor"
+        )
+        if subentry.subentry_id in self._entry.subentries:
+            sensors = module.make_sensors(self._entry, subentry)
+            async_add_entities(sensors, config_subentry_id=subentry.subentry_id)
 
     @callback
     def listen(self, subentry_id: str, listener: Callable[[], None]) -> Callable[[], None]:
@@ -120,6 +150,7 @@ class Subentries:
                 for platform in PLATFORMS.get(subentry.subentry_type, ()):
                     if platform in self._adders:
                         self._adders[platform](subentry)
+                self._start_sensors(subentry)
             elif known != now:
                 issues.settle_model(self._hass, key)
                 for listener in tuple(self._listeners.get(key, ())):

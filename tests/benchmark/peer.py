@@ -20,7 +20,7 @@ PACKAGES = ROOT / ".tools" / "node"
 
 
 @asynccontextmanager
-async def _process(*command: str | Path) -> AsyncIterator[Process]:
+async def child(*command: str | Path) -> AsyncIterator[Process]:
     """Start a process that ends with its standard input."""
     process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, cwd=ROOT)
     assert process.stdin is not None
@@ -31,7 +31,7 @@ async def _process(*command: str | Path) -> AsyncIterator[Process]:
         await process.wait()
 
 
-async def _line(process: Process) -> str:
+async def line(process: Process) -> str:
     """Return the next line that a process writes."""
     assert process.stdout is not None
     if not (line := await process.stdout.readline()):
@@ -42,8 +42,8 @@ async def _line(process: Process) -> str:
 @asynccontextmanager
 async def host() -> AsyncIterator[str]:
     """Start the host; yield its base URL."""
-    async with _process(sys.executable, "-m", "tests.benchmark.server") as process:
-        yield f"http://{HOST}:{int(await _line(process))}/v1"
+    async with child(sys.executable, "-m", "tests.benchmark.server") as process:
+        yield f"http://{HOST}:{int(await line(process))}/v1"
 
 
 class Peer:
@@ -57,7 +57,7 @@ class Peer:
         """Have a task done."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"task": task, **wish}).encode() + b"\n")
-        return Cost(**json.loads(await _line(self._process)))
+        return Cost(**json.loads(await line(self._process)))
 
 
 @asynccontextmanager
@@ -68,5 +68,5 @@ async def peer(url: str) -> AsyncIterator[Peer | None]:
         yield None
         return
     script = Path(__file__).with_name("peer.mjs")
-    async with _process(node, script, PACKAGES, url, KEY) as process:
+    async with child(node, script, PACKAGES, url, KEY) as process:
         yield Peer(process)

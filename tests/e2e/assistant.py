@@ -16,7 +16,7 @@ from .texts import Texts
 
 LINK = f"/_my_redirect/config_flow_start?domain={DOMAIN}"
 """Where the button of the README leads."""
-ASSIST = "/?conversation=1"
+ASSIST = "/home/overview?conversation=1"
 """Where the shortcut to Assist on a phone's home screen leads."""
 MODELS = ("llama3.2:3b", "kokoro", "whisper")
 QUESTION = "What is a good name for a cat?"
@@ -107,7 +107,7 @@ async def set_up_assistant(
     words = await read(answer)
     report.expect(await read(question) == QUESTION, "what was heard is shown")
     report.show("answer", words)
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(40):
         while not sounds:
             await asyncio.sleep(0.1)
         await sounds[0].finished()

@@ -15,6 +15,7 @@ from playwright.async_api import (
     Page,
     ViewportSize,
     async_playwright,
+    expect,
 )
 
 from tests.harness import spoken
@@ -35,7 +36,8 @@ FLAGS = (
 )
 SIZE: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
-PATIENCE = 15_000
+PATIENCE = 40_000
+expect.set_options(timeout=PATIENCE)
 # The text of an element as a person reads it, through every shadow root.
 READ = """element => {
   const read = node => node.nodeType === Node.TEXT_NODE ? node.data

@@ -126,7 +126,8 @@ async def test_answer_without_choices_is_none(raw: RawServer, call: Call) -> Non
         ("create_chat_completion", CHAT),
         ("create_completion", {"model": "m", "prompt": "x"}),
     ):
-        for choices in ([], None):
+        listed: tuple[list[Any] | None, ...] = ([], None)
+        for choices in listed:
             raw.play([answer({"id": "1", "object": "chat.completion", "choices": choices})])
             with pytest.raises(HomeAssistantError) as caught:
                 await call(action, **data)

@@ -42,18 +42,7 @@ class AssistEntity(Entity):
     def take_options(self) -> None:
         """Read the subentry; called by `__init__` and after each change of the subentry."""
         self.options = self.subentry.data
-        self._attr_device_info = DeviceInfo(
-            identifiers={(DOMAIN, self.subentry.subentry_id)},
-            entry_type=DeviceEntryType.SERVICE,
-            name=self.subentry.title,
-            manufacturer=self.entry.title,
-            model=self.options.get(CONF_MODEL),
-        )
-        service = dr.async_get(self.host.hass).async_get_device_by_identifier(
-            (DOMAIN, self.entry.entry_id), self.entry.entry_id
-        )
-        if service is not None:
-            self._attr_device_info["via_device_id"] = service.id
+        self._attr_device_info = device_of(self.entry, self.subentry)
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -84,3 +73,21 @@ class AssistEntity(Entity):
     def _set_available(self) -> None:
         """Take it that the host is at work unless it was lost; a turn is tried all the same."""
         self._attr_available = self.host.availability.is_reachable is not False
+
+
+@callback
+def device_of(entry: OpenAIConfigEntry, subentry: ConfigSubentry) -> DeviceInfo:
+    """Return the device of a subentry, which belongs to that of its service."""
+    found = DeviceInfo(
+        identifiers={(DOMAIN, subentry.subentry_id)},
+        entry_type=DeviceEntryType.SERVICE,
+        name=subentry.title,
+        manufacturer=entry.title,
+        model=subentry.data.get(CONF_MODEL),
+    )
+    service = dr.async_get(entry.runtime_data.host.hass).async_get_device_by_identifier(
+        (DOMAIN, entry.entry_id), entry.entry_id
+    )
+    if service is not None:
+        found["via_device_id"] = service.id
+    return found

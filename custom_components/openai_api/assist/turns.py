@@ -4,8 +4,10 @@ from enum import StrEnum
 import time
 from typing import Any
 
+from homeassistant.const import EVENT_LOGBOOK_ENTRY
 from homeassistant.core import Context, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.helpers.translation import async_get_cached_translations
 
 from ..const import CONF_INCLUDE_TEXT, DOMAIN, EVENT_TURN
 from ..events import fire
@@ -24,6 +26,10 @@ class Ended(StrEnum):
     CANCELLED = "cancelled"
     FAILED = "failed"
     FALLBACK = "fallback"
+
+
+_LOGGED = frozenset({Ended.FAILED, Ended.FALLBACK})
+"""What the activity of the house shows; the rest would be noise there."""
 
 
 class Turn:
@@ -104,6 +110,28 @@ class Turn:
         self._entity.runtime_data.turns[subentry_id] = self.data
         async_dispatcher_send(host.hass, SIGNAL_TURN.format(subentry_id))
         fire(host.hass, EVENT_TURN, {**self.data, **self._texts}, self._context)
+        if ended in _LOGGED:
+            self._log(ended)
+
+    @callback
+    def _log(self, ended: Ended) -> None:
+        """Tell it in the activity of the house, if that is shown; what was said is not told."""
+        hass = self._entity.host.hass
+        if "logbook" not in hass.config.components:
+            return
+        texts = async_get_cached_translations(hass, hass.config.language, "common", DOMAIN)
+        text = texts.get(f"component.{DOMAIN}.common.logbook_turn_{ended}", ended.value)
+        error = self.data["error"]
+        hass.bus.async_fire(
+            EVENT_LOGBOOK_ENTRY,
+            {
+                "name": self._entity.subentry.title,
+                "message": f"{text}: {error}" if error else text,
+                "domain": DOMAIN,
+                "entity_id": self.data["entity_id"],
+            },
+            context=self._context,
+        )
 
 
 _TOKENS: dict[str, tuple[tuple[str, ...], ...]] = {

@@ -11,6 +11,7 @@ from homeassistant.helpers import chat_session, device_registry as dr, entity_re
 import pytest
 
 from custom_components.openai_api.assist import realtime_conversation
+from tests.integration.waiting import wait_for
 
 from .test_realtime_voice import (
     Talking,
@@ -20,7 +21,6 @@ from .test_realtime_voice import (
     sound_of,
     talking,
     tool,
-    wait_for,
 )
 from .voice import SPEECH, Satellite
 from .voice_server import Answer, VoiceServer, tone

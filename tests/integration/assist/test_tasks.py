@@ -161,7 +161,7 @@ async def test_attachments_over_chat(
     }
 
     standin.fail(NO_RESPONSES)
-    hass.config_entries.async_entries("openai_api")[0].runtime_data.known.pop("api")
+    hass.config_entries.async_entries("openai_api")[0].runtime_data.host.known.pop("api")
     standin.fail(chat(chunk({"content": "Both"}), chunk({}, "stop")))
     assert (await generate(hass, attachments=attachments))["data"] == "Both"
     assert standin.requests[-1].body["messages"][-1]["content"] == [

@@ -35,7 +35,7 @@ async def test_closed_with_an_error_after_the_upgrade(
     driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As LiteLLM 1.108.7 does in front of a server without a WebSocket."""
-    monkeypatch.setattr(connections, "_FIRST_DELAY", 0.01)
+    monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.01)
     message = "Upstream realtime handshake rejected with HTTP 404"
     error = {"type": "error", "error": {"type": "server_error", "message": message}}
     host.always = Answer(first=text(error) + closing(1011, message.encode()))
