@@ -54,8 +54,10 @@ def described_field(field: FieldDescription) -> Texts:
     """
     is_marked = field.required and "boolean" not in field.selector
     found: Texts = {"required": True} if is_marked else {}
-    # Every browser loads them all: those of fields that may be left out stand in the docs.
-    if field.required and (example := field.example) is not None:
+    # Every browser loads them all: those of ids, which are made up, and of fields that may be
+    # left out stand in the docs.
+    is_id = field.key.endswith("_id")
+    if field.required and not is_id and (example := field.example) is not None:
         # The frontend reads examples as YAML.
         found["example"] = json.dumps(example) if isinstance(example, dict | list) else example
     return {**found, "selector": dict(field.selector)}
@@ -92,7 +94,10 @@ def action_texts(action: ActionDescription) -> Texts:
 
 
 def object_field_texts() -> Texts:
-    """Return the English texts of the parts of objects, by the translation keys of their forms."""
+    """Return the English texts of the parts of objects, by the translation keys of their forms.
+
+    Every browser loads them, so those that no form shows are left out.
+    """
     return {
         field.selector["object"]["translation_key"]: {
             "fields": {
@@ -101,7 +106,7 @@ def object_field_texts() -> Texts:
             }
         }
         for action in ACTIONS
-        for field in action.fields
+        for field in form_fields(action)
         if field.fields
     }
 

@@ -17,7 +17,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .const import EVENT_CONNECTION, SIGNAL_AVAILABILITY
 from .data import OpenAIConfigEntry
 from .entity import HostEntity, remove_entity
-from .websocket.connection import State
+from .websocket.state import State
 
 PARALLEL_UPDATES = 0
 

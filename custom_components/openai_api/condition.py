@@ -19,7 +19,7 @@ from .automation_options import (
 )
 from .const import DOMAIN, EVENT_CONNECTION
 from .data import OpenAIConfigEntry
-from .websocket.connection import State
+from .websocket.state import State
 
 _SCHEMA = vol.Schema(
     {

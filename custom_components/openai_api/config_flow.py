@@ -16,7 +16,6 @@ from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.translation import async_get_translations
-from yarl import URL
 
 from .api.config import (
     ApiKeyNotFound,
@@ -32,7 +31,6 @@ from .api.service_kinds import (
     ServiceKind,
     is_model_list,
     kind_of,
-    kind_of_url,
     model_ids,
     recognize,
     suggest_models,
@@ -43,7 +41,11 @@ from .connection_form import (
     clean,
     error_place,
     flatten,
+    host_of,
+    identity,
     is_flat,
+    kind_at,
+    location,
     schema,
     to_show,
 )
@@ -62,7 +64,15 @@ from .const import (
     DOMAIN,
     LOGGER,
 )
-from .exceptions import AuthenticationFailed, api_error, sanitize
+from .exceptions import (
+    AuthenticationFailed,
+    ConnectionFailed,
+    HostRedirected,
+    PermissionDenied,
+    RequestRejected,
+    UnexpectedBody,
+    sanitize,
+)
 from .options_flow import OptionsFlow
 from .subentry_flows import FLOWS, async_offer_assistant
 
@@ -71,7 +81,7 @@ _HOSTS_PAGE: Final = (
     "https://github.com/openai-api-for-home-assistant/openai-api/blob/main/docs/hosts.md"
 )
 # What another address may be the remedy for.
-_WRONG_ADDRESS: Final = frozenset({"bad_answer", "cannot_connect", "redirected", "refused"})
+_WRONG_ADDRESS: Final = (ConnectionFailed, HostRedirected, RequestRejected, UnexpectedBody)
 
 
 class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -186,10 +196,10 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
     def _host(self) -> str:
         """The name of the host that the flow is about."""
         if self.source == SOURCE_REAUTH:
-            return _host_of(self._get_reauth_entry().data)
+            return host_of(self._get_reauth_entry().data)
         if self.source == SOURCE_RECONFIGURE:
-            return _host_of(self._get_reconfigure_entry().data)
-        return _host_of({})
+            return host_of(self._get_reconfigure_entry().data)
+        return host_of({})
 
     def _complete(self, data: dict[str, Any], known: Mapping[str, Any]) -> None:
         """Add what follows from the chosen service: its URL, its authentication, the kept key."""
@@ -199,7 +209,7 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             data[CONF_BASE_URL] = chosen.base_url if chosen else ""
         elif chosen is OPENAI and data[CONF_BASE_URL].rstrip("/") != DEFAULT_BASE_URL:
             # Nothing was chosen, only another URL entered.
-            chosen = _kind_at(data[CONF_BASE_URL])
+            chosen = kind_at(data[CONF_BASE_URL])
         self._kind = chosen
         method = data.get(CONF_AUTH_METHOD)
         # Without a key of its own, the kept one is used whatever way it is sent.
@@ -257,14 +267,14 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             if answer is not None and not is_model_list(answer):
                 # A page or a greeting says nothing of the API.
                 start = sanitize(str(answer.get("text", answer)), settings)
-                raise api_error("bad_answer", content_type="–", start=start)
+                raise UnexpectedBody(start=start)
         except AuthenticationFailed:
             if self._is_key_left_out:
                 return {CONF_API_KEY: "key_not_found"}
             return {"base": "invalid_auth"}
         except HomeAssistantError as err:
             LOGGER.debug("The service does not answer as expected: %s", err)
-            if self._kind and not self._kind.lists_models and err.translation_key == "refused":
+            if self._kind and not self._kind.lists_models and isinstance(err, RequestRejected):
                 # It is there, and has no list of models.
                 data[CONF_SKIP_VALIDATION] = True
                 return {}
@@ -295,10 +305,9 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
         self, err: HomeAssistantError, data: Mapping[str, Any]
     ) -> dict[str, str]:
         """Return the error of the form for what a service has answered."""
-        key = err.translation_key
-        if key == "forbidden":
+        if isinstance(err, PermissionDenied):
             return {"base": "invalid_auth"}
-        if key in _WRONG_ADDRESS and (proposed := await self._async_propose(data)):
+        if isinstance(err, _WRONG_ADDRESS) and (proposed := await self._async_propose(data)):
             return proposed
         self._placeholders["reason"] = await self._async_error_text(err)
         if self._kind and data[CONF_BASE_URL] == self._kind.base_url != DEFAULT_BASE_URL:
@@ -332,7 +341,7 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
         """Abort if another entry asks the same host with the same key on the same account."""
         own = self.context.get("entry_id")
         for entry in self._async_current_entries(include_ignore=False):
-            if entry.entry_id != own and _identity(entry.data) == _identity(data):
+            if entry.entry_id != own and identity(entry.data) == identity(data):
                 raise AbortFlow("already_configured")
 
     @callback
@@ -357,7 +366,7 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
     def _new_title(self, entry: ConfigEntry, data: Mapping[str, Any]) -> str:
         """Return the title of a reconfigured entry: the old one, but for the name of its host."""
         old, new = parse_url(entry.data[CONF_BASE_URL]), parse_url(data[CONF_BASE_URL])
-        is_automatic = entry.title in {old.host, _location(old)}
+        is_automatic = entry.title in {old.host, location(old)}
         return self._title(data) if is_automatic and old.host != new.host else entry.title
 
     @callback
@@ -366,39 +375,11 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
         own = self.context.get("entry_id")
         taken = {entry.title for entry in self._async_current_entries() if entry.entry_id != own}
         url = parse_url(data[CONF_BASE_URL])
-        location = _location(url)
+        place = location(url)
         if self._kind is None:
-            titles = [url.host or "", location]
+            titles = [url.host or "", place]
         else:
             name = self._kind.name
             account = data.get(CONF_ORGANIZATION)
-            titles = [name, *([f"{name} ({account})"] if account else []), f"{name} ({location})"]
+            titles = [name, *([f"{name} ({account})"] if account else []), f"{name} ({place})"]
         return next((title for title in titles if title not in taken), titles[-1])
-
-
-def _identity(data: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return what tells one service from another."""
-    return (
-        str(parse_url(data[CONF_BASE_URL])).rstrip("/"),
-        data.get(CONF_API_KEY_SOURCE),
-        data.get(CONF_API_KEY),
-        data.get(CONF_ORGANIZATION),
-    )
-
-
-def _kind_at(url: str) -> ServiceKind | None:
-    """Return the kind of service that alone answers at a URL, if the URL is one."""
-    try:
-        return kind_of_url(parse_url(url))
-    except InvalidUrl:
-        return None
-
-
-def _location(url: URL) -> str:
-    """Return a URL without its scheme and query."""
-    return str(url.with_query(None)).partition("://")[2].rstrip("/")
-
-
-def _host_of(data: Mapping[str, Any]) -> str:
-    """Return the name of an entry's host."""
-    return parse_url(data.get(CONF_BASE_URL, DEFAULT_BASE_URL)).host or ""

@@ -20,9 +20,10 @@ from homeassistant.helpers.selector import (
     TextSelectorType,
 )
 import voluptuous as vol
+from yarl import URL
 
-from .api.config import AuthMethod, KeySource
-from .api.service_kinds import KINDS, OPENAI, OTHER
+from .api.config import AuthMethod, InvalidUrl, KeySource, parse_url
+from .api.service_kinds import KINDS, OPENAI, OTHER, ServiceKind, kind_of_url
 from .const import (
     CONF_API_KEY_SOURCE,
     CONF_AUTH_METHOD,
@@ -221,3 +222,31 @@ def _suggest(key: vol.Marker, shown: Mapping[str, Any]) -> vol.Marker:
     marker = copy(key)
     marker.description = {"suggested_value": shown[name]}
     return marker
+
+
+def identity(data: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what tells one service from another."""
+    return (
+        str(parse_url(data[CONF_BASE_URL])).rstrip("/"),
+        data.get(CONF_API_KEY_SOURCE),
+        data.get(CONF_API_KEY),
+        data.get(CONF_ORGANIZATION),
+    )
+
+
+def kind_at(url: str) -> ServiceKind | None:
+    """Return the kind of service that alone answers at a URL, if the URL is one."""
+    try:
+        return kind_of_url(parse_url(url))
+    except InvalidUrl:
+        return None
+
+
+def location(url: URL) -> str:
+    """Return a URL without its scheme and query."""
+    return str(url.with_query(None)).partition("://")[2].rstrip("/")
+
+
+def host_of(data: Mapping[str, Any]) -> str:
+    """Return the name of an entry's host."""
+    return parse_url(data.get(CONF_BASE_URL, DEFAULT_BASE_URL)).host or ""

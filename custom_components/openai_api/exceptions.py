@@ -1,24 +1,14 @@
-"""Turns what goes wrong into errors that a person at home can act on."""
+"""The errors that a person at home can act on, each with its translation and its facts."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from http import HTTPStatus
 import re
-from typing import ClassVar, NoReturn, Protocol, TypedDict
+from typing import ClassVar, Protocol
 
-import aiohttp
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-import httpx2
-from openai import (
-    APIConnectionError,
-    APIError,
-    APIStatusError,
-    APITimeoutError,
-    OpenAIError,
-)
+from openai import OpenAIError
 
 from .const import DOMAIN
-from .error_bodies import details_in
+from .error_rules import is_quota_exceeded
 
 MAX_ERROR_TEXT = 500
 # Keys, signing secrets, and what makes the address of a webhook one to be kept.
@@ -31,36 +21,8 @@ _MAX_INPUT_TEXT = 20_000
 _TAG = re.compile(
     r"<!--.*?(?:-->|\Z)|<(style|script)\b.*?(?:</\1>|\Z)|<[^<>]*>", re.DOTALL | re.IGNORECASE
 )
-_UNKNOWN = "–"
-# As OpenAI, OpenRouter, LiteLLM, DeepSeek, Zhipu and Gemini name a used-up account.
-_QUOTA_CODES = frozenset(
-    {
-        "1113",
-        "billing_hard_limit_reached",
-        "billing_not_active",
-        "budget_exceeded",
-        "exceeded_current_quota",
-        "insufficient_balance",
-        "insufficient_credits",
-        "insufficient_funds",
-        "insufficient_quota",
-        "insufficient_user_quota",
-        "payment_required",
-    }
-)
-_REQUEST_FAULT = re.compile(
-    r"\bnot supported?\b|\bunsupported\b|does not support|not implemented|mmproj"
-    r"|too (?:large|long|many tokens)|exceeds? the (?:available |maximum )?context"
-    r"|validation errors?\b|unknown role|invalid role|must (?:be|have|contain)\b"
-    r"|failed to (?:decode|load|open|read) (?:the )?(?:audio|image)",
-    re.IGNORECASE,
-)
-_QUOTA_WORDS = re.compile(
-    r"exceeded your current quota|insufficient (?:account )?(?:balance|credit|funds|quota)"
-    r"|budget has been exceeded|exceeded budget|billing hard limit|account is not active"
-    r"|credit balance is too low|out of credits|余额不足",
-    re.IGNORECASE,
-)
+UNKNOWN = "–"
+"""Stands in a text for what a server does not say."""
 
 
 class ErrorSettings(Protocol):
@@ -72,14 +34,6 @@ class ErrorSettings(Protocol):
 
     def redact(self, text: str) -> str:
         """Return the text with `***` in place of every secret of the service."""
-
-
-class ErrorDetails(TypedDict):
-    """What a server says of an error, fit to show; a dash where it says nothing."""
-
-    code: str
-    param: str
-    message: str
 
 
 class ApiError(HomeAssistantError):
@@ -102,8 +56,8 @@ class ApiError(HomeAssistantError):
     ) -> None:
         """Take the HTTP status, and code and message of the server, where it sent any."""
         self.status = status
-        self.code = None if code == _UNKNOWN else code
-        self.message = None if message == _UNKNOWN else message
+        self.code = None if code == UNKNOWN else code
+        self.message = None if message == UNKNOWN else message
         facts = {"status": status, "code": code, "message": message}
         placeholders |= {name: str(fact) for name, fact in facts.items() if fact is not None}
         super().__init__(
@@ -234,6 +188,22 @@ class MethodMissing(ApiError):
         self.method = method
 
 
+class UnexpectedBody(ApiError):
+    """The response is not what the method returns: a web page, a text, another object."""
+
+    key = "bad_answer"
+
+    def __init__(self, content_type: str = "–", start: str = "–") -> None:
+        """Take the content type and the first words of the body, both fit to show."""
+        super().__init__(content_type=content_type, start=start)
+
+
+class SigningSecretMissing(ApiError):
+    """The server has made a webhook, but tells no secret to check its calls with."""
+
+    key = "no_signing_secret"
+
+
 class StorageError(HomeAssistantError):
     """A file could not be written to the media folder."""
 
@@ -283,138 +253,3 @@ def sanitize(text: str, settings: ErrorSettings) -> str:
     words = "".join(sign for sign in words if sign.isprintable())
     words = _SECRET_PATTERN.sub("***", settings.redact(words))
     return words if len(words) <= MAX_ERROR_TEXT else f"{words[:MAX_ERROR_TEXT]}…"
-
-
-def parse_error_body(body: object, settings: ErrorSettings) -> ErrorDetails:
-    """Return the code, parameter and message of a host's error object or error text."""
-
-    def shown(value: object) -> str:
-        # Gateways in Python write nothing as "None".
-        return sanitize(str(value), settings) if value and value != "None" else _UNKNOWN
-
-    details = details_in(body)
-    return ErrorDetails(
-        code=shown(details["code"]),
-        param=shown(details["param"]),
-        message=shown(details["message"]),
-    )
-
-
-def _status_error(err: APIStatusError, settings: ErrorSettings) -> ApiError:
-    """Return the error for a response with an error status."""
-    return status_error(
-        err.status_code,
-        parse_error_body(err.body, settings),
-        sanitize(err.request_id or "", settings),
-    )
-
-
-def status_error(status: int, details: ErrorDetails, request_id: str) -> ApiError:
-    """Return the error for an HTTP status.
-
-    `details` are `{"code": …, "param": …, "message": …}` as `parse_error_body` returns them.
-    """
-    if 300 <= status < 400:
-        return HostRedirected(status=status)
-    kind: type[ApiError]
-    if is_request_fault(status, details["message"]):
-        kind = RequestRejected
-    elif is_quota_exceeded(status, details["code"], details["message"]):
-        kind = QuotaExceeded
-    elif status in _ERROR_CLASSES:
-        kind = _ERROR_CLASSES[HTTPStatus(status)]
-    elif is_server_error(status):
-        kind = ServerError
-    else:
-        kind = RequestRejected
-    return kind(status=status, request_id=request_id or _UNKNOWN, **details)
-
-
-_ERROR_CLASSES: Mapping[HTTPStatus, type[ApiError]] = {
-    HTTPStatus.UNAUTHORIZED: AuthenticationFailed,
-    HTTPStatus.FORBIDDEN: PermissionDenied,
-    HTTPStatus.REQUEST_TIMEOUT: RequestFailed,
-    HTTPStatus.TOO_MANY_REQUESTS: RateLimited,
-}
-
-
-def is_server_error(status: int) -> bool:
-    """Return whether a status says that the server, and not the request, is at fault."""
-    return status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED
-
-
-def is_request_fault(status: int, message: object) -> bool:
-    """Return whether a server blames the request, though its status says it failed itself.
-
-    llama.cpp, llama-cpp-python and OGX answer 500, and llama.cpp 501, to input that the loaded
-    model does not support. Trying again cannot help, and the server is at work.
-    """
-    if status == HTTPStatus.NOT_IMPLEMENTED:
-        return True
-    return (
-        status == HTTPStatus.INTERNAL_SERVER_ERROR
-        and isinstance(message, str)
-        and _REQUEST_FAULT.search(message) is not None
-    )
-
-
-def is_quota_exceeded(status: int | None, code: object, message: object = None) -> bool:
-    """Return whether an error says that there is no quota or credit left.
-
-    OpenAI, Azure and most gateways have a code for it; others only use status 402 or words. A
-    word counts with a status that refuses (400 to 429) or none, so that a model's prose does not.
-    """
-    if status == HTTPStatus.PAYMENT_REQUIRED:
-        return True
-    if isinstance(code, str) and code.lower() in _QUOTA_CODES:
-        return True
-    if isinstance(code, str) and "insufficient_quota" in code:
-        return True
-    if status is not None and not 400 <= status <= HTTPStatus.TOO_MANY_REQUESTS:
-        return False
-    return isinstance(message, str) and _QUOTA_WORDS.search(message) is not None
-
-
-def translate(err: Exception, settings: ErrorSettings, seconds: float | None = None) -> Exception:
-    """Return the Home Assistant error that says what happened; others come back as they are."""
-    match err:
-        case SdkPassthroughError():
-            return err.error
-        case APIStatusError():
-            return _status_error(err, settings)
-        case APITimeoutError() | TimeoutError() | httpx2.TimeoutException():
-            return RequestTimedOut(seconds=f"{seconds or settings.timeout:g}")
-        case APIConnectionError() | httpx2.RequestError():
-            cause = err.__cause__ or err
-            if isinstance(refused := cause.__cause__, aiohttp.ClientConnectorCertificateError):
-                reason = getattr(refused.certificate_error, "verify_message", _UNKNOWN)
-                return CertificateNotTrusted(message=reason)
-            return ConnectionFailed(message=sanitize(str(cause), settings))
-        case APIError():
-            return ErrorInResponse(**parse_error_body(err.body or err.message, settings))
-        case OpenAIError():
-            return api_error("sdk_error", message=sanitize(str(err), settings))
-        case TypeError() | ValueError() | httpx2.InvalidURL():
-            # What the SDK finds wrong with its arguments before it sends anything.
-            return validation_error("invalid_arguments", message=sanitize(str(err), settings))
-    return err
-
-
-@contextmanager
-def raise_translated_errors(
-    settings: ErrorSettings, seconds: float | None = None
-) -> Iterator[None]:
-    """Raise what the SDK and its HTTP client raise as Home Assistant errors."""
-    try:
-        yield
-    except HomeAssistantError:
-        raise
-    except Exception as err:  # noqa: BLE001
-        _raise(translate(err, settings, seconds), err)
-
-
-def _raise(translated_error: Exception, original: Exception) -> NoReturn:
-    """Raise without the original: its text may quote the host, and tracebacks are logged."""
-    if translated_error is original:
-        raise original
-    raise translated_error from None

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry, ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 
 from .const import DOMAIN
+from .exceptions import StorageError
 
 FOLDER_NOT_WRITABLE: Final = "folder_not_writable"
 HOST_MOVED: Final = "host_moved"
@@ -117,20 +117,16 @@ def track_write_errors(hass: HomeAssistant, path: object) -> Iterator[None]:
     """Show that saved files cannot be written, until one of them could be."""
     try:
         yield
-    except HomeAssistantError as err:
-        if err.translation_key == FOLDER_NOT_WRITABLE:
-            ir.async_create_issue(
-                hass,
-                DOMAIN,
-                FOLDER_NOT_WRITABLE,
-                is_fixable=True,
-                severity=ir.IssueSeverity.ERROR,
-                translation_key=FOLDER_NOT_WRITABLE,
-                translation_placeholders={
-                    "path": str(path),
-                    **(err.translation_placeholders or {}),
-                },
-            )
+    except StorageError as err:
+        ir.async_create_issue(
+            hass,
+            DOMAIN,
+            FOLDER_NOT_WRITABLE,
+            is_fixable=True,
+            severity=ir.IssueSeverity.ERROR,
+            translation_key=FOLDER_NOT_WRITABLE,
+            translation_placeholders={"path": str(path), "message": err.message},
+        )
         raise
     ir.async_delete_issue(hass, DOMAIN, FOLDER_NOT_WRITABLE)
 

@@ -1,6 +1,7 @@
 """Options flow: default models, access, webhooks, saved files and costs of a service."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlowWithReload
@@ -45,6 +46,15 @@ from .const import (
     CONF_WEBHOOK_SECRET,
 )
 from .data import OpenAIConfigEntry
+from .exceptions import (
+    ApiError,
+    AuthenticationFailed,
+    ConnectionFailed,
+    MethodMissing,
+    RequestTimedOut,
+    SigningSecretMissing,
+    api_error,
+)
 from .permissions import ActionAccess
 from .webhooks.endpoint import async_create, async_delete, webhook_url
 from .webhooks.receiver import get_webhook_id
@@ -59,15 +69,9 @@ _REMOVE: Final = "remove_webhook"
 _EVENT_TYPES: Final = "event_types"
 _URL: Final = "webhook_url"
 _WEBHOOK: Final = frozenset({CONF_WEBHOOK_ENDPOINT_ID, CONF_WEBHOOK_ID, CONF_WEBHOOK_SECRET})
-_ERRORS: Final = {
-    "auth_failed": "invalid_auth",
-    "cannot_connect": "cannot_connect",
-    "method_missing": "webhooks_unsupported",
-    "no_signing_secret": "webhooks_unsupported",
-    "timed_out": "cannot_connect",
-    "unloaded": "cannot_connect",
-}
-_UNSUPPORTED: Final = frozenset({"404", "405", "501"})
+_UNSUPPORTED: Final = frozenset(
+    {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
+)
 
 _USUAL: Final = {
     CONF_ACTION_ACCESS: ActionAccess.BY_ACTION.value,
@@ -141,11 +145,13 @@ class OptionsFlow(OptionsFlowWithReload):
                 description_placeholders={_URL: url},
             )
         self._event_types = user_input[_EVENT_TYPES]
+        if (host := self._host()) is None:
+            return self._show_form("cannot_connect", message=str(api_error("unloaded")))
         try:
-            made = await async_create(self._host(), url, self._event_types)
+            made = await async_create(host, url, self._event_types)
         except HomeAssistantError as err:
             return self._show_form(_error_key(err), message=_error_message(err))
-        await async_delete(self.config_entry, self._host())
+        await async_delete(self.config_entry, host)
         return self._save(made)
 
     async def _async_models(self) -> list[str]:
@@ -321,11 +327,18 @@ def _flatten_input(schema: vol.Schema, user_input: Mapping[str, Any]) -> dict[st
 
 def _error_key(err: HomeAssistantError) -> str:
     """Return the key of what to say when the host does not set up the webhook."""
-    if (err.translation_placeholders or {}).get("status") in _UNSUPPORTED:
-        return "webhooks_unsupported"
-    return _ERRORS.get(err.translation_key or "", "webhook_refused")
+    match err:
+        case MethodMissing() | SigningSecretMissing():
+            return "webhooks_unsupported"
+        case ApiError() if err.status in _UNSUPPORTED:
+            return "webhooks_unsupported"
+        case AuthenticationFailed():
+            return "invalid_auth"
+        case ConnectionFailed() | RequestTimedOut():
+            return "cannot_connect"
+    return "webhook_refused"
 
 
 def _error_message(err: HomeAssistantError) -> str:
     """Return what the host said."""
-    return (err.translation_placeholders or {}).get("message") or str(err)
+    return (err.message if isinstance(err, ApiError) else None) or str(err)

@@ -5,7 +5,7 @@ from typing import Any
 from .action import ActionCall
 from .action_request import async_fetch
 from .api import response
-from .exceptions import api_error
+from .exceptions import UnexpectedBody, api_error
 from .types import Json
 
 MOST_ITEMS = 100_000
@@ -19,7 +19,7 @@ async def async_request_list(request: ActionCall) -> Json:
 
     The answer is the host's first page; `data`, `has_more`, `first_id` and `last_id` describe
     all that was read. A host that leaves out `has_more` is asked until a page brings nothing new.
-    Raises `unexpected_body_error` for what is no list, and `list_too_long` beyond the bounds.
+    Raises UnexpectedBody for what is no list, and `list_too_long` beyond the bounds.
     """
     page, size = await _async_page(request)
     items = page["data"]
@@ -58,7 +58,7 @@ async def _async_page(request: ActionCall, **changes: Any) -> tuple[Json, int]:
         # Some hosts end a list so.
         page["data"] = []
     if not isinstance(page.get("data"), list):
-        raise api_error("bad_answer", content_type="application/json", start="–")
+        raise UnexpectedBody("application/json")
     return page, len(body)
 
 

@@ -10,7 +10,14 @@ from homeassistant.exceptions import HomeAssistantError
 
 from .action import ActionCall
 from .action_request import async_request_json
-from .exceptions import ApiError, HostUnreachable, RateLimited, RequestFailed, api_error
+from .exceptions import (
+    ApiError,
+    HostUnreachable,
+    RateLimited,
+    RequestFailed,
+    UnexpectedBody,
+    api_error,
+)
 from .object_types import ObjectType
 from .progress import fire_progress
 from .types import Json
@@ -112,7 +119,7 @@ class _Looks:
             again = replace(again, options={**again.options, "timeout": min(again.timeout, left)})
         start = time.monotonic()
         try:
-            self.last = await async_request_json(again)
+            found = await async_request_json(again)
         except HomeAssistantError as err:
             if not _may_pass(err):
                 raise
@@ -122,9 +129,13 @@ class _Looks:
             if time.monotonic() - self._failing_since > MAX_OUTAGE:
                 raise
             return None
+        if self.last is None:
+            # The first was the caller's own; those that follow need no more than the ids.
+            self._again = None
+        self.last = found
         if self.error is not None:
             self.error, self._pause = None, INITIAL_INTERVAL
-        return self.last
+        return found
 
 
 def _may_pass(err: HomeAssistantError) -> bool:
@@ -141,7 +152,7 @@ def _poll_request(request: ActionCall, poll: ObjectType, answer: Json) -> Action
         for name, key in poll.path_arguments.items()
     }
     if not all(isinstance(value, str) and value for value in arguments.values()):
-        raise api_error("bad_answer", content_type="application/json", start="–")
+        raise UnexpectedBody("application/json")
     return replace(
         request,
         action=replace(request.action, method=poll.method, poll=None, has_body=False),

@@ -26,7 +26,7 @@ from .data import OpenAIConfigEntry
 from .entity import HostEntity
 from .sensor_jobs import async_setup_jobs
 from .sensor_saved_files import saved_sensors
-from .websocket.connection import State
+from .websocket.state import State
 
 PARALLEL_UPDATES = 0
 

@@ -15,7 +15,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.service import async_get_config_entry
 import voluptuous as vol
 
-from .action import ActionCall, ActionDescription, FieldDescription, ResponseKind, Section
+from .action import ActionCall, ActionDescription, FieldDescription, ResponseKind
 from .actions import ACTIONS
 from .actions.fields import (
     ALL_PAGES,
@@ -77,20 +77,47 @@ def effective_fields(action: ActionDescription) -> tuple[FieldDescription, ...]:
 
 def _defaulted(field: FieldDescription) -> FieldDescription:
     """Return the field of a model for which the entry's default may stand in."""
-    description = f"{field.description} Without it, the default of the options."
+    description = f"{field.description} Without it, the default model."
     return replace(field, required=False, description=description)
 
 
 def form_fields(action: ActionDescription) -> tuple[FieldDescription, ...]:
     """Return the fields that the form of an action shows; the others are accepted in YAML.
 
-    Every browser loads the forms of all actions. So the options of the request stand only with
-    what asks a model, and retired actions show none of their rarer settings.
+    Every browser loads the forms and texts of all actions. So the collapsed sections stand only
+    with what asks a model, and only once where several actions take the same arguments; lists
+    show no cursors, for they can be returned as a whole; retired actions show what they require.
     """
-    hidden = set() if action.model_kind else {Section.REQUEST}
     if action.is_retired:
-        hidden.add(Section.ADVANCED)
-    return tuple(field for field in effective_fields(action) if field.section not in hidden)
+        return tuple(field for field in effective_fields(action) if field.required)
+    hidden = _RARE | _CURSORS if action.response is ResponseKind.LIST else _RARE
+    has_sections = action.model_kind is not None and action.key == _FIRST_OF_METHOD[_name(action)]
+    return tuple(
+        field
+        for field in effective_fields(action)
+        if field.required or field.key not in hidden
+        if has_sections or field.section is None
+    )
+
+
+def _name(action: ActionDescription) -> str:
+    """Return the SDK method of an action; the API's betas take what the others take."""
+    return action.method.removeprefix("beta.")
+
+
+_CURSORS: Final = frozenset({"after", "before", "order"})
+_RARE: Final = frozenset(
+    {
+        "access_programs",
+        "background_options",
+        "extra_query",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+        "safety_identifier",
+        "user",
+    }
+)
+_FIRST_OF_METHOD: Final = {_name(action): action.key for action in reversed(ACTIONS)}
 
 
 def schema(action: ActionDescription) -> vol.Schema:

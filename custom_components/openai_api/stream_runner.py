@@ -14,13 +14,9 @@ from .action_request import async_parse_answer, finish
 from .api.response import stray_answer
 from .api.transport import MAX_RESPONSE_BYTES
 from .const import EVENT_STREAM
+from .error_translation import parse_error_body, raise_translated_errors
 from .events import fire
-from .exceptions import (
-    ErrorInStream,
-    api_error,
-    parse_error_body,
-    raise_translated_errors,
-)
+from .exceptions import ErrorInStream, api_error
 from .streaming.base import AnswerError, StreamAccumulator
 from .streaming.decode import (
     KEEP_ALIVE,

@@ -30,7 +30,7 @@ from .handlers.responses_websocket import ResponsesConnection
 from .realtime.connection import RealtimeConnection
 from .realtime.notices import RealtimeNotice
 from .types import Json
-from .websocket.connection import State
+from .websocket.state import State
 
 TRANSPORTS: Final = (ResponsesConnection.transport, RealtimeConnection.transport)
 NOTICES: Final = tuple(notice.value for notice in RealtimeNotice)

@@ -16,7 +16,7 @@ from custom_components.openai_api.actions import ACTIONS
 from custom_components.openai_api.actions.webhooks import EVENT_TYPES as WEBHOOK_TYPES
 from custom_components.openai_api.media.multipart import async_encode_uploads
 from custom_components.openai_api.realtime.notices import RealtimeNotice
-from custom_components.openai_api.websocket.connection import State
+from custom_components.openai_api.websocket.state import State
 
 FOLDER = Path(const.__file__).parent
 ROOT = FOLDER.parent.parent

@@ -1,15 +1,14 @@
 """What the documents show can be copied, and what they link to is there."""
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 import homeassistant  # noqa: F401  # It decides what `import voluptuous` means.
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv
 import pytest
-import yaml
 
 from custom_components.openai_api.action import ActionDescription
 from custom_components.openai_api.actions import ACTIONS
@@ -17,63 +16,28 @@ from custom_components.openai_api.condition import async_get_conditions
 from custom_components.openai_api.const import DOMAIN, EVENT_TYPES
 from custom_components.openai_api.services import effective_fields, schema
 from custom_components.openai_api.trigger import NOTICES, async_get_triggers
+from tests.documentation import EXAMPLES, PAGES, ROOT, mappings
 
-ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ROWS = {action.key: action for action in ACTIONS}
 METHODS_OF_NODE_RED = 155
+README_BYTES = 12 * 1024
+CONFIGURATION = {"logger", "template"}
+"""What an example for configuration.yaml begins with."""
 SECRETS = {"api_key", "authorization", "credential", "key", "password", "secret", "token"}
 
-_BLOCK = re.compile(r"^( *)```yaml\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 _FENCED = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _NAME = re.compile(rf"\b{DOMAIN}\.([a-z0-9_]+)")
 _EVENT = re.compile(rf"\b{DOMAIN}_\w+_event\b")
 _NOTICE = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
+_INDEXED = re.compile(r"^\| \[`(\w+)`\]\(\S+\) \| [^|]+ \| ([^|]+) \|", re.MULTILINE)
 _NODE_RED = re.compile(r"^\| `([a-z][A-Za-z]+)` \| \[`(\w+)`\]\(actions/(\w+)\.md\)", re.MULTILINE)
 
 
-class Example(NamedTuple):
-    """A block of YAML in a page."""
-
-    page: Path
-    line: int
-    text: str
-
-    @property
-    def data(self) -> Any:
-        """Return what it says."""
-        return yaml.safe_load(self.text)  # type: ignore[no-untyped-call]
-
-    @property
-    def place(self) -> str:
-        """Return where it stands, as the names of tests show it."""
-        return f"{self.page.relative_to(ROOT)}:{self.line}"
-
-
-def examples() -> Iterator[Example]:
-    """Yield all examples."""
-    for page in PAGES:
-        text = page.read_text()
-        for found in _BLOCK.finditer(text):
-            indent = found[1]
-            lines = [line.removeprefix(indent) for line in found[2].splitlines()]
-            yield Example(page, text.count("\n", 0, found.start()) + 1, "\n".join(lines))
-
-
-EXAMPLES = tuple(examples())
-
-
-def mappings(value: Any) -> Iterator[dict[str, Any]]:
-    """Yield every object in an example, at whatever depth."""
-    if isinstance(value, dict):
-        yield value
-        for item in value.values():
-            yield from mappings(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from mappings(item)
+def place(page: Path) -> str:
+    """Return the name of a page in the names of tests."""
+    return str(page.relative_to(ROOT))
 
 
 def is_template(value: Any) -> bool:
@@ -124,9 +88,9 @@ async def house_fixture(tmp_path: Path) -> AsyncGenerator[HomeAssistant]:
     await house.async_stop(force=True)
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.place)
-def test_examples_use_existing_action_fields(example: Example) -> None:
-    for step in mappings(example.data):
+@pytest.mark.parametrize("page", PAGES, ids=place)
+def test_examples_use_existing_action_fields(page: Path) -> None:
+    for step in mappings([example.data for example in EXAMPLES if example.page == page]):
         if (key := of_ours(step.get("action"))) is None:
             continue
         assert key in ROWS, f"there is no action {key}"
@@ -134,13 +98,22 @@ def test_examples_use_existing_action_fields(example: Example) -> None:
         assert "response_variable" in step or not ROWS[key].only_answers, f"{key} only answers"
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.place)
+@pytest.mark.parametrize("page", PAGES, ids=place)
 @pytest.mark.usefixtures("house")
-async def test_examples_are_valid_config(example: Example) -> None:
-    found = example.data
-    if isinstance(found, dict) and "logger" in found:
+async def test_examples_are_valid_config(page: Path) -> None:
+    for example in EXAMPLES:
+        if example.page == page:
+            check_config(example.data)
+
+
+def check_config(found: Any) -> None:
+    """Check an automation, a script or a step as Home Assistant's configuration is checked."""
+    if isinstance(found, dict) and found.keys() & CONFIGURATION:
         return
-    if isinstance(found, dict) and "triggers" in found:
+    if isinstance(found, dict) and "sequence" in found:
+        assert set(found) <= {"alias", "fields", "sequence"}
+        cv.SCRIPT_SCHEMA(found["sequence"])
+    elif isinstance(found, dict) and "triggers" in found:
         assert set(found) <= {"alias", "mode", "max", "triggers", "conditions", "actions"}
         cv.TRIGGER_SCHEMA(found["triggers"])
         cv.CONDITIONS_SCHEMA(found.get("conditions", []))
@@ -149,12 +122,12 @@ async def test_examples_are_valid_config(example: Example) -> None:
         cv.SCRIPT_SCHEMA(found)
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.place)
+@pytest.mark.parametrize("page", PAGES, ids=place)
 async def test_examples_use_existing_triggers_and_conditions(
-    example: Example, house: HomeAssistant
+    page: Path, house: HomeAssistant
 ) -> None:
     triggers, conditions = await async_get_triggers(house), await async_get_conditions(house)
-    for found in mappings(example.data):
+    for found in mappings([example.data for example in EXAMPLES if example.page == page]):
         options = found.get("options", {})
         # They look up entries, and nothing else, so none may be named here.
         assert "config_entry_id" not in options
@@ -166,7 +139,7 @@ async def test_examples_use_existing_triggers_and_conditions(
             assert found["event_type"] in EVENT_TYPES
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES, ids=place)
 async def test_documented_names_exist(page: Path, house: HomeAssistant) -> None:
     text = page.read_text()
     known = {*ROWS, *await async_get_triggers(house), *await async_get_conditions(house)}
@@ -174,7 +147,7 @@ async def test_documented_names_exist(page: Path, house: HomeAssistant) -> None:
     assert set(_EVENT.findall(text)) <= set(EVENT_TYPES)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES, ids=place)
 def test_links_resolve(page: Path) -> None:
     for link in _LINK.findall(_FENCED.sub("", page.read_text())):
         if link.startswith(("https://", "http://")):
@@ -190,7 +163,30 @@ def test_index_lists_every_page() -> None:
     index = ROOT / "docs" / "README.md"
     links = [link.partition("#")[0] for link in _LINK.findall(index.read_text())]
     linked = {(index.parent / link).resolve() for link in links}
-    assert {page for page in PAGES if page.parent == index.parent} - {index} <= linked
+    groups = {page for page in PAGES if page.parent.name == "actions" and page.stem != "README"}
+    assert set(PAGES) - {index} - groups <= linked
+
+
+def test_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_bytes()) < README_BYTES
+
+
+def test_action_index_lists_every_action() -> None:
+    index = (ROOT / "docs" / "actions" / "README.md").read_text()
+    rows = _INDEXED.findall(index)
+    assert [key for key, _ in rows] == list(ROWS)
+    # All but what asks nobody, or more than once, has the request that the SDK makes.
+    without = {key for key, request in rows if request == "–"}
+    assert without == {
+        "list_watched_jobs",
+        "run_agent_session",
+        "stop_watching_job",
+        "tidy_up_saved_files",
+        "unwrap_webhook_event",
+        "upload_file_chunked",
+        "verify_webhook_signature",
+        "watch_job",
+    }
 
 
 async def test_triggers_and_conditions_documented(house: HomeAssistant) -> None:

@@ -1,6 +1,7 @@
 """The action forms: what Home Assistant's frontend copies into the data of a picked action."""
 
 from collections.abc import Iterator
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from custom_components.openai_api import const
 from custom_components.openai_api.actions import ACTIONS
 
 FILE = Path(const.__file__).parent / "services.yaml"
+MAX_FORM_BYTES = 120_000
+MAX_TEXT_BYTES = 290_000
 
 
 def described_fields(fields: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -65,3 +68,22 @@ def test_prefilled_finds_a_default_in_a_section(services: dict[str, Any], value:
 def test_prefilled_finds_a_required_boolean() -> None:
     field = {"required": True, "selector": {"boolean": {}}}
     assert prefilled({"a": {"fields": {"b": field}}}) == {"a.b"}
+
+
+def test_forms_are_light() -> None:
+    # Every browser loads the forms and the texts of all actions, each text under its whole key.
+    texts = json.loads((FILE.parent / "translations" / "en.json").read_text())["services"]
+    prefix = f"component.{const.DOMAIN}.services"
+    resources = dict(flattened(texts, prefix))
+    services = load_yaml_dict(str(FILE))
+    assert len(json.dumps(services, separators=(",", ":"))) < MAX_FORM_BYTES
+    assert len(json.dumps(resources, separators=(",", ":"))) < MAX_TEXT_BYTES
+
+
+def flattened(texts: dict[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
+    """Yield the texts by the keys under which the frontend gets them."""
+    for key, value in texts.items():
+        if isinstance(value, dict):
+            yield from flattened(value, f"{prefix}.{key}")
+        else:
+            yield f"{prefix}.{key}", value

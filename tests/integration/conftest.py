@@ -20,7 +20,7 @@ import pytest_socket
 from custom_components.openai_api import services
 from custom_components.openai_api.actions import ACTIONS
 from custom_components.openai_api.const import DOMAIN
-from custom_components.openai_api.websocket import connection as connections
+from custom_components.openai_api.websocket import reconnect
 from tests.standin.server import StandIn
 
 # The same inputs in every run: a change is to be judged by what it changes.
@@ -91,8 +91,8 @@ def _built_schemas(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the pauses between attempts to connect short."""
-    monkeypatch.setattr(connections, "_FIRST_DELAY", 0.01)
-    monkeypatch.setattr(connections, "_LONGEST_DELAY", 0.02)
+    monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.01)
+    monkeypatch.setattr(reconnect, "_LONGEST_DELAY", 0.02)
 
 
 @pytest.fixture

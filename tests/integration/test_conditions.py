@@ -13,7 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
-from custom_components.openai_api.websocket import connection as connections
+from custom_components.openai_api.websocket import reconnect
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -40,7 +40,7 @@ async def test_connection_open_condition(
     call: Call,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(connections, "_FIRST_DELAY", 0.01)
+    monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.01)
     other = await add_entry(hass, entry_data(standin, "none"))
     here = {"config_entry_id": entry.entry_id}
     assert await ask(hass, connection_id="c") is False

@@ -318,6 +318,75 @@ AT_LEAST_ONE = {
             "",
             id="types-that-follow-from-the-rest",
         ),
+        pytest.param(
+            {
+                "type": "object",
+                "allOf": [
+                    {
+                        "properties": {
+                            "a": {"enum": ["x", "y"]},
+                            "b": {"type": "array", "items": {"minimum": 1}},
+                            "c": {"type": "string"},
+                        },
+                        "required": ["a"],
+                        "additionalProperties": True,
+                    },
+                    {
+                        "properties": {
+                            "a": {"enum": ["y", "z"]},
+                            "b": {"type": "array", "items": {"minimum": 2, "maximum": 5}},
+                            "d": {"type": ["integer", "null"]},
+                        },
+                        "required": ["a", "d"],
+                        "additionalProperties": False,
+                    },
+                    {"properties": {"a": {"enum": ["w"]}, "d": {"type": "number"}}},
+                ],
+            },
+            {
+                "type": "object",
+                "properties": {
+                    "a": {"type": "string", "enum": ["y"]},
+                    "b": {
+                        "type": "array",
+                        "items": {"type": "number", "minimum": 2, "maximum": 5},
+                    },
+                    "c": {"type": "string"},
+                    "d": {"type": "integer"},
+                },
+                "required": ["a", "d"],
+                "additionalProperties": False,
+            },
+            "",
+            id="all-of-objects",
+        ),
+        pytest.param(
+            {
+                "type": "object",
+                "properties": {
+                    "a": {"oneOf": []},
+                    "b": {"items": [{"type": "string"}, {"type": "string"}, {"type": "null"}]},
+                    "c": {"additionalProperties": {"minimum": 1}},
+                    "d": False,
+                },
+            },
+            {
+                "type": "object",
+                "properties": {
+                    "a": {"type": ["string", "number", "boolean"]},
+                    "b": {
+                        "type": "array",
+                        "items": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+                    },
+                    "c": {
+                        "type": "object",
+                        "additionalProperties": {"type": "number", "minimum": 1},
+                    },
+                },
+            },
+            "",
+            id="parts-of-other-drafts",
+        ),
         pytest.param({}, {"type": "object", "properties": {}}, "", id="empty"),
         pytest.param(
             {"type": ["object", "null"], "properties": {"a": True}, "required": ["a", "b"]},

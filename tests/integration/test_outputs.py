@@ -120,6 +120,53 @@ async def test_form_that_the_host_ignores(
     assert entry.runtime_data.host.usage.values["output_tokens"] == 5
 
 
+ROOM: Json = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+PLACES: dict[str, tuple[Json, Any, str | None]] = {
+    "reference": ({"$ref": "#/$defs/room", "$defs": {"room": ROOM}}, {"name": 5}, "$.name"),
+    "reference to nothing": ({"$ref": "#/$defs/a/b", "$defs": {"a": 1}}, {"name": 5}, None),
+    "reference to itself": ({"$ref": "#"}, 1, None),
+    "nullable": ({"type": "string", "nullable": True}, None, None),
+    "several types": ({"type": ["string", "null"]}, 5, "$"),
+    "unknown type": ({"type": "colour"}, 5, None),
+    "boolean is no integer": ({"type": "integer"}, True, "$"),
+    "whole number": ({"type": "integer"}, 5.0, None),
+    "broken number": ({"type": "integer"}, 5.5, "$"),
+    "const": ({"const": "on"}, "off", "$"),
+    "const that is met": ({"const": "on"}, "on", None),
+    "item": ({"items": ROOM}, [{"name": "a"}, {}], "$[1].name"),
+    "items that fit": ({"items": ROOM}, [{"name": "a"}], None),
+    "none of any": ({"anyOf": [{"type": "string"}, ROOM]}, 5, "$"),
+    "one of any": ({"anyOf": [{"type": "string"}, ROOM]}, {"name": "a"}, None),
+    "none of one": ({"oneOf": [{"type": "string"}, {"type": "null"}]}, 5, "$"),
+    "not all": ({"allOf": [ROOM, {"required": ["floor"]}]}, {"name": "a"}, "$.floor"),
+    "all": ({"allOf": [ROOM, {"type": "object"}]}, {"name": "a"}, None),
+    "more than is known": (
+        {"properties": {"a": {}}, "additionalProperties": False},
+        {"a": 1, "b": 2},
+        "$.b",
+    ),
+    "more than is named": ({"properties": {"a": True}}, {"a": 1, "b": 2}, None),
+    "schema without sense": (
+        {"required": "a", "properties": 5, "anyOf": [], "allOf": 5, "items": 5},
+        [{}],
+        None,
+    ),
+}
+
+
+async def test_place_that_does_not_fit_the_schema(raw: RawServer, call: Call) -> None:
+    places: dict[str, str | None] = {}
+    for name, (schema, value, _) in PLACES.items():
+        raw.play([answer(response(json.dumps(value)))])
+        form = {"format": {"type": "json_schema", "name": "a", "schema": schema}}
+        places[name] = None
+        try:
+            await call("parse_model_response", text=form, **ASK)
+        except HomeAssistantError as err:
+            places[name] = (err.translation_placeholders or {})["reason"]
+    assert places == {name: place for name, (*_, place) in PLACES.items()}
+
+
 async def test_answers_that_need_no_form(raw: RawServer, call: Call) -> None:
     refusal = [{"type": "refusal", "refusal": "No"}]
     calls = [{"type": "function_call", "name": "f", "arguments": "{}", "status": "completed"}]

@@ -9,7 +9,7 @@ import pytest
 import voluptuous as vol
 
 from custom_components.openai_api import polling
-from custom_components.openai_api.action import Json
+from custom_components.openai_api.types import Json
 from tests.resilience.raw_server import RawServer, Script, Step, answer, error
 
 from .conftest import Call

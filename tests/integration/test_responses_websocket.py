@@ -11,7 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.const import EVENT_CONNECTION, EVENT_SERVER
-from custom_components.openai_api.websocket import connection as connections
+from custom_components.openai_api.websocket import reconnect
 from tests.standin.faults import Fault
 from tests.standin.records import SocketSession
 from tests.standin.server import StandIn
@@ -208,7 +208,7 @@ async def test_final_drop_frees_connection_id(
     events: Collect,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(connections, "_ATTEMPTS", 3)
+    monkeypatch.setattr(reconnect, "_ATTEMPTS", 3)
     await manage("connect")
     told = events(EVENT_CONNECTION)
     standin.fail(Fault(path="/responses", status=503, count=None))
@@ -243,7 +243,7 @@ async def test_reconnect_gives_up_when_dropped_after_handshake(
     events: Collect,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(connections, "_ATTEMPTS", 3)
+    monkeypatch.setattr(reconnect, "_ATTEMPTS", 3)
     told = events(EVENT_CONNECTION)
     standin.fail(Fault(path="/responses", close_code=1011, count=None))
     await manage("connect")

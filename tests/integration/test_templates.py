@@ -230,22 +230,22 @@ async def test_calls_rendered_texts_stay(
             },
             {"type": "function_call_output", "call_id": "{{ '512' }}", "output": "{{ words }}"},
         ]
-        data = {"model": "m", "input": items}
+        data: dict[str, Any] = {"model": "m", "input": items}
         body = await sent(hass, standin, "create_model_response", data, words=words)
         assert body["input"] == [
             {"type": "function_call", "name": "f", "call_id": "512", "arguments": words},
             {"type": "function_call_output", "call_id": "512", "output": words},
         ]
-        call = {"id": "{{ '512' }}", "type": "function"}
-        messages = [
+        call: dict[str, Any] = {"id": "{{ '512' }}", "type": "function"}
+        messages: list[dict[str, Any]] = [
             {
                 "role": "assistant",
                 "tool_calls": [{**call, "function": {"name": "f", "arguments": "{{ words }}"}}],
             },
             {"role": "tool", "tool_call_id": "{{ '512' }}", "content": "{{ words }}"},
         ]
-        data = {"model": "m", "messages": messages}
-        body = await sent(hass, standin, "create_chat_completion", data, words=words)
+        chat = {"model": "m", "messages": messages}
+        body = await sent(hass, standin, "create_chat_completion", chat, words=words)
         assert body["messages"] == [
             {
                 "role": "assistant",

@@ -1,7 +1,7 @@
 """What must hold after anything that went wrong: it was told, it ended, and nothing is left."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 import json
 from pathlib import Path
@@ -15,6 +15,7 @@ import pytest
 
 from custom_components.openai_api.const import DOMAIN
 from tests.integration.conftest import CANARY, add_entry
+from tests.integration.waiting import wait_for
 
 from .raw_server import RawServer, Script
 
@@ -25,14 +26,6 @@ _FOLDER = Path(__file__).parents[2] / "custom_components" / DOMAIN / "translatio
 _TEXTS = {
     path.stem: json.loads(path.read_text())["exceptions"] for path in sorted(_FOLDER.glob("*.json"))
 }
-
-
-async def wait_for(condition: Callable[[], object], what: str, seconds: float = 5) -> None:
-    """Wait for something to become true."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, what
-        await asyncio.sleep(0.005)
 
 
 def assert_localized(err: HomeAssistantError, key: str) -> str:
@@ -69,12 +62,12 @@ class RawServerFixture:
     async def assert_clean(self) -> None:
         """Wait until nothing is under way, and no connection is open but those kept for reuse."""
         assert not self.entry.runtime_data.host._active_timeouts
-        await wait_for(lambda: not self._tasks(), f"tasks: {self._tasks()}")
+        await wait_for(lambda: not self._tasks(), what=f"tasks: {self._tasks()}")
         assert not any(connector._acquired for connector in self._connectors())
-        await wait_for(lambda: not self.raw.playing, "a script that goes on")
+        await wait_for(lambda: not self.raw.playing, what="a script that goes on")
         # Those that the server has closed must be known as closed, too.
         await wait_for(
-            lambda: len(self.raw.connections) == self._kept(), f"lines: {self.raw.connections}"
+            lambda: len(self.raw.connections) == self._kept(), what=f"lines: {self.raw.connections}"
         )
 
     def _kept(self) -> int:

@@ -16,6 +16,7 @@ import pytest
 
 from custom_components.openai_api.const import DOMAIN, EVENT_STREAM
 from custom_components.openai_api.streaming import sse
+from tests.integration.waiting import wait_for
 
 from .raw_server import (
     GOOD,
@@ -27,7 +28,7 @@ from .raw_server import (
     chunked,
     error,
 )
-from .raw_server_fixture import ASK, RawServerFixture, assert_localized, wait_for
+from .raw_server_fixture import ASK, RawServerFixture, assert_localized
 
 STREAM = "stream_model_response"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
@@ -221,7 +222,7 @@ async def test_stream_cancelled_with_script(
         fired.clear()
         raw_server.raw.play(script)
         await hass.services.async_call("script", "turn_on", {"entity_id": "script.ask"})
-        await wait_for(lambda: fired, "no event came")
+        await wait_for(lambda: fired, what="no event came")
         assert raw_server.raw.connections
         await hass.services.async_call(
             "script", "turn_off", {"entity_id": "script.ask"}, blocking=True

@@ -19,10 +19,11 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.openai_api.const import EVENT_PROGRESS, EVENT_STREAM
 from custom_components.openai_api.media import storage
 from tests.integration.conftest import Call, add_entry, entry_data
+from tests.integration.waiting import wait_for
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
-from .raw_server_fixture import ASK, assert_localized, wait_for
+from .raw_server_fixture import ASK, assert_localized
 
 type End = Callable[[HomeAssistant, MockConfigEntry, StandIn], Coroutine[Any, Any, object]]
 
@@ -115,7 +116,7 @@ class Work:
             found = asyncio.all_tasks() - self.before - {asyncio.current_task()}
             return [task for task in found if "RequestHandler" not in repr(task.get_coro())]
 
-        await wait_for(lambda: not left(), f"{left()}")
+        await wait_for(lambda: not left(), what=f"{left()}")
         for connector in self.hass.data.get(DATA_CONNECTOR, {}).values():
             assert not connector._acquired
 
@@ -132,7 +133,7 @@ async def heard(standin: StandIn, *marks: str) -> None:
     """Wait until the service has been asked for all of these."""
     await wait_for(
         lambda: all(any(mark in item.path for item in standin.requests) for mark in marks),
-        f"asked for: {[item.path for item in standin.requests]}",
+        what=f"asked for: {[item.path for item in standin.requests]}",
     )
 
 
@@ -153,9 +154,9 @@ async def test_unload_with_pending_work(
     await heard(standin, *MARKS)
     await wait_for(
         lambda: len({item.data["action"] for item in streamed}) == 2,
-        "a stream tells nothing",
+        what="a stream tells nothing",
     )
-    await wait_for(lambda: progress, "no look at the video")
+    await wait_for(lambda: progress, what="no look at the video")
 
     start = time.monotonic()
     await end(hass, work.entry, standin)
@@ -163,8 +164,8 @@ async def test_unload_with_pending_work(
     await work.ended("unloaded")
 
     assert not data.host._active_timeouts
-    await wait_for(lambda: not data.connections, "a connection goes on")
-    await wait_for(lambda: standin.sockets[0].closed, "the socket is open")
+    await wait_for(lambda: not data.connections, what="a connection goes on")
+    await wait_for(lambda: standin.sockets[0].closed, what="the socket is open")
     if end is not stop:
         await work.nothing_left()
     assert not list(media_folder.glob("openai_api/*"))
@@ -173,7 +174,7 @@ async def test_unload_with_pending_work(
     standin.pace = 0
     if end in {reload, reconfigure}:
         await wait_for(
-            lambda: work.entry.state is ConfigEntryState.LOADED, "it is not loaded again"
+            lambda: work.entry.state is ConfigEntryState.LOADED, what="it is not loaded again"
         )
         assert (await call("create_model_response", **ASK))["status"] == "completed"
     elif end is not stop:
@@ -209,7 +210,7 @@ async def test_script_cancelled_during_request(
     hass: HomeAssistant, standin: StandIn, work: Work, call: Call, media_folder: Path, action: str
 ) -> None:
     await work.start(standin, action)
-    await wait_for(lambda: len(standin.requests) > 1, "nothing was asked for")
+    await wait_for(lambda: len(standin.requests) > 1, what="nothing was asked for")
     before = len(standin.requests)
     (task,) = work.tasks.values()
     await asyncio.sleep(0.05)

@@ -15,7 +15,7 @@ from .common_fields import METADATA, PAGING
 from .fields import choice, identifier, integer, json_object, text
 
 _AUTOMATION_ID = identifier(
-    "automation_id", "Automation", "Id of the automation at the host.", example="auto_123"
+    "automation_id", "Automation", "Id of the automation at the service.", example="auto_123"
 )
 _INVOCATION_ID = identifier(
     "invocation_id", "Run", "Id of the run of the automation.", example="inv_123"
@@ -67,7 +67,7 @@ ACTION_GROUP = ActionGroup(
             key="list_agent_automations",
             method="beta.agents.automations.list",
             name="List automations of agents",
-            description="Returns the automations that are kept at the host.",
+            description="Returns the automations that are kept at the service.",
             icon="mdi:calendar-multiple",
             permission=Permission.ADMINISTRATORS,
             fields=(

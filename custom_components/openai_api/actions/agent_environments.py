@@ -96,7 +96,7 @@ ACTION_GROUP = ActionGroup(
             key="create_agent_environment",
             method="beta.agents.environments.create",
             name="Create an environment of an agent",
-            description="Sets up an environment at the host, in which sessions of agents can work.",
+            description="Sets up an environment at the service, in which sessions of agents can work.",
             icon="mdi:server-plus-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(
@@ -119,7 +119,7 @@ ACTION_GROUP = ActionGroup(
                     text(
                         "idempotency_key",
                         "Idempotency key",
-                        "The host takes what comes with the same key only once.",
+                        "The service takes what comes with the same key only once.",
                     )
                 ),
             ),
@@ -128,7 +128,7 @@ ACTION_GROUP = ActionGroup(
             key="list_agent_environments",
             method="beta.agents.environments.list",
             name="List environments of agents",
-            description="Returns the environments that are kept at the host.",
+            description="Returns the environments that are kept at the service.",
             icon="mdi:server-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(
@@ -172,7 +172,7 @@ ACTION_GROUP = ActionGroup(
             key="add_agent_environment_file",
             method="beta.agents.environments.files.create",
             name="Add a file to an environment",
-            description="Copies a file that the host keeps, or one in base64, to an environment.",
+            description="Copies a file that the service keeps, or one in base64, to an environment.",
             icon="mdi:folder-arrow-up-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(
@@ -181,7 +181,7 @@ ACTION_GROUP = ActionGroup(
                     choice(
                         "type",
                         "Type",
-                        "Whether the file is kept at the host (file_id) or sent along (inline).",
+                        "Whether the file is kept at the service (file_id) or sent along (inline).",
                         ("file_id", "inline"),
                     ),
                     text(
@@ -191,7 +191,7 @@ ACTION_GROUP = ActionGroup(
                         example="/workspace/plan.csv",
                     ),
                 ),
-                text("file_id", "File", "Id of the file at the host.", example="file-123"),
+                text("file_id", "File", "Id of the file at the service.", example="file-123"),
                 text("data", "Data", "The content of the file in base64."),
             ),
         ),
@@ -208,7 +208,7 @@ ACTION_GROUP = ActionGroup(
             key="list_agent_environment_templates",
             method="beta.agents.environments.templates.list",
             name="List environment templates",
-            description="Returns the templates that are kept at the host.",
+            description="Returns the templates that are kept at the service.",
             icon="mdi:monitor-multiple",
             permission=Permission.ADMINISTRATORS,
             fields=PAGING,

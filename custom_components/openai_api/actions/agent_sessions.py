@@ -42,7 +42,7 @@ _INPUT = replace(
 _IDEMPOTENCY_KEY = text(
     "idempotency_key",
     "Idempotency key",
-    "The host takes what comes with the same key only once.",
+    "The service takes what comes with the same key only once.",
 )
 _SETTINGS = agent_settings(
     "agent",
@@ -61,13 +61,13 @@ _NEWER = (
     choice(
         "review",
         "Review",
-        "Whether the host checks what the agent does (auto_review).",
+        "Whether the service checks what the agent does (auto_review).",
         ("none", "auto_review"),
     ),
     json_object(
         "prompt_cache_options",
         "Prompt cache options",
-        "How the host keeps the beginnings of requests for reuse.",
+        "How the service keeps the beginnings of requests for reuse.",
         example={"ttl": "30m"},
         nullable=True,
     ),
@@ -89,7 +89,7 @@ ACTION_GROUP = ActionGroup(
                     agent_environment(
                         "environment",
                         "Environment",
-                        "Where the agent works: nowhere (none), at the host, or on a machine of yours.",
+                        "Where the agent works: nowhere (none), at the service, or on a machine of yours.",
                         example={"type": "none"},
                     )
                 ),
@@ -147,7 +147,7 @@ ACTION_GROUP = ActionGroup(
                     boolean(
                         "include_obfuscation",
                         "Include padding",
-                        "Let the host pad the events of a stream, so that their length tells nothing.",
+                        "Let the service pad the events of a stream, so that their length tells nothing.",
                     )
                 ),
             ),
@@ -181,7 +181,7 @@ ACTION_GROUP = ActionGroup(
             key="list_agent_sessions",
             method="beta.agents.sessions.list",
             name="List agent sessions",
-            description="Returns the sessions that are kept at the host.",
+            description="Returns the sessions that are kept at the service.",
             icon="mdi:head-dots-horizontal-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(

@@ -170,7 +170,7 @@ _QUESTION: tuple[FieldDescription, ...] = (
         integer(
             "max_tokens",
             "Max tokens",
-            "The longest answer, for hosts that do not know “Max completion tokens”.",
+            "The longest answer, for services that do not know “Max completion tokens”.",
             low=1,
             nullable=True,
         ),
@@ -239,7 +239,7 @@ ACTION_GROUP = ActionGroup(
             key="list_chat_completions",
             method="chat.completions.list",
             name="List chat completions",
-            description="Returns the chat completions that the host has stored.",
+            description="Returns the chat completions that the service has stored.",
             icon="mdi:forum-outline",
             fields=(*PAGING, MODEL, METADATA),
             response=ResponseKind.LIST,

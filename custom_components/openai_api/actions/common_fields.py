@@ -53,7 +53,7 @@ METADATA_FILTER = text_map(
 USER = text(
     "user",
     "User",
-    "A name that stands for the person who asks. Newer hosts want the safety identifier instead.",
+    "A name for the person who asks. Newer services want the safety identifier instead.",
 )
 AFTER = text("after", "After item", "Continue after the item with this id.")
 BEFORE = text("before", "Before item", "List what comes before the item with this id.")
@@ -93,7 +93,7 @@ TOP_LOGPROBS = integer(
 STREAM = boolean(
     "stream",
     "Stream",
-    "Fire an openai_api_stream_event for every piece as it arrives. The action still returns the whole.",
+    "Fire an openai_api_stream_event for every piece as it arrives.",
     nullable=True,
 )
 _STREAM_OPTIONS = ("stream_options", "Stream options", "Settings that only apply to a stream.")
@@ -104,7 +104,10 @@ COMPLETION_STREAM_OPTIONS = object_fields.completion_stream_options(
     *_STREAM_OPTIONS, example={"include_obfuscation": False}, nullable=True
 )
 STORE = boolean(
-    "store", "Store", "Let the host keep the result, so that it can be read again.", nullable=True
+    "store",
+    "Store",
+    "Let the service keep the result, so that it can be read again.",
+    nullable=True,
 )
 PARALLEL_TOOL_CALLS = boolean(
     "parallel_tool_calls",
@@ -115,7 +118,7 @@ PARALLEL_TOOL_CALLS = boolean(
 SAFETY_IDENTIFIER = text(
     "safety_identifier",
     "Safety identifier",
-    "A stable code for the person who asks, so that the host can trace abuse to one person.",
+    "A stable code for the person who asks, so that the service can trace abuse to one person.",
     nullable=True,
 )
 PROMPT_CACHE_KEY = text(
@@ -127,21 +130,21 @@ PROMPT_CACHE_KEY = text(
 _PROMPT_CACHE_OPTIONS = (
     "prompt_cache_options",
     "Prompt cache options",
-    "How the host keeps the beginnings of requests for reuse.",
+    "How the service keeps the beginnings of requests for reuse.",
 )
 PROMPT_CACHE_OPTIONS = object_fields.prompt_cache(*_PROMPT_CACHE_OPTIONS)
 RESPONSE_CACHE_OPTIONS = object_fields.response_prompt_cache(*_PROMPT_CACHE_OPTIONS)
 PROMPT_CACHE_RETENTION = choice(
     "prompt_cache_retention",
     "Prompt cache retention",
-    "How long the host keeps the beginning of the request for reuse.",
+    "How long the service keeps the beginning of the request for reuse.",
     ("in_memory", "24h"),
     nullable=True,
 )
 MODERATION = object_fields.moderation(
     "moderation",
     "Moderation",
-    "Have the host check the request and the answer for harmful content.",
+    "Have the service check the request and the answer for harmful content.",
     nullable=True,
 )
 THREAD_ID = identifier("thread_id", "Thread", "Id of the thread.", example="thread_123")
@@ -198,12 +201,12 @@ LOCAL_FILE = file(
     "file",
     "File",
     "The file to send: a media item, or a path that Home Assistant may read.",
-    example="/config/www/manual.pdf",
+    example="/media/manuals/dishwasher.pdf",
 )
 VECTOR_STORE_ID = identifier(
     "vector_store_id", "Vector store", "Id of the vector store.", example="vs_123"
 )
-FILE_IDS = texts("file_ids", "Files", "Ids of files at the service host.", example=["file-123"])
+FILE_IDS = texts("file_ids", "Files", "Ids of files at the service.", example=["file-123"])
 CHUNKING_STRATEGY = chunking(
     "chunking_strategy",
     "Chunking",
@@ -220,7 +223,7 @@ def service_tier(*options: str) -> FieldDescription:
     return choice(
         "service_tier",
         "Service tier",
-        "How fast and at what price the host works on this.",
+        "How fast and at what price the service works on this.",
         options,
         nullable=True,
     )

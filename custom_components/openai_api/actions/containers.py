@@ -22,7 +22,7 @@ ACTION_GROUP = ActionGroup(
             key="create_container",
             method="containers.create",
             name="Create a container",
-            description="Makes a closed-off computer at the host, in which a model can run code.",
+            description="Makes a closed-off computer at the service, in which a model can run code.",
             icon="mdi:package-variant-plus",
             fields=(
                 *required(identifier("name", "Name", "What to call it.", example="Energy report")),
@@ -37,7 +37,7 @@ ACTION_GROUP = ActionGroup(
                     expiry_in_minutes(
                         "expires_after",
                         "Expires after",
-                        "After how many minutes without use the host deletes it.",
+                        "After how many minutes without use the service deletes it.",
                         example={"anchor": "last_active_at", "minutes": 20},
                     ),
                     network_policy(
@@ -59,7 +59,7 @@ ACTION_GROUP = ActionGroup(
             key="list_containers",
             method="containers.list",
             name="List containers",
-            description="Returns the containers of this service host.",
+            description="Returns the containers of this service.",
             icon="mdi:package-variant",
             fields=(*PAGING, text("name", "Name", "List only containers with this name.")),
             response=ResponseKind.LIST,
@@ -70,7 +70,7 @@ ACTION_GROUP = ActionGroup(
             key="retrieve_container",
             method="containers.retrieve",
             name="Get a container",
-            description="Returns what the service host tells of a container.",
+            description="Returns what the service tells of a container.",
             icon="mdi:package-variant-closed",
             fields=required(CONTAINER_ID),
             has_body=False,

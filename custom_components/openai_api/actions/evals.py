@@ -118,7 +118,7 @@ ACTION_GROUP = ActionGroup(
             key="create_eval_run",
             method="evals.runs.create",
             name="Start an eval run",
-            description="Puts the questions of an eval to a model and grades the answers. It goes on at the host.",
+            description="Puts the questions of an eval to a model and grades the answers. It goes on at the service.",
             icon="mdi:clipboard-arrow-right-outline",
             fields=(
                 *required(
@@ -147,7 +147,7 @@ ACTION_GROUP = ActionGroup(
                 *advanced(
                     replace(
                         MODEL,
-                        description="For hosts that want it here instead of in the data.",
+                        description="For services that want it here instead of in the data.",
                     ),
                     METADATA,
                 ),

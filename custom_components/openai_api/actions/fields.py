@@ -191,8 +191,8 @@ CONFIG_ENTRY = _field(
     check.non_empty_string,
     {"config_entry": {"integration": "openai_api"}},
     "config_entry_id",
-    "Service host",
-    "Only needed if several are set up.",
+    "Service",
+    "If you have several.",
 )
 ALL_PAGES = boolean(
     "all_pages",
@@ -202,7 +202,7 @@ ALL_PAGES = boolean(
 FILENAME = text(
     "filename",
     "File name",
-    "Name of the saved file. Without it, a name is made from the action and the time.",
+    "Name of the saved file.",
     example="greeting.mp3",
 )
 POLL_INTERVAL = replace(
@@ -219,7 +219,7 @@ POLL_INTERVAL = replace(
 MAX_WAIT = number(
     "max_wait_seconds",
     "Longest wait",
-    "When to give up waiting. The work at the host goes on.",
+    "When to give up waiting. The work at the service goes on.",
     low=1,
     unit="s",
     section=Section.ADVANCED,
@@ -230,7 +230,7 @@ MAX_WAIT_STREAM = replace(
 TIMEOUT = number(
     "timeout",
     "Timeout",
-    "How long to wait for the answer, instead of the time set for the service host.",
+    "How long to wait for the response.",
     low=1,
     unit="s",
     section=Section.REQUEST,
@@ -238,12 +238,12 @@ TIMEOUT = number(
 EXTRA_QUERY = json_object(
     "extra_query",
     "Extra query parameters",
-    "Added to the address of the request, for settings that have no field here.",
+    "Added to the URL of the request.",
     section=Section.REQUEST,
 )
 EXTRA_BODY = json_object(
     "extra_body",
     "Extra body values",
-    "Added to the body of the request, for settings that have no field here.",
+    "Added to the body of the request, for what has no field here.",
     section=Section.REQUEST,
 )

@@ -13,7 +13,7 @@ from .common_fields import PAGING
 from .fields import choice, file, identifier
 from .object_fields_storage import file_expiry
 
-FILE_ID = identifier("file_id", "File", "Id of the file at the service host.", example="file-123")
+FILE_ID = identifier("file_id", "File", "Id of the file at the service.", example="file-123")
 PURPOSE = choice(
     "purpose",
     "Purpose",
@@ -23,7 +23,7 @@ PURPOSE = choice(
 EXPIRES_AFTER = file_expiry(
     "expires_after",
     "Expires after",
-    "When the host deletes it by itself.",
+    "When the service deletes it by itself.",
     example={"anchor": "created_at", "seconds": 86400},
 )
 
@@ -35,7 +35,7 @@ ACTION_GROUP = ActionGroup(
             key="create_file",
             method="files.create",
             name="Upload a file",
-            description="Uploads a file to the service host, for other actions to work on.",
+            description="Uploads a file to the service, for other actions to work on.",
             icon="mdi:file-upload-outline",
             fields=(
                 *required(
@@ -43,7 +43,7 @@ ACTION_GROUP = ActionGroup(
                         "file",
                         "File",
                         "The file to send: a media item, or a path that Home Assistant may read.",
-                        example="/config/www/manual.pdf",
+                        example="/media/manuals/dishwasher.pdf",
                     ),
                     PURPOSE,
                 ),
@@ -54,7 +54,7 @@ ACTION_GROUP = ActionGroup(
             key="list_files",
             method="files.list",
             name="List files",
-            description="Returns the files that are kept at the service host.",
+            description="Returns the files that are kept at the service.",
             icon="mdi:file-multiple-outline",
             fields=(*PAGING, PURPOSE),
             response=ResponseKind.LIST,
@@ -65,7 +65,7 @@ ACTION_GROUP = ActionGroup(
             key="retrieve_file",
             method="files.retrieve",
             name="Get file details",
-            description="Returns what the service host tells of a file.",
+            description="Returns what the service tells of a file.",
             icon="mdi:file-question-outline",
             fields=required(FILE_ID),
             has_body=False,
@@ -76,7 +76,7 @@ ACTION_GROUP = ActionGroup(
             key="wait_for_file_processing",
             method="files.retrieve",
             name="Wait for a file",
-            description="Waits until the service host has processed a file, or has failed to.",
+            description="Waits until the service has processed a file, or has failed to.",
             icon="mdi:file-check-outline",
             fields=required(FILE_ID),
             has_body=False,
@@ -96,7 +96,7 @@ ACTION_GROUP = ActionGroup(
             key="delete_file",
             method="files.delete",
             name="Delete a file",
-            description="Deletes a file at the service host.",
+            description="Deletes a file at the service.",
             icon="mdi:file-remove-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(FILE_ID),

@@ -57,7 +57,7 @@ ACTION_GROUP = ActionGroup(
             key="create_fine_tuning_job",
             method="fine_tuning.jobs.create",
             name="Start a fine-tuning job",
-            description="Makes a model of your own by training one with your examples. This takes a while and goes on at the host.",
+            description="Makes a model of your own by training one with your examples. This takes a while and goes on at the service.",
             icon="mdi:tune",
             permission=Permission.ADMINISTRATORS,
             fields=(
@@ -101,7 +101,7 @@ ACTION_GROUP = ActionGroup(
                     hyperparameters(
                         "hyperparameters",
                         "Hyperparameters",
-                        "How long and how fast to train. Newer hosts want this inside the method.",
+                        "How long and how fast to train. Newer services want this inside the method.",
                         example={"n_epochs": "auto"},
                     ),
                     METADATA,

@@ -128,7 +128,7 @@ ACTION_GROUP = ActionGroup(
                     choice(
                         "moderation",
                         "Moderation",
-                        "How strictly the host checks the picture.",
+                        "How strictly the service checks the picture.",
                         ("low", "auto"),
                         nullable=True,
                     ),

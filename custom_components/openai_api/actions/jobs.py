@@ -58,7 +58,7 @@ _PARENT_ID_FIELDS: dict[str, FieldDescription] = {
     for field in action.fields
     if action.watch_as is not None and field.key in action.watch_as.id_fields[:-1]
 }
-_ID = identifier("id", "ID", "Id of what goes on at the service host.", example="batch_123")
+_ID = identifier("id", "ID", "Id of what goes on at the service.", example="batch_123")
 
 
 def _positive(value: Any) -> float:
@@ -116,7 +116,7 @@ ACTION_GROUP = ActionGroup(
                         number(
                             "max_days",
                             "Give up after",
-                            "How long to watch it at most. Without it, 7 days. The work at the host goes on.",
+                            "How long to watch it at most. Without it, 7 days. The work at the service goes on.",
                             low=1,
                             unit="d",
                         ),
@@ -142,7 +142,7 @@ ACTION_GROUP = ActionGroup(
             key="stop_watching_job",
             method="responses.retrieve",
             name="Stop watching a job",
-            description="Watches a job no longer, and forgets it. The work at the host goes on.",
+            description="Watches a job no longer, and forgets it. The work at the service goes on.",
             icon="mdi:eye-off-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(replace(_ID, description="Id of what is watched.")),

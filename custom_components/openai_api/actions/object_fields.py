@@ -47,7 +47,7 @@ _CACHE = (
     choice(
         "mode",
         "Mode",
-        "Whether the host chooses what to keep (implicit), or you mark it (explicit).",
+        "Whether the service chooses what to keep (implicit), or you mark it (explicit).",
         ("implicit", "explicit"),
     ),
     choice("ttl", "Kept for", "For how long at least.", ("30m",)),
@@ -185,7 +185,11 @@ prompt = object_field(
 context_management = object_list_field(
     "context_management",
     choice(
-        "type", "Type", "What the host does: sum up (compaction).", ("compaction",), required=True
+        "type",
+        "Type",
+        "What the service does: sum up (compaction).",
+        ("compaction",),
+        required=True,
     ),
     integer("compact_threshold", "Tokens", "How long the conversation must be for that.", low=1),
 )

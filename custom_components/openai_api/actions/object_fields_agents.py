@@ -25,7 +25,7 @@ _REASONING = json_object("reasoning", "Reasoning", "How hard the model should th
 _SERVICE_TIER = choice(
     "service_tier",
     "Service tier",
-    "How fast and at what price the host works on this.",
+    "How fast and at what price the service works on this.",
     ("auto", "default", "flex", "priority", "fast"),
 )
 
@@ -81,11 +81,11 @@ agent_environment = object_field(
     choice(
         "type",
         "Type",
-        "Nowhere (none), at the host, or on a machine of yours.",
+        "Nowhere (none), at the service, or on a machine of yours.",
         ("none", "openai_hosted", "self_hosted"),
         required=True,
     ),
-    text("environment_template_id", "Template", "Id of a template, for one at the host."),
+    text("environment_template_id", "Template", "Id of a template, for one at the service."),
     json_object("packages", "Packages", "What to install, by kind: python, npm, system."),
     json_object("network", "Network", "What can be reached from there."),
     text("workspace_directory", "Folder", "Where to work on a machine of yours."),
@@ -113,12 +113,12 @@ environment_files = object_list_field(
     choice(
         "type",
         "Type",
-        "A file at the host (file_id), or one written out as YAML (inline).",
+        "A file at the service (file_id), or one written out as YAML (inline).",
         ("file_id", "inline"),
         required=True,
     ),
     identifier("path", "Path", "Where it lies in the environment.", required=True),
-    text("file_id", "File", "Id of the file at the service host."),
+    text("file_id", "File", "Id of the file at the service."),
 )
 setup_commands = object_list_field(
     "setup_command",
@@ -132,7 +132,7 @@ environment_desktop = object_field(
 
 message_attachments = object_list_field(
     "message_attachment",
-    text("file_id", "File", "Id of the file at the service host."),
+    text("file_id", "File", "Id of the file at the service."),
     objects("tools", "Tools", "The tools that may read it, each with its type."),
 )
 new_thread = object_field(
@@ -168,7 +168,7 @@ workflow = object_field(
     identifier("id", "Workflow", "Id of the workflow.", required=True),
     text("version", "Version", "Which version; without it, the usual one."),
     json_object("state_variables", "Variables", "Names and values that the workflow begins with."),
-    json_object("tracing", "Tracing", "Whether the host keeps a record: enabled."),
+    json_object("tracing", "Tracing", "Whether the service keeps a record: enabled."),
 )
 chatkit_configuration = object_field(
     "chatkit_configuration",

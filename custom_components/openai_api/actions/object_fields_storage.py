@@ -30,7 +30,7 @@ _CHUNKING = (
     choice(
         "type",
         "Type",
-        "Cut as the host thinks best (auto), or in the way that you set (static).",
+        "Cut as the service thinks best (auto), or in the way that you set (static).",
         ("auto", "static"),
         required=True,
     ),
@@ -75,7 +75,7 @@ ranking = object_field(
 )
 batch_files = object_list_field(
     "batch_file",
-    identifier("file_id", "File", "Id of the file at the service host.", required=True),
+    identifier("file_id", "File", "Id of the file at the service.", required=True),
     json_object("attributes", "Attributes", "Names and values to search by."),
     json_object("chunking_strategy", "Chunking", "How this file is cut into pieces."),
 )
@@ -101,7 +101,7 @@ skill_references = object_list_field(
     choice(
         "type",
         "Type",
-        "A skill at the host (skill_reference), or one written out as YAML (inline).",
+        "A skill at the service (skill_reference), or one written out as YAML (inline).",
         ("skill_reference", "inline"),
         required=True,
     ),
@@ -111,7 +111,7 @@ skill_references = object_list_field(
 
 video_source = object_field(
     "video_source",
-    text("id", "Video", "Id of a video at the service host."),
+    text("id", "Video", "Id of a video at the service."),
     text(
         "media_content_id",
         "File",

@@ -113,7 +113,10 @@ ACTION_GROUP = ActionGroup(
             fields=(
                 *required(
                     long_text(
-                        "sdp", "Offer", "What the browser or phone offers, as SDP, unchanged."
+                        "sdp",
+                        "Offer",
+                        "What the browser or phone offers, as SDP, unchanged.",
+                        example="v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n",
                     )
                 ),
                 SESSION,
@@ -179,7 +182,7 @@ ACTION_GROUP = ActionGroup(
                     string_or_object(
                         "tracing",
                         "Tracing",
-                        "Whether the host keeps a record of the call: auto, or the details.",
+                        "Whether the service keeps a record of the call: auto, or the details.",
                         example="auto",
                         nullable=True,
                     ),

@@ -61,7 +61,7 @@ _EXPIRY = {"anchor": "created_at", "seconds": 600}
 
 ACTION_GROUP = ActionGroup(
     key="realtime_sessions",
-    name="Realtime sessions of older hosts",
+    name="Realtime sessions of older services",
     actions=(
         ActionDescription(
             key="create_realtime_session",
@@ -117,7 +117,7 @@ ACTION_GROUP = ActionGroup(
                     string_or_object(
                         "tracing",
                         "Tracing",
-                        "Whether the host keeps a record of the call: auto, or the details.",
+                        "Whether the service keeps a record of the call: auto, or the details.",
                         example="auto",
                     ),
                     session_secret(*_SECRET, example={"expires_after": _EXPIRY}),

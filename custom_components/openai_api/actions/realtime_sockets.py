@@ -167,7 +167,7 @@ ACTION_GROUP = ActionGroup(
             key="send_realtime_event",
             method="realtime.connect",
             name="Send a realtime event",
-            description="Sends any event that the host understands.",
+            description="Sends any event that the service understands.",
             icon="mdi:send-outline",
             fields=required(
                 CONNECTION,
@@ -245,6 +245,7 @@ ACTION_GROUP = ActionGroup(
                             "audio",
                             "Audio",
                             "A WAV file as a media item or a path, or audio in base64.",
+                            example="/media/question.wav",
                         ),
                         file=False,
                     ),
@@ -252,7 +253,7 @@ ACTION_GROUP = ActionGroup(
                 boolean(
                     "commit",
                     "End of speech",
-                    "Tell the host that this was all, where it does not notice pauses by itself.",
+                    "Tell the service that this was all, where it does not notice pauses by itself.",
                 ),
             ),
             handler=realtime.async_send_audio,
@@ -269,7 +270,7 @@ ACTION_GROUP = ActionGroup(
                 boolean(
                     "cancel_response",
                     "Cancel the answer",
-                    "Whether the host should stop making it. It does by default.",
+                    "Whether the service should stop making it. It does by default.",
                 ),
             ),
             handler=realtime.async_interrupt,
@@ -342,6 +343,14 @@ ACTION_GROUP = ActionGroup(
                     "history",
                     "History",
                     "The conversation as it should be; the status action returns it as it is.",
+                    example=[
+                        {
+                            "item_id": "item_1",
+                            "type": "message",
+                            "role": "user",
+                            "content": [{"type": "input_text", "text": "Call me Ada."}],
+                        }
+                    ],
                 ),
             ),
             handler=realtime.async_reset_history,

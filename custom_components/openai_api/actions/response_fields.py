@@ -117,7 +117,7 @@ INCLUDE = include(
 PROMPT = object_fields.prompt(
     "prompt",
     "Prompt template",
-    "A prompt that is kept at the host, with its variables.",
+    "A prompt that is kept at the service, with its variables.",
     example={"id": "pmpt_123", "variables": {"city": "Oslo"}},
     nullable=True,
 )
@@ -172,7 +172,7 @@ ADVANCED_FIELDS: tuple[FieldDescription, ...] = advanced(
     object_fields.context_management(
         "context_management",
         "Context management",
-        "When the host shortens a long conversation by itself.",
+        "When the service shortens a long conversation by itself.",
         example=[{"type": "compaction", "compact_threshold": 100000}],
         nullable=True,
     ),
@@ -195,7 +195,7 @@ ADVANCED_FIELDS: tuple[FieldDescription, ...] = advanced(
     object_fields.access_programs(
         "access_programs",
         "Access programs",
-        "Programs of the host that this request may take part in.",
+        "Programs of the service that this request may take part in.",
     ),
     USER,
 )

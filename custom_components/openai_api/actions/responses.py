@@ -121,7 +121,7 @@ ACTION_GROUP = ActionGroup(
             key="get_model_response",
             method="responses.retrieve",
             name="Get a model's answer",
-            description="Returns a response that the host has stored or is still working on.",
+            description="Returns a response that the service has stored or is still working on.",
             icon="mdi:message-text-outline",
             fields=(
                 *required(RESPONSE_ID),
@@ -132,7 +132,7 @@ ACTION_GROUP = ActionGroup(
                     boolean(
                         "include_obfuscation",
                         "Include padding",
-                        "Let the host pad the events of a stream, so that their length tells nothing.",
+                        "Let the service pad the events of a stream, so that their length tells nothing.",
                     ),
                 ),
             ),
@@ -230,7 +230,7 @@ ACTION_GROUP = ActionGroup(
             method="responses.connect",
             name="Manage a Responses WebSocket",
             description=(
-                "Opens, uses and closes a lasting connection. What the host sends "
+                "Opens, uses and closes a lasting connection. What the service sends "
                 "is fired as openai_api_server_event."
             ),
             icon="mdi:swap-horizontal",

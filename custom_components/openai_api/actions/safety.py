@@ -11,7 +11,7 @@ ACTION_GROUP = ActionGroup(
             key="get_safety_alert",
             method="safety.alerts.retrieve",
             name="Get a safety alert",
-            description="Returns why the host warned about a request, as a webhook reported it.",
+            description="Returns why the service warned about a request, as a webhook reported it.",
             icon="mdi:shield-alert-outline",
             fields=required(
                 identifier("id", "Alert", "Id of the safety alert.", example="alert_123")
@@ -23,7 +23,7 @@ ACTION_GROUP = ActionGroup(
             key="get_safety_case",
             method="safety.cases.retrieve",
             name="Get a safety case",
-            description="Returns what the host holds against somebody who uses your key.",
+            description="Returns what the service holds against somebody who uses your key.",
             icon="mdi:shield-account-outline",
             fields=required(identifier("id", "Case", "Id of the safety case.", example="case_123")),
             has_body=False,

@@ -18,7 +18,7 @@ _MIME_TYPE = identifier(
 _MD5 = text(
     "md5",
     "MD5 checksum",
-    "Lets the host check that everything has arrived as it was sent.",
+    "Lets the service check that everything has arrived as it was sent.",
     example="d41d8cd98f00b204e9800998ecf8427e",
 )
 
@@ -41,7 +41,7 @@ ACTION_GROUP = ActionGroup(
                     text(
                         "filename",
                         "File name",
-                        "What to call it at the host. Without it, it keeps its name.",
+                        "What to call it at the service. Without it, it keeps its name.",
                         example="garden.mp4",
                         nullable=True,
                     ),
@@ -53,7 +53,7 @@ ACTION_GROUP = ActionGroup(
                         integer(
                             "part_size",
                             "Part size",
-                            "How much to send at a time. Without it, 16 MiB; many hosts take up to 64 MiB.",
+                            "How much to send at a time. Without it, 16 MiB; many services take up to 64 MiB.",
                             low=1,
                             unit="B",
                             nullable=True,
@@ -70,14 +70,14 @@ ACTION_GROUP = ActionGroup(
             key="create_upload",
             method="uploads.create",
             name="Begin an upload in parts",
-            description="Tells the host of a large file whose parts will follow.",
+            description="Tells the service of a large file whose parts will follow.",
             icon="mdi:cloud-upload-outline",
             fields=(
                 *required(
                     identifier(
                         "filename",
                         "File name",
-                        "What to call it at the host.",
+                        "What to call it at the service.",
                         example="garden.mp4",
                     ),
                     PURPOSE,

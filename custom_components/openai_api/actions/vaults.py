@@ -32,7 +32,7 @@ ACTION_GROUP = ActionGroup(
             name="Create a vault",
             description=(
                 "Makes a vault for credentials of agents. "
-                "What goes into it is entered at the host, not here."
+                "What goes into it is entered at the service, not here."
             ),
             icon="mdi:safe-square-outline",
             permission=Permission.ADMINISTRATORS,
@@ -42,7 +42,7 @@ ACTION_GROUP = ActionGroup(
             key="list_vaults",
             method="beta.agents.vaults.list",
             name="List vaults",
-            description="Returns the vaults that are kept at the host.",
+            description="Returns the vaults that are kept at the service.",
             icon="mdi:safe",
             permission=Permission.ADMINISTRATORS,
             fields=(*PAGING, _STATUS, METADATA_FILTER),

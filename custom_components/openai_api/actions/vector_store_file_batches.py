@@ -130,7 +130,7 @@ ACTION_GROUP = ActionGroup(
                     replace(
                         FILE_IDS,
                         name="Uploaded files",
-                        description="Ids of files that are at the service host already, to be added as well.",
+                        description="Ids of files that are at the service already, to be added as well.",
                     ),
                     CHUNKING_STRATEGY,
                     replace(

@@ -26,7 +26,7 @@ _NAME = text("name", "Name", "What to call it.", example="House manuals")
 _EXPIRES_AFTER = expiry_in_days(
     "expires_after",
     "Expires after",
-    "After how many days without use the host deletes it.",
+    "After how many days without use the service deletes it.",
     example={"anchor": "last_active_at", "days": 30},
 )
 
@@ -51,7 +51,7 @@ ACTION_GROUP = ActionGroup(
             key="list_vector_stores",
             method="vector_stores.list",
             name="List vector stores",
-            description="Returns the vector stores that are kept at the service host.",
+            description="Returns the vector stores that are kept at the service.",
             icon="mdi:database-outline",
             fields=(*PAGING, *advanced(BEFORE)),
             response=ResponseKind.LIST,
@@ -100,7 +100,7 @@ ACTION_GROUP = ActionGroup(
                     boolean(
                         "rewrite_query",
                         "Rewrite the question",
-                        "Let the host word the question in the way that finds most.",
+                        "Let the service word the question in the way that finds most.",
                     ),
                 ),
             ),
@@ -111,7 +111,7 @@ ACTION_GROUP = ActionGroup(
             key="retrieve_vector_store",
             method="vector_stores.retrieve",
             name="Get a vector store",
-            description="Returns what the service host tells of a vector store.",
+            description="Returns what the service tells of a vector store.",
             icon="mdi:database-eye-outline",
             fields=required(VECTOR_STORE_ID),
             has_body=False,

@@ -42,12 +42,12 @@ EVENT_TYPES = (
     "agent.session.failed",
     "safety.alert.created",
 )
-_TYPES = choices("event_types", "Event types", "What the host shall report.", EVENT_TYPES)
+_TYPES = choices("event_types", "Event types", "What the service shall report.", EVENT_TYPES)
 _NAME = text("name", "Name", "A name to know it by.", example="Home Assistant")
 _URL = text(
     "url",
     "Target address",
-    "Where the host sends the events. It must be reachable from the internet over HTTPS.",
+    "Where the service sends the events. It must be reachable from the internet over HTTPS.",
 )
 _CALL = (
     *required(
@@ -78,7 +78,7 @@ _CALL = (
             text(
                 "secret",
                 "Signing secret",
-                "Home Assistant keeps a record of what actions are called with. Without it, the secret in the options of the service host is used.",
+                "Home Assistant keeps a record of what actions are called with. Without it, the secret in the options of the service is used.",
                 nullable=True,
             ),
             selector={"text": {"type": "password"}},
@@ -115,7 +115,7 @@ ACTION_GROUP = ActionGroup(
             key="create_webhook_endpoint",
             method="webhooks.create",
             name="Create a webhook",
-            description="Lets the host report events to an address. Returns the signing secret, this once.",
+            description="Lets the service report events to an address. Returns the signing secret, this once.",
             icon="mdi:webhook",
             permission=Permission.ADMINISTRATORS,
             fields=required(_NAME, _URL, _TYPES),
@@ -124,7 +124,7 @@ ACTION_GROUP = ActionGroup(
             key="list_webhook_endpoints",
             method="webhooks.list",
             name="List webhooks",
-            description="Returns the addresses that the host reports events to.",
+            description="Returns the addresses that the service reports events to.",
             icon="mdi:format-list-checks",
             permission=Permission.ADMINISTRATORS,
             fields=(replace(AFTER, nullable=True), LIMIT),
@@ -194,7 +194,7 @@ ACTION_GROUP = ActionGroup(
             key="list_webhook_event_types",
             method="webhooks.event_types.list",
             name="List webhook event types",
-            description="Returns the kinds of events that the host can report.",
+            description="Returns the kinds of events that the service can report.",
             icon="mdi:tag-multiple-outline",
             response=ResponseKind.LIST,
             has_body=False,

@@ -16,7 +16,8 @@ from lru import LRU
 from openai import APIConnectionError, APITimeoutError, AsyncOpenAI
 import orjson
 
-from ..exceptions import is_quota_exceeded, is_request_fault, parse_error_body
+from ..error_rules import is_quota_exceeded, is_request_fault
+from ..error_translation import parse_error_body
 from .config import HostConfig
 from .retries import EXTENSION, MAY_REPEAT, is_repeatable, was_refused
 from .transport import AiohttpTransport

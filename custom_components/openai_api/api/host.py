@@ -14,6 +14,8 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 
 from .. import issues
 from ..const import SIGNAL_ERROR
+from ..error_rules import is_quota_exceeded
+from ..error_translation import raise_translated_errors
 from ..exceptions import (
     ApiError,
     AuthenticationFailed,
@@ -21,8 +23,6 @@ from ..exceptions import (
     HostUnreachable,
     MethodMissing,
     api_error,
-    is_quota_exceeded,
-    raise_translated_errors,
     sanitize,
 )
 from ..types import Json
@@ -64,7 +64,8 @@ class ServiceHost:
     async def method(self, name: str, response_mode: str) -> SdkMethod:
         """Return an SDK method in its `raw` or `streaming` form.
 
-        Raises a translated error where the installed SDK has no such method.
+        `name` is its path, such as `vector_stores.search`. Raises MethodMissing where the installed
+        SDK has no such method.
         """
         if (found := self._methods.get((name, response_mode))) is None:
             try:
@@ -81,8 +82,8 @@ class ServiceHost:
     async def async_request_scope(self, seconds: float | None) -> AsyncIterator[asyncio.Timeout]:
         """Bound what happens inside by a time, in seconds, and by the life of the entry.
 
-        Whatever goes wrong leaves it as a translated error; a refused key starts
-        reauthentication.
+        Raises HomeAssistantError "unloaded" once the entry is closed, and turns what goes wrong
+        inside into translated errors as `translate` does. A refused key starts reauthentication.
         """
         if self.closed:
             raise api_error("unloaded")
@@ -122,7 +123,10 @@ class ServiceHost:
 
     @callback
     def disable_timeout(self, wait: asyncio.Timeout) -> None:
-        """Let what happens inside `waiting` take as long as it likes while the entry lives."""
+        """Let what happens inside the scope take as long as it likes while the entry lives.
+
+        Raises HomeAssistantError "unloaded" once the entry is closed.
+        """
         if self.closed:
             # The end that is about to come would be put off, too.
             raise api_error("unloaded")

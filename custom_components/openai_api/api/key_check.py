@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant, callback
 import httpx2
 
 from .. import issues
-from ..exceptions import is_server_error
+from ..error_rules import is_server_error
 from .client import Client
 from .route import RouteTable
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 import httpx2
@@ -162,7 +163,7 @@ async def _async_send(
             connect_timeout=timeout,
             read_timeout=timeout,
         )
-        if 200 <= response.status < 300:
+        if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
             return await async_read_body(response), response.headers.get("content-type", "")
         outcome = host.client.transport.as_httpx(response)
     except httpx2.TransportError as err:

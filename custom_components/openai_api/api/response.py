@@ -7,10 +7,10 @@ import re
 from typing import Any
 
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
 
 from ..error_bodies import answer_error
-from ..exceptions import ErrorInResponse, api_error, parse_error_body, sanitize
+from ..error_translation import parse_error_body
+from ..exceptions import ErrorInResponse, UnexpectedBody, api_error, sanitize
 from ..streaming.base import AnswerError, StreamAccumulator
 from ..streaming.decode import StreamGarbled, assemble, is_event_stream
 from ..streaming.text import LARGE_BYTES, load_json
@@ -53,8 +53,8 @@ def parse_body(
     A stream of events becomes what `accumulator` makes of it, or its only event. With
     `expects_text` any text is an answer but a web page, and so is none at all: silence.
 
-    Raises HomeAssistantError: `host_error` for an error that the host tells with a good status,
-    `empty_answer`, `stream_cut` for a stream that is not whole, `unexpected_body_error` for anything else.
+    Raises ErrorInResponse for an error that the host tells with a good status, HomeAssistantError
+    "empty_answer", "stream_cut" for a stream that is not whole, UnexpectedBody for anything else.
     """
     kind = content_type.partition(";")[0].strip().lower()
     # Some hosts mark their bytes as UTF-8, though JSON is nothing else.
@@ -127,12 +127,12 @@ def _is_text(kind: str, text: str, *, expects_text: bool) -> bool:
     return expects_text and not is_page and not kind.startswith(_BINARY)
 
 
-def unexpected_body_error(settings: HostConfig, kind: str, text: str) -> HomeAssistantError:
+def unexpected_body_error(settings: HostConfig, kind: str, text: str) -> UnexpectedBody:
     """Return the error for an answer that is not what was asked for."""
     shown = sanitize(kind, settings) or "–"
     is_binary = kind.startswith(_BINARY) or "\0" in text[:_LOOKED_AT]
     start = "–" if is_binary else sanitize(text, settings)
-    return api_error("bad_answer", content_type=shown, start=start)
+    return UnexpectedBody(shown, start)
 
 
 def stray_answer(settings: HostConfig, lines: list[bytes], kind: str) -> Any:

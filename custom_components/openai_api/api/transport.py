@@ -38,7 +38,10 @@ _DROPPED_HEADERS = {"authorization", "transfer-encoding"}
 
 @contextmanager
 def map_aiohttp_exceptions() -> Iterator[None]:
-    """Turn aiohttp's errors into those that the SDK knows how to retry."""
+    """Turn aiohttp's errors into those that the SDK knows how to retry.
+
+    Raises httpx2.TransportError, and SdkPassthroughError for what no retry can help.
+    """
     try:
         yield
     except aiohttp.ConnectionTimeoutError as err:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 import time
 from typing import Any, Self
 
@@ -12,7 +13,7 @@ from ..const import (
     CONF_INPUT_PRICE,
     CONF_OUTPUT_PRICE,
 )
-from ..exceptions import is_server_error
+from ..error_rules import is_server_error
 from ..object_types import object_type_of
 from ..statuses import is_ended
 
@@ -119,9 +120,12 @@ class Usage:
             if (value := headers.get(header, "")).isdecimal() and len(value) < _MAX_COUNT_DIGITS:
                 self.values[key] = int(value)
         self._add("requests", 1)
-        if status >= 400:
+        if status >= HTTPStatus.BAD_REQUEST:
             self._add("failed_requests", 1)
-        if not (300 <= status < 400 or is_server_error(status)):
+        if not (
+            HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
+            or is_server_error(status)
+        ):
             self.last_response_at = time.monotonic()
         self._notify()
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from http import HTTPStatus
 import re
 from typing import Any, Final, NamedTuple
 
@@ -12,7 +13,7 @@ from homeassistant.helpers.aiohttp_client import async_create_clientsession
 import orjson
 from yarl import URL
 
-from ..exceptions import raise_translated_errors
+from ..error_translation import raise_translated_errors
 from ..types import Json
 from .client import async_create_client, create_session
 from .config import HostConfig, InvalidUrl, parse_url
@@ -26,7 +27,7 @@ _SEARCH_TIMEOUT: Final = 5.0
 """Seconds that the search for the likely address may take; all addresses are asked at once."""
 _LARGEST_LIST: Final = 4 * 1024**2
 """Bytes."""
-_REFUSALS: Final = frozenset({401, 403})
+_REFUSALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 # Where a method answers, copied from a manual, or an API of the service's own.
 _METHOD: Final = re.compile(
     r"/(?:models|responses|(?:chat/)?completions|embeddings|audio/\w+|images/\w+|realtime"
@@ -126,4 +127,4 @@ async def _async_speaks(session: aiohttp.ClientSession, url: URL) -> bool:
         answer: Any = orjson.loads(body)
     except aiohttp.ClientError, TimeoutError, OSError, ValueError:
         return False
-    return is_model_list(answer) if status == 200 else status in _REFUSALS
+    return is_model_list(answer) if status == HTTPStatus.OK else status in _REFUSALS

@@ -12,10 +12,13 @@ from websockets.exceptions import ConnectionClosed
 
 from ..api.host import ServiceHost
 from ..const import LOGGER
+from ..data import OpenAIData
 from ..exceptions import api_error
 from ..types import Json
 from ..websocket.close import ending
-from ..websocket.connection import Connection, Connections, Open, Socket, State
+from ..websocket.connection import Connection
+from ..websocket.socket import Open, Socket
+from ..websocket.state import State
 
 _SPENDING = frozenset(
     {"error", "response.completed", "response.done", "response.failed", "response.incomplete"}
@@ -31,8 +34,7 @@ class Channel(Connection):
 
     def __init__(
         self,
-        host: ServiceHost,
-        connections: Connections,
+        data: OpenAIData,
         transport: str,
         open_socket: Open,
         *,
@@ -50,7 +52,9 @@ class Channel(Connection):
         self._was_open = False
         self._is_counted = is_counted
         # Nobody but Assist itself takes part.
-        super().__init__(host, connections, f"assist-{ulid_now()}", open_socket, opener=Context())
+        super().__init__(
+            data.host, data.connections, f"assist-{ulid_now()}", open_socket, opener=Context()
+        )
 
     @property
     def is_open(self) -> bool:

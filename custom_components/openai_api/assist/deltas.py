@@ -100,6 +100,10 @@ class Decoder:
 
     def finish(self) -> Iterator[Delta]:
         """Yield what still waits once the stream has ended."""
+        yield from self._waiting_text()
+
+    def _waiting_text(self) -> Iterator[Delta]:
+        """Yield the text that could have become a tag, for something else follows."""
         for key, text in self._thoughts.flush():
             yield from self._plain(key, text)
 
@@ -141,6 +145,7 @@ class Decoder:
         """Yield the call of a tool; what cannot be read is answered at once and called never."""
         if not self._allows_tools or not isinstance(name, str) or not name:
             return
+        yield from self._waiting_text()
         yield from self._message()
         call_id = identifier if isinstance(identifier, str) and identifier else ulid_now()
         if call_id in self._ids:
@@ -169,6 +174,7 @@ class Decoder:
 
     def _service_call(self, item: Json) -> Iterator[Delta]:
         """Yield the call of a tool that ran at the service, and how it ended."""
+        yield from self._waiting_text()
         yield from self._message()
         kind = str(item.get("type"))
         name = str(item.get("name") or kind.removesuffix("_call"))

@@ -18,7 +18,8 @@ from ..api.client import most_retries
 from ..api.host import ServiceHost
 from ..api.response import parse_body
 from ..const import LOGGER
-from ..exceptions import RequestTimedOut, api_error, parse_error_body, raise_translated_errors
+from ..error_translation import parse_error_body, raise_translated_errors
+from ..exceptions import RequestTimedOut, api_error
 from ..streaming.sse import EventTooLarge, SSEDecoder
 from ..types import Json
 

@@ -4,7 +4,6 @@ All samples are little-endian and signed, as services and Home Assistant send th
 one byte are unsigned, as in WAV files.
 """
 
-from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 import struct
 from typing import Any, Final
@@ -204,15 +203,3 @@ class Converter:
         if target.width == 1:
             chunk = audioop.bias(chunk, 1, 128)
         return chunk
-
-
-async def as_pieces(stream: AsyncIterable[bytes], size: int) -> AsyncIterator[bytes]:
-    """Yield what a stream brings in pieces of `size` bytes at least; the last may be shorter."""
-    waiting = bytearray()
-    async for chunk in stream:
-        waiting += chunk
-        if len(waiting) >= size:
-            yield bytes(waiting)
-            waiting.clear()
-    if waiting:
-        yield bytes(waiting)

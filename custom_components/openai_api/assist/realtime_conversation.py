@@ -22,7 +22,7 @@ from homeassistant.helpers.json import json_dumps
 from ..const import DOMAIN, LOGGER
 from ..exceptions import api_error
 from ..types import Json
-from . import turns
+from . import tools, turns
 from .const import (
     CONF_CONTINUE_CONVERSATION,
     CONF_LLM_HASS_API,
@@ -104,6 +104,7 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
             )
         except conversation.ConverseError as err:
             return err.as_conversation_result()
+        tools.guard(chat_log)
         record = turns.Turn(
             self,
             "realtime",

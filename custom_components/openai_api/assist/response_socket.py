@@ -21,7 +21,8 @@ import orjson
 from ..api.host import ServiceHost
 from ..const import LOGGER
 from ..data import OpenAIData
-from ..exceptions import ConnectionRejected, RequestTimedOut, api_error, parse_error_body
+from ..error_translation import parse_error_body
+from ..exceptions import ConnectionRejected, RequestTimedOut, api_error
 from ..types import Json
 from .channel import Channel, responses
 from .response_memory import Memory, hash_of, is_own, new_items, parts
@@ -60,8 +61,7 @@ class _Line:
         self.opened = self.used = time.monotonic()
         self.events: asyncio.Queue[Json | HomeAssistantError] = asyncio.Queue()
         self.channel = Channel(
-            data.host,
-            data.connections,
+            data,
             TRANSPORT,
             responses(data.host),
             on_event=self.events.put_nowait,
@@ -78,9 +78,6 @@ class _Line:
 class SocketStream:
     """An answer under way, read in the same way as one over HTTP (`http.Stream`)."""
 
-    content_type = "text/event-stream"
-    is_event_stream = True
-
     def __init__(self, host: ServiceHost, line: _Line, first: Json, seconds: float) -> None:
         self._host, self._line, self._seconds = host, line, seconds
         self._first: Json | None = first
@@ -92,10 +89,6 @@ class SocketStream:
 
     def begun(self) -> None:
         """Do nothing: the time limit counts between two events from the beginning."""
-
-    async def async_whole(self) -> Json:
-        """Raise: events are all that comes over a WebSocket."""
-        raise api_error("stream_garbled")
 
     async def events(self) -> AsyncIterator[list[Json]]:
         """Yield the events that have arrived together, until the response ends.

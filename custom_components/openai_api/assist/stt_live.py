@@ -11,7 +11,8 @@ from homeassistant.exceptions import HomeAssistantError
 
 from ..api.host import ServiceHost
 from ..data import OpenAIData
-from ..exceptions import api_error, parse_error_body
+from ..error_translation import parse_error_body
+from ..exceptions import api_error
 from ..types import Json
 from .channel import Channel, realtime
 from .pcm import MICROPHONE, SESSION, Converter
@@ -242,8 +243,7 @@ class LiveTranscription:
         host = data.host
         self._host, self._options, self._end = host, options, end_of_speech
         self._channel = Channel(
-            host,
-            data.connections,
+            data,
             TRANSPORT,
             realtime(host, {"intent": "transcription"}),
             on_event=self._on_event,

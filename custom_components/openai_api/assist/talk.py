@@ -12,7 +12,8 @@ from homeassistant.exceptions import HomeAssistantError
 
 from ..const import LOGGER
 from ..data import OpenAIData
-from ..exceptions import api_error, parse_error_body
+from ..error_translation import parse_error_body
+from ..exceptions import api_error
 from ..realtime.playback_tracker import Playback
 from ..realtime.response_sequencer import ResponseSequencer
 from ..types import Json
@@ -59,7 +60,7 @@ class Talk:
     def __init__(self, data: OpenAIData, model: str, keep_open: Callable[[], float]) -> None:
         """Take the model; `keep_open` tells the seconds that an idle session stays open."""
         self.host = data.host
-        self._connections = data.connections
+        self._data = data
         self.turn: Turn | None = None
         self.lines: list[Line] = []
         self.session: Json | None = None
@@ -94,8 +95,7 @@ class Talk:
                     await self._async_send("session", type="session.update", session=session)
                 return
             channel = Channel(
-                self.host,
-                self._connections,
+                self._data,
                 TRANSPORT,
                 realtime(self.host, {"model": self._model}),
                 on_event=self._on_event,

@@ -9,7 +9,8 @@ from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 
 from ..api.config import HostConfig
-from ..exceptions import api_error, parse_error_body
+from ..error_translation import parse_error_body
+from ..exceptions import api_error
 from ..types import Json
 
 LARGEST: Final = 32 * 1024 * 1024

@@ -12,7 +12,7 @@ from ..api.client import most_retries
 from ..api.host import ServiceHost
 from ..api.service_kinds import kind_of
 from ..const import LOGGER
-from ..exceptions import raise_translated_errors
+from ..error_translation import raise_translated_errors
 
 VOICES: Final = (
     "alloy",

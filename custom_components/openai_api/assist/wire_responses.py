@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any, Final, override
 
 from ..api.config import HostConfig
-from ..exceptions import api_error, parse_error_body
+from ..error_translation import parse_error_body
+from ..exceptions import api_error
 from ..types import Json
 from .deltas import Decoder, Delta
 from .errors import CONTENT_REFUSED

@@ -11,6 +11,7 @@ import time
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.json import json_dumps
 from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.ulid import ulid_now
 from lru import LRU
@@ -119,7 +120,8 @@ class _Rounds:
         self.said = list(items)
         self._add_tools(data, system)
         new = self.said
-        for number in range(_ROUNDS + 1):
+        number = 0
+        while True:
             asked = new if is_kept else [*self._before, *self.said]
             data[key] = [*system, *asked]
             if number == _ROUNDS and self._tools is not None:
@@ -137,7 +139,7 @@ class _Rounds:
             )
             new = await self._async_call(calls)
             self.said += new
-        raise AssertionError
+            number += 1
 
     def _add_tools(self, data: Json, system: list[Json]) -> None:
         """Add the tools of the home and what the model should know of it."""
@@ -254,7 +256,8 @@ def _calls(item: Json) -> list[tuple[str, str, str]]:
 
 def _text(arguments: Any) -> str:
     """Return the arguments of a call as JSON."""
-    return arguments if isinstance(arguments, str) else ""
+    # Some hosts send the object itself.
+    return arguments if isinstance(arguments, str) else json_dumps(arguments or {})
 
 
 def _without_files(item: Json) -> Json:

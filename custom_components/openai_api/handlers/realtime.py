@@ -17,20 +17,10 @@ from ..realtime.limits import MAX_CALLS, ToolLimits, UsageLimit
 from ..realtime.tools import HomeTools
 from ..types import Json
 from ..websocket.access import async_check_access
-from ..websocket.close import check_close
 from ..websocket.connect_options import shown_url
-from ..websocket.connection import Socket, find
-
-
-async def _async_find(request: ActionCall) -> RealtimeConnection:
-    """Return the open conversation that a call names, if it may use it."""
-    connection_id = request.data["connection_id"]
-    connection = find(
-        runtime_data_of(request).connections, connection_id, RealtimeConnection.transport
-    )
-    assert isinstance(connection, RealtimeConnection)
-    await async_check_access(request.hass, connection, request.context)
-    return connection
+from ..websocket.socket import Socket
+from . import websockets
+from .websockets import async_find
 
 
 def _sent(connection: RealtimeConnection, event_type: str, **details: Any) -> Json:
@@ -130,17 +120,9 @@ async def _async_mint(host: ServiceHost, target: Mapping[str, Any]) -> str:
 
 async def async_close(request: ActionCall) -> Json:
     """End a conversation; its name is free afterwards."""
-    code, reason = request.data.get("code", 1000), request.data.get("reason", "OK")
-    connection = await _async_find(request)
-    check_close(code, reason)
-    await connection.async_close(code, reason)
-    return {
-        "object": "realtime.websocket.connection",
-        "action": "close",
-        "connection_id": connection.id,
-        "code": code,
-        "reason": reason,
-    }
+    return await websockets.async_close(
+        request, RealtimeConnection, "realtime.websocket.connection"
+    )
 
 
 async def async_status(request: ActionCall) -> Json:
@@ -164,7 +146,7 @@ async def async_status(request: ActionCall) -> Json:
 
 async def async_send_event(request: ActionCall) -> Json:
     """Send any client event."""
-    connection, event = await _async_find(request), request.data["event"]
+    connection, event = await async_find(request, RealtimeConnection), request.data["event"]
     if not isinstance(kind := event.get("type"), str) or not kind.strip():
         raise validation_error("event_without_type")
     if kind == "mute":
@@ -179,7 +161,7 @@ async def async_send_event(request: ActionCall) -> Json:
 
 async def async_send_message(request: ActionCall) -> Json:
     """Say something in writing, with pictures if need be."""
-    connection = await _async_find(request)
+    connection = await async_find(request, RealtimeConnection)
     return _say(
         request, connection, content_of(request.data["message"]), request.data.get("event_data")
     )
@@ -187,7 +169,7 @@ async def async_send_message(request: ActionCall) -> Json:
 
 async def async_add_image(request: ActionCall) -> Json:
     """Show the model a picture: an address, or a file of this system."""
-    connection = await _async_find(request)
+    connection = await async_find(request, RealtimeConnection)
     connection.require_open()
     image = request.data["image"]
     if not image["id"].startswith(("data:", "http://", "https://")):
@@ -210,7 +192,7 @@ def _say(
 
 async def async_send_audio(request: ActionCall) -> Json:
     """Let the model hear something: base64 as it is, files in the session's format."""
-    connection, audio = await _async_find(request), request.data["audio"]
+    connection, audio = await async_find(request, RealtimeConnection), request.data["audio"]
     connection.require_open()
     name = audio["id"]
     if "content_type" in audio or is_file_name(name):
@@ -232,7 +214,7 @@ async def async_send_audio(request: ActionCall) -> Json:
 
 async def async_interrupt(request: ActionCall) -> Json:
     """Stop the answer under way."""
-    connection = await _async_find(request)
+    connection = await async_find(request, RealtimeConnection)
     connection.require_open()
     connection.interrupt(cancel=request.data.get("cancel_response", True))
     return _sent(connection, "response.cancel")
@@ -240,7 +222,7 @@ async def async_interrupt(request: ActionCall) -> Json:
 
 async def async_answer_call(request: ActionCall) -> Json:
     """Tell the model what a function returned."""
-    connection, data = await _async_find(request), request.data
+    connection, data = await async_find(request, RealtimeConnection), request.data
     connection.require_open()
     connection.answer_call(
         data["call_id"], data["output"], respond=data.get("trigger_response", True)
@@ -250,7 +232,7 @@ async def async_answer_call(request: ActionCall) -> Json:
 
 async def async_answer_mcp(request: ActionCall) -> Json:
     """Allow or refuse the use of a tool of an MCP server."""
-    connection, data = await _async_find(request), request.data
+    connection, data = await async_find(request, RealtimeConnection), request.data
     connection.require_open()
     wanted = data["approval_request_id"]
     runner = connection.tool_runner
@@ -270,7 +252,7 @@ async def async_answer_mcp(request: ActionCall) -> Json:
 
 async def async_update_session(request: ActionCall) -> Json:
     """Replace the configuration: the defaults, and over them what is given here."""
-    connection = await _async_find(request)
+    connection = await async_find(request, RealtimeConnection)
     connection.require_open()
     connection.configure(request.data["session"])
     connection.post({"type": "session.update", "session": connection.wanted_session})
@@ -279,6 +261,6 @@ async def async_update_session(request: ActionCall) -> Json:
 
 async def async_reset_history(request: ActionCall) -> Json:
     """Turn the conversation into another one."""
-    connection = await _async_find(request)
+    connection = await async_find(request, RealtimeConnection)
     skipped = connection.reset_history(request.data["history"])
     return _sent(connection, "conversation.item.create", skipped=skipped)

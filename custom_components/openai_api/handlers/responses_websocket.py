@@ -8,10 +8,10 @@ from ..api.host import ServiceHost
 from ..data import runtime_data_of
 from ..exceptions import validation_error
 from ..types import Json
-from ..websocket.access import async_check_access
-from ..websocket.close import check_close
 from ..websocket.connect_options import shown_url
-from ..websocket.connection import Connection, Socket, find
+from ..websocket.connection import Connection
+from ..websocket.socket import Socket
+from .websockets import async_close, async_find
 
 TRANSPORT = "responses.websocket"
 # `response.steer` is what newer hosts accept besides.
@@ -32,7 +32,7 @@ async def async_manage(request: ActionCall) -> Json:
         case "send":
             return await _async_send(request)
         case _:
-            return await _async_close(request)
+            return await async_close(request, ResponsesConnection, "response.websocket.connection")
 
 
 async def _async_open(host: ServiceHost, options: dict[str, Any]) -> Socket:
@@ -58,18 +58,9 @@ async def _async_connect(request: ActionCall) -> Json:
     }
 
 
-async def _async_find(request: ActionCall) -> Connection:
-    """Return the open connection that a call names, if it may use it."""
-    connection = find(
-        runtime_data_of(request).connections, request.data["connection_id"], TRANSPORT
-    )
-    await async_check_access(request.hass, connection, request.context)
-    return connection
-
-
 async def _async_send(request: ActionCall) -> Json:
     """Send a client event; the host's answers come as events of their own."""
-    connection = await _async_find(request)
+    connection = await async_find(request, ResponsesConnection)
     event: Json | None = request.data.get("event")
     if event is None:
         raise validation_error("event_missing")
@@ -82,19 +73,4 @@ async def _async_send(request: ActionCall) -> Json:
         "action": "send",
         "connection_id": connection.id,
         "event_type": event_type,
-    }
-
-
-async def _async_close(request: ActionCall) -> Json:
-    """Close a connection; its id is free afterwards."""
-    code, reason = request.data.get("code", 1000), request.data.get("reason", "OK")
-    connection = await _async_find(request)
-    check_close(code, reason)
-    await connection.async_close(code, reason)
-    return {
-        "object": "response.websocket.connection",
-        "action": "close",
-        "connection_id": connection.id,
-        "code": code,
-        "reason": reason,
     }

@@ -14,7 +14,7 @@ from .. import dispatch, progress
 from ..action import ActionCall
 from ..action_request import async_request_json
 from ..api.request import MIN_UPLOAD_RATE
-from ..exceptions import api_error
+from ..exceptions import UnexpectedBody
 from ..media import multipart
 from ..media.source import MAX_UPLOAD_BYTES, async_resolve_file
 from ..types import Json
@@ -114,7 +114,7 @@ def _step(request: ActionCall, method: str, data: Mapping[str, Any]) -> ActionCa
 def _id(answer: Json) -> str:
     """Return the id of what the host has made."""
     if not isinstance(found := answer.get("id"), str):
-        raise api_error("bad_answer", content_type="application/json", start="–")
+        raise UnexpectedBody("application/json")
     return found
 
 

@@ -133,7 +133,13 @@ class JobManager:
         return lambda: self._listeners.remove(listener)
 
     async def async_watch(self, request: ActionCall) -> Json:
-        """Watch a job from now on, once the host has shown that there is one."""
+        """Watch a job from now on, once the host has shown that there is one.
+
+        Returns `{"id", "kind", "name", "status", "done", "started", "elapsed"}` with what counts the
+        object has, and `result` if it is done already. Raises ServiceValidationError
+        "field_missing" for the id of what the job belongs to, "too_many_jobs", and what the
+        request raises.
+        """
         data = request.data
         *parents, own = self._type(data["kind"]).id_fields
         if missing := next((key for key in parents if key not in data), None):
@@ -159,7 +165,7 @@ class JobManager:
         return job.as_response() | ({"result": result} if result is not None else {})
 
     async def async_stop(self, job_id: str) -> None:
-        """Watch a job no longer; raises a translated error if there is none of that id."""
+        """Watch a job no longer; raises ServiceValidationError "job_unknown" if there is none."""
         stopped = [job for job in self.jobs.values() if job.id == job_id]
         if not stopped:
             raise validation_error("job_unknown", id=job_id)

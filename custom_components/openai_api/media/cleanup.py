@@ -104,7 +104,7 @@ async def async_tidy(
 ) -> CleanupResult:
     """Delete what is beyond the limits, or only find it; never delete without a line in the log.
 
-    Raises a translated error if there is no media folder, or if something cannot be deleted.
+    Raises HomeAssistantError "no_media_folder", and "cannot_delete" if that ends it early.
     """
     try:
         tidied = await hass.async_add_executor_job(_tidy, media_directory(hass), limits, is_trial)

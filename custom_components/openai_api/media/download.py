@@ -14,7 +14,8 @@ import orjson
 
 from ..action import ActionCall
 from ..api import response
-from ..exceptions import ErrorInResponse, api_error, parse_error_body, sanitize
+from ..error_translation import parse_error_body
+from ..exceptions import ErrorInResponse, api_error, sanitize
 from ..streaming.accumulators import SpeechAccumulator
 from ..streaming.sse import EventTooLarge, SSEDecoder
 from ..types import Json
@@ -198,7 +199,7 @@ async def _async_text_error(
 def join_base64(pieces: Any) -> bytes:
     """Return the bytes of pieces that are each base64 of their own; blocks.
 
-    Raises a translated error where one is not.
+    Raises HomeAssistantError "stream_garbled" where one is not.
     """
     try:
         return b"".join(decode_base64(piece) for piece in pieces)

@@ -72,7 +72,8 @@ class LocalFile:
     def read(self, offset: int, length: int) -> bytes:
         """Return `length` bytes from `offset` on; blocks.
 
-        Raises a translated error if it is not the file that was checked, or if it has changed.
+        Raises HomeAssistantError "file_changed" if it is not the file that was checked, or if it
+        has changed.
         """
         with _translate_os_errors(self.path):
             descriptor = _open(self.real_path)
@@ -108,15 +109,16 @@ async def async_resolve_file(
 
 
 def require_paths(request: ActionCall) -> None:
-    """Raise a translated error if the request may name media items only."""
+    """Raise ServiceValidationError "path_not_for_user" if a request may name media items only."""
     if not request.allow_paths:
         raise validation_error("path_not_for_user")
 
 
 def local_path(hass: HomeAssistant, name: str) -> Path:
-    """Return the path that a name means; raises a translated error for an address.
+    """Return the path that a name means.
 
-    `/local/…` is where browsers find the folder `www`.
+    `/local/…` is where browsers find the folder `www`. Raises ServiceValidationError
+    "address_is_no_file" for an address on the web.
     """
     if name.lower().startswith((*URL_SCHEMES, "data:", "file:")) or name.startswith("/api/"):
         raise validation_error("address_is_no_file", address=_without_secrets(name))
@@ -173,9 +175,9 @@ def _local_media_path(hass: HomeAssistant, identifier: str) -> Path:
 async def async_bounded[*Ts, T](
     request: ActionCall, path: Path, job: Callable[[*Ts], T], *arguments: *Ts
 ) -> T:
-    """Return what a job on the disk brings; raises a translated error if that takes too long.
+    """Return what a job on the disk brings.
 
-    A disk that does not answer cannot be interrupted. It keeps its thread, but others are left.
+    Raises HomeAssistantError "file_timed_out" if that takes too long. A disk that does not answer cannot be interrupted. It keeps its thread, but others are left.
     """
     hass = request.hass
     semaphore: asyncio.Semaphore = hass.data.setdefault(

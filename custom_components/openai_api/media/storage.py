@@ -20,7 +20,7 @@ from yarl import URL
 
 from .. import issues
 from ..const import DOMAIN, SIGNAL_FILE_SAVED
-from ..exceptions import api_error
+from ..exceptions import StorageError, api_error
 from ..types import Json
 from .media_types import HEAD_BYTES, OCTET_STREAM, guess_type, media_type_of
 from .saved_files import SavedFileName
@@ -38,7 +38,7 @@ _NAME_LENGTHS = (255, 140, 60)
 
 
 def media_directory(hass: HomeAssistant) -> Path:
-    """Return where saved files are kept; raises a translated error without a media folder."""
+    """Return where saved files are kept; raises HomeAssistantError "no_media_folder"."""
     if not hass.config.media_dirs:
         raise api_error("no_media_folder")
     return Path(next(iter(hass.config.media_dirs.values()))) / DOMAIN
@@ -72,6 +72,8 @@ async def async_save(
     `content_types` are what the host says and what was asked for, the most trusted first; the
     first bytes of a sound or picture come before them. Without a name the file is called after
     the action that made it. Nothing half-written stays: it gets its name when it is whole.
+    Returns `{"media_content_id", "media_content_type", "path", "url", "size"}`, the size in bytes.
+    Raises StorageError, and HomeAssistantError "empty_answer" if there is nothing to write.
     """
     hass = host.hass
     with issues.track_write_errors(hass, directory):
@@ -124,7 +126,7 @@ def _disk_errors() -> Iterator[None]:
     try:
         yield
     except OSError as err:
-        raise api_error("folder_not_writable", message=err.strerror or str(err)) from None
+        raise StorageError(err.strerror or str(err)) from None
 
 
 # Those that this process writes; any others are left from one that was killed.
@@ -170,12 +172,9 @@ def _require_space(directory: Path, size: int = 0) -> None:
     keep = min(KEEP_FREE, total // 20)
     # Some disks of the network do not say how large they are.
     if total and free - size < keep:
-        raise api_error(
-            "folder_not_writable",
-            message=(
-                f"{os.strerror(errno.ENOSPC)}: {free // _MEGABYTE} MB are free, and "
-                f"{keep // _MEGABYTE} MB stay free for Home Assistant"
-            ),
+        raise StorageError(
+            f"{os.strerror(errno.ENOSPC)}: {free // _MEGABYTE} MB are free, and "
+            f"{keep // _MEGABYTE} MB stay free for Home Assistant"
         )
 
 

@@ -28,7 +28,7 @@ def is_file_name(value: str) -> bool:
 
 
 def decode(text: str) -> bytes:
-    """Return the bytes behind base64, or raise a translated error."""
+    """Return the bytes behind base64; raises ServiceValidationError "audio_not_base64"."""
     try:
         found = base64.b64decode("".join(text.split()), validate=True)
     except binascii.Error, ValueError:
@@ -63,7 +63,8 @@ def convert(name: str, content: bytes, audio_format: Mapping[str, Any]) -> bytes
     """Return a recording in a session's input format. Slow: for the executor.
 
     Takes WAV files of any rate, and raw files (.pcm, .raw) that are in the format already;
-    raises a translated error that names these for anything else.
+    `audio_format` is one of the API, such as `{"type": "audio/pcm", "rate": 24000}`.
+    Raises ServiceValidationError "audio_kind_unknown" for anything else.
     """
     suffix = name.rpartition(".")[2].lower()
     if suffix in {"pcm", "raw", "ulaw", "alaw"}:
@@ -115,7 +116,7 @@ def _is_message(value: object) -> bool:
 def content_of(message: Any) -> list[Json]:
     """Return the content of a message: a text, or parts that keep their shape.
 
-    Raises a translated error if it is neither.
+    Raises ServiceValidationError "message_invalid" if it is neither.
     """
     if isinstance(message, str):
         return [{"type": "input_text", "text": message}]

@@ -12,22 +12,23 @@ from ..api.host import ServiceHost
 from ..const import EVENT_REALTIME, LOGGER
 from ..exceptions import api_error, validation_error
 from ..types import Json
-from ..websocket.connection import Connection, Connections, Open, State, encode
+from ..websocket.connection import Connection, Connections
+from ..websocket.messages import encode
+from ..websocket.socket import Open
+from ..websocket.state import State
 from .history import History, diff, normalize
 from .limits import ToolLimits, UsageLimit
 from .notices import RealtimeNotice
-from .output_audio import Spoken, async_keep, play_live
 from .playback_tracker import Playback
 from .response_sequencer import ResponseSequencer
 from .session_config import audio_format, build_session
+from .spoken_answers import SpokenAnswers
 from .tool_calls import ToolCall, ToolRunner
 from .tools import HomeTools
 
 _REMEMBERED_CALLS = 200
 _LONGEST_OUTBOX = 1000
 """Events that wait for a slow line: so many of the house, and as many that follow by themselves."""
-_MOST_SPOKEN = 8
-"""Spoken answers that arrive at the same time."""
 _OLDER_NAMES: Final[Mapping[str, str]] = {
     "response.audio.delta": "response.output_audio.delta",
     "response.audio.done": "response.output_audio.done",
@@ -37,7 +38,6 @@ _OLDER_NAMES: Final[Mapping[str, str]] = {
 }
 """What the beta of the API called events, and what they are called since."""
 _RENAMED: Final = frozenset(_OLDER_NAMES.values())
-_PLACE = ("response_id", "item_id", "content_index")
 
 
 type EventHandler = Callable[[RealtimeConnection, Json], None]
@@ -105,7 +105,7 @@ class RealtimeConnection(Connection):
         self._unsent = 0
         """Events that were taken but are not on the line yet."""
         self._sender: asyncio.Task[None] | None = None
-        self._spoken: dict[tuple[Any, ...], Spoken] = {}
+        self.speech = SpokenAnswers(self)
         self._wanted: Json = {}
         self.configure(session)
 
@@ -121,7 +121,11 @@ class RealtimeConnection(Connection):
 
     @callback
     def configure(self, session: Json) -> None:
-        """Take on a configuration; raises a translated error if it is malformed."""
+        """Take on a configuration: an object as `session.update` has it.
+
+        Raises ServiceValidationError "model_fixed" for another model than that of the connection,
+        and "session_invalid", "mcp_tool_invalid" or "invalid_arguments" for a malformed one.
+        """
         if self.model and session.get("model") not in (None, self.model):
             raise validation_error("model_fixed", model=self.model)
         wanted = build_session(session, self.model)
@@ -143,7 +147,10 @@ class RealtimeConnection(Connection):
 
     @callback
     def require_open(self) -> None:
-        """Raise a translated error unless events can be sent."""
+        """Raise ServiceValidationError unless events can be sent.
+
+        Raises "connection_not_open", and "connection_busy" if too many wait to be sent.
+        """
         if self.state is not State.CONNECTED:
             raise validation_error("connection_not_open", connection_id=self.id, state=self.state)
         if self._outbox.qsize() >= _LONGEST_OUTBOX:
@@ -193,7 +200,10 @@ class RealtimeConnection(Connection):
         self.post(event)
 
     async def async_flush(self) -> None:
-        """Wait until everything posted has been sent; raises a translated error if it was not."""
+        """Wait until everything posted has been sent.
+
+        Raises HomeAssistantError "connection_closed" if it was not.
+        """
         await self.async_finish()
         if self.state is not State.CONNECTED:
             raise api_error("connection_closed", connection_id=self.id)
@@ -292,48 +302,6 @@ class RealtimeConnection(Connection):
         closing = self.async_close(CloseCode.NORMAL_CLOSURE, "The usage limit is reached")
         self.run(closing, "usage limit")
 
-    @callback
-    def hear(self, event: Json, piece: str) -> None:
-        """Take a piece of a spoken answer."""
-        key = event.get("response_id"), event.get("item_id"), event.get("content_index")
-        if (spoken := self._spoken.get(key)) is None:
-            while len(self._spoken) >= _MOST_SPOKEN:
-                # A host that ends none of them would fill the memory.
-                oldest = next(iter(self._spoken))
-                self.fall_silent(dict(zip(_PLACE, oldest, strict=True)))
-            found = self.playback.formats.get(str(key[0])) or self.output_format
-            spoken = self._spoken[key] = Spoken(found)
-            live = play_live(self.host.hass, spoken)
-            self.notify(RealtimeNotice.AUDIO_STARTED, **_place(event), **live)
-        spoken.add(piece)
-
-    @callback
-    def fall_silent(self, event: Json) -> None:
-        """Keep a spoken answer that has come to its end."""
-        self.playback.is_complete = True
-        key = event.get("response_id"), event.get("item_id"), event.get("content_index")
-        if (spoken := self._spoken.pop(key, None)) is None:
-            self.notify(RealtimeNotice.AUDIO_DONE, **_place(event))
-            return
-        spoken.finish()
-        self.run(self._async_keep(event, spoken), "audio")
-
-    @callback
-    def end_speech(self, response_id: Any) -> None:
-        """Keep what was spoken of a response that is over; not all hosts end each answer."""
-        for key in [key for key in self._spoken if key[0] == response_id]:
-            self.fall_silent(dict(zip(_PLACE, key, strict=True)))
-
-    async def _async_keep(self, event: Json, spoken: Spoken) -> None:
-        """Save a spoken answer and tell where it is."""
-        try:
-            saved = await async_keep(self.host, spoken)
-        except HomeAssistantError as err:
-            self.host.record_error(str(err))
-            saved = {"error": str(err)}
-        self.notify(RealtimeNotice.AUDIO_DONE, **_place(event), **saved, is_cut=spoken.is_cut)
-        spoken.release()
-
     @property
     def output_format(self) -> Json:
         """The format in which the host speaks."""
@@ -401,9 +369,7 @@ class RealtimeConnection(Connection):
         if self.tool_runner is not None:
             self.tool_runner.clear()
         self.history.items.clear()
-        for spoken in self._spoken.values():
-            spoken.finish()
-        self._spoken.clear()
+        self.speech.clear()
         if self._sender is not None:
             self._sender.cancel()
             self._sender = None
@@ -432,8 +398,3 @@ class RealtimeConnection(Connection):
         return self.host.entry.async_create_background_task(
             self.host.hass, work, f"openai_api {self.transport} {self.id} {name}"
         )
-
-
-def _place(event: Json) -> Json:
-    """Return where in the conversation something belongs."""
-    return {key: event.get(key) for key in _PLACE}

@@ -69,7 +69,7 @@ def _response_done(session: RealtimeConnection, event: Json) -> None:
         output=response.get("output") or [],
         usage=used,
     )
-    session.end_speech(response.get("id"))
+    session.speech.finish_response(response.get("id"))
     session.count_usage(usage)
 
 
@@ -79,7 +79,7 @@ def _audio_delta(session: RealtimeConnection, event: Json) -> None:
     if not isinstance(piece, str):
         raise TypeError("audio is a text")
     session.playback.receive(event, _size(piece), session.output_format)
-    session.hear(event, piece)
+    session.speech.add(event, piece)
     session.notify(
         RealtimeNotice.AUDIO,
         delta=piece,
@@ -96,7 +96,7 @@ def _size(piece: str) -> int:
 
 def _audio_done(session: RealtimeConnection, event: Json) -> None:
     """Keep the spoken answer."""
-    session.fall_silent(event)
+    session.speech.finish(event)
 
 
 def _delta(notice: RealtimeNotice) -> EventHandler:

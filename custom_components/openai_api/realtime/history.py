@@ -89,7 +89,10 @@ def _keep_transcripts(old: Json, new: Json) -> None:
 
 
 def normalize(items: Sequence[Mapping[str, Any]]) -> list[Json]:
-    """Return a wanted history under our names; raises a translated error if it is none."""
+    """Return a wanted history, the parts of its messages named as they are today.
+
+    Raises ServiceValidationError "history_invalid" if it is none.
+    """
     found = []
     for item in items:
         item_id = item.get("item_id") or item.get("itemId") or item.get("id")
@@ -126,8 +129,8 @@ def _is_same(old: Json, new: Json) -> bool:
 def diff(old: Sequence[Json], new: Sequence[Json]) -> tuple[list[Json], list[str]]:
     """Return the client events that turn one history into another, and what was skipped.
 
-    Raises a translated error, before anything is sent, for spoken answers and MCP items that
-    would have to be made anew: hosts do not take those.
+    Raises ServiceValidationError "history_unsupported", before anything is sent, for spoken answers
+    and MCP items that would have to be made anew: hosts do not take those.
     """
     known = {item["item_id"]: item for item in old}
     wanted = {item["item_id"] for item in new}

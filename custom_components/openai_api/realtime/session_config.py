@@ -52,8 +52,8 @@ _FUNCTION = ("type", "name", "description", "parameters")
 def build_session(given: Mapping[str, Any], model: str | None) -> Json:
     """Return a whole session: the defaults, and over them what was given.
 
-    Explicit null switches transcription, turn detection and noise reduction off. Raises a
-    translated error for settings that are not of the right kind.
+    Explicit null switches transcription, turn detection and noise reduction off. Raises
+    ServiceValidationError "session_invalid" for settings that are not of the right kind.
     """
     session = _renamed(given)
     for key in ("instructions", "model"):

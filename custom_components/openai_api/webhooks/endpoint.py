@@ -11,7 +11,7 @@ from homeassistant.helpers.network import NoURLAvailableError, get_url
 from ..api.host import ServiceHost
 from ..api.request import Operation, RequestOptions, async_request_json
 from ..const import CONF_WEBHOOK_ENDPOINT_ID, CONF_WEBHOOK_SECRET, LOGGER
-from ..exceptions import api_error
+from ..exceptions import SigningSecretMissing, api_error
 from ..types import Json
 
 _CREATE = Operation(method="webhooks.create")
@@ -30,17 +30,15 @@ def webhook_url(hass: HomeAssistant, webhook_id: str) -> str:
         return path
 
 
-async def async_create(
-    host: ServiceHost | None, url: str, event_types: list[str]
-) -> dict[str, Any]:
+async def async_create(host: ServiceHost, url: str, event_types: list[str]) -> dict[str, Any]:
     """Let the host report events to the address; returns the options that come of it.
 
-    Raises a translated error if the host does not, or is None: not loaded.
+    Raises SigningSecretMissing if it tells no secret, and what `async_request_json` raises.
     """
     data = {"name": "Home Assistant", "url": url, "event_types": event_types}
     made = await _async_request(host, _CREATE, data)
     if not made.get("signing_secret"):
-        raise api_error("no_signing_secret")
+        raise SigningSecretMissing
     return {
         CONF_WEBHOOK_SECRET: made["signing_secret"],
         CONF_WEBHOOK_ENDPOINT_ID: made.get("id"),

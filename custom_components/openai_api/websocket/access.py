@@ -1,13 +1,9 @@
 """Who may use a connection: what its model does, it does with the rights of who opened it."""
 
-from typing import TYPE_CHECKING
-
 from homeassistant.core import Context, HomeAssistant
 
 from ..exceptions import validation_error
-
-if TYPE_CHECKING:
-    from .connection import Connection
+from .connection import Connection, Connections
 
 
 async def async_is_admin(hass: HomeAssistant, context: Context) -> bool:
@@ -30,3 +26,14 @@ async def async_check_access(hass: HomeAssistant, connection: Connection, contex
     if not connection.is_admin_only and (context.user_id is None or is_opener):
         return
     raise validation_error("connection_access_denied", connection_id=connection.id)
+
+
+def find(connections: Connections, connection_id: str, transport: str) -> Connection:
+    """Return an open connection of this kind.
+
+    Raises ServiceValidationError "connection_unknown" if there is none of this id.
+    """
+    connection = connections.get(connection_id)
+    if connection is None or connection.transport != transport:
+        raise validation_error("connection_unknown", connection_id=connection_id)
+    return connection

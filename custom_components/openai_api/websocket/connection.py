@@ -1,16 +1,13 @@
 """One WebSocket: opened, listened to, opened again after a drop, and closed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
-from enum import StrEnum
-import random
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from homeassistant.core import Context, callback
 from homeassistant.exceptions import HomeAssistantError
-import orjson
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.frames import CloseCode
 
@@ -31,30 +28,16 @@ from ..types import Json
 from .close import Close, ending
 from .connect_options import CLOSE_TIMEOUT, async_connect_options
 from .handshake import rejection
+from .messages import encode
+from .reconnect import ReconnectPolicy
+from .socket import Open, Socket
+from .state import State
 
 if TYPE_CHECKING:
     from .protocol import Line
 
-# Listeners run while an event is fired; the rest of the house gets its turn after so many
-# seconds, or after a single event whose listeners take longer.
+# Seconds: listeners run while an event is fired, and other tasks of the loop wait for them.
 _TURN = 0.001
-_FIRST_DELAY = 0.5
-_LONGEST_DELAY = 30.0
-_ATTEMPTS = 10
-"""About three minutes of trying, each wait twice the one before."""
-_HELD = 60.0
-"""Seconds after which a connection counts as a good one: its next drop has all attempts again."""
-_RECOVERABLE = frozenset(
-    {
-        CloseCode.ABNORMAL_CLOSURE,
-        CloseCode.INTERNAL_ERROR,
-        CloseCode.SERVICE_RESTART,
-        CloseCode.TRY_AGAIN_LATER,
-        CloseCode.BAD_GATEWAY,
-    }
-)
-_MAX_EMPTY_SOCKETS = 6
-"""Sockets in a row that the host closes for an error of its own before it has said anything."""
 MAX_CONNECTIONS = 50
 """Of one service host."""
 # Events that tell what a response has taken of the quota, or that there is none left.
@@ -63,29 +46,8 @@ _SPENDING = frozenset(
 )
 
 
-class Socket(Protocol):
-    """What this needs of the SDK's connections, which are alike but share no type."""
-
-    async def send_raw(self, data: bytes | str) -> None:
-        """Send a frame as it is."""
-
-    async def close(self, *, code: int = 1000, reason: str = "") -> None:
-        """Close with a code and a reason."""
-
-
 type Connections = dict[str, Connection]
 """The connections of one entry by their ids."""
-type Open = Callable[[dict[str, Any]], Awaitable[Socket]]
-"""Opens a socket of the SDK with these arguments for its `connect`."""
-
-
-class State(StrEnum):
-    """What a connection is at."""
-
-    CONNECTING = "connecting"
-    CONNECTED = "connected"
-    RECONNECTING = "reconnecting"
-    DISCONNECTED = "disconnected"
 
 
 class Connection:
@@ -128,10 +90,7 @@ class Connection:
         self._own = {"config_entry_id": host.entry.entry_id, "connection_id": connection_id}
         self._server = {**self._own, "transport": self.transport, "direction": "server"}
         self._joiner = SurrogateJoiner()
-        self._attempt = 0
-        self._is_proven = False
-        """Whether the host has sent anything since the socket was opened."""
-        self._empty_sockets = 0
+        self._reconnects = ReconnectPolicy()
         self._is_missed = False
         """Whether the log tells of a loss, but not yet that it is over."""
 
@@ -139,6 +98,8 @@ class Connection:
         """Open the socket and start to listen.
 
         The id is taken before anything is awaited, so that two calls cannot both open it.
+        Raises ServiceValidationError "connection_exists" or "too_many_connections" before anything is
+        sent, ConnectionFailed, HandshakeFailed, or another ApiError.
         """
         if self.id in self._connections:
             raise validation_error("connection_exists", connection_id=self.id)
@@ -172,7 +133,11 @@ class Connection:
         await self.async_send_frame(encode(event))
 
     async def async_send_frame(self, frame: str) -> None:
-        """Send one event that is encoded already."""
+        """Send one event that is encoded already.
+
+        Raises ServiceValidationError "connection_not_open", and HomeAssistantError
+        "connection_closed" if it is lost on the way.
+        """
         if self.state is not State.CONNECTED or self._socket is None:
             raise validation_error("connection_not_open", connection_id=self.id, state=self.state)
         line = self._line
@@ -260,8 +225,8 @@ class Connection:
         """Pass on every frame, also of the sockets that follow a dropped one."""
         while True:
             assert self._line is not None
-            receive, opened = self._line.recv, time.monotonic()
-            turn_ends = opened + _TURN
+            receive, turn_ends = self._line.recv, time.monotonic() + _TURN
+            self._reconnects.on_opened()
             try:
                 while True:
                     frame = await receive(decode=False)
@@ -273,20 +238,17 @@ class Connection:
                         await asyncio.sleep(0)
                         turn_ends = time.monotonic() + _TURN
             except ConnectionClosed as err:
-                close = self._judge(ending(err, self.host.settings))
+                close = self._reconnects.judge(ending(err, self.host.settings))
             self._socket = None
             if self._closing is not None:
                 self._forget(code=self._closing[0], reason=self._closing[1])
                 return
-            if close.code not in _RECOVERABLE or self._empty_sockets >= _MAX_EMPTY_SOCKETS:
+            if not self._reconnects.is_recoverable(close):
                 if close.error:
                     LOGGER.info("Connection %s has ended: %s", *self._told(close.error))
                 self._forget_closed(close)
                 return
-            # A server that greets us only to drop us gets no fresh start each time.
-            if time.monotonic() - opened >= _HELD:
-                self._attempt = 0
-            if not self._attempt:
+            if self._reconnects.on_lost():
                 self._is_missed = True
                 LOGGER.info(
                     "Connection %s is lost and will be opened again: %s", *self._told(close.error)
@@ -300,27 +262,11 @@ class Connection:
             if not await self._async_reconnect(close):
                 return
 
-    def _judge(self, close: Close) -> Close:
-        """Return how a socket has ended, by what it has brought before.
-
-        Gateways take in a WebSocket before they find out that there is none behind them.
-        """
-        if close.code != CloseCode.INTERNAL_ERROR or self._is_proven:
-            self._empty_sockets = 0
-            return close
-        self._empty_sockets += 1
-        if self._empty_sockets < _MAX_EMPTY_SOCKETS:
-            return close
-        error = api_error("websocket_closed_at_once", code=close.code, message=close.reason or "–")
-        return close._replace(error=error)
-
     async def _async_reconnect(self, close: Close) -> bool:
         """Open the socket again, with growing pauses; False once that is hopeless."""
         error = close.error
-        while self._attempt < _ATTEMPTS:
-            delay = min(_FIRST_DELAY * 2**self._attempt, _LONGEST_DELAY)
-            self._attempt += 1
-            await asyncio.sleep(delay * random.uniform(0.75, 1))  # noqa: S311
+        while (delay := self._reconnects.next_delay()) is not None:
+            await asyncio.sleep(delay)
             try:
                 async with self.host.async_request_scope(self.host.settings.timeout):
                     self._socket = await self._async_open()
@@ -334,7 +280,7 @@ class Connection:
                 self._is_missed = False
                 LOGGER.info("Connection %s is back", self.id)
             self.host.usage.record_connection()
-            self._joiner, self._is_proven = SurrogateJoiner(), False
+            self._joiner = SurrogateJoiner()
             self._set_state(State.CONNECTED, context_lost=True)
             return True
         LOGGER.info("Connection %s could not be opened again: %s", *self._told(error))
@@ -363,13 +309,13 @@ class Connection:
     @callback
     def _refuse(self) -> None:
         """Report a message that cannot be read."""
-        self._is_proven = True
+        self._reconnects.is_proven = True
         self._fire_state(error=self._text(api_error("message_not_json")))
 
     @callback
     def _take(self, event: Any) -> None:
         """Fire an event."""
-        self._is_proven = True
+        self._reconnects.is_proven = True
         is_object = isinstance(event, dict)
         event_type = event.get("type") if is_object else None
         if self._event_types is None or event_type in self._event_types:
@@ -451,19 +397,3 @@ class Connection:
     @callback
     def on_state(self, state: State) -> None:
         """Take a change of state; for connections that do more than tell it."""
-
-
-def encode(event: Mapping[str, Any]) -> str:
-    """Return an event as it is sent; raises a translated error for what JSON cannot hold."""
-    try:
-        return orjson.dumps(event).decode()
-    except TypeError as err:
-        raise validation_error("invalid_arguments", message=str(err)) from None
-
-
-def find(connections: Connections, connection_id: str, transport: str) -> Connection:
-    """Return an open connection of this kind, or raise a translated error."""
-    connection = connections.get(connection_id)
-    if connection is None or connection.transport != transport:
-        raise validation_error("connection_unknown", connection_id=connection_id)
-    return connection

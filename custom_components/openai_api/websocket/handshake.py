@@ -8,13 +8,13 @@ import orjson
 from websockets.exceptions import InvalidStatus
 
 from ..api.config import HostConfig
+from ..error_translation import parse_error_body
 from ..exceptions import (
     ApiError,
     AuthenticationFailed,
     ConnectionRejected,
     HandshakeFailed,
     WebSocketMissing,
-    parse_error_body,
     sanitize,
 )
 

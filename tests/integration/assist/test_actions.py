@@ -13,6 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
 from custom_components.openai_api.const import DOMAIN
+from custom_components.openai_api.handlers import home as handler
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -136,6 +137,63 @@ async def test_chat_completion_uses_the_home(
     assert sent[0]["content"] == "Be brief.\nYou guard a door."
     assert [item["role"] for item in sent] == ["system", "user", "assistant", "tool"]
     assert json.loads(sent[3]["content"]) == {"open": True}
+
+
+async def test_chat_completion_calls_with_an_object(
+    standin: StandIn, home: Door, call: Call
+) -> None:
+    made = {
+        "id": "c1",
+        "type": "function",
+        "function": {"name": "door", "arguments": {"room": "a"}},
+    }
+    odd = {"tool_calls": [made, 5, {"id": "c2", "function": 5}]}
+    for message in ({"role": "assistant", **odd}, {"content": "Open."}):
+        body = {"id": "x", "object": "chat.completion", "choices": [{"message": message}]}
+        standin.fail(Fault(path="/chat/completions", body=body))
+    messages = [{"role": "user", "content": "Door?"}]
+    await call("create_chat_completion", model="m", messages=messages, llm_hass_api=["test"])
+
+    assert home.asked == [({"room": "a"}, None)]
+    # There was no message that could say what the model should know of the home.
+    assert standin.requests[-1].body["messages"][0] == {
+        "role": "system",
+        "content": "You guard a door.",
+    }
+
+
+async def test_thoughts_are_told_within_a_question_and_pictures_once(
+    standin: StandIn, home: Door, call: Call
+) -> None:
+    thought = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "z"}
+    standin.fail(response(thought, calls("door")))
+    standin.fail(response(says("It is open.")))
+    data = {"model": "m", "conversation_id": "breakfast", "llm_hass_api": ["test"]}
+    text = {"type": "input_text", "text": "Door?"}
+    picture = {"type": "input_image", "image_url": "data:image/png;base64,AAAA"}
+    await call(
+        "create_model_response", input=[{"role": "user", "content": [text, picture]}], **data
+    )
+    kinds = [item.get("type", "message") for item in standin.requests[-1].body["input"]]
+    assert kinds == ["message", "reasoning", "function_call", "function_call_output"]
+
+    await call("create_model_response", input="And now?", **data)
+    sent = standin.requests[-1].body["input"]
+    kinds = [item.get("type", "message") for item in sent]
+    assert kinds == ["message", "function_call", "function_call_output", "message", "message"]
+    assert sent[0]["content"] == [text]
+
+
+async def test_long_conversation_is_told_from_a_question_on(
+    standin: StandIn, home: Door, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "_LONGEST", 3)
+    for text in ("One", "Two", "Three"):
+        await call("create_model_response", input=text, model="m", conversation_id="breakfast")
+
+    sent = standin.requests[-1].body["input"]
+    assert [item["role"] for item in sent] == ["user", "assistant", "user"]
+    assert sent[0]["content"] == "Two"
 
 
 async def test_function_of_the_caller_is_left_to_the_caller(

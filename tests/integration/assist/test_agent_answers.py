@@ -1,14 +1,17 @@
 """What services send in place of the plainest answer, and what the agent says and remembers of it."""
 
+from collections.abc import Callable
 import json
 from typing import Any
+from unittest.mock import patch
 
 from homeassistant.components import conversation
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Context, Event, HomeAssistant
 from homeassistant.helpers import chat_session
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.openai_api.assist import llm_entity
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -346,3 +349,111 @@ async def test_chat_falls_silent_about_tools_where_the_choice_is_refused(
     assert [body.get("tool_choice") for body in bodies] == [None, "none", None]
     assert ["tools" in body for body in bodies] == [True, True, False]
     assert json.loads(bodies[-1]["input"][-1]["output"])["error"] is True
+
+
+async def test_tools_that_are_gone_are_told(
+    hass: HomeAssistant,
+    standin: StandIn,
+    entry: MockConfigEntry,
+    agent: str,
+    ask: Ask,
+    events: Callable[[str], list[Event]],
+) -> None:
+    told = events("openai_api_turn_event")
+    subentry = entry.subentries[agent]
+    hass.config_entries.async_update_subentry(
+        entry, subentry, data={**subentry.data, "llm_hass_api": ["gone"]}
+    )
+    await hass.async_block_till_done()
+    result = await ask()
+    await hass.async_block_till_done()
+    assert is_error(result)
+    assert not any(one.path == "/responses" for one in standin.requests)
+    assert [event.data["ended"] for event in told] == ["failed"]
+
+
+async def test_error_that_nobody_foresaw_is_one_sentence_and_in_the_log(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with patch.object(llm_entity, "system_prompt", side_effect=ZeroDivisionError):
+        result = await ask()
+    assert is_error(result)
+    assert "ZeroDivisionError" not in speech(result)
+    assert "failed unexpectedly" in caplog.text
+    caplog.clear()
+
+
+async def test_fallback_agent_that_was_removed_leaves_the_error(
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, agent: str, ask: Ask
+) -> None:
+    subentry = entry.subentries[agent]
+    hass.config_entries.async_update_subentry(
+        entry, subentry, data={**subentry.data, "fallback_agent": "conversation.gone"}
+    )
+    standin.fail(Fault(path="/responses", status=503, count=2))
+    result = await ask()
+    assert is_error(result)
+    assert speech(result).startswith("The AI service has a problem")
+
+
+async def test_answer_that_breaks_off_while_it_is_spoken_says_so(
+    hass: HomeAssistant, standin: StandIn, agent: str
+) -> None:
+    whole = sse([delta("Hello there")])
+    standin.fail(Fault(path="/responses", body=whole, content_type=SSE))
+    heard: list[str] = []
+    with (
+        chat_session.async_get_chat_session(hass, None) as session,
+        conversation.async_get_chat_log(
+            hass,
+            session,
+            chat_log_delta_listener=lambda _, one: heard.append(one.get("content") or ""),
+        ),
+    ):
+        result = await conversation.async_converse(
+            hass,
+            "Hi",
+            session.conversation_id,
+            Context(),
+            language="en",
+            agent_id="conversation.kitchen",
+        )
+    assert is_error(result)
+    assert "".join(heard) == f"Hello there {speech(result)}"
+
+
+async def test_counts_that_never_come_end_no_answer(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(llm_entity, "_LINGER", 0.05)
+    standin.fail(NO_RESPONSES)
+    standin.fail(chat(chunk({"content": "Hi"}, "stop"), done=False, stall=True))
+    assert speech(await ask()) == "Hi"
+
+
+async def test_satellites_hear_no_markup_around_thoughts_and_calls(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+) -> None:
+    standin.fail(
+        streamed(
+            delta("<think>Let me"),
+            delta(" see</think>"),
+            delta("Wait for [it"),
+            call_event("nonsense", "{}"),
+            completed(),
+        )
+    )
+    standin.fail(says("**Done", "**, [see](https://x.y"))
+    result = await ask(satellite_id="assist_satellite.hall")
+    log = [one for one in log_of(hass, result.conversation_id) if one.role == "assistant"]
+    assert log[0].thinking_content == "Let me see"
+    assert (log[0].content or "").strip() == "Wait for [it"
+    assert speech(result).startswith("Done, ")

@@ -17,6 +17,7 @@ import pytest
 
 from custom_components.openai_api.assist import realtime_conversation, stt_live, talk
 from tests.integration.conftest import CANARY
+from tests.integration.waiting import wait_for
 
 from .voice import SILENCE, SPEECH, AddService, Satellite, add_pipeline, heard, microphone, spoken
 from .voice_server import Answer, VoiceServer, tone
@@ -46,13 +47,6 @@ def talking(hass: HomeAssistant, add_service: AddService) -> Talking:
         return Satellite(hass, await add_pipeline(hass, **(engines or {})), output="wav_plain")
 
     return begin
-
-
-async def wait_for(condition: Callable[[], object], seconds: float = 5) -> None:
-    """Wait until something holds."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def sound_of(satellite: Satellite) -> bytes:

@@ -10,6 +10,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import area_registry as ar
 import pytest
 
+from custom_components.openai_api.assist import stt_sound
 from tests.integration.conftest import CANARY
 
 from .voice import METADATA, SPEECH, AddService, heard, microphone
@@ -155,3 +156,32 @@ async def test_recording_that_is_no_sound(
     await add_service(("stt", UPLOAD))
     assert (await heard(hass, microphone(b"RIFF" + bytes(400)))).text == ""
     assert not service.uploads
+
+
+async def test_file_whose_header_comes_in_pieces(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("stt", UPLOAD))
+    file = wav(SPEECH + b"\x01\x00", 16_000)
+
+    async def sent() -> Any:
+        for part in (b"", file[:20], file[20:50], file[50:]):
+            yield part
+
+    assert (await heard(hass, sent())).text == "Turn on the light"
+    assert recording(service.uploads[0]["file"]) == ((16_000, 1, 2), SPEECH + b"\x01\x00")
+
+
+async def test_recording_without_an_end_is_cut(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(stt_sound, "_LARGEST", len(SPEECH) // 2)
+    await add_service(("stt", UPLOAD))
+    assert (await heard(hass, microphone(SPEECH))).text == "Turn on the light"
+    _, samples = recording(service.uploads[0]["file"])
+    assert len(samples) == len(SPEECH) // 2
+    assert "the rest is not heard" in caplog.text

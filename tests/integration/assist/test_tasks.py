@@ -11,6 +11,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 import pytest
 
+from custom_components.openai_api.assist import contents
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -135,6 +136,62 @@ async def test_attachment_is_sent(
         await generate(hass, attachments=[text])
     assert raised.value.translation_key == "assist_attachment_unsupported"
     assert len(standin.requests) == count
+
+
+async def test_attachments_over_chat(
+    hass: HomeAssistant, standin: StandIn, task: str, media_folder: Path
+) -> None:
+    files = {"a.jpg": ("image/jpg", PNG), "b.pdf": ("application/pdf", b"%PDF")}
+    for name, (_, content) in files.items():
+        (media_folder / name).write_bytes(content)
+    attachments = [
+        {
+            "media_content_id": f"media-source://media_source/local/{name}",
+            "media_content_type": kind,
+        }
+        for name, (kind, _) in files.items()
+    ]
+    standin.fail(says("Both"))
+    assert (await generate(hass, attachments=attachments))["data"] == "Both"
+    pdf = f"data:application/pdf;base64,{base64.b64encode(b'%PDF').decode()}"
+    assert standin.requests[-1].body["input"][-1]["content"][-1] == {
+        "type": "input_file",
+        "filename": "b.pdf",
+        "file_data": pdf,
+    }
+
+    standin.fail(NO_RESPONSES)
+    hass.config_entries.async_entries("openai_api")[0].runtime_data.known.pop("api")
+    standin.fail(chat(chunk({"content": "Both"}), chunk({}, "stop")))
+    assert (await generate(hass, attachments=attachments))["data"] == "Both"
+    assert standin.requests[-1].body["messages"][-1]["content"] == [
+        {"type": "text", "text": "Count"},
+        {
+            "type": "image_url",
+            "image_url": {"url": f"data:image/jpeg;base64,{base64.b64encode(PNG).decode()}"},
+        },
+        {"type": "file", "file": {"filename": "b.pdf", "file_data": pdf}},
+    ]
+
+
+@pytest.mark.parametrize("fault", ["gone", "large"])
+async def test_attachment_that_cannot_be_read_sends_nothing(
+    hass: HomeAssistant,
+    standin: StandIn,
+    task: str,
+    media_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
+) -> None:
+    if fault == "large":
+        (media_folder / "a.png").write_bytes(PNG)
+        monkeypatch.setattr(contents, "_LARGEST", 5)
+    picture = {"media_content_id": "media-source://media_source/local/a.png"}
+    picture["media_content_type"] = "image/png"
+    with pytest.raises(HomeAssistantError) as raised:
+        await generate(hass, attachments=[picture])
+    assert raised.value.translation_key == "assist_attachment_unsupported"
+    assert not any(one.path == "/responses" for one in standin.requests)
 
 
 async def test_image_is_generated_and_edited(

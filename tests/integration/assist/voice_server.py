@@ -81,6 +81,10 @@ class Answer:
     linger: float = 0.0
     """Seconds during which more sound is made after the last word."""
     has_sound: bool = True
+    events: list[Json] = field(default_factory=list)
+    """What is sent of the response before its words."""
+    output: list[Any] = field(default_factory=list)
+    """Items that come with the end of the response alone."""
 
 
 class Peer:
@@ -229,7 +233,9 @@ class Peer:
         self.server.asked.append(asked)
         item = f"msg{next(self._ids)}"
         place = {"response_id": response["id"], "item_id": item, "content_index": 0}
-        output: list[Json] = []
+        output: list[Any] = list(answer.output)
+        for event in answer.events:
+            await self.ws.send_json({"response_id": response["id"], **event})
         words = [word + " " for word in answer.words.split(" ")] if answer.words else []
         if words:
             words[-1] = words[-1].rstrip()
@@ -306,7 +312,8 @@ class VoiceServer:
         self.refuses_sockets: int | None = None
         self.refused: dict[str, Json] = {}
         self.drops_after: list[str] = []
-        self.greeting: list[Json] = []
+        self.greeting: list[Any] = []
+        """Events at the beginning of each session; a text is sent as it is."""
         self.running = 0
         self.most_running = 0
         self.lost = 0
@@ -420,7 +427,7 @@ class VoiceServer:
         self.peers.append(peer)
         await peer.send("session.created", session={})
         for event in self.greeting:
-            await ws.send_json(event)
+            await ws.send_str(event if isinstance(event, str) else json.dumps(event))
         async for message in ws:
             if message.type is WSMsgType.TEXT:
                 await peer.take(json.loads(message.data))

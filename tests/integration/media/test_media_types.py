@@ -106,6 +106,29 @@ async def test_speech_without_signature_is_named_by_label_or_format(
 
 
 @pytest.mark.parametrize(
+    ("start", "suffix"),
+    [
+        # A sample rate, a version, a bit rate and a layer that there are none of.
+        ("fff1fc800c1ffc", ".pcm"),
+        ("ffeb9000", ".pcm"),
+        ("fffbf000", ".pcm"),
+        ("ffff9000", ".pcm"),
+        # A bit rate that the header does not tell.
+        ("fffb0000", ".mp3"),
+    ],
+)
+async def test_speech_that_begins_like_a_frame(
+    standin: StandIn, call: Call, start: str, suffix: str
+) -> None:
+    body = bytes.fromhex(start) + bytes(400)
+    label, wanted = (
+        ("audio/L16", "pcm") if suffix == ".pcm" else ("application/octet-stream", "mp3")
+    )
+    answer = await say(standin, call, body, label, response_format=wanted)
+    assert Path(answer["path"]).suffix == suffix
+
+
+@pytest.mark.parametrize(
     ("filename", "body", "expected"),
     [
         ("tts.mp3", WAV, "tts.wav"),
@@ -133,6 +156,12 @@ async def test_suffix_fits_the_bytes(
         ("audio/x-m4a", MP4, ".m4a"),
         ("audio/webm", WEBM, ".weba"),
         ("application/octet-stream", WEBM, ".webm"),
+        ("application/octet-stream", b"OggS\0\x02" + bytes(20) + b"\x80theora", ".ogv"),
+        ("application/octet-stream", b"OggS\0\x02" + bytes(20) + b"\x01vorbis", ".ogg"),
+        ("application/octet-stream", b"\x1aE\xdf\xa3matroska" + bytes(60), ".mkv"),
+        ("application/octet-stream", b"FORM\0\0\0\x20AIFFCOMM" + bytes(40), ".aiff"),
+        ("application/octet-stream", b"BM\x80" + bytes(60), ".bmp"),
+        ("text/plain", "Grüße".encode("cp1252") + b" from the kitchen", ".txt"),
         ("image/jpg", b"\xff\xd8\xff\xe0" + bytes(40), ".jpg"),
         ("text/csv", b"a,b\n1,2\n", ".csv"),
         ("application/json", b'{"error": {"message": "of a batch"}}', ".json"),

@@ -1,7 +1,5 @@
 """The host's side of a conversation, in the hands of a test."""
 
-import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from homeassistant.core import Event, HomeAssistant, callback
@@ -12,18 +10,12 @@ from custom_components.openai_api.const import (
     EVENT_REALTIME,
     EVENT_SERVER,
 )
+from tests.integration.waiting import wait_for
 from tests.standin.records import SocketSession
 from tests.standin.server import StandIn
 
 type Json = dict[str, Any]
 MARKER = "test.marker"
-
-
-async def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:
-    """Wait until something holds."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 class RealtimeDriver:

@@ -11,9 +11,10 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.realtime import tools
+from tests.integration.waiting import wait_for
 from tests.standin.server import StandIn
 
-from .driver import RealtimeDriver, wait_for
+from .driver import RealtimeDriver
 from .test_tools import Bell, bell, call_event
 
 __all__ = ["bell"]

@@ -17,9 +17,10 @@ from hypothesis import example, given, settings, strategies as st
 import pytest
 
 from custom_components.openai_api.realtime.audio import convert, decode, pieces, rate_of
-from custom_components.openai_api.websocket import connection as connections
+from custom_components.openai_api.websocket import reconnect
+from tests.integration.waiting import wait_for
 
-from .driver import Json, RealtimeDriver, wait_for
+from .driver import Json, RealtimeDriver
 
 PCM: Json = {"type": "audio/pcm", "rate": 24000}
 PCM16: Json = {"type": "audio/pcm", "rate": 16000}
@@ -302,8 +303,8 @@ async def test_connection_lost_while_reading_file(
         return content
 
     monkeypatch.setattr("custom_components.openai_api.handlers.realtime.convert", slow)
-    monkeypatch.setattr(connections, "_FIRST_DELAY", 0.5)
-    monkeypatch.setattr(connections, "_LONGEST_DELAY", 0.5)
+    monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.5)
+    monkeypatch.setattr(reconnect, "_LONGEST_DELAY", 0.5)
     task = script.hass.async_create_task(
         script.call("send_realtime_audio", audio=str(media_folder / "door.wav"))
     )

@@ -11,8 +11,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.openai_api.realtime.connection import RealtimeConnection
 from custom_components.openai_api.realtime.output_audio import Spoken
 from custom_components.openai_api.websocket import connection as connections
+from tests.integration.waiting import wait_for
 
-from .driver import Json, RealtimeDriver, wait_for
+from .driver import Json, RealtimeDriver
 
 SOUND = base64.b64encode(bytes(4800)).decode()
 
@@ -50,12 +51,12 @@ async def test_saved_answer_is_let_go(
     assert [piece async for piece in late.stream()] == [bytes(4800)]
     assert late._pieces == []
     await script.server_sends(delta("r-1"))
-    (kept,) = conversation(entry)._spoken.values()
+    (kept,) = conversation(entry).speech.answers.values()
     alive = weakref.ref(kept) if hasattr(kept, "__weakref__") else None
     await script.server_sends({**delta("r-1"), "type": "response.output_audio.done"})
     await wait_for(lambda: script.notices_of("audio_done"))
     assert kept._pieces == []
-    assert not conversation(entry)._spoken
+    assert not conversation(entry).speech.answers
     del kept
     gc.collect()
     assert alive is None or alive() is None
@@ -63,7 +64,7 @@ async def test_saved_answer_is_let_go(
 
 async def test_answers_that_never_end(script: RealtimeDriver, entry: MockConfigEntry) -> None:
     await script.server_sends(*(delta(f"r-{number}") for number in range(40)))
-    assert len(conversation(entry)._spoken) <= 8
+    assert len(conversation(entry).speech.answers) <= 8
     await wait_for(lambda: len(script.notices_of("audio_done")) == 32)
 
 

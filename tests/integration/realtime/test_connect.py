@@ -8,12 +8,13 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from tests.integration.waiting import wait_for
 from tests.standin.areas.realtime import SECRETS
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
 from ..conftest import CANARY, add_entry, entry_data
-from .driver import Json, RealtimeDriver, wait_for
+from .driver import Json, RealtimeDriver
 
 REALTIME = "^/realtime$"
 

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from .driver import Json, RealtimeDriver, wait_for
+from tests.integration.waiting import wait_for
+
+from .driver import Json, RealtimeDriver
 
 SOUND = base64.b64encode(bytes(4800)).decode()
 BUSY = "conversation_already_has_active_response"

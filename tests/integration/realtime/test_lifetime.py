@@ -10,13 +10,18 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.websocket import connect_options, connection as connections
+from custom_components.openai_api.websocket import (
+    connect_options,
+    connection as connections,
+    reconnect,
+)
+from tests.integration.waiting import wait_for
 from tests.standin.areas.realtime import SECRETS
 from tests.standin.faults import Fault
 from tests.standin.records import SocketSession
 from tests.standin.server import StandIn
 
-from .driver import Json, RealtimeDriver, wait_for
+from .driver import Json, RealtimeDriver
 
 REALTIME = "^/realtime$"
 DOWN = Fault(path=REALTIME, status=503, count=None)
@@ -167,7 +172,7 @@ async def test_drop_during_session_created(silent: None, talk: RealtimeDriver) -
 async def test_final_drop_frees_connection_id(
     script: RealtimeDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "_ATTEMPTS", 3)
+    monkeypatch.setattr(reconnect, "_ATTEMPTS", 3)
     script.standin.fail(DOWN)
     script.session.abort()
     await wait_for(lambda: "disconnected" in states(script))

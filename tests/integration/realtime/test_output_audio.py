@@ -16,10 +16,11 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.realtime import output_audio
+from tests.integration.waiting import wait_for
 from tests.standin import media
 from tests.standin.server import StandIn
 
-from .driver import Json, RealtimeDriver, wait_for
+from .driver import Json, RealtimeDriver
 
 PLACE: Json = {"response_id": "r-1", "item_id": "i-1", "content_index": 0}
 
@@ -266,7 +267,7 @@ async def test_live_stream_ends_with_connection(
     script: RealtimeDriver, entry: MockConfigEntry
 ) -> None:
     await script.server_sends(*deltas(media.tone(0.1), 2400))
-    (answer,) = entry.runtime_data.connections["c"]._spoken.values()
+    (answer,) = entry.runtime_data.connections["c"].speech.answers.values()
     heard: list[bytes] = []
 
     async def listen() -> None:

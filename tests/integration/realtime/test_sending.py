@@ -9,8 +9,9 @@ import pytest
 import voluptuous as vol
 
 from custom_components.openai_api.realtime import connection as session_module
+from tests.integration.waiting import wait_for
 
-from .driver import Json, RealtimeDriver, wait_for
+from .driver import Json, RealtimeDriver
 
 CREATED = {"type": "response.created", "response": {"id": "r-1"}}
 DONE = {"type": "response.done", "response": {"id": "r-1"}}

@@ -11,7 +11,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
-from .driver import Json, RealtimeDriver, wait_for
+from tests.integration.waiting import wait_for
+
+from .driver import Json, RealtimeDriver
 from .test_tools import Bell, bell, call_event, connected
 
 __all__ = ["bell"]

@@ -13,7 +13,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
-from .driver import Json, RealtimeDriver, wait_for
+from tests.integration.waiting import wait_for
+
+from .driver import Json, RealtimeDriver
 
 LIGHT = "light.bed_light"
 

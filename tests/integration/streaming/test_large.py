@@ -15,9 +15,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.api import response, transport
+from custom_components.openai_api.stream_runner import _Relay
 from custom_components.openai_api.streaming import decode, large_json, text
 from custom_components.openai_api.streaming.large_json import LargeJsonReader
-from custom_components.openai_api.streaming.runner import _Relay
 from custom_components.openai_api.websocket import connection as connections
 from tests.resilience.raw_server import RawServer, answer, error
 from tests.standin.server import StandIn
@@ -50,7 +50,7 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     monkeypatch.setattr(LargeJsonReader, "read", watched)
     for module, name in PLACES:
         monkeypatch.setattr(module, name, LIMIT)
-    monkeypatch.setattr("custom_components.openai_api.streaming.runner.LARGE_BYTES", LIMIT)
+    monkeypatch.setattr("custom_components.openai_api.stream_runner.LARGE_BYTES", LIMIT)
     return found
 
 
@@ -123,11 +123,12 @@ async def test_long_stream_is_added_up_outside_of_the_loop(
     raw: RawServer, call: Call, threads: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
-    result = _Relay._result
+    result: Callable[[_Relay], Json] = _Relay._result
 
     def watched(self: _Relay) -> Json:
         seen.append(threading.get_ident())
-        return result(self)
+        found: Json = result(self)
+        return found
 
     monkeypatch.setattr(_Relay, "_result", watched)
     raw.play(stream(*[chunk({"content": "abc " * 20})] * 40, chunk({}, "stop")))
@@ -199,7 +200,7 @@ _SCALARS = st.one_of(
     st.booleans(),
     st.integers(-(2**63), 2**64 - 1),
     st.floats(allow_nan=False, allow_infinity=False),
-    st.text(st.characters(exclude_categories=("Cs",)), max_size=40),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
     st.text('"\\,:[]{} \n/', max_size=20),
 )
 _VALUES = st.recursive(

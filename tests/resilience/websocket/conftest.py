@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.openai_api.api.key_check import KeyCheck
-from custom_components.openai_api.websocket import connection as connections
+from custom_components.openai_api.websocket import reconnect
 from tests.resilience.raw_websocket_server import RawHost
 
 from .connection_driver import RESPONSES, ConnectionDriver
@@ -17,8 +17,8 @@ from .connection_driver import RESPONSES, ConnectionDriver
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the pauses between attempts short."""
-    monkeypatch.setattr(connections, "_FIRST_DELAY", 0.01)
-    monkeypatch.setattr(connections, "_LONGEST_DELAY", 0.02)
+    monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.01)
+    monkeypatch.setattr(reconnect, "_LONGEST_DELAY", 0.02)
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
 """A house with one service host that misbehaves, and all that is noticed of it."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from homeassistant.core import Event, HomeAssistant, callback
@@ -18,6 +17,7 @@ from custom_components.openai_api.const import (
 )
 from custom_components.openai_api.data import OpenAIData
 from tests.integration.conftest import CANARY, add_entry
+from tests.integration.waiting import wait_for
 from tests.resilience.raw_websocket_server import LONG_TIMEOUT, Peer, RawHost
 
 type Json = dict[str, Any]
@@ -25,13 +25,6 @@ CREATE: Json = {"type": "response.create", "model": "m-1", "input": "Hello"}
 RESPONSES, REALTIME = "responses", "realtime"
 both_transports = pytest.mark.parametrize("driver", [RESPONSES, REALTIME], indirect=True)
 only_realtime = pytest.mark.parametrize("driver", [REALTIME], indirect=True)
-
-
-async def wait_for(condition: Callable[[], object], seconds: float = LONG_TIMEOUT) -> None:
-    """Wait until something holds."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.002)
 
 
 def tasks() -> list[str]:

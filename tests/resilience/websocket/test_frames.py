@@ -6,6 +6,7 @@ import zlib
 
 import pytest
 
+from tests.integration.waiting import wait_for
 from tests.resilience.raw_websocket_server import (
     BINARY,
     CLOSE,
@@ -19,13 +20,7 @@ from tests.resilience.raw_websocket_server import (
     text,
 )
 
-from .connection_driver import (
-    REALTIME,
-    ConnectionDriver,
-    both_transports,
-    only_realtime,
-    wait_for,
-)
+from .connection_driver import REALTIME, ConnectionDriver, both_transports, only_realtime
 
 LARGEST = 64 * 1024 * 1024
 ODD: dict[str, tuple[bytes, Any]] = {

@@ -18,8 +18,9 @@ import voluptuous as vol
 
 from custom_components.openai_api.const import DOMAIN
 from custom_components.openai_api.realtime.session_config import _MOVED, _SPELLINGS
+from tests.integration.waiting import wait_for
 
-from .connection_driver import ConnectionDriver, Json, only_realtime, wait_for
+from .connection_driver import ConnectionDriver, Json, only_realtime
 
 INPUTS = int(os.environ.get("OPENAI_API_FUZZ", "0"))
 WORDS = [

@@ -6,9 +6,10 @@ from homeassistant.core import HomeAssistant
 import pytest
 
 from tests.integration.conftest import CANARY
+from tests.integration.waiting import wait_for
 from tests.resilience.raw_websocket_server import Answer, RawHost, closing, refused, text
 
-from .connection_driver import ConnectionDriver, both_transports, wait_for
+from .connection_driver import ConnectionDriver, both_transports
 
 ERROR = '{"error": {"message": "Not you", "code": "no_entry", "param": "model"}}'
 UPGRADE = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

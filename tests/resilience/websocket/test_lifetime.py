@@ -8,16 +8,15 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import CoreState, HomeAssistant
 import pytest
 
-from custom_components.openai_api.websocket import connect_options, connection as connections
+from custom_components.openai_api.websocket import (
+    connect_options,
+    connection as connections,
+    reconnect,
+)
+from tests.integration.waiting import wait_for
 from tests.resilience.raw_websocket_server import Answer, RawHost, refused
 
-from .connection_driver import (
-    REALTIME,
-    ConnectionDriver,
-    both_transports,
-    tasks,
-    wait_for,
-)
+from .connection_driver import REALTIME, ConnectionDriver, both_transports, tasks
 
 type Begin = Callable[[ConnectionDriver], Awaitable[asyncio.Task[object] | None]]
 type End = Callable[[ConnectionDriver], Awaitable[object]]
@@ -113,7 +112,7 @@ async def test_every_close_path_in_every_state(
 ) -> None:
     monkeypatch.setattr(connect_options, "CLOSE_TIMEOUT", 0.1)
     monkeypatch.setattr(connections, "CLOSE_TIMEOUT", -0.8)
-    monkeypatch.setattr(connections, "_FIRST_DELAY", 0.05)
+    monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.05)
     for end in ENDS:
         if begin is closing and end is close:
             # The second goodbye has a test of its own.

@@ -2,10 +2,11 @@
 
 import pytest
 
-from custom_components.openai_api.websocket import connection as connections
+from custom_components.openai_api.websocket import reconnect
+from tests.integration.waiting import wait_for
 from tests.resilience.raw_websocket_server import Answer, RawHost, closing, refused, text
 
-from .connection_driver import ConnectionDriver, both_transports, wait_for
+from .connection_driver import ConnectionDriver, both_transports
 
 REASON = b"ssl argument is incompatible with a ws:// URI"
 
@@ -14,7 +15,7 @@ REASON = b"ssl argument is incompatible with a ws:// URI"
 async def test_closed_at_once_after_the_upgrade(
     driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "_FIRST_DELAY", 0.01)
+    monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.01)
     for reason in (REASON, b""):
         driver.states.clear()
         heads = len(host.heads)
@@ -34,11 +35,11 @@ async def test_closed_after_it_has_worked(
     driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What has brought events once is opened again as before."""
-    monkeypatch.setattr(connections, "_FIRST_DELAY", 0.01)
+    monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.01)
     host.always = Answer(first=text({"type": "made.up"}) + closing(1011, b"Crash"))
     await driver.connect()
     await wait_for(lambda: driver.connection_states[-1:] == ["disconnected"])
-    assert len(host.heads) == connections._ATTEMPTS + 1
+    assert len(host.heads) == reconnect._ATTEMPTS + 1
     assert driver.states[-1]["error"] == "Crash"
 
 
@@ -46,7 +47,7 @@ async def test_closed_after_it_has_worked(
 async def test_missing_when_it_is_opened_again(
     driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "_FIRST_DELAY", 0.01)
+    monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.01)
     for status in (403, 404, 405):
         driver.states.clear()
         host.always = None

@@ -13,8 +13,9 @@ import pytest
 import voluptuous as vol
 
 from custom_components.openai_api.realtime import tools
+from tests.integration.waiting import wait_for
 
-from .connection_driver import ConnectionDriver, Json, only_realtime, wait_for
+from .connection_driver import ConnectionDriver, Json, only_realtime
 
 pytestmark = only_realtime
 DELTA: Json = {

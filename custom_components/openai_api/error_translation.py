@@ -1,0 +1,147 @@
+"""Turns what the SDK, its HTTP client and servers report into translated errors."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import NoReturn, TypedDict
+
+import aiohttp
+from homeassistant.exceptions import HomeAssistantError
+import httpx2
+from openai import (
+    APIConnectionError,
+    APIError,
+    APIStatusError,
+    APITimeoutError,
+    OpenAIError,
+)
+
+from .error_bodies import details_in
+from .error_rules import is_quota_exceeded, is_request_fault, is_server_error
+from .exceptions import (
+    UNKNOWN,
+    ApiError,
+    AuthenticationFailed,
+    CertificateNotTrusted,
+    ConnectionFailed,
+    ErrorInResponse,
+    ErrorSettings,
+    HostRedirected,
+    PermissionDenied,
+    QuotaExceeded,
+    RateLimited,
+    RequestFailed,
+    RequestRejected,
+    RequestTimedOut,
+    SdkPassthroughError,
+    ServerError,
+    api_error,
+    sanitize,
+    validation_error,
+)
+
+
+class ErrorDetails(TypedDict):
+    """What a server says of an error, fit to show; a dash where it says nothing."""
+
+    code: str
+    param: str
+    message: str
+
+
+def parse_error_body(body: object, settings: ErrorSettings) -> ErrorDetails:
+    """Return the code, parameter and message of a host's error object or error text."""
+
+    def shown(value: object) -> str:
+        # Gateways in Python write nothing as "None".
+        return sanitize(str(value), settings) if value and value != "None" else UNKNOWN
+
+    details = details_in(body)
+    return ErrorDetails(
+        code=shown(details["code"]),
+        param=shown(details["param"]),
+        message=shown(details["message"]),
+    )
+
+
+def _status_error(err: APIStatusError, settings: ErrorSettings) -> ApiError:
+    """Return the error for a response with an error status."""
+    return status_error(
+        err.status_code,
+        parse_error_body(err.body, settings),
+        sanitize(err.request_id or "", settings),
+    )
+
+
+def status_error(status: int, details: ErrorDetails, request_id: str) -> ApiError:
+    """Return the error for an HTTP status.
+
+    `details` are `{"code": …, "param": …, "message": …}` as `parse_error_body` returns them.
+    """
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        return HostRedirected(status=status)
+    kind: type[ApiError]
+    if is_request_fault(status, details["message"]):
+        kind = RequestRejected
+    elif is_quota_exceeded(status, details["code"], details["message"]):
+        kind = QuotaExceeded
+    elif status in _ERROR_CLASSES:
+        kind = _ERROR_CLASSES[HTTPStatus(status)]
+    elif is_server_error(status):
+        kind = ServerError
+    else:
+        kind = RequestRejected
+    return kind(status=status, request_id=request_id or UNKNOWN, **details)
+
+
+_ERROR_CLASSES: Mapping[HTTPStatus, type[ApiError]] = {
+    HTTPStatus.UNAUTHORIZED: AuthenticationFailed,
+    HTTPStatus.FORBIDDEN: PermissionDenied,
+    HTTPStatus.REQUEST_TIMEOUT: RequestFailed,
+    HTTPStatus.TOO_MANY_REQUESTS: RateLimited,
+}
+
+
+def translate(err: Exception, settings: ErrorSettings, seconds: float | None = None) -> Exception:
+    """Return the Home Assistant error that says what happened; others come back as they are."""
+    match err:
+        case SdkPassthroughError():
+            return err.error
+        case APIStatusError():
+            return _status_error(err, settings)
+        case APITimeoutError() | TimeoutError() | httpx2.TimeoutException():
+            return RequestTimedOut(seconds=f"{seconds or settings.timeout:g}")
+        case APIConnectionError() | httpx2.RequestError():
+            cause = err.__cause__ or err
+            if isinstance(refused := cause.__cause__, aiohttp.ClientConnectorCertificateError):
+                reason = getattr(refused.certificate_error, "verify_message", UNKNOWN)
+                return CertificateNotTrusted(message=reason)
+            return ConnectionFailed(message=sanitize(str(cause), settings))
+        case APIError():
+            return ErrorInResponse(**parse_error_body(err.body or err.message, settings))
+        case OpenAIError():
+            return api_error("sdk_error", message=sanitize(str(err), settings))
+        case TypeError() | ValueError() | httpx2.InvalidURL():
+            # What the SDK finds wrong with its arguments before it sends anything.
+            return validation_error("invalid_arguments", message=sanitize(str(err), settings))
+    return err
+
+
+@contextmanager
+def raise_translated_errors(
+    settings: ErrorSettings, seconds: float | None = None
+) -> Iterator[None]:
+    """Raise what the SDK and its HTTP client raise as Home Assistant errors."""
+    try:
+        yield
+    except HomeAssistantError:
+        raise
+    except Exception as err:  # noqa: BLE001
+        _raise(translate(err, settings, seconds), err)
+
+
+def _raise(translated_error: Exception, original: Exception) -> NoReturn:
+    """Raise without the original: its text may quote the host, and tracebacks are logged."""
+    if translated_error is original:
+        raise original
+    raise translated_error from None

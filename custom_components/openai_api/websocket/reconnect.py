@@ -1,0 +1,76 @@
+"""Decides whether a connection that is lost is opened again, and when."""
+
+import random
+import time
+
+from websockets.frames import CloseCode
+
+from ..exceptions import api_error
+from .close import Close
+
+_FIRST_DELAY = 0.5
+_LONGEST_DELAY = 30.0
+_ATTEMPTS = 10
+"""About three minutes of trying, each wait twice the one before."""
+_HELD = 60.0
+"""Seconds after which a connection counts as a good one: its next drop has all attempts again."""
+_RECOVERABLE = frozenset(
+    {
+        CloseCode.ABNORMAL_CLOSURE,
+        CloseCode.INTERNAL_ERROR,
+        CloseCode.SERVICE_RESTART,
+        CloseCode.TRY_AGAIN_LATER,
+        CloseCode.BAD_GATEWAY,
+    }
+)
+_MAX_EMPTY_SOCKETS = 6
+"""Sockets in a row that the host closes for an error of its own before it has said anything."""
+
+
+class ReconnectPolicy:
+    """Counts what has become of the sockets of one connection."""
+
+    def __init__(self) -> None:
+        """Start with all attempts."""
+        self.is_proven = False
+        """Whether the host has sent anything since the socket was opened."""
+        self._attempt = 0
+        self._empty_sockets = 0
+        self._opened = 0.0
+
+    def on_opened(self) -> None:
+        """Take note that a socket is open."""
+        self._opened, self.is_proven = time.monotonic(), False
+
+    def judge(self, close: Close) -> Close:
+        """Return how a socket has ended, by what it has brought before.
+
+        Gateways take in a WebSocket before they find out that there is none behind them.
+        """
+        if close.code != CloseCode.INTERNAL_ERROR or self.is_proven:
+            self._empty_sockets = 0
+            return close
+        self._empty_sockets += 1
+        if self._empty_sockets < _MAX_EMPTY_SOCKETS:
+            return close
+        error = api_error("websocket_closed_at_once", code=close.code, message=close.reason or "–")
+        return close._replace(error=error)
+
+    def is_recoverable(self, close: Close) -> bool:
+        """Return whether another socket may last longer than the one that has ended so."""
+        return close.code in _RECOVERABLE and self._empty_sockets < _MAX_EMPTY_SOCKETS
+
+    def on_lost(self) -> bool:
+        """Take note that a socket is lost; return whether it is the first since one lasted."""
+        # A server that greets us only to drop us gets no fresh start each time.
+        if time.monotonic() - self._opened >= _HELD:
+            self._attempt = 0
+        return not self._attempt
+
+    def next_delay(self) -> float | None:
+        """Return the seconds to wait before the next attempt, None after the last one."""
+        if self._attempt >= _ATTEMPTS:
+            return None
+        delay = min(_FIRST_DELAY * 2**self._attempt, _LONGEST_DELAY)
+        self._attempt += 1
+        return float(delay * random.uniform(0.75, 1))  # noqa: S311

@@ -1,0 +1,315 @@
+"""Turns of realtime voice that are not as plain as most: odd events, faults, and what is asked for."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import patch
+
+from homeassistant.components import conversation
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.helpers import chat_session, device_registry as dr, entity_registry as er, llm
+import pytest
+
+from custom_components.openai_api.assist import realtime_conversation
+
+from .test_realtime_voice import (
+    Talking,
+    Tool,
+    _hurried,
+    _plain_wav,
+    sound_of,
+    talking,
+    tool,
+    wait_for,
+)
+from .voice import SPEECH, Satellite
+from .voice_server import Answer, VoiceServer, tone
+
+__all__ = ["_hurried", "_plain_wav", "talking", "tool"]
+
+type Json = dict[str, Any]
+SUNNY = "It is sunny outside."
+
+
+async def write(hass: HomeAssistant, text: str = "Hello", conversation_id: Any = None) -> Any:
+    """Ask the agent in writing."""
+    return await conversation.async_converse(
+        hass, text, conversation_id, Context(), agent_id="conversation.kitchen", language="en"
+    )
+
+
+def said(result: Any) -> str:
+    """Return what is answered."""
+    return str(result.response.speech["plain"]["speech"])
+
+
+async def test_session_has_what_the_subentry_says(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking
+) -> None:
+    await talking(
+        turn_detection="semantic_vad",
+        eagerness="low",
+        voice="",
+        max_output_tokens=500,
+        noise_reduction="near_field",
+        extra_session={
+            "truncation": "auto",
+            "audio": {"input": {"transcription": {"prompt": "Kitchen"}}},
+        },
+    )
+    assert said(await write(hass)) == SUNNY
+    session = service.peer.session
+    assert session["max_output_tokens"] == 500
+    assert session["truncation"] == "auto"
+    heard = session["audio"]["input"]
+    assert heard["transcription"] == {"model": "t-1", "language": "en", "prompt": "Kitchen"}
+    assert heard["turn_detection"] == {
+        "type": "semantic_vad",
+        "eagerness": "low",
+        "create_response": True,
+        "interrupt_response": True,
+    }
+    assert heard["noise_reduction"] == {"type": "near_field"}
+    assert "voice" not in session["audio"]["output"]
+
+
+async def test_session_in_a_language_without_a_short_code(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking
+) -> None:
+    await talking(turn_detection="semantic_vad")
+    await conversation.async_converse(
+        hass, "Hello", None, Context(), agent_id="conversation.kitchen", language="x-klingon"
+    )
+    heard = service.peer.session["audio"]["input"]
+    assert heard["transcription"] == {"model": "t-1"}
+    assert "eagerness" not in heard["turn_detection"]
+
+
+async def test_agent_knows_every_language(hass: HomeAssistant, talking: Talking) -> None:
+    await talking()
+    found = conversation.async_get_conversation_languages(hass, "conversation.kitchen")
+    assert found == "*"
+
+
+@pytest.mark.parametrize("raised", [ValueError("Oops"), TimeoutError(), KeyError("x")])
+async def test_tool_that_fails_is_told_to_the_model(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, raised: Exception
+) -> None:
+    satellite = await talking(llm_hass_api=["test"])
+    service.answers = [Answer("", calls=[("test_tool", "{}")]), Answer("It failed.")]
+    with patch.object(Tool, "async_call", side_effect=raised):
+        await satellite.say(SPEECH)
+    assert satellite.speech == "It failed."
+    (result,) = service.peer.events("conversation.item.create")
+    assert result["item"]["type"] == "function_call_output"
+    assert '"error":true' in result["item"]["output"]
+
+
+async def test_tools_that_are_gone_are_told(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking
+) -> None:
+    await talking(llm_hass_api=["gone"])
+    result = await write(hass)
+    assert result.response.response_type.value == "error"
+    assert not service.peers
+
+
+async def test_session_lost_before_the_answer_is_opened_anew(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking
+) -> None:
+    await talking()
+    first = await write(hass, "Good morning")
+    service.drops_after = ["response.create"]
+    assert said(await write(hass, "Hello", first.conversation_id)) == SUNNY
+    assert len(service.peers) == 2
+    items = [event["item"] for event in service.peer.events("conversation.item.create")]
+    assert [item["content"][0]["text"] for item in items] == ["Good morning", SUNNY, "Hello"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (Answer("", status="cancelled", details={"reason": "other"}), "interrupted"),
+        (
+            Answer("One two", events=[{"type": "error", "error": "GPU is gone"}], pause=0.3),
+            "has a problem",
+        ),
+        (
+            Answer("Never to its end", pause=0.5, seconds=0),
+            "does not answer in time",
+        ),
+        (Answer("", status="failed", details={"error": "none"}), "has a problem"),
+        (Answer("", status="failed"), "has a problem"),
+    ],
+)
+async def test_answer_that_comes_to_nothing_is_told_and_the_next_turn_works(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    talking: Talking,
+    events: Callable[[str], list[Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Answer,
+    told: str,
+) -> None:
+    monkeypatch.setattr(realtime_conversation, "_PATIENCE", 0.2)
+    reports = events("openai_api_turn_event")
+    await talking()
+    service.answers = [answer]
+    result = await write(hass)
+    assert told in said(result)
+    assert said(await write(hass, "Again", result.conversation_id)) == SUNNY
+    await hass.async_block_till_done()
+    assert [report.data["ended"] for report in reports] == ["failed", "done"]
+
+
+async def test_service_that_never_begins_to_answer_is_slow(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    talking: Talking,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(realtime_conversation, "_PATIENCE", 0.1)
+    await talking()
+    service.is_silent = True
+    result = await write(hass)
+    assert "does not answer in time" in said(result)
+    service.is_silent = False
+    assert said(await write(hass)) == SUNNY
+
+
+ODD: dict[str, Json] = {
+    "no_item": {"type": "response.output_item.done", "item": 5},
+    "message": {"type": "response.output_item.done", "item": {"type": "message"}},
+    "garbled_sound": {"type": "response.output_audio.delta", "delta": "a"},
+    "new": {"type": "response.new"},
+    "another_response": {"type": "response.output_text.delta", "response_id": "r", "delta": "No"},
+    "done_without_a_response": {"type": "response.done", "response": 5},
+    "harmless": {"type": "error", "error": {"code": "response_cancel_not_active"}},
+    "too_late": {"type": "error", "error": {"event_id": "truncate_4", "message": "x"}},
+}
+
+
+async def test_events_of_an_odd_shape_are_passed_over(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking
+) -> None:
+    satellite = await talking()
+    service.greeting = ["no JSON", [1], {"type": "error", "error": {"event_id": "clear_1"}}]
+    service.answers = [Answer(events=list(ODD.values()))]
+    await satellite.say(SPEECH)
+    assert satellite.speech == SUNNY
+    assert sound_of(satellite) == tone(0.5)
+    assert len(service.peers) == 1
+
+
+async def test_answer_that_comes_whole(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool
+) -> None:
+    await talking(llm_hass_api=["test"])
+    call = {"type": "function_call", "call_id": "c", "name": "test_tool", "arguments": "{}"}
+    parts = [{"type": "output_audio", "transcript": "It is"}, 5, {"text": " done."}, {"text": ""}]
+    done = {"type": "response.output_audio_transcript.done", "transcript": "Bye."}
+    service.answers = [
+        Answer("", output=[5, call]),
+        Answer("", output=[{"type": "message", "content": parts}]),
+        Answer("", events=[done, done]),
+    ]
+    result = await write(hass)
+    assert said(result) == "It is done."
+    assert tool.calls == [{}]
+    assert said(await write(hass, "Bye", result.conversation_id)) == "Bye."
+
+
+async def test_refused_configuration_is_sent_again(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking
+) -> None:
+    await talking()
+    error = {"event_id": "session_1", "message": "unknown voice"}
+    service.answers = [Answer("One two", events=[{"type": "error", "error": error}], pause=0.3)]
+    result = await write(hass)
+    assert "has a problem" in said(result)
+    before = len(service.peers)
+    assert said(await write(hass, "Again", result.conversation_id)) == SUNNY
+    assert len(service.peers) == before + 1
+    assert service.peer.events("session.update")
+
+
+async def test_options_changed_during_an_answer_leave_it_alone(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking
+) -> None:
+    satellite = await talking()
+    service.answers = [Answer("One two three four.", pause=0.03)]
+    task = asyncio.create_task(satellite.say(SPEECH))
+    await wait_for(lambda: satellite.sound)
+    (entry,) = hass.config_entries.async_entries("openai_api")
+    (subentry,) = entry.subentries.values()
+    hass.config_entries.async_update_subentry(
+        entry, subentry, data={**subentry.data, "voice": "marin"}
+    )
+    await task
+    assert satellite.speech == "One two three four."
+    assert len(service.peers) == 1
+
+
+class Asked(llm.API):
+    """Takes down which device its tools are for."""
+
+    devices: list[str | None]
+
+    async def async_get_api_instance(self, llm_context: llm.LLMContext) -> llm.APIInstance:
+        self.devices.append(llm_context.device_id)
+        return llm.APIInstance(self, "", llm_context, tools=[])
+
+
+async def test_session_opened_in_advance_is_for_the_satellite_that_listens(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking
+) -> None:
+    api = Asked(hass=hass, id="asked", name="Asked")
+    api.devices = []
+    llm.async_register_api(hass, api)
+    await talking(llm_hass_api=["asked"])
+    (entry,) = hass.config_entries.async_entries("openai_api")
+    device = dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id, identifiers={("test", "hall")}
+    )
+    er.async_get(hass).async_get_or_create(
+        "assist_satellite", "test", "hall", suggested_object_id="hall", device_id=device.id
+    )
+    # Outside of a conversation there is nothing to prepare.
+    await conversation.async_prepare_agent(hass, "conversation.kitchen", "en")
+    assert not service.peers
+    for satellite, found in (("hall", device.id), ("unknown", None)):
+        hass.states.async_set(f"assist_satellite.{satellite}", "listening")
+        extra: Json = {}
+        if satellite == "unknown":
+            hass.states.async_set("assist_satellite.hall", "idle")
+        with chat_session.async_get_chat_session(hass, None, **extra):
+            await conversation.async_prepare_agent(hass, "conversation.kitchen", "en")
+            count = len(service.peers)
+            # It is there already.
+            await conversation.async_prepare_agent(hass, "conversation.kitchen", "en")
+        assert len(service.peers) == count
+        assert api.devices[-1] == found
+    assert len(service.peers) == 2
+
+
+async def test_session_that_cannot_be_opened_in_advance_is_told_by_the_turn(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking
+) -> None:
+    await talking()
+    service.refuses_sockets = 404
+    with chat_session.async_get_chat_session(hass, None) as session:
+        await conversation.async_prepare_agent(hass, "conversation.kitchen", "en")
+        conversation_id = session.conversation_id
+    assert not service.peers
+    service.refuses_sockets = None
+    assert said(await write(hass, "Hello", conversation_id)) == SUNNY
+
+
+async def test_speech_is_uploaded_where_only_the_service_was_to_hear_its_end(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking
+) -> None:
+    satellite: Satellite = await talking(end_of_speech="host")
+    service.refuses_sockets = 404
+    await satellite.ask(SPEECH)
+    assert satellite.text == "Turn on the light"
+    assert len(service.uploads) == 1
