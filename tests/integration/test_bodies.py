@@ -126,9 +126,8 @@ async def test_answer_without_choices_is_none(raw: RawServer, call: Call) -> Non
         ("create_chat_completion", CHAT),
         ("create_completion", {"model": "m", "prompt": "x"}),
     ):
-        listed: tuple[list[Any] | None, ...] = ([], None)
-        for choices in listed:
-            raw.play([answer({"id": "1", "object": "chat.completion", "choices": choices})])
+        for body in ({"id": "1", "choices": []}, {"id": "1", "choices": None}):
+            raw.play([answer(body)])
             with pytest.raises(HomeAssistantError) as caught:
                 await call(action, **data)
             assert caught.value.translation_key == "empty_answer"

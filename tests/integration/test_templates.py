@@ -236,7 +236,7 @@ async def test_calls_rendered_texts_stay(
             {"type": "function_call", "name": "f", "call_id": "512", "arguments": words},
             {"type": "function_call_output", "call_id": "512", "output": words},
         ]
-        call = {"id": "{{ '512' }}", "type": "function"}
+        call: dict[str, Any] = {"id": "{{ '512' }}", "type": "function"}
         messages: list[dict[str, Any]] = [
             {
                 "role": "assistant",
@@ -244,8 +244,8 @@ async def test_calls_rendered_texts_stay(
             },
             {"role": "tool", "tool_call_id": "{{ '512' }}", "content": "{{ words }}"},
         ]
-        data = {"model": "m", "messages": messages}
-        body = await sent(hass, standin, "create_chat_completion", data, words=words)
+        chat = {"model": "m", "messages": messages}
+        body = await sent(hass, standin, "create_chat_completion", chat, words=words)
         assert body["messages"] == [
             {
                 "role": "assistant",

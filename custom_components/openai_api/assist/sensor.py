@@ -15,7 +15,7 @@ from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfTime
 from homeassistant.core import callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
-from ..action import Json
+from ..types import Json
 from ..data import OpenAIConfigEntry
 from ..subentries import SubentryType
 from .entity import device_of

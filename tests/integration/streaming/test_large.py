@@ -127,7 +127,8 @@ async def test_long_stream_is_added_up_outside_of_the_loop(
 
     def watched(self: _Relay) -> Json:
         seen.append(threading.get_ident())
-        return result(self)
+        found: Json = result(self)
+        return found
 
     monkeypatch.setattr(_Relay, "_result", watched)
     raw.play(stream(*[chunk({"content": "abc " * 20})] * 40, chunk({}, "stop")))
