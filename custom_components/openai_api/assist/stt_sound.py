@@ -95,11 +95,8 @@ class Microphone:
                 if is_wav and reader.shape is None:
                     continue
                 converter = converter or Converter(reader.shape or self._shape, MICROPHONE)
-                before = len(self.sound) // _PIECE
                 self.sound += converter.feed(samples)
-                if len(self.sound) // _PIECE > before:
-                    # Pipelines bring ten pieces in that time, and nobody sends less than a tenth.
-                    self._news.set()
+                self._news.set()
                 if len(self.sound) >= _LARGEST:
                     LOGGER.warning("More than %s s were spoken, the rest is not heard", LONGEST)
                     return

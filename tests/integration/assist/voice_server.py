@@ -92,7 +92,6 @@ class Peer:
 
     def __init__(self, server: VoiceServer, ws: web.WebSocketResponse, query: Json) -> None:
         self.server, self.ws, self.query = server, ws, query
-        self.extensions: str | None = None
         self.received: list[Json] = []
         self.sound = bytearray()
         self.session: Json = {}
@@ -425,7 +424,6 @@ class VoiceServer:
         ws = web.WebSocketResponse(max_msg_size=0)
         await ws.prepare(request)
         peer = Peer(self, ws, dict(request.query))
-        peer.extensions = request.headers.get("Sec-WebSocket-Extensions")
         self.peers.append(peer)
         await peer.send("session.created", session={})
         for event in self.greeting:
