@@ -25,7 +25,12 @@ from homeassistant.components.assist_pipeline.pipeline import (
     PipelineStage,
     async_get_pipeline,
 )
-from homeassistant.config_entries import SOURCE_USER, ConfigEntry, ConfigEntryState
+from homeassistant.config_entries import (
+    SOURCE_USER,
+    ConfigEntry,
+    ConfigEntryState,
+    ConfigSubentryDataWithId,
+)
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers import chat_session
 from homeassistant.setup import async_setup_component
@@ -279,13 +284,13 @@ async def _add_ours(hass: HomeAssistant, url: str) -> None:
         options={},
         source=SOURCE_USER,
         subentries_data=[
-            {
-                "subentry_id": f"sub_{number}",
-                "subentry_type": kind,
-                "title": title,
-                "unique_id": None,
-                "data": data,
-            }
+            ConfigSubentryDataWithId(
+                subentry_id=f"sub_{number}",
+                subentry_type=kind,
+                title=title,
+                unique_id=None,
+                data=data,
+            )
             for number, (kind, title, data) in enumerate(_SUBENTRIES)
         ],
         title="Clock",

@@ -12,7 +12,7 @@ class LlamaCpp(Server):
 
     name = "llama.cpp"
     version = "0.7.0 (Debian 1:0.7.0+dfsg-2)"
-    families = ("models", "chat", "responses", "completions", "missing")
+    families: ClassVar[tuple[str, ...]] = ("models", "chat", "responses", "completions", "missing")
     models: ClassVar[Json] = {"chat": "talker"}
     packages: ClassVar[tuple[str, ...]] = ("llama.cpp-tools", "whisper.cpp-tools")
     options: ClassVar[tuple[str, ...]] = ("--jinja", "--parallel", "2")
