@@ -12,7 +12,9 @@ class LlamaCpp(Server):
 
     name = "llama.cpp"
     version = "0.7.0 (Debian 1:0.7.0+dfsg-2)"
-    families = ("models", "chat", "responses", "completions", "missing")
+    families: ClassVar[tuple[str, ...]] = (
+        "models", "chat", "responses", "completions", "missing"
+    )  # fmt: skip
     models: ClassVar[Json] = {"chat": "talker"}
     packages: ClassVar[tuple[str, ...]] = ("llama.cpp-tools", "whisper.cpp-tools")
     options: ClassVar[tuple[str, ...]] = ("--jinja", "--parallel", "2")
@@ -34,5 +36,5 @@ class LlamaCppEmbeddings(LlamaCpp):
     """The same model as one for embeddings: such a server does nothing else."""
 
     name = "llama.cpp-embeddings"
-    families = ("models", "embeddings")
+    families: ClassVar[tuple[str, ...]] = ("models", "embeddings")
     options: ClassVar[tuple[str, ...]] = ("--embeddings", "--pooling", "mean")
