@@ -15,9 +15,9 @@ from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfTime
 from homeassistant.core import callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
-from ..action import Json
 from ..data import OpenAIConfigEntry
 from ..subentries import SubentryType
+from ..types import Json
 from .entity import device_of
 from .turns import SIGNAL_TURN
 
