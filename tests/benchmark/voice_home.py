@@ -29,7 +29,6 @@ from homeassistant.config_entries import (
     SOURCE_USER,
     ConfigEntry,
     ConfigEntryState,
-    ConfigSubentryDataWithId,
 )
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers import chat_session
