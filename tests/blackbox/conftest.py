@@ -17,13 +17,19 @@ from .home_assistant import (
 )
 
 LAST = ("test_restart.py", "test_shutdown.py")
+GROUPS = {"test_upgrade.py": "upgrade", "test_assist.py": "assist", "test_wire.py": "wire"}
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run every test here in the one loop, and what stops Home Assistant last."""
     here = Path(__file__).parent
     for item in items:
-        if here in item.path.parents and pytest_asyncio.is_async_test(item):
+        if here not in item.path.parents:
+            continue
+        # Those of one group share a process, and so its Home Assistant.
+        item.add_marker(pytest.mark.xdist_group(GROUPS.get(item.path.name, "home")))
+        if pytest_asyncio.is_async_test(item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
     order = {here / name: place for place, name in enumerate(LAST, 1)}
     items.sort(key=lambda item: order.get(item.path, 0))
