@@ -3,7 +3,7 @@
 # What happens: the usage of responses is 0, streamed or not, for the same question and answer.
 # Who meets it: whoever tests with it that tokens and costs are counted.
 set -euo pipefail
-source "$(dirname "$0")/_packages.sh"
+source "$(dirname "$0")/lib/packages.sh"
 npm_package @copilotkit/aimock@1.43.0
 echo '{"fixtures": [{"match": {}, "response": {"content": "The light is on."}}]}' > "$FOLDER/all.json"
 port=$(free_port)

@@ -3,7 +3,7 @@
 # What happens: punctuation within it is gone, so that an address, a time or a number is another one.
 # Who meets it: whoever hands on what a sentence trigger or an intent of Home Assistant has caught.
 set -euo pipefail
-source "$(dirname "$0")/_packages.sh"
+source "$(dirname "$0")/lib/packages.sh"
 pypi hassil==3.12.1 PyYAML==6.0.3
 expect "how far is it to St Gallen" "$(python - <<'PY'
 import io

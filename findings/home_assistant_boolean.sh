@@ -4,7 +4,7 @@
 # What happens: it only asks whether the text is empty: "off", "false", "no" and "0" are on.
 # Who meets it: a language model that calls an Assist tool with such a field and gives a text.
 set -euo pipefail
-source "$(dirname "$0")/_packages.sh"
+source "$(dirname "$0")/lib/packages.sh"
 home_assistant 2026.11.0
 expect 'selector: off=True false=True no=True 0=True; cv.boolean: off=False false=False no=False 0=False' "$(python - <<'PY'
 import homeassistant  # It decides what `import voluptuous` means.

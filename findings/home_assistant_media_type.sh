@@ -4,7 +4,7 @@
 # What happens: resolving it raises an AssertionError, an error without a word.
 # Who meets it: whoever attaches a .jsonl or .gguf file of the media folder to a request.
 set -euo pipefail
-source "$(dirname "$0")/_packages.sh"
+source "$(dirname "$0")/lib/packages.sh"
 home_assistant 2026.11.0
 expect 'note.txt: text/plain; training.jsonl: AssertionError()' "$(python - "$FOLDER" <<'PY'
 import asyncio

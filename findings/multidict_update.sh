@@ -4,7 +4,7 @@
 # What happens: both values are kept, so that the header is sent twice.
 # Who meets it: whoever puts headers of users over those of a program with aiohttp or yarl.
 set -euo pipefail
-source "$(dirname "$0")/_packages.sh"
+source "$(dirname "$0")/lib/packages.sh"
 pypi multidict==6.7.1
 expect "[('Authorization', 'Bearer new'), ('authorization', 'Bearer other')]" "$(python - <<'PY'
 from multidict import CIMultiDict

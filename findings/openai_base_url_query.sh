@@ -3,7 +3,7 @@
 # What happens: the path of each method is put behind it, into the value of its last parameter.
 # Who meets it: whoever enters the address of a gateway that wants a version or a key in the query.
 set -euo pipefail
-source "$(dirname "$0")/_packages.sh"
+source "$(dirname "$0")/lib/packages.sh"
 pypi openai==3.57.0
 expect 'http://127.0.0.1/v1/?api-version=1models' "$(python - <<'PY'
 import httpx2

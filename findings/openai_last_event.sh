@@ -5,7 +5,7 @@
 # standard has it, and unlike most other clients), and a stream without [DONE] counts as complete.
 # Who meets it: whoever writes a server, or a proxy that trims what it passes on.
 set -euo pipefail
-source "$(dirname "$0")/_packages.sh"
+source "$(dirname "$0")/lib/packages.sh"
 pypi openai==3.57.0
 expect "'The light is'" "$(python - <<'PY'
 import json

@@ -5,7 +5,7 @@
 # again at all, though `max_retries` is 2.
 # Who meets it: whoever is rate-limited by a provider that counts in minutes.
 set -euo pipefail
-source "$(dirname "$0")/_packages.sh"
+source "$(dirname "$0")/lib/packages.sh"
 pypi openai==3.57.0
 expect 'Retry-After 1: 3 requests; 120: waits 120; 121: 1 request' "$(python - <<'PY'
 import time

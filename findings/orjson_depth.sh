@@ -3,7 +3,7 @@
 # What happens: it reads 1,024 levels of lists, and refuses to write more than 254 of them.
 # Who meets it: whoever hands on JSON of others, such as schemas and answers of language models.
 set -euo pipefail
-source "$(dirname "$0")/_packages.sh"
+source "$(dirname "$0")/lib/packages.sh"
 pypi orjson==3.13.0
 expect 'reads 1024 levels, not 1025; writes 254, not 255: Recursion limit reached' "$(python - <<'PY'
 import orjson

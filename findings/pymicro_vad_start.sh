@@ -4,7 +4,7 @@
 # with a threshold, so that short words at the beginning are not noticed as speech.
 # Who meets it: whoever decides with Home Assistant's detector whether somebody speaks.
 set -euo pipefail
-source "$(dirname "$0")/_packages.sh"
+source "$(dirname "$0")/lib/packages.sh"
 pypi pymicro-vad==2.1.0
 expect 'first 76 of 100 pieces of 10 ms: -1, then 0 to 1: True' "$(python - <<'PY'
 import random

@@ -3,7 +3,7 @@
 # What happens: the full stop of an ordinal ends a sentence, and a voice stops in mid-date.
 # Who meets it: whoever has answers spoken sentence by sentence, as Home Assistant does.
 set -euo pipefail
-source "$(dirname "$0")/_packages.sh"
+source "$(dirname "$0")/lib/packages.sh"
 pypi sentence-stream==1.3.0
 expect '["Wir sehen uns am 3.", "Oktober um 8 Uhr."]' "$(python - <<'PY'
 import json

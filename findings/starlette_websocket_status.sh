@@ -5,7 +5,7 @@
 # the path takes POST, since the handshake is then a GET like any other.
 # Who meets it: a client that tells by the status whether a server offers a realtime API.
 set -euo pipefail
-source "$(dirname "$0")/_packages.sh"
+source "$(dirname "$0")/lib/packages.sh"
 pypi starlette==1.0.0 uvicorn==0.38.0 websockets==15.0.1
 cat > "$FOLDER/app.py" <<'PY'
 from starlette.applications import Starlette

@@ -3,7 +3,7 @@
 # What happens: they are added up, so that anything over half of full scale is clipped.
 # Who meets it: whoever sends a stereo recording through Home Assistant's voice protocol.
 set -euo pipefail
-source "$(dirname "$0")/_packages.sh"
+source "$(dirname "$0")/lib/packages.sh"
 pypi wyoming==1.10.0
 expect 'left 20000, right 20000 -> mono 32767' "$(python - <<'PY'
 import struct

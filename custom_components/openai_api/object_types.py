@@ -39,7 +39,7 @@ class ObjectType:
 
     def is_ended(self, status: object) -> bool:
         """Return whether the work is over; other servers' words for an end count, too."""
-        if status in self.done_statuses or status in self.failed_statuses:
+        if isinstance(status, str) and status in self.done_statuses | self.failed_statuses:
             return True
         return is_ended(status, self.in_progress_statuses)
 

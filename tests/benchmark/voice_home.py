@@ -29,7 +29,6 @@ from homeassistant.config_entries import (
     SOURCE_USER,
     ConfigEntry,
     ConfigEntryState,
-    ConfigSubentryDataWithId,
 )
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers import chat_session
@@ -284,14 +283,13 @@ async def _add_ours(hass: HomeAssistant, url: str) -> None:
         options={},
         source=SOURCE_USER,
         subentries_data=[
-            ConfigSubentryDataWithId(
-                subentry_id=f"sub_{number}",
-                subentry_type=kind,
-                title=title,
-                unique_id=None,
-                data=data,
-            )
-            for number, (kind, title, data) in enumerate(_SUBENTRIES)
+            {
+                "subentry_type": kind,
+                "title": title,
+                "unique_id": None,
+                "data": data,
+            }
+            for kind, title, data in _SUBENTRIES
         ],
         title="Clock",
         unique_id=None,

@@ -70,6 +70,8 @@ _COMMON: dict[str, Any] = {
 }
 # Values of which only one kind makes sense.
 _FIXED: dict[str, dict[str, Any]] = {
+    "create_realtime_call": {"sdp": "sdp"},
+    "delete_model": {"model": "gpt-5-mini"},
     "edit_video": {"video": {"id": "video_123"}},
     "extend_video": {"video": {"id": "video_123"}},
     "upload_file_chunked": {"part_size": 10},

@@ -36,8 +36,7 @@ async def test_auth_methods(
     await hass.async_block_till_done()
     entry = result["result"]
     assert entry.state is ConfigEntryState.LOADED
-    asked = standin.requests[-1]
-    assert asked.path == "/models"
+    asked = [request for request in standin.requests if request.path == "/models"][-1]
     assert asked.headers.get("Authorization") == (f"Bearer {CANARY}" if style == "bearer" else None)
 
 

@@ -131,7 +131,9 @@ def _is_text_key(value: Mapping[Any, Any], key: str) -> bool:
         case "text":
             return kind.endswith("text")
         case "output":
-            return "tool_call_id" in value or kind.endswith(("call_output", "call"))
+            # That of a computer is an object: a picture.
+            is_text = kind != "computer_call_output" and kind.endswith(("call_output", "call"))
+            return is_text or "tool_call_id" in value
         case "arguments":
             return kind.endswith("call") or isinstance(value.get("name"), str)
         case "id":

@@ -34,5 +34,5 @@ class LlamaCppEmbeddings(LlamaCpp):
     """The same model as one for embeddings: such a server does nothing else."""
 
     name = "llama.cpp-embeddings"
-    families = ("models", "embeddings")
+    families: ClassVar[tuple[str, ...]] = ("models", "embeddings")
     options: ClassVar[tuple[str, ...]] = ("--embeddings", "--pooling", "mean")

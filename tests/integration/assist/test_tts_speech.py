@@ -125,7 +125,9 @@ async def test_requests_run_ahead_no_more_than_allowed(
     content = await spoken(hass, text, WAV)
     assert service.most_running == 2
     order = [int(one["input"].split()[2]) for one in service.speeches]
-    assert order == sorted(order)
+    # Two that are asked for at once may arrive in either order.
+    places = [sorted(order).index(number) for number in order]
+    assert all(abs(place - index) <= 1 for index, place in enumerate(places)), order
     count = len(service.speeches)
     assert samples(content)[1] == b"".join(tone(0.01 * size) for size in range(1, count + 1))
 
@@ -286,13 +288,13 @@ JSON = "application/json"
     [
         (Sound('{"error": {"message": "GPU is gone"}}', JSON), "GPU is gone"),
         (Sound('{"error": {"message": "GPU is gone"}}', "audio/mpeg"), "GPU is gone"),
-        (Sound('{"status": "ok"}', JSON), "something else|is no sound"),
+        (Sound('{"status": "ok"}', JSON), "expected file|is no sound"),
         (Sound("<html><body>Sign in</body></html>", "text/html"), "Sign in"),
-        (Sound("no sound today", "text/plain"), "something else|is no sound"),
+        (Sound("no sound today", "text/plain"), "expected file|is no sound"),
         (Sound(b"", "audio/mpeg"), "no answer|empty response"),
         (Sound(b"", "audio/pcm"), "no answer|empty response"),
-        (Sound(b"RIFF", "audio/wav"), "something else|is no sound"),
-        (Sound(wav(b"", channels=7), "audio/wav"), "something else|is no sound"),
+        (Sound(b"RIFF", "audio/wav"), "expected file|is no sound"),
+        (Sound(wav(b"", channels=7), "audio/wav"), "expected file|is no sound"),
         (Sound('{"error": {"message": "no key"}}', JSON, 401), "key"),
         (Sound('{"error": {"message": "no such model"}}', JSON, 404), "no such model"),
         (Sound('{"error": {"message": "slow down"}}', JSON, 429), "slow down"),

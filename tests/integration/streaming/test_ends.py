@@ -181,7 +181,7 @@ async def test_response_that_is_cut(raw: RawServer, call: Call, case: str) -> No
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_model_response", stream=True, **ASK)
     assert caught.value.translation_key == "stream_cut"
-    assert "ended before the answer was complete" in str(caught.value)
+    assert "ended before the response was complete" in str(caught.value)
 
 
 async def test_items_that_all_have_one_index(raw: RawServer, call: Call) -> None:

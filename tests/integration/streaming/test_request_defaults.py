@@ -93,7 +93,8 @@ async def test_answer_at_once_is_not_asked_for_its_tokens(
     hass: HomeAssistant, raw: RawServer, call: Call
 ) -> None:
     set_options(hass, service_kind="llama_cpp", include_usage="always")
-    raw.play([answer({"object": "chat.completion", "choices": []})])
+    choice = {"index": 0, "message": {"role": "assistant", "content": "Hi"}}
+    raw.play([answer({"object": "chat.completion", "choices": [choice]})])
     await call("create_chat_completion", **CHAT)
     assert "stream_options" not in sent(raw)
 

@@ -22,7 +22,7 @@ python() { "$FOLDER/venv/bin/python" "$@"; }
 
 # home_assistant VERSION: the same with Home Assistant, which needs Python 3.14.
 home_assistant() {
-  source "$HERE/../scripts/_python.sh"
+  source "$HERE/../../.ci/python.sh"
   uv venv --quiet --python "$PYTHON" "$FOLDER/venv"
   VIRTUAL_ENV=$FOLDER/venv uv pip install --quiet "homeassistant==$1"
   printf 'with homeassistant==%s\n' "$1"
@@ -86,7 +86,7 @@ free_port() {
 # llama_server: llama.cpp on $PORT, with a model of a few megabytes that a script of ours makes.
 llama_server() {
   debian llama.cpp-tools=1:0.7.0+dfsg-2
-  (cd "$HERE/.." && "$PYTHON" -c '
+  (cd "$HERE/../.." && "$PYTHON" -c '
 import pathlib, sys
 from tests.hosts.talker import write_gguf
 write_gguf(pathlib.Path(sys.argv[1]))' "$FOLDER/talker.gguf")

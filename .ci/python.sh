@@ -1,4 +1,4 @@
-# Sourced by the other scripts: puts a Python 3.14 and uv within reach, touching
+# Sourced by the scripts: puts a Python 3.14 and uv within reach, touching
 # nothing outside the repository. Sets PYTHON and the function `uv`.
 
 # What a script says of itself is shown at once, before anything is set up.
