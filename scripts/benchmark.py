@@ -20,7 +20,15 @@ import homeassistant.const  # noqa: E402
 from homeassistant.helpers.aiohttp_client import async_get_clientsession  # noqa: E402
 import openai  # noqa: E402
 
-from tests.benchmark import calls, checkouts, events, scaling, voice, websocket  # noqa: E402
+from tests.benchmark import (  # noqa: E402
+    calls,
+    checkouts,
+    events,
+    node_red,
+    scaling,
+    voice,
+    websocket,
+)
 from tests.benchmark.comparison import Bench  # noqa: E402
 from tests.benchmark.core import loaded_core  # noqa: E402
 from tests.benchmark.measure import Row  # noqa: E402
@@ -41,9 +49,16 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--part",
         action="append",
-        choices=["startup", "voice", *CONTESTS],
+        choices=["startup", "voice", *CONTESTS, "node-red"],
         help="measure this part alone",
     )
+    parser.add_argument(
+        "--node-red",
+        type=Path,
+        metavar="FOLDER",
+        help=f"where node_modules has node-red and {node_red.PACKAGE}",
+    )
+    parser.add_argument("--node", metavar="PATH", help="the Node.js for Node-RED, 22 or newer")
     parser.add_argument("--rounds", type=int, help="how often (7)")
     parser.add_argument(
         "--against", type=Path, metavar="CHECKOUT", help="compare with another checkout alone"
@@ -57,7 +72,7 @@ async def main() -> None:
     options = arguments()
     # A custom integration and a slow zlib are nothing to be warned of here.
     logging.getLogger().setLevel(logging.ERROR)
-    parts = options.part or ["startup", "voice", *CONTESTS]
+    parts = options.part or ["startup", "voice", *CONTESTS, "node-red"]
     rounds = options.rounds or (3 if options.quick else 7)
     scale = 0.2 if options.quick else 1
     if options.against:
@@ -71,7 +86,9 @@ async def main() -> None:
     if "voice" in parts:
         for title, rows in (await voice.compare(rounds, scale)).items():
             show(title, rows)
-    if parts == ["voice"]:
+    if "node-red" in parts:
+        await beside_node_red(options, rounds, scale)
+    if not {"startup", *CONTESTS} & set(parts):
         return
     async with host() as url, peer(url) as other:
         if other is None:
@@ -95,6 +112,25 @@ async def main() -> None:
                 if part in parts:
                     for title, rows in (await contest(bench)).items():
                         show(title, rows)
+
+
+async def beside_node_red(options: argparse.Namespace, rounds: int, scale: float) -> None:
+    """Measure beside Node-RED, or say what is missing for it."""
+    try:
+        installation = await node_red.find(options.node_red, options.node)
+    except node_red.MissingError as missing:
+        print(f"\nNode-RED is left out: {missing}")
+        return
+    async with host() as url, loaded_core(url) as hass:
+        bench = Bench(
+            hass=hass,
+            session=async_get_clientsession(hass),
+            url=url,
+            rounds=rounds,
+            scale=scale,
+            peer=None,
+        )
+        await node_red.compare(bench, installation, lambda line: print(line, flush=True))
 
 
 def show_machine() -> None:

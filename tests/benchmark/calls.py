@@ -33,10 +33,10 @@ async def compare(bench: Bench) -> dict[str, list[Row]]:
     ):
 
         async def ours(count: int = count, flight: int = flight) -> Cost:
-            return await _spread(lambda: _call(bench), count, flight)
+            return await spread(lambda: call_action(bench), count, flight)
 
         async def limit(count: int = count, flight: int = flight) -> Cost:
-            return await _spread(lambda: _ask(bench), count, flight)
+            return await spread(lambda: _ask(bench), count, flight)
 
         async def peer(count: int = count, flight: int = flight) -> Cost:
             assert bench.peer is not None
@@ -47,7 +47,7 @@ async def compare(bench: Bench) -> dict[str, list[Row]]:
     return found
 
 
-async def _spread(ask: Callable[[], Awaitable[None]], count: int, flight: int) -> Cost:
+async def spread(ask: Callable[[], Awaitable[None]], count: int, flight: int) -> Cost:
     """Ask so many times, with so many questions open at once."""
 
     async def worker() -> None:
@@ -59,7 +59,7 @@ async def _spread(ask: Callable[[], Awaitable[None]], count: int, flight: int) -
     return watch.stop(count // flight * flight)
 
 
-async def _call(bench: Bench) -> None:
+async def call_action(bench: Bench) -> None:
     """Call the action."""
     answer = await bench.hass.services.async_call(
         DOMAIN, "create_model_response", dict(QUESTION), blocking=True, return_response=True

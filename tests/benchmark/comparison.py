@@ -34,13 +34,18 @@ class Bench:
         return max(10, round(usual * self.scale))
 
 
-async def run(rounds: int, *runners: Runner) -> list[list[Cost]]:
-    """Run each in turn, after a round that does not count; return the costs of each."""
+async def run(rounds: int, *runners: Runner, is_garbage_cleared: bool = True) -> list[list[Cost]]:
+    """Run each in turn, after a round that does not count; return the costs of each.
+
+    `is_garbage_cleared`: what a round leaves is cleared away off the clock, for where runners
+    share this process.
+    """
     costs: list[list[Cost]] = [[] for _ in runners]
     for number in range(rounds + 1):
         for runner, found in zip(runners, costs, strict=True):
-            # Nobody is to clear away what another one left.
-            gc.collect()
+            if is_garbage_cleared:
+                # Nobody is to clear away what another one left.
+                gc.collect()
             cost = await runner()
             if number:
                 found.append(cost)

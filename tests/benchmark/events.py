@@ -17,7 +17,7 @@ async def compare(bench: Bench) -> dict[str, list[Row]]:
     count = bench.amount(5000)
 
     async def ours() -> Cost:
-        return await _action(bench, count)
+        return await stream_action(bench, count)
 
     async def limit() -> Cost:
         return await _plain(bench, count)
@@ -31,13 +31,13 @@ async def compare(bench: Bench) -> dict[str, list[Row]]:
     stalls = []
     for _ in range(bench.rounds):
         async with watch_loop() as stall:
-            await _action(bench, count)
+            await stream_action(bench, count)
         stalls.append(stall.longest * 1000)
     rows.append(Row(name="longest stall of the loop", figures=stalls, unit="ms"))
     return {f"{count} events of a stream onto the bus": rows}
 
 
-async def _action(bench: Bench, count: int) -> Cost:
+async def stream_action(bench: Bench, count: int) -> Cost:
     """Have an action stream so many events."""
     counter = Counter(bench.hass, "openai_api_stream_event")
     data = {**QUESTION, "stream": True, "extra_query": {"events": count}}

@@ -1,7 +1,8 @@
 """A host that is never the bottleneck: it sends canned bytes, over HTTP and over WebSockets.
 
 The query or the client event says how many `events` to send, and either with which `pace`, in
-seconds, or at which `rate` a second; without one of them, they come all at once.
+seconds, or at which `rate` a second; without one of them, they come all at once. Who cannot set a
+query puts `/events=COUNT` at the end of the base URL.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from functools import cache
 import hashlib
 import json
+import re
 import sys
 import time
 from typing import Any, override
@@ -18,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 HOST = "127.0.0.1"
 _ACCEPT = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\n%s\r\n"
+_EVENTS_IN_PATH = re.compile(r"/events=(\d+)/")
 _LAST_CHUNK = b"\r\n0\r\n\r\n"
 _FILLER = "The quick brown fox jumps over the lazy dog. "
 
@@ -167,6 +170,8 @@ class Connection(asyncio.Protocol):
         del self._buffer[: end + 4 + size]
         url = urlsplit(first.split(b" ")[1].decode())
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
+        if in_path := _EVENTS_IN_PATH.search(url.path):
+            query["events"] = in_path[1]
         events = int(query.get("events", "0"))
         if b"upgrade" in headers:
             key = hashlib.sha1(headers[b"sec-websocket-key"] + _ACCEPT, usedforsecurity=False)

@@ -17,7 +17,7 @@ from .measure import Cost, Row, Stopwatch, watch_loop
 
 NAMES = ("action", "plain websockets + orjson + bus", "ws")
 AIMS = Aims(rate="at least 0.95, aim 2")
-_PACE = 0.003
+PACE = 0.003
 _PATIENCE = 60
 _LARGEST = 64 * 1024 * 1024
 
@@ -27,10 +27,10 @@ type Send = Callable[[dict[str, Any]], Awaitable[None]]
 async def compare(bench: Bench) -> dict[str, list[Row]]:
     """Receive a burst of events, then single ones."""
     count, singles = bench.amount(20_000), bench.amount(300)
-    async with _opened(bench) as send, _opened_plainly(bench) as socket:
+    async with opened(bench) as send, _opened_plainly(bench) as socket:
 
         async def ours() -> Cost:
-            return await _burst(bench, send, count)
+            return await receive_burst(bench, send, count)
 
         async def limit() -> Cost:
             return await _plain_burst(bench, socket, count)
@@ -51,7 +51,7 @@ async def compare(bench: Bench) -> dict[str, list[Row]]:
         )
         found, plain = [], []
         for _ in range(bench.rounds):
-            found.append(await _latency(bench, send, singles))
+            found.append(await latency(bench, send, singles))
             plain.append(await _plain_latency(bench, socket, singles))
     latencies = [
         Row(name="action", figures=[figure * 1e6 for figure in found], unit="µs"),
@@ -69,7 +69,7 @@ async def compare(bench: Bench) -> dict[str, list[Row]]:
 
 
 @asynccontextmanager
-async def _opened(bench: Bench) -> AsyncIterator[Send]:
+async def opened(bench: Bench) -> AsyncIterator[Send]:
     """Open a connection with the action; yield what sends over it."""
 
     async def manage(action: str, **data: Any) -> None:
@@ -119,7 +119,7 @@ async def _receive(bench: Bench, send: Send, wish: dict[str, Any], counter: Coun
         await done
 
 
-async def _burst(bench: Bench, send: Send, count: int) -> Cost:
+async def receive_burst(bench: Bench, send: Send, count: int) -> Cost:
     """Receive a burst through the integration."""
     counter = Counter(bench.hass, "openai_api_server_event")
     watch = Stopwatch()
@@ -164,12 +164,12 @@ def _clock(times: list[float]) -> Callable[[Event], None]:
     return look
 
 
-async def _latency(bench: Bench, send: Send, count: int) -> float:
+async def latency(bench: Bench, send: Send, count: int) -> float:
     """Return the median of seconds that single events take through the integration."""
     times: list[float] = []
     counter = Counter(bench.hass, "openai_api_server_event")
     counter.on_event = _clock(times)
-    await _receive(bench, send, _wish(count, pace=_PACE), counter)
+    await _receive(bench, send, _wish(count, pace=PACE), counter)
     counter.stop()
     return median(times)
 
@@ -179,6 +179,6 @@ async def _plain_latency(bench: Bench, socket: ClientConnection, count: int) -> 
     times: list[float] = []
     counter = Counter(bench.hass, EVENT_PLAIN)
     counter.on_event = _clock(times)
-    await _listen(bench, socket, _wish(count, pace=_PACE))
+    await _listen(bench, socket, _wish(count, pace=PACE))
     counter.stop()
     return median(times)
