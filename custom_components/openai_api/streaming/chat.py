@@ -116,7 +116,10 @@ class ChatCompletionAccumulator(StreamAccumulator):
                 fields[key] = value
 
     def result(self, *, ended: bool) -> Json | None:
-        """Return the completion, or None while one of its choices has not come to an end."""
+        """Return the completion, or None while one of its choices has not come to an end.
+
+        Raises AnswerError for an error that stands in the first chunk only.
+        """
         if (error := answer_error({"base_resp": self._completion.get("base_resp")})) is not None:
             raise AnswerError(self._completion | {"error": error})
         choices = [self._whole(index, ended=ended) for index in sorted(self._choices)]
@@ -179,7 +182,10 @@ class CompletionAccumulator(ChatCompletionAccumulator):
     event_type = "text_completion"
 
     def result(self, *, ended: bool) -> Json | None:
-        """Return the completion, or None while one of its choices has not come to an end."""
+        """Return the completion, or None while one of its choices has not come to an end.
+
+        Raises AnswerError for an error that stands in the first chunk only.
+        """
         if (whole := super().result(ended=ended)) is None:
             return None
         choices = [
