@@ -24,6 +24,8 @@ TAIL_MS: Final = 700
 """Milliseconds of silence after the end: a service measures sound, not time, and so hears it at once."""
 _GRACE: Final = 1.5
 """Seconds that a service gets to notice the end after that."""
+_BEHIND: Final = 1.0
+"""Seconds before the end that a service may have heard the last speech end: the home waits so long."""
 _PATIENCE: Final = 5.0
 """Seconds until the text, besides half the length of what was said."""
 _NOTHING: Final = 15.0
@@ -44,6 +46,8 @@ class Transcripts:
         self._open: set[str] = set()
         self.is_speaking = False
         self.was_speaking = False
+        self.heard_until: float | None = None
+        """Seconds of sound after which speech last ended, where the service tells it."""
         self.failed: Json | None = None
 
     @callback
@@ -55,6 +59,8 @@ class Transcripts:
                 self.is_speaking = self.was_speaking = True
             case "input_audio_buffer.speech_stopped":
                 self.is_speaking = False
+                if isinstance(end := event.get("audio_end_ms"), int | float):
+                    self.heard_until = end / 1000
             case "input_audio_buffer.committed":
                 self.is_speaking = False
                 self._open.add(item)
@@ -190,7 +196,7 @@ class Hearing:
                 return found.text
             if microphone.has_ended and ended is None:
                 ended = loop.time()
-            if found.is_whole and (ended is not None or self._end == "host"):
+            if found.is_whole and self._has_ended(microphone, sending):
                 return found.text
             if sending.done() and (err := sending.exception()) is not None:
                 raise err
@@ -200,6 +206,16 @@ class Hearing:
                     return ""
                 raise api_error("assist_stt_no_answer")
             await self._async_news(microphone, sending, until)
+
+    def _has_ended(self, microphone: Microphone, sending: asyncio.Task[None]) -> bool:
+        """Return whether nothing more is to come once all that was taken is transcribed."""
+        if self._end == "host" or not microphone.has_ended:
+            return self._end == "host"
+        heard = self.transcripts.heard_until
+        if self._end == "home" or heard is None or sending.done():
+            return True
+        # What was said after a pause may still be under way to the service.
+        return heard >= microphone.seconds - _BEHIND
 
     def _until(self, microphone: Microphone, started: float, ended: float | None) -> float | None:
         """Return when to wait no longer; None while somebody speaks, and the home hears the end."""

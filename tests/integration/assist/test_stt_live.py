@@ -84,8 +84,12 @@ async def test_sound_sent_while_somebody_speaks(
 
 
 async def test_both_hear_the_end(
-    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(stt_live, "_GRACE", 5.0)
     await add_service(("stt", {"end_of_speech": "both"}))
     # What is said in two pieces is one text.
     service.texts = ["Turn on the light,", "please."]
@@ -94,6 +98,34 @@ async def test_both_hear_the_end(
     # A service counts sound, not time: silence lets it notice the end at once.
     assert appended(service).endswith(bytes(TAIL))
     assert not service.peer.events("input_audio_buffer.commit")
+
+
+async def test_both_wait_for_what_is_under_way(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is said after a pause arrives when the first part is understood already."""
+    monkeypatch.setattr(stt_live, "_GRACE", 5.0)
+    await add_service(("stt", {"end_of_speech": "both"}))
+    service.texts = ["Turn on the light,", "please."]
+    service.lag = 0.3
+    result = await heard(hass, microphone(SPEECH, SILENCE, SPEECH))
+    assert result == stt.SpeechResult("Turn on the light, please.", SUCCESS)
+
+
+async def test_both_do_not_wait_where_all_is_heard(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stt_live, "_GRACE", 30.0)
+    await add_service(("stt", {"end_of_speech": "both"}))
+    async with asyncio.timeout(20):
+        result = await heard(hass, microphone(SPEECH, SILENCE[:24_000]))
+    assert result == stt.SpeechResult("Turn on the light", SUCCESS)
 
 
 async def test_service_hears_the_end(

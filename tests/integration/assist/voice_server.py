@@ -98,6 +98,8 @@ class Peer:
         self._ids = itertools.count(1)
         self._speaking = False
         self._quiet = 0.0
+        self._heard = 0.0
+        self._committed = False
         self._item = ""
         self._active: asyncio.Task[None] | None = None
         self._response: Json = {}
@@ -151,14 +153,19 @@ class Peer:
 
     async def hear(self, sound: bytes) -> None:
         """Listen, and notice where speech begins and ends."""
-        self.sound += sound
+        if self._committed:
+            lag, self.server.lag = self.server.lag, 0.0
+            await asyncio.sleep(lag)
         detection = self.session.get("audio", {}).get("input", {}).get("turn_detection")
         if detection is None or not self.server.hears_ends:
+            self.sound += sound
             return
         silence = detection.get("silence_duration_ms", 500) / 1000
         # Pieces that came together are looked at one by one.
         for start in range(0, len(sound), 2400):
             piece = sound[start : start + 2400]
+            self.sound += piece
+            self._heard += len(piece) / 2 / RATE
             if audioop.max(piece, 2) > _LOUD:
                 self._quiet = 0
                 if not self._speaking:
@@ -171,7 +178,11 @@ class Peer:
                 self._quiet += len(piece) / 2 / RATE
                 if self._quiet >= silence:
                     self._speaking = False
-                    await self.send("input_audio_buffer.speech_stopped", item_id=self._item)
+                    await self.send(
+                        "input_audio_buffer.speech_stopped",
+                        item_id=self._item,
+                        audio_end_ms=round(self._heard * 1000),
+                    )
                     await self.commit(self._item)
                     if (
                         detection.get("create_response", True)
@@ -187,6 +198,7 @@ class Peer:
             return
         item = item or f"item{next(self._ids)}"
         self.sound.clear()
+        self._committed = True
         await self.send("input_audio_buffer.committed", item_id=item)
         self.run(self.transcribe(item))
 
@@ -306,6 +318,8 @@ class VoiceServer:
         """What is understood next: "!" cannot be, None never comes; then "Turn on the light"."""
         self.answers: list[Answer] = []
         self.transcript_delay = 0.0
+        self.lag = 0.0
+        """Seconds after the first utterance in which what was sent has not arrived."""
         self.upload: Callable[[], Awaitable[web.Response]] | None = None
         self.hears_ends = True
         self.is_silent = False
