@@ -133,6 +133,11 @@ async def _async_open_realtime(
 ) -> Socket:
     """Open a socket of the Realtime API with the SDK, which knows the path."""
     options["extra_query"] = {**options["extra_query"], **query}
+    # Sound in base64 hardly shrinks, and to try costs more than all else on this socket.
+    options["websocket_connection_options"] = {
+        **(options.get("websocket_connection_options") or {}),
+        "compression": None,
+    }
     # The first use of the resource imports it, which is no work for the loop.
     realtime = await host.hass.async_add_import_executor_job(getattr, host.client, "realtime")
     socket: Socket = await realtime.connect(**options).enter()
