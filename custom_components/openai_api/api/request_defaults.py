@@ -63,7 +63,7 @@ def defaults_for(
     elif method == "responses.create" and _RESPONSE_FORMAT not in given:
         text = values.get("text")
         form = response_format(text.get("format")) if isinstance(text, Mapping) else None
-        kind = kind_of(data, options)
-        if form is not None and kind is not None and not kind.obeys_text_format:
-            return {_RESPONSE_FORMAT: form}
+        # Few have one: the kind is looked up for those alone.
+        if form is not None and (kind := kind_of(data, options)) is not None:
+            return {} if kind.obeys_text_format else {_RESPONSE_FORMAT: form}
     return {}

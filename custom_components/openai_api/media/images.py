@@ -91,11 +91,13 @@ def _generated(request: ActionCall, answer: Mapping[str, Any]) -> Iterator[Gener
                 yield replace(found, identifier=item.get("id"))
         elif item.get("type") == "message":
             yield from _in_content(item.get("content"), "")
+    if not (choices := answer.get("choices")):
+        return
     audio = request.data.get("audio")
     audio_format = audio.get("format") if isinstance(audio, Mapping) else None
     # OpenAI calls PCM of 16 bits so.
     sound = guess_type(f"x.{str(audio_format or '').removesuffix('16')}")
-    for choice in _objects(answer.get("choices")):
+    for choice in _objects(choices):
         if isinstance(message := choice.get("message"), Mapping):
             yield from _in_message(message, sound)
 
