@@ -66,3 +66,20 @@ SIGNAL_FILE_SAVED: Final[SignalType[str, dict[str, Any]]] = SignalType(f"{DOMAIN
 """With an entry's id: an action has saved a file for it, as its answer describes it."""
 SIGNAL_FILES_DELETED: Final[SignalType[()]] = SignalType(f"{DOMAIN}_tidied")
 """Saved files may have been deleted."""
+
+SPEECH_VOICES: Final = (
+    "alloy",
+    "ash",
+    "ballad",
+    "cedar",
+    "coral",
+    "echo",
+    "fable",
+    "marin",
+    "nova",
+    "onyx",
+    "sage",
+    "shimmer",
+    "verse",
+)
+"""Those of OpenAI, whose names many other services take, too; any other can be typed in."""

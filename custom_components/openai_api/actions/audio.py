@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from ..action import ActionDescription, ActionGroup, ResponseKind, advanced, required
+from ..const import SPEECH_VOICES
 from ..handlers.speech import async_create_speech, async_into_references
 from ..streaming.accumulators import SpeechAccumulator, TranscriptAccumulator
 from ..types import ModelKind
@@ -36,21 +37,6 @@ _PROMPT = long_text(
     "prompt", "Hint", "Names and rare words that occur, or the text that came before."
 )
 _TEMPERATURE = replace(TEMPERATURE, nullable=False)
-_VOICES = (
-    "alloy",
-    "ash",
-    "ballad",
-    "cedar",
-    "coral",
-    "echo",
-    "fable",
-    "marin",
-    "nova",
-    "onyx",
-    "sage",
-    "shimmer",
-    "verse",
-)
 
 ACTION_GROUP = ActionGroup(
     key="audio",
@@ -73,7 +59,7 @@ ACTION_GROUP = ActionGroup(
                         string_or_object("voice", "Voice", "Who speaks.", example="alloy"),
                         selector={
                             "select": {
-                                "options": list(_VOICES),
+                                "options": list(SPEECH_VOICES),
                                 "custom_value": True,
                                 "mode": "dropdown",
                             }

@@ -6,31 +6,15 @@ from typing import Any, Final
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 import httpx2
-import orjson
 
 from ..api.client import most_retries
 from ..api.host import ServiceHost
+from ..api.response import async_parse_body
 from ..api.service_kinds import kind_of
-from ..const import LOGGER
+from ..const import LOGGER, SPEECH_VOICES
 from ..error_translation import raise_translated_errors
 
-VOICES: Final = (
-    "alloy",
-    "ash",
-    "ballad",
-    "cedar",
-    "coral",
-    "echo",
-    "fable",
-    "marin",
-    "nova",
-    "onyx",
-    "sage",
-    "shimmer",
-    "verse",
-)
-"""Those of OpenAI, whose names many other services take, too; any other can be typed in."""
-_DEFAULT: Final = VOICES[0]
+_DEFAULT: Final = SPEECH_VOICES[0]
 _KNOWN: Final = "voices"
 """Key of `ServiceHost.known`: when the voices were listed, and their names."""
 _KEPT: Final = 3600.0
@@ -64,8 +48,9 @@ async def _async_ask(host: ServiceHost) -> list[str]:
             response = await host.client.get(
                 "/audio/voices", cast_to=httpx2.Response, options={"timeout": _TIMEOUT}
             )
-        found = orjson.loads(response.content)
-    except (HomeAssistantError, ValueError) as err:
+        content_type = response.headers.get("content-type", "")
+        found = await async_parse_body(host.hass, host.settings, response.content, content_type)
+    except HomeAssistantError as err:
         LOGGER.debug("The service lists no voices: %s", err)
         return []
     finally:
@@ -89,7 +74,7 @@ def _names(answer: Any) -> list[str]:
 @callback
 def known_voices(host: ServiceHost) -> list[str]:
     """Return the voices to choose from: those that the service has listed, or OpenAI's."""
-    return list(host.known.get(_KNOWN, (None, []))[1] or VOICES)
+    return list(host.known.get(_KNOWN, (None, []))[1] or SPEECH_VOICES)
 
 
 @callback

@@ -8,7 +8,7 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.assist.voices import VOICES
+from custom_components.openai_api.const import SPEECH_VOICES
 from custom_components.openai_api.subentries import SubentryType
 from tests.standin.areas.models import OWNERS
 from tests.standin.faults import Fault
@@ -94,9 +94,9 @@ async def test_models_are_listed_once(
         ),
         pytest.param({"object": "list", "data": [{"id": "v1"}]}, ["v1"], "v1", id="page"),
         pytest.param(["b", "b", 5, "", {"x": 1}, None], ["b"], "b", id="odd items"),
-        pytest.param({"voices": {}}, list(VOICES), "alloy", id="no list"),
-        pytest.param("<html>", list(VOICES), "alloy", id="no JSON"),
-        pytest.param(None, list(VOICES), "alloy", id="not there"),
+        pytest.param({"voices": {}}, list(SPEECH_VOICES), "alloy", id="no list"),
+        pytest.param("<html>", list(SPEECH_VOICES), "alloy", id="no JSON"),
+        pytest.param(None, list(SPEECH_VOICES), "alloy", id="not there"),
     ],
 )
 async def test_form_offers_voices_of_the_service(
