@@ -11,6 +11,7 @@ from homeassistant.core import Context, HomeAssistant, ServiceResponse
 from .api.host import ServiceHost
 from .api.request import Operation, PreparedRequest, RequestOptions, async_prepare
 from .api.request_defaults import defaults_for
+from .exceptions import ErrorSettings
 from .object_types import ObjectType
 from .streaming.base import StreamAccumulator
 from .types import Json, ModelKind
@@ -92,7 +93,7 @@ class ActionDescription:
     """Whether the answer is all that calling it brings about."""
     postprocess: Callable[[Json], Json] | None = None
     """Adds to the API's object what people expect beside it."""
-    check: Callable[[Mapping[str, Any], Json], None] | None = None
+    check: Callable[[Mapping[str, Any], Json, ErrorSettings], None] | None = None
     """Raises a translated error where an answer, to these arguments, is not what it says it is."""
     accumulator: Callable[[], StreamAccumulator] | None = None
     """Makes one object of a stream's events; set on every method that can stream."""

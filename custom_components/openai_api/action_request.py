@@ -2,12 +2,10 @@
 
 from typing import Any
 
-from homeassistant.exceptions import HomeAssistantError
-
 from .action import ActionCall
 from .api.request import async_request_bytes
 from .api.response import async_parse_body
-from .exceptions import api_error, sanitize
+from .exceptions import ApiError
 from .types import Json
 
 _TRANSCRIPTS = frozenset({"audio.transcriptions.create", "audio.translations.create"})
@@ -53,18 +51,15 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
 def finish(request: ActionCall, answer: Json) -> Json:
     """Return an answer with what its row adds to it.
 
-    Raises a translated error where it is not what was asked for, though the host says so.
+    Raises ToolCallIncomplete or StructureIgnored where it is not what was asked for, though the
+    server says so.
     """
     action = request.action
     if action.check is not None:
         try:
-            action.check(request.data, answer)
-        except HomeAssistantError as err:
+            action.check(request.data, answer, request.host.settings)
+        except ApiError:
             # It was paid for all the same.
             request.host.record_success(answer, action.method, request.data.get("model"))
-            shown = {
-                name: sanitize(text, request.host.settings)
-                for name, text in (err.translation_placeholders or {}).items()
-            }
-            raise api_error(err.translation_key or "bad_answer", **shown) from None
+            raise
     return action.postprocess(answer) if action.postprocess else answer

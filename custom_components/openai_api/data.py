@@ -9,7 +9,7 @@ from websockets.frames import CloseCode
 
 from .action import ActionCall
 from .api.host import ServiceHost
-from .exceptions import api_error
+from .exceptions import EntryUnloaded
 from .jobs.manager import JobManager
 from .subentries import Subentries
 from .types import Json
@@ -57,5 +57,5 @@ def runtime_data_of(request: ActionCall) -> OpenAIData:
     """Return what the entry of a call owns; raises `unloaded` once that is closed."""
     data: OpenAIData | None = getattr(request.entry, "runtime_data", None)
     if data is None or data.host is not request.host:
-        raise api_error("unloaded")
+        raise EntryUnloaded
     return data

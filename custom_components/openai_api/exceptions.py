@@ -40,7 +40,7 @@ class ApiError(HomeAssistantError):
     """A call to the service failed.
 
     Each subclass names the translation of its text; the placeholders of that text and the facts
-    that decide what follows (`status`, `code`) are attributes of the exception.
+    that decide what follows (`status`, `code`, `param`) are attributes of the exception.
     """
 
     key: ClassVar[str]
@@ -51,14 +51,16 @@ class ApiError(HomeAssistantError):
         *,
         status: int | None = None,
         code: str | None = None,
+        param: str | None = None,
         message: str | None = None,
         **placeholders: str,
     ) -> None:
-        """Take the HTTP status, and code and message of the server, where it sent any."""
+        """Take the HTTP status, and code, parameter and message of the server, where it sent any."""
         self.status = status
         self.code = None if code == UNKNOWN else code
+        self.param = None if param == UNKNOWN else param
         self.message = None if message == UNKNOWN else message
-        facts = {"status": status, "code": code, "message": message}
+        facts = {"status": status, "code": code, "param": param, "message": message}
         placeholders |= {name: str(fact) for name, fact in facts.items() if fact is not None}
         super().__init__(
             translation_domain=DOMAIN,
@@ -196,6 +198,52 @@ class UnexpectedBody(ApiError):
     def __init__(self, content_type: str = "–", start: str = "–") -> None:
         """Take the content type and the first words of the body, both fit to show."""
         super().__init__(content_type=content_type, start=start)
+
+
+class ResponseEmpty(ApiError):
+    """The response has no body, or a body without content."""
+
+    key = "empty_answer"
+
+
+class ResponseTooLarge(ApiError):
+    """The response is larger than what is read."""
+
+    key = "answer_too_large"
+
+    def __init__(self, limit: int) -> None:
+        """Take the limit in bytes."""
+        super().__init__(limit=str(limit // 1024**2))
+
+
+class ToolCallIncomplete(ApiError):
+    """A response that is called complete breaks off within the arguments of a tool call."""
+
+    key = "call_cut"
+
+
+class StructureIgnored(ApiError):
+    """A response does not have the structure that was asked for."""
+
+    key = "form_ignored"
+
+
+class StreamIncomplete(ApiError):
+    """A stream ended before its response was complete."""
+
+    key = "stream_cut"
+
+
+class StreamMalformed(ApiError):
+    """A stream holds what is no event of its kind."""
+
+    key = "stream_garbled"
+
+
+class EntryUnloaded(ApiError):
+    """The service was unloaded, or removed from Home Assistant, before the response was there."""
+
+    key = "unloaded"
 
 
 class SigningSecretMissing(ApiError):

@@ -50,10 +50,10 @@ from .exceptions import (
     ApiError,
     AuthenticationFailed,
     ConnectionFailed,
+    EntryUnloaded,
     MethodMissing,
     RequestTimedOut,
     SigningSecretMissing,
-    api_error,
 )
 from .permissions import ActionAccess
 from .webhooks.endpoint import async_create, async_delete, webhook_url
@@ -146,7 +146,7 @@ class OptionsFlow(OptionsFlowWithReload):
             )
         self._event_types = user_input[_EVENT_TYPES]
         if (host := self._host()) is None:
-            return self._show_form("cannot_connect", message=str(api_error("unloaded")))
+            return self._show_form("cannot_connect", message=str(EntryUnloaded()))
         try:
             made = await async_create(host, url, self._event_types)
         except HomeAssistantError as err:

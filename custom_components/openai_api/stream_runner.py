@@ -16,7 +16,13 @@ from .api.transport import MAX_RESPONSE_BYTES
 from .const import EVENT_STREAM
 from .error_translation import parse_error_body, raise_translated_errors
 from .events import fire
-from .exceptions import ErrorInStream, api_error
+from .exceptions import (
+    ErrorInStream,
+    ResponseTooLarge,
+    StreamIncomplete,
+    StreamMalformed,
+    api_error,
+)
 from .streaming.base import AnswerError, StreamAccumulator
 from .streaming.decode import (
     KEEP_ALIVE,
@@ -100,7 +106,7 @@ async def _async_read(first: bytes, chunks: AsyncIterator[bytes]) -> bytes:
     async for chunk in chunks:
         size += len(chunk)
         if size > MAX_RESPONSE_BYTES:
-            raise api_error("answer_too_large", limit=MAX_RESPONSE_BYTES // 1024**2)
+            raise ResponseTooLarge(MAX_RESPONSE_BYTES)
         pieces.append(chunk)
     return b"".join(pieces)
 
@@ -161,7 +167,7 @@ class _Relay:
         if whole.expired():
             raise api_error("stream_too_long", seconds=f"{longest:g}") from None
         if isinstance(cut, httpx2.ReadError | httpx2.RemoteProtocolError):
-            raise api_error("stream_cut") from None
+            raise StreamIncomplete from None
         with raise_translated_errors(request.host.settings, request.timeout):
             raise cut
         raise AssertionError
@@ -283,7 +289,7 @@ class _Relay:
         if isinstance(stray, dict) and not self._sequence:
             # The whole answer, with the label of a stream.
             return stray
-        raise api_error("stream_cut")
+        raise StreamIncomplete
 
     def _add_up(self, *, ended: bool) -> Json | None:
         """Return what the events add up to, None if that is not whole."""
@@ -313,4 +319,4 @@ def _translated_oddities(request: ActionCall) -> Iterator[None]:
         details = parse_error_body(err.body, request.host.settings)
         raise ErrorInStream(**details) from None
     except (StreamGarbled, EventTooLarge, *ODDITIES):
-        raise api_error("stream_garbled") from None
+        raise StreamMalformed from None

@@ -19,10 +19,10 @@ from ..error_translation import raise_translated_errors
 from ..exceptions import (
     ApiError,
     AuthenticationFailed,
+    EntryUnloaded,
     HostRedirected,
     HostUnreachable,
     MethodMissing,
-    api_error,
     sanitize,
 )
 from ..types import Json
@@ -86,7 +86,7 @@ class ServiceHost:
         inside into translated errors as `translate` does. A refused key starts reauthentication.
         """
         if self.closed:
-            raise api_error("unloaded")
+            raise EntryUnloaded
         start = time.monotonic()
         token = deadline.set(None if seconds is None else start + seconds)
         try:
@@ -105,7 +105,7 @@ class ServiceHost:
             raise
         except Exception as err:
             if self.closed:
-                raise api_error("unloaded") from None
+                raise EntryUnloaded from None
             self.record_error(str(err))
             if isinstance(err, HomeAssistantError):
                 self._update_availability(err, start)
@@ -129,7 +129,7 @@ class ServiceHost:
         """
         if self.closed:
             # The end that is about to come would be put off, too.
-            raise api_error("unloaded")
+            raise EntryUnloaded
         wait.reschedule(None)
 
     @callback

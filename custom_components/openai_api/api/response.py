@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant
 
 from ..error_bodies import answer_error
 from ..error_translation import parse_error_body
-from ..exceptions import ErrorInResponse, UnexpectedBody, api_error, sanitize
+from ..exceptions import ErrorInResponse, ResponseEmpty, StreamIncomplete, UnexpectedBody, sanitize
 from ..streaming.base import AnswerError, StreamAccumulator
 from ..streaming.decode import StreamGarbled, assemble, is_event_stream
 from ..streaming.text import LARGE_BYTES, load_json
@@ -62,7 +62,7 @@ def parse_body(
     if not body.strip():
         if expects_text:
             return {"text": body.decode(errors="replace")}
-        raise api_error("empty_answer")
+        raise ResponseEmpty
     if is_event_stream(body) and (kind == "text/event-stream" or not expects_text):
         return _parse_stream(settings, body, kind, accumulator)
     try:
@@ -88,7 +88,7 @@ def parse_body(
         raise ErrorInResponse(**parse_error_body(error, settings))
     assert isinstance(found, dict)
     if accumulator is not None and "choices" in found and not found["choices"]:
-        raise api_error("empty_answer")
+        raise ResponseEmpty
     return found
 
 
@@ -115,7 +115,7 @@ def _parse_stream(
     if answer is None:
         if accumulator is None:
             raise unexpected_body_error(settings, kind, body.decode(errors="replace"))
-        raise api_error("stream_cut")
+        raise StreamIncomplete
     return answer
 
 

@@ -15,7 +15,7 @@ import httpx2
 from multidict import CIMultiDict
 from yarl import URL
 
-from ..exceptions import SdkPassthroughError, api_error
+from ..exceptions import ResponseTooLarge, SdkPassthroughError
 from .config import HostConfig
 from .usage import Usage
 
@@ -114,9 +114,7 @@ class SizeLimitedResponse(httpx2.Response):
                 # Counted as unpacked: a short answer may have been a very long one.
                 size += len(chunk)
                 if size > self._max_size:
-                    raise SdkPassthroughError(
-                        api_error("answer_too_large", limit=MAX_RESPONSE_BYTES // 1024**2)
-                    )
+                    raise SdkPassthroughError(ResponseTooLarge(MAX_RESPONSE_BYTES))
                 yield chunk
 
 
@@ -171,9 +169,7 @@ async def async_read_body(response: aiohttp.ClientResponse) -> bytes:
             async for chunk in response.content.iter_any():
                 size += len(chunk)
                 if size > MAX_RESPONSE_BYTES:
-                    raise SdkPassthroughError(
-                        api_error("answer_too_large", limit=MAX_RESPONSE_BYTES // 1024**2)
-                    )
+                    raise SdkPassthroughError(ResponseTooLarge(MAX_RESPONSE_BYTES))
                 chunks.append(chunk)
     except BaseException:
         response.close()

@@ -13,12 +13,13 @@ from websockets.exceptions import ConnectionClosed
 from ..api.host import ServiceHost
 from ..const import LOGGER
 from ..data import OpenAIData
-from ..exceptions import api_error
+from ..exceptions import EntryUnloaded
 from ..types import Json
 from ..websocket.close import ending
 from ..websocket.connection import Connection
 from ..websocket.socket import Open, Socket
 from ..websocket.state import State
+from .errors import SessionLost
 
 _SPENDING = frozenset(
     {"error", "response.completed", "response.done", "response.failed", "response.incomplete"}
@@ -70,7 +71,7 @@ class Channel(Connection):
         if self.host.closed and self._was_open:
             # Whoever waits for an event need not wait for the service's goodbye.
             self._was_open = False
-            self._on_end(api_error("unloaded"))
+            self._on_end(EntryUnloaded())
         await super().async_close(code, reason)
 
     @override
@@ -124,7 +125,7 @@ class Channel(Connection):
             self._was_open = True
         elif state is State.DISCONNECTED and self._was_open:
             self._was_open = False
-            closed = api_error("unloaded") if self.host.closed else api_error("assist_session_lost")
+            closed = EntryUnloaded() if self.host.closed else SessionLost()
             self._on_end(closed)
 
 

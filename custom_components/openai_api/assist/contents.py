@@ -17,9 +17,8 @@ from homeassistant.components.conversation import (
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.json import json_dumps
 
-from ..exceptions import api_error
 from ..types import Json
-from .errors import ATTACHMENT_UNSUPPORTED
+from .errors import ATTACHMENT_UNSUPPORTED, AssistError
 
 _IMAGES: Final = {
     "image/jpg": "image/jpeg",
@@ -60,10 +59,10 @@ class Attachments:
         mime_type = attachment.mime_type.partition(";")[0].strip().lower()
         mime_type = _IMAGES.get(mime_type, mime_type)
         if mime_type != _PDF and mime_type not in _IMAGES:
-            raise api_error(ATTACHMENT_UNSUPPORTED, message=mime_type or "?")
+            raise AssistError(ATTACHMENT_UNSUPPORTED, message=mime_type or "?")
         data = await self._hass.async_add_executor_job(_read, attachment.path)
         if data is None:
-            raise api_error(ATTACHMENT_UNSUPPORTED, message=attachment.path.name)
+            raise AssistError(ATTACHMENT_UNSUPPORTED, message=attachment.path.name)
         return mime_type, f"data:{mime_type};base64,{data}"
 
     def parts(self, content: UserContent, *, is_chat: bool) -> str | list[Json]:

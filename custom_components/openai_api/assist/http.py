@@ -19,7 +19,7 @@ from ..api.host import ServiceHost
 from ..api.response import parse_body
 from ..const import LOGGER
 from ..error_translation import parse_error_body, raise_translated_errors
-from ..exceptions import RequestTimedOut, api_error
+from ..exceptions import ErrorInStream, RequestTimedOut, ResponseTooLarge, StreamMalformed
 from ..streaming.sse import EventTooLarge, SSEDecoder
 from ..types import Json
 
@@ -82,11 +82,11 @@ class Stream:
         async for piece in self.pieces():
             size += len(piece)
             if size > _LARGEST:
-                raise api_error("answer_too_large", limit=_LARGEST // 1024**2)
+                raise ResponseTooLarge(_LARGEST)
             try:
                 found = decoder.feed(piece)
             except EventTooLarge:
-                raise api_error("stream_garbled") from None
+                raise StreamMalformed from None
             events: list[Json] = []
             is_done = False
             for name, data in found:
@@ -114,12 +114,12 @@ class Stream:
                 # It takes half an emoji, whose other half comes with the next event.
                 event = json.loads(data)
             except ValueError:
-                raise api_error("stream_garbled") from None
+                raise StreamMalformed from None
         if not isinstance(event, dict):
-            raise api_error("stream_garbled")
+            raise StreamMalformed
         error = event.get("error")
         if name == "error" or event.get("type") == "error" or (error and "response" not in event):
-            raise api_error("stream_error", **parse_error_body(error or event, self._host.settings))
+            raise ErrorInStream(**parse_error_body(error or event, self._host.settings))
         return event
 
 

@@ -11,7 +11,7 @@ from homeassistant.helpers.json import json_dumps
 
 from .. import issues
 from ..const import LOGGER
-from ..exceptions import api_error
+from ..exceptions import ConnectionFailed, EntryUnloaded, RequestTimedOut
 from ..types import Json
 from . import tools
 from .const import CONF_API, CONF_HISTORY_TURNS, CONF_MODEL, CONF_PATIENCE
@@ -21,8 +21,9 @@ from .entity import AssistEntity
 from .errors import (
     ANSWER_BROKEN,
     ANSWER_EMPTY,
-    detail,
+    AssistError,
     is_api_unsupported,
+    is_bad_request,
     is_model_unknown,
     is_transient,
 )
@@ -48,8 +49,8 @@ _LINGER: Final = 0.5
 
 Read to its end, the connection can be used for the next round.
 """
-_FINAL: Final = frozenset({"timed_out", "unloaded"})
-"""Keys of errors of a WebSocket after which the same is not asked over HTTP: it is too late."""
+_FINAL: Final = (RequestTimedOut, EntryUnloaded)
+"""The errors of a WebSocket after which the same is not asked over HTTP: it is too late."""
 
 
 class LanguageModelEntity(AssistEntity):
@@ -98,7 +99,7 @@ class LanguageModelEntity(AssistEntity):
             if decoder.calls:
                 turn.data["tools"] += decoder.calls
             elif not decoder.text_length:
-                raise api_error(ANSWER_EMPTY)
+                raise AssistError(ANSWER_EMPTY)
             if not chat_log.unresponded_tool_results:
                 break
         issues.settle_model(self.hass, self.subentry.subentry_id)
@@ -144,19 +145,19 @@ class LanguageModelEntity(AssistEntity):
                 async with self._stream(api, body, chat_log, by_socket=by_socket) as stream:
                     await self._async_read(chat_log, turn, stream, decoder, is_plain=is_plain)
             except HomeAssistantError as err:
-                if by_socket and not decoder.has_begun and err.translation_key not in _FINAL:
+                if by_socket and not decoder.has_begun and not isinstance(err, _FINAL):
                     LOGGER.debug("The WebSocket of %s does not serve: %r", self.entity_id, err)
                     by_socket = False
                     continue
                 self.host.record_failure(err, METHODS[api], self.options.get(CONF_MODEL))
                 if decoder.has_begun:
-                    if err.translation_key == "cannot_connect":
-                        raise api_error(ANSWER_BROKEN) from None
+                    if isinstance(err, ConnectionFailed):
+                        raise AssistError(ANSWER_BROKEN) from None
                     raise
                 if self._falls_back(api, err):
                     api = CHAT
                     continue
-                if api == CHAT and self._is_auto and detail(err, "status") == "400":
+                if api == CHAT and self._is_auto and is_bad_request(err):
                     # It knows this API, whatever else it does not like.
                     self.host.known["api"] = api
                 if question.learn(err, body):
@@ -279,7 +280,7 @@ async def _deltas(stream: Stream | SocketStream, decoder: Any, turn: Turn) -> As
     for delta in decoder.finish():
         yield delta
     if not decoder.is_done and not (isinstance(decoder, ChatDecoder) and decoder.text_length):
-        raise api_error(ANSWER_BROKEN)
+        raise AssistError(ANSWER_BROKEN)
 
 
 async def _async_next(

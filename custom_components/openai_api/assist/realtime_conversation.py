@@ -20,7 +20,6 @@ from homeassistant.helpers import chat_session, llm
 from homeassistant.helpers.json import json_dumps
 
 from ..const import DOMAIN, LOGGER
-from ..exceptions import api_error
 from ..types import Json
 from . import tools, turns
 from .const import (
@@ -31,7 +30,7 @@ from .const import (
     CONF_SPEAK_AT_ONCE,
 )
 from .entity import AssistEntity
-from .errors import async_spoken
+from .errors import AssistError, SessionLost, async_spoken
 from .realtime import prompt_of, realtime_voice, tools_of
 from .talk import Line, Talk
 from .talk_turn import SpokenResponse, Turn
@@ -155,7 +154,7 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
             try:
                 said = await self._async_rounds(talk, turn, chat_log, record)
             except HomeAssistantError as err:
-                if err.translation_key != "assist_session_lost" or turn.responses:
+                if not isinstance(err, SessionLost) or turn.responses:
                     raise
                 # Nothing was said yet: once more, in a session that is told what was said before.
                 LOGGER.debug("A realtime session was lost before its answer, a new one is opened")
@@ -173,12 +172,12 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
         except Exception as err:  # noqa: BLE001
             # Tools come from anywhere and raise anything; only our own errors are spoken.
             LOGGER.exception("A turn of a realtime conversation has failed unexpectedly")
-            raise api_error("assist_bad_sound", message=type(err).__name__) from None
+            raise AssistError("assist_bad_sound", message=type(err).__name__) from None
         finally:
             if turn is not None:
                 talk.finish(turn, Line("user", user_input.text), Line("assistant", said))
         if not said:
-            raise api_error("assist_answer_empty")
+            raise AssistError("assist_answer_empty")
         return said
 
     async def _async_write(self, talk: Talk, text: str, chat_log: ChatLog) -> Turn:
@@ -211,7 +210,7 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
                 continue
             response.check(self.host.settings)
             if response.status == "cancelled":
-                raise api_error("assist_interrupted")
+                raise AssistError("assist_interrupted")
             said.append(response.text)
             record.data["rounds"] += 1
             record.data["tools"] += [str(call.get("name")) for call in response.calls]

@@ -8,7 +8,7 @@ from homeassistant.exceptions import HomeAssistantError
 
 from ..api.host import ServiceHost
 from ..api.response import parse_body
-from ..exceptions import api_error
+from .errors import AssistError
 from .pcm import MICROPHONE, wav
 
 _METHOD: Final = "audio.transcriptions.create"
@@ -61,7 +61,7 @@ async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, sou
             host.settings, response.content, response.headers.get("content-type", "")
         )
         if not isinstance(text := answer.get("text"), str):
-            raise api_error("assist_bad_sound", message=", ".join(sorted(map(str, answer)))[:100])
+            raise AssistError("assist_bad_sound", message=", ".join(sorted(map(str, answer)))[:100])
     except HomeAssistantError as err:
         host.record_failure(err, _METHOD, options.model)
         raise

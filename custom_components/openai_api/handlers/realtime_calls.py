@@ -1,7 +1,7 @@
 """Begins calls whose sound goes from peer to peer."""
 
 from ..action import ActionCall
-from ..exceptions import api_error, sanitize
+from ..exceptions import ResponseEmpty, api_error, sanitize
 from ..types import Json
 
 
@@ -14,7 +14,7 @@ async def async_create(request: ActionCall) -> Json:
     response = answer.http_response
     sdp: str = response.text
     if not sdp.strip():
-        raise api_error("empty_answer")
+        raise ResponseEmpty
     if not sdp.lstrip().startswith("v="):
         kind = response.headers.get("content-type", "").partition(";")[0] or "–"
         raise api_error(

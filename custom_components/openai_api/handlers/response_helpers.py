@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from ..exceptions import api_error
+from ..exceptions import UNKNOWN, ErrorSettings, StructureIgnored, ToolCallIncomplete, sanitize
 from ..types import Json
 from .schemas import mismatch
 
@@ -101,21 +101,21 @@ def _text_of(content: object) -> object:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-def check_response(_: Mapping[str, Any], response: Json) -> None:
-    """Raise `call_cut` if a response that is called complete breaks off within a tool call."""
+def check_response(_: Mapping[str, Any], response: Json, settings: ErrorSettings) -> None:
+    """Raise ToolCallIncomplete if a response that is called complete breaks off within a tool call."""
     if response.get("status", "completed") != "completed":
         return
     for item in _iter_objects(response.get("output")):
         if item.get("type") == "function_call" and item.get("status", "completed") == "completed":
-            _check_arguments(item)
+            _check_arguments(item, settings)
 
 
-def check_parsed(data: Mapping[str, Any], response: Json) -> None:
-    """Raise `call_cut`, or `form_ignored` if a response has not the form that was asked for.
+def check_parsed(data: Mapping[str, Any], response: Json, settings: ErrorSettings) -> None:
+    """Raise ToolCallIncomplete, or StructureIgnored if a response has not the form that was asked for.
 
     A refusal, a tool call and an answer that was cut are none of a host that ignores the form.
     """
-    check_response(data, response)
+    check_response(data, response, settings)
     if response.get("status", "completed") != "completed":
         return
     text = data.get("text")
@@ -130,25 +130,28 @@ def check_parsed(data: Mapping[str, Any], response: Json) -> None:
     if any(_fits(form, text) for text in texts):
         return
     if output:
-        raise _ignored(form, next((text for text in texts if isinstance(text, str)), ""))
+        first = next((text for text in texts if isinstance(text, str)), "")
+        raise _ignored(form, first, settings)
 
 
-def check_completion(_: Mapping[str, Any], completion: Json) -> None:
-    """Raise `call_cut` if a completion that is called complete breaks off within a tool call."""
+def check_completion(_: Mapping[str, Any], completion: Json, settings: ErrorSettings) -> None:
+    """Raise ToolCallIncomplete if a completion that is called complete breaks off within a tool call."""
     for choice in _iter_objects(completion.get("choices")):
         message = choice.get("message")
         if choice.get("finish_reason") not in _ENDED_WHOLE or not isinstance(message, dict):
             continue
         for call in _iter_objects(message.get("tool_calls")):
             if isinstance(function := call.get("function"), dict):
-                _check_arguments(function)
+                _check_arguments(function, settings)
         if isinstance(function := message.get("function_call"), dict):
-            _check_arguments(function)
+            _check_arguments(function, settings)
 
 
-def check_parsed_messages(data: Mapping[str, Any], completion: Json) -> None:
-    """Raise `call_cut`, or `form_ignored` if a message has not the form that was asked for."""
-    check_completion(data, completion)
+def check_parsed_messages(
+    data: Mapping[str, Any], completion: Json, settings: ErrorSettings
+) -> None:
+    """Raise ToolCallIncomplete, or StructureIgnored if a message has not the form that was asked for."""
+    check_completion(data, completion, settings)
     asked = data.get("response_format")
     form = _form(asked)
     if form is None:
@@ -161,11 +164,11 @@ def check_parsed_messages(data: Mapping[str, Any], completion: Json) -> None:
             continue
         text = _text_of(message.get("content"))
         if not _fits(form, text):
-            raise _ignored(form, text if isinstance(text, str) else "")
+            raise _ignored(form, text if isinstance(text, str) else "", settings)
 
 
-def _check_arguments(call: Json) -> None:
-    """Raise `call_cut` if the arguments of a call are no whole JSON."""
+def _check_arguments(call: Json, settings: ErrorSettings) -> None:
+    """Raise ToolCallIncomplete if the arguments of a call are no whole JSON."""
     arguments = call.get("arguments")
     if not isinstance(arguments, str) or not arguments.strip():
         return
@@ -173,10 +176,9 @@ def _check_arguments(call: Json) -> None:
         orjson.loads(arguments)
     except orjson.JSONDecodeError:
         name = call.get("name")
-        raise api_error(
-            "call_cut",
-            name=name[:_SHOWN] if isinstance(name, str) else "–",
-            arguments=arguments[-_SHOWN:],
+        raise ToolCallIncomplete(
+            name=sanitize(name[:_SHOWN], settings) if isinstance(name, str) else UNKNOWN,
+            arguments=sanitize(arguments[-_SHOWN:], settings),
         ) from None
 
 
@@ -201,10 +203,10 @@ def _fits(form: Json, text: object) -> bool:
     return mismatch(form, value) is None
 
 
-def _ignored(form: Json, text: str) -> Exception:
+def _ignored(form: Json, text: str, settings: ErrorSettings) -> StructureIgnored:
     """Return the error for an answer that has another form than was asked for."""
     value = load(text)
     reason = "–" if value is None else mismatch(form, value) or "–"
     start = " ".join(text.split())
     start = f"{start[:_SHOWN]}…" if len(start) > _SHOWN else start
-    return api_error("form_ignored", reason=reason, start=start)
+    return StructureIgnored(reason=sanitize(reason, settings), start=sanitize(start, settings))

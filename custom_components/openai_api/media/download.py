@@ -15,7 +15,14 @@ import orjson
 from ..action import ActionCall
 from ..api import response
 from ..error_translation import parse_error_body
-from ..exceptions import ErrorInResponse, api_error, sanitize
+from ..exceptions import (
+    ErrorInResponse,
+    ResponseTooLarge,
+    StreamIncomplete,
+    StreamMalformed,
+    api_error,
+    sanitize,
+)
 from ..streaming.accumulators import SpeechAccumulator
 from ..streaming.sse import EventTooLarge, SSEDecoder
 from ..types import Json
@@ -163,7 +170,7 @@ async def _async_join_events(request: ActionCall, chunks: AsyncIterator[bytes]) 
     try:
         async for chunk in chunks:
             if (size := size + len(chunk)) > MAX_READ_BYTES:
-                raise api_error("answer_too_large", limit=MAX_READ_BYTES // 1024**2)
+                raise ResponseTooLarge(MAX_READ_BYTES)
             for _, data in decoder.feed(chunk):
                 if data.strip() not in {b"", b"[DONE]"}:
                     # Raises the host's words where it is an error.
@@ -172,9 +179,9 @@ async def _async_join_events(request: ActionCall, chunks: AsyncIterator[bytes]) 
                     )
                     events.add(event)
     except EventTooLarge:
-        raise api_error("stream_garbled") from None
+        raise StreamMalformed from None
     if (done := events.result(ended=True)) is None:
-        raise api_error("stream_cut")
+        raise StreamIncomplete
     return await request.hass.async_add_executor_job(join_base64, done["audio"])
 
 
@@ -204,7 +211,7 @@ def join_base64(pieces: Any) -> bytes:
     try:
         return b"".join(decode_base64(piece) for piece in pieces)
     except TypeError, ValueError:
-        raise api_error("stream_garbled") from None
+        raise StreamMalformed from None
 
 
 def decode_base64(text: str) -> bytes:

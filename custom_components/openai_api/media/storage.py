@@ -20,7 +20,7 @@ from yarl import URL
 
 from .. import issues
 from ..const import DOMAIN, SIGNAL_FILE_SAVED
-from ..exceptions import StorageError, api_error
+from ..exceptions import ResponseEmpty, StorageError, api_error
 from ..types import Json
 from .media_types import HEAD_BYTES, OCTET_STREAM, guess_type, media_type_of
 from .saved_files import SavedFileName
@@ -87,7 +87,7 @@ async def async_save(
                 if len(head) < HEAD_BYTES:
                     head += chunk[: HEAD_BYTES - len(head)]
             if not size:
-                raise api_error("empty_answer")
+                raise ResponseEmpty
             media_type = media_type_of(head, *content_types)
             file_name = SavedFileName.make(name, source_action, media_type)
             www = Path(hass.config.path("www"))

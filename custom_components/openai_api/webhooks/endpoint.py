@@ -11,7 +11,7 @@ from homeassistant.helpers.network import NoURLAvailableError, get_url
 from ..api.host import ServiceHost
 from ..api.request import Operation, RequestOptions, async_request_json
 from ..const import CONF_WEBHOOK_ENDPOINT_ID, CONF_WEBHOOK_SECRET, LOGGER
-from ..exceptions import SigningSecretMissing, api_error
+from ..exceptions import EntryUnloaded, SigningSecretMissing
 from ..types import Json
 
 _CREATE = Operation(method="webhooks.create")
@@ -66,6 +66,6 @@ async def async_delete(entry: ConfigEntry[Any], host: ServiceHost | None) -> Non
 async def _async_request(host: ServiceHost | None, operation: Operation, data: Json) -> Json:
     """Return what the host answers; none of it is recorded."""
     if host is None:
-        raise api_error("unloaded")
+        raise EntryUnloaded
     options = RequestOptions(timeout=_TIMEOUT)
     return await async_request_json(host, operation, data, options)

@@ -18,6 +18,7 @@ from ..exceptions import (
     AuthenticationFailed,
     ConnectionFailed,
     ConnectionRejected,
+    EntryUnloaded,
     api_error,
     sanitize,
     validation_error,
@@ -186,7 +187,7 @@ class Connection:
     def _closed(self) -> HomeAssistantError:
         """Return the error for whoever was waiting."""
         if self.host.closed:
-            return api_error("unloaded")
+            return EntryUnloaded()
         return api_error("connection_closed", connection_id=self.id)
 
     @callback
