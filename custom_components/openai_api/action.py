@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
@@ -71,7 +72,9 @@ class ActionDescription:
 
     key: str
     method: str
-    """The SDK method; empty for what is done at home and asks no host."""
+    """The SDK method; empty for what is done at home and asks no host by itself."""
+    has_entry: bool = True
+    """Whether it is for one service, which the caller may choose; if not, it is for all."""
     name: str
     description: str
     icon: str
@@ -110,6 +113,11 @@ class ActionDescription:
     request_options: bool = True
     """Whether `timeout`, `extra_query` and `extra_body` apply."""
 
+    @cached_property
+    def operation(self) -> Operation:
+        """The SDK method that the action stands for."""
+        return Operation(method=self.method, has_body=self.has_body)
+
     @property
     def is_retired(self) -> bool:
         """Whether the vendor has deprecated this; compatible hosts may still offer it."""
@@ -141,6 +149,13 @@ class ActionCall:
     context: Context
     allow_paths: bool = True
     """Whether fields for files may name paths, and not only media items."""
+    operation_override: Operation | None = None
+    """Another SDK method than that of the action, which may take several to be carried out."""
+
+    @property
+    def operation(self) -> Operation:
+        """The SDK method to call."""
+        return self.operation_override or self.action.operation
 
     @property
     def timeout(self) -> float:
@@ -176,10 +191,20 @@ class ActionCall:
             upload_size=size,
         )
 
-    @property
-    def operation(self) -> Operation:
-        """The SDK method that the action stands for."""
-        return Operation(method=self.action.method, has_body=self.action.has_body)
+    def step(
+        self, method: str, data: Mapping[str, Any], *, has_body: bool = True, **options: Any
+    ) -> ActionCall:
+        """Return the call of another SDK method that it takes to carry out the action.
+
+        Of the caller's options, the time limit alone holds for it; `options` are its own.
+        """
+        kept = {key: self.options[key] for key in ("timeout",) if key in self.options}
+        return replace(
+            self,
+            operation_override=Operation(method=method, has_body=has_body),
+            data=data,
+            options=kept | options,
+        )
 
     async def encode(self) -> tuple[dict[str, Any], int]:
         """Return the arguments as the SDK method takes them, and the bytes of files in them."""
@@ -190,7 +215,7 @@ class ActionCall:
                 size += await item.encode(self, values, item.key)
         entry = self.entry
         extra_body = self.options.get("extra_body") or {}
-        values |= defaults_for(self.action.method, values, extra_body, entry.data, entry.options)
+        values |= defaults_for(self.operation.method, values, extra_body, entry.data, entry.options)
         return values, size
 
 

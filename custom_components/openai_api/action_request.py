@@ -37,7 +37,7 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
     text whatever they are labelled.
     """
     action, form = request.action, request.data.get("response_format")
-    is_transcript = action.method in _TRANSCRIPTS
+    is_transcript = request.operation.method in _TRANSCRIPTS
     return await async_parse_body(
         request.hass,
         request.host.settings,
@@ -60,6 +60,6 @@ def finish(request: ActionCall, answer: Json) -> Json:
             action.check(request.data, answer, request.host.settings)
         except ApiError:
             # It was paid for all the same.
-            request.host.record_success(answer, action.method, request.data.get("model"))
+            request.host.record_success(answer, request.operation.method, request.data.get("model"))
             raise
     return action.postprocess(answer) if action.postprocess else answer

@@ -12,9 +12,14 @@ from .types import Json
 
 async def async_dispatch(request: ActionCall) -> ServiceResponse:
     """Answer a call of an action in the way that its row says."""
+    if (handler := request.action.handler) is not None:
+        return await handler(request)
+    return await async_send(request)
+
+
+async def async_send(request: ActionCall) -> ServiceResponse:
+    """Call the SDK method of a call, and return the answer in the way that its row says."""
     action = request.action
-    if action.handler is not None:
-        return await action.handler(request)
     if action.accumulator is not None and action.is_streaming(request.data):
         return await stream_runner.async_run(request)
     match action.response:
@@ -26,7 +31,7 @@ async def async_dispatch(request: ActionCall) -> ServiceResponse:
             return await _async_request_empty(request)
     if (poll := action.poll) is None:
         return finish(request, await async_request_json(request))
-    made = None if action.method == poll.method else await async_request_json(request)
+    made = None if request.operation.method == poll.method else await async_request_json(request)
     return finish(request, await polling.async_poll_until_done(request, made))
 
 

@@ -80,7 +80,7 @@ class _Looks:
         self._poll = poll
         self._again: ActionCall | None = None
         if answer is None:
-            self._again = replace(request, action=replace(request.action, poll=None))
+            self._again = request
         self._start = time.monotonic()
         self._failing_since = 0.0
         self._pause = INITIAL_INTERVAL
@@ -153,9 +153,4 @@ def _poll_request(request: ActionCall, poll: ObjectType, answer: Json) -> Action
     }
     if not all(isinstance(value, str) and value for value in arguments.values()):
         raise UnexpectedBody("application/json")
-    return replace(
-        request,
-        action=replace(request.action, method=poll.method, poll=None, has_body=False),
-        data=arguments,
-        options={key: value for key, value in request.options.items() if key == "timeout"},
-    )
+    return request.step(poll.method, arguments, has_body=False)

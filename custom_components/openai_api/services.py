@@ -53,7 +53,7 @@ _OPTIONS: Final = frozenset(
 
 def effective_fields(action: ActionDescription) -> tuple[FieldDescription, ...]:
     """Return the fields of an action with those that its kind brings along."""
-    fields = [CONFIG_ENTRY] if action.method else []
+    fields = [CONFIG_ENTRY] if action.has_entry else []
     fields += [
         _defaulted(field) if field.key == "model" and action.model_kind else field
         for field in action.fields
@@ -157,7 +157,9 @@ async def _async_handle_call(action: ActionDescription, call: ServiceCall) -> Se
     data = {key: value for key, value in call.data.items() if value is not None or key in nullable}
     entry = _find_entry(call.hass, action, data.pop(CONFIG_ENTRY.key, None))
     # What is done at home is done for all of them.
-    concerned = [entry] if action.method else call.hass.config_entries.async_loaded_entries(DOMAIN)
+    concerned = (
+        [entry] if action.has_entry else call.hass.config_entries.async_loaded_entries(DOMAIN)
+    )
     allow_paths = await async_check_permission(call.hass, concerned, action, call.context)
     own = {field.key for field in action.fields}
     request = ActionCall(
@@ -201,7 +203,7 @@ def _find_entry(
 ) -> OpenAIConfigEntry:
     """Return the loaded entry that a call names or means; raises a translated error if none."""
     loaded: list[OpenAIConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
-    if not action.method and loaded:
+    if not action.has_entry and loaded:
         # What is done at home is the same for all of them.
         return loaded[0]
     if entry_id is None and len(loaded) > 1:

@@ -6,6 +6,7 @@ from uuid import uuid4
 from .. import stream_runner
 from ..action import ActionCall
 from ..action_request import async_fetch, async_request_json
+from ..api.request import Operation
 from ..exceptions import validation_error
 from ..types import Json
 
@@ -47,7 +48,7 @@ def _turn_request(
     left_out = set() if body else {"extra_body"}
     return replace(
         request,
-        action=replace(request.action, method=f"{_METHODS}.{method}", has_body=body),
+        operation_override=Operation(method=f"{_METHODS}.{method}", has_body=body),
         data=data,
         options={key: value for key, value in request.options.items() if key not in left_out},
     )

@@ -57,9 +57,9 @@ async def async_answer(request: ActionCall) -> Json:
     """
     data = dict(request.data)
     api_ids, conversation_id = data.pop(LLM_HASS_API, None), data.pop(CONVERSATION_ID, None)
-    plain = replace(request, action=replace(request.action, handler=None), data=data)
+    plain = replace(request, data=data)
     if not api_ids and conversation_id is None:
-        answer = await dispatch.async_dispatch(plain)
+        answer = await dispatch.async_send(plain)
         return dict(answer or {})
     tools = await HomeTools.async_load(request.hass, api_ids, request.context) if api_ids else None
     for item in request.action.fields:
@@ -84,7 +84,7 @@ def _memory(request: ActionCall, name: str) -> _Memory:
     """Return what is kept of a conversation of an entry, which belongs to its user."""
     hass: HomeAssistant = request.hass
     memories = hass.data.setdefault(_MEMORIES, LRU(_MOST))
-    key = (request.entry.entry_id, request.action.method, name)
+    key = (request.entry.entry_id, request.operation.method, name)
     user_id = request.context.user_id
     memory: _Memory | None = memories.get(key)
     if memory is not None and memory.items and memory.user_id not in {None, user_id}:
@@ -101,7 +101,7 @@ class _Rounds:
         self._request = request
         self._tools = tools
         self._before = before
-        self._is_chat = request.action.method.startswith("chat.")
+        self._is_chat = request.operation.method.startswith("chat.")
         self.said: list[Json] = []
         """The question, the calls with their results, and the answer."""
 
@@ -135,7 +135,7 @@ class _Rounds:
                 # Functions of the caller's own are the caller's to call.
                 return answer
             self._request.host.record_success(
-                answer, self._request.action.method, self._request.data.get("model")
+                answer, self._request.operation.method, self._request.data.get("model")
             )
             new = await self._async_call(calls)
             self.said += new
@@ -164,7 +164,7 @@ class _Rounds:
 
     async def _async_ask(self, data: Json) -> Json:
         """Ask once."""
-        answer = await dispatch.async_dispatch(replace(self._request, data=data))
+        answer = await dispatch.async_send(replace(self._request, data=data))
         return dict(answer or {})
 
     def _given(self, answer: Mapping[str, Any]) -> list[Json]:

@@ -1,7 +1,5 @@
 """Draws and edits pictures, and saves what comes."""
 
-from dataclasses import replace
-
 from .. import stream_runner
 from ..action import ActionCall
 from ..action_request import async_request_json
@@ -23,8 +21,7 @@ async def async_create_images(request: ActionCall) -> Json:
     if request.data.get("stream"):
         answer = await stream_runner.async_run(request)
     else:
-        plain = replace(request, action=replace(request.action, handler=None))
-        answer = await async_request_json(plain)
+        answer = await async_request_json(request)
     label = guess_type(f"x.{request.data.get('output_format') or 'png'}")
     data = answer.get("data")
     files = [

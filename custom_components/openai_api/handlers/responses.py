@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from .. import stream_runner
 from ..action import ActionCall
+from ..api.request import Operation
 from ..exceptions import validation_error
 from ..types import Json
 
@@ -14,13 +15,13 @@ async def async_ask_or_follow(request: ActionCall) -> Json:
     if "response_id" in data:
         if others := sorted(data.keys() - {"response_id", "starting_after", "include"}):
             raise validation_error("follow_takes_no_question", fields=", ".join(others))
-        action = replace(request.action, method="responses.retrieve", has_body=False)
+        operation = Operation(method="responses.retrieve", has_body=False)
     else:
         for field in ("model", "input"):
             # A prompt template may bring along both.
             if field not in data and "prompt" not in data:
                 raise validation_error("field_missing", field=field)
-        action = replace(request.action, method="responses.create")
+        operation = Operation(method="responses.create")
     return await stream_runner.async_run(
-        replace(request, action=action, data={**data, "stream": True})
+        replace(request, operation_override=operation, data={**data, "stream": True})
     )

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
@@ -189,7 +188,7 @@ class JobManager:
             hass=self._hass,
             entry=self._entry,
             host=self._host,
-            action=replace(self._actions[job.kind], key=_ACTION),
+            action=self._actions[job.kind],
             data=job.ids,
             context=job.context,
         )
@@ -199,7 +198,7 @@ class JobManager:
         request = self._request(job)
         async with self._semaphore:
             answer = await async_request_json(request)
-        request.host.usage.record_result(request.action.method, answer)
+        request.host.usage.record_result(request.operation.method, answer)
         return answer
 
     async def _poll(self, job: Job) -> None:
@@ -327,6 +326,7 @@ class JobManager:
             known,
             job.elapsed,
             done=job.ended is not None,
+            action=_ACTION,
             kind=job.kind,
             name=job.name,
             **{key: value for key, value in more.items() if value is not None},

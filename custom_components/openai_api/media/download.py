@@ -94,7 +94,7 @@ async def async_save_response(
     chunks: AsyncIterator[bytes] = response.iter_bytes(_WRITE_SIZE)
     chunks = multipart.async_track_download(request, chunks, response.headers)
     labels = [label]
-    if (default_format := _MEDIA_METHODS.get(request.action.method)) is not None:
+    if (default_format := _MEDIA_METHODS.get(request.operation.method)) is not None:
         head, chunks = await _async_peek(chunks)
         if is_text(head, label):
             if _is_event_stream(head, label):
@@ -127,7 +127,7 @@ async def async_save_audio(request: ActionCall, directory: Path, audio: bytes) -
         request.host,
         directory,
         iter_bytes(audio),
-        *filter(is_media, _wanted_types(request, _MEDIA_METHODS[request.action.method])),
+        *filter(is_media, _wanted_types(request, _MEDIA_METHODS[request.operation.method])),
         name=request.options.get("filename"),
         source_action=request.action.key,
     )
