@@ -1,7 +1,11 @@
 """Responses: asked, streamed, stored, and managed."""
 
 from collections.abc import Callable
+import sys
+from types import FrameType
+from typing import Any
 
+import aiohttp
 from homeassistant.core import Event
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -39,3 +43,24 @@ async def test_stream_events_fired_and_response_returned(
         answer["output_text"]
         == fired[-1].data["event"]["response"]["output"][0]["content"][0]["text"]
     )
+
+
+async def test_call_way_to_the_wire_is_short(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    ways: list[list[str]] = []
+    send = aiohttp.ClientSession._request
+
+    def looked_at(*args: Any, **kwargs: Any) -> Any:
+        frame: FrameType | None = sys._getframe(1)
+        ways.append([])
+        while frame is not None:
+            if "/custom_components/openai_api/" in frame.f_code.co_filename:
+                ways[-1].append(frame.f_code.co_qualname)
+            frame = frame.f_back
+        return send(*args, **kwargs)
+
+    monkeypatch.setattr(aiohttp.ClientSession, "_request", looked_at)
+    await call("create_model_response", model="m-1", input="Hello")
+
+    (way,) = ways
+    assert way[-1] == "_async_handle_call"
+    assert len(way) <= 9, "\n".join(reversed(way))
