@@ -54,7 +54,7 @@ class OpenAIData:
 
 
 def runtime_data_of(request: ActionCall) -> OpenAIData:
-    """Return what the entry of a call owns; raises `unloaded` once that is closed."""
+    """Return what the entry of a call owns; raises EntryUnloaded once that is closed."""
     data: OpenAIData | None = getattr(request.entry, "runtime_data", None)
     if data is None or data.host is not request.host:
         raise EntryUnloaded

@@ -1,7 +1,7 @@
-"""Trouble that somebody in the house has to see to, shown under repairs until it is over.
+"""Trouble that somebody has to see to, shown under repairs until it is over.
 
 What a host has trouble with belongs to its entry. The folder for saved files and the installed
-library belong to the whole house, and so does what is wrong with them.
+library belong to all services, and so does what is wrong with them.
 """
 
 from collections.abc import Iterator
@@ -133,7 +133,7 @@ def track_write_errors(hass: HomeAssistant, path: object) -> Iterator[None]:
 
 @callback
 def async_delete_all(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
-    """Take back what is shown for an entry that is left, and for the house with the last one."""
+    """Take back what is shown for an entry that is left, and for all services with the last one."""
     for key in _ENTRY_ISSUES:
         async_delete(hass, entry, key)
     for subentry_id in entry.subentries:
@@ -145,7 +145,7 @@ def async_delete_all(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
 
 @callback
 def active_issues(hass: HomeAssistant, entry: ConfigEntry[Any]) -> list[str]:
-    """Return the keys of what is shown for an entry and for the house."""
+    """Return the keys of what is shown for an entry and for all services."""
     issues = ir.async_get(hass)
     ids = {key: issue_id(key, entry) for key in _ENTRY_ISSUES} | {
         key: key for key in _GLOBAL_ISSUES

@@ -1,4 +1,4 @@
-"""Tells in the activity of the house what connections did and what hosts reported."""
+"""Describes the events of connections and webhooks for the logbook."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

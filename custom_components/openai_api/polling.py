@@ -1,4 +1,4 @@
-"""Waits for what a host works on, and tells the house how far it is."""
+"""Polls an object until the server is done with it, and fires progress events."""
 
 import asyncio
 from dataclasses import replace
@@ -38,7 +38,7 @@ async def async_poll_until_done(request: ActionCall, answer: Json | None) -> Jso
     Looks may fail for `MAX_OUTAGE` seconds while the host is away (no connection, no answer in
     time, status 429 or 500 and above), then the last error is raised; every other error ends
     the wait at once. Raises `still_pending` with the status after `max_wait_seconds`, without
-    that after an hour for a status that nobody knows, and `unloaded` when the entry is unloaded.
+    that after an hour for a status that nobody knows, and EntryUnloaded when the entry is unloaded.
     """
     poll = request.action.poll
     assert poll is not None

@@ -74,7 +74,7 @@ _LONGEST_STATE = 120
 """Characters: a longer one takes the place of its name in a row on a dashboard."""
 _DETAILS = re.compile(r" \((?:status|code|Request) [^()]*\)")
 """The facts of an API error, which the whole message keeps."""
-# A burst of calls is one change of the house's state, not hundreds.
+# A burst of calls is one change of state, not hundreds.
 _PAUSE = 1.0
 
 

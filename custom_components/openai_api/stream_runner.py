@@ -38,7 +38,7 @@ from .streaming.sse import EventTooLarge, SSEDecoder
 from .streaming.text import LARGE_BYTES
 from .types import Json
 
-# Listeners run while an event is fired; the rest of the house gets its turn after so many
+# Listeners run while an event is fired; other work of the event loop gets its turn after so many
 # seconds, or after a single event whose listeners take longer.
 _TURN = 0.001
 # Seconds that a host has to end a stream whose last event has come.
@@ -56,9 +56,9 @@ async def async_run(
 
     `opened` is awaited once the host listens: it may bring about what the stream tells.
     `read_body` takes the body and content type of an answer that is no stream, instead of
-    `async_parse_answer`. Raises HomeAssistantError: `timed_out` when no event comes within
-    the request's timeout, `stream_too_long` after its `max_wait_seconds`, `stream_cut`,
-    `stream_garbled`, `stream_error` for an error that the host reports in it.
+    `async_parse_answer`. Raises `RequestTimedOut` when no event comes within
+    the request's timeout, `stream_too_long` after its `max_wait_seconds`, StreamIncomplete,
+    StreamMalformed, ErrorInStream for an error that the host reports in it.
     """
     host, action = request.host, request.action
     assert action.accumulator is not None

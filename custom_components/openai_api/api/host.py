@@ -82,7 +82,7 @@ class ServiceHost:
     async def async_request_scope(self, seconds: float | None) -> AsyncIterator[asyncio.Timeout]:
         """Bound what happens inside by a time, in seconds, and by the life of the entry.
 
-        Raises HomeAssistantError "unloaded" once the entry is closed, and turns what goes wrong
+        Raises EntryUnloaded once the entry is closed, and turns what goes wrong
         inside into translated errors as `translate` does. A refused key starts reauthentication.
         """
         if self.closed:
@@ -125,7 +125,7 @@ class ServiceHost:
     def disable_timeout(self, wait: asyncio.Timeout) -> None:
         """Let what happens inside the scope take as long as it likes while the entry lives.
 
-        Raises HomeAssistantError "unloaded" once the entry is closed.
+        Raises EntryUnloaded once the entry is closed.
         """
         if self.closed:
             # The end that is about to come would be put off, too.

@@ -53,8 +53,8 @@ def parse_body(
     A stream of events becomes what `accumulator` makes of it, or its only event. With
     `expects_text` any text is an answer but a web page, and so is none at all: silence.
 
-    Raises ErrorInResponse for an error that the host tells with a good status, HomeAssistantError
-    "empty_answer", "stream_cut" for a stream that is not whole, UnexpectedBody for anything else.
+    Raises ErrorInResponse for an error that the server tells with a good status, ResponseEmpty,
+    StreamIncomplete for a stream that is not whole, UnexpectedBody for anything else.
     """
     kind = content_type.partition(";")[0].strip().lower()
     # Some hosts mark their bytes as UTF-8, though JSON is nothing else.

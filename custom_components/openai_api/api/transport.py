@@ -150,7 +150,7 @@ async def async_read_body(response: aiohttp.ClientResponse) -> bytes:
     """Return the whole body of a response, unpacked.
 
     Raises httpx2.TransportError if it is cut short, and SdkPassthroughError with
-    `answer_too_large` if it is larger than MAX_RESPONSE_BYTES.
+    ResponseTooLarge if it is larger than MAX_RESPONSE_BYTES.
     """
     if "content-encoding" in response.headers:
         packed = SizeLimitedResponse(

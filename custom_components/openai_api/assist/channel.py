@@ -69,7 +69,7 @@ class Channel(Connection):
     @override
     async def async_close(self, code: int, reason: str) -> None:
         if self.host.closed and self._was_open:
-            # Whoever waits for an event need not wait for the service's goodbye.
+            # Whoever waits for an event need not wait for the closing handshake.
             self._was_open = False
             self._on_end(EntryUnloaded())
         await super().async_close(code, reason)

@@ -73,7 +73,7 @@ class Stream:
         """Yield the events that have arrived together, until the stream or `[DONE]` ends it.
 
         Raises `timed_out` where nothing but signs of life comes for the time limit,
-        `stream_garbled` for an event that is no JSON, `answer_too_large`, `stream_error` for an
+        StreamMalformed for an event that is no JSON, ResponseTooLarge, ErrorInStream for an
         error that the service sends, and what `pieces` raises.
         """
         decoder = SSEDecoder()

@@ -99,8 +99,8 @@ class SocketStream:
     async def events(self) -> AsyncIterator[list[Json]]:
         """Yield the events that have arrived together, until the response ends.
 
-        Raises `timed_out` where nothing comes for the time limit, `stream_cut` where the
-        connection is lost, and `stream_error` for an error that the service sends.
+        Raises RequestTimedOut where nothing comes for the time limit, StreamIncomplete where the
+        connection is lost, and ErrorInStream for an error that the service sends.
         """
         while not self.has_ended:
             found = [self._first or await self._async_next()]

@@ -295,7 +295,7 @@ class LiveTranscription:
             await self._channel.async_send({"type": "session.update", "session": self.session})
             return await self._hearing.async_run(microphone)
         finally:
-            # Nobody waits for a service's goodbye.
+            # Nobody waits for the closing handshake.
             self._host.entry.async_create_background_task(
                 self._host.hass, self._channel.async_end(), "openai_api transcription end"
             )

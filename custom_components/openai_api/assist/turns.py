@@ -29,7 +29,7 @@ class Ended(StrEnum):
 
 
 _LOGGED = frozenset({Ended.FAILED, Ended.FALLBACK})
-"""What the activity of the house shows; the rest would be noise there."""
+"""What the logbook shows; the rest would be noise there."""
 
 
 class Turn:
@@ -115,7 +115,7 @@ class Turn:
 
     @callback
     def _log(self, ended: Ended) -> None:
-        """Tell it in the activity of the house, if that is shown; what was said is not told."""
+        """Write a line of the logbook, if that shows it; what was said is left out."""
         hass = self._entity.host.hass
         if "logbook" not in hass.config.components:
             return

@@ -206,7 +206,7 @@ async def _async_text_error(
 def join_base64(pieces: Any) -> bytes:
     """Return the bytes of pieces that are each base64 of their own; blocks.
 
-    Raises HomeAssistantError "stream_garbled" where one is not.
+    Raises StreamMalformed where one is not.
     """
     try:
         return b"".join(decode_base64(piece) for piece in pieces)

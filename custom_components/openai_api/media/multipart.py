@@ -1,4 +1,4 @@
-"""Sends files from disk piece by piece, and tells the house how far large ones are."""
+"""Sends files from disk piece by piece, and fires progress events for large ones."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 import io

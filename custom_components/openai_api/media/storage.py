@@ -73,7 +73,7 @@ async def async_save(
     first bytes of a sound or picture come before them. Without a name the file is called after
     the action that made it. Nothing half-written stays: it gets its name when it is whole.
     Returns `{"media_content_id", "media_content_type", "path", "url", "size"}`, the size in bytes.
-    Raises StorageError, and HomeAssistantError "empty_answer" if there is nothing to write.
+    Raises StorageError, and ResponseEmpty if there is nothing to write.
     """
     hass = host.hass
     with issues.track_write_errors(hass, directory):

@@ -28,7 +28,7 @@ from .tools import HomeTools
 
 _REMEMBERED_CALLS = 200
 _LONGEST_OUTBOX = 1000
-"""Events that wait for a slow line: so many of the house, and as many that follow by themselves."""
+"""Events that wait for a slow connection: this many of callers, and as many that follow from those of the server."""
 _OLDER_NAMES: Final[Mapping[str, str]] = {
     "response.audio.delta": "response.output_audio.delta",
     "response.audio.done": "response.output_audio.done",

@@ -195,7 +195,7 @@ def _output_item(session: RealtimeConnection, event: Json) -> None:
     elif kind in _MCP_CALLS:
         session.update_item({"output": None, **item, "status": status})
     elif kind == "function_call" and item.get("status") == "completed":
-        # It is not over for the house until its output has been sent.
+        # It is not over for callers until its output has been sent.
         call = {**item, "status": "in_progress", "output": None}
         if not session.remember_call(call):
             return

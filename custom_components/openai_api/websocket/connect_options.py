@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _LARGEST_FRAME = 64 * 1024 * 1024
 CLOSE_TIMEOUT = 5
-"""Seconds that a host gets to answer our goodbye."""
+"""Seconds that a server gets to answer a close frame."""
 PING = 20
 """Seconds between pings, and for a host to answer one."""
 

@@ -167,7 +167,7 @@ class Connection:
         self._forget(code=code, reason=reason)
 
     async def _async_say_goodbye(self, socket: Socket, code: int, reason: str) -> None:
-        """Close a socket; a line that takes nothing any more takes no goodbye either."""
+        """Close a socket; a connection that takes nothing any more takes no close frame either."""
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT + 1):
                 await self.async_finish()
