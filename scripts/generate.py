@@ -1,8 +1,7 @@
-"""Writes what follows from the catalogue's rows: services.yaml, icons.json, the translations.
+"""Writes what follows from the rows: services.yaml, icons.json, the translations, the docs.
 
-`--check` writes nothing. Both fail when a translation is missing, left over, or outdated: made from
-another English text than today's. `--accept` takes those that there are for right: it drops the
-left-over ones and keeps the outdated ones.
+Fails when a translation is missing, left over, or outdated: made from another English text than
+today's. `--accept` drops the left-over ones and keeps the outdated ones.
 """
 
 import argparse
@@ -97,8 +96,8 @@ def main() -> int:
     """Write the files, or check them."""
     parser = argparse.ArgumentParser(description=__doc__)
     choice = parser.add_mutually_exclusive_group()
-    choice.add_argument("--check", action="store_true", help="write nothing, fail if stale")
-    choice.add_argument("--accept", action="store_true", help="take the translations for right")
+    choice.add_argument("--check", action="store_true", help="write nothing, fail if a file is stale")
+    choice.add_argument("--accept", action="store_true", help="take the translations as they are")
     arguments = parser.parse_args()
     files, problems = generate(is_accepted=arguments.accept)
     for path, content in files.items():

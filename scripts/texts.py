@@ -143,7 +143,7 @@ def follow(key: str, written: Mapping[str, str]) -> dict[str, str]:
     targets = {
         key + name.removeprefix(part): target
         for other in written
-        if f"{other}.".startswith(f"{part}.")
+        if other == part or other.startswith(f"{part}.")
         for name, target in follow(other, written).items()
     }
     if not targets:
@@ -209,6 +209,7 @@ def constants() -> list[tuple[str, str, Any]]:
     ]
 
 
+@cache
 def common(key: str) -> str:
     """Return one of Home Assistant's common texts; KeyError if it has none of that key."""
     strings = Path(homeassistant.__file__).parent / "strings.json"
