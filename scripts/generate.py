@@ -96,7 +96,9 @@ def main() -> int:
     """Write the files, or check them."""
     parser = argparse.ArgumentParser(description=__doc__)
     choice = parser.add_mutually_exclusive_group()
-    choice.add_argument("--check", action="store_true", help="write nothing, fail if a file is stale")
+    choice.add_argument(
+        "--check", action="store_true", help="write nothing, fail if a file is stale"
+    )
     choice.add_argument("--accept", action="store_true", help="take the translations as they are")
     arguments = parser.parse_args()
     files, problems = generate(is_accepted=arguments.accept)
