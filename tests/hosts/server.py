@@ -30,7 +30,7 @@ class Server:
     """A real server; each is a subclass in a module of `tests.hosts.servers`."""
 
     name: ClassVar[str]
-    version: ClassVar[str]
+    version: str
     families: ClassVar[tuple[str, ...]]
     """What it claims to serve: keys of `families.FAMILIES`."""
     models: ClassVar[Json] = {}
