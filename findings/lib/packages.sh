@@ -20,12 +20,12 @@ pypi() {
 }
 python() { "$FOLDER/venv/bin/python" "$@"; }
 
-# home_assistant VERSION: the same with Home Assistant, which needs Python 3.14.
+# home_assistant VERSION [NAME==VERSION...]: the same with Home Assistant, which needs Python 3.14.
 home_assistant() {
   source "$HERE/../../.ci/python.sh"
   uv venv --quiet --python "$PYTHON" "$FOLDER/venv"
-  VIRTUAL_ENV=$FOLDER/venv uv pip install --quiet "homeassistant==$1"
-  printf 'with homeassistant==%s\n' "$1"
+  VIRTUAL_ENV=$FOLDER/venv uv pip install --quiet "homeassistant==$1" "${@:2}"
+  printf 'with homeassistant==%s\n' "$*"
 }
 
 # npm_package NAME@VERSION: into $FOLDER/node_modules.
