@@ -28,6 +28,9 @@ home_assistant() {
   printf 'with homeassistant==%s\n' "$*"
 }
 
+# own_python ARGUMENTS...: runs the Python 3.14 of this repository, for the models that it makes.
+own_python() { (source "$HERE/../../.ci/python.sh" && cd "$ROOT" && "$PYTHON" "$@"); }
+
 # npm_package NAME@VERSION: into $FOLDER/node_modules.
 npm_package() {
   npm install --silent --ignore-scripts --prefix "$FOLDER" "$1" >/dev/null
@@ -86,10 +89,10 @@ free_port() {
 # llama_server: llama.cpp on $PORT, with a model of a few megabytes that a script of ours makes.
 llama_server() {
   debian llama.cpp-tools=1:0.7.0+dfsg-2
-  (cd "$HERE/../.." && "$PYTHON" -c '
+  own_python -c '
 import pathlib, sys
 from tests.hosts.talker import write_gguf
-write_gguf(pathlib.Path(sys.argv[1]))' "$FOLDER/talker.gguf")
+write_gguf(pathlib.Path(sys.argv[1]))' "$FOLDER/talker.gguf"
   PORT=$(free_port)
   serve "http://127.0.0.1:$PORT/v1/models" from_debian llama-server --model "$FOLDER/talker.gguf" \
     --alias talker --jinja --threads 1 --ctx-size 2048 --host 127.0.0.1 --port "$PORT"
