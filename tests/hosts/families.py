@@ -108,7 +108,7 @@ def _responses(server: Server, files: Path) -> list[Check]:
         check("streamed", stream=True),
         check("tool", "output", **tools),
         check("tool, streamed", "output", stream=True, **tools),
-        check("cut tool", "status", **tools, max_output_tokens=16),
+        check("cut tool", "output", **tools, max_output_tokens=16),
         check("JSON", "output_parsed", action="parse_model_response", text=form),
         check("JSON, streamed", "output_parsed", action="parse_model_response", text=form, stream=True),
         check("picture", attachments=[str(files / "picture.png")]),
