@@ -140,15 +140,17 @@ class Trial:
             "messages": [{"role": "user", "content": QUESTION}],
             "stream": True,
             "max_tokens": 4000,
-            # llama.cpp would else be done too soon.
-            "extra_body": {"ignore_eos": True},
+            "extra_body": self.server.endless,
         }
         events = await self.home.subscribe_events("openai_api_stream_event")
         call = asyncio.create_task(self._call("create_chat_completion", data))
         began = monotonic()
         try:
-            await events.wait(within=30)
-            await self.server.stop()
+            first = asyncio.create_task(events.wait(within=60))
+            await asyncio.wait((first, call), return_when=asyncio.FIRST_COMPLETED)
+            if first.done():
+                await self.server.stop()
+            first.cancel()
             answer = await call
             worked, told = True, f"had ended before: {_text(answer['choices'][0]['message'])}"
         except (CommandError, TimeoutError) as err:

@@ -21,6 +21,7 @@ class Transformers(Server):
     # It would read for minutes, and answers nobody else meanwhile.
     skips = ("too long",)
     models: ClassVar[Json] = {"chat": str(FOLDER / "talker")}
+    endless: ClassVar[Json] = {"generation_config": '{"do_sample": true, "eos_token_id": -1}'}
 
     def install(self) -> None:
         """Install it and make the model.
