@@ -16,6 +16,7 @@ from tests.harness.process import ROOT
 FOLDER: Final = ROOT / ".tools" / "hosts"
 _SUITE: Final = "forky"
 _NEEDLESS: Final = re.compile(r"(debconf|ca-certificates|perl|fonts|dconf|adwaita|systemd|dbus)")
+_CERTIFICATES: Final = Path("/etc/ssl/certs/ca-certificates.crt")
 _VERSIONS: Final = "versions"
 
 
@@ -96,7 +97,10 @@ def npm(name: str, package: str) -> Path:
     """Return the folder with the programs of a package of npm."""
     folder = FOLDER / name
     if _once(folder, package):
-        run("npm", "install", "--silent", "--ignore-scripts", "--prefix", folder, package)
+        # Networks that inspect their traffic have certificates of their own.
+        trusted = {"NODE_EXTRA_CA_CERTS": str(_CERTIFICATES)} if _CERTIFICATES.exists() else {}
+        command = ("npm", "install", "--loglevel", "error", "--ignore-scripts")
+        run(*command, "--prefix", folder, package, env={**trusted, **os.environ})
         (folder / "stamp").write_text(package)
     return folder / "node_modules" / ".bin"
 
