@@ -181,7 +181,7 @@ def _images(server: Server, _files: Path) -> list[Check]:
     """Return the calls of pictures."""
     data = {"model": server.model("images"), "prompt": "A house"}
     return [
-        Check(name="images", action="create_image", data=data, show="data.0.media_content_type")
+        Check(name="images", action="create_image", data=data, show="media.0.media_content_type")
     ]
 
 
