@@ -230,7 +230,7 @@ async def test_pages_are_quoted_without_markup(raw: RawServer, call: Call, case:
     raw.play([answer(body, kind="text/html")])
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_model_response", **ASK)
-    assert f"(text/html): {expected} Check its URL" in str(caught.value)
+    assert f"(text/html). Check its URL. It answered: {expected}" in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["audio/wav", "image/png", "application/octet-stream", "x/y"])
