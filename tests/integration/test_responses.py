@@ -1,11 +1,13 @@
 """Responses: asked, streamed, stored, and managed."""
 
 from collections.abc import Callable
+from typing import Any
 
 from homeassistant.core import Event
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
 from .conftest import Call
@@ -39,3 +41,21 @@ async def test_stream_events_fired_and_response_returned(
         answer["output_text"]
         == fired[-1].data["event"]["response"]["output"][0]["content"][0]["text"]
     )
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        [{"type": "message", "role": "assistant", "content": "Hello"}],
+        [{"role": "assistant", "content": [{"type": "output_text", "text": "Hello"}]}],
+        [{"type": "message", "content": [{"type": "text", "text": "Hello"}]}],
+        {"type": "message", "content": [{"type": "output_text", "text": "Hello"}]},
+        "Hello",
+    ],
+)
+async def test_output_text_in_other_shapes(standin: StandIn, call: Call, output: Any) -> None:
+    body = {"id": "resp_1", "object": "response", "status": "completed", "output": output}
+    standin.fail(Fault(path="/responses", status=200, body=body))
+    answer = await call("create_model_response", model="m-1", input="Hi")
+    assert answer["output_text"] == "Hello"
+    assert answer["output"] == output
