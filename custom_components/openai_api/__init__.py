@@ -50,7 +50,11 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bool:
-    """Set up a service host."""
+    """Set up a service.
+
+    Raises ConfigEntryAuthFailed if the API key is missing or refused, and ConfigEntryNotReady if
+    the server cannot be reached.
+    """
     try:
         settings = HostConfig.from_data(entry.data)
     except ApiKeyNotFound:
@@ -93,7 +97,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bo
         else:
             data.platforms.append(platform)
     await data.subentries.async_start()
-    # How a job ended in the meantime is told once automations hear of it.
+    # The end of a job is reported once automations are running.
     entry.async_on_unload(async_at_started(hass, jobs.start))
     data.webhook_receiver = await webhook_receiver.async_receive(host)
     return True
@@ -102,7 +106,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bo
 async def _async_test_connection(
     hass: HomeAssistant, entry: OpenAIConfigEntry, settings: HostConfig
 ) -> None:
-    """Make sure that the host is there and takes the key."""
+    """Make sure that the server responds and accepts the key."""
     try:
         await async_validate_host(hass, settings)
     except AuthenticationFailed as err:
@@ -128,7 +132,7 @@ async def _async_test_connection(
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bool:
-    """Close everything that the service host has open."""
+    """Close everything that the service has open."""
     data = entry.runtime_data
     await data.async_close()
     issues.async_delete_all(hass, entry)
@@ -139,7 +143,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> b
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
-    """Forget what outlives a reload."""
+    """Delete what is kept over a reload."""
     await manager.async_remove(hass, entry)
     issues.async_delete_all(hass, entry)
     webhook_receiver.forget_deliveries(hass, entry.entry_id)

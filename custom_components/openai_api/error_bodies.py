@@ -1,4 +1,4 @@
-"""Reads the errors of hosts: where their words stand, and what is an error at all."""
+"""Reads the error bodies of servers: whether a body is an error, and what it says."""
 
 import ast
 from collections.abc import Iterable, Mapping
@@ -44,10 +44,11 @@ _JOB_STATUSES = frozenset(
 
 
 def details_in(body: object) -> dict[str, Any]:
-    """Return `code`, `param` and `message` of an error, None where there is none.
+    """Return the code, the parameter and the message of an error.
 
-    Takes the wrappings off: lists, `error`, `detail` and `errors`, the event of a stream, JSON
-    or a Python dictionary in a text.
+    Returns `{"code": …, "param": …, "message": …}`, None where there is none. Wrappings are
+    removed: lists, `error`, `detail` and `errors`, the event of a stream, JSON or a Python dict in
+    a text.
     """
     found: Any = body
     outer: dict[str, Any] = {}
@@ -159,10 +160,11 @@ def _raw(found: Mapping[str, Any]) -> str:
 
 
 def answer_error(found: object, *, is_of_model: bool = False) -> object | None:
-    """Return what tells of an error in an answer with status 200, None if nothing does.
+    """Return the error in a response with status 200, None if there is none.
 
-    `is_of_model`: a model was asked, so that words of errors alone are no answer. An object that has a `status` of its own, such as a response or a video that failed, is
-    what was asked for, with an `error` as the API documents it.
+    With `is_of_model`, for a request to a model, an object that has only the keys of errors is one.
+    An object with a `status` of its own, such as a response or a video that failed, is no error:
+    the API documents its `error`.
     """
     if isinstance(found, list) and len(found) == 1:
         # As Gemini sends them.
