@@ -1,6 +1,6 @@
 """The form for the connection: its fields and sections, and how its input is read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from copy import copy
 from typing import Any, Final
 
@@ -227,6 +227,18 @@ def is_flat(value: Any) -> bool:
     )
 
 
+def error_of_fields(data: Mapping[str, Any]) -> dict[str, str]:
+    """Return the key of what is wrong with the settings by the field, before anything is asked."""
+    if data[CONF_AUTH_METHOD] in {AuthMethod.HEADER, AuthMethod.QUERY} and not data.get(
+        CONF_AUTH_NAME
+    ):
+        return {CONF_AUTH_NAME: "auth_name_missing"}
+    for key in (CONF_EXTRA_HEADERS, CONF_EXTRA_QUERY):
+        if not is_flat(data.get(key, {})):
+            return {key: "not_an_object"}
+    return {} if data[CONF_BASE_URL] else {CONF_BASE_URL: "url_missing"}
+
+
 def _suggest(key: vol.Marker, shown: Mapping[str, Any]) -> vol.Marker:
     """Return a field's marker with the value that the form shows."""
     if (name := str(key)) not in shown:
@@ -260,6 +272,19 @@ def kind_at(url: str) -> ServiceKind | None:
 def location(url: URL) -> str:
     """Return a URL without its scheme and query."""
     return str(url.with_query(None)).partition("://")[2].rstrip("/")
+
+
+def title_of(data: Mapping[str, Any], kind: ServiceKind | None, taken: Set[str]) -> str:
+    """Return the name of the service or its server, with more of its URL if that is taken."""
+    url = parse_url(data[CONF_BASE_URL])
+    place = location(url)
+    if kind is None:
+        titles = [url.host or "", place]
+    else:
+        account = data.get(CONF_ORGANIZATION)
+        account_titles = [f"{kind.name} ({account})"] if account else []
+        titles = [kind.name, *account_titles, f"{kind.name} ({place})"]
+    return next((title for title in titles if title not in taken), titles[-1])
 
 
 def host_of(data: Mapping[str, Any]) -> str:

@@ -2,13 +2,9 @@
 
 import base64
 from collections.abc import Callable
-from importlib.util import find_spec
 import json
 from pathlib import Path
-import sys
-from types import ModuleType
 from typing import Any
-from unittest.mock import MagicMock
 
 from homeassistant.components import image
 from homeassistant.components.image.const import DATA_COMPONENT
@@ -28,6 +24,7 @@ from custom_components.openai_api.media import attachments
 from tests.standin import media
 from tests.standin.server import StandIn
 
+from .cameras import add_camera
 from .conftest import Call
 
 pytestmark = pytest.mark.usefixtures("entry")
@@ -83,24 +80,7 @@ async def drawing(hass: HomeAssistant) -> str:
 @pytest.fixture
 async def camera(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return a camera."""
-    if find_spec("turbojpeg") is None:
-        # Cameras make their pictures smaller with it; these are small already.
-        stand_in = ModuleType("turbojpeg")
-        stand_in.TurboJPEG = MagicMock  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "turbojpeg", stand_in)
-    from homeassistant.components import camera
-    from homeassistant.components.camera.const import DATA_COMPONENT
-
-    class Camera(camera.Camera):
-        entity_id = "camera.door"
-
-        async def async_camera_image(
-            self, width: int | None = None, height: int | None = None
-        ) -> bytes:
-            return PICTURE
-
-    assert await async_setup_component(hass, "camera", {})
-    await hass.data[DATA_COMPONENT].async_add_entities([Camera()])
+    await add_camera(hass, monkeypatch, "camera.door", PICTURE)
     return "camera.door"
 
 
