@@ -19,7 +19,15 @@ from typing import TypeGuard
 
 ROOT = Path(__file__).resolve().parent.parent / "custom_components/openai_api"
 FOLDERS = (
-    *("", "api", "handlers", "jobs", "media", "realtime", "streaming", "webhooks", "websocket"),
+    ".",
+    "api",
+    "handlers",
+    "jobs",
+    "media",
+    "realtime",
+    "streaming",
+    "webhooks",
+    "websocket",
 )
 FACTORIES = {"api_error": "HomeAssistantError", "validation_error": "ServiceValidationError"}
 """The class of the errors that each function makes from the key of a text."""
@@ -52,7 +60,7 @@ def _missing(path: Path) -> Iterator[str]:
             if name not in raises:
                 yield f"{place} raises {name}, which its docstring does not name"
         if _needs_shape(function) and SHAPE.search(text) is None:
-            yield f"{place} returns {ast.unparse(function.returns or function)}, whose shape its docstring does not say"
+            yield f"{place} returns an object whose shape its docstring does not say"
 
 
 def _public(tree: ast.Module) -> Iterator[Function]:

@@ -228,7 +228,10 @@ def is_flat(value: Any) -> bool:
 
 
 def error_of_fields(data: Mapping[str, Any]) -> dict[str, str]:
-    """Return the key of what is wrong with the settings by the field, before anything is asked."""
+    """Return the error in the values of the form, before a request is sent.
+
+    Returns `{field: translation key}`, `{}` if there is none.
+    """
     if data[CONF_AUTH_METHOD] in {AuthMethod.HEADER, AuthMethod.QUERY} and not data.get(
         CONF_AUTH_NAME
     ):

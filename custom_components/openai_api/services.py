@@ -80,7 +80,7 @@ def effective_fields(action: ActionDescription) -> tuple[FieldDescription, ...]:
 
 
 def _defaulted(field: FieldDescription) -> FieldDescription:
-    """Return the field `model` for an action with a default model."""
+    """Return the field of a model for which the entry's default may stand in."""
     description = f"{field.description} Without it, the default model."
     return replace(field, required=False, description=description)
 

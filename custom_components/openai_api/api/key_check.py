@@ -1,4 +1,4 @@
-"""Finds out whether a server refuses the API key itself, or only one request with it."""
+"""Finds out whether a service refuses the API key itself, or only what was done with it."""
 
 import asyncio
 from http import HTTPStatus
@@ -22,15 +22,15 @@ _TIMEOUT = 10.0
 class KeyCheck:
     """Starts reauthentication when the key is refused, and ends it when the key works again.
 
-    A gateway passes on the 401 of a provider, though its own key is right. So a 401 alone does not
-    count: the models are listed with the key and, if that works, without it. The key is right if
-    the server lists its models with the key only.
+    A gateway passes on a 401 of its provider, though the key of the gateway is right. So a 401
+    alone does not count: the list of models is asked for with the key and, where that works,
+    without it. Only a server that gives its list to nobody else shows that the key is right.
     """
 
     def __init__(
         self, hass: HomeAssistant, entry: ConfigEntry[Any], client: Client, routes: RouteTable
     ) -> None:
-        """Take the entry of the key, and what lists its models."""
+        """Take the entry whose key it is, and what its models are asked for with."""
         self._hass = hass
         self._entry = entry
         self._client = client
@@ -40,7 +40,7 @@ class KeyCheck:
 
     @callback
     def on_refused(self) -> None:
-        """Check the key because a request with it was answered with 401."""
+        """Check the key, because a request with it was answered with 401."""
         if not self._is_checking:
             self._is_checking = True
             entry = self._entry
@@ -54,7 +54,7 @@ class KeyCheck:
         issues.end_reauth(self._hass, self._entry)
 
     async def _async_check(self) -> None:
-        """Start reauthentication unless the key is right, or the server is unreachable."""
+        """Start reauthentication unless the key is known to be right, or nobody answers."""
         try:
             if not await self._async_is_right():
                 self._entry.async_start_reauth(self._hass)
@@ -62,7 +62,7 @@ class KeyCheck:
             self._is_checking = False
 
     async def _async_is_right(self) -> bool:
-        """Return whether the key is right; True as well if the server is unreachable."""
+        """Return whether the key is known to be right; True as well if the server is away."""
         try:
             async with asyncio.timeout(_TIMEOUT):
                 if (status := await self._async_list_models(with_key=True)) is None:
@@ -78,7 +78,7 @@ class KeyCheck:
         return self._is_list_protected
 
     async def _async_list_models(self, *, with_key: bool) -> int | None:
-        """Return the HTTP status of `GET /models`; None if the SDK would have to send it."""
+        """Return the HTTP status of the list of models; None if it cannot be asked for here."""
         route = await self._routes.async_get(_LIST_MODELS, {})
         if route is None or (plain := route.build({}, timeout=_TIMEOUT)) is None:
             return None

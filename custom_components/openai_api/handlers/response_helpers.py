@@ -32,7 +32,7 @@ def _iter_objects(value: Any) -> Iterator[Json]:
 
 
 def _content_parts(response: Json) -> Iterator[Json]:
-    """Yield the content parts of the messages in the output of a response."""
+    """Yield the parts of the messages that a response has put out."""
     for item in _iter_objects(response.get("output")):
         if item.get("type") == "message":
             yield from _iter_objects(item.get("content"))

@@ -13,12 +13,12 @@ class EventTooLarge(ValueError):
 
 
 class SSEDecoder:
-    """Decodes chunks of bytes to `(event name, data)` pairs.
+    """Turns chunks of bytes into (event name, data) pairs.
 
-    `feed` implements the HTML standard, section 9.2.6. Two things go beyond it, and are kept apart
-    so that the caller decides: `flush` returns the last event of a stream without its final blank
-    line, and `stray` holds the lines that are no field of the standard, where some servers put
-    errors.
+    `feed` follows the HTML standard (section 9.2.6) to the letter. Two things go beyond it, and are
+    kept apart so that the caller decides: `flush` returns the last event of a stream whose final
+    blank line is missing, and `stray` holds the lines that are no field of the standard, where some
+    hosts put their errors.
     """
 
     def __init__(self, *, join_stray: bool = False) -> None:
