@@ -1,4 +1,4 @@
-"""The whole OpenAI API, and any service that speaks it, for automations."""
+"""The OpenAI API, and compatible services, for automations and Assist."""
 
 import logging
 
@@ -34,14 +34,14 @@ from .subentries import Subentries
 from .webhooks import receiver as webhook_receiver
 
 _EXCLUDED: HassKey[set[str]] = HassKey(f"{DOMAIN}_excluded_event_types")
-"""The event types that are kept out of the database on our account."""
+"""The event types that this integration has excluded from the database."""
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions, which exist whether or not a service host is loaded."""
     if (library := logging.getLogger("httpx2")).level == logging.NOTSET:
-        # It would write a line for every request, as only newer releases of the core prevent.
+        # It would log every request, which only newer releases of Home Assistant prevent.
         library.setLevel(logging.WARNING)
     async_setup_services(hass)
     async_setup_cleanup(hass)
@@ -151,7 +151,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> N
 
 @callback
 def _async_set_recorded(hass: HomeAssistant, leaving: OpenAIConfigEntry | None = None) -> None:
-    """Keep our events out of the database, unless an entry wants them recorded.
+    """Exclude the events from the database, unless an option of an entry records them.
 
     A stream fires hundreds of events a second, more than a database on a small box can take.
     """
@@ -166,7 +166,7 @@ def _async_set_recorded(hass: HomeAssistant, leaving: OpenAIConfigEntry | None =
         for entry in hass.config_entries.async_entries(DOMAIN)
         if entry is not leaving
     ):
-        # What the user's own configuration leaves out stays out.
+        # What the user's configuration excludes stays excluded.
         excluded.difference_update(ours)
         ours.clear()
     else:

@@ -150,7 +150,7 @@ def _words(found: Any) -> Any:
 
 
 def _raw(found: Mapping[str, Any]) -> str:
-    """Return the words of the provider behind a gateway, where it passes them on beside its own."""
+    """Return the message of the provider in the error of a gateway."""
     metadata = found.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, dict) else None
     if not isinstance(raw, str) or not raw.strip():
@@ -179,7 +179,7 @@ def answer_error(found: object, *, is_of_model: bool = False) -> object | None:
         return found
     outcome = found.get("base_resp")
     if isinstance(outcome, dict) and outcome.get("status_code"):
-        # MiniMax tells every outcome so.
+        # MiniMax reports every outcome like this.
         return {"code": outcome["status_code"], **outcome}
     choices = found.get("choices")
     for choice in choices if isinstance(choices, list) else ():

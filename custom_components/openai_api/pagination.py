@@ -64,7 +64,7 @@ async def _async_page(request: ActionCall, **changes: Any) -> tuple[Json, int]:
 
 
 def _may_have_more(page: Json) -> bool:
-    """Tell whether the host says that there are more pages, or does not say."""
+    """Return whether the server says that there are more pages, or does not say."""
     has_more = page.get("has_more")
     return has_more is None or bool(has_more)
 

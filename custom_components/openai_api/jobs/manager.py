@@ -348,9 +348,9 @@ class JobManager:
             self._failing.discard(job.key)
         title = self._entry.title
         if err is not None and not were_failing:
-            LOGGER.warning("Watched jobs of %s cannot be looked at for now: %s", title, err)
+            LOGGER.warning("Polling watched jobs of %s failed: %s", title, err)
         elif were_failing and not self._failing:
-            LOGGER.info("Watched jobs of %s can be looked at again", title)
+            LOGGER.info("Polling watched jobs of %s succeeds again", title)
 
     async def _save(self) -> None:
         """Store all jobs."""
