@@ -77,7 +77,7 @@ async def test_reauth_started_by_list_of_models(
     assert bool(reauth_issues(hass)) is is_started
 
 
-async def test_reauth_started_where_anybody_may_list_models(
+async def test_reauth_started_with_public_list_of_models(
     hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call
 ) -> None:
     await add_entry(hass, entry_data(standin, "none", auth_method="bearer", api_key="sk-any"))
