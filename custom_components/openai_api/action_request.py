@@ -1,4 +1,4 @@
-"""Sends the request of one call of an action, and reads the answer to it."""
+"""Sends the request of one call of an action, and reads the response."""
 
 from typing import Any
 
@@ -29,7 +29,11 @@ _ANSWER_KEYS = {
 
 
 async def async_fetch(request: ActionCall, **changes: Any) -> tuple[bytes, str]:
-    """Return the body of the answer and its content type."""
+    """Send the request of a call, and return the body of the response.
+
+    Returns `(body, content type)`. `changes` replace arguments after they have been encoded. Raises
+    what `api.request.async_request_bytes` raises.
+    """
     values, size = await request.encode()
     return await async_request_bytes(
         request.host,
@@ -41,17 +45,22 @@ async def async_fetch(request: ActionCall, **changes: Any) -> tuple[bytes, str]:
 
 
 async def async_request_json(request: ActionCall, **changes: Any) -> Json:
-    """Return the API's object, whole and untouched."""
+    """Send the request of a call, and return the JSON object in the response.
+
+    Returns what `parse_body` returns, the API's object unchanged. Raises what `async_fetch` and
+    `parse_body` raise.
+    """
     body, content_type = await async_fetch(request, **changes)
     return await async_parse_answer(request, body, content_type)
 
 
 async def async_parse_answer(request: ActionCall, body: bytes, content_type: str) -> Json:
-    """Return the object in the body of an answer to a request; raises as `parse_body` does.
+    """Return the JSON object in the body of a response to a call.
 
-    A stream that nobody asked for becomes what it adds up to, and the words of a recording a
-    text whatever they are labelled. Raises UnexpectedBody for an object without anything of what
-    the method returns: many gateways have words of their own for errors.
+    Returns what `parse_body` returns. A stream of events is accumulated though the call did not ask
+    for one, and a transcript in a text format becomes `{"text": …}` whatever its content type.
+    Raises what `parse_body` raises, and UnexpectedBody for an object without anything of what the
+    method returns: many gateways have words of their own for errors.
     """
     action, form = request.action, request.data.get("response_format")
     is_transcript = request.operation.method in _TRANSCRIPTS
@@ -82,17 +91,18 @@ def _wrapped(answer: Json) -> object:
 
 
 def finish(request: ActionCall, answer: Json) -> Json:
-    """Return an answer with what its row adds to it.
+    """Check a response, and return it with the keys that the action adds.
 
-    Raises ToolCallIncomplete or StructureIgnored where it is not what was asked for, though the
-    server says so.
+    Returns the API's object with keys such as `{"output_text": …}`, as `postprocess` of the action
+    adds them. Raises ToolCallIncomplete or StructureIgnored if the response is not what was asked
+    for, though the server says that it is complete.
     """
     action = request.action
     if action.check is not None:
         try:
             action.check(request.data, answer, request.host.settings)
         except ApiError:
-            # It was paid for all the same.
+            # It has used tokens nevertheless.
             request.host.record_success(answer, request.operation.method, request.data.get("model"))
             raise
     return action.postprocess(answer) if action.postprocess else answer

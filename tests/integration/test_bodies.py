@@ -77,7 +77,7 @@ ERRORS: dict[str, Json] = {
 
 @pytest.mark.parametrize("case", ERRORS)
 @pytest.mark.parametrize("is_stream", [False, True])
-async def test_error_with_a_good_status(
+async def test_error_with_status_200_raises(
     raw: RawServer, call: Call, case: str, is_stream: bool
 ) -> None:
     for action, data in (("create_chat_completion", CHAT), ("create_model_response", ASK)):
@@ -104,13 +104,15 @@ NO_ERRORS: dict[str, Json] = {
 
 
 @pytest.mark.parametrize("case", NO_ERRORS)
-async def test_no_error_with_a_good_status(raw: RawServer, call: Call, case: str) -> None:
+async def test_empty_error_with_status_200_is_ignored(
+    raw: RawServer, call: Call, case: str
+) -> None:
     body = {**RESPONSE, **NO_ERRORS[case]}
     raw.play([answer(body)])
     assert (await call("create_model_response", **ASK)).items() >= body.items()
 
 
-async def test_list_that_holds_an_error(raw: RawServer, call: Call) -> None:
+async def test_error_in_list_raises(raw: RawServer, call: Call) -> None:
     for action, data in (("create_chat_completion", CHAT), ("list_files", {})):
         raw.play([answer([{"error": {"code": 429, "message": WORDS}}])])
         with pytest.raises(HomeAssistantError, match=WORDS) as caught:
@@ -122,7 +124,7 @@ async def test_list_that_holds_an_error(raw: RawServer, call: Call) -> None:
     assert (await call("list_files"))["data"] == things
 
 
-async def test_outcome_of_a_stream_is_an_error(raw: RawServer, call: Call) -> None:
+async def test_error_in_base_resp_of_stream_raises(raw: RawServer, call: Call) -> None:
     outcome = {"base_resp": {"status_code": 1004, "status_msg": WORDS}}
     for events in ([{"choices": None, **outcome}], [chunk({"content": "A"}, "stop", **outcome)]):
         raw.play(stream(*events))
@@ -134,7 +136,7 @@ async def test_outcome_of_a_stream_is_an_error(raw: RawServer, call: Call) -> No
     assert found["choices"][0]["message"]["content"] == "A"
 
 
-async def test_answer_without_choices_is_none(raw: RawServer, call: Call) -> None:
+async def test_response_without_choices_raises(raw: RawServer, call: Call) -> None:
     for action, data in (
         ("create_chat_completion", CHAT),
         ("create_completion", {"model": "m", "prompt": "x"}),
@@ -201,7 +203,7 @@ DEPTHS = {"lists": (b"[", b"]"), "objects": (b'{"a":', b"}"), "both": (b'[{"a":'
 
 
 @pytest.mark.parametrize("case", DEPTHS)
-async def test_depth_of_answers(raw: RawServer, call: Call, case: str) -> None:
+async def test_response_depth_limit(raw: RawServer, call: Call, case: str) -> None:
     start, end = DEPTHS[case]
     levels = 2 if case == "both" else 1
     for depth in (150, 199):
@@ -216,7 +218,7 @@ async def test_depth_of_answers(raw: RawServer, call: Call, case: str) -> None:
         assert caught.value.translation_key == "bad_answer"
 
 
-async def test_depth_of_events(raw: RawServer, call: Call) -> None:
+async def test_event_depth_limit(raw: RawServer, call: Call) -> None:
     from .streaming.host import stream
 
     for depth in (202, 300, 2000):
@@ -268,7 +270,7 @@ QUOTED: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("case", QUOTED)
-async def test_words_of_errors_are_unwrapped(raw: RawServer, call: Call, case: str) -> None:
+async def test_error_message_is_unwrapped(raw: RawServer, call: Call, case: str) -> None:
     body, expected = QUOTED[case]
     raw.play([answer(body, 400)])
     with pytest.raises(HomeAssistantError) as caught:
@@ -289,7 +291,7 @@ PAGES = {
 
 
 @pytest.mark.parametrize("case", PAGES)
-async def test_pages_are_quoted_without_markup(raw: RawServer, call: Call, case: str) -> None:
+async def test_html_error_is_quoted_without_markup(raw: RawServer, call: Call, case: str) -> None:
     body, expected = PAGES[case]
     raw.play([answer(body, kind="text/html")])
     with pytest.raises(HomeAssistantError) as caught:
@@ -298,7 +300,7 @@ async def test_pages_are_quoted_without_markup(raw: RawServer, call: Call, case:
 
 
 @pytest.mark.parametrize("kind", ["audio/wav", "image/png", "application/octet-stream", "x/y"])
-async def test_binary_is_not_quoted(raw: RawServer, call: Call, kind: str) -> None:
+async def test_binary_response_is_not_quoted(raw: RawServer, call: Call, kind: str) -> None:
     raw.play([answer(b"RIFF\x00\x01\x02WAVEfmt", kind=kind)])
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_model_response", **ASK)

@@ -56,7 +56,7 @@ async def test_quota_exceeded_creates_issue_and_is_not_retried(
 
 
 @pytest.mark.parametrize(("status", "error", "key"), BUSY.values(), ids=BUSY)
-async def test_other_refusals_create_no_quota_issue(
+async def test_other_errors_create_no_quota_issue(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -99,7 +99,7 @@ async def test_other_refusals_create_no_quota_issue(
         "loading",
     ],
 )
-async def test_server_error_that_blames_the_request(
+async def test_server_error_caused_by_request(
     hass: HomeAssistant,
     standin: StandIn,
     media_folder: object,

@@ -117,7 +117,7 @@ def test_redact_base64_in_lines() -> None:
 
 
 @pytest.mark.parametrize("key", ["1", "abc", "ollama", "a-b", "ünï"])
-def test_redact_short_key_as_a_word(key: str) -> None:
+def test_redact_short_key_whole_words_only(key: str) -> None:
     redact = settings(key).redact
     assert redact(f"The key {key} is wrong") == "The key *** is wrong"
     assert redact(f"key={key.upper() if key.isascii() else key}&b") == "key=***&b"
@@ -132,19 +132,19 @@ def test_redact_short_key_as_a_word(key: str) -> None:
     "text",
     ["", "Nothing here", "100%", "%zz &nothing; \\q", "a&b;c", "\ud83d", "🔑" * 50, "&#xFFFFFFFF;"],
 )
-def test_redact_leaves_other_text(text: str) -> None:
+def test_redact_text_without_key(text: str) -> None:
     assert settings().redact(text) == text
     assert settings("").redact(text) == text
 
 
-def test_redact_keeps_what_stands_between() -> None:
+def test_redact_keeps_text_between_keys() -> None:
     text = f"a%20b {KEY} c&amp;d {quote(KEY, safe='')} e%2Ff"
     assert settings().redact(text) == "a%20b *** c&amp;d *** e%2Ff"
 
 
 @pytest.mark.parametrize("length", [8, 12, len(KEY) - 1])
 @pytest.mark.parametrize("end", ["", "…", "..."])
-def test_redact_key_that_the_end_cuts(length: int, end: str) -> None:
+def test_redact_truncated_key(length: int, end: str) -> None:
     assert settings().redact(f"Bad key: {KEY[:length]}{end}") == f"Bad key: ***{end}"
 
 
@@ -161,7 +161,7 @@ def test_redact_key_that_the_end_cuts(length: int, end: str) -> None:
         ("x-gateway", "gateway-secret-5f1e", "gateway-secret-5f1e"),
     ],
 )
-def test_redact_parts_of_a_header(name: str, value: str, leaks: str) -> None:
+def test_redact_header_parts(name: str, value: str, leaks: str) -> None:
     redact = settings(extra_headers={name: value}).redact
     for text in (value, leaks, base64.b64encode(leaks.encode()).decode()):
         if len(text) > 3:
@@ -169,13 +169,13 @@ def test_redact_parts_of_a_header(name: str, value: str, leaks: str) -> None:
     assert redact(f"It says {leaks} here") == "It says *** here"
 
 
-def test_redact_key_that_names_its_scheme() -> None:
+def test_redact_key_with_scheme() -> None:
     pair = base64.b64encode(b"joe:hunter22").decode()
     redact = settings(f"Basic {pair}").redact
     assert redact(f"a {pair} b hunter22 c joe:hunter22 d") == "a *** b *** c *** d"
 
 
-def test_redact_short_values_that_are_words() -> None:
+def test_redact_keeps_short_values() -> None:
     redact = settings(query={"api-version": "v1"}, extra_headers={"x-mode": "fast"}).redact
     assert redact("v1 is fast") == "v1 is fast"
     assert settings(query={"sig": "v1"}).redact("v1 is fast") == "*** is fast"

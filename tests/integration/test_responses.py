@@ -46,7 +46,7 @@ async def test_stream_events_fired_and_response_returned(
     )
 
 
-async def test_call_way_to_the_wire_is_short(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_response_call_depth(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     ways: list[list[str]] = []
     send = aiohttp.ClientSession._request
 

@@ -73,7 +73,7 @@ async def sent(
 
 
 @pytest.mark.parametrize("action", FIELDS)
-async def test_text_field_rendered_text_stays(
+async def test_text_field_rendered_text_is_unchanged(
     action: str, hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:
     data, key = FIELDS[action]
@@ -89,7 +89,7 @@ async def test_text_field_rendered_text_stays(
         ("create_model_response", "input", "input_text"),
     ],
 )
-async def test_messages_rendered_text_stays(
+async def test_messages_rendered_text_is_unchanged(
     action: str,
     field: str,
     part_type: str,
@@ -142,7 +142,7 @@ EXACT = (
 
 
 @pytest.mark.parametrize("action", ["create_model_response", "create_speech", "create_embedding"])
-async def test_text_field_rendered_number_is_a_text(
+async def test_text_field_rendered_number_is_string(
     action: str, hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:
     data, key = FIELDS[action]
@@ -151,7 +151,7 @@ async def test_text_field_rendered_number_is_a_text(
         assert body[key] == left, words
 
 
-async def test_number_among_words_stays(
+async def test_rendered_number_with_text_is_unchanged(
     hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:
     """What the docs advise: with a word beside it, or within an object, a number is whole."""
@@ -162,7 +162,7 @@ async def test_number_among_words_stays(
         assert body["metadata"] == {"to": words}
 
 
-async def test_text_maps_rendered_values_are_texts(
+async def test_string_maps_rendered_values_are_strings(
     hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:
     """The API takes nothing but texts in these."""
@@ -178,7 +178,7 @@ async def test_text_maps_rendered_values_are_texts(
         assert body["prompt"]["variables"] == {"city": left}
 
 
-async def test_text_maps_keep_data_of_yaml(
+async def test_string_maps_yaml_values_are_unchanged(
     hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:
     """Some hosts take more than texts; parts of a prompt are objects."""
@@ -194,7 +194,7 @@ async def test_text_maps_keep_data_of_yaml(
     assert body["prompt"]["variables"] == {"city": {"type": "input_text", "text": "5"}}
 
 
-async def test_attributes_keep_numbers(
+async def test_attributes_numbers_are_unchanged(
     hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:
     """Files are found by the size of these, too."""
@@ -203,7 +203,7 @@ async def test_attributes_keep_numbers(
     assert body["attributes"] == {"n": 5, "x": True}
 
 
-async def test_lists_rendered_numbers_among_texts_are_texts(
+async def test_lists_rendered_numbers_are_strings(
     hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:
     for action, key, data, given, expected in (
@@ -230,7 +230,7 @@ async def test_lists_rendered_numbers_among_texts_are_texts(
         assert body[key] == expected
 
 
-async def test_calls_rendered_texts_stay(
+async def test_tool_calls_rendered_text_is_unchanged(
     hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:
     """Results and arguments of calls, and the ids of hosts that use digits alone, are texts."""
@@ -276,7 +276,7 @@ async def test_calls_rendered_texts_stay(
 
 
 @pytest.mark.parametrize("words", ["1, 2", "...", "1, ...", "(1, 2), 3", "1,", "b'x'", "'a', 'b'"])
-async def test_values_in_objects_rendered_sentence_stays_text(
+async def test_object_values_rendered_text_is_string(
     words: str, hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:
     data = {
@@ -321,7 +321,7 @@ async def test_values_in_objects_rendered_sentence_stays_text(
         ),
     ],
 )
-async def test_mixed_field_data_stays_data(
+async def test_mixed_field_rendered_data_is_unchanged(
     action: str,
     template: Any,
     expected: Any,
@@ -333,7 +333,7 @@ async def test_mixed_field_data_stays_data(
     assert body["input"] == expected
 
 
-async def test_messages_rendered_list_stays_list(
+async def test_messages_rendered_list_is_unchanged(
     hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:
     """A template may list messages with commas alone; those are objects, and no sentence."""
@@ -346,7 +346,7 @@ async def test_messages_rendered_list_stays_list(
     ("template", "expected"),
     [("{{ '1, 2' }}", ["1, 2"]), ("{{ ['1', 2] }}", ["1", "2"]), (["{{ '1, 2' }}"], ["1, 2"])],
 )
-async def test_list_of_texts_tuple_is_one_text(
+async def test_string_list_rendered_tuple_is_string(
     template: Any, expected: Any, hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:
     data = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "stop": template}
@@ -355,7 +355,7 @@ async def test_list_of_texts_tuple_is_one_text(
 
 
 @pytest.mark.parametrize("question", ["1, 2", "1, 2, 3", "[1, 2]", "(3)", "55"])
-async def test_sentence_trigger_rendered_text_stays(
+async def test_sentence_trigger_text_is_unchanged(
     question: str, hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:
     """What somebody says goes to the model as it was said."""

@@ -47,7 +47,7 @@ CUT_CHATS: dict[str, Script] = {
 
 
 @pytest.mark.parametrize("case", CUT_CHATS)
-async def test_chat_that_is_cut(raw: RawServer, call: Call, case: str) -> None:
+async def test_chat_stream_truncated_raises(raw: RawServer, call: Call, case: str) -> None:
     raw.play(CUT_CHATS[case])
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_chat_completion", stream=True, **CHAT)
@@ -92,7 +92,7 @@ WHOLE_CHATS: dict[str, Script] = {
 
 
 @pytest.mark.parametrize("case", WHOLE_CHATS)
-async def test_chat_that_is_whole(raw: RawServer, call: Call, case: str) -> None:
+async def test_chat_stream_complete(raw: RawServer, call: Call, case: str) -> None:
     raw.play(WHOLE_CHATS[case])
     answer = await call("create_chat_completion", stream=True, **CHAT)
     assert answer["choices"][0]["message"]["content"] == "Hello"
@@ -167,7 +167,7 @@ WHOLE_RESPONSES: dict[str, Script] = {
 
 @pytest.mark.parametrize("action", ["create_model_response", "parse_model_response"])
 @pytest.mark.parametrize("case", WHOLE_RESPONSES)
-async def test_response_that_is_whole(raw: RawServer, call: Call, case: str, action: str) -> None:
+async def test_response_stream_complete(raw: RawServer, call: Call, case: str, action: str) -> None:
     raw.play(WHOLE_RESPONSES[case])
     answer = await call(action, stream=True, **ASK)
     assert answer["output_text"] == "Hello"
@@ -215,7 +215,7 @@ CUT_RESPONSES: dict[str, Script] = {
 
 
 @pytest.mark.parametrize("case", CUT_RESPONSES)
-async def test_response_that_is_cut(raw: RawServer, call: Call, case: str) -> None:
+async def test_response_stream_truncated_raises(raw: RawServer, call: Call, case: str) -> None:
     raw.play(CUT_RESPONSES[case])
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_model_response", stream=True, **ASK)
@@ -223,7 +223,7 @@ async def test_response_that_is_cut(raw: RawServer, call: Call, case: str) -> No
     assert "ended before the response was complete" in str(caught.value)
 
 
-async def test_items_that_all_have_one_index(raw: RawServer, call: Call) -> None:
+async def test_output_items_with_same_index(raw: RawServer, call: Call) -> None:
     raw.play(
         stream(
             CREATED,
@@ -236,7 +236,7 @@ async def test_items_that_all_have_one_index(raw: RawServer, call: Call) -> None
     assert answer["output"] == [ITEM, FUNCTION]
 
 
-async def test_items_out_of_order(raw: RawServer, call: Call) -> None:
+async def test_output_items_out_of_order(raw: RawServer, call: Call) -> None:
     items: list[Any] = [{**ITEM, "id": f"msg_{n}"} for n in range(3)]
     raw.play(
         stream(
@@ -248,7 +248,7 @@ async def test_items_out_of_order(raw: RawServer, call: Call) -> None:
     assert answer["output"] == items
 
 
-async def test_arguments_that_only_deltas_hold(raw: RawServer, call: Call) -> None:
+async def test_arguments_in_deltas_only(raw: RawServer, call: Call) -> None:
     empty = {**FUNCTION, "arguments": ""}
     kind = "response.function_call_arguments.delta"
     raw.play(

@@ -265,7 +265,7 @@ def calls_in(answer: Any) -> list[tuple[str | None, str, Any]]:
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_tool_calls_in_dialects(raw: RawServer, call: Call, case: str) -> None:
+async def test_tool_call_deltas_of_servers(raw: RawServer, call: Call, case: str) -> None:
     pieces, expected = CASES[case]
     chunks = [chunk({"tool_calls": found}) for found in pieces]
     raw.play(
@@ -276,7 +276,7 @@ async def test_tool_calls_in_dialects(raw: RawServer, call: Call, case: str) -> 
     assert answer["choices"][0]["finish_reason"] == "tool_calls"
 
 
-async def test_function_call_of_old_hosts(raw: RawServer, call: Call) -> None:
+async def test_deprecated_function_call(raw: RawServer, call: Call) -> None:
     pieces = [{"name": "f", "arguments": ""}, {"arguments": '{"a":'}, {"arguments": "1}"}]
     chunks = [chunk({"function_call": found}) for found in pieces]
     raw.play(stream(*chunks, chunk({}, "function_call")))
@@ -285,7 +285,7 @@ async def test_function_call_of_old_hosts(raw: RawServer, call: Call) -> None:
     assert found == {"name": "f", "arguments": '{"a":1}'}
 
 
-async def test_tool_calls_of_two_choices(raw: RawServer, call: Call) -> None:
+async def test_tool_calls_with_two_choices(raw: RawServer, call: Call) -> None:
     def part(index: int, arguments: str, **more: Any) -> Json:
         found = chunk({"tool_calls": [piece(arguments, index=0, **more)]})
         found["choices"][0]["index"] = index
