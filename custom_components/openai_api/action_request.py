@@ -59,8 +59,9 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
 
     Returns what `parse_body` returns. A stream of events is accumulated though the call did not ask
     for one, and a transcript in a text format becomes `{"text": …}` whatever its content type.
-    Raises what `parse_body` raises, and UnexpectedBody for an object without anything of what the
-    method returns: many gateways have words of their own for errors.
+    Raises what `parse_body` raises, ErrorInResponse for an error in a wrapper, and UnexpectedBody for
+    an object without anything of what the method returns: many gateways have words of their own
+    for errors.
     """
     action, form = request.action, request.data.get("response_format")
     is_transcript = request.operation.method in _TRANSCRIPTS
