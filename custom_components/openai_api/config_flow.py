@@ -253,7 +253,7 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             if chosen and chosen.auth_name:
                 data.setdefault(CONF_AUTH_NAME, chosen.auth_name)
         self._keep_key(data, {**known, **self._typed_key})
-        # Whether an unknown service wants a key turns out when it is asked without one.
+        # A request without a key shows whether an unknown service requires one.
         self._is_key_left_out = method is None and chosen is None and CONF_API_KEY not in data
         if self._is_key_left_out:
             data[CONF_AUTH_METHOD] = AuthMethod.NONE.value
@@ -317,7 +317,7 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
         return {}
 
     def _would_leak(self, data: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
-        """Return whether a key that nobody has entered now would go to another origin."""
+        """Return whether a key that was entered earlier would be sent to another origin."""
         if CONF_API_KEY not in data or CONF_API_KEY in self._typed_key:
             return False
         return parse_url(data[CONF_BASE_URL]).origin() != parse_url(known[CONF_BASE_URL]).origin()

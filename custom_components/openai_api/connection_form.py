@@ -108,7 +108,7 @@ _SECTIONS: Final[dict[str, dict[vol.Marker, Any]]] = {
         ),
         vol.Optional(CONF_SKIP_VALIDATION, default=False): BooleanSelector(),
     },
-    # One line each: the editor for YAML would not let go of the Tab key.
+    # One line each: the YAML editor would trap the Tab key.
     EXTRAS: {vol.Optional(CONF_EXTRA_HEADERS): _LINES, vol.Optional(CONF_EXTRA_QUERY): _LINES},
 }
 _SECTION_OF: Final = {
@@ -146,14 +146,15 @@ def schema(shown: Mapping[str, Any], errors: Mapping[str, str]) -> vol.Schema:
 
 
 def error_place(field: str) -> str:
-    """Return under which key the frontend shows an error of a field: that of its section."""
+    """Return the key under which the frontend shows the error of a field: its section."""
     return _SECTION_OF.get(field, field)
 
 
 def flatten(user_input: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of the form by their flat names, the defaults included.
+    """Return the values of the form without its sections, with the defaults.
 
-    Raises InvalidData for what no form sends.
+    Returns `{field: value}` by the `CONF_` names of an entry's data. Raises InvalidData for input
+    that the form cannot have sent.
     """
     found: dict[str, Any] = {}
     for key, value in user_input.items():
@@ -173,7 +174,11 @@ def flatten(user_input: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def clean(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values without blanks, the lines of headers and queries as objects."""
+    """Return the values of the form as an entry's data holds them.
+
+    Returns `{field: value}` without blank values; `extra_headers` and `extra_query` are `{name:
+    value}`, `max_retries` is an integer.
+    """
     data = {
         key: value.strip() if isinstance(value, str) else value for key, value in values.items()
     }
@@ -186,7 +191,11 @@ def clean(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_lines(lines: Sequence[str], separator: str) -> dict[str, str]:
-    """Return names and values; a line without a separator gets an empty name, which is refused."""
+    """Read lines of names and values.
+
+    Returns `{name: value}`. The name of a line without a separator is empty, which `is_flat`
+    refuses.
+    """
     found: dict[str, str] = {}
     for line in filter(None, (line.strip() for line in lines)):
         name, found_separator, value = line.partition(separator)
@@ -195,12 +204,15 @@ def read_lines(lines: Sequence[str], separator: str) -> dict[str, str]:
 
 
 def write_lines(key: str, values: Mapping[str, Any]) -> list[str]:
-    """Return names and values as the lines that the form shows."""
+    """Return names and values as lines: `name: value` for headers, `name=value` for a query."""
     return [f"{name}{_SEPARATORS[key]}{value}" for name, value in values.items()]
 
 
 def to_show(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an entry's data as the form shows it; a key is never shown."""
+    """Return an entry's data as the form shows it, without the API key.
+
+    Returns `{field: value}`; `extra_headers` and `extra_query` are lists of lines.
+    """
     shown = {key: value for key, value in data.items() if key != CONF_API_KEY}
     for key in _SEPARATORS:
         if isinstance(values := shown.get(key), Mapping):
@@ -216,7 +228,10 @@ def is_flat(value: Any) -> bool:
 
 
 def error_of_fields(data: Mapping[str, Any]) -> dict[str, str]:
-    """Return the key of what is wrong with the settings by the field, before anything is asked."""
+    """Return the error in the values of the form, before a request is sent.
+
+    Returns `{field: translation key}`, `{}` if there is none.
+    """
     if data[CONF_AUTH_METHOD] in {AuthMethod.HEADER, AuthMethod.QUERY} and not data.get(
         CONF_AUTH_NAME
     ):
@@ -237,7 +252,10 @@ def _suggest(key: vol.Marker, shown: Mapping[str, Any]) -> vol.Marker:
 
 
 def identity(data: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return what tells one service from another."""
+    """Return what two entries for the same account of the same service have in common.
+
+    Returns `(URL, key source, API key, organization)`; None for each that is not set.
+    """
     return (
         str(parse_url(data[CONF_BASE_URL])).rstrip("/"),
         data.get(CONF_API_KEY_SOURCE),
@@ -273,5 +291,5 @@ def title_of(data: Mapping[str, Any], kind: ServiceKind | None, taken: Set[str])
 
 
 def host_of(data: Mapping[str, Any]) -> str:
-    """Return the name of an entry's host."""
+    """Return the host name in the URL of an entry's data, by default that of OpenAI."""
     return parse_url(data.get(CONF_BASE_URL, DEFAULT_BASE_URL)).host or ""

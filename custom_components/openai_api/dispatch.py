@@ -1,4 +1,4 @@
-"""Carries out a call of an action in the way that its row says."""
+"""Dispatches the calls of actions as the action descriptions say."""
 
 from homeassistant.core import ServiceResponse
 
@@ -11,14 +11,18 @@ from .types import Json
 
 
 async def async_dispatch(request: ActionCall) -> ServiceResponse:
-    """Answer a call of an action in the way that its row says."""
+    """Handle a call of an action with its handler, or with `async_send`."""
     if (handler := request.action.handler) is not None:
         return await handler(request)
     return await async_send(request)
 
 
 async def async_send(request: ActionCall) -> ServiceResponse:
-    """Call the SDK method of a call, and return the answer in the way that its row says."""
+    """Send the request of a call, and return the response.
+
+    The response is streamed, downloaded, followed over its pages or polled, as the action
+    description says. Raises an ApiError or another translated HomeAssistantError.
+    """
     action = request.action
     if action.accumulator is not None and action.is_streaming(request.data):
         return await stream_runner.async_run(request)
@@ -36,7 +40,7 @@ async def async_send(request: ActionCall) -> ServiceResponse:
 
 
 async def _async_request_empty(request: ActionCall) -> Json:
-    """Call a method that answers with nothing, and say what it did."""
+    """Call a method without a response body; return what it did."""
     body, content_type = await async_fetch(request)
     answer = (
         await async_parse_body(request.hass, request.host.settings, body, content_type)

@@ -1,4 +1,4 @@
-"""Reads the errors of hosts: where their words stand, and what is an error at all."""
+"""Reads the error bodies of servers: whether a body is an error, and what it says."""
 
 import ast
 from collections.abc import Iterable, Mapping
@@ -44,10 +44,11 @@ _JOB_STATUSES = frozenset(
 
 
 def details_in(body: object) -> dict[str, Any]:
-    """Return `code`, `param` and `message` of an error, None where there is none.
+    """Return the code, the parameter and the message of an error.
 
-    Takes the wrappings off: lists, `error`, `detail` and `errors`, the event of a stream, JSON
-    or a Python dictionary in a text.
+    Returns `{"code": …, "param": …, "message": …}`, None where there is none. Wrappings are
+    removed: lists, `error`, `detail` and `errors`, the event of a stream, JSON or a Python dict in
+    a text.
     """
     found: Any = body
     outer: dict[str, Any] = {}
@@ -149,7 +150,7 @@ def _words(found: Any) -> Any:
 
 
 def _raw(found: Mapping[str, Any]) -> str:
-    """Return the words of the provider behind a gateway, where it passes them on beside its own."""
+    """Return the message of the provider in the error of a gateway."""
     metadata = found.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, dict) else None
     if not isinstance(raw, str) or not raw.strip():
@@ -159,10 +160,11 @@ def _raw(found: Mapping[str, Any]) -> str:
 
 
 def answer_error(found: object, *, is_of_model: bool = False) -> object | None:
-    """Return what tells of an error in an answer with status 200, None if nothing does.
+    """Return the error in a response with status 200, None if there is none.
 
-    `is_of_model`: a model was asked, so that words of errors alone are no answer. An object that has a `status` of its own, such as a response or a video that failed, is
-    what was asked for, with an `error` as the API documents it.
+    With `is_of_model`, for a request to a model, an object that has only the keys of errors is one.
+    An object with a `status` of its own, such as a response or a video that failed, is no error:
+    the API documents its `error`.
     """
     if isinstance(found, list) and len(found) == 1:
         # As Gemini sends them.
@@ -177,16 +179,18 @@ def answer_error(found: object, *, is_of_model: bool = False) -> object | None:
         return found
     outcome = found.get("base_resp")
     if isinstance(outcome, dict) and outcome.get("status_code"):
-        # MiniMax tells every outcome so.
+        # MiniMax reports every outcome like this.
         return {"code": outcome["status_code"], **outcome}
     choices = found.get("choices")
     for choice in choices if isinstance(choices, list) else ():
-        if isinstance(choice, dict) and (
-            _says_something(choice.get("error")) or choice.get("finish_reason") == "error"
-        ):
-            return (
-                {"message": "finish_reason: error", **choice} if "error" not in choice else choice
-            )
+        if not isinstance(choice, dict):
+            continue
+        message = choice.get("message")
+        for place in (choice, message):
+            if isinstance(place, dict) and _says_something(place.get("error")):
+                return place
+        if choice.get("finish_reason") == "error":
+            return {"message": "finish_reason: error", **choice}
     return found if _is_bare_error(found, is_of_model=is_of_model) else None
 
 

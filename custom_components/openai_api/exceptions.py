@@ -1,4 +1,4 @@
-"""The errors that a person at home can act on, each with its translation and its facts."""
+"""The errors that users can act on, each with its translation and its facts."""
 
 from http import HTTPStatus
 import re
@@ -77,7 +77,7 @@ class ApiError(HomeAssistantError):
 
 
 class HostUnreachable(ApiError):
-    """The server is down, cannot be found, or fails by itself."""
+    """The server is down, cannot be found, or fails."""
 
 
 class ConnectionFailed(HostUnreachable):
@@ -247,7 +247,7 @@ class EntryUnloaded(ApiError):
 
 
 class SigningSecretMissing(ApiError):
-    """The server has made a webhook, but tells no secret to check its calls with."""
+    """The server has created a webhook, but its response has no signing secret."""
 
     key = "no_signing_secret"
 
@@ -266,7 +266,7 @@ class StorageError(HomeAssistantError):
 
 
 class SdkPassthroughError(OpenAIError):
-    """Carries an error of ours past the SDK, which tries again after any but its own kind."""
+    """Carries an error of this integration through the SDK, which retries after any but its own."""
 
     def __init__(self, error: HomeAssistantError) -> None:
         """Take the error to be raised in the end."""
@@ -277,7 +277,7 @@ class SdkPassthroughError(OpenAIError):
 def localized_error[E: HomeAssistantError](
     error_class: type[E], key: str, **placeholders: object
 ) -> E:
-    """Return an error of a kind with its translated text."""
+    """Return an error of a class with the translated text of a key."""
     return error_class(
         translation_domain=DOMAIN,
         translation_key=key,
@@ -286,17 +286,21 @@ def localized_error[E: HomeAssistantError](
 
 
 def validation_error(key: str, **placeholders: object) -> ServiceValidationError:
-    """Return the translated error for something that the caller can put right."""
+    """Return the ServiceValidationError with the text of a key: the caller can correct it."""
     return localized_error(ServiceValidationError, key, **placeholders)
 
 
 def api_error(key: str, **placeholders: object) -> HomeAssistantError:
-    """Return the translated error for something that the caller cannot put right."""
+    """Return the HomeAssistantError with the text of a key: the caller cannot correct it."""
     return localized_error(HomeAssistantError, key, **placeholders)
 
 
 def sanitize(text: str, settings: ErrorSettings) -> str:
-    """Return a foreign text fit to show: no markup, no signs that cannot be seen, no key, short."""
+    """Return text of a server fit to show.
+
+    Markup and unprintable characters are removed, secrets redacted, and the text is truncated to
+    500 characters.
+    """
     words = " ".join(_TAG.sub(" ", text[:_MAX_INPUT_TEXT]).split())
     words = "".join(sign for sign in words if sign.isprintable())
     words = _SECRET_PATTERN.sub("***", settings.redact(words))

@@ -136,7 +136,7 @@ async def assistant(
     return Assistant(ha, service, pipeline)
 
 
-async def test_written_question_answered_and_spoken(assistant: Assistant) -> None:
+async def test_text_pipeline(assistant: Assistant) -> None:
     events = await assistant.run("intent", text="Is it warm outside?")
     output = (await until(events, "intent-end"))["intent_output"]
     answer = output["response"]["speech"]["plain"]["speech"]
@@ -155,7 +155,7 @@ async def test_written_question_answered_and_spoken(assistant: Assistant) -> Non
     assert " ".join(speech["input"] for speech in speeches) == answer
 
 
-async def test_spoken_question_answered_and_spoken(assistant: Assistant) -> None:
+async def test_voice_pipeline(assistant: Assistant) -> None:
     await assistant.service.fail(path="/audio/transcriptions", body={"text": "What is new?"})
     events = await assistant.run("stt", sample_rate=16_000)
     handler = bytes([(await until(events, "run-start"))["runner_data"]["stt_binary_handler_id"]])
@@ -175,7 +175,7 @@ async def test_spoken_question_answered_and_spoken(assistant: Assistant) -> None
     assert fields["file"]["filename"].endswith(".wav")
 
 
-async def test_tool_of_the_home_called(assistant: Assistant) -> None:
+async def test_llm_tool_called(assistant: Assistant) -> None:
     ha, service = assistant.ha, assistant.service
     await ha.call("light.turn_off", {"entity_id": "light.reading_lamp"}, return_response=False)
     stream = calls("intent__HassTurnOn", name="Reading Lamp", domain=["light"])
@@ -192,7 +192,7 @@ async def test_tool_of_the_home_called(assistant: Assistant) -> None:
     assert kinds[-2:] == ["function_call", "function_call_output"]
 
 
-async def test_ai_task_data_has_the_structure(assistant: Assistant) -> None:
+async def test_ai_task_structure(assistant: Assistant) -> None:
     answer = json.dumps({"mood": "calm", "score": 7})
     await assistant.service.fail(path="/responses", body=says(answer), content_type=SSE)
     found = await assistant.ha.call(
@@ -213,7 +213,7 @@ async def test_ai_task_data_has_the_structure(assistant: Assistant) -> None:
     assert set(body["text"]["format"]["schema"]["properties"]) == {"mood", "score"}
 
 
-async def test_turns_told_without_words(assistant: Assistant) -> None:
+async def test_turn_event_without_text(assistant: Assistant) -> None:
     turns = await assistant.ha.subscribe_events("openai_api_turn_event")
     events = await assistant.run("intent", text="A secret question")
     await until(events, "run-end")

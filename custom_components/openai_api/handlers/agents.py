@@ -1,4 +1,4 @@
-"""Turns of an agent's session that are followed as they happen."""
+"""Turns of an agent session, streamed."""
 
 from dataclasses import replace
 from uuid import uuid4
@@ -14,9 +14,12 @@ _METHODS = "beta.agents.sessions"
 
 
 async def async_take_turn(request: ActionCall) -> Json:
-    """Say something in a session that is at rest, and return what comes of it.
+    """Send input to an idle agent session, and return the session at the end of its turn.
 
-    The session is listened to before anything is said, so that no event is missed.
+    The events are streamed before the input is sent, so that none is missed. Returns the API's
+    `agent.session` with `turn`, `output_text` and `stream_id`. Raises ServiceValidationError
+    "agent_session_busy" unless the session is idle, and what `stream_runner.async_run` raises. SDK
+    methods: `beta.agents.sessions.retrieve`, `.events.create` and `.events.stream`.
     """
     session_id, said = request.data["session_id"], request.data["input"]
     session = await async_request_json(
@@ -32,7 +35,7 @@ async def async_take_turn(request: ActionCall) -> Json:
         {
             "session_id": session_id,
             "events": [{"type": "agent.session.input.message", "input": said}],
-            # A request that is tried again must not be a second question.
+            # A request that is sent again must not start a second turn.
             "idempotency_key": request.data.get("idempotency_key") or str(uuid4()),
         },
         body=True,
@@ -44,7 +47,7 @@ async def async_take_turn(request: ActionCall) -> Json:
 def _turn_request(
     request: ActionCall, method: str, data: Json, *, body: bool = False
 ) -> ActionCall:
-    """Return the request for one of the methods that a turn is made of."""
+    """Return the call of one of the SDK methods that a turn needs."""
     left_out = set() if body else {"extra_body"}
     return replace(
         request,

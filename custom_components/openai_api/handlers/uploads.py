@@ -1,4 +1,4 @@
-"""Sends files where one request is not enough: many files, large files, files to search."""
+"""Uploads that need several requests: many files, large files, files for a vector store."""
 
 import asyncio
 from collections.abc import Mapping
@@ -25,7 +25,11 @@ _AT_ONCE = 5
 
 
 async def async_upload_to_store(request: ActionCall) -> ServiceResponse:
-    """Upload the file, add it to the vector store, and wait for it if the row says so."""
+    """Upload a file, add it to a vector store, and poll it where the action says so.
+
+    Returns the API's `vector_store.file`. Raises what `dispatch.async_send` and the encoder of the
+    file raise.
+    """
     data = dict(request.data)
     file_id = await _async_upload(request, data.pop("file"))
     adding = Operation(method="vector_stores.files.create")
@@ -34,12 +38,16 @@ async def async_upload_to_store(request: ActionCall) -> ServiceResponse:
 
 
 async def async_upload_batch_to_store(request: ActionCall) -> ServiceResponse:
-    """Upload the files, several at once, add them to the vector store, and wait for them."""
+    """Upload files concurrently, add them to a vector store, and poll them where the action says so.
+
+    Returns the API's `vector_store.files_batch`. Nothing is sent if a file is missing. Raises the
+    error of the first upload that fails, and what `dispatch.async_send` raises.
+    """
     data = dict(request.data)
     items = data.pop("files")
     at_once = asyncio.Semaphore(data.pop("max_concurrency", None) or _AT_ONCE)
     for item in items:
-        # They are read when their turn comes; but nothing is sent when one is missing.
+        # They are read later, but nothing is sent if one is missing.
         await async_resolve_file(request, item, MAX_UPLOAD_BYTES)
 
     async def upload(item: Mapping[str, str]) -> str:
@@ -56,7 +64,7 @@ async def async_upload_batch_to_store(request: ActionCall) -> ServiceResponse:
 
 
 async def _async_upload(request: ActionCall, item: Mapping[str, str]) -> str:
-    """Upload a file for searching, and return its id."""
+    """Upload a file with the purpose `assistants`, and return its id."""
     values: dict[str, Any] = {"file": item, "purpose": "assistants"}
     encode = next(field.encode for field in request.action.fields if field.file)
     assert encode is not None
@@ -69,10 +77,11 @@ async def _async_upload(request: ActionCall, item: Mapping[str, str]) -> str:
 
 
 async def async_upload_in_parts(request: ActionCall) -> Json:
-    """Upload a large file piece by piece, firing a progress event after each.
+    """Upload a large file in parts, and fire a progress event after each part.
 
-    Returns the upload with the file that the host made of it. What fails half-way is cancelled
-    at the host.
+    Returns the API's `upload`, completed, with its `file`. `part_size` is in bytes, 16 MiB by
+    default. If a part fails, the upload is cancelled at the server and the error is raised. SDK
+    methods: `uploads.create`, `uploads.parts.create`, `uploads.complete` and `uploads.cancel`.
     """
     data, start = dict(request.data), time.monotonic()
     source = await async_resolve_file(request, data.pop("file"), _LARGEST)
@@ -103,7 +112,7 @@ async def async_upload_in_parts(request: ActionCall) -> Json:
 
 
 def _id(answer: Json) -> str:
-    """Return the id of what the host has made."""
+    """Return the id of an object that the server has created."""
     if not isinstance(found := answer.get("id"), str):
         raise UnexpectedBody("application/json")
     return found

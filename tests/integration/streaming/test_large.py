@@ -61,7 +61,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(large_json, name, size)
 
 
-async def test_answer_is_read_outside_of_the_loop(
+async def test_large_response_parsed_in_executor(
     raw: RawServer, call: Call, threads: list[bool]
 ) -> None:
     large = {**RESPONSE, "more": [{"a": i, "b": WORDS} for i in range(5)]}
@@ -76,7 +76,7 @@ async def test_answer_is_read_outside_of_the_loop(
     assert threads == [False] * 3
 
 
-async def test_events_are_read_outside_of_the_loop(
+async def test_large_events_parsed_in_executor(
     raw: RawServer, call: Call, events: Callable[[str], list[Event]], threads: list[bool]
 ) -> None:
     fired = events("openai_api_stream_event")
@@ -100,7 +100,7 @@ async def test_events_are_read_outside_of_the_loop(
     assert not any(threads)
 
 
-async def test_large_event_that_cannot_be_read(
+async def test_large_event_malformed_raises(
     raw: RawServer, call: Call, threads: list[bool]
 ) -> None:
     raw.play(stream(b'data: {"a": "' + WORDS.replace('"', "").encode() + b'"\n\n'))
@@ -110,16 +110,14 @@ async def test_large_event_that_cannot_be_read(
     assert threads == [False]
 
 
-async def test_large_event_that_tells_of_an_error(
-    raw: RawServer, call: Call, threads: list[bool]
-) -> None:
+async def test_large_event_error_raises(raw: RawServer, call: Call, threads: list[bool]) -> None:
     raw.play(stream(error("Too hot", details=WORDS)))
     with pytest.raises(HomeAssistantError, match="Too hot"):
         await call("create_chat_completion", **CHAT, stream=True)
     assert threads == [False]
 
 
-async def test_long_stream_is_added_up_outside_of_the_loop(
+async def test_long_stream_accumulated_in_executor(
     raw: RawServer, call: Call, threads: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
@@ -139,7 +137,7 @@ async def test_long_stream_is_added_up_outside_of_the_loop(
     assert [thread == threading.get_ident() for thread in seen] == [False, True]
 
 
-async def test_frames_are_read_outside_of_the_loop(
+async def test_large_messages_parsed_in_executor(
     standin: StandIn,
     entry: MockConfigEntry,
     manage: Call,
@@ -162,7 +160,7 @@ async def test_frames_are_read_outside_of_the_loop(
     await manage("close")
 
 
-async def test_packed_answer_is_unpacked_in_small_steps(
+async def test_compressed_response_yields_to_event_loop(
     raw: RawServer, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A few packed bytes may be a thousand times as many; others get their turn in between."""
@@ -215,7 +213,7 @@ _VALUES = st.recursive(
 
 @settings(max_examples=100)
 @given(value=_VALUES, indent=st.sampled_from((None, 1)), is_ascii=st.booleans())
-def test_pieces_add_up(value: Any, indent: int | None, is_ascii: bool) -> None:
+def test_large_json_fuzz(value: Any, indent: int | None, is_ascii: bool) -> None:
     data = json.dumps(value, indent=indent, ensure_ascii=is_ascii).encode()
     with pytest.MonkeyPatch.context() as patch:
         for name, size in (("_MAX_PIECE", 24), ("_MIN_PIECE", 6), ("_STRING_PIECE", 13)):
@@ -230,7 +228,7 @@ def test_pieces_add_up(value: Any, indent: int | None, is_ascii: bool) -> None:
     sign=st.sampled_from([b"", b'"', b",", b"}", b"]", b"{", b"[", b":", b"\\", b"1", b"\xff"]),
     is_cut=st.booleans(),
 )
-def test_pieces_of_broken_text_are_refused(
+def test_large_json_malformed_fuzz(
     value: Any,
     place: int,
     sign: bytes,
@@ -255,7 +253,7 @@ def test_pieces_of_broken_text_are_refused(
 
 
 @pytest.mark.usefixtures("tiny")
-def test_pieces_keep_the_deepest_level() -> None:
+def test_large_json_depth_limit() -> None:
     for opening, closing in (("[", "]"), ('{"a":', "}"), ('[1,{"abc":', "}]")):
         levels = opening.count("[") + opening.count("{")
         fits = text.MAX_DEPTH // levels
@@ -280,11 +278,11 @@ def test_pieces_keep_the_deepest_level() -> None:
     ],
 )
 @pytest.mark.usefixtures("tiny")
-def test_pieces_of_odd_texts(data: bytes, value: Any) -> None:
+def test_large_json_unusual_texts(data: bytes, value: Any) -> None:
     assert _read(data) == value
 
 
-def test_large_text_with_halves_of_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_json_lone_surrogates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text, "LARGE_BYTES", 10)
     assert text.load_json(b'{"a": "x\\ud83d", "b": [1, 2]}') == {"a": "x\ufffd", "b": [1, 2]}
     assert text.load_json(b'{"a": "x\xf0\x9f", "b": [1, 2]}') == {"a": "x\ufffd", "b": [1, 2]}
