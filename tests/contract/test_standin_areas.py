@@ -113,9 +113,7 @@ async def test_chat_unsupported_parameters_raise(
         {"model": "gpt-5", "max_completion_tokens": 50, "temperature": 1},
     ],
 )
-async def test_chat_supported_parameters(
-    client: AsyncOpenAI, body: dict[str, Any]
-) -> None:
+async def test_chat_supported_parameters(client: AsyncOpenAI, body: dict[str, Any]) -> None:
     messages: Any = [{"role": "user", "content": "x"}]
     answer = await client.chat.completions.create(messages=messages, **body)
     assert answer.choices[0].message.content == "You said: x"

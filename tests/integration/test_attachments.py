@@ -381,7 +381,9 @@ async def test_attachment_data_url(standin: StandIn, call: Call, address: str, p
 
 
 @pytest.mark.parametrize("address", ["data:image/png;base64,?", "data:image/png", "data:,"])
-async def test_attachment_invalid_data_url_raises(standin: StandIn, call: Call, address: str) -> None:
+async def test_attachment_invalid_data_url_raises(
+    standin: StandIn, call: Call, address: str
+) -> None:
     before = len(standin.requests)
     with pytest.raises(ServiceValidationError) as caught:
         await call("create_model_response", model="m", input="?", attachments=address)

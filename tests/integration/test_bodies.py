@@ -91,7 +91,9 @@ NO_ERRORS: dict[str, Json] = {
 
 
 @pytest.mark.parametrize("case", NO_ERRORS)
-async def test_empty_error_with_status_200_is_ignored(raw: RawServer, call: Call, case: str) -> None:
+async def test_empty_error_with_status_200_is_ignored(
+    raw: RawServer, call: Call, case: str
+) -> None:
     body = {**RESPONSE, **NO_ERRORS[case]}
     raw.play([answer(body)])
     assert (await call("create_model_response", **ASK)).items() >= body.items()

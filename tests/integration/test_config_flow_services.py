@@ -342,9 +342,7 @@ async def test_unreachable_url_is_not_proposed(
 
 
 @pytest.mark.parametrize("body", [None, [], {"object": "list", "data": None}, {"models": []}])
-async def test_empty_model_list_is_accepted(
-    hass: HomeAssistant, serve: Serve, body: Any
-) -> None:
+async def test_empty_model_list_is_accepted(hass: HomeAssistant, serve: Serve, body: Any) -> None:
     url = await serve({"/v1/models": body})
     result = await submit(hass, base_url=f"{url}/v1")
     assert result["type"] is FlowResultType.CREATE_ENTRY

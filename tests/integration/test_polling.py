@@ -119,9 +119,7 @@ async def test_poll_connection_refused(
     assert len(clock.waits) == 9
 
 
-async def test_poll_repeated_outages(
-    raw: RawServer, call: Call, clock: Clock
-) -> None:
+async def test_poll_repeated_outages(raw: RawServer, call: Call, clock: Clock) -> None:
     """Each outage has its minutes: what counts is the time since the last look that succeeded."""
     outage = [PASSING["500"]] * 20
     raw.play([answer(PENDING)], *outage, [answer(PENDING)], *outage, [answer(PENDING)], *outage)
@@ -155,9 +153,7 @@ async def test_poll_unreachable_max_wait_exceeded(
     assert 30 < sum(clock.waits) <= 60
 
 
-async def test_poll_unreachable_backs_off(
-    raw: RawServer, call: Call, clock: Clock
-) -> None:
+async def test_poll_unreachable_backs_off(raw: RawServer, call: Call, clock: Clock) -> None:
     raw.play([answer(PENDING)], [answer(PENDING)], *[PASSING["500"]] * 10, [answer(PENDING)])
     raw.play([answer(DONE)])
     await call("create_and_poll_video", **ASK, poll_interval_ms=100)
@@ -206,9 +202,7 @@ async def test_first_poll_unreachable_max_wait_exceeded(
     assert 15 < sum(clock.waits) <= 30
 
 
-async def test_create_request_is_not_repeated(
-    raw: RawServer, call: Call, clock: Clock
-) -> None:
+async def test_create_request_is_not_repeated(raw: RawServer, call: Call, clock: Clock) -> None:
     raw.play(PASSING["500"], [answer(PENDING)], [answer(DONE)])
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_and_poll_video", **ASK)

@@ -55,9 +55,7 @@ async def test_find_node_missing_raises(tmp_path: Path) -> None:
         await find(_folder(tmp_path, *BOTH), "/nowhere")
 
 
-async def test_find_without_node_raises(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_find_without_node_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingError, match="there is no Node"):
         await find(_folder(tmp_path, *BOTH), None)

@@ -126,9 +126,7 @@ async def test_safe_request_is_retried(
         assert all("may-repeat" not in request.headers.lower() for request in watch.raw.requests)
 
 
-async def test_connect_error_is_retried(
-    hass: HomeAssistant, media_folder: object
-) -> None:
+async def test_connect_error_is_retried(hass: HomeAssistant, media_folder: object) -> None:
     """A host that begins to listen between two tries gets the request once."""
     async with raw_server_for(hass, max_retries=2) as watch:
         await watch.raw.stop()

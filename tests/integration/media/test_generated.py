@@ -251,9 +251,7 @@ async def test_chat_stream_audio_is_joined(
 
 
 @pytest.mark.parametrize("form", ["prefix", "lines", "unpadded"])
-async def test_response_image_base64_variants(
-    standin: StandIn, call: Call, form: str
-) -> None:
+async def test_response_image_base64_variants(standin: StandIn, call: Call, form: str) -> None:
     item = {"type": "image_generation_call", "id": "ig_1", "result": FORMS[form]}
     bad = {"type": "image_generation_call", "id": "ig_2", "result": "?"}
     body = {"id": "resp_1", "object": "response", "status": "completed", "output": [bad, item]}

@@ -229,9 +229,7 @@ async def test_speech_stream_answered_without_stream(
 
 
 @pytest.mark.parametrize("label", ["text/event-stream", "text/plain", "audio/mpeg"])
-async def test_speech_stream_not_requested(
-    standin: StandIn, call: Call, label: str
-) -> None:
+async def test_speech_stream_not_requested(standin: StandIn, call: Call, label: str) -> None:
     pieces = [WAV[:1001], WAV[1001:]]
     events: list[dict[str, Any]] = [
         {"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode()}

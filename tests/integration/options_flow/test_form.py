@@ -168,9 +168,7 @@ def offered(form: dict[str, Any], purpose: str) -> list[str]:
     return list(selector.config["options"])
 
 
-async def test_default_models_offered(
-    standin: StandIn, form: Form, entry: MockConfigEntry
-) -> None:
+async def test_default_models_offered(standin: StandIn, form: Form, entry: MockConfigEntry) -> None:
     standin.fail(Fault(path="/models", status=200, body=MODELS))
     shown = await form.open()
     assert offered(shown, "chat") == ["gpt-5", "tts-1", "my-embedder"]

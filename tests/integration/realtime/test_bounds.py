@@ -62,7 +62,9 @@ async def test_saved_output_audio_is_released(
     assert alive is None or alive() is None
 
 
-async def test_output_audio_without_end_limit(script: RealtimeDriver, entry: MockConfigEntry) -> None:
+async def test_output_audio_without_end_limit(
+    script: RealtimeDriver, entry: MockConfigEntry
+) -> None:
     await script.server_sends(*(delta(f"r-{number}") for number in range(40)))
     assert len(conversation(entry).speech.answers) <= 8
     await wait_for(lambda: len(script.notices_of("audio_done")) == 32)
@@ -75,9 +77,7 @@ async def test_responses_without_end_limit(script: RealtimeDriver, entry: MockCo
     assert len(conversation(entry).playback.formats) <= 16
 
 
-async def test_connection_limit(
-    script: RealtimeDriver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_connection_limit(script: RealtimeDriver, monkeypatch: pytest.MonkeyPatch) -> None:
     assert connections.MAX_CONNECTIONS == 50
     monkeypatch.setattr(connections, "MAX_CONNECTIONS", 3)
     for number in range(2):

@@ -230,7 +230,9 @@ def raw(delta: bytes, kind: bytes = b"response.output_text.delta") -> bytes:
         ([b"a\xffb"], "a\ufffdb"),
     ],
 )
-async def test_surrogates_split_between_deltas(script: RealtimeDriver, pieces: list[bytes], text: str) -> None:
+async def test_surrogates_split_between_deltas(
+    script: RealtimeDriver, pieces: list[bytes], text: str
+) -> None:
     for piece in pieces:
         await script.session.send(raw(piece))
     await script.settle()

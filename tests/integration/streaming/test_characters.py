@@ -50,7 +50,9 @@ HALVES: dict[str, tuple[list[bytes], str]] = {
 
 
 @pytest.mark.parametrize("case", HALVES)
-async def test_surrogates_split_between_chunks(raw: RawServer, call: Call, events: Any, case: str) -> None:
+async def test_surrogates_split_between_chunks(
+    raw: RawServer, call: Call, events: Any, case: str
+) -> None:
     pieces, expected = HALVES[case]
     fired = events("openai_api_stream_event")
     raw.play(stream(*pieces, chunk({}, "stop")))
@@ -125,9 +127,7 @@ async def test_lone_surrogate_is_replaced(raw: RawServer, call: Call, case: str)
             assert answer["choices"][0]["finish_reason"] == "stop"
 
 
-async def test_lone_surrogate_without_final_event(
-    raw: RawServer, call: Call
-) -> None:
+async def test_lone_surrogate_without_final_event(raw: RawServer, call: Call) -> None:
     piece = named("response.output_text.delta", delta="@", output_index=0, content_index=0)
     item = {"type": "message", "role": "assistant", "content": []}
     raw.play(
@@ -140,9 +140,7 @@ async def test_lone_surrogate_without_final_event(
     assert answer["output_text"] == "Hi \ufffd"
 
 
-async def test_lone_surrogate_in_transcript(
-    raw: RawServer, call: Call, media_folder: Path
-) -> None:
+async def test_lone_surrogate_in_transcript(raw: RawServer, call: Call, media_folder: Path) -> None:
     sound = media_folder / "a.wav"
     sound.write_bytes(b"RIFF\x24\x00\x00\x00WAVEfmt ")
     for pieces in (

@@ -203,9 +203,7 @@ FILTERS: dict[str, list[Json]] = {
 
 
 @pytest.mark.parametrize("case", FILTERS)
-async def test_empty_values_are_ignored(
-    raw: RawServer, call: Call, events: Any, case: str
-) -> None:
+async def test_empty_values_are_ignored(raw: RawServer, call: Call, events: Any, case: str) -> None:
     fired = events("openai_api_stream_event")
     raw.play(stream(*FILTERS[case]))
     answer = await call("create_chat_completion", stream=True, **CHAT)

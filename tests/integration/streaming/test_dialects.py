@@ -265,9 +265,7 @@ async def test_transcript_events_of_servers(raw: RawServer, call: Call, sound: s
     assert [found["speaker"] for found in answer["segments"]] == ["x", "x"]
 
 
-async def test_transcript_unknown_events_raise(
-    raw: RawServer, call: Call, sound: str
-) -> None:
+async def test_transcript_unknown_events_raise(raw: RawServer, call: Call, sound: str) -> None:
     for events in ([{"type": "session.created"}], [{"foo": 1}, {"bar": 2}], [RESPONSE]):
         for done in (True, False):
             raw.play(stream(*events, done=done))

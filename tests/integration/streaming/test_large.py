@@ -110,9 +110,7 @@ async def test_large_event_malformed_raises(
     assert threads == [False]
 
 
-async def test_large_event_error_raises(
-    raw: RawServer, call: Call, threads: list[bool]
-) -> None:
+async def test_large_event_error_raises(raw: RawServer, call: Call, threads: list[bool]) -> None:
     raw.play(stream(error("Too hot", details=WORDS)))
     with pytest.raises(HomeAssistantError, match="Too hot"):
         await call("create_chat_completion", **CHAT, stream=True)

@@ -56,9 +56,7 @@ async def test_timeout_restarts_with_each_event(raw: RawServer, call: Call) -> N
         ("create_completion", {"model": "m", "prompt": "x", "stream": True}),
     ],
 )
-async def test_stream_max_wait_exceeded(
-    raw: RawServer, call: Call, action: str, data: Any
-) -> None:
+async def test_stream_max_wait_exceeded(raw: RawServer, call: Call, action: str, data: Any) -> None:
     head, *_ = stream()
     steps: list[ScriptItem] = [named("x", delta="Hi"), 0.1] * 100
     raw.play([head, *steps, Step.HOLD])

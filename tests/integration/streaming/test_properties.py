@@ -134,9 +134,7 @@ def test_completion_fuzz(
 
 @settings(max_examples=200)
 @given(completions(), st.data())
-def test_completion_truncated_fuzz(
-    case: tuple[Json, list[Json], str], data: st.DataObject
-) -> None:
+def test_completion_truncated_fuzz(case: tuple[Json, list[Json], str], data: st.DataObject) -> None:
     _, chunks, _ = case
     count = data.draw(st.integers(0, len(chunks) - 1))
     accumulator = ChatCompletionAccumulator()

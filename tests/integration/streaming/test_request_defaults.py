@@ -99,9 +99,7 @@ async def test_usage_not_included_without_stream(
     assert "stream_options" not in sent(raw)
 
 
-async def test_llama_cpp_response_format(
-    hass: HomeAssistant, raw: RawServer, call: Call
-) -> None:
+async def test_llama_cpp_response_format(hass: HomeAssistant, raw: RawServer, call: Call) -> None:
     set_options(hass, service_kind="llama_cpp")
     raw.play([answer(OBEYED)])
     result = await call("parse_model_response", text={"format": FORMAT}, **ASK)
