@@ -4,12 +4,28 @@ from typing import Any
 
 from .action import ActionCall
 from .api.request import async_request_bytes
-from .api.response import async_parse_body
-from .exceptions import ApiError
+from .api.response import async_parse_body, unexpected_body_error
+from .error_bodies import answer_error
+from .error_translation import parse_error_body
+from .exceptions import ApiError, ErrorInResponse
 from .types import Json
 
+_SHOWN = 4096
+"""Bytes of an unexpected answer that are looked at for words to show."""
 _TRANSCRIPTS = frozenset({"audio.transcriptions.create", "audio.translations.create"})
 _TEXT_FORMATS = ("text", "srt", "vtt")
+_ANSWER_KEYS = {
+    "beta.responses.create": {"id", "output"},
+    "chat.completions.create": {"choices"},
+    "completions.create": {"choices"},
+    "embeddings.create": {"data"},
+    "images.create_variation": {"data"},
+    "images.edit": {"data"},
+    "images.generate": {"data"},
+    "moderations.create": {"results"},
+    "responses.create": {"id", "output"},
+}
+"""Keys of the responses of these SDK methods: each response has at least one of them."""
 
 
 async def async_fetch(request: ActionCall, **changes: Any) -> tuple[bytes, str]:
@@ -42,12 +58,14 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
     """Return the JSON object in the body of a response to a call.
 
     Returns what `parse_body` returns. A stream of events is accumulated though the call did not ask
-    for one, and a transcript in a text format becomes `{"text": …}` whatever its content type.
-    Raises what `parse_body` raises.
+    for one, and a transcript in a text format becomes `{"text": …}` whatever its content type. An
+    object in `data` or in a list of one, as some gateways wrap it, is unwrapped. Raises what
+    `parse_body` raises, UnexpectedBody for an object without the keys of the method, and
+    ErrorInResponse for a wrapped error.
     """
     action, form = request.action, request.data.get("response_format")
     is_transcript = request.operation.method in _TRANSCRIPTS
-    return await async_parse_body(
+    answer = await async_parse_body(
         request.hass,
         request.host.settings,
         body,
@@ -55,6 +73,22 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
         accumulator=action.accumulator,
         expects_text=is_transcript and form in _TEXT_FORMATS,
     )
+    keys = _ANSWER_KEYS.get(request.operation.method)
+    if keys is None or not keys.isdisjoint(answer):
+        return answer
+    settings = request.host.settings
+    if isinstance(wrapped := _wrapped(answer), dict):
+        if (error := answer_error(wrapped)) is not None:
+            raise ErrorInResponse(**parse_error_body(error, settings))
+        if not keys.isdisjoint(wrapped):
+            return wrapped
+    raise unexpected_body_error(settings, content_type, body[:_SHOWN].decode(errors="replace"))
+
+
+def _wrapped(answer: Json) -> object:
+    """Return what some gateways wrap in `data`, or in a list of one."""
+    found = answer.get("data")
+    return found[0] if isinstance(found, list) and len(found) == 1 else found
 
 
 def finish(request: ActionCall, answer: Json) -> Json:

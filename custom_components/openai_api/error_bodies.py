@@ -183,12 +183,14 @@ def answer_error(found: object, *, is_of_model: bool = False) -> object | None:
         return {"code": outcome["status_code"], **outcome}
     choices = found.get("choices")
     for choice in choices if isinstance(choices, list) else ():
-        if isinstance(choice, dict) and (
-            _says_something(choice.get("error")) or choice.get("finish_reason") == "error"
-        ):
-            return (
-                {"message": "finish_reason: error", **choice} if "error" not in choice else choice
-            )
+        if not isinstance(choice, dict):
+            continue
+        message = choice.get("message")
+        for place in (choice, message):
+            if isinstance(place, dict) and _says_something(place.get("error")):
+                return place
+        if choice.get("finish_reason") == "error":
+            return {"message": "finish_reason: error", **choice}
     return found if _is_bare_error(found, is_of_model=is_of_model) else None
 
 

@@ -23,7 +23,8 @@ _REQUEST_FAULT = re.compile(
     r"\bnot supported?\b|\bunsupported\b|does not support|not implemented|mmproj"
     r"|too (?:large|long|many tokens)|exceeds? the (?:available |maximum )?context"
     r"|validation errors?\b|unknown role|invalid role|must (?:be|have|contain)\b"
-    r"|failed to (?:decode|load|open|read) (?:the )?(?:audio|image)",
+    r"|failed to (?:decode|load|open|read) (?:the )?(?:audio|image)"
+    r"|^missing credentials\b",
     re.IGNORECASE,
 )
 _QUOTA_WORDS = re.compile(
@@ -43,7 +44,8 @@ def is_request_fault(status: int, message: object) -> bool:
     """Return whether a server blames the request, though its status says it failed itself.
 
     llama.cpp, llama-cpp-python and OGX answer 500, and llama.cpp 501, to input that the loaded
-    model does not support. Trying again cannot help, and the server is at work.
+    model does not support, and LiteLLM 500 where it has no key for the service behind it. Trying
+    again cannot help, and the server is at work.
     """
     if status == HTTPStatus.NOT_IMPLEMENTED:
         return True

@@ -33,6 +33,7 @@ from .streaming.decode import (
     check_stray,
     is_event_stream,
     reader_for,
+    words_in_stray,
 )
 from .streaming.sse import EventTooLarge, SSEDecoder
 from .streaming.text import LARGE_BYTES
@@ -290,6 +291,9 @@ class _Relay:
         if isinstance(stray, dict) and not self._sequence:
             # The whole response, with the content type of a stream.
             return stray
+        if words := words_in_stray(self._decoder.stray):
+            # A proxy says in words of its own why it has cut the stream.
+            raise ErrorInStream(**parse_error_body(words, request.host.settings))
         raise StreamIncomplete
 
     def _add_up(self, *, ended: bool) -> Json | None:

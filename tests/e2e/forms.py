@@ -42,7 +42,8 @@ class Dialog:
         """Fill in fields by their labels."""
         for key, value in settings.items():
             if options := self._options(key):
-                await self._field(key, "button").click()
+                # A list without a choice is a "listitem" to the frontend of Home Assistant 2026.10.
+                await self._field(key, "button").or_(self._field(key, "listitem")).first.click()
                 await self._box.get_by_role("menuitem", name=options[value], exact=True).click()
             else:
                 await self._field(key, "textbox").fill(value)

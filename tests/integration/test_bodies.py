@@ -34,6 +34,19 @@ ERRORS: dict[str, Json] = {
         "id": "gen-1",
         "choices": [{**CHOICE, "finish_reason": "stop", "error": {"message": WORDS}}],
     },
+    "in the message": {
+        "id": "gen-1",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": "", "error": {"message": WORDS}},
+                "finish_reason": "stop",
+            }
+        ],
+    },
+    "in the message, as a text": {
+        "choices": [{"index": 0, "message": {"content": None, "error": WORDS}}]
+    },
     "success false": {"success": False, "message": WORDS},
     "success false, in a list": {
         "success": False,
@@ -135,6 +148,57 @@ async def test_response_without_choices_raises(raw: RawServer, call: Call) -> No
             assert caught.value.translation_key == "empty_answer"
 
 
+NO_ANSWERS: dict[str, Any] = {
+    "text": (b"Service unavailable", "text/plain"),
+    "text of another type": (b"Service unavailable", "text/css"),
+    "text in quotes": (b'"Service unavailable"', "application/json"),
+    "nothing": (b"{}", "application/json"),
+    "empty list": (b"[]", "application/json"),
+    "list of texts": (b'["a", "b"]', "application/json"),
+    "ok is false": (b'{"ok": false, "reason": "Service unavailable"}', "application/json"),
+    "fault": (b'{"fault": {"faultstring": "Service unavailable"}}', "application/json"),
+    "errcode": (b'{"errcode": 40001, "errmsg": "Service unavailable"}', "application/json"),
+    "large letters": (b'{"Error": {"Message": "Service unavailable"}}', "application/json"),
+    "status alone": (b'{"status": "error"}', "application/json"),
+    "result": (b'{"result": "error", "why": "Service unavailable"}', "application/json"),
+}
+ASKED: dict[str, dict[str, Any]] = {
+    "create_chat_completion": CHAT,
+    "create_model_response": ASK,
+    "create_completion": {"model": "m", "prompt": "x"},
+    "create_embedding": ASK,
+    "create_moderation": {"input": "x"},
+    "create_image": {"prompt": "x"},
+}
+
+
+@pytest.mark.parametrize("action", ASKED)
+async def test_answer_that_holds_nothing_of_what_was_asked_for(
+    raw: RawServer, call: Call, action: str
+) -> None:
+    for case, (body, kind) in NO_ANSWERS.items():
+        if action in ("create_image", "create_embedding") and "list" in case:
+            continue  # A list is what these hold.
+        raw.play([answer(body, kind=kind)])
+        with pytest.raises(HomeAssistantError) as caught:
+            await call(action, **ASKED[action])
+        assert caught.value.translation_key in {"bad_answer", "host_error"}, case
+        if b"Service" in body:
+            assert "Service unavailable" in str(caught.value)
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_answer_that_a_gateway_wraps(raw: RawServer, call: Call, is_stream: bool) -> None:
+    whole = {"id": "1", "choices": [{**CHOICE, "finish_reason": "stop"}]}
+    for body in ({"code": 0, "msg": "ok", "data": whole}, [whole], {"data": [whole]}):
+        raw.play([answer(body)])
+        found = await call("create_chat_completion", stream=is_stream, **CHAT)
+        assert found["choices"] == whole["choices"]
+    raw.play([answer({"code": 0, "data": {"error": {"message": WORDS}}})])
+    with pytest.raises(HomeAssistantError, match=WORDS):
+        await call("create_chat_completion", stream=is_stream, **CHAT)
+
+
 DEPTHS = {"lists": (b"[", b"]"), "objects": (b'{"a":', b"}"), "both": (b'[{"a":', b"}]")}
 
 
@@ -232,7 +296,7 @@ async def test_html_error_is_quoted_without_markup(raw: RawServer, call: Call, c
     raw.play([answer(body, kind="text/html")])
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_model_response", **ASK)
-    assert f"(text/html): {expected} Check its URL" in str(caught.value)
+    assert f"(text/html). Check its URL. It answered: {expected}" in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["audio/wav", "image/png", "application/octet-stream", "x/y"])

@@ -79,6 +79,7 @@ async def test_other_errors_create_no_quota_issue(
         (500, "image input is not supported - hint: you may need the mmproj", "refused", 1),
         (500, "input is too large to process. increase the physical batch size", "refused", 1),
         (500, "7 validation errors for CreateChatCompletionRequest", "refused", 1),
+        (500, "Missing credentials. Please pass an `api_key`, `workload_identity`", "refused", 1),
         (
             501,
             "This server does not support embeddings. Start it with `--embeddings`",
@@ -88,7 +89,15 @@ async def test_other_errors_create_no_quota_issue(
         (500, "CUDA error: out of memory", "server_error", 1),
         (503, "Loading model", "server_error", 3),
     ],
-    ids=["picture", "too-long", "unknown-role", "not-implemented", "crash", "loading"],
+    ids=[
+        "picture",
+        "too-long",
+        "unknown-role",
+        "no-upstream-key",
+        "not-implemented",
+        "crash",
+        "loading",
+    ],
 )
 async def test_server_error_caused_by_request(
     hass: HomeAssistant,

@@ -47,6 +47,10 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "base64 behind a name": lambda key: base64.b64encode(f"user:{key}".encode()).decode(),
     "base64 behind Bearer": lambda key: base64.b64encode(f"Bearer {key}".encode()).decode(),
     "base64 in between": lambda key: base64.b64encode(f"ab{key}cd".encode()).decode(),
+    "json within json": lambda key: json.dumps(json.dumps(key))[3:-3],
+    "bytes as Python shows them": lambda key: repr(key.encode())[2:-1],
+    "hexadecimal": lambda key: key.encode().hex(),
+    "hexadecimal in large letters": lambda key: key.encode().hex().upper(),
     "base64 in percent": lambda key: quote(base64.b64encode(f"a{key}".encode()).decode(), safe=""),
 }
 
@@ -61,6 +65,55 @@ def test_redact_spelling(spelling: Callable[[str], str]) -> None:
             assert spelled not in text
             before, after = frame.format("\0").split("\0")
             assert (text.startswith(before), text.endswith(after)) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "k%20x!%41-1234",
+        "\\\\back\\slash\\u0041",
+        'p@ss/w:rd+&=%#"<&>',
+        "a&amp;b&lt;c-1234",
+        "schlüssel-日本-1234",
+        'it\'s "quoted" 1234',
+    ],
+)
+def test_redact_key_that_looks_escaped(key: str) -> None:
+    """However often the text was escaped, each step is looked at."""
+    redact = settings(key).redact
+    for spell in (
+        str,
+        lambda key: quote(key, safe=""),
+        lambda key: quote(quote(key, safe=""), safe=""),
+        html.escape,
+        lambda key: json.dumps(key)[1:-1],
+        lambda key: json.dumps(json.dumps(key))[3:-3],
+        lambda key: repr(key.encode())[2:-1],
+        all_percent,
+    ):
+        assert redact(f"x={spell(key)}&y") == "x=***&y"
+
+
+@pytest.mark.parametrize("key", [KEY, "0123456789abcdefghijklmnopqrstuv", "A" + "b3-" * 50])
+def test_redact_large_pieces_of_a_key(key: str) -> None:
+    redact = settings(key).redact
+    for piece in (key[:20], key[4:22], key[-20:], key[:-1], key[1:]):
+        assert redact(f"It begins with {piece} and so on") == "It begins with *** and so on"
+    half = len(key) // 2 + 4
+    assert redact(f"{key[:half]}\n{key[half:]}").split("\n")[0] == "***"
+
+
+def test_redact_base64_that_is_cut() -> None:
+    encoded = base64.b64encode(f"user:{KEY}".encode()).decode()
+    for length in range(28, len(encoded)):
+        assert settings().redact(f"Basic {encoded[:length]}… was wrong") == "Basic ***… was wrong"
+
+
+def test_redact_base64_in_lines() -> None:
+    key = "sk-" + "Ab3_9-" * 30
+    lines = base64.encodebytes(f"user:{key}".encode()).decode().split()
+    text = settings(key).redact("Basic " + "\n ".join(lines) + " was wrong")
+    assert not [line for line in lines if len(line) >= 20 and line in text]
 
 
 @pytest.mark.parametrize("key", ["1", "abc", "ollama", "a-b", "ünï"])

@@ -30,6 +30,9 @@ TEXTS = (
     "2500000000000000000000.0",
     "True",
     "b'x'",
+    "'a', 'b'",
+    "'a',",
+    "{'a'}",
     "Say 1, 2",
 )
 FIELDS: dict[str, tuple[dict[str, Any], str]] = {
@@ -211,6 +214,17 @@ async def test_lists_rendered_numbers_are_strings(
         ("create_moderation", "input", {}, ["{{ 5 }}", "{{ '1, 2' }}"], ["5", "1, 2"]),
         ("search_vector_store", "query", {"vector_store_id": "vs_1"}, ["{{ 5 }}"], ["5"]),
         ("create_embedding", "input", {"model": "m"}, ["{{ True }}", "x"], ["True", "x"]),
+        *(
+            (action, key, data, [f"{{{{ {words!r} }}}}", "x"], [words, "x"])
+            for action, key, data in (
+                ("create_embedding", "input", {"model": "m"}),
+                ("create_completion", "prompt", {"model": "m"}),
+                ("create_moderation", "input", {}),
+                ("search_vector_store", "query", {"vector_store_id": "vs_1"}),
+            )
+            for words in ("[1, 2]", "{}", "{'a': 1}", "(1, 2)", "{1}", "b'x'", "'a', 'b'", "...")
+        ),
+        ("create_embedding", "input", {"model": "m"}, ["{{ '[1, 2]' }}"], ["[1, 2]"]),
     ):
         body = await sent(hass, standin, action, {**data, key: given})
         assert body[key] == expected
@@ -261,7 +275,7 @@ async def test_tool_calls_rendered_text_is_unchanged(
         ]
 
 
-@pytest.mark.parametrize("words", ["1, 2", "...", "1, ...", "(1, 2), 3", "1,"])
+@pytest.mark.parametrize("words", ["1, 2", "...", "1, ...", "(1, 2), 3", "1,", "b'x'", "'a', 'b'"])
 async def test_object_values_rendered_text_is_string(
     words: str, hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:

@@ -101,7 +101,7 @@ class ServiceHost:
                 issues.async_delete(self.hass, self.entry, issues.HOST_MOVED)
         except AuthenticationFailed as err:
             self.record_error(str(err))
-            self.key_check.on_refused()
+            self.key_check.on_refused(str(err))
             raise
         except Exception as err:
             if self.closed:
@@ -143,7 +143,7 @@ class ServiceHost:
     @callback
     def record_success(self, answer: object, method: str, model: object) -> None:
         """Take note of what an action has brought, and what that has taken."""
-        self.key_check.on_accepted(method)
+        self.key_check.on_accepted()
         if _is_quota_error(answer):
             self._report_quota_exceeded(method, model)
         elif self.usage.record_result(method, answer):

@@ -2,6 +2,7 @@
 
 import asyncio
 from http import HTTPStatus
+import re
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
@@ -15,6 +16,11 @@ from .route import RouteTable
 
 _LIST_MODELS = "models.list"
 """The SDK method."""
+# Gateways that name whose key was refused: LiteLLM, OpenRouter, Portkey, one-api and new-api.
+_PROVIDER_WORDS = re.compile(
+    r"[a-z]exception\b|litellm|\bprovider\b|\bupstream|\bdeployment\b|\bmodel[ _]group\b",
+    re.IGNORECASE,
+)
 _TIMEOUT = 10.0
 """Seconds: long enough for any server that is up."""
 
@@ -24,7 +30,8 @@ class KeyCheck:
 
     A gateway passes on a 401 of its provider, though the key of the gateway is right. So a 401
     alone does not count: the list of models is asked for with the key and, where that works,
-    without it. Only a server that gives its list to nobody else shows that the key is right.
+    without it. A server that gives its list to nobody else shows that the key is right; where
+    anybody gets it, the words of the 401 decide.
     """
 
     def __init__(
@@ -36,33 +43,34 @@ class KeyCheck:
         self._client = client
         self._routes = routes
         self._is_checking = False
-        self._is_list_protected = False
 
     @callback
-    def on_refused(self) -> None:
-        """Check the key, because a request with it was answered with 401."""
+    def on_refused(self, words: str = "") -> None:
+        """Check the key, because a request with it was answered with 401 and these words."""
         if not self._is_checking:
             self._is_checking = True
             entry = self._entry
-            entry.async_create_task(self._hass, self._async_check(), f"check key of {entry.title}")
+            check = self._async_check(is_of_provider=_PROVIDER_WORDS.search(words) is not None)
+            entry.async_create_task(self._hass, check, f"check key of {entry.title}")
 
     @callback
-    def on_accepted(self, method: str) -> None:
-        """End a reauthentication, because this SDK method succeeded with the same key."""
-        if method == _LIST_MODELS and not self._is_list_protected:
-            return
+    def on_accepted(self) -> None:
+        """End a reauthentication, because a request succeeded with the same key."""
         issues.end_reauth(self._hass, self._entry)
 
-    async def _async_check(self) -> None:
+    async def _async_check(self, *, is_of_provider: bool) -> None:
         """Start reauthentication unless the key is known to be right, or nobody answers."""
         try:
-            if not await self._async_is_right():
+            if not await self._async_is_right(is_of_provider=is_of_provider):
                 self._entry.async_start_reauth(self._hass)
         finally:
             self._is_checking = False
 
-    async def _async_is_right(self) -> bool:
-        """Return whether the key is known to be right; True as well if the server is away."""
+    async def _async_is_right(self, *, is_of_provider: bool) -> bool:
+        """Return whether the key is known to be right; True as well if the server is away.
+
+        `is_of_provider`: the refusal speaks of another key.
+        """
         try:
             async with asyncio.timeout(_TIMEOUT):
                 if (status := await self._async_list_models(with_key=True)) is None:
@@ -74,8 +82,7 @@ class KeyCheck:
                 status = await self._async_list_models(with_key=False)
         except TimeoutError, httpx2.TransportError:
             return True
-        self._is_list_protected = status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-        return self._is_list_protected
+        return is_of_provider or status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
     async def _async_list_models(self, *, with_key: bool) -> int | None:
         """Return the HTTP status of the list of models; None if it cannot be asked for here."""

@@ -24,6 +24,8 @@ _MARKS = re.compile(r"\A\ufeff|(?:<\|\w+\|>|</s>|<end_of_turn>)\s*\Z")
 _ENDED_WHOLE = ("stop", "tool_calls", "function_call")
 """The finish reasons of a complete message."""
 _SHOWN = 200
+_TEXT_TYPES = ("output_text", "text")
+"""What hosts call the text in a message of a response."""
 
 
 def _iter_objects(value: Any) -> Iterator[Json]:
@@ -33,9 +35,14 @@ def _iter_objects(value: Any) -> Iterator[Json]:
 
 def _content_parts(response: Json) -> Iterator[Json]:
     """Yield the parts of the messages that a response has put out."""
-    for item in _iter_objects(response.get("output")):
-        if item.get("type") == "message":
-            yield from _iter_objects(item.get("content"))
+    output = response.get("output")
+    if isinstance(output, str):
+        yield {"type": "output_text", "text": output}
+    for item in _iter_objects([output] if isinstance(output, dict) else output):
+        if item.get("type", "message") == "message":
+            if isinstance(content := item.get("content"), str):
+                yield {"type": "output_text", "text": content}
+            yield from _iter_objects(content)
 
 
 def add_output_text(response: Json) -> Json:
@@ -46,7 +53,7 @@ def add_output_text(response: Json) -> Json:
     texts = [
         part["text"]
         for part in _content_parts(response)
-        if part.get("type") == "output_text" and isinstance(part.get("text"), str)
+        if part.get("type") in _TEXT_TYPES and isinstance(part.get("text"), str)
     ]
     return {"output_text": "".join(texts), **response}
 
@@ -60,7 +67,7 @@ def add_parsed(response: Json) -> Json:
     # A streamed response has been fired as an event, whose data must not change.
     response, parsed = deepcopy(response), None
     for part in _content_parts(response):
-        if part.get("type") == "output_text":
+        if part.get("type") in _TEXT_TYPES:
             part["parsed"] = load(part.get("text"))
             parsed = part["parsed"] if parsed is None else parsed
     for item in _iter_objects(response.get("output")):
@@ -137,7 +144,7 @@ def check_parsed(data: Mapping[str, Any], response: Json, settings: ErrorSetting
     parts = list(_content_parts(response))
     if any(part.get("type") == "refusal" for part in parts):
         return
-    texts = [part.get("text") for part in parts if part.get("type") == "output_text"]
+    texts = [part.get("text") for part in parts if part.get("type") in _TEXT_TYPES]
     if any(_fits(form, text) for text in texts):
         return
     if output:

@@ -18,6 +18,7 @@ from .media_types import (
     HEAD_BYTES,
     OCTET_STREAM,
     PCM,
+    canonical_media_type,
     detect_media_type,
     guess_type,
     is_text,
@@ -218,7 +219,9 @@ def _decode(file: GeneratedFile) -> tuple[bytes, str]:
     label = file.label
     if _is_data(file.encoded):
         label = file.encoded[5:].partition(",")[0] or label
-    if is_text(content[:HEAD_BYTES]) and not label.startswith("image/svg"):
+    # A few samples of PCM may look like a text.
+    is_plain = canonical_media_type(label) not in {PCM, "image/svg+xml"}
+    if is_plain and is_text(content[:HEAD_BYTES]):
         raise api_error("picture_garbled")
     media_type = media_type_of(content[:HEAD_BYTES], label)
     return content, file.fallback if media_type == OCTET_STREAM else media_type

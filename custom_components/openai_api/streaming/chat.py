@@ -138,9 +138,11 @@ class ChatCompletionAccumulator(StreamAccumulator):
         """Return a choice, or None while it is not complete."""
         choice = self._choices[index]
         reason = choice.fields.get("finish_reason")
+        message = choice.joined()
+        if message.get("error"):
+            raise AnswerError(message)
         if reason == "error":
             raise AnswerError({"message": "finish_reason: error"})
-        message = choice.joined()
         if reason is None and not (ended and not _is_cut(message)):
             return None
         message.setdefault("content", None)

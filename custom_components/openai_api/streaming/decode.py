@@ -18,6 +18,10 @@ KEEP_ALIVE = frozenset({"ping", "keepalive", "keep-alive", "heartbeat"})
 """The types of keep-alive events."""
 _FIELD = re.compile(rb"\s*(?:\xef\xbb\xbf)?(?:(?:data|event|id|retry) ?:|:)")
 _MOST_OF_A_FIELD = 16
+_FIELD_NAMES = (b"data:", b"event:", b"id:", b"retry:")
+# Of what is no event, the most that is shown.
+_MOST_LINES = 5
+_MOST_BYTES = 1000
 _DEEP_BYTES = 2 * MAX_DEPTH
 """The fewest bytes that can be too deep."""
 _ERROR_LINE = re.compile(rb"\s*(?:error\s*:|\[error\])\s*", re.IGNORECASE)
@@ -76,6 +80,9 @@ class EventReader:
         if name and (event.get("type") == name or name == "error" or name.startswith("thread.")):
             # The `type` of an assistant's step, or of an error, is not that of the event.
             return event, name
+        if name and "type" not in event and "object" not in event and "choices" not in event:
+            # The name of the event is all that says what it is.
+            return {"type": name, **event}, name
         if self._default_type and "choices" in event and "type" not in event:
             return event, self._default_type
         return event, str(event.get("type") or name or event.get("object") or "")
@@ -134,6 +141,12 @@ def _error_in(text: bytes) -> Json:
     except orjson.JSONDecodeError:
         found = words.decode(errors="replace")
     return found if isinstance(found, dict) and "error" in found else {"error": found}
+
+
+def words_in_stray(lines: Iterable[bytes]) -> str:
+    """Return the last words in lines that belong to no event, but for the start of a field."""
+    found = [line for line in lines if not any(field.startswith(line) for field in _FIELD_NAMES)]
+    return b"\n".join(found[-_MOST_LINES:])[:_MOST_BYTES].decode(errors="replace").strip()
 
 
 def check_stray(lines: Iterable[bytes]) -> None:

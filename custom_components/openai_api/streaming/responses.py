@@ -83,6 +83,11 @@ class ResponseAccumulator(StreamAccumulator):
             case "response.content_part.done":
                 if isinstance(part := event.get("part"), dict):
                     self._parts.setdefault(_key(event), {})[event.get("content_index")] = part
+            case "response.refusal.delta":
+                parts = self._parts.setdefault(_key(event), {})
+                before = parts.get(event.get("content_index"), {}).get("refusal") or ""
+                refusal = f"{before}{event.get('delta') or ''}"
+                parts[event.get("content_index")] = {"type": "refusal", "refusal": refusal}
             case "response.refusal.done":
                 part = {"type": "refusal", "refusal": event.get("refusal")}
                 self._parts.setdefault(_key(event), {})[event.get("content_index")] = part

@@ -15,10 +15,11 @@ class EventTooLarge(ValueError):
 class SSEDecoder:
     """Turns chunks of bytes into (event name, data) pairs.
 
-    `feed` follows the HTML standard (section 9.2.6) to the letter. Two things go beyond it, and are
-    kept apart so that the caller decides: `flush` returns the last event of a stream whose final
-    blank line is missing, and `stray` holds the lines that are no field of the standard, where some
-    hosts put their errors.
+    `feed` follows the HTML standard (section 9.2.6), except that data lines which cannot belong
+    to one JSON text are events of their own: some hosts leave out the blank lines. Two more
+    things go beyond it, and are kept apart so that the caller decides: `flush` returns the last
+    event of a stream whose final blank line is missing, and `stray` holds the lines that are no
+    field of the standard, where some hosts put their errors.
     """
 
     def __init__(self, *, join_stray: bool = False) -> None:
@@ -83,8 +84,11 @@ class SSEDecoder:
         data, names, event = self._data, self._names, self._event
         for line in lines:
             if not line:
-                if data:
-                    events.append((event, data[0] if len(data) == 1 else b"\n".join(data)))
+                if len(data) == 1:
+                    events.append((event, data[0]))
+                    data.clear()
+                elif data:
+                    events.extend((event, part) for part in _split(data))
                     data.clear()
                 event, self._size = "", 0
             elif line[:6] == b"data: ":
@@ -125,3 +129,16 @@ class SSEDecoder:
             return b""
         self._start = None
         return chunk.removeprefix(_BOM)
+
+
+def _split(lines: list[bytes]) -> list[bytes]:
+    """Return the data of each event in lines that no blank line divides."""
+    parts = [[lines[0]]]
+    for line in lines[1:]:
+        # Within one JSON text there would be a comma between two objects.
+        is_next = line[:1] == b"{" and parts[-1][-1].rstrip()[-1:] == b"}"
+        if is_next or line.startswith(b"[DONE]"):
+            parts.append([line])
+        else:
+            parts[-1].append(line)
+    return [b"\n".join(part) for part in parts]

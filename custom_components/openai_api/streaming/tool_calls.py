@@ -186,7 +186,9 @@ class _Calls:
     def _is_rest_of_name(call: _Call, piece: _Piece) -> bool:
         """Return whether a delta continues the name: it has nothing else."""
         is_bare = bool(piece.name) and not piece.id and not piece.type
-        return is_bare and piece.index is not None and bool(call.id) and not call.has_arguments
+        # Without an index, a piece that has room for arguments begins a call.
+        is_same = piece.index is not None or piece.arguments is None
+        return is_bare and is_same and bool(call.id) and not call.has_arguments
 
     @staticmethod
     def _is_repeated(call: _Call, piece: _Piece) -> bool:

@@ -250,6 +250,31 @@ async def test_chat_stream_audio_is_joined(
     assert Path(saved["path"]).name == "audio_1.pcm"
 
 
+@pytest.mark.parametrize("sound", [b"abcdef", b"{}", b"  \n", b"HTTP/1.1 500", b"\xff\xd8\xff"])
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_samples_that_look_like_a_text_are_saved(
+    standin: StandIn, call: Call, sound: bytes, is_stream: bool
+) -> None:
+    """PCM may hold any bytes, and who asked for it gets it."""
+    audio = {"id": "audio_1", "data": encode(sound), "transcript": "Hi"}
+    if is_stream:
+        text = chunk({"role": "assistant", "audio": audio}) + chunk({}, "stop")
+        fault = Fault(path="/chat", status=200, body=text, content_type="text/event-stream")
+    else:
+        choice = {"index": 0, "finish_reason": "stop", "message": {"audio": audio}}
+        fault = Fault(path="/chat", status=200, body={"id": "c", "choices": [choice]})
+    standin.fail(fault)
+    answer = await call(
+        "create_chat_completion",
+        **ASK,
+        stream=is_stream,
+        modalities=["text", "audio"],
+        audio={"voice": "alloy", "format": "pcm16"},
+    )
+    (saved,) = answer["media"]
+    assert Path(saved["path"]).read_bytes() == sound
+
+
 @pytest.mark.parametrize("form", ["prefix", "lines", "unpadded"])
 async def test_response_image_base64_variants(standin: StandIn, call: Call, form: str) -> None:
     item = {"type": "image_generation_call", "id": "ig_1", "result": FORMS[form]}

@@ -1,5 +1,6 @@
 """Ends of streams: what is whole, and what was cut."""
 
+import json
 from typing import Any
 
 from homeassistant.exceptions import HomeAssistantError
@@ -55,6 +56,23 @@ async def test_chat_stream_truncated_raises(raw: RawServer, call: Call, case: st
 
 WHOLE_CHATS: dict[str, Script] = {
     "finish_reason, no [DONE]": stream(HELLO, chunk({}, "stop"), done=False),
+    "no blank line before [DONE]": stream(
+        HELLO, event(chunk({}, "stop"))[:-1] + b"data: [DONE]\n\n", done=False
+    ),
+    "no blank line before [DONE], no reason": stream(
+        event(HELLO)[:-1] + b"data: [DONE]\n\n", done=False
+    ),
+    "no blank lines at all": stream(
+        event(HELLO)[:-1] + event(chunk({}, "stop"))[:-1] + b"data: [DONE]\n", done=False
+    ),
+    "no blank line between two": stream(event(HELLO)[:-1] + event(chunk({}, "stop")), done=False),
+    "JSON in several lines": stream(
+        b"".join(
+            b"data: " + line.encode() + b"\n" for line in json.dumps(HELLO, indent=1).split("\n")
+        )
+        + b"\n",
+        chunk({}, "stop"),
+    ),
     "empty finish_reason, then [DONE]": stream(chunk({"content": "Hello"}, "")),
     "empty finish_reason after the real one": stream(HELLO, chunk({}, "stop"), chunk({}, "")),
     "no blank line at the end": [*stream(HELLO, event(chunk({}, "stop"))[:-1], done=False)],
@@ -122,6 +140,16 @@ WHOLE_RESPONSES: dict[str, Script] = {
     "no response in the last event": stream(
         CREATED, DONE_ITEM, named("response.completed"), done=False
     ),
+    "named, without types": stream(
+        event({"response": {**RESPONSE, "output": []}}, "response.created"),
+        event({"delta": "Hel"}, "response.output_text.delta"),
+        event({"delta": "lo"}, "response.output_text.delta"),
+        event({"response": {**RESPONSE, "output": []}}, "response.completed"),
+    ),
+    "item with a text for a content": stream(
+        named("response.output_item.done", item={**ITEM, "content": "Hello"}, output_index=0),
+        named("response.completed", response={**RESPONSE, "output": []}),
+    ),
     "response.done": stream(DONE_ITEM, named("response.done", response=RESPONSE)),
     "response.done without output": stream(
         CREATED, DONE_ITEM, named("response.done", response=without("output")), done=False
@@ -145,6 +173,17 @@ async def test_response_stream_complete(raw: RawServer, call: Call, case: str, a
     assert answer["output_text"] == "Hello"
     assert answer["status"] == "completed"
     assert answer["object"] == "response"
+
+
+@pytest.mark.parametrize("ending", ["delta", "done", "both"])
+async def test_refusal_in_pieces(raw: RawServer, call: Call, ending: str) -> None:
+    place = {"output_index": 0, "content_index": 0, "item_id": "msg_1"}
+    pieces = [named("response.refusal.delta", delta=text, **place) for text in ("I can", "not")]
+    done = [named("response.refusal.done", refusal="I cannot", **place)]
+    events = {"delta": pieces, "done": done, "both": [*pieces, *done]}[ending]
+    raw.play(stream(*events, named("response.completed", response={**RESPONSE, "output": []})))
+    answer = await call("create_model_response", stream=True, **ASK)
+    assert answer["output"][0]["content"] == [{"type": "refusal", "refusal": "I cannot"}]
 
 
 CUT_RESPONSES: dict[str, Script] = {

@@ -43,6 +43,15 @@ PLACES: dict[str, Script] = {
         )
     ),
     "beside the choice": stream(chunk({"content": ""}, "error", error={"message": TOO_LONG})),
+    "in the piece": stream(HELLO, chunk({"error": {"code": 502, "message": TOO_LONG}}, "error")),
+    "in the piece, as a text": stream(HELLO, chunk({"error": TOO_LONG})),
+    "in the piece, and cut": stream(HELLO, chunk({"error": {"message": TOO_LONG}}), done=False),
+    "bare words": stream(HELLO, f"upstream: {TOO_LONG}\n".encode(), done=False),
+    "bare words without a line end": stream(HELLO, f"- {TOO_LONG}".encode(), done=False),
+    "bare words in lines": stream(
+        HELLO, f"Sorry,\n: a comment\n- {TOO_LONG}\n".encode(), done=False
+    ),
+    "a field of another name": stream(HELLO, f"message: {TOO_LONG}\n\n".encode(), done=False),
     "an object": stream(HELLO, {"object": "error", "message": TOO_LONG, "code": 400}),
     "detail": stream(HELLO, {"detail": TOO_LONG}),
     "success: false": stream(HELLO, {"success": False, "message": TOO_LONG}),

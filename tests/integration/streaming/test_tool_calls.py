@@ -171,6 +171,32 @@ CASES: dict[str, tuple[list[list[Json]], Sequence[tuple[str | None, str, Any]]]]
         ],
         [("call_a", "f", HELLO)],
     ),
+    "a name in two pieces": (
+        [
+            [piece("", "turn_", index=0, id="call_a")],
+            [{"index": 0, "function": {"name": "on", "arguments": ""}}],
+            [{"index": 0, "function": {"arguments": "{}"}}],
+        ],
+        [("call_a", "turn_on", "{}")],
+    ),
+    "a name in two pieces without index": (
+        [
+            [piece(None, "turn_", id="call_a")],
+            [{"function": {"name": "on"}}],
+            [{"function": {"arguments": '{"a":'}}],
+            [{"function": {"arguments": "1}"}}],
+        ],
+        [("call_a", "turn_on", '{"a":1}')],
+    ),
+    "a name in three pieces, index null": (
+        [
+            [piece("", "turn", index=None, id="call_a")],
+            [{"index": None, "function": {"name": "_", "arguments": None}}],
+            [{"index": None, "function": {"name": "on", "arguments": None}}],
+            [{"index": None, "function": {"arguments": "{}"}}],
+        ],
+        [("call_a", "turn_on", "{}")],
+    ),
     "empty ids": (
         [
             [piece(HELLO[:9], "f", index=0, id="call_a")],
