@@ -11,7 +11,7 @@ from .exceptions import ApiError, ErrorInResponse
 from .types import Json
 
 _SHOWN = 4096
-"""Bytes of an unexpected answer that are looked at for words to show."""
+"""Bytes of an unexpected response that are quoted at most."""
 _TRANSCRIPTS = frozenset({"audio.transcriptions.create", "audio.translations.create"})
 _TEXT_FORMATS = ("text", "srt", "vtt")
 _ANSWER_KEYS = {
