@@ -27,6 +27,7 @@ from .errors import (
     is_transient,
 )
 from .http import Stream, async_stream, async_warm_up
+from .loop_turn import LoopTurn
 from .plain_text import PlainText
 from .request import (
     CHAT,
@@ -48,6 +49,8 @@ _LINGER: Final = 0.5
 
 Read to its end, the connection can be used for the next round.
 """
+_SLICE: Final = 8192
+"""Characters of a text that are made plain at once."""
 _FINAL: Final = frozenset({"timed_out", "unloaded"})
 """Keys of errors of a WebSocket after which the same is not asked over HTTP: it is too late."""
 
@@ -260,7 +263,7 @@ async def _deltas(stream: Stream | SocketStream, decoder: Any, turn: Turn) -> As
             yield delta
         return
     has_begun = False
-    events = stream.events()
+    events, turn_of_loop = stream.events(), LoopTurn()
     while (found := await _async_next(events, _LINGER if decoder.is_done else None)) is not None:
         joined: Delta | None = None
         for event in found:
@@ -270,6 +273,7 @@ async def _deltas(stream: Stream | SocketStream, decoder: Any, turn: Turn) -> As
                     continue
                 if joined is not None:
                     yield joined
+                    await turn_of_loop.async_give_way()
                 joined = delta
                 if not has_begun:
                     has_begun = True
@@ -303,11 +307,14 @@ def _begin(stream: Stream | SocketStream, turn: Turn) -> None:
 
 async def _without_markup(deltas: AsyncIterator[Delta]) -> AsyncIterator[Delta]:
     """Yield deltas whose texts are fit to be spoken."""
-    plain = PlainText()
+    plain, turn_of_loop = PlainText(), LoopTurn()
     async for delta in deltas:
         if "content" in delta and "role" not in delta:
-            if text := plain.feed(delta["content"]):
-                yield {"content": text}
+            content = delta["content"]
+            for start in range(0, len(content), _SLICE):
+                if text := plain.feed(content[start : start + _SLICE]):
+                    yield {"content": text}
+                await turn_of_loop.async_give_way()
             continue
         if "thinking_content" not in delta:
             if rest := plain.flush():
