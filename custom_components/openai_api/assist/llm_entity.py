@@ -228,10 +228,13 @@ class LanguageModelEntity(AssistEntity):
         deltas = _deltas(stream, decoder, turn)
         if is_plain:
             deltas = _without_markup(deltas)
-        async for _ in chat_log.async_add_delta_content_stream(
-            self.entity_id, cast("AsyncIterable[AssistantContentDeltaDict]", deltas)
-        ):
-            pass
+        try:
+            async for _ in chat_log.async_add_delta_content_stream(
+                self.entity_id, cast("AsyncIterable[AssistantContentDeltaDict]", deltas)
+            ):
+                pass
+        finally:
+            turn.note_said(decoder.text_length, calls_tools=bool(decoder.calls))
         turn.count(decoder.usage)
         self.host.record_event({"response": {"usage": decoder.usage}})
         if isinstance(decoder.usage, dict):

@@ -75,5 +75,5 @@ async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, sou
 
 def words(text: str) -> str:
     """Return a transcript without what only says that there is none."""
-    text = without_controls(" ".join(text.split()))
+    text = " ".join(without_controls(text).split())
     return "" if _NO_WORDS.fullmatch(text) else text

@@ -96,8 +96,12 @@ async def test_fault_of_the_model_is_spoken_and_next_turn_works(
     assert time.monotonic() - begun < 4
 
     said = " ".join(speech["input"] for speech in service.speeches)
-    assert said.rstrip(".").endswith(sentences[is_german].rstrip("."))
-    assert said.startswith(LONG.strip()) is ("spoken" in name)
+    sentence = sentences[is_german].rstrip(".")
+    if "spoken" in name:
+        assert said.startswith(LONG.strip())
+        assert said.rstrip(".").endswith(sentence)
+    else:
+        assert said.rstrip(".") == sentence
     assert len(satellite.sound) > 44
     assert satellite.kinds()[-1] == "run-end"
     await hass.async_block_till_done()

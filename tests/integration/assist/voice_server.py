@@ -367,11 +367,21 @@ class VoiceServer:
         if self._runner:
             await self._runner.cleanup()
 
-    async def _pause(self, seconds: float) -> None:
-        """Wait, but not beyond the end of the test."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._ended.wait()
+    async def _pause(self, seconds: float, request: web.Request) -> None:
+        """Wait, but not beyond the end of the test; raises where nobody listens any more."""
+        end = asyncio.get_running_loop().time() + seconds
+        while (left := end - asyncio.get_running_loop().time()) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(left, 0.05)):
+                    await self._ended.wait()
+                    return
+            if request.transport is None:
+                raise ConnectionResetError
+
+    async def never(self) -> web.Response:
+        """Answer an upload never, but end with the test."""
+        await self._ended.wait()
+        return web.Response()
 
     @property
     def peer(self) -> Peer:
@@ -430,7 +440,7 @@ class VoiceServer:
         pieces = [sound.body] if isinstance(sound.body, bytes | str) else sound.body
         for piece in pieces:
             if isinstance(piece, int | float):
-                await self._pause(piece)
+                await self._pause(piece, request)
             elif piece is None:
                 assert request.transport is not None
                 request.transport.abort()
