@@ -11,7 +11,7 @@ from .exceptions import ApiError, ErrorInResponse
 from .types import Json
 
 _SHOWN = 4096
-"""Bytes of an unexpected answer that are looked at for words to show."""
+"""Bytes of an unexpected response that are quoted at most."""
 _TRANSCRIPTS = frozenset({"audio.transcriptions.create", "audio.translations.create"})
 _TEXT_FORMATS = ("text", "srt", "vtt")
 _ANSWER_KEYS = {
@@ -25,7 +25,7 @@ _ANSWER_KEYS = {
     "moderations.create": {"results"},
     "responses.create": {"id", "output"},
 }
-"""What no answer of these SDK methods lacks: one of the keys is in each."""
+"""Keys of the responses of these SDK methods: each response has at least one of them."""
 
 
 async def async_fetch(request: ActionCall, **changes: Any) -> tuple[bytes, str]:

@@ -1,6 +1,6 @@
 """Services that are announced on the local network (DNS-SD), or by an add-on.
 
-No service is asked before somebody has confirmed it: an announcement can be anybody's.
+No request is sent before the user has confirmed it: anyone can send an announcement.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ _ENCRYPTED: Final = ("scheme", "https", "ssl", "tls")
 
 @dataclass(frozen=True, kw_only=True)
 class DiscoveredService:
-    """A service that was announced, and that nobody has asked yet."""
+    """A service that was announced; no request was sent to it yet."""
 
     unique_id: str
     """What the same announcement is recognized by."""
@@ -53,7 +53,7 @@ class DiscoveredService:
         return known
 
     def is_at(self, base_url: str) -> bool:
-        """Tell whether a URL is of the same server and port."""
+        """Return whether a URL has the same server and port."""
         try:
             url = parse_url(base_url)
         except InvalidUrl:

@@ -18,7 +18,7 @@ _WORDS = (
     *("message", "detail", "msg", "error_msg", "error_message", "status_msg", "html-message"),
     "errors",
 )
-"""The keys under which hosts put their words, in the order in which they are looked at."""
+"""The keys of the message, in the order in which they are read."""
 _DEEPEST = 8
 """The most wrappings around an error that are taken off."""
 _LONGEST_LITERAL = 4000

@@ -1,4 +1,4 @@
-"""What the status, the code and the words of an error say of who is at fault."""
+"""What the status, the code and the message of an error say about its cause."""
 
 from http import HTTPStatus
 import re

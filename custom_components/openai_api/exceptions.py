@@ -15,7 +15,7 @@ MAX_ERROR_TEXT = 500
 _SECRET_PATTERN = re.compile(
     r"\b(?:sk|ek|rk)[-_][\w*.-]{6,}|\bwhsec_[\w*+/=-]+|(?<=/api/webhook/)\w+",
 )
-# What is looked at of a text that may be of any length.
+# Characters of a text that are sanitized; the text may have any length.
 _MAX_INPUT_TEXT = 20_000
 # Both alternatives end where the next tag begins, or with the text: it is read through but once.
 _TAG = re.compile(

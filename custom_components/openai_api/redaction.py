@@ -11,12 +11,12 @@ REDACTED: Final = "***"
 _SHORT: Final = 8
 """Characters: what is shorter may be part of a word, and is removed only as a word of its own."""
 _MIN_ENCODED: Final = 6
-"""Characters of Base64 that are looked for at any place."""
+"""Characters of Base64 that are searched for at any place."""
 _ESCAPE: Final = re.compile(
     r"%[0-9a-f]{2}|&#?[0-9a-z]{1,32};?|\\u[0-9a-f]{4}|\\x[0-9a-f]{2}|\\[/\"'\\]", re.IGNORECASE
 )
 _PIECE: Final = 12
-"""Characters of a secret that tell too much of it, wherever they stand."""
+"""Characters of a secret that reveal too much of it at any place."""
 _STEP: Final = 4
 _MAX_ESCAPES: Final = 4
 """Times that a text may have been escaped: gateways quote what others have quoted."""

@@ -1,6 +1,6 @@
 """The flows that add and change subentries; their forms are in `assist`.
 
-Nothing of `assist` is imported before somebody opens a form.
+`assist` is not imported before a form is opened.
 """
 
 from importlib import import_module

@@ -173,7 +173,7 @@ ASKED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("action", ASKED)
-async def test_answer_that_holds_nothing_of_what_was_asked_for(
+async def test_response_without_expected_keys_raises(
     raw: RawServer, call: Call, action: str
 ) -> None:
     for case, (body, kind) in NO_ANSWERS.items():
@@ -188,7 +188,7 @@ async def test_answer_that_holds_nothing_of_what_was_asked_for(
 
 
 @pytest.mark.parametrize("is_stream", [False, True])
-async def test_answer_that_a_gateway_wraps(raw: RawServer, call: Call, is_stream: bool) -> None:
+async def test_response_wrapped_by_gateway(raw: RawServer, call: Call, is_stream: bool) -> None:
     whole = {"id": "1", "choices": [{**CHOICE, "finish_reason": "stop"}]}
     for body in ({"code": 0, "msg": "ok", "data": whole}, [whole], {"data": [whole]}):
         raw.play([answer(body)])

@@ -93,7 +93,7 @@ async def test_error_quotes_server_message(
     ],
     ids=["key", "rate", "quota", "server", "nothing-said"],
 )
-async def test_error_words_of_server_end_the_text(
+async def test_error_message_without_full_stop(
     hass: HomeAssistant,
     standin: StandIn,
     media_folder: object,

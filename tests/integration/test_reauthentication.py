@@ -107,7 +107,7 @@ async def refuse(hass: HomeAssistant, raw: RawServer, call: Call, words: str) ->
         ("Incorrect API key. Received Model Group=gpt-4o", False),
     ],
 )
-async def test_reauth_where_anybody_may_list_models(
+async def test_reauth_with_public_list_of_models(
     hass: HomeAssistant, raw: RawServer, call: Call, words: str, is_started: bool
 ) -> None:
     """The list tells nothing there, but the words may tell whose key was refused."""
@@ -118,7 +118,7 @@ async def test_reauth_where_anybody_may_list_models(
 
 
 @pytest.mark.parametrize("action", ["list_models", "create_model_response"])
-async def test_reauth_ends_where_anybody_may_list_models(
+async def test_reauth_ends_with_public_list_of_models(
     hass: HomeAssistant, raw: RawServer, call: Call, action: str
 ) -> None:
     await refuse(hass, raw, call, "User not found.")

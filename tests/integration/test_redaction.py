@@ -78,7 +78,7 @@ def test_redact_spelling(spelling: Callable[[str], str]) -> None:
         'it\'s "quoted" 1234',
     ],
 )
-def test_redact_key_that_looks_escaped(key: str) -> None:
+def test_redact_key_resembling_escapes(key: str) -> None:
     """However often the text was escaped, each step is looked at."""
     redact = settings(key).redact
     for spell in (
@@ -95,7 +95,7 @@ def test_redact_key_that_looks_escaped(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", [KEY, "0123456789abcdefghijklmnopqrstuv", "A" + "b3-" * 50])
-def test_redact_large_pieces_of_a_key(key: str) -> None:
+def test_redact_partial_key(key: str) -> None:
     redact = settings(key).redact
     for piece in (key[:20], key[4:22], key[-20:], key[:-1], key[1:]):
         assert redact(f"It begins with {piece} and so on") == "It begins with *** and so on"
@@ -103,13 +103,13 @@ def test_redact_large_pieces_of_a_key(key: str) -> None:
     assert redact(f"{key[:half]}\n{key[half:]}").split("\n")[0] == "***"
 
 
-def test_redact_base64_that_is_cut() -> None:
+def test_redact_base64_truncated() -> None:
     encoded = base64.b64encode(f"user:{KEY}".encode()).decode()
     for length in range(28, len(encoded)):
         assert settings().redact(f"Basic {encoded[:length]}… was wrong") == "Basic ***… was wrong"
 
 
-def test_redact_base64_in_lines() -> None:
+def test_redact_base64_with_line_breaks() -> None:
     key = "sk-" + "Ab3_9-" * 30
     lines = base64.encodebytes(f"user:{key}".encode()).decode().split()
     text = settings(key).redact("Basic " + "\n ".join(lines) + " was wrong")

@@ -77,7 +77,7 @@ async def test_response_call_depth(call: Call, monkeypatch: pytest.MonkeyPatch) 
         "Hello",
     ],
 )
-async def test_output_text_in_other_shapes(standin: StandIn, call: Call, output: Any) -> None:
+async def test_output_text_shapes(standin: StandIn, call: Call, output: Any) -> None:
     body = {"id": "resp_1", "object": "response", "status": "completed", "output": output}
     standin.fail(Fault(path="/responses", status=200, body=body))
     answer = await call("create_model_response", model="m-1", input="Hi")

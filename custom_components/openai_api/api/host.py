@@ -142,7 +142,7 @@ class ServiceHost:
 
     @callback
     def record_success(self, answer: object, method: str, model: object) -> None:
-        """Take note of what an action has brought, and what that has taken."""
+        """Record a successful result and the tokens it used."""
         self.key_check.on_accepted()
         if _is_quota_error(answer):
             self._report_quota_exceeded(method, model)

@@ -34,7 +34,7 @@ def _iter_objects(value: Any) -> Iterator[Json]:
 
 
 def _content_parts(response: Json) -> Iterator[Json]:
-    """Yield the parts of the messages that a response has put out."""
+    """Yield the content parts of the messages in the output of a response."""
     output = response.get("output")
     if isinstance(output, str):
         yield {"type": "output_text", "text": output}

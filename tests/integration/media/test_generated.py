@@ -252,7 +252,7 @@ async def test_chat_stream_audio_is_joined(
 
 @pytest.mark.parametrize("sound", [b"abcdef", b"{}", b"  \n", b"HTTP/1.1 500", b"\xff\xd8\xff"])
 @pytest.mark.parametrize("is_stream", [False, True])
-async def test_samples_that_look_like_a_text_are_saved(
+async def test_pcm_resembling_text_is_saved(
     standin: StandIn, call: Call, sound: bytes, is_stream: bool
 ) -> None:
     """PCM may hold any bytes, and who asked for it gets it."""

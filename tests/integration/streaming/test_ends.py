@@ -176,7 +176,7 @@ async def test_response_stream_complete(raw: RawServer, call: Call, case: str, a
 
 
 @pytest.mark.parametrize("ending", ["delta", "done", "both"])
-async def test_refusal_in_pieces(raw: RawServer, call: Call, ending: str) -> None:
+async def test_refusal_deltas(raw: RawServer, call: Call, ending: str) -> None:
     place = {"output_index": 0, "content_index": 0, "item_id": "msg_1"}
     pieces = [named("response.refusal.delta", delta=text, **place) for text in ("I can", "not")]
     done = [named("response.refusal.done", refusal="I cannot", **place)]
