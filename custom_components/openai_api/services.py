@@ -1,6 +1,5 @@
 """Registers every action description as an action: one loop, one handler."""
 
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -17,6 +16,7 @@ import voluptuous as vol
 
 from .action import ActionCall, ActionDescription, FieldDescription, ResponseKind
 from .actions import ACTIONS
+from .actions.common_fields import or_default
 from .actions.fields import (
     ALL_PAGES,
     CONFIG_ENTRY,
@@ -59,7 +59,7 @@ def effective_fields(action: ActionDescription) -> tuple[FieldDescription, ...]:
     """
     fields = [CONFIG_ENTRY] if action.has_entry else []
     fields += [
-        _defaulted(field) if field.key == "model" and action.model_kind else field
+        or_default(field) if field.key == "model" and action.model_kind else field
         for field in action.fields
     ]
     if action.response is ResponseKind.LIST and any(
@@ -77,12 +77,6 @@ def effective_fields(action: ActionDescription) -> tuple[FieldDescription, ...]:
         if action.has_body:
             fields.append(EXTRA_BODY)
     return tuple(fields)
-
-
-def _defaulted(field: FieldDescription) -> FieldDescription:
-    """Return the field of a model for which the entry's default may stand in."""
-    description = f"{field.description} Without it, the default model."
-    return replace(field, required=False, description=description)
 
 
 def form_fields(action: ActionDescription) -> tuple[FieldDescription, ...]:

@@ -2,26 +2,27 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, override
+from typing import Any, Final, override
 
 from homeassistant.core import Context, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util.ulid import ulid_now
-import orjson
 from websockets.exceptions import ConnectionClosed
 
 from ..api.host import ServiceHost
 from ..const import LOGGER
 from ..data import OpenAIData
 from ..exceptions import EntryUnloaded
+from ..streaming.text import LARGE_BYTES
 from ..types import Json
 from ..websocket.close import ending
 from ..websocket.connection import Connection
 from ..websocket.socket import Open, Socket
 from ..websocket.state import State
 from .errors import SessionLost
+from .loop_turn import LoopTurn
 
-_SPENDING = frozenset(
+_SPENDING: Final = frozenset(
     {"error", "response.completed", "response.done", "response.failed", "response.incomplete"}
 )
 
@@ -78,10 +79,15 @@ class Channel(Connection):
     async def _async_follow(self) -> None:
         """Pass on every frame until the connection is closed."""
         assert self._line is not None
-        receive = self._line.recv
+        receive, turn = self._line.recv, LoopTurn()
         try:
             while True:
-                self._pass_on(await receive(decode=False))
+                frame = await receive(decode=False)
+                if len(frame) <= LARGE_BYTES:
+                    self._pass_on(frame)
+                else:
+                    await self._async_pass_on_large(frame)
+                await turn.async_give_way()
         except ConnectionClosed as err:
             code, reason, error = ending(err, self.host.settings)
         self._socket = None
@@ -91,12 +97,12 @@ class Channel(Connection):
 
     @override
     @callback
-    def _pass_on(self, frame: bytes) -> None:
-        try:
-            event: Any = orjson.loads(frame)
-        except orjson.JSONDecodeError:
-            LOGGER.debug("A service has sent something that is not JSON")
-            return
+    def _refuse(self) -> None:
+        LOGGER.debug("A service has sent something that is not JSON")
+
+    @override
+    @callback
+    def _take(self, event: Any) -> None:
         if not isinstance(event, dict):
             return
         if self._is_counted and event.get("type") in _SPENDING:

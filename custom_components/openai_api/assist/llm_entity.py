@@ -28,6 +28,7 @@ from .errors import (
     is_transient,
 )
 from .http import Stream, async_stream, async_warm_up
+from .loop_turn import LoopTurn
 from .plain_text import PlainText
 from .request import (
     CHAT,
@@ -49,6 +50,8 @@ _LINGER: Final = 0.5
 
 Read to its end, the connection can be used for the next round.
 """
+_SLICE: Final = 8192
+"""Characters of a text that are made plain at once."""
 _FINAL: Final = (RequestTimedOut, EntryUnloaded)
 """The errors of a WebSocket after which the same is not asked over HTTP: it is too late."""
 
@@ -226,10 +229,13 @@ class LanguageModelEntity(AssistEntity):
         deltas = _deltas(stream, decoder, turn)
         if is_plain:
             deltas = _without_markup(deltas)
-        async for _ in chat_log.async_add_delta_content_stream(
-            self.entity_id, cast("AsyncIterable[AssistantContentDeltaDict]", deltas)
-        ):
-            pass
+        try:
+            async for _ in chat_log.async_add_delta_content_stream(
+                self.entity_id, cast("AsyncIterable[AssistantContentDeltaDict]", deltas)
+            ):
+                pass
+        finally:
+            turn.note_said(decoder.text_length, calls_tools=bool(decoder.calls))
         turn.count(decoder.usage)
         self.host.record_event({"response": {"usage": decoder.usage}})
         if isinstance(decoder.usage, dict):
@@ -261,7 +267,7 @@ async def _deltas(stream: Stream | SocketStream, decoder: Any, turn: Turn) -> As
             yield delta
         return
     has_begun = False
-    events = stream.events()
+    events, turn_of_loop = stream.events(), LoopTurn()
     while (found := await _async_next(events, _LINGER if decoder.is_done else None)) is not None:
         joined: Delta | None = None
         for event in found:
@@ -271,6 +277,7 @@ async def _deltas(stream: Stream | SocketStream, decoder: Any, turn: Turn) -> As
                     continue
                 if joined is not None:
                     yield joined
+                    await turn_of_loop.async_give_way()
                 joined = delta
                 if not has_begun:
                     has_begun = True
@@ -304,11 +311,14 @@ def _begin(stream: Stream | SocketStream, turn: Turn) -> None:
 
 async def _without_markup(deltas: AsyncIterator[Delta]) -> AsyncIterator[Delta]:
     """Yield deltas whose texts are fit to be spoken."""
-    plain = PlainText()
+    plain, turn_of_loop = PlainText(), LoopTurn()
     async for delta in deltas:
         if "content" in delta and "role" not in delta:
-            if text := plain.feed(delta["content"]):
-                yield {"content": text}
+            content = delta["content"]
+            for start in range(0, len(content), _SLICE):
+                if text := plain.feed(content[start : start + _SLICE]):
+                    yield {"content": text}
+                await turn_of_loop.async_give_way()
             continue
         if "thinking_content" not in delta:
             if rest := plain.flush():

@@ -9,10 +9,10 @@ from homeassistant.components.conversation import ChatLog
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import llm
 from lru import LRU
-import orjson
 import probatio
 
 from ..const import LOGGER
+from ..streaming.text import load_json
 from ..types import Json
 
 _TIMEOUT: Final = 300.0
@@ -94,7 +94,7 @@ def arguments(text: Any) -> dict[str, Any] | None:
     if not isinstance(text, str) or not text.strip():
         return {}
     try:
-        found = orjson.loads(text)
-    except orjson.JSONDecodeError:
+        found = load_json(text.encode(errors="replace"))
+    except ValueError:
         return None
     return found if isinstance(found, dict) else None

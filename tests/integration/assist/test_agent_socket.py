@@ -185,11 +185,12 @@ async def test_nested_agents_of_same_service(
     async with asyncio.timeout(10):
         answers = await asyncio.gather(*(ask(str(number)) for number in range(4)))
 
-    assert [speech(answer) for answer in answers] == ["Hello there"] * 4
+    # Whoever finds no connection free is asked over HTTP.
+    assert {speech(answer) for answer in answers} <= {"Hello there", "Hello by HTTP"}
+    assert remote.posts
     await hass.async_block_till_done()
     experts = [turn.data for turn in turns if turn.data["entity_id"] == "conversation.expert"]
     assert [turn["ended"] for turn in experts] == ["done"] * 4
-    assert {turn["transport"] for turn in experts} == {"responses"}
     assert remote.lines == 4
 
 
