@@ -58,10 +58,10 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
     """Return the JSON object in the body of a response to a call.
 
     Returns what `parse_body` returns. A stream of events is accumulated though the call did not ask
-    for one, and a transcript in a text format becomes `{"text": …}` whatever its content type.
-    Raises what `parse_body` raises, ErrorInResponse for an error in a wrapper, and UnexpectedBody for
-    an object without anything of what the method returns: many gateways have words of their own
-    for errors.
+    for one, and a transcript in a text format becomes `{"text": …}` whatever its content type. An
+    object in `data` or in a list of one, as some gateways wrap it, is unwrapped. Raises what
+    `parse_body` raises, UnexpectedBody for an object without the keys of the method, and
+    ErrorInResponse for a wrapped error.
     """
     action, form = request.action, request.data.get("response_format")
     is_transcript = request.operation.method in _TRANSCRIPTS

@@ -118,7 +118,7 @@ def test_translation_with_other_placeholders(text: str) -> None:
 
 
 @pytest.mark.usefixtures("copies")
-def test_language_is_a_copy_of_a_folder() -> None:
+def test_language_from_folder() -> None:
     shutil.copytree(texts.SOURCES / "de", texts.SOURCES / "fr")
     translate(NAME, "Dessiner une image", "fr")
     files, problems = texts.generate()
@@ -172,7 +172,7 @@ def test_source_key(key: str, source: str) -> None:
 
 
 @pytest.mark.usefixtures("copies")
-def test_reference_to_nothing_is_an_error() -> None:
+def test_reference_missing_raises() -> None:
     reference = "[%key:component::openai_api::config::step::gone::title%]"
     change(texts.SOURCES / "en.json", "config.step.user.title", reference)
     with pytest.raises(KeyError, match=r"config\.step\.gone\.title"):
@@ -180,13 +180,13 @@ def test_reference_to_nothing_is_an_error() -> None:
 
 
 @pytest.mark.usefixtures("copies")
-def test_key_of_two_texts_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_duplicate_key_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(texts, "source_key", lambda key, text: "images.services.draw.name")
     assert any("stands for" in problem for problem in texts.generate()[1])
 
 
 @pytest.mark.usefixtures("copies")
 @pytest.mark.parametrize("text", [" ", "See https://example.com", "<b>Bold</b>", "{} is empty"])
-def test_english_that_home_assistant_refuses(text: str) -> None:
+def test_english_text_rejected_by_home_assistant(text: str) -> None:
     change(texts.SOURCES / "en.json", "title", text)
     assert any(problem.startswith("integration.title:") for problem in texts.generate()[1])

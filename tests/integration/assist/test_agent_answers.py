@@ -403,7 +403,7 @@ async def test_fallback_agent_missing_keeps_error(
 
 
 @pytest.mark.parametrize("begun", ["Hello there", "Hello there, this is a long answer " * 2])
-async def test_answer_that_breaks_off_while_it_is_spoken_says_so(
+async def test_stream_broken_while_spoken_is_reported(
     hass: HomeAssistant, standin: StandIn, agent: str, begun: str
 ) -> None:
     whole = sse([delta(begun)])

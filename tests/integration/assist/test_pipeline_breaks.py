@@ -80,7 +80,7 @@ STAGES = ["listening", "thinking", "answering", "speaking"]
 
 
 @pytest.mark.parametrize("stage", STAGES)
-async def test_satellite_that_hangs_up_leaves_nothing_running(
+async def test_pipeline_satellite_disconnects(
     hass: HomeAssistant, service: VoiceServer, add_home: AddHome, stage: str
 ) -> None:
     satellite = await add_home()
@@ -96,7 +96,7 @@ async def test_satellite_that_hangs_up_leaves_nothing_running(
 
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("way", ["unload", "reload", "remove"])
-async def test_entry_that_goes_in_the_middle_ends_the_turn(
+async def test_pipeline_entry_removed_ends_turn(
     hass: HomeAssistant, service: VoiceServer, add_home: AddHome, stage: str, way: str
 ) -> None:
     satellite = await add_home()
@@ -128,7 +128,7 @@ async def test_entry_that_goes_in_the_middle_ends_the_turn(
 
 
 @pytest.mark.parametrize("kind", ["conversation", "stt", "tts"])
-async def test_subentry_that_goes_in_the_middle_lets_the_turn_end(
+async def test_pipeline_subentry_removed_finishes_turn(
     hass: HomeAssistant, service: VoiceServer, add_home: AddHome, kind: str
 ) -> None:
     satellite = await add_home()
@@ -178,7 +178,7 @@ async def _answer(text: str, content_type: str, status: int = 200) -> web.Respon
 
 
 @pytest.mark.parametrize("name", EAR_FAULTS)
-async def test_fault_of_the_ear_ends_the_turn_and_next_turn_works(
+async def test_pipeline_stt_error_ends_turn(
     hass: HomeAssistant, service: VoiceServer, add_home: AddHome, name: str
 ) -> None:
     satellite = await add_home()
@@ -191,7 +191,7 @@ async def test_fault_of_the_ear_ends_the_turn_and_next_turn_works(
     await assert_works(service, satellite)
 
 
-async def test_words_without_any_end_the_turn_without_a_question(
+async def test_pipeline_empty_transcript_sends_no_request(
     hass: HomeAssistant, service: VoiceServer, add_home: AddHome
 ) -> None:
     satellite = await add_home()
@@ -202,7 +202,7 @@ async def test_words_without_any_end_the_turn_without_a_question(
     await assert_works(service, satellite)
 
 
-async def test_two_satellites_at_once_in_one_conversation(
+async def test_pipeline_two_satellites_in_one_conversation(
     hass: HomeAssistant, service: VoiceServer, add_home: AddHome
 ) -> None:
     first = await add_home()
@@ -229,7 +229,7 @@ async def test_two_satellites_at_once_in_one_conversation(
     assert len(second.sound) > 20_000
 
 
-async def test_two_satellites_at_once_in_their_own_conversations(
+async def test_pipeline_two_satellites_in_own_conversations(
     hass: HomeAssistant, service: VoiceServer, add_home: AddHome
 ) -> None:
     first = await add_home()
@@ -261,7 +261,7 @@ IN_THE_SECOND_ROUND = {
 
 
 @pytest.mark.parametrize("name", IN_THE_SECOND_ROUND)
-async def test_fault_behind_a_tool_is_spoken_and_told_to_the_house(
+async def test_pipeline_error_after_tool_call(
     hass: HomeAssistant, service: VoiceServer, add_home: AddHome, name: str
 ) -> None:
     satellite = await add_home(llm_hass_api=["assist"])
@@ -289,7 +289,7 @@ async def test_fault_behind_a_tool_is_spoken_and_told_to_the_house(
     assert satellite.speech == SUNNY
 
 
-async def test_socket_that_dies_between_turns_is_opened_again_unseen(
+async def test_pipeline_socket_lost_between_turns_reconnects(
     hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask
 ) -> None:
     await add_agent()
@@ -307,7 +307,7 @@ async def test_socket_that_dies_between_turns_is_opened_again_unseen(
 
 # Home Assistant's own, which looks after old sounds.
 @pytest.mark.parametrize("expected_lingering_timers", [True])
-async def test_home_that_stops_in_the_middle_of_a_turn_does_not_wait_for_it(
+async def test_pipeline_home_assistant_stop_during_turn(
     hass: HomeAssistant, service: VoiceServer, add_home: AddHome
 ) -> None:
     satellite = await add_home(patience=60)

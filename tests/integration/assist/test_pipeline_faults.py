@@ -76,7 +76,7 @@ FAULTS: dict[str, tuple[Sound, tuple[str, str]]] = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-async def test_fault_of_the_model_is_spoken_and_next_turn_works(
+async def test_pipeline_model_error_is_spoken(
     hass: HomeAssistant,
     service: VoiceServer,
     add_home: AddHome,
@@ -134,7 +134,7 @@ SPEAKER_FAULTS = {
 
 
 @pytest.mark.parametrize("name", SPEAKER_FAULTS)
-async def test_fault_of_the_speaker_ends_the_sound_and_next_turn_works(
+async def test_pipeline_tts_error_ends_audio(
     hass: HomeAssistant,
     service: VoiceServer,
     add_home: AddHome,

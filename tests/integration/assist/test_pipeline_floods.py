@@ -50,7 +50,7 @@ async def no_longer_than(seconds: float) -> AsyncIterator[None]:
     assert longest < seconds
 
 
-async def test_answer_of_100_000_deltas_is_spoken_and_holds_up_nothing(
+async def test_response_of_100_000_deltas_yields_to_event_loop(
     hass: HomeAssistant, service: VoiceServer, add_home: AddHome
 ) -> None:
     satellite = await add_home(patience=60)
@@ -69,7 +69,7 @@ async def test_answer_of_100_000_deltas_is_spoken_and_holds_up_nothing(
     assert satellite.kinds()[-1] == "run-end"
 
 
-async def test_answer_of_one_huge_delta_is_read_beside_the_loop(
+async def test_huge_delta_parsed_in_executor(
     hass: HomeAssistant, service: VoiceServer, add_home: AddHome
 ) -> None:
     satellite = await add_home(patience=60)
@@ -81,7 +81,7 @@ async def test_answer_of_one_huge_delta_is_read_beside_the_loop(
     assert len(satellite.speech) == 900_001
 
 
-async def test_answer_without_an_end_is_given_up(
+async def test_response_size_limit(
     hass: HomeAssistant,
     service: VoiceServer,
     add_home: AddHome,
@@ -106,7 +106,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("name", TEXTS)
-async def test_megabyte_of_text_is_spoken_to_its_end(
+async def test_megabyte_of_text_is_spoken(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService, name: str
 ) -> None:
     text = TEXTS[name]
@@ -123,7 +123,7 @@ RUNS = ["[", " ", "\n", "*", "【", "(", "-", "| ", "> ", "[a](http://x ", "http
 
 
 @pytest.mark.parametrize("run", RUNS)
-async def test_run_of_signs_takes_no_more_time_than_any_text(run: str) -> None:
+async def test_plain_text_repeated_characters_is_fast(run: str) -> None:
     text = run * (30_000 // len(run))
     usual = "It is sunny today, is it? " * (30_000 // 26)
 
@@ -144,7 +144,7 @@ async def test_run_of_signs_takes_no_more_time_than_any_text(run: str) -> None:
     assert await spent(text[:6_000], 3) < 0.5 + 10 * await spent(usual[:6_000], 3)
 
 
-async def test_200_calls_in_one_answer_are_made_and_answered(
+async def test_200_tool_calls_in_one_response(
     hass: HomeAssistant, service: VoiceServer, add_home: AddHome
 ) -> None:
     satellite = await add_home(llm_hass_api=["assist"], patience=20)
@@ -166,7 +166,7 @@ async def test_200_calls_in_one_answer_are_made_and_answered(
 
 
 @pytest.mark.parametrize("sign", ["\0", "\x1b[31m", "\x7f", "\ufffd"])
-async def test_signs_that_nothing_can_show_are_neither_kept_nor_spoken(
+async def test_unprintable_characters_are_removed(
     hass: HomeAssistant, service: VoiceServer, add_home: AddHome, sign: str
 ) -> None:
     satellite = await add_home()
@@ -182,7 +182,7 @@ async def test_signs_that_nothing_can_show_are_neither_kept_nor_spoken(
 
 
 @pytest.mark.parametrize("halves", [("\\ud83d", "\\ude00"), ("\\ud83d", "x"), ("x", "\\ude00")])
-async def test_halves_of_signs_over_http(
+async def test_surrogates_over_http(
     hass: HomeAssistant, service: VoiceServer, add_home: AddHome, halves: tuple[str, str]
 ) -> None:
     satellite = await add_home()
@@ -199,7 +199,7 @@ async def test_halves_of_signs_over_http(
     )
 
 
-async def test_halves_of_signs_over_the_socket(
+async def test_surrogates_over_websocket(
     hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask
 ) -> None:
     await add_agent()
@@ -213,7 +213,7 @@ async def test_halves_of_signs_over_the_socket(
 
 
 @pytest.mark.parametrize("question", ["Hi \ud83d", "Hi \0 there", "\ud83d\ude00", "Hi\n" * 50_000])
-async def test_question_that_cannot_be_sent_as_it_is(
+async def test_question_with_lone_surrogates(
     hass: HomeAssistant, service: VoiceServer, add_home: AddHome, ask: Ask, question: str
 ) -> None:
     await add_home()
@@ -223,7 +223,7 @@ async def test_question_that_cannot_be_sent_as_it_is(
 
 
 @pytest.mark.parametrize("text", ["Hi \ud83d there.", "Hi \0 there."])
-async def test_text_that_cannot_be_sent_as_it_is_is_spoken(
+async def test_text_with_lone_surrogates_is_spoken(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService, text: str
 ) -> None:
     await add_service(("tts", {"clean_text": False}))
@@ -231,7 +231,7 @@ async def test_text_that_cannot_be_sent_as_it_is_is_spoken(
     assert service.speeches[0]["input"].split() == ["Hi", "there."]
 
 
-async def test_huge_result_of_a_tool_is_told_cut_and_does_not_spoil_the_conversation(
+async def test_tool_result_size_limit(
     hass: HomeAssistant, service: VoiceServer, add_home: AddHome
 ) -> None:
     satellite = await add_home(llm_hass_api=["assist"], patience=20)
@@ -260,7 +260,7 @@ async def test_huge_result_of_a_tool_is_told_cut_and_does_not_spoil_the_conversa
 
 
 @pytest.mark.parametrize("value", [2**70, "half \ud83d", {7: "seven"}, {"inner": object()}])
-async def test_result_of_a_tool_that_is_no_json_is_told_as_well_as_it_can_be(
+async def test_tool_result_not_json(
     hass: HomeAssistant, service: VoiceServer, add_home: AddHome, value: Any
 ) -> None:
     satellite = await add_home(llm_hass_api=["assist"])
