@@ -34,6 +34,11 @@ class ThoughtFilter:
         self._rest = ""
         self._is_thinking = False
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it would give on at once what has no mark in it."""
+        return not self._rest and not self._is_thinking
+
     def feed(self, text: str) -> Iterator[tuple[str, str]]:
         """Yield (`content` or `thinking_content`, text); what may be half a tag waits."""
         text = self._rest + text
@@ -123,7 +128,8 @@ class Decoder:
     def _plain(self, key: str, text: str) -> Iterator[Delta]:
         """Yield a text as `content` or `thinking_content`."""
         text = without_controls(text)
-        yield from self._message()
+        if not self._has_message:
+            yield from self._message()
         self._size += len(text)
         if self._size > _LONGEST:
             raise api_error(ANSWER_BROKEN)
@@ -134,6 +140,9 @@ class Decoder:
     def _text(self, text: Any) -> Iterator[Delta]:
         """Yield a piece of the text, thoughts in tags apart."""
         if isinstance(text, str) and text:
+            if "<" not in text and "[" not in text and self._thoughts.is_idle:
+                yield from self._plain("content", text)
+                return
             for key, part in self._thoughts.feed(text):
                 yield from self._plain(key, part)
 
