@@ -7,11 +7,10 @@ from typing import Any, Final
 from homeassistant.helpers import llm
 from homeassistant.util.ulid import ulid_now
 
-from ..exceptions import api_error
 from ..types import Json
 from . import tools
 from .contents import service_call_id
-from .errors import ANSWER_BROKEN
+from .errors import ANSWER_BROKEN, AssistError
 from .plain_text import without_controls
 
 type Delta = dict[str, Any]
@@ -132,7 +131,7 @@ class Decoder:
             yield from self._message()
         self._size += len(text)
         if self._size > _LONGEST:
-            raise api_error(ANSWER_BROKEN)
+            raise AssistError(ANSWER_BROKEN)
         if key == "content":
             self.text_length += len(text) if text.strip() else 0
         yield {key: text}
