@@ -105,6 +105,36 @@ async def test_tool_that_fails_is_told_to_the_model(
     assert '"error":true' in result["item"]["output"]
 
 
+@pytest.mark.parametrize("value", [2**70, "half \ud83d", "word " * 500_000])
+async def test_result_of_a_tool_that_cannot_be_sent_as_it_is(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, value: Any
+) -> None:
+    satellite = await talking(llm_hass_api=["test"])
+    service.answers = [Answer("", calls=[("test_tool", "{}")]), Answer("It is done.")]
+    with patch.object(Tool, "async_call", return_value=llm.ToolResult(data={"value": value})):
+        await satellite.say(SPEECH)
+    assert satellite.speech == "It is done."
+    (result,) = service.peer.events("conversation.item.create")
+    assert result["item"]["output"].startswith('{"data":')
+    assert len(result["item"]["output"]) < 300_000
+    await satellite.say(SPEECH)
+    assert satellite.speech == "It is sunny outside."
+
+
+async def test_signs_that_nothing_can_show_are_left_out_and_halves_put_together(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking
+) -> None:
+    satellite = await talking()
+    service.texts = ["Is it\0 sunny"]
+    service.answers = [Answer("It\0 is \x1bsunny \ud83d", has_sound=False)]
+    await satellite.say(SPEECH)
+    assert satellite.text == "Is it sunny"
+    # Half a sign is no reason to lose the words.
+    assert satellite.speech.startswith("It is sunny")
+    await satellite.say(SPEECH)
+    assert satellite.speech == "It is sunny outside."
+
+
 async def test_tools_that_are_gone_are_told(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
