@@ -124,6 +124,13 @@ class ActionGroup:
     actions: tuple[ActionDescription, ...]
 
 
+@dataclass
+class AnswerSize:
+    """How long the answer is that was read."""
+
+    bytes: int = 0
+
+
 @dataclass(kw_only=True)
 class ActionCall:
     """One call of an action: whom to ask, what, and on whose behalf."""
@@ -140,6 +147,8 @@ class ActionCall:
     context: Context
     allow_paths: bool = True
     """Whether fields for files may name paths, and not only media items."""
+    answer_size: AnswerSize = field(default_factory=AnswerSize)
+    """Shared by all copies: what is large is not gone through in the loop."""
 
     @property
     def timeout(self) -> float:

@@ -1,5 +1,7 @@
 """Sends the request of one call of an action, and reads the answer to it."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from homeassistant.exceptions import HomeAssistantError
@@ -10,6 +12,7 @@ from .api.response import async_parse_body, unexpected_body_error
 from .error_bodies import answer_error
 from .error_translation import parse_error_body
 from .exceptions import ErrorInResponse, api_error, sanitize
+from .streaming.text import LARGE_BYTES
 from .types import Json
 
 _SHOWN = 4096
@@ -56,6 +59,7 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
     the method returns: many gateways have words of their own for errors.
     """
     action, form = request.action, request.data.get("response_format")
+    request.answer_size.bytes = len(body)
     is_transcript = action.method in _TRANSCRIPTS
     answer = await async_parse_body(
         request.hass,
@@ -83,7 +87,7 @@ def _wrapped(answer: Json) -> object:
     return found[0] if isinstance(found, list) and len(found) == 1 else found
 
 
-def finish(request: ActionCall, answer: Json) -> Json:
+async def async_finish(request: ActionCall, answer: Json) -> Json:
     """Return an answer with what its row adds to it.
 
     Raises a translated error where it is not what was asked for, though the host says so.
@@ -91,7 +95,7 @@ def finish(request: ActionCall, answer: Json) -> Json:
     action = request.action
     if action.check is not None:
         try:
-            action.check(request.data, answer)
+            await async_run_large(request, partial(action.check, request.data, answer))
         except HomeAssistantError as err:
             # It was paid for all the same.
             request.host.record_success(answer, action.method, request.data.get("model"))
@@ -100,4 +104,13 @@ def finish(request: ActionCall, answer: Json) -> Json:
                 for name, text in (err.translation_placeholders or {}).items()
             }
             raise api_error(err.translation_key or "bad_answer", **shown) from None
-    return action.postprocess(answer) if action.postprocess else answer
+    if action.postprocess is None:
+        return answer
+    return await async_run_large(request, partial(action.postprocess, answer))
+
+
+async def async_run_large[T](request: ActionCall, work: Callable[[], T]) -> T:
+    """Return what work on an answer comes to, done outside of the event loop if it is large."""
+    if request.answer_size.bytes <= LARGE_BYTES:
+        return work()
+    return await request.hass.async_add_executor_job(work)
