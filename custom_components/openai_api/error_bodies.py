@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from .error_rules import QUOTA_CODES
+
 _NAMES = frozenset(
     {
         *("code", "type", "param", "message", "detail", "error", "errors", "msg", "success"),
@@ -78,8 +80,12 @@ def details_in(body: object) -> dict[str, Any]:
             message = f"{before}{details_in(within)['message']}"
     if raw := _raw(found):
         message = f"{message}: {raw}"
+    code, kind = found.get("code") or outer.get("code"), found.get("type")
+    if isinstance(kind, str) and kind.lower() in QUOTA_CODES:
+        # The code of it is often but the status once more.
+        code = kind
     return {
-        "code": found.get("code") or outer.get("code") or found.get("type"),
+        "code": code or kind,
         "param": found.get("param") or outer.get("param"),
         "message": f"{prefix}{message}" if prefix and message else message or prefix,
     }

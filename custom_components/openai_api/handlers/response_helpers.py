@@ -13,12 +13,12 @@ from ..types import Json
 from .schemas import mismatch
 
 _THOUGHTS = re.compile(
-    r"\A\s*(?:<((?:\w+:)?(?:think|thinking|thought|reasoning))>.*?</\1>|\[THINK\].*?\[/THINK\])"
+    r"\A\s*(?:<((?:\w+:)?(?:think|thinking|thought|reasoning))>.*?</\1>|\[THINK\].*?\[/THINK\]|◁think▷.*?◁/think▷)"
     r"|\A.*?</think>|\A.*<\|channel\|>final<\|message\|>",
     re.DOTALL | re.IGNORECASE,
 )
-_FENCE = re.compile(r"(```|~~~)[\w+-]*[ \t]*\r?\n?(.*?)(?:\1|\Z)", re.DOTALL)
-_WIDEST_FENCE = re.compile(r"(```|~~~)[\w+-]*[ \t]*\r?\n?(.*)\1", re.DOTALL)
+_FENCE = re.compile(r"(`{3,}|~{3,})[ \t]*[\w+-]*[ \t]*\r?\n?(.*?)(?:\1|\Z)", re.DOTALL)
+_WIDEST_FENCE = re.compile(r"(`{3,}|~{3,})[ \t]*[\w+-]*[ \t]*\r?\n?(.*)\1", re.DOTALL)
 """For texts in the JSON that have fences of their own."""
 _MARK = re.compile(r"(?:<\|\w+\|>|</s>|<end_of_turn>)\Z")
 """What some hosts leave of a model's own marks."""
@@ -95,7 +95,7 @@ def load(value: object) -> Any:
         return value if isinstance(value, dict | list) else None
     bare = _bare(value)
     fences = chain(islice(_FENCE.finditer(bare), _MOST_FENCES), _WIDEST_FENCE.finditer(bare))
-    for text in (value, bare, *(match[2] for match in fences)):
+    for text in (value, bare, bare.strip("` \n"), *(match[2] for match in fences)):
         try:
             return orjson.loads(text)
         except orjson.JSONDecodeError:
@@ -109,7 +109,7 @@ def _bare(text: str) -> str:
     if (mark := _MARK.search(bare[-_LONGEST_MARK:])) is not None:
         bare = bare[: -len(mark[0])]
     # Looking for thoughts takes long where a text begins with some that have no end.
-    if "</" in bare or "[/" in bare or "<|" in bare:
+    if any(mark in bare for mark in ("</", "[/", "<|", "◁/")):
         bare = _THOUGHTS.sub("", bare, count=1)
     return bare
 
