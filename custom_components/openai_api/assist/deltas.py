@@ -7,11 +7,10 @@ from typing import Any, Final
 from homeassistant.helpers import llm
 from homeassistant.util.ulid import ulid_now
 
-from ..exceptions import api_error
 from ..types import Json
 from . import tools
 from .contents import service_call_id
-from .errors import ANSWER_BROKEN
+from .errors import ANSWER_BROKEN, AssistError
 from .plain_text import without_controls
 
 type Delta = dict[str, Any]
@@ -33,6 +32,11 @@ class ThoughtFilter:
     def __init__(self) -> None:
         self._rest = ""
         self._is_thinking = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it would give on at once what has no mark in it."""
+        return not self._rest and not self._is_thinking
 
     def feed(self, text: str) -> Iterator[tuple[str, str]]:
         """Yield (`content` or `thinking_content`, text); what may be half a tag waits."""
@@ -123,10 +127,11 @@ class Decoder:
     def _plain(self, key: str, text: str) -> Iterator[Delta]:
         """Yield a text as `content` or `thinking_content`."""
         text = without_controls(text)
-        yield from self._message()
+        if not self._has_message:
+            yield from self._message()
         self._size += len(text)
         if self._size > _LONGEST:
-            raise api_error(ANSWER_BROKEN)
+            raise AssistError(ANSWER_BROKEN)
         if key == "content":
             self.text_length += len(text) if text.strip() else 0
         yield {key: text}
@@ -134,6 +139,9 @@ class Decoder:
     def _text(self, text: Any) -> Iterator[Delta]:
         """Yield a piece of the text, thoughts in tags apart."""
         if isinstance(text, str) and text:
+            if "<" not in text and "[" not in text and self._thoughts.is_idle:
+                yield from self._plain("content", text)
+                return
             for key, part in self._thoughts.feed(text):
                 yield from self._plain(key, part)
 

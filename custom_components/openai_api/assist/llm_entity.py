@@ -294,12 +294,12 @@ async def _async_next(
     events: AsyncIterator[list[Json]], seconds: float | None
 ) -> list[Json] | None:
     """Return the next events, None at the end or where none come within the time."""
+    if seconds is None:
+        return await anext(events, None)
     try:
         async with asyncio.timeout(seconds):
             return await anext(events, None)
     except TimeoutError:
-        if seconds is None:
-            raise
         return None
 
 

@@ -20,6 +20,8 @@ _TIMEOUT: Final = 300.0
 _NOT_AT_THE_ROOT: Final = frozenset({"oneOf", "anyOf", "allOf", "enum", "not"})
 """Keywords that strict services refuse at the root of a schema."""
 
+_SCHEMAS: LRU[tuple[object, ...], tuple[object, Json]] = LRU(512)
+"""What became of the schemas of tools, by the identity of what they are made of, which is kept."""
 _CACHE: LRU[int, tuple[weakref.ref[llm.APIInstance], list[Json]]] = LRU(32)
 
 
@@ -75,14 +77,26 @@ def functions(api: llm.APIInstance | None) -> list[Json]:
 
 
 def _parameters(tool: llm.Tool, api: llm.APIInstance) -> Json:
-    """Return the schema of a tool's arguments."""
+    """Return the schema of a tool's arguments.
+
+    Home Assistant makes its tools anew for each turn, but of the same fields and validators.
+    """
+    serializer = api.custom_serializer or llm.selector_serializer
+    fields_of = tool.parameters.schema
+    key: tuple[object, ...] | None = None
+    if isinstance(fields_of, dict):
+        parts = [part for item in fields_of.items() for part in item]
+        shape = (getattr(tool.parameters, name, None) for name in ("required", "extra"))
+        key = (id(serializer), *shape, *map(id, parts))
+        if (known := _SCHEMAS.get(key)) is not None:
+            return known[1]
     schema: Json = probatio.to_openapi(
-        tool.parameters,
-        custom_serializer=api.custom_serializer or llm.selector_serializer,
-        openapi_version="3.1.0",
+        tool.parameters, custom_serializer=serializer, openapi_version="3.1.0"
     )
     if _NOT_AT_THE_ROOT & schema.keys():
         schema = {key: value for key, value in schema.items() if key not in _NOT_AT_THE_ROOT}
+    if key is not None:
+        _SCHEMAS[key] = ((serializer, parts), schema)
     return schema
 
 

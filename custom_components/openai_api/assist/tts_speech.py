@@ -15,6 +15,7 @@ from ..api.response import parse_body
 from ..const import LOGGER
 from ..exceptions import ApiError, EntryUnloaded
 from .errors import AssistError
+from .http import body_of
 from .pcm import Converter, PcmFormat, WavError, WavReader, wav_header
 from .tts_format import EXTENSIONS, HEAD, Mp3Joiner, recognize, shape_of
 from .tts_options import SpeechOptions, Wanted, target_of
@@ -263,7 +264,7 @@ class Speech:
             content_type = response.headers.get("content-type", "")
             head, size = b"", 0
             reader: WavReader | None = None
-            async with aclosing(response.iter_bytes()) as chunks:
+            async with aclosing(body_of(response)) as chunks:
                 async for received in chunks:
                     chunk = received
                     size += len(chunk)

@@ -105,6 +105,36 @@ async def test_tool_error_sent_to_model(
     assert '"error":true' in result["item"]["output"]
 
 
+@pytest.mark.parametrize("value", [2**70, "half \ud83d", "word " * 500_000])
+async def test_tool_result_unsendable_is_made_fit(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, value: Any
+) -> None:
+    satellite = await talking(llm_hass_api=["test"])
+    service.answers = [Answer("", calls=[("test_tool", "{}")]), Answer("It is done.")]
+    with patch.object(Tool, "async_call", return_value=llm.ToolResult(data={"value": value})):
+        await satellite.say(SPEECH)
+    assert satellite.speech == "It is done."
+    (result,) = service.peer.events("conversation.item.create")
+    assert result["item"]["output"].startswith('{"data":')
+    assert len(result["item"]["output"]) < 300_000
+    await satellite.say(SPEECH)
+    assert satellite.speech == "It is sunny outside."
+
+
+async def test_control_characters_left_out_and_halves_joined(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking
+) -> None:
+    satellite = await talking()
+    service.texts = ["Is it\0 sunny"]
+    service.answers = [Answer("It\0 is \x1bsunny \ud83d", has_sound=False)]
+    await satellite.say(SPEECH)
+    assert satellite.text == "Is it sunny"
+    # Half a sign is no reason to lose the words.
+    assert satellite.speech.startswith("It is sunny")
+    await satellite.say(SPEECH)
+    assert satellite.speech == "It is sunny outside."
+
+
 async def test_missing_llm_api_is_an_error(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
