@@ -1,106 +1,287 @@
-"""Prints a draft row for a method of the SDK, such as `vector_stores.search`."""
+"""Prints a draft row for a method of the SDK, such as `vector_stores.search`.
+
+Verb, body, answer, stream and paging follow from the request that the SDK makes and from the
+method's signature and return type; fields that other rows share are named, not repeated.
+"""
 
 import argparse
 import ast
+import asyncio
+from collections.abc import Collection, Iterator
+from functools import cache
 import inspect
 from pathlib import Path
 import sys
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+import warnings
 
-from openai import AsyncOpenAI, Omit
+import homeassistant  # noqa: F401  # It decides what `import voluptuous` means.
+from openai import AsyncOpenAI, AsyncStream, Omit
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from sdk_facts import learn_request
+
+from custom_components.openai_api.action import (
+    ActionDescription,
+    FieldDescription,
+    advanced,
+    required,
+)
+from custom_components.openai_api.actions import ACTION_GROUPS, ACTIONS, common_fields, fields
 
 _OF_THE_SDK = {"self", "extra_headers", "extra_query", "extra_body", "timeout", "stream_cls"}
 # How the SDK marks what is no plain object.
 _ANSWERS = {"Paginator": "LIST", "BinaryResponse": "FILE", "NoneType": "NONE"}
 _KINDS = {
-    "str": "text",
+    "bool": "boolean",
     "int": "integer",
     "float": "number",
-    "bool": "boolean",
+    "str": "text",
     "dict": "json_object",
-    "list": "objects",
 }
+_VERBS = {"update": "modify"}
+_PAGING = ("after", "limit", "order")
+_SHARED = {
+    name: value
+    for name, value in vars(common_fields).items()
+    if isinstance(value, FieldDescription)
+}
+_PLACEHOLDER = "…"
+
+
+@cache
+def _client() -> AsyncOpenAI:
+    """Return a client to look for methods in."""
+    return AsyncOpenAI(api_key="unused")
 
 
 def find(method: str) -> Any:
     """Return the SDK's method; exits with a message if it has none of that name."""
-    target: Any = AsyncOpenAI(api_key="unused")
+    target: Any = _client()
     for part in method.split("."):
         try:
             target = getattr(target, part)
         except AttributeError:
             sys.exit(f"The SDK has no {method}: {type(target).__name__} knows no {part!r}")
+    if not callable(target):
+        sys.exit(f"{method} is no method but a group of them, such as {method}.create")
     return target
 
 
 def variants(annotation: Any) -> list[Any]:
     """Return the types that an annotation allows, without the SDK's own marks."""
-    if get_origin(annotation) is Union or type(annotation).__name__ == "UnionType":
+    if get_origin(annotation) in {Union, UnionType}:
         return [found for part in get_args(annotation) for found in variants(part)]
     return [] if annotation is Omit else [annotation]
 
 
-def draft_field(name: str, parameter: inspect.Parameter, annotation: Any) -> str:
-    """Return a draft of a parameter's field."""
-    types = variants(annotation)
-    is_nullable = type(None) in types
-    literals = [value for kind in types for value in get_args(kind) if isinstance(value, str)]
-    origins = [get_origin(kind) or kind for kind in types if kind is not type(None)]
-    words = {getattr(origin, "__name__", str(origin)) for origin in origins}
-    title = name.replace("_", " ").capitalize()
-    options = f", {tuple(literals)!r}" if literals and words <= {"Literal", "str"} else ""
-    if options:
-        kind = "choice"
-    elif words & {"str"} and len(words) > 1:
-        kind = "string_or_object"
-    else:
-        kind = next((_KINDS[word] for word in _KINDS if word in words), "json_object")
-        kind = "values" if words & {"Iterable", "SequenceNotStr", "List"} else kind
-    if parameter.default is inspect.Parameter.empty and name.endswith("_id"):
+def choices_of(types: Collection[Any]) -> tuple[str, ...]:
+    """Return the texts among the types that are literal."""
+    return tuple(
+        value
+        for kind in types
+        if get_origin(kind) is Literal
+        for value in get_args(kind)
+        if isinstance(value, str)
+    )
+
+
+def kind_of(types: Collection[Any]) -> str:
+    """Return the name of the function that makes a field of these types."""
+    words = {
+        getattr(origin, "__name__", str(origin))
+        for origin in (get_origin(kind) or kind for kind in types)
+    }
+    is_list = bool(words & {"Iterable", "Sequence", "SequenceNotStr", "List", "list"})
+    parts = [item for kind in types for part in get_args(kind) for item in variants(part)]
+    if is_list and bytes in parts:
+        return "files"
+    if bytes in types:
+        return "file"
+    if is_list and "str" in words:
+        return "text_or_texts"
+    if is_list:
+        if choices_of(parts):
+            return "choices"
+        return "texts" if str in parts else "objects"
+    if any(isinstance(value, bool) for kind in types for value in get_args(kind)):
+        return "boolean"
+    if choices_of(types):
+        return "choice" if words <= {"Literal", "str"} else "choice_or_object"
+    if "str" in words and len(words) > 1:
+        return "string_or_object"
+    if "dict" in words and set(parts) == {str}:
+        return "text_map"
+    return next((_KINDS[word] for word in _KINDS if word in words), "json_object")
+
+
+def draft_field(name: str, annotation: Any, *, is_required: bool) -> str:
+    """Return a draft of a parameter's field: the name of a shared one, or the call that makes it."""
+    is_nullable = type(None) in variants(annotation)
+    types = [kind for kind in variants(annotation) if kind is not type(None)]
+    kind = kind_of(types)
+    if name == "model" or (is_required and kind == "text" and name.endswith("_id")):
         kind = "identifier"
-    rest = ", nullable=True" if is_nullable else ""
-    return f'{kind}("{name}", "{title}", "…"{options}{rest}),'
+    items = [item for part in types for inner in get_args(part) for item in variants(inner)]
+    options = choices_of(items if kind == "choices" else types)
+    takes_options = kind in {"choice", "choices", "choice_or_object"}
+    arguments = [
+        *map(repr, (name, name.removesuffix("_id").replace("_", " ").capitalize(), _PLACEHOLDER)),
+        *([repr(options)] if takes_options else []),
+        *(["nullable=True"] if is_nullable else []),
+    ]
+    call = f"{kind}({', '.join(arguments)})"
+    return shared_field(eval(call, vars(fields))) or call  # noqa: S307
 
 
-def draft(method: str) -> str:
+def shared_field(drafted: FieldDescription) -> str | None:
+    """Return the name of the field in common_fields.py that is the same but for its texts."""
+    form, settings = next(iter(drafted.selector.items()))
+    offered = settings.get("options")
+    found = [
+        name
+        for name, field in _SHARED.items()
+        if (field.key, field.nullable) == (drafted.key, drafted.nullable)
+        and form in field.selector
+        and field.selector[form].get("multiple") == settings.get("multiple")
+        and field.selector[form].get("options") == offered
+    ]
+    return next(
+        (name for name in found if name == drafted.key.upper()), found[0] if found else None
+    )
+
+
+def draft_fields(function: Any, hints: dict[str, Any]) -> str:
+    """Return the drafts of a method's fields as the elements of a tuple."""
+    needed: dict[str, str] = {}
+    rest: dict[str, str] = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name not in _OF_THE_SDK and parameter.kind is not parameter.VAR_KEYWORD:
+            is_required = parameter.default is inspect.Parameter.empty
+            place = needed if is_required else rest
+            place[name] = draft_field(name, hints.get(name, Any), is_required=is_required)
+    paging = ""
+    if all(rest.get(name) == name.upper() for name in _PAGING):
+        paging = "*PAGING,"
+        rest = {name: field for name, field in rest.items() if name not in _PAGING}
+    stream = f"{rest.pop('stream')}," if rest.get("stream") == "STREAM" else ""
+    first = f"*required({', '.join(needed.values())})," if needed else ""
+    last = f"*advanced({', '.join(rest.values())})," if rest else ""
+    return f"{first}{paging}{stream}{last}"
+
+
+def key_of(method: str, answer: str) -> str:
+    """Return a key for the row: what is done to what; with all of its path if that is taken."""
+    *resources, last = (part for part in method.split(".") if part != "beta")
+    singular = [
+        f"{name[:-3]}y" if name.endswith("ies") else name.removesuffix("s") for name in resources
+    ]
+    taken = {action.key for action in ACTIONS if action.method != method}
+    verb = _VERBS.get(last, last)
+    ending = "s" if last == "list" and answer == "LIST" else ""
+    keys = [f"{verb}_{'_'.join(singular[-size:])}{ending}" for size in range(1, len(singular) + 1)]
+    return next((key for key in keys if key not in taken), keys[-1])
+
+
+def accumulator_of(hint: Any) -> str:
+    """Return the accumulator of another row whose stream has the same events."""
+    streams = [kind for kind in variants(hint) if _is_stream(kind)]
+    for action in ACTIONS:
+        if streams and action.accumulator is not None and action.method:
+            function = inspect.unwrap(find(action.method))
+            if set(streams) & set(variants(get_type_hints(function).get("return"))):
+                name: str = getattr(action.accumulator, "__name__", "")
+                return name if name.isidentifier() else _accumulator_source(action)
+    return repr(_PLACEHOLDER) if streams else ""
+
+
+def _accumulator_source(action: ActionDescription) -> str:
+    """Return a hint where a row is that makes its accumulator itself."""
+    return repr(f"{_PLACEHOLDER} as in the row of {action.key}")
+
+
+def _is_stream(kind: Any) -> bool:
+    """Return whether a type is a stream of events."""
+    origin = get_origin(kind)
+    return isinstance(origin, type) and (
+        issubclass(origin, AsyncStream) or origin.__name__.endswith("EventStream")
+    )
+
+
+def heading(method: str, row: str) -> Iterator[str]:
+    """Yield comments: where the row belongs, and what it imports."""
+    resources = method.split(".")[:-1]
+    near = [
+        group.key
+        for group in ACTION_GROUPS
+        if any(action.method.split(".")[:-1] == resources for action in group.actions)
+    ]
+    if near:
+        yield f"# For custom_components/openai_api/actions/{near[0]}.py"
+    else:
+        yield "# For a new group, or for the one in actions/ that comes closest"
+    names = {node.id for node in ast.walk(ast.parse(row)) if isinstance(node, ast.Name)}
+    for module, known in (
+        ("..action", {"ActionDescription", "Permission", "ResponseKind", "advanced", "required"}),
+        ("..streaming.accumulators", {name for name in names if name.endswith("Accumulator")}),
+        (".common_fields", set(_SHARED) | {"PAGING"}),
+        (".fields", {name for name in vars(fields) if name.islower()}),
+    ):
+        if used := sorted(names & known):
+            yield f"# from {module} import {', '.join(used)}"
+
+
+async def draft(method: str) -> str:
     """Return a draft row for a method."""
     function = inspect.unwrap(find(method))
-    signature = inspect.signature(function)
     hints = get_type_hints(function)
-    needed: list[str] = []
-    rest: list[str] = []
-    for name, parameter in signature.parameters.items():
-        if name in _OF_THE_SDK:
-            continue
-        line = draft_field(name, parameter, hints.get(name, Any))
-        (needed if parameter.default is inspect.Parameter.empty else rest).append(line)
-    *resources, last = method.split(".")
-    key = f"{last}_{resources[-1].removesuffix('s')}"
-    answer = str(hints.get("return"))
-    kind = next((kind for mark, kind in _ANSWERS.items() if mark in answer), "")
-    verb = inspect.getsource(function).partition("self._")[2]
-    rest_of_row = f"response=ResponseKind.{kind}," if kind else ""
-    rest_of_row += "has_body=False," if verb.startswith(("get", "delete")) else ""
-    row = f"""ActionDescription(
+    hint = hints.get("return")
+    answer = next((kind for mark, kind in _ANSWERS.items() if mark in str(hint)), "")
+    key = key_of(method, answer)
+    drafted = draft_fields(function, hints)
+    names = {
+        **vars(fields),
+        **vars(common_fields),
+        "required": required,
+        "advanced": advanced,
+    }
+    row = ActionDescription(
+        key=key,
+        method=method,
+        name="",
+        description="",
+        icon="",
+        fields=eval(f"({drafted})", names),  # noqa: S307
+    )
+    verb = (await learn_request(row, method) or "").partition(" ")[0]
+    rest = f"response=ResponseKind.{answer}," if answer else ""
+    rest += "has_body=False," if verb in {"GET", "DELETE"} else ""
+    if (verb == "GET" and answer not in {"FILE", "NONE"}) or answer == "LIST":
+        rest += "only_answers=True,"
+    if accumulator := accumulator_of(hint):
+        rest += f"accumulator={accumulator},"
+    permission = "permission=Permission.ADMINISTRATORS," if verb == "DELETE" else ""
+    text = f"""ActionDescription(
     key="{key}",
     method="{method}",
     name="{key.replace("_", " ").capitalize()}",
-    description="…",
-    icon="mdi:…",
-    fields=(*required({" ".join(needed)}), *advanced({" ".join(rest)})),
-    {rest_of_row}
+    description="{_PLACEHOLDER}",
+    icon="mdi:{_PLACEHOLDER}",
+    {permission}
+    fields=({drafted}),
+    {rest}
 )"""
-    ast.parse(row)
-    return row
+    return "\n".join((*heading(method, text), text))
 
 
 def main() -> None:
     """Print the draft."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("method", help="for example vector_stores.search")
-    print(draft(parser.parse_args().method))
+    warnings.simplefilter("ignore")
+    print(asyncio.run(draft(parser.parse_args().method)))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Config flow: adds a service, changes its connection, and takes a new API key."""
 
 from collections.abc import Mapping
-from typing import Any, Final, override
+from typing import Any, Final, Self, override
 
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
@@ -12,19 +12,13 @@ from homeassistant.config_entries import (
     ConfigSubentryFlow,
 )
 from homeassistant.const import CONF_API_KEY, CONF_VERIFY_SSL
-from homeassistant.core import callback
+from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.service_info.hassio import HassioServiceInfo
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 
-from .api.config import (
-    ApiKeyNotFound,
-    AuthMethod,
-    HostConfig,
-    InvalidUrl,
-    parse_url,
-)
+from .api.config import ApiKeyNotFound, AuthMethod, HostConfig, InvalidUrl, parse_url
 from .api.service_kinds import (
     BY_KEY,
     OPENAI,
@@ -63,7 +57,7 @@ from .const import (
     DOMAIN,
     LOGGER,
 )
-from .discovery import DiscoveredService, from_add_on, from_zeroconf
+from .discovery import DiscoveredService, async_end_offer_when_added, from_add_on, from_zeroconf
 from .exceptions import (
     AuthenticationFailed,
     ConnectionFailed,
@@ -101,6 +95,7 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
         """Another URL to show in the form."""
         self._placeholders: dict[str, str] = {}
         self._discovered: DiscoveredService | None = None
+        self._end_watching: CALLBACK_TYPE | None = None
 
     @staticmethod
     @callback
@@ -142,12 +137,27 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             return self.async_abort(reason="not_usable")
         await self.async_set_unique_id(found.unique_id)
         self._abort_if_unique_id_configured()
-        for entry in self._async_current_entries():
-            if found.is_at(entry.data[CONF_BASE_URL]):
-                return self.async_abort(reason="already_configured")
+        if any(found.is_in(entry) for entry in self._async_current_entries()):
+            return self.async_abort(reason="already_configured")
         self._discovered = found
+        if self.hass.config_entries.flow.async_has_matching_flow(self):
+            return self.async_abort(reason="already_in_progress")
+        self._end_watching = async_end_offer_when_added(self.hass, found, self.flow_id)
         self.context["title_placeholders"] = {"name": found.name}
         return await self.async_step_discovery_confirm()
+
+    @override
+    def is_matching(self, other_flow: Self) -> bool:
+        """Return whether another flow offers the same server, announced as something else."""
+        own, other = self._discovered, other_flow._discovered
+        return own is not None and other is not None and own.is_at(other.base_url)
+
+    @callback
+    @override
+    def async_remove(self) -> None:
+        """Stop watching for entries when the flow ends."""
+        if self._end_watching is not None:
+            self._end_watching()
 
     async def async_step_discovery_confirm(
         self, user_input: dict[str, Any] | None = None

@@ -5,16 +5,25 @@ No request is sent before the user has confirmed it: anyone can send an announce
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
+import re
 from typing import Any, Final
 
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+)
 from homeassistant.const import CONF_API_KEY, CONF_HOST, CONF_PATH, CONF_PORT, CONF_SSL
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.service_info.hassio import HassioServiceInfo
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 from yarl import URL
 
 from .api.config import InvalidUrl, KeySource, parse_url
 from .api.service_kinds import OTHER
-from .const import CONF_API_KEY_SOURCE, CONF_BASE_URL, CONF_SERVICE_KIND
+from .const import CONF_API_KEY_SOURCE, CONF_BASE_URL, CONF_SERVICE_KIND, DOMAIN
 
 _API: Final = "/v1"
 _MAX_NAME: Final = 60
@@ -29,6 +38,9 @@ _HTTPS_PORTS: Final = frozenset({443, 8443})
 _YES: Final = frozenset({"1", "true", "yes", "https"})
 _PATHS: Final = ("path", "base_path", "api_path")
 _ENCRYPTED: Final = ("scheme", "https", "ssl", "tls")
+# The frontend shows a name as Markdown, which would make links of these.
+_MARKUP: Final = re.compile(r"[\[\]<>`*|\\#~]")
+_LINK: Final = re.compile(r"://|\bwww\.", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +70,30 @@ class DiscoveredService:
             url = parse_url(base_url)
         except InvalidUrl:
             return False
-        return url.port == URL(self.base_url).port and (url.host or "") in self.addresses
+        return url.port == URL(self.base_url).port and _comparable(url.host or "") in self.addresses
+
+    def is_in(self, entry: ConfigEntry[Any]) -> bool:
+        """Return whether an entry is for this server; ignored announcements have no URL."""
+        return CONF_BASE_URL in entry.data and self.is_at(entry.data[CONF_BASE_URL])
+
+
+@callback
+def async_end_offer_when_added(
+    hass: HomeAssistant, found: DiscoveredService, flow_id: str
+) -> CALLBACK_TYPE:
+    """Abort the flow that offers a service as soon as an entry is for its server.
+
+    The entry that the flow adds itself has the unique id of the announcement. Returns what ends
+    the watching.
+    """
+
+    @callback
+    def async_look(change: ConfigEntryChange, entry: ConfigEntry[Any]) -> None:
+        is_other = entry.domain == DOMAIN and entry.unique_id != found.unique_id
+        if is_other and change is not ConfigEntryChange.REMOVED and found.is_in(entry):
+            hass.config_entries.flow.async_abort(flow_id)
+
+    return async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, async_look)
 
 
 def from_zeroconf(info: ZeroconfServiceInfo) -> DiscoveredService | None:
@@ -67,8 +102,8 @@ def from_zeroconf(info: ZeroconfServiceInfo) -> DiscoveredService | None:
     The properties `path`, and `scheme` or `https`, say where the API is if it is not at
     `http://…/v1`. See RFC 6763 for announcements; there is no standard for their properties here.
     """
-    found = {str(key).lower(): str(value or "") for key, value in info.properties.items()}
-    if not info.port or found.get("deployment") == "cloud":
+    found = {str(key).lower(): _text(value) for key, value in info.properties.items()}
+    if not info.port or found.get("deployment", "").lower() == "cloud":
         # Some announce where on the internet they get their answers, with a key that soon ends.
         return None
     is_encrypted = info.port in _HTTPS_PORTS or any(
@@ -79,10 +114,11 @@ def from_zeroconf(info: ZeroconfServiceInfo) -> DiscoveredService | None:
     kind = _KINDS.get(info.type.lower(), OTHER)
     return DiscoveredService(
         unique_id=info.name.lower(),
-        name=_shown(info.name.removesuffix(f".{info.type}")),
+        name=_shown(info.name.removesuffix(f".{info.type}"))
+        or _shown(info.hostname.rstrip(".").lower() or info.host),
         base_url=url,
         kind=kind,
-        addresses=frozenset({*info.addresses, info.host, info.hostname.rstrip(".").lower()}),
+        addresses=frozenset(map(_comparable, (*info.addresses, info.host, info.hostname))),
     )
 
 
@@ -93,25 +129,25 @@ def from_add_on(info: HassioServiceInfo) -> DiscoveredService | None:
     """
     config: Mapping[str, Any] = info.config
     host, port = config.get(CONF_HOST), str(config.get(CONF_PORT))
-    if not isinstance(host, str) or not port.isdecimal():
+    if not isinstance(host, str) or not (port.isascii() and port.isdecimal() and int(port)):
         return None
     try:
         url = _url(
             host,
             int(port),
             str(config.get(CONF_PATH) or ""),
-            is_encrypted=bool(config.get(CONF_SSL)),
+            is_encrypted=_text(config.get(CONF_SSL)).lower() in _YES,
         )
     except ValueError:
         return None
     key = config.get(CONF_API_KEY)
     return DiscoveredService(
         unique_id=info.uuid,
-        name=_shown(info.name),
+        name=_shown(info.name) or _shown(host),
         base_url=url,
         kind=OTHER,
         api_key=key if isinstance(key, str) and key else None,
-        addresses=frozenset({host.lower()}),
+        addresses=frozenset({_comparable(host)}),
     )
 
 
@@ -127,6 +163,22 @@ def _url(host: str, port: int, path: str, *, is_encrypted: bool) -> str:
     )
 
 
+def _text(value: object) -> str:
+    """Return a value of an announcement as text: Home Assistant decodes what is UTF-8."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value or "")
+
+
+def _comparable(host: str) -> str:
+    """Return the one form of a name or an IP address, without the zone of an IPv6 address."""
+    plain = host.strip("[]").partition("%")[0].rstrip(".").lower()
+    try:
+        return str(ip_address(plain))
+    except ValueError:
+        return plain
+
+
 def _shown(name: str) -> str:
-    """Return a name fit for a title."""
-    return " ".join(name.split())[:_MAX_NAME]
+    """Return a name fit for a title and a sentence: plain, short and without links."""
+    plain = _MARKUP.sub("", _LINK.sub(lambda found: found[0].strip(":/.") + " ", name))
+    words = ("".join(filter(str.isprintable, word)) for word in plain.split())
+    return " ".join(filter(None, words))[:_MAX_NAME].strip()

@@ -1,8 +1,8 @@
 """Every request of every action on the newest Home Assistant, which knows all of them.
 
 They are the same as on the oldest one. What only the newer SDK knows is on record here, and what
-only the newest SDK there is knows in a file of its own. `OPENAI_API_WIRE=update` in the
-environment writes the first anew, `OPENAI_API_WIRE=latest` with that SDK the second.
+only the newest SDK there is knows in a file of its own. `scripts/test --record` writes both anew:
+the first with `OPENAI_API_WIRE=update` in the environment, the second with `latest` and that SDK.
 """
 
 import os

@@ -1,9 +1,10 @@
 """Services that are announced on the network or by an add-on: offered, and asked only when wanted."""
 
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
-from homeassistant.config_entries import SOURCE_HASSIO, SOURCE_IGNORE, SOURCE_ZEROCONF
+from homeassistant.config_entries import SOURCE_HASSIO, SOURCE_IGNORE, SOURCE_USER, SOURCE_ZEROCONF
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.service_info.hassio import HassioServiceInfo
@@ -125,6 +126,8 @@ async def test_announcement_fills_in_form(
         add_on(),
         add_on(host="attic", port="none"),
         add_on(host="attic", port=99999999),
+        add_on(host="attic", port=0),
+        announcement(443, "_saturn._tcp.local.", deployment="Cloud"),
         add_on(host=1, port=80),
     ],
 )
@@ -222,3 +225,106 @@ async def test_add_on_brings_api_key(
     assert standin.requests[-1].headers["Authorization"] == f"Bearer {CANARY}"
     (entry,) = hass.config_entries.async_entries(DOMAIN)
     assert entry.data["api_key"] == CANARY
+
+
+@pytest.mark.parametrize(
+    ("properties", "url"),
+    [
+        ({"path": b"/api/v1"}, "http://127.0.0.1:9000/api/v1"),
+        ({"path": b"/\xff\xfe"}, "http://127.0.0.1:9000/%EF%BF%BD%EF%BF%BD"),
+        ({"path": "//example.com/v1"}, "http://127.0.0.1:9000/example.com/v1"),
+        ({"path": "/v1?key=1#top"}, "http://127.0.0.1:9000/v1%3Fkey=1%23top"),
+        ({"https": True}, "https://127.0.0.1:9000/v1"),
+        ({"scheme": b"HTTPS"}, "https://127.0.0.1:9000/v1"),
+        ({"https": None}, "http://127.0.0.1:9000/v1"),
+    ],
+)
+async def test_announcement_with_odd_properties_stays_at_its_server(
+    hass: HomeAssistant, properties: dict[str, Any], url: str
+) -> None:
+    result = await begin(hass, announcement(9000, **properties))
+
+    assert suggested(result)["base_url"] == url
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("", "attic.local"),
+        ("A" * 300, "A" * 60),
+        ("At\u202etic\x00\x1b[0m", "Attic0m"),
+        ("[Get a key](https://example.com)", "Get a key(https example.com)"),
+        ("<b>Attic</b> `x` **y**", "bAttic/b x y"),
+        ("Attic www.example.com", "Attic www example.com"),
+        ("my_server-2", "my_server-2"),
+    ],
+)
+async def test_announced_name_shows_as_plain_text(
+    hass: HomeAssistant, name: str, shown: str
+) -> None:
+    result = await begin(hass, replace(announcement(9000), name=f"{name}._openai._tcp.local."))
+
+    assert result["description_placeholders"]["host"] == shown
+    (flow,) = hass.config_entries.flow.async_progress()
+    assert flow["context"]["title_placeholders"] == {"name": shown}
+
+
+async def test_announcement_at_ipv6_address_fills_in_form(
+    hass: HomeAssistant, standin: StandIn
+) -> None:
+    address = ip_address("fd00::5")
+    info = replace(announcement(9000), ip_address=address, ip_addresses=[address])
+
+    result = await begin(hass, info)
+    assert suggested(result)["base_url"] == "http://[fd00::5]:9000/v1"
+
+    hass.config_entries.flow.async_abort(result["flow_id"])
+    url = "http://[FD00:0:0::5]:9000/v1"
+    MockConfigEntry(domain=DOMAIN, data={**entry_data(standin), "base_url": url}).add_to_hass(hass)
+    again = await begin(hass, info)
+
+    assert (again["type"], again["reason"]) == (FlowResultType.ABORT, "already_configured")
+
+
+async def test_ignored_announcement_leaves_others_offered(hass: HomeAssistant) -> None:
+    await begin(hass, announcement(8080))
+    unique_id = hass.config_entries.flow.async_progress()[0]["context"]["unique_id"]
+    await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": SOURCE_IGNORE}, data={"unique_id": unique_id, "title": "Attic"}
+    )
+
+    other = await begin(
+        hass,
+        replace(announcement(9000), name="Cellar._openai._tcp.local.", hostname="Cellar.local."),
+    )
+
+    assert other["type"] is FlowResultType.FORM
+
+
+async def test_second_announcement_of_same_server_aborts(hass: HomeAssistant) -> None:
+    await begin(hass, announcement(8080, "_llamacpp._tcp.local."))
+
+    again = await begin(hass, announcement(8080))
+    other = await begin(hass, announcement(8081))
+
+    assert (again["type"], again["reason"]) == (FlowResultType.ABORT, "already_in_progress")
+    assert other["type"] is FlowResultType.FORM
+
+
+async def test_offer_ends_when_its_server_is_added_by_hand(
+    hass: HomeAssistant, standin: StandIn, media_folder: object
+) -> None:
+    await begin(hass, announcement(port_of(standin)))
+    other = await begin(hass, announcement(1, "_llm._tcp.local."))
+
+    result = await hass.config_entries.flow.async_init(
+        DOMAIN,
+        context={"source": SOURCE_USER},
+        data={"base_url": standin.url("bearer"), "api_key": CANARY},
+    )
+    await hass.async_block_till_done()
+
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert [flow["flow_id"] for flow in hass.config_entries.flow.async_progress()] == [
+        other["flow_id"]
+    ]

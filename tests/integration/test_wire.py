@@ -1,6 +1,6 @@
 """Every request of every action, compared with the one that is on record.
 
-`scripts/test -k test_wire --snapshot-update` records them anew; the difference is to be read.
+`scripts/test --record` records them anew; the difference is to be read.
 What only newer SDKs know is on record beside the tests that run on the newest Home Assistant.
 """
 
