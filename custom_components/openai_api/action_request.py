@@ -77,6 +77,8 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
         accumulator=action.accumulator,
         expects_text=is_transcript and form in _TEXT_FORMATS,
     )
+    if is_transcript:
+        return _transcript(answer)
     keys = _ANSWER_KEYS.get(request.operation.method)
     if keys is None or not keys.isdisjoint(answer):
         return answer
@@ -87,6 +89,15 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
         if not keys.isdisjoint(wrapped):
             return wrapped
     raise unexpected_body_error(settings, content_type, body[:_SHOWN].decode(errors="replace"))
+
+
+def _transcript(answer: Json) -> Json:
+    """Return a transcript whose `text` is one: some hosts send none for silence, or a list."""
+    if isinstance(segments := answer.get("data"), list) and "text" not in answer:
+        texts = [item.get("text") for item in segments if isinstance(item, dict)]
+        if len(texts) == len(segments) and all(isinstance(text, str) for text in texts):
+            return {"text": "".join(texts), "segments": segments}
+    return {**answer, "text": ""} if answer.get("text", "") is None else answer
 
 
 def _wrapped(answer: Json) -> object:

@@ -63,7 +63,13 @@ class SSEDecoder:
         events: list[tuple[str, bytes]] = []
         if lines:
             if self._line:
-                lines[0] = b"".join([*self._line, lines[0]])
+                first, *more = self._line
+                if first[:6] == b"data: ":
+                    # Joined without its name: a large event is copied but once.
+                    self._data.append(b"".join([first[6:], *more, lines[0]]))
+                    del lines[0]
+                else:
+                    lines[0] = b"".join([*self._line, lines[0]])
                 self._line = []
             self._read(lines, events)
         if rest:

@@ -43,23 +43,28 @@ def cut(draw: Any, text: str) -> list[str]:
     return [text[a:b] for a, b in itertools.pairwise(places)]
 
 
-@st.composite
-def completions(draw: Any) -> tuple[Json, list[Json], str]:
-    """Return a message, the chunks of a stream that makes it, and their dialect."""
-    dialect = draw(st.sampled_from(DIALECTS))
-    content = draw(TEXTS.filter(bool))
-    calls: list[Json] = [
-        {
-            "id": f"call_{n}",
-            "type": "function",
-            "function": {"name": draw(NAMES), "arguments": json.dumps(draw(ARGUMENTS))},
-        }
-        for n in range(draw(st.integers(0, 3)))
-    ]
-    chunks = [chunk({"role": "assistant"})]
-    chunks += [chunk({"content": piece}) for piece in cut(draw, content)]
+def content_chunks(draw: Any, content: str) -> tuple[str | list[Json], list[Json]]:
+    """Return the content that a message has, and the chunks of a text in one of its forms."""
+    form = draw(st.sampled_from(["texts", "parts", "so far"]))
+    pieces, chunks = cut(draw, content), []
+    for number, piece in enumerate(pieces):
+        match form:
+            case "parts" if draw(st.booleans()) or not number:
+                # As Mistral sends them, with bare texts in between.
+                chunks.append(chunk({"content": [{"type": "text", "text": piece}]}))
+            case "so far":
+                # As Perplexity sends it.
+                choice = {"index": 0, "delta": {"content": piece}, "finish_reason": None}
+                so_far = {"role": "assistant", "content": "".join(pieces[: number + 1])}
+                chunks.append(chunk(choices=[{**choice, "message": so_far}]))
+            case _:
+                chunks.append(chunk({"content": piece}))
+    return [{"type": "text", "text": content}] if form == "parts" else content, chunks
+
+
+def call_pieces(draw: Any, dialect: str, calls: list[Json]) -> list[Json]:
+    """Return the pieces of tool calls in a dialect."""
     groups: list[Json] = []
-    count = 0
     for number, call in enumerate(calls):
         arguments = call["function"]["arguments"]
         pieces = [arguments] if dialect == "whole calls" else cut(draw, arguments)
@@ -84,17 +89,50 @@ def completions(draw: Any) -> tuple[Json, list[Json], str]:
                     item["id"] = call["id"]
                     del item["index"]
                 case "pieces counted":
-                    item["index"] = count
+                    item["index"] = len(groups)
                 case "new ids" if position:
-                    item["id"] = f"new_{count}"
-            count += 1
+                    item["id"] = f"new_{len(groups)}"
             groups.append(item)
+    return groups
+
+
+@st.composite
+def completions(draw: Any) -> tuple[Json, list[Json], str]:
+    """Return a message, the chunks of a stream that makes it, and their dialect."""
+    dialect = draw(st.sampled_from(DIALECTS))
+    calls: list[Json] = [
+        {
+            "id": f"call_{n}",
+            "type": "function",
+            "function": {"name": draw(NAMES), "arguments": json.dumps(draw(ARGUMENTS))},
+        }
+        for n in range(draw(st.integers(0, 3)))
+    ]
+    thoughts = cut(draw, draw(TEXTS.filter(bool))) if draw(st.booleans()) else []
+    detail: Json = {"type": "reasoning.text", "index": 0, "format": "x"}
+    content, content_pieces = content_chunks(draw, draw(TEXTS.filter(bool)))
+    chunks = [
+        chunk({"role": "assistant"}),
+        *(chunk({"reasoning_details": [{**detail, "text": piece}]}) for piece in thoughts),
+        *content_pieces,
+    ]
+    groups = call_pieces(draw, dialect, calls)
     while groups:
         size = draw(st.integers(1, 3))
         chunks.append(chunk({"tool_calls": groups[:size]}))
         groups = groups[size:]
+    if draw(st.booleans()):
+        for item in chunks:
+            item["choices"][0]["finish_reason"] = ""
+    if draw(st.booleans()):
+        # As Azure says what it looked for.
+        filtered = {"index": 0, "finish_reason": None, "content_filter_results": {}}
+        place = draw(st.integers(0, len(chunks)))
+        chunks.insert(place, chunk(id="", model="", created=0, object="", choices=[filtered]))
     chunks.append(chunk({}, "tool_calls" if calls else "stop"))
     message: Json = {"role": "assistant", "content": content}
+    if thoughts:
+        message["reasoning_details"] = [{**detail, "text": "".join(thoughts)}]
     if calls:
         message["tool_calls"] = calls
     return message, chunks, dialect
@@ -114,7 +152,7 @@ def through_bytes(draw_sizes: list[int], events: list[Json], *, ascii_only: bool
     return found
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(completions(), st.lists(st.integers(1, 200), max_size=20), st.booleans())
 def test_completion_fuzz(
     case: tuple[Json, list[Json], str], sizes: list[int], ascii_only: bool
@@ -130,9 +168,10 @@ def test_completion_fuzz(
     assert events == before
     assert whole is not None
     assert whole["choices"][0]["message"] == message
+    assert (whole["id"], whole["model"], whole["object"]) == ("chatcmpl-1", "m", "chat.completion")
 
 
-@settings(max_examples=200)
+@settings(max_examples=150)
 @given(completions(), st.data())
 def test_completion_truncated_fuzz(case: tuple[Json, list[Json], str], data: st.DataObject) -> None:
     _, chunks, _ = case
@@ -193,7 +232,7 @@ def responses(draw: Any) -> tuple[list[Json], list[Json]]:
     return items, events
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(responses(), st.lists(st.integers(1, 200), max_size=20), st.booleans())
 def test_response_fuzz(
     case: tuple[list[Json], list[Json]], sizes: list[int], ascii_only: bool

@@ -172,3 +172,21 @@ async def test_transcript_error_or_audio_raises(raw: RawServer, call: Call, ask:
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_transcription", response_format="json", **ask)
     assert caught.value.translation_key == "empty_answer"
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ({"text": None}, ""),
+        ({"text": None, "language": "en"}, ""),
+        ([{"text": "Turn on"}, {"text": " the light."}], "Turn on the light."),
+        ([], ""),
+        ({"text": TEXT}, TEXT),
+    ],
+)
+async def test_transcript_without_a_text(
+    raw: RawServer, call: Call, ask: Json, body: Any, text: str
+) -> None:
+    """Silence is none, or a list of segments holds the words."""
+    raw.play([whole_answer(body)])
+    assert (await call("create_transcription", **ask))["text"] == text
