@@ -22,7 +22,7 @@ from .stt_upload import TranscriptionOptions, words
 TRANSPORT: Final = "transcription.websocket"
 TAIL_MS: Final = 700
 """Milliseconds of silence after the end: a service measures sound, not time, and so hears it at once."""
-_TENTHS: Final = 2
+_TENTHS: Final = 3
 """Pieces of 0.1 s that are sent together where the service does not listen for the end of speech.
 
 Each message costs about as much as all else that is done with the sound.
