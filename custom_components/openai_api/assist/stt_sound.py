@@ -50,13 +50,13 @@ class Microphone:
         """How much was heard."""
         return MICROPHONE.seconds(len(self.sound))
 
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield the sound from its beginning, in tenths of a second, as it is heard."""
-        position = 0
+    async def pieces(self, tenths: int = 1) -> AsyncIterator[bytes]:
+        """Yield the sound from its beginning, in pieces of so many 0.1 s, as it is heard."""
+        position, size = 0, _PIECE * tenths
         while True:
-            while len(self.sound) - position >= _PIECE:
+            while len(self.sound) - position >= size:
                 # What has piled up goes out together.
-                end = position + (len(self.sound) - position) // _PIECE * _PIECE
+                end = position + (len(self.sound) - position) // size * size
                 yield bytes(self.sound[position:end])
                 position = end
             if self.has_ended:
@@ -95,8 +95,10 @@ class Microphone:
                 if is_wav and reader.shape is None:
                     continue
                 converter = converter or Converter(reader.shape or self._shape, MICROPHONE)
+                before = len(self.sound) // _PIECE
                 self.sound += converter.feed(samples)
-                self._news.set()
+                if len(self.sound) // _PIECE != before:
+                    self._news.set()
                 if len(self.sound) >= _LARGEST:
                     LOGGER.warning("More than %s s were spoken, the rest is not heard", LONGEST)
                     return

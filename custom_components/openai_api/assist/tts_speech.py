@@ -56,6 +56,8 @@ class _Piece:
     """What the sound is, once its first bytes are there: a container, or "pcm" and its shape."""
     chunks: asyncio.Queue[bytes | None] = field(default_factory=asyncio.Queue)
     error: HomeAssistantError | None = None
+    size: int = 0
+    """Bytes of samples of a WAV that have come."""
 
 
 class Speech:
@@ -282,11 +284,12 @@ class Speech:
                         host.disable_timeout(wait)
                     self._pass_on(piece, reader, chunk)
             if not piece.kind.done():
-                if reader is None and head:
+                if reader is None and len(head) > 1:
                     reader = self._begin(piece, content_type, head, asked)
                     self._pass_on(piece, reader, head)
                 if not piece.kind.done():
-                    if not head.strip():
+                    if len(head) < 2 or not head.strip():
+                        # A header without a sample is no sound, either.
                         raise AssistError("assist_answer_empty")
                     await self._async_refuse(content_type, head, _nothing())
         host.record_success(None, _METHOD, self._options.model)
@@ -309,7 +312,8 @@ class Speech:
                 chunk = reader.feed(chunk)
             except WavError as err:
                 raise AssistError("assist_bad_sound", message=str(err)) from None
-            if reader.shape is not None and not piece.kind.done():
+            piece.size += len(chunk)
+            if piece.size > 1 and reader.shape is not None and not piece.kind.done():
                 piece.kind.set_result(("pcm", reader.shape))
         if chunk:
             piece.chunks.put_nowait(chunk)

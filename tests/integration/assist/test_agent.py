@@ -13,6 +13,7 @@ from homeassistant.helpers import issue_registry as ir, llm
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
+import voluptuous as vol
 
 from custom_components.openai_api.const import DOMAIN
 from tests.standin.faults import Fault
@@ -408,3 +409,40 @@ async def test_chat_unsupported_parameters_are_dropped(
     body = standin.requests[-1].body
     assert "stream_options" not in body
     assert body["max_tokens"] == 9
+
+
+async def test_tools_that_change_between_turns_are_described_anew(
+    hass: HomeAssistant, standin: StandIn, add_subentry: AddSubentry, ask: Ask
+) -> None:
+    class Changing(llm.Tool):
+        name, description = "changing", "Changes."
+
+        async def async_call(self, *_: Any) -> llm.ToolResult:
+            raise NotImplementedError
+
+    class Api(llm.API):
+        async def async_get_api_instance(self, llm_context: llm.LLMContext) -> llm.APIInstance:
+            return llm.APIInstance(self, "", llm_context, tools=[tool])
+
+    tool = Changing()
+    assert await async_setup_component(hass, "homeassistant", {})
+    assert await async_setup_component(hass, "conversation", {})
+    llm.async_register_api(hass, Api(hass=hass, id="changing", name="Changing"))
+    await add_subentry("conversation", llm_hass_api=["changing"])
+    fields: list[dict[Any, Any]] = [
+        {vol.Optional("a"): str},
+        {vol.Required("a"): str},
+        {vol.Required("a", description="A letter"): str},
+        {vol.Required("a"): int},
+        {vol.Required("a"): int, vol.Optional("b"): str},
+        {},
+    ]
+    sent = []
+    # Twice, for they are remembered.
+    for schema in [*fields, *fields]:
+        tool.parameters = vol.Schema(schema)
+        standin.fail(says("ok"))
+        await ask()
+        sent.append(json.dumps(standin.requests[-1].body["tools"][0]["parameters"]))
+    assert len(set(sent)) == len(fields)
+    assert sent[: len(fields)] == sent[len(fields) :]

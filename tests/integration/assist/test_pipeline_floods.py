@@ -9,6 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import llm
 import pytest
 
@@ -19,9 +20,10 @@ from .answers import SSE, call_event, completed, sse, text_events
 from .conftest import Ask, speech
 from .socket_service import Service
 from .test_agent_socket import AddAgent, add_agent
+from .test_pipeline_breaks import until
 from .voice import AddService, pieces, spoken
 from .voice_home import AddHome, refused, stream
-from .voice_server import Sound, VoiceServer, mp3
+from .voice_server import Sound, VoiceServer, mp3, wav
 
 __all__ = ["add_agent"]
 
@@ -275,3 +277,46 @@ async def test_tool_result_not_json(
         await satellite.write("How much?")
     assert satellite.speech == "It is sunny outside."
     assert json.loads(service.questions[-1]["input"][-1]["output"])["data"]["unit"] == "W"
+
+
+async def test_sound_without_an_end_is_given_up(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_home: AddHome,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("custom_components.openai_api.assist.tts_speech._LARGEST", 200_000)
+    satellite = await add_home()
+    service.sounds = [Sound([bytes(20_000)] * 500)]
+    with pytest.raises(HomeAssistantError):
+        await satellite.write("Sing")
+    assert 44 < len(satellite.sound) <= 200_044
+    await until(lambda: service.running == 0)
+    await satellite.write("And now?")
+    assert len(satellite.sound) > 20_000
+
+
+@pytest.mark.parametrize("size", [2, 19, 20_001])
+async def test_sound_of_odd_length_is_heard(
+    hass: HomeAssistant, service: VoiceServer, add_home: AddHome, size: int
+) -> None:
+    satellite = await add_home()
+    sound = bytes(size)
+    service.sounds = [Sound([sound[:1], 0.02, sound[1:]])]
+    await satellite.write("Sing")
+    assert len(satellite.sound) == 44 + size // 2 * 2
+
+
+@pytest.mark.parametrize(
+    "sound", [Sound(bytes(1)), Sound(wav(b""), "audio/wav"), Sound(wav(b"\0"), "audio/wav")]
+)
+async def test_sound_without_a_sample_is_no_sound_and_never_kept(
+    hass: HomeAssistant, service: VoiceServer, add_home: AddHome, sound: Sound
+) -> None:
+    satellite = await add_home()
+    service.sounds = [sound]
+    with pytest.raises(HomeAssistantError):
+        await satellite.write("Sing")
+    # The same words are asked for again.
+    await satellite.write("And now?")
+    assert len(satellite.sound) > 20_000
