@@ -15,7 +15,6 @@ from .api.response import stray_answer
 from .api.transport import MAX_RESPONSE_BYTES
 from .const import EVENT_STREAM
 from .error_translation import parse_error_body, raise_translated_errors
-from .events import fire
 from .exceptions import ErrorInStream, api_error
 from .streaming.base import AnswerError, StreamAccumulator
 from .streaming.decode import (
@@ -117,6 +116,7 @@ class _Relay:
     ) -> None:
         """Take the request, its answer's headers, and what makes the final object."""
         self._request = request
+        self._bus, self._context = request.hass.bus, request.context
         self._accumulator = accumulator
         self._headers = headers
         self._decoder = SSEDecoder(join_stray=accumulator.takes_text)
@@ -175,6 +175,7 @@ class _Relay:
         """
         loop = asyncio.get_running_loop()
         seconds, decoder, accumulator = self._request.timeout, self._decoder, self._accumulator
+        read = self._reader.read
         last, is_armed = loop.time(), False
         turn_ends = time.monotonic() + _TURN
         with _translated_oddities(self._request):
@@ -182,13 +183,14 @@ class _Relay:
                 has_progressed = False
                 self._size += len(chunk)
                 for name, data in decoder.feed(chunk):
-                    if len(data) <= LARGE_BYTES:
-                        progress = self._take(name, data)
+                    if data[:1] == b"{" and len(data) <= LARGE_BYTES:
+                        progress = self._pass_on(*read(name, data))
                     else:
-                        progress = self._pass_on(*await self._async_read_large(name, data))
-                    if progress is None:
+                        progress = await self._async_take_odd(name, data)
+                    if progress:
+                        has_progressed = True
+                    elif progress is None:
                         return
-                    has_progressed = has_progressed or progress
                     if time.monotonic() > turn_ends:
                         await asyncio.sleep(0)
                         turn_ends = time.monotonic() + _TURN
@@ -209,15 +211,15 @@ class _Relay:
                     is_armed = True
             await self._async_take_last()
 
-    def _take(self, name: str, data: bytes) -> bool | None:
-        """Take an event; return whether it is more than a sign of life, None if it was the last."""
-        if data[:1] != b"{":
+    async def _async_take_odd(self, name: str, data: bytes) -> bool | None:
+        """Take an event that is no object, or a large one; return what `_pass_on` does."""
+        if len(data) <= LARGE_BYTES:
             if data.startswith(b"[DONE]"):
                 self._is_done = True
                 return None
             if not data.strip():
                 return False
-        return self._pass_on(*self._reader.read(name, data))
+        return self._pass_on(*await self._async_read_large(name, data))
 
     async def _async_read_large(self, name: str, data: bytes) -> tuple[Json, str]:
         """Return an event's object and its type, read outside of the event loop if it is large."""
@@ -233,16 +235,18 @@ class _Relay:
         return await self._request.hass.async_add_executor_job(work)
 
     def _pass_on(self, event: Json, event_type: str) -> bool | None:
-        """Fire an event and add it up; return what `_take` does."""
-        request = self._request
+        """Fire an event and add it up.
+
+        Returns whether it is more than a sign of life, None if it was the last.
+        """
+        sequence = self._sequence
         # One context for all: a new one for each event would be garbage to collect.
-        fire(
-            request.hass,
+        self._bus.async_fire(
             EVENT_STREAM,
-            {**self._common, "sequence": self._sequence, "event_type": event_type, "event": event},
-            request.context,
+            {**self._common, "sequence": sequence, "event_type": event_type, "event": event},
+            context=self._context,
         )
-        self._sequence += 1
+        self._sequence = sequence + 1
         # Written out: it is asked for every event.
         if "error" in event or not event_type or event_type == "error":
             check(event, event_type)

@@ -88,9 +88,9 @@ class Channel(Connection):
             LOGGER.debug("A connection of Assist has ended: %s", error)
         self._forget(code=code, reason=reason, error=error)
 
-    @override
     @callback
     def _pass_on(self, frame: bytes) -> None:
+        """Hand over the event in a frame; what cannot be read is left out."""
         try:
             event: Any = orjson.loads(frame)
         except orjson.JSONDecodeError:

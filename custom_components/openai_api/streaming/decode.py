@@ -10,7 +10,7 @@ from ..error_bodies import answer_error
 from ..types import Json
 from .base import AnswerError, StreamAccumulator
 from .sse import EventTooLarge, SSEDecoder
-from .text import LARGE_BYTES, MAX_DEPTH, SurrogateJoiner, as_object, check_depth
+from .text import DEEP_BYTES, LARGE_BYTES, SurrogateJoiner, as_object, check_depth
 
 ODDITIES = (AttributeError, LookupError, TypeError, ValueError)
 """What an accumulator trips over where events have other shapes than the API's."""
@@ -18,8 +18,6 @@ KEEP_ALIVE = frozenset({"ping", "keepalive", "keep-alive", "heartbeat"})
 """The types of events that only say that the host is still there."""
 _FIELD = re.compile(rb"\s*(?:\xef\xbb\xbf)?(?:(?:data|event|id|retry) ?:|:)")
 _MOST_OF_A_FIELD = 16
-_DEEP_BYTES = 2 * MAX_DEPTH
-"""The fewest bytes that can be too deep."""
 _ERROR_LINE = re.compile(rb"\s*(?:error\s*:|\[error\])\s*", re.IGNORECASE)
 
 
@@ -65,7 +63,7 @@ class EventReader:
                 event = orjson.loads(data)
             except orjson.JSONDecodeError:
                 event = self._read_oddity(name, data)
-            if size > _DEEP_BYTES:
+            if size > DEEP_BYTES:
                 try:
                     check_depth(data, event)
                 except ValueError:
