@@ -38,10 +38,12 @@ class RequestOptions:
     extra_body: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def from_mapping(cls, options: Mapping[str, Any]) -> RequestOptions:
-        """Read `timeout`, `extra_query` and `extra_body` from the options of an action."""
+    def from_mapping(
+        cls, options: Mapping[str, Any], *, timeout: float | None = None
+    ) -> RequestOptions:
+        """Read the options of an action, and its `timeout` unless one is given."""
         return cls(
-            timeout=options.get("timeout"),
+            timeout=options.get("timeout") if timeout is None else timeout,
             extra_query=options.get("extra_query") or {},
             extra_body=options.get("extra_body") or {},
         )
@@ -152,7 +154,6 @@ async def _async_send(
 
     So the SDK alone decides what is tried again, after which pause, and with which error it ends.
     """
-    timeout = prepared.arguments["timeout"]
     outcome: httpx2.Response | httpx2.TransportError
     try:
         response = await host.client.transport.async_send(
@@ -160,8 +161,9 @@ async def _async_send(
             plain.url,
             plain.headers,
             plain.body,
-            connect_timeout=timeout,
-            read_timeout=timeout,
+            # The time limit of the whole request, which has begun before, ends no later.
+            connect_timeout=None,
+            read_timeout=None,
         )
         if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
             return await async_read_body(response), response.headers.get("content-type", "")

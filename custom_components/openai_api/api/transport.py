@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from itertools import islice
 import math
 import time
@@ -120,6 +121,12 @@ class SizeLimitedResponse(httpx2.Response):
                 yield chunk
 
 
+@lru_cache(maxsize=32)
+def _client_timeout(connect: float | None, read: float | None) -> aiohttp.ClientTimeout:
+    """Return what aiohttp takes for these seconds: there are few, and each comes many times."""
+    return aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read)
+
+
 async def _iter_body(form: Iterable[bytes]) -> AsyncIterator[bytes]:
     """Yield a form with files, which are read from disk meanwhile, outside the event loop."""
     loop = asyncio.get_running_loop()
@@ -197,6 +204,8 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         self._origin = URL(settings.base_url).origin()
         self._auth_query = settings.auth_query
         self._auth_headers = settings.auth_headers
+        self._organization_headers = settings.organization_headers
+        self._query = settings.query
         self._semaphore = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
 
     async def async_send(
@@ -221,12 +230,12 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             url = url.without_query_params(*self._auth_query)
             if with_key:
                 url = url.extend_query(self._auth_query)
-        if missing := {
-            key: value for key, value in self._settings.query.items() if key not in url.query
-        }:
+        if self._query and (
+            missing := {key: value for key, value in self._query.items() if key not in url.query}
+        ):
             url = url.extend_query(missing)
         sent = CIMultiDict(headers)
-        sent.update(self._settings.organization_headers)
+        sent.update(self._organization_headers)
         if with_key:
             sent.update(self._auth_headers)
         try:
@@ -240,9 +249,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                         data=body,
                         allow_redirects=False,
                         auto_decompress=False,
-                        timeout=aiohttp.ClientTimeout(
-                            total=None, sock_connect=connect_timeout, sock_read=read_timeout
-                        ),
+                        timeout=_client_timeout(connect_timeout, read_timeout),
                     )
         except httpx2.TransportError:
             self._usage.record_failure()
