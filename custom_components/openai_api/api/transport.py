@@ -18,6 +18,7 @@ from yarl import URL
 
 from ..exceptions import SdkPassthroughError, api_error
 from .config import HostConfig
+from .turn import LoopTurn
 from .usage import Usage
 
 MAX_RESPONSE_BYTES = 256 * 1024**2
@@ -206,6 +207,8 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         self._auth_headers = settings.auth_headers
         self._organization_headers = settings.organization_headers
         self._query = settings.query
+        self.turn = LoopTurn()
+        """Who may go on with a request, and when."""
         self._semaphore = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
 
     async def async_send(
@@ -240,6 +243,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             sent.update(self._auth_headers)
         try:
             async with self._semaphore:
+                await self.turn.async_take()
                 start = time.monotonic()
                 with map_aiohttp_exceptions():
                     response = await self._session.request(
