@@ -116,7 +116,9 @@ class _Relay:
     ) -> None:
         """Take the request, its answer's headers, and what makes the final object."""
         self._request = request
-        self._bus, self._context = request.hass.bus, request.context
+        # Bound once: they are called for every event.
+        self._fire, self._add = request.hass.bus.async_fire, accumulator.add
+        self._context = request.context
         self._accumulator = accumulator
         self._headers = headers
         self._decoder = SSEDecoder(join_stray=accumulator.takes_text)
@@ -241,7 +243,7 @@ class _Relay:
         """
         sequence = self._sequence
         # One context for all: a new one for each event would be garbage to collect.
-        self._bus.async_fire(
+        self._fire(
             EVENT_STREAM,
             {**self._common, "sequence": sequence, "event_type": event_type, "event": event},
             context=self._context,
@@ -252,7 +254,7 @@ class _Relay:
             check(event, event_type)
         if event_type in KEEP_ALIVE:
             return False
-        if self._accumulator.add(event):
+        if self._add(event):
             self._is_done = True
             return None
         return True

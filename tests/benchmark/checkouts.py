@@ -3,6 +3,7 @@
 from asyncio.subprocess import PIPE, Process, create_subprocess_exec
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 import json
 from pathlib import Path
 import sys
@@ -136,17 +137,15 @@ async def compare(
             if flight:
                 wish["flight"] = flight
             found = await _in_turns(
-                rounds,
-                lambda task=task, wish=wish: _ask(here, task, **wish),
-                lambda task=task, wish=wish: _ask(there, task, **wish),
+                rounds, partial(_ask, here, task, **wish), partial(_ask, there, task, **wish)
             )
             show(f"{title}, two checkouts", _costs("call" if flight else "event", found))
         if "sockets" in parts:
-            wish = {"count": max(10, round(_SINGLES * scale)), "pace": PACE}
+            count = max(10, round(_SINGLES * scale))
             found = await _in_turns(
                 rounds,
-                lambda: _ask(here, "latency", **wish),
-                lambda: _ask(there, "latency", **wish),
+                partial(_ask, here, "latency", count=count, pace=PACE),
+                partial(_ask, there, "latency", count=count, pace=PACE),
             )
             rows = _shares("latency", "seconds", 1e6, "µs", found)
             show("From the server to the bus, single events, two checkouts", rows)

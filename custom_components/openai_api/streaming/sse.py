@@ -117,9 +117,14 @@ class SSEDecoder:
         if lines[2::3].count(b"") != count:
             return False
         names = self._names
+        for line in set(heads).difference(names):
+            if line[:6] != b"event:":
+                return False
+            self._name(line)
         try:
             found = [names[line] for line in heads]
         except KeyError:
+            # More names than are kept.
             return False
         data = [line[6:] for line in lines[1::3] if line[:6] == b"data: "]
         if len(data) != count:
