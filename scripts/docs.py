@@ -132,7 +132,7 @@ def _index() -> str:
             place = f"{group.key}.md#{_slug(action.name)}"
             is_limited = action.permission is Permission.ADMINISTRATORS
             who = "administrators" if is_limited else "users"
-            method = f"`{action.method}`" if action.method and group.key != "jobs" else "–"
+            method = f"`{action.method}`" if action.method else "–"
             rows.append(
                 f"| [`{action.key}`]({place}) | {method} | {_http(group, action)} | {who} |"
             )
@@ -141,7 +141,7 @@ def _index() -> str:
 
 def _http(group: ActionGroup, action: ActionDescription) -> str:
     """Return the request of an action."""
-    if not action.method or group.key == "jobs":
+    if not action.method:
         return "–"
     methods = sdk_facts()["methods"]
     names = [action.method, *([action.poll.method] if action.poll else [])]
@@ -259,7 +259,7 @@ def _short(value: Any) -> str:
 def _example(action: ActionDescription) -> str:
     """Return an automation's step that calls the action."""
     # What is done here has few fields, and needs one of them.
-    shown = [field for field in action.fields if field.required or not action.method]
+    shown = [field for field in action.fields if field.required or not action.has_entry]
     if action.has_body and not any(field.key in _QUESTIONS for field in shown):
         # A question need not be given where something else may stand in for it.
         shown += [field for field in action.fields if field.key in _QUESTIONS and field.example][:1]

@@ -1,20 +1,38 @@
-"""Checks that docstrings of public functions name the errors that the functions raise.
+"""Checks that docstrings of public functions say what a caller needs to know.
 
-A function of the folders below that raises an error of ours says so with the word "Raises",
-followed by the class of the error and, where that has many texts, by the key of the text.
+A function that raises an error of this integration says so with the word "Raises", followed by
+the class of the error and, where that class has many texts, by the key of the text.
+
+A function that returns a dict, a list of dicts or a tuple says what is in it, in one of these forms:
+- a shape in backticks, which begins with a bracket: `{"id": …, "status": …}`, `(body, content type)`
+- an object of the API by its name: "the API's `response`"
+- the same as another function: "what `parse_body` returns"
 """
 
 import ast
 import builtins
 from collections.abc import Iterator
 from pathlib import Path
+import re
 import sys
 from typing import TypeGuard
 
 ROOT = Path(__file__).resolve().parent.parent / "custom_components/openai_api"
-FOLDERS = ("api", "jobs", "media", "realtime", "streaming", "webhooks", "websocket")
+FOLDERS = (
+    ".",
+    "api",
+    "handlers",
+    "jobs",
+    "media",
+    "realtime",
+    "streaming",
+    "webhooks",
+    "websocket",
+)
 FACTORIES = {"api_error": "HomeAssistantError", "validation_error": "ServiceValidationError"}
 """The class of the errors that each function makes from the key of a text."""
+NEEDS_SHAPE = re.compile(r"\b(?:Json\b|dict\[|tuple\[(?![^\[\]]*\.\.\.\]))")
+SHAPE = re.compile(r"`[\[{(]|\bthe API's `|\bwhat `[\w.]+` returns")
 
 type Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -33,13 +51,16 @@ def main() -> int:
 
 
 def _missing(path: Path) -> Iterator[str]:
-    """Yield a line for each error that a docstring does not name."""
+    """Yield a line for each error and each shape that a docstring does not name."""
     for function in _public(ast.parse(path.read_text())):
-        text = ast.get_docstring(function) or ""
-        told = text[text.lower().find("raise") :] if "raise" in text.lower() else ""
+        place = f"{path.relative_to(ROOT.parent.parent)}:{function.lineno}: {function.name}"
+        text = " ".join((ast.get_docstring(function) or "").split())
+        raises = text[text.lower().find("raise") :] if "raise" in text.lower() else ""
         for name in sorted(_raised(function)):
-            if name not in told:
-                yield f"{path.relative_to(ROOT.parent.parent)}:{function.lineno}: {function.name} raises {name}, which its docstring does not name"
+            if name not in raises:
+                yield f"{place} raises {name}, which its docstring does not name"
+        if _needs_shape(function) and SHAPE.search(text) is None:
+            yield f"{place} returns an object whose shape its docstring does not say"
 
 
 def _public(tree: ast.Module) -> Iterator[Function]:
@@ -60,6 +81,13 @@ def _is_public(node: ast.stmt) -> TypeGuard[Function]:
             isinstance(item, ast.Name) and item.id == "override" for item in node.decorator_list
         )
     )
+
+
+def _needs_shape(function: Function) -> bool:
+    """Return whether the annotation of what a function returns leaves open what is in it."""
+    is_property = any("property" in ast.unparse(item) for item in function.decorator_list)
+    annotation = "" if function.returns is None else ast.unparse(function.returns)
+    return not is_property and NEEDS_SHAPE.search(annotation) is not None
 
 
 def _raised(function: Function) -> set[str]:

@@ -1,4 +1,4 @@
-"""The whole OpenAI API, and any service that speaks it, for automations."""
+"""The OpenAI API, and compatible services, for automations and Assist."""
 
 import logging
 
@@ -34,14 +34,14 @@ from .subentries import Subentries
 from .webhooks import receiver as webhook_receiver
 
 _EXCLUDED: HassKey[set[str]] = HassKey(f"{DOMAIN}_excluded_event_types")
-"""The event types that are kept out of the database on our account."""
+"""The event types that this integration has excluded from the database."""
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions, which exist whether or not a service host is loaded."""
     if (library := logging.getLogger("httpx2")).level == logging.NOTSET:
-        # It would write a line for every request, as only newer releases of the core prevent.
+        # It would log every request, which only newer releases of Home Assistant prevent.
         library.setLevel(logging.WARNING)
     async_setup_services(hass)
     async_setup_cleanup(hass)
@@ -50,7 +50,11 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bool:
-    """Set up a service host."""
+    """Set up a service.
+
+    Raises ConfigEntryAuthFailed if the API key is missing or refused, and ConfigEntryNotReady if
+    the server cannot be reached.
+    """
     try:
         settings = HostConfig.from_data(entry.data)
     except ApiKeyNotFound:
@@ -93,7 +97,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bo
         else:
             data.platforms.append(platform)
     await data.subentries.async_start()
-    # How a job ended in the meantime is told once automations hear of it.
+    # The end of a job is reported once automations are running.
     entry.async_on_unload(async_at_started(hass, jobs.start))
     data.webhook_receiver = await webhook_receiver.async_receive(host)
     return True
@@ -102,7 +106,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bo
 async def _async_test_connection(
     hass: HomeAssistant, entry: OpenAIConfigEntry, settings: HostConfig
 ) -> None:
-    """Make sure that the host is there and takes the key."""
+    """Make sure that the server responds and accepts the key."""
     try:
         await async_validate_host(hass, settings)
     except AuthenticationFailed as err:
@@ -128,7 +132,7 @@ async def _async_test_connection(
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bool:
-    """Close everything that the service host has open."""
+    """Close everything that the service has open."""
     data = entry.runtime_data
     await data.async_close()
     issues.async_delete_all(hass, entry)
@@ -139,7 +143,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> b
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
-    """Forget what outlives a reload."""
+    """Delete what is kept over a reload."""
     await manager.async_remove(hass, entry)
     issues.async_delete_all(hass, entry)
     webhook_receiver.forget_deliveries(hass, entry.entry_id)
@@ -147,7 +151,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> N
 
 @callback
 def _async_set_recorded(hass: HomeAssistant, leaving: OpenAIConfigEntry | None = None) -> None:
-    """Keep our events out of the database, unless an entry wants them recorded.
+    """Exclude the events from the database, unless an option of an entry records them.
 
     A stream fires hundreds of events a second, more than a database on a small box can take.
     """
@@ -162,7 +166,7 @@ def _async_set_recorded(hass: HomeAssistant, leaving: OpenAIConfigEntry | None =
         for entry in hass.config_entries.async_entries(DOMAIN)
         if entry is not leaving
     ):
-        # What the user's own configuration leaves out stays out.
+        # What the user's configuration excludes stays excluded.
         excluded.difference_update(ours)
         ours.clear()
     else:

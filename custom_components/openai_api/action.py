@@ -1,4 +1,4 @@
-"""What a row of the action catalogue is made of, and one call of its action."""
+"""Action descriptions, and one call of an action."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,6 +12,7 @@ from homeassistant.core import Context, HomeAssistant, ServiceResponse
 from .api.host import ServiceHost
 from .api.request import Operation, PreparedRequest, RequestOptions, async_prepare
 from .api.request_defaults import defaults_for
+from .exceptions import ErrorSettings
 from .object_types import ObjectType
 from .streaming.base import StreamAccumulator
 from .types import Json, ModelKind
@@ -22,7 +23,7 @@ type FieldEncoder = Callable[[ActionCall, Json, str], Awaitable[int]]
 
 
 class ResponseKind(StrEnum):
-    """The kinds of answer that an API method gives."""
+    """The kinds of response that an SDK method has."""
 
     OBJECT = "object"
     LIST = "page"
@@ -31,7 +32,7 @@ class ResponseKind(StrEnum):
 
 
 class Section(StrEnum):
-    """The collapsed groups in which the rarer fields of an action stand."""
+    """The collapsed sections of the form of an action."""
 
     ADVANCED = "advanced"
     REQUEST = "request"
@@ -47,7 +48,7 @@ class Permission(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class FieldDescription:
-    """One field of an action: its check, its widget and its words."""
+    """One field of an action: its validator, its selector and its texts."""
 
     key: str
     name: str
@@ -60,53 +61,55 @@ class FieldDescription:
     example: Any = None
     file: bool = False
     encode: FieldEncoder | None = None
-    """Makes of the value what the SDK method takes; called if there is one."""
+    """Replaces the value by what the SDK method takes."""
     fields: tuple[FieldDescription, ...] = ()
     """The values in an object that have a box of their own in the form; others pass, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ActionDescription:
-    """One API method as an action: most need nothing but this row."""
+    """One SDK method as an action: most actions need nothing but this description."""
 
     key: str
     method: str
-    """The SDK method; empty for what is done at home and asks no host."""
+    """The SDK method, such as `responses.create`; empty for actions without one."""
+    has_entry: bool = True
+    """Whether the action is for one service, as `config_entry_id` says; if not, it is for all."""
     name: str
     description: str
     icon: str
     fields: tuple[FieldDescription, ...] = ()
     permission: Permission = Permission.EVERYONE
     model_kind: ModelKind | None = None
-    """Which of the entry's default models stands in where `model` is left out.
+    """Which of the entry's default models is sent where `model` is left out.
 
-    A `model` that the row requires may then be left out, too, where there is a default.
+    A required `model` may then be left out if there is a default.
     """
     has_model: Callable[[Mapping[str, Any]], bool] = lambda data: "model" in data
-    """Whether these arguments name a model, in whatever way."""
+    """Whether these arguments name a model, also within an object such as `session`."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Arguments that are sent where none are given, against defaults of the SDK's own."""
     response: ResponseKind = ResponseKind.OBJECT
     has_body: bool = True
     """Whether the request carries a body, which `extra_body` may then extend."""
     only_answers: bool = False
-    """Whether the answer is all that calling it brings about."""
+    """Whether the action only reads: it must be called with a response variable."""
     postprocess: Callable[[Json], Json] | None = None
-    """Adds to the API's object what people expect beside it."""
-    check: Callable[[Mapping[str, Any], Json], None] | None = None
-    """Raises a translated error where an answer, to these arguments, is not what it says it is."""
+    """Adds keys such as `output_text` to the API's object, whose own keys stay."""
+    check: Callable[[Mapping[str, Any], Json, ErrorSettings], None] | None = None
+    """Raises an ApiError if the response to these arguments is not what its status says."""
     accumulator: Callable[[], StreamAccumulator] | None = None
-    """Makes one object of a stream's events; set on every method that can stream."""
+    """Makes one object of the events of a stream; set for every method that can stream."""
     is_streaming: Callable[[Mapping[str, Any]], bool] = lambda data: bool(data.get("stream"))
     """Whether these arguments ask for a stream."""
     empty_response: Mapping[str, Any] | None = None
-    """What a method without an answer is said to have done, beside its id."""
+    """The response of a method whose HTTP response has no body; the id is added."""
     poll: ObjectType | None = None
-    """What the answer is, if it is waited for; adds the fields that say how patiently."""
+    """The type of the object that is polled until it is done; adds fields for that."""
     watch_as: ObjectType | None = None
     """What this returns, if `watch_job` can watch it."""
     handler: ActionHandler | None = None
-    """Replaces the common path; the exception, named in its row."""
+    """Handles the call instead of `dispatch.async_send`."""
     request_options: bool = True
     """Whether `timeout`, `extra_query` and `extra_body` apply."""
 
@@ -147,14 +150,21 @@ class ActionGroup:
     actions: tuple[ActionDescription, ...]
 
 
+@dataclass
+class AnswerSize:
+    """How long the answer is that was read."""
+
+    bytes: int = 0
+
+
 @dataclass(kw_only=True)
 class ActionCall:
-    """One call of an action: whom to ask, what, and on whose behalf."""
+    """One call of an action: its service, its arguments, and the context of the caller."""
 
     hass: HomeAssistant
     entry: ConfigEntry[Any]
     host: ServiceHost
-    """The one of the entry, which lets go of it when it is unloaded."""
+    """The host of the entry when the call began; it is closed when the entry is unloaded."""
     action: ActionDescription
     data: Mapping[str, Any]
     """The arguments of the SDK method, under their own names."""
@@ -163,10 +173,19 @@ class ActionCall:
     context: Context
     allow_paths: bool = True
     """Whether fields for files may name paths, and not only media items."""
+    operation_override: Operation | None = None
+    """Another SDK method than that of the action, for actions that call several."""
+    answer_size: AnswerSize = field(default_factory=AnswerSize)
+    """Shared by all copies: what is large is not gone through in the event loop."""
+
+    @property
+    def operation(self) -> Operation:
+        """The SDK method to call."""
+        return self.operation_override or self.action.operation
 
     @property
     def timeout(self) -> float:
-        """How long the caller waits for the answer, or for the next piece of a stream."""
+        """Seconds to wait for the response, or for the next event of a stream."""
         seconds = float(self.options.get("timeout") or self.host.settings.timeout)
         if self.action.accumulator is not None and self.longest is not None:
             return min(seconds, self.longest)
@@ -179,14 +198,15 @@ class ActionCall:
 
     @property
     def longest(self) -> float | None:
-        """How long the caller waits for the whole of it, in seconds; None for as long as it takes."""
+        """Seconds to wait for the whole response (`max_wait_seconds`); None for no limit."""
         longest: float | None = self.options.get("max_wait_seconds")
         return longest
 
     async def build(self, response_mode: str) -> PreparedRequest:
-        """Return the SDK method, ready to be called.
+        """Return the SDK method with its arguments, ready to be called.
 
-        Files are looked for here, so that nothing is sent when one of them is missing.
+        `response_mode` is `raw` or `streaming`. Files are opened here, so that nothing is sent if
+        one of them is missing. Raises MethodMissing, and what the encoders of the fields raise.
         """
         values, size = await self.encode()
         return await async_prepare(
@@ -198,13 +218,28 @@ class ActionCall:
             upload_size=size,
         )
 
-    @property
-    def operation(self) -> Operation:
-        """The SDK method that the action stands for."""
-        return self.action.operation
+    def step(
+        self, method: str, data: Mapping[str, Any], *, has_body: bool = True, **options: Any
+    ) -> ActionCall:
+        """Return the call of another SDK method that the action needs.
+
+        `method` is its path, such as `uploads.create`, and `data` its arguments. Of the options of
+        the caller only `timeout` is kept; `options` are added.
+        """
+        kept = {key: self.options[key] for key in ("timeout",) if key in self.options}
+        return replace(
+            self,
+            operation_override=Operation(method=method, has_body=has_body),
+            data=data,
+            options=kept | options,
+        )
 
     async def encode(self) -> tuple[dict[str, Any], int]:
-        """Return the arguments as the SDK method takes them, and the bytes of files in them."""
+        """Return the arguments as the SDK method takes them, and the size of their files in bytes.
+
+        Returns `({argument: value, …}, size)`: the defaults of the action, the encoded fields, and
+        the defaults of the kind of service. Raises what the encoders of the fields raise.
+        """
         values = {**self.action.defaults, **self.data}
         size = 0
         for key, encode in self.action.encoders:
@@ -212,15 +247,15 @@ class ActionCall:
                 size += await encode(self, values, key)
         entry = self.entry
         extra_body = self.options.get("extra_body") or {}
-        values |= defaults_for(self.action.method, values, extra_body, entry.data, entry.options)
+        values |= defaults_for(self.operation.method, values, extra_body, entry.data, entry.options)
         return values, size
 
 
 def required(*fields: FieldDescription) -> tuple[FieldDescription, ...]:
-    """Return the fields as ones that an action cannot do without."""
+    """Return the fields as required ones."""
     return tuple(replace(item, required=True) for item in fields)
 
 
 def advanced(*fields: FieldDescription) -> tuple[FieldDescription, ...]:
-    """Return the fields as members of the collapsed section for rarer settings."""
+    """Return the fields as members of the collapsed section for advanced ones."""
     return tuple(replace(item, section=Section.ADVANCED) for item in fields)

@@ -1,21 +1,42 @@
-"""Sends the request of one call of an action, and reads the answer to it."""
+"""Sends the request of one call of an action, and reads the response."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
-
-from homeassistant.exceptions import HomeAssistantError
 
 from .action import ActionCall
 from .api.request import async_request_bytes
-from .api.response import async_parse_body
-from .exceptions import api_error, sanitize
+from .api.response import async_parse_body, unexpected_body_error
+from .error_bodies import answer_error
+from .error_translation import parse_error_body
+from .exceptions import ApiError, ErrorInResponse
+from .streaming.text import LARGE_BYTES
 from .types import Json
 
+_SHOWN = 4096
+"""Bytes of an unexpected response that are quoted at most."""
 _TRANSCRIPTS = frozenset({"audio.transcriptions.create", "audio.translations.create"})
 _TEXT_FORMATS = ("text", "srt", "vtt")
+_ANSWER_KEYS = {
+    "beta.responses.create": {"id", "output"},
+    "chat.completions.create": {"choices"},
+    "completions.create": {"choices"},
+    "embeddings.create": {"data"},
+    "images.create_variation": {"data"},
+    "images.edit": {"data"},
+    "images.generate": {"data"},
+    "moderations.create": {"results"},
+    "responses.create": {"id", "output"},
+}
+"""Keys of the responses of these SDK methods: each response has at least one of them."""
 
 
 async def async_fetch(request: ActionCall, **changes: Any) -> tuple[bytes, str]:
-    """Return the body of the answer and its content type."""
+    """Send the request of a call, and return the body of the response.
+
+    Returns `(body, content type)`. `changes` replace arguments after they have been encoded. Raises
+    what `api.request.async_request_bytes` raises.
+    """
     values, size = await request.encode()
     return await async_request_bytes(
         request.host,
@@ -27,20 +48,28 @@ async def async_fetch(request: ActionCall, **changes: Any) -> tuple[bytes, str]:
 
 
 async def async_request_json(request: ActionCall, **changes: Any) -> Json:
-    """Return the API's object, whole and untouched."""
+    """Send the request of a call, and return the JSON object in the response.
+
+    Returns what `parse_body` returns, the API's object unchanged. Raises what `async_fetch` and
+    `parse_body` raise.
+    """
     body, content_type = await async_fetch(request, **changes)
     return await async_parse_answer(request, body, content_type)
 
 
 async def async_parse_answer(request: ActionCall, body: bytes, content_type: str) -> Json:
-    """Return the object in the body of an answer to a request; raises as `parse_body` does.
+    """Return the JSON object in the body of a response to a call.
 
-    A stream that nobody asked for becomes what it adds up to, and the words of a recording a
-    text whatever they are labelled.
+    Returns what `parse_body` returns. A stream of events is accumulated though the call did not ask
+    for one, and a transcript in a text format becomes `{"text": …}` whatever its content type. An
+    object in `data` or in a list of one, as some gateways wrap it, is unwrapped. Raises what
+    `parse_body` raises, UnexpectedBody for an object without the keys of the method, and
+    ErrorInResponse for a wrapped error.
     """
     action, form = request.action, request.data.get("response_format")
-    is_transcript = action.method in _TRANSCRIPTS
-    return await async_parse_body(
+    request.answer_size.bytes = len(body)
+    is_transcript = request.operation.method in _TRANSCRIPTS
+    answer = await async_parse_body(
         request.hass,
         request.host.settings,
         body,
@@ -48,23 +77,47 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
         accumulator=action.accumulator,
         expects_text=is_transcript and form in _TEXT_FORMATS,
     )
+    keys = _ANSWER_KEYS.get(request.operation.method)
+    if keys is None or not keys.isdisjoint(answer):
+        return answer
+    settings = request.host.settings
+    if isinstance(wrapped := _wrapped(answer), dict):
+        if (error := answer_error(wrapped)) is not None:
+            raise ErrorInResponse(**parse_error_body(error, settings))
+        if not keys.isdisjoint(wrapped):
+            return wrapped
+    raise unexpected_body_error(settings, content_type, body[:_SHOWN].decode(errors="replace"))
 
 
-def finish(request: ActionCall, answer: Json) -> Json:
-    """Return an answer with what its row adds to it.
+def _wrapped(answer: Json) -> object:
+    """Return what some gateways wrap in `data`, or in a list of one."""
+    found = answer.get("data")
+    return found[0] if isinstance(found, list) and len(found) == 1 else found
 
-    Raises a translated error where it is not what was asked for, though the host says so.
+
+async def async_finish(request: ActionCall, answer: Json) -> Json:
+    """Check a response, and return it with the keys that the action adds.
+
+    Returns the API's object with keys such as `{"output_text": …}`, as `postprocess` of the action
+    adds them. Raises ToolCallIncomplete or StructureIgnored if the response is not what was asked
+    for, though the server says that it is complete.
     """
     action = request.action
     if action.check is not None:
         try:
-            action.check(request.data, answer)
-        except HomeAssistantError as err:
-            # It was paid for all the same.
-            request.host.record_success(answer, action.method, request.data.get("model"))
-            shown = {
-                name: sanitize(text, request.host.settings)
-                for name, text in (err.translation_placeholders or {}).items()
-            }
-            raise api_error(err.translation_key or "bad_answer", **shown) from None
-    return action.postprocess(answer) if action.postprocess else answer
+            settings = request.host.settings
+            await async_run_large(request, partial(action.check, request.data, answer, settings))
+        except ApiError:
+            # It has used tokens nevertheless.
+            request.host.record_success(answer, request.operation.method, request.data.get("model"))
+            raise
+    if action.postprocess is None:
+        return answer
+    return await async_run_large(request, partial(action.postprocess, answer))
+
+
+async def async_run_large[T](request: ActionCall, work: Callable[[], T]) -> T:
+    """Return the result of work on a response, done in the executor if that is large."""
+    if request.answer_size.bytes <= LARGE_BYTES:
+        return work()
+    return await request.hass.async_add_executor_job(work)

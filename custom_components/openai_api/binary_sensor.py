@@ -29,7 +29,7 @@ async def async_setup_entry(
 ) -> None:
     """Add an entity when a connection opens, and remove it when it is closed for good.
 
-    The one that tells whether the host can be reached is always there.
+    The entity for the reachability of the server always exists.
     """
     reachable = ReachableEntity(entry)
     async_add_entities([reachable])
@@ -53,7 +53,7 @@ async def async_setup_entry(
             if state is State.DISCONNECTED:
                 del shown[connection_id]
                 if entity.registry_entry is not None:
-                    # The bus would tell the entity of both changes once it is gone.
+                    # The entity would get both changes from the bus after it was removed.
                     hass.loop.call_soon(remove_entity, registry, entity.registry_entry.entity_id)
         elif state is State.CONNECTED:
             entity = shown[connection_id] = ConnectionEntity(entry, connection_id, data)

@@ -76,5 +76,5 @@ class ConnectionOpen(Condition):
 
 
 async def async_get_conditions(hass: HomeAssistant) -> dict[str, type[Condition]]:
-    """Return the conditions."""
+    """Return the conditions as `{key: class}`."""
     return {"connection_open": ConnectionOpen}

@@ -15,7 +15,8 @@ from homeassistant.const import CONF_API_KEY, CONF_VERIFY_SSL
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.translation import async_get_translations
+from homeassistant.helpers.service_info.hassio import HassioServiceInfo
+from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 
 from .api.config import (
     ApiKeyNotFound,
@@ -39,14 +40,15 @@ from .api.validate import Checked, async_find_url, async_validate_host, likely_u
 from .connection_form import (
     KEY_SCHEMA,
     clean,
+    error_of_fields,
     error_place,
     flatten,
     host_of,
     identity,
-    is_flat,
     kind_at,
     location,
     schema,
+    title_of,
     to_show,
 )
 from .const import (
@@ -55,15 +57,13 @@ from .const import (
     CONF_AUTH_NAME,
     CONF_BASE_URL,
     CONF_DEFAULT_MODELS,
-    CONF_EXTRA_HEADERS,
-    CONF_EXTRA_QUERY,
-    CONF_ORGANIZATION,
     CONF_SERVICE_KIND,
     CONF_SKIP_VALIDATION,
     DEFAULT_BASE_URL,
     DOMAIN,
     LOGGER,
 )
+from .discovery import DiscoveredService, from_add_on, from_zeroconf
 from .exceptions import (
     AuthenticationFailed,
     ConnectionFailed,
@@ -73,6 +73,7 @@ from .exceptions import (
     UnexpectedBody,
     sanitize,
 )
+from .localize import async_localized_text
 from .options_flow import OptionsFlow
 from .subentry_flows import FLOWS, async_offer_assistant
 
@@ -99,6 +100,7 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
         self._proposal: str | None = None
         """Another URL to show in the form."""
         self._placeholders: dict[str, str] = {}
+        self._discovered: DiscoveredService | None = None
 
     @staticmethod
     @callback
@@ -125,6 +127,36 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Add a service."""
         return await self._async_connection("user", {}, user_input)
+
+    async def async_step_zeroconf(self, discovery_info: ZeroconfServiceInfo) -> ConfigFlowResult:
+        """Offer a service that is announced on the local network."""
+        return await self._async_discovered(from_zeroconf(discovery_info))
+
+    async def async_step_hassio(self, discovery_info: HassioServiceInfo) -> ConfigFlowResult:
+        """Offer the service of an add-on."""
+        return await self._async_discovered(from_add_on(discovery_info))
+
+    async def _async_discovered(self, found: DiscoveredService | None) -> ConfigFlowResult:
+        """Ask whether to add what was announced, unless it is there already."""
+        if found is None:
+            return self.async_abort(reason="not_usable")
+        await self.async_set_unique_id(found.unique_id)
+        self._abort_if_unique_id_configured()
+        for entry in self._async_current_entries():
+            if found.is_at(entry.data[CONF_BASE_URL]):
+                return self.async_abort(reason="already_configured")
+        self._discovered = found
+        self.context["title_placeholders"] = {"name": found.name}
+        return await self.async_step_discovery_confirm()
+
+    async def async_step_discovery_confirm(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Add a service that was announced; it is asked only now."""
+        assert self._discovered is not None
+        return await self._async_connection(
+            "discovery_confirm", self._discovered.as_form(), user_input
+        )
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
@@ -199,7 +231,7 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             return host_of(self._get_reauth_entry().data)
         if self.source == SOURCE_RECONFIGURE:
             return host_of(self._get_reconfigure_entry().data)
-        return host_of({})
+        return self._discovered.name if self._discovered else host_of({})
 
     def _complete(self, data: dict[str, Any], known: Mapping[str, Any]) -> None:
         """Add what follows from the chosen service: its URL, its authentication, the kept key."""
@@ -221,7 +253,7 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             if chosen and chosen.auth_name:
                 data.setdefault(CONF_AUTH_NAME, chosen.auth_name)
         self._keep_key(data, {**known, **self._typed_key})
-        # Whether an unknown service wants a key turns out when it is asked without one.
+        # A request without a key shows whether an unknown service requires one.
         self._is_key_left_out = method is None and chosen is None and CONF_API_KEY not in data
         if self._is_key_left_out:
             data[CONF_AUTH_METHOD] = AuthMethod.NONE.value
@@ -248,7 +280,7 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
         """Return what is wrong with the settings, by field; empty if they work."""
         self._proposal = None
         self._placeholders = {}
-        if error := self._error_of_fields(data):
+        if error := error_of_fields(data):
             return error
         try:
             settings = HostConfig.from_data(data)
@@ -284,19 +316,8 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             return {"base": "unknown"}
         return {}
 
-    def _error_of_fields(self, data: Mapping[str, Any]) -> dict[str, str]:
-        """Return what is wrong with the settings before anything is asked."""
-        if data[CONF_AUTH_METHOD] in {AuthMethod.HEADER, AuthMethod.QUERY} and not data.get(
-            CONF_AUTH_NAME
-        ):
-            return {CONF_AUTH_NAME: "auth_name_missing"}
-        for key in (CONF_EXTRA_HEADERS, CONF_EXTRA_QUERY):
-            if not is_flat(data.get(key, {})):
-                return {key: "not_an_object"}
-        return {} if data[CONF_BASE_URL] else {CONF_BASE_URL: "url_missing"}
-
     def _would_leak(self, data: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
-        """Return whether a key that nobody has entered now would go to another origin."""
+        """Return whether a key that was entered earlier would be sent to another origin."""
         if CONF_API_KEY not in data or CONF_API_KEY in self._typed_key:
             return False
         return parse_url(data[CONF_BASE_URL]).origin() != parse_url(known[CONF_BASE_URL]).origin()
@@ -309,7 +330,7 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             return {"base": "invalid_auth"}
         if isinstance(err, _WRONG_ADDRESS) and (proposed := await self._async_propose(data)):
             return proposed
-        self._placeholders["reason"] = await self._async_error_text(err)
+        self._placeholders["reason"] = await async_localized_text(self.hass, err)
         if self._kind and data[CONF_BASE_URL] == self._kind.base_url != DEFAULT_BASE_URL:
             self._placeholders["url"] = data[CONF_BASE_URL]
             return {CONF_BASE_URL: "not_at_usual_url"}
@@ -327,14 +348,6 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
         self._placeholders |= {"url": typed, "proposal": found}
         is_downgrade = typed.startswith("https:") and found.startswith("http:")
         return {CONF_BASE_URL: "try_url_unencrypted" if is_downgrade else "try_url"}
-
-    async def _async_error_text(self, err: HomeAssistantError) -> str:
-        """Return the text of an error, which Home Assistant has not loaded before the set-up."""
-        texts = await async_get_translations(
-            self.hass, self.hass.config.language, "exceptions", [DOMAIN]
-        )
-        text = texts[f"component.{DOMAIN}.exceptions.{err.translation_key}.message"]
-        return text.format(**(err.translation_placeholders or {}))
 
     @callback
     def _abort_if_known(self, data: Mapping[str, Any]) -> None:
@@ -371,15 +384,7 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
 
     @callback
     def _title(self, data: Mapping[str, Any]) -> str:
-        """Return the name of the service or its host, with more of its URL if that is taken."""
+        """Return a title that no other entry has."""
         own = self.context.get("entry_id")
         taken = {entry.title for entry in self._async_current_entries() if entry.entry_id != own}
-        url = parse_url(data[CONF_BASE_URL])
-        place = location(url)
-        if self._kind is None:
-            titles = [url.host or "", place]
-        else:
-            name = self._kind.name
-            account = data.get(CONF_ORGANIZATION)
-            titles = [name, *([f"{name} ({account})"] if account else []), f"{name} ({place})"]
-        return next((title for title in titles if title not in taken), titles[-1])
+        return title_of(data, self._kind, taken)

@@ -1,6 +1,6 @@
 """The form for the connection: its fields and sections, and how its input is read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from copy import copy
 from typing import Any, Final
 
@@ -108,7 +108,7 @@ _SECTIONS: Final[dict[str, dict[vol.Marker, Any]]] = {
         ),
         vol.Optional(CONF_SKIP_VALIDATION, default=False): BooleanSelector(),
     },
-    # One line each: the editor for YAML would not let go of the Tab key.
+    # One line each: the YAML editor would trap the Tab key.
     EXTRAS: {vol.Optional(CONF_EXTRA_HEADERS): _LINES, vol.Optional(CONF_EXTRA_QUERY): _LINES},
 }
 _SECTION_OF: Final = {
@@ -146,14 +146,15 @@ def schema(shown: Mapping[str, Any], errors: Mapping[str, str]) -> vol.Schema:
 
 
 def error_place(field: str) -> str:
-    """Return under which key the frontend shows an error of a field: that of its section."""
+    """Return the key under which the frontend shows the error of a field: its section."""
     return _SECTION_OF.get(field, field)
 
 
 def flatten(user_input: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of the form by their flat names, the defaults included.
+    """Return the values of the form without its sections, with the defaults.
 
-    Raises InvalidData for what no form sends.
+    Returns `{field: value}` by the `CONF_` names of an entry's data. Raises InvalidData for input
+    that the form cannot have sent.
     """
     found: dict[str, Any] = {}
     for key, value in user_input.items():
@@ -173,7 +174,11 @@ def flatten(user_input: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def clean(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values without blanks, the lines of headers and queries as objects."""
+    """Return the values of the form as an entry's data holds them.
+
+    Returns `{field: value}` without blank values; `extra_headers` and `extra_query` are `{name:
+    value}`, `max_retries` is an integer.
+    """
     data = {
         key: value.strip() if isinstance(value, str) else value for key, value in values.items()
     }
@@ -186,7 +191,11 @@ def clean(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_lines(lines: Sequence[str], separator: str) -> dict[str, str]:
-    """Return names and values; a line without a separator gets an empty name, which is refused."""
+    """Read lines of names and values.
+
+    Returns `{name: value}`. The name of a line without a separator is empty, which `is_flat`
+    refuses.
+    """
     found: dict[str, str] = {}
     for line in filter(None, (line.strip() for line in lines)):
         name, found_separator, value = line.partition(separator)
@@ -195,12 +204,15 @@ def read_lines(lines: Sequence[str], separator: str) -> dict[str, str]:
 
 
 def write_lines(key: str, values: Mapping[str, Any]) -> list[str]:
-    """Return names and values as the lines that the form shows."""
+    """Return names and values as lines: `name: value` for headers, `name=value` for a query."""
     return [f"{name}{_SEPARATORS[key]}{value}" for name, value in values.items()]
 
 
 def to_show(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an entry's data as the form shows it; a key is never shown."""
+    """Return an entry's data as the form shows it, without the API key.
+
+    Returns `{field: value}`; `extra_headers` and `extra_query` are lists of lines.
+    """
     shown = {key: value for key, value in data.items() if key != CONF_API_KEY}
     for key in _SEPARATORS:
         if isinstance(values := shown.get(key), Mapping):
@@ -215,6 +227,21 @@ def is_flat(value: Any) -> bool:
     )
 
 
+def error_of_fields(data: Mapping[str, Any]) -> dict[str, str]:
+    """Return the error in the values of the form, before a request is sent.
+
+    Returns `{field: translation key}`, `{}` if there is none.
+    """
+    if data[CONF_AUTH_METHOD] in {AuthMethod.HEADER, AuthMethod.QUERY} and not data.get(
+        CONF_AUTH_NAME
+    ):
+        return {CONF_AUTH_NAME: "auth_name_missing"}
+    for key in (CONF_EXTRA_HEADERS, CONF_EXTRA_QUERY):
+        if not is_flat(data.get(key, {})):
+            return {key: "not_an_object"}
+    return {} if data[CONF_BASE_URL] else {CONF_BASE_URL: "url_missing"}
+
+
 def _suggest(key: vol.Marker, shown: Mapping[str, Any]) -> vol.Marker:
     """Return a field's marker with the value that the form shows."""
     if (name := str(key)) not in shown:
@@ -225,7 +252,10 @@ def _suggest(key: vol.Marker, shown: Mapping[str, Any]) -> vol.Marker:
 
 
 def identity(data: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return what tells one service from another."""
+    """Return what two entries for the same account of the same service have in common.
+
+    Returns `(URL, key source, API key, organization)`; None for each that is not set.
+    """
     return (
         str(parse_url(data[CONF_BASE_URL])).rstrip("/"),
         data.get(CONF_API_KEY_SOURCE),
@@ -247,6 +277,19 @@ def location(url: URL) -> str:
     return str(url.with_query(None)).partition("://")[2].rstrip("/")
 
 
+def title_of(data: Mapping[str, Any], kind: ServiceKind | None, taken: Set[str]) -> str:
+    """Return the name of the service or its server, with more of its URL if that is taken."""
+    url = parse_url(data[CONF_BASE_URL])
+    place = location(url)
+    if kind is None:
+        titles = [url.host or "", place]
+    else:
+        account = data.get(CONF_ORGANIZATION)
+        account_titles = [f"{kind.name} ({account})"] if account else []
+        titles = [kind.name, *account_titles, f"{kind.name} ({place})"]
+    return next((title for title in titles if title not in taken), titles[-1])
+
+
 def host_of(data: Mapping[str, Any]) -> str:
-    """Return the name of an entry's host."""
+    """Return the host name in the URL of an entry's data, by default that of OpenAI."""
     return parse_url(data.get(CONF_BASE_URL, DEFAULT_BASE_URL)).host or ""

@@ -1,4 +1,4 @@
-"""The runtime data of a config entry: all that it owns while it is loaded."""
+"""The runtime data of a config entry."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from websockets.frames import CloseCode
 
 from .action import ActionCall
 from .api.host import ServiceHost
-from .exceptions import api_error
+from .exceptions import EntryUnloaded
 from .jobs.manager import JobManager
 from .subentries import Subentries
 from .types import Json
@@ -21,26 +21,26 @@ type OpenAIConfigEntry = ConfigEntry[OpenAIData]
 
 @dataclass(kw_only=True)
 class OpenAIData:
-    """What a loaded entry owns; each part serves only itself."""
+    """What a loaded entry owns."""
 
     host: ServiceHost
     jobs: JobManager
-    """What is watched of the work that goes on at the server."""
+    """The watched jobs."""
     subentries: Subentries
-    """What of Assist the service is."""
+    """The Assist subentries."""
     connections: Connections = field(default_factory=dict)
     """The WebSocket connections by their ids: open, or being opened."""
     webhook_receiver: WebhookReceiver | None = None
-    """What takes the server's webhook calls, if they can be checked."""
+    """Receives webhook calls; None without a signing secret."""
     turns: dict[str, Json] = field(default_factory=dict)
-    """How the last turn of each subentry went, as the turn event tells it."""
+    """The data of the last turn event of each subentry, by the id of the subentry."""
     platforms: list[Platform] = field(default_factory=list)
     """Those that could be set up."""
 
     async def async_close(self) -> None:
-        """End every call under way, look at no job any more, and close every connection.
+        """Cancel the requests in progress, stop polling jobs, and close the connections.
 
-        The host is first, so that whoever waits is told that the service is unloaded.
+        The host is closed first, so that pending calls raise EntryUnloaded.
         """
         self.host.close()
         self.jobs.close()
@@ -54,8 +54,8 @@ class OpenAIData:
 
 
 def runtime_data_of(request: ActionCall) -> OpenAIData:
-    """Return what the entry of a call owns; raises `unloaded` once that is closed."""
+    """Return the runtime data of the entry of a call; raises EntryUnloaded once it is closed."""
     data: OpenAIData | None = getattr(request.entry, "runtime_data", None)
     if data is None or data.host is not request.host:
-        raise api_error("unloaded")
+        raise EntryUnloaded
     return data

@@ -1,4 +1,4 @@
-"""What a person may attach to a report: everything useful, nothing secret."""
+"""Diagnostics of a config entry, without secrets."""
 
 from typing import Any
 
@@ -39,9 +39,14 @@ _TEXTS = {"instructions", "prompt"}
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: OpenAIConfigEntry
 ) -> dict[str, Any]:
-    """Return the settings without secrets, and how the host does if it is loaded."""
+    """Return the diagnostics of an entry.
+
+    Returns `{"openai_version", "state", "entry", "options", "subentries", "issues"}`, for a loaded
+    entry with `is_reachable`, `last_error`, `usage`, `connections` and `webhooks`. Secrets are
+    redacted; of prompts only the length is shown.
+    """
     settings = dict(entry.data)
-    # An address may carry a key in its query.
+    # The query of a URL may hold a key.
     settings[CONF_BASE_URL] = str(URL(settings[CONF_BASE_URL]).with_query(None))
     data = entry.runtime_data if entry.state is ConfigEntryState.LOADED else None
     found = {
@@ -53,7 +58,7 @@ async def async_get_config_entry_diagnostics(
             {
                 "type": subentry.subentry_type,
                 "options": {
-                    # What a prompt says of a home is nobody's business.
+                    # A prompt may describe the home and who lives there.
                     key: len(value) if key in _TEXTS else value
                     for key, value in async_redact_data(dict(subentry.data), _TO_REDACT).items()
                 },
@@ -69,7 +74,7 @@ async def async_get_config_entry_diagnostics(
 
 
 def _runtime_diagnostics(data: OpenAIData) -> dict[str, Any]:
-    """Return what is open, what was used, and what went wrong."""
+    """Return the diagnostics of a loaded entry."""
     host, receiver = data.host, data.webhook_receiver
     return {
         "is_reachable": host.availability.is_reachable,

@@ -1,20 +1,29 @@
-"""Carries out a call of an action in the way that its row says."""
+"""Dispatches the calls of actions as the action descriptions say."""
 
 from homeassistant.core import ServiceResponse
 
 from . import pagination, polling, stream_runner
 from .action import ActionCall, ResponseKind
-from .action_request import async_fetch, async_request_json, finish
+from .action_request import async_fetch, async_finish, async_request_json
 from .api.response import async_parse_body
 from .media.download import async_download
 from .types import Json
 
 
 async def async_dispatch(request: ActionCall) -> ServiceResponse:
-    """Answer a call of an action in the way that its row says."""
+    """Handle a call of an action with its handler, or with `async_send`."""
+    if (handler := request.action.handler) is not None:
+        return await handler(request)
+    return await async_send(request)
+
+
+async def async_send(request: ActionCall) -> ServiceResponse:
+    """Send the request of a call, and return the response.
+
+    The response is streamed, downloaded, followed over its pages or polled, as the action
+    description says. Raises an ApiError or another translated HomeAssistantError.
+    """
     action = request.action
-    if action.handler is not None:
-        return await action.handler(request)
     if action.accumulator is not None and action.is_streaming(request.data):
         return await stream_runner.async_run(request)
     match action.response:
@@ -25,13 +34,13 @@ async def async_dispatch(request: ActionCall) -> ServiceResponse:
         case ResponseKind.NONE:
             return await _async_request_empty(request)
     if (poll := action.poll) is None:
-        return finish(request, await async_request_json(request))
-    made = None if action.method == poll.method else await async_request_json(request)
-    return finish(request, await polling.async_poll_until_done(request, made))
+        return await async_finish(request, await async_request_json(request))
+    made = None if request.operation.method == poll.method else await async_request_json(request)
+    return await async_finish(request, await polling.async_poll_until_done(request, made))
 
 
 async def _async_request_empty(request: ActionCall) -> Json:
-    """Call a method that answers with nothing, and say what it did."""
+    """Call a method without a response body; return what it did."""
     body, content_type = await async_fetch(request)
     answer = (
         await async_parse_body(request.hass, request.host.settings, body, content_type)

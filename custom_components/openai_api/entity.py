@@ -29,9 +29,9 @@ def device_info(entry: OpenAIConfigEntry) -> DeviceInfo:
 
 @callback
 def remove_entity(registry: er.EntityRegistry, entity_id: str) -> None:
-    """Remove an entity; what the user has set stays for 30 days, should it come back.
+    """Remove an entity; its settings are kept for 30 days, in case it is added again.
 
-    The registry would keep that for ever, did it still belong to the entry.
+    The registry would keep them forever if it still belonged to the entry.
     """
     if entity_id not in registry.entities:
         return
@@ -40,7 +40,7 @@ def remove_entity(registry: er.EntityRegistry, entity_id: str) -> None:
 
 
 class HostEntity(Entity):
-    """An entity on the device of a service host, which tells of changes by itself."""
+    """An entity of the device of a service; it is not polled."""
 
     _attr_has_entity_name = True
     _attr_should_poll = False

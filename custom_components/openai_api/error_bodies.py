@@ -1,4 +1,4 @@
-"""Reads the errors of hosts: where their words stand, and what is an error at all."""
+"""Reads the error bodies of servers: whether a body is an error, and what it says."""
 
 import ast
 from collections.abc import Iterable, Mapping
@@ -7,6 +7,8 @@ import re
 from typing import Any
 
 import orjson
+
+from .error_rules import QUOTA_CODES
 
 _NAMES = frozenset(
     {
@@ -18,10 +20,12 @@ _WORDS = (
     *("message", "detail", "msg", "error_msg", "error_message", "status_msg", "html-message"),
     "errors",
 )
-"""The keys under which hosts put their words, in the order in which they are looked at."""
+"""The keys of the message, in the order in which they are read."""
 _DEEPEST = 8
 """The most wrappings around an error that are taken off."""
 _LONGEST_LITERAL = 4000
+_MOST_BYTES = 20_000
+"""Of a text that is shown in part."""
 _OBJECT_AT_END = re.compile(r"\s*({.*})[\s'\"]*\Z", re.DOTALL)
 _OPENING_QUOTE = re.compile(r"\bb?['\"]\Z|['\"]\Z")
 _ERROR_KEYS = frozenset(
@@ -44,10 +48,11 @@ _JOB_STATUSES = frozenset(
 
 
 def details_in(body: object) -> dict[str, Any]:
-    """Return `code`, `param` and `message` of an error, None where there is none.
+    """Return the code, the parameter and the message of an error.
 
-    Takes the wrappings off: lists, `error`, `detail` and `errors`, the event of a stream, JSON
-    or a Python dictionary in a text.
+    Returns `{"code": …, "param": …, "message": …}`, None where there is none. Wrappings are
+    removed: lists, `error`, `detail` and `errors`, the event of a stream, JSON or a Python dict in
+    a text.
     """
     found: Any = body
     outer: dict[str, Any] = {}
@@ -76,11 +81,36 @@ def details_in(body: object) -> dict[str, Any]:
             message = f"{before}{details_in(within)['message']}"
     if raw := _raw(found):
         message = f"{message}: {raw}"
+    code, kind = found.get("code") or outer.get("code"), found.get("type")
+    if isinstance(kind, str) and kind.lower() in QUOTA_CODES:
+        # The code of it is often but the status once more.
+        code = kind
     return {
-        "code": found.get("code") or outer.get("code") or found.get("type"),
+        "code": code or kind,
         "param": found.get("param") or outer.get("param"),
         "message": f"{prefix}{message}" if prefix and message else message or prefix,
     }
+
+
+def condense_error(body: bytes) -> bytes:
+    """Return the body of an error with no more than what `details_in` reads of it; blocks."""
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body[:_MOST_BYTES]
+    details = {key: short(value) for key, value in details_in(found).items()}
+    return orjson.dumps({"error": details})
+
+
+def short(value: object) -> object:
+    """Return a value, or the beginning of its text if that is long."""
+    if isinstance(value, str):
+        return value[:_MOST_BYTES]
+    if isinstance(value, dict | list):
+        with suppress(orjson.JSONEncodeError):
+            if len(words := orjson.dumps(value)) > _MOST_BYTES:
+                return words[:_MOST_BYTES].decode(errors="replace")
+    return value
 
 
 def _inner(found: dict[str, Any]) -> object | None:
@@ -149,7 +179,7 @@ def _words(found: Any) -> Any:
 
 
 def _raw(found: Mapping[str, Any]) -> str:
-    """Return the words of the provider behind a gateway, where it passes them on beside its own."""
+    """Return the message of the provider in the error of a gateway."""
     metadata = found.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, dict) else None
     if not isinstance(raw, str) or not raw.strip():
@@ -159,10 +189,11 @@ def _raw(found: Mapping[str, Any]) -> str:
 
 
 def answer_error(found: object, *, is_of_model: bool = False) -> object | None:
-    """Return what tells of an error in an answer with status 200, None if nothing does.
+    """Return the error in a response with status 200, None if there is none.
 
-    `is_of_model`: a model was asked, so that words of errors alone are no answer. An object that has a `status` of its own, such as a response or a video that failed, is
-    what was asked for, with an `error` as the API documents it.
+    With `is_of_model`, for a request to a model, an object that has only the keys of errors is one.
+    An object with a `status` of its own, such as a response or a video that failed, is no error:
+    the API documents its `error`.
     """
     if isinstance(found, list) and len(found) == 1:
         # As Gemini sends them.
@@ -177,16 +208,18 @@ def answer_error(found: object, *, is_of_model: bool = False) -> object | None:
         return found
     outcome = found.get("base_resp")
     if isinstance(outcome, dict) and outcome.get("status_code"):
-        # MiniMax tells every outcome so.
+        # MiniMax reports every outcome like this.
         return {"code": outcome["status_code"], **outcome}
     choices = found.get("choices")
     for choice in choices if isinstance(choices, list) else ():
-        if isinstance(choice, dict) and (
-            _says_something(choice.get("error")) or choice.get("finish_reason") == "error"
-        ):
-            return (
-                {"message": "finish_reason: error", **choice} if "error" not in choice else choice
-            )
+        if not isinstance(choice, dict):
+            continue
+        message = choice.get("message")
+        for place in (choice, message):
+            if isinstance(place, dict) and _says_something(place.get("error")):
+                return place
+        if choice.get("finish_reason") == "error":
+            return {"message": "finish_reason: error", **choice}
     return found if _is_bare_error(found, is_of_model=is_of_model) else None
 
 

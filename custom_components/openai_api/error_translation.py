@@ -16,7 +16,7 @@ from openai import (
     OpenAIError,
 )
 
-from .error_bodies import details_in
+from .error_bodies import details_in, short
 from .error_rules import is_quota_exceeded, is_request_fault, is_server_error
 from .exceptions import (
     UNKNOWN,
@@ -50,11 +50,11 @@ class ErrorDetails(TypedDict):
 
 
 def parse_error_body(body: object, settings: ErrorSettings) -> ErrorDetails:
-    """Return the code, parameter and message of a host's error object or error text."""
+    """Return the code, parameter and message of a server's error body, fit to show."""
 
     def shown(value: object) -> str:
         # Gateways in Python write nothing as "None".
-        return sanitize(str(value), settings) if value and value != "None" else UNKNOWN
+        return sanitize(str(short(value)), settings) if value and value != "None" else UNKNOWN
 
     details = details_in(body)
     return ErrorDetails(
@@ -103,7 +103,11 @@ _ERROR_CLASSES: Mapping[HTTPStatus, type[ApiError]] = {
 
 
 def translate(err: Exception, settings: ErrorSettings, seconds: float | None = None) -> Exception:
-    """Return the Home Assistant error that says what happened; others come back as they are."""
+    """Return the Home Assistant error for an error of the SDK or its HTTP client.
+
+    `seconds` is the time limit that has expired, by default the one of the service. Any other error
+    is returned as it is.
+    """
     match err:
         case SdkPassthroughError():
             return err.error

@@ -9,5 +9,5 @@ from homeassistant.core import Context, HomeAssistant, callback
 def fire(
     hass: HomeAssistant, event_type: str, data: dict[str, Any], context: Context | None
 ) -> None:
-    """Fire an event; one context for all of a connection spares the garbage collector."""
+    """Fire an event; one context for many events spares the garbage collector."""
     hass.bus.async_fire(event_type, data, context=context)

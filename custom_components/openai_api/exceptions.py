@@ -1,4 +1,4 @@
-"""The errors that a person at home can act on, each with its translation and its facts."""
+"""The errors that users can act on, each with its translation and its facts."""
 
 from http import HTTPStatus
 import re
@@ -15,7 +15,7 @@ MAX_ERROR_TEXT = 500
 _SECRET_PATTERN = re.compile(
     r"\b(?:sk|ek|rk)[-_][\w*.-]{6,}|\bwhsec_[\w*+/=-]+|(?<=/api/webhook/)\w+",
 )
-# What is looked at of a text that may be of any length.
+# Characters of a text that are sanitized; the text may have any length.
 _MAX_INPUT_TEXT = 20_000
 # Both alternatives end where the next tag begins, or with the text: it is read through but once.
 _TAG = re.compile(
@@ -40,7 +40,7 @@ class ApiError(HomeAssistantError):
     """A call to the service failed.
 
     Each subclass names the translation of its text; the placeholders of that text and the facts
-    that decide what follows (`status`, `code`) are attributes of the exception.
+    that decide what follows (`status`, `code`, `param`) are attributes of the exception.
     """
 
     key: ClassVar[str]
@@ -51,14 +51,16 @@ class ApiError(HomeAssistantError):
         *,
         status: int | None = None,
         code: str | None = None,
+        param: str | None = None,
         message: str | None = None,
         **placeholders: str,
     ) -> None:
-        """Take the HTTP status, and code and message of the server, where it sent any."""
+        """Take the HTTP status, and code, parameter and message of the server, where it sent any."""
         self.status = status
         self.code = None if code == UNKNOWN else code
+        self.param = None if param == UNKNOWN else param
         self.message = None if message == UNKNOWN else message
-        facts = {"status": status, "code": code, "message": message}
+        facts = {"status": status, "code": code, "param": param, "message": message}
         placeholders |= {name: str(fact) for name, fact in facts.items() if fact is not None}
         super().__init__(
             translation_domain=DOMAIN,
@@ -75,7 +77,7 @@ class ApiError(HomeAssistantError):
 
 
 class HostUnreachable(ApiError):
-    """The server is down, cannot be found, or fails by itself."""
+    """The server is down, cannot be found, or fails."""
 
 
 class ConnectionFailed(HostUnreachable):
@@ -198,8 +200,54 @@ class UnexpectedBody(ApiError):
         super().__init__(content_type=content_type, start=start)
 
 
+class ResponseEmpty(ApiError):
+    """The response has no body, or a body without content."""
+
+    key = "empty_answer"
+
+
+class ResponseTooLarge(ApiError):
+    """The response is larger than what is read."""
+
+    key = "answer_too_large"
+
+    def __init__(self, limit: int) -> None:
+        """Take the limit in bytes."""
+        super().__init__(limit=str(limit // 1024**2))
+
+
+class ToolCallIncomplete(ApiError):
+    """A response that is called complete breaks off within the arguments of a tool call."""
+
+    key = "call_cut"
+
+
+class StructureIgnored(ApiError):
+    """A response does not have the structure that was asked for."""
+
+    key = "form_ignored"
+
+
+class StreamIncomplete(ApiError):
+    """A stream ended before its response was complete."""
+
+    key = "stream_cut"
+
+
+class StreamMalformed(ApiError):
+    """A stream holds what is no event of its kind."""
+
+    key = "stream_garbled"
+
+
+class EntryUnloaded(ApiError):
+    """The service was unloaded, or removed from Home Assistant, before the response was there."""
+
+    key = "unloaded"
+
+
 class SigningSecretMissing(ApiError):
-    """The server has made a webhook, but tells no secret to check its calls with."""
+    """The server has created a webhook, but its response has no signing secret."""
 
     key = "no_signing_secret"
 
@@ -218,7 +266,7 @@ class StorageError(HomeAssistantError):
 
 
 class SdkPassthroughError(OpenAIError):
-    """Carries an error of ours past the SDK, which tries again after any but its own kind."""
+    """Carries an error of this integration through the SDK, which retries after any but its own."""
 
     def __init__(self, error: HomeAssistantError) -> None:
         """Take the error to be raised in the end."""
@@ -229,7 +277,7 @@ class SdkPassthroughError(OpenAIError):
 def localized_error[E: HomeAssistantError](
     error_class: type[E], key: str, **placeholders: object
 ) -> E:
-    """Return an error of a kind with its translated text."""
+    """Return an error of a class with the translated text of a key."""
     return error_class(
         translation_domain=DOMAIN,
         translation_key=key,
@@ -238,17 +286,21 @@ def localized_error[E: HomeAssistantError](
 
 
 def validation_error(key: str, **placeholders: object) -> ServiceValidationError:
-    """Return the translated error for something that the caller can put right."""
+    """Return the ServiceValidationError with the text of a key: the caller can correct it."""
     return localized_error(ServiceValidationError, key, **placeholders)
 
 
 def api_error(key: str, **placeholders: object) -> HomeAssistantError:
-    """Return the translated error for something that the caller cannot put right."""
+    """Return the HomeAssistantError with the text of a key: the caller cannot correct it."""
     return localized_error(HomeAssistantError, key, **placeholders)
 
 
 def sanitize(text: str, settings: ErrorSettings) -> str:
-    """Return a foreign text fit to show: no markup, no signs that cannot be seen, no key, short."""
+    """Return text of a server fit to show.
+
+    Markup and unprintable characters are removed, secrets redacted, and the text is truncated to
+    500 characters.
+    """
     words = " ".join(_TAG.sub(" ", text[:_MAX_INPUT_TEXT]).split())
     words = "".join(sign for sign in words if sign.isprintable())
     words = _SECRET_PATTERN.sub("***", settings.redact(words))

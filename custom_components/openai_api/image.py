@@ -1,4 +1,4 @@
-"""Shows the newest picture of a service host, for dashboards and whatever else takes an image."""
+"""The newest image of a service, for dashboards and other users of image entities."""
 
 import base64
 from pathlib import Path
@@ -24,7 +24,7 @@ PARALLEL_UPDATES = 0
 _PLACEHOLDER = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAAC0lEQVR4nGNgAAIAAAUAAXpeqz8AAAAASUVORK5CYII="
 )
-"""A picture of one transparent pixel, for a time without any."""
+"""One transparent pixel, shown without an image."""
 
 
 async def async_setup_entry(
@@ -37,9 +37,9 @@ async def async_setup_entry(
 
 
 class NewestImageEntity(HostEntity, ImageEntity, RestoreEntity):
-    """The picture that an action of this service host has saved last.
+    """The image that an action of this service has saved last.
 
-    Without one its state is unknown, and the picture a transparent pixel.
+    Without one the state is unknown, and the image a transparent pixel.
     """
 
     def __init__(self, hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
@@ -79,9 +79,9 @@ class NewestImageEntity(HostEntity, ImageEntity, RestoreEntity):
         if content is None:
             await self._async_look()
             self.async_write_ha_state()
-            # Dashboards take no answer for an error of this system.
+            # Dashboards show an error without a response.
             content = _PLACEHOLDER
-        # It is asked for after the bytes, which know better than the name of the file.
+        # It is read after the bytes, which are more reliable than the file name.
         self._attr_content_type = detect_image_type(content)
         return content
 
@@ -114,16 +114,16 @@ class NewestImageEntity(HostEntity, ImageEntity, RestoreEntity):
             self.async_write_ha_state()
 
     async def _on_tidied(self) -> None:
-        """Look whether the picture was deleted."""
+        """Check whether the image was deleted."""
         await self._async_look()
         self.async_write_ha_state()
 
     async def _async_look(self) -> None:
-        """Show the picture if its file is there; it may come back, as the folder of a NAS does."""
+        """Show the image if its file exists; it may come back, as the folder of a NAS does."""
         self._show(is_there=await self.hass.async_add_executor_job(self._find) is not None)
 
     @callback
     def _show(self, *, is_there: bool) -> None:
-        """Tell from when the picture is, or that there is none."""
+        """Set when the image was saved, None without one."""
         saved_at = dt_util.parse_datetime(self._saved["saved_at"]) if is_there else None
         self._attr_image_last_updated = saved_at

@@ -1,7 +1,6 @@
-"""Trouble that somebody in the house has to see to, shown under repairs until it is over.
+"""Repair issues.
 
-What a host has trouble with belongs to its entry. The folder for saved files and the installed
-library belong to the whole house, and so does what is wrong with them.
+Entry issues belong to one config entry; global issues (media folder, SDK version) exist once.
 """
 
 from collections.abc import Iterator
@@ -34,7 +33,7 @@ def issue_id(key: str, entry: ConfigEntry[Any]) -> str:
 def async_create(
     hass: HomeAssistant, entry: ConfigEntry[Any], key: str, **data: str | None
 ) -> None:
-    """Show an issue of an entry; the data is for the flow that fixes it."""
+    """Create an issue of an entry; `data` is for the repair flow."""
     ir.async_create_issue(
         hass,
         DOMAIN,
@@ -49,7 +48,7 @@ def async_create(
 
 @callback
 def async_delete(hass: HomeAssistant, entry: ConfigEntry[Any], key: str) -> None:
-    """Take back an issue of an entry, if there is one."""
+    """Delete an issue of an entry, if there is one."""
     ir.async_delete_issue(hass, DOMAIN, issue_id(key, entry))
 
 
@@ -57,7 +56,7 @@ def async_delete(hass: HomeAssistant, entry: ConfigEntry[Any], key: str) -> None
 def report_model(
     hass: HomeAssistant, entry: ConfigEntry[Any], subentry: ConfigSubentry, model: str
 ) -> None:
-    """Show that the service no longer has the model of a subentry."""
+    """Create the issue that the service no longer has the model of a subentry."""
     ir.async_create_issue(
         hass,
         DOMAIN,
@@ -76,16 +75,13 @@ def report_model(
 
 @callback
 def settle_model(hass: HomeAssistant, subentry_id: str) -> None:
-    """Take back that a subentry's model is gone, if that is shown."""
+    """Delete the issue of a subentry's model, if there is one."""
     ir.async_delete_issue(hass, DOMAIN, f"{MODEL_GONE}_{subentry_id}")
 
 
 @callback
 def end_reauth(hass: HomeAssistant, entry: ConfigEntry[Any]) -> bool:
-    """End the flow that asks for a new key, and its repair, because the current key works again.
-
-    Return whether there was one.
-    """
+    """Abort the reauthentication flows of an entry; return whether there was one."""
     flows = tuple(entry.async_get_active_flows(hass, {SOURCE_REAUTH}))
     for flow in flows:
         hass.config_entries.flow.async_abort(flow["flow_id"])
@@ -94,9 +90,9 @@ def end_reauth(hass: HomeAssistant, entry: ConfigEntry[Any]) -> bool:
 
 @callback
 def async_create_method_missing(hass: HomeAssistant, method: str) -> None:
-    """Show that the installed library lacks a method, together with others that it lacks.
+    """Create the issue that the SDK lacks a method, or add the method to it.
 
-    Another library comes with a restart, and after that the issue is gone.
+    The issue is gone after a restart, with which another SDK may come.
     """
     known = ir.async_get(hass).async_get_issue(DOMAIN, METHOD_MISSING)
     placeholders = (known.translation_placeholders if known else None) or {}
@@ -114,7 +110,7 @@ def async_create_method_missing(hass: HomeAssistant, method: str) -> None:
 
 @contextmanager
 def track_write_errors(hass: HomeAssistant, path: object) -> Iterator[None]:
-    """Show that saved files cannot be written, until one of them could be."""
+    """Create an issue for a StorageError inside, and delete it after a success."""
     try:
         yield
     except StorageError as err:
@@ -133,7 +129,7 @@ def track_write_errors(hass: HomeAssistant, path: object) -> Iterator[None]:
 
 @callback
 def async_delete_all(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
-    """Take back what is shown for an entry that is left, and for the house with the last one."""
+    """Delete the issues of an entry that is unloaded, and with the last one the global issues."""
     for key in _ENTRY_ISSUES:
         async_delete(hass, entry, key)
     for subentry_id in entry.subentries:
@@ -145,7 +141,7 @@ def async_delete_all(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
 
 @callback
 def active_issues(hass: HomeAssistant, entry: ConfigEntry[Any]) -> list[str]:
-    """Return the keys of what is shown for an entry and for the house."""
+    """Return the keys of the active issues of an entry and of the global ones, sorted."""
     issues = ir.async_get(hass)
     ids = {key: issue_id(key, entry) for key in _ENTRY_ISSUES} | {
         key: key for key in _GLOBAL_ISSUES

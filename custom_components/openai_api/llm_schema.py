@@ -38,9 +38,10 @@ _MISSING: Final = object()
 def to_function_parameters(schema: Mapping[str, Any]) -> tuple[Json, str]:
     """Return the parameters of a function, and a hint on what they cannot express.
 
-    `schema` is the JSON Schema of a tool's arguments; it stays as it is. The hint is a sentence
-    for the function's description such as "Requires at least one of: hours; minutes.", or "".
-    Raises ValueError for what no object describes.
+    Returns `({"type": "object", "properties": …}, hint)`. `schema` is the JSON Schema of a tool's
+    arguments; it is not changed. The hint is a sentence for the description of the function such as
+    "Requires at least one of: hours; minutes.", or "". Raises ValueError if no object fits the
+    schema.
     """
     plain = _plain(schema)
     found = _simplify(_dereferenced(plain, plain), is_arguments=True)

@@ -1,4 +1,4 @@
-"""Tells in the activity of the house what connections did and what hosts reported."""
+"""Describes the events of connections and webhooks for the logbook."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,7 +17,7 @@ _CLOSED_AS_WISHED = 1000
 def async_describe_events(
     hass: HomeAssistant, async_describe_event: Callable[[str, str, Describe], None]
 ) -> None:
-    """Tell the logbook how to word the events."""
+    """Register the texts of the events in the logbook."""
 
     def _entry(data: Mapping[str, Any], key: str, why: str | None = None) -> dict[str, str]:
         """Return a line about a service host."""

@@ -115,7 +115,7 @@ class _Texts:
         return self._found.get(f"component.{DOMAIN}.common.{key}", key)
 
     def title(self, file: SavedFile) -> str:
-        """Return what a file is and when it was made; or its name, if somebody has chosen it."""
+        """Return the kind of a file and when it was made; its name if the caller has chosen it."""
         name = SavedFileName.parse(file.name)
         if name.is_image_call:
             moment = dt_util.as_local(dt_util.utc_from_timestamp(file.modified))
@@ -165,7 +165,7 @@ async def _async_find(hass: HomeAssistant, name: str) -> SavedFile | None:
 
 
 class SavedFileView(HomeAssistantView):
-    """Serves saved files to whoever is signed in or holds a signed address."""
+    """Serves saved files to users who are signed in, and for signed URLs."""
 
     url = f"/api/{DOMAIN}/media/{{name}}"
     name = f"api:{DOMAIN}:media"

@@ -1,6 +1,6 @@
 """The objects that a server works on: what their statuses mean, and what names them.
 
-Rows, polling, watched jobs, streams and the count of tokens read it from here.
+Action descriptions, polling, watched jobs, streams and the usage read it from here.
 """
 
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ class ObjectType:
     """A type of object that the server works on after it has answered."""
 
     key: str
-    """What `watch_job` calls it, and the store of watched jobs."""
+    """The kind of `watch_job`, also in the store of watched jobs."""
     name: str
-    """What the API calls it, in the key `object` of the object."""
+    """The value of `object` in the object."""
     method: str
     """The SDK method that returns it."""
     id_fields: tuple[str, ...]
@@ -25,9 +25,9 @@ class ObjectType:
     in_progress_statuses: frozenset[str]
     """Those in which the server still works on it."""
     done_statuses: frozenset[str]
-    """Those in which nothing more comes of it, as far as it has come."""
+    """Those in which it is complete, or the server waits for the caller."""
     failed_statuses: frozenset[str]
-    """Those in which it came to nothing, or to less than was asked for."""
+    """Those in which it has failed, or is incomplete."""
     is_billable: bool = False
     """Whether its `usage` says how many tokens it took."""
 
@@ -134,7 +134,7 @@ RUN: Final = ObjectType(
     method="beta.threads.runs.retrieve",
     id_fields=("thread_id", "run_id"),
     in_progress_statuses=frozenset({"queued", "in_progress", "cancelling"}),
-    # It goes on once somebody has sent the outputs of its tools, which is up to the caller.
+    # It continues when the caller has sent the outputs of its tools.
     done_statuses=frozenset({"completed", "requires_action"}),
     failed_statuses=frozenset({"failed", "cancelled", "expired", "incomplete"}),
     is_billable=True,

@@ -50,10 +50,10 @@ from .exceptions import (
     ApiError,
     AuthenticationFailed,
     ConnectionFailed,
+    EntryUnloaded,
     MethodMissing,
     RequestTimedOut,
     SigningSecretMissing,
-    api_error,
 )
 from .permissions import ActionAccess
 from .webhooks.endpoint import async_create, async_delete, webhook_url
@@ -131,7 +131,7 @@ class OptionsFlow(OptionsFlowWithReload):
     async def async_step_webhook(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask what the host is to report, and let it."""
+        """Ask which events the server is to send, and create the webhook."""
         url = self._url
         if not url.startswith("https:"):
             return self._show_form("no_external_url")
@@ -146,7 +146,7 @@ class OptionsFlow(OptionsFlowWithReload):
             )
         self._event_types = user_input[_EVENT_TYPES]
         if (host := self._host()) is None:
-            return self._show_form("cannot_connect", message=str(api_error("unloaded")))
+            return self._show_form("cannot_connect", message=str(EntryUnloaded()))
         try:
             made = await async_create(host, url, self._event_types)
         except HomeAssistantError as err:
@@ -167,7 +167,7 @@ class OptionsFlow(OptionsFlowWithReload):
     @property
     def _url(self) -> str:
         """Where the host finds the webhook."""
-        # An address that somebody copies must be the same when the form is opened again.
+        # A URL that was copied must be the same when the form is opened again.
         return webhook_url(self.hass, get_webhook_id(self.hass, self.config_entry))
 
     def _host(self) -> ServiceHost | None:
@@ -279,7 +279,7 @@ class OptionsFlow(OptionsFlowWithReload):
 
 
 def _section(key: str, fields: dict[vol.Marker, Any]) -> dict[vol.Marker, Any]:
-    """Return a part of the form that is folded until somebody wants it."""
+    """Return a collapsed section of the form."""
     # With a default of its own, the frontend would not show what is in it.
     return {vol.Optional(key): section(vol.Schema(fields), {"collapsed": True})}
 
@@ -340,5 +340,5 @@ def _error_key(err: HomeAssistantError) -> str:
 
 
 def _error_message(err: HomeAssistantError) -> str:
-    """Return what the host said."""
+    """Return the message of the server."""
     return (err.message if isinstance(err, ApiError) else None) or str(err)

@@ -15,11 +15,12 @@ MOST_BYTES = 64 * 1024**2
 
 
 async def async_request_list(request: ActionCall) -> Json:
-    """Return a page of a list, or the whole list as one page where `all_pages` asks for it.
+    """Return a page of a list, or the whole list as one page if `all_pages` is set.
 
-    The answer is the host's first page; `data`, `has_more`, `first_id` and `last_id` describe
-    all that was read. A host that leaves out `has_more` is asked until a page brings nothing new.
-    Raises UnexpectedBody for what is no list, and `list_too_long` beyond the bounds.
+    Returns `{"data": […], "has_more": …, "first_id": …, "last_id": …}` with the other keys of the
+    first page. A server that leaves out `has_more` is asked until a page has no new items. Raises
+    UnexpectedBody for a response that is no list, and HomeAssistantError "list_too_long" for more
+    than `MOST_ITEMS` items or `MOST_BYTES` bytes.
     """
     page, size = await _async_page(request)
     items = page["data"]
@@ -29,7 +30,7 @@ async def async_request_list(request: ActionCall) -> Json:
     seen: set[str] = set()
     last = page
     while follow and _may_have_more(last) and (cursor := _cursor(last)):
-        # A host that repeats its cursor would keep us here for ever.
+        # A server that repeats its cursor would never end the list.
         if cursor in seen:
             break
         seen.add(cursor)
@@ -55,7 +56,7 @@ async def _async_page(request: ActionCall, **changes: Any) -> tuple[Json, int]:
     body, content_type = await async_fetch(request, **changes)
     page = await response.async_parse_body(request.hass, request.host.settings, body, content_type)
     if changes and page.get("data") is None:
-        # Some hosts end a list so.
+        # Some servers end a list like this.
         page["data"] = []
     if not isinstance(page.get("data"), list):
         raise UnexpectedBody("application/json")
@@ -63,7 +64,7 @@ async def _async_page(request: ActionCall, **changes: Any) -> tuple[Json, int]:
 
 
 def _may_have_more(page: Json) -> bool:
-    """Tell whether the host says that there are more pages, or does not say."""
+    """Return whether the server says that there are more pages, or does not say."""
     has_more = page.get("has_more")
     return has_more is None or bool(has_more)
 

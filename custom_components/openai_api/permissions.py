@@ -30,11 +30,11 @@ async def async_check_permission(
     action: ActionDescription,
     context: Context,
 ) -> bool:
-    """Refuse a call that its user may not make; return whether it may name paths.
+    """Check that a user may call an action; return whether the call may name paths.
 
     `entries` are those that the call concerns; the strictest decides. Administrators, and calls
-    without a user, may call everything and name paths.
-    Raises `UnknownUser` or `Unauthorized`, as Home Assistant's own actions do.
+    without a user, may call everything and name paths. Raises UnknownUser or Unauthorized, like
+    Home Assistant's own actions.
     """
     if context.user_id is None:
         return True
@@ -54,7 +54,7 @@ async def async_check_permission(
 
 
 def _needs_administrator(entry: OpenAIConfigEntry, action: ActionDescription) -> bool:
-    """Tell whether an entry lets nobody but administrators call an action."""
+    """Return whether only administrators may call an action of an entry."""
     match entry.options.get(CONF_ACTION_ACCESS, ActionAccess.BY_ACTION):
         case ActionAccess.ADMINISTRATORS:
             return True
@@ -64,7 +64,7 @@ def _needs_administrator(entry: OpenAIConfigEntry, action: ActionDescription) ->
 
 
 def _may_control(hass: HomeAssistant, entry: OpenAIConfigEntry, user: User) -> bool:
-    """Tell whether a user may control all entities, or one of the entry's own."""
+    """Return whether a user may control all entities, or one of the entry."""
     return user.permissions.access_all_entities(POLICY_CONTROL) or any(
         user.permissions.check_entity(entity.entity_id, POLICY_CONTROL)
         for entity in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)

@@ -1,4 +1,4 @@
-"""Waits for what a host works on, and tells the house how far it is."""
+"""Polls an object until the server is done with it, and fires progress events."""
 
 import asyncio
 from dataclasses import replace
@@ -25,62 +25,63 @@ from .types import Json
 INITIAL_INTERVAL = 1.0
 MAX_INTERVAL = 10.0
 _LONGEST_UNKNOWN = 3600.0
-"""Seconds that a status is waited for of which nobody knows whether it is an end."""
+"""Seconds to wait in a status that is not known to be final or in progress."""
 MAX_OUTAGE: Final = 300.0
-"""Seconds for which every look may fail before the wait ends with the last error."""
+"""Seconds for which every poll may fail before the wait ends with the last error."""
 _PASSING_STATUSES: Final = frozenset({HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY})
 
 
 async def async_poll_until_done(request: ActionCall, answer: Json | None) -> Json:
-    """Return the object once its status is a known end; fires a progress event at every look.
+    """Poll an object until its status is final; fires a progress event for each poll.
 
-    `answer` is the object as the request has made it; None where the request itself is a look.
-    Looks may fail for `MAX_OUTAGE` seconds while the host is away (no connection, no answer in
-    time, status 429 or 500 and above), then the last error is raised; every other error ends
-    the wait at once. Raises `still_pending` with the status after `max_wait_seconds`, without
-    that after an hour for a status that nobody knows, and `unloaded` when the entry is unloaded.
+    `answer` is the object as the request has created it; None if the request itself is a poll.
+    Returns what `async_request_json` returns for the last poll. Polls may fail for `MAX_OUTAGE`
+    seconds while the server is away (no connection, no response in time, status 409, 425, 429 or
+    500 and above), then the last error is raised; every other error ends the wait at once. Raises
+    HomeAssistantError "still_pending" after `max_wait_seconds`; without that limit, after an hour
+    in a status that is not known. Raises EntryUnloaded when the entry is unloaded.
     """
     poll = request.action.poll
     assert poll is not None
-    looks = _Looks(request, poll, answer)
+    poller = _Poller(request, poll, answer)
     longest = request.longest
     status: object = None
     if answer is None:
-        answer = await looks.async_look(longest)
+        answer = await poller.async_poll(longest)
     while True:
         if answer is not None:
             status = answer.get("status")
             is_done = poll.is_ended(status)
-            fire_progress(request, answer, looks.elapsed, done=is_done)
+            fire_progress(request, answer, poller.elapsed, done=is_done)
             if is_done:
                 return answer
             if longest is None and status not in poll.in_progress_statuses:
-                # It may as well be an end that nobody here knows.
+                # It may be a final status that is not known here.
                 longest = _LONGEST_UNKNOWN
-        wait, elapsed = looks.next_interval(), looks.elapsed
+        wait, elapsed = poller.next_interval(), poller.elapsed
         if longest is not None and elapsed + wait > longest:
-            if looks.last is None and looks.error is not None:
-                raise looks.error
-            raise api_error("still_pending", id=looks.id, status=status, seconds=f"{elapsed:.0f}")
+            if poller.last is None and poller.error is not None:
+                raise poller.error
+            raise api_error("still_pending", id=poller.id, status=status, seconds=f"{elapsed:.0f}")
         async with request.host.async_request_scope(None):
             await asyncio.sleep(wait)
-        answer = await looks.async_look(longest)
+        answer = await poller.async_poll(longest)
 
 
-class _Looks:
-    """The looks at an object on which the host works."""
+class _Poller:
+    """Polls one object."""
 
     def __init__(self, request: ActionCall, poll: ObjectType, answer: Json | None) -> None:
-        """Take the request, and the object that it has made, if it is not a look itself."""
+        """Take the request, and the object that it has created, if it is not a poll itself."""
         self.last = answer
         """The object when it was last seen."""
         self.error: HomeAssistantError | None = None
-        """Why the last look has failed."""
+        """Why the last poll has failed."""
         self._request = request
         self._poll = poll
         self._again: ActionCall | None = None
         if answer is None:
-            self._again = replace(request, action=replace(request.action, poll=None))
+            self._again = request
         self._start = time.monotonic()
         self._failing_since = 0.0
         self._pause = INITIAL_INTERVAL
@@ -96,25 +97,25 @@ class _Looks:
         return (self.last or {}).get("id", "")
 
     def next_interval(self) -> float:
-        """Return how many seconds to wait before the next look."""
+        """Return the seconds until the next poll."""
         interval: int | None = self._request.options.get("poll_interval_ms")
         wished = None if interval is None else interval / 1000
         if wished is not None and self.error is None:
             return wished
-        # A host in trouble is not to be asked as often as somebody wished.
+        # While polls fail, the interval is not shorter than the back-off.
         pause, self._pause = self._pause, min(self._pause * 1.5, MAX_INTERVAL)
         return max(pause, wished or 0)
 
-    async def async_look(self, longest: float | None) -> Json | None:
-        """Return the object as it is now; None if the host cannot be asked for the moment.
+    async def async_poll(self, longest: float | None) -> Json | None:
+        """Return the object as it is now; None if the server cannot be reached for the moment.
 
-        A look takes no longer than what is left of the `longest` wait.
+        A poll takes no longer than what is left of the `longest` wait.
         """
         again = self._again = self._again or _poll_request(
             self._request, self._poll, self.last or {}
         )
         if longest is not None:
-            # The least is enough for a host that is at work.
+            # One second is enough for a server that responds.
             left = max(longest - self.elapsed, 1.0)
             again = replace(again, options={**again.options, "timeout": min(again.timeout, left)})
         start = time.monotonic()
@@ -130,7 +131,7 @@ class _Looks:
                 raise
             return None
         if self.last is None:
-            # The first was the caller's own; those that follow need no more than the ids.
+            # The first request was the caller's own; the others need the ids only.
             self._again = None
         self.last = found
         if self.error is not None:
@@ -139,23 +140,18 @@ class _Looks:
 
 
 def _may_pass(err: HomeAssistantError) -> bool:
-    """Return whether an error is of the kind that is over in some minutes."""
+    """Return whether an error may be over within minutes."""
     if isinstance(err, HostUnreachable | RateLimited | RequestFailed):
         return True
     return isinstance(err, ApiError) and err.status in _PASSING_STATUSES
 
 
 def _poll_request(request: ActionCall, poll: ObjectType, answer: Json) -> ActionCall:
-    """Return the request for the object that an answer speaks of, as it is by now."""
+    """Return the request that polls an object."""
     arguments = {
         name: request.data[name] if name in request.data else answer.get(key)
         for name, key in poll.path_arguments.items()
     }
     if not all(isinstance(value, str) and value for value in arguments.values()):
         raise UnexpectedBody("application/json")
-    return replace(
-        request,
-        action=replace(request.action, method=poll.method, poll=None, has_body=False),
-        data=arguments,
-        options={key: value for key, value in request.options.items() if key == "timeout"},
-    )
+    return request.step(poll.method, arguments, has_body=False)

@@ -1,4 +1,4 @@
-"""Tells on the bus how far something is that takes long."""
+"""Fires the progress event."""
 
 from typing import Any
 
@@ -9,20 +9,25 @@ from .const import EVENT_PROGRESS
 from .events import fire
 from .types import Json
 
-# What the various objects say of how far they are.
+# The keys in which the API's objects report their progress.
 _PROGRESS = ("progress", "file_counts", "request_counts", "result_counts")
 
 
 def progress_counts(answer: Json) -> Json:
-    """Return what an object says of how far it is, beside its status."""
+    """Return the progress of an object, beside its status.
+
+    Returns `{"progress": …, "file_counts": …, "request_counts": …, "result_counts": …}` as the API
+    has them, those that the object has; `progress` is in percent.
+    """
     return {key: answer[key] for key in _PROGRESS if answer.get(key) is not None}
 
 
 @callback
 def fire_progress(request: ActionCall, answer: Json, elapsed: float, **more: Any) -> None:
-    """Fire the progress event: how far the object is after `elapsed` seconds.
+    """Fire the progress event for an object, `elapsed` seconds after the work began.
 
-    `more` is what the event says beside; `done` is true once the object changes no more.
+    `answer` is the API's object, `more` is added to the data of the event; `done` is true once the
+    object no longer changes.
     """
     fire(
         request.hass,

@@ -6,16 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping
 import html
 import re
 from typing import Final
-from urllib.parse import quote
 
 REDACTED: Final = "***"
 _SHORT: Final = 8
 """Characters: what is shorter may be part of a word, and is removed only as a word of its own."""
 _MIN_ENCODED: Final = 6
-"""Characters of Base64 that are looked for at any place."""
+"""Characters of Base64 that are searched for at any place."""
 _ESCAPE: Final = re.compile(
-    r"%[0-9a-f]{2}|&#?[0-9a-z]{1,32};?|\\u[0-9a-f]{4}|\\x[0-9a-f]{2}|\\/", re.IGNORECASE
+    r"%[0-9a-f]{2}|&#?[0-9a-z]{1,32};?|\\u[0-9a-f]{4}|\\x[0-9a-f]{2}|\\[/\"'\\]", re.IGNORECASE
 )
+_PIECE: Final = 12
+"""Characters of a secret that reveal too much of it at any place."""
+_STEP: Final = 4
 _MAX_ESCAPES: Final = 4
 """Times that a text may have been escaped: gateways quote what others have quoted."""
 _LOWER: Final = {ord(sign): ord(sign.lower()) for sign in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
@@ -48,14 +50,16 @@ class SecretRedactor:
         """Return the text with `***` in place of every secret.
 
         Finds secrets in upper and lower case, percent-encoded, as HTML and as JSON escapes,
-        in Base64 with other bytes around them, and the first characters of one where the
-        text ends. A secret of less than 8 characters is found where no letters or digits
-        touch it.
+        in Base64 with other bytes around them or in lines, in hexadecimal, pieces of about 12
+        characters of one, and its first characters where the text ends. A secret of less than
+        8 characters is found where no letters or digits touch it.
         """
         if not text or not self._secrets:
             return text
-        decoded, ends = _decode(text)
-        spans = sorted({*self._spans(text, None), *self._spans(decoded, ends)})
+        found_spans = set(self._spans(text, None))
+        for decoded, ends in _decoded(text):
+            found_spans.update(self._spans(decoded, ends))
+        spans = sorted(found_spans)
         if not spans:
             return text
         found, position = [], 0
@@ -69,11 +73,14 @@ class SecretRedactor:
         """Yield where secrets stand; `ends` says where each character ended before decoding."""
         plain = text.translate(_LOWER)
         places = [place for secret in self._secrets for place in _places(plain, secret)]
+        places += [place for secret in self._secrets for place in _pieces(plain, secret)]
         places += [place for secret in self._secrets for place in _cut_off(plain, secret)]
         if self._encoded:
             standard = plain.translate(_STANDARD_BASE64)
             for form in self._encoded:
                 for place in _places(standard, form, _MIN_ENCODED):
+                    places.append(_widened(text, *place))
+                for place in _pieces(standard, form):
                     places.append(_widened(text, *place))
         for start, end in places:
             if ends is None:
@@ -99,7 +106,9 @@ def _parts(secret: str) -> Iterator[str]:
     yield secret
     if not secret.isascii():
         # Decoding goes by characters; these are several bytes each.
-        yield quote(secret, safe="")
+        yield secret.encode().decode("latin-1")
+    if len(secret) >= _SHORT:
+        yield secret.encode().hex()
     token = _SCHEME.sub("", secret, count=1)
     if token != secret:
         yield token
@@ -140,6 +149,21 @@ def _places(text: str, secret: str, short: int = _SHORT) -> Iterator[tuple[int, 
         start = text.find(secret, start + 1)
 
 
+def _pieces(text: str, secret: str) -> Iterator[tuple[int, int]]:
+    """Yield where a large piece of a secret stands in a text."""
+    for at in range(0, len(secret) - _PIECE, _STEP):
+        piece = secret[at : at + _PIECE]
+        found = text.find(piece)
+        while found >= 0:
+            start, end, first, last = found, found + _PIECE, at, at + _PIECE
+            while start and first and text[start - 1] == secret[first - 1] != " ":
+                start, first = start - 1, first - 1
+            while end < len(text) and last < len(secret) and text[end] == secret[last]:
+                end, last = end + 1, last + 1
+            yield start, end
+            found = text.find(piece, end)
+
+
 def _cut_off(text: str, secret: str) -> Iterator[tuple[int, int]]:
     """Yield where a text ends in the midst of a secret."""
     text = text.rstrip(" .…")
@@ -159,8 +183,11 @@ def _widened(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _decode(text: str) -> tuple[str, list[int] | None]:
-    """Return the text without escapes, and where in it each character ended; None if as it was."""
+def _decoded(text: str) -> Iterator[tuple[str, list[int]]]:
+    """Yield the text with its escapes taken off once, twice and so on.
+
+    Each comes with where in the text every character ended.
+    """
     ends: list[int] | None = None
     for _ in range(_MAX_ESCAPES):
         characters: list[str] = []
@@ -180,13 +207,13 @@ def _decode(text: str) -> tuple[str, list[int] | None]:
         stops += range(position + 1, len(text) + 1)
         text = "".join(characters)
         ends = stops if ends is None else [ends[stop - 1] for stop in stops]
-    return text, ends
+        yield text, ends
 
 
 def _character(escape: str) -> str | None:
     """Return the character that an escape stands for; None if it stands for none."""
-    if escape == "\\/":
-        return "/"
+    if escape[0] == "\\" and len(escape) == 2:
+        return escape[1]
     if escape[0] == "&":
         found = html.unescape(escape)
     else:

@@ -1,4 +1,4 @@
-"""Helps somebody through what is shown under repairs, and looks whether it is really over."""
+"""Repair flows."""
 
 from collections.abc import Mapping
 from typing import Any, Final, override
@@ -29,7 +29,7 @@ from .exceptions import QuotaExceeded
 from .media.storage import check_writable, media_directory
 
 _TIMEOUT = 30.0
-# The least that can be asked of a model.
+# The smallest requests to a model.
 _MINIMAL_REQUESTS: Final[Mapping[str, dict[str, Any]]] = {
     "chat.completions.create": {
         "messages": [{"role": "user", "content": "Hi"}],
@@ -54,16 +54,16 @@ async def async_create_fix_flow(
 
 
 class RetryRepairFlow(RepairsFlow):
-    """A flow of one step, which is done when what it tries works."""
+    """A flow of one step that ends when the failed operation succeeds."""
 
     async def async_step_init(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
-        """Begin."""
+        """Start."""
         return await self.async_step_confirm()
 
     async def async_step_confirm(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Say what to do, and try whether it was done."""
+        """Explain what to do, and retry when the form is sent."""
         issue = ir.async_get(self.hass).async_get_issue(self.handler, self.issue_id)
         placeholders = dict((issue.translation_placeholders if issue else None) or {})
         errors = {}
@@ -83,16 +83,16 @@ class RetryRepairFlow(RepairsFlow):
         )
 
     async def async_retry(self) -> RepairsFlowResult:
-        """Try it, and end the flow; raises a translated error if it does not work yet."""
+        """Retry the operation, and finish the flow; raises HomeAssistantError if it still fails."""
         raise NotImplementedError
 
     def error_key(self, err: HomeAssistantError) -> str:
-        """Return the key of the text for an error."""
+        """Return the translation key of an error of the form."""
         return "still_fails"
 
     @property
     def entry(self) -> OpenAIConfigEntry:
-        """The entry whose issue it is; ends the flow if that is gone or not loaded."""
+        """The entry whose issue it is; raises AbortFlow if the entry is gone."""
         entry_id = str((self.data or {}).get("entry_id"))
         if (entry := self.hass.config_entries.async_get_entry(entry_id)) is None:
             raise AbortFlow("not_loaded")
@@ -100,7 +100,7 @@ class RetryRepairFlow(RepairsFlow):
 
 
 class QuotaRepairFlow(RetryRepairFlow):
-    """Asks the host again after its account was topped up."""
+    """Sends a request again after the account was topped up."""
 
     @override
     async def async_retry(self) -> RepairsFlowResult:
@@ -116,7 +116,7 @@ class QuotaRepairFlow(RetryRepairFlow):
 
 
 class HostMovedRepairFlow(RetryRepairFlow):
-    """Leads to the form for the new address."""
+    """Opens the form for the new URL."""
 
     @override
     async def async_retry(self) -> RepairsFlowResult:
@@ -127,7 +127,7 @@ class HostMovedRepairFlow(RetryRepairFlow):
 
 
 class ModelFlow(RetryRepairFlow):
-    """Leads to the form of the subentry, where another model can be chosen."""
+    """Opens the form of the subentry, where another model can be chosen."""
 
     @override
     async def async_retry(self) -> RepairsFlowResult:
@@ -156,9 +156,9 @@ class FolderRepairFlow(RetryRepairFlow):
 
 
 async def _async_probe(host: ServiceHost, method: str, model: object) -> None:
-    """Ask what the host had refused, in its smallest form; raises a translated error.
+    """Send the smallest request of the method that failed; raises a translated error.
 
-    Where there is no small form, the host is only asked for its models.
+    For a method that has no small request, the models are listed.
     """
     question = _MINIMAL_REQUESTS.get(method) if model else None
     name = method if question else "models.list"
@@ -172,5 +172,5 @@ async def _async_probe(host: ServiceHost, method: str, model: object) -> None:
                 parse_body(host.settings, response.content, content_type), name, model
             )
     except ServiceValidationError:
-        # It does not like this question, but it did not refuse for want of quota.
+        # The server refuses the request, but not for lack of quota.
         return

@@ -74,7 +74,7 @@ _LONGEST_STATE = 120
 """Characters: a longer one takes the place of its name in a row on a dashboard."""
 _DETAILS = re.compile(r" \((?:status|code|Request) [^()]*\)")
 """The facts of an API error, which the whole message keeps."""
-# A burst of calls is one change of the house's state, not hundreds.
+# A burst of calls is one change of state, not hundreds.
 _PAUSE = 1.0
 
 
@@ -150,7 +150,7 @@ class OpenConnectionsSensor(HostEntity, SensorEntity):
 
     @callback
     def _is_of_this_host(self, data: Mapping[str, Any]) -> bool:
-        """Tell whether an event is of one of this host's connections."""
+        """Return whether an event is of a connection of this service."""
         return bool(data["config_entry_id"] == self.host.entry.entry_id)
 
     @callback
@@ -184,7 +184,7 @@ class LastErrorSensor(HostEntity, SensorEntity):
         """Show an error: whole in the attribute, the state shortened to what a row can hold."""
         self._attr_extra_state_attributes = {ATTR_MESSAGE: error}
         self._attr_native_value = shorten(_DETAILS.sub("", error), _LONGEST_STATE)
-        # The same error once more is told by the time at which it was last reported.
+        # A repeated error changes the time at which it was last reported.
         self.async_write_ha_state()
 
 
@@ -242,21 +242,21 @@ class MeasurementSensor(UsageSensor):
 
 
 class TotalSensor(UsageSensor):
-    """A count that goes on where it was before Home Assistant started anew."""
+    """A total that is restored after a restart of Home Assistant."""
 
     _restored_total: float = 0
 
     @override
     async def async_added_to_hass(self) -> None:
         last = await self.async_get_last_sensor_data()
-        # After a change of the currency, what was before is another money.
+        # After a change of the currency, the stored total is not restored.
         unit = self.native_unit_of_measurement
         if last is not None and unit in (None, last.native_unit_of_measurement):
             self._restored_total = self._restored(last.native_value)
         await super().async_added_to_hass()
 
     def _restored(self, value: object) -> float:
-        """Return what was before as a number; a count is a whole one."""
+        """Return the stored total as a number; counts are integers."""
         if not isinstance(value, int | float | Decimal):
             return 0
         is_count = self.entity_description.state_class is SensorStateClass.TOTAL_INCREASING
@@ -265,5 +265,5 @@ class TotalSensor(UsageSensor):
     @property
     @override
     def native_value(self) -> float:
-        """What was before, and what has come since."""
+        """The restored total and the usage since then."""
         return self._restored_total + self.host.usage.values.get(self.entity_description.key, 0)

@@ -66,14 +66,14 @@ class JobSensor(HostEntity, SensorEntity):
             self.async_write_ha_state()
 
     def _update_attrs(self, job: Job) -> None:
-        """Take over what people are told about the job."""
-        told = job.as_response()
+        """Update the state and the attributes."""
+        described = job.as_response()
         status = job.status
         self._attr_native_value = status and status[:MAX_LENGTH_STATE_STATE]
         self._attr_extra_state_attributes = {
             "kind": job.kind,
             "job_id": job.id,
-            "started": told["started"],
+            "started": described["started"],
             **job.counts,
             **({"error": job.error} if job.error else {}),
         }

@@ -49,7 +49,7 @@ def saved_sensors(entry: OpenAIConfigEntry) -> list[SavedFilesSensor]:
 
 
 class SavedFilesSensor(HostEntity, SensorEntity):
-    """A figure of the folder, looked up when something was saved or deleted there."""
+    """A value of the folder, read when a file was saved or deleted."""
 
     def __init__(self, entry: OpenAIConfigEntry, description: SensorEntityDescription) -> None:
         """Initialize the sensor."""

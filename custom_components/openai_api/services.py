@@ -1,6 +1,5 @@
-"""Registers every row of the catalogue as an action: one loop, one handler."""
+"""Registers every action description as an action: one loop, one handler."""
 
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -17,6 +16,7 @@ import voluptuous as vol
 
 from .action import ActionCall, ActionDescription, FieldDescription, ResponseKind
 from .actions import ACTIONS
+from .actions.common_fields import or_default
 from .actions.fields import (
     ALL_PAGES,
     CONFIG_ENTRY,
@@ -52,10 +52,14 @@ _OPTIONS: Final = frozenset(
 
 
 def effective_fields(action: ActionDescription) -> tuple[FieldDescription, ...]:
-    """Return the fields of an action with those that its kind brings along."""
-    fields = [CONFIG_ENTRY] if action.method else []
+    """Return the fields of an action with those that its description implies.
+
+    These are `config_entry_id`, `all_pages`, `filename`, `poll_interval_ms`, `max_wait_seconds`,
+    `timeout`, `extra_query` and `extra_body`, each where it applies.
+    """
+    fields = [CONFIG_ENTRY] if action.has_entry else []
     fields += [
-        _defaulted(field) if field.key == "model" and action.model_kind else field
+        or_default(field) if field.key == "model" and action.model_kind else field
         for field in action.fields
     ]
     if action.response is ResponseKind.LIST and any(
@@ -73,12 +77,6 @@ def effective_fields(action: ActionDescription) -> tuple[FieldDescription, ...]:
         if action.has_body:
             fields.append(EXTRA_BODY)
     return tuple(fields)
-
-
-def _defaulted(field: FieldDescription) -> FieldDescription:
-    """Return the field of a model for which the entry's default may stand in."""
-    description = f"{field.description} Without it, the default model."
-    return replace(field, required=False, description=description)
 
 
 def form_fields(action: ActionDescription) -> tuple[FieldDescription, ...]:
@@ -101,7 +99,7 @@ def form_fields(action: ActionDescription) -> tuple[FieldDescription, ...]:
 
 
 def _name(action: ActionDescription) -> str:
-    """Return the SDK method of an action; the API's betas take what the others take."""
+    """Return the SDK method of an action without `beta.`; its arguments are mostly the same."""
     return action.method.removeprefix("beta.")
 
 
@@ -121,11 +119,11 @@ _FIRST_OF_METHOD: Final = {_name(action): action.key for action in reversed(ACTI
 
 
 def schema(action: ActionDescription) -> vol.Schema:
-    """Return the check of an action's data; what it refuses is not sent."""
+    """Return the schema that checks an action's data before anything is sent."""
     return vol.Schema(
         {
             (vol.Required if field.required else vol.Optional)(field.key): (
-                # Nothing passes where the field may be left out.
+                # None is accepted where the field is optional.
                 field.validator
                 if field.required and not field.nullable
                 else vol.Maybe(field.validator)
@@ -151,13 +149,15 @@ def async_setup_services(hass: HomeAssistant) -> None:
 
 
 async def _async_handle_call(action: ActionDescription, call: ServiceCall) -> ServiceResponse:
-    """Answer a call of an action."""
+    """Handle a call of an action."""
     nullable, own = action.nullable_keys, action.own_keys
-    # Nothing means "not given", but where the API knows null as a value of its own.
+    # None means "not given", except where null is a value of the API.
     data = {key: value for key, value in call.data.items() if value is not None or key in nullable}
     entry = _find_entry(call.hass, action, data.pop(CONFIG_ENTRY.key, None))
-    # What is done at home is done for all of them.
-    concerned = [entry] if action.method else call.hass.config_entries.async_loaded_entries(DOMAIN)
+    # An action without a service concerns all of them.
+    concerned = (
+        [entry] if action.has_entry else call.hass.config_entries.async_loaded_entries(DOMAIN)
+    )
     allow_paths = await async_check_permission(call.hass, concerned, action, call.context)
     request = ActionCall(
         hass=call.hass,
@@ -198,10 +198,10 @@ def _with_model(entry: OpenAIConfigEntry, action: ActionDescription, data: Json)
 def _find_entry(
     hass: HomeAssistant, action: ActionDescription, entry_id: str | None
 ) -> OpenAIConfigEntry:
-    """Return the loaded entry that a call names or means; raises a translated error if none."""
+    """Return the loaded entry that a call names or means; raises ServiceValidationError if none."""
     loaded: list[OpenAIConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
-    if not action.method and loaded:
-        # What is done at home is the same for all of them.
+    if not action.has_entry and loaded:
+        # An action without a service is the same for all of them.
         return loaded[0]
     if entry_id is None and len(loaded) > 1:
         preferred = [entry for entry in loaded if entry.options.get(CONF_IS_PREFERRED)]

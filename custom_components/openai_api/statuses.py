@@ -1,4 +1,4 @@
-"""Tells the statuses in which work at a host has ended from those in which it goes on."""
+"""Which statuses of an object at a server are final."""
 
 from collections.abc import Set as AbstractSet
 
@@ -42,15 +42,15 @@ _ENDS = frozenset(
 
 
 def is_known_end(status: str) -> bool:
-    """Return whether a status is known to be an end: `completed`, or `Failed` in any spelling."""
+    """Return whether a status is known to be final: `completed`, or `Failed` in any spelling."""
     return status.strip().lower().replace("-", "_").replace(" ", "_") in _ENDS
 
 
 def is_ended(status: object, pending: AbstractSet[str] = frozenset()) -> bool:
-    """Return whether the work is over; `pending` are statuses known to be no end.
+    """Return whether the work is over; `pending` are statuses known to be in progress.
 
-    An object without a status is done. A status that nobody knows is not an end: hosts have
-    words of their own for work that goes on, such as `processing` or `preparing`.
+    An object without a status is done. An unknown status is not final: servers have their own words
+    for work in progress, such as `processing` or `preparing`.
     """
     if not isinstance(status, str):
         return True

@@ -1,4 +1,4 @@
-"""Runs streamed answers: every event goes to the bus, the caller gets the whole."""
+"""Runs streams: every event is fired on the bus, the caller gets the final object."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -10,12 +10,18 @@ from homeassistant.util.ulid import ulid_now
 import httpx2
 
 from .action import ActionCall
-from .action_request import async_parse_answer, finish
+from .action_request import async_finish, async_parse_answer, async_run_large
 from .api.response import stray_answer
-from .api.transport import MAX_RESPONSE_BYTES
+from .api.transport import MAX_RESPONSE_BYTES, async_join
 from .const import EVENT_STREAM
 from .error_translation import parse_error_body, raise_translated_errors
-from .exceptions import ErrorInStream, api_error
+from .exceptions import (
+    ErrorInStream,
+    ResponseTooLarge,
+    StreamIncomplete,
+    StreamMalformed,
+    api_error,
+)
 from .streaming.base import AnswerError, StreamAccumulator
 from .streaming.decode import (
     KEEP_ALIVE,
@@ -26,15 +32,16 @@ from .streaming.decode import (
     check_stray,
     is_event_stream,
     reader_for,
+    words_in_stray,
 )
 from .streaming.sse import EventTooLarge, SSEDecoder
 from .streaming.text import LARGE_BYTES
 from .types import Json
 
-# Listeners run while an event is fired; the rest of the house gets its turn after so many
-# seconds, or after a single event whose listeners take longer.
+# Seconds after which the event loop runs other tasks: the listeners of an event run while it is
+# fired.
 _TURN = 0.001
-# Seconds that a host has to end a stream whose last event has come.
+# Seconds that a server has to end a stream after its last event.
 _GRACE = 3.0
 
 type ReadBody = Callable[[bytes, str], Awaitable[Json]]
@@ -45,13 +52,14 @@ async def async_run(
     opened: Callable[[], Awaitable[object]] | None = None,
     read_body: ReadBody | None = None,
 ) -> Json:
-    """Fire every event of the stream as it arrives; return the final object and `stream_id`.
+    """Fire every event of a stream as it arrives, and return the final object.
 
-    `opened` is awaited once the host listens: it may bring about what the stream tells.
-    `read_body` takes the body and content type of an answer that is no stream, instead of
-    `async_parse_answer`. Raises HomeAssistantError: `timed_out` when no event comes within
-    the request's timeout, `stream_too_long` after its `max_wait_seconds`, `stream_cut`,
-    `stream_garbled`, `stream_error` for an error that the host reports in it.
+    Returns `{…, "stream_id": …}`: the object of the accumulator, with the id in the fired events.
+    `opened` is awaited once the stream is open: it may cause the events. `read_body` takes the body
+    and content type of a response that is no stream, instead of `async_parse_answer`. Raises
+    RequestTimedOut if no event comes within the timeout of the request, HomeAssistantError
+    "stream_too_long" after `max_wait_seconds`, StreamIncomplete, StreamMalformed, ErrorInStream for
+    an error in the stream, and what `finish` raises.
     """
     host, action = request.host, request.action
     assert action.accumulator is not None
@@ -67,7 +75,7 @@ async def async_run(
         if not kind.lower().startswith("text/event-stream"):
             first = await _async_peek(chunks)
         if first and not is_event_stream(first):
-            # Some hosts do not stream; what they answer is the whole already.
+            # Some servers do not stream: the response is complete.
             body = await _async_read(first, chunks)
             if read_body is not None:
                 answer = await read_body(body, kind)
@@ -76,17 +84,17 @@ async def async_run(
         elif not first and not kind.lower().startswith("text/event-stream"):
             answer = await async_parse_answer(request, b"", kind)
         else:
-            # From here on each event has its own time limit: a stream may go on for long.
+            # From here on each event has its own time limit: a stream may take long.
             host.disable_timeout(wait)
             if opened is not None:
                 await opened()
             relay = _Relay(request, stream_id, action.accumulator(), response.headers)
             answer = await relay.async_run(first, chunks, start)
-    return {**finish(request, answer), "stream_id": stream_id}
+    return {**await async_finish(request, answer), "stream_id": stream_id}
 
 
 async def _async_peek(chunks: AsyncIterator[bytes]) -> bytes:
-    """Return so much of a body as is needed to tell whether it is a stream."""
+    """Return enough of a body to tell whether it is a stream."""
     first = b""
     while not can_tell(first) and (chunk := await anext(chunks, None)) is not None:
         first += chunk
@@ -99,13 +107,13 @@ async def _async_read(first: bytes, chunks: AsyncIterator[bytes]) -> bytes:
     async for chunk in chunks:
         size += len(chunk)
         if size > MAX_RESPONSE_BYTES:
-            raise api_error("answer_too_large", limit=MAX_RESPONSE_BYTES // 1024**2)
+            raise ResponseTooLarge(MAX_RESPONSE_BYTES)
         pieces.append(chunk)
-    return b"".join(pieces)
+    return await async_join(pieces, size)
 
 
 class _Relay:
-    """Passes the events of one stream on to the bus and to its accumulator."""
+    """Passes the events of one stream to the bus and to the accumulator."""
 
     def __init__(
         self,
@@ -114,7 +122,7 @@ class _Relay:
         accumulator: StreamAccumulator,
         headers: Mapping[str, str],
     ) -> None:
-        """Take the request, its answer's headers, and what makes the final object."""
+        """Take the request, the response headers, and the accumulator."""
         self._request = request
         # Bound once: they are called for every event.
         self._fire, self._add = request.hass.bus.async_fire, accumulator.add
@@ -130,12 +138,12 @@ class _Relay:
         }
         self._sequence = 0
         self._size = 0
-        """The bytes that were read."""
+        """Bytes that were read."""
         self._is_done = False
-        """Whether the host said that there is no more."""
+        """Whether the server has sent the end of the stream."""
 
     async def async_run(self, first: bytes, chunks: AsyncIterator[bytes], start: float) -> Json:
-        """Return the final object; `first` is what was read already, `start` when it began."""
+        """Return the final object; `first` was read already, `start` is when the request began."""
         request = self._request
         loop = asyncio.get_running_loop()
         longest = request.longest
@@ -155,7 +163,7 @@ class _Relay:
             return await self._async_run_large(self._result)
         accumulator = self._accumulator
         if accumulator.is_complete:
-            # The answer is whole, only the stream has not ended as it should.
+            # The object is complete, though the stream has not ended.
             with suppress(*ODDITIES):
                 whole_answer = partial(self._add_up, ended=False)
                 if (answer := await self._async_run_large(whole_answer)) is not None:
@@ -163,7 +171,7 @@ class _Relay:
         if whole.expired():
             raise api_error("stream_too_long", seconds=f"{longest:g}") from None
         if isinstance(cut, httpx2.ReadError | httpx2.RemoteProtocolError):
-            raise api_error("stream_cut") from None
+            raise StreamIncomplete from None
         with raise_translated_errors(request.host.settings, request.timeout):
             raise cut
         raise AssertionError
@@ -171,9 +179,9 @@ class _Relay:
     async def _async_pass_on(
         self, first: bytes, chunks: AsyncIterator[bytes], idle: asyncio.Timeout
     ) -> None:
-        """Take the events in the chunks, until the host says that there is no more or ends.
+        """Handle the events in the chunks, until the server ends the stream.
 
-        `idle` expires when no event has come for the request's timeout, whatever else comes.
+        `idle` expires if no event comes within the timeout of the request, whatever else comes.
         """
         loop = asyncio.get_running_loop()
         seconds, decoder, accumulator = self._request.timeout, self._decoder, self._accumulator
@@ -208,7 +216,7 @@ class _Relay:
                         idle.reschedule(None)
                         is_armed = False
                 elif not is_armed:
-                    # Comments and halves of events come, but no event.
+                    # Comments and parts of events arrive, but no event.
                     idle.reschedule(last + seconds)
                     is_armed = True
             await self._async_take_last()
@@ -224,17 +232,16 @@ class _Relay:
         return self._pass_on(*await self._async_read_large(name, data))
 
     async def _async_read_large(self, name: str, data: bytes) -> tuple[Json, str]:
-        """Return an event's object and its type, read outside of the event loop if it is large."""
+        """Return the object and type of an event, decoded in the executor if it is large."""
         read = partial(self._reader.read, name, data)
         if len(data) <= LARGE_BYTES:
             return read()
         return await self._request.hass.async_add_executor_job(read)
 
     async def _async_run_large[T](self, work: Callable[[], T]) -> T:
-        """Return what work on the whole stream comes to, done outside of the loop if it is large."""
-        if self._size <= LARGE_BYTES:
-            return work()
-        return await self._request.hass.async_add_executor_job(work)
+        """Return the result of work on the whole stream, in the executor if it is large."""
+        self._request.answer_size.bytes = self._size
+        return await async_run_large(self._request, work)
 
     def _pass_on(self, event: Json, event_type: str) -> bool | None:
         """Fire an event and add it up.
@@ -260,10 +267,10 @@ class _Relay:
         return True
 
     async def _async_take_last(self) -> None:
-        """Take an event that lacks its blank line at the end, if its data is whole.
+        """Handle an event without its final blank line, if its data is complete.
 
-        The HTML standard throws it away, and openai-python does so, too; a host that leaves the
-        line out has sent the end of its answer all the same.
+        The HTML standard and openai-python drop it, but a server that leaves out the blank line has
+        sent the end of its response nevertheless.
         """
         for name, data in self._decoder.flush():
             if data.startswith(b"[DONE]"):
@@ -276,7 +283,7 @@ class _Relay:
                 self._pass_on(*found)
 
     def _result(self) -> Json:
-        """Return the final object of a stream that has come to its end."""
+        """Return the final object of a stream that has ended."""
         request, accumulator = self._request, self._accumulator
         with _translated_oddities(request):
             if self._sequence or accumulator.may_be_empty:
@@ -287,19 +294,22 @@ class _Relay:
             check_stray(self._decoder.stray)
         stray = stray_answer(request.host.settings, self._decoder.stray, "text/event-stream")
         if isinstance(stray, dict) and not self._sequence:
-            # The whole answer, with the label of a stream.
+            # The whole response, with the content type of a stream.
             return stray
-        raise api_error("stream_cut")
+        if words := words_in_stray(self._decoder.stray):
+            # A proxy says in words of its own why it has cut the stream.
+            raise ErrorInStream(**parse_error_body(words, request.host.settings))
+        raise StreamIncomplete
 
     def _add_up(self, *, ended: bool) -> Json | None:
-        """Return what the events add up to, None if that is not whole."""
+        """Return the object of the accumulator, None if it is not complete."""
         for event in self._reader.read_held():
-            # It is not the host's, so that nobody is told of it.
+            # The server has not sent it, so it is not fired.
             self._accumulator.add(event)
         return self._accumulator.result(ended=ended)
 
     def _is_framed(self) -> bool:
-        """Return whether the host can say that its body has ended: else it may have been cut."""
+        """Return whether HTTP shows the end of the body: otherwise it may be cut."""
         return "transfer-encoding" in self._headers or "content-length" in self._headers
 
 
@@ -312,11 +322,11 @@ async def _chain(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[by
 
 @contextmanager
 def _translated_oddities(request: ActionCall) -> Iterator[None]:
-    """Raise what tells of an error, or cannot be read, as translated errors."""
+    """Raise errors in a stream, and undecodable events, as translated errors."""
     try:
         yield
     except AnswerError as err:
         details = parse_error_body(err.body, request.host.settings)
         raise ErrorInStream(**details) from None
     except (StreamGarbled, EventTooLarge, *ODDITIES):
-        raise api_error("stream_garbled") from None
+        raise StreamMalformed from None

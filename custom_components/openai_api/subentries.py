@@ -91,7 +91,7 @@ class Subentries:
 
     @callback
     def add_sensors(self, async_add_entities: AddConfigEntryEntitiesCallback) -> None:
-        """Add the sensors of every subentry, now and later; whoever has none imports nothing."""
+        """Add the sensors of every subentry, now and later; without any, nothing is imported."""
         self._add_sensors = async_add_entities
         for subentry in self._entry.subentries.values():
             if subentry.subentry_id in self._known:
@@ -119,14 +119,14 @@ class Subentries:
 
     @callback
     def listen(self, subentry_id: str, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call the listener when a subentry has other options; returns how to stop that."""
+        """Call the listener when the options of a subentry change; returns how to stop it."""
         listeners = self._listeners.setdefault(subentry_id, [])
         listeners.append(listener)
         return lambda: listeners.remove(listener)
 
     @callback
     def _on_change(self, change: ConfigEntryChange, entry: ConfigEntry[Any]) -> None:
-        """Take over what has become of an entry, if it is this one."""
+        """Handle a change of the entry."""
         if entry is not self._entry or change is not ConfigEntryChange.UPDATED:
             return
         self._compare()
@@ -135,7 +135,7 @@ class Subentries:
 
     @callback
     def _compare(self) -> None:
-        """Tell platforms of new subentries, and entities of changed ones.
+        """Notify platforms of new subentries, and entities of changed ones.
 
         The entities of one that is gone are removed by Home Assistant's registry.
         """
@@ -157,7 +157,7 @@ class Subentries:
                     listener()
 
     def _missing(self) -> list[Platform]:
-        """Return the platforms that a subentry needs and nobody has tried to set up."""
+        """Return the platforms that a subentry needs and that were not set up yet."""
         needed = (
             platform
             for subentry in self._entry.subentries.values()

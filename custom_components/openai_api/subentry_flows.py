@@ -1,6 +1,6 @@
 """The flows that add and change subentries; their forms are in `assist`.
 
-Nothing of `assist` is imported before somebody opens a form.
+`assist` is not imported before a form is opened.
 """
 
 from importlib import import_module
@@ -76,7 +76,7 @@ async def async_offer_assistant(
     """Let a config flow go on with a voice assistant, if one of the service's models can chat.
 
     `models` is what the service has just listed, so that it is not asked again. The entry is
-    there already: whoever closes the form has skipped it.
+    there already: closing the form skips it.
     """
     entry: OpenAIConfigEntry = result["result"]
     if entry.state is ConfigEntryState.LOADED and any(

@@ -1,4 +1,4 @@
-"""What the page on the system's health tells of the integration."""
+"""Information for the system health page."""
 
 from typing import Any
 
@@ -13,15 +13,19 @@ from .data import OpenAIConfigEntry
 
 @callback
 def async_register(hass: HomeAssistant, register: system_health.SystemHealthRegistration) -> None:
-    """Register what is told."""
+    """Register the information."""
     register.async_register_info(async_system_health_info)
 
 
 async def async_system_health_info(hass: HomeAssistant) -> dict[str, Any]:
-    """Return what is installed and open, and whether each host can be reached."""
+    """Return the information.
+
+    Returns `{"sdk_version": …, "service_hosts": …, "open_connections": …, origin: …}`, where the
+    value of each server's origin is a coroutine that checks whether it can be reached.
+    """
     loaded: list[OpenAIConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
     entries = hass.config_entries.async_entries(DOMAIN, include_disabled=False)
-    # The origin alone: a path or a query may hold what is nobody's business.
+    # The origin alone: a path or a query may hold secrets.
     origins = {
         str(parse_url(entry.data.get(CONF_BASE_URL, DEFAULT_BASE_URL)).origin())
         for entry in entries

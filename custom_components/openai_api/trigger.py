@@ -36,9 +36,9 @@ TRANSPORTS: Final = (ResponsesConnection.transport, RealtimeConnection.transport
 NOTICES: Final = tuple(notice.value for notice in RealtimeNotice)
 TURN_KINDS: Final = ("conversation", "ai_task", "stt", "tts", "realtime")
 TURN_ENDS: Final = ("done", "cancelled", "failed", "fallback")
-# What an event calls otherwise than the option does.
+# The key of the event where it differs from the option.
 _OPTION_TO_EVENT_KEY: Final = {"to": "state"}
-# What automations know under these names is the trigger's own.
+# `trigger.id` is the id that the automation gives to the trigger.
 _EVENT_TO_TRIGGER_KEY: Final = {"id": "object_id"}
 
 
@@ -92,7 +92,7 @@ class EventTrigger(Trigger):
 
     @callback
     def matches(self, event: Mapping[str, Any]) -> bool:
-        """Tell whether an event is wanted."""
+        """Return whether an event has a value that the options name, for each option."""
         return all(event.get(key) in values for key, values in self._criteria.items())
 
 
@@ -105,7 +105,7 @@ class ServerEventTrigger(EventTrigger):
 
 
 class RealtimeNoticeTrigger(EventTrigger):
-    """Something has happened in a conversation."""
+    """A realtime connection has fired a notice."""
 
     event_type = EVENT_REALTIME
     schema = _schema(connection_id=cv.string, type=vol.In(NOTICES))
@@ -126,7 +126,7 @@ class ConnectionStateTrigger(EventTrigger):
     @override
     @callback
     def matches(self, event: Mapping[str, Any]) -> bool:
-        # A frame that is no JSON is told in the same way, but changes nothing.
+        # A message that is not JSON is reported by the same event, with the state unchanged.
         is_change = event["state"] != State.CONNECTED or not event["error"]
         return is_change and super().matches(event)
 
@@ -140,7 +140,7 @@ class StreamEventTrigger(EventTrigger):
 
 
 class ProgressTrigger(EventTrigger):
-    """The service host has told how far its work is."""
+    """The server has reported the progress of its work."""
 
     event_type = EVENT_PROGRESS
     schema = _schema(
@@ -153,7 +153,7 @@ class ProgressTrigger(EventTrigger):
 
 
 class WebhookEventTrigger(EventTrigger):
-    """A service host has called to report something."""
+    """The server has sent a webhook event."""
 
     event_type = EVENT_WEBHOOK
     schema = _schema(event_type=cv.string)
@@ -169,7 +169,7 @@ class TurnEndedTrigger(EventTrigger):
 
 
 async def async_get_triggers(hass: HomeAssistant) -> dict[str, type[Trigger]]:
-    """Return the triggers."""
+    """Return the triggers as `{key: class}`."""
     return {
         "server_event": ServerEventTrigger,
         "realtime_notice": RealtimeNoticeTrigger,

@@ -20,17 +20,22 @@ pypi() {
 }
 python() { "$FOLDER/venv/bin/python" "$@"; }
 
-# home_assistant VERSION: the same with Home Assistant, which needs Python 3.14.
+# home_assistant VERSION [NAME==VERSION...]: the same with Home Assistant, which needs Python 3.14.
 home_assistant() {
   source "$HERE/../../.ci/python.sh"
   uv venv --quiet --python "$PYTHON" "$FOLDER/venv"
-  VIRTUAL_ENV=$FOLDER/venv uv pip install --quiet "homeassistant==$1"
-  printf 'with homeassistant==%s\n' "$1"
+  VIRTUAL_ENV=$FOLDER/venv uv pip install --quiet "homeassistant==$1" "${@:2}"
+  printf 'with homeassistant==%s\n' "$*"
 }
+
+# own_python ARGUMENTS...: runs the Python 3.14 of this repository, for the models that it makes.
+own_python() { (source "$HERE/../../.ci/python.sh" && cd "$ROOT" && "$PYTHON" "$@"); }
 
 # npm_package NAME@VERSION: into $FOLDER/node_modules.
 npm_package() {
-  npm install --silent --ignore-scripts --prefix "$FOLDER" "$1" >/dev/null
+  # Networks that inspect their traffic have certificates of their own.
+  NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS-/etc/ssl/certs/ca-certificates.crt} \
+    npm install --loglevel error --ignore-scripts --prefix "$FOLDER" "$1" >/dev/null
   printf 'with %s\n' "$1"
 }
 
@@ -86,10 +91,10 @@ free_port() {
 # llama_server: llama.cpp on $PORT, with a model of a few megabytes that a script of ours makes.
 llama_server() {
   debian llama.cpp-tools=1:0.7.0+dfsg-2
-  (cd "$HERE/../.." && "$PYTHON" -c '
+  own_python -c '
 import pathlib, sys
 from tests.hosts.talker import write_gguf
-write_gguf(pathlib.Path(sys.argv[1]))' "$FOLDER/talker.gguf")
+write_gguf(pathlib.Path(sys.argv[1]))' "$FOLDER/talker.gguf"
   PORT=$(free_port)
   serve "http://127.0.0.1:$PORT/v1/models" from_debian llama-server --model "$FOLDER/talker.gguf" \
     --alias talker --jinja --threads 1 --ctx-size 2048 --host 127.0.0.1 --port "$PORT"

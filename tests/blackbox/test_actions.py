@@ -19,7 +19,7 @@ ASK = {"model": "gpt-5-mini", "input": "Say hello"}
 
 
 async def resolve(
-    house: RecordingHomeAssistant, value: Any, made: dict[str, Any] | None = None
+    home_assistant: RecordingHomeAssistant, value: Any, made: dict[str, Any] | None = None
 ) -> Any:
     """Return a payload with what other actions and files contribute to it.
 
@@ -28,20 +28,22 @@ async def resolve(
     made = {} if made is None else made
     match value:
         case Sample():
-            return str(house.folder / "files" / value.name)
+            return str(home_assistant.folder / "files" / value.name)
         case From():
             maker = f"{value.action} {value.changes}"
             if maker not in made:
                 data = {**PAYLOADS[value.action].data, **value.changes}
-                made[maker] = await house.call(value.action, await resolve(house, data, made))
+                made[maker] = await home_assistant.call(
+                    value.action, await resolve(home_assistant, data, made)
+                )
             answer = made[maker]
             for part in value.key.split("."):
                 answer = answer[int(part) if part.isdecimal() else part]
             return answer
         case dict():
-            return {key: await resolve(house, item, made) for key, item in value.items()}
+            return {key: await resolve(home_assistant, item, made) for key, item in value.items()}
         case list():
-            return [await resolve(house, item, made) for item in value]
+            return [await resolve(home_assistant, item, made) for item in value]
     return value
 
 
@@ -60,9 +62,9 @@ def assert_holds(answer: dict[str, Any], case: Case) -> None:
             assert answer[key] == value, (key, answer)
 
 
-async def registered(house: RecordingHomeAssistant) -> dict[str, Any]:
+async def registered(home_assistant: RecordingHomeAssistant) -> dict[str, Any]:
     """Return the integration's actions as Home Assistant describes them."""
-    domains = await house.rest("GET", "/api/services")
+    domains = await home_assistant.rest("GET", "/api/services")
     return next(item["services"] for item in domains if item["domain"] == "openai_api")
 
 

@@ -37,13 +37,16 @@ class Assistant:
     service: Service
     pipeline: str
 
-    async def run(self, start_stage: str, **given: Any) -> Events:
+    async def run(
+        self, start_stage: str, conversation_id: str | None = None, **given: Any
+    ) -> Events:
         """Run the pipeline to the end of the stage that speaks."""
         return await self.ha.socket.subscribe(
             "assist_pipeline/run",
             start_stage=start_stage,
             end_stage="tts",
             pipeline=self.pipeline,
+            conversation_id=conversation_id,
             input=given,
         )
 
@@ -136,7 +139,7 @@ async def assistant(
     return Assistant(ha, service, pipeline)
 
 
-async def test_written_question_answered_and_spoken(assistant: Assistant) -> None:
+async def test_text_pipeline(assistant: Assistant) -> None:
     events = await assistant.run("intent", text="Is it warm outside?")
     output = (await until(events, "intent-end"))["intent_output"]
     answer = output["response"]["speech"]["plain"]["speech"]
@@ -155,7 +158,7 @@ async def test_written_question_answered_and_spoken(assistant: Assistant) -> Non
     assert " ".join(speech["input"] for speech in speeches) == answer
 
 
-async def test_spoken_question_answered_and_spoken(assistant: Assistant) -> None:
+async def test_voice_pipeline(assistant: Assistant) -> None:
     await assistant.service.fail(path="/audio/transcriptions", body={"text": "What is new?"})
     events = await assistant.run("stt", sample_rate=16_000)
     handler = bytes([(await until(events, "run-start"))["runner_data"]["stt_binary_handler_id"]])
@@ -175,7 +178,7 @@ async def test_spoken_question_answered_and_spoken(assistant: Assistant) -> None
     assert fields["file"]["filename"].endswith(".wav")
 
 
-async def test_tool_of_the_home_called(assistant: Assistant) -> None:
+async def test_llm_tool_called(assistant: Assistant) -> None:
     ha, service = assistant.ha, assistant.service
     await ha.call("light.turn_off", {"entity_id": "light.reading_lamp"}, return_response=False)
     stream = calls("intent__HassTurnOn", name="Reading Lamp", domain=["light"])
@@ -192,7 +195,50 @@ async def test_tool_of_the_home_called(assistant: Assistant) -> None:
     assert kinds[-2:] == ["function_call", "function_call_output"]
 
 
-async def test_ai_task_data_has_the_structure(assistant: Assistant) -> None:
+async def test_turns_at_once_in_one_conversation(assistant: Assistant) -> None:
+    service = assistant.service
+    output = await until(await assistant.run("intent", text="Hello"), "intent-end")
+    conversation_id = output["intent_output"]["conversation_id"]
+    count = len(await assistant.bodies("/responses"))
+    answer = says("To the first.")
+    await service.fail(path="/responses", body=answer, content_type=SSE, delay=1)
+    first = await assistant.run("intent", conversation_id, text="A")
+    async with asyncio.timeout(10):
+        while len(await assistant.bodies("/responses")) == count:
+            await asyncio.sleep(0.02)
+    second = await assistant.run("intent", conversation_id, text="B")
+    async with asyncio.timeout(20):
+        while not any(event["type"] == "run-end" for event in second):
+            await asyncio.sleep(0.02)
+
+    # Home Assistant 2026.11 lets a conversation have one turn at a time.
+    codes = [event["data"]["code"] for event in second if event["type"] == "error"]
+    assert codes in ([], ["intent-busy"])
+    output = (await until(first, "intent-end"))["intent_output"]
+    assert output["response"]["speech"]["plain"]["speech"] == "To the first."
+    await until(first, "run-end")
+    third = await assistant.run("intent", conversation_id, text="C")
+    output = (await until(third, "intent-end"))["intent_output"]
+    assert "C" in output["response"]["speech"]["plain"]["speech"]
+    await until(third, "run-end")
+
+
+async def test_answer_cut_is_told_in_one_sentence(assistant: Assistant) -> None:
+    begun = says("It is").partition("event: response.completed")[0]
+    await assistant.service.fail(path="/responses", body=begun, content_type=SSE)
+    events = await assistant.run("intent", text="Is it warm?")
+    output = (await until(events, "intent-end"))["intent_output"]
+    sentence = "The answer of the AI service broke off."
+    assert output["response"]["speech"]["plain"]["speech"] == sentence
+    spoken = (await until(events, "tts-end"))["tts_output"]
+    _, sound = await assistant.ha.download(spoken["url"])
+    await until(events, "run-end")
+    assert len(sound) > 1000
+    speeches = await assistant.bodies("/audio/speech")
+    assert [speech["input"] for speech in speeches] == [sentence]
+
+
+async def test_ai_task_structure(assistant: Assistant) -> None:
     answer = json.dumps({"mood": "calm", "score": 7})
     await assistant.service.fail(path="/responses", body=says(answer), content_type=SSE)
     found = await assistant.ha.call(
@@ -213,7 +259,7 @@ async def test_ai_task_data_has_the_structure(assistant: Assistant) -> None:
     assert set(body["text"]["format"]["schema"]["properties"]) == {"mood", "score"}
 
 
-async def test_turns_told_without_words(assistant: Assistant) -> None:
+async def test_turn_event_without_text(assistant: Assistant) -> None:
     turns = await assistant.ha.subscribe_events("openai_api_turn_event")
     events = await assistant.run("intent", text="A secret question")
     await until(events, "run-end")

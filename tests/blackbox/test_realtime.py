@@ -31,15 +31,17 @@ SECONDS_PER_CHARACTER = 0.05
 class Talk:
     """One conversation."""
 
-    def __init__(self, house: RecordingHomeAssistant, service: Service, events: Events) -> None:
+    def __init__(
+        self, home_assistant: RecordingHomeAssistant, service: Service, events: Events
+    ) -> None:
         """Remember whom to ask."""
-        self.house = house
+        self.home_assistant = home_assistant
         self.service = service
         self.events = events
 
     async def __call__(self, action: str, **fields: Any) -> dict[str, Any]:
         """Call an action on it."""
-        return await self.house.call(action, {"connection_id": ID, **fields})
+        return await self.home_assistant.call(action, {"connection_id": ID, **fields})
 
     async def connect(self, **fields: Any) -> dict[str, Any]:
         """Open it."""
@@ -99,13 +101,13 @@ def is_type(event_type: str) -> Callable[[Any], bool]:
     return lambda data: data["connection_id"] == ID and data["event_type"] == event_type
 
 
-async def played(house: RecordingHomeAssistant, media: dict[str, Any]) -> str:
+async def played(home_assistant: RecordingHomeAssistant, media: dict[str, Any]) -> str:
     """Let the speaker play something and return what it was given."""
     data = {key: media[key] for key in ("media_content_id", "media_content_type")}
-    await house.call(
+    await home_assistant.call(
         "media_player.play_media", {"entity_id": SPEAKER, **data}, return_response=False
     )
-    return str((await house.states())["input_text.played"]["state"])
+    return str((await home_assistant.states())["input_text.played"]["state"])
 
 
 def said(events: Events) -> str:

@@ -13,9 +13,9 @@ FIX = "/api/repairs/issues/fix"
 NO_QUOTA = {"error": {"code": "insufficient_quota", "message": "None left"}}
 
 
-async def issues(house: RecordingHomeAssistant) -> dict[str, Any]:
+async def issues(home_assistant: RecordingHomeAssistant) -> dict[str, Any]:
     """Return the integration's issues by their ids."""
-    found = (await house.command("repairs/list_issues"))["issues"]
+    found = (await home_assistant.command("repairs/list_issues"))["issues"]
     return {issue["issue_id"]: issue for issue in found if issue["domain"] == "openai_api"}
 
 

@@ -30,14 +30,14 @@ CREATE = {
 class Talk:
     """One connection by its id."""
 
-    def __init__(self, house: RecordingHomeAssistant, connection_id: str) -> None:
+    def __init__(self, home_assistant: RecordingHomeAssistant, connection_id: str) -> None:
         """Remember whom to ask."""
-        self._house = house
+        self._home_assistant = home_assistant
         self._id = connection_id
 
     async def __call__(self, action: str, **fields: Any) -> dict[str, Any]:
         """Connect, send or close."""
-        return await self._house.call(
+        return await self._home_assistant.call(
             "manage_model_response_websocket",
             {"action": action, "connection_id": self._id, **fields},
         )

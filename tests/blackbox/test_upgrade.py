@@ -72,7 +72,7 @@ async def upgraded(service: Service) -> AsyncIterator[RecordingHomeAssistant]:
         yield running
 
 
-async def test_entry_and_entities_go_on(upgraded: RecordingHomeAssistant) -> None:
+async def test_entry_and_entities_kept(upgraded: RecordingHomeAssistant) -> None:
     """The entry is loaded under its id, and each entity has its id and its count."""
     entry = await upgraded.entry_until(ENTRY, "loaded")
     assert entry["title"] == "127.0.0.1"
@@ -108,7 +108,7 @@ async def test_options_and_key_are_used(upgraded: RecordingHomeAssistant, servic
     await wait_for(is_counted)
 
 
-async def test_watched_job_goes_on(upgraded: RecordingHomeAssistant, service: Service) -> None:
+async def test_watched_job_kept(upgraded: RecordingHomeAssistant, service: Service) -> None:
     """The batch is still watched, and can be let go of."""
     (job,) = (await upgraded.call("list_watched_jobs"))["data"]
     assert (job["id"], job["kind"], job["name"], job["done"]) == (BATCH, "batch", "Night", False)
@@ -125,7 +125,7 @@ async def test_saved_file_is_found(upgraded: RecordingHomeAssistant) -> None:
 
 
 @pytest.mark.parametrize("word", ["Traceback", "ERROR", "Error while setting up"])
-async def test_log_tells_of_no_trouble(upgraded: RecordingHomeAssistant, word: str) -> None:
+async def test_log_has_no_errors(upgraded: RecordingHomeAssistant, word: str) -> None:
     """Nothing was logged as an error while the stored files were read."""
     ours = [line for line in upgraded.logs().splitlines() if "openai_api" in line]
     assert not [line for line in ours if word in line]

@@ -21,21 +21,21 @@ MIB = 1024 * 1024
 
 
 async def fill_in(
-    house: RecordingHomeAssistant, entry_id: str, *forms: dict[str, Any]
+    home_assistant: RecordingHomeAssistant, entry_id: str, *forms: dict[str, Any]
 ) -> dict[str, Any]:
     """Fill in the forms of the options, and return what came of it."""
-    result: dict[str, Any] = await house.rest("POST", OPTIONS_FLOW, {"handler": entry_id})
+    result: dict[str, Any] = await home_assistant.rest("POST", OPTIONS_FLOW, {"handler": entry_id})
     for form in forms:
-        result = await house.submit(result, form, path=OPTIONS_FLOW)
+        result = await home_assistant.submit(result, form, path=OPTIONS_FLOW)
     assert result["type"] == "create_entry", result
     return result
 
 
-async def addresses(house: RecordingHomeAssistant, count: int) -> list[str]:
+async def addresses(home_assistant: RecordingHomeAssistant, count: int) -> list[str]:
     """Return the paths at which the integration is called, once there are so many."""
     end = monotonic() + 20
     while True:
-        known = await house.command("webhook/list")
+        known = await home_assistant.command("webhook/list")
         found = [
             f"/api/webhook/{item['webhook_id']}" for item in known if item["domain"] == "openai_api"
         ]
@@ -45,9 +45,9 @@ async def addresses(house: RecordingHomeAssistant, count: int) -> list[str]:
         await asyncio.sleep(0.1)
 
 
-async def stored_secret(house: RecordingHomeAssistant, entry_id: str) -> str:
+async def stored_secret(home_assistant: RecordingHomeAssistant, entry_id: str) -> str:
     """Return the signing secret of an entry, which Home Assistant writes down in its own time."""
-    file = house.folder / ".storage" / "core.config_entries"
+    file = home_assistant.folder / ".storage" / "core.config_entries"
     async with asyncio.timeout(20):
         while True:
             text = file.read_text() if file.exists() else ""
@@ -128,9 +128,11 @@ async def test_forged_webhook_is_rejected(
     assert refused == {"UNSIGNED": 1, "SIGNATURE": 1, "TIME": 1, "TOO_LARGE": 2}
 
 
-async def overflow(house: RecordingHomeAssistant, path: str, headers: dict[str, str]) -> bytes:
+async def overflow(
+    home_assistant: RecordingHomeAssistant, path: str, headers: dict[str, str]
+) -> bytes:
     """Send a body without an end, and return the first line of the answer."""
-    url = URL(house.url)
+    url = URL(home_assistant.url)
     assert url.host
     reader, writer = await asyncio.open_connection(url.host, url.port)
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())

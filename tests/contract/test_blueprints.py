@@ -144,7 +144,7 @@ def test_blueprint_actions_exist(path: Path) -> None:
         assert "config_entry_id" in step["data"], step["action"]
 
 
-def test_models_may_be_left_blank(path: Path) -> None:
+def test_model_inputs_are_optional(path: Path) -> None:
     """A blank model is not sent, so that the default model of the service is used."""
     blueprint = load(path)
     for step in steps(blueprint.data):

@@ -62,7 +62,7 @@ def test_object_type_knows_every_status(object_type: ObjectType) -> None:
 
 
 @pytest.mark.parametrize("object_type", OBJECT_TYPES, ids=lambda item: item.key)
-def test_object_type_id_fields_are_what_the_method_takes(object_type: ObjectType) -> None:
+def test_object_type_id_fields_match_sdk(object_type: ObjectType) -> None:
     model_of(object_type)
     method: Any = AsyncOpenAI(api_key="sk-1")
     for name in object_type.method.split("."):
@@ -72,7 +72,7 @@ def test_object_type_id_fields_are_what_the_method_takes(object_type: ObjectType
     assert set(object_type.id_fields) == ids
 
 
-def test_rows_return_what_they_say() -> None:
+def test_object_type_matches_sdk_return_type() -> None:
     watched = {action.watch_as: action for action in ACTIONS if action.watch_as}
     assert set(watched) == set(OBJECT_TYPES)
     for object_type, action in watched.items():

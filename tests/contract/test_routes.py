@@ -62,7 +62,7 @@ async def test_route_learned_for_plain_action(table: RouteTable, action: ActionD
     assert {*route.path, *route.query, *(route.body or ())} == arguments.keys()
 
 
-async def test_route_puts_values_where_the_sdk_does(table: RouteTable) -> None:
+async def test_route_request_matches_sdk(table: RouteTable) -> None:
     route = await table.async_get(
         "beta.threads.messages.update", {"thread_id": "t", "message_id": "m", "metadata": {}}
     )
@@ -84,14 +84,14 @@ async def test_route_puts_values_where_the_sdk_does(table: RouteTable) -> None:
 @pytest.mark.parametrize(
     "identifier", ["..", ".", "", "a/b", "a?b", "a#b", "a b", "ü", "%2e%2e", "a\nb"]
 )
-async def test_unusual_id_is_left_to_the_sdk(table: RouteTable, identifier: str) -> None:
+async def test_unusual_id_uses_sdk(table: RouteTable, identifier: str) -> None:
     route = await table.async_get("responses.retrieve", {"response_id": "resp_1"})
     assert route is not None
     assert route.build({"response_id": identifier}, timeout=1.0) is None
 
 
 @pytest.mark.parametrize("value", [["a"], {"a": 1}, None, 1.5])
-async def test_unusual_query_is_left_to_the_sdk(table: RouteTable, value: Any) -> None:
+async def test_unusual_query_uses_sdk(table: RouteTable, value: Any) -> None:
     route = await table.async_get("models.list", {})
     assert route is not None
     assert route.build({}, timeout=1.0, extra_query={"q": value}) is None
@@ -101,7 +101,7 @@ async def test_unusual_query_is_left_to_the_sdk(table: RouteTable, value: Any) -
     "change",
     ["raise", "other-exception", "nothing"],
 )
-async def test_changed_sdk_falls_back_with_one_line(
+async def test_changed_sdk_is_logged_once(
     table: RouteTable,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,

@@ -70,7 +70,7 @@ def test_prefilled_finds_a_required_boolean() -> None:
     assert prefilled({"a": {"fields": {"b": field}}}) == {"a.b"}
 
 
-def test_forms_are_light() -> None:
+def test_form_size_limit() -> None:
     # Every browser loads the forms and the texts of all actions, each text under its whole key.
     texts = json.loads((FILE.parent / "translations" / "en.json").read_text())["services"]
     prefix = f"component.{const.DOMAIN}.services"

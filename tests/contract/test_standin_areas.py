@@ -95,7 +95,7 @@ BOTH = "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not
         ({"model": "o3", "temperature": 0.2}, "temperature", "unsupported_value", "default (1)"),
     ],
 )
-async def test_chat_refuses_what_the_model_does_not_support(
+async def test_chat_unsupported_parameters_raise(
     client: AsyncOpenAI, body: dict[str, Any], param: str, code: str, message: str
 ) -> None:
     with pytest.raises(BadRequestError) as caught:
@@ -113,9 +113,7 @@ async def test_chat_refuses_what_the_model_does_not_support(
         {"model": "gpt-5", "max_completion_tokens": 50, "temperature": 1},
     ],
 )
-async def test_chat_takes_what_the_model_supports(
-    client: AsyncOpenAI, body: dict[str, Any]
-) -> None:
+async def test_chat_supported_parameters(client: AsyncOpenAI, body: dict[str, Any]) -> None:
     messages: Any = [{"role": "user", "content": "x"}]
     answer = await client.chat.completions.create(messages=messages, **body)
     assert answer.choices[0].message.content == "You said: x"

@@ -61,7 +61,7 @@ async def test_response_error_names_parameter(
     "model", ["o3", "o4-mini", "gpt-5", "gpt-5-mini", "gpt-6.1", "openai/gpt-5"]
 )
 @pytest.mark.parametrize("sampling", [{"temperature": 1}, {"top_p": 1}, {"top_p": 0.5}])
-async def test_response_reasoning_model_refuses_sampling(
+async def test_response_reasoning_model_rejects_sampling(
     client: AsyncOpenAI, model: str, sampling: dict[str, Any]
 ) -> None:
     with pytest.raises(BadRequestError) as caught:
@@ -76,7 +76,7 @@ async def test_response_reasoning_model_refuses_sampling(
 
 
 @pytest.mark.parametrize("model", ["gpt-4.1", "gpt-4o-mini", "gpt-5-chat-latest", "llama3"])
-async def test_response_other_model_takes_sampling(client: AsyncOpenAI, model: str) -> None:
+async def test_response_other_model_accepts_sampling(client: AsyncOpenAI, model: str) -> None:
     answer = await client.responses.create(model=model, input="x", temperature=1, top_p=0.9)
     assert (answer.temperature, answer.top_p) == (1, 0.9)
 

@@ -119,13 +119,18 @@ async def drive(
 
 
 async def drive_fresh(
-    browser: Chromium, service: Service, report: Report, folder: Path | None, only: str
+    browser: Chromium,
+    environment: Path,
+    service: Service,
+    report: Report,
+    folder: Path | None,
+    only: str,
 ) -> None:
     """Set up a voice assistant in a Home Assistant that has nothing yet."""
     title = "A voice assistant on a phone"
     if only.lower() not in title.lower():
         return
-    async with HomeAssistantProcess() as home:
+    async with HomeAssistantProcess(environment=environment) as home:
         english = await Texts.load(home, "en")
         async with browser.screen(home.url, "en-US") as screen:
             step: Step = (
@@ -156,7 +161,7 @@ async def walk(steps: Sequence[Step], screen: Screen, report: Report, only: str)
         report.show("took", f"{monotonic() - began:.1f} s")
 
 
-async def run(executable: Path, *, documentation: bool, only: str) -> bool:
+async def run(executable: Path, environment: Path, *, documentation: bool, only: str) -> bool:
     """Start everything, go through it and tell whether nothing was missing."""
     report = Report()
     began = monotonic()
@@ -165,14 +170,17 @@ async def run(executable: Path, *, documentation: bool, only: str) -> bool:
     shutil.rmtree(PICTURES, ignore_errors=True)
     PICTURES.mkdir(parents=True)
     output = PICTURES / "standin.log"
-    async with Service(key=KEY, output=output) as service, HomeAssistantProcess(demo=True) as home:
+    async with (
+        Service(key=KEY, output=output) as service,
+        HomeAssistantProcess(environment=environment, demo=True) as home,
+    ):
         report.title("Home Assistant")
         report.show("started in", f"{monotonic() - began:.1f} s")
         try:
             async with chromium(executable, PICTURES) as browser:
                 folder = DOCUMENTATION if documentation else None
                 await drive(browser, home, service, report, folder, only)
-                await drive_fresh(browser, service, report, folder, only)
+                await drive_fresh(browser, environment, service, report, folder, only)
         finally:
             (PICTURES / "home.log").write_text(home.logs())
     report.title("Result")
@@ -198,10 +206,19 @@ def main() -> None:
         metavar="TEXT",
         help="add a service host, then take the steps with TEXT in their titles",
     )
+    parser.add_argument(
+        "--oldest", action="store_true", help="drive the oldest supported Home Assistant"
+    )
     given = parser.parse_args()
+    environment = ROOT / ".venv" / ("oldest_core" if given.oldest else "newest")
     try:
         passed = asyncio.run(
-            run(Path(given.browser), documentation=given.screenshots, only=given.only)
+            run(
+                Path(given.browser),
+                environment,
+                documentation=given.screenshots,
+                only=given.only,
+            )
         )
     except asyncio.CancelledError:
         sys.exit(128 + signal.SIGTERM)

@@ -64,7 +64,11 @@ async def trigger(
     )
     row = rows.filter(has=page.get_by_text(names[0], exact=True)).first
     await row.locator("ha-checkbox").click()
-    await row.get_by_role("button", name="Add").click()
+    choices = row.locator("ha-selector-select")
+    await choices.wait_for()
+    add = choices.get_by_role("button", name="Add")
+    # Home Assistant 2026.10 has a list there, without a button.
+    await (add if await add.count() else choices).click()
     await page.get_by_text(notice, exact=True).last.click()
     await screen.picture("trigger", picture)
     await screen.press("Save")

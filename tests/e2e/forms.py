@@ -42,7 +42,9 @@ class Dialog:
         """Fill in fields by their labels."""
         for key, value in settings.items():
             if options := self._options(key):
-                await self._field(key, "button").click()
+                # The button has no name in Home Assistant 2026.10.
+                select = self._box.locator("ha-select").filter(has_text=self._label(key))
+                await self._field(key, "button").or_(select).first.click()
                 await self._box.get_by_role("menuitem", name=options[value], exact=True).click()
             else:
                 await self._field(key, "textbox").fill(value)

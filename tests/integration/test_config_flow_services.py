@@ -96,7 +96,7 @@ def filled(result: Any) -> dict[str, Any]:
     return read(result["data_schema"].schema)
 
 
-async def test_form_asks_for_three_things_first(hass: HomeAssistant) -> None:
+async def test_form_top_level_fields(hass: HomeAssistant) -> None:
     form = await begin(hass)
     fields = form["data_schema"].schema
     assert [str(key) for key, check in fields.items() if not isinstance(check, section)] == [
@@ -111,7 +111,7 @@ async def test_form_asks_for_three_things_first(hass: HomeAssistant) -> None:
     assert form["description_placeholders"]["key_page"].startswith("https://platform.openai.com/")
 
 
-async def test_key_alone_is_enough_for_openai(
+async def test_form_openai_api_key_only(
     hass: HomeAssistant, standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever has a key of OpenAI enters that and nothing else."""
@@ -156,7 +156,7 @@ async def test_key_alone_is_enough_for_openai(
         ("other", {"auth_method": "none"}),
     ],
 )
-async def test_chosen_service_fills_in_the_authentication(
+async def test_service_kind_sets_authentication(
     hass: HomeAssistant, serve: Serve, kind: str, auth: dict[str, str]
 ) -> None:
     url = await serve({"/v1/models": {"object": "list", "data": []}})
@@ -179,7 +179,7 @@ async def test_chosen_service_fills_in_the_authentication(
         ("other", "url_missing"),
     ],
 )
-async def test_service_that_is_not_at_its_usual_url(
+async def test_service_kind_unreachable_at_usual_url(
     hass: HomeAssistant, serve: Serve, monkeypatch: pytest.MonkeyPatch, kind: str, error: str
 ) -> None:
     usual = "http://127.0.0.1:9/v1"
@@ -203,7 +203,7 @@ async def test_service_that_is_not_at_its_usual_url(
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_service_without_a_list_of_models(hass: HomeAssistant, serve: Serve) -> None:
+async def test_service_kind_without_model_list(hass: HomeAssistant, serve: Serve) -> None:
     url = await serve({}, headers={"Server": "whisper.cpp"})
     result = await submit(hass, service_kind="whisper_cpp", base_url=f"{url}/v1")
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -233,7 +233,7 @@ async def test_service_without_a_list_of_models(hass: HomeAssistant, serve: Serv
         ([{"id": "a"}, {"id": "b"}], {}, None, None),
     ],
 )
-async def test_service_is_recognized_by_its_answer(
+async def test_service_kind_recognized_by_response(
     hass: HomeAssistant,
     serve: Serve,
     models: Any,
@@ -251,7 +251,7 @@ async def test_service_is_recognized_by_its_answer(
     assert set(serve.asked) == {("/v1/models", "")}  # type: ignore[attr-defined]
 
 
-async def test_service_that_turns_out_to_want_a_key(hass: HomeAssistant, serve: Serve) -> None:
+async def test_unknown_service_requires_api_key(hass: HomeAssistant, serve: Serve) -> None:
     url = await serve({"/v1/models": MODELS}, key=CANARY)
     result = await submit(hass, base_url=f"{url}/v1")
     assert result["errors"] == {"api_key": "key_not_found"}
@@ -291,7 +291,7 @@ async def test_service_that_turns_out_to_want_a_key(hass: HomeAssistant, serve: 
         ("http://{host}/v1", {"/v1/models": {"status": "ok"}, "/models": MODELS}, "http://{host}"),
     ],
 )
-async def test_url_that_was_probably_meant_is_proposed(
+async def test_likely_url_is_proposed(
     hass: HomeAssistant,
     serve: Serve,
     typed: str,
@@ -332,7 +332,7 @@ async def test_url_that_was_probably_meant_is_proposed(
         ("", {}, {"base_url": "url_missing"}),
     ],
 )
-async def test_url_that_leads_nowhere_is_not_proposed(
+async def test_unreachable_url_is_not_proposed(
     hass: HomeAssistant, serve: Serve, typed: str, answers: dict[str, Any], errors: dict[str, str]
 ) -> None:
     host = (await serve(answers)).removeprefix("http://")
@@ -342,9 +342,7 @@ async def test_url_that_leads_nowhere_is_not_proposed(
 
 
 @pytest.mark.parametrize("body", [None, [], {"object": "list", "data": None}, {"models": []}])
-async def test_host_without_models_is_accepted(
-    hass: HomeAssistant, serve: Serve, body: Any
-) -> None:
+async def test_empty_model_list_is_accepted(hass: HomeAssistant, serve: Serve, body: Any) -> None:
     url = await serve({"/v1/models": body})
     result = await submit(hass, base_url=f"{url}/v1")
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -352,7 +350,7 @@ async def test_host_without_models_is_accepted(
     assert result["result"].state.value == "loaded"
 
 
-async def test_sections_are_read_and_shown_again(
+async def test_form_sections_round_trip(
     hass: HomeAssistant, standin: StandIn, media_folder: object
 ) -> None:
     connection = {"timeout": 20, "max_retries": 1, "verify_ssl": True, "skip_validation": False}
@@ -400,7 +398,7 @@ async def test_sections_are_read_and_shown_again(
         ({"authentication": {"auth_method": "query"}}, "authentication"),
     ],
 )
-async def test_section_with_an_error_is_open(
+async def test_form_section_with_error_is_expanded(
     hass: HomeAssistant, standin: StandIn, changes: dict[str, Any], name: str
 ) -> None:
     result = await submit(hass, base_url=standin.url(), api_key=CANARY, **changes)
@@ -416,7 +414,7 @@ async def test_section_with_an_error_is_open(
 @pytest.mark.parametrize(
     "changes", [{"timeout": "long"}, {"auth_method": "magic"}, {"nonsense": 1}, {"max_retries": 99}]
 )
-async def test_what_no_form_sends_is_refused(
+async def test_form_invalid_data_raises(
     hass: HomeAssistant, standin: StandIn, changes: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidData):
@@ -424,7 +422,7 @@ async def test_what_no_form_sends_is_refused(
 
 
 @pytest.mark.parametrize("source", ["stored", "environment"])
-async def test_saved_key_stays_with_its_origin(
+async def test_reconfigure_other_origin_requires_api_key(
     hass: HomeAssistant,
     standin: StandIn,
     media_folder: object,
@@ -445,7 +443,7 @@ async def test_saved_key_stays_with_its_origin(
     assert entry.data["base_url"] == f"{url}/v1"
 
 
-async def test_saved_key_goes_to_another_path_of_its_origin(
+async def test_reconfigure_same_origin_keeps_api_key(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry
 ) -> None:
     flow = await entry.start_reconfigure_flow(hass)
@@ -463,7 +461,7 @@ async def test_saved_key_goes_to_another_path_of_its_origin(
         ("localhost:9/v1", True, "Ollama"),
     ],
 )
-async def test_title_of_an_entry_stays(
+async def test_reconfigure_title(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -489,7 +487,7 @@ async def test_title_of_an_entry_stays(
     assert entry.options == {"record_events": True, **kind}
 
 
-async def test_reauth_accepts_the_key_that_works_again(
+async def test_reauth_with_current_api_key(
     hass: HomeAssistant, standin: StandIn, media_folder: object
 ) -> None:
     standin.fail(Fault(path="/models", status=401))
@@ -504,7 +502,7 @@ async def test_reauth_accepts_the_key_that_works_again(
     assert entry.data["api_key"] == CANARY
 
 
-async def test_reauth_ends_when_the_entry_can_be_set_up_again(
+async def test_reauth_ends_after_setup(
     hass: HomeAssistant, standin: StandIn, media_folder: object
 ) -> None:
     standin.fail(Fault(path="/models", status=401))
@@ -516,7 +514,7 @@ async def test_reauth_ends_when_the_entry_can_be_set_up_again(
     assert not hass.config_entries.flow.async_progress()
 
 
-async def test_answer_that_is_too_large_is_no_list(
+async def test_url_search_response_too_large(
     hass: HomeAssistant, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(validate, "_LARGEST_LIST", 20)
@@ -533,7 +531,7 @@ async def test_answer_that_is_too_large_is_no_list(
         ("bearer", {"extra_headers": {"authorization": "Bearer other"}}),
     ],
 )
-async def test_extras_do_not_take_the_place_of_the_key(
+async def test_extra_headers_and_query_keep_api_key(
     hass: HomeAssistant,
     standin: StandIn,
     media_folder: object,

@@ -75,7 +75,7 @@ async def test_model_left_out_default_is_sent(
         ("create_model_response", {"prompt": {"id": "pmpt_1"}, "input": "Hi"}),
     ],
 )
-async def test_model_comes_otherwise_no_default_is_sent(
+async def test_model_given_otherwise_no_default_is_sent(
     action: str,
     data: dict[str, Any],
     call: Call,
@@ -107,7 +107,7 @@ async def test_followed_response_needs_no_model(
         ("connect_realtime_websocket", {"connection_id": "c"}),
     ],
 )
-async def test_model_left_out_without_default_is_refused(
+async def test_model_left_out_without_default_raises(
     action: str,
     data: dict[str, Any],
     options: dict[str, Any],
@@ -125,7 +125,7 @@ async def test_model_left_out_without_default_is_refused(
     assert not standin.requests
 
 
-def test_rows_with_a_kind_have_a_model() -> None:
+def test_model_kind_has_model_field() -> None:
     for action in ACTIONS:
         if action.model_kind is not None:
             assert any(field.key == "model" for field in action.fields), action.key

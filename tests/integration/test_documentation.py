@@ -7,13 +7,10 @@ trigger would bring along. Paths below `/media` are files of the test's own medi
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from datetime import timedelta
-from importlib.util import find_spec
 from pathlib import Path
 import re
-import sys
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 from typing import Any
-from unittest.mock import MagicMock
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import EVENT_CALL_SERVICE
@@ -37,6 +34,7 @@ from tests.documentation import EXAMPLES, GENERATED, Example, mappings
 from tests.standin import media
 
 from .assist import absent  # noqa: F401  # What voice imports is not installed for tests.
+from .cameras import add_camera
 from .conftest import Call
 
 RUNNABLE = [example for example in EXAMPLES if example.reason is None]
@@ -188,28 +186,6 @@ async def world(
     await hass.config_entries.async_unload(entry.entry_id)
 
 
-async def add_camera(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Add the camera that examples name."""
-    if find_spec("turbojpeg") is None:
-        # Cameras make their pictures smaller with it; these are small already.
-        stand_in = ModuleType("turbojpeg")
-        stand_in.TurboJPEG = MagicMock  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "turbojpeg", stand_in)
-    from homeassistant.components import camera
-    from homeassistant.components.camera.const import DATA_COMPONENT
-
-    class Camera(camera.Camera):
-        entity_id = "camera.front_door"
-
-        async def async_camera_image(
-            self, width: int | None = None, height: int | None = None
-        ) -> bytes:
-            return PICTURE
-
-    assert await async_setup_component(hass, "camera", {})
-    await hass.data[DATA_COMPONENT].async_add_entities([Camera()])
-
-
 async def add_entities(world: World, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     """Add the camera and the Assist entities that an example names."""
     hass = world.hass
@@ -218,7 +194,7 @@ async def add_entities(world: World, monkeypatch: pytest.MonkeyPatch, text: str)
     if "llm_hass_api" in text:
         assert await async_setup_component(hass, "conversation", {})
     if "camera.front_door" in text or "ai_task.openai" in text:
-        await add_camera(hass, monkeypatch)
+        await add_camera(hass, monkeypatch, "camera.front_door", PICTURE)
     for kind, entity_id, options in (
         ("ai_task_data", "ai_task.openai", {"model": "gpt-5-mini"}),
         ("tts", "tts.openai", {"model": "gpt-4o-mini-tts", "voice": "alloy"}),

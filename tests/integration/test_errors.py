@@ -82,6 +82,34 @@ async def test_error_quotes_server_message(
         assert part in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "ending"),
+    [
+        (401, error_body("Invalid API Key"), "asks for it. Message: Invalid API Key (Request –)"),
+        (429, error_body("slow down"), "Wait a little. Message: slow down (Request –)"),
+        (429, error_body("none left", code="insufficient_quota"), ". Message: none left (Request"),
+        (503, error_body("Loading model"), "Try again later. Message: Loading model (Request –)"),
+        (502, "", "Try again later. Message: – (Request –)"),
+    ],
+    ids=["key", "rate", "quota", "server", "nothing-said"],
+)
+async def test_error_message_without_full_stop(
+    hass: HomeAssistant,
+    standin: StandIn,
+    media_folder: object,
+    call: Call,
+    status: int,
+    body: Any,
+    ending: str,
+) -> None:
+    """Servers end their words without a full stop, as llama.cpp does."""
+    await add_entry(hass, entry_data(standin, max_retries=0))
+    standin.fail(Fault(status=status, body=body, headers={"x-request-id": ""}))
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("create_model_response", **ASK)
+    assert ending in str(caught.value)
+
+
 async def test_error_redacts_api_key(
     hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call
 ) -> None:

@@ -96,7 +96,7 @@ async def test_events_excluded_from_recorder(
     assert EVENT_STREAM in excluded
 
 
-async def test_event_types_that_the_user_excludes_stay_excluded(
+async def test_events_excluded_by_user_stay_excluded(
     recorder_mock: object, hass: HomeAssistant, standin: StandIn, media_folder: object
 ) -> None:
     excluded = get_instance(hass).exclude_event_types

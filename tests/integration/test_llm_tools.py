@@ -91,7 +91,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_name_outside_of_the_alphabet_or_too_long(name: str) -> None:
+def test_invalid_name_is_replaced(name: str) -> None:
     functions = build_function_tools([tool(name)])
     (definition,) = functions.definitions
     assert refusals(definition) == []
@@ -100,13 +100,13 @@ def test_name_outside_of_the_alphabet_or_too_long(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a", "intent__HassTurnOn", "a-b_C9", "x" * 64])
-def test_valid_name_stays(name: str) -> None:
+def test_valid_name_is_kept(name: str) -> None:
     functions = build_function_tools([tool(name)])
     assert functions.definitions[0]["name"] == name
     assert functions.tool_names == {name: name}
 
 
-def test_names_that_look_alike_once_shortened() -> None:
+def test_similar_names_stay_unique() -> None:
     names = ["a.b", "a_b", "a b", "a:b", *("x" * 64 + str(n) for n in range(20))]
     functions = build_function_tools(map(tool, names))
     offered = [definition["name"] for definition in functions.definitions]
@@ -115,14 +115,14 @@ def test_names_that_look_alike_once_shortened() -> None:
     assert functions.tool_name("a_b") == "a_b"
 
 
-def test_name_does_not_depend_on_other_tools() -> None:
+def test_replaced_name_is_independent_of_other_tools() -> None:
     names = ["a.b", "c.d", "e.f"]
     forward = build_function_tools(map(tool, names)).tool_names
     backward = build_function_tools(map(tool, reversed(names))).tool_names
     assert forward == backward
 
 
-def test_shortened_name_that_another_tool_has() -> None:
+def test_replaced_name_taken_by_another_tool() -> None:
     taken = function_name("a.b")
     functions = build_function_tools([tool("a.b"), tool(taken)])
     first, second = (definition["name"] for definition in functions.definitions)
@@ -130,7 +130,7 @@ def test_shortened_name_that_another_tool_has() -> None:
     assert functions.tool_name(first) == "a.b"
 
 
-def test_name_of_a_function_of_others() -> None:
+def test_reserved_name_is_replaced() -> None:
     functions = build_function_tools([tool("mine"), tool("other")], reserved_names=["mine"])
     first, second = (definition["name"] for definition in functions.definitions)
     assert first not in {"mine", "other"}
@@ -138,13 +138,13 @@ def test_name_of_a_function_of_others() -> None:
     assert second == "other"
 
 
-def test_two_tools_of_one_name() -> None:
+def test_duplicate_name_is_excluded() -> None:
     functions = build_function_tools([tool("same"), tool("same")])
     assert len(functions.definitions) == 1
     assert list(functions.excluded) == ["same"]
 
 
-def test_more_tools_than_a_request_may_have() -> None:
+def test_function_limit() -> None:
     functions = build_function_tools(
         [tool(f"t{n}") for n in range(200)], reserved_names=["a", "b", "c"]
     )
@@ -153,7 +153,7 @@ def test_more_tools_than_a_request_may_have() -> None:
 
 
 @pytest.mark.parametrize("length", [1023, 1024])
-def test_description_within_the_limit(length: int) -> None:
+def test_description_within_limit(length: int) -> None:
     assert shorten_description("x" * length) == "x" * length
 
 
@@ -161,14 +161,14 @@ def test_description_within_the_limit(length: int) -> None:
     "text", ["x" * 1025, "word " * 400, "Größe 💡 " * 300, "x" * 100_000, "a " + "b" * 2000]
 )
 @pytest.mark.parametrize("hint", ["", "Requires at least one of: a; b."])
-def test_long_description_is_cut(text: str, hint: str) -> None:
+def test_long_description_is_truncated(text: str, hint: str) -> None:
     cut = shorten_description(text, hint)
     assert 500 < len(cut) <= 1024
     assert cut.endswith(hint or "…")
     assert text.startswith(cut.removesuffix(hint).rstrip().removesuffix("…"))
 
 
-def test_no_description() -> None:
+def test_description_missing() -> None:
     assert build_function_tools([tool(description=None)]).definitions[0]["description"] == ""
 
 
@@ -438,7 +438,7 @@ AT_LEAST_ONE = {
         ),
     ],
 )
-def test_schema_is_made_acceptable(schema: Json, wanted: Json, hint: str) -> None:
+def test_schema_conversion(schema: Json, wanted: Json, hint: str) -> None:
     before = repr(schema)
     found, text = to_function_parameters(schema)
     assert found == wanted
@@ -465,12 +465,12 @@ def _nested(levels: int) -> Json:
         _nested(2000),
     ],
 )
-def test_schema_that_is_no_object(schema: Json) -> None:
+def test_schema_not_an_object_raises(schema: Json) -> None:
     with pytest.raises(ValueError, match="its"):
         to_function_parameters(schema)
 
 
-def test_tool_that_cannot_be_described_is_left_out() -> None:
+def test_tool_without_schema_is_excluded() -> None:
     def fails(value: Any) -> Any:
         raise RuntimeError("No serializer for this")
 
@@ -501,7 +501,7 @@ def test_tool_that_cannot_be_described_is_left_out() -> None:
         vol.Schema({str: object}),
     ],
 )
-def test_validators_of_home_assistant(parameters: Any) -> None:
+def test_home_assistant_validators(parameters: Any) -> None:
     functions = build_function_tools([tool(parameters=parameters)])
     assert functions.excluded == {}
     assert refusals(functions.definitions[0]) == []
@@ -513,14 +513,14 @@ def test_boolean_has_a_type() -> None:
     assert definition["parameters"]["properties"] == {"muted": {"type": "boolean"}}
 
 
-def test_instructions_name_the_functions() -> None:
+def test_instructions_use_function_names() -> None:
     functions = build_function_tools([tool("hall.ring"), tool("hall.ring.twice"), tool("sing")])
     text = functions.rename_in("Tools (hall.ring, hall.ring.twice, sing): hall.ringing is none.")
     first, second, _ = (definition["name"] for definition in functions.definitions)
     assert text == f"Tools ({first}, {second}, sing): hall.ringing is none."
 
 
-async def test_assist_tools_of_a_script_with_a_long_name(hass: HomeAssistant) -> None:
+async def test_assist_script_with_long_name(hass: HomeAssistant) -> None:
     assert await async_setup_component(hass, "homeassistant", {})
     assert await async_setup_component(hass, "conversation", {})
     assert await async_setup_component(hass, "media_player", {})

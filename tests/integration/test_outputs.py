@@ -30,6 +30,12 @@ TEXTS = {
     "fence on one line": f"```json {PLAIN}```",
     "fence without an end": f"```json\n{PLAIN}\n",
     "fence of tildes": f"~~~json\n{PLAIN}\n~~~",
+    "fence with a blank": f"``` json\n{PLAIN}\n```",
+    "fence of four": f"````json\n{PLAIN}\n````",
+    "fence of four behind words": f"Here:\n````\n{PLAIN}\n````\nBye",
+    "backticks on one line": f"`{PLAIN}`",
+    "thoughts in other brackets": f"◁think▷What {{n}}?◁/think▷{PLAIN}",
+    "fence behind many fences": "```\nx\n```\n" * 5 + f"```json\n{PLAIN}\n```",
     "byte order mark": f"\ufeff{PLAIN}",
     "mark of an end": f"{PLAIN}<|im_end|>\n",
     "thoughts in brackets": f"[THINK]What {{n}}?[/THINK]{PLAIN}",
@@ -63,7 +69,7 @@ def completion(message: Json, finish_reason: str = "stop") -> Json:
 
 
 @pytest.mark.parametrize("case", TEXTS)
-async def test_json_in_texts(raw: RawServer, call: Call, case: str) -> None:
+async def test_parsed_json_in_text(raw: RawServer, call: Call, case: str) -> None:
     text = TEXTS[case]
     raw.play([answer(response(text))], [answer(completion({"content": text}))])
     found = await call("parse_model_response", text=FORM, **ASK)
@@ -73,7 +79,7 @@ async def test_json_in_texts(raw: RawServer, call: Call, case: str) -> None:
     assert found["choices"][0]["message"]["parsed"] == VALUE
 
 
-async def test_json_in_parts_and_objects(raw: RawServer, call: Call) -> None:
+async def test_parsed_json_in_parts_and_objects(raw: RawServer, call: Call) -> None:
     parts = [{"type": "thinking", "thinking": []}, {"type": "text", "text": PLAIN}]
     tool_call = {"id": "x", "function": {"name": "f", "arguments": VALUE}}
     raw.play([answer(completion({"content": parts, "tool_calls": [tool_call]}))])
@@ -99,7 +105,7 @@ OTHERS = {
 
 @pytest.mark.parametrize("is_stream", [False, True])
 @pytest.mark.parametrize("case", OTHERS)
-async def test_form_that_the_host_ignores(
+async def test_structure_ignored_raises(
     hass: HomeAssistant, raw: RawServer, call: Call, case: str, is_stream: bool
 ) -> None:
     text, place = OTHERS[case]
@@ -154,7 +160,7 @@ PLACES: dict[str, tuple[Json, Any, str | None]] = {
 }
 
 
-async def test_place_that_does_not_fit_the_schema(raw: RawServer, call: Call) -> None:
+async def test_structure_mismatch_path(raw: RawServer, call: Call) -> None:
     places: dict[str, str | None] = {}
     for name, (schema, value, _) in PLACES.items():
         raw.play([answer(response(json.dumps(value)))])
@@ -167,7 +173,7 @@ async def test_place_that_does_not_fit_the_schema(raw: RawServer, call: Call) ->
     assert places == {name: place for name, (*_, place) in PLACES.items()}
 
 
-async def test_answers_that_need_no_form(raw: RawServer, call: Call) -> None:
+async def test_structure_not_required(raw: RawServer, call: Call) -> None:
     refusal = [{"type": "refusal", "refusal": "No"}]
     calls = [{"type": "function_call", "name": "f", "arguments": "{}", "status": "completed"}]
     for whole in (
@@ -198,7 +204,7 @@ BROKEN = '{ "room": "kitchen", "on": true'
 
 @pytest.mark.parametrize("action", ["create_model_response", "parse_model_response"])
 @pytest.mark.parametrize("is_stream", [False, True])
-async def test_call_that_breaks_off(
+async def test_function_call_truncated_raises(
     raw: RawServer, call: Call, action: str, is_stream: bool
 ) -> None:
     item = {"type": "function_call", "name": "switch", "arguments": BROKEN, "status": "completed"}
@@ -213,7 +219,7 @@ async def test_call_that_breaks_off(
 
 @pytest.mark.parametrize("action", ["create_chat_completion", "parse_chat_completion"])
 @pytest.mark.parametrize("reason", ["stop", "tool_calls"])
-async def test_call_of_a_chat_that_breaks_off(
+async def test_chat_tool_call_truncated_raises(
     raw: RawServer, call: Call, action: str, reason: str
 ) -> None:
     tool_call = {"id": "x", "function": {"name": "switch", "arguments": BROKEN}}
@@ -226,7 +232,7 @@ async def test_call_of_a_chat_that_breaks_off(
     assert (await call(action, **CHAT))["choices"][0]["finish_reason"] == "length"
 
 
-async def test_calls_without_arguments_are_whole(raw: RawServer, call: Call) -> None:
+async def test_tool_call_without_arguments_is_complete(raw: RawServer, call: Call) -> None:
     for arguments in ("", " ", "{}", None, {"a": 1}):
         tool_call = {"id": "x", "function": {"name": "f", "arguments": arguments}}
         raw.play([answer(completion({"tool_calls": [tool_call]}, "tool_calls"))])

@@ -68,7 +68,7 @@ async def test_all_pages_ends(
     assert len(standin.requests) - before == len(pages)
 
 
-async def test_one_page_without_has_more_is_one_request(call: Call, standin: StandIn) -> None:
+async def test_list_without_all_pages_is_one_request(call: Call, standin: StandIn) -> None:
     play(standin, page("a"))
     before = len(standin.requests)
     answer = await call("list_files")
@@ -77,7 +77,7 @@ async def test_one_page_without_has_more_is_one_request(call: Call, standin: Sta
 
 
 @pytest.mark.parametrize(("bound", "value"), [("MOST_ITEMS", 5), ("MOST_BYTES", 300)])
-async def test_endless_list_is_refused(
+async def test_all_pages_limit_raises(
     bound: str, value: int, call: Call, standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pagination, bound, value)

@@ -86,7 +86,7 @@ def is_allowed(action: ActionDescription, who: str, access: str) -> bool:
 
 @pytest.mark.parametrize("access", ["by_action", "administrators", "everyone"])
 @pytest.mark.parametrize("who", ["none", "reader", "user", "administrator"])
-async def test_every_action_permission_holds(
+async def test_permission_by_action(
     who: str,
     access: str,
     hass: HomeAssistant,
@@ -134,7 +134,7 @@ async def test_unknown_user_is_refused(
     assert not standin.requests
 
 
-async def test_user_with_one_entity_may_ask(
+async def test_user_with_one_entity_is_allowed(
     hass: HomeAssistant, entry: MockConfigEntry, handled: list[ActionCall]
 ) -> None:
     """A user who may control one of the service's entities may call its open actions."""
@@ -158,7 +158,7 @@ async def test_user_with_one_entity_may_ask(
     assert len(handled) == 1
 
 
-async def test_local_action_strictest_entry_decides(
+async def test_local_action_requires_permission_of_every_entry(
     hass: HomeAssistant, standin: StandIn, media_folder: Path, handled: list[ActionCall]
 ) -> None:
     """Saved files belong to all entries: one that is open to everyone does not open the others."""
@@ -183,7 +183,7 @@ async def test_local_action_strictest_entry_decides(
     assert len(handled) == 1
 
 
-def test_what_needs_administrators() -> None:
+def test_actions_for_administrators() -> None:
     """What deletes, mints, rotates, registers, trains or watches is none of everybody's business."""
     for family in ACTION_GROUPS:
         for action in family.actions:

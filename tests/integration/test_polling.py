@@ -68,7 +68,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return found
 
 
-async def test_poll_host_away_for_minutes_goes_on(raw: RawServer, call: Call, clock: Clock) -> None:
+async def test_poll_unreachable_within_max_outage(raw: RawServer, call: Call, clock: Clock) -> None:
     for fault in PASSING.values():
         raw.requests.clear()
         clock.waits.clear()
@@ -91,14 +91,14 @@ async def test_poll_host_away_for_minutes_goes_on(raw: RawServer, call: Call, cl
         ),
     ],
 )
-async def test_poll_of_any_action_goes_on(
+async def test_poll_unreachable_by_action(
     raw: RawServer, call: Call, clock: Clock, action: str, data: Json
 ) -> None:
     raw.play([answer(PENDING)], *PASSING.values(), [answer(PENDING)], [answer(DONE)])
     assert (await call(action, **data))["status"] == "completed"
 
 
-async def test_poll_host_refuses_connections_goes_on(
+async def test_poll_connection_refused(
     raw: RawServer, call: Call, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raw.play([answer(PENDING)], [answer(PENDING)], [answer(DONE)])
@@ -119,9 +119,7 @@ async def test_poll_host_refuses_connections_goes_on(
     assert len(clock.waits) == 9
 
 
-async def test_poll_outages_with_successes_between_go_on(
-    raw: RawServer, call: Call, clock: Clock
-) -> None:
+async def test_poll_repeated_outages(raw: RawServer, call: Call, clock: Clock) -> None:
     """Each outage has its minutes: what counts is the time since the last look that succeeded."""
     outage = [PASSING["500"]] * 20
     raw.play([answer(PENDING)], *outage, [answer(PENDING)], *outage, [answer(PENDING)], *outage)
@@ -134,7 +132,7 @@ async def test_poll_outages_with_successes_between_go_on(
     ("fault", "key"),
     [("500", "server_error"), ("429", "rate_limited"), ("a line that is cut", "cannot_connect")],
 )
-async def test_poll_host_away_for_longer_raises_last_error(
+async def test_poll_max_outage_exceeded_raises(
     raw: RawServer, call: Call, clock: Clock, fault: str, key: str
 ) -> None:
     raw.play([answer(PENDING)], *[PASSING[fault]] * 80)
@@ -145,7 +143,7 @@ async def test_poll_host_away_for_longer_raises_last_error(
 
 
 @pytest.mark.parametrize("interval", [{}, {"poll_interval_ms": 100}, {"poll_interval_ms": 20_000}])
-async def test_poll_host_away_keeps_max_wait(
+async def test_poll_unreachable_max_wait_exceeded(
     raw: RawServer, call: Call, clock: Clock, interval: Json
 ) -> None:
     raw.play([answer(PENDING)], *[PASSING["500"]] * 80)
@@ -155,9 +153,7 @@ async def test_poll_host_away_keeps_max_wait(
     assert 30 < sum(clock.waits) <= 60
 
 
-async def test_poll_host_away_is_not_asked_as_often_as_wished(
-    raw: RawServer, call: Call, clock: Clock
-) -> None:
+async def test_poll_unreachable_backs_off(raw: RawServer, call: Call, clock: Clock) -> None:
     raw.play([answer(PENDING)], [answer(PENDING)], *[PASSING["500"]] * 10, [answer(PENDING)])
     raw.play([answer(DONE)])
     await call("create_and_poll_video", **ASK, poll_interval_ms=100)
@@ -166,7 +162,7 @@ async def test_poll_host_away_is_not_asked_as_often_as_wished(
     assert clock.waits[-1] == 0.1
 
 
-async def test_poll_refused_ends_at_once(raw: RawServer, call: Call, clock: Clock) -> None:
+async def test_poll_rejected_raises(raw: RawServer, call: Call, clock: Clock) -> None:
     for status, body, key in REFUSALS:
         raw.requests.clear()
         raw.play([answer(PENDING)], [answer(PENDING)], [answer(body, status)])
@@ -184,7 +180,7 @@ async def test_poll_refused_ends_at_once(raw: RawServer, call: Call, clock: Cloc
         ("poll_vector_store_file", {"vector_store_id": "vs_1", "file_id": "x_1"}),
     ],
 )
-async def test_poll_host_away_at_first_look_goes_on(
+async def test_first_poll_unreachable(
     raw: RawServer, call: Call, clock: Clock, action: str, data: Json
 ) -> None:
     raw.play(PASSING["500"], PASSING["a line that is cut"], [answer(PENDING)], [answer(DONE)])
@@ -196,7 +192,7 @@ async def test_poll_host_away_at_first_look_goes_on(
     assert set(queries[:-1]) == {"v=1 HTTP/1.1"}
 
 
-async def test_poll_host_away_from_the_first_look_raises_its_error(
+async def test_first_poll_unreachable_max_wait_exceeded(
     raw: RawServer, call: Call, clock: Clock
 ) -> None:
     raw.play(*[PASSING["500"]] * 80)
@@ -206,9 +202,7 @@ async def test_poll_host_away_from_the_first_look_raises_its_error(
     assert 15 < sum(clock.waits) <= 30
 
 
-async def test_request_that_makes_something_is_not_repeated(
-    raw: RawServer, call: Call, clock: Clock
-) -> None:
+async def test_create_request_is_not_repeated(raw: RawServer, call: Call, clock: Clock) -> None:
     raw.play(PASSING["500"], [answer(PENDING)], [answer(DONE)])
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_and_poll_video", **ASK)
@@ -216,7 +210,7 @@ async def test_request_that_makes_something_is_not_repeated(
     assert len(raw.requests) == 1
 
 
-async def test_poll_look_without_answer_keeps_max_wait(raw: RawServer, call: Call) -> None:
+async def test_poll_without_response_max_wait_exceeded(raw: RawServer, call: Call) -> None:
     """A look that nobody answers does not take longer than what is left of the wait."""
     raw.play([answer(PENDING)], [Step.HOLD])
     async with asyncio.timeout(3):
@@ -226,7 +220,7 @@ async def test_poll_look_without_answer_keeps_max_wait(raw: RawServer, call: Cal
             )
 
 
-async def test_poll_unloaded_while_host_is_away_ends(
+async def test_poll_unreachable_ends_with_unload(
     hass: HomeAssistant, raw: RawServer, call: Call
 ) -> None:
     raw.play([answer(PENDING)], *[PASSING["500"]] * 80)
@@ -240,7 +234,7 @@ async def test_poll_unloaded_while_host_is_away_ends(
     assert caught.value.translation_key == "unloaded"
 
 
-async def test_poll_interval_too_short_is_refused(raw: RawServer, call: Call) -> None:
+async def test_poll_interval_minimum(raw: RawServer, call: Call) -> None:
     for interval in (99, 0, -1, "50", 1.0):
         with pytest.raises(vol.Invalid, match="at least 100"):
             await call("create_and_poll_video", **ASK, poll_interval_ms=interval)

@@ -10,10 +10,12 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.const import DOMAIN
+from tests.resilience.raw_server import RawServer, answer, error
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
 from .conftest import Call, add_entry, entry_data
+from .streaming.conftest import raw as raw  # noqa: PLC0414
 
 ASK = {"model": "m-1", "input": "Hello"}
 
@@ -77,16 +79,57 @@ async def test_reauth_started_by_list_of_models(
     assert bool(reauth_issues(hass)) is is_started
 
 
-async def test_reauth_started_where_anybody_may_list_models(
-    hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call
-) -> None:
-    await add_entry(hass, entry_data(standin, "none", auth_method="bearer", api_key="sk-any"))
-    standin.fail(refused("/responses"))
-    with pytest.raises(HomeAssistantError):
+MODELS = answer({"object": "list", "data": [{"id": "m-1", "object": "model"}]})
+
+
+async def refuse(hass: HomeAssistant, raw: RawServer, call: Call, words: str) -> None:
+    """Ask a host that gives its list of models to anybody, and refuses the question."""
+    raw.play([answer(error(words), 401)], [MODELS], [MODELS])
+    with pytest.raises(HomeAssistantError) as caught:
         await call("create_model_response", **ASK)
     await hass.async_block_till_done()
 
+    assert caught.value.translation_key == "auth_failed"
+    paths = [request.line.split()[1] for request in raw.requests]
+    assert paths == ["/v1/responses", "/v1/models", "/v1/models"]
+
+
+@pytest.mark.parametrize(
+    ("words", "is_started"),
+    [
+        ("User not found.", True),
+        ("Incorrect API key provided: sk-abc***", True),
+        ("No cookie auth credentials found", True),
+        ("litellm.AuthenticationError: OpenAIException - Incorrect API key: sk-prov***", False),
+        ("AuthenticationError: AzureException - Access denied", False),
+        ("Provider returned error: 401 No auth credentials found", False),
+        ("upstream error: invalid x-api-key", False),
+        ("Incorrect API key. Received Model Group=gpt-4o", False),
+    ],
+)
+async def test_reauth_with_public_list_of_models(
+    hass: HomeAssistant, raw: RawServer, call: Call, words: str, is_started: bool
+) -> None:
+    """The list tells nothing there, but the words may tell whose key was refused."""
+    await refuse(hass, raw, call, words)
+
+    assert bool(reauth_flows(hass)) is is_started
+    assert bool(reauth_issues(hass)) is is_started
+
+
+@pytest.mark.parametrize("action", ["list_models", "create_model_response"])
+async def test_reauth_ends_with_public_list_of_models(
+    hass: HomeAssistant, raw: RawServer, call: Call, action: str
+) -> None:
+    await refuse(hass, raw, call, "User not found.")
     assert len(reauth_flows(hass)) == 1
+
+    raw.play([MODELS if action == "list_models" else answer()])
+    await call(action, **ASK if action == "create_model_response" else {})
+    await hass.async_block_till_done()
+
+    assert not reauth_flows(hass)
+    assert not reauth_issues(hass)
 
 
 async def test_reauth_ends_with_next_success(

@@ -47,6 +47,10 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "base64 behind a name": lambda key: base64.b64encode(f"user:{key}".encode()).decode(),
     "base64 behind Bearer": lambda key: base64.b64encode(f"Bearer {key}".encode()).decode(),
     "base64 in between": lambda key: base64.b64encode(f"ab{key}cd".encode()).decode(),
+    "json within json": lambda key: json.dumps(json.dumps(key))[3:-3],
+    "bytes as Python shows them": lambda key: repr(key.encode())[2:-1],
+    "hexadecimal": lambda key: key.encode().hex(),
+    "hexadecimal in large letters": lambda key: key.encode().hex().upper(),
     "base64 in percent": lambda key: quote(base64.b64encode(f"a{key}".encode()).decode(), safe=""),
 }
 
@@ -63,8 +67,57 @@ def test_redact_spelling(spelling: Callable[[str], str]) -> None:
             assert (text.startswith(before), text.endswith(after)) == (True, True)
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        "k%20x!%41-1234",
+        "\\\\back\\slash\\u0041",
+        'p@ss/w:rd+&=%#"<&>',
+        "a&amp;b&lt;c-1234",
+        "schlüssel-日本-1234",
+        'it\'s "quoted" 1234',
+    ],
+)
+def test_redact_key_resembling_escapes(key: str) -> None:
+    """However often the text was escaped, each step is looked at."""
+    redact = settings(key).redact
+    for spell in (
+        str,
+        lambda key: quote(key, safe=""),
+        lambda key: quote(quote(key, safe=""), safe=""),
+        html.escape,
+        lambda key: json.dumps(key)[1:-1],
+        lambda key: json.dumps(json.dumps(key))[3:-3],
+        lambda key: repr(key.encode())[2:-1],
+        all_percent,
+    ):
+        assert redact(f"x={spell(key)}&y") == "x=***&y"
+
+
+@pytest.mark.parametrize("key", [KEY, "0123456789abcdefghijklmnopqrstuv", "A" + "b3-" * 50])
+def test_redact_partial_key(key: str) -> None:
+    redact = settings(key).redact
+    for piece in (key[:20], key[4:22], key[-20:], key[:-1], key[1:]):
+        assert redact(f"It begins with {piece} and so on") == "It begins with *** and so on"
+    half = len(key) // 2 + 4
+    assert redact(f"{key[:half]}\n{key[half:]}").split("\n")[0] == "***"
+
+
+def test_redact_base64_truncated() -> None:
+    encoded = base64.b64encode(f"user:{KEY}".encode()).decode()
+    for length in range(28, len(encoded)):
+        assert settings().redact(f"Basic {encoded[:length]}… was wrong") == "Basic ***… was wrong"
+
+
+def test_redact_base64_with_line_breaks() -> None:
+    key = "sk-" + "Ab3_9-" * 30
+    lines = base64.encodebytes(f"user:{key}".encode()).decode().split()
+    text = settings(key).redact("Basic " + "\n ".join(lines) + " was wrong")
+    assert not [line for line in lines if len(line) >= 20 and line in text]
+
+
 @pytest.mark.parametrize("key", ["1", "abc", "ollama", "a-b", "ünï"])
-def test_redact_short_key_as_a_word(key: str) -> None:
+def test_redact_short_key_whole_words_only(key: str) -> None:
     redact = settings(key).redact
     assert redact(f"The key {key} is wrong") == "The key *** is wrong"
     assert redact(f"key={key.upper() if key.isascii() else key}&b") == "key=***&b"
@@ -79,19 +132,19 @@ def test_redact_short_key_as_a_word(key: str) -> None:
     "text",
     ["", "Nothing here", "100%", "%zz &nothing; \\q", "a&b;c", "\ud83d", "🔑" * 50, "&#xFFFFFFFF;"],
 )
-def test_redact_leaves_other_text(text: str) -> None:
+def test_redact_text_without_key(text: str) -> None:
     assert settings().redact(text) == text
     assert settings("").redact(text) == text
 
 
-def test_redact_keeps_what_stands_between() -> None:
+def test_redact_keeps_text_between_keys() -> None:
     text = f"a%20b {KEY} c&amp;d {quote(KEY, safe='')} e%2Ff"
     assert settings().redact(text) == "a%20b *** c&amp;d *** e%2Ff"
 
 
 @pytest.mark.parametrize("length", [8, 12, len(KEY) - 1])
 @pytest.mark.parametrize("end", ["", "…", "..."])
-def test_redact_key_that_the_end_cuts(length: int, end: str) -> None:
+def test_redact_truncated_key(length: int, end: str) -> None:
     assert settings().redact(f"Bad key: {KEY[:length]}{end}") == f"Bad key: ***{end}"
 
 
@@ -108,7 +161,7 @@ def test_redact_key_that_the_end_cuts(length: int, end: str) -> None:
         ("x-gateway", "gateway-secret-5f1e", "gateway-secret-5f1e"),
     ],
 )
-def test_redact_parts_of_a_header(name: str, value: str, leaks: str) -> None:
+def test_redact_header_parts(name: str, value: str, leaks: str) -> None:
     redact = settings(extra_headers={name: value}).redact
     for text in (value, leaks, base64.b64encode(leaks.encode()).decode()):
         if len(text) > 3:
@@ -116,13 +169,13 @@ def test_redact_parts_of_a_header(name: str, value: str, leaks: str) -> None:
     assert redact(f"It says {leaks} here") == "It says *** here"
 
 
-def test_redact_key_that_names_its_scheme() -> None:
+def test_redact_key_with_scheme() -> None:
     pair = base64.b64encode(b"joe:hunter22").decode()
     redact = settings(f"Basic {pair}").redact
     assert redact(f"a {pair} b hunter22 c joe:hunter22 d") == "a *** b *** c *** d"
 
 
-def test_redact_short_values_that_are_words() -> None:
+def test_redact_keeps_short_values() -> None:
     redact = settings(query={"api-version": "v1"}, extra_headers={"x-mode": "fast"}).redact
     assert redact("v1 is fast") == "v1 is fast"
     assert settings(query={"sig": "v1"}).redact("v1 is fast") == "*** is fast"

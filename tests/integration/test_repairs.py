@@ -210,7 +210,7 @@ async def test_quota_repair_flow_entry_not_loaded(
     assert (ended["type"], ended["reason"]) == ("abort", "not_loaded")
 
 
-async def test_quota_repair_flow_done_where_the_question_is_refused_for_another_reason(
+async def test_quota_repair_flow_other_error_finishes(
     hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call, fix: Any
 ) -> None:
     refuse(standin)

@@ -32,7 +32,7 @@ def test_kind_is_complete(kind: ServiceKind) -> None:
     assert set(kind.models) <= set(ModelKind)
 
 
-def test_kinds_are_told_apart() -> None:
+def test_kinds_are_unique() -> None:
     assert len(BY_KEY) == len(KINDS)
     owners = [owner for kind in KINDS for owner in kind.owners]
     assert len(owners) == len(set(owners))
@@ -76,7 +76,7 @@ def test_kind_by_url(url: str, key: str | None) -> None:
         ({}, None, None),
     ],
 )
-def test_kind_by_answer(headers: dict[str, str], answer: Any, key: str | None) -> None:
+def test_kind_by_response(headers: dict[str, str], answer: Any, key: str | None) -> None:
     found = recognize(LOCAL_ACTIONS, headers, answer)
     assert (found.key if found else None) == key
 
@@ -91,7 +91,7 @@ def test_kind_by_answer(headers: dict[str, str], answer: Any, key: str | None) -
         ({"base_url": "http://host/v1"}, {"service_kind": "of_tomorrow"}, None),
     ],
 )
-def test_kind_of_an_entry(data: dict[str, Any], options: dict[str, Any], key: str | None) -> None:
+def test_kind_of_entry(data: dict[str, Any], options: dict[str, Any], key: str | None) -> None:
     found = kind_of(data, options)
     assert (found.key if found else None) == key
 

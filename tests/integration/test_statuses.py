@@ -18,7 +18,7 @@ VIDEO: Json = {"id": "video_1", "object": "video", "progress": 0}
 
 
 @pytest.mark.parametrize("status", GOING_ON)
-async def test_poll_goes_on(raw: RawServer, call: Call, status: str) -> None:
+async def test_poll_continues_by_status(raw: RawServer, call: Call, status: str) -> None:
     raw.play(
         [answer({**VIDEO, "status": status})],
         [answer({**VIDEO, "status": status, "progress": 10})],
@@ -29,14 +29,14 @@ async def test_poll_goes_on(raw: RawServer, call: Call, status: str) -> None:
 
 
 @pytest.mark.parametrize("status", ENDS)
-async def test_poll_ends(raw: RawServer, call: Call, status: str | None) -> None:
+async def test_poll_ends_by_status(raw: RawServer, call: Call, status: str | None) -> None:
     raw.play([answer({**VIDEO, "status": "processing"})], [answer({**VIDEO, "status": status})])
     found = await call("create_and_poll_video", prompt="x", model="m", poll_interval_ms=100)
     assert found["status"] == status
 
 
 @pytest.mark.parametrize("status", ["processing", "in_progress", "Rendering frames"])
-async def test_poll_says_what_the_status_was(raw: RawServer, call: Call, status: str) -> None:
+async def test_poll_max_wait_error_has_status(raw: RawServer, call: Call, status: str) -> None:
     for _ in range(30):
         raw.play([answer({**VIDEO, "status": status})])
     with pytest.raises(HomeAssistantError) as caught:
@@ -51,7 +51,7 @@ async def test_poll_says_what_the_status_was(raw: RawServer, call: Call, status:
     assert f"video_1 is still {status}" in str(caught.value)
 
 
-async def test_unknown_status_is_not_waited_for_for_ever(
+async def test_poll_unknown_status_time_limit(
     raw: RawServer, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(polling, "_LONGEST_UNKNOWN", 0.3)
@@ -62,7 +62,7 @@ async def test_unknown_status_is_not_waited_for_for_ever(
 
 
 @pytest.mark.parametrize("status", ["processing", "preparing", "queued"])
-async def test_watched_job_goes_on(
+async def test_watched_job_continues_by_status(
     hass: HomeAssistant, raw: RawServer, call: Call, status: str
 ) -> None:
     raw.play([answer({**VIDEO, "status": status})])
@@ -72,7 +72,7 @@ async def test_watched_job_goes_on(
 
 
 @pytest.mark.parametrize("status", ["processing", "Running", "starting"])
-async def test_run_of_a_stream_goes_on(raw: RawServer, call: Call, status: str) -> None:
+async def test_run_stream_continues_by_status(raw: RawServer, call: Call, status: str) -> None:
     run = {"id": "run_1", "object": "thread.run"}
     ends = [{**run, "status": status}, {**run, "status": "completed"}]
     raw.play(stream(*ends, done=False))
@@ -84,13 +84,13 @@ async def test_run_of_a_stream_goes_on(raw: RawServer, call: Call, status: str) 
     assert caught.value.translation_key == "stream_cut"
 
 
-def test_statuses_that_a_row_knows_are_no_ends() -> None:
+def test_pending_statuses_are_not_final() -> None:
     assert not is_ended("ready", frozenset({"ready"}))
     assert is_ended("ready")
     assert is_ended(None)
 
 
-async def test_negative_counts_lower_nothing(
+async def test_negative_token_counts_are_ignored(
     hass: HomeAssistant, raw: RawServer, call: Call
 ) -> None:
     entry = hass.config_entries.async_entries("openai_api")[0]

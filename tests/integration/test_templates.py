@@ -30,6 +30,9 @@ TEXTS = (
     "2500000000000000000000.0",
     "True",
     "b'x'",
+    "'a', 'b'",
+    "'a',",
+    "{'a'}",
     "Say 1, 2",
 )
 FIELDS: dict[str, tuple[dict[str, Any], str]] = {
@@ -70,7 +73,7 @@ async def sent(
 
 
 @pytest.mark.parametrize("action", FIELDS)
-async def test_text_field_rendered_text_stays(
+async def test_text_field_rendered_text_is_unchanged(
     action: str, hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:
     data, key = FIELDS[action]
@@ -86,7 +89,7 @@ async def test_text_field_rendered_text_stays(
         ("create_model_response", "input", "input_text"),
     ],
 )
-async def test_messages_rendered_text_stays(
+async def test_messages_rendered_text_is_unchanged(
     action: str,
     field: str,
     part_type: str,
@@ -139,7 +142,7 @@ EXACT = (
 
 
 @pytest.mark.parametrize("action", ["create_model_response", "create_speech", "create_embedding"])
-async def test_text_field_rendered_number_is_a_text(
+async def test_text_field_rendered_number_is_string(
     action: str, hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:
     data, key = FIELDS[action]
@@ -148,7 +151,7 @@ async def test_text_field_rendered_number_is_a_text(
         assert body[key] == left, words
 
 
-async def test_number_among_words_stays(
+async def test_rendered_number_with_text_is_unchanged(
     hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:
     """What the docs advise: with a word beside it, or within an object, a number is whole."""
@@ -159,7 +162,7 @@ async def test_number_among_words_stays(
         assert body["metadata"] == {"to": words}
 
 
-async def test_text_maps_rendered_values_are_texts(
+async def test_string_maps_rendered_values_are_strings(
     hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:
     """The API takes nothing but texts in these."""
@@ -175,7 +178,7 @@ async def test_text_maps_rendered_values_are_texts(
         assert body["prompt"]["variables"] == {"city": left}
 
 
-async def test_text_maps_keep_data_of_yaml(
+async def test_string_maps_yaml_values_are_unchanged(
     hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:
     """Some hosts take more than texts; parts of a prompt are objects."""
@@ -191,7 +194,7 @@ async def test_text_maps_keep_data_of_yaml(
     assert body["prompt"]["variables"] == {"city": {"type": "input_text", "text": "5"}}
 
 
-async def test_attributes_keep_numbers(
+async def test_attributes_numbers_are_unchanged(
     hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:
     """Files are found by the size of these, too."""
@@ -200,7 +203,7 @@ async def test_attributes_keep_numbers(
     assert body["attributes"] == {"n": 5, "x": True}
 
 
-async def test_lists_rendered_numbers_among_texts_are_texts(
+async def test_lists_rendered_numbers_are_strings(
     hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:
     for action, key, data, given, expected in (
@@ -211,12 +214,23 @@ async def test_lists_rendered_numbers_among_texts_are_texts(
         ("create_moderation", "input", {}, ["{{ 5 }}", "{{ '1, 2' }}"], ["5", "1, 2"]),
         ("search_vector_store", "query", {"vector_store_id": "vs_1"}, ["{{ 5 }}"], ["5"]),
         ("create_embedding", "input", {"model": "m"}, ["{{ True }}", "x"], ["True", "x"]),
+        *(
+            (action, key, data, [f"{{{{ {words!r} }}}}", "x"], [words, "x"])
+            for action, key, data in (
+                ("create_embedding", "input", {"model": "m"}),
+                ("create_completion", "prompt", {"model": "m"}),
+                ("create_moderation", "input", {}),
+                ("search_vector_store", "query", {"vector_store_id": "vs_1"}),
+            )
+            for words in ("[1, 2]", "{}", "{'a': 1}", "(1, 2)", "{1}", "b'x'", "'a', 'b'", "...")
+        ),
+        ("create_embedding", "input", {"model": "m"}, ["{{ '[1, 2]' }}"], ["[1, 2]"]),
     ):
         body = await sent(hass, standin, action, {**data, key: given})
         assert body[key] == expected
 
 
-async def test_calls_rendered_texts_stay(
+async def test_tool_calls_rendered_text_is_unchanged(
     hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:
     """Results and arguments of calls, and the ids of hosts that use digits alone, are texts."""
@@ -261,8 +275,8 @@ async def test_calls_rendered_texts_stay(
         ]
 
 
-@pytest.mark.parametrize("words", ["1, 2", "...", "1, ...", "(1, 2), 3", "1,"])
-async def test_values_in_objects_rendered_sentence_stays_text(
+@pytest.mark.parametrize("words", ["1, 2", "...", "1, ...", "(1, 2), 3", "1,", "b'x'", "'a', 'b'"])
+async def test_object_values_rendered_text_is_string(
     words: str, hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:
     data = {
@@ -307,7 +321,7 @@ async def test_values_in_objects_rendered_sentence_stays_text(
         ),
     ],
 )
-async def test_mixed_field_data_stays_data(
+async def test_mixed_field_rendered_data_is_unchanged(
     action: str,
     template: Any,
     expected: Any,
@@ -319,7 +333,7 @@ async def test_mixed_field_data_stays_data(
     assert body["input"] == expected
 
 
-async def test_messages_rendered_list_stays_list(
+async def test_messages_rendered_list_is_unchanged(
     hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:
     """A template may list messages with commas alone; those are objects, and no sentence."""
@@ -332,7 +346,7 @@ async def test_messages_rendered_list_stays_list(
     ("template", "expected"),
     [("{{ '1, 2' }}", ["1, 2"]), ("{{ ['1', 2] }}", ["1", "2"]), (["{{ '1, 2' }}"], ["1, 2"])],
 )
-async def test_list_of_texts_tuple_is_one_text(
+async def test_string_list_rendered_tuple_is_string(
     template: Any, expected: Any, hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:
     data = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "stop": template}
@@ -341,7 +355,7 @@ async def test_list_of_texts_tuple_is_one_text(
 
 
 @pytest.mark.parametrize("question", ["1, 2", "1, 2, 3", "[1, 2]", "(3)", "55"])
-async def test_sentence_trigger_rendered_text_stays(
+async def test_sentence_trigger_text_is_unchanged(
     question: str, hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
 ) -> None:
     """What somebody says goes to the model as it was said."""

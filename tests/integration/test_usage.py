@@ -108,7 +108,7 @@ async def test_totals_restored_after_restart(
     assert entry.domain == DOMAIN
 
 
-async def test_counts_are_whole_and_shown_so(
+async def test_counts_are_integers(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call
 ) -> None:
     await call("create_model_response", **ASK)

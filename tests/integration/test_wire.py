@@ -45,7 +45,7 @@ async def entry(hass: HomeAssistant, recorder: Recorder, media_folder: Path) -> 
     return await add_entry(hass, data)
 
 
-def test_only_websocket_actions_are_left_out() -> None:
+def test_requests_cover_all_but_websocket_actions() -> None:
     """What sends frames instead of requests is tested elsewhere."""
     assert {
         action.key for action in ACTIONS if action.method.endswith(".connect")

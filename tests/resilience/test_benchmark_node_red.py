@@ -37,7 +37,7 @@ def _node(path: Path, says: str) -> Path:
         (BOTH, "", "is something else, not Node.js 22 or newer"),
     ],
 )
-async def test_find_with_something_missing_names_it(
+async def test_find_file_missing_raises(
     tmp_path: Path, packages: tuple[str, ...], says: str, message: str
 ) -> None:
     node = _node(tmp_path / "node", says)
@@ -45,26 +45,24 @@ async def test_find_with_something_missing_names_it(
         await find(_folder(tmp_path, *packages), str(node))
 
 
-async def test_find_without_folder_names_the_option() -> None:
+async def test_find_without_folder_raises() -> None:
     with pytest.raises(MissingError, match="--node-red FOLDER"):
         await find(None, None)
 
 
-async def test_find_with_node_that_is_not_there_names_it(tmp_path: Path) -> None:
+async def test_find_node_missing_raises(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="nowhere cannot be run"):
         await find(_folder(tmp_path, *BOTH), "/nowhere")
 
 
-async def test_find_without_any_node_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_find_without_node_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingError, match="there is no Node"):
         await find(_folder(tmp_path, *BOTH), None)
 
 
 @pytest.mark.parametrize("says", ["v22.9.0", "v30.0.1"])
-async def test_find_with_node_in_the_folder_takes_it(tmp_path: Path, says: str) -> None:
+async def test_find_node_in_folder(tmp_path: Path, says: str) -> None:
     folder = _folder(tmp_path, *BOTH)
     node = _node(folder / "node_modules" / ".bin" / "node", says)
     found = await find(folder, None)

@@ -70,7 +70,7 @@ async def attempt(
 
 
 @pytest.mark.parametrize("action", PAID)
-async def test_paid_request_that_may_have_arrived_is_sent_once(
+async def test_paid_request_after_send_is_not_retried(
     action: str, hass: HomeAssistant, media_folder: object, subtests: pytest.Subtests
 ) -> None:
     async with raw_server_for(hass, max_retries=2) as watch:
@@ -81,7 +81,7 @@ async def test_paid_request_that_may_have_arrived_is_sent_once(
 
 
 @pytest.mark.parametrize("action", ["create_model_response", "create_speech", "create_image"])
-async def test_paid_stream_that_may_have_arrived_is_sent_once(
+async def test_paid_stream_after_send_is_not_retried(
     action: str, hass: HomeAssistant, media_folder: object, subtests: pytest.Subtests
 ) -> None:
     stream = {"stream_format": "sse"} if action == "create_speech" else {"stream": True}
@@ -94,7 +94,7 @@ async def test_paid_stream_that_may_have_arrived_is_sent_once(
                 assert len(watch.raw.requests) == 1
 
 
-async def test_paid_request_without_an_answer_is_sent_once(
+async def test_paid_request_timeout_is_not_retried(
     hass: HomeAssistant, media_folder: object
 ) -> None:
     async with raw_server_for(hass, max_retries=2) as watch:
@@ -104,7 +104,7 @@ async def test_paid_request_without_an_answer_is_sent_once(
 
 
 @pytest.mark.parametrize("action", ["create_model_response", "create_vector_store"])
-async def test_refused_request_is_sent_again(
+async def test_refused_request_is_retried(
     action: str, hass: HomeAssistant, media_folder: object, subtests: pytest.Subtests
 ) -> None:
     async with raw_server_for(hass, max_retries=2) as watch:
@@ -115,7 +115,7 @@ async def test_refused_request_is_sent_again(
 
 
 @pytest.mark.parametrize("action", SAFE)
-async def test_safe_request_is_sent_again(
+async def test_safe_request_is_retried(
     action: str, hass: HomeAssistant, media_folder: object, subtests: pytest.Subtests
 ) -> None:
     async with raw_server_for(hass, max_retries=1) as watch:
@@ -126,9 +126,7 @@ async def test_safe_request_is_sent_again(
         assert all("may-repeat" not in request.headers.lower() for request in watch.raw.requests)
 
 
-async def test_line_that_never_stood_is_tried_again(
-    hass: HomeAssistant, media_folder: object
-) -> None:
+async def test_connect_error_is_retried(hass: HomeAssistant, media_folder: object) -> None:
     """A host that begins to listen between two tries gets the request once."""
     async with raw_server_for(hass, max_retries=2) as watch:
         await watch.raw.stop()

@@ -150,7 +150,7 @@ async def test_stream_malformed_bodies(
             assert text.isprintable()
 
 
-async def test_stream_that_shows_signs_of_life(raw_server: RawServerFixture) -> None:
+async def test_stream_keep_alive_times_out(raw_server: RawServerFixture) -> None:
     script = stream(CREATED, *SIGNS_OF_LIFE[:20], DONE)
     await raw_server.assert_survives([script], RIGHT, STREAM, timeout=1, **ASK)
 

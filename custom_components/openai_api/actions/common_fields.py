@@ -1,5 +1,7 @@
 """Fields that several families of actions have in common."""
 
+from dataclasses import replace
+
 from ..action import FieldDescription
 from . import object_fields
 from .fields import (
@@ -18,12 +20,21 @@ from .fields import (
 )
 from .object_fields_storage import chunking, tool_resources
 
+
+def or_default(field: FieldDescription) -> FieldDescription:
+    """Return the field of a model as one for which the entry's default may stand in."""
+    description = f"{field.description} Without it, the default model."
+    return replace(field, required=False, description=description)
+
+
 MODEL = identifier(
     "model",
     "Model",
     "As the service names it.",
     example="gpt-5-mini",
 )
+# Many actions show this text, which is translated under this name.
+MODEL_OR_DEFAULT = or_default(MODEL)
 LLM_HASS_API = choices(
     "llm_hass_api",
     "Control of the home",

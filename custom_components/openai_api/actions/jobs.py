@@ -74,7 +74,7 @@ ACTION_GROUP = ActionGroup(
     actions=(
         ActionDescription(
             key="watch_job",
-            method="responses.retrieve",
+            method="",
             name="Watch a job",
             description=(
                 "Follows something that takes long, such as a batch, and returns at once. Changes and "
@@ -129,7 +129,7 @@ ACTION_GROUP = ActionGroup(
         ),
         ActionDescription(
             key="list_watched_jobs",
-            method="responses.retrieve",
+            method="",
             name="List watched jobs",
             description="Returns what is watched, and how far it is. What has ended stays for a day.",
             icon="mdi:format-list-checks",
@@ -140,7 +140,7 @@ ACTION_GROUP = ActionGroup(
         ),
         ActionDescription(
             key="stop_watching_job",
-            method="responses.retrieve",
+            method="",
             name="Stop watching a job",
             description="Watches a job no longer, and forgets it. The work at the service goes on.",
             icon="mdi:eye-off-outline",

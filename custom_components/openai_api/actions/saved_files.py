@@ -28,6 +28,7 @@ ACTION_GROUP = ActionGroup(
         ActionDescription(
             key="tidy_up_saved_files",
             method="",
+            has_entry=False,
             name="Tidy up saved files",
             description=(
                 "Deletes pictures, sounds, videos and other files that actions have saved in the "

@@ -230,8 +230,13 @@ def _text_or_list(value: Any, *, texts: bool) -> str | list[Any]:
     if isinstance(found, Mapping):
         return [json_object(found)]
     if isinstance(found, list | tuple):
-        return list(to_json_value(found))
+        return list(to_json_value([_item(item) for item in found]))
     return text(found)
+
+
+def _item(value: Any) -> Any:
+    """Return an item of a list as `as_text` does, but a number, which may be that of a token."""
+    return value if isinstance(value, int | float) else as_text(value)
 
 
 def file(value: Any) -> dict[str, str]:

@@ -92,6 +92,8 @@ def _is_data(value: object, *, texts: bool) -> bool:
     """
     if rendered_text(value) is None:
         return True
+    if is_sentence(value):
+        return False
     if isinstance(value, Mapping):
         return _is_part(value)
     return isinstance(value, list | tuple) and (
@@ -157,7 +159,7 @@ def to_json_value(value: object, level: int = 0) -> Any:
     """Return the value as plain JSON data, whatever YAML or a template made of it."""
     if level > MAX_NESTING:
         raise vol.Invalid(f"objects and lists may be {MAX_NESTING} deep within each other")
-    if is_sentence(value):
+    if is_sentence(value) or isinstance(value, bytes):
         return rendered_text(value)
     match value:
         case None | bool():

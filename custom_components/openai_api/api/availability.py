@@ -1,4 +1,4 @@
-"""Knows whether a service host is at work, by what became of the last calls."""
+"""Tracks whether the server of a service can be reached, by the results of the last requests."""
 
 from dataclasses import dataclass
 import time
@@ -12,24 +12,24 @@ from .usage import Usage
 
 @dataclass(slots=True, kw_only=True)
 class Availability:
-    """Whether a host answers; nobody asks it only to find that out."""
+    """Whether a server responds; no request is sent only to find that out."""
 
     hass: HomeAssistant
     entry_id: str
     name: str
-    """As the log calls the host."""
+    """The name of the service in the log."""
     usage: Usage
     is_reachable: bool | None = None
-    """None until it was asked for the first time."""
+    """None until the first request."""
     _unreachable_since: float = 0.0
 
     def __post_init__(self) -> None:
-        """Follow what the host answers."""
+        """Listen to the usage, which records responses."""
         self.usage.listen(self._on_usage)
 
     @callback
     def _on_usage(self) -> None:
-        """Take it that the host is at work, if it has answered since it was lost."""
+        """Mark the server reachable if it has responded since it was lost."""
         if self.is_reachable or self.usage.last_response_at <= self._unreachable_since:
             return
         if self.is_reachable is False:
@@ -38,10 +38,10 @@ class Availability:
 
     @callback
     def mark_unreachable(self, error: str, start: float) -> None:
-        """Take it that the host is not at work, for a call that began at `start` has failed.
+        """Mark the server unreachable because a call that started at `start` failed with `error`.
 
-        What it has answered since then, on `time.monotonic`'s clock, shows that it is: a model
-        may think for longer than somebody waits.
+        `start` is a time of `time.monotonic`, in seconds. Nothing changes if the server has
+        responded since: a model may think for longer than a caller waits.
         """
         if self.is_reachable is False or self.usage.last_response_at >= start:
             return
@@ -51,6 +51,6 @@ class Availability:
 
     @callback
     def _set(self, *, is_reachable: bool) -> None:
-        """Take on a state and tell the entities."""
+        """Set the state, and notify the entities."""
         self.is_reachable = is_reachable
         async_dispatcher_send(self.hass, SIGNAL_AVAILABILITY.format(self.entry_id))

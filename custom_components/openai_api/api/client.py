@@ -1,4 +1,4 @@
-"""Builds the SDK client and gets it ready outside the event loop."""
+"""Builds the SDK client, and imports what it needs outside the event loop."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,13 +24,13 @@ from .transport import AiohttpTransport
 from .usage import Usage
 
 deadline: ContextVar[float | None] = ContextVar("openai_api_deadline", default=None)
-"""When the caller stops waiting, on `time.monotonic`'s clock."""
+"""When the caller stops waiting, as a time of `time.monotonic` in seconds."""
 most_retries: ContextVar[int | None] = ContextVar("openai_api_most_retries", default=None)
-"""How often the SDK tries a call again, None for as often as the settings say."""
+"""How often the SDK retries a call, None for the number in the settings."""
 
 
 class Client(AsyncOpenAI):
-    """The SDK's client, without the key: the transport adds that, and all that goes with it."""
+    """The SDK's client without the key, which the transport adds."""
 
     transport: AiohttpTransport
     """What sends its requests; also used past the SDK."""
@@ -43,7 +43,7 @@ class Client(AsyncOpenAI):
             max_retries=settings.max_retries,
             http_client=http_client,
         )
-        # What the SDK picks up from the environment of its process belongs to nobody here.
+        # The OPENAI_* environment variables of the process are ignored.
         self.organization = self.project = self.webhook_secret = self.admin_api_key = None
         self._custom_headers = {}
         self._settings = settings
@@ -51,7 +51,7 @@ class Client(AsyncOpenAI):
 
     @property
     def max_retries(self) -> int:
-        """How often the call under way is tried again."""
+        """How often the current call is retried."""
         most = most_retries.get()
         return self._max_retries if most is None else most
 
@@ -61,7 +61,7 @@ class Client(AsyncOpenAI):
 
     @override
     def platform_headers(self) -> dict[str, str]:
-        """Return none: what runs in a home is nobody's business."""
+        """Return none, so that no x-stainless headers describe the platform."""
         return {}
 
     @override
@@ -73,9 +73,9 @@ class Client(AsyncOpenAI):
         )
 
     def _is_retry_pointless(self, response: httpx2.Response) -> bool:
-        """Return whether trying again cannot help.
+        """Return whether a retry cannot succeed.
 
-        The pause would be too long, the quota is used up, or the request itself is at fault.
+        The pause exceeds the deadline, the quota is exhausted, or the request itself is at fault.
         """
         pause = self._parse_retry_after_header(response.headers) or 0
         end = deadline.get()
@@ -92,7 +92,7 @@ class Client(AsyncOpenAI):
 
     @override
     def _prepare_url(self, url: str) -> httpx2.URL:
-        # Parsing the same few addresses again and again is a tenth of every call.
+        # Parsing the same few URLs takes a tenth of every call.
         if (found := self._urls.get(url)) is None:
             found = self._urls[url] = super()._prepare_url(url)
         return found
@@ -120,9 +120,10 @@ class HttpClient(httpx2.AsyncClient):
     async def send(
         self, request: httpx2.Request, *, stream: bool = False, **_: Any
     ) -> httpx2.Response:
-        """Return the answer, read to its end unless it is a stream that was asked for.
+        """Send a request; the body of the response is read, unless it is a stream.
 
-        Raises the SDK's own errors where it must not try again, for it does after any other.
+        Raises APIConnectionError or APITimeoutError of the SDK where it must not retry, because it
+        retries after any other error.
         """
         try:
             return await self._exchange(request, stream=stream)
@@ -140,7 +141,7 @@ class HttpClient(httpx2.AsyncClient):
         response = await self._transport.handle_async_request(request)
         response.request = request
         try:
-            # Whether to try again depends on what an error says.
+            # Whether to retry depends on the body of an error.
             if not stream or response.is_error:
                 await response.aread()
         except BaseException:
@@ -151,7 +152,7 @@ class HttpClient(httpx2.AsyncClient):
 
 @lru_cache(maxsize=256)
 def _url(text: str) -> httpx2.URL:
-    """Return an address, parsed once."""
+    """Return a URL, parsed once."""
     return httpx2.URL(text)
 
 
@@ -161,9 +162,9 @@ async def async_create_client(
     usage: Usage,
     session: aiohttp.ClientSession | None = None,
 ) -> Client:
-    """Return a client that is ready to use: nothing is left to import for the first request.
+    """Return a client; nothing is left to import for the first request.
 
-    Without a session it gets one of its own, which ends with the config entry that is being set up.
+    Without `session` it has its own, which ends with the config entry that is being set up.
     """
     transport = AiohttpTransport(session or create_session(hass, settings), settings, usage)
     client = Client(settings, HttpClient(transport=transport, trust_env=False))
@@ -176,7 +177,7 @@ async def async_create_client(
 def create_session(
     hass: HomeAssistant, settings: HostConfig, *, auto_cleanup: bool = True
 ) -> aiohttp.ClientSession:
-    """Return a session that shares its connections with Home Assistant, but keeps no cookies.
+    """Return a session that shares the connections of Home Assistant, but keeps no cookies.
 
     A cookie of one account must not pay for the calls of another.
     """
@@ -201,7 +202,7 @@ class SdkMethod(NamedTuple):
 
 
 def resolve_method(client: AsyncOpenAI, name: str, response_mode: str) -> SdkMethod:
-    """Return the SDK's method in its `raw` or `streaming` form; AttributeError if it has none."""
+    """Return an SDK method in its `raw` or `streaming` form; raises AttributeError if it is missing."""
     *resources, last = name.split(".")
     target: Any = client
     for resource in resources:

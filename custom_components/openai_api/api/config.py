@@ -1,4 +1,4 @@
-"""The connection settings of a service: its URL, and how it is asked."""
+"""The connection settings of a service."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,7 +44,7 @@ class KeySource(StrEnum):
 
 
 class InvalidUrl(ValueError):
-    """The address is not one that can be asked."""
+    """The URL is not a valid HTTP URL."""
 
 
 class ApiKeyNotFound(LookupError):
@@ -53,7 +53,7 @@ class ApiKeyNotFound(LookupError):
 
 @dataclass(frozen=True, kw_only=True)
 class HostConfig:
-    """The settings of one service host, checked and with the key at hand."""
+    """The settings of one service, checked, with the API key."""
 
     base_url: str
     """Without a query string or a trailing slash."""
@@ -64,20 +64,23 @@ class HostConfig:
     project: str | None = None
     verify_ssl: bool = True
     timeout: float = DEFAULT_TIMEOUT
-    """Seconds that a caller waits for an answer, retries included."""
+    """Seconds to wait for a response, retries included."""
     max_retries: int = DEFAULT_MAX_RETRIES
     extra_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """The address's own query and the extra one, without the key."""
+    """The query of the URL and the extra query, without the key."""
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
-        """Read an entry's data, and the environment for a key; raises InvalidUrl, KeyNotFound."""
+        """Return the settings in an entry's data.
+
+        An API key in the environment is read. Raises InvalidUrl and ApiKeyNotFound.
+        """
         url = parse_url(data.get(CONF_BASE_URL, DEFAULT_BASE_URL))
         method = AuthMethod(data.get(CONF_AUTH_METHOD, AuthMethod.BEARER))
         query = {**dict(url.query), **_stringify(data.get(CONF_EXTRA_QUERY))}
         if method is AuthMethod.QUERY:
-            # Nothing else is sent under the name of the key.
+            # The name of the key is reserved for it.
             query.pop(data.get(CONF_AUTH_NAME, ""), None)
         return cls(
             base_url=str(url.with_query(None)).rstrip("/"),
@@ -109,7 +112,7 @@ class HostConfig:
 
     @property
     def organization_headers(self) -> dict[str, str]:
-        """The headers that name the account, and the extra ones, but for that of the key."""
+        """The headers of the account and the extra headers, without that of the key."""
         account = {
             "OpenAI-Organization": self.organization,
             "OpenAI-Project": self.project,
@@ -120,7 +123,7 @@ class HostConfig:
 
     @cached_property
     def _redactor(self) -> SecretRedactor:
-        """What knows every value that must not show up in a text."""
+        """Replaces every secret of this service in a text."""
         values = (*credentials(self.extra_headers), *credentials(self.query))
         return SecretRedactor([self.api_key, *values])
 
@@ -134,7 +137,7 @@ class HostConfig:
 
 
 def parse_url(value: str) -> URL:
-    """Return the address, or raise InvalidUrl."""
+    """Return the URL; raises InvalidUrl unless it is HTTP(S) without credentials and fragment."""
     try:
         url = URL(value.strip())
         host, _ = url.host, url.port
@@ -146,7 +149,7 @@ def parse_url(value: str) -> URL:
 
 
 def _load_api_key(data: Mapping[str, Any]) -> str:
-    """Return the key, or raise KeyNotFound."""
+    """Return the key; raises ApiKeyNotFound."""
     key: str = (data.get(CONF_API_KEY) or "").strip()
     if data.get(CONF_API_KEY_SOURCE) == KeySource.ENVIRONMENT:
         key = os.environ.get(key, "").strip()
@@ -156,5 +159,5 @@ def _load_api_key(data: Mapping[str, Any]) -> str:
 
 
 def _stringify(values: Mapping[str, Any] | None) -> dict[str, str]:
-    """Return the values as headers and queries need them."""
+    """Return the values as headers and queries take them."""
     return {str(key): str(value) for key, value in (values or {}).items()}

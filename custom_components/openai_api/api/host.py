@@ -1,4 +1,4 @@
-"""A service host: it sends the requests of one entry, and judges what comes of them."""
+"""The runtime state of one service: it sends requests, and records their results."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,10 +19,10 @@ from ..error_translation import raise_translated_errors
 from ..exceptions import (
     ApiError,
     AuthenticationFailed,
+    EntryUnloaded,
     HostRedirected,
     HostUnreachable,
     MethodMissing,
-    api_error,
     sanitize,
 )
 from ..types import Json
@@ -36,7 +36,7 @@ from .usage import Usage
 
 @dataclass(kw_only=True)
 class ServiceHost:
-    """The server of one loaded entry: its client, and the calls under way."""
+    """The server of one loaded entry: its client, and the requests in progress."""
 
     hass: HomeAssistant
     entry: ConfigEntry[Any]
@@ -45,31 +45,31 @@ class ServiceHost:
     usage: Usage
     availability: Availability
     last_error: str | None = None
-    """In words fit to show."""
+    """Sanitized."""
     known: dict[str, Any] = field(default_factory=dict)
-    """What was learnt of the host's abilities since it was loaded; see `assist`."""
+    """What is known of the abilities of the server since the entry was loaded; see `assist`."""
     closed: bool = False
     routes: RouteTable = field(init=False)
-    """What the SDK has taught us of its requests."""
+    """How the SDK builds its requests."""
     key_check: KeyCheck = field(init=False)
-    """Who decides whether the user has to enter another key."""
+    """Decides whether the user has to enter another key."""
     _methods: dict[tuple[str, str], SdkMethod] = field(default_factory=dict)
     _active_timeouts: set[asyncio.Timeout] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        """Start without routes: each is learned when it is first needed."""
+        """Start without routes: each is learned when it is first used."""
         self.routes = RouteTable(self.settings)
         self.key_check = KeyCheck(self.hass, self.entry, self.client, self.routes)
 
     async def method(self, name: str, response_mode: str) -> SdkMethod:
         """Return an SDK method in its `raw` or `streaming` form.
 
-        `name` is its path, such as `vector_stores.search`. Raises MethodMissing where the installed
-        SDK has no such method.
+        `name` is its path, such as `vector_stores.search`. Raises MethodMissing if the installed
+        SDK does not have it.
         """
         if (found := self._methods.get((name, response_mode))) is None:
             try:
-                # The first use of a resource imports it, which is no work for the loop.
+                # The first access imports the resource, which would block the event loop.
                 found = await self.hass.async_add_import_executor_job(
                     resolve_method, self.client, name, response_mode
                 )
@@ -80,13 +80,13 @@ class ServiceHost:
 
     @asynccontextmanager
     async def async_request_scope(self, seconds: float | None) -> AsyncIterator[asyncio.Timeout]:
-        """Bound what happens inside by a time, in seconds, and by the life of the entry.
+        """Limit what happens inside to some seconds, and to the time that the entry is loaded.
 
-        Raises HomeAssistantError "unloaded" once the entry is closed, and turns what goes wrong
-        inside into translated errors as `translate` does. A refused key starts reauthentication.
+        None is no limit. Raises EntryUnloaded once the entry is closed, and other errors as
+        `translate` returns them. A refused key (401) starts reauthentication.
         """
         if self.closed:
-            raise api_error("unloaded")
+            raise EntryUnloaded
         start = time.monotonic()
         token = deadline.set(None if seconds is None else start + seconds)
         try:
@@ -101,11 +101,11 @@ class ServiceHost:
                 issues.async_delete(self.hass, self.entry, issues.HOST_MOVED)
         except AuthenticationFailed as err:
             self.record_error(str(err))
-            self.key_check.on_refused()
+            self.key_check.on_refused(str(err))
             raise
         except Exception as err:
             if self.closed:
-                raise api_error("unloaded") from None
+                raise EntryUnloaded from None
             self.record_error(str(err))
             if isinstance(err, HomeAssistantError):
                 self._update_availability(err, start)
@@ -115,7 +115,7 @@ class ServiceHost:
 
     @callback
     def _update_availability(self, err: HomeAssistantError, start: float) -> None:
-        """Work out what an error of a call that began at `start` says of the host."""
+        """Mark the server unreachable or moved after an error of a call that started at `start`."""
         if isinstance(err, HostUnreachable):
             self.availability.mark_unreachable(sanitize(str(err), self.settings), start)
         elif isinstance(err, HostRedirected) and err.is_permanent:
@@ -123,18 +123,18 @@ class ServiceHost:
 
     @callback
     def disable_timeout(self, wait: asyncio.Timeout) -> None:
-        """Let what happens inside the scope take as long as it likes while the entry lives.
+        """Remove the time limit of a scope; it still ends with the entry.
 
-        Raises HomeAssistantError "unloaded" once the entry is closed.
+        Raises EntryUnloaded once the entry is closed.
         """
         if self.closed:
-            # The end that is about to come would be put off, too.
-            raise api_error("unloaded")
+            # This would remove the limit that `close` has set.
+            raise EntryUnloaded
         wait.reschedule(None)
 
     @callback
     def record_error(self, error: str) -> None:
-        """Tell whoever shows the last error."""
+        """Store the sanitized error, and notify the Last error sensor."""
         if not self.closed:
             self.last_error = sanitize(error, self.settings)
             signal = SIGNAL_ERROR.format(self.entry.entry_id)
@@ -142,8 +142,8 @@ class ServiceHost:
 
     @callback
     def record_success(self, answer: object, method: str, model: object) -> None:
-        """Take note of what an action has brought, and what that has taken."""
-        self.key_check.on_accepted(method)
+        """Record a successful result and the tokens it used."""
+        self.key_check.on_accepted()
         if _is_quota_error(answer):
             self._report_quota_exceeded(method, model)
         elif self.usage.record_result(method, answer):
@@ -151,7 +151,7 @@ class ServiceHost:
 
     @callback
     def record_failure(self, err: HomeAssistantError, method: str, model: object) -> None:
-        """Take note of an action that came to nothing, but for what its caller can put right."""
+        """Record a failed action, unless the caller can correct it."""
         if not isinstance(err, ServiceValidationError):
             self.record_error(str(err))
         if isinstance(err, MethodMissing):
@@ -161,7 +161,10 @@ class ServiceHost:
 
     @callback
     def record_event(self, event: Json) -> None:
-        """Take note of what a WebSocket's event says was used, and of a quota that is used up."""
+        """Record the tokens, or the exhausted quota, in a server event of a WebSocket.
+
+        They are in `{"response": {"usage": …}}` and `{"error": …}`.
+        """
         response = event.get("response")
         if _is_quota_error(event) or _is_quota_error(response):
             self._report_quota_exceeded()
@@ -170,7 +173,7 @@ class ServiceHost:
 
     @callback
     def _report_quota_exceeded(self, method: str | None = None, model: object = None) -> None:
-        """Show that the quota is used up, and remember with what that can be tried again."""
+        """Create the issue for an exhausted quota, with the request that can be tried again."""
         if not self.closed:
             known = str(model) if model else None
             issues.async_create(
@@ -179,7 +182,7 @@ class ServiceHost:
 
     @callback
     def close(self) -> None:
-        """End every call under way; new ones are refused."""
+        """Cancel the requests in progress; new ones are refused."""
         self.closed = True
         now = asyncio.get_running_loop().time()
         for wait in tuple(self._active_timeouts):
@@ -187,7 +190,7 @@ class ServiceHost:
 
 
 def _is_quota_error(value: object) -> bool:
-    """Return whether an event, or a response that failed, says that no quota is left."""
+    """Return whether an event, or a response that failed, says that the quota is exhausted."""
     if not isinstance(value, dict):
         return False
     details = value.get("status_details")

@@ -1,7 +1,8 @@
-"""Finds out whether a service refuses the API key itself, or only what was done with it."""
+"""Finds out whether a server refuses the API key itself, or only one request with it."""
 
 import asyncio
 from http import HTTPStatus
+import re
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
@@ -15,6 +16,11 @@ from .route import RouteTable
 
 _LIST_MODELS = "models.list"
 """The SDK method."""
+# Gateways that name whose key was refused: LiteLLM, OpenRouter, Portkey, one-api and new-api.
+_PROVIDER_WORDS = re.compile(
+    r"[a-z]exception\b|litellm|\bprovider\b|\bupstream|\bdeployment\b|\bmodel[ _]group\b",
+    re.IGNORECASE,
+)
 _TIMEOUT = 10.0
 """Seconds: long enough for any server that is up."""
 
@@ -22,47 +28,49 @@ _TIMEOUT = 10.0
 class KeyCheck:
     """Starts reauthentication when the key is refused, and ends it when the key works again.
 
-    A gateway passes on a 401 of its provider, though the key of the gateway is right. So a 401
-    alone does not count: the list of models is asked for with the key and, where that works,
-    without it. Only a server that gives its list to nobody else shows that the key is right.
+    A gateway passes on the 401 of a provider, though its own key is right. So a 401 alone does not
+    count: the models are listed with the key and, if that works, without it. The key is right if
+    the server lists its models with the key only; if the list is public, the message of the 401
+    decides.
     """
 
     def __init__(
         self, hass: HomeAssistant, entry: ConfigEntry[Any], client: Client, routes: RouteTable
     ) -> None:
-        """Take the entry whose key it is, and what its models are asked for with."""
+        """Take the entry of the key, and what lists its models."""
         self._hass = hass
         self._entry = entry
         self._client = client
         self._routes = routes
         self._is_checking = False
-        self._is_list_protected = False
 
     @callback
-    def on_refused(self) -> None:
-        """Check the key, because a request with it was answered with 401."""
+    def on_refused(self, message: str = "") -> None:
+        """Check the key because a request was answered with 401 and this message."""
         if not self._is_checking:
             self._is_checking = True
             entry = self._entry
-            entry.async_create_task(self._hass, self._async_check(), f"check key of {entry.title}")
+            check = self._async_check(is_of_provider=_PROVIDER_WORDS.search(message) is not None)
+            entry.async_create_task(self._hass, check, f"check key of {entry.title}")
 
     @callback
-    def on_accepted(self, method: str) -> None:
-        """End a reauthentication, because this SDK method succeeded with the same key."""
-        if method == _LIST_MODELS and not self._is_list_protected:
-            return
+    def on_accepted(self) -> None:
+        """End a reauthentication because a request succeeded with the same key."""
         issues.end_reauth(self._hass, self._entry)
 
-    async def _async_check(self) -> None:
-        """Start reauthentication unless the key is known to be right, or nobody answers."""
+    async def _async_check(self, *, is_of_provider: bool) -> None:
+        """Start reauthentication unless the key is right, or the server is unreachable."""
         try:
-            if not await self._async_is_right():
+            if not await self._async_is_right(is_of_provider=is_of_provider):
                 self._entry.async_start_reauth(self._hass)
         finally:
             self._is_checking = False
 
-    async def _async_is_right(self) -> bool:
-        """Return whether the key is known to be right; True as well if the server is away."""
+    async def _async_is_right(self, *, is_of_provider: bool) -> bool:
+        """Return whether the key is right; True as well if the server is unreachable.
+
+        `is_of_provider` says that the message of the 401 is about the key of a provider.
+        """
         try:
             async with asyncio.timeout(_TIMEOUT):
                 if (status := await self._async_list_models(with_key=True)) is None:
@@ -74,11 +82,10 @@ class KeyCheck:
                 status = await self._async_list_models(with_key=False)
         except TimeoutError, httpx2.TransportError:
             return True
-        self._is_list_protected = status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-        return self._is_list_protected
+        return is_of_provider or status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
     async def _async_list_models(self, *, with_key: bool) -> int | None:
-        """Return the HTTP status of the list of models; None if it cannot be asked for here."""
+        """Return the HTTP status of `GET /models`; None if only the SDK could send it."""
         route = await self._routes.async_get(_LIST_MODELS, {})
         if route is None or (plain := route.build({}, timeout=_TIMEOUT)) is None:
             return None

@@ -15,7 +15,7 @@ from .route import PlainRequest
 from .transport import async_read_body, replaying
 
 MIN_UPLOAD_RATE: Final = 64 * 1024
-"""Bytes per second: the slowest upload that is still worth waiting for."""
+"""Bytes per second: a slower upload exceeds the time limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +25,12 @@ class Operation:
     method: str
     """The path of the SDK method, such as `vector_stores.search`."""
     has_body: bool = True
-    """Whether arguments that the SDK does not know belong into the body, not into the query."""
+    """Whether arguments that the SDK does not know are sent in the body or in the query."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestOptions:
-    """What a caller adds to a request, whatever the method."""
+    """What a caller adds to a request of any method."""
 
     timeout: float | None = None
     """Seconds to wait for the response; None for the time limit of the service."""
@@ -50,7 +50,7 @@ class RequestOptions:
 
 
 class PreparedRequest(NamedTuple):
-    """An SDK method with its arguments, and the seconds that it may take."""
+    """An SDK method with its arguments, and its time limit in seconds."""
 
     method: Callable[..., Any]
     arguments: dict[str, Any]
@@ -66,10 +66,11 @@ async def async_prepare(
     response_mode: str,
     upload_size: int = 0,
 ) -> PreparedRequest:
-    """Return the SDK method of an operation in its `raw` or `streaming` form, ready to be called.
+    """Return an SDK method in its `raw` or `streaming` form with its arguments, ready to be called.
 
-    `values` that the SDK method has no parameter for go into the body or the query.
-    Raises MethodMissing if the installed SDK has no such method.
+    `values` that the SDK method has no parameter for are sent in the body or the query.
+    `upload_size` is in bytes and extends the time limit. Raises MethodMissing if the installed SDK
+    lacks the method.
     """
     method = await host.method(operation.method, response_mode)
     timeout = float(options.timeout or host.settings.timeout)
@@ -100,10 +101,11 @@ async def async_request_bytes(
     *,
     upload_size: int = 0,
 ) -> tuple[bytes, str]:
-    """Return the body of the response and its content type.
+    """Send a request, and return the body of the response and its content type.
 
-    `upload_size` is the size of the files among the values, in bytes: a large upload may take
-    longer than the time limit. Raises an ApiError, or another translated HomeAssistantError.
+    Returns `(body, content type)`. `upload_size` is the size of the files among the values, in
+    bytes, and extends the time limit. Raises an ApiError, or another translated HomeAssistantError,
+    as `translate` returns them.
     """
     prepared = await async_prepare(
         host,
@@ -125,9 +127,10 @@ async def async_request_json(
     values: Mapping[str, Any],
     options: RequestOptions | None = None,
 ) -> Json:
-    """Return the JSON object in the body of the response.
+    """Send a request, and return the JSON object in the response.
 
-    Raises what `async_request_bytes` and `parse_body` raise.
+    Returns what `parse_body` returns, the API's object unchanged. Raises what `async_request_bytes`
+    and `parse_body` raise.
     """
     body, content_type = await async_request_bytes(host, operation, values, options)
     return await async_parse_body(host.hass, host.settings, body, content_type)
@@ -136,10 +139,10 @@ async def async_request_json(
 async def _async_build(
     host: ServiceHost, operation: Operation, prepared: PreparedRequest
 ) -> PlainRequest | None:
-    """Return the request as it goes over the wire; None if only the SDK can build it."""
+    """Return the request as it is sent; None if only the SDK can build it."""
     arguments = dict(prepared.arguments)
     timeout = arguments.pop("timeout")
-    # This is for the SDK, which alone sends anything again.
+    # This is for the retries, which only the SDK does.
     arguments.pop("extra_headers", None)
     query, body = arguments.pop("extra_query", None), arguments.pop("extra_body", None)
     if (route := await host.routes.async_get(operation.method, arguments)) is None:
@@ -150,9 +153,9 @@ async def _async_build(
 async def _async_send(
     host: ServiceHost, plain: PlainRequest, prepared: PreparedRequest
 ) -> tuple[bytes, str]:
-    """Send a request past the SDK; what goes wrong is left to the SDK as its first attempt.
+    """Send a request without the SDK; an error is given to the SDK as its first attempt.
 
-    So the SDK alone decides what is tried again, after which pause, and with which error it ends.
+    So the SDK alone decides about retries, their pauses and the final error.
     """
     outcome: httpx2.Response | httpx2.TransportError
     try:
@@ -178,6 +181,6 @@ async def _async_send(
 
 
 async def _async_call(prepared: PreparedRequest) -> tuple[bytes, str]:
-    """Let the SDK send a request."""
+    """Send a request with the SDK."""
     response = (await prepared.method(**prepared.arguments)).http_response
     return response.content, response.headers.get("content-type", "")

@@ -1,4 +1,4 @@
-"""What is added to a request because the service needs it and the caller left it out."""
+"""Arguments that are added to a request because the kind of service needs them."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -14,16 +14,16 @@ _CHATS: Final = frozenset({"chat.completions.create", "completions.create"})
 
 
 class IncludeUsage(StrEnum):
-    """When streams are asked to report the tokens that they take."""
+    """When streams are asked to report their usage."""
 
     BY_SERVICE = "by_service"
-    """Where the kind of the service is known to do so."""
+    """If the kind of service supports it."""
     ALWAYS = "always"
     NEVER = "never"
 
 
 def asks_for_usage(kind: ServiceKind | None, options: Mapping[str, Any]) -> bool:
-    """Return whether a stream is to report its tokens, as the option of an entry says."""
+    """Return whether a stream is to report its usage, by the options of an entry."""
     match options.get(CONF_INCLUDE_USAGE):
         case IncludeUsage.ALWAYS:
             return True
@@ -54,7 +54,9 @@ def defaults_for(
 ) -> Json:
     """Return the arguments to add to those of an SDK method.
 
-    `values` and `extra_body` are what the caller sends, `data` and `options` the entry's.
+    Returns `{"stream_options": {"include_usage": true}}`, `{"response_format": {…}}`, or `{}`.
+    `values` and `extra_body` are the arguments of the caller, `data` and `options` those of the
+    entry.
     """
     given = values.keys() | extra_body.keys()
     if method in _CHATS and values.get("stream") and _STREAM_OPTIONS not in given:
@@ -63,7 +65,7 @@ def defaults_for(
     elif method == "responses.create" and _RESPONSE_FORMAT not in given:
         text = values.get("text")
         form = response_format(text.get("format")) if isinstance(text, Mapping) else None
-        # Few have one: the kind is looked up for those alone.
+        # Few requests have a format: the kind is found for those only.
         if form is not None and (kind := kind_of(data, options)) is not None:
             return {} if kind.obeys_text_format else {_RESPONSE_FORMAT: form}
     return {}

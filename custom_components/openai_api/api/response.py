@@ -1,4 +1,4 @@
-"""Reads the bodies of answers, whatever they are labelled."""
+"""Parses the bodies of responses, whatever their content type says."""
 
 import codecs
 from collections.abc import Callable
@@ -7,10 +7,11 @@ import re
 from typing import Any
 
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 
 from ..error_bodies import answer_error
 from ..error_translation import parse_error_body
-from ..exceptions import ErrorInResponse, UnexpectedBody, api_error, sanitize
+from ..exceptions import ErrorInResponse, ResponseEmpty, StreamIncomplete, UnexpectedBody, sanitize
 from ..streaming.base import AnswerError, StreamAccumulator
 from ..streaming.decode import StreamGarbled, assemble, is_event_stream
 from ..streaming.text import LARGE_BYTES, load_json
@@ -32,12 +33,31 @@ _LOOKED_AT = 4096
 async def async_parse_body(
     hass: HomeAssistant, settings: HostConfig, body: bytes, content_type: str, **options: Any
 ) -> Json:
-    """Return what `parse_body` does, which takes `options`; a large body keeps nobody waiting."""
+    """Parse a body, in the executor if it is large.
+
+    Returns what `parse_body` returns, which takes `options`, and raises what that raises.
+    """
     if len(body) <= LARGE_BYTES:
         return parse_body(settings, body, content_type, **options)
-    return await hass.async_add_executor_job(
-        partial(parse_body, settings, body, content_type, **options)
+    found = await hass.async_add_executor_job(
+        partial(_parse_large, settings, body, content_type, **options)
     )
+    if isinstance(found, HomeAssistantError):
+        raise found
+    return found
+
+
+def _parse_large(
+    settings: HostConfig, body: bytes, content_type: str, **options: Any
+) -> Json | HomeAssistantError:
+    """Return what `parse_body` does, or its error.
+
+    Its traceback would keep all that was read, for the event loop to take apart.
+    """
+    try:
+        return parse_body(settings, body, content_type, **options)
+    except HomeAssistantError as err:
+        return err.with_traceback(None)
 
 
 def parse_body(
@@ -48,21 +68,22 @@ def parse_body(
     accumulator: Callable[[], StreamAccumulator] | None = None,
     expects_text: bool = False,
 ) -> Json:
-    """Return the JSON object in a body; a plain text becomes `{"text": …}`, a list `{"data": …}`.
+    """Return the JSON object in a body.
 
-    A stream of events becomes what `accumulator` makes of it, or its only event. With
-    `expects_text` any text is an answer but a web page, and so is none at all: silence.
+    A plain text becomes `{"text": …}`, a list `{"data": […]}`. A stream of events becomes what
+    `accumulator` makes of it, or its only event. With `expects_text`, any text but a web page
+    becomes `{"text": …}`, and so does an empty body, which is silence.
 
-    Raises ErrorInResponse for an error that the host tells with a good status, HomeAssistantError
-    "empty_answer", "stream_cut" for a stream that is not whole, UnexpectedBody for anything else.
+    Raises ErrorInResponse for an error with a status of success, ResponseEmpty, StreamIncomplete
+    for a stream without its end, UnexpectedBody for anything else.
     """
     kind = content_type.partition(";")[0].strip().lower()
-    # Some hosts mark their bytes as UTF-8, though JSON is nothing else.
+    # Some servers send a byte order mark.
     body = body.removeprefix(codecs.BOM_UTF8)
     if not body.strip():
         if expects_text:
             return {"text": body.decode(errors="replace")}
-        raise api_error("empty_answer")
+        raise ResponseEmpty
     if is_event_stream(body) and (kind == "text/event-stream" or not expects_text):
         return _parse_stream(settings, body, kind, accumulator)
     try:
@@ -73,7 +94,7 @@ def parse_body(
             return {"text": text}
         raise unexpected_body_error(settings, kind, text) from None
     if expects_text and not isinstance(found, dict | str):
-        # A transcript of "Two" or "17" is a text, whatever JSON makes of it.
+        # A transcript such as "17" is a text, though it is JSON, too.
         return {"text": body.decode(errors="replace")}
     if kind.startswith("text/plain") and not isinstance(found, dict):
         return {"text": body.decode(errors="replace")}
@@ -84,16 +105,16 @@ def parse_body(
     if not isinstance(found, dict | list):
         raise unexpected_body_error(settings, kind, body.decode(errors="replace"))
     if (error := answer_error(found, is_of_model=accumulator is not None)) is not None:
-        # Some hosts say that all is well, and then that it is not.
+        # Some servers send errors with status 200.
         raise ErrorInResponse(**parse_error_body(error, settings))
     assert isinstance(found, dict)
     if accumulator is not None and "choices" in found and not found["choices"]:
-        raise api_error("empty_answer")
+        raise ResponseEmpty
     return found
 
 
 def _without_done(body: bytes) -> bytes:
-    """Return a body without the mark of a stream's end, which some hosts put behind any JSON."""
+    """Return a body without `[DONE]`, which some servers append to JSON."""
     start = body[: -len(_DONE_MARK) * 8]
     end = body[len(start) :]
     return start + _DONE.sub(b"", end) if _DONE_MARK in end else body
@@ -105,7 +126,7 @@ def _parse_stream(
     kind: str,
     accumulator: Callable[[], StreamAccumulator] | None,
 ) -> Json:
-    """Return what a stream that nobody asked for adds up to."""
+    """Return what a stream that was not asked for adds up to."""
     try:
         answer = assemble(body, accumulator)
     except AnswerError as err:
@@ -115,12 +136,12 @@ def _parse_stream(
     if answer is None:
         if accumulator is None:
             raise unexpected_body_error(settings, kind, body.decode(errors="replace"))
-        raise api_error("stream_cut")
+        raise StreamIncomplete
     return answer
 
 
 def _is_text(kind: str, text: str, *, expects_text: bool) -> bool:
-    """Return whether a body that is no JSON is a text that was asked for, and no web page."""
+    """Return whether a body that is not JSON is the requested text, and not a web page."""
     if kind in _TEXT_TYPES or (kind.startswith("text/") and kind not in _NON_TEXT_TYPES):
         return kind != "text/event-stream"
     is_page = _MARKUP.search(text[:_LOOKED_AT]) is not None or "\0" in text[:_LOOKED_AT]
@@ -128,7 +149,7 @@ def _is_text(kind: str, text: str, *, expects_text: bool) -> bool:
 
 
 def unexpected_body_error(settings: HostConfig, kind: str, text: str) -> UnexpectedBody:
-    """Return the error for an answer that is not what was asked for."""
+    """Return the error for a body that is not what was requested."""
     shown = sanitize(kind, settings) or "–"
     is_binary = kind.startswith(_BINARY) or "\0" in text[:_LOOKED_AT]
     start = "–" if is_binary else sanitize(text, settings)
@@ -136,9 +157,9 @@ def unexpected_body_error(settings: HostConfig, kind: str, text: str) -> Unexpec
 
 
 def stray_answer(settings: HostConfig, lines: list[bytes], kind: str) -> Any:
-    """Return the object that stands in a stream instead of events, None if there is none.
+    """Return the object that a stream holds instead of events, None if there is none.
 
-    Raises as `parse` does for an error or a web page.
+    Raises what `parse_body` raises for an error, and UnexpectedBody for a web page.
     """
     body = b"\n".join(lines).strip()
     if body[:1] in (b"{", b"["):

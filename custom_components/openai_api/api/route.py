@@ -1,11 +1,10 @@
-"""What the SDK knows of HTTP, learned from the SDK itself: one route per method and arguments.
+"""Learns from the SDK how it sends a method: one route per method and names of arguments.
 
-The SDK builds a request by walking over typed dicts and by making its own and its HTTP client's
-objects, which costs more than sending it. All that work only decides which argument goes where,
-and that depends on the method and on which arguments are given, not on their values. So the SDK
-builds one request with a marker in place of each value; from then on the values are put where
-the markers were. Whatever is not that simple (files, lists in a query, unusual ids) is left to
-the SDK.
+The SDK builds a request by walking over typed dicts and creating several objects, which costs more
+than sending it. The result depends on the method and on the names of its arguments, not on their
+values. So the SDK builds one request with a marker in place of each value; later requests have
+their values in the places of the markers. What is not that simple (files, lists in a query, unusual
+ids) is left to the SDK.
 """
 
 from collections.abc import Mapping
@@ -24,10 +23,10 @@ from .config import HostConfig
 
 _MARKER: Final = "argument0{}0marker"
 _TIMEOUT: Final = 86_399.25
-"""Seconds: as good a marker as any, for the header that repeats the time limit."""
+"""Seconds: the marker for the header that repeats the time limit."""
 _PLAINEST: Final = "models.list"
-"""The SDK method of which every SDK makes the plainest request."""
-# An id that every version of the SDK puts into a path as it is.
+"""The SDK method with the simplest request."""
+# An id that no version of the SDK quotes in a path.
 _PLAIN_ID: Final = re.compile(r"(?=.*[^.])[\w.-]+", re.ASCII)
 # Computed for each request.
 _VARYING_HEADERS: Final = frozenset({"content-length", "host", "authorization"})
@@ -36,7 +35,7 @@ type Query = Mapping[str, str]
 
 
 class _Recorded(BaseException):
-    """Carries a request out of the SDK, which would retry after any other exception."""
+    """Carries a request out of the SDK, which retries after any other exception."""
 
     def __init__(self, request: httpx2.Request) -> None:
         super().__init__()
@@ -53,7 +52,7 @@ class _Recorder(httpx2.AsyncBaseTransport):
 
 @dataclass(frozen=True, slots=True)
 class PlainRequest:
-    """A request as it goes over the wire."""
+    """A request as it is sent."""
 
     method: str
     url: URL
@@ -86,7 +85,11 @@ class Route:
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
     ) -> PlainRequest | None:
-        """Return the request for these values, or None if the SDK has to build it."""
+        """Return the request for these values, or None if the SDK has to build it.
+
+        `timeout` is in seconds, for the header that repeats it; `extra_query` and `extra_body` are
+        added.
+        """
         url = self.url
         for name in self.path:
             value = arguments[name]
@@ -123,7 +126,7 @@ class Route:
 
 
 def _query_text(value: Any) -> str | None:
-    """Return a value as the SDK writes it into a query; None for what it spreads out."""
+    """Return a value as the SDK writes it into a query; None for lists and objects."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -135,7 +138,7 @@ def _query_text(value: Any) -> str | None:
 
 
 class RouteTable:
-    """The routes of one service, learned as they are needed."""
+    """The routes of one service, learned when they are first used."""
 
     def __init__(self, settings: HostConfig) -> None:
         """Take the settings that the service's own client has."""
@@ -157,7 +160,7 @@ class RouteTable:
         try:
             route = await self._async_learn(method, arguments)
         except Exception as err:  # noqa: BLE001
-            # Some methods work on their arguments, which a marker is no good for.
+            # Some methods read their arguments, for which a marker does not work.
             LOGGER.debug("The SDK builds every request of %s: %r", method, err)
             route = None
         self._routes[key] = route
@@ -168,7 +171,7 @@ class RouteTable:
                 "It sends them by itself, which is slower"
             )
         elif route is None and method != _PLAINEST:
-            # Tells a method that is special from an SDK that is.
+            # Find out whether the method or the SDK is the exception.
             await self.async_get(_PLAINEST, {})
         return route
 
@@ -184,7 +187,7 @@ class RouteTable:
         return route if built is not None and _is_same(built, expected) else None
 
     async def _async_record(self, method: str, arguments: Mapping[str, Any]) -> httpx2.Request:
-        """Return the request that the SDK makes of these arguments."""
+        """Return the request that the SDK builds of these arguments."""
         call = resolve_method(self._client, method, "raw").call
         try:
             await call(**arguments, timeout=_TIMEOUT)
@@ -230,17 +233,17 @@ def _read_route(request: httpx2.Request, names: Mapping[str, str]) -> Route | No
 
 
 def _marks(value: Any, names: Mapping[str, str]) -> bool:
-    """Return whether a value of a body marks an argument."""
+    """Return whether a value in a body is a marker."""
     return isinstance(value, str) and value in names
 
 
 def _places(body: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
-    """Return the key of each argument in a body with markers."""
+    """Return the key in a body for each argument."""
     return {names[value]: key for key, value in body.items() if _marks(value, names)}
 
 
 def _is_same(built: PlainRequest, expected: httpx2.Request) -> bool:
-    """Return whether two requests say the same."""
+    """Return whether two requests are equal."""
     url = URL(str(expected.url), encoded=True)
     content = expected.content
     return (

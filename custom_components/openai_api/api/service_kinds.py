@@ -1,6 +1,6 @@
-"""The known kinds of services: where each answers, what it needs and what it lacks.
+"""The known kinds of services: their URLs, and what they need and lack.
 
-Only defaults and words depend on the kind of a service. One of an unknown kind works, too.
+Only defaults and texts depend on the kind of a service. Unknown kinds work, too.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,36 +17,36 @@ from .config import AuthMethod
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceKind:
-    """A kind of service; what is left out is as at OpenAI."""
+    """A kind of service; the defaults are those of OpenAI."""
 
     key: str
     """The value of the option `service_kind`."""
     name: str
-    """Its own name, which no language translates."""
+    """Its name, which is not translated."""
     base_url: str = ""
-    """Where it usually answers; empty if every installation has an address of its own."""
+    """Its usual URL; empty if every installation has its own."""
     domains: tuple[str, ...] = ()
-    """Domains that no other kind of service has."""
+    """Domains of this kind only."""
     auth_method: AuthMethod = AuthMethod.BEARER
     auth_name: str = ""
     needs_key: bool = False
-    """Whether it never answers without a key."""
+    """Whether it always requires a key."""
     lists_models: bool = True
     """Whether `GET /models` exists."""
     is_own: bool = False
-    """Whether it serves the few models that its owner has chosen, so that any will do."""
+    """Whether it serves models that its owner has installed, so that any is a good default."""
     obeys_text_format: bool = True
     """Whether `/responses` obeys `text.format`; if not, `response_format` is obeyed there."""
     include_usage: bool = False
     """Whether `stream_options.include_usage` makes streams of chat completions report usage."""
     owners: frozenset[str] = frozenset()
-    """What its list of models gives as `owned_by`, and no other kind does."""
+    """The values of `owned_by` in its list of models."""
     server: str = ""
-    """How its header `Server` begins."""
+    """The beginning of its header `Server`, in lower case."""
     header: str = ""
-    """A header that only it sends, in lower case."""
+    """A header of this kind only, in lower case."""
     models: Mapping[ModelKind, str] = field(default_factory=dict)
-    """Models that everybody has there."""
+    """Models that every account has."""
 
 
 OPENAI: Final = ServiceKind(
@@ -152,9 +152,9 @@ KINDS: Final = (
     ),
 )
 OTHER: Final = "other"
-"""What the form offers for a service of any other kind; it is recognized, or stays unknown."""
+"""The option of the form for any other kind, which may be recognized later."""
 BY_KEY: Final = {kind.key: kind for kind in KINDS}
-# What the names of models for one purpose have in common; chat is what is left over.
+# Parts of the names of models by purpose; the others are for chat.
 _NAMES: Final = {
     ModelKind.REALTIME: re.compile(r"realtime"),
     ModelKind.EMBEDDING: re.compile(r"embed|minilm|\bbge\b|\be5\b|\bgte\b"),
@@ -166,7 +166,7 @@ _NO_CHAT: Final = re.compile(r"moderation|rerank|guard|sora|babbage|davinci|comp
 
 
 def kind_of_url(url: URL) -> ServiceKind | None:
-    """Return the kind of service that alone answers at this host, if there is one."""
+    """Return the kind of service that has this domain, None for others."""
     host = url.host or ""
     for kind in KINDS:
         for domain in kind.domains:
@@ -176,7 +176,7 @@ def kind_of_url(url: URL) -> ServiceKind | None:
 
 
 def recognize(url: URL, headers: Mapping[str, str], answer: object) -> ServiceKind | None:
-    """Return the kind of a service by its address, or by its answer to `GET /models`."""
+    """Return the kind of a service by its URL, or by its response to `GET /models`."""
     if (kind := kind_of_url(url)) is not None:
         return kind
     names = {name.lower() for name in headers}
@@ -187,12 +187,12 @@ def recognize(url: URL, headers: Mapping[str, str], answer: object) -> ServiceKi
             kind.server and server.startswith(kind.server)
         ):
             return kind
-    # A gateway lists the models of many owners.
+    # A gateway lists models of many owners.
     return next((kind for kind in KINDS if owners and owners <= kind.owners), None)
 
 
 def kind_of(data: Mapping[str, Any], options: Mapping[str, Any]) -> ServiceKind | None:
-    """Return the kind of an entry's service: as its option says, or by its address."""
+    """Return the kind of an entry's service: that of the option `service_kind`, or by its URL."""
     if (kind := BY_KEY.get(options.get(CONF_SERVICE_KIND, ""))) is not None:
         return kind
     try:
@@ -202,13 +202,13 @@ def kind_of(data: Mapping[str, Any], options: Mapping[str, Any]) -> ServiceKind 
 
 
 def model_ids(answer: object) -> list[str]:
-    """Return the ids in a list of models, those that are texts; Ollama's form has names."""
+    """Return the ids in a list of models, or the names that Ollama gives instead."""
     found = (item.get("id") or item.get("name") for item in _items(answer))
     return list(dict.fromkeys(name for name in found if isinstance(name, str) and name))
 
 
 def is_model_list(answer: object) -> bool:
-    """Return whether an answer is a list of models, which may be empty."""
+    """Return whether a response is a list of models, which may be empty."""
     if isinstance(answer, Mapping):
         return answer.get("object") == "list" or any(
             isinstance(answer.get(key), list) for key in ("data", "models")
@@ -219,7 +219,7 @@ def is_model_list(answer: object) -> bool:
 def default_model(
     data: Mapping[str, Any], options: Mapping[str, Any], purpose: ModelKind
 ) -> str | None:
-    """Return the model of an entry for a purpose: the one that was chosen, or one that all have."""
+    """Return the model of an entry for a purpose: the chosen one, or one that every account has."""
     if chosen := (options.get(CONF_DEFAULT_MODELS) or {}).get(purpose):
         return str(chosen)
     kind = kind_of(data, options)
@@ -227,9 +227,10 @@ def default_model(
 
 
 def suggest_models(kind: ServiceKind | None, names: Iterable[str]) -> dict[str, str]:
-    """Return a model for each purpose that a service serves, by the purpose.
+    """Return the default models of a service that has models with these names.
 
-    Where the choice would cost somebody money, nothing is chosen but what is known to be there.
+    Returns `{purpose: model}`; purposes without a suitable model are left out. A model that costs
+    money is suggested only if every account has it, or if it is the only suitable one.
     """
     names = list(names)
     sorted_names = sort_models(names)
@@ -245,7 +246,10 @@ def suggest_models(kind: ServiceKind | None, names: Iterable[str]) -> dict[str, 
 
 
 def sort_models(names: Iterable[str]) -> dict[ModelKind, list[str]]:
-    """Return all models for each purpose, those first whose names say that they serve it."""
+    """Return the names of models in the order in which a form offers them for each purpose.
+
+    Returns `{purpose: [name, …]}`, those first whose names fit the purpose.
+    """
     names = list(names)
     return {
         purpose: sorted(names, key=lambda name: not fits(name, purpose)) for purpose in ModelKind
@@ -253,7 +257,7 @@ def sort_models(names: Iterable[str]) -> dict[ModelKind, list[str]]:
 
 
 def fits(name: str, purpose: ModelKind) -> bool:
-    """Return whether the name of a model says that it serves a purpose."""
+    """Return whether the name of a model fits a purpose."""
     name = name.lower()
     named = next((other for other, words in _NAMES.items() if words.search(name)), None)
     if purpose is ModelKind.CHAT:

@@ -1,4 +1,4 @@
-"""Carries the SDK's requests over Home Assistant's shared aiohttp session."""
+"""Sends the SDK's requests over Home Assistant's aiohttp session."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
@@ -16,33 +16,35 @@ import httpx2
 from multidict import CIMultiDict
 from yarl import URL
 
-from ..exceptions import SdkPassthroughError, api_error
+from ..error_bodies import condense_error
+from ..exceptions import ResponseTooLarge, SdkPassthroughError
 from .config import HostConfig
 from .turn import LoopTurn
 from .usage import Usage
 
 MAX_RESPONSE_BYTES = 256 * 1024**2
-"""Bytes: the most that is read into memory as one answer."""
+"""Bytes: the most that is read into memory as one response."""
 MAX_ERROR_BYTES = 1024**2
 """Bytes: the most that is read of a response with an error status."""
-# What is read of a form at once: of a large file that makes a megabyte.
+_LARGE_BYTES = 4 * 1024**2
+_LARGE_ERROR_BYTES = 32 * 1024
+# Chunks of a form that are read at once: 1 MiB of a large file.
 CHUNKS_PER_READ = 16
 MAX_CONCURRENT_REQUESTS = 100
-"""Requests: as many as Home Assistant opens connections to one host.
+"""Requests: as many as the connections that Home Assistant opens to one server.
 
-Those beyond it wait here, first come, first served: the session itself would serve whoever
-asks again before those that wait.
+Others wait here in order; the session itself would serve new requests before waiting ones.
 """
 _PACKED_PIECE = 4096
-# The SDK's stand-in for a key, and what aiohttp works out by itself.
+# The SDK's placeholder for the key, and what aiohttp sets itself.
 _DROPPED_HEADERS = {"authorization", "transfer-encoding"}
 
 
 @contextmanager
 def map_aiohttp_exceptions() -> Iterator[None]:
-    """Turn aiohttp's errors into those that the SDK knows how to retry.
+    """Raise aiohttp's errors as those of httpx2, which the SDK retries.
 
-    Raises httpx2.TransportError, and SdkPassthroughError for what no retry can help.
+    Raises httpx2.TransportError, and SdkPassthroughError where a retry cannot help.
     """
     try:
         yield
@@ -55,13 +57,13 @@ def map_aiohttp_exceptions() -> Iterator[None]:
     except aiohttp.ServerDisconnectedError as err:
         raise httpx2.RemoteProtocolError("the host closed the connection") from err
     except aiohttp.ClientResponseError as err:
-        # Its text quotes the address, which may hold the key, and what the host has sent.
+        # Its text quotes the URL, which may hold the key, and bytes of the server.
         raise httpx2.RemoteProtocolError("the host does not answer in proper HTTP") from err
     except aiohttp.InvalidURL as err:
         raise httpx2.UnsupportedProtocol("the address is not valid") from err
     except (aiohttp.ClientError, OSError) as err:
         if isinstance(cause := err.__cause__, HomeAssistantError):
-            # It is the file being sent that cannot be read to its end.
+            # The file that is sent could not be read to its end.
             raise SdkPassthroughError(cause) from None
         raise httpx2.ReadError(str(err)) from err
     except ValueError as err:
@@ -70,7 +72,7 @@ def map_aiohttp_exceptions() -> Iterator[None]:
 
 
 class AiohttpResponseStream(httpx2.AsyncByteStream):
-    """The body of an answer, read as it arrives."""
+    """The body of a response, read as it arrives."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
@@ -83,26 +85,31 @@ class AiohttpResponseStream(httpx2.AsyncByteStream):
                 if not is_packed:
                     yield chunk
                     continue
-                # Each byte may be a thousand once it is unpacked, which is done in the loop.
+                # Each byte may become a thousand when it is decompressed, in the event loop.
                 for start in range(0, len(chunk), _PACKED_PIECE):
                     yield chunk[start : start + _PACKED_PIECE]
                     await asyncio.sleep(0)
 
     @override
     async def aclose(self) -> None:
-        # A body that was not read to its end leaves a connection nobody can use again.
+        # A connection whose body was not read to its end cannot be reused.
         self._response.close()
 
 
 class SizeLimitedResponse(httpx2.Response):
-    """An answer that is only read into memory as a whole when it is not too large for that."""
+    """A response whose size is limited when it is read into memory as a whole."""
 
     _max_size = math.inf
 
     @override
     async def aread(self) -> bytes:
         self._max_size = MAX_RESPONSE_BYTES
-        return await super().aread()
+        content = await super().aread()
+        if self.is_error and len(content) > _LARGE_ERROR_BYTES:
+            # The SDK reads it in the event loop, with a decoder that takes its time.
+            loop = asyncio.get_running_loop()
+            content = self._content = await loop.run_in_executor(None, condense_error, content)
+        return content
 
     @override
     async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncGenerator[bytes]:
@@ -110,15 +117,13 @@ class SizeLimitedResponse(httpx2.Response):
         async with aclosing(super().aiter_bytes(chunk_size)) as chunks:
             async for chunk in chunks:
                 if self.is_error and size + len(chunk) > MAX_ERROR_BYTES:
-                    # Enough to say what is wrong; reading all of it would hold up the event loop.
+                    # Enough for an error; reading all of it would block the event loop.
                     yield chunk[: MAX_ERROR_BYTES - size]
                     return
-                # Counted as unpacked: a short answer may have been a very long one.
+                # The decompressed size: a short body may become a very long one.
                 size += len(chunk)
                 if size > self._max_size:
-                    raise SdkPassthroughError(
-                        api_error("answer_too_large", limit=MAX_RESPONSE_BYTES // 1024**2)
-                    )
+                    raise SdkPassthroughError(ResponseTooLarge(MAX_RESPONSE_BYTES))
                 yield chunk
 
 
@@ -129,7 +134,7 @@ def _client_timeout(connect: float | None, read: float | None) -> aiohttp.Client
 
 
 async def _iter_body(form: Iterable[bytes]) -> AsyncIterator[bytes]:
-    """Yield a form with files, which are read from disk meanwhile, outside the event loop."""
+    """Yield a form with files, which are read from disk in the executor."""
     loop = asyncio.get_running_loop()
     chunks = iter(form)
     while piece := await loop.run_in_executor(None, _read_chunks, chunks):
@@ -137,7 +142,7 @@ async def _iter_body(form: Iterable[bytes]) -> AsyncIterator[bytes]:
 
 
 def _read_chunks(chunks: Iterator[bytes]) -> bytes:
-    """Return the next chunks together, nothing at the end; blocks."""
+    """Return the next chunks joined, empty at the end; blocks."""
     return b"".join(islice(chunks, CHUNKS_PER_READ))
 
 
@@ -148,7 +153,7 @@ _outcome: ContextVar[httpx2.Response | httpx2.TransportError | None] = ContextVa
 
 @contextmanager
 def replaying(outcome: httpx2.Response | httpx2.TransportError) -> Iterator[None]:
-    """Give the next request of this context this outcome instead of sending it."""
+    """Give this outcome to the next request of this context instead of sending it."""
     token = _outcome.set(outcome)
     try:
         yield
@@ -157,10 +162,10 @@ def replaying(outcome: httpx2.Response | httpx2.TransportError) -> Iterator[None
 
 
 async def async_read_body(response: aiohttp.ClientResponse) -> bytes:
-    """Return the whole body of a response, unpacked.
+    """Return the whole body of a response, decompressed.
 
-    Raises httpx2.TransportError if it is cut short, and SdkPassthroughError with
-    `answer_too_large` if it is larger than MAX_RESPONSE_BYTES.
+    Raises httpx2.TransportError if it is cut short, and SdkPassthroughError with ResponseTooLarge
+    if it is larger than `MAX_RESPONSE_BYTES`.
     """
     if "content-encoding" in response.headers:
         packed = SizeLimitedResponse(
@@ -179,22 +184,30 @@ async def async_read_body(response: aiohttp.ClientResponse) -> bytes:
             async for chunk in response.content.iter_any():
                 size += len(chunk)
                 if size > MAX_RESPONSE_BYTES:
-                    raise SdkPassthroughError(
-                        api_error("answer_too_large", limit=MAX_RESPONSE_BYTES // 1024**2)
-                    )
+                    raise SdkPassthroughError(ResponseTooLarge(MAX_RESPONSE_BYTES))
                 chunks.append(chunk)
     except BaseException:
         response.close()
         raise
     response.release()
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    return await async_join(chunks, size)
+
+
+async def async_join(chunks: list[bytes], size: int) -> bytes:
+    """Return chunks of so many bytes in one piece; many megabytes are copied outside of the loop."""
+    if len(chunks) == 1:
+        return chunks[0]
+    if size <= _LARGE_BYTES:
+        return b"".join(chunks)
+    # Python lets go of its lock meanwhile.
+    return await asyncio.get_running_loop().run_in_executor(None, b"".join, chunks)
 
 
 class AiohttpTransport(httpx2.AsyncBaseTransport):
     """Sends requests, and adds the key at the last moment.
 
-    Nothing above this line ever holds the key, so that no log or error text of the
-    SDK or of its HTTP client can show it; and it goes to the configured host alone.
+    Nothing above the transport holds the key, so that no log or error text of the SDK or its HTTP
+    client can show it; and it is sent to the configured origin only.
     """
 
     def __init__(self, session: aiohttp.ClientSession, settings: HostConfig, usage: Usage) -> None:
@@ -222,14 +235,15 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         read_timeout: float | None,
         with_key: bool = True,
     ) -> aiohttp.ClientResponse:
-        """Send a request, with the key unless told otherwise; return the response, of which no body is read yet.
+        """Send a request, with the key unless `with_key` is false; the body is not read yet.
 
-        Raises httpx2.TransportError; a request to another origin raises UnsupportedProtocol.
+        The time limits are in seconds. Raises httpx2.TransportError, and UnsupportedProtocol for a
+        URL of another origin.
         """
         if url.origin() != self._origin:
             raise httpx2.UnsupportedProtocol("requests go to the configured host alone")
         if self._auth_query:
-            # What a caller adds to the address never replaces the key.
+            # A query parameter of the caller never replaces the key.
             url = url.without_query_params(*self._auth_query)
             if with_key:
                 url = url.extend_query(self._auth_query)
@@ -264,7 +278,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
     def as_httpx(
         self, response: aiohttp.ClientResponse, request: httpx2.Request | None = None
     ) -> httpx2.Response:
-        """Return a response as the SDK takes it, without any secret in its headers."""
+        """Return a response as the SDK takes it, with the secrets in its headers redacted."""
         redact = self._settings.redact
         headers = [
             (name, redact(value.decode("latin-1")).encode("latin-1", "replace"))

@@ -1,4 +1,4 @@
-"""Counts what a service host is asked for, and what that uses up."""
+"""Counts the requests and tokens of a service."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,14 +17,14 @@ from ..error_rules import is_server_error
 from ..object_types import object_type_of
 from ..statuses import is_ended
 
-# Methods whose answer tells what making it took; reading it again takes nothing.
+# Methods whose response has the usage of creating it; reading it again uses nothing.
 _BILLABLE_VERBS = frozenset(
     {"create", "parse", "generate", "edit", "compact", "create_and_run", "submit_tool_outputs"}
 )
 _AGENT_TURN_METHOD = "beta.agents.sessions.stream"
-"""It makes something, too, and tells of it in the turn."""
+"""It creates a turn, which has the usage."""
 _MAX_IN_PROGRESS = 1000
-# Methods that are paid for even where their answer tells of no tokens.
+# Methods that are paid for though their response has no usage.
 _BILLABLE_METHODS = frozenset(
     {
         "audio.speech.create",
@@ -64,7 +64,7 @@ _MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """What a million tokens cost, in Home Assistant's currency; None where nobody has said."""
+    """The price of a million tokens in Home Assistant's currency; None where none is set."""
 
     input: float | None = None
     cached_input: float | None = None
@@ -72,7 +72,7 @@ class Prices:
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Self:
-        """Read an entry's options."""
+        """Return the prices in an entry's options."""
         return cls(
             input=options.get(CONF_INPUT_PRICE),
             cached_input=options.get(CONF_CACHED_INPUT_PRICE),
@@ -81,11 +81,15 @@ class Prices:
 
     @property
     def is_set(self) -> bool:
-        """Whether there is any; one of 0 is one, too."""
+        """Whether any price is set; 0 is a price, too."""
         return any(price is not None for price in (self.input, self.cached_input, self.output))
 
     def cost(self, counts: Mapping[str, int]) -> float:
-        """Return what so many tokens cost; those from the host's memory are input, too."""
+        """Return the cost of tokens in Home Assistant's currency.
+
+        `counts` is `{"input_tokens": …, "output_tokens": …, "cached_tokens": …}`; cached tokens are
+        among the input tokens.
+        """
         full = self.input or 0
         reduced = full if self.cached_input is None else self.cached_input
         cached = min(counts["cached_tokens"], counts["input_tokens"])
@@ -95,26 +99,26 @@ class Prices:
 
 @dataclass(slots=True)
 class Usage:
-    """What has been used since Home Assistant started; sensors add it to what was before."""
+    """What was used since Home Assistant started; sensors add it to the stored totals."""
 
     prices: Prices = field(default_factory=Prices)
     values: dict[str, float] = field(default_factory=dict)
-    """By the keys of the sensors. Times in seconds, costs in money, the rest are counts."""
+    """By the keys of the sensors: times in seconds, costs in currency, the rest are counts."""
     last_response_at: float = 0.0
-    """When an answer last showed that the host is at work, on `time.monotonic`'s clock."""
+    """When the server last responded, as a time of `time.monotonic` in seconds."""
     _in_progress: dict[str, bool] = field(default_factory=dict)
-    """The ids of what was made and goes on at the host, the oldest first."""
+    """The ids of created objects on which the server still works, the oldest first."""
     _listeners: list[Callable[[], None]] = field(default_factory=list)
 
     @callback
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call the listener after every change; returns how to stop that."""
+        """Call the listener after every change; returns how to stop it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
     @callback
     def record_response(self, seconds: float, headers: Mapping[str, str], status: int) -> None:
-        """Count a request that was answered, whether the host did what it was asked for or not."""
+        """Count a request that was answered after some seconds, with any status."""
         self.values["response_time"] = seconds
         for key, header in _RATE_LIMIT_HEADERS.items():
             if (value := headers.get(header, "")).isdecimal() and len(value) < _MAX_COUNT_DIGITS:
@@ -131,26 +135,26 @@ class Usage:
 
     @callback
     def record_connection(self) -> None:
-        """Take note that a WebSocket was opened, which is no request with an answer."""
+        """Record that a WebSocket was opened."""
         self.last_response_at = time.monotonic()
         self._notify()
 
     @callback
     def record_failure(self) -> None:
-        """Count a request that got no answer."""
+        """Count a request without a response."""
         self._add("requests", 1)
         self._add("failed_requests", 1)
         self._notify()
 
     @callback
     def count(self, key: str) -> None:
-        """Count something that a sensor shows."""
+        """Add one to the value of a sensor."""
         self._add(key, 1)
         self._notify()
 
     @callback
     def record_result(self, method: str, answer: Any) -> bool:
-        """Count the tokens that an answer says it took; return whether it took of the quota."""
+        """Count the tokens of a response of an SDK method; return whether it used the quota."""
         took = False
         if isinstance(answer, Mapping) and self._is_new(method, answer):
             took = self.record_tokens(
@@ -159,9 +163,9 @@ class Usage:
         return took or method in _BILLABLE_METHODS
 
     def _is_new(self, method: str, answer: Mapping[str, Any]) -> bool:
-        """Tell whether an object's tokens are to be counted now.
+        """Return whether the tokens of an object are to be counted now.
 
-        What goes on in the background is counted when it is read as a whole for the first time.
+        Those of a background object are counted when it is complete for the first time.
         """
         name = str(answer.get("id"))
         is_made = method == _AGENT_TURN_METHOD or method.rpartition(".")[2] in _BILLABLE_VERBS
@@ -175,9 +179,9 @@ class Usage:
 
     @callback
     def record_tokens(self, answer: Any) -> bool:
-        """Count the tokens in an object's `usage`, and return whether there are any.
+        """Count the tokens in the `usage` of an object, and return whether there are any.
 
-        They stand there under various names.
+        Their keys differ between the APIs; see `_TOTALS`.
         """
         usage = answer.get("usage") if isinstance(answer, Mapping) else None
         if not isinstance(usage, Mapping):
@@ -194,17 +198,17 @@ class Usage:
         return any(counts.values())
 
     def _add(self, key: str, count: float) -> None:
-        """Raise a count."""
+        """Add to a count."""
         self.values[key] = self.values.get(key, 0) + count
 
     def _notify(self) -> None:
-        """Tell the sensors."""
+        """Call the listeners."""
         for listener in tuple(self._listeners):
             listener()
 
 
 def _is_in_progress(answer: Mapping[str, Any]) -> bool:
-    """Return whether the server works on an object that will tell what it took."""
+    """Return whether the server still works on an object that will have a usage."""
     status, object_type = answer.get("status"), object_type_of(answer)
     if object_type is None:
         return not is_ended(status)
@@ -212,7 +216,7 @@ def _is_in_progress(answer: Mapping[str, Any]) -> bool:
 
 
 def _has_tokens(answer: Mapping[str, Any]) -> bool:
-    """Return whether an object says that it took any."""
+    """Return whether an object has a usage."""
     usage = answer.get("usage")
     return any(_nested_int(usage, place) for places in _TOTALS.values() for place in places)
 

@@ -1,4 +1,4 @@
-"""Asks a service whether it answers, whether it takes the key, and where its API is."""
+"""Checks whether a server responds and accepts the key, and finds the URL of its API."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -22,13 +22,13 @@ from .service_kinds import is_model_list
 from .usage import Usage
 
 _TIMEOUT: Final = 10.0
-"""Seconds: long enough for any host that is up."""
+"""Seconds: long enough for any server that is up."""
 _SEARCH_TIMEOUT: Final = 5.0
-"""Seconds that the search for the likely address may take; all addresses are asked at once."""
+"""Seconds for the search of the likely URL; all URLs are requested concurrently."""
 _LARGEST_LIST: Final = 4 * 1024**2
 """Bytes."""
 _REFUSALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
-# Where a method answers, copied from a manual, or an API of the service's own.
+# The path of a method, copied from a manual, or of the server's own API.
 _METHOD: Final = re.compile(
     r"/(?:models|responses|(?:chat/)?completions|embeddings|audio/\w+|images/\w+|realtime"
     r"|api/(?:chat|generate|tags|version))/?$"
@@ -36,17 +36,20 @@ _METHOD: Final = re.compile(
 
 
 class Checked(NamedTuple):
-    """What a service has answered when it was asked for its models."""
+    """The response of a server to `GET /models`."""
 
     answer: Json | None
-    """None if it was nothing at all, which some services send where there are no models."""
+    """None for an empty body, which some servers send if they have no models."""
     headers: Mapping[str, str]
 
 
 async def async_validate_host(
     hass: HomeAssistant, settings: HostConfig, seconds: float = _TIMEOUT
 ) -> Checked:
-    """List the host's models within some seconds; raises AuthenticationFailed or another translated error."""
+    """List the models of a server within some seconds.
+
+    Raises AuthenticationFailed, or another ApiError or translated HomeAssistantError.
+    """
     settings = replace(settings, timeout=min(settings.timeout, seconds), max_retries=0)
     session = create_session(hass, settings, auto_cleanup=False)
     try:
@@ -55,7 +58,7 @@ async def async_validate_host(
             async with asyncio.timeout(settings.timeout):
                 answer = await client.models.with_raw_response.list()
     finally:
-        # Its connections are Home Assistant's.
+        # Its connections belong to Home Assistant.
         session.detach()
     response = answer.http_response
     if not response.content.strip():
@@ -65,9 +68,9 @@ async def async_validate_host(
 
 
 def likely_urls(typed: str) -> list[str]:
-    """Return other addresses that somebody may have meant, the likeliest first.
+    """Return other URLs that the user may have meant, the likeliest first.
 
-    All of them are at the host that was typed.
+    All of them have the host that was entered.
     """
     scheme, has_scheme, rest = typed.strip().rpartition("://")
     if (has_scheme and scheme not in {"http", "https"}) or " " in rest:
@@ -94,26 +97,26 @@ def likely_urls(typed: str) -> list[str]:
 async def async_find_url(
     hass: HomeAssistant, urls: Sequence[str], *, verify_ssl: bool
 ) -> str | None:
-    """Return the first of the addresses at which an API like OpenAI's answers.
+    """Return the first of the URLs at which an OpenAI-compatible API responds, None if none does.
 
-    They are asked without the key, which belongs to the address that was typed alone.
+    The requests have no key, which is for the entered URL only.
     """
     session = async_create_clientsession(
         hass, verify_ssl=verify_ssl, auto_cleanup=False, cookie_jar=aiohttp.DummyCookieJar()
     )
     try:
-        # Whatever goes wrong at one of them, it is not the one.
+        # A URL with any error is not the right one.
         answers = await asyncio.gather(
             *(_async_speaks(session, URL(url)) for url in urls), return_exceptions=True
         )
     finally:
-        # Its connections are Home Assistant's own.
+        # Its connections belong to Home Assistant.
         session.detach()
     return next((url for url, speaks in zip(urls, answers, strict=True) if speaks is True), None)
 
 
 async def _async_speaks(session: aiohttp.ClientSession, url: URL) -> bool:
-    """Return whether an address lists its models, or refuses to without a key."""
+    """Return whether a URL lists models, or refuses to without a key."""
     models = url.with_path(f"{url.path.rstrip('/')}/models").with_query(url.query)
     try:
         async with asyncio.timeout(_SEARCH_TIMEOUT):

@@ -149,7 +149,7 @@ class ConversationAgent(LanguageModelEntity, ConversationEntity):
         fallback = self._fallback(err) if not has_said else None
         if fallback is None:
             turn.end(Ended.FAILED, str(error))
-            if has_said and chat_log.delta_listener is not None:
+            if turn.is_spoken and chat_log.delta_listener is not None:
                 # What was said so far is being spoken already, and would just break off.
                 chat_log.delta_listener(chat_log, {"content": f" {error}"})
             raise error from None

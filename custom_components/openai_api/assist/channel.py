@@ -2,25 +2,27 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, override
+from typing import Any, Final, override
 
 from homeassistant.core import Context, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util.ulid import ulid_now
-import orjson
 from websockets.exceptions import ConnectionClosed
 
 from ..api.host import ServiceHost
 from ..const import LOGGER
 from ..data import OpenAIData
-from ..exceptions import api_error
+from ..exceptions import EntryUnloaded
+from ..streaming.text import LARGE_BYTES
 from ..types import Json
 from ..websocket.close import ending
 from ..websocket.connection import Connection
 from ..websocket.socket import Open, Socket
 from ..websocket.state import State
+from .errors import SessionLost
+from .loop_turn import LoopTurn
 
-_SPENDING = frozenset(
+_SPENDING: Final = frozenset(
     {"error", "response.completed", "response.done", "response.failed", "response.incomplete"}
 )
 
@@ -68,19 +70,21 @@ class Channel(Connection):
     @override
     async def async_close(self, code: int, reason: str) -> None:
         if self.host.closed and self._was_open:
-            # Whoever waits for an event need not wait for the service's goodbye.
+            # Whoever waits for an event need not wait for the closing handshake.
             self._was_open = False
-            self._on_end(api_error("unloaded"))
+            self._on_end(EntryUnloaded())
         await super().async_close(code, reason)
 
     @override
     async def _async_follow(self) -> None:
         """Pass on every frame until the connection is closed."""
         assert self._line is not None
-        receive = self._line.recv
+        receive, turn = self._line.recv, LoopTurn()
         try:
             while True:
-                self._pass_on(await receive(decode=False))
+                frame = await receive(decode=False)
+                await self._async_pass_on(frame)
+                await turn.async_give_way()
         except ConnectionClosed as err:
             code, reason, error = ending(err, self.host.settings)
         self._socket = None
@@ -88,14 +92,26 @@ class Channel(Connection):
             LOGGER.debug("A connection of Assist has ended: %s", error)
         self._forget(code=code, reason=reason, error=error)
 
-    @callback
-    def _pass_on(self, frame: bytes) -> None:
-        """Hand over the event in a frame; what cannot be read is left out."""
+    async def _async_pass_on(self, frame: bytes) -> None:
+        """Take the event in a frame, read outside of the event loop if it is large."""
         try:
-            event: Any = orjson.loads(frame)
-        except orjson.JSONDecodeError:
-            LOGGER.debug("A service has sent something that is not JSON")
-            return
+            if len(frame) <= LARGE_BYTES:
+                event = self._joiner.load(frame)
+            else:
+                event = await self.host.hass.async_add_executor_job(self._joiner.load, frame)
+        except ValueError:
+            self._refuse()
+        else:
+            self._take(event)
+
+    @override
+    @callback
+    def _refuse(self) -> None:
+        LOGGER.debug("A service has sent something that is not JSON")
+
+    @override
+    @callback
+    def _take(self, event: Any) -> None:
         if not isinstance(event, dict):
             return
         if self._is_counted and event.get("type") in _SPENDING:
@@ -124,7 +140,7 @@ class Channel(Connection):
             self._was_open = True
         elif state is State.DISCONNECTED and self._was_open:
             self._was_open = False
-            closed = api_error("unloaded") if self.host.closed else api_error("assist_session_lost")
+            closed = EntryUnloaded() if self.host.closed else SessionLost()
             self._on_end(closed)
 
 

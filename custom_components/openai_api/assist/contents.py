@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterable, Sequence
+import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,9 +18,9 @@ from homeassistant.components.conversation import (
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.json import json_dumps
 
-from ..exceptions import api_error
 from ..types import Json
-from .errors import ATTACHMENT_UNSUPPORTED
+from .errors import ATTACHMENT_UNSUPPORTED, AssistError
+from .plain_text import without_controls
 
 _IMAGES: Final = {
     "image/jpg": "image/jpeg",
@@ -31,6 +32,8 @@ _IMAGES: Final = {
 _PDF: Final = "application/pdf"
 _LARGEST: Final = 32 * 1024**2
 """Bytes of one attachment."""
+_LONGEST_RESULT: Final = 256 * 1024
+"""Characters of what a tool has returned: more is no model's to read, in this turn or later."""
 _ERROR: Final = "Error: "
 """How Home Assistant 2026.11 begins what it puts into the log for a failed turn."""
 _NO_RESPONSE: Final = "(no response)"
@@ -60,18 +63,18 @@ class Attachments:
         mime_type = attachment.mime_type.partition(";")[0].strip().lower()
         mime_type = _IMAGES.get(mime_type, mime_type)
         if mime_type != _PDF and mime_type not in _IMAGES:
-            raise api_error(ATTACHMENT_UNSUPPORTED, message=mime_type or "?")
+            raise AssistError(ATTACHMENT_UNSUPPORTED, message=mime_type or "?")
         data = await self._hass.async_add_executor_job(_read, attachment.path)
         if data is None:
-            raise api_error(ATTACHMENT_UNSUPPORTED, message=attachment.path.name)
+            raise AssistError(ATTACHMENT_UNSUPPORTED, message=attachment.path.name)
         return mime_type, f"data:{mime_type};base64,{data}"
 
     def parts(self, content: UserContent, *, is_chat: bool) -> str | list[Json]:
         """Return the text of a user's content, with its attachments as parts of either API."""
         if not content.attachments:
-            return content.content
+            return sendable(content.content)
         text_type = "text" if is_chat else "input_text"
-        parts: list[Json] = [{"type": text_type, "text": content.content}]
+        parts: list[Json] = [{"type": text_type, "text": sendable(content.content)}]
         for attachment in content.attachments:
             mime_type, url = self._urls[attachment.path]
             if mime_type == _PDF:
@@ -99,7 +102,16 @@ def _read(path: Path) -> str | None:
 def system_prompt(chat_log: ChatLog) -> str:
     """Return the instructions for the model."""
     first = chat_log.content[0]
-    return first.content if isinstance(first, SystemContent) else ""
+    return sendable(first.content) if isinstance(first, SystemContent) else ""
+
+
+def sendable(text: str) -> str:
+    """Return a text as it can be sent: no signs that nothing can show, and no halves of signs."""
+    if text.isprintable():
+        return text
+    if not text.isascii():
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return without_controls(text)
 
 
 def relevant(contents: Sequence[Content], turns: int) -> list[Content]:
@@ -169,8 +181,15 @@ def _last_turns(contents: Sequence[Content], turns: int) -> Sequence[Content]:
 
 def result_text(content: ToolResultContent) -> str:
     """Return what a tool has returned, as the model reads it."""
-    result = content.result
-    return json_dumps({"data": result.data, "error": result.error})
+    result = {"data": content.result.data, "error": content.result.error}
+    try:
+        text = json_dumps(result)
+    except TypeError, ValueError:
+        # Integers of more than 64 bits, halves of signs, keys that are no texts.
+        text = json.dumps(result, default=str, skipkeys=True)
+    if (size := len(text)) > _LONGEST_RESULT:
+        text = f"{text[:_LONGEST_RESULT]}… (cut off: the whole result has {size} characters)"
+    return text
 
 
 def input_items(contents: Iterable[Content], attachments: Attachments) -> list[Json]:

@@ -10,6 +10,8 @@ from homeassistant.util.ulid import ulid_now
 from ..types import Json
 from . import tools
 from .contents import service_call_id
+from .errors import ANSWER_BROKEN, AssistError
+from .plain_text import without_controls
 
 type Delta = dict[str, Any]
 
@@ -20,8 +22,8 @@ _CLOSING: Final = re.compile(
     r"</(?:think|thinking|thought|thoughts|reasoning)>|\[/THINK\]|<\|/think\|>", re.IGNORECASE
 )
 _LONGEST_TAG: Final = 12
-_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
-_HIGH: Final = re.compile(r"[\ud800-\udbff]$")
+_LONGEST: Final = 16 * 1024**2
+"""Characters of one answer, thoughts included: no model writes so much."""
 
 
 class ThoughtFilter:
@@ -31,10 +33,18 @@ class ThoughtFilter:
         self._rest = ""
         self._is_thinking = False
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it would give on at once what has no mark in it."""
+        return not self._rest and not self._is_thinking
+
     def feed(self, text: str) -> Iterator[tuple[str, str]]:
         """Yield (`content` or `thinking_content`, text); what may be half a tag waits."""
         text = self._rest + text
         self._rest = ""
+        if "<" not in text and "[" not in text:
+            yield "thinking_content" if self._is_thinking else "content", text
+            return
         while text:
             tag = (_CLOSING if self._is_thinking else _OPENING).search(text)
             stray = None if self._is_thinking else _CLOSING.search(text)
@@ -92,7 +102,7 @@ class Decoder:
         self._has_native = False
         self._ids: set[str] = set()
         self._thoughts = ThoughtFilter()
-        self._half = ""
+        self._size = 0
 
     def feed(self, event: Json) -> Iterator[Delta]:
         """Yield the deltas of an event; unknown events have none."""
@@ -116,7 +126,12 @@ class Decoder:
 
     def _plain(self, key: str, text: str) -> Iterator[Delta]:
         """Yield a text as `content` or `thinking_content`."""
-        yield from self._message()
+        text = without_controls(text)
+        if not self._has_message:
+            yield from self._message()
+        self._size += len(text)
+        if self._size > _LONGEST:
+            raise AssistError(ANSWER_BROKEN)
         if key == "content":
             self.text_length += len(text) if text.strip() else 0
         yield {key: text}
@@ -124,22 +139,16 @@ class Decoder:
     def _text(self, text: Any) -> Iterator[Delta]:
         """Yield a piece of the text, thoughts in tags apart."""
         if isinstance(text, str) and text:
-            for key, part in self._thoughts.feed(self._whole(text)):
+            if "<" not in text and "[" not in text and self._thoughts.is_idle:
+                yield from self._plain("content", text)
+                return
+            for key, part in self._thoughts.feed(text):
                 yield from self._plain(key, part)
 
     def _thought(self, text: Any) -> Iterator[Delta]:
         """Yield a piece of what the model thinks."""
         if isinstance(text, str) and text:
-            yield from self._plain("thinking_content", self._whole(text))
-
-    def _whole(self, text: str) -> str:
-        """Return a text with halves of emoji put together; a half at its end waits."""
-        if not self._half and (text.isascii() or not _SURROGATE.search(text)):
-            return text
-        text = self._half + text
-        self._half = text[-1] if _HIGH.search(text) else ""
-        text = text.removesuffix(self._half) if self._half else text
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
+            yield from self._plain("thinking_content", text)
 
     def _call(self, identifier: Any, name: Any, arguments: Any) -> Iterator[Delta]:
         """Yield the call of a tool; what cannot be read is answered at once and called never."""

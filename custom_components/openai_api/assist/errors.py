@@ -1,5 +1,6 @@
 """Errors of Assist: one sentence that can be spoken, in the language of whoever asked."""
 
+from http import HTTPStatus
 import re
 from typing import Final
 
@@ -8,7 +9,29 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.translation import async_get_translations
 
 from ..const import DOMAIN
-from ..exceptions import HostUnreachable, api_error
+from ..exceptions import (
+    ApiError,
+    AuthenticationFailed,
+    ConnectionFailed,
+    EntryUnloaded,
+    ErrorInResponse,
+    ErrorInStream,
+    HostRedirected,
+    HostUnreachable,
+    MethodMissing,
+    PermissionDenied,
+    QuotaExceeded,
+    RateLimited,
+    RequestFailed,
+    RequestRejected,
+    RequestTimedOut,
+    ResponseEmpty,
+    ResponseTooLarge,
+    ServerError,
+    StreamIncomplete,
+    StreamMalformed,
+    UnexpectedBody,
+)
 
 UNREACHABLE: Final = "assist_unreachable"
 SLOW: Final = "assist_slow"
@@ -31,92 +54,141 @@ SESSION_LOST: Final = "assist_session_lost"
 STT_NO_ANSWER: Final = "assist_stt_no_answer"
 TTS_NO_TEXT: Final = "assist_tts_no_text"
 
-_KEYS: Final = {
-    "answer_too_large": ANSWER_BROKEN,
-    "auth_failed": AUTH_FAILED,
-    "bad_answer": ANSWER_BROKEN,
-    "cannot_connect": UNREACHABLE,
-    "certificate_not_trusted": UNREACHABLE,
-    "empty_answer": ANSWER_EMPTY,
-    "forbidden": FORBIDDEN,
-    "host_error": SERVER_ERROR,
-    "method_missing": API_UNSUPPORTED,
-    "quota_used_up": QUOTA,
-    "rate_limited": RATE_LIMITED,
-    "redirected": UNREACHABLE,
-    "refused": REFUSED,
-    "server_error": SERVER_ERROR,
-    "stream_cut": ANSWER_BROKEN,
-    "stream_error": SERVER_ERROR,
-    "stream_garbled": ANSWER_BROKEN,
-    "timed_out": SLOW,
-    "unloaded": UNLOADED,
-}
+_SENTENCES: Final[tuple[tuple[type[ApiError], str], ...]] = (
+    (RequestTimedOut, SLOW),
+    (ServerError, SERVER_ERROR),
+    (HostUnreachable, UNREACHABLE),
+    (HostRedirected, UNREACHABLE),
+    (AuthenticationFailed, AUTH_FAILED),
+    (PermissionDenied, FORBIDDEN),
+    (QuotaExceeded, QUOTA),
+    (RateLimited, RATE_LIMITED),
+    (RequestFailed, SERVER_ERROR),
+    (RequestRejected, REFUSED),
+    (ErrorInResponse, SERVER_ERROR),
+    (ErrorInStream, SERVER_ERROR),
+    (MethodMissing, API_UNSUPPORTED),
+    (ResponseEmpty, ANSWER_EMPTY),
+    (ResponseTooLarge, ANSWER_BROKEN),
+    (StreamIncomplete, ANSWER_BROKEN),
+    (StreamMalformed, ANSWER_BROKEN),
+    (UnexpectedBody, ANSWER_BROKEN),
+    (EntryUnloaded, UNLOADED),
+)
+"""Which sentence says an error; the first class that fits counts."""
 _MODEL_UNKNOWN: Final = re.compile(
     r"\bmodels?\b.*\b(not found|not exist|unknown|not available|no such|invalid|not supported)"
     r"|\b(unknown|no such|invalid|unsupported)\b.*\bmodel\b",
     re.IGNORECASE | re.DOTALL,
 )
-_NO_SUCH_API: Final = frozenset({"404", "405", "501"})
+_NO_SUCH_API: Final = frozenset(
+    {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
+)
+_REFUSED: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
+_TRANSIENT: Final = frozenset(
+    {
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
 _AWAY: Final = frozenset({UNREACHABLE, SLOW, SERVER_ERROR, RATE_LIMITED, QUOTA, AUTH_FAILED})
 
 
-def detail(err: HomeAssistantError, name: str) -> str:
-    """Return a placeholder of a translated error, "" where it has none."""
-    return (err.translation_placeholders or {}).get(name, "")
+class AssistError(HomeAssistantError):
+    """What Assist itself found wrong: the error has a sentence of its own."""
+
+    def __init__(self, key: str, **placeholders: object) -> None:
+        """Take the key of the sentence, and what it shows."""
+        self.key = key
+        super().__init__(
+            translation_domain=DOMAIN,
+            translation_key=key,
+            translation_placeholders={name: str(value) for name, value in placeholders.items()},
+        )
+
+
+class SessionLost(AssistError):
+    """A realtime session ended before the answer was complete."""
+
+    def __init__(self) -> None:
+        """Take nothing: the sentence says all."""
+        super().__init__(SESSION_LOST)
+
+
+class NoSpeechRecognized(AssistError):
+    """The service has not said what it heard."""
+
+    def __init__(self) -> None:
+        """Take nothing: the sentence says all."""
+        super().__init__(STT_NO_ANSWER)
+
+
+def _status(err: HomeAssistantError) -> int | None:
+    """Return the HTTP status of an error, None where it has none."""
+    return err.status if isinstance(err, ApiError) else None
 
 
 def is_model_unknown(err: HomeAssistantError) -> bool:
     """Tell whether an error says that the service does not have the model."""
-    if detail(err, "status") not in {"400", "404", "422"}:
+    if not isinstance(err, ApiError) or err.status not in {*_REFUSED, HTTPStatus.NOT_FOUND}:
         return False
-    code, message = detail(err, "code"), detail(err, "message")
-    return "model_not_found" in code or (
-        detail(err, "status") != "422" and bool(_MODEL_UNKNOWN.search(message))
+    return "model_not_found" in (err.code or "") or (
+        err.status != HTTPStatus.UNPROCESSABLE_ENTITY
+        and bool(_MODEL_UNKNOWN.search(err.message or ""))
     )
 
 
 def is_api_unsupported(err: HomeAssistantError) -> bool:
     """Tell whether an error says that the service does not have an API at all."""
-    if err.translation_key in {"bad_answer", "method_missing"}:
+    if isinstance(err, UnexpectedBody | MethodMissing):
         # A web page in place of an answer is what some servers have for any path.
         return True
-    return detail(err, "status") in _NO_SUCH_API and not is_model_unknown(err)
+    return _status(err) in _NO_SUCH_API and not is_model_unknown(err)
+
+
+def is_bad_request(err: HomeAssistantError) -> bool:
+    """Tell whether the service knows the API, and refuses the request (400)."""
+    return _status(err) == HTTPStatus.BAD_REQUEST
 
 
 def names(err: HomeAssistantError, parameter: str) -> bool:
     """Tell whether a refusal is about a parameter of the request."""
-    return detail(err, "status") in {"400", "422"} and any(
-        parameter in detail(err, name) for name in ("param", "message", "code")
+    return (
+        isinstance(err, ApiError)
+        and err.status in _REFUSED
+        and any(parameter in (fact or "") for fact in (err.param, err.message, err.code))
     )
 
 
 def is_transient(err: HomeAssistantError) -> bool:
     """Tell whether the same request may well succeed when it is sent again at once."""
-    return err.translation_key == "cannot_connect" or detail(err, "status") in {
-        "429",
-        "500",
-        "502",
-        "503",
-        "504",
-    }
+    return isinstance(err, ConnectionFailed) or _status(err) in _TRANSIENT
 
 
 def is_away(err: HomeAssistantError) -> bool:
     """Tell whether an error says that the service cannot answer now, whatever it is asked."""
-    return isinstance(err, HostUnreachable) or _KEYS.get(err.translation_key or "") in _AWAY
+    return isinstance(err, ApiError) and _sentence(err) in _AWAY
+
+
+def _sentence(err: ApiError) -> str:
+    """Return the key of the sentence for a kind of error."""
+    return next((key for kind, key in _SENTENCES if isinstance(err, kind)), FAILED)
 
 
 def spoken_key(err: HomeAssistantError) -> str:
     """Return the key of the sentence for an error of a request."""
-    key = err.translation_key or ""
-    if key.startswith("assist_"):
-        return key
+    if isinstance(err, AssistError):
+        return err.key
+    if not isinstance(err, ApiError):
+        return FAILED
     if is_model_unknown(err):
         return MODEL_UNKNOWN
-    if detail(err, "status") in _NO_SUCH_API:
+    if err.status in _NO_SUCH_API:
         return API_UNSUPPORTED
-    return _KEYS.get(key, FAILED)
+    return _sentence(err)
 
 
 async def async_spoken(
@@ -134,12 +206,12 @@ async def async_spoken(
     for candidate in dict.fromkeys((language, language.partition("-")[0])):
         if (text := await _async_text(hass, candidate, key)) != english:
             break
-    found = api_error(key, **values)
-    return type(found)(
+    shown = {name: str(value) for name, value in values.items()}
+    return HomeAssistantError(
         text.format_map(values),
         translation_domain=DOMAIN,
         translation_key=key,
-        translation_placeholders=found.translation_placeholders,
+        translation_placeholders=shown,
     )
 
 

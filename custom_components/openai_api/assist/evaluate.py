@@ -18,7 +18,6 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.json import json_dumps
 from homeassistant.util.ulid import ulid_now
 
-from ..exceptions import api_error
 from ..types import Json
 from . import structures
 from .const import CONF_EVALUATE, CONF_MODEL, CONF_PATIENCE
@@ -26,6 +25,7 @@ from .contents import Attachments
 from .errors import (
     CONTENT_REFUSED,
     NOT_THE_STRUCTURE,
+    AssistError,
     is_api_unsupported,
     is_model_unknown,
 )
@@ -100,7 +100,7 @@ async def _async_decide(
     for item in items if isinstance(items, list) else ():
         if isinstance(item, dict) and (name := item.get("name")) in task.questions:
             if item.get("type") == "refusal":
-                raise api_error(CONTENT_REFUSED)
+                raise AssistError(CONTENT_REFUSED)
             found[str(name)] = _decided(task.questions[str(name)], item)
     return _result(task, found)
 
@@ -174,7 +174,7 @@ async def _async_estimate(
     try:
         data = structures.parse(getattr(last, "content", None) or "")
     except structures.Mismatch as err:
-        raise api_error(NOT_THE_STRUCTURE, message=str(err)) from None
+        raise AssistError(NOT_THE_STRUCTURE, message=str(err)) from None
     return _result(
         task,
         {
@@ -219,7 +219,7 @@ def _estimated(question: EvaluationQuestion, value: Any) -> EvaluationAnswer:
     if question["type"] == "noul":
         return NoulAnswer(noul=_probability(value))
     if not isinstance(value, dict):
-        raise api_error(NOT_THE_STRUCTURE, message=str(value)[:100])
+        raise AssistError(NOT_THE_STRUCTURE, message=str(value)[:100])
     if question["type"] == "choice":
         found = {
             name: _probability(value.get(f"c{index}", 0))
@@ -234,7 +234,7 @@ def _estimated(question: EvaluationQuestion, value: Any) -> EvaluationAnswer:
 def _probability(value: Any) -> float:
     """Return a number from 0 to 1; raises `assist_not_the_structure`."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise api_error(NOT_THE_STRUCTURE, message=str(value)[:100])
+        raise AssistError(NOT_THE_STRUCTURE, message=str(value)[:100])
     return min(1.0, max(0.0, float(value)))
 
 
@@ -259,12 +259,12 @@ def _score(found: list[float]) -> ScoreAnswer:
 def _normalised(found: list[float]) -> list[float]:
     """Return numbers that add up to 1; raises `assist_not_the_structure` where all are 0."""
     if (total := sum(found)) <= 0:
-        raise api_error(NOT_THE_STRUCTURE, message="0")
+        raise AssistError(NOT_THE_STRUCTURE, message="0")
     return [value / total for value in found]
 
 
 def _result(task: EvaluationTask, found: dict[str, EvaluationAnswer]) -> EvaluationTaskResult:
     """Return the answers in the order of the questions; raises if one is missing."""
     if missing := [name for name in task.questions if name not in found]:
-        raise api_error(NOT_THE_STRUCTURE, message=", ".join(missing))
+        raise AssistError(NOT_THE_STRUCTURE, message=", ".join(missing))
     return EvaluationTaskResult(answers={name: found[name] for name in task.questions})

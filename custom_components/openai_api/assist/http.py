@@ -5,26 +5,27 @@ service does not stream. Nothing is parsed into models and nothing is copied.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-import json
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 import time
 from typing import Any, Final
 
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-import orjson
 
 from ..api.client import most_retries
 from ..api.host import ServiceHost
-from ..api.response import parse_body
+from ..api.response import async_parse_body
+from ..api.transport import AiohttpResponseStream
 from ..const import LOGGER
 from ..error_translation import parse_error_body, raise_translated_errors
-from ..exceptions import RequestTimedOut, api_error
+from ..exceptions import ErrorInStream, RequestTimedOut, ResponseTooLarge, StreamMalformed
 from ..streaming.sse import EventTooLarge, SSEDecoder
+from ..streaming.text import LARGE_BYTES, SurrogateJoiner
 from ..types import Json
+from .loop_turn import LoopTurn
 
-_LARGEST: Final = 16 * 1024**2
-"""Bytes of one streamed answer; a spoken hour has 60 kB."""
+_LARGEST: Final = 128 * 1024**2
+"""Bytes of one streamed answer: a token of four characters may come in an event of 400 bytes."""
 _CAN_WARM_UP: Final = "can_warm_up"
 """Key of `ServiceHost.known`: False once the service has refused to list its models."""
 _WARM: Final = 10.0
@@ -61,32 +62,36 @@ class Stream:
 
         Raises a translated error for anything that is no JSON object.
         """
-        return parse_body(self._host.settings, await self._response.read(), self.content_type)
+        return await async_parse_body(
+            self._host.hass, self._host.settings, await self._response.read(), self.content_type
+        )
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the body as it arrives; raises translated errors."""
         with raise_translated_errors(self._host.settings, self._seconds):
-            async for piece in self._response.iter_bytes():
-                yield piece
+            async with aclosing(body_of(self._response)) as body:
+                async for piece in body:
+                    yield piece
 
     async def events(self) -> AsyncIterator[list[Json]]:
         """Yield the events that have arrived together, until the stream or `[DONE]` ends it.
 
         Raises `timed_out` where nothing but signs of life comes for the time limit,
-        `stream_garbled` for an event that is no JSON, `answer_too_large`, `stream_error` for an
+        StreamMalformed for an event that is no JSON, ResponseTooLarge, ErrorInStream for an
         error that the service sends, and what `pieces` raises.
         """
-        decoder = SSEDecoder()
+        decoder, joiner = SSEDecoder(), SurrogateJoiner()
         loop = asyncio.get_running_loop()
         size, heard = 0, loop.time()
+        turn = LoopTurn()
         async for piece in self.pieces():
             size += len(piece)
             if size > _LARGEST:
-                raise api_error("answer_too_large", limit=_LARGEST // 1024**2)
+                raise ResponseTooLarge(_LARGEST)
             try:
                 found = decoder.feed(piece)
             except EventTooLarge:
-                raise api_error("stream_garbled") from None
+                raise StreamMalformed from None
             events: list[Json] = []
             is_done = False
             for name, data in found:
@@ -94,33 +99,47 @@ class Stream:
                     is_done = True
                     break
                 if data.strip():
-                    events.append(self._parse(name, data))
+                    events.append(self._event(name, await self._async_load(joiner, data)))
             if events:
-                heard = loop.time()
                 yield events
                 # Whoever takes the events may run tools meanwhile.
                 heard = loop.time()
+                await turn.async_give_way()
             elif loop.time() - heard > self._seconds:
                 raise RequestTimedOut(seconds=f"{self._seconds:g}")
             if is_done:
                 return
 
-    def _parse(self, name: str, data: bytes) -> Json:
-        """Return the JSON object of an event."""
+    async def _async_load(self, joiner: SurrogateJoiner, data: bytes) -> Any:
+        """Return the value of an event's JSON; a large one keeps nobody waiting."""
         try:
-            event: Any = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            try:
-                # It takes half an emoji, whose other half comes with the next event.
-                event = json.loads(data)
-            except ValueError:
-                raise api_error("stream_garbled") from None
+            if len(data) <= LARGE_BYTES:
+                return joiner.load(data)
+            return await self._host.hass.async_add_executor_job(joiner.load, data)
+        except ValueError:
+            raise StreamMalformed from None
+
+    def _event(self, name: str, event: Any) -> Json:
+        """Return an event, if it is one and no error."""
         if not isinstance(event, dict):
-            raise api_error("stream_garbled")
+            raise StreamMalformed
         error = event.get("error")
         if name == "error" or event.get("type") == "error" or (error and "response" not in event):
-            raise api_error("stream_error", **parse_error_body(error or event, self._host.settings))
+            raise ErrorInStream(**parse_error_body(error or event, self._host.settings))
         return event
+
+
+def body_of(response: Any) -> AsyncGenerator[bytes]:
+    """Return the pieces of a streamed answer of the SDK, as they arrive.
+
+    What is not packed comes straight from the connection: on a small machine, the layers that
+    could unpack it take as much time as the rest. Raises errors of httpx and the SDK.
+    """
+    stream = response.http_response.stream
+    if isinstance(stream, AiohttpResponseStream) and "content-encoding" not in response.headers:
+        return stream.__aiter__()  # type: ignore[return-value]
+    found: AsyncGenerator[bytes] = response.iter_bytes()
+    return found
 
 
 @asynccontextmanager

@@ -11,11 +11,11 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from yarl import URL
 
-from ..exceptions import api_error
+from ..exceptions import ResponseTooLarge
 from ..media.images import IMAGE_TYPES, detect_image_type
 from ..types import Json
 from .const import CONF_EXTRA_BODY, CONF_IMAGE_MODEL, CONF_PATIENCE
-from .errors import ATTACHMENT_UNSUPPORTED, names
+from .errors import ATTACHMENT_UNSUPPORTED, AssistError, names
 from .http import async_ask
 from .llm_entity import LanguageModelEntity
 
@@ -44,7 +44,7 @@ async def async_generate(
         for attachment in task.attachments:
             mime_type = attachment.mime_type.partition(";")[0].strip().lower()
             if mime_type not in IMAGE_TYPES and mime_type != "image/jpg":
-                raise api_error(ATTACHMENT_UNSUPPORTED, message=attachment.mime_type)
+                raise AssistError(ATTACHMENT_UNSUPPORTED, message=attachment.mime_type)
             data = await entity.hass.async_add_executor_job(attachment.path.read_bytes)
             files.append((attachment.path.name, data, mime_type))
         arguments["image"] = files
@@ -67,10 +67,10 @@ async def async_generate(
     items = answer.get("data")
     item: Any = items[0] if isinstance(items, list) and items else None
     if not isinstance(item, dict):
-        raise api_error(NO_IMAGE)
+        raise AssistError(NO_IMAGE)
     data = await _async_bytes(entity, item, seconds)
     if (mime_type := detect_image_type(data)) == _DEFAULT and not data.startswith(_PNG):
-        raise api_error("picture_garbled")
+        raise AssistError("picture_garbled")
     width, height = _size(answer.get("size"))
     revised = item.get("revised_prompt")
     return GenImageTaskResult(
@@ -91,7 +91,7 @@ async def _async_bytes(entity: LanguageModelEntity, item: Json, seconds: float) 
         try:
             return await entity.hass.async_add_executor_job(base64.b64decode, encoded)
         except binascii.Error, ValueError:
-            raise api_error("picture_garbled") from None
+            raise AssistError("picture_garbled") from None
     settings = entity.host.settings
     session = async_get_clientsession(entity.hass, verify_ssl=settings.verify_ssl)
     timeout = aiohttp.ClientTimeout(total=seconds)
@@ -99,16 +99,16 @@ async def _async_bytes(entity: LanguageModelEntity, item: Json, seconds: float) 
     try:
         # Another server's address could be one in the home that nobody else can reach.
         if not isinstance(url, str) or URL(url).host != URL(settings.base_url).host:
-            raise api_error(NO_IMAGE)
+            raise AssistError(NO_IMAGE)
         async with session.get(url, timeout=timeout, allow_redirects=False) as response:
             if response.status != HTTPStatus.OK:
-                raise api_error(NO_IMAGE)
+                raise AssistError(NO_IMAGE)
             async for chunk in response.content.iter_any():
                 data += chunk
                 if len(data) > _LARGEST:
-                    raise api_error("answer_too_large", limit=_LARGEST // 1024**2)
+                    raise ResponseTooLarge(_LARGEST)
     except aiohttp.ClientError, TimeoutError, ValueError:
-        raise api_error(NO_IMAGE) from None
+        raise AssistError(NO_IMAGE) from None
     return bytes(data)
 
 

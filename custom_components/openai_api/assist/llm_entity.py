@@ -11,7 +11,7 @@ from homeassistant.helpers.json import json_dumps
 
 from .. import issues
 from ..const import LOGGER
-from ..exceptions import api_error
+from ..exceptions import ConnectionFailed, EntryUnloaded, RequestTimedOut
 from ..types import Json
 from . import tools
 from .const import CONF_API, CONF_HISTORY_TURNS, CONF_MODEL, CONF_PATIENCE
@@ -21,12 +21,14 @@ from .entity import AssistEntity
 from .errors import (
     ANSWER_BROKEN,
     ANSWER_EMPTY,
-    detail,
+    AssistError,
     is_api_unsupported,
+    is_bad_request,
     is_model_unknown,
     is_transient,
 )
 from .http import Stream, async_stream, async_warm_up
+from .loop_turn import LoopTurn
 from .plain_text import PlainText
 from .request import (
     CHAT,
@@ -48,8 +50,10 @@ _LINGER: Final = 0.5
 
 Read to its end, the connection can be used for the next round.
 """
-_FINAL: Final = frozenset({"timed_out", "unloaded"})
-"""Keys of errors of a WebSocket after which the same is not asked over HTTP: it is too late."""
+_SLICE: Final = 8192
+"""Characters of a text that are made plain at once."""
+_FINAL: Final = (RequestTimedOut, EntryUnloaded)
+"""The errors of a WebSocket after which the same is not asked over HTTP: it is too late."""
 
 
 class LanguageModelEntity(AssistEntity):
@@ -98,7 +102,7 @@ class LanguageModelEntity(AssistEntity):
             if decoder.calls:
                 turn.data["tools"] += decoder.calls
             elif not decoder.text_length:
-                raise api_error(ANSWER_EMPTY)
+                raise AssistError(ANSWER_EMPTY)
             if not chat_log.unresponded_tool_results:
                 break
         issues.settle_model(self.hass, self.subentry.subentry_id)
@@ -144,19 +148,19 @@ class LanguageModelEntity(AssistEntity):
                 async with self._stream(api, body, chat_log, by_socket=by_socket) as stream:
                     await self._async_read(chat_log, turn, stream, decoder, is_plain=is_plain)
             except HomeAssistantError as err:
-                if by_socket and not decoder.has_begun and err.translation_key not in _FINAL:
+                if by_socket and not decoder.has_begun and not isinstance(err, _FINAL):
                     LOGGER.debug("The WebSocket of %s does not serve: %r", self.entity_id, err)
                     by_socket = False
                     continue
                 self.host.record_failure(err, METHODS[api], self.options.get(CONF_MODEL))
                 if decoder.has_begun:
-                    if err.translation_key == "cannot_connect":
-                        raise api_error(ANSWER_BROKEN) from None
+                    if isinstance(err, ConnectionFailed):
+                        raise AssistError(ANSWER_BROKEN) from None
                     raise
                 if self._falls_back(api, err):
                     api = CHAT
                     continue
-                if api == CHAT and self._is_auto and detail(err, "status") == "400":
+                if api == CHAT and self._is_auto and is_bad_request(err):
                     # It knows this API, whatever else it does not like.
                     self.host.known["api"] = api
                 if question.learn(err, body):
@@ -225,10 +229,13 @@ class LanguageModelEntity(AssistEntity):
         deltas = _deltas(stream, decoder, turn)
         if is_plain:
             deltas = _without_markup(deltas)
-        async for _ in chat_log.async_add_delta_content_stream(
-            self.entity_id, cast("AsyncIterable[AssistantContentDeltaDict]", deltas)
-        ):
-            pass
+        try:
+            async for _ in chat_log.async_add_delta_content_stream(
+                self.entity_id, cast("AsyncIterable[AssistantContentDeltaDict]", deltas)
+            ):
+                pass
+        finally:
+            turn.note_said(decoder.text_length, calls_tools=bool(decoder.calls))
         turn.count(decoder.usage)
         self.host.record_event({"response": {"usage": decoder.usage}})
         if isinstance(decoder.usage, dict):
@@ -260,7 +267,7 @@ async def _deltas(stream: Stream | SocketStream, decoder: Any, turn: Turn) -> As
             yield delta
         return
     has_begun = False
-    events = stream.events()
+    events, turn_of_loop = stream.events(), LoopTurn()
     while (found := await _async_next(events, _LINGER if decoder.is_done else None)) is not None:
         joined: Delta | None = None
         for event in found:
@@ -270,6 +277,7 @@ async def _deltas(stream: Stream | SocketStream, decoder: Any, turn: Turn) -> As
                     continue
                 if joined is not None:
                     yield joined
+                    await turn_of_loop.async_give_way()
                 joined = delta
                 if not has_begun:
                     has_begun = True
@@ -279,19 +287,19 @@ async def _deltas(stream: Stream | SocketStream, decoder: Any, turn: Turn) -> As
     for delta in decoder.finish():
         yield delta
     if not decoder.is_done and not (isinstance(decoder, ChatDecoder) and decoder.text_length):
-        raise api_error(ANSWER_BROKEN)
+        raise AssistError(ANSWER_BROKEN)
 
 
 async def _async_next(
     events: AsyncIterator[list[Json]], seconds: float | None
 ) -> list[Json] | None:
     """Return the next events, None at the end or where none come within the time."""
+    if seconds is None:
+        return await anext(events, None)
     try:
         async with asyncio.timeout(seconds):
             return await anext(events, None)
     except TimeoutError:
-        if seconds is None:
-            raise
         return None
 
 
@@ -303,11 +311,14 @@ def _begin(stream: Stream | SocketStream, turn: Turn) -> None:
 
 async def _without_markup(deltas: AsyncIterator[Delta]) -> AsyncIterator[Delta]:
     """Yield deltas whose texts are fit to be spoken."""
-    plain = PlainText()
+    plain, turn_of_loop = PlainText(), LoopTurn()
     async for delta in deltas:
         if "content" in delta and "role" not in delta:
-            if text := plain.feed(delta["content"]):
-                yield {"content": text}
+            content = delta["content"]
+            for start in range(0, len(content), _SLICE):
+                if text := plain.feed(content[start : start + _SLICE]):
+                    yield {"content": text}
+                await turn_of_loop.async_give_way()
             continue
         if "thinking_content" not in delta:
             if rest := plain.flush():

@@ -7,6 +7,8 @@ as nothing that follows can change it. `plain_text` takes a whole text.
 import re
 from typing import Final
 
+_SLICE: Final = 256
+"""Characters that are looked at once: what some patterns take grows faster than the text."""
 _LONGEST_WAIT: Final = 400
 """Characters: what is open for longer is no link and no address."""
 _PICTURES: Final = (
@@ -20,7 +22,7 @@ _IMAGE_OR_LINK: Final = re.compile(
     r"!?\[([^\[\]\n]*)\](?:\(([^()\n]*(?:\([^()\n]*\))?)\)|\[[^\]\n]*\])"
 )
 _ADDRESS: Final = re.compile(r"\(?<?\bhttps?://[^\s<>\"')\]]+>?\)?")
-_CITATION: Final = re.compile(r"【[^】\n]*】|\[\^?\d{1,3}\](?!\()")
+_CITATION: Final = re.compile(r"【[^【】\n]*】|\[\^?\d{1,3}\](?!\()")
 _TAG: Final = re.compile(
     r"</?(?:b|i|u|em|strong|br|p|span|sub|sup|code|a)(?:\s[^<>\n]*)?/?>", re.IGNORECASE
 )
@@ -30,17 +32,24 @@ _STAR: Final = re.compile(
 )
 _UNDERSCORE: Final = re.compile(r"(?<!\w)_(?=\S)|(?<=\S)_(?!\w)")
 _LINE: Final = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-*+•][ \t]+(?:\[[ xX]\][ \t]+)?)+")
-_RULE: Final = re.compile(r"^[ \t]*(?:[-*_=][ \t]*){3,}$|^[ \t]*\|?[ \t:|-]*-{3,}[ \t:|-]*$")
 _FENCE: Final = re.compile(r"^[ \t]*(?:```|~~~)")
 _SPACES: Final = re.compile(r"(?<=\S)[ \t]{2,}(?=\S)")
 _OPEN: Final = re.compile(
-    r"[ \t]*(?:"
+    r"(?<![ \t])[ \t]*+(?:"
     r"!?\[[^\[\]\n]*(?:\]\([^()\n]*(?:\([^()\n]*\)?)?|\]\[[^\]\n]*\]?|\])?"  # a link under way
     r"|\(?<?https?://[^\s)\]>]*|\(?\b(?:h|ht|htt|https?:?/?)"  # an address under way
-    r"|<[^<>\n]{0,40}|【[^】\n]*"
-    r"|[*_~`!(]+"  # signs that depend on what follows
-    rf"|[ \t\u200d{_PICTURES}]+)$"
+    r"|<[^<>\n]{0,40}|【[^【】\n]*"
+    r"|[*_~`!(]++"  # signs that depend on what follows
+    rf"|[\u200d{_PICTURES}][ \t\u200d{_PICTURES}]*+)?$"
 )
+
+
+_CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+def without_controls(text: str) -> str:
+    """Return a text without the characters that nothing can show, and some databases refuse."""
+    return text if text.isprintable() else _CONTROLS.sub("", text)
 
 
 class PlainText:
@@ -57,6 +66,13 @@ class PlainText:
 
     def feed(self, text: str) -> str:
         """Return what can be given on of all that came so far."""
+        if len(text) <= _SLICE:
+            return self._feed(text)
+        slices = range(0, len(text), _SLICE)
+        return "".join([self._feed(text[start : start + _SLICE]) for start in slices])
+
+    def _feed(self, text: str) -> str:
+        """Return what can be given on with a short piece more."""
         text = self._rest + text
         cut = self._cut(text)
         self._rest = text[cut:]
@@ -72,13 +88,14 @@ class PlainText:
         start = text.rfind("\n") + 1
         line = text[start:]
         is_line_start = start > 0 or self._at_line_start
-        if self._in_fence or (
-            is_line_start and len(line) < 8 and not line.strip(" \t`~#>-*+•=_|[]xX")
-        ):
+        is_long = len(line) >= _LONGEST_WAIT
+        if self._in_fence:
+            return len(text) if is_long or not is_line_start else start
+        if is_line_start and len(line) < 8 and not line.strip(" \t`~#>-*+•=_|[]xX"):
             # What a line begins with decides what it is.
             return start
-        if is_line_start and (_RULE.match(line) or _FENCE.match(line) or line.lstrip()[:1] == "|"):
-            return start if len(line) < _LONGEST_WAIT else len(text)
+        if is_line_start and (is_rule(line) or _FENCE.match(line) or line.lstrip()[:1] == "|"):
+            return len(text) if is_long else start
         if (found := _OPEN.search(line)) and len(line) - found.start() < _LONGEST_WAIT:
             return start + found.start()
         return len(text)
@@ -93,7 +110,7 @@ class PlainText:
             end = line[len(body) :]
             if self._at_line_start and _FENCE.match(body):
                 self._in_fence = not self._in_fence
-            elif not self._in_fence and not (self._at_line_start and _RULE.match(body)):
+            elif not self._in_fence and not (self._at_line_start and is_rule(body)):
                 parts.append(self._clean_line(body) + end)
             self._at_line_start = bool(end)
             self._before = "" if end else body[-1:]
@@ -127,6 +144,13 @@ class PlainText:
 
 
 _MARKUP: Final = frozenset("*_`~[]<>:")
+
+
+def is_rule(line: str, dashes: str = "---") -> bool:
+    """Tell whether a line is a rule, or what stands below the head of a table."""
+    if dashes in line and not line.strip(" \t:|-"):
+        return True
+    return not line.strip(" \t-*_=") and len(line.replace(" ", "").replace("\t", "")) >= 3
 
 
 def plain_text(text: str) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-import json
 from typing import Any, Final, Literal, override
 
 from homeassistant.components import conversation
@@ -12,6 +11,7 @@ from homeassistant.components.conversation import (
     ConversationEntityFeature,
     ConversationInput,
     ConversationResult,
+    ToolResultContent,
 )
 from homeassistant.const import MATCH_ALL
 from homeassistant.core import callback
@@ -20,7 +20,6 @@ from homeassistant.helpers import chat_session, llm
 from homeassistant.helpers.json import json_dumps
 
 from ..const import DOMAIN, LOGGER
-from ..exceptions import api_error
 from ..types import Json
 from . import tools, turns
 from .const import (
@@ -30,8 +29,10 @@ from .const import (
     CONF_PROMPT,
     CONF_SPEAK_AT_ONCE,
 )
+from .contents import result_text
 from .entity import AssistEntity
-from .errors import async_spoken
+from .errors import AssistError, SessionLost, async_spoken
+from .plain_text import without_controls
 from .realtime import prompt_of, realtime_voice, tools_of
 from .talk import Line, Talk
 from .talk_turn import SpokenResponse, Turn
@@ -155,7 +156,7 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
             try:
                 said = await self._async_rounds(talk, turn, chat_log, record)
             except HomeAssistantError as err:
-                if err.translation_key != "assist_session_lost" or turn.responses:
+                if not isinstance(err, SessionLost) or turn.responses:
                     raise
                 # Nothing was said yet: once more, in a session that is told what was said before.
                 LOGGER.debug("A realtime session was lost before its answer, a new one is opened")
@@ -173,12 +174,12 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
         except Exception as err:  # noqa: BLE001
             # Tools come from anywhere and raise anything; only our own errors are spoken.
             LOGGER.exception("A turn of a realtime conversation has failed unexpectedly")
-            raise api_error("assist_bad_sound", message=type(err).__name__) from None
+            raise AssistError("assist_bad_sound", message=type(err).__name__) from None
         finally:
             if turn is not None:
                 talk.finish(turn, Line("user", user_input.text), Line("assistant", said))
         if not said:
-            raise api_error("assist_answer_empty")
+            raise AssistError("assist_answer_empty")
         return said
 
     async def _async_write(self, talk: Talk, text: str, chat_log: ChatLog) -> Turn:
@@ -211,7 +212,7 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
                 continue
             response.check(self.host.settings)
             if response.status == "cancelled":
-                raise api_error("assist_interrupted")
+                raise AssistError("assist_interrupted")
             said.append(response.text)
             record.data["rounds"] += 1
             record.data["tools"] += [str(call.get("name")) for call in response.calls]
@@ -248,9 +249,9 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
             yield {"role": "assistant"}
         async for piece in turn.words(response, _PATIENCE, until_done=until_done):
             if isinstance(piece, str):
-                if piece:
+                if text := without_controls(piece):
                     record.mark("first_piece_ms")
-                    yield {"content": piece}
+                    yield {"content": text}
             elif (wanted := _tool_input(piece)) is not None:
                 yield {"tool_calls": [wanted]}
 
@@ -261,13 +262,12 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
         results = {
             content.tool_call_id: content
             for content in chat_log.content
-            if content.role == "tool_result"
+            if isinstance(content, ToolResultContent)
         }
         for call in response.calls:
             call_id = str(call.get("call_id"))
             if (content := results.get(call_id)) is not None:
-                result = content.result
-                output = json_dumps({"data": result.data, "error": result.error})
+                output = result_text(content)
             else:
                 output = json_dumps(
                     {"error": "The arguments are no JSON object. Nothing was done."}
@@ -282,11 +282,7 @@ def _is_heard(chat_log: ChatLog) -> bool:
 
 def _tool_input(call: Json) -> llm.ToolInput | None:
     """Return a call as Home Assistant takes it; None if its arguments cannot be read."""
-    try:
-        arguments = json.loads(call.get("arguments") or "{}")
-    except RecursionError, TypeError, ValueError:
-        return None
-    if not isinstance(arguments, dict):
+    if (arguments := tools.arguments(call.get("arguments"))) is None:
         return None
     return llm.ToolInput(
         id=str(call.get("call_id")), tool_name=str(call.get("name")), tool_args=arguments

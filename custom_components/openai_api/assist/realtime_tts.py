@@ -11,9 +11,9 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import chat_session
 
 from ..const import LOGGER
-from ..exceptions import api_error
 from ..subentries import SubentryType
 from .const import CONF_MODEL, DEFAULTS
+from .errors import AssistError
 from .pcm import SESSION, Converter, wav_header
 from .realtime import realtime_voice
 from .talk import Talk
@@ -61,7 +61,7 @@ class RealtimeSpeaker(SpeakerEntity):
             async with asyncio.timeout(_TEXT_PATIENCE):
                 begin = await anext(texts, "")
         except TimeoutError:
-            raise api_error("assist_slow") from None
+            raise AssistError("assist_slow") from None
         index = _place(turn, begin)
         response = await self._async_first_sound(turn, index) if index is not None else None
         if index is None or response is None:

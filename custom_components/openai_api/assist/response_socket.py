@@ -22,7 +22,13 @@ from ..api.host import ServiceHost
 from ..const import LOGGER
 from ..data import OpenAIData
 from ..error_translation import parse_error_body
-from ..exceptions import ConnectionRejected, RequestTimedOut, api_error
+from ..exceptions import (
+    ConnectionRejected,
+    EntryUnloaded,
+    ErrorInStream,
+    RequestTimedOut,
+    StreamIncomplete,
+)
 from ..types import Json
 from .channel import Channel, responses
 from .response_memory import Memory, hash_of, is_own, new_items, parts
@@ -93,8 +99,8 @@ class SocketStream:
     async def events(self) -> AsyncIterator[list[Json]]:
         """Yield the events that have arrived together, until the response ends.
 
-        Raises `timed_out` where nothing comes for the time limit, `stream_cut` where the
-        connection is lost, and `stream_error` for an error that the service sends.
+        Raises RequestTimedOut where nothing comes for the time limit, StreamIncomplete where the
+        connection is lost, and ErrorInStream for an error that the service sends.
         """
         while not self.has_ended:
             found = [self._first or await self._async_next()]
@@ -118,7 +124,7 @@ class SocketStream:
     def _take(self, event: Json | HomeAssistantError) -> Json:
         """Return an event, or raise the error that ended the connection."""
         if isinstance(event, HomeAssistantError):
-            raise api_error("unloaded" if self._host.closed else "stream_cut")
+            raise EntryUnloaded() if self._host.closed else StreamIncomplete()
         return event
 
     def _end(self, event: Json) -> None:
@@ -126,7 +132,7 @@ class SocketStream:
         if event.get("type") == "error":
             error = event.get("error")
             details = parse_error_body(error or event, self._host.settings)
-            raise api_error("stream_error", **details)
+            raise ErrorInStream(**details)
         response: Any = event.get("response")
         if event.get("type") == "response.completed" and isinstance(response, dict):
             self.response_id = response.get("id")
@@ -208,7 +214,7 @@ class ResponseSockets:
             try:
                 first = await self._async_first(line, request, seconds)
             except HomeAssistantError as err:
-                if has_retried or self._host.closed or err.translation_key != "stream_cut":
+                if has_retried or self._host.closed or not isinstance(err, StreamIncomplete):
                     raise
                 # It was closed while nobody looked.
                 first = {"type": "error", "error": {"code": _FULL}}
@@ -226,14 +232,14 @@ class ResponseSockets:
         try:
             await line.channel.async_send(request)
         except HomeAssistantError:
-            raise api_error("stream_cut") from None
+            raise StreamIncomplete from None
         try:
             async with asyncio.timeout(seconds):
                 event = await line.events.get()
         except TimeoutError:
             raise RequestTimedOut(seconds=f"{seconds:g}") from None
         if isinstance(event, HomeAssistantError):
-            raise api_error("unloaded" if self._host.closed else "stream_cut")
+            raise EntryUnloaded() if self._host.closed else StreamIncomplete()
         return event
 
     async def _async_acquire(self, key: str, *, is_new: bool = False) -> _Line:

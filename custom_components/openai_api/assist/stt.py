@@ -32,6 +32,7 @@ from .const import (
     CONF_TRANSPORT,
 )
 from .entity import AssistEntity
+from .errors import NoSpeechRecognized
 from .languages import iso_639_1, languages_with
 from .pcm import PcmFormat
 from .stt_live import LiveTranscription
@@ -162,7 +163,7 @@ class EarEntity(MicrophoneEntity):
             except HomeAssistantError as err:
                 if self.host.closed:
                     raise
-                is_silent = err.translation_key == "assist_stt_no_answer"
+                is_silent = isinstance(err, NoSpeechRecognized)
                 if is_silent and self.option(CONF_TRANSPORT) == "live":
                     raise
                 LOGGER.debug("Speech is uploaded instead of heard live: %s", err)

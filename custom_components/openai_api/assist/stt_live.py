@@ -12,9 +12,10 @@ from homeassistant.exceptions import HomeAssistantError
 from ..api.host import ServiceHost
 from ..data import OpenAIData
 from ..error_translation import parse_error_body
-from ..exceptions import api_error
+from ..exceptions import ErrorInResponse
 from ..types import Json
 from .channel import Channel, realtime
+from .errors import NoSpeechRecognized
 from .pcm import MICROPHONE, SESSION, Converter
 from .stt_sound import Microphone
 from .stt_upload import TranscriptionOptions, words
@@ -191,7 +192,7 @@ class Hearing:
                 raise self._error
             if found.failed is not None and found.is_whole and not found.text:
                 details = parse_error_body(found.failed, self._host.settings)
-                raise api_error("host_error", **details)
+                raise ErrorInResponse(**details)
             if self._is_empty:
                 return found.text
             if microphone.has_ended and ended is None:
@@ -204,7 +205,7 @@ class Hearing:
             if until is not None and loop.time() >= until:
                 if ended is None and not found.was_speaking and self._is_listening:
                     return ""
-                raise api_error("assist_stt_no_answer")
+                raise NoSpeechRecognized
             await self._async_news(microphone, sending, until)
 
     def _has_ended(self, microphone: Microphone, sending: asyncio.Task[None]) -> bool:
@@ -294,7 +295,7 @@ class LiveTranscription:
             await self._channel.async_send({"type": "session.update", "session": self.session})
             return await self._hearing.async_run(microphone)
         finally:
-            # Nobody waits for a service's goodbye.
+            # Nobody waits for the closing handshake.
             self._host.entry.async_create_background_task(
                 self._host.hass, self._channel.async_end(), "openai_api transcription end"
             )
@@ -313,4 +314,4 @@ class LiveTranscription:
         error: Any = event.get("error")
         error = error if isinstance(error, dict) else {"message": error}
         details = parse_error_body(error, self._host.settings)
-        self._hearing.fail(api_error("host_error", **details), error)
+        self._hearing.fail(ErrorInResponse(**details), error)

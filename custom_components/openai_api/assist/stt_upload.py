@@ -7,9 +7,10 @@ from typing import Any, Final
 from homeassistant.exceptions import HomeAssistantError
 
 from ..api.host import ServiceHost
-from ..api.response import parse_body
-from ..exceptions import api_error
+from ..api.response import async_parse_body
+from .errors import AssistError
 from .pcm import MICROPHONE, wav
+from .plain_text import without_controls
 
 _METHOD: Final = "audio.transcriptions.create"
 _PATIENCE: Final = 60.0
@@ -57,11 +58,14 @@ async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, sou
     try:
         async with host.async_request_scope(patience):
             response = (await method(**arguments, timeout=patience)).http_response
-        answer = parse_body(
-            host.settings, response.content, response.headers.get("content-type", "")
+        answer = await async_parse_body(
+            host.hass,
+            host.settings,
+            response.content,
+            response.headers.get("content-type", ""),
         )
         if not isinstance(text := answer.get("text"), str):
-            raise api_error("assist_bad_sound", message=", ".join(sorted(map(str, answer)))[:100])
+            raise AssistError("assist_bad_sound", message=", ".join(sorted(map(str, answer)))[:100])
     except HomeAssistantError as err:
         host.record_failure(err, _METHOD, options.model)
         raise
@@ -71,5 +75,5 @@ async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, sou
 
 def words(text: str) -> str:
     """Return a transcript without what only says that there is none."""
-    text = " ".join(text.split())
+    text = " ".join(without_controls(text).split())
     return "" if _NO_WORDS.fullmatch(text) else text

@@ -13,11 +13,12 @@ from homeassistant.exceptions import HomeAssistantError
 from ..const import LOGGER
 from ..data import OpenAIData
 from ..error_translation import parse_error_body
-from ..exceptions import api_error
+from ..exceptions import ErrorInResponse
 from ..realtime.playback_tracker import Playback
 from ..realtime.response_sequencer import ResponseSequencer
 from ..types import Json
 from .channel import Channel, realtime
+from .errors import SessionLost
 from .pcm import SESSION
 from .stt_live import Hearing
 from .stt_sound import Microphone
@@ -245,13 +246,13 @@ class Talk:
     async def _async_send(self, name: str, **event: Any) -> None:
         """Send an event; raises a translated error unless there is a session."""
         if self._channel is None:
-            raise api_error("assist_session_lost")
+            raise SessionLost
         await self._channel.async_send({**event, "event_id": f"{name}_{next(self._count)}"})
 
     async def _async_send_sound(self, event: Json) -> None:
         """Send sound, which is too much of it to name each piece."""
         if self._channel is None:
-            raise api_error("assist_session_lost")
+            raise SessionLost
         await self._channel.async_send(event)
 
     @callback
@@ -350,7 +351,7 @@ class Talk:
         if error.get("code") in _HARMLESS_CODES or about.startswith(_HARMLESS):
             LOGGER.debug("A service could not do what was asked too late: %s", error.get("code"))
             return
-        failed = api_error("host_error", **parse_error_body(error, self.host.settings))
+        failed = ErrorInResponse(**parse_error_body(error, self.host.settings))
         self.host.record_error(str(failed))
         if about.startswith("session"):
             # Whatever is asked next, the service gets the configuration again.

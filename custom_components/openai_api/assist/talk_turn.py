@@ -10,8 +10,9 @@ from homeassistant.exceptions import HomeAssistantError
 
 from ..api.config import HostConfig
 from ..error_translation import parse_error_body
-from ..exceptions import api_error
+from ..exceptions import ErrorInResponse
 from ..types import Json
+from .errors import AssistError
 
 LARGEST: Final = 32 * 1024 * 1024
 """Bytes of sound that are kept of one response: eleven minutes at 24 kHz."""
@@ -101,9 +102,9 @@ class SpokenResponse:
     def check(self, settings: HostConfig) -> None:
         """Raise a translated error if the response has failed."""
         if self.status == "failed":
-            raise api_error("host_error", **parse_error_body(self.error or {}, settings))
+            raise ErrorInResponse(**parse_error_body(self.error or {}, settings))
         if self.status == "incomplete" and not self.text and not self.calls:
-            raise api_error(
+            raise AssistError(
                 "assist_content_refused" if "content" in self.reason else "assist_answer_empty"
             )
 
@@ -144,10 +145,10 @@ class Turn:
                     if self.error:
                         raise self.error
                     if self.is_over:
-                        raise api_error("assist_interrupted")
+                        raise AssistError("assist_interrupted")
                     await self.news.wait()
         except TimeoutError:
-            raise api_error("assist_slow") from None
+            raise AssistError("assist_slow") from None
         return self.responses[index]
 
     async def words(
@@ -173,12 +174,12 @@ class Turn:
             if self.error:
                 raise self.error
             if self.is_over:
-                raise api_error("assist_interrupted")
+                raise AssistError("assist_interrupted")
             try:
                 async with asyncio.timeout(seconds):
                     await self.news.wait()
             except TimeoutError:
-                raise api_error("assist_slow") from None
+                raise AssistError("assist_slow") from None
 
     async def sound(
         self, response: SpokenResponse, seconds: float
@@ -203,4 +204,4 @@ class Turn:
                 async with asyncio.timeout(seconds):
                     await self.news.wait()
             except TimeoutError:
-                raise api_error("assist_slow") from None
+                raise AssistError("assist_slow") from None

@@ -16,11 +16,10 @@ from homeassistant.components.conversation import AssistantContent, ChatLog, Use
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 
-from ..exceptions import api_error
 from ..types import Json
 from . import images, structures
 from .const import CONF_EVALUATE, CONF_IMAGE_MODEL, CONF_MODEL, CONF_STRUCTURED_OUTPUT
-from .errors import NOT_THE_STRUCTURE, names
+from .errors import NOT_THE_STRUCTURE, AssistError, names
 from .llm_entity import LanguageModelEntity
 from .request import Structure
 from .turns import Ended, Turn
@@ -86,7 +85,7 @@ class TaskEntity(LanguageModelEntity, AITaskEntity):
         try:
             return structures.check(task.structure, schema, structures.parse(_last_text(chat_log)))
         except structures.Mismatch as err:
-            raise api_error(NOT_THE_STRUCTURE, message=str(err)) from None
+            raise AssistError(NOT_THE_STRUCTURE, message=str(err)) from None
 
     async def async_answer_structured(
         self, chat_log: ChatLog, turn: Turn, name: str, schema: Json

@@ -9,10 +9,10 @@ from homeassistant.components.conversation import ChatLog
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import llm
 from lru import LRU
-import orjson
 import probatio
 
 from ..const import LOGGER
+from ..streaming.text import load_json
 from ..types import Json
 
 _TIMEOUT: Final = 300.0
@@ -20,6 +20,8 @@ _TIMEOUT: Final = 300.0
 _NOT_AT_THE_ROOT: Final = frozenset({"oneOf", "anyOf", "allOf", "enum", "not"})
 """Keywords that strict services refuse at the root of a schema."""
 
+_SCHEMAS: LRU[tuple[object, ...], tuple[object, Json]] = LRU(512)
+"""What became of the schemas of tools, by the identity of what they are made of, which is kept."""
 _CACHE: LRU[int, tuple[weakref.ref[llm.APIInstance], list[Json]]] = LRU(32)
 
 
@@ -75,14 +77,26 @@ def functions(api: llm.APIInstance | None) -> list[Json]:
 
 
 def _parameters(tool: llm.Tool, api: llm.APIInstance) -> Json:
-    """Return the schema of a tool's arguments."""
+    """Return the schema of a tool's arguments.
+
+    Home Assistant makes its tools anew for each turn, but of the same fields and validators.
+    """
+    serializer = api.custom_serializer or llm.selector_serializer
+    fields_of = tool.parameters.schema
+    key: tuple[object, ...] | None = None
+    if isinstance(fields_of, dict):
+        parts = [part for item in fields_of.items() for part in item]
+        shape = (getattr(tool.parameters, name, None) for name in ("required", "extra"))
+        key = (id(serializer), *shape, *map(id, parts))
+        if (known := _SCHEMAS.get(key)) is not None:
+            return known[1]
     schema: Json = probatio.to_openapi(
-        tool.parameters,
-        custom_serializer=api.custom_serializer or llm.selector_serializer,
-        openapi_version="3.1.0",
+        tool.parameters, custom_serializer=serializer, openapi_version="3.1.0"
     )
     if _NOT_AT_THE_ROOT & schema.keys():
         schema = {key: value for key, value in schema.items() if key not in _NOT_AT_THE_ROOT}
+    if key is not None:
+        _SCHEMAS[key] = ((serializer, parts), schema)
     return schema
 
 
@@ -94,7 +108,7 @@ def arguments(text: Any) -> dict[str, Any] | None:
     if not isinstance(text, str) or not text.strip():
         return {}
     try:
-        found = orjson.loads(text)
-    except orjson.JSONDecodeError:
+        found = load_json(text.encode(errors="replace"))
+    except ValueError:
         return None
     return found if isinstance(found, dict) else None

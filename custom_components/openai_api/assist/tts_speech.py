@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final
 
 from homeassistant.exceptions import HomeAssistantError
@@ -12,7 +13,9 @@ from openai import Omit
 from ..api.host import ServiceHost
 from ..api.response import parse_body
 from ..const import LOGGER
-from ..exceptions import api_error
+from ..exceptions import ApiError, EntryUnloaded
+from .errors import AssistError
+from .http import body_of
 from .pcm import Converter, PcmFormat, WavError, WavReader, wav_header
 from .tts_format import EXTENSIONS, HEAD, Mp3Joiner, recognize, shape_of
 from .tts_options import SpeechOptions, Wanted, target_of
@@ -25,7 +28,16 @@ _LARGEST: Final = 64 * 1024 * 1024
 _LARGEST_MESSAGE: Final = 64 * 1024
 _METHOD: Final = "audio.speech.create"
 _COMMON_VOICE: Final = "alloy"
-_REFUSING: Final = frozenset({"400", "406", "415", "422", "500", "501"})
+_REFUSING: Final = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.NOT_ACCEPTABLE,
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        HTTPStatus.NOT_IMPLEMENTED,
+    }
+)
 """Statuses of services that do not know a parameter or its value."""
 _NEXT: Final = {"pcm": "wav", "wav": "mp3"}
 """What to ask a service for that does not know a format."""
@@ -94,7 +106,7 @@ class Speech:
         try:
             self._first = await self._order.get()
             if self._first is None:
-                raise self._error or api_error("assist_tts_no_text")
+                raise self._error or AssistError("assist_tts_no_text")
             kind, _ = await self._first.kind
         except BaseException:
             self._close()
@@ -133,7 +145,7 @@ class Speech:
         """Yield the sound of one piece, in the shape of the whole."""
         found, shape = await piece.kind
         if found != kind:
-            raise api_error("assist_bad_sound", message=f"{kind}, {found}")
+            raise AssistError("assist_bad_sound", message=f"{kind}, {found}")
         converter = Converter(shape, target) if shape and target else None
         joiner = Mp3Joiner() if kind == "mp3" else None
         while (chunk := await piece.chunks.get()) is not None:
@@ -166,7 +178,7 @@ class Speech:
                     self._news.set()
         except TimeoutError:
             LOGGER.debug("The text to speak has stopped without an end")
-            self._error = api_error("assist_slow")
+            self._error = AssistError("assist_slow")
         except HomeAssistantError as err:
             self._error = err
         finally:
@@ -201,11 +213,11 @@ class Speech:
             piece.error = err
             self._host.record_failure(err, _METHOD, self._options.model)
         except asyncio.CancelledError:
-            piece.error = api_error("unloaded")
+            piece.error = EntryUnloaded()
             raise
         except Exception as err:  # noqa: BLE001
             # Whoever listens must not wait for ever.
-            piece.error = api_error("assist_bad_sound", message=type(err).__name__)
+            piece.error = AssistError("assist_bad_sound", message=type(err).__name__)
             LOGGER.exception("A text could not be spoken")
         finally:
             self._slots.release()
@@ -252,12 +264,12 @@ class Speech:
             content_type = response.headers.get("content-type", "")
             head, size = b"", 0
             reader: WavReader | None = None
-            async with aclosing(response.iter_bytes()) as chunks:
+            async with aclosing(body_of(response)) as chunks:
                 async for received in chunks:
                     chunk = received
                     size += len(chunk)
                     if size > _LARGEST:
-                        raise api_error("assist_bad_sound", message="…")
+                        raise AssistError("assist_bad_sound", message="…")
                     if not piece.kind.done() and reader is None:
                         head += chunk
                         if len(head) < HEAD:
@@ -275,7 +287,7 @@ class Speech:
                     self._pass_on(piece, reader, head)
                 if not piece.kind.done():
                     if not head.strip():
-                        raise api_error("assist_answer_empty")
+                        raise AssistError("assist_answer_empty")
                     await self._async_refuse(content_type, head, _nothing())
         host.record_success(None, _METHOD, self._options.model)
 
@@ -296,7 +308,7 @@ class Speech:
             try:
                 chunk = reader.feed(chunk)
             except WavError as err:
-                raise api_error("assist_bad_sound", message=str(err)) from None
+                raise AssistError("assist_bad_sound", message=str(err)) from None
             if reader.shape is not None and not piece.kind.done():
                 piece.kind.set_result(("pcm", reader.shape))
         if chunk:
@@ -312,7 +324,7 @@ class Speech:
                 break
         # It raises for an error that calls itself a success, and for a web page.
         parse_body(self._host.settings, head[:_LARGEST_MESSAGE], content_type)
-        raise api_error("assist_bad_sound", message=content_type.partition(";")[0] or "–")
+        raise AssistError("assist_bad_sound", message=content_type.partition(";")[0] or "–")
 
     def _run(self, work: Any, name: str) -> None:
         """Do something beside, for as long as the entry is loaded."""
@@ -336,9 +348,7 @@ async def _nothing() -> AsyncGenerator[bytes]:
 
 def _is_refused(err: HomeAssistantError, param: str, *words: str) -> bool:
     """Tell whether a service refuses a parameter: it names it, or all of these words."""
-    details = err.translation_placeholders or {}
-    if details.get("status") not in _REFUSING:
+    if not isinstance(err, ApiError) or err.status not in _REFUSING:
         return False
-    text = f"{details.get('param', '')} {details.get('message', '')} {details.get('code', '')}"
-    text = text.lower()
+    text = f"{err.param or ''} {err.message or ''} {err.code or ''}".lower()
     return param in text or (bool(words) and all(word in text for word in words))

@@ -6,6 +6,9 @@ from typing import Final
 
 from sentence_stream import SentenceBoundaryDetector
 
+from .loop_turn import LoopTurn
+from .plain_text import is_rule, without_controls
+
 LONGEST_PIECE: Final = 4_000
 """Characters of one request: services take 4,096 at most."""
 _LONGEST_SENTENCE: Final = 600
@@ -22,9 +25,9 @@ _LONGEST_MARK: Final = 2_000
 # Pictures and their modifiers; signs that are read aloud, such as ° or ©, are not among them.
 _EMOJI: Final = re.compile(
     " ?[\U0001f000-\U0001faff\U000e0020-\U000e007f\u2600-\u27bf\u2b00-\u2bff\u23e9-\u23fa"
-    "\u231a\u231b\u200d\ufe0e\ufe0f\u20e3]+"
+    "\u231a\u231b\u200d\ufe0e\ufe0f\u20e3\ufffd]+"
 )
-_LINK: Final = re.compile(r"!?\[([^\]\n]*)\]\((?:[^()\n]|\([^()\n]*\))*\)")
+_LINK: Final = re.compile(r"!?\[([^\[\]\n]*)\]\((?:[^()\n]|\([^()\n]*\))*\)")
 _ADDRESS: Final = re.compile(
     r"<?\bhttps?://(?:www\.)?([^\s/?#:<>()]+)[^\s<>]*?(?=[.,;:!?)]*(?:\s|$|>))>?"
 )
@@ -32,7 +35,6 @@ _TAG: Final = re.compile(
     r"</?(?:b|i|u|em|strong|br|p|code|pre|sub|sup|a|span|div|li|ul|ol|hr)\b[^<>]*>", re.IGNORECASE
 )
 _LINE_MARK: Final = re.compile(r"^\s*(?:#{1,6}\s+|>+\s*|[-*+•]\s+(?:\[[ xX]\]\s+)?)+")
-_RULE: Final = re.compile(r"^\s*(?:[-*_=]\s*){3,}$|^\s*\|?[\s:|-]*-{2,}[\s:|-]*\|?\s*$")
 _EMPHASIS: Final = re.compile(r"(?<!\s)\*+|\*+(?!\s)|~~|(?<!\w)_{1,3}(?=\S)|(?<=\S)_{1,3}(?!\w)|`+")
 _OPEN: Final = " *_~`!<[(\u200d\ufe0f"
 _MARKED: Final = re.compile(r"[*_~`<>\[\]()|/]|\bh(?:t(?:t(?:ps?)?)?)?:?$")
@@ -68,7 +70,9 @@ class SpeechCleaner:
         while (end := self._waiting.find("\n")) >= 0:
             line, self._waiting = self._waiting[:end], self._waiting[end + 1 :]
             found.append(self._line(line, is_whole=True))
-        if (cut := self._safe()) > 0:
+        if len(self._waiting) - (cut := self._safe()) > _LONGEST_MARK:
+            cut = len(self._waiting)
+        if cut > 0:
             part, self._waiting = self._waiting[:cut], self._waiting[cut:]
             found.append(self._line(part, is_whole=False))
         return "".join(found)
@@ -81,10 +85,12 @@ class SpeechCleaner:
     def _safe(self) -> int:
         """Return how much of an unfinished line cannot be changed by what follows."""
         text = self._waiting
+        if self._is_code and not self._is_line_start:
+            return len(text)
         if self._is_code or (self._is_line_start and len(text) < 16):
             # It may become a fence, a heading, a rule or a bullet.
             return 0
-        if self._is_line_start and (_RULE.match(text) or text.lstrip().startswith((_FENCE, "|"))):
+        if self._is_line_start and (is_rule(text, "--") or text.lstrip().startswith((_FENCE, "|"))):
             return 0
         end = len(text)
         tail = max(0, end - _LONGEST_MARK)
@@ -119,13 +125,16 @@ class SpeechCleaner:
             return "\n"
         if self._is_code:
             return ""
-        if is_start and is_whole and _RULE.match(line):
+        if is_start and is_whole and is_rule(line, "--"):
             return "\n"
         if is_start:
             line = _LINE_MARK.sub("", line)
             if line.lstrip().startswith("|"):
                 line = ", ".join(cell for part in line.split("|") if (cell := part.strip()))
         line = _LINK.sub(r"\1", line)
+        if "](" in line:
+            # A picture that was a link.
+            line = _LINK.sub(r"\1", line)
         line = _ADDRESS.sub(r"\1", line)
         line = _TAG.sub(" ", line)
         line = _EMOJI.sub("", line)
@@ -234,9 +243,11 @@ async def async_sentences(
     cleaner = SpeechCleaner() if clean else None
     splitter = SentenceSplitter()
     cut_first = first == "clause"
+    turn = LoopTurn()
     async for text in texts:
-        for start in range(0, len(text), LONGEST_PIECE):
-            part = text[start : start + LONGEST_PIECE]
+        for start in range(0, len(text), _SLICE):
+            part = without_controls(text[start : start + _SLICE])
+            await turn.async_give_way()
             for sentence in splitter.feed(cleaner.feed(part) if cleaner else part):
                 if not is_speakable(sentence):
                     continue

@@ -28,8 +28,13 @@ class Ended(StrEnum):
     FALLBACK = "fallback"
 
 
+_SPOKEN_FROM = 60
+"""Characters after which Home Assistant's pipeline begins to speak an answer: `STREAM_RESPONSE_CHARS`.
+
+It also begins where a tool is called after any text. Whatever is shorter it speaks as a whole.
+"""
 _LOGGED = frozenset({Ended.FAILED, Ended.FALLBACK})
-"""What the activity of the house shows; the rest would be noise there."""
+"""What the logbook shows; the rest would be noise there."""
 
 
 class Turn:
@@ -51,6 +56,9 @@ class Turn:
         self._start = time.monotonic()
         self._texts: dict[str, str] = {}
         self.is_ended = False
+        self._said = 0
+        self.is_spoken = False
+        """Whether a pipeline speaks the answer already, although it is not whole."""
         self.data: Json = {
             "config_entry_id": entity.entry.entry_id,
             "subentry_id": entity.subentry.subentry_id,
@@ -77,6 +85,11 @@ class Turn:
         """Record the ms since the start under `first_piece_ms` or `first_sound_ms`, once."""
         if self.data[key] is None:
             self.data[key] = round((time.monotonic() - self._start) * 1000)
+
+    def note_said(self, length: int, *, calls_tools: bool) -> None:
+        """Take note of how many characters an answer has had so far."""
+        self._said += length
+        self.is_spoken |= self._said > _SPOKEN_FROM or bool(self._said and calls_tools)
 
     def count(self, usage: Any) -> None:
         """Add the tokens of a `usage` object of Responses or chat completions."""
@@ -115,7 +128,7 @@ class Turn:
 
     @callback
     def _log(self, ended: Ended) -> None:
-        """Tell it in the activity of the house, if that is shown; what was said is not told."""
+        """Write a line of the logbook, if that shows it; what was said is left out."""
         hass = self._entity.host.hass
         if "logbook" not in hass.config.components:
             return

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from typing import Any, Final, override
 
-from ..exceptions import api_error
 from ..types import Json
 from . import tools
 from .deltas import Decoder, Delta
-from .errors import CONTENT_REFUSED
+from .errors import CONTENT_REFUSED, AssistError
 
 METHOD: Final = "chat.completions.create"
 
@@ -34,7 +33,7 @@ class ChatDecoder(Decoder):
             self.is_done = True
             yield from self._close_calls()
             if reason == "content_filter" and not self.text_length:
-                raise api_error(CONTENT_REFUSED)
+                raise AssistError(CONTENT_REFUSED)
 
     def whole(self, completion: Json) -> Iterator[Delta]:
         """Yield the deltas of a completion that was not streamed."""

@@ -5,10 +5,10 @@ from typing import Any, Final, override
 
 from ..api.config import HostConfig
 from ..error_translation import parse_error_body
-from ..exceptions import api_error
+from ..exceptions import ErrorInResponse
 from ..types import Json
 from .deltas import Decoder, Delta
-from .errors import CONTENT_REFUSED
+from .errors import CONTENT_REFUSED, AssistError
 
 METHOD: Final = "responses.create"
 _SERVICE_CALLS: Final = frozenset(
@@ -100,11 +100,11 @@ class ResponsesDecoder(Decoder):
         details = response.get("incomplete_details")
         reason = details.get("reason") if isinstance(details, dict) else None
         if reason == "content_filter" and not self.text_length:
-            raise api_error(CONTENT_REFUSED)
+            raise AssistError(CONTENT_REFUSED)
 
     def _raise(self, response: Json) -> None:
         """Raise the error of a response that failed."""
-        raise api_error("host_error", **parse_error_body(response.get("error"), self._settings))
+        raise ErrorInResponse(**parse_error_body(response.get("error"), self._settings))
 
 
 def _list(value: Any) -> list[Any]:

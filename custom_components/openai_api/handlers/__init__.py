@@ -1,1 +1,1 @@
-"""What single methods need beyond a request: several steps, or a better answer."""
+"""Handlers of single actions: several requests, or more than the API returns."""

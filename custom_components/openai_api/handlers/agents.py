@@ -1,4 +1,4 @@
-"""Turns of an agent's session that are followed as they happen."""
+"""Turns of an agent session, streamed."""
 
 from dataclasses import replace
 from uuid import uuid4
@@ -6,6 +6,7 @@ from uuid import uuid4
 from .. import stream_runner
 from ..action import ActionCall
 from ..action_request import async_fetch, async_request_json
+from ..api.request import Operation
 from ..exceptions import validation_error
 from ..types import Json
 
@@ -13,9 +14,12 @@ _METHODS = "beta.agents.sessions"
 
 
 async def async_take_turn(request: ActionCall) -> Json:
-    """Say something in a session that is at rest, and return what comes of it.
+    """Send input to an idle agent session, and return the session at the end of its turn.
 
-    The session is listened to before anything is said, so that no event is missed.
+    The events are streamed before the input is sent, so that none is missed. Returns the API's
+    `agent.session` with `turn`, `output_text` and `stream_id`. Raises ServiceValidationError
+    "agent_session_busy" unless the session is idle, and what `stream_runner.async_run` raises. SDK
+    methods: `beta.agents.sessions.retrieve`, `.events.create` and `.events.stream`.
     """
     session_id, said = request.data["session_id"], request.data["input"]
     session = await async_request_json(
@@ -31,7 +35,7 @@ async def async_take_turn(request: ActionCall) -> Json:
         {
             "session_id": session_id,
             "events": [{"type": "agent.session.input.message", "input": said}],
-            # A request that is tried again must not be a second question.
+            # A request that is sent again must not start a second turn.
             "idempotency_key": request.data.get("idempotency_key") or str(uuid4()),
         },
         body=True,
@@ -43,11 +47,11 @@ async def async_take_turn(request: ActionCall) -> Json:
 def _turn_request(
     request: ActionCall, method: str, data: Json, *, body: bool = False
 ) -> ActionCall:
-    """Return the request for one of the methods that a turn is made of."""
+    """Return the call of one of the SDK methods that a turn needs."""
     left_out = set() if body else {"extra_body"}
     return replace(
         request,
-        action=replace(request.action, method=f"{_METHODS}.{method}", has_body=body),
+        operation_override=Operation(method=f"{_METHODS}.{method}", has_body=body),
         data=data,
         options={key: value for key, value in request.options.items() if key not in left_out},
     )

@@ -1,4 +1,4 @@
-"""Eval runs, whose cancellation older SDKs send to the wrong place."""
+"""Eval runs, whose cancellation older SDKs send to another path."""
 
 from urllib.parse import quote
 
@@ -11,11 +11,15 @@ from ..types import Json
 
 
 async def async_cancel_run(request: ActionCall) -> Json:
-    """Cancel an eval run, whichever path the installed SDK would take."""
+    """Cancel an eval run with `POST /evals/{eval_id}/runs/{run_id}/cancel`.
+
+    Returns the API's `eval.run`. Raises ServiceValidationError "invalid_arguments" for the ids `.`
+    and `..`, and what `parse_body` raises.
+    """
     host, data, options = request.host, request.data, request.options
     eval_id, run_id = (quote(data[key], safe="") for key in ("eval_id", "run_id"))
     if {eval_id, run_id} & {".", ".."}:
-        # These would lead to another place.
+        # These would change the path.
         raise validation_error("invalid_arguments", message="an id is neither . nor ..")
     async with host.async_request_scope(request.timeout):
         response = await host.client.post(

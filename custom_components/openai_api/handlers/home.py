@@ -1,7 +1,7 @@
-"""Answers with the tools of the home and with what was said before.
+"""Model responses with Home Assistant's LLM tools, and with kept conversations.
 
-`llm_hass_api` lets a model use Home Assistant with the rights of whoever calls the action;
-`conversation_id` keeps a conversation here, for services that keep none.
+`llm_hass_api` lets a model call the tools with the rights of the user who calls the action;
+`conversation_id` keeps a conversation here, for servers that keep none.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ _TEXTS: Final = frozenset({"input_text", "output_text", "text"})
 
 @dataclass(slots=True)
 class _Memory:
-    """What was said in one conversation, as the API wants to be told it."""
+    """The items of one conversation, as the API takes them."""
 
     user_id: str | None
     items: list[Json] = field(default_factory=list)
@@ -49,17 +49,17 @@ _MEMORIES: HassKey[LRU[tuple[str, str, str], _Memory]] = HassKey(f"{DOMAIN}_memo
 
 
 async def async_answer(request: ActionCall) -> Json:
-    """Return the API's object, after the tools of the home that the model has called.
+    """Return the response of a model, after the Home Assistant tools that it has called.
 
-    With `conversation_id`, which may be any text, the object names it again. Raises translated
-    errors: `llm_api_unknown`, `conversation_kept_twice`, `conversation_of_another`, and those of
-    requests.
+    Returns the API's `response` or `chat.completion`; with `conversation_id`, which may be any
+    text, that is added. Raises ServiceValidationError "conversation_kept_twice" or
+    "conversation_of_another", and what `HomeTools.async_load` and `dispatch.async_send` raise.
     """
     data = dict(request.data)
     api_ids, conversation_id = data.pop(LLM_HASS_API, None), data.pop(CONVERSATION_ID, None)
-    plain = replace(request, action=replace(request.action, handler=None), data=data)
+    plain = replace(request, data=data)
     if not api_ids and conversation_id is None:
-        answer = await dispatch.async_dispatch(plain)
+        answer = await dispatch.async_send(plain)
         return dict(answer or {})
     tools = await HomeTools.async_load(request.hass, api_ids, request.context) if api_ids else None
     for item in request.action.fields:
@@ -81,10 +81,10 @@ async def async_answer(request: ActionCall) -> Json:
 
 @callback
 def _memory(request: ActionCall, name: str) -> _Memory:
-    """Return what is kept of a conversation of an entry, which belongs to its user."""
+    """Return the kept conversation of an entry; raises a translated error for another user's."""
     hass: HomeAssistant = request.hass
     memories = hass.data.setdefault(_MEMORIES, LRU(_MOST))
-    key = (request.entry.entry_id, request.action.method, name)
+    key = (request.entry.entry_id, request.operation.method, name)
     user_id = request.context.user_id
     memory: _Memory | None = memories.get(key)
     if memory is not None and memory.items and memory.user_id not in {None, user_id}:
@@ -95,23 +95,23 @@ def _memory(request: ActionCall, name: str) -> _Memory:
 
 
 class _Rounds:
-    """The rounds of one question: the model calls tools until it has an answer."""
+    """The requests of one call: another one after each round of tool calls."""
 
     def __init__(self, request: ActionCall, tools: HomeTools | None, before: list[Json]) -> None:
         self._request = request
         self._tools = tools
         self._before = before
-        self._is_chat = request.action.method.startswith("chat.")
+        self._is_chat = request.operation.method.startswith("chat.")
         self.said: list[Json] = []
-        """The question, the calls with their results, and the answer."""
+        """The input, the tool calls with their results, and the output."""
 
     async def async_run(self) -> Json:
-        """Return the object with the answer."""
+        """Return the last response."""
         data = dict(self._request.data)
         key = "messages" if self._is_chat else "input"
         question = data.get(key) or []
         items = [{"role": "user", "content": question}] if isinstance(question, str) else question
-        # What a service keeps itself is not told again.
+        # A server that keeps the conversation gets the new items only.
         is_kept = "conversation" in data
         system = []
         if self._is_chat:
@@ -132,17 +132,17 @@ class _Rounds:
             calls = [call for item in given for call in _calls(item)]
             known = self._tools.functions.tool_names if self._tools else {}
             if not calls or number == _ROUNDS or any(call[1] not in known for call in calls):
-                # Functions of the caller's own are the caller's to call.
+                # The caller has defined a function, and calls it.
                 return answer
             self._request.host.record_success(
-                answer, self._request.action.method, self._request.data.get("model")
+                answer, self._request.operation.method, self._request.data.get("model")
             )
             new = await self._async_call(calls)
             self.said += new
             number += 1
 
     def _add_tools(self, data: Json, system: list[Json]) -> None:
-        """Add the tools of the home and what the model should know of it."""
+        """Add the tools and the instructions of the LLM APIs."""
         if self._tools is None:
             return
         own = list(data.get("tools") or ())
@@ -163,12 +163,12 @@ class _Rounds:
             system.insert(0, {"role": "system", "content": instructions})
 
     async def _async_ask(self, data: Json) -> Json:
-        """Ask once."""
-        answer = await dispatch.async_dispatch(replace(self._request, data=data))
+        """Send one request."""
+        answer = await dispatch.async_send(replace(self._request, data=data))
         return dict(answer or {})
 
     def _given(self, answer: Mapping[str, Any]) -> list[Json]:
-        """Return what the model has given, as it is told again."""
+        """Return the model's output as items of the next input."""
         if self._is_chat:
             choices = answer.get("choices")
             message = choices[0].get("message") if isinstance(choices, list) and choices else None
@@ -202,7 +202,7 @@ class _Rounds:
         return found
 
     async def _async_call(self, calls: list[tuple[str, str, str]]) -> list[Json]:
-        """Call tools of the home, all at once, and return their results."""
+        """Call tools concurrently, and return their results as items."""
         assert self._tools is not None
         results = await asyncio.gather(
             *(self._tools.async_call(name, arguments) for _, name, arguments in calls)
@@ -219,7 +219,7 @@ class _Rounds:
 
 
 def _function_names(tools: Iterable[Any]) -> frozenset[str]:
-    """Return the names of the caller's own functions, which those of the home must not take."""
+    """Return the names of the caller's functions, which tools must not take."""
     functions = (item.get("function", item) for item in tools if isinstance(item, dict))
     return frozenset(
         name
@@ -229,7 +229,10 @@ def _function_names(tools: Iterable[Any]) -> frozenset[str]:
 
 
 def tool_without_type(definition: Json) -> Json:
-    """Return a tool's definition as chat completions nest it."""
+    """Return a function tool as chat completions nest it.
+
+    `{"type": "function", "name": …, …}` becomes `{"name": …, …}`.
+    """
     return {key: value for key, value in definition.items() if key != "type"}
 
 
@@ -256,7 +259,7 @@ def _calls(item: Json) -> list[tuple[str, str, str]]:
 
 def _text(arguments: Any) -> str:
     """Return the arguments of a call as JSON."""
-    # Some hosts send the object itself.
+    # Some servers send the object itself.
     return arguments if isinstance(arguments, str) else json_dumps(arguments or {})
 
 
@@ -270,7 +273,7 @@ def _without_files(item: Json) -> Json:
 
 
 def _shortened(items: list[Json]) -> list[Json]:
-    """Return the last items, from a question on, without thoughts, which are of no use later."""
+    """Return the last items, from a user message on, without reasoning."""
     items = [item for item in items if item.get("type") != "reasoning"]
     start = max(0, len(items) - _LONGEST)
     while start and start < len(items) and _role(items[start]) != "user":

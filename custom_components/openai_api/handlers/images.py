@@ -1,6 +1,4 @@
-"""Draws and edits pictures, and saves what comes."""
-
-from dataclasses import replace
+"""Creates and edits images, and saves them."""
 
 from .. import stream_runner
 from ..action import ActionCall
@@ -13,18 +11,19 @@ from ..types import Json
 
 
 async def async_create_images(request: ActionCall) -> Json:
-    """Return the host's object, with every picture that it carries saved under `media`.
+    """Create or edit images, and save them.
 
-    One that cannot be read or saved does not lose the others; raises a translated error if there
-    is none left.
+    Returns `{"data": […], …, "media": [file, …]}`: the API's object, each file as
+    `media.storage.async_save` returns it. An image that cannot be read or saved does not lose the
+    others; raises the error of the last one if none was saved, and StorageError before the request
+    if the media folder is not writable.
     """
-    # Asked first, so that nothing is paid for that could not be kept.
+    # First, so that no image is paid for that could not be saved.
     await async_require_media_directory(request.hass)
     if request.data.get("stream"):
         answer = await stream_runner.async_run(request)
     else:
-        plain = replace(request, action=replace(request.action, handler=None))
-        answer = await async_request_json(plain)
+        answer = await async_request_json(request)
     label = guess_type(f"x.{request.data.get('output_format') or 'png'}")
     data = answer.get("data")
     files = [

@@ -1,4 +1,4 @@
-"""The actions that open a conversation, take part in it, and end it."""
+"""Realtime connections: open, send, receive the state, close."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -23,8 +23,12 @@ from . import websockets
 from .websockets import async_find
 
 
-def _sent(connection: RealtimeConnection, event_type: str, **details: Any) -> Json:
-    """Return what an action that has sent something answers."""
+def _client_event_response(connection: RealtimeConnection, event_type: str, **details: Any) -> Json:
+    """Return the response of an action that has sent a client event.
+
+    `{"object": "realtime.websocket.client_event", "action": "send", "connection_id": …,
+    "event_type": …}`, with the details.
+    """
     return {
         "object": "realtime.websocket.client_event",
         "action": "send",
@@ -35,7 +39,13 @@ def _sent(connection: RealtimeConnection, event_type: str, **details: Any) -> Js
 
 
 async def async_connect(request: ActionCall) -> Json:
-    """Open a conversation and send its configuration."""
+    """Open a realtime connection, and send the session configuration.
+
+    Returns `{"object": "realtime.websocket.connection", "action": "connect", "connection_id": …,
+    "model": …, "url": …}`. Raises ServiceValidationError "field_missing" or "prices_missing", and
+    what `HomeTools.async_load`, `RealtimeConnection` and `Connection.async_connect` raise. SDK
+    method: `realtime.connect`.
+    """
     host, data = request.host, request.data
     session = dict(data.get("session") or {})
     call_id = data.get("call_id")
@@ -89,11 +99,11 @@ def _usage_limit(host: ServiceHost, data: Mapping[str, Any]) -> UsageLimit:
 async def _async_open(
     request: ActionCall, target: Mapping[str, Any], options: dict[str, Any], *, use_secret: bool
 ) -> Socket:
-    """Open a socket with the SDK, which knows the path."""
+    """Open a WebSocket with the SDK, which knows the path."""
     host = request.host
     if use_secret:
-        secret = await _async_mint(host, target)
-        # It stands in for the key, and is a bearer token wherever the key goes.
+        secret = await _async_create_client_secret(host, target)
+        # It replaces the key, and is a bearer token however the key is sent.
         hidden = {name.lower() for name in host.settings.auth_headers}
         options["extra_query"] = dict(host.settings.query)
         options["extra_headers"] = {
@@ -101,14 +111,14 @@ async def _async_open(
             for key, value in options["extra_headers"].items()
             if key.lower() not in hidden
         } | {"Authorization": f"Bearer {secret}"}
-    # The first use of the resource imports it, which is no work for the loop.
+    # The first access imports the resource, which would block the event loop.
     realtime = await request.hass.async_add_import_executor_job(getattr, host.client, "realtime")
     socket: Socket = await realtime.connect(**target, **options).enter()
     return socket
 
 
-async def _async_mint(host: ServiceHost, target: Mapping[str, Any]) -> str:
-    """Return a new client secret, which never leaves this module."""
+async def _async_create_client_secret(host: ServiceHost, target: Mapping[str, Any]) -> str:
+    """Return a new client secret, which is used by this module alone."""
     mint, _ = await host.method("realtime.client_secrets.create", "raw")
     session = {"session": {"type": "realtime", **target}} if "model" in target else {}
     response = (await mint(**session)).http_response
@@ -119,14 +129,22 @@ async def _async_mint(host: ServiceHost, target: Mapping[str, Any]) -> str:
 
 
 async def async_close(request: ActionCall) -> Json:
-    """End a conversation; its name is free afterwards."""
+    """Close a realtime connection; its id is free afterwards.
+
+    Returns what `websockets.async_close` returns, and raises what that raises.
+    """
     return await websockets.async_close(
         request, RealtimeConnection, "realtime.websocket.connection"
     )
 
 
 async def async_status(request: ActionCall) -> Json:
-    """Tell how a conversation stands; a closed one is disconnected."""
+    """Return the state of a realtime connection.
+
+    Returns `{"connection_id": …, "status": …, "muted": null, "model": …, "response_in_progress": …,
+    "session": …, "history": [item, …]}`; only the first three, with the status `disconnected`,
+    where no connection has this id. Raises ServiceValidationError "connection_access_denied".
+    """
     connection_id = request.data["connection_id"]
     connection = runtime_data_of(request).connections.get(connection_id)
     if not isinstance(connection, RealtimeConnection):
@@ -135,7 +153,7 @@ async def async_status(request: ActionCall) -> Json:
     return {
         "connection_id": connection_id,
         "status": connection.state.value,
-        # Nobody hears what is not sent: to mute is to send no audio.
+        # There is no mute here: a client mutes itself by sending no audio.
         "muted": None,
         "model": connection.model,
         "response_in_progress": connection.sequencer.in_flight,
@@ -145,7 +163,12 @@ async def async_status(request: ActionCall) -> Json:
 
 
 async def async_send_event(request: ActionCall) -> Json:
-    """Send any client event."""
+    """Send a client event as the caller gives it.
+
+    Returns what `_client_event_response` returns for the `type` of the event. Raises
+    ServiceValidationError "event_without_type", "mute_unsupported" or "model_fixed", and what
+    `async_find` and `RealtimeConnection.send_event` raise.
+    """
     connection, event = await async_find(request, RealtimeConnection), request.data["event"]
     if not isinstance(kind := event.get("type"), str) or not kind.strip():
         raise validation_error("event_without_type")
@@ -156,42 +179,60 @@ async def async_send_event(request: ActionCall) -> Json:
     if kind == "session.update" and connection.model and named not in (None, connection.model):
         raise validation_error("model_fixed", model=connection.model)
     connection.send_event(event)
-    return _sent(connection, kind)
+    return _client_event_response(connection, kind)
 
 
 async def async_send_message(request: ActionCall) -> Json:
-    """Say something in writing, with pictures if need be."""
+    """Add a user message of text and images to the conversation.
+
+    A response is requested unless `trigger_response` is false. Returns what
+    `_client_event_response` returns for `conversation.item.create`. Raises what `async_find` and
+    `RealtimeConnection.require_open` raise, and "message_invalid" as `content_of` does.
+    """
     connection = await async_find(request, RealtimeConnection)
-    return _say(
+    return _send_message(
         request, connection, content_of(request.data["message"]), request.data.get("event_data")
     )
 
 
 async def async_add_image(request: ActionCall) -> Json:
-    """Show the model a picture: an address, or a file of this system."""
+    """Add an image to the conversation: a URL, or a file of this system.
+
+    A response is requested unless `trigger_response` is false. Returns what
+    `_client_event_response` returns for `conversation.item.create`. Raises what `async_find` and
+    `RealtimeConnection.require_open` raise, and what `async_data_url` raises.
+    """
     connection = await async_find(request, RealtimeConnection)
     connection.require_open()
     image = request.data["image"]
     if not image["id"].startswith(("data:", "http://", "https://")):
         image = {"id": await async_data_url(request, image)}
-    return _say(request, connection, [{"type": "input_image", "image_url": image["id"]}], None)
+    return _send_message(
+        request, connection, [{"type": "input_image", "image_url": image["id"]}], None
+    )
 
 
-def _say(
+def _send_message(
     request: ActionCall, connection: RealtimeConnection, content: list[Json], extra: Json | None
 ) -> Json:
-    """Put a message into the conversation, and ask for an answer unless told otherwise."""
+    """Add a user message, and request a response unless `trigger_response` is false."""
     connection.require_open()
     item = {"type": "message", "role": "user", "content": content}
     connection.tool_limits.reset()
     connection.post({"type": "conversation.item.create", "item": item, **(extra or {})})
     if request.data.get("trigger_response", True):
         connection.sequencer.request()
-    return _sent(connection, "conversation.item.create")
+    return _client_event_response(connection, "conversation.item.create")
 
 
 async def async_send_audio(request: ActionCall) -> Json:
-    """Let the model hear something: base64 as it is, files in the session's format."""
+    """Append audio to the input buffer.
+
+    Base64 is sent as it is; a file is converted to the input format of the session, by default mono
+    PCM16 at 24 kHz. Returns what `_client_event_response` returns for `input_audio_buffer.append`,
+    with `size` in bytes. Raises what `async_find` and `RealtimeConnection.require_open` raise, what
+    `async_read_file`, `convert` and `decode` raise, and HomeAssistantError "connection_closed".
+    """
     connection, audio = await async_find(request, RealtimeConnection), request.data["audio"]
     connection.require_open()
     name = audio["id"]
@@ -205,33 +246,45 @@ async def async_send_audio(request: ActionCall) -> Json:
     connection.note_audio_sent()
     for piece in pieces(sound):
         connection.post({"type": "input_audio_buffer.append", "audio": piece})
-        # A long recording must not pile up here while the line is slow.
+        # A long recording must not fill the memory while the connection is slow.
         await connection.async_flush()
     if request.data.get("commit"):
         connection.post({"type": "input_audio_buffer.commit"})
-    return _sent(connection, "input_audio_buffer.append", size=len(sound))
+    return _client_event_response(connection, "input_audio_buffer.append", size=len(sound))
 
 
 async def async_interrupt(request: ActionCall) -> Json:
-    """Stop the answer under way."""
+    """Cancel the response in progress, and truncate its audio where playback was.
+
+    Returns what `_client_event_response` returns for `response.cancel`. Raises what `async_find`
+    and `RealtimeConnection.require_open` raise.
+    """
     connection = await async_find(request, RealtimeConnection)
     connection.require_open()
     connection.interrupt(cancel=request.data.get("cancel_response", True))
-    return _sent(connection, "response.cancel")
+    return _client_event_response(connection, "response.cancel")
 
 
 async def async_answer_call(request: ActionCall) -> Json:
-    """Tell the model what a function returned."""
+    """Send the output of a function call to the model.
+
+    Returns what `_client_event_response` returns for `conversation.item.create`, with `call_id`.
+    Raises what `async_find` and `RealtimeConnection.require_open` raise.
+    """
     connection, data = await async_find(request, RealtimeConnection), request.data
     connection.require_open()
     connection.answer_call(
         data["call_id"], data["output"], respond=data.get("trigger_response", True)
     )
-    return _sent(connection, "conversation.item.create", call_id=data["call_id"])
+    return _client_event_response(connection, "conversation.item.create", call_id=data["call_id"])
 
 
 async def async_answer_mcp(request: ActionCall) -> Json:
-    """Allow or refuse the use of a tool of an MCP server."""
+    """Approve or reject a call of an MCP tool, or of a tool that waits for approval here.
+
+    Returns what `_client_event_response` returns for `conversation.item.create`, with
+    `approval_request_id`. Raises what `async_find` and `RealtimeConnection.require_open` raise.
+    """
     connection, data = await async_find(request, RealtimeConnection), request.data
     connection.require_open()
     wanted = data["approval_request_id"]
@@ -239,7 +292,9 @@ async def async_answer_mcp(request: ActionCall) -> Json:
     if runner is not None and runner.answer_approval(
         wanted, approve=data["approve"], reason=data.get("reason")
     ):
-        return _sent(connection, "conversation.item.create", approval_request_id=wanted)
+        return _client_event_response(
+            connection, "conversation.item.create", approval_request_id=wanted
+        )
     item = {
         "type": "mcp_approval_response",
         "approval_request_id": wanted,
@@ -247,20 +302,32 @@ async def async_answer_mcp(request: ActionCall) -> Json:
         **({"reason": data["reason"]} if "reason" in data else {}),
     }
     connection.post({"type": "conversation.item.create", "previous_item_id": wanted, "item": item})
-    return _sent(connection, "conversation.item.create", approval_request_id=wanted)
+    return _client_event_response(
+        connection, "conversation.item.create", approval_request_id=wanted
+    )
 
 
 async def async_update_session(request: ActionCall) -> Json:
-    """Replace the configuration: the defaults, and over them what is given here."""
+    """Replace the session configuration by the defaults, overridden by the given values.
+
+    Returns what `_client_event_response` returns for `session.update`, with `session`. Raises what
+    `async_find` and `RealtimeConnection.require_open` raise, and what
+    `RealtimeConnection.configure` raises.
+    """
     connection = await async_find(request, RealtimeConnection)
     connection.require_open()
     connection.configure(request.data["session"])
     connection.post({"type": "session.update", "session": connection.wanted_session})
-    return _sent(connection, "session.update", session=connection.wanted_session)
+    return _client_event_response(connection, "session.update", session=connection.wanted_session)
 
 
 async def async_reset_history(request: ActionCall) -> Json:
-    """Turn the conversation into another one."""
+    """Replace the conversation by another one.
+
+    Returns what `_client_event_response` returns for `conversation.item.create`, with `skipped`,
+    the ids of function calls that are left out. Raises what `async_find` and
+    `RealtimeConnection.reset_history` raise.
+    """
     connection = await async_find(request, RealtimeConnection)
     skipped = connection.reset_history(request.data["history"])
-    return _sent(connection, "conversation.item.create", skipped=skipped)
+    return _client_event_response(connection, "conversation.item.create", skipped=skipped)

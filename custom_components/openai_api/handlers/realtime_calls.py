@@ -1,12 +1,17 @@
-"""Begins calls whose sound goes from peer to peer."""
+"""WebRTC calls."""
 
 from ..action import ActionCall
-from ..exceptions import api_error, sanitize
+from ..exceptions import ResponseEmpty, api_error, sanitize
 from ..types import Json
 
 
 async def async_create(request: ActionCall) -> Json:
-    """Return the host's answer to an offer, and the id under which it knows the call."""
+    """Create a WebRTC call from an SDP offer.
+
+    Returns `{"sdp": …, "call_id": …}`: the SDP answer of the server, and the last part of its
+    header `Location`, None without one. Raises ResponseEmpty, and HomeAssistantError
+    "no_call_answer" for a body that is no SDP. SDK method: `realtime.calls.create`.
+    """
     host = request.host
     method, arguments, seconds = await request.build("raw")
     async with host.async_request_scope(seconds):
@@ -14,7 +19,7 @@ async def async_create(request: ActionCall) -> Json:
     response = answer.http_response
     sdp: str = response.text
     if not sdp.strip():
-        raise api_error("empty_answer")
+        raise ResponseEmpty
     if not sdp.lstrip().startswith("v="):
         kind = response.headers.get("content-type", "").partition(";")[0] or "–"
         raise api_error(

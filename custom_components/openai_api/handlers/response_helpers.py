@@ -1,59 +1,76 @@
-"""Adds to the API's objects what people reach for, and looks whether they are what was asked for."""
+"""Adds joined texts and parsed JSON to the API's objects, and checks their structure."""
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from itertools import chain, islice
 import re
 from typing import Any
 
 import orjson
 
-from ..exceptions import api_error
+from ..exceptions import UNKNOWN, ErrorSettings, StructureIgnored, ToolCallIncomplete, sanitize
 from ..types import Json
 from .schemas import mismatch
 
 _THOUGHTS = re.compile(
-    r"\A\s*(?:<((?:\w+:)?(?:think|thinking|thought|reasoning))>.*?</\1>|\[THINK\].*?\[/THINK\])"
+    r"\A\s*(?:<((?:\w+:)?(?:think|thinking|thought|reasoning))>.*?</\1>|\[THINK\].*?\[/THINK\]|◁think▷.*?◁/think▷)"
     r"|\A.*?</think>|\A.*<\|channel\|>final<\|message\|>",
     re.DOTALL | re.IGNORECASE,
 )
-_FENCE = re.compile(r"(```|~~~)[\w+-]*[ \t]*\r?\n?(.*?)(?:\1|\Z)", re.DOTALL)
-_WIDEST_FENCE = re.compile(r"(```|~~~)[\w+-]*[ \t]*\r?\n?(.*)\1", re.DOTALL)
+_FENCE = re.compile(r"(`{3,}|~{3,})[ \t]*[\w+-]*[ \t]*\r?\n?(.*?)(?:\1|\Z)", re.DOTALL)
+_WIDEST_FENCE = re.compile(r"(`{3,}|~{3,})[ \t]*[\w+-]*[ \t]*\r?\n?(.*)\1", re.DOTALL)
 """For texts in the JSON that have fences of their own."""
-_MARKS = re.compile(r"\A\ufeff|(?:<\|\w+\|>|</s>|<end_of_turn>)\s*\Z")
-"""What some hosts leave of a model's own marks."""
+_MARK = re.compile(r"(?:<\|\w+\|>|</s>|<end_of_turn>)\Z")
+"""Special tokens of models that some servers leave in the text."""
+_LONGEST_MARK = 64
+_MOST_FENCES = 20
 _ENDED_WHOLE = ("stop", "tool_calls", "function_call")
-"""The reasons to finish of an answer that is not cut."""
+"""The finish reasons of a complete message."""
 _SHOWN = 200
+_TEXT_TYPES = ("output_text", "text")
+"""What hosts call the text in a message of a response."""
 
 
 def _iter_objects(value: Any) -> Iterator[Json]:
-    """Yield the objects in a list, none where a host sends something else in its place."""
+    """Yield the objects in a list; none if a server sends something else."""
     yield from (item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
 
 
 def _content_parts(response: Json) -> Iterator[Json]:
-    """Yield the parts of the messages that a response has put out."""
-    for item in _iter_objects(response.get("output")):
-        if item.get("type") == "message":
-            yield from _iter_objects(item.get("content"))
+    """Yield the content parts of the messages in the output of a response."""
+    output = response.get("output")
+    if isinstance(output, str):
+        yield {"type": "output_text", "text": output}
+    for item in _iter_objects([output] if isinstance(output, dict) else output):
+        if item.get("type", "message") == "message":
+            if isinstance(content := item.get("content"), str):
+                yield {"type": "output_text", "text": content}
+            yield from _iter_objects(content)
 
 
 def add_output_text(response: Json) -> Json:
-    """Add `output_text`: all the text of the answer, in one piece."""
+    """Return a model response with all of its text.
+
+    Returns `{"output_text": …, …}`: the API's object, the texts joined without a separator.
+    """
     texts = [
         part["text"]
         for part in _content_parts(response)
-        if part.get("type") == "output_text" and isinstance(part.get("text"), str)
+        if part.get("type") in _TEXT_TYPES and isinstance(part.get("text"), str)
     ]
     return {"output_text": "".join(texts), **response}
 
 
 def add_parsed(response: Json) -> Json:
-    """Add `output_parsed`, and what it came from: the JSON in the texts and in tool calls."""
-    # A streamed response is on the bus by now, and is not to change there.
+    """Return a model response with the JSON in its texts and function calls.
+
+    Returns `{"output_parsed": …, "output_text": …, …}`: the API's object, in which text parts have
+    `parsed` and function calls `parsed_arguments`. Each is None where there is no JSON.
+    """
+    # A streamed response has been fired as an event, whose data must not change.
     response, parsed = deepcopy(response), None
     for part in _content_parts(response):
-        if part.get("type") == "output_text":
+        if part.get("type") in _TEXT_TYPES:
             part["parsed"] = load(part.get("text"))
             parsed = part["parsed"] if parsed is None else parsed
     for item in _iter_objects(response.get("output")):
@@ -63,7 +80,11 @@ def add_parsed(response: Json) -> Json:
 
 
 def add_parsed_messages(completion: Json) -> Json:
-    """Add `parsed` to every message: the JSON in its text, and in its tool calls."""
+    """Return a chat completion with the JSON in its messages and function calls.
+
+    Returns the API's `chat.completion`, in which messages have `parsed` and the functions of tool
+    calls `parsed_arguments`. Each is None where there is no JSON.
+    """
     completion = deepcopy(completion)
     for choice in _iter_objects(completion.get("choices")):
         if not isinstance(message := choice.get("message"), dict):
@@ -78,19 +99,30 @@ def add_parsed_messages(completion: Json) -> Json:
 def load(value: object) -> Any:
     """Return the JSON in a text; None where there is none, as in a refusal.
 
-    It may stand in a fence of backticks, and behind the thoughts of a model. What is an object
-    or a list already stays as it is.
+    Reasoning before it and a Markdown fence around it are ignored. An object or a list is returned
+    as it is.
     """
     if not isinstance(value, str):
         return value if isinstance(value, dict | list) else None
-    bare = _THOUGHTS.sub("", _MARKS.sub("", value), count=1)
-    fences = [*_FENCE.finditer(bare), *_WIDEST_FENCE.finditer(bare)]
-    for text in (value, bare, *(match[2] for match in fences)):
+    bare = _bare(value)
+    fences = chain(islice(_FENCE.finditer(bare), _MOST_FENCES), _WIDEST_FENCE.finditer(bare))
+    for text in (value, bare, bare.strip("` \n"), *(match[2] for match in fences)):
         try:
             return orjson.loads(text)
         except orjson.JSONDecodeError:
             continue
     return None
+
+
+def _bare(text: str) -> str:
+    """Return a text without a model's own marks and thoughts."""
+    bare = text.strip().removeprefix("\ufeff")
+    if (mark := _MARK.search(bare[-_LONGEST_MARK:])) is not None:
+        bare = bare[: -len(mark[0])]
+    # Looking for thoughts takes long where a text begins with some that have no end.
+    if any(mark in bare for mark in ("</", "[/", "<|", "◁/")):
+        bare = _THOUGHTS.sub("", bare, count=1)
+    return bare
 
 
 def _text_of(content: object) -> object:
@@ -101,21 +133,21 @@ def _text_of(content: object) -> object:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-def check_response(_: Mapping[str, Any], response: Json) -> None:
-    """Raise `call_cut` if a response that is called complete breaks off within a tool call."""
+def check_response(_: Mapping[str, Any], response: Json, settings: ErrorSettings) -> None:
+    """Raise ToolCallIncomplete if a completed response ends within the arguments of a call."""
     if response.get("status", "completed") != "completed":
         return
     for item in _iter_objects(response.get("output")):
         if item.get("type") == "function_call" and item.get("status", "completed") == "completed":
-            _check_arguments(item)
+            _check_arguments(item, settings)
 
 
-def check_parsed(data: Mapping[str, Any], response: Json) -> None:
-    """Raise `call_cut`, or `form_ignored` if a response has not the form that was asked for.
+def check_parsed(data: Mapping[str, Any], response: Json, settings: ErrorSettings) -> None:
+    """Raise ToolCallIncomplete, or StructureIgnored if a response lacks the requested structure.
 
-    A refusal, a tool call and an answer that was cut are none of a host that ignores the form.
+    A refusal, a tool call and an incomplete response are allowed.
     """
-    check_response(data, response)
+    check_response(data, response, settings)
     if response.get("status", "completed") != "completed":
         return
     text = data.get("text")
@@ -126,29 +158,35 @@ def check_parsed(data: Mapping[str, Any], response: Json) -> None:
     parts = list(_content_parts(response))
     if any(part.get("type") == "refusal" for part in parts):
         return
-    texts = [part.get("text") for part in parts if part.get("type") == "output_text"]
+    texts = [part.get("text") for part in parts if part.get("type") in _TEXT_TYPES]
     if any(_fits(form, text) for text in texts):
         return
     if output:
-        raise _ignored(form, next((text for text in texts if isinstance(text, str)), ""))
+        first = next((text for text in texts if isinstance(text, str)), "")
+        raise _ignored(form, first, settings)
 
 
-def check_completion(_: Mapping[str, Any], completion: Json) -> None:
-    """Raise `call_cut` if a completion that is called complete breaks off within a tool call."""
+def check_completion(_: Mapping[str, Any], completion: Json, settings: ErrorSettings) -> None:
+    """Raise ToolCallIncomplete if a completed message ends within the arguments of a call."""
     for choice in _iter_objects(completion.get("choices")):
         message = choice.get("message")
         if choice.get("finish_reason") not in _ENDED_WHOLE or not isinstance(message, dict):
             continue
         for call in _iter_objects(message.get("tool_calls")):
             if isinstance(function := call.get("function"), dict):
-                _check_arguments(function)
+                _check_arguments(function, settings)
         if isinstance(function := message.get("function_call"), dict):
-            _check_arguments(function)
+            _check_arguments(function, settings)
 
 
-def check_parsed_messages(data: Mapping[str, Any], completion: Json) -> None:
-    """Raise `call_cut`, or `form_ignored` if a message has not the form that was asked for."""
-    check_completion(data, completion)
+def check_parsed_messages(
+    data: Mapping[str, Any], completion: Json, settings: ErrorSettings
+) -> None:
+    """Raise ToolCallIncomplete, or StructureIgnored if a message lacks the requested structure.
+
+    A refusal, a tool call and an incomplete message are allowed.
+    """
+    check_completion(data, completion, settings)
     asked = data.get("response_format")
     form = _form(asked)
     if form is None:
@@ -161,11 +199,11 @@ def check_parsed_messages(data: Mapping[str, Any], completion: Json) -> None:
             continue
         text = _text_of(message.get("content"))
         if not _fits(form, text):
-            raise _ignored(form, text if isinstance(text, str) else "")
+            raise _ignored(form, text if isinstance(text, str) else "", settings)
 
 
-def _check_arguments(call: Json) -> None:
-    """Raise `call_cut` if the arguments of a call are no whole JSON."""
+def _check_arguments(call: Json, settings: ErrorSettings) -> None:
+    """Raise ToolCallIncomplete if the arguments of a call are not complete JSON."""
     arguments = call.get("arguments")
     if not isinstance(arguments, str) or not arguments.strip():
         return
@@ -173,15 +211,14 @@ def _check_arguments(call: Json) -> None:
         orjson.loads(arguments)
     except orjson.JSONDecodeError:
         name = call.get("name")
-        raise api_error(
-            "call_cut",
-            name=name[:_SHOWN] if isinstance(name, str) else "–",
-            arguments=arguments[-_SHOWN:],
+        raise ToolCallIncomplete(
+            name=sanitize(name[:_SHOWN], settings) if isinstance(name, str) else UNKNOWN,
+            arguments=sanitize(arguments[-_SHOWN:], settings),
         ) from None
 
 
 def _form(asked: object) -> Json | None:
-    """Return the JSON schema of a form that was asked for, None for one that is none of JSON."""
+    """Return the JSON Schema of the requested structure, None if it is not JSON."""
     if not isinstance(asked, dict):
         return None
     if asked.get("type") == "json_object":
@@ -194,17 +231,17 @@ def _form(asked: object) -> Json | None:
 
 
 def _fits(form: Json, text: object) -> bool:
-    """Return whether a text is JSON of a form."""
+    """Return whether a text is JSON with a structure."""
     value = load(text)
     if value is None and not (isinstance(text, str) and text.strip() == "null"):
         return False
     return mismatch(form, value) is None
 
 
-def _ignored(form: Json, text: str) -> Exception:
-    """Return the error for an answer that has another form than was asked for."""
+def _ignored(form: Json, text: str, settings: ErrorSettings) -> StructureIgnored:
+    """Return the error for a response with another structure."""
     value = load(text)
     reason = "–" if value is None else mismatch(form, value) or "–"
     start = " ".join(text.split())
     start = f"{start[:_SHOWN]}…" if len(start) > _SHOWN else start
-    return api_error("form_ignored", reason=reason, start=start)
+    return StructureIgnored(reason=sanitize(reason, settings), start=sanitize(start, settings))

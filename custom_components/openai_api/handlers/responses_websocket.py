@@ -1,4 +1,4 @@
-"""The WebSocket of the Responses API, and the action that drives it."""
+"""The WebSocket of the Responses API."""
 
 from functools import partial
 from typing import Any
@@ -14,18 +14,25 @@ from ..websocket.socket import Socket
 from .websockets import async_close, async_find
 
 TRANSPORT = "responses.websocket"
-# `response.steer` is what newer hosts accept besides.
+# Newer servers accept `response.steer`, too.
 _CLIENT_EVENTS = ("response.create", "response.steer")
 
 
 class ResponsesConnection(Connection):
-    """A connection on which one response is made after the other."""
+    """A connection on which responses are created one after another."""
 
     transport = TRANSPORT
 
 
 async def async_manage(request: ActionCall) -> Json:
-    """Connect, send or close, as the field `action` says."""
+    """Open a connection, send a client event on it, or close it, as the field `action` says.
+
+    Returns `{"object": "response.websocket.connection", "action": "connect", "connection_id": …,
+    "url": …}`, `{"object": "response.websocket.client_event", "action": "send", "connection_id": …,
+    "event_type": …}`, or what `websockets.async_close` returns. Raises ServiceValidationError
+    "event_missing" or "event_type_invalid", and what `async_find`, `Connection.async_connect` and
+    `Connection.async_send` raise. SDK method: `responses.connect`.
+    """
     match request.data["action"]:
         case "connect":
             return await _async_connect(request)
@@ -36,15 +43,15 @@ async def async_manage(request: ActionCall) -> Json:
 
 
 async def _async_open(host: ServiceHost, options: dict[str, Any]) -> Socket:
-    """Open a socket with the SDK, which knows the path."""
-    # The first use of the resource imports it, which is no work for the loop.
+    """Open a WebSocket with the SDK, which knows the path."""
+    # The first access imports the resource, which would block the event loop.
     responses = await host.hass.async_add_import_executor_job(getattr, host.client, "responses")
     socket: Socket = await responses.connect(**options).enter()
     return socket
 
 
 async def _async_connect(request: ActionCall) -> Json:
-    """Open a connection under this id."""
+    """Open a connection with this id."""
     host, connection_id = request.host, request.data["connection_id"]
     opening = partial(_async_open, host)
     await ResponsesConnection(
@@ -59,7 +66,7 @@ async def _async_connect(request: ActionCall) -> Json:
 
 
 async def _async_send(request: ActionCall) -> Json:
-    """Send a client event; the host's answers come as events of their own."""
+    """Send a client event; the server's events are fired as they arrive."""
     connection = await async_find(request, ResponsesConnection)
     event: Json | None = request.data.get("event")
     if event is None:

@@ -1,4 +1,4 @@
-"""Runs of assistants that are followed as they happen."""
+"""Streamed runs of assistants."""
 
 from dataclasses import replace
 
@@ -8,5 +8,9 @@ from ..types import Json
 
 
 async def async_stream(request: ActionCall) -> Json:
-    """Ask for a stream, which the action itself stands for, and return the run at its end."""
+    """Stream a run of an assistant, and return it at its end.
+
+    Returns the API's `thread.run` with `stream_id`, and raises what `stream_runner.async_run`
+    raises.
+    """
     return await stream_runner.async_run(replace(request, data={**request.data, "stream": True}))

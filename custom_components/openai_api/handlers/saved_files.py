@@ -13,7 +13,13 @@ from ..types import Json
 
 
 async def async_tidy_up(request: ActionCall) -> Json:
-    """Delete what is beyond the limits in the fields, and say what that was."""
+    """Delete the saved files that exceed the limits in the fields.
+
+    Returns `{"deleted": [file, …], "count": …, "freed": …, "left": …, "left_size": …, "dry_run":
+    …}`, sizes in bytes, and of each file `{"media_content_id": …, "media_content_type": …, "name":
+    …, "kind": …, "size": …, "saved_at": …}`, `saved_at` in ISO 8601 (UTC). Raises
+    ServiceValidationError "tidy_up_without_limit", and what `media.cleanup.async_tidy` raises.
+    """
     data = request.data
     limits = RetentionPolicy(
         days=data.get("older_than_days"),
@@ -35,7 +41,7 @@ async def async_tidy_up(request: ActionCall) -> Json:
 
 
 def _described(file: SavedFile) -> Json:
-    """Return what the action says of a file."""
+    """Return what the action says of a deleted file."""
     return {
         "media_content_id": media_source.generate_media_source_id(DOMAIN, file.name),
         "media_content_type": file.content_type,

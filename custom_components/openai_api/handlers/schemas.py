@@ -1,4 +1,4 @@
-"""Looks whether a value fits a JSON schema, as far as that tells whether a host obeyed it."""
+"""Checks values against a JSON Schema, as far as that shows whether a server obeyed it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,24 +21,24 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
 
 
 def mismatch(schema: Json, value: Any) -> str | None:
-    """Return where a value does not fit a schema, such as `$.rooms[0].name`; None if it does.
+    """Return where a value does not match a schema, such as `$.rooms[0].name`; None if it does.
 
-    Knows `type`, `enum`, `const`, `required`, `properties`, `additionalProperties: false`,
-    `items`, `anyOf`, `oneOf`, `allOf` and references within the schema. Whatever else a schema
-    says, bounds and patterns, is taken as kept.
+    Checks `type`, `enum`, `const`, `required`, `properties`, `additionalProperties: false`,
+    `items`, `anyOf`, `oneOf`, `allOf` and references within the schema; other keywords, such as
+    bounds and patterns, are ignored.
     """
     return _Check(schema).find(schema, value, "$", 0)
 
 
 class _Check:
-    """Looks for the first place that does not fit."""
+    """Finds the first place that does not match."""
 
     def __init__(self, root: Json) -> None:
         """Take the schema that references point into."""
         self._root = root
 
     def find(self, schema: Any, value: Any, place: str, depth: int) -> str | None:
-        """Return the place that does not fit, None if all do."""
+        """Return the place that does not match, None if all do."""
         if not isinstance(schema, dict) or depth > _DEEPEST:
             return None
         if isinstance(reference := schema.get("$ref"), str):
@@ -61,7 +61,7 @@ class _Check:
         return None
 
     def _find_in_options(self, schema: Json, value: Any, place: str, depth: int) -> str | None:
-        """Return the place that fits none of the options, or not all that are to be met."""
+        """Return the place that matches no alternative, or not all of `allOf`."""
         for key in ("anyOf", "oneOf"):
             options = schema.get(key)
             if isinstance(options, list) and options:
@@ -75,7 +75,7 @@ class _Check:
         return None
 
     def _find_in_object(self, schema: Json, value: Json, place: str, depth: int) -> str | None:
-        """Return the place in an object that does not fit."""
+        """Return the place in an object that does not match."""
         required = schema.get("required")
         for key in required if isinstance(required, list) else ():
             if key not in value:

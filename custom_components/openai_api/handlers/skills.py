@@ -1,4 +1,4 @@
-"""Sends the files of a skill, each under the path that it has in the skill's folder."""
+"""Sends the files of a skill, each with its path in the skill's folder."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ from ..media.source import async_bounded, local_path, require_paths
 from ..types import Json
 
 _MOST_FILES = 500
-"""What the API takes for one skill."""
+"""Files that the API accepts for one skill."""
 
 type _Item = Mapping[str, str]
 
@@ -31,7 +31,12 @@ class _Member(NamedTuple):
 
 
 async def async_send_skill(request: ActionCall) -> Json:
-    """Send files, folders or a zip; always as a list, for older SDKs drop a lone file."""
+    """Send the files of a skill: files, folders or a zip file.
+
+    They are sent as a list in any case, because older SDKs drop a single file. Returns the API's
+    `skill` or `skill.version`. Raises ServiceValidationError "folder_empty" or "folder_too_full",
+    and what `media.source` raises for a file that cannot be sent.
+    """
     data = dict(request.data)
     items = data.pop("files")
     for item in items:
@@ -52,16 +57,15 @@ async def async_send_skill(request: ActionCall) -> Json:
 
 
 def _members(hass: HomeAssistant, items: Sequence[_Item]) -> list[_Member]:
-    """Return the files to send, those in folders one by one.
+    """Return the files to send, with those in folders.
 
-    The API wants all of them below one folder, so their names begin with the one that
-    they have in common.
+    The API requires one common folder, so their names begin with the one that they share.
     """
     paths = [_path(hass, item) for item in items]
     local = [path for path in paths if path is not None]
     if len(items) == 1 and local and local[0].suffix.lower() == ".zip":
         return [_Member(items[0])]
-    # What is not allowed is refused when it is read, in the same words as everywhere.
+    # A path that is not allowed is refused when it is read, with the common error.
     folders = {path for path in local if hass.config.is_allowed_path(str(path)) and path.is_dir()}
     is_whole = len(local) == 1 and bool(folders)
     parents = [str(path if is_whole else path.parent) for path in local]
@@ -81,7 +85,7 @@ def _members(hass: HomeAssistant, items: Sequence[_Item]) -> list[_Member]:
 
 
 def _path(hass: HomeAssistant, item: _Item) -> Path | None:
-    """Return where an item lies, or None for a media item."""
+    """Return the path of an item, None for a media item."""
     if media_source.is_media_source_id(item["id"]):
         return None
     return Path(os.path.normpath(local_path(hass, item["id"])))

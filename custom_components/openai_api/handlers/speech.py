@@ -1,4 +1,4 @@
-"""Spoken texts, whether they come whole or in pieces."""
+"""Speech, whole or streamed."""
 
 from .. import stream_runner
 from ..action import ActionCall
@@ -15,7 +15,10 @@ from ..types import Json
 
 
 async def async_into_references(request: ActionCall, arguments: Json, key: str) -> int:
-    """Replace the recordings of known speakers by addresses that hold all of them."""
+    """Replace the recordings in `arguments[key]`, each `{"id": …}`, by `data:` URLs.
+
+    Returns 0, the bytes to upload apart from the JSON. Raises what `async_data_url` raises.
+    """
     arguments[key] = [
         name if (name := item["id"]).startswith("data:") else await async_data_url(request, item)
         for item in arguments[key]
@@ -24,9 +27,11 @@ async def async_into_references(request: ActionCall, arguments: Json, key: str) 
 
 
 async def async_create_speech(request: ActionCall) -> Json:
-    """Save the speech; its pieces are fired as events if they were asked for.
+    """Create speech and save it; with `stream_format: sse`, its parts are fired as events.
 
-    A host that does not stream it has it saved all the same.
+    Returns what `media.storage.async_save` returns, for a stream with the keys of
+    `speech.audio.done` and `stream_id`. Raises StorageError, what `async_download` raises, and what
+    `stream_runner.async_run` raises. SDK method: `audio.speech.create`.
     """
     if request.data.get("stream_format") != "sse":
         return await async_download(request)

@@ -1,4 +1,4 @@
-"""Sends files where one request is not enough: many files, large files, files to search."""
+"""Uploads that need several requests: many files, large files, files for a vector store."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ from homeassistant.exceptions import HomeAssistantError
 
 from .. import dispatch, progress
 from ..action import ActionCall
-from ..action_request import async_request_json
-from ..api.request import MIN_UPLOAD_RATE
+from ..action_request import async_parse_answer, async_request_json
+from ..api.request import MIN_UPLOAD_RATE, Operation, async_request_bytes
 from ..exceptions import UnexpectedBody
 from ..media import multipart
 from ..media.source import MAX_UPLOAD_BYTES, async_resolve_file
@@ -25,19 +25,29 @@ _AT_ONCE = 5
 
 
 async def async_upload_to_store(request: ActionCall) -> ServiceResponse:
-    """Upload the file, add it to the vector store, and wait for it if the row says so."""
+    """Upload a file, add it to a vector store, and poll it where the action says so.
+
+    Returns the API's `vector_store.file`. Raises what `dispatch.async_send` and the encoder of the
+    file raise.
+    """
     data = dict(request.data)
     file_id = await _async_upload(request, data.pop("file"))
-    return await _async_add(request, "vector_stores.files.create", {**data, "file_id": file_id})
+    adding = Operation(method="vector_stores.files.create")
+    data["file_id"] = file_id
+    return await dispatch.async_send(replace(request, operation_override=adding, data=data))
 
 
 async def async_upload_batch_to_store(request: ActionCall) -> ServiceResponse:
-    """Upload the files, several at once, add them to the vector store, and wait for them."""
+    """Upload files concurrently, add them to a vector store, and poll them where the action says so.
+
+    Returns the API's `vector_store.files_batch`. Nothing is sent if a file is missing. Raises the
+    error of the first upload that fails, and what `dispatch.async_send` raises.
+    """
     data = dict(request.data)
     items = data.pop("files")
     at_once = asyncio.Semaphore(data.pop("max_concurrency", None) or _AT_ONCE)
     for item in items:
-        # They are read when their turn comes; but nothing is sent when one is missing.
+        # They are read later, but nothing is sent if one is missing.
         await async_resolve_file(request, item, MAX_UPLOAD_BYTES)
 
     async def upload(item: Mapping[str, str]) -> str:
@@ -50,29 +60,28 @@ async def async_upload_batch_to_store(request: ActionCall) -> ServiceResponse:
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
     data["file_ids"] = [*data.get("file_ids", ()), *(task.result() for task in uploads)]
-    return await _async_add(request, request.action.method, data)
+    return await dispatch.async_send(replace(request, data=data))
 
 
 async def _async_upload(request: ActionCall, item: Mapping[str, str]) -> str:
-    """Upload a file for searching, and return its id."""
-    # The row's own field for files, under the name that this method has for it.
-    fields = tuple(replace(field, key="file") for field in request.action.fields if field.file)
-    data = {"file": item, "purpose": "assistants"}
-    step = _step(request, "files.create", data)
-    return _id(await async_request_json(replace(step, action=replace(step.action, fields=fields))))
-
-
-async def _async_add(request: ActionCall, method: str, data: Mapping[str, Any]) -> ServiceResponse:
-    """Add what was uploaded to the vector store, the way any other row is carried out."""
-    action = replace(request.action, method=method, handler=None)
-    return await dispatch.async_dispatch(replace(request, action=action, data=data))
+    """Upload a file with the purpose `assistants`, and return its id."""
+    values: dict[str, Any] = {"file": item, "purpose": "assistants"}
+    encode = next(field.encode for field in request.action.fields if field.file)
+    assert encode is not None
+    size = await encode(request, values, "file")
+    step = request.step("files.create", values)
+    body, content_type = await async_request_bytes(
+        step.host, step.operation, values, step.request_options, upload_size=size
+    )
+    return _id(await async_parse_answer(step, body, content_type))
 
 
 async def async_upload_in_parts(request: ActionCall) -> Json:
-    """Upload a large file piece by piece, firing a progress event after each.
+    """Upload a large file in parts, and fire a progress event after each part.
 
-    Returns the upload with the file that the host made of it. What fails half-way is cancelled
-    at the host.
+    Returns the API's `upload`, completed, with its `file`. `part_size` is in bytes, 16 MiB by
+    default. If a part fails, the upload is cancelled at the server and the error is raised. SDK
+    methods: `uploads.create`, `uploads.parts.create`, `uploads.complete` and `uploads.cancel`.
     """
     data, start = dict(request.data), time.monotonic()
     source = await async_resolve_file(request, data.pop("file"), _LARGEST)
@@ -80,8 +89,8 @@ async def async_upload_in_parts(request: ActionCall) -> Json:
     closing = {"md5": data.pop("md5")} if "md5" in data else {}
     data["filename"] = data.get("filename") or source.path.name
     data.setdefault("mime_type", source.content_type)
-    opening = _step(request, "uploads.create", {**data, "bytes": source.size})
-    upload = await async_request_json(replace(opening, options=request.options))
+    opening = request.step("uploads.create", {**data, "bytes": source.size}, **request.options)
+    upload = await async_request_json(opening)
     ids = {"upload_id": _id(upload)}
     try:
         part_ids = []
@@ -89,30 +98,21 @@ async def async_upload_in_parts(request: ActionCall) -> Json:
             sent = min(offset + part_size, source.size)
             piece = multipart.FileSlice(source, offset, sent - offset)
             seconds = request.timeout + (sent - offset) / MIN_UPLOAD_RATE
-            step = replace(
-                _step(request, "uploads.parts.create", ids), options={"timeout": seconds}
-            )
+            step = request.step("uploads.parts.create", ids, timeout=seconds)
             part_ids.append(_id(await async_request_json(step, data=piece)))
             _tell(request, upload, sent * 100 // source.size, start)
-        done = _step(request, "uploads.complete", {**ids, **closing, "part_ids": part_ids})
+        done = request.step("uploads.complete", {**ids, **closing, "part_ids": part_ids})
         answer = await async_request_json(done)
     except HomeAssistantError:
         with suppress(HomeAssistantError):
-            await async_request_json(_step(request, "uploads.cancel", ids))
+            await async_request_json(request.step("uploads.cancel", ids))
         raise
     _tell(request, answer, 100, start, done=True)
     return answer
 
 
-def _step(request: ActionCall, method: str, data: Mapping[str, Any]) -> ActionCall:
-    """Return a request for one of the methods that an action takes together."""
-    action = replace(request.action, method=method, fields=(), handler=None, poll=None)
-    options = {key: value for key, value in request.options.items() if key == "timeout"}
-    return replace(request, action=action, data=data, options=options)
-
-
 def _id(answer: Json) -> str:
-    """Return the id of what the host has made."""
+    """Return the id of an object that the server has created."""
     if not isinstance(found := answer.get("id"), str):
         raise UnexpectedBody("application/json")
     return found

@@ -10,13 +10,23 @@ from ..webhooks.signature import TOLERANCE, async_get_sdk_webhooks, verify_signa
 
 
 async def async_verify(request: ActionCall) -> Json:
-    """Return `verified` for a genuine call; raises a translated error for any other."""
+    """Verify the signature of a webhook call.
+
+    Returns `{"verified": true}`. Raises ServiceValidationError "field_missing" without a secret,
+    and "webhook_not_genuine" for a wrong signature, or a call that is more than `tolerance` seconds
+    old or early. SDK method: `webhooks.verify_signature`.
+    """
     await _async_verify_call(request)
     return {"verified": True}
 
 
 async def async_unwrap(request: ActionCall) -> Json:
-    """Return the event that a genuine call carries; raises a translated error for any other."""
+    """Verify a webhook call, and return its event.
+
+    Returns the event as it was sent, `{"id": …, "type": …, "data": …}`; other JSON as `{"data":
+    …}`. Raises what `async_verify` raises, and ServiceValidationError "webhook_not_genuine" for a
+    payload that is not JSON.
+    """
     await _async_verify_call(request)
     try:
         event = orjson.loads(request.data["payload"])
@@ -26,12 +36,12 @@ async def async_unwrap(request: ActionCall) -> Json:
 
 
 async def _async_verify_call(request: ActionCall) -> None:
-    """Raise a translated error unless signature and time are right."""
+    """Raise ServiceValidationError unless the signature and the time are right."""
     host, data = request.host, request.data
     secret = data.get("secret") or request.entry.options.get(CONF_WEBHOOK_SECRET)
     if not secret:
         raise validation_error("field_missing", field="secret")
-    # Templates make numbers of what looks like one, as the time does.
+    # Templates convert texts that look like numbers, such as the time.
     headers = {name: str(value) for name, value in data["headers"].items()}
     webhooks = await async_get_sdk_webhooks(request.hass, host.client)
     try:

@@ -1,4 +1,4 @@
-"""What actions for WebSocket connections have in common: they find one, and close it."""
+"""Finds and closes the WebSocket connections that actions name."""
 
 from websockets.frames import CloseCode
 
@@ -25,7 +25,8 @@ async def async_find[T: Connection](request: ActionCall, kind: type[T]) -> T:
 async def async_close(request: ActionCall, kind: type[Connection], name: str) -> Json:
     """Close the connection that a call names; its id is free afterwards.
 
-    Returns `{"object": name, "action": "close", "connection_id", "code", "reason"}`.
+    Returns `{"object": name, "action": "close", "connection_id": …, "code": …, "reason": …}`.
+    Raises what `async_find` and `check_close` raise.
     """
     code = int(request.data.get("code", CloseCode.NORMAL_CLOSURE))
     reason = request.data.get("reason", "OK")

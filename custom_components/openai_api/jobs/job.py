@@ -1,4 +1,4 @@
-"""A job that is watched: what is known of it, and when to look at it again."""
+"""A watched job: its state, and when it is polled next."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ _MIN_INTERVAL = 1.0
 _INITIAL_INTERVAL = 5.0
 _MAX_INTERVAL = 300.0
 _INTERVAL_RATIO = 20
-"""Without a wish, the pause is this part of the time that the job has taken so far."""
+"""Without `poll_interval`, the elapsed time is divided by this."""
 _MAX_BACKOFF = 900.0
 
 STORED = vol.Schema(
@@ -39,13 +39,13 @@ STORED = vol.Schema(
 
 @dataclass(kw_only=True)
 class Job:
-    """Something that goes on at the host; times are seconds since 1970."""
+    """Work at the server that is polled until it is done; times are Unix timestamps."""
 
     kind: str
     ids: Mapping[str, str]
     """The arguments of the method that returns it, its own id last."""
     started: float
-    """When it began to be watched."""
+    """When watching began."""
     until: float
     name: str | None = None
     poll_interval: float | None = None
@@ -55,32 +55,32 @@ class Job:
     ended: float | None = None
     context: Context = field(default_factory=Context)
     failures: int = 0
-    """How many looks in a row have failed."""
+    """How many polls in a row have failed."""
     not_found_count: int = 0
-    """How many looks in a row found that there is no such job."""
+    """How many polls in a row were answered with 404 or 410."""
     timer: CALLBACK_TYPE | None = None
     watched: float | None = None
-    """Seconds for which it had been watched when this object was made."""
+    """Seconds for which it had been watched when this object was created."""
     _made: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        """Take the time since it began from the clock, where nothing better is stored."""
+        """Derive `watched` from the clock if it is not stored."""
         if self.watched is None:
             self.watched = max((self.ended or time.time()) - self.started, 0.0)
 
     @property
     def key(self) -> str:
-        """What tells it from all other jobs of the host."""
+        """The key of the job, unique within its service."""
         return "/".join((self.kind, *self.ids.values()))
 
     @property
     def id(self) -> str:
-        """Its id at the host."""
+        """The id of the object at the server."""
         return list(self.ids.values())[-1]
 
     @property
     def elapsed(self) -> float:
-        """Seconds for which it is, or was, watched; a clock that is set changes nothing."""
+        """Seconds for which it is, or was, watched; setting the clock does not change them."""
         assert self.watched is not None
         if self.ended is not None:
             return self.watched
@@ -88,35 +88,45 @@ class Job:
 
     @property
     def remaining(self) -> float:
-        """Seconds until it is given up; not above zero when it is time."""
+        """Seconds until it is given up; zero or less if that is due."""
         return self.until - self.started - self.elapsed
 
     @callback
     def end(self, status: str | None, error: str | None) -> None:
-        """Take note that it has ended."""
+        """Record that it has ended."""
         self.watched = self.elapsed
         self.status, self.error, self.ended = status, error, time.time()
 
     @property
     def next_interval(self) -> float:
-        """Seconds until the next look."""
+        """Seconds until the next poll."""
         if self.poll_interval is not None:
             pause = max(self.poll_interval, _MIN_INTERVAL)
         else:
             pause = min(max(self.elapsed / _INTERVAL_RATIO, _INITIAL_INTERVAL), _MAX_INTERVAL)
         if self.failures:
-            # The exponent is bounded: a host may be away for days.
+            # The exponent is bounded: a server may be away for days.
             back_off = min(_INITIAL_INTERVAL * 2 ** min(self.failures, 10), _MAX_BACKOFF)
             pause = max(pause, back_off)
         return pause
 
     def as_dict(self) -> Json:
-        """Return what outlives a restart."""
+        """Return the job as it is stored.
+
+        Returns `{"kind": …, "ids": {…}, "started": …, "until": …, "name": …, "poll_interval": …,
+        "status": …, "counts": {…}, "error": …, "ended": …, "watched": …}`, as `STORED` validates
+        it: times as Unix timestamps, `poll_interval` and `watched` in seconds.
+        """
         stored = {key: getattr(self, key) for key in map(str, STORED.schema)}
         return stored | {"watched": self.elapsed}
 
     def as_response(self) -> Json:
-        """Return what people are told about it."""
+        """Return the job as actions describe it.
+
+        Returns `{"id": …, "kind": …, "name": …, "status": …, "done": …, "started": …, "elapsed":
+        …}` with the counts of the object, and `error` if there is one; `started` in ISO 8601 (UTC),
+        `elapsed` in seconds.
+        """
         found: Json = {
             "id": self.id,
             "kind": self.kind,

@@ -1,8 +1,7 @@
-"""Watches long work at a host until it is done, over restarts of Home Assistant, too."""
+"""Polls long work at a server until it is done, also over restarts of Home Assistant."""
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
@@ -36,9 +35,9 @@ from .job import STORED, Job
 MAX_JOBS: Final = 100
 """The most jobs that an entry watches at a time."""
 GONE: Final = "gone"
-"""The status of a job that the host does not know any more."""
+"""The status of a job that the server no longer has."""
 GIVEN_UP: Final = "given_up"
-"""The status of a job that took longer than anybody wanted to wait."""
+"""The status of a job that took longer than `max_days`."""
 _ACTION: Final = "watch_job"
 _VERSION: Final = 1
 _DAY = 86_400.0
@@ -46,7 +45,7 @@ _MAX_DAYS = 7.0
 AUTH_FAILED_INTERVAL = 3600.0
 MAX_CONCURRENT_POLLS = 4
 NOT_FOUND_LIMIT = 3
-"""A gateway that restarts may well say 404 for a moment."""
+"""Polls with 404 until a job is gone: a gateway that restarts may answer so for a moment."""
 MAX_FINISHED = 20
 """The most jobs that are shown after their end; none is shown for longer than a day."""
 _GONE_STATUSES = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
@@ -57,20 +56,20 @@ type Listener = Callable[[Job], None]
 
 
 def _store(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Store[Json]:
-    """Return where an entry keeps its jobs."""
+    """Return the store of the jobs of an entry."""
     return Store(hass, _VERSION, f"{DOMAIN}.{entry.entry_id}.jobs")
 
 
 async def async_remove(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
-    """Forget the jobs of an entry that is removed."""
+    """Delete the stored jobs of an entry that is removed."""
     await _store(hass, entry).async_remove()
 
 
 class JobManager:
-    """The jobs that an entry watches, and those that have ended lately."""
+    """The jobs that an entry watches, and those that have ended within a day."""
 
     def __init__(self, host: ServiceHost, actions: Mapping[str, ActionDescription]) -> None:
-        """Start without any; `actions` are those that return a job, by its kind."""
+        """Start without jobs; `actions` are those that return a job, by its kind."""
         self.jobs: dict[str, Job] = {}
         self._host = host
         self._hass = host.hass
@@ -86,13 +85,13 @@ class JobManager:
         """Stored jobs of kinds that only a newer release knows; they are stored again."""
 
     async def async_load(self) -> None:
-        """Read what is stored; what cannot be read is left out, and told in the log."""
+        """Load the stored jobs; those that cannot be read are logged and left out."""
         title = self._entry.title
         try:
             stored = await self._store.async_load()
             items = _STORE(stored)["jobs"] if stored else []
         except (HomeAssistantError, vol.Invalid) as err:
-            # What a newer release wrote, it is to find again.
+            # The store of a newer release must not be overwritten.
             self._is_store_newer = isinstance(err, UnsupportedStorageVersionError)
             LOGGER.error(
                 "The watched jobs of %s cannot be read, so those that are watched from now on "
@@ -115,30 +114,30 @@ class JobManager:
 
     @callback
     def start(self, _: HomeAssistant) -> None:
-        """Look at all jobs, now that automations hear of it."""
+        """Poll all jobs, once automations are running."""
         for job in tuple(self.jobs.values()):
             self._schedule(job, 0)
 
     @callback
     def close(self) -> None:
-        """Look at nothing any more."""
+        """Stop polling."""
         self._is_closed = True
         for job in self.jobs.values():
             job.cancel()
 
     @callback
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call the listener with every job that comes, changes or goes."""
+        """Call the listener for each job that is added, changed or removed; returns how to stop it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
     async def async_watch(self, request: ActionCall) -> Json:
-        """Watch a job from now on, once the host has shown that there is one.
+        """Watch a job from now on, after a first poll of it.
 
-        Returns `{"id", "kind", "name", "status", "done", "started", "elapsed"}` with what counts the
-        object has, and `result` if it is done already. Raises ServiceValidationError
-        "field_missing" for the id of what the job belongs to, "too_many_jobs", and what the
-        request raises.
+        Returns `{"id": …, "kind": …, "name": …, "status": …, "done": …, "started": …, "elapsed":
+        …}` with the counts of the object, and `result`, the API's object, if it is done already.
+        Raises ServiceValidationError "field_missing" for the id of a parent, "too_many_jobs", and
+        what `async_request_json` raises.
         """
         data = request.data
         *parents, own = self._type(data["kind"]).id_fields
@@ -165,7 +164,7 @@ class JobManager:
         return job.as_response() | ({"result": result} if result is not None else {})
 
     async def async_stop(self, job_id: str) -> None:
-        """Watch a job no longer; raises ServiceValidationError "job_unknown" if there is none."""
+        """Stop watching a job; raises ServiceValidationError "job_unknown" if there is none."""
         stopped = [job for job in self.jobs.values() if job.id == job_id]
         if not stopped:
             raise validation_error("job_unknown", id=job_id)
@@ -178,32 +177,32 @@ class JobManager:
         return sum(job.ended is None for job in self.jobs.values())
 
     def _type(self, kind: str) -> ObjectType:
-        """Return what jobs of a kind are."""
+        """Return the object type of a kind of job."""
         found = self._actions[kind].watch_as
         assert found is not None
         return found
 
     def _request(self, job: Job) -> ActionCall:
-        """Return the request for a look at a job."""
+        """Return the call that polls a job."""
         return ActionCall(
             hass=self._hass,
             entry=self._entry,
             host=self._host,
-            action=replace(self._actions[job.kind], key=_ACTION),
+            action=self._actions[job.kind],
             data=job.ids,
             context=job.context,
         )
 
     async def _async_request(self, job: Job) -> Json:
-        """Return the job as it is at the host."""
+        """Return the job's object as it is at the server."""
         request = self._request(job)
         async with self._semaphore:
             answer = await async_request_json(request)
-        request.host.usage.record_result(request.action.method, answer)
+        request.host.usage.record_result(request.operation.method, answer)
         return answer
 
     async def _poll(self, job: Job) -> None:
-        """Look at a job, and again later if it is not done."""
+        """Poll a job, and schedule the next poll if it is not done."""
         try:
             answer = await self._async_request(job)
         except HomeAssistantError as err:
@@ -214,11 +213,11 @@ class JobManager:
                 await self._handle_result(job, answer)
 
     def _is_watched(self, job: Job) -> bool:
-        """Tell whether the job is still wanted, after a look that took its time."""
+        """Return whether the job is still watched after a poll."""
         return not self._is_closed and self.jobs.get(job.key) is job
 
     async def _handle_result(self, job: Job, answer: Json) -> Json | None:
-        """Tell what has changed, and return the final object once the job is done."""
+        """Report what has changed, and return the final object once the job is done."""
         job.failures = job.not_found_count = 0
         self._log_failure(job)
         found = answer.get("status")
@@ -244,12 +243,12 @@ class JobManager:
             self._fire(job)
             self._notify(job)
         if is_new_status:
-            # Counts are not worth a write each: the next look finds them again.
+            # Counts alone are not stored: the next poll returns them again.
             await self._save()
         return None
 
     async def _handle_error(self, job: Job, err: HomeAssistantError) -> None:
-        """Look again later, unless the job is gone or has been waited for long enough."""
+        """Schedule the next poll, unless the job is gone or its time is over."""
         job.failures += 1
         is_gone = isinstance(err, ApiError) and err.status in _GONE_STATUSES
         job.not_found_count = job.not_found_count + 1 if is_gone else 0
@@ -259,7 +258,7 @@ class JobManager:
             await self._finish(job, GIVEN_UP, error=str(err))
         else:
             if not isinstance(err, HostUnreachable):
-                # That the host is away is in the log already.
+                # That the server is unreachable has been logged already.
                 self._log_failure(job, err)
             self._schedule(
                 job, AUTH_FAILED_INTERVAL if isinstance(err, AuthenticationFailed) else None
@@ -268,11 +267,11 @@ class JobManager:
     async def _finish(
         self, job: Job, status: str | None, *, result: Json | None = None, error: str | None = None
     ) -> None:
-        """Tell how a job ended, and show it for a while."""
+        """Report the end of a job, and keep it for a day."""
         job.end(status, error)
         self._log_failure(job)
         self._schedule(job)
-        # Told before it is stored: after a crash in between it is told twice, not never.
+        # Fired before it is stored: after a crash in between it is fired twice, not never.
         self._fire(job, result=result, error=error)
         self._notify(job)
         ended = sorted((job for job in self.jobs.values() if job.ended), key=_when_ended)
@@ -281,14 +280,14 @@ class JobManager:
         await self._save()
 
     async def _result(self, job: Job, answer: Json) -> Json:
-        """Return the final object as the action for it returns it, what was drawn saved."""
+        """Return the final object as the action for it does, with its images saved."""
         finish = self._actions[job.kind].postprocess
         whole = finish(answer) if finish else answer
         return await images.async_save_generated_media(self._request(job), whole) or whole
 
     @callback
     def _schedule(self, job: Job, pause: float | None = None) -> None:
-        """Look at a job after a pause in seconds, or forget one that has ended."""
+        """Poll a job after a pause in seconds, or remove one that has ended."""
         job.cancel()
         if self._is_closed:
             return
@@ -301,7 +300,7 @@ class JobManager:
 
     @callback
     def _on_time(self, job: Job, _: datetime) -> None:
-        """Look at a job, or forget it."""
+        """Poll a job, or remove it."""
         job.timer = None
         if job.ended is not None:
             self._remove(job)
@@ -312,7 +311,7 @@ class JobManager:
 
     @callback
     def _remove(self, job: Job) -> None:
-        """Know nothing of a job any more."""
+        """Remove a job."""
         job.cancel()
         del self.jobs[job.key]
         self._log_failure(job)
@@ -327,6 +326,7 @@ class JobManager:
             known,
             job.elapsed,
             done=job.ended is not None,
+            action=_ACTION,
             kind=job.kind,
             name=job.name,
             **{key: value for key, value in more.items() if value is not None},
@@ -334,13 +334,13 @@ class JobManager:
 
     @callback
     def _notify(self, job: Job) -> None:
-        """Tell the entities."""
+        """Call the listeners."""
         for listener in tuple(self._listeners):
             listener(job)
 
     @callback
     def _log_failure(self, job: Job, err: HomeAssistantError | None = None) -> None:
-        """Write once into the log that looks fail, and once that they succeed again."""
+        """Log once that polls fail, and once that they succeed again."""
         were_failing = bool(self._failing)
         if err is not None:
             self._failing.add(job.key)
@@ -348,9 +348,9 @@ class JobManager:
             self._failing.discard(job.key)
         title = self._entry.title
         if err is not None and not were_failing:
-            LOGGER.warning("Watched jobs of %s cannot be looked at for now: %s", title, err)
+            LOGGER.warning("Polling watched jobs of %s failed: %s", title, err)
         elif were_failing and not self._failing:
-            LOGGER.info("Watched jobs of %s can be looked at again", title)
+            LOGGER.info("Polling watched jobs of %s succeeds again", title)
 
     async def _save(self) -> None:
         """Store all jobs."""

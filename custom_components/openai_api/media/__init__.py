@@ -1,1 +1,1 @@
-"""Reads the files that actions send, and keeps those that hosts send back."""
+"""Reads the files that actions send, and saves those that servers return."""

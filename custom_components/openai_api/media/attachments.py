@@ -1,4 +1,4 @@
-"""Puts local pictures and files, what cameras see, and pictures on the web into a question."""
+"""Attaches files, camera images and URLs to the input of a model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,45 +19,53 @@ from .media_types import OCTET_STREAM, canonical_media_type, detect_media_type, 
 from .source import MAX_INLINE_BYTES, URL_SCHEMES, async_read_file, data_url
 
 _IMAGE_DOMAINS = ("camera", "image")
-"""The domains of entities that show a picture."""
+"""The domains of entities with an image."""
 _SOUNDS = {"audio/mpeg": "mp3", "audio/wav": "wav"}
-"""The formats in which a chat model may hear something."""
+"""The audio formats of chat completions."""
 _JPEG = b"\xff\xd8\xff"
-# Bytes before a picture that comes as a part of a stream of pictures.
+# Bytes of the header of an image in a multipart stream.
 _MAX_PART_HEADER = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attachment:
-    """One file, what a camera sees right now, or an address on the web."""
+    """A file, the current image of an entity, or a URL."""
 
     name: str
     content_type: str
     url: str
-    """An address that holds all of it, or that the host is to open itself."""
+    """A `data:` URL, or an HTTP URL that the server opens itself."""
 
     @property
     def is_remote(self) -> bool:
-        """Whether the host is to open the address itself."""
+        """Whether the server opens the URL itself."""
         return self.url.lower().startswith(URL_SCHEMES)
 
 
 async def async_attach_to_input(request: ActionCall, arguments: Json, key: str) -> int:
-    """Move the files into the `input` of a model response; they are no uploads."""
+    """Move the files in `arguments[key]`, each `{"id": …}`, to the `input` of a model response.
+
+    Returns 0, the bytes to upload apart from the JSON. Raises ServiceValidationError, for example
+    "attachments_too_large" for more than 20 MiB, and what `async_read_file` raises.
+    """
     parts = [_input_part(found) for found in await _async_read(request, arguments.pop(key))]
     arguments["input"] = _append_parts(arguments.get("input"), parts, "input_text")
     return 0
 
 
 async def async_attach_to_messages(request: ActionCall, arguments: Json, key: str) -> int:
-    """Move the files into the `messages` of a chat completion; they are no uploads."""
+    """Move the files in `arguments[key]`, each `{"id": …}`, to the messages of a chat completion.
+
+    Returns 0, the bytes to upload apart from the JSON. Raises ServiceValidationError
+    "attachment_not_for_chat", and what `async_attach_to_input` raises.
+    """
     parts = [_message_part(found) for found in await _async_read(request, arguments.pop(key))]
     arguments["messages"] = _append_parts(arguments.get("messages"), parts, "text")
     return 0
 
 
 def _append_parts(question: Any, parts: Sequence[Json], text_type: str) -> list[Any]:
-    """Return the question with the parts in the last message of the user, or in a new one."""
+    """Return the input with the parts in the last user message, or in a new one."""
     if isinstance(question, str):
         question = [{"role": "user", "content": question}]
     messages = list(question or ())
@@ -93,7 +101,7 @@ def _message_part(found: Attachment) -> Json:
 
 
 async def _async_read(request: ActionCall, items: Sequence[Mapping[str, str]]) -> list[Attachment]:
-    """Return what the items name; raises a translated error if it is too much for a question."""
+    """Return the attachments; raises ServiceValidationError if they are too large."""
     remaining = MAX_INLINE_BYTES
     found = []
     for item in items:
@@ -109,7 +117,7 @@ async def _async_read(request: ActionCall, items: Sequence[Mapping[str, str]]) -
 
 
 def _remote(item: Mapping[str, str]) -> Attachment:
-    """Return an address as what the host opens itself: a picture, unless its name says otherwise."""
+    """Return a URL that the server opens: an image, unless its name says otherwise."""
     try:
         path = unquote(urlsplit(item["id"]).path)
     except ValueError:
@@ -123,7 +131,7 @@ def _remote(item: Mapping[str, str]) -> Attachment:
 
 
 async def _async_content(request: ActionCall, item: Mapping[str, str]) -> tuple[str, bytes, str]:
-    """Return the name, content and content type of what an item names."""
+    """Return the name, content and content type of an item."""
     name = item["id"]
     if name[:5].lower() == "data:":
         return await request.hass.async_add_executor_job(_inline, name)
@@ -134,7 +142,7 @@ async def _async_content(request: ActionCall, item: Mapping[str, str]) -> tuple[
 
 
 def _inline(address: str) -> tuple[str, bytes, str]:
-    """Return what a `data:` address holds; blocks."""
+    """Return the name, content and content type of a `data:` URL; blocks."""
     label = address[5:].partition(",")[0].partition(";")[0]
     try:
         content = decode_base64(address)
@@ -147,15 +155,15 @@ def _inline(address: str) -> tuple[str, bytes, str]:
 
 
 def _by_content(content: bytes, label: str) -> str:
-    """Return the content type of a picture by its first bytes, that of anything else as it is."""
+    """Return the content type of an image by its first bytes, otherwise the label."""
     found = detect_media_type(content, label)
     return found if found is not None and found.startswith("image/") else label
 
 
 def _entity_id(request: ActionCall, name: str) -> str | None:
-    """Return the entity that an item names, as media or by itself.
+    """Return the entity that an item names, as a media item or by its id.
 
-    Raises a translated error for one that is not there, or that shows no picture.
+    Raises ServiceValidationError for an entity that does not exist or has no image.
     """
     for domain in _IMAGE_DOMAINS:
         if name.startswith(f"media-source://{domain}/"):
@@ -175,7 +183,7 @@ def _entity_id(request: ActionCall, name: str) -> str | None:
 
 
 async def _async_snapshot(request: ActionCall, entity_id: str) -> tuple[str, bytes, str]:
-    """Return what an entity shows right now, if whoever asks may see it."""
+    """Return the current image of an entity, if the user of the call may read it."""
     hass, context = request.hass, request.context
     if context.user_id is not None:
         if (user := await hass.auth.async_get_user(context.user_id)) is None:
@@ -186,9 +194,9 @@ async def _async_snapshot(request: ActionCall, entity_id: str) -> tuple[str, byt
     if domain not in _IMAGE_DOMAINS or state is None:
         raise validation_error("media_not_found", media=entity_id)
     if state.attributes.get("media_content_id", "") is None:
-        # The newest picture, before there is one.
+        # The image entity of a service without an image.
         raise validation_error("entity_shows_nothing", entity_id=entity_id)
-    # The entity is there, so nothing of these is left to be imported.
+    # The entity exists, so that these are imported already.
     if domain == "camera":
         from homeassistant.components import camera  # noqa: PLC0415
 
@@ -201,13 +209,13 @@ async def _async_snapshot(request: ActionCall, entity_id: str) -> tuple[str, byt
 
 
 def _picture(entity_id: str, content: bytes, label: str) -> tuple[bytes, str]:
-    """Return a picture and its type by its first bytes: cameras label theirs in many ways.
+    """Return an image and its type by its first bytes: cameras use many content types.
 
-    Raises a translated error for what is no picture, such as a page that asks for a password.
+    Raises ServiceValidationError for anything else, such as a login page.
     """
     kind = canonical_media_type(label)
     if content.startswith(b"--") and (start := content.find(_JPEG, 0, _MAX_PART_HEADER)) >= 0:
-        # A part of a stream of pictures, with its header.
+        # A part of a multipart stream, with its header.
         content = content[start:]
     if (found := detect_media_type(content, kind)) is not None and found.startswith("image/"):
         return content, found

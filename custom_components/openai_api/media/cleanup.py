@@ -1,4 +1,4 @@
-"""Deletes saved files that are too old or too many: once a day, and when an action asks for it."""
+"""Deletes saved files by age and size: once a day, and when an action asks for it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,23 +26,23 @@ _FIRST = timedelta(minutes=5)
 _INTERVAL = timedelta(days=1)
 _DAY = 24 * 60 * 60
 _MEGABYTE = 1000**2
-# An unfinished file that nobody has written to for so many seconds is a leftover of a crash.
+# Seconds after which an unfinished file is a leftover of a crash.
 _ORPHAN_AGE = _DAY
 
 
 @dataclass(frozen=True, kw_only=True)
 class RetentionPolicy:
-    """What may stay."""
+    """The limits of what is kept."""
 
     days: float | None = None
     megabytes: float | None = None
     kinds: frozenset[Kind] = frozenset(Kind)
-    """The limits are for these; other files are not looked at."""
+    """The kinds of files that the limits apply to."""
 
 
 @dataclass(kw_only=True)
 class CleanupResult:
-    """What a tidy-up has deleted, or would delete."""
+    """What a cleanup has deleted, or would delete."""
 
     deleted: list[SavedFile]
     left: list[SavedFile]
@@ -54,7 +54,7 @@ class CleanupResult:
 
 @callback
 def async_setup_cleanup(hass: HomeAssistant) -> None:
-    """Remove what a killed process has left; carry out the options of the entries once a day."""
+    """Delete unfinished files of a killed process; apply the options of the entries daily."""
     hass.async_create_background_task(_async_remove_leftovers(hass), "openai_api leftovers")
 
     async def async_run(_: datetime) -> None:
@@ -68,7 +68,7 @@ def async_setup_cleanup(hass: HomeAssistant) -> None:
 
 
 async def _async_remove_leftovers(hass: HomeAssistant) -> None:
-    """Remove the half-written files of a process that was killed."""
+    """Delete the unfinished files of a process that was killed."""
     try:
         count = await hass.async_add_executor_job(_remove_leftovers, media_directory(hass))
     except (HomeAssistantError, OSError) as err:
@@ -80,7 +80,7 @@ async def _async_remove_leftovers(hass: HomeAssistant) -> None:
 
 
 def _remove_leftovers(directory: Path, stale: float = float("inf")) -> int:
-    """Remove unfinished files written before a time that this process does not write; blocks."""
+    """Delete unfinished files, last written before `stale`, of other processes; blocks."""
     count = 0
     for file in list_unfinished(directory):
         if file.modified < stale and not is_being_written(file.path):
@@ -90,7 +90,7 @@ def _remove_leftovers(directory: Path, stale: float = float("inf")) -> int:
 
 
 def _limits(hass: HomeAssistant) -> RetentionPolicy:
-    """Return the tightest limits that any loaded entry sets: all of them share one folder."""
+    """Return the tightest limits of the loaded entries, which share one folder."""
 
     def tightest(key: str) -> float | None:
         entries = hass.config_entries.async_loaded_entries(DOMAIN)
@@ -102,9 +102,10 @@ def _limits(hass: HomeAssistant) -> RetentionPolicy:
 async def async_tidy(
     hass: HomeAssistant, limits: RetentionPolicy, *, is_trial: bool = False
 ) -> CleanupResult:
-    """Delete what is beyond the limits, or only find it; never delete without a line in the log.
+    """Delete the files beyond the limits, or with `is_trial` only find them.
 
-    Raises HomeAssistantError "no_media_folder", and "cannot_delete" if that ends it early.
+    Deletions are logged. Raises HomeAssistantError "no_media_folder", and "cannot_delete" if an
+    error of the disk ends it early.
     """
     try:
         tidied = await hass.async_add_executor_job(_tidy, media_directory(hass), limits, is_trial)
@@ -126,7 +127,7 @@ async def async_tidy(
 
 
 def _tidy(directory: Path, limits: RetentionPolicy, is_trial: bool) -> CleanupResult:
-    """Delete what is beyond the limits; blocks."""
+    """Delete the files beyond the limits; blocks."""
     files = [file for file in list_saved(directory) if file.kind in limits.kinds]
     tidied = _divide(files, limits)
     if is_trial:
@@ -144,10 +145,10 @@ def _tidy(directory: Path, limits: RetentionPolicy, is_trial: bool) -> CleanupRe
 
 
 def _divide(files: list[SavedFile], limits: RetentionPolicy) -> CleanupResult:
-    """Return which of the files, given from the newest to the oldest, go and which stay.
+    """Return which of the files, from the newest to the oldest, are deleted and which are kept.
 
-    The newest fill the space. A file that is larger than all of it goes without taking the place
-    of others, unless it is the newest: somebody has just saved it.
+    The newest files are kept. A file that is larger than the whole limit is deleted and not
+    counted, unless it is the newest, which has just been saved.
     """
     oldest = float("-inf") if limits.days is None else time.time() - limits.days * _DAY
     space = float("inf") if limits.megabytes is None else limits.megabytes * _MEGABYTE
@@ -156,12 +157,12 @@ def _divide(files: list[SavedFile], limits: RetentionPolicy) -> CleanupResult:
         is_too_large = file.size > space
         if not is_too_large:
             room -= file.size
-        # Somebody who wants to keep nothing at all says so with zero.
+        # Zero keeps nothing.
         stays = (index == 0 and space > 0) if is_too_large else room >= 0
         (divided.left if stays and file.modified >= oldest else divided.deleted).append(file)
     return divided
 
 
 def total_size(files: Iterable[SavedFile]) -> int:
-    """Return the bytes that the files take."""
+    """Return the size of files in bytes."""
     return sum(file.size for file in files)

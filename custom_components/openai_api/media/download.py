@@ -1,4 +1,4 @@
-"""Saves the files that methods answer with, as they arrive."""
+"""Saves the files that methods return, as they arrive."""
 
 import base64
 import binascii
@@ -15,7 +15,14 @@ import orjson
 from ..action import ActionCall
 from ..api import response
 from ..error_translation import parse_error_body
-from ..exceptions import ErrorInResponse, api_error, sanitize
+from ..exceptions import (
+    ErrorInResponse,
+    ResponseTooLarge,
+    StreamIncomplete,
+    StreamMalformed,
+    api_error,
+    sanitize,
+)
 from ..streaming.accumulators import SpeechAccumulator
 from ..streaming.sse import EventTooLarge, SSEDecoder
 from ..types import Json
@@ -32,26 +39,26 @@ from .storage import async_require_media_directory, async_save, iter_bytes
 
 _WRITE_SIZE = 1024 * 1024
 _MAX_TEXT = 64 * 1024
-"""Bytes of an answer that is a text, though a sound was asked for, that are looked at."""
-# Methods whose answer is a sound or a video, and the format where none was asked for.
+"""Bytes of a text, returned instead of a file, that are read."""
+# Methods that return audio or video, and their default format.
 _MEDIA_METHODS = {"audio.speech.create": "mp3", "videos.download_content": "mp4"}
 _NO_ALPHABET = re.compile(rb"[^A-Za-z0-9+/]")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 class StreamedResponse(Protocol):
-    """What the SDK gives for a body that is read piece by piece."""
+    """A response of the SDK whose body is read in chunks."""
 
     @property
     def headers(self) -> Mapping[str, str]:
         """The headers of the response."""
 
     def iter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
-        """Yield the body, unpacked."""
+        """Yield the decompressed body in chunks of `chunk_size` bytes, or as they arrive."""
 
 
 class WholeResponse:
-    """A body that was read already, in the place of one that is read piece by piece."""
+    """A body that was read already, as a response whose body is read in chunks."""
 
     def __init__(self, body: bytes, content_type: str) -> None:
         """Take the body and its content type."""
@@ -59,17 +66,21 @@ class WholeResponse:
         self.headers = {"content-type": content_type}
 
     async def iter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
-        """Yield the body."""
+        """Yield the whole body."""
         yield self._body
 
 
 async def async_download(request: ActionCall) -> Json:
-    """Save the file that a method answers with, as it arrives."""
+    """Save the file that a method returns, as it arrives.
+
+    Returns what `async_save` returns. Raises what `async_save_response` raises, StorageError before
+    the request if the media folder is not writable, and an ApiError.
+    """
     host = request.host
     directory = await async_require_media_directory(request.hass)
     method, arguments, seconds = await request.build("streaming")
     async with host.async_request_scope(seconds) as wait, method(**arguments) as response:
-        # From here on each piece has its own time limit: a large file takes long.
+        # From here on each chunk has its own time limit: a large file takes long.
         host.disable_timeout(wait)
         return await async_save_response(request, response, directory)
 
@@ -77,17 +88,18 @@ async def async_download(request: ActionCall) -> Json:
 async def async_save_response(
     request: ActionCall, response: StreamedResponse, directory: Path
 ) -> Json:
-    """Save the body of a response, and say where it is.
+    """Save the body of a response.
 
-    Where the method answers with a sound or a video, a body that is JSON, a page or another text
-    raises a translated error with the host's words. A stream of events that nobody has asked for
-    is put together.
+    Returns what `async_save` returns, and raises what that raises. Where the method returns audio
+    or video, a stream of events is joined, and a text (JSON, a web page) raises ErrorInResponse or
+    HomeAssistantError "bad_answer" with the words of the server; StreamIncomplete and
+    StreamMalformed are raised for a stream.
     """
     label = response.headers.get("content-type", "")
     chunks: AsyncIterator[bytes] = response.iter_bytes(_WRITE_SIZE)
     chunks = multipart.async_track_download(request, chunks, response.headers)
     labels = [label]
-    if (default_format := _MEDIA_METHODS.get(request.action.method)) is not None:
+    if (default_format := _MEDIA_METHODS.get(request.operation.method)) is not None:
         head, chunks = await _async_peek(chunks)
         if is_text(head, label):
             if _is_event_stream(head, label):
@@ -95,7 +107,7 @@ async def async_save_response(
                 chunks = iter_bytes(audio)
             else:
                 raise await _async_text_error(request, label, chunks)
-        # A label of anything but a sound, a picture or a video says nothing here.
+        # A content type other than audio, image or video is ignored.
         kinds = map(canonical_media_type, [label, *_wanted_types(request, default_format)])
         labels = list(filter(is_media, kinds))
     return await async_save(
@@ -109,25 +121,29 @@ async def async_save_response(
 
 
 def _wanted_types(request: ActionCall, default_format: str) -> list[str]:
-    """Return the media type of the format that was asked for."""
+    """Return the media types of the requested format and of the default one."""
     formats = (request.data.get("response_format"), default_format)
     return [guess_type(f"x.{wanted}") for wanted in formats if isinstance(wanted, str)]
 
 
 async def async_save_audio(request: ActionCall, directory: Path, audio: bytes) -> Json:
-    """Save a sound that came in pieces, and say where it is."""
+    """Save audio that was streamed.
+
+    `audio` is a file in the requested format, or raw PCM. Returns what `async_save` returns, and
+    raises what that raises.
+    """
     return await async_save(
         request.host,
         directory,
         iter_bytes(audio),
-        *filter(is_media, _wanted_types(request, _MEDIA_METHODS[request.action.method])),
+        *filter(is_media, _wanted_types(request, _MEDIA_METHODS[request.operation.method])),
         name=request.options.get("filename"),
         source_action=request.action.key,
     )
 
 
 def _sent_name(headers: Mapping[str, str]) -> str | None:
-    """Return the file name that the host suggests."""
+    """Return the file name in `Content-Disposition`."""
     found = re.search(r'filename="?([^";]+)', headers.get("content-disposition", ""))
     return found[1] if found else None
 
@@ -151,37 +167,37 @@ async def _async_peek(chunks: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterato
 
 
 def _is_event_stream(head: bytes, label: str) -> bool:
-    """Return whether a text is a stream of events."""
+    """Return whether a text is an event stream."""
     return canonical_media_type(label) == "text/event-stream" or head.lstrip().startswith(
         (b"data:", b"event:")
     )
 
 
 async def _async_join_events(request: ActionCall, chunks: AsyncIterator[bytes]) -> bytes:
-    """Return the sound in a stream of events; raises a translated error where there is none."""
+    """Return the audio in an event stream; raises a translated error if there is none."""
     decoder, events, size = SSEDecoder(), SpeechAccumulator(), 0
     try:
         async for chunk in chunks:
             if (size := size + len(chunk)) > MAX_READ_BYTES:
-                raise api_error("answer_too_large", limit=MAX_READ_BYTES // 1024**2)
+                raise ResponseTooLarge(MAX_READ_BYTES)
             for _, data in decoder.feed(chunk):
                 if data.strip() not in {b"", b"[DONE]"}:
-                    # Raises the host's words where it is an error.
+                    # Raises ErrorInResponse for an error.
                     event = await response.async_parse_body(
                         request.hass, request.host.settings, data, "application/json"
                     )
                     events.add(event)
     except EventTooLarge:
-        raise api_error("stream_garbled") from None
+        raise StreamMalformed from None
     if (done := events.result(ended=True)) is None:
-        raise api_error("stream_cut")
+        raise StreamIncomplete
     return await request.hass.async_add_executor_job(join_base64, done["audio"])
 
 
 async def _async_text_error(
     request: ActionCall, label: str, chunks: AsyncIterator[bytes]
 ) -> HomeAssistantError:
-    """Return the error for a text that came in place of a sound, with the host's words."""
+    """Return the error for a text instead of a file, with the words of the server."""
     text, settings = b"", request.host.settings
     async for chunk in chunks:
         text += chunk[: _MAX_TEXT - len(text)]
@@ -197,21 +213,21 @@ async def _async_text_error(
 
 
 def join_base64(pieces: Any) -> bytes:
-    """Return the bytes of pieces that are each base64 of their own; blocks.
+    """Return the bytes of a list of texts that are each base64 of their own; blocks.
 
-    Raises HomeAssistantError "stream_garbled" where one is not.
+    Raises StreamMalformed if one is not.
     """
     try:
         return b"".join(decode_base64(piece) for piece in pieces)
     except TypeError, ValueError:
-        raise api_error("stream_garbled") from None
+        raise StreamMalformed from None
 
 
 def decode_base64(text: str) -> bytes:
-    """Return the bytes of base64 as hosts write it; blocks where it is long.
+    """Return the bytes of base64 as servers write it; blocks if it is long.
 
-    It may be a `data:` address, have line breaks, lack its padding, or use the alphabet that is
-    safe in addresses. Raises ValueError for anything else, and for nothing.
+    It may be a `data:` URL, have line breaks, lack its padding, or use the URL-safe alphabet.
+    Raises TypeError for what is no text, ValueError for anything else and for an empty text.
     """
     if not isinstance(text, str):
         raise TypeError("not a text")

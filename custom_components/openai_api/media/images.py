@@ -1,8 +1,7 @@
-"""Pictures and sounds that hosts make: returned as they came, and saved in the media folder."""
+"""Images and audio that models generate: returned as they came, and saved."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-import re
 from typing import Any
 
 from homeassistant.core import ServiceResponse
@@ -10,6 +9,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util.json import JsonValueType
 
 from ..action import ActionCall
+from ..action_request import async_run_large
 from ..const import LOGGER
 from ..exceptions import api_error
 from ..types import Json
@@ -18,6 +18,7 @@ from .media_types import (
     HEAD_BYTES,
     OCTET_STREAM,
     PCM,
+    canonical_media_type,
     detect_media_type,
     guess_type,
     is_text,
@@ -34,34 +35,40 @@ from .storage import (
 )
 
 IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-"""The content types that every browser shows, and that hold nothing but a picture."""
-_MARKDOWN_IMAGE = re.compile(r"!\[[^\]]{0,1000}\]\((data:image/[^)\s]+)\)")
+"""The image types that every browser shows, and that cannot hold scripts."""
+_MARKDOWN_IMAGE = "](data:image/"
+_LONGEST_TITLE = 1000
 _PICTURE_KEYS = ("b64_json", "url", "image_url", "result")
 _SOUND_KEYS = ("data", "audio")
 
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratedFile:
-    """A picture or a sound in the answer of a host."""
+    """An image or audio in a response."""
 
     encoded: str
-    """Base64 or a `data:` address."""
+    """Base64 or a `data:` URL."""
     label: str
-    """The content type that was asked for or is likely."""
+    """The content type that was requested or is likely."""
     fallback: str = "image/png"
-    """The content type where neither bytes nor label tell."""
+    """The content type if neither bytes nor label have one."""
     identifier: object = None
-    """The host's id, which names the file, so that it is saved once."""
+    """The id of the API, which names the file, so that it is saved once."""
 
 
 async def async_save_generated_media(
     request: ActionCall, answer: ServiceResponse
 ) -> ServiceResponse:
-    """Return the answer; if it holds pictures or sounds of a model, with these under `media`.
+    """Save the images and audio in a response of a model.
 
-    What cannot be saved is no reason to lose the rest of the answer, which was paid for.
+    Returns `{…, "media": [file, …]}` with the files as `async_save` returns them; a response
+    without any is returned as it is. Errors of saving are logged: the rest of the response was paid
+    for.
     """
-    if answer is None or not (found := list(_generated(request, answer))):
+    if answer is None:
+        return answer
+    found = await async_run_large(request, lambda: list(_generated(request, answer)))
+    if not found:
         return answer
     media, _ = await async_save_all(request, found)
     return {**answer, "media": media}
@@ -70,7 +77,11 @@ async def async_save_generated_media(
 async def async_save_all(
     request: ActionCall, files: Sequence[GeneratedFile]
 ) -> tuple[list[JsonValueType], HomeAssistantError | None]:
-    """Save the files, and return where they are, and what went wrong with the last that failed."""
+    """Save generated files.
+
+    Returns `([file, …], error)`: the saved files as `async_save` returns them, and the error of the
+    last one that failed or None.
+    """
     media: list[JsonValueType] = []
     error = None
     for file in files:
@@ -84,7 +95,7 @@ async def async_save_all(
 
 
 def _generated(request: ActionCall, answer: Mapping[str, Any]) -> Iterator[GeneratedFile]:
-    """Yield the pictures and sounds in a model response or a chat completion."""
+    """Yield the images and audio in a model response or a chat completion."""
     for item in _objects(answer.get("output")):
         if item.get("type") == "image_generation_call":
             if (found := picture_in(item, "image/png")) is not None:
@@ -95,7 +106,7 @@ def _generated(request: ActionCall, answer: Mapping[str, Any]) -> Iterator[Gener
         return
     audio = request.data.get("audio")
     audio_format = audio.get("format") if isinstance(audio, Mapping) else None
-    # OpenAI calls PCM of 16 bits so.
+    # OpenAI calls it `pcm16`.
     sound = guess_type(f"x.{str(audio_format or '').removesuffix('16')}")
     for choice in _objects(choices):
         if isinstance(message := choice.get("message"), Mapping):
@@ -103,7 +114,7 @@ def _generated(request: ActionCall, answer: Mapping[str, Any]) -> Iterator[Gener
 
 
 def _in_message(message: Mapping[str, Any], sound: str) -> Iterator[GeneratedFile]:
-    """Yield the pictures and sounds of a chat message."""
+    """Yield the images and audio of a chat message."""
     if isinstance(audio := message.get("audio"), Mapping):
         yield from _sound_in(audio, sound, audio.get("id"))
     for image in _objects(message.get("images")):
@@ -113,10 +124,9 @@ def _in_message(message: Mapping[str, Any], sound: str) -> Iterator[GeneratedFil
 
 
 def _in_content(content: object, sound: str) -> Iterator[GeneratedFile]:
-    """Yield the pictures and sounds in the parts of a content, or within its text."""
+    """Yield the images and audio in content parts, or in Markdown."""
     if isinstance(content, str):
-        for match in _MARKDOWN_IMAGE.finditer(content):
-            yield GeneratedFile(encoded=match[1], label="image/png")
+        yield from _in_markdown(content)
     for part in _objects(content):
         kind = str(part.get("type"))
         if "image" in kind:
@@ -131,15 +141,35 @@ def _in_content(content: object, sound: str) -> Iterator[GeneratedFile]:
             yield from _in_content(part.get("text"), sound)
 
 
+def _in_markdown(text: str) -> Iterator[GeneratedFile]:
+    """Yield the pictures that a text holds as `![title](data:image/…)`.
+
+    No regular expression: one would hold Python's lock for as long as a picture is large.
+    """
+    middle = text.find(_MARKDOWN_IMAGE)
+    while middle >= 0:
+        start, end = middle + 2, text.find(")", middle)
+        title = text.rfind("![", max(0, middle - _LONGEST_TITLE - 2), middle)
+        address = text[start:end]
+        if (
+            title >= 0
+            and "]" not in text[title:middle]
+            and end > start
+            and address.split() == [address]
+        ):
+            yield GeneratedFile(encoded=address, label="image/png")
+        middle = text.find(_MARKDOWN_IMAGE, start)
+
+
 def _objects(value: object) -> Iterator[Mapping[str, Any]]:
-    """Yield the objects in a list; none where a host sends something else in its place."""
+    """Yield the objects in a list; none if a server sends something else."""
     yield from (
         (item for item in value if isinstance(item, Mapping)) if isinstance(value, list) else ()
     )
 
 
 def picture_in(item: object, label: str) -> GeneratedFile | None:
-    """Return the picture that an object holds; None for an address on the web, or for none."""
+    """Return the image in an object; None for an HTTP URL, or if there is none."""
     if not isinstance(item, Mapping):
         return None
     for key in _PICTURE_KEYS:
@@ -156,7 +186,7 @@ def picture_in(item: object, label: str) -> GeneratedFile | None:
 
 
 def _sound_in(item: Mapping[str, Any], label: str, identifier: object) -> Iterator[GeneratedFile]:
-    """Yield the sound that an object holds, or an object in it."""
+    """Yield the audio in an object, or in an object within it."""
     if isinstance(audio_format := item.get("format"), str):
         label = guess_type(f"x.{audio_format.removesuffix('16')}")
     for key in (*_SOUND_KEYS, "input_audio", "output_audio", "audio_url", "url"):
@@ -165,18 +195,18 @@ def _sound_in(item: Mapping[str, Any], label: str, identifier: object) -> Iterat
             yield from _sound_in(value, label, value.get("id") or identifier)
             return
         if isinstance(value, str) and value and (key in _SOUND_KEYS or _is_data(value)):
-            # Streamed sounds are PCM, which has no signature.
+            # Streamed audio is PCM, which has no signature.
             yield GeneratedFile(encoded=value, label=label, fallback=PCM, identifier=identifier)
             return
 
 
 def _is_data(address: str) -> bool:
-    """Return whether an address holds its content."""
+    """Return whether a URL is a `data:` URL."""
     return address[:5].lower() == "data:"
 
 
 async def _async_save_once(request: ActionCall, file: GeneratedFile) -> Json:
-    """Save a file under its id, unless the answer was read before; say where it is."""
+    """Save a file with its id as the name, unless it was saved before."""
     hass = request.hass
     content, media_type = await hass.async_add_executor_job(_decode, file)
     name = None
@@ -203,7 +233,7 @@ async def _async_save_once(request: ActionCall, file: GeneratedFile) -> Json:
 def _decode(file: GeneratedFile) -> tuple[bytes, str]:
     """Return the bytes of a file and its media type; blocks.
 
-    Raises a translated error for what is no base64, and for a text in it.
+    Raises HomeAssistantError "picture_garbled" for invalid base64, and for text in it.
     """
     try:
         content = decode_base64(file.encoded)
@@ -212,13 +242,15 @@ def _decode(file: GeneratedFile) -> tuple[bytes, str]:
     label = file.label
     if _is_data(file.encoded):
         label = file.encoded[5:].partition(",")[0] or label
-    if is_text(content[:HEAD_BYTES]) and not label.startswith("image/svg"):
+    # A few samples of PCM may look like a text.
+    is_plain = canonical_media_type(label) not in {PCM, "image/svg+xml"}
+    if is_plain and is_text(content[:HEAD_BYTES]):
         raise api_error("picture_garbled")
     media_type = media_type_of(content[:HEAD_BYTES], label)
     return content, file.fallback if media_type == OCTET_STREAM else media_type
 
 
 def detect_image_type(picture: bytes) -> str:
-    """Return the content type of a picture by its first bytes."""
+    """Return the content type of an image by its first bytes, by default `image/png`."""
     found = detect_media_type(picture)
     return found if found is not None and found.startswith("image/") else "image/png"

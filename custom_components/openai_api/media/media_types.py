@@ -1,14 +1,14 @@
-"""Media types: what the first bytes, the label, and the name of a file say about its content."""
+"""Media types by the first bytes, the content type and the name of a file."""
 
 import mimetypes
 from pathlib import Path
 import re
 
 HEAD_BYTES = 4096
-"""How many of the first bytes `detect_media_type` needs at most."""
+"""The bytes that `detect_media_type` needs at most."""
 OCTET_STREAM = "application/octet-stream"
 PCM = "audio/pcm"
-# Labels in use by hosts, and the type that they mean.
+# Content types that servers use, and their standard names.
 _ALIASES = {
     "audio/mp3": "audio/mpeg",
     "audio/x-mp3": "audio/mpeg",
@@ -54,7 +54,7 @@ _ALIASES = {
     "application/download": OCTET_STREAM,
     "application/unknown": OCTET_STREAM,
 }
-# What hosts send and Python's own table does not know, or names unlike anyone else.
+# Types that are missing in Python's table, or have unusual suffixes there.
 _SUFFIXES = {
     "audio/mpeg": ".mp3",
     "audio/wav": ".wav",
@@ -94,7 +94,7 @@ _TYPES = {suffix: kind for kind, suffix in _SUFFIXES.items()} | {
     ".m4v": "video/mp4",
     ".ndjson": "application/jsonl",
 }
-# Containers that hold a sound alone as well as a video: the label says which.
+# Containers of audio or video: the content type decides.
 _CONTAINERS = {
     "video/mp4": "audio/mp4",
     "video/webm": "audio/webm",
@@ -135,17 +135,17 @@ def canonical_media_type(label: str) -> str:
 
 
 def detect_media_type(head: bytes, label: str = "") -> str | None:
-    """Return the media type of a sound, picture or video by its first bytes.
+    """Return the type of audio, an image or a video by its first bytes.
 
-    `head` holds `HEAD_BYTES` where there are so many. `label` is what the host says; it decides
-    only what the bytes leave open. Returns None for anything that has no signature, such as PCM.
+    `head` has the first `HEAD_BYTES` bytes. `label` is the content type of the server; it decides
+    only where the bytes do not. Returns None for types without a signature, such as PCM.
     """
     kind = canonical_media_type(label)
     found = _by_signature(head)
     if (
         found is None
         and (length := _mpeg_frame(head)) is not None
-        # Two bytes are little. PCM may begin like that by chance, but does not go on like that.
+        # PCM may begin with these two bytes by chance, but is not followed by another frame.
         and (kind != PCM or _is_mpeg_frame(head[length:]))
     ):
         found = "audio/aac" if head[1] & 0x06 == 0 else "audio/mpeg"
@@ -155,7 +155,7 @@ def detect_media_type(head: bytes, label: str = "") -> str | None:
 
 
 def _by_signature(head: bytes) -> str | None:
-    """Return the type of what begins with an unmistakable signature."""
+    """Return the type of a file with an unambiguous signature."""
     for start, kind in _SIGNATURES:
         if head.startswith(start):
             return kind
@@ -169,7 +169,7 @@ def _by_signature(head: bytes) -> str | None:
         return "video/ogg" if b"\x80theora" in head[:128] else "audio/ogg"
     if head[:4] == b"\x1aE\xdf\xa3":
         return "video/webm" if b"webm" in head[:128] else "video/x-matroska"
-    # The version follows: no text begins like that.
+    # The version follows, which no text has there.
     if head[:3] == b"ID3" and head[3:4] < b"\x10":
         return "audio/mpeg"
     if head[:4] == b"FORM" and head[8:12] in {b"AIFF", b"AIFC"}:
@@ -194,9 +194,9 @@ def _is_mpeg_frame(head: bytes) -> bool:
 
 
 def _mpeg_frame(head: bytes) -> int | None:
-    """Return the length in bytes of the frame of MP3 or AAC (ADTS) at the start, if there is one.
+    """Return the length in bytes of the MP3 or AAC (ADTS) frame at the start, None if there is none.
 
-    It is as long as what is there where the header does not say.
+    If the header does not say, it is the length of `head`.
     """
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return None
@@ -207,7 +207,7 @@ def _mpeg_frame(head: bytes) -> int | None:
             return None
         return max(7, (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5)
     version, rate, bitrate = head[1] >> 3 & 3, head[2] >> 2 & 3, head[2] >> 4
-    # Layer 1 is not in use, and a byte order mark would look like it.
+    # Layer 1 is not used, and a byte order mark would look like it.
     if layer == 3 or version == 1 or rate == 3 or bitrate == 15:
         return None
     if bitrate == 0:
@@ -218,15 +218,15 @@ def _mpeg_frame(head: bytes) -> int | None:
 
 
 def is_text(head: bytes, label: str = "") -> bool:
-    """Return whether the first bytes are a text, such as JSON, a page or an error message.
+    """Return whether the first bytes are a text, such as JSON, a web page or an error message.
 
-    A label of text is believed where the bytes do not speak against it.
+    `label` is the content type; a text type is believed unless the bytes contradict it.
     """
     start = head.lstrip()
     if not start or detect_media_type(head, label) is not None:
         return False
     if _CONTROL.search(head):
-        # PCM that is labelled as a text is still a sound.
+        # PCM with the content type of a text is audio.
         return False
     try:
         head.decode()
@@ -238,35 +238,35 @@ def is_text(head: bytes, label: str = "") -> bool:
 
 
 def guess_type(name: str) -> str:
-    """Return the content type that the name of a file suggests."""
+    """Return the content type by the suffix of a file name, else `application/octet-stream`."""
     suffix = Path(name).suffix.lower()
     guessed = _TYPES.get(suffix) or mimetypes.guess_type(name)[0] or OCTET_STREAM
     return canonical_media_type(guessed)
 
 
 def suffix_of(media_type: str) -> str | None:
-    """Return the usual suffix of a content type, with its dot; None for one that is unknown."""
+    """Return the usual suffix of a content type, with its dot; None if it is unknown."""
     if media_type == OCTET_STREAM:
         return None
     return _SUFFIXES.get(media_type) or mimetypes.guess_extension(media_type)
 
 
 def is_media(media_type: str) -> bool:
-    """Return whether the type is that of a sound, a picture or a video."""
+    """Return whether a content type is audio, an image or a video."""
     return media_type.partition("/")[0] in {"audio", "image", "video"}
 
 
 def media_type_of(head: bytes, *labels: str) -> str:
-    """Return the media type by the first bytes, else by the first label that they allow.
+    """Return the media type by the first bytes, otherwise by the first label that they allow.
 
-    Labels are content types, the most trusted first: the one of the host, then the one that was
-    asked for. Where none helps, it is `application/octet-stream`.
+    `labels` are content types, the most trusted first: that of the server, then the requested one.
+    Without any, it is `application/octet-stream`.
     """
     kinds = [kind for label in labels if (kind := canonical_media_type(label))]
     label = PCM if PCM in kinds else next(filter(is_media, kinds), "")
     if (found := detect_media_type(head, label)) is not None:
         return found
-    # PCM has no signature: where somebody says so and no other signature is there, it is PCM.
+    # PCM has no signature: without another one, the label counts.
     if PCM in kinds:
         return PCM
     known = (kind for kind in kinds if suffix_of(kind) is not None)
@@ -274,10 +274,10 @@ def media_type_of(head: bytes, *labels: str) -> str:
 
 
 def fit_suffix(stem: str, suffix: str, media_type: str) -> tuple[str, str]:
-    """Return the stem and the suffix of a name so that the suffix fits the content.
+    """Return a file name whose suffix fits the content.
 
-    `suffix` is that of the name that was asked for. It stays where it means the same type, or
-    where the type is not that of a sound, a picture or a video.
+    Returns `(stem, suffix)`, the suffix with its dot. The given suffix stays if it means the same
+    type, or if the type is not audio, an image or a video.
     """
     if len(suffix) > _LONGEST_SUFFIX:
         stem, suffix = stem + suffix, ""
@@ -291,5 +291,5 @@ def fit_suffix(stem: str, suffix: str, media_type: str) -> tuple[str, str]:
         return stem, suffix
     if _CONTAINERS.get(media_type) == named:
         return stem, suffix
-    # What no table knows may be a part of the name, as in "at 7.30".
+    # An unknown suffix may be a part of the name, as in "at 7.30".
     return (stem + suffix, fitting) if named == OCTET_STREAM else (stem, fitting)

@@ -1,4 +1,4 @@
-"""Sends files from disk piece by piece, and tells the house how far large ones are."""
+"""Uploads files from disk in chunks, and fires progress events for large transfers."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 import io
@@ -15,23 +15,27 @@ from ..types import Json
 from .source import MAX_UPLOAD_BYTES, LocalFile, async_resolve_file
 
 _PIECE = 1024**2
-"""Bytes that are read from disk at once, and held in memory."""
+"""Bytes that are read from disk at once."""
 PROGRESS_THRESHOLD = 8 * 1024**2
-"""Bytes from which on a transfer takes long enough to be watched."""
+"""Bytes from which on a transfer has progress events."""
 _PAUSE = 1.0
 """Seconds between two progress events."""
 MAX_NAMES = 5
-"""A skill may have hundreds of files."""
+"""File names in a progress event: a skill may have hundreds of files."""
 
 type FileTuple = tuple[str, FileSlice, str]
-"""Name, content and content type, as the SDK takes a file."""
+"""`(name, content, content type)`, as the SDK takes a file."""
 
 
 class TransferProgress:
-    """How far the files of one request are; fires progress events for large ones."""
+    """The progress of the files of one request; fires progress events for large ones."""
 
     def __init__(self, request: ActionCall, about: Json, counted: str, total: int) -> None:
-        """Take the id and the status to tell, and the name under which `total` bytes are counted."""
+        """Take what the events have.
+
+        `about` is `{"id": …, "status": …}`; `counted` is the key of the bytes so far, of `total`
+        bytes.
+        """
         self._request = request
         self._about = about
         self._counted = counted
@@ -41,7 +45,7 @@ class TransferProgress:
         self._next = self._start if total >= PROGRESS_THRESHOLD else float("inf")
 
     def update(self, file: object, position: int) -> None:
-        """Note, in any thread, how many bytes of a file have passed."""
+        """Record the position in a file, in bytes; in any thread."""
         self._moved[file] = position
         count = sum(self._moved.values())
         now = time.monotonic()
@@ -68,7 +72,7 @@ class TransferProgress:
 class FileSlice(io.RawIOBase):
     """A file, or a part of one, that is read from disk while it is sent.
 
-    The SDK and its HTTP client ask it for its length, and read it anew for every try.
+    The SDK and its HTTP client ask for its length, and read it again for each retry.
     """
 
     def __init__(
@@ -78,7 +82,7 @@ class FileSlice(io.RawIOBase):
         length: int | None = None,
         progress: TransferProgress | None = None,
     ) -> None:
-        """Take the part to send, in bytes; without one it is the whole file."""
+        """Take the part to send, in bytes; by default the whole file."""
         self._source = source
         self._offset = offset
         self._length = source.size - offset if length is None else length
@@ -106,7 +110,7 @@ class FileSlice(io.RawIOBase):
 
     @override
     def read(self, size: int = -1, /) -> bytes:
-        """Return the next bytes; blocks. Raises a translated error if the file has changed."""
+        """Return the next bytes; blocks. Raises HomeAssistantError "file_changed"."""
         if size < 0:
             return self.readall()
         start = self._position - self._piece_start
@@ -122,7 +126,10 @@ class FileSlice(io.RawIOBase):
 
 
 async def async_encode_uploads(request: ActionCall, arguments: Json, key: str) -> int:
-    """Replace the file, or the list of files, that a field names by what the SDK sends."""
+    """Replace the file or the list of files in `arguments[key]` by what the SDK takes.
+
+    Each file is `{"id": …}`. Returns their size in bytes. Raises what `async_resolve_file` raises.
+    """
     value = arguments[key]
     is_list = isinstance(value, list)
     uploads, total = await async_open_uploads(request, value if is_list else [value])
@@ -133,10 +140,14 @@ async def async_encode_uploads(request: ActionCall, arguments: Json, key: str) -
 async def async_open_uploads(
     request: ActionCall, items: Sequence[Mapping[str, str]]
 ) -> tuple[list[FileTuple], int]:
-    """Return files ready to be sent, and their size in bytes; each item is `{"id": …}`."""
+    """Return files ready to be sent.
+
+    Each item is `{"id": …}`. Returns `([(name, content, content type), …], size)`, the size of all
+    in bytes. Raises what `async_resolve_file` raises.
+    """
     sources = [await async_resolve_file(request, item, MAX_UPLOAD_BYTES) for item in items]
     total = sum(source.size for source in sources)
-    # Their ids they get at the host.
+    # The server gives them their ids.
     names = [source.path.name for source in sources]
     about = {"id": ", ".join(names[:MAX_NAMES]), "status": "uploading"}
     progress = TransferProgress(request, about, "sent", total)
@@ -150,11 +161,11 @@ async def async_open_uploads(
 async def async_track_download(
     request: ActionCall, chunks: AsyncIterator[bytes], headers: Mapping[str, str]
 ) -> AsyncIterator[bytes]:
-    """Yield the chunks of a download, telling how far it is where the host says how long."""
+    """Yield the chunks of a download, and fire progress events if the length is known."""
     length = headers.get("content-length", "")
-    # The length is that of what comes over the line, packed or not.
+    # The length is that of the compressed body.
     total = int(length) if length.isdecimal() and "content-encoding" not in headers else 0
-    # The last id is that of the file, those before say where it lies.
+    # The last id is that of the file, the others are its parents.
     ids = [
         request.data[field.key]
         for field in request.action.fields

@@ -1,4 +1,4 @@
-"""Knows the saved files: which there are, of what kind, and which are none of ours."""
+"""The index of the saved files, and their names."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,23 +15,23 @@ from homeassistant.util import dt as dt_util
 
 from .media_types import fit_suffix, guess_type, is_media
 
-# Hidden ones are not whole yet; the others could not be named in an address.
+# Hidden files are unfinished; other names cannot be part of a URL.
 _NOT_SHOWN = re.compile(r"^\.|[/\x00-\x1f\ud800-\udfff]")
 _UNFINISHED = re.compile(r"\..*\.part")
 
 
-# The signs that a name may have in every file system and address.
+# Characters that are not safe in every file system and URL.
 _UNSAFE_CHARACTERS = re.compile(r"[^\w.()-]+")
 _MAX_NAME_CHARACTERS = 120
 _MOMENT = "%Y-%m-%d_%H-%M-%S"
-# What names a file that nobody has named: what made it and when.
+# The default name of a file: its action and the time.
 _BY_ACTION = re.compile(
     r"(?P<source>\w+?)_(?P<moment>\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)(?:-\d{6})?", re.ASCII
 )
-# What a host calls a picture that it has drawn in the course of a response.
+# The id of an image generation call.
 _IMAGE_CALL = re.compile(r"ig_\w+", re.ASCII)
 _NUMBERED = re.compile(r"(?P<stem>.+) \((?P<number>\d+)\)")
-# What browsers run, or may take for something that they run, is none of these.
+# Types that no browser executes.
 _HARMLESS = frozenset(
     {
         "application/gzip",
@@ -49,28 +49,28 @@ _HARMLESS = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class SavedFileName:
-    """The name of a saved file: made for a new one, or read from one that is there."""
+    """The name of a saved file: made for a new one, or parsed."""
 
     stem: str
     """Without the number."""
     suffix: str
     """With its dot."""
     number: int = 1
-    """From the second file of a name on, this stands behind the stem in parentheses."""
+    """In parentheses after the stem, from the second file with the same name on."""
     source_action: str | None = None
-    """The action whose file nobody has named."""
+    """The action in a default name."""
     moment: datetime | None = None
-    """When that was, in local time without a zone."""
+    """The time in a default name, in local time without a zone."""
     is_image_call: bool = False
-    """Whether it is named by the host's id of a picture that a model has drawn."""
+    """Whether it is the id of an image generation call."""
 
     @classmethod
     def make(cls, name: str | None, source_action: str, media_type: str) -> Self:
-        """Return a name that stays inside the folder and says what the file is.
+        """Return a name that stays inside the folder and has the suffix of the content.
 
-        `name` is that which somebody wishes for; without one, action and time make it.
+        `name` is the requested one; without it, the action and the time are the name.
         """
-        # Windows paths, too: only the last part of what was given counts.
+        # Only the last part counts, of Windows paths, too.
         safe = _UNSAFE_CHARACTERS.sub("_", re.split(r"[\\/]", name or "")[-1]).strip("._ ")
         safe = safe[:_MAX_NAME_CHARACTERS]
         if not safe:
@@ -81,7 +81,7 @@ class SavedFileName:
 
     @classmethod
     def parse(cls, name: str) -> Self:
-        """Return what the name of a saved file says."""
+        """Parse the name of a saved file."""
         path = Path(name)
         stem, number = path.stem, 1
         if (numbered := _NUMBERED.fullmatch(stem)) is not None:
@@ -96,15 +96,15 @@ class SavedFileName:
         return found
 
     def fitted(self, number: int, length: int = 255) -> str:
-        """Return the name of the file with a number, of so many bytes at most."""
+        """Return the file name with a number, of at most `length` bytes."""
         tail = f" ({number}){self.suffix}" if number > 1 else self.suffix
         room = max(length - len(tail.encode()), 1)
-        # A character that would be cut in two is left out.
+        # A character that does not fit is left out.
         stem = self.stem.encode()[:room].decode(errors="ignore")
         return f"{stem}{tail}"
 
     def harmless(self) -> Self:
-        """Return a name under which no browser runs the file as a page or a script."""
+        """Return a name with which no browser executes the file."""
         media_type = guess_type(f"x{self.suffix}")
         if media_type in _HARMLESS or (is_media(media_type) and media_type != "image/svg+xml"):
             return self
@@ -112,7 +112,7 @@ class SavedFileName:
 
 
 class Kind(StrEnum):
-    """What a saved file is to people."""
+    """The kinds of saved files."""
 
     PICTURE = "picture"
     SOUND = "sound"
@@ -131,21 +131,21 @@ class SavedFile:
     size: int
     """Bytes."""
     modified: float
-    """When it was written, in seconds since 1970."""
+    """The Unix timestamp of the last write."""
 
     @property
     def name(self) -> str:
-        """Its name, which is what names it in media items and addresses, too."""
+        """The file name, which is also the identifier of the media item."""
         return self.path.name
 
     @property
     def content_type(self) -> str:
-        """The content type, which its name tells."""
+        """The content type by the suffix."""
         return guess_type(self.name)
 
     @property
     def kind(self) -> Kind:
-        """What it is to people."""
+        """The kind of file."""
         return _KINDS.get(self.content_type.partition("/")[0], Kind.OTHER)
 
 
@@ -168,7 +168,7 @@ def list_unfinished(folder: Path) -> list[SavedFile]:
 
 
 def _scan(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """Yield what is in the folder; nothing if there is none yet."""
+    """Yield the entries of the folder; none if it does not exist."""
     try:
         with os.scandir(folder) as entries:
             yield from entries
@@ -177,12 +177,12 @@ def _scan(folder: Path) -> Iterator[os.DirEntry[str]]:
 
 
 def _saved(name: str, entry: os.DirEntry[str] | Path) -> SavedFile | None:
-    """Return a file that is finished and lies in the folder itself."""
+    """Return a finished file of the folder."""
     return None if _NOT_SHOWN.search(name) else _described(entry)
 
 
 def _described(entry: os.DirEntry[str] | Path) -> SavedFile | None:
-    """Return a plain file; what a link leads to is none of ours, what is gone is nothing."""
+    """Return a regular file; None for links, directories and missing files."""
     try:
         found = entry.stat(follow_symlinks=False)
     except OSError, ValueError:

@@ -1,4 +1,4 @@
-"""Local files that actions may send: found, checked, and read as the very file that was checked."""
+"""Local files that actions may send: resolved, validated, and read."""
 
 import asyncio
 import base64
@@ -23,14 +23,14 @@ from ..exceptions import api_error, validation_error
 from .media_types import OCTET_STREAM, guess_type
 
 MAX_UPLOAD_BYTES = 512 * 1024**2
-"""Bytes: the most that the API takes as one file."""
+"""Bytes: the limit of the API for one file."""
 MAX_READ_BYTES = 100 * 1024**2
-"""Bytes: the most that is held in memory."""
+"""Bytes: the limit for a file in memory."""
 MAX_INLINE_BYTES = 20 * 1024**2
-"""Bytes: the most that goes into a JSON text, which is held in memory several times over."""
+"""Bytes: the limit for files in JSON, which is in memory several times."""
 URL_SCHEMES = ("http://", "https://")
 _LOCAL_MEDIA = "media-source://media_source/"
-# Disks that do not answer hold so many threads of Home Assistant's at most.
+# Threads of Home Assistant that a disk without an answer can block.
 _MAX_CONCURRENT_CHECKS = 8
 _SEMAPHORE = f"{DOMAIN}_file_checks"
 
@@ -38,20 +38,27 @@ _SEMAPHORE = f"{DOMAIN}_file_checks"
 async def async_read_file(
     request: ActionCall, item: Mapping[str, str], largest: int = MAX_READ_BYTES
 ) -> tuple[str, bytes, str]:
-    """Return the name, content and content type of one file of `largest` bytes at most."""
+    """Read a file of at most `largest` bytes.
+
+    `item` is `{"id": …, "content_type": …}`. Returns `(name, content, content type)`. Raises what
+    `async_resolve_file` and `LocalFile.read` raise.
+    """
     source = await async_resolve_file(request, item, largest)
     content = await async_bounded(request, source.path, source.read, 0, source.size)
     return source.path.name, content, source.content_type
 
 
 async def async_data_url(request: ActionCall, item: Mapping[str, str]) -> str:
-    """Return a file as an address that holds all of it."""
+    """Return a file as a `data:` URL; `item` is `{"id": …}`, of at most 20 MiB.
+
+    Raises what `async_read_file` raises.
+    """
     _, content, content_type = await async_read_file(request, item, MAX_INLINE_BYTES)
     return await request.hass.async_add_executor_job(data_url, content, content_type)
 
 
 def data_url(content: bytes, content_type: str) -> str:
-    """Return an address that holds the content; blocks where that is large."""
+    """Return a `data:` URL with the content in base64; blocks if it is large."""
     return f"data:{content_type};base64,{base64.b64encode(content).decode()}"
 
 
@@ -60,20 +67,20 @@ class LocalFile:
     """A local file that may be sent."""
 
     path: Path
-    """As it was named; its last part is the name that is sent."""
+    """The path as it was given; its last part is the name that is sent."""
     content_type: str
     size: int
     """Bytes."""
     real_path: Path
-    """The same without links."""
+    """The path without links."""
     identity: tuple[int, int, int, int]
     """Device, inode, size and time of the last change in nanoseconds, when it was checked."""
 
     def read(self, offset: int, length: int) -> bytes:
         """Return `length` bytes from `offset` on; blocks.
 
-        Raises HomeAssistantError "file_changed" if it is not the file that was checked, or if it
-        has changed.
+        Raises HomeAssistantError "file_changed" if the file has changed since it was validated, and
+        ServiceValidationError "file_missing" or "file_unreadable".
         """
         with _translate_os_errors(self.path):
             descriptor = _open(self.real_path)
@@ -90,10 +97,12 @@ class LocalFile:
 async def async_resolve_file(
     request: ActionCall, item: Mapping[str, str], largest: int
 ) -> LocalFile:
-    """Return the file that a field names, of `largest` bytes at most.
+    """Return the local file that a field names, of at most `largest` bytes.
 
-    Where the request may not name paths (`request.allow_paths`), only media items are taken.
-    Raises a translated error naming what is wrong with it.
+    `item` is `{"id": …, "content_type": …}`; `id` is a path or a media source id, the latter only
+    where `request.allow_paths` is false. Raises ServiceValidationError, such as "path_not_allowed",
+    "file_missing", "file_empty", "file_too_large" or "media_not_found", and HomeAssistantError
+    "file_timed_out" or "file_changed".
     """
     hass, identifier = request.hass, item["id"]
     content_type = item.get("content_type")
@@ -117,8 +126,8 @@ def require_paths(request: ActionCall) -> None:
 def local_path(hass: HomeAssistant, name: str) -> Path:
     """Return the path that a name means.
 
-    `/local/…` is where browsers find the folder `www`. Raises ServiceValidationError
-    "address_is_no_file" for an address on the web.
+    `/local/…` is a URL of the folder `www`. Raises ServiceValidationError "address_is_no_file" for
+    any other URL.
     """
     if name.lower().startswith((*URL_SCHEMES, "data:", "file:")) or name.startswith("/api/"):
         raise validation_error("address_is_no_file", address=_without_secrets(name))
@@ -128,7 +137,7 @@ def local_path(hass: HomeAssistant, name: str) -> Path:
 
 
 def _without_secrets(address: str) -> str:
-    """Return an address fit to show: without user, query and content."""
+    """Return a URL without user, query and content."""
     try:
         parts = urlsplit(address)
         host = parts.netloc.rpartition("@")[2]
@@ -145,22 +154,22 @@ def _without_secrets(address: str) -> str:
 
 
 async def _async_resolve(hass: HomeAssistant, identifier: str) -> tuple[Path, str | None]:
-    """Return the path of a media item, and its content type if that is known."""
+    """Return the path of a media item, and its content type if it is known."""
     try:
         media = await media_source.async_resolve_media(hass, identifier, None)
     except AssertionError:
-        # The local media source insists on knowing the type of a file.
+        # The local media source asserts that the type is known.
         return _local_media_path(hass, identifier), None
     except HomeAssistantError:
         raise validation_error("media_not_found", media=identifier) from None
     if media.path is None:
         raise validation_error("media_not_local", media=identifier)
-    # With assertions switched off, the type may be missing all the same.
+    # Without assertions, the type may be missing.
     return Path(media.path), media.mime_type or None
 
 
 def _local_media_path(hass: HomeAssistant, identifier: str) -> Path:
-    """Return the path of an item of the local media source, as that source works it out."""
+    """Return the path of an item of the local media source, as that source resolves it."""
     name, _, location = identifier.removeprefix(_LOCAL_MEDIA).partition("/")
     folder = hass.config.media_dirs.get(name)
     if folder is None or not identifier.startswith(_LOCAL_MEDIA):
@@ -175,9 +184,10 @@ def _local_media_path(hass: HomeAssistant, identifier: str) -> Path:
 async def async_bounded[*Ts, T](
     request: ActionCall, path: Path, job: Callable[[*Ts], T], *arguments: *Ts
 ) -> T:
-    """Return what a job on the disk brings.
+    """Run a job on the disk in the executor, within the timeout of the request.
 
-    Raises HomeAssistantError "file_timed_out" if that takes too long. A disk that does not answer cannot be interrupted. It keeps its thread, but others are left.
+    Raises HomeAssistantError "file_timed_out", and what the job raises. A job that does not end
+    keeps its thread, but at most eight threads are used.
     """
     hass = request.hass
     semaphore: asyncio.Semaphore = hass.data.setdefault(
@@ -196,7 +206,7 @@ async def async_bounded[*Ts, T](
 
 
 def _release(semaphore: asyncio.Semaphore, future: asyncio.Future[Any]) -> None:
-    """Let the next job begin; nobody may be left who wants to know how this one ended."""
+    """Let the next job start, and retrieve the exception of this one."""
     semaphore.release()
     if not future.cancelled():
         future.exception()
@@ -206,13 +216,13 @@ def _validate_file(
     hass: HomeAssistant, path: Path, is_media_item: bool, largest: int, content_type: str | None
 ) -> LocalFile:
     """Return a file that may be sent; raises a translated error for any other; blocks."""
-    # Asked first, so that an error does not tell what lies in places that may not be read.
+    # First, so that an error does not reveal whether the path exists.
     is_allowed = _is_media_allowed if is_media_item else _is_allowed
     if not is_allowed(hass, path):
         raise validation_error("path_not_allowed", path=path)
     with _translate_os_errors(path):
         real_path = path.resolve(strict=True)
-        # To open a device may set it to work.
+        # Opening a device may have effects.
         _require_regular(path, real_path.stat())
         descriptor = _open(real_path)
         try:
@@ -220,7 +230,7 @@ def _validate_file(
         finally:
             os.close(descriptor)
         _require_regular(path, state)
-        # A link could have been put in its way since it was allowed.
+        # A link may have been created since the check.
         if not is_allowed(hass, real_path) or path.resolve() != real_path:
             raise validation_error("path_not_allowed", path=path)
         if _identity(real_path.lstat()) != _identity(state):
@@ -247,14 +257,14 @@ def _is_allowed(hass: HomeAssistant, path: Path) -> bool:
 def _is_media_allowed(hass: HomeAssistant, path: Path) -> bool:
     """Return whether a media item may be sent; blocks.
 
-    It lies in an allowed folder, or in one of media; or another media source keeps it in a folder
-    of its own below Home Assistant's configuration, and no link leads elsewhere.
+    It is in an allowed folder, or in a media folder; or another media source keeps it in a folder
+    of its own below Home Assistant's configuration, without links to other places.
     """
     if _is_allowed(hass, path):
         return True
     try:
         real_path = path.resolve()
-        # Folders of media may be links themselves, which their owner has put there.
+        # Media folders may be links themselves.
         folders = [Path(folder) for folder in hass.config.media_dirs.values()]
         roots = [root.resolve() for folder in folders for root in (folder, folder / DOMAIN)]
         if any(real_path.is_relative_to(root) for root in roots):
@@ -270,12 +280,12 @@ def _is_media_allowed(hass: HomeAssistant, path: Path) -> bool:
 
 
 def _open(path: Path) -> int:
-    """Open a file for reading and return its descriptor; what would wait for somebody does not."""
+    """Open a file for reading without blocking, and return its descriptor."""
     return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC)
 
 
 def _require_regular(path: Path, state: os.stat_result) -> None:
-    """Raise a translated error for what is no regular file."""
+    """Raise ServiceValidationError unless it is a regular file."""
     if stat.S_ISDIR(state.st_mode):
         raise validation_error("path_is_folder", path=path)
     if not stat.S_ISREG(state.st_mode):
@@ -283,13 +293,13 @@ def _require_regular(path: Path, state: os.stat_result) -> None:
 
 
 def _identity(state: os.stat_result) -> tuple[int, int, int, int]:
-    """Return what tells a file, and a state of it, from any other."""
+    """Return what identifies a file and its state."""
     return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
 
 
 @contextmanager
 def _translate_os_errors(path: Path) -> Iterator[None]:
-    """Say that a file cannot be read."""
+    """Raise the errors of the operating system as ServiceValidationError."""
     try:
         yield
     except FileNotFoundError:

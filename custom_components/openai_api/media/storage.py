@@ -1,4 +1,4 @@
-"""Keeps files that hosts send: in one folder, under a good name, and only when they are whole."""
+"""Saves the files of responses: in one folder, and renamed only when they are complete."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -20,7 +20,7 @@ from yarl import URL
 
 from .. import issues
 from ..const import DOMAIN, SIGNAL_FILE_SAVED
-from ..exceptions import StorageError, api_error
+from ..exceptions import ResponseEmpty, StorageError, api_error
 from ..types import Json
 from .media_types import HEAD_BYTES, OCTET_STREAM, guess_type, media_type_of
 from .saved_files import SavedFileName
@@ -28,32 +28,33 @@ from .saved_files import SavedFileName
 if TYPE_CHECKING:
     from ..api.host import ServiceHost
 
-# Home Assistant forgets signed addresses when it restarts; the media item is what lasts.
+# Signed URLs end with a restart of Home Assistant; media items stay.
 _URL_LIFETIME = timedelta(days=7)
 KEEP_FREE = 500 * 1000**2
-"""Bytes that stay free on the disk for Home Assistant, or a twentieth of a small disk."""
+"""Bytes that stay free on the disk, or a twentieth of a small disk."""
 _MEGABYTE = 1000**2
-# Bytes of a name: what most disks take, what encrypted ones take, and what any takes.
+# Bytes of a file name: of most file systems, of encrypted ones, and of any.
 _NAME_LENGTHS = (255, 140, 60)
 
 
 def media_directory(hass: HomeAssistant) -> Path:
-    """Return where saved files are kept; raises HomeAssistantError "no_media_folder"."""
+    """Return the folder of saved files; raises HomeAssistantError "no_media_folder"."""
     if not hass.config.media_dirs:
         raise api_error("no_media_folder")
     return Path(next(iter(hass.config.media_dirs.values()))) / DOMAIN
 
 
 async def async_require_media_directory(hass: HomeAssistant) -> Path:
-    """Return where saved files are kept, if there is room.
+    """Return the folder of saved files, if it can be written to.
 
-    Asked before something is paid for that could not be kept. Raises a translated error.
+    This is checked before a request is paid for. Raises HomeAssistantError "no_media_folder" and
+    StorageError.
     """
     directory = media_directory(hass)
     try:
         await hass.async_add_executor_job(_prepare_directory, directory)
     except HomeAssistantError:
-        # Only what was written would prove that there is nothing to repair any more.
+        # Only a saved file shows that the issue is over.
         with issues.track_write_errors(hass, directory):
             raise
     return directory
@@ -67,13 +68,14 @@ async def async_save(
     name: str | None,
     source_action: str,
 ) -> Json:
-    """Write the chunks to a new file of the media folder, and say where it is.
+    """Write the chunks to a new file in the media folder.
 
-    `content_types` are what the host says and what was asked for, the most trusted first; the
-    first bytes of a sound or picture come before them. Without a name the file is called after
-    the action that made it. Nothing half-written stays: it gets its name when it is whole.
-    Returns `{"media_content_id", "media_content_type", "path", "url", "size"}`, the size in bytes.
-    Raises StorageError, and HomeAssistantError "empty_answer" if there is nothing to write.
+    `content_types` are those of the server and of the request, the most trusted first; the first
+    bytes of audio or an image are trusted more. Without `name`, the file is named after
+    `source_action`. It is renamed when it is complete, and removed after an error. Returns
+    `{"media_content_id": …, "media_content_type": …, "path": …, "url": …, "size": …}`, the size in
+    bytes; `url` is signed for seven days. Raises StorageError, ResponseEmpty without any bytes, and
+    what `chunks` raises.
     """
     hass = host.hass
     with issues.track_write_errors(hass, directory):
@@ -87,7 +89,7 @@ async def async_save(
                 if len(head) < HEAD_BYTES:
                     head += chunk[: HEAD_BYTES - len(head)]
             if not size:
-                raise api_error("empty_answer")
+                raise ResponseEmpty
             media_type = media_type_of(head, *content_types)
             file_name = SavedFileName.make(name, source_action, media_type)
             www = Path(hass.config.path("www"))
@@ -104,9 +106,9 @@ async def async_save(
 
 
 async def _shielded[T](job: asyncio.Future[T]) -> T:
-    """Return what a job has done on the disk; who is cancelled waits for its end, too.
+    """Return the result of a job on the disk; a cancelled caller waits for its end, too.
 
-    What is still at work could bring back a file that is being removed.
+    A running executor job could recreate the file after its removal.
     """
     try:
         return await asyncio.shield(job)
@@ -116,37 +118,37 @@ async def _shielded[T](job: asyncio.Future[T]) -> T:
 
 
 async def iter_bytes(content: bytes) -> AsyncIterator[bytes]:
-    """Yield bytes that are there already in the way a download would."""
+    """Yield bytes as one chunk."""
     yield content
 
 
 @contextmanager
 def _disk_errors() -> Iterator[None]:
-    """Say that the media folder cannot be written to."""
+    """Raise errors of the operating system as StorageError."""
     try:
         yield
     except OSError as err:
         raise StorageError(err.strerror or str(err)) from None
 
 
-# Those that this process writes; any others are left from one that was killed.
+# The unfinished files of this process; others are from one that was killed.
 _parts: set[Path] = set()
 
 
 def is_being_written(path: Path) -> bool:
-    """Return whether a file that is not whole yet is being written by this process."""
+    """Return whether an unfinished file is being written by this process."""
     return path in _parts
 
 
 def _create_temporary(directory: Path) -> BufferedWriter:
-    """Open a new file that is hidden until it is whole."""
+    """Create a hidden file."""
     with _disk_errors():
         _prepare_directory(directory)
         handle, name = mkstemp(prefix=".", suffix=".part", dir=directory)
         os.close(handle)
         path = Path(name)
         _parts.add(path)
-        # A player may have to read it under another user. Not every disk knows such rights.
+        # A player may read it as another user. Not every file system has permissions.
         with suppress(OSError):
             path.chmod(0o644)
         try:
@@ -158,19 +160,19 @@ def _create_temporary(directory: Path) -> BufferedWriter:
 
 
 def _prepare_directory(directory: Path) -> None:
-    """Make the folder if it is not there; raises a translated error without room; blocks."""
+    """Create the folder if it is missing; raises StorageError, also without free space; blocks."""
     with _disk_errors():
         directory.mkdir(parents=True, exist_ok=True)
     _require_space(directory)
 
 
 def _require_space(directory: Path, size: int = 0) -> None:
-    """Raise a translated error if so many bytes more leave too little room on the disk; blocks."""
+    """Raise StorageError if `size` bytes more leave too little free space; blocks."""
     with _disk_errors():
         state = os.statvfs(directory)
     total, free = state.f_blocks * state.f_frsize, state.f_bavail * state.f_frsize
     keep = min(KEEP_FREE, total // 20)
-    # Some disks of the network do not say how large they are.
+    # Some network file systems report no size.
     if total and free - size < keep:
         raise StorageError(
             f"{os.strerror(errno.ENOSPC)}: {free // _MEGABYTE} MB are free, and "
@@ -179,7 +181,7 @@ def _require_space(directory: Path, size: int = 0) -> None:
 
 
 def check_writable(directory: Path) -> None:
-    """Write something to the folder and remove it; blocks. Raises a translated error."""
+    """Write a byte to the folder and remove it; blocks. Raises StorageError."""
     part = _create_temporary(directory)
     try:
         _write(part, b"\0")
@@ -190,16 +192,16 @@ def check_writable(directory: Path) -> None:
 
 
 def _write(part: BufferedWriter, chunk: bytes) -> None:
-    """Add a chunk to the file."""
+    """Append a chunk to the file."""
     _require_space(Path(part.name).parent, len(chunk))
     with _disk_errors():
         part.write(chunk)
 
 
 def _remove_temporary(part: BufferedWriter) -> None:
-    """Remove what is left of a file that did not become whole."""
+    """Remove an unfinished file."""
     path = Path(part.name)
-    # What it still wants to write is not wanted any more.
+    # Buffered bytes may not be writable.
     with suppress(OSError):
         part.close()
     try:
@@ -210,19 +212,19 @@ def _remove_temporary(part: BufferedWriter) -> None:
 
 
 def _rename_final(part: BufferedWriter, name: SavedFileName, www: Path) -> Path:
-    """Give the whole file its name, or one like it that is free."""
+    """Rename the complete file to its name, or to one with a number."""
     source = Path(part.name)
     with _disk_errors():
         part.close()
         if source.parent.resolve().is_relative_to(www.resolve()):
-            # Browsers get these at /local, on Home Assistant's own origin.
+            # These are served at /local, on Home Assistant's origin.
             name = name.harmless()
         number, lengths = 1, iter(_NAME_LENGTHS)
         length = next(lengths)
         while True:
             path = source.with_name(name.fitted(number, length))
             try:
-                # Taken before it is filled: others may look for a free name right now.
+                # The name is reserved first: another save may need one at the same time.
                 path.touch(exist_ok=False)
             except FileExistsError:
                 number += 1
@@ -242,9 +244,10 @@ def _rename_final(part: BufferedWriter, name: SavedFileName, www: Path) -> Path:
 
 
 def saved_file_response(hass: HomeAssistant, path: Path, content_type: str, size: int) -> Json:
-    """Return what an action says of a saved file.
+    """Return how an action describes a saved file.
 
-    `url` is below Home Assistant's own, quoted, and signed for seven days.
+    Returns `{"media_content_id": …, "media_content_type": …, "path": …, "url": …, "size": …}`, the
+    size in bytes; `url` is a path of Home Assistant, quoted, and signed for seven days.
     """
     address = media_url(path.name)
     signed = async_sign_path(hass, address, _URL_LIFETIME, use_content_user=True)
@@ -259,6 +262,6 @@ def saved_file_response(hass: HomeAssistant, path: Path, content_type: str, size
 
 
 def media_url(name: str) -> str:
-    """Return the address, below Home Assistant's own, at which a saved file is served."""
+    """Return the path of Home Assistant at which a saved file is served."""
     # As Home Assistant quotes the paths of media items.
     return URL.build(path=f"/api/{DOMAIN}/media/{name}").raw_path

@@ -1,1 +1,1 @@
-"""Conversations in speech and writing over the Realtime WebSocket."""
+"""Conversations over the Realtime WebSocket."""

@@ -1,4 +1,4 @@
-"""Turns recordings into what a session listens to, and spoken answers into files."""
+"""Converts recordings to the input format of a session, and output audio to WAV."""
 
 import base64
 import binascii
@@ -19,16 +19,16 @@ _UNLAWS = {"audio/pcmu": audioop.ulaw2lin, "audio/pcma": audioop.alaw2lin}
 _TELEPHONE_RATE = 8000
 _DEFAULT_RATE = 24000
 _SLOWEST, _FASTEST = 1000, 384_000
-"""Samples a second: fewer are no sound and would take endless memory to fill up, more are a torn file."""
+"""Hz: less would fill the memory when it is converted, more is a damaged file."""
 
 
 def is_file_name(value: str) -> bool:
-    """Tell a path or media source id from base64, whose alphabet has no dot and no colon."""
+    """Return whether a text is a path or media source id: base64 has no dot and no colon."""
     return "." in value or ":" in value
 
 
 def decode(text: str) -> bytes:
-    """Return the bytes behind base64; raises ServiceValidationError "audio_not_base64"."""
+    """Return the decoded bytes of base64; raises ServiceValidationError "audio_not_base64"."""
     try:
         found = base64.b64decode("".join(text.split()), validate=True)
     except binascii.Error, ValueError:
@@ -39,18 +39,18 @@ def decode(text: str) -> bytes:
 
 
 def pieces(audio: bytes) -> Iterator[str]:
-    """Yield the audio in pieces fit for one event each."""
+    """Yield the audio as base64 of at most 48 KiB, each for one event."""
     for start in range(0, len(audio), _PIECE):
         yield base64.b64encode(audio[start : start + _PIECE]).decode()
 
 
 def width_of(audio_format: Mapping[str, Any]) -> int:
-    """Return how many bytes a sample of a format has."""
+    """Return the bytes per sample of an audio format: 1 for G.711, 2 for PCM16."""
     return 1 if str(audio_format.get("type")) in _LAWS else 2
 
 
 def rate_of(audio_format: Mapping[str, Any]) -> int:
-    """Return how many samples a second a format has."""
+    """Return the sample rate of an audio format in Hz: 8000 for G.711, 24000 by default."""
     if width_of(audio_format) == 1:
         return _TELEPHONE_RATE
     rate = audio_format.get("rate")
@@ -60,11 +60,11 @@ def rate_of(audio_format: Mapping[str, Any]) -> int:
 
 
 def convert(name: str, content: bytes, audio_format: Mapping[str, Any]) -> bytes:
-    """Return a recording in a session's input format. Slow: for the executor.
+    """Return a recording in the input format of a session; blocks.
 
-    Takes WAV files of any rate, and raw files (.pcm, .raw) that are in the format already;
-    `audio_format` is one of the API, such as `{"type": "audio/pcm", "rate": 24000}`.
-    Raises ServiceValidationError "audio_kind_unknown" for anything else.
+    Takes WAV files of 1 to 384 kHz, mono or stereo, and raw files (.pcm, .raw, .ulaw, .alaw) that
+    are in the format already; `audio_format` is one of the API, such as `{"type": "audio/pcm",
+    "rate": 24000}`. Raises ServiceValidationError "audio_kind_unknown" for anything else.
     """
     suffix = name.rpartition(".")[2].lower()
     if suffix in {"pcm", "raw", "ulaw", "alaw"}:
@@ -96,7 +96,10 @@ def convert(name: str, content: bytes, audio_format: Mapping[str, Any]) -> bytes
 
 
 def as_wav(audio: bytes, audio_format: Mapping[str, Any]) -> bytes:
-    """Return a spoken answer as a WAV file. Slow: for the executor."""
+    """Return raw audio in `audio_format` as a mono WAV file of 16 bits; blocks.
+
+    `audio_format` is one of the API, such as `{"type": "audio/pcm", "rate": 24000}`.
+    """
     unlaw = _UNLAWS.get(str(audio_format.get("type")))
     samples = unlaw(audio, 2) if unlaw else audio[: len(audio) // 2 * 2]
     target = io.BytesIO()
@@ -109,14 +112,16 @@ def as_wav(audio: bytes, audio_format: Mapping[str, Any]) -> bytes:
 
 
 def _is_message(value: object) -> bool:
-    """Tell whether this is a whole message, of which only the content is wanted."""
+    """Return whether this is a whole message and not its content."""
     return isinstance(value, Mapping) and "content" in value
 
 
 def content_of(message: Any) -> list[Json]:
-    """Return the content of a message: a text, or parts that keep their shape.
+    """Return the content of a message as a list of parts.
 
-    Raises ServiceValidationError "message_invalid" if it is neither.
+    Returns `[{"type": "input_text", "text": …}]` for a text. Parts are returned as they are, except
+    that `image` of an `input_image` becomes `image_url`. Raises ServiceValidationError
+    "message_invalid" for anything else.
     """
     if isinstance(message, str):
         return [{"type": "input_text", "text": message}]

@@ -1,4 +1,4 @@
-"""One conversation: what is sent, and what follows from what the host sends."""
+"""A realtime connection: it sends client events, and reacts to server events."""
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -28,7 +28,7 @@ from .tools import HomeTools
 
 _REMEMBERED_CALLS = 200
 _LONGEST_OUTBOX = 1000
-"""Events that wait for a slow line: so many of the house, and as many that follow by themselves."""
+"""Limit of the send queue: so many events of actions, and as many in reaction to server events."""
 _OLDER_NAMES: Final[Mapping[str, str]] = {
     "response.audio.delta": "response.output_audio.delta",
     "response.audio.done": "response.output_audio.done",
@@ -36,16 +36,16 @@ _OLDER_NAMES: Final[Mapping[str, str]] = {
     "response.text.delta": "response.output_text.delta",
     "conversation.item.created": "conversation.item.added",
 }
-"""What the beta of the API called events, and what they are called since."""
+"""The names of events in the beta of the API, and their present names."""
 _RENAMED: Final = frozenset(_OLDER_NAMES.values())
 
 
 type EventHandler = Callable[[RealtimeConnection, Json], None]
-"""Acts on one server event of a connection."""
+"""Handles one server event of a connection."""
 
 
 class RealtimeConnection(Connection):
-    """A conversation over a WebSocket, with all that the host leaves to its client."""
+    """A conversation over a WebSocket, with what the API leaves to the client."""
 
     transport = "realtime.websocket"
 
@@ -67,10 +67,10 @@ class RealtimeConnection(Connection):
         require_approval: Sequence[str] = (),
         usage_limit: UsageLimit | None = None,
     ) -> None:
-        """Initialize the conversation.
+        """Initialize the connection.
 
-        Raises ServiceValidationError "session_invalid", "mcp_tool_invalid" or "model_fixed" for
-        a malformed session, and "tool_unknown" for names in `require_approval` that no tool has.
+        Raises ServiceValidationError "session_invalid", "mcp_tool_invalid" or "model_fixed" for a
+        malformed session, and "tool_unknown" for names in `require_approval` that no tool has.
         """
         super().__init__(
             host,
@@ -92,18 +92,18 @@ class RealtimeConnection(Connection):
         self._usage_limit = usage_limit or UsageLimit()
         self._is_phone_call = is_phone_call
         self._has_sent_audio = False
-        """Whether audio was sent since a person has spoken last."""
+        """Whether audio was sent since speech was last detected."""
         self._spellings: dict[str, str] = {}
         self.opened = 0
         """How often the connection was opened."""
         self.calls: dict[str, Json] = {}
         self.session: Json = {}
-        """As the host last confirmed it."""
+        """As the server last confirmed it."""
         self.sequencer = ResponseSequencer(self._put)
         self.playback = Playback()
         self._outbox: asyncio.Queue[str] = asyncio.Queue()
         self._unsent = 0
-        """Events that were taken but are not on the line yet."""
+        """Events that were queued but are not sent yet."""
         self._sender: asyncio.Task[None] | None = None
         self.speech = SpokenAnswers(self)
         self._wanted: Json = {}
@@ -116,12 +116,12 @@ class RealtimeConnection(Connection):
 
     @property
     def wanted_session(self) -> Json:
-        """The configuration that the host is sent, now and after a drop."""
+        """The session configuration that is sent, now and after a reconnect."""
         return self._wanted
 
     @callback
     def configure(self, session: Json) -> None:
-        """Take on a configuration: an object as `session.update` has it.
+        """Set the session configuration: the object in `session.update`.
 
         Raises ServiceValidationError "model_fixed" for another model than that of the connection,
         and "session_invalid", "mcp_tool_invalid" or "invalid_arguments" for a malformed one.
@@ -132,13 +132,13 @@ class RealtimeConnection(Connection):
         if self.tools is not None:
             own = wanted.get("tools", [])
             offered = self.tools.offer([tool["name"] for tool in own if "name" in tool])
-            told = [wanted.get("instructions"), self.tools.instructions]
-            wanted["instructions"] = "\n\n".join(text for text in told if text)
+            texts = [wanted.get("instructions"), self.tools.instructions]
+            wanted["instructions"] = "\n\n".join(text for text in texts if text)
             wanted["tools"] = [*own, *offered]
         elif "tools" not in wanted and (
             session.get("tools") == [] or self._wanted.get("tools") or self.session.get("tools")
         ):
-            # The host keeps what it is not told of.
+            # The server keeps a setting that is left out.
             wanted["tools"] = []
         for one in (session, wanted):
             encode(one)
@@ -158,19 +158,19 @@ class RealtimeConnection(Connection):
 
     @callback
     def post(self, *events: Json) -> None:
-        """Send events after all that was posted before.
+        """Send events after all that were posted before, unless too many wait.
 
-        Raises a translated error, before any of them is sent, for what cannot be.
+        Raises ServiceValidationError, before any of them is sent, for what cannot be sent.
         """
         if self._outbox.qsize() >= 2 * _LONGEST_OUTBOX:
-            # Only what follows by itself from a flood of server events comes this far.
+            # Only reactions to a flood of server events reach this limit.
             self.notify(RealtimeNotice.EVENTS_DROPPED, count=len(events))
             return
         self._put(*events)
 
     @callback
     def _put(self, *events: Json) -> None:
-        """Send events however many wait: for what comes one at a time and must not be lost."""
+        """Enqueue events regardless of the limit of the queue."""
         if self.state is not State.CONNECTED:
             raise validation_error("connection_not_open", connection_id=self.id, state=self.state)
         for frame in [encode(event) for event in events]:
@@ -179,7 +179,7 @@ class RealtimeConnection(Connection):
 
     @callback
     def send_event(self, event: Json) -> None:
-        """Send a client event as it is; responses wait for their turn."""
+        """Send a client event as it is; a `response.create` waits for its turn."""
         self.require_open()
         item = event.get("item")
         if event["type"] == "response.create" or (
@@ -191,7 +191,7 @@ class RealtimeConnection(Connection):
         elif event["type"] == "input_audio_buffer.append":
             self.note_audio_sent()
         if event["type"] == "response.create":
-            # What cannot be sent is refused now, not when its turn comes.
+            # An event that cannot be sent is refused now, not when its turn comes.
             encode(event)
             self.sequencer.request(event)
             return
@@ -214,7 +214,7 @@ class RealtimeConnection(Connection):
 
     @callback
     def interrupt(self, *, cancel: bool) -> None:
-        """Stop the answer under way, and cut it where it was heard last."""
+        """Cancel the response in progress, and truncate its audio where playback was."""
         is_running = self.sequencer.in_flight
         if cancel and self.sequencer.begin_cancel():
             self.post({"type": "response.cancel"})
@@ -225,9 +225,9 @@ class RealtimeConnection(Connection):
 
     @callback
     def reset_history(self, wanted: list[Json]) -> list[str]:
-        """Turn the conversation into another one; returns the ids of items left out.
+        """Replace the conversation; returns the ids of function calls that are left out.
 
-        Raises a translated error, before anything is sent, for what cannot be done.
+        Raises ServiceValidationError "history_invalid" or "history_unsupported" before anything is sent.
         """
         self.require_open()
         events, skipped = diff(self.history.items, normalize(wanted))
@@ -238,7 +238,7 @@ class RealtimeConnection(Connection):
 
     @callback
     def answer_call(self, call_id: str, output: str, *, respond: bool) -> None:
-        """Send what a function returned, and let the model go on."""
+        """Send the output of a function call; with `respond`, request a response, too."""
         self.post(
             {
                 "type": "conversation.item.create",
@@ -252,20 +252,20 @@ class RealtimeConnection(Connection):
 
     @callback
     def notify(self, notice: RealtimeNotice, **data: Any) -> None:
-        """Fire an `openai_api_realtime_event`."""
+        """Fire a notice as an `openai_api_realtime_event`."""
         self.fire(EVENT_REALTIME, {"type": notice.value, **data})
 
     @callback
     def update_item(
         self, item: Mapping[str, Any], previous: str | None = None, *, is_placed: bool = False
     ) -> None:
-        """Keep an item and tell of it."""
+        """Store an item, and fire `item_update`."""
         kept = self.history.update(item, previous, is_placed=is_placed)
         self.notify(RealtimeNotice.ITEM_UPDATE, item=kept)
 
     @callback
     def remember_call(self, item: Json) -> bool:
-        """Keep a function call, and tell whether it is news; the oldest are forgotten."""
+        """Store a function call, and return whether it is new; the oldest are dropped."""
         call_id = str(item.get("call_id") or item.get("id"))
         if call_id in self.calls:
             return False
@@ -276,25 +276,25 @@ class RealtimeConnection(Connection):
 
     @callback
     def use_tool(self, call: ToolCall) -> None:
-        """Let the home do what the model asks for, if it is one of the home's tools."""
+        """Run a tool call of the model, if it is for a tool of Home Assistant."""
         if self.tool_runner is not None and self._closing is None:
             self.tool_runner.start(call)
 
     @callback
     def note_audio_sent(self) -> None:
-        """Take note that a person may have been heard."""
+        """Record that input audio was sent."""
         self._has_sent_audio = True
 
     @callback
     def note_speech(self) -> None:
-        """Take note of speech that the host has heard; of none it can have heard nothing."""
+        """Reset the tool limits for speech that the server detected in audio that was sent."""
         if self._is_phone_call or self._has_sent_audio:
             self._has_sent_audio = False
             self.tool_limits.reset()
 
     @callback
     def count_usage(self, usage: Any) -> None:
-        """Add up what was used; closes the connection once its limit is reached."""
+        """Add up the usage; closes the connection once its limit is reached."""
         if not self._usage_limit.add(usage) or self._closing is not None:
             return
         tokens, cost = self._usage_limit.tokens, self._usage_limit.cost
@@ -304,7 +304,7 @@ class RealtimeConnection(Connection):
 
     @property
     def output_format(self) -> Json:
-        """The format in which the host speaks."""
+        """The audio format of the output."""
         for session in (self.session, self._wanted):
             audio = session.get("audio")
             output = audio.get("output") if isinstance(audio, dict) else None
@@ -316,14 +316,14 @@ class RealtimeConnection(Connection):
 
     @property
     def input_format(self) -> Json:
-        """The format in which the host listens."""
+        """The audio format of the input."""
         audio = self._wanted.get("audio")
         heard = audio.get("input") if isinstance(audio, dict) else None
         return audio_format(heard.get("format") if isinstance(heard, dict) else None)
 
     @property
     def tracing(self) -> Any:
-        """How the host should record the conversation."""
+        """The tracing configuration of the conversation."""
         return self._tracing
 
     @override
@@ -331,7 +331,7 @@ class RealtimeConnection(Connection):
     def on_event(self, event: Json) -> None:
         event_type = str(event.get("type"))
         if (current := _OLDER_NAMES.get(event_type)) or event_type in _RENAMED:
-            # Some hosts send an event under both names: the one that comes first counts.
+            # Some servers send an event under both names: the one that comes first counts.
             event_type, spelling = current or event_type, event_type
             if self._spellings.setdefault(event_type, spelling) != spelling:
                 return
@@ -341,7 +341,7 @@ class RealtimeConnection(Connection):
         try:
             handle(self, event)
         except Exception:  # noqa: BLE001
-            # It came through raw; an odd shape must not end the conversation.
+            # It was fired as it is; an unexpected shape must not end the connection.
             LOGGER.debug("A server event has an unexpected shape", exc_info=True)
 
     @override
@@ -359,7 +359,7 @@ class RealtimeConnection(Connection):
 
     @callback
     def _let_go(self) -> None:
-        """Forget what the host forgets with the connection."""
+        """Reset the state that ends with the connection."""
         self.session = {}
         self._spellings.clear()
         self.sequencer.clear()
@@ -376,13 +376,13 @@ class RealtimeConnection(Connection):
         if self._unsent:
             self.notify(RealtimeNotice.EVENTS_DROPPED, count=self._unsent)
             self._unsent = 0
-        # Whoever waits for these to be sent need not wait any longer.
+        # `async_flush` must not wait for these any longer.
         while not self._outbox.empty():
             self._outbox.get_nowait()
             self._outbox.task_done()
 
     async def _async_send_posted(self, outbox: asyncio.Queue[str]) -> None:
-        """Send what is posted, in its order, until the connection is gone."""
+        """Send the queued events in order, until the connection is gone."""
         while True:
             frame = await outbox.get()
             try:
@@ -394,7 +394,7 @@ class RealtimeConnection(Connection):
                 outbox.task_done()
 
     def run(self, work: Any, name: str) -> asyncio.Task[Any]:
-        """Do something beside listening, for as long as the entry is loaded."""
+        """Run a background task that ends with the entry at the latest."""
         return self.host.entry.async_create_background_task(
             self.host.hass, work, f"openai_api {self.transport} {self.id} {name}"
         )

@@ -11,16 +11,16 @@ from .session_config import audio_format
 from .tool_calls import ToolCall
 
 _MOST_RESPONSES = 16
-"""Under way at the same time, as far as hosts tell when one is done."""
+"""Responses in progress whose format is kept, for servers that never end them."""
 _MCP_CALLS = frozenset({"mcp_call", "mcp_tool_call"})
 
 
 def _session_created(session: RealtimeConnection, event: Json) -> None:
-    """Ask for a record of the conversation, unless one is being made already."""
+    """Store the session, and send the tracing configuration unless tracing is set already."""
     created: Json = event["session"]
     session.session = created
     if session.model is None and isinstance(model := created.get("model"), str):
-        # Whoever answered a phone call has chosen it.
+        # The model of a phone call was chosen when it was accepted.
         session.model = model
     known, wanted = created.get("tracing"), session.tracing
     if isinstance(known, dict) and not isinstance(wanted, str):
@@ -29,12 +29,12 @@ def _session_created(session: RealtimeConnection, event: Json) -> None:
 
 
 def _session_updated(session: RealtimeConnection, event: Json) -> None:
-    """Keep the configuration as the host has it."""
+    """Store the session as the server has it."""
     session.session = event["session"]
 
 
 def _response_created(session: RealtimeConnection, event: Json) -> None:
-    """Tell that the model begins to answer."""
+    """Fire `turn_started`."""
     session.sequencer.created()
     response = event.get("response") or {}
     output = (response.get("audio") or {}).get("output") or {}
@@ -49,7 +49,7 @@ def _response_created(session: RealtimeConnection, event: Json) -> None:
 
 
 def _response_done(session: RealtimeConnection, event: Json) -> None:
-    """Tell that the answer has come to its end, and what it took."""
+    """Fire `usage_update` and `turn_done`, save the audio, and count the usage."""
     session.sequencer.done()
     response = event.get("response") or {}
     usage = response.get("usage") or {}
@@ -74,7 +74,7 @@ def _response_done(session: RealtimeConnection, event: Json) -> None:
 
 
 def _audio_delta(session: RealtimeConnection, event: Json) -> None:
-    """Pass on a piece of a spoken answer."""
+    """Fire `audio`, and keep the audio."""
     piece = event["delta"]
     if not isinstance(piece, str):
         raise TypeError("audio is a text")
@@ -90,17 +90,17 @@ def _audio_delta(session: RealtimeConnection, event: Json) -> None:
 
 
 def _size(piece: str) -> int:
-    """Return how many bytes base64 stands for."""
+    """Return the decoded size of base64 in bytes."""
     return len(piece) * 3 // 4 - piece[-2:].count("=")
 
 
 def _audio_done(session: RealtimeConnection, event: Json) -> None:
-    """Keep the spoken answer."""
+    """Save the audio."""
     session.speech.finish(event)
 
 
 def _delta(notice: RealtimeNotice) -> EventHandler:
-    """Return what passes on a piece of text."""
+    """Return the handler that fires a notice for a text delta."""
 
     def handle(session: RealtimeConnection, event: Json) -> None:
         session.notify(
@@ -114,7 +114,7 @@ def _delta(notice: RealtimeNotice) -> EventHandler:
 
 
 def _speech_started(session: RealtimeConnection, event: Json) -> None:
-    """Interrupt the response when the user starts to speak; the host may cancel it by itself."""
+    """Interrupt the response when the user starts to speak; the server may cancel it itself."""
     session.note_speech()
     audio = session.session.get("audio") or {}
     detection = (
@@ -126,12 +126,12 @@ def _speech_started(session: RealtimeConnection, event: Json) -> None:
 
 
 def _committed(session: RealtimeConnection, event: Json) -> None:
-    """Take note of speech that is complete."""
+    """Reset the tool limits for speech that is complete."""
     session.note_speech()
 
 
 def _transcribed(session: RealtimeConnection, event: Json) -> None:
-    """Note what was heard, and have the whole item sent."""
+    """Store the transcript of the input, and request the whole item."""
     session.count_usage(event.get("usage"))
     session.note_speech()
     session.history.transcribe(event["item_id"], event.get("transcript") or "")
@@ -139,22 +139,22 @@ def _transcribed(session: RealtimeConnection, event: Json) -> None:
 
 
 def _retrieve(session: RealtimeConnection, event: Json) -> None:
-    """Have an item sent that has changed."""
+    """Request an item that has changed."""
     if event.get("item_id"):
         session.post({"type": "conversation.item.retrieve", "item_id": event["item_id"]})
 
 
 def _deleted(session: RealtimeConnection, event: Json) -> None:
-    """Forget an item."""
+    """Remove an item, and fire `item_deleted`."""
     session.history.remove(event["item_id"])
     session.notify(RealtimeNotice.ITEM_DELETED, item_id=event["item_id"])
 
 
 def _item(session: RealtimeConnection, event: Json) -> None:
-    """Take an item of the conversation as it is now."""
+    """Store an item of the conversation, and fire the notices for its type."""
     item, is_done = event["item"], event["type"] == "conversation.item.done"
     if event["type"] == "conversation.item.created":
-        # Hosts of the older names have no event for the end of an item.
+        # Servers with the older names have no event for the end of an item.
         is_done = item.get("status") == "completed"
     kind = item.get("type")
     if kind == "message":
@@ -186,7 +186,7 @@ def _item(session: RealtimeConnection, event: Json) -> None:
 
 
 def _output_item(session: RealtimeConnection, event: Json) -> None:
-    """Take an item that the model puts out."""
+    """Store an output item, and run the function call in it."""
     item, is_done = event["item"], event["type"] == "response.output_item.done"
     status = "completed" if is_done else "in_progress"
     kind = item.get("type")
@@ -195,7 +195,7 @@ def _output_item(session: RealtimeConnection, event: Json) -> None:
     elif kind in _MCP_CALLS:
         session.update_item({"output": None, **item, "status": status})
     elif kind == "function_call" and item.get("status") == "completed":
-        # It is not over for the house until its output has been sent.
+        # For automations it is in progress until its output has been sent.
         call = {**item, "status": "in_progress", "output": None}
         if not session.remember_call(call):
             return
@@ -214,7 +214,7 @@ def _output_item(session: RealtimeConnection, event: Json) -> None:
 
 
 def _named(item: Mapping[str, Any]) -> Json:
-    """Return a message whose parts are named as they are today, its status if it has one."""
+    """Return a message with the present names of its parts, and with a status if it has one."""
     found = {key: value for key, value in item.items() if key != "status" or value}
     if item.get("role") == "assistant":
         found["content"] = [
@@ -225,7 +225,7 @@ def _named(item: Mapping[str, Any]) -> Json:
 
 
 def _arguments(text: object) -> Any:
-    """Return the arguments in a text; as they came if they are no JSON."""
+    """Return the arguments in a text; the text itself if it is not JSON."""
     try:
         return json.loads(text) if isinstance(text, str) and text else {}
     except RecursionError, ValueError:
@@ -233,7 +233,7 @@ def _arguments(text: object) -> Any:
 
 
 def _error(session: RealtimeConnection, event: Json) -> None:
-    """Tell of an error; a response that was asked for may not come."""
+    """Fire `error`; the response that was requested may not come."""
     error = event.get("error")
     session.sequencer.failed(error if isinstance(error, dict) else {})
     session.notify(RealtimeNotice.ERROR, error=event)

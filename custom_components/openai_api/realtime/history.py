@@ -1,4 +1,4 @@
-"""The conversation as far as it is known, and how it is turned into another one."""
+"""The items of a conversation, and how it is replaced by another one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from ..exceptions import validation_error
 from ..types import Json
 
 _LONGEST = 2000
-"""Items: what lies further back is forgotten here, though the host may still know it."""
+"""Items: older ones are dropped here, though the server may still have them."""
 _AUDIO = frozenset({"audio", "input_audio", "output_audio"})
 _MCP = frozenset({"mcp_call", "mcp_tool_call", "mcp_approval_request"})
 _COMPARED = ("type", "role", "status", "content", "name", "arguments", "output", "call_id")
@@ -16,18 +16,19 @@ _COMPARED = ("type", "role", "status", "content", "name", "arguments", "output",
 
 @dataclass(slots=True)
 class History:
-    """The items of a conversation, in their order, without the sound in them."""
+    """The items of a conversation in order, without their audio."""
 
     items: list[Json] = field(default_factory=list)
 
     def update(self, item: Mapping[str, Any], previous: str | None, *, is_placed: bool) -> Json:
-        """Take an item as it is now, and return it as it is kept.
+        """Insert or replace an item, and return it as it is stored.
 
-        `is_placed` tells whether the host said what comes before it; None is the front.
+        Returns `{"item_id": …, "type": …, …}`: the API's item without audio, its `id` as `item_id`.
+        `is_placed` says whether the server named the item before it; None is the front.
         """
         kept = _without_sound(item)
         if kept["item_id"] is None:
-            # Nobody could ever refer to it.
+            # Without an id it can never be replaced or removed.
             return kept
         index = self._find(kept["item_id"])
         if index is not None:
@@ -43,7 +44,7 @@ class History:
         return kept
 
     def transcribe(self, item_id: str, transcript: str) -> None:
-        """Add what was heard to an item."""
+        """Add the transcript of the input audio to an item."""
         index = self._find(item_id)
         parts = self.items[index].get("content") if index is not None else None
         for part in parts or []:
@@ -51,18 +52,18 @@ class History:
                 part["transcript"] = transcript
 
     def remove(self, item_id: str) -> None:
-        """Forget an item."""
+        """Remove an item."""
         self.items = [item for item in self.items if item.get("item_id") != item_id]
 
     def _find(self, item_id: str | None) -> int | None:
-        """Return where an item stands."""
+        """Return the index of an item, None if there is none."""
         return next(
             (at for at, item in enumerate(self.items) if item.get("item_id") == item_id), None
         )
 
 
 def _without_sound(item: Mapping[str, Any]) -> Json:
-    """Return an item under our names, its audio left out."""
+    """Return an item without audio, its id as `item_id`."""
     kept = {key: value for key, value in item.items() if key not in {"id", "object"}}
     kept["item_id"] = item.get("item_id") or item.get("id")
     if isinstance(content := item.get("content"), list):
@@ -76,7 +77,7 @@ def _without_sound(item: Mapping[str, Any]) -> Json:
 
 
 def _keep_transcripts(old: Json, new: Json) -> None:
-    """Keep what was said: hosts leave it out of an item that was cut short."""
+    """Keep the transcripts: servers leave them out of an item that was truncated."""
     for before, after in zip(old.get("content") or [], new.get("content") or [], strict=False):
         if (
             isinstance(after, dict)
@@ -89,9 +90,11 @@ def _keep_transcripts(old: Json, new: Json) -> None:
 
 
 def normalize(items: Sequence[Mapping[str, Any]]) -> list[Json]:
-    """Return a wanted history, the parts of its messages named as they are today.
+    """Return a wanted history with the keys of the API.
 
-    Raises ServiceValidationError "history_invalid" if it is none.
+    Takes `item_id`, `itemId` or `id`. Returns `[{"item_id": …, "type": …, …}]`, `type` being
+    `message` by default. Raises ServiceValidationError "history_invalid" for an item without an id,
+    a duplicate id, or a message without `role` or `content`.
     """
     found = []
     for item in items:
@@ -117,20 +120,22 @@ def normalize(items: Sequence[Mapping[str, Any]]) -> list[Json]:
 
 
 def _is_content(content: object) -> bool:
-    """Tell whether this is a list of parts."""
+    """Return whether this is a list of parts."""
     return isinstance(content, list) and all(isinstance(part, Mapping) for part in content)
 
 
 def _is_same(old: Json, new: Json) -> bool:
-    """Tell whether two items say the same; who gives no status asks for no other."""
+    """Return whether two items are equal; the status is compared only if the new one has it."""
     return all(old.get(key) == new.get(key) for key in _COMPARED if key != "status" or key in new)
 
 
 def diff(old: Sequence[Json], new: Sequence[Json]) -> tuple[list[Json], list[str]]:
     """Return the client events that turn one history into another, and what was skipped.
 
-    Raises ServiceValidationError "history_unsupported", before anything is sent, for spoken answers
-    and MCP items that would have to be made anew: hosts do not take those.
+    Both are lists as `normalize` returns them. Returns `([event, …], [item id, …])`:
+    `conversation.item.delete` and `conversation.item.create` events, and the ids of function calls,
+    which are not created. Raises ServiceValidationError "history_unsupported" for audio of the
+    assistant and for MCP items that would have to be created: servers refuse those.
     """
     known = {item["item_id"]: item for item in old}
     wanted = {item["item_id"] for item in new}
@@ -160,7 +165,7 @@ def diff(old: Sequence[Json], new: Sequence[Json]) -> tuple[list[Json], list[str
         elif item["type"] != "message":
             skipped.append(item_id)
         else:
-            # Only what stands before something that stays needs to say where.
+            # Only an item before one that stays needs its place.
             placed = {"previous_item_id": previous} if at < last_kept else {}
             events.append({"type": "conversation.item.create", **placed, "item": _message(item)})
             previous = item_id
@@ -168,7 +173,7 @@ def diff(old: Sequence[Json], new: Sequence[Json]) -> tuple[list[Json], list[str
 
 
 def _message(item: Json) -> Json:
-    """Return a message as a host takes it."""
+    """Return a message as `conversation.item.create` takes it."""
     message = {
         "type": "message",
         "role": item["role"],

@@ -1,4 +1,4 @@
-"""What `openai_api_realtime_event` tells of a conversation; its `type` is one of these."""
+"""Realtime notices: the values of `type` in `openai_api_realtime_event`."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""Spoken answers while they arrive: played live where that is possible, and kept as files."""
+"""Output audio of responses: played while it arrives, and saved as files."""
 
 import asyncio
 import base64
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
     from ..api.host import ServiceHost
 
 LONGEST = 32 * 1024 * 1024
-"""Bytes of audio kept of one answer: eleven minutes at 24 kHz. What follows is not kept."""
+"""Bytes of audio kept of one response: eleven minutes of PCM16 at 24 kHz. More is dropped."""
 
 
 @dataclass(slots=True)
 class Spoken:
-    """The audio of one answer, in the pieces in which it came."""
+    """The audio of one response, in the base64 pieces in which it came."""
 
     audio_format: Mapping[str, Any]
     is_complete: bool = False
     is_cut: bool = False
     size: int = 0
     is_live: bool = False
-    """Whether somebody else reads it, too."""
+    """Whether a media player reads it, too."""
     _pieces: list[str] = field(default_factory=list)
     _is_saved: bool = False
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @callback
     def add(self, piece: str) -> None:
-        """Take the next piece, in base64."""
+        """Add the next piece, in base64."""
         if self.size > LONGEST:
             self.is_cut = True
             return
@@ -47,12 +47,12 @@ class Spoken:
 
     @callback
     def finish(self) -> None:
-        """Take note that no more will come."""
+        """Record that the audio is complete."""
         self.is_complete = True
         self._news.set()
 
     async def stream(self) -> AsyncGenerator[bytes]:
-        """Yield the audio as it arrives, from its beginning."""
+        """Yield the raw audio in `audio_format` as it arrives, from its beginning."""
         self.is_live = True
         try:
             async for piece in self._stream():
@@ -75,19 +75,19 @@ class Spoken:
 
     @callback
     def release(self) -> None:
-        """Let go of the audio, which is saved; whoever reads it does so to its end first."""
+        """Drop the audio, which is saved; a media player that reads it gets the rest first."""
         self._is_saved = True
         if not self.is_live:
             self._pieces.clear()
 
     def as_wav(self) -> bytes:
-        """Return the whole as a WAV file. Slow: for the executor."""
+        """Return the audio as a mono WAV file of 16 bits; blocks."""
         audio = b"".join(_decoded(piece) for piece in self._pieces)
         return as_wav(audio, self.audio_format)
 
 
 def _decoded(piece: str) -> bytes:
-    """Return the bytes of a piece; nothing for one that is garbled."""
+    """Return the bytes of a piece; none for invalid base64."""
     try:
         return base64.b64decode(piece)
     except ValueError:
@@ -95,9 +95,12 @@ def _decoded(piece: str) -> bytes:
 
 
 async def async_keep(host: ServiceHost, spoken: Spoken) -> Json:
-    """Save a spoken answer in the media folder, and say where it is."""
+    """Save the audio of a response as a WAV file in the media folder.
+
+    Returns what `async_save` returns, and raises what that raises.
+    """
     content = await host.hass.async_add_executor_job(spoken.as_wav)
-    # Conversations may end their answers in the same second.
+    # Several responses may end in the same second.
     moment = dt_util.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
     return await async_save(
         host,
@@ -111,9 +114,10 @@ async def async_keep(host: ServiceHost, spoken: Spoken) -> Json:
 
 @callback
 def play_live(hass: HomeAssistant, spoken: Spoken) -> Json:
-    """Offer an answer to media players while it is being spoken; nothing where that fails.
+    """Offer the audio of a response to media players while it arrives.
 
-    Home Assistant can do so since 2026.11, for PCM.
+    Returns `{"media_content_id": …, "media_content_type": …, "url": …}`, or `{}` where that is not
+    possible: it needs Home Assistant 2026.11, the `tts` integration, and PCM.
     """
     if "tts" not in hass.config.components or spoken.audio_format.get("type") != "audio/pcm":
         return {}
@@ -130,7 +134,7 @@ def play_live(hass: HomeAssistant, spoken: Spoken) -> Json:
         stream.async_set_audio_stream(pcm, spoken.stream())
     except Exception:  # noqa: BLE001
         spoken.is_live = False
-        # Hearing it live is a bonus; the answer is saved whatever happens here.
+        # Live playback is optional; the audio is saved in any case.
         LOGGER.debug("A spoken answer cannot be played live", exc_info=True)
         return {}
     return {

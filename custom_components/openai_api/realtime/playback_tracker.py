@@ -1,4 +1,4 @@
-"""How much of a spoken answer has arrived, and how much of it can have been heard."""
+"""Tracks how much of the output audio has arrived, and how much can have been played."""
 
 from dataclasses import dataclass, field
 import time
@@ -10,17 +10,17 @@ from .session_config import audio_format
 
 
 def duration_ms(size: int, given_format: Any) -> float:
-    """Return how many milliseconds so many bytes of audio last."""
+    """Return the duration of audio of `size` bytes in milliseconds."""
     found = audio_format(given_format)
     return size / width_of(found) / rate_of(found) * 1000
 
 
 @dataclass(slots=True)
 class Playback:
-    """Follows the audio of one content part of one item; another part starts anew."""
+    """Tracks the audio of one content part of one item; another part starts again."""
 
     formats: dict[str, Any] = field(default_factory=dict)
-    """Of the responses under way, by their ids."""
+    """The audio formats of the responses in progress, by their ids."""
     item_id: str | None = None
     content_index: int | None = None
     is_complete: bool = False
@@ -34,7 +34,7 @@ class Playback:
         return self._started is not None
 
     def receive(self, event: Json, size: int, session_format: Any) -> None:
-        """Count a piece of audio."""
+        """Add the duration of an audio delta of `size` bytes."""
         place = event.get("item_id"), event.get("content_index")
         if place != (self.item_id, self.content_index):
             self.reset()
@@ -45,10 +45,11 @@ class Playback:
         self._length_ms += duration_ms(size, found)
 
     def interrupt(self, *, is_running: bool) -> Json | None:
-        """Stop following, and return the event that cuts the item where it was heard last.
+        """Stop tracking, and return the event that truncates the item where playback was.
 
-        None if all of it can have been heard: nothing is left to cut. `is_running` says whether
-        the host still works on the response: more of it may be on its way.
+        Returns `{"type": "conversation.item.truncate", "item_id": …, "content_index": …,
+        "audio_end_ms": …}`; None if all audio can have been played. `is_running` says that the
+        response is in progress, so that more audio may come.
         """
         assert self._started is not None
         elapsed = (time.monotonic_ns() - self._started) / 1_000_000
@@ -63,7 +64,7 @@ class Playback:
         return None if is_heard else event
 
     def reset(self) -> None:
-        """Follow nothing."""
+        """Track nothing."""
         self.item_id = self.content_index = self._started = None
         self._length_ms = 0
         self.is_complete = False

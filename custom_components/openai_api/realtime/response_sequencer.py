@@ -1,4 +1,4 @@
-"""Keeps requests for responses in order: a host works on one response at a time."""
+"""Sends requests for responses one at a time, as a conversation has one response at a time."""
 
 from collections import deque
 from collections.abc import Callable
@@ -13,19 +13,19 @@ _IDLE = "response_cancel_not_active"
 
 @dataclass(slots=True)
 class _Wanted:
-    """A response that is wanted; those wanted explicitly are never merged."""
+    """A requested response; those of callers are never merged."""
 
     event: Json
     is_explicit: bool
     merged: int = 0
-    """How many later automatic ones this one stands for, too."""
+    """How many later automatic requests are merged into this one."""
     refused: int = 0
-    """How often the host was busy with another one."""
+    """How often the server refused it because of another response."""
 
 
 @dataclass(slots=True)
 class ResponseSequencer:
-    """Sends `response.create` once the one before is done, first come, first served."""
+    """Sends `response.create` once the previous response is done, in the order of the requests."""
 
     send: Callable[[Json], None]
     in_flight: bool = False
@@ -33,16 +33,16 @@ class ResponseSequencer:
     _queue: deque[_Wanted] = field(default_factory=deque)
     _unanswered: _Wanted | None = None
     _accepted: _Wanted | None = None
-    """What the response under way seems to be the answer to, unless the host began it by itself."""
+    """The request of the response in progress, unless the server has started it itself."""
     _count: int = 0
 
     @property
     def is_asking(self) -> bool:
-        """Whether a response was asked for that the host has not begun."""
+        """Whether a response was requested that the server has not begun."""
         return self._unanswered is not None
 
     def request(self, event: Json | None = None) -> None:
-        """Ask for a response: as the event says, or an automatic one without."""
+        """Request a response: with the `response.create` event, or an automatic one without."""
         self._queue.append(_Wanted(event or {"type": "response.create"}, event is not None))
         self._send_next()
 
@@ -54,34 +54,37 @@ class ResponseSequencer:
         return True
 
     def created(self) -> None:
-        """Take note that the host works on a response."""
+        """Handle `response.created`."""
         if self._unanswered is not None:
             self._accepted, self._unanswered = self._unanswered, None
         self.in_flight, self.is_cancelling = True, False
 
     def done(self) -> None:
-        """Take note that the response has ended, in whatever way."""
+        """Handle `response.done`."""
         self._unanswered = self._accepted = None
         self.in_flight = self.is_cancelling = False
         self._send_next()
 
     def failed(self, error: Json) -> None:
-        """Drop the request that this error is about; one that came too early waits again."""
+        """Handle the `error` of an `error` event.
+
+        The request that it is about is dropped, or queued again if it came too early.
+        """
         code = str(error.get("code") or "")
         if code == _IDLE:
-            # There is none to wait for, whatever was heard of one.
+            # There is no response in progress.
             self.done()
             return
         if (wanted := self._refused(error, code)) is None:
             return
         self._unanswered = self._accepted = None
         if code == _BUSY and wanted.refused < _MAX_REFUSALS:
-            # The host has begun one by itself, and answers the next request when that is done.
+            # The server has started a response itself, and accepts the next request when it is done.
             wanted.refused += 1
             self._queue.appendleft(wanted)
             self.in_flight = True
             return
-        # Those that it stood for have not had their turn.
+        # The requests that were merged into it are queued again.
         for _ in range(wanted.merged):
             self._queue.appendleft(_Wanted({"type": "response.create"}, is_explicit=False))
         self._send_next()
@@ -101,13 +104,13 @@ class ResponseSequencer:
         return None
 
     def clear(self) -> None:
-        """Forget everything: the connection is gone, and the host's state with it."""
+        """Drop everything: the connection is gone."""
         self._queue.clear()
         self._unanswered = self._accepted = None
         self.in_flight = self.is_cancelling = False
 
     def _send_next(self) -> None:
-        """Send the next request if the host is free."""
+        """Send the next request if no response is in progress."""
         if not self._queue or self._unanswered or self.in_flight or self.is_cancelling:
             return
         wanted = self._queue.popleft()

@@ -1,4 +1,4 @@
-"""Builds the whole session configuration that a host is sent: defaults, and what was asked for."""
+"""Builds the session configuration: the defaults, overridden by the given values."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ _FORMATS: dict[str, Json] = {
     "g711_ulaw": {"type": "audio/pcmu"},
     "g711_alaw": {"type": "audio/pcma"},
 }
-# How older hosts and other languages call what is called otherwise today.
+# Keys of older servers and of other SDKs, and their present names.
 _SPELLINGS = {
     "outputModalities": "output_modalities",
     "modalities": "output_modalities",
@@ -30,7 +30,7 @@ _SPELLINGS = {
     "modelVersion": "model_version",
     "promptId": "id",
 }
-# Settings that once stood at the top of a session, and where they stand today.
+# Settings that were at the top of a session, and their present places in `audio`.
 _MOVED = {
     "input_audio_format": ("input", "format"),
     "inputAudioFormat": ("input", "format"),
@@ -50,25 +50,27 @@ _FUNCTION = ("type", "name", "description", "parameters")
 
 
 def build_session(given: Mapping[str, Any], model: str | None) -> Json:
-    """Return a whole session: the defaults, and over them what was given.
+    """Return a whole session: the defaults, overridden by the given values.
 
-    Explicit null switches transcription, turn detection and noise reduction off. Raises
-    ServiceValidationError "session_invalid" for settings that are not of the right kind.
+    Returns `{"type": "realtime", "output_modalities": […], "audio": {"input": {…}, "output": {…}},
+    …}` as `session.update` takes it, with `tools` if there are any; a session of another type
+    without defaults. null switches transcription, turn detection and noise reduction off. Raises
+    ServiceValidationError "session_invalid" for a value of the wrong type, and "mcp_tool_invalid".
     """
     session = _renamed(given)
     for key in ("instructions", "model"):
         if not isinstance(session.get(key) or "", str):
             raise validation_error("session_invalid", setting=key)
     if session.get("type", "realtime") != "realtime":
-        # Sessions that only transcribe share nothing with these defaults.
+        # The defaults do not apply to sessions that only transcribe.
         return session
     audio = _audio(session)
     spoken, heard = audio.pop("output", {}), audio.pop("input", {})
-    # There is no such thing as no voice, and an object without settings is not "off".
+    # A voice cannot be null, and an object without settings does not switch off.
     spoken = {key: value for key, value in spoken.items() if value is not None}
     if heard.get("turn_detection") == {}:
         del heard["turn_detection"]
-    # It has an event of its own, for hosts refuse to be told twice.
+    # It is sent in an event of its own, because servers refuse to change it.
     session.pop("tracing", None)
     tools = _tools(session.pop("tools", None))
     built: Json = {
@@ -97,14 +99,18 @@ def build_session(given: Mapping[str, Any], model: str | None) -> Json:
 
 
 def audio_format(value: Any) -> Json:
-    """Return an audio format as hosts name it today; PCM at 24 kHz if none is given."""
+    """Return an audio format with its present name.
+
+    Returns `{"type": "audio/pcm", "rate": 24000}`, `{"type": "audio/pcmu"}` or `{"type":
+    "audio/pcma"}` for a name of the beta API; an object as it is; PCM at 24 kHz for anything else.
+    """
     if isinstance(value, Mapping):
         return dict(value)
     return {**_FORMATS.get(str(value), _PCM)}
 
 
 def _renamed(values: Mapping[str, Any]) -> Json:
-    """Return the settings with today's names; what users named themselves stays."""
+    """Return the settings with the present names; keys that users have chosen stay."""
     found: Json = {}
     for key, value in values.items():
         is_ours = key in _NESTED and isinstance(value, Mapping)
@@ -113,7 +119,7 @@ def _renamed(values: Mapping[str, Any]) -> Json:
 
 
 def _audio(session: Json) -> Json:
-    """Take the audio settings out of a session, wherever they stand in it."""
+    """Remove the audio settings from a session, wherever they are, and return them."""
     audio: Any = session.pop("audio", None) or {}
     if not isinstance(audio, Mapping) or not all(
         isinstance(audio.get(side) or {}, Mapping) for side in ("input", "output")
@@ -128,7 +134,7 @@ def _audio(session: Json) -> Json:
 
 
 def _tools(tools: Any) -> list[Json]:
-    """Return the tools with what hosts know of each; raises a translated error for others."""
+    """Return the tools with the keys of the API; raises ServiceValidationError for invalid ones."""
     if tools is None:
         return []
     if not isinstance(tools, list):

@@ -1,4 +1,4 @@
-"""The spoken answers of one conversation: played as they arrive, and saved at their end."""
+"""The output audio of one connection: played as it arrives, and saved at its end."""
 
 from collections.abc import Coroutine
 from typing import Any, Final, Protocol
@@ -13,30 +13,30 @@ from .output_audio import Spoken, async_keep, play_live
 from .playback_tracker import Playback
 
 _MAX_ANSWERS: Final = 8
-"""Spoken answers that arrive at the same time."""
+"""Audio items that arrive at the same time."""
 _PLACE: Final = ("response_id", "item_id", "content_index")
-"""What tells them apart."""
+"""The keys that identify them."""
 
 
 class Speaker(Protocol):
-    """What the spoken answers need of their connection."""
+    """What `SpokenAnswers` needs of the connection."""
 
     host: ServiceHost
     playback: Playback
 
     @property
     def output_format(self) -> Json:
-        """The format in which the host speaks."""
+        """The audio format of the output."""
 
     def notify(self, notice: RealtimeNotice, **data: Any) -> None:
         """Fire a notice."""
 
     def run(self, work: Coroutine[Any, Any, None], name: str) -> object:
-        """Run something beside listening."""
+        """Run a background task."""
 
 
 class SpokenAnswers:
-    """The answers that are being spoken, by the place in the conversation where each belongs."""
+    """The audio in progress, by response, item and content part."""
 
     def __init__(self, connection: Speaker) -> None:
         """Start with none."""
@@ -45,11 +45,11 @@ class SpokenAnswers:
 
     @callback
     def add(self, event: Json, piece: str) -> None:
-        """Take a piece of a spoken answer, in Base64."""
+        """Add a base64 piece of the audio of an event; fires `audio_started` for the first."""
         key = _key(event)
         if (spoken := self.answers.get(key)) is None:
             while len(self.answers) >= _MAX_ANSWERS:
-                # A host that ends none of them would fill the memory.
+                # A server that ends none of them would fill the memory.
                 self._finish_at(next(iter(self.answers)))
             connection = self._connection
             found = connection.playback.formats.get(str(key[0])) or connection.output_format
@@ -60,7 +60,7 @@ class SpokenAnswers:
 
     @callback
     def finish(self, event: Json) -> None:
-        """Save a spoken answer that has come to its end, and tell where it is."""
+        """Save the audio that an event ends, and fire `audio_done` with its place."""
         self._connection.playback.is_complete = True
         if (spoken := self.answers.pop(_key(event), None)) is None:
             self._connection.notify(RealtimeNotice.AUDIO_DONE, **_place(event))
@@ -70,23 +70,23 @@ class SpokenAnswers:
 
     @callback
     def finish_response(self, response_id: Any) -> None:
-        """Save what was spoken of a response that is over; not all hosts end each answer."""
+        """Save the audio of a response that is done; not all servers end each part."""
         for key in [key for key in self.answers if key[0] == response_id]:
             self._finish_at(key)
 
     @callback
     def clear(self) -> None:
-        """End all answers, and save none: the connection is lost."""
+        """Drop all audio: the connection is lost."""
         for spoken in self.answers.values():
             spoken.finish()
         self.answers.clear()
 
     def _finish_at(self, key: tuple[Any, ...]) -> None:
-        """Save the answer of a key."""
+        """Save the audio of a key."""
         self.finish(dict(zip(_PLACE, key, strict=True)))
 
     async def _async_save(self, event: Json, spoken: Spoken) -> None:
-        """Save a spoken answer and tell where it is."""
+        """Save audio, and fire `audio_done`."""
         connection = self._connection
         try:
             saved = await async_keep(connection.host, spoken)
@@ -99,10 +99,10 @@ class SpokenAnswers:
 
 
 def _key(event: Json) -> tuple[Any, ...]:
-    """Return what tells a spoken answer from others."""
+    """Return the key of the audio that an event is about."""
     return tuple(event.get(name) for name in _PLACE)
 
 
 def _place(event: Json) -> Json:
-    """Return where in the conversation something belongs."""
+    """Return the ids of the content part that an event is about."""
     return {key: event.get(key) for key in _PLACE}

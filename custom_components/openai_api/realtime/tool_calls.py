@@ -1,4 +1,4 @@
-"""Runs the tools that a model calls in a conversation, within their bounds."""
+"""Runs the tool calls of a model, within limits."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -12,7 +12,7 @@ from .tools import HomeTools, error_output, is_named
 
 
 class ToolCall(NamedTuple):
-    """A function call of the model for a tool of the home."""
+    """A function call of the model."""
 
     call_id: str
     name: str
@@ -35,14 +35,14 @@ class Conversation(Protocol):
         """Fire a notice."""
 
     def run(self, work: Coroutine[Any, Any, None], name: str) -> object:
-        """Run something beside listening."""
+        """Run a background task."""
 
     def answer_call(self, call_id: str, output: str, *, respond: bool) -> None:
         """Send the output of a function call."""
 
 
 class ToolRunner:
-    """Runs the calls of one connection: a few at a time, some only once they are approved."""
+    """Runs the tool calls of one connection: a few at a time, some after an approval."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class ToolRunner:
 
     @callback
     def start(self, call: ToolCall) -> None:
-        """Run a call, have it approved first, or refuse it; other functions are left alone."""
+        """Run a call, request its approval, or refuse it; calls of other functions are ignored."""
         if (tool_name := self._tools.functions.tool_name(call.name)) is None:
             return
         if not self._limits.start_call(call.response_id):
@@ -85,7 +85,7 @@ class ToolRunner:
 
     @callback
     def answer_approval(self, request_id: str, *, approve: bool, reason: str | None) -> bool:
-        """Run or refuse a call that waits for approval; False if there is none of this id."""
+        """Run or refuse a call that waits for approval; False if there is none with this id."""
         if (call := self._awaiting_approval.pop(request_id, None)) is None:
             return False
         if approve:
@@ -97,11 +97,11 @@ class ToolRunner:
 
     @callback
     def clear(self) -> None:
-        """Forget the calls that wait: the host has forgotten them, too."""
+        """Drop the calls that wait for approval: the server has dropped them, too."""
         self._awaiting_approval.clear()
 
     def _refuse(self, call: ToolCall) -> None:
-        """Tell the model that it has done enough; it gets no new response to go on."""
+        """Send the model an error, without the response in which it would go on."""
         _, output = error_output(
             "LimitReached", "Too many calls since the user's last message. Ask the user to go on."
         )
@@ -117,11 +117,11 @@ class ToolRunner:
         self._connection.answer_call(call.call_id, output, respond=False)
 
     def _run(self, call: ToolCall) -> None:
-        """Run a call beside listening."""
+        """Run a call in the background."""
         self._connection.run(self._async_run(call, self._connection.opened), "tool")
 
     async def _async_run(self, call: ToolCall, opened: int) -> None:
-        """Run a call, unless the connection is lost before its turn comes."""
+        """Run a call, unless the connection is lost before a slot is free."""
         async with self._slots:
             if self._connection.opened != opened:
                 return
@@ -129,7 +129,7 @@ class ToolRunner:
         self._finish(call, result, output, opened)
 
     def _finish(self, call: ToolCall, result: Any, output: str, opened: int | None = None) -> None:
-        """Tell automations and the model what came of a call."""
+        """Fire the result of a call, and send it to the model."""
         self._connection.notify(
             RealtimeNotice.TOOL_RESULT,
             call_id=call.call_id,
@@ -137,6 +137,6 @@ class ToolRunner:
             arguments=call.arguments,
             result=result,
         )
-        # After a drop, the host knows nothing of the call.
+        # After a reconnect the server does not know the call.
         if opened in (None, self._connection.opened) and self._connection.is_open:
             self._connection.answer_call(call.call_id, output, respond=True)

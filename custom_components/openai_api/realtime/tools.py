@@ -1,4 +1,4 @@
-"""Lets a model use what Home Assistant offers to language models."""
+"""Runs the tools of Home Assistant's LLM APIs for a model."""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -18,11 +18,11 @@ from ..types import Json
 from ..websocket.access import async_is_admin
 
 _PATIENCE = 300.0
-"""Seconds that a tool gets: a script behind it may take its time, but the model waits."""
+"""Seconds for a tool call, which may run a long script."""
 
 
 class HomeTools:
-    """The tools of one or several of Home Assistant's APIs for language models."""
+    """The tools of one or several of Home Assistant's LLM APIs."""
 
     def __init__(
         self, hass: HomeAssistant, api: llm.APIInstance, context: Context, *, is_admin_only: bool
@@ -30,7 +30,7 @@ class HomeTools:
         """Initialize the tools; they are used with the rights of `context`."""
         self.is_admin_only = is_admin_only
         self.functions = FunctionTools()
-        """As they were offered last."""
+        """As `offer` returned them last."""
         self._hass = hass
         self._api = api
         self._context = context
@@ -39,10 +39,10 @@ class HomeTools:
     async def async_load(
         cls, hass: HomeAssistant, api_ids: Sequence[str], context: Context
     ) -> Self:
-        """Return the tools of these APIs.
+        """Return the tools of LLM APIs.
 
         Raises ServiceValidationError "llm_api_unknown" if one does not exist, and
-        "llm_api_admin_only" if one is for administrators and `context` is of no one.
+        "llm_api_admin_only" if one is for administrators and `context` is not of an administrator.
         """
         known = {api.id: api for api in llm.async_get_apis(hass)}
         if missing := [api_id for api_id in api_ids if api_id not in known]:
@@ -65,11 +65,15 @@ class HomeTools:
 
     @property
     def instructions(self) -> str:
-        """What the model should know of the home."""
+        """The prompt of the LLM APIs."""
         return self.functions.rename_in(self._api.api_prompt)
 
     def offer(self, reserved_names: Collection[str]) -> list[Json]:
-        """Return the tools as a session offers them, beside other functions of these names."""
+        """Return the tools as functions of a session, beside functions with the reserved names.
+
+        Returns `[{"type": "function", "name": …, "description": …, "parameters": …}]`. Tools that
+        OpenAI does not accept are left out and logged.
+        """
         before = self.functions.excluded
         self.functions = build_function_tools(
             self._api.tools, self._api.custom_serializer, reserved_names=reserved_names
@@ -92,10 +96,10 @@ class HomeTools:
             )
 
     async def async_call(self, function_name: str, arguments: str) -> tuple[Any, str]:
-        """Call the tool of a function; returns what it gave and the same as JSON.
+        """Call the tool of a function with `arguments`, a JSON object as text.
 
-        `arguments` is a JSON object in a text. What goes wrong is told to the model, which may
-        try something else: `{"error": …, "error_text": …}`.
+        Returns `(result, the result as JSON)`. An error is returned to the model, which may try
+        something else, as `error_output` does.
         """
         try:
             await self._async_check_user()
@@ -115,7 +119,7 @@ class HomeTools:
             return error_output(type(err).__name__, str(err))
 
     async def _async_check_user(self) -> None:
-        """Check that whose rights the tools use still has them; raises Unauthorized."""
+        """Raise Unauthorized if the user of the context has lost the rights that the tools need."""
         if (user_id := self._context.user_id) is None:
             return
         user = await self._hass.auth.async_get_user(user_id)
@@ -124,7 +128,10 @@ class HomeTools:
 
 
 def error_output(error: str, text: str) -> tuple[Json, str]:
-    """Return what the model is told of a call that came to nothing, and the same as JSON."""
+    """Return the output of a tool call that failed.
+
+    Returns `({"error": …, "error_text": …}, the same as JSON)`.
+    """
     answer = {"error": error, "error_text": text}
     return answer, json_dumps(answer)
 

@@ -22,53 +22,59 @@ __all__ = [
 
 
 class FinalEventsAccumulator(StreamAccumulator):
-    """The events named `final` are the result; several of them make a list in `data`."""
+    """The events of the types `final` are the result; several of them are a list in `data`."""
 
     def __init__(self, *final: str) -> None:
-        """Take the types of the events that are the result."""
+        """Take the types of the final events."""
         self._final = final
         self._found: list[Json] = []
         self._whole: Json | None = None
 
     def add(self, event: Json) -> None:
-        """Take the next event."""
+        """Add the next event."""
         kind = event.get("type")
         if kind in self._final:
             self._found.append(event)
             self.is_complete = True
         elif kind is None and isinstance(event.get("data"), list):
-            # The whole, in the only event.
+            # The whole object in the only event.
             self._whole, self.is_complete = event, True
 
     def result(self, *, ended: bool) -> Json | None:
-        """Return the last event, with all of them in `data`; None before there is one."""
+        """Return the last final event with all of them, or None before there is one.
+
+        Returns `{…, "data": [event, …]}`; a single event that has `data` itself as it is.
+        """
         return {**self._found[-1], "data": self._found} if self._found else self._whole
 
 
 class FinalEventAccumulator(FinalEventsAccumulator):
-    """The event named `final` is the result."""
+    """The event of the type `final` is the result."""
 
     def result(self, *, ended: bool) -> Json | None:
-        """Return the event, or None before it came."""
+        """Return the final event, `{"type": …, …}`, or None before it came."""
         return self._found[-1] if self._found else None
 
 
 class SpeechAccumulator(FinalEventAccumulator):
-    """The audio comes in pieces: each is base64 of its own."""
+    """The audio comes in pieces, each of which is base64 of its own."""
 
     def __init__(self) -> None:
-        """Start with none."""
+        """Start empty."""
         super().__init__("speech.audio.done")
         self._audio: list[str] = []
 
     def add(self, event: Json) -> None:
-        """Take the next event."""
+        """Add the next event."""
         super().add(event)
         if event.get("type") == "speech.audio.delta" and isinstance(event.get("audio"), str):
             self._audio.append(event["audio"])
 
     def result(self, *, ended: bool) -> Json | None:
-        """Return the last event with the pieces in `audio`, or None before it came."""
+        """Return the final event with the audio, or None before it came.
+
+        Returns `{"type": "speech.audio.done", …, "audio": [base64, …]}`.
+        """
         done = super().result(ended=ended)
         if done is None and ended and self._audio:
             done = {"type": "speech.audio.done"}
@@ -76,30 +82,30 @@ class SpeechAccumulator(FinalEventAccumulator):
 
 
 class TranscriptAccumulator(StreamAccumulator):
-    """A transcript, in the dialects that hosts stream it in.
+    """A transcript, in the forms in which servers stream it.
 
     OpenAI and others end with `transcript.text.done`; vLLM sends chunks like those of a chat;
-    speaches sends an object with `text`, or bare words, for each segment, and just ends.
+    speaches sends an object with `text`, or plain text, for each segment, and just ends.
     """
 
     takes_text = True
     may_be_empty = True
 
     def __init__(self) -> None:
-        """Start with nothing."""
+        """Start empty."""
         self._done: Json | None = None
         self._chunks: ChatCompletionAccumulator | None = None
         self._segments: list[Json] = []
         self._spoken: list[Json] = []
-        """What was said by one speaker after the other."""
+        """The segments of speakers."""
         self._is_understood = False
-        """Whether any event was one of a transcript."""
+        """Whether any event belongs to a transcript."""
         self._texts: list[str] = []
         self._is_strange = False
-        """Whether any event was none of a transcript."""
+        """Whether any event does not belong to a transcript."""
 
     def add(self, event: Json) -> None:
-        """Take the next event."""
+        """Add the next event."""
         kind = event.get("type")
         is_understood = True
         if kind == "transcript.text.done":
@@ -119,7 +125,11 @@ class TranscriptAccumulator(StreamAccumulator):
         self._is_strange = self._is_strange or not is_understood
 
     def result(self, *, ended: bool) -> Json | None:
-        """Return an object with `text`, or None if it is not whole."""
+        """Return the transcript, or None if it is not complete.
+
+        Returns `{"text": …, …}` with the other keys of the final event, or with `segments`, the
+        events of speakers.
+        """
         if (done := self._done) is not None:
             if not done.get("text") and (text := self._text()):
                 return {**done, "text": text}
@@ -129,14 +139,14 @@ class TranscriptAccumulator(StreamAccumulator):
         if self._segments:
             return self._from_segments()
         if self._is_strange and not self._is_understood:
-            # Something, but nothing that says that nobody spoke.
+            # No event of a transcript, and an empty one must not be assumed.
             return None
         if (self._texts or self._spoken) and not ended and not self.has_text:
             return None
         return {"text": self._text(), **({"segments": self._spoken} if self._spoken else {})}
 
     def _text(self) -> str:
-        """Return the pieces of the text together."""
+        """Return the joined text."""
         if not any(self._texts):
             return " ".join(segment["text"].strip() for segment in self._spoken)
         is_subtitle = any("-->" in text for text in self._texts)
@@ -144,7 +154,7 @@ class TranscriptAccumulator(StreamAccumulator):
 
     @staticmethod
     def _from_chunks(chunks: ChatCompletionAccumulator, *, ended: bool) -> Json | None:
-        """Return what chunks like those of a chat add up to."""
+        """Return the transcript in chunks like those of a chat."""
         if (whole := chunks.result(ended=ended)) is None:
             return None
         text = "".join(choice["message"]["content"] or "" for choice in whole["choices"])
@@ -152,7 +162,7 @@ class TranscriptAccumulator(StreamAccumulator):
         return {"text": text, **kept}
 
     def _from_segments(self) -> Json:
-        """Return what segments add up to: their texts, times and words."""
+        """Return the transcript in segments: their texts, times and words."""
         whole: Json = {}
         for segment in self._segments:
             for key, value in segment.items():
@@ -169,24 +179,24 @@ class RunAccumulator(StreamAccumulator):
     """The last `thread.run` object in an assistant's stream is the run as it ended."""
 
     def __init__(self) -> None:
-        """Start with none."""
+        """Start empty."""
         self._run: Json | None = None
 
     def add(self, event: Json) -> None:
-        """Take the next event: a thread, a run, a step of it, a message, or a piece of one."""
+        """Add the next event: a thread, a run, a step, a message, or a delta of one."""
         if event.get("object") == "thread.run":
             self._run = event
             self.is_complete = RUN.is_ended(event.get("status"))
 
     def result(self, *, ended: bool) -> Json | None:
-        """Return the run, or None while it goes on."""
+        """Return the API's `thread.run`, or None while it is in progress."""
         if self._run is None or not (self.is_complete or ended):
             return None
         return self._run
 
 
 class AgentTurnAccumulator(StreamAccumulator):
-    """The events of an agent's session, up to where it stops: at rest, failed, or waiting."""
+    """The events of an agent session, until it is idle, failed, or requires an action."""
 
     _ENDED = frozenset(
         f"agent.session.turn.{status}" for status in ("completed", "failed", "cancelled")
@@ -194,29 +204,29 @@ class AgentTurnAccumulator(StreamAccumulator):
     _STOPPED = frozenset({"agent.session.failed", "agent.session.requires_action"})
 
     def __init__(self) -> None:
-        """Start with nothing."""
+        """Start empty."""
         self._session: Json | None = None
         self._turn: Json | None = None
         self._messages: dict[int, Json] = {}
         self._turn_ended = False
 
     def add(self, event: Json) -> bool:
-        """Take the next event; return whether the session has stopped, for its stream goes on."""
+        """Add the next event; return whether the turn has ended, because the stream does not end."""
         kind = event.get("type")
         if isinstance(session := event.get("session"), dict):
             self._session = session
         if isinstance(turn := event.get("turn"), dict) and turn.get("subagent_id") is None:
             if kind == "agent.session.turn.created":
-                # What an earlier turn said is not the answer to this one.
+                # The messages of an earlier turn are not part of this one.
                 self._turn_ended, self._messages = False, {}
             self._turn, self._turn_ended = turn, self._turn_ended or kind in self._ENDED
         elif kind == "agent.session.turn.item.done":
             self._add_item(event)
-        # A session that has just been made, or just been followed, is at rest as well.
+        # A new session, and one whose stream has just begun, is idle, too.
         return kind in self._STOPPED or (kind == "agent.session.idle" and self._turn_ended)
 
     def _add_item(self, event: Json) -> None:
-        """Keep a message that belongs to the answer."""
+        """Add a message of the current turn."""
         item = event.get("item") or {}
         if (self._turn is None or event.get("turn_id") == self._turn.get("id")) and (
             item.get("type") == "message"
@@ -226,7 +236,11 @@ class AgentTurnAccumulator(StreamAccumulator):
             self._messages[event.get("output_index", len(self._messages))] = item
 
     def result(self, *, ended: bool) -> Json | None:
-        """Return the session with its last turn and what was said in it, or None in the midst."""
+        """Return the session with its last turn, or None if the turn has not ended.
+
+        Returns the API's `agent.session` with `{"turn": {…}, "output_text": …}`, the joined text of
+        the messages of the turn.
+        """
         if self._session is None or not ended:
             return None
         parts = [

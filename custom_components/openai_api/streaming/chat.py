@@ -1,4 +1,4 @@
-"""Makes completions of their chunks."""
+"""Accumulates the chunks of completions."""
 
 import itertools
 from typing import Any
@@ -10,26 +10,26 @@ from .deltas import Pieces, accumulate_delta, join_delta
 from .tool_calls import is_object
 
 _NO_REASONS = frozenset({"", "null", "none", "false"})
-"""What stands for no `finish_reason`, in small letters."""
+"""Values of `finish_reason` that mean none, in lower case."""
 
 
 class _Choice:
-    """One of the answers that a host was asked for."""
+    """One choice of a completion."""
 
     __slots__ = ("delta", "fields", "logprobs", "message", "messages")
 
     def __init__(self) -> None:
-        """Start with nothing."""
+        """Start empty."""
         self.fields: Json = {}
         self.delta: Pieces = {}
         self.logprobs: Pieces = {}
         self.message: Json | None = None
-        """The message so far, which some hosts send beside its pieces or instead of them."""
+        """The message so far, which some servers send beside the deltas or instead of them."""
         self.messages: Pieces = {}
-        """Such messages, where no pieces come with them."""
+        """The values of such messages that came without deltas."""
 
     def add_message(self, message: Json, *, has_delta: bool) -> None:
-        """Take a message so far."""
+        """Add a message so far."""
         if not has_delta:
             accumulate_delta(self.messages, message)
         self.message = message
@@ -49,23 +49,23 @@ class _Choice:
             return dict(last) if are_so_far else join_delta(self.messages)
         whole = {**joined, **{key: value for key, value in last.items() if value}}
         if len(str(joined.get("content") or "")) > len(str(last.get("content") or "")):
-            # What came last was the piece.
+            # The last message was a delta.
             whole["content"] = joined["content"]
         return whole
 
 
 class ChatCompletionAccumulator(StreamAccumulator):
-    """Chunks of a chat completion add up to the completion that would have come at once."""
+    """The chunks of a chat completion add up to the completion without streaming."""
 
     event_type = "chat.completion.chunk"
 
     def __init__(self) -> None:
-        """Start with nothing."""
+        """Start empty."""
         self._completion: Json = {}
         self._choices: dict[int, _Choice] = {}
 
     def add(self, event: Json) -> None:
-        """Take the next chunk."""
+        """Add the next chunk, `{"choices": [{"index": …, "delta": {…}}], …}`."""
         completion = self._completion
         for key, value in event.items():
             if key == "choices":
@@ -76,14 +76,14 @@ class ChatCompletionAccumulator(StreamAccumulator):
                 if key != "usage" or key not in completion or _has_counts(value):
                     completion[key] = value
             elif value is not None and key not in completion:
-                # What is empty, as in the filter chunks of Azure, replaces nothing.
+                # Empty values, as in the content filter chunks of Azure, replace nothing.
                 completion[key] = value
 
     def _add_choice(self, part: Json) -> None:
-        """Take a piece of a choice."""
+        """Add a delta of a choice."""
         index = part.get("index") or 0
         if index.__class__ is not int:
-            # Hosts in other languages write "0" or 0.0.
+            # Some servers write "0" or 0.0.
             index = int(index)
         if (choice := self._choices.get(index)) is None:
             choice = self._choices[index] = _Choice()
@@ -116,9 +116,10 @@ class ChatCompletionAccumulator(StreamAccumulator):
                 fields[key] = value
 
     def result(self, *, ended: bool) -> Json | None:
-        """Return the completion, or None while one of its choices has not come to an end.
+        """Return the completion, or None while one of its choices is not complete.
 
-        Raises AnswerError for an error that stands in the first chunk only.
+        Returns the API's `chat.completion`. Raises AnswerError for an error in the first chunk, and
+        for the finish reason `error`.
         """
         if (error := answer_error({"base_resp": self._completion.get("base_resp")})) is not None:
             raise AnswerError(self._completion | {"error": error})
@@ -129,17 +130,19 @@ class ChatCompletionAccumulator(StreamAccumulator):
         if not _has_counts(whole.get("usage")) and (usage := self._usage()) is not None:
             whole["usage"] = usage
         elif isinstance(usage := whole.get("usage"), dict) and not _has_counts(usage):
-            # Zeros on every chunk: it was not counted.
+            # Zeros in every chunk: the tokens were not counted.
             whole["usage"] = None
         return whole
 
     def _whole(self, index: int, *, ended: bool) -> Json | None:
-        """Return a choice, or None while it has not come to an end."""
+        """Return a choice, or None while it is not complete."""
         choice = self._choices[index]
         reason = choice.fields.get("finish_reason")
+        message = choice.joined()
+        if message.get("error"):
+            raise AnswerError(message)
         if reason == "error":
             raise AnswerError({"message": "finish_reason: error"})
-        message = choice.joined()
         if reason is None and not (ended and not _is_cut(message)):
             return None
         message.setdefault("content", None)
@@ -149,7 +152,7 @@ class ChatCompletionAccumulator(StreamAccumulator):
         return whole
 
     def _usage(self) -> Json | None:
-        """Return the counts that some hosts put elsewhere."""
+        """Return the usage where some servers put it instead."""
         places: list[Any] = [choice.fields for choice in self._choices.values()]
         places.append(self._completion.get("x_groq"))
         found = [place.get("usage") for place in places if isinstance(place, dict)]
@@ -157,7 +160,7 @@ class ChatCompletionAccumulator(StreamAccumulator):
 
 
 def _has_counts(usage: object) -> bool:
-    """Return whether a host counted anything; some send zeros with every chunk."""
+    """Return whether a usage has counts; some servers send zeros with every chunk."""
     return isinstance(usage, dict) and any(
         isinstance(count, int) and count for count in usage.values()
     )
@@ -177,14 +180,14 @@ def _is_cut(message: Json) -> bool:
 
 
 class CompletionAccumulator(ChatCompletionAccumulator):
-    """Chunks of a text completion add up like those of a chat, but hold bare text."""
+    """The chunks of a text completion add up like those of a chat, but have `text`."""
 
     event_type = "text_completion"
 
     def result(self, *, ended: bool) -> Json | None:
-        """Return the completion, or None while one of its choices has not come to an end.
+        """Return the completion, or None while one of its choices is not complete.
 
-        Raises AnswerError for an error that stands in the first chunk only.
+        Returns the API's `text_completion`. Raises AnswerError as for a chat completion.
         """
         if (whole := super().result(ended=ended)) is None:
             return None

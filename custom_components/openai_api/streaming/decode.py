@@ -1,4 +1,4 @@
-"""Reads the events of a stream, wherever it comes from."""
+"""Decodes the events of a stream to objects."""
 
 from collections.abc import Callable, Iterable
 import re
@@ -13,48 +13,53 @@ from .sse import EventTooLarge, SSEDecoder
 from .text import DEEP_BYTES, LARGE_BYTES, SurrogateJoiner, as_object, check_depth
 
 ODDITIES = (AttributeError, LookupError, TypeError, ValueError)
-"""What an accumulator trips over where events have other shapes than the API's."""
+"""The errors of accumulators for events whose shape is not that of the API."""
 KEEP_ALIVE = frozenset({"ping", "keepalive", "keep-alive", "heartbeat"})
-"""The types of events that only say that the host is still there."""
+"""The types of keep-alive events."""
 _FIELD = re.compile(rb"\s*(?:\xef\xbb\xbf)?(?:(?:data|event|id|retry) ?:|:)")
 _MOST_OF_A_FIELD = 16
+_FIELD_NAMES = (b"data:", b"event:", b"id:", b"retry:")
+# Of what is no event, the most that is shown.
+_MOST_LINES = 5
+_MOST_BYTES = 1000
 _ERROR_LINE = re.compile(rb"\s*(?:error\s*:|\[error\])\s*", re.IGNORECASE)
 
 
 class StreamGarbled(Exception):
-    """A stream cannot be read."""
+    """A stream cannot be decoded."""
 
 
 def is_event_stream(start: bytes) -> bool:
-    """Return whether a body begins as a stream of events does, whatever its type says."""
+    """Return whether a body begins like an event stream, whatever its content type."""
     return _FIELD.match(start[:64]) is not None
 
 
 def can_tell(start: bytes) -> bool:
-    """Return whether so much of a body is enough for `is_event_stream`."""
+    """Return whether the beginning of a body is long enough for `is_event_stream`."""
     return len(start.lstrip()) >= _MOST_OF_A_FIELD
 
 
 def reader_for(accumulator: StreamAccumulator | None) -> EventReader:
-    """Return what reads the events of one stream for an accumulator."""
+    """Return the reader of one stream for an accumulator."""
     if accumulator is not None and accumulator.takes_text:
         return TextReader(accumulator)
     return EventReader(accumulator)
 
 
 class EventReader:
-    """Reads the events of one stream."""
+    """Decodes the events of one stream."""
 
     def __init__(self, accumulator: StreamAccumulator | None) -> None:
-        """Take what the events are for; it knows how they are called."""
+        """Take the accumulator of the events, which has a default for their type."""
         self._joiner = SurrogateJoiner()
         self._held = self._joiner.held
         self._default_type = accumulator.event_type if accumulator is not None else ""
 
     def read(self, name: str, data: bytes) -> tuple[Json, str]:
-        """Return an event's object and its type.
+        """Decode an event with its name and data.
 
-        Blocks for what is larger than `LARGE_BYTES`. Raises AnswerError if it tells of an error, StreamGarbled if it cannot be read.
+        Returns `(object, type)`. Blocks for data larger than `LARGE_BYTES`. Raises AnswerError for
+        a text that is an error, StreamGarbled for data that is not JSON.
         """
         if (size := len(data)) > LARGE_BYTES or self._held:
             event: Any = self._read_oddity(name, data)
@@ -73,16 +78,22 @@ class EventReader:
         if name and (event.get("type") == name or name == "error" or name.startswith("thread.")):
             # The `type` of an assistant's step, or of an error, is not that of the event.
             return event, name
+        if name and "type" not in event and "object" not in event and "choices" not in event:
+            # The name of the event is all that says what it is.
+            return {"type": name, **event}, name
         if self._default_type and "choices" in event and "type" not in event:
             return event, self._default_type
         return event, str(event.get("type") or name or event.get("object") or "")
 
     def read_held(self) -> list[Json]:
-        """Return events for halves of characters whose other half has not come."""
+        """Return events for halves of characters whose other half has not come.
+
+        Returns what `SurrogateJoiner.pop_held` returns.
+        """
         return self._joiner.pop_held()
 
     def _read_oddity(self, name: str, data: bytes) -> Any:
-        """Return the value of an event that is no plain JSON."""
+        """Return the value of an event that is not plain JSON."""
         try:
             return self._joiner.load(data)
         except ValueError:
@@ -92,16 +103,16 @@ class EventReader:
 
 
 class TextReader(EventReader):
-    """Reads the events of a stream that may be bare text, as those of some transcripts are."""
+    """Decodes the events of a stream that may be plain text, such as a transcript."""
 
     def __init__(self, accumulator: StreamAccumulator) -> None:
-        """Take what the events are for."""
+        """Take the accumulator of the events."""
         super().__init__(accumulator)
         self._accumulator = accumulator
 
     @override
     def read(self, name: str, data: bytes) -> tuple[Json, str]:
-        """Return an event's object and its type; bare text is a delta."""
+        """Return `(object, type)` of an event; plain text becomes a delta."""
         if data[:1] == b"{" or name == "error":
             return super().read(name, data)
         self._accumulator.has_text = True
@@ -110,18 +121,18 @@ class TextReader(EventReader):
 
 
 def is_suspect(event: Json, event_type: str) -> bool:
-    """Return whether an event may tell of an error, which `check` then looks at."""
+    """Return whether an event may be an error, so that `check` has to look at it."""
     return "error" in event or not event_type or event_type == "error"
 
 
 def check(event: Json, event_type: str) -> None:
-    """Raise AnswerError if an event tells of an error."""
+    """Raise AnswerError if an event, `{"error": …}` or of the type `error`, is an error."""
     if event_type == "error" or answer_error(event) is not None:
         raise AnswerError(event)
 
 
 def _error_in(text: bytes) -> Json:
-    """Return the error in a text that is no JSON."""
+    """Return the error in a text that is not JSON."""
     words = _ERROR_LINE.sub(b"", text, count=1)
     try:
         found = orjson.loads(words)
@@ -130,8 +141,14 @@ def _error_in(text: bytes) -> Json:
     return found if isinstance(found, dict) and "error" in found else {"error": found}
 
 
+def words_in_stray(lines: Iterable[bytes]) -> str:
+    """Return the last words in lines that belong to no event, but for the start of a field."""
+    found = [line for line in lines if not any(field.startswith(line) for field in _FIELD_NAMES)]
+    return b"\n".join(found[-_MOST_LINES:])[:_MOST_BYTES].decode(errors="replace").strip()
+
+
 def check_stray(lines: Iterable[bytes]) -> None:
-    """Raise AnswerError if lines that belong to no event tell of an error."""
+    """Raise AnswerError if a line outside of the events is an error."""
     for line in lines:
         if _ERROR_LINE.match(line):
             raise AnswerError(_error_in(line))
@@ -145,10 +162,11 @@ def check_stray(lines: Iterable[bytes]) -> None:
 
 
 def assemble(body: bytes, make: Callable[[], StreamAccumulator] | None) -> Json | None:
-    """Return the object that a stream adds up to, None if it is not whole.
+    """Return the object that a whole stream adds up to, None if it is not complete.
 
-    `make` returns the accumulator for it; without one, the only event is the answer. Raises
-    AnswerError for an error in it, StreamGarbled if it cannot be read.
+    `make` returns the accumulator; without one, the only event is the result. Returns what
+    `StreamAccumulator.result` returns. Raises AnswerError for an error in the stream, StreamGarbled
+    if it cannot be decoded.
     """
     accumulator = make() if make is not None else None
     reader = reader_for(accumulator)
@@ -178,5 +196,5 @@ def assemble(body: bytes, make: Callable[[], StreamAccumulator] | None) -> Json 
                 return whole
     except (EventTooLarge, *ODDITIES):
         raise StreamGarbled from None
-    # A method that does not stream has its whole answer in one event.
+    # The whole response of a method that does not stream.
     return events[0] if len(events) == 1 and accumulator is None else None

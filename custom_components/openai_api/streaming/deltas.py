@@ -1,4 +1,4 @@
-"""Puts the pieces of messages together, in the dialects in which hosts cut them."""
+"""Joins the deltas of messages, in the forms in which servers split them."""
 
 import base64
 import binascii
@@ -9,18 +9,18 @@ from ..types import Json
 from .tool_calls import join_tool_calls
 
 type Pieces = dict[str, list[Any]]
-"""The pieces of an object's values, each in the order in which they came."""
+"""The pieces of the values of an object by key, in their order."""
 
 _REPLACED_KEYS = frozenset({"id", "type", "role", "index", "name", "format", "status", "object"})
-"""The keys whose texts are whole in every piece, however often they are repeated."""
+"""The keys whose texts are whole in every delta, so that the last one counts."""
 _MERGED_TYPES = frozenset({"text", "thinking", "reasoning"})
-"""The types of content parts that hosts cut into several of the same type."""
+"""The types of content parts that servers split into several of the same type."""
 _WHOLE_TYPES = frozenset({"reasoning.encrypted"})
-"""The types of entries that are never cut: joined, no host could read them any more."""
+"""The types of entries that are never split, and must not be joined."""
 
 
 def accumulate_delta(pieces: Pieces, delta: Mapping[str, Any]) -> None:
-    """Add the values of a delta to the pieces that came before."""
+    """Append the values of a delta, `{key: piece}`, to the pieces that came before."""
     for key, value in delta.items():
         if (found := pieces.get(key)) is None:
             pieces[key] = [value]
@@ -29,12 +29,12 @@ def accumulate_delta(pieces: Pieces, delta: Mapping[str, Any]) -> None:
 
 
 def join_delta(pieces: Pieces) -> Json:
-    """Return the object that the deltas add up to."""
+    """Return the object that the pieces add up to: `{key: joined value}`."""
     return {key: _join(key, values) for key, values in pieces.items()}
 
 
 def _join(key: str, values: list[Any]) -> Any:
-    """Return the value that the pieces under a key add up to."""
+    """Return the value that the pieces of a key add up to."""
     found = [value for value in values if value is not None]
     if not found:
         return None
@@ -54,7 +54,7 @@ def _join(key: str, values: list[Any]) -> Any:
 
 
 def join_objects(values: list[Json]) -> Json:
-    """Return the object that pieces of it add up to."""
+    """Return the object that pieces of it add up to: `{key: joined value}`."""
     if len(values) == 1:
         return values[0]
     pieces: Pieces = {}
@@ -64,7 +64,7 @@ def join_objects(values: list[Json]) -> Json:
 
 
 def _objects(values: list[Any]) -> Iterator[Json]:
-    """Yield the objects in lists of them; an object may stand for a list of one."""
+    """Yield the objects in lists; an object stands for a list of one."""
     for value in values:
         items = value if isinstance(value, list) else [value]
         yield from (item for item in items if isinstance(item, dict))
@@ -86,7 +86,7 @@ def _join_content(values: list[Any]) -> Any:
 
 
 def _join_items(items: list[Any]) -> list[Any]:
-    """Return a list whose pieces are put together: those of one index, or side by side."""
+    """Return a list whose pieces are joined: those of one index, or neighbours."""
     entries: list[list[Any]] = []
     by_index: dict[int, list[Any]] = {}
     for item in items:
@@ -96,7 +96,7 @@ def _join_items(items: list[Any]) -> list[Any]:
             if isinstance(index, int):
                 entry = by_index.get(index)
                 if entry is not None and item == entry[-1] and _begins(item):
-                    # The same picture once more.
+                    # The same image again.
                     continue
                 if entry is not None and (_begins(item) or not _is_same(entry, item)):
                     entry = None
@@ -107,7 +107,7 @@ def _join_items(items: list[Any]) -> list[Any]:
                 if isinstance(index, int):
                     by_index[index] = entry
             elif item.get("type") in _WHOLE_TYPES:
-                # One that comes once more, or another one of the same index.
+                # A repeated entry, or another one with the same index.
                 if [item] not in entries:
                     entries.append([item])
                 continue
@@ -118,7 +118,7 @@ def _join_items(items: list[Any]) -> list[Any]:
 
 
 def _is_same(entry: list[Any], item: Json) -> bool:
-    """Return whether a piece belongs to an entry of the same index: nothing says otherwise."""
+    """Return whether a piece may belong to an entry of the same index."""
     return all(
         not item.get(key) or not old.get(key) or item[key] == old[key]
         for old in entry[:1] + entry[-1:]
@@ -127,14 +127,14 @@ def _is_same(entry: list[Any], item: Json) -> bool:
 
 
 def _begins(item: Json) -> bool:
-    """Return whether an item can be no more than the first piece of an entry: it has an address."""
+    """Return whether an item can only be the first piece of an entry, because it has a URL."""
     picture = item.get("image_url")
     address = picture.get("url") if isinstance(picture, dict) else picture
     return isinstance(address, str) and address[:5].lower() in ("data:", "http:", "https")
 
 
 def _is_next(entry: list[Any], item: Json) -> bool:
-    """Return whether a part without an index goes on with the part before it."""
+    """Return whether a part without an index continues the part before it."""
     last = entry[-1]
     return (
         isinstance(last, dict)
@@ -147,7 +147,7 @@ def _is_next(entry: list[Any], item: Json) -> bool:
 
 
 def _join_audio(values: list[Json]) -> Json:
-    """Return the sound of a message: its data are joined as bytes, the rest like any object."""
+    """Return the audio of a message: `data` is joined as bytes, the rest like any object."""
     joined = join_objects([{k: v for k, v in value.items() if k != "data"} for value in values])
     data = [value["data"] for value in values if isinstance(value.get("data"), str)]
     return {**joined, "data": join_base64(data)} if data else joined
@@ -156,8 +156,8 @@ def _join_audio(values: list[Json]) -> Json:
 def join_base64(pieces: list[str]) -> str:
     """Return base64 for the bytes of all pieces.
 
-    Each piece is base64 of its own, padded or not; or they are cuts of one text, of any length.
-    What is neither comes back as it was.
+    Each piece is base64 of its own, padded or not; or they are parts of one text, split anywhere.
+    Invalid base64 is returned as the joined text.
     """
     pieces = [stripped for piece in pieces if (stripped := "".join(piece.split()))]
     if len(pieces) == 1:

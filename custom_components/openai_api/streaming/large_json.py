@@ -1,9 +1,8 @@
-"""Reads large JSON texts in pieces, so that no piece keeps the event loop from its turn.
+"""Parses large JSON texts in pieces, so that the event loop is not blocked.
 
-orjson holds Python's global lock until it is done, so a thread of its own is not enough: 30 MB
-of small objects would still stop everything for a second. Here each call of it gets a few
-kilobytes. A piece of a list is right if it can be read with brackets around it: JSON has only
-one way to be read from left to right.
+orjson holds the GIL until it is done, so a thread is not enough: 30 MB of small objects would block
+everything for a second. Here each call of it gets a few kilobytes. A piece of a list is parsed with
+brackets around it; if that succeeds it is right, because JSON is unambiguous from left to right.
 """
 
 from collections.abc import Callable
@@ -16,31 +15,31 @@ _MAX_PIECE = 32 * 1024
 _MIN_PIECE = 64
 _STRING_PIECE = 128 * 1024
 _LONGEST_ESCAPE = 12
-"""Bytes of one character: two escapes that are the halves of one."""
+"""Bytes of one character: two escapes of a surrogate pair."""
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _IN_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _SCALAR = re.compile(rb"[-+.0-9A-Za-z]+")
 _ENDINGS = (b"},", b"],", b'",', b",")
-"""What stands at the end of a member, the likeliest first."""
+"""The bytes at the end of a member, the likeliest first."""
 
 type CheckPiece = Callable[[bytes, Any, int], None]
 
 
 class LargeJsonReader:
-    """Reads one JSON text."""
+    """Parses one JSON text."""
 
     def __init__(self, data: bytes, max_depth: int, check_piece: CheckPiece) -> None:
-        """Take the text, and the most levels that it may have.
+        """Take the text and the maximum depth.
 
-        `check_piece` takes a piece, its value and the levels left for it, and raises ValueError
-        if it has more.
+        `check_piece` takes a piece, its value and the levels left for it, and raises ValueError if
+        the value has more.
         """
         self._data = data
         self._max_depth = max_depth
         self._check_piece = check_piece
 
     def read(self) -> Any:
-        """Return the value; raises ValueError for what is no JSON or too deep."""
+        """Return the value; raises ValueError for invalid JSON, and beyond `max_depth` levels."""
         try:
             value, end = self._value(self._skip(0), 0)
         except RecursionError as err:
@@ -50,13 +49,13 @@ class LargeJsonReader:
         return value
 
     def _skip(self, position: int) -> int:
-        """Return where the next sign that is no white space stands."""
+        """Return the position of the next character that is not white space."""
         match = _SPACE.match(self._data, position)
         assert match is not None
         return match.end()
 
     def _value(self, start: int, level: int) -> tuple[Any, int]:
-        """Return the value that begins at a place, and where it ends."""
+        """Return the value at a position, and its end."""
         match self._data[start : start + 1]:
             case b"{":
                 return self._container({}, start, b"}", level + 1)
@@ -71,7 +70,7 @@ class LargeJsonReader:
     def _container(
         self, found: dict[str, Any] | list[Any], start: int, closing: bytes, level: int
     ) -> tuple[Any, int]:
-        """Return an object or a list, and where it ends."""
+        """Return an object or a list, and its end."""
         if level > self._max_depth:
             raise ValueError("too deep")
         data, size = self._data, _MAX_PIECE
@@ -79,7 +78,7 @@ class LargeJsonReader:
         if data[position : position + 1] == closing:
             return found, position + 1
         while True:
-            # As many members at once as fit into a piece.
+            # Parse as many members at once as fit into a piece.
             end = None
             while end is None and size >= _MIN_PIECE:
                 if (end := self._piece(found, position, size, level)) is None:
@@ -100,10 +99,10 @@ class LargeJsonReader:
     def _piece(
         self, found: dict[str, Any] | list[Any], position: int, size: int, level: int
     ) -> int | None:
-        """Add the members in a piece of about this size; return where the next one begins.
+        """Add the members in a piece of about this size; return the start of the next member.
 
-        None if the piece has no end that can be told. The last member of a container is never
-        in one, for no comma follows it.
+        None if no end of a member is found. The last member of a container is never in a piece,
+        because no comma follows it.
         """
         data, limit = self._data, position + size
         for ending in _ENDINGS:
@@ -128,7 +127,7 @@ class LargeJsonReader:
         return None
 
     def _member(self, found: dict[str, Any] | list[Any], position: int, level: int) -> int:
-        """Add one member; return where it ends."""
+        """Add one member; return its end."""
         if isinstance(found, list):
             value, end = self._value(position, level)
             found.append(value)
@@ -143,7 +142,7 @@ class LargeJsonReader:
         return end
 
     def _string(self, start: int) -> tuple[str, int]:
-        """Return the text whose opening quote stands at a place, and where it ends."""
+        """Return the string whose opening quote is at a position, and its end."""
         data, position = self._data, start + 1
         pieces: list[str] = []
         while True:
@@ -157,7 +156,7 @@ class LargeJsonReader:
             pieces.append(piece)
 
     def _cut(self, start: int, end: int) -> tuple[str, int]:
-        """Return a piece of a text that ends before `end` with a whole character, and its end."""
+        """Return a piece of a string that ends before `end` with a whole character, and its end."""
         for cut in range(end, max(start, end - _LONGEST_ESCAPE), -1):
             try:
                 return orjson.loads(b'"%b"' % self._data[start:cut]), cut

@@ -1,4 +1,4 @@
-"""Makes a model response of its events."""
+"""Accumulates the events of a model response."""
 
 from typing import Any
 
@@ -20,35 +20,35 @@ _BEGINNINGS = frozenset({"response.created", "response.queued", "response.in_pro
 
 
 class ResponseAccumulator(StreamAccumulator):
-    """The last event of a model response carries the whole of it.
+    """The last event of a model response has the whole of it.
 
-    Where it lacks the output, or does not come at all, the items that were streamed make it up.
+    If it lacks the output, or is missing, the output is made of the items that were streamed.
     """
 
     def __init__(self) -> None:
-        """Start with nothing."""
+        """Start empty."""
         self._base: Json = {}
         self._final: Json | None = None
         self._items: dict[object, Json] = {}
         self._open: dict[object, Json] = {}
         self._item: object = None
         self._part: object = None
-        """Where the last piece of a text belongs to: its item and its part of that."""
+        """The content part of the last text delta, within `_item`."""
         self._deltas: dict[object, dict[object, list[str]]] = {}
-        """The pieces of texts by item and part."""
+        """The text deltas by item and part."""
         self._add_delta = self._deltas.setdefault(None, {}).setdefault(None, []).append
         self._texts: dict[object, dict[object, str]] = {}
         """The texts by item and part."""
         self._parts: dict[object, dict[object, Json]] = {}
-        """The parts of messages that came whole, by item and part."""
+        """The complete content parts, by item and part."""
         self._arguments: dict[object, list[str]] = {}
 
     def add(self, event: Json) -> None:
-        """Take the next event."""
+        """Add the next event."""
         kind = event.get("type")
         if kind == "response.output_text.delta":
             try:
-                # Nearly all pieces belong to the part of the one before.
+                # Nearly all deltas belong to the same part as the one before.
                 if event["output_index"] != self._item or event["content_index"] != self._part:
                     self._begin_part(event)
             except KeyError:
@@ -62,13 +62,13 @@ class ResponseAccumulator(StreamAccumulator):
             if isinstance(response := event.get("response"), dict):
                 self._base = response
         elif kind is None and event.get("object") == "response":
-            # The whole, in the only event.
+            # The whole object in the only event.
             self._final, self.is_complete = event, True
         else:
             self._add_piece(kind, event)
 
     def _add_piece(self, kind: object, event: Json) -> None:
-        """Take the next event that tells of a piece of an item."""
+        """Add the next event about a part of an item."""
         match kind:
             case "response.output_item.added":
                 if isinstance(item := event.get("item"), dict):
@@ -83,18 +83,23 @@ class ResponseAccumulator(StreamAccumulator):
             case "response.content_part.done":
                 if isinstance(part := event.get("part"), dict):
                     self._parts.setdefault(_key(event), {})[event.get("content_index")] = part
+            case "response.refusal.delta":
+                parts = self._parts.setdefault(_key(event), {})
+                before = parts.get(event.get("content_index"), {}).get("refusal") or ""
+                refusal = f"{before}{event.get('delta') or ''}"
+                parts[event.get("content_index")] = {"type": "refusal", "refusal": refusal}
             case "response.refusal.done":
                 part = {"type": "refusal", "refusal": event.get("refusal")}
                 self._parts.setdefault(_key(event), {})[event.get("content_index")] = part
 
     def _begin_part(self, event: Json) -> None:
-        """Go to the part that a piece of a text belongs to."""
+        """Switch to the content part of a text delta."""
         self._item, self._part = event.get("output_index"), event.get("content_index")
         parts = self._deltas.setdefault(_key(event), {})
         self._add_delta = parts.setdefault(self._part, []).append
 
     def _end(self, event: Json) -> None:
-        """Take the last event."""
+        """Add the last event."""
         response = event.get("response")
         if not isinstance(response, dict):
             if not isinstance(event.get("output"), list):
@@ -107,24 +112,24 @@ class ResponseAccumulator(StreamAccumulator):
                 response = {**self._base, "status": status, **response}
             found = response.get("status")
             if isinstance(found, str) and not is_known_end(found):
-                # Some hosts send what they sent at the beginning once more.
+                # Some servers repeat the response of the first event.
                 response = {**response, "status": status}
             self._final, self.is_final, self.is_complete = response, True, True
 
     def _add_item(self, event: Json) -> None:
-        """Take an item that is whole."""
+        """Add a complete item."""
         item, key = event["item"], _key(event)
         self._open.pop(key, None)
         if not isinstance(item, dict):
             raise TypeError(item)
         old = self._items.get(key)
         if key is None or (old is not None and _is_another(old, item)):
-            # Hosts that give every item the same index mean another one.
+            # Some servers give every item the same index.
             key = (key, len(self._items))
         self._items[key] = item
 
     def result(self, *, ended: bool) -> Json | None:
-        """Return the response, or None if it is not whole."""
+        """Return the API's `response`, or None if it is not complete."""
         if (final := self._final) is not None:
             return self._completed(final)
         if not ended and (self._open or not self._items):
@@ -156,7 +161,7 @@ class ResponseAccumulator(StreamAccumulator):
         return {**final, "output": filled}
 
     def _output(self) -> list[Json]:
-        """Return the items that were streamed, in their order."""
+        """Return the items that were streamed, in order."""
         items, texts = {**self._open, **self._items}, self._joined_texts()
         for key in (*texts, *self._parts):
             if key not in items and len(items) != 1:
@@ -185,7 +190,7 @@ class ResponseAccumulator(StreamAccumulator):
         *,
         is_only: bool,
     ) -> Json:
-        """Return an item with what was streamed of it, where it has come without."""
+        """Return an item, completed by the deltas of it."""
         kind = item.get("type")
         if kind == "message" and not _texts_of(item):
             parts = found.get(key) or (next(iter(found.values()), {}) if is_only else {})
@@ -210,41 +215,41 @@ class ResponseAccumulator(StreamAccumulator):
 
 
 def _is_text(piece: object) -> bool:
-    """Return whether a piece of a text is one."""
+    """Return whether a delta is a text."""
     return isinstance(piece, str)
 
 
 def _name(item: Json) -> object:
-    """Return how an item is called."""
+    """Return the id of an item."""
     return item.get("id") or item.get("call_id")
 
 
 def _is_another(old: Json, item: Json) -> bool:
-    """Return whether an item of the same index is another one."""
+    """Return whether an item is another one than that of the same index."""
     return _name(old) != _name(item) or (_name(item) is None and old != item)
 
 
 def _lacks_arguments(item: object) -> bool:
-    """Return whether this is a call that came without its arguments."""
+    """Return whether this is a function call without arguments."""
     return (
         isinstance(item, dict) and item.get("type") == "function_call" and not item.get("arguments")
     )
 
 
 def _key(event: Json) -> object:
-    """Return what tells the items apart."""
+    """Return the key of the item that an event is about."""
     key = event.get("output_index", event.get("item_id"))
     return key if key is None or isinstance(key, int | str) else str(key)
 
 
 def _order(key: object) -> tuple[float, float]:
-    """Return where an item stands: by its index, then in the order in which it came."""
+    """Return the sort key of an item: by its index, then by its arrival."""
     first, second = key if isinstance(key, tuple) else (key, -1)
     return (first if isinstance(first, int) else float("inf"), second)
 
 
 def _part_order(part: tuple[object, Any]) -> int:
-    """Return where a part stands in its item."""
+    """Return the sort key of a content part."""
     return part[0] if isinstance(part[0], int) else 0
 
 
@@ -257,7 +262,7 @@ def _texts_of(item: Json) -> list[str]:
 
 
 def _says_something(output: object) -> bool:
-    """Return whether an output holds more than empty messages and thoughts."""
+    """Return whether an output has more than empty messages and reasoning."""
     items = output if isinstance(output, list) else []
     return any(
         not isinstance(item, dict)
@@ -268,7 +273,7 @@ def _says_something(output: object) -> bool:
 
 
 def _is_cut(item: Json) -> bool:
-    """Return whether an item is a call whose arguments break off."""
+    """Return whether an item is a function call with incomplete arguments."""
     arguments = item.get("arguments")
     return (
         item.get("type") == "function_call"

@@ -1,7 +1,11 @@
-"""Decodes server-sent events from the bytes of a stream, in whatever pieces they come."""
+"""Decodes server-sent events from chunks of bytes of any size."""
+
+import re
 
 MAX_EVENT_BYTES = 64 * 1024 * 1024
-"""The largest event, in bytes; also the most that lines outside of any event may add up to."""
+"""The maximum size of an event in bytes, and of all lines that are no field."""
+_MAX_LINES = 64 * 1024
+"""The maximum number of data lines in one event."""
 _BOM = b"\xef\xbb\xbf"
 _LONGEST_KEPT_NAME = 64
 _MOST_KEPT_NAMES = 256
@@ -11,26 +15,27 @@ _FIELDS = frozenset({b"data", b"event", b"id", b"retry", b""})
 
 
 class EventTooLarge(ValueError):
-    """An event is larger than any event of this API can be."""
+    """An event exceeds `MAX_EVENT_BYTES`."""
 
 
 class SSEDecoder:
     """Turns chunks of bytes into (event name, data) pairs.
 
-    `feed` follows the HTML standard (section 9.2.6) to the letter. Two things go beyond it, and
-    are kept apart so that the caller decides: `flush` returns the last event of a stream whose
-    final blank line is missing, and `stray` holds the lines that are no field of the standard,
-    where some hosts put their errors.
+    `feed` follows the HTML standard (section 9.2.6), except that data lines which cannot belong
+    to one JSON text are events of their own: some hosts leave out the blank lines. Two more
+    things go beyond it, and are kept apart so that the caller decides: `flush` returns the last
+    event of a stream whose final blank line is missing, and `stray` holds the lines that are no
+    field of the standard, where some hosts put their errors.
     """
 
     def __init__(self, *, join_stray: bool = False) -> None:
-        """With `join_stray`, lines that are no field belong to the data of their event."""
+        """With `join_stray`, lines that are no field are part of the data of their event."""
         self.stray: list[bytes] = []
-        """Lines that are no field, in their order."""
+        """Lines that are no field, in order."""
         self._stray_size = 0
         self._join_stray = join_stray
         self._names: dict[bytes, str] = {}
-        """The names of events by the lines with them: there are few, and each comes many times."""
+        """The names of events by their lines: there are few, and each is frequent."""
         self._line: list[bytes] = []
         self._event = ""
         self._data: list[bytes] = []
@@ -39,13 +44,17 @@ class SSEDecoder:
         self._start: bytes | None = b""
 
     def feed(self, chunk: bytes) -> list[tuple[str, bytes]]:
-        """Return the events that this chunk completes; raises EventTooLarge."""
+        """Return the events that a chunk completes.
+
+        Returns `[(event name, data), …]`, the name empty if the stream gives none, data as bytes.
+        Raises EventTooLarge.
+        """
         if self._start is not None:
             chunk = self._strip_bom(self._start + chunk)
         if not chunk:
             return []
         if b"\r" in chunk or self._after_cr:
-            # A CR may be half of a CRLF whose LF comes with the next chunk.
+            # A CR may belong to a CRLF whose LF is in the next chunk.
             if self._after_cr and chunk.startswith(b"\n"):
                 chunk = chunk[1:]
             self._after_cr = chunk.endswith(b"\r")
@@ -61,14 +70,15 @@ class SSEDecoder:
             self._read(lines, events)
         if rest:
             self._line.append(rest)
-        if self._size > MAX_EVENT_BYTES:
+        if self._size > MAX_EVENT_BYTES or len(self._data) > _MAX_LINES:
             raise EventTooLarge
         return events
 
     def flush(self) -> list[tuple[str, bytes]]:
-        """Return the event, none or one, that lacks its blank line at the end of the stream.
+        """Return the event at the end of the stream that lacks its blank line.
 
-        The standard throws it away; the caller takes it if its data is whole.
+        Returns `[(event name, data)]` or `[]`. The standard drops this event; the caller uses it if
+        its data is complete. Raises EventTooLarge.
         """
         events: list[tuple[str, bytes]] = []
         line, self._line = b"".join(self._line), []
@@ -92,8 +102,11 @@ class SSEDecoder:
         data, names, event = self._data, self._names, self._event
         for line in lines:
             if not line:
-                if data:
-                    events.append((event, data[0] if len(data) == 1 else b"\n".join(data)))
+                if len(data) == 1:
+                    events.append((event, data[0]))
+                    data.clear()
+                elif data:
+                    events.extend((event, part) for part in _split(data))
                     data.clear()
                 event, self._size = "", 0
             elif line[:6] == b"data: ":
@@ -102,6 +115,8 @@ class SSEDecoder:
                 event = name
             elif line[:6] == b"event:" or line == b"event":
                 event = self._name(line)
+            elif line[:1] == b":":
+                continue
             else:
                 self._read_rare(line)
         self._event = event
@@ -134,7 +149,7 @@ class SSEDecoder:
         return True
 
     def _read_rare(self, line: bytes) -> None:
-        """Take a line of another form."""
+        """Read a line of another form."""
         key, _, value = line.partition(b":")
         if key == b"data":
             self._data.append(value)
@@ -148,16 +163,25 @@ class SSEDecoder:
             self.stray.append(line)
 
     def _name(self, line: bytes) -> str:
-        """Return the name in the line that gives it."""
+        """Return the name in an `event` line."""
         name = line[6:].strip().decode(errors="replace")
         if len(line) <= _LONGEST_KEPT_NAME and len(self._names) < _MOST_KEPT_NAMES:
             self._names[line] = name
         return name
 
     def _strip_bom(self, chunk: bytes) -> bytes:
-        """Return the first bytes without a byte order mark; none while they may be half of one."""
+        """Return the first bytes without a byte order mark; none while they may be part of one."""
         if len(chunk) < len(_BOM) and _BOM.startswith(chunk):
             self._start = chunk
             return b""
         self._start = None
         return chunk.removeprefix(_BOM)
+
+
+def _split(lines: list[bytes]) -> list[bytes]:
+    """Return the data of each event in lines that no blank line divides."""
+    data = b"\n".join(lines)
+    if b"}\n{" not in data and b"\n[DONE]" not in data:
+        return [data]
+    # Within one JSON text there would be a comma between two objects.
+    return re.split(rb"(?<=\})\n(?=\{)|\n(?=\[DONE\])", data)

@@ -1,4 +1,4 @@
-"""Reads JSON as hosts send it: characters that are cut in two are put together again."""
+"""Parses JSON whose characters may be split into surrogates or bytes, and joins them."""
 
 from collections.abc import Hashable
 import json
@@ -11,28 +11,28 @@ from ..types import Json
 from .large_json import LargeJsonReader
 
 LARGE_BYTES = 512 * 1024
-"""JSON texts of more bytes are read in pieces, and in a thread of their own."""
+"""Larger JSON texts are parsed in pieces, and in the executor."""
 MAX_DEPTH = 200
 """The most objects and lists within each other; Home Assistant's own encoder takes 254."""
 DEEP_BYTES = 2 * MAX_DEPTH
 """The most bytes that cannot be too deep."""
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
-# Bytes that are no UTF-8 on their own, in the form that `surrogateescape` gives them.
+# Bytes that are not UTF-8 on their own, as `surrogateescape` decodes them.
 _RAW_BYTES = re.compile("[\udc80-\udcff]+")
 _TRAILING_HALF = re.compile("(?:[\ud800-\udbff]|[\udc80-\udcff]{1,3})\\Z")
 _LONE = re.compile("[\ud800-\udfff]")
 _MAYBE_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _MAX_HELD = 64
-"""Texts whose last piece ended with half a character: more are let go of."""
+"""Texts whose last piece ended with half a character; older ones are dropped."""
 _IDENTITY = ("type", "item_id", "output_index", "content_index", "summary_index")
-# orjson stops at this many levels.
+# The maximum depth of orjson.
 _ORJSON_DEPTH = 254
 
 
 def load_json(data: bytes) -> Any:
     """Return the value in a JSON text; halves of characters become U+FFFD.
 
-    Raises ValueError for what is no JSON, and for more than `MAX_DEPTH` levels.
+    Raises ValueError for invalid JSON, and for more than `MAX_DEPTH` levels.
     """
     return SurrogateJoiner().load(data, hold=False)
 
@@ -42,18 +42,18 @@ def check_depth(data: bytes, value: Any, max_depth: int = MAX_DEPTH) -> None:
     # Each level takes two bytes.
     if len(data) > 2 * max_depth and data.count(b"[") + data.count(b"{") > max_depth:
         wrapped = value
-        # So many lists around it leave orjson as many levels as are allowed.
+        # With so many lists around it, orjson has the allowed number of levels left.
         for _ in range(_ORJSON_DEPTH - max_depth):
             wrapped = [wrapped]
         try:
-            # Much faster than to walk through it.
+            # Much faster than walking through it.
             orjson.dumps(wrapped)
         except TypeError as err:
             raise ValueError("too deep") from err
 
 
 def _join_halves(text: str) -> str:
-    """Put together the halves of characters that stand side by side."""
+    """Join the halves of characters that are next to each other."""
     text = _PAIR.sub(
         lambda pair: pair[0].encode("utf-16-le", "surrogatepass").decode("utf-16-le"), text
     )
@@ -72,7 +72,7 @@ def _replace_halves(text: str) -> str:
 
 
 def _is_utf8(data: bytes) -> bool:
-    """Return whether bytes are a text in UTF-8."""
+    """Return whether bytes are UTF-8."""
     try:
         data.decode()
     except UnicodeDecodeError:
@@ -81,34 +81,34 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def _refuse(name: str) -> NoReturn:
-    """Refuse NaN and Infinity, which JSON does not have."""
+    """Refuse NaN and Infinity, which are not JSON."""
     raise ValueError(name)
 
 
 def _integer(digits: str) -> int | float:
-    """Return an integer, beyond 64 bits as the number that orjson makes of it."""
+    """Return an integer, beyond 64 bits as a float like orjson."""
     fits = len(digits) <= 20 and -(2**63) <= int(digits) < 2**64
     return int(digits) if fits else float(digits)
 
 
 class SurrogateJoiner:
-    """Reads the events of a stream in which characters are cut in two between events.
+    """Parses the events of a stream in which characters are split between events.
 
-    The first half, a lone surrogate or the first bytes of a character, is held back and put in
-    front of the next piece of the same text, so that every piece is proper Unicode.
+    The first half, a lone surrogate or the first bytes of a character, is held back and put before
+    the next piece of the same text, so that every piece is valid Unicode.
     """
 
     def __init__(self) -> None:
         """Start with nothing held back."""
         self.held: dict[tuple[Hashable, ...], str] = {}
-        """The halves by the place of the text that they belong to."""
+        """The halves by the place of their text."""
         self._events: dict[Hashable, Json] = {}
-        """What tells apart the events of the texts that are held back."""
+        """The identifying keys of the events with held halves."""
 
     def load(self, data: bytes, *, hold: bool = True) -> Any:
         """Return the value in a JSON text; without `hold`, halves become U+FFFD at once.
 
-        Raises ValueError for what is no JSON, and for more than `MAX_DEPTH` levels.
+        Raises ValueError for invalid JSON, and for more than `MAX_DEPTH` levels.
         """
         if (size := len(data)) > LARGE_BYTES:
             return self._load_large(data, hold=hold)
@@ -118,7 +118,7 @@ class SurrogateJoiner:
             value = self._load_halves(data, hold=hold)
         else:
             if self.held and hold:
-                # What comes next in the text shows that the other half does not come.
+                # The next piece of the text may not begin with the other half.
                 value = self._mend_event(value, hold=hold)
         if size > DEEP_BYTES:
             check_depth(data, value)
@@ -137,12 +137,16 @@ class SurrogateJoiner:
         return value
 
     def join_text(self, data: bytes) -> str:
-        """Return the next piece of the only text of a stream, in UTF-8."""
+        """Return the next piece of the only text of a stream; `data` is UTF-8."""
         self._events[()] = {"type": "transcript.text.delta"}
         return self._mend_text(data.decode(errors="surrogateescape"), ((), "delta"), hold=True)
 
     def pop_held(self) -> list[Json]:
-        """Return events with U+FFFD for each half that has been held back and got no other half."""
+        """Return events with U+FFFD for each held half whose other half has not come.
+
+        Returns `[{…}]`, each event with the identifying keys of the original one and the character
+        at its place, such as `{"type": "response.output_text.delta", "item_id": …, "delta": …}`.
+        """
         events = []
         for (identity, *path), half in self.held.items():
             piece: Any = _replace_halves(half)
@@ -157,7 +161,7 @@ class SurrogateJoiner:
         return events
 
     def _load_halves(self, data: bytes, *, hold: bool) -> Any:
-        """Return the value in a JSON text that orjson refuses for its halves of characters."""
+        """Return the value in a JSON text that orjson refuses for halves of characters."""
         text = data.decode(errors="surrogateescape")
         if b"\\ud" not in data.lower() and _LONE.search(text) is None:
             raise ValueError("no JSON")
@@ -168,7 +172,7 @@ class SurrogateJoiner:
             raise ValueError("too deep") from err
 
     def _mend_event(self, value: Any, *, hold: bool) -> Any:
-        """Return an event whose texts are proper Unicode."""
+        """Return an event whose texts are valid Unicode."""
         found = value if isinstance(value, dict) else {}
         known = {key: found[key] for key in _IDENTITY if key in found}
         identity = tuple(str(known.get(key)) for key in _IDENTITY)
@@ -180,7 +184,7 @@ class SurrogateJoiner:
         return mended
 
     def _mend(self, value: Any, path: tuple[Hashable, ...], *, hold: bool) -> Any:
-        """Return a value whose texts are proper Unicode."""
+        """Return a value whose texts are valid Unicode."""
         if isinstance(value, str):
             return self._mend_text(value, path, hold=hold)
         if isinstance(value, dict):
@@ -196,9 +200,9 @@ class SurrogateJoiner:
         return value
 
     def _mend_text(self, text: str, path: tuple[Hashable, ...], *, hold: bool) -> str:
-        """Return a text with what was held back before it, holding back a half at its end."""
+        """Return a text after its held half; a half at its end is held back."""
         text = _join_halves(self.held.pop(path, "") + text)
-        # Only pieces of a text are followed by more of it.
+        # Only a piece of a text has a continuation.
         is_piece = "delta" in path or ("choices" in path and path[-1] == "text")
         if hold and is_piece and (half := _TRAILING_HALF.search(text)):
             self.held[path] = half[0]
@@ -209,11 +213,11 @@ class SurrogateJoiner:
 
 
 def _place(item: Any, position: int) -> Hashable:
-    """Return what tells the items of a list apart in events that follow one another."""
+    """Return the key of an item of a list, the same in successive events."""
     index = item.get("index") if isinstance(item, dict) else None
     return index if isinstance(index, int) else position
 
 
 def as_object(value: Any) -> Json:
-    """Return an object for a value that is none."""
+    """Return an object as it is, any other value as `{"data": value}`."""
     return value if isinstance(value, dict) else {"data": value}

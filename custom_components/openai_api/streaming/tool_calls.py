@@ -1,10 +1,10 @@
-"""Puts the pieces of a message's tool calls together, in whatever way a host labels them.
+"""Joins the deltas of tool calls, however a server labels them.
 
-OpenAI numbers the calls with `index`, and gives id and name with the first piece. Others give
-every piece the index 0 or none, number the pieces instead of the calls, repeat id and name or
-give a new id each time, send whole calls, or send the arguments so far instead of the next piece.
-What decides is what cannot be otherwise: whole arguments cannot go on, arguments begin with `{`,
-and a call has a name.
+OpenAI numbers the calls with `index`, and gives id and name with the first delta. Others give every
+delta the index 0 or none, number the deltas instead of the calls, repeat id and name or give a new
+id each time, send whole calls, or send the arguments so far instead of the next delta. What decides
+is certain in any case: complete arguments cannot continue, arguments begin with `{`, and a call has
+a name.
 """
 
 from collections.abc import Callable
@@ -17,14 +17,14 @@ import orjson
 from ..types import Json
 
 _BODIES = ("function", "custom")
-"""The keys under which a call has its name and arguments, by its type."""
+"""The keys of the object with the name and arguments, by the type of the call."""
 _MOST_CHECKS = 64
-"""How often arguments are read to see whether they are whole; each reads all of them."""
+"""How often arguments are parsed to see whether they are complete."""
 
 
 @dataclass(slots=True)
 class _Piece:
-    """What a piece of a call says."""
+    """One delta of a call."""
 
     whole: Json
     index: int | None
@@ -35,18 +35,18 @@ class _Piece:
 
     @property
     def text(self) -> str:
-        """The arguments in it, as far as they are text."""
+        """Its arguments, if they are text."""
         return self.arguments if isinstance(self.arguments, str) else ""
 
     @property
     def begins(self) -> bool:
-        """Whether its arguments can be the first of a call."""
+        """Whether its arguments can be the first ones of a call."""
         return isinstance(self.arguments, dict) or self.text.lstrip().startswith("{")
 
 
 @dataclass(slots=True)
 class _Call:
-    """A call as far as it has come."""
+    """A call so far."""
 
     id: str = ""
     type: str = ""
@@ -55,7 +55,7 @@ class _Call:
     texts: list[str] = field(default_factory=list)
     """The pieces of the arguments."""
     object: Json | None = None
-    """The arguments, where the host gives them as an object."""
+    """The arguments, if the server sends them as an object."""
     checks: int = 0
 
     @property
@@ -70,7 +70,7 @@ class _Call:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the arguments can have no more behind them."""
+        """Whether the arguments are complete."""
         if self.object is not None:
             return True
         if not any(text.rstrip().endswith("}") for text in self.texts[-2:]):
@@ -80,7 +80,7 @@ class _Call:
 
 
 def is_object(text: str) -> bool:
-    """Return whether a text is a whole JSON object."""
+    """Return whether a text is a complete JSON object."""
     try:
         return isinstance(orjson.loads(text), dict)
     except orjson.JSONDecodeError:
@@ -88,7 +88,7 @@ def is_object(text: str) -> bool:
 
 
 def _read(whole: Json) -> _Piece:
-    """Return what a piece says."""
+    """Return a delta."""
     body = next((whole[key] for key in _BODIES if isinstance(whole.get(key), dict)), whole)
     index = whole.get("index")
     if isinstance(index, str) and index.isdecimal():
@@ -112,13 +112,13 @@ class _Calls:
     """The calls of a message."""
 
     def __init__(self) -> None:
-        """Start with none."""
+        """Start empty."""
         self.calls: list[_Call] = []
         self._by_id: dict[str, _Call] = {}
         self._by_index: dict[int, _Call] = {}
 
     def add(self, piece: _Piece) -> None:
-        """Add a piece to the call that it belongs to."""
+        """Add a delta to its call."""
         last = self._find(piece)
         call = last
         if last is None or self._is_another(last, piece):
@@ -140,12 +140,12 @@ class _Calls:
             call.object = {**(call.object or {}), **piece.arguments}
         elif piece.text and not self._is_repeated(call, piece):
             if piece.begins and call.texts and call.text.strip() == "{}":
-                # An empty object that only held the place.
+                # An empty object as a placeholder.
                 call.texts.clear()
             call.texts.append(piece.text)
 
     def _find(self, piece: _Piece) -> _Call | None:
-        """Return the call that a piece belongs to if nothing in it says otherwise."""
+        """Return the call that a delta seems to belong to."""
         known = self._by_id.get(piece.id) if piece.id else None
         last = self.calls[-1] if self.calls else None
         if piece.index is None:
@@ -154,17 +154,17 @@ class _Calls:
         if at_index is not None and (known is None or at_index.id == piece.id):
             return at_index
         if known is not None:
-            # The same id under another index: another call if it begins like one.
+            # The same id with another index: another call if it begins like one.
             goes_on = not piece.begins if known.has_arguments else not piece.name
             return known if goes_on or at_index is not None else None
-        # A call has a name and begins with it: this numbers the pieces, not the calls.
+        # A call begins with its name: this index counts the deltas, not the calls.
         if last is None or piece.name:
             return None
         goes_on = bool(piece.text.strip()) and not piece.begins and not last.is_whole
         return last if goes_on or not piece.id else None
 
     def _is_another(self, call: _Call, piece: _Piece) -> bool:
-        """Return whether a piece begins another call than the one that it seems to belong to."""
+        """Return whether a delta begins another call than the one that it seems to belong to."""
         if piece.type and call.type and piece.type != call.type:
             return True
         goes_on = bool(piece.text.strip()) and not piece.begins and call.has_arguments
@@ -178,28 +178,31 @@ class _Calls:
         if not piece.begins or not call.is_whole:
             return False
         if self._is_repeated(call, piece):
-            # Once more the same; a call without an id that names itself is one of its own.
+            # A repetition; but a call with a name and without an id is a new one.
             return bool(piece.name) and not piece.id
         return bool(piece.name) or call.text.strip() != "{}"
 
     @staticmethod
     def _is_rest_of_name(call: _Call, piece: _Piece) -> bool:
-        """Return whether a piece goes on with the name, as it says nothing else of a call."""
+        """Return whether a delta continues the name: it has nothing else."""
         is_bare = bool(piece.name) and not piece.id and not piece.type
-        return is_bare and piece.index is not None and bool(call.id) and not call.has_arguments
+        # Without an index, a piece that has room for arguments begins a call.
+        is_same = piece.index is not None or piece.arguments is None
+        return is_bare and is_same and bool(call.id) and not call.has_arguments
 
     @staticmethod
     def _is_repeated(call: _Call, piece: _Piece) -> bool:
-        """Return whether a piece holds the call's whole arguments once more."""
+        """Return whether a delta repeats the complete arguments of the call."""
         if isinstance(piece.arguments, dict):
             return call.object == piece.arguments
         return piece.begins and call.is_whole and call.text.strip() == piece.text.strip()
 
 
 def join_tool_calls(pieces: list[Json], join_objects: Callable[[list[Json]], Json]) -> list[Json]:
-    """Return the calls that pieces of them add up to, in the order in which they began.
+    """Return the tool calls that deltas add up to, in the order in which they began.
 
-    `join_objects` puts together what a call has besides its arguments.
+    Returns `[{"id": …, "type": …, "function": {"name": …, "arguments": …}}]`. `join_objects` joins
+    the other keys of a call.
     """
     found = _Calls()
     for piece in pieces:
@@ -208,7 +211,7 @@ def join_tool_calls(pieces: list[Json], join_objects: Callable[[list[Json]], Jso
 
 
 def _as_json(call: _Call, join_objects: Callable[[list[Json]], Json]) -> Json:
-    """Return a call as the API has it."""
+    """Return a call as an object of the API."""
     joined = join_objects(call.pieces)
     whole = {key: value for key, value in joined.items() if key != "index"}
     if call.id:
@@ -224,7 +227,7 @@ def _as_json(call: _Call, join_objects: Callable[[list[Json]], Json]) -> Json:
 
 
 def _arguments(texts: list[str]) -> str:
-    """Return the arguments that pieces of them add up to."""
+    """Return the joined arguments."""
     joined = "".join(texts)
     are_so_far = all(later.startswith(earlier) for earlier, later in itertools.pairwise(texts))
     if len(texts) > 1 and are_so_far and not is_object(joined) and is_object(texts[-1]):

@@ -1,4 +1,4 @@
-"""Sets up and removes the webhook of an entry at its service host."""
+"""Creates and deletes the webhook of an entry at its server."""
 
 from typing import Any
 
@@ -11,18 +11,18 @@ from homeassistant.helpers.network import NoURLAvailableError, get_url
 from ..api.host import ServiceHost
 from ..api.request import Operation, RequestOptions, async_request_json
 from ..const import CONF_WEBHOOK_ENDPOINT_ID, CONF_WEBHOOK_SECRET, LOGGER
-from ..exceptions import SigningSecretMissing, api_error
+from ..exceptions import EntryUnloaded, SigningSecretMissing
 from ..types import Json
 
 _CREATE = Operation(method="webhooks.create")
 _DELETE = Operation(method="webhooks.delete", has_body=False)
 _TIMEOUT = 30.0
-"""How long somebody waits in front of a form."""
+"""Seconds that a form waits."""
 
 
 @callback
 def webhook_url(hass: HomeAssistant, webhook_id: str) -> str:
-    """Return where the host finds the webhook; a mere path if nothing is known to lead here."""
+    """Return the URL of the webhook; only its path if no external URL with HTTPS is known."""
     path = webhook.async_generate_path(webhook_id)
     try:
         return get_url(hass, allow_internal=False, require_ssl=True) + path
@@ -31,9 +31,11 @@ def webhook_url(hass: HomeAssistant, webhook_id: str) -> str:
 
 
 async def async_create(host: ServiceHost, url: str, event_types: list[str]) -> dict[str, Any]:
-    """Let the host report events to the address; returns the options that come of it.
+    """Create a webhook for `url` at the server.
 
-    Raises SigningSecretMissing if it tells no secret, and what `async_request_json` raises.
+    Returns `{"webhook_secret": …, "webhook_endpoint_id": …}`, the options of the entry. Raises
+    SigningSecretMissing if the response has no secret, and what `async_request_json` raises. SDK
+    method: `webhooks.create`.
     """
     data = {"name": "Home Assistant", "url": url, "event_types": event_types}
     made = await _async_request(host, _CREATE, data)
@@ -46,9 +48,9 @@ async def async_create(host: ServiceHost, url: str, event_types: list[str]) -> d
 
 
 async def async_delete(entry: ConfigEntry[Any], host: ServiceHost | None) -> None:
-    """End the reports to the webhook that was set up here, if there is one and the host obeys.
+    """Delete the webhook that was created for an entry, if there is one.
 
-    `host` is that of the entry, None if it is not loaded.
+    `host` is that of the entry, None if it is not loaded. A failure is logged.
     """
     if not (endpoint_id := entry.options.get(CONF_WEBHOOK_ENDPOINT_ID)):
         return
@@ -64,8 +66,8 @@ async def async_delete(entry: ConfigEntry[Any], host: ServiceHost | None) -> Non
 
 
 async def _async_request(host: ServiceHost | None, operation: Operation, data: Json) -> Json:
-    """Return what the host answers; none of it is recorded."""
+    """Send a request, without recording its result."""
     if host is None:
-        raise api_error("unloaded")
+        raise EntryUnloaded
     options = RequestOptions(timeout=_TIMEOUT)
     return await async_request_json(host, operation, data, options)

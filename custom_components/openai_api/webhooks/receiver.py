@@ -1,4 +1,4 @@
-"""Receives the calls with which a service host reports what has happened there."""
+"""Receives the webhook calls of a server."""
 
 import asyncio
 from collections import Counter
@@ -31,16 +31,16 @@ MAX_BODY: Final = 1024 * 1024
 """Bytes: OpenAI's events have a few hundred."""
 _CHUNK_SIZE: Final = 64 * 1024
 _READ_TIMEOUT: Final = 10
-# Longer than a call could be repeated by others: the host tries again for hours.
+# Longer than others could replay a call; the server itself retries for hours.
 DEDUPLICATION_SECONDS: Final = 3600
 MAX_DELIVERIES: Final = 50_000
-# Seconds: less than Home Assistant takes to start anew.
+# Seconds: less than Home Assistant takes to restart.
 CLOCK_SKEW: Final = 3
 _SIGNATURE_HEADERS: Final = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
 
 class _RejectReason(StrEnum):
-    """Why a call is refused, as the log says it."""
+    """Why a call is refused, in the words of the log."""
 
     UNSIGNED = "it is not signed"
     TOO_LARGE = "it is too large"
@@ -72,20 +72,20 @@ class _RejectedError(Exception):
 
 @dataclass
 class _DeliveryLog:
-    """The deliveries that were taken, as long as somebody could send them again."""
+    """The deliveries that were accepted, for as long as they could be replayed."""
 
     made: float = field(default_factory=time.monotonic)
-    """When remembering began, on `time.monotonic`'s clock: a clock that is set changes nothing."""
+    """When the log began, as a time of `time.monotonic` in seconds."""
     taken: dict[str, float] = field(default_factory=dict)
-    """When each was taken, on the same clock, the oldest first."""
+    """When each was accepted, on the same clock, the oldest first."""
 
     @property
     def since(self) -> int:
-        """When remembering began, in Unix time: what was signed before may have been taken."""
+        """The Unix timestamp at which the log began: earlier calls may have been accepted already."""
         return int(time.time() - (time.monotonic() - self.made)) - CLOCK_SKEW
 
     def register(self, delivery: str) -> bool:
-        """Remember a delivery; tell whether it is a new one."""
+        """Add a delivery; return whether it is a new one."""
         now = time.monotonic()
         while self.taken and (oldest := next(iter(self.taken))):
             if self.taken[oldest] > now - DEDUPLICATION_SECONDS:
@@ -99,13 +99,13 @@ class _DeliveryLog:
         return True
 
 
-# It outlives a reload of the entry.
+# They are kept over a reload of the entry.
 _DELIVERY_LOGS: HassKey[dict[str, _DeliveryLog]] = HassKey(f"{DOMAIN}_webhook_deliveries")
 
 
 @callback
 def get_webhook_id(hass: HomeAssistant, entry: ConfigEntry[Any]) -> str:
-    """Return the secret part of the entry's webhook address, made once and kept."""
+    """Return the secret part of the entry's webhook URL, created once and stored."""
     found: str | None = entry.options.get(CONF_WEBHOOK_ID)
     if found is None:
         found = webhook.async_generate_id()
@@ -115,7 +115,7 @@ def get_webhook_id(hass: HomeAssistant, entry: ConfigEntry[Any]) -> str:
 
 
 async def async_receive(host: ServiceHost) -> WebhookReceiver | None:
-    """Receive webhooks until the entry is unloaded; None if it has no signing secret."""
+    """Receive webhook calls until the entry is unloaded; None without a signing secret."""
     hass, entry = host.hass, host.entry
     if not (secret := entry.options.get(CONF_WEBHOOK_SECRET)):
         return None
@@ -137,12 +137,12 @@ async def async_receive(host: ServiceHost) -> WebhookReceiver | None:
 
 @callback
 def forget_deliveries(hass: HomeAssistant, entry_id: str) -> None:
-    """Forget the deliveries of an entry that is removed."""
+    """Delete the delivery log of an entry that is removed."""
     hass.data.get(_DELIVERY_LOGS, {}).pop(entry_id, None)
 
 
 class WebhookReceiver:
-    """Takes the calls for one entry, and fires the events in them."""
+    """Receives the calls for one entry, and fires their events."""
 
     def __init__(
         self,
@@ -160,12 +160,12 @@ class WebhookReceiver:
         self.received = 0
         """Events that were fired."""
         self.refused: Counter[str] = Counter()
-        """Calls that were not taken, by the reason."""
+        """Refused calls by reason."""
 
     async def async_handle(
         self, hass: HomeAssistant, webhook_id: str, request: web.Request
     ) -> web.Response:
-        """Answer a call; the caller learns nothing beyond the status."""
+        """Handle a call; the response has no more than a status."""
         try:
             await self._async_process(hass, request)
         except _RejectedError as err:
@@ -174,7 +174,7 @@ class WebhookReceiver:
         return web.Response()
 
     async def _async_process(self, hass: HomeAssistant, request: web.Request) -> None:
-        """Fire the event that a genuine call brings for the first time."""
+        """Fire the event of a genuine call that is not a duplicate."""
         headers = {name: request.headers.get(name, "") for name in _SIGNATURE_HEADERS}
         if not all(headers.values()):
             raise _RejectedError(_RejectReason.UNSIGNED)
@@ -187,7 +187,7 @@ class WebhookReceiver:
         except ValueError:
             raise _RejectedError(_RejectReason.SIGNATURE) from None
         event = _parse_event(body)
-        # A delivery keeps its id when the host sends it again.
+        # A delivery keeps its id when the server sends it again.
         delivery = headers["webhook-id"]
         if not self._delivery_log.register(delivery):
             return
@@ -201,14 +201,14 @@ class WebhookReceiver:
         fire(hass, EVENT_WEBHOOK, data, None)
 
     def _validate_timestamp(self, stamp: str) -> None:
-        """Refuse what cannot be genuine whatever it holds: it saves reading it."""
+        """Refuse a call by its time alone, before its body is read."""
         signed = _parse_int(stamp)
         if abs(signed - int(time.time())) > TOLERANCE or signed < self._delivery_log.since:
             raise _RejectedError(_RejectReason.TIME)
 
     @callback
     def _count(self, reason: _RejectReason) -> None:
-        """Count a refused call; the log gets a line for each reason, not for each call."""
+        """Count a refused call; each reason is logged once."""
         if reason.name not in self.refused:
             LOGGER.warning(
                 "A webhook call for %s was refused, since %s. Others of the kind are only counted",
@@ -220,7 +220,7 @@ class WebhookReceiver:
 
 
 def _parse_int(text: str) -> int:
-    """Return the number that a header holds."""
+    """Return the number in a header."""
     try:
         return int(text)
     except ValueError:
@@ -228,7 +228,7 @@ def _parse_int(text: str) -> int:
 
 
 async def _async_read(request: web.Request) -> bytes:
-    """Return the body, read no further than to the largest one there may be."""
+    """Return the body, up to `MAX_BODY` bytes."""
     body = bytearray()
     content = request.content
     try:
@@ -238,7 +238,7 @@ async def _async_read(request: web.Request) -> bytes:
                 if len(body) > MAX_BODY:
                     raise _RejectedError(_RejectReason.TOO_LARGE)
     except ClientError, HttpProcessingError, OSError, web.RequestPayloadError:
-        # Compression that is none, chunks of the wrong size, a caller that is gone or asleep.
+        # Invalid compression or chunks, or a caller that is gone or stalls.
         raise _RejectedError(_RejectReason.UNREADABLE) from None
     return bytes(body)
 

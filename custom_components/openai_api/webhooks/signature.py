@@ -1,4 +1,4 @@
-"""Tells whether a webhook call is really from the service host."""
+"""Verifies the signatures of webhook calls."""
 
 from base64 import b64decode
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 TOLERANCE = 300
-"""Seconds: how old or how new a call may be where nobody says."""
+"""Seconds that a call may be old or early, by default."""
 _PREFIX = "whsec_"
 
 
 async def async_get_sdk_webhooks(hass: HomeAssistant, client: AsyncOpenAI) -> AsyncWebhooks:
-    """Return the part of the SDK that knows webhooks."""
-    # Its first use imports it, which is no work for the loop.
+    """Return the resource of the SDK that verifies signatures."""
+    # The first access imports the resource, which would block the event loop.
     return await hass.async_add_import_executor_job(getattr, client, "webhooks")
 
 
@@ -29,7 +29,11 @@ def verify_signature(
     secret: str,
     tolerance: int = TOLERANCE,
 ) -> None:
-    """Raise ValueError unless the payload was signed with the secret, these seconds ago at most."""
+    """Raise ValueError unless the payload was signed with the secret within `tolerance` seconds.
+
+    `headers` are `{"webhook-id": …, "webhook-timestamp": …, "webhook-signature": …}`. SDK method:
+    `webhooks.verify_signature`.
+    """
     if not is_valid_secret(secret):
         raise ValueError("The signing secret is not one")
     try:
@@ -40,11 +44,11 @@ def verify_signature(
 
 
 def is_valid_secret(secret: str) -> bool:
-    """Tell whether a text can be a signing secret."""
+    """Return whether a text can be a signing secret."""
     if not secret.startswith(_PREFIX):
         return bool(secret)
     try:
-        # The SDK leaves out what is no base64; an empty key would let anybody sign.
+        # The SDK ignores invalid base64; anyone could sign with an empty key.
         return bool(b64decode(secret.removeprefix(_PREFIX), validate=True))
     except ValueError:
         return False

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _LARGEST_FRAME = 64 * 1024 * 1024
 CLOSE_TIMEOUT = 5
-"""Seconds that a host gets to answer our goodbye."""
+"""Seconds that a server gets to answer a close frame."""
 PING = 20
 """Seconds between pings, and for a host to answer one."""
 
@@ -30,9 +30,10 @@ _SILENT.parent = LOGGER
 async def async_connect_options(
     host: ServiceHost, make_line: Callable[..., ClientConnection]
 ) -> dict[str, Any]:
-    """Return the arguments of the SDK's `connect`; `make_line` makes what holds the line.
+    """Return the arguments of the SDK's `connect`; `make_line` creates the connection object.
 
-    WebSockets do not pass the transport, so the key is given to them here.
+    Returns `{"extra_query": {…}, "extra_headers": {…}, "websocket_connection_options": {…}}`. A
+    WebSocket does not use the transport, so these hold the API key.
     """
     settings = host.settings
     await host.hass.async_add_import_executor_job(_import_libraries)

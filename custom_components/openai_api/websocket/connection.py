@@ -18,6 +18,7 @@ from ..exceptions import (
     AuthenticationFailed,
     ConnectionFailed,
     ConnectionRejected,
+    EntryUnloaded,
     api_error,
     sanitize,
     validation_error,
@@ -166,7 +167,7 @@ class Connection:
         self._forget(code=code, reason=reason)
 
     async def _async_say_goodbye(self, socket: Socket, code: int, reason: str) -> None:
-        """Close a socket; a line that takes nothing any more takes no goodbye either."""
+        """Close a socket; a connection that takes nothing any more takes no close frame either."""
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT + 1):
                 await self.async_finish()
@@ -186,7 +187,7 @@ class Connection:
     def _closed(self) -> HomeAssistantError:
         """Return the error for whoever was waiting."""
         if self.host.closed:
-            return api_error("unloaded")
+            return EntryUnloaded()
         return api_error("connection_closed", connection_id=self.id)
 
     @callback

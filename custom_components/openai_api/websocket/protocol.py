@@ -23,7 +23,7 @@ class Line(ClientConnection):
     async def ping(self, data: Any = None) -> Awaitable[float]:
         """Send a ping, which whatever arrives answers: the pong waits behind all of that.
 
-        Nothing arrives while this house has enough to do with what is there already.
+        Nothing is read while there is enough to do with what has arrived.
         """
         await super().ping(data)
         answered: Future[float] = self.loop.create_future()

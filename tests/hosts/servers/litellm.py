@@ -24,7 +24,7 @@ class LiteLlm(Server):
         "missing",
     )
     models: ClassVar[Json] = {"chat": "talker", "embeddings": "vectors"}
-    settings: ClassVar[Json] = {"api_key": KEY}
+    settings: ClassVar[Json] = {"api_key": KEY, "service_kind": "litellm"}
     health = "/health/liveliness"
     behind = (LlamaCpp, LlamaCppEmbeddings)
 

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from ..install import FOLDER, debian, started_by_loader
+from ..install import FOLDER, debian, debian_version, ggml_by_loader
 from ..server import Command, Json, Server
 from ..talker import write_gguf
 
@@ -11,7 +11,7 @@ class LlamaCpp(Server):
     """A talker at `llama-server`."""
 
     name = "llama.cpp"
-    version = "0.7.0 (Debian 1:0.7.0+dfsg-2)"
+    version = "of Debian"
     families: ClassVar[tuple[str, ...]] = ("models", "chat", "responses", "completions", "missing")
     models: ClassVar[Json] = {"chat": "talker"}
     packages: ClassVar[tuple[str, ...]] = ("llama.cpp-tools", "whisper.cpp-tools")
@@ -20,11 +20,12 @@ class LlamaCpp(Server):
     def install(self) -> None:
         """Unpack it and make the model."""
         debian("debian", *self.packages)
+        self.version = debian_version("debian", "llama.cpp-tools")
         write_gguf(FOLDER / "talker.gguf")
 
     def command(self) -> Command:
         """Return how it is started; one thread is enough for such a model."""
-        line, cwd = started_by_loader(FOLDER / "debian", "llama-server")
+        line, cwd = ggml_by_loader(FOLDER / "debian", "llama-server")
         options = ("--model", FOLDER / "talker.gguf", "--alias", "talker", "--threads", "1")
         where = ("--host", "127.0.0.1", "--port", str(self.port), "--ctx-size", "8192")
         return Command([*line, *options, *where, *self.options], cwd)

@@ -1,13 +1,13 @@
 """transformers' own server, from PyPI."""
 
-import os
-from pathlib import Path
 import sys
 from typing import ClassVar
 
-from ..install import FOLDER, venv
+from ..install import FOLDER, InstallError, by_loader, debian, debian_version, packages
 from ..server import Command, Json, Server
 from ..talker import write_transformers
+
+PYTHON = f"python3.{sys.version_info.minor}"
 
 
 class Transformers(Server):
@@ -16,26 +16,30 @@ class Transformers(Server):
     name = "transformers"
     version = "5.24.0"
     families = ("models", "chat", "responses", "missing")
+    requirements = (f"transformers[serving]=={version}", "python-multipart")
     start_timeout = 400.0
     # It would read for minutes, and answers nobody else meanwhile.
     skips = ("too long",)
     models: ClassVar[Json] = {"chat": str(FOLDER / "talker")}
+    endless: ClassVar[Json] = {"generation_config": '{"do_sample": true, "eos_token_id": -1}'}
 
     def install(self) -> None:
-        """Install it and make the model."""
-        # Builds of torch for the CPU alone are often there for one version of Python only.
-        python = os.environ.get("HOSTS_TORCH_PYTHON", sys.executable)
-        parts = (f"transformers[serving]=={self.version}", "torch==2.13.0", "python-multipart")
-        venv("transformers", *parts, python=python)
+        """Install it and make the model.
+
+        Debian's torch is for the CPU alone; PyPI's brings gigabytes for graphics cards along.
+        """
+        torch = debian("torch", "python3-torch")
+        self.version = f"{type(self).version}, torch {debian_version('torch', 'python3-torch')}"
+        if not (torch / "usr/bin" / PYTHON).exists():
+            raise InstallError(f"Debian's torch is not for {PYTHON}, which runs this")
+        packages("transformers", *self.requirements, without="torch")
         write_transformers(FOLDER / "talker")
 
     def command(self) -> Command:
-        """Return how it is started."""
+        """Return how it is started: by the Python that comes with torch."""
         where = ("--host", "127.0.0.1", "--port", str(self.port), "--device", "cpu")
-        line: list[str | Path] = [
-            FOLDER / "transformers/bin/transformers",
-            "serve",
-            FOLDER / "talker",
-            *where,
-        ]
-        return Command(line, env={"HF_HUB_OFFLINE": "1"})
+        parts = (FOLDER / "transformers", FOLDER / "torch/usr/lib/python3/dist-packages")
+        environment = {"HF_HUB_OFFLINE": "1", "PYTHONPATH": ":".join(map(str, parts))}
+        program = FOLDER / "transformers/bin/transformers"
+        line = [*by_loader(FOLDER / "torch", PYTHON), program, "serve", FOLDER / "talker", *where]
+        return Command(line, env=environment)

@@ -19,8 +19,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from . import absent
 from .socket_service import loaded, remote
 from .voice import add_service, service, voice_home
+from .voice_home import add_home
 
-__all__ = ["absent", "add_service", "loaded", "remote", "service", "voice_home"]
+__all__ = ["absent", "add_home", "add_service", "loaded", "remote", "service", "voice_home"]
 
 if importlib.util.find_spec("turbojpeg") is None:
     # AI Task imports cameras, which import this only to scale pictures.

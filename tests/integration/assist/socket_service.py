@@ -36,6 +36,8 @@ class Service:
         """Functions to call, each a name and its arguments, one an answer."""
         self.together = 0
         """How many calls go out at once; none goes out before that many were asked for."""
+        self.raw: list[str] = []
+        """Messages of the next answer, as they are, before its own."""
         self.posts: list[Json] = []
         """Requests over HTTP."""
         self.called = 0
@@ -108,6 +110,9 @@ class Service:
                 continue
             item = {"type": "message", "id": f"msg_{number}", "role": "assistant"}
             await ws.send_json({"type": "response.output_item.added", "item": item})
+            raw, self.raw = self.raw, []
+            for text in raw:
+                await ws.send_str(text)
             for index, piece in enumerate(("Hello", " there")):
                 if self.drops_at == index:
                     assert request.transport is not None

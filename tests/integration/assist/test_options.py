@@ -48,7 +48,7 @@ KEYS = {
 
 @pytest.mark.parametrize("api", KEYS)
 @pytest.mark.parametrize("option", ["", *OPTIONS])
-async def test_option_is_sent_as_chosen_and_nothing_else_is(
+async def test_option_is_sent(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -72,7 +72,7 @@ async def test_option_is_sent_as_chosen_and_nothing_else_is(
     assert set(body) == KEYS[api] | set(expected)
 
 
-async def test_default_api_over_socket_is_not_tried_unless_chosen(
+async def test_websocket_requires_option(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -104,7 +104,7 @@ SECRETS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("is_loaded", [True, False])
-async def test_diagnostics_show_subentries_without_secrets(
+async def test_diagnostics_subentries_redacted(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,

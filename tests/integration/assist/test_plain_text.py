@@ -42,7 +42,7 @@ def test_plain_text_of_markup(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "expected"), CASES.items())
-def test_plain_text_cut_anywhere_is_the_same(text: str, expected: str) -> None:
+def test_plain_text_split_anywhere(text: str, expected: str) -> None:
     for cut in range(1, len(text)):
         plain = PlainText()
         assert plain.feed(text[:cut]) + plain.feed(text[cut:]) + plain.flush() == expected, cut

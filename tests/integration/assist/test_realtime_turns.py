@@ -43,7 +43,7 @@ def said(result: Any) -> str:
     return str(result.response.speech["plain"]["speech"])
 
 
-async def test_session_has_what_the_subentry_says(
+async def test_session_config_from_subentry(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     await talking(
@@ -73,7 +73,7 @@ async def test_session_has_what_the_subentry_says(
     assert "voice" not in session["audio"]["output"]
 
 
-async def test_session_in_a_language_without_a_short_code(
+async def test_session_language_without_short_code(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     await talking(turn_detection="semantic_vad")
@@ -85,14 +85,14 @@ async def test_session_in_a_language_without_a_short_code(
     assert "eagerness" not in heard["turn_detection"]
 
 
-async def test_agent_knows_every_language(hass: HomeAssistant, talking: Talking) -> None:
+async def test_agent_supports_every_language(hass: HomeAssistant, talking: Talking) -> None:
     await talking()
     found = conversation.async_get_conversation_languages(hass, "conversation.kitchen")
     assert found == "*"
 
 
 @pytest.mark.parametrize("raised", [ValueError("Oops"), TimeoutError(), KeyError("x")])
-async def test_tool_that_fails_is_told_to_the_model(
+async def test_tool_error_sent_to_model(
     hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, raised: Exception
 ) -> None:
     satellite = await talking(llm_hass_api=["test"])
@@ -105,7 +105,37 @@ async def test_tool_that_fails_is_told_to_the_model(
     assert '"error":true' in result["item"]["output"]
 
 
-async def test_tools_that_are_gone_are_told(
+@pytest.mark.parametrize("value", [2**70, "half \ud83d", "word " * 500_000])
+async def test_tool_result_unsendable_is_made_fit(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, value: Any
+) -> None:
+    satellite = await talking(llm_hass_api=["test"])
+    service.answers = [Answer("", calls=[("test_tool", "{}")]), Answer("It is done.")]
+    with patch.object(Tool, "async_call", return_value=llm.ToolResult(data={"value": value})):
+        await satellite.say(SPEECH)
+    assert satellite.speech == "It is done."
+    (result,) = service.peer.events("conversation.item.create")
+    assert result["item"]["output"].startswith('{"data":')
+    assert len(result["item"]["output"]) < 300_000
+    await satellite.say(SPEECH)
+    assert satellite.speech == "It is sunny outside."
+
+
+async def test_control_characters_left_out_and_halves_joined(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking
+) -> None:
+    satellite = await talking()
+    service.texts = ["Is it\0 sunny"]
+    service.answers = [Answer("It\0 is \x1bsunny \ud83d", has_sound=False)]
+    await satellite.say(SPEECH)
+    assert satellite.text == "Is it sunny"
+    # Half a sign is no reason to lose the words.
+    assert satellite.speech.startswith("It is sunny")
+    await satellite.say(SPEECH)
+    assert satellite.speech == "It is sunny outside."
+
+
+async def test_missing_llm_api_is_an_error(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     await talking(llm_hass_api=["gone"])
@@ -114,7 +144,7 @@ async def test_tools_that_are_gone_are_told(
     assert not service.peers
 
 
-async def test_session_lost_before_the_answer_is_opened_anew(
+async def test_session_lost_before_response_reconnects(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     await talking()
@@ -142,7 +172,7 @@ async def test_session_lost_before_the_answer_is_opened_anew(
         (Answer("", status="failed"), "has a problem"),
     ],
 )
-async def test_answer_that_comes_to_nothing_is_told_and_the_next_turn_works(
+async def test_failed_response_is_reported(
     hass: HomeAssistant,
     service: VoiceServer,
     talking: Talking,
@@ -162,7 +192,7 @@ async def test_answer_that_comes_to_nothing_is_told_and_the_next_turn_works(
     assert [report.data["ended"] for report in reports] == ["failed", "done"]
 
 
-async def test_service_that_never_begins_to_answer_is_slow(
+async def test_response_timeout(
     hass: HomeAssistant,
     service: VoiceServer,
     talking: Talking,
@@ -189,7 +219,7 @@ ODD: dict[str, Json] = {
 }
 
 
-async def test_events_of_an_odd_shape_are_passed_over(
+async def test_malformed_events_are_ignored(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     satellite = await talking()
@@ -201,7 +231,7 @@ async def test_events_of_an_odd_shape_are_passed_over(
     assert len(service.peers) == 1
 
 
-async def test_answer_that_comes_whole(
+async def test_response_without_deltas(
     hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool
 ) -> None:
     await talking(llm_hass_api=["test"])
@@ -219,7 +249,7 @@ async def test_answer_that_comes_whole(
     assert said(await write(hass, "Bye", result.conversation_id)) == "Bye."
 
 
-async def test_refused_configuration_is_sent_again(
+async def test_rejected_session_config_is_resent(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     await talking()
@@ -233,7 +263,7 @@ async def test_refused_configuration_is_sent_again(
     assert service.peer.events("session.update")
 
 
-async def test_options_changed_during_an_answer_leave_it_alone(
+async def test_options_changed_during_response(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     satellite = await talking()
@@ -260,7 +290,7 @@ class Asked(llm.API):
         return llm.APIInstance(self, "", llm_context, tools=[])
 
 
-async def test_session_opened_in_advance_is_for_the_satellite_that_listens(
+async def test_session_opened_in_advance_for_satellite(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     api = Asked(hass=hass, id="asked", name="Asked")
@@ -292,7 +322,7 @@ async def test_session_opened_in_advance_is_for_the_satellite_that_listens(
     assert len(service.peers) == 2
 
 
-async def test_session_that_cannot_be_opened_in_advance_is_told_by_the_turn(
+async def test_session_opened_in_advance_error(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     await talking()
@@ -305,7 +335,7 @@ async def test_session_that_cannot_be_opened_in_advance_is_told_by_the_turn(
     assert said(await write(hass, "Hello", conversation_id)) == SUNNY
 
 
-async def test_speech_is_uploaded_where_only_the_service_was_to_hear_its_end(
+async def test_server_turn_detection_falls_back_to_upload(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     satellite: Satellite = await talking(end_of_speech="host")

@@ -68,7 +68,7 @@ def _plain_wav(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tts, "async_create_stream", plain)
 
 
-async def test_talk(
+async def test_voice_turn(
     hass: HomeAssistant, service: VoiceServer, talking: Talking, caplog: pytest.LogCaptureFixture
 ) -> None:
     satellite = await talking()
@@ -114,7 +114,7 @@ async def test_talk(
     assert CANARY not in caplog.text
 
 
-async def test_turn_is_reported_without_words(
+async def test_turn_event_without_text(
     hass: HomeAssistant,
     service: VoiceServer,
     talking: Talking,
@@ -132,7 +132,7 @@ async def test_turn_is_reported_without_words(
     assert "sunny" not in str(event.data)
 
 
-async def test_second_turn_in_the_same_session(
+async def test_second_turn_in_same_session(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     satellite = await talking()
@@ -166,7 +166,7 @@ async def test_continue_conversation(
     assert output["continue_conversation"] is expected
 
 
-async def test_host_hears_the_end(
+async def test_server_detects_end_of_speech(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     satellite = await talking(end_of_speech="host")
@@ -175,7 +175,7 @@ async def test_host_hears_the_end(
     assert sound_of(satellite) == tone(0.5)
 
 
-async def test_home_hears_the_end(
+async def test_home_assistant_detects_end_of_speech(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     satellite = await talking(end_of_speech="home")
@@ -186,7 +186,7 @@ async def test_home_hears_the_end(
     assert service.peer.session["audio"]["input"]["turn_detection"] is None
 
 
-async def test_pause_while_speaking_is_one_question(
+async def test_pause_within_speech_is_one_turn(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     satellite = await talking()
@@ -230,7 +230,7 @@ def tool(hass: HomeAssistant) -> Tool:
     return found
 
 
-async def test_tools_of_the_home(
+async def test_llm_tool_call(
     hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool
 ) -> None:
     satellite = await talking(llm_hass_api=["test"])
@@ -255,7 +255,7 @@ async def test_tools_of_the_home(
 
 
 @pytest.mark.parametrize("arguments", ["{", "[]", '"x"', "17"])
-async def test_arguments_that_are_no_object(
+async def test_tool_arguments_not_an_object(
     hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, arguments: str
 ) -> None:
     satellite = await talking(llm_hass_api=["test"])
@@ -267,7 +267,7 @@ async def test_arguments_that_are_no_object(
     assert "no JSON object" in result["item"]["output"]
 
 
-async def test_rounds_end_with_a_sentence(
+async def test_tool_round_limit(
     hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool
 ) -> None:
     satellite = await talking(llm_hass_api=["test"])
@@ -278,7 +278,7 @@ async def test_rounds_end_with_a_sentence(
     assert service.asked[-1] == {"tool_choice": "none"}
 
 
-async def test_wake_word_interrupts(
+async def test_wake_word_interrupts_response(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     satellite = await talking()
@@ -299,7 +299,7 @@ async def test_wake_word_interrupts(
         await listening
 
 
-async def test_wake_word_while_the_agent_is_asked(
+async def test_wake_word_during_request(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     satellite = await talking(llm_hass_api=[])
@@ -314,7 +314,7 @@ async def test_wake_word_while_the_agent_is_asked(
     assert sound_of(satellite) == tone(0.5)
 
 
-async def test_satellite_that_waits_for_the_end(
+async def test_satellite_waits_for_end_of_speech(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     satellite = await talking()
@@ -323,7 +323,7 @@ async def test_satellite_that_waits_for_the_end(
     assert sound_of(satellite) == tone(0.5)
 
 
-async def test_speak_at_once_switched_off(
+async def test_speak_immediately_option_off(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     satellite = await talking(speak_at_once=False)
@@ -334,7 +334,7 @@ async def test_speak_at_once_switched_off(
     assert not any("tool_calls" in delta for delta in deltas)
 
 
-async def test_another_ear(
+async def test_other_stt_entity(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("realtime", DEEP), ("stt", {"title": "Ear", "transport": "upload"}))
@@ -347,7 +347,7 @@ async def test_another_ear(
     assert sound_of(satellite) == tone(0.5)
 
 
-async def test_another_mouth(
+async def test_other_tts_entity(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("realtime", DEEP), ("tts", {"title": "Mouth"}))
@@ -357,7 +357,7 @@ async def test_another_mouth(
     assert sound_of(satellite) == tone(20 / 15)
 
 
-async def test_ear_without_its_agent(
+async def test_stt_without_agent(
     hass: HomeAssistant,
     service: VoiceServer,
     talking: Talking,
@@ -373,7 +373,7 @@ async def test_ear_without_its_agent(
     await wait_for(lambda: service.peer.events("response.cancel"))
 
 
-async def test_ear_without_a_pipeline(
+async def test_stt_without_pipeline(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     await talking()
@@ -384,7 +384,7 @@ async def test_ear_without_a_pipeline(
     assert detection["create_response"] is False
 
 
-async def test_announcement_in_the_same_voice(
+async def test_announcement_voice(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     await talking()
@@ -394,9 +394,7 @@ async def test_announcement_in_the_same_voice(
     assert not service.peers
 
 
-async def test_question_in_writing(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
-) -> None:
+async def test_text_turn(hass: HomeAssistant, service: VoiceServer, talking: Talking) -> None:
     await talking()
     result = await conversation.async_converse(
         hass, "Hello", None, Context(), agent_id="conversation.kitchen"
@@ -414,7 +412,7 @@ async def test_silence(hass: HomeAssistant, service: VoiceServer, talking: Talki
     assert satellite.speech == "It is sunny outside."
 
 
-async def test_new_session_knows_what_was_said(
+async def test_new_session_has_history(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     satellite = await talking(keep_open=0)
@@ -439,7 +437,7 @@ async def test_new_session_knows_what_was_said(
         {"is_silent": True},
     ],
 )
-async def test_fault_while_listening(
+async def test_error_while_listening(
     hass: HomeAssistant, service: VoiceServer, talking: Talking, fault: dict[str, Any]
 ) -> None:
     satellite = await talking()
@@ -472,7 +470,7 @@ async def test_fault_while_listening(
         (Answer("It is very warm today.", drops_at=3, pause=0.2), "lost"),
     ],
 )
-async def test_fault_while_answering(
+async def test_error_while_responding(
     hass: HomeAssistant,
     service: VoiceServer,
     talking: Talking,
@@ -491,7 +489,7 @@ async def test_fault_while_answering(
     assert sound_of(satellite) == tone(0.5)
 
 
-async def test_model_that_only_writes_is_read_aloud(
+async def test_text_only_model_is_spoken_by_tts(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     satellite = await talking()
@@ -501,7 +499,7 @@ async def test_model_that_only_writes_is_read_aloud(
     assert [speech["input"] for speech in service.speeches] == ["It is sunny."]
 
 
-async def test_changed_options_hold_from_the_next_turn_on(
+async def test_changed_options_apply_to_next_turn(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     satellite = await talking()
@@ -518,7 +516,7 @@ async def test_changed_options_hold_from_the_next_turn_on(
     assert sound_of(satellite) == tone(0.5)
 
 
-async def test_two_conversations_at_once(
+async def test_concurrent_conversations(
     hass: HomeAssistant, service: VoiceServer, talking: Talking
 ) -> None:
     satellite = await talking()
@@ -532,7 +530,7 @@ async def test_two_conversations_at_once(
 
 
 @pytest.mark.parametrize("how", ["unload", "remove"])
-async def test_end_of_the_entry_in_the_middle(
+async def test_unload_during_turn(
     hass: HomeAssistant, service: VoiceServer, talking: Talking, how: str
 ) -> None:
     satellite = await talking()

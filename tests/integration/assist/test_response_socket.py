@@ -92,7 +92,7 @@ async def test_only_new_items_sent(sockets: ResponseSockets, remote: Service) ->
         body(user("A")),
     ],
 )
-async def test_everything_sent_again_where_something_changed(
+async def test_changed_history_sends_everything(
     sockets: ResponseSockets, remote: Service, changed: Json
 ) -> None:
     await ask(sockets, body(user("A")))
@@ -103,14 +103,16 @@ async def test_everything_sent_again_where_something_changed(
     assert sent["input"][0]["content"] == changed["instructions"]
 
 
-async def test_what_another_agent_said_is_sent(sockets: ResponseSockets, remote: Service) -> None:
+async def test_items_of_other_agent_are_sent(sockets: ResponseSockets, remote: Service) -> None:
     await ask(sockets, body(user("A")))
     other = {"type": "message", "role": "assistant", "content": "Light on"}
     await ask(sockets, body(user("A"), ANSWER, user("B"), other, user("C")))
     assert remote.requests[1][1]["input"] == [user("B"), other, user("C")]
 
 
-async def test_forgotten_response_resent_unseen(sockets: ResponseSockets, remote: Service) -> None:
+async def test_previous_response_not_found_resends_everything(
+    sockets: ResponseSockets, remote: Service
+) -> None:
     await ask(sockets, body(user("A")))
     remote.forgets = True
     assert await ask(sockets, body(user("A"), ANSWER, user("B"))) == "Hello there"
@@ -119,7 +121,7 @@ async def test_forgotten_response_resent_unseen(sockets: ResponseSockets, remote
     assert remote.lines == 1
 
 
-async def test_closed_connection_opened_again_unseen(
+async def test_closed_connection_reconnects(
     sockets: ResponseSockets, remote: Service, loaded: MockConfigEntry
 ) -> None:
     await ask(sockets, body(user("A")))
@@ -132,16 +134,14 @@ async def test_closed_connection_opened_again_unseen(
     assert "previous_response_id" not in remote.requests[1][1]
 
 
-async def test_connection_that_is_too_old_for_the_service(
-    sockets: ResponseSockets, remote: Service
-) -> None:
+async def test_connection_expired_at_server(sockets: ResponseSockets, remote: Service) -> None:
     await ask(sockets, body(user("A")))
     remote.errors = [{"code": "websocket_connection_limit_reached", "message": "60 minutes"}]
     assert await ask(sockets, body(user("A"), ANSWER, user("B"))) == "Hello there"
     assert [line for line, _ in remote.requests] == [1, 1, 2]
 
 
-async def test_connection_given_up_before_the_service_does(
+async def test_connection_closed_before_expiry(
     sockets: ResponseSockets, remote: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await ask(sockets, body(user("A")))
@@ -150,9 +150,7 @@ async def test_connection_given_up_before_the_service_does(
     assert [line for line, _ in remote.requests] == [1, 2]
 
 
-async def test_conversations_have_connections_of_their_own(
-    sockets: ResponseSockets, remote: Service
-) -> None:
+async def test_connection_per_conversation(sockets: ResponseSockets, remote: Service) -> None:
     await ask(sockets, body(user("A")), "one")
     await ask(sockets, body(user("A")), "two")
     await ask(sockets, body(user("A"), ANSWER, user("B")), "one")
@@ -161,9 +159,7 @@ async def test_conversations_have_connections_of_their_own(
     assert all("previous_response_id" in request for _, request in remote.requests[2:])
 
 
-async def test_no_more_than_four_connections_and_nobody_waits_for_one(
-    sockets: ResponseSockets, remote: Service
-) -> None:
+async def test_connection_limit(sockets: ResponseSockets, remote: Service) -> None:
     remote.pause = 0.05
     answers = await asyncio.gather(
         *(ask(sockets, body(user("A")), str(key)) for key in range(9)), return_exceptions=True
@@ -175,7 +171,7 @@ async def test_no_more_than_four_connections_and_nobody_waits_for_one(
     assert remote.lines == 4
 
 
-async def test_cancelled_answer_drained(sockets: ResponseSockets, remote: Service) -> None:
+async def test_cancelled_response_is_drained(sockets: ResponseSockets, remote: Service) -> None:
     remote.pause = 0.1
     task = asyncio.create_task(ask(sockets, body(user("A"))))
     while not remote.requests:
@@ -191,7 +187,7 @@ async def test_cancelled_answer_drained(sockets: ResponseSockets, remote: Servic
     assert remote.lines == 2
 
 
-async def test_cancelled_answer_without_an_end_is_dropped(
+async def test_cancelled_response_without_end_closes_connection(
     sockets: ResponseSockets, remote: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(response_socket, "_DRAIN", 0.1)
@@ -209,7 +205,7 @@ async def test_cancelled_answer_without_an_end_is_dropped(
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 426])
-async def test_service_without_sockets_is_not_asked_again(
+async def test_websocket_unsupported_is_remembered(
     sockets: ResponseSockets, remote: Service, status: int
 ) -> None:
     remote.status = status
@@ -229,7 +225,7 @@ async def test_service_without_sockets_is_not_asked_again(
         ({"errors": [{"code": "x", "message": "GPU is gone"}]}, "stream_error"),
     ],
 )
-async def test_fault_told_and_next_turn_works(
+async def test_error_is_raised(
     sockets: ResponseSockets, remote: Service, fault: Json, key: str
 ) -> None:
     for name, value in fault.items():
@@ -241,7 +237,7 @@ async def test_fault_told_and_next_turn_works(
     assert await ask(sockets, body(user("A"))) == "Hello there"
 
 
-async def test_opened_in_advance(sockets: ResponseSockets, remote: Service) -> None:
+async def test_connection_opened_in_advance(sockets: ResponseSockets, remote: Service) -> None:
     await sockets.async_prepare()
     await sockets.async_prepare()
     assert remote.lines == 1
@@ -262,7 +258,7 @@ async def test_idle_connections_closed(
             await asyncio.sleep(0.02)
 
 
-async def test_unload_closes_all_and_ends_what_goes_on(
+async def test_unload_closes_connections(
     hass: HomeAssistant, sockets: ResponseSockets, remote: Service, loaded: MockConfigEntry
 ) -> None:
     remote.pause = 1

@@ -33,7 +33,7 @@ def appended(service: VoiceServer) -> bytes:
     return b"".join(base64.b64decode(event["audio"]) for event in events)
 
 
-async def test_home_hears_the_end(
+async def test_home_assistant_detects_end_of_speech(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("stt", {"noise_reduction": "near_field", "prompt": "Ada."}))
@@ -63,7 +63,7 @@ async def test_home_hears_the_end(
     assert not service.uploads
 
 
-async def test_sound_sent_while_somebody_speaks(
+async def test_audio_streamed_during_speech(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("stt", {}))
@@ -83,7 +83,7 @@ async def test_sound_sent_while_somebody_speaks(
     assert (await task).text == "Turn on the light"
 
 
-async def test_both_hear_the_end(
+async def test_both_detect_end_of_speech(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
@@ -100,7 +100,7 @@ async def test_both_hear_the_end(
     assert not service.peer.events("input_audio_buffer.commit")
 
 
-async def test_both_wait_for_what_is_under_way(
+async def test_both_wait_for_pending_transcript(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
@@ -115,7 +115,7 @@ async def test_both_wait_for_what_is_under_way(
     assert result == stt.SpeechResult("Turn on the light, please.", SUCCESS)
 
 
-async def test_both_do_not_wait_where_all_is_heard(
+async def test_both_do_not_wait_for_complete_transcript(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
@@ -128,7 +128,7 @@ async def test_both_do_not_wait_where_all_is_heard(
     assert result == stt.SpeechResult("Turn on the light", SUCCESS)
 
 
-async def test_service_hears_the_end(
+async def test_server_detects_end_of_speech(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("stt", {"end_of_speech": "host"}))
@@ -140,7 +140,7 @@ async def test_service_hears_the_end(
     assert result == stt.SpeechResult("Turn on the light", SUCCESS)
 
 
-async def test_service_hears_nobody(
+async def test_server_detects_no_speech(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("stt", {"end_of_speech": "host"}))
@@ -149,7 +149,7 @@ async def test_service_hears_nobody(
 
 
 @pytest.mark.parametrize("end", ["home", "both"])
-async def test_silence_is_no_text(
+async def test_silence_has_no_text(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService, end: str
 ) -> None:
     await add_service(("stt", {"end_of_speech": end}))
@@ -158,7 +158,7 @@ async def test_silence_is_no_text(
     assert service.peer.events("input_audio_buffer.commit")
 
 
-async def test_service_that_never_notices_the_end_is_told(
+async def test_server_without_end_of_speech_gets_commit(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("stt", {"end_of_speech": "both"}))
@@ -180,7 +180,7 @@ async def test_service_that_never_notices_the_end_is_told(
         {"is_silent": True},
     ],
 )
-async def test_fault_uploads_the_same_sound(
+async def test_error_falls_back_to_upload(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
@@ -200,7 +200,7 @@ async def test_fault_uploads_the_same_sound(
         assert sound == SPEECH + silence
 
 
-async def test_refused_session_is_not_tried_again(
+async def test_rejected_session_is_not_retried(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("stt", {"end_of_speech": "host"}))
@@ -215,7 +215,7 @@ async def test_refused_session_is_not_tried_again(
     assert not service.peers
 
 
-async def test_silent_service_where_live_is_chosen(
+async def test_live_only_without_response(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
@@ -231,7 +231,7 @@ async def test_silent_service_where_live_is_chosen(
     assert (await heard(hass, microphone(SPEECH))).text == "Turn on the light"
 
 
-async def test_no_connection_is_left(
+async def test_connections_are_closed(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     entry = await add_service(("stt", {}))
@@ -241,7 +241,7 @@ async def test_no_connection_is_left(
             await asyncio.sleep(0.01)
 
 
-async def test_cancelled_run_leaves_nothing(
+async def test_cancelled_run_closes_connection(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     entry = await add_service(("stt", {}))
@@ -257,7 +257,7 @@ async def test_cancelled_run_leaves_nothing(
             await asyncio.sleep(0.01)
 
 
-async def test_partial_texts(
+async def test_partial_transcripts(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     if not hasattr(stt, "PartialSpeechResult"):
@@ -273,7 +273,7 @@ async def test_partial_texts(
     assert found == ["Turn", "Turn on", "Turn on the", "Turn on the light", "Turn on the light"]
 
 
-async def test_unload_in_the_middle(
+async def test_unload_during_speech(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     entry = await add_service(("stt", {}))

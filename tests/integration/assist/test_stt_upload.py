@@ -46,7 +46,7 @@ async def test_speech_uploaded_as_wav(
     assert not service.peers
 
 
-async def test_nothing_told_that_is_switched_off(
+async def test_options_switched_off_are_not_sent(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("stt", {**UPLOAD, "names_of_things": False, "send_language": False}))
@@ -57,7 +57,7 @@ async def test_nothing_told_that_is_switched_off(
 @pytest.mark.parametrize("rate", [8_000, 16_000, 48_000])
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("is_file", [True, False])
-async def test_every_shape_of_a_recording(
+async def test_recording_formats(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
@@ -85,7 +85,7 @@ async def test_every_shape_of_a_recording(
 
 
 @pytest.mark.parametrize("text", ["", " [BLANK_AUDIO]\n", "(silence)", "[Music] [Applause]"])
-async def test_silence_is_no_text(
+async def test_silence_has_no_text(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService, text: str
 ) -> None:
     await add_service(("stt", UPLOAD))
@@ -94,7 +94,7 @@ async def test_silence_is_no_text(
     assert result == stt.SpeechResult("", stt.SpeechResultState.SUCCESS)
 
 
-async def test_too_little_is_not_sent(
+async def test_short_recording_is_not_sent(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("stt", UPLOAD))
@@ -124,7 +124,7 @@ def answering(body: Any, content_type: str = "application/json", status: int = 2
         (answering(b"oh no", "text/plain", 500), "500"),
     ],
 )
-async def test_fault_logged_and_next_speech_understood(
+async def test_error_is_logged(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
@@ -142,7 +142,7 @@ async def test_fault_logged_and_next_speech_understood(
     assert (await heard(hass, microphone(SPEECH))).text == "Turn on the light"
 
 
-async def test_plain_text_is_a_transcript(
+async def test_plain_text_transcript(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("stt", UPLOAD))
@@ -150,7 +150,7 @@ async def test_plain_text_is_a_transcript(
     assert (await heard(hass, microphone(SPEECH))).text == "The light."
 
 
-async def test_recording_that_is_no_sound(
+async def test_recording_not_audio(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("stt", UPLOAD))
@@ -158,7 +158,7 @@ async def test_recording_that_is_no_sound(
     assert not service.uploads
 
 
-async def test_file_whose_header_comes_in_pieces(
+async def test_wav_header_in_chunks(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("stt", UPLOAD))
@@ -172,7 +172,7 @@ async def test_file_whose_header_comes_in_pieces(
     assert recording(service.uploads[0]["file"]) == ((16_000, 1, 2), SPEECH + b"\x01\x00")
 
 
-async def test_recording_without_an_end_is_cut(
+async def test_recording_size_limit(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
@@ -187,7 +187,7 @@ async def test_recording_without_an_end_is_cut(
     assert "the rest is not heard" in caplog.text
 
 
-async def test_no_more_names_are_told_than_fit(
+async def test_prompt_entity_names_limit(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     for number in range(9):

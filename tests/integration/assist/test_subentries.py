@@ -30,7 +30,7 @@ async def _assist(hass: HomeAssistant) -> None:
     assert await async_setup_component(hass, "conversation", {})
 
 
-async def test_subentry_added_alive_closes_and_reloads_nothing(
+async def test_subentry_added_without_reload(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -73,7 +73,7 @@ async def test_subentry_added_alive_closes_and_reloads_nothing(
     assert not standin.sockets[0].closed
 
 
-async def test_subentries_of_a_loaded_entry_survive_a_reload(
+async def test_subentries_after_reload(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -95,7 +95,7 @@ async def test_subentries_of_a_loaded_entry_survive_a_reload(
     assert entry.state is ConfigEntryState.NOT_LOADED
 
 
-async def test_entity_is_unavailable_while_the_service_cannot_be_reached(
+async def test_entity_unavailable_while_unreachable(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -114,7 +114,7 @@ async def test_entity_is_unavailable_while_the_service_cannot_be_reached(
     assert not hass.states.is_state("conversation.kitchen", "unavailable")
 
 
-async def test_entry_without_subentries_imports_nothing_of_assist(
+async def test_entry_without_subentries_imports_no_assist(
     hass: HomeAssistant,
 ) -> None:
     code = (

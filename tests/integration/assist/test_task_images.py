@@ -36,7 +36,7 @@ def asked(standin: StandIn) -> list[Any]:
     return [one.body for one in standin.requests if one.path.startswith("/images/")]
 
 
-async def test_image_of_another_model_comes_in_base64(
+async def test_image_of_other_model_as_base64(
     hass: HomeAssistant, standin: StandIn, painter: str
 ) -> None:
     standin.fail(Fault(path="/images/generations", body={**IN_BASE64, "size": "640x480"}))
@@ -54,7 +54,7 @@ async def test_image_of_another_model_comes_in_base64(
 
 
 @pytest.mark.parametrize("size", ["auto", "640", "0x", "1" * 19 + "x1", 640, None])
-async def test_image_of_unknown_size_is_told_without_one(
+async def test_image_of_unknown_size(
     hass: HomeAssistant, standin: StandIn, painter: str, size: Any
 ) -> None:
     standin.fail(Fault(path="/images/generations", body={**IN_BASE64, "size": size}))
@@ -64,7 +64,7 @@ async def test_image_of_unknown_size_is_told_without_one(
     assert (answer["width"], answer["height"]) == (None, None)
 
 
-async def test_image_format_that_is_refused_is_not_asked_for_again(
+async def test_image_format_rejected_is_remembered(
     hass: HomeAssistant, standin: StandIn, painter: str
 ) -> None:
     message = {"message": "Unknown parameter: 'response_format'.", "param": "response_format"}
@@ -76,7 +76,7 @@ async def test_image_format_that_is_refused_is_not_asked_for_again(
     assert ["response_format" in body for body in asked(standin)] == [True, False, False]
 
 
-async def test_image_that_the_service_refuses_is_an_error_and_reported(
+async def test_image_rejected_raises(
     hass: HomeAssistant,
     standin: StandIn,
     painter: str,
@@ -94,7 +94,7 @@ async def test_image_that_the_service_refuses_is_an_error_and_reported(
     assert (event.data["ended"], event.data["transport"]) == ("failed", "images")
 
 
-async def test_image_beside_the_answer_is_fetched(
+async def test_image_url_in_response_is_fetched(
     hass: HomeAssistant, standin: StandIn, painter: str
 ) -> None:
     url = f"{standin.url('none')}/pictures/1.png"
@@ -111,7 +111,7 @@ async def test_image_beside_the_answer_is_fetched(
     assert "authorization" not in {name.lower() for name in fetched.headers}
 
 
-async def test_image_beside_the_answer_that_comes_in_pieces_is_whole(
+async def test_image_url_fetched_in_chunks(
     hass: HomeAssistant, standin: StandIn, painter: str, media_folder: Path
 ) -> None:
     picture = PNG + bytes(2 * 1024**2)
@@ -135,7 +135,7 @@ async def test_image_beside_the_answer_that_comes_in_pieces_is_whole(
         ({"body": b"<html>", "content_type": "image/png"}, "picture_garbled"),
     ],
 )
-async def test_image_beside_the_answer_that_cannot_be_used_is_an_error(
+async def test_image_url_unusable_raises(
     hass: HomeAssistant,
     standin: StandIn,
     painter: str,
@@ -153,7 +153,7 @@ async def test_image_beside_the_answer_that_cannot_be_used_is_an_error(
     assert raised.value.translation_key == key
 
 
-async def test_image_of_a_file_that_is_none_sends_nothing(
+async def test_image_edit_invalid_file_sends_nothing(
     hass: HomeAssistant, standin: StandIn, painter: str, media_folder: Path
 ) -> None:
     (media_folder / "b.txt").write_text("Hello")
@@ -166,7 +166,7 @@ async def test_image_of_a_file_that_is_none_sends_nothing(
     assert not asked(standin)
 
 
-async def test_image_that_nobody_waits_for_is_reported_as_cancelled(
+async def test_image_cancelled_fires_turn_event(
     hass: HomeAssistant,
     standin: StandIn,
     painter: str,

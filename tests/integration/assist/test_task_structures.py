@@ -78,7 +78,7 @@ ENFORCED: dict[str, tuple[Any, Any, Json]] = {
 
 
 @pytest.mark.parametrize("name", ENFORCED)
-async def test_structure_that_services_enforce_is_sent_as_its_subset(
+async def test_structure_sent_as_strict_subset(
     hass: HomeAssistant, standin: StandIn, task: str, name: str
 ) -> None:
     selector, value, wanted = ENFORCED[name]
@@ -105,7 +105,7 @@ async def test_structure_that_services_enforce_is_sent_as_its_subset(
         {"media": {}},
     ],
 )
-async def test_structure_beyond_the_subset_is_told_in_words(
+async def test_structure_beyond_subset_sent_in_prompt(
     hass: HomeAssistant, standin: StandIn, task: str, selector: Json
 ) -> None:
     standin.fail(says('{"n": 1}'))
@@ -144,7 +144,7 @@ class House(llm.API):
         (probatio.All(probatio.Any(int, str), probatio.Any(str, bool)), None),
     ],
 )
-async def test_structure_of_another_integration(
+async def test_structure_of_other_integration(
     hass: HomeAssistant, standin: StandIn, task: str, validator: Any, wanted: Any
 ) -> None:
     standin.fail(says("{}"))
@@ -166,7 +166,7 @@ async def test_structure_of_another_integration(
 
 
 @pytest.mark.parametrize("bad", ['{"n": }', "} {", '{"n": 1'])
-async def test_answer_that_is_no_json_is_asked_for_once_more(
+async def test_structure_response_not_json_is_retried(
     hass: HomeAssistant, standin: StandIn, task: str, bad: str
 ) -> None:
     standin.fail(says(bad))
@@ -178,7 +178,7 @@ async def test_answer_that_is_no_json_is_asked_for_once_more(
     assert "JSON" in said
 
 
-async def test_structure_that_the_service_refuses_for_another_reason_is_an_error(
+async def test_structure_rejected_for_other_reason_raises(
     hass: HomeAssistant, standin: StandIn, task: str
 ) -> None:
     message = {"error": {"message": "The context is too long"}}
@@ -189,7 +189,7 @@ async def test_structure_that_the_service_refuses_for_another_reason_is_an_error
     assert len(asked) == 1
 
 
-async def test_structure_by_choice_is_never_told_in_another_way(
+async def test_structure_mode_option_without_fallback(
     hass: HomeAssistant, standin: StandIn, task: str, add_subentry: AddSubentry
 ) -> None:
     await add_subentry("ai_task_data", name="Hall", advanced={"structured_output": "json_object"})
@@ -202,7 +202,7 @@ async def test_structure_by_choice_is_never_told_in_another_way(
     assert standin.requests[-1].body["text"]["format"] == {"type": "json_object"}
 
 
-async def test_task_that_nobody_waits_for_is_reported_as_cancelled(
+async def test_task_cancelled_fires_turn_event(
     hass: HomeAssistant,
     standin: StandIn,
     task: str,
@@ -220,7 +220,7 @@ async def test_task_that_nobody_waits_for_is_reported_as_cancelled(
     assert [event.data["ended"] for event in told] == ["cancelled"]
 
 
-async def test_task_without_evaluation_by_choice(
+async def test_task_evaluation_option_off(
     hass: HomeAssistant, entry: MockConfigEntry, task: str
 ) -> None:
     subentry = entry.subentries[task]

@@ -68,9 +68,7 @@ async def test_data_with_structure_over_responses(
     assert wanted["schema"]["additionalProperties"] is False
 
 
-async def test_data_over_chat_falls_back_to_what_the_service_takes(
-    hass: HomeAssistant, standin: StandIn, task: str
-) -> None:
+async def test_data_over_chat_falls_back(hass: HomeAssistant, standin: StandIn, task: str) -> None:
     standin.fail(NO_RESPONSES)
     for kind in ("json_schema", "json_object"):
         message = f"response_format {kind} is not supported"
@@ -95,7 +93,7 @@ async def test_data_over_chat_falls_back_to_what_the_service_takes(
     "bad",
     ["I cannot", "[1]", '{"count": "many"}', '{"count": 1, "is_open": "false"}', '{"other": 1}'],
 )
-async def test_data_that_does_not_match_is_asked_for_once_more(
+async def test_data_mismatch_is_retried(
     hass: HomeAssistant, standin: StandIn, task: str, bad: str
 ) -> None:
     standin.fail(says(bad))
@@ -105,9 +103,7 @@ async def test_data_that_does_not_match_is_asked_for_once_more(
     assert "does not match" in standin.requests[-1].body["input"][-1]["content"]
 
 
-async def test_data_that_never_matches_is_an_error(
-    hass: HomeAssistant, standin: StandIn, task: str
-) -> None:
+async def test_data_mismatch_raises(hass: HomeAssistant, standin: StandIn, task: str) -> None:
     standin.fail(says("No", count=2))
 
     with pytest.raises(HomeAssistantError) as raised:
@@ -175,7 +171,7 @@ async def test_attachments_over_chat(
 
 
 @pytest.mark.parametrize("fault", ["gone", "large"])
-async def test_attachment_that_cannot_be_read_sends_nothing(
+async def test_attachment_unreadable_sends_nothing(
     hass: HomeAssistant,
     standin: StandIn,
     task: str,
@@ -224,7 +220,7 @@ async def test_image_is_generated_and_edited(
         {"data": [{"url": "http://[1"}]},
     ],
 )
-async def test_image_that_is_none_is_an_error(
+async def test_image_invalid_raises(
     hass: HomeAssistant, standin: StandIn, task: str, body: Any
 ) -> None:
     standin.fail(Fault(path="/images", body=body))

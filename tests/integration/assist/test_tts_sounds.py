@@ -57,7 +57,7 @@ FILES: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("name", FILES)
-async def test_wav_file_in_pieces_is_heard_without_its_header(
+async def test_wav_chunks_header_is_removed(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService, name: str
 ) -> None:
     await add_service(("tts", {}))
@@ -79,7 +79,7 @@ BROKEN: dict[str, bytes] = {
 }
 
 
-async def test_wav_file_that_cannot_be_heard_is_an_error(
+async def test_wav_invalid_raises(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {}))
@@ -93,7 +93,7 @@ async def test_wav_file_that_cannot_be_heard_is_an_error(
 
 
 @pytest.mark.skipif(hasattr(tts, "PcmFormat"), reason="Home Assistant converts nothing itself")
-async def test_wav_of_any_shape_is_converted(
+async def test_wav_formats_are_converted(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {}))
@@ -116,7 +116,7 @@ async def test_wav_of_any_shape_is_converted(
 
 
 @pytest.mark.parametrize("width", [1, 3, 4])
-def test_converter_to_other_widths_and_back(width: int) -> None:
+def test_converter_sample_widths_round_trip(width: int) -> None:
     plain, other = PcmFormat(), PcmFormat(24_000, 2, width)
     sound = tone(SECONDS)
     there, back = Converter(plain, other), Converter(other, plain)
@@ -125,7 +125,7 @@ def test_converter_to_other_widths_and_back(width: int) -> None:
     assert audioop.rms(audioop.add(back.feed(wide), audioop.mul(sound, 2, -1), 2), 2) < 200
 
 
-def test_converter_of_one_shape_puts_frames_together() -> None:
+def test_converter_same_format_joins_frames() -> None:
     converter = Converter(PcmFormat(), PcmFormat())
     assert converter.feed(b"abc") == b"ab"
     assert converter.feed(b"") == b""
@@ -133,7 +133,7 @@ def test_converter_of_one_shape_puts_frames_together() -> None:
     assert converter.feed(b"ef") == b"ef"
 
 
-def test_converter_refuses_what_nobody_can_hear() -> None:
+def test_converter_invalid_format_raises() -> None:
     with pytest.raises(ValueError, match="cannot become"):
         Converter(PcmFormat(channels=3), PcmFormat())
 
@@ -149,7 +149,7 @@ CALLED: dict[str, tuple[Sound, tuple[int, int, int]]] = {
 }
 
 
-async def test_raw_sound_has_the_shape_that_its_type_tells(
+async def test_raw_audio_format_from_content_type(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {}))
@@ -158,7 +158,7 @@ async def test_raw_sound_has_the_shape_that_its_type_tells(
         assert samples(await spoken(hass, f"Hello {name}.", WAV)) == (wanted, PCM), name
 
 
-async def test_files_are_told_by_their_beginning(
+async def test_audio_type_from_signature(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {"audio_format": "mp3"}))
@@ -182,7 +182,7 @@ async def test_files_are_told_by_their_beginning(
     ("first", "second"),
     [(Sound(PCM), Sound(b"fLaC" + bytes(40))), (Sound(PCM), Sound([PCM, 0.01, b"x" * 2000]))],
 )
-async def test_sounds_of_two_kinds_are_not_joined(
+async def test_audio_of_different_types_is_not_joined(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
@@ -215,7 +215,7 @@ def tag(flags: int) -> bytes:
     return b"ID3\x04\x00" + bytes([flags, 0, 0, 0, 10]) + bytes(10)
 
 
-def test_mp3_joiner_leaves_frames_alone() -> None:
+def test_mp3_joiner_keeps_frames() -> None:
     frames = mp3(tagged=False)
     footer = b"3DI\x04\x00\x10\x00\x00\x00\x0a"
     assert fed(*one_by_one(mp3())) == frames
@@ -228,7 +228,7 @@ def test_mp3_joiner_leaves_frames_alone() -> None:
     assert fed(b"\xff\xf3\xff\xff" + bytes(9)) == b"\xff\xf3\xff\xff" + bytes(9)
 
 
-async def test_voices_begin_with_the_chosen_one(
+async def test_voices_chosen_first(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
@@ -244,7 +244,7 @@ async def test_voices_begin_with_the_chosen_one(
     assert "alloy" in names
 
 
-async def test_long_message_in_place_of_a_sound_is_an_error(
+async def test_text_instead_of_audio_raises(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {}))
@@ -254,7 +254,7 @@ async def test_long_message_in_place_of_a_sound_is_an_error(
     assert raised.value.translation_key in {"assist_bad_sound", "bad_answer"}
 
 
-async def test_error_that_nobody_foresaw_ends_the_sound(
+async def test_unexpected_exception_ends_audio(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
@@ -269,7 +269,7 @@ async def test_error_that_nobody_foresaw_ends_the_sound(
     assert "A text could not be spoken" in caplog.text
 
 
-async def test_text_that_breaks_off_is_spoken_so_far(
+async def test_text_stream_broken_is_spoken_so_far(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {}))
@@ -301,7 +301,7 @@ TEXTS: dict[str, tuple[Json, list[str], str]] = {
 
 
 @pytest.mark.parametrize("name", TEXTS)
-async def test_text_in_pieces_is_spoken_as_it_reads(
+async def test_text_chunks_are_joined(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService, name: str
 ) -> None:
     options, texts, wanted = TEXTS[name]

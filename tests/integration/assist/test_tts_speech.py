@@ -51,7 +51,7 @@ async def test_text_spoken_by_sentences(
     assert sound == b"".join(tone(len(one["input"]) / 15) for one in service.speeches)
 
 
-async def test_first_sound_heard_while_text_is_written(
+async def test_first_audio_before_text_is_complete(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {}))
@@ -78,7 +78,7 @@ async def test_first_sound_heard_while_text_is_written(
     assert len(first + rest) == 44 + len(tone(16 / 15)) + len(tone(21 / 15))
 
 
-async def test_sound_heard_while_it_is_made(
+async def test_audio_streamed_while_generated(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {}))
@@ -96,7 +96,7 @@ async def test_sound_heard_while_it_is_made(
     assert samples(found)[1] == begin + end
 
 
-async def test_mp3_handed_on_as_it_is(
+async def test_mp3_is_unchanged(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {}))
@@ -108,7 +108,7 @@ async def test_mp3_handed_on_as_it_is(
     assert content.count(b"\xff\xf3\x44\xc4") == 6
 
 
-async def test_requests_run_ahead_no_more_than_allowed(
+async def test_concurrent_request_limit(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {"sentences_ahead": 2}))
@@ -138,7 +138,7 @@ async def test_requests_run_ahead_no_more_than_allowed(
         ('{"error": "format pcm is not supported"}', 500),
     ],
 )
-async def test_service_without_pcm_asked_for_wav(
+async def test_pcm_unsupported_requests_wav(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
@@ -159,7 +159,7 @@ async def test_service_without_pcm_asked_for_wav(
     assert [one["response_format"] for one in service.speeches] == ["pcm", "wav", "wav"]
 
 
-async def test_service_with_mp3_only_is_converted(
+async def test_mp3_only_service_is_converted(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {}))
@@ -238,7 +238,7 @@ async def test_satellite_gets_its_shape_without_ffmpeg(
     assert abs(len(sound) / (rate * channels * width) - 12 / 15) < 0.01
 
 
-async def test_options_of_an_action_win_and_are_in_the_cache_key(
+async def test_action_options_override_and_change_cache_key(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {"voice": "marin", "speed": 1.0}))
@@ -251,7 +251,7 @@ async def test_options_of_an_action_win_and_are_in_the_cache_key(
     assert service.speeches[1]["model"] == "m-2"
 
 
-async def test_changed_subentry_speaks_otherwise_at_once(
+async def test_subentry_change_applies_immediately(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     entry = await add_service(("tts", {"voice": "marin"}))
@@ -266,7 +266,7 @@ async def test_changed_subentry_speaks_otherwise_at_once(
     assert [one["voice"] for one in service.speeches] == ["marin", "cedar"]
 
 
-async def test_service_without_voices_then_one_that_needs_one(
+async def test_voice_rejected_and_voice_required(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {}))
@@ -301,7 +301,7 @@ JSON = "application/json"
         (Sound([None], "audio/mpeg"), "reached"),
     ],
 )
-async def test_fault_told_and_next_text_spoken(
+async def test_error_is_raised(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
@@ -321,7 +321,7 @@ async def test_fault_told_and_next_text_spoken(
     "body",
     [[tone(0.1), None], [tone(0.1), 30], [wav(tone(0.1)), None]],
 )
-async def test_fault_in_the_middle_ends_the_sound(
+async def test_error_during_audio_ends_stream(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
@@ -343,7 +343,7 @@ async def test_fault_in_the_middle_ends_the_sound(
 
 
 @pytest.mark.parametrize("text", ["", "   ", "😀 🎉", "```\ncode\n```", "***", "…"])
-async def test_nothing_to_say_is_an_error(
+async def test_empty_text_raises(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService, text: str
 ) -> None:
     await add_service(("tts", {}))
@@ -352,7 +352,7 @@ async def test_nothing_to_say_is_an_error(
     assert not service.speeches
 
 
-async def test_speed_out_of_range_is_refused(
+async def test_speed_out_of_range_raises(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {}))
@@ -362,7 +362,7 @@ async def test_speed_out_of_range_is_refused(
     assert not service.speeches
 
 
-async def test_text_without_an_end_is_given_up(
+async def test_text_stream_timeout(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
@@ -375,7 +375,7 @@ async def test_text_without_an_end_is_given_up(
     assert [speech["input"] for speech in service.speeches] == ["The light is on."]
 
 
-async def test_unload_ends_what_is_being_spoken(
+async def test_unload_ends_audio(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     entry = await add_service(("tts", {}))
@@ -391,7 +391,7 @@ async def test_unload_ends_what_is_being_spoken(
                 pass
 
 
-async def test_clause_first(
+async def test_first_clause_is_spoken_first(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {"first_piece": "clause"}))
@@ -405,7 +405,7 @@ async def test_clause_first(
     }
 
 
-async def test_markup_kept_where_that_is_wanted(
+async def test_markup_option_keeps_markup(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {"clean_text": False, "extra_body": {"lang": "de"}}))

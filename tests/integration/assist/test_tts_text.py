@@ -53,12 +53,12 @@ async def test_sentences(text: str, expected: list[str], size: int) -> None:
     assert [" ".join(one.split()) for one in await said(text, size)] == expected
 
 
-async def test_text_kept_as_it_is() -> None:
+async def test_text_is_unchanged() -> None:
     assert await said("**Hi** 😀 [x](y).", clean=False) == ["**Hi** 😀 [x](y)."]
 
 
 @pytest.mark.parametrize("text", ["word " * 40_000, "word. Yes " * 20_000, "x" * 100_000])
-async def test_long_text_is_cut_in_time(text: str) -> None:
+async def test_long_text_split_is_fast(text: str) -> None:
     start = time.monotonic()
     found = await said(text)
     assert time.monotonic() - start < 10
@@ -66,7 +66,7 @@ async def test_long_text_is_cut_in_time(text: str) -> None:
     assert "".join("".join(found).split()) == "".join(text.split())
 
 
-def test_pieces_grow() -> None:
+def test_chunk_size_grows() -> None:
     sentences = ["one " * 10] * 20
     sizes: list[int] = []
     while sentences:

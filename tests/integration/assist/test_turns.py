@@ -15,7 +15,7 @@ from .answers import SSE, completed, says, sse, text_events
 from .conftest import AddSubentry, Ask, speech
 
 
-async def test_turn_ended_trigger_fires_for_what_its_options_ask_for(
+async def test_turn_ended_trigger_options(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, agent: str, ask: Ask
 ) -> None:
     ran = await automate(
@@ -38,7 +38,7 @@ async def test_turn_ended_trigger_fires_for_what_its_options_ask_for(
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
-async def test_failed_turns_alone_are_in_the_activity_of_the_house(
+async def test_failed_turns_in_activity(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -71,7 +71,7 @@ async def test_failed_turns_alone_are_in_the_activity_of_the_house(
     )
 
 
-async def test_failed_turn_of_home_without_activity_is_not_told_there(
+async def test_failed_turn_without_activity_integration(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, agent: str, ask: Ask
 ) -> None:
     told = async_capture_events(hass, EVENT_LOGBOOK_ENTRY)
@@ -81,7 +81,7 @@ async def test_failed_turn_of_home_without_activity_is_not_told_there(
     assert not told
 
 
-async def test_sensors_show_the_last_turn_once_they_are_turned_on(
+async def test_sensors_of_last_turn(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,

@@ -56,7 +56,7 @@ def offered(hass: HomeAssistant, result: Any) -> Any:
     return hass.config_entries.subentries.async_get(flow_id)
 
 
-async def test_voice_assistant_of_service_at_home_needs_two_forms(
+async def test_voice_assistant_local_service_two_forms(
     hass: HomeAssistant, standin: StandIn, voice_home: None, ask: Ask
 ) -> None:
     standin.fail(Fault(path="/models", body=OLLAMA))
@@ -84,7 +84,7 @@ async def test_voice_assistant_of_service_at_home_needs_two_forms(
     assert speech(await ask(agent=made.conversation_engine)) == "Hello"
 
 
-async def test_voice_assistant_of_service_at_home_suggests_all_that_its_form_requires(
+async def test_voice_assistant_local_service_suggestions(
     hass: HomeAssistant, standin: StandIn, voice_home: None
 ) -> None:
     names = ["llama3", "kokoro", "whisper"]
@@ -107,7 +107,7 @@ async def test_voice_assistant_of_service_at_home_suggests_all_that_its_form_req
     assert (made.stt_engine, made.tts_engine) == ("stt.ollama", "tts.ollama")
 
 
-async def test_voice_assistant_suggests_a_voice_that_the_service_has(
+async def test_voice_assistant_suggests_offered_voice(
     hass: HomeAssistant, standin: StandIn, voice_home: None, entry: MockConfigEntry
 ) -> None:
     standin.fail(Fault(path="/audio/voices", body={"voices": ["de_DE-eva_k", "en_US-amy"]}))
@@ -118,7 +118,7 @@ async def test_voice_assistant_suggests_a_voice_that_the_service_has(
     assert voice.config["options"] == ["de_DE-eva_k", "en_US-amy"]
 
 
-async def test_voice_assistant_of_service_with_speech_hears_and_speaks(
+async def test_voice_assistant_with_speech_models(
     hass: HomeAssistant, standin: StandIn, voice_home: None
 ) -> None:
     result = await add(hass, standin, service_kind="openai")
@@ -156,7 +156,7 @@ async def test_voice_assistant_of_service_with_speech_hears_and_speaks(
     assert (made.tts_engine, made.tts_language) == ("tts.jeeves", before.language)
 
 
-async def test_voice_assistant_without_speech_keeps_that_of_the_home(
+async def test_voice_assistant_without_speech_models(
     hass: HomeAssistant, standin: StandIn, voice_home: None, entry: MockConfigEntry
 ) -> None:
     store = pipelines(hass)
@@ -184,7 +184,7 @@ async def test_voice_assistant_without_speech_keeps_that_of_the_home(
     assert store.async_get_preferred_item() == preferred.id
 
 
-async def test_voice_assistant_without_pipelines_keeps_subentries_and_says_so(
+async def test_voice_assistant_without_pipelines(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry
 ) -> None:
     assert await async_setup_component(hass, "homeassistant", {})
@@ -198,7 +198,7 @@ async def test_voice_assistant_without_pipelines_keeps_subentries_and_says_so(
     assert hass.states.get("conversation.jeeves") is not None
 
 
-async def test_voice_assistant_whose_entities_do_not_come_keeps_subentries_and_says_so(
+async def test_voice_assistant_entities_missing(
     hass: HomeAssistant,
     standin: StandIn,
     voice_home: None,
@@ -229,7 +229,7 @@ async def test_voice_assistant_whose_entities_do_not_come_keeps_subentries_and_s
         ),
     ],
 )
-async def test_voice_assistant_form_left_blank_adds_nothing(
+async def test_voice_assistant_form_blank(
     hass: HomeAssistant,
     standin: StandIn,
     voice_home: None,
@@ -245,7 +245,7 @@ async def test_voice_assistant_form_left_blank_adds_nothing(
     assert suggestions(form)["model"] == typed["model"].strip()
 
 
-async def test_voice_assistant_of_entry_that_is_not_loaded_aborts(
+async def test_voice_assistant_entry_not_loaded_aborts(
     hass: HomeAssistant, entry: MockConfigEntry
 ) -> None:
     await hass.config_entries.async_unload(entry.entry_id)
@@ -262,7 +262,7 @@ async def test_voice_assistant_of_entry_that_is_not_loaded_aborts(
         pytest.param(OLLAMA, {"skip_validation": True}, id="not asked"),
     ],
 )
-async def test_voice_assistant_is_offered_only_where_models_can_chat(
+async def test_voice_assistant_offered_with_chat_models(
     hass: HomeAssistant,
     standin: StandIn,
     media_folder: object,
@@ -276,7 +276,7 @@ async def test_voice_assistant_is_offered_only_where_models_can_chat(
     assert not hass.config_entries.subentries.async_progress()
 
 
-async def test_voice_assistant_of_entry_that_cannot_be_set_up_is_not_offered(
+async def test_voice_assistant_not_offered_after_setup_error(
     hass: HomeAssistant, standin: StandIn, media_folder: object
 ) -> None:
     # The flow gets its answer, and the set-up does not.

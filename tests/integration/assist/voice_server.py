@@ -14,6 +14,8 @@ from typing import Any
 from aiohttp import WSMsgType, web
 import audioop
 
+from .answers import SSE, says
+
 type Json = dict[str, Any]
 RATE = 24_000
 _LOUD = 900
@@ -317,6 +319,10 @@ class VoiceServer:
         self.texts: list[str | None] = []
         """What is understood next: "!" cannot be, None never comes; then "Turn on the light"."""
         self.answers: list[Answer] = []
+        self.heads: list[Sound | Callable[[Json], Sound]] = []
+        """What the next requests for a response get; then `says("It is sunny outside.")`."""
+        self.questions: list[Json] = []
+        """The bodies of the requests for a response."""
         self.transcript_delay = 0.0
         self.lag = 0.0
         """Seconds after the first utterance in which what was sent has not arrived."""
@@ -331,7 +337,7 @@ class VoiceServer:
         self.running = 0
         self.most_running = 0
         self.lost = 0
-        """Requests to speak whose listener went away."""
+        """Requests to speak or to answer whose listener went away."""
         self._ended = asyncio.Event()
         self._runner: web.AppRunner | None = None
         self.url = ""
@@ -340,6 +346,7 @@ class VoiceServer:
         """Listen on a free port of this machine."""
         app = web.Application(client_max_size=2**26)
         app.router.add_get("/v1/models", self._models)
+        app.router.add_post("/v1/responses", self._respond)
         app.router.add_post("/v1/audio/speech", self._speech)
         app.router.add_post("/v1/audio/transcriptions", self._transcriptions)
         app.router.add_get("/v1/realtime", self._realtime)
@@ -360,11 +367,21 @@ class VoiceServer:
         if self._runner:
             await self._runner.cleanup()
 
-    async def _pause(self, seconds: float) -> None:
-        """Wait, but not beyond the end of the test."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._ended.wait()
+    async def _pause(self, seconds: float, request: web.Request) -> None:
+        """Wait, but not beyond the end of the test; raises where nobody listens any more."""
+        end = asyncio.get_running_loop().time() + seconds
+        while (left := end - asyncio.get_running_loop().time()) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(left, 0.05)):
+                    await self._ended.wait()
+                    return
+            if request.transport is None:
+                raise ConnectionResetError
+
+    async def never(self) -> web.Response:
+        """Answer an upload never, but end with the test."""
+        await self._ended.wait()
+        return web.Response()
 
     @property
     def peer(self) -> Peer:
@@ -383,24 +400,39 @@ class VoiceServer:
         names = ["gpt-4o-mini-tts", "gpt-4o-mini-transcribe", "gpt-realtime"]
         return web.json_response({"data": [{"id": name, "object": "model"} for name in names]})
 
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
+        """Answer a question as the test says."""
+        body = await request.json()
+        self.questions.append(body)
+        return await self._write(request, body, self.heads, _answer)
+
     async def _speech(self, request: web.Request) -> web.StreamResponse:
         """Speak as the test says."""
         body = await request.json()
         self.speeches.append(body)
+        return await self._write(request, body, self.sounds, as_asked)
+
+    async def _write(
+        self,
+        request: web.Request,
+        body: Json,
+        planned: list[Any],
+        usual: Callable[[Json], Sound],
+    ) -> web.StreamResponse:
+        """Answer with what is planned next, or as usual."""
+        found = planned.pop(0) if planned else usual
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         try:
-            return await self._speak(request, body)
+            return await self._send(request, found(body) if callable(found) else found)
         except ConnectionError, asyncio.CancelledError:
             self.lost += 1
             raise
         finally:
             self.running -= 1
 
-    async def _speak(self, request: web.Request, body: Json) -> web.StreamResponse:
-        """Answer a request to speak."""
-        found = self.sounds.pop(0) if self.sounds else as_asked
-        sound = found(body) if callable(found) else found
+    async def _send(self, request: web.Request, sound: Sound) -> web.StreamResponse:
+        """Send a body piece by piece."""
         response = web.StreamResponse(
             status=sound.status, headers={"Content-Type": sound.content_type}
         )
@@ -408,7 +440,7 @@ class VoiceServer:
         pieces = [sound.body] if isinstance(sound.body, bytes | str) else sound.body
         for piece in pieces:
             if isinstance(piece, int | float):
-                await self._pause(piece)
+                await self._pause(piece, request)
             elif piece is None:
                 assert request.transport is not None
                 request.transport.abort()
@@ -454,6 +486,11 @@ def _refusal(status: int) -> web.HTTPException:
     """Return the refusal of a socket."""
     error: web.HTTPException = web.HTTPNotFound() if status == 404 else web.HTTPBadRequest()
     return error
+
+
+def _answer(_: Json) -> Sound:
+    """Return a response that says something."""
+    return Sound(says("It is sunny outside.").body, SSE)
 
 
 def as_asked(body: Json) -> Sound:

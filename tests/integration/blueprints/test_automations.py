@@ -103,7 +103,7 @@ def assert_plain(notice: str) -> None:
     assert "evil.example" in notice, "the words are there"
 
 
-async def test_camera_is_asked_itself_and_its_words_are_plain(
+async def test_camera_description_without_file(
     home: HomeAssistant,
     install: Install,
     blueprint_home: BlueprintHome,
@@ -210,7 +210,7 @@ async def test_voice_note_transcription(
     assert blueprint_home.notices == [text]
 
 
-async def test_voice_note_is_shown_as_plain_text(
+async def test_voice_note_markup_is_escaped(
     home: HomeAssistant,
     install: Install,
     blueprint_home: BlueprintHome,
@@ -227,7 +227,7 @@ async def test_voice_note_is_shown_as_plain_text(
     assert_plain(notice)
 
 
-async def test_refused_announcement_is_shown_as_plain_text(
+async def test_refused_announcement_markup_is_escaped(
     home: HomeAssistant, install: Install, blueprint_home: BlueprintHome, standin: StandIn
 ) -> None:
     """What somebody has written into the text field is no markup either."""

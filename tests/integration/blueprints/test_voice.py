@@ -118,7 +118,7 @@ async def test_request_failure_is_spoken(
     ("blueprint", "question"),
     [("ask_by_voice", "ask the computer why"), ("ask_manuals", "look up in the manual why")],
 )
-async def test_failure_is_told_with_its_reason(
+async def test_failure_reason_is_spoken(
     voice: HomeAssistant,
     install: Install,
     call: Call,

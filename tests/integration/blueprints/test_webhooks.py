@@ -168,7 +168,7 @@ async def test_phone_call_caller_allowlist(
     assert bool(standin.sockets) is answered
 
 
-async def test_everybody_may_call(
+async def test_phone_call_from_any_caller(
     home: HomeAssistant, install: Install, standin: StandIn, report: Report, call: Call
 ) -> None:
     """The switch opens the line, the list does not matter then."""

@@ -63,8 +63,8 @@ async def test_poll_error_is_logged_once(
         await pass_time(hass, minutes=16)
     assert looks(standin, "/batches/x_1") == 5
     texts = [record.message for record in caplog.records]
-    assert sum("cannot be looked at for now" in text for text in texts) == 1
-    assert sum("can be looked at again" in text for text in texts) == 1
+    assert sum("Polling watched jobs" in text and " failed: " in text for text in texts) == 1
+    assert sum("succeeds again" in text for text in texts) == 1
     assert len(told) == 1
 
 

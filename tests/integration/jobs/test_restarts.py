@@ -205,7 +205,7 @@ async def test_store_ignores_unknown_keys(
     [job(kind="weather"), job(kind="weather", name=None), job(kind="voice", ids={"voice_id": "v"})],
     ids=["named", "unnamed", "other-id"],
 )
-async def test_stored_job_not_understood_is_kept(
+async def test_stored_job_of_unknown_kind_is_kept(
     hass: HomeAssistant,
     standin: StandIn,
     media_folder: Path,
@@ -223,7 +223,7 @@ async def test_stored_job_not_understood_is_kept(
 
 
 @pytest.mark.parametrize("days", [-20_000, -30, 30, 20_000])
-async def test_clock_set_gives_up_no_job(
+async def test_clock_change_keeps_jobs(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,

@@ -129,7 +129,7 @@ async def test_cleanup_result(folder: Path, call: Call, caplog: pytest.LogCaptur
         ([5, 20, 4, 30, 2], 10, {0, 2}),
     ],
 )
-async def test_large_file_does_not_delete_the_others(
+async def test_cleanup_large_file_keeps_others(
     folder: Path, call: Call, sizes: list[int], limit: int, left: set[int]
 ) -> None:
     for age, size in enumerate(sizes):

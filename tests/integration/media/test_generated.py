@@ -47,7 +47,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-async def test_base64_as_hosts_write_it(standin: StandIn, call: Call, form: str) -> None:
+async def test_image_base64_variants(standin: StandIn, call: Call, form: str) -> None:
     body = {"data": [{"b64_json": encode(PNG)}, {"b64_json": FORMS[form]}]}
     standin.fail(Fault(path="/images", status=200, body=body))
     answer = await call("create_image", prompt="A house", n=2)
@@ -63,7 +63,7 @@ async def test_base64_as_hosts_write_it(standin: StandIn, call: Call, form: str)
     ["x", "?", "", encode(b"<html>Sign in</html>"), encode(b'{"error": "no"}'), "data:image/png"],
 )
 @pytest.mark.parametrize("position", [0, 1, 2])
-async def test_bad_picture_does_not_lose_the_others(
+async def test_invalid_image_keeps_others(
     hass: HomeAssistant, standin: StandIn, call: Call, bad: str, position: int, folder: Path
 ) -> None:
     data: list[dict[str, Any]] = [{"b64_json": encode(GIF)}, {"b64_json": encode(PNG)}]
@@ -76,7 +76,7 @@ async def test_bad_picture_does_not_lose_the_others(
         assert shown(hass, "sensor.127_0_0_1_last_error").state != "unknown"
 
 
-async def test_bad_pictures_alone_are_an_error(standin: StandIn, call: Call, folder: Path) -> None:
+async def test_invalid_images_only_raise(standin: StandIn, call: Call, folder: Path) -> None:
     data = [{"b64_json": "x"}, {"b64_json": encode(b"Sign in")}]
     standin.fail(Fault(path="/images", status=200, body={"data": data}))
     with pytest.raises(HomeAssistantError) as caught:
@@ -94,14 +94,14 @@ async def test_bad_pictures_alone_are_an_error(standin: StandIn, call: Call, fol
         {"url": "data:image/octet-stream;base64," + encode(PNG)},
     ],
 )
-async def test_picture_in_a_data_address(standin: StandIn, call: Call, item: Any) -> None:
+async def test_image_data_url(standin: StandIn, call: Call, item: Any) -> None:
     standin.fail(Fault(path="/images", status=200, body={"data": [item]}))
     (saved,) = (await call("create_image", prompt="A house"))["media"]
     assert Path(saved["path"]).read_bytes() == PNG
     assert saved["media_content_type"] == "image/png"
 
 
-async def test_addresses_of_pictures_are_told(
+async def test_image_http_urls_are_logged(
     standin: StandIn, call: Call, caplog: pytest.LogCaptureFixture
 ) -> None:
     body = {"data": [{"url": "http://127.0.0.1:9/a.png"}]}
@@ -162,7 +162,7 @@ IN_CHAT: dict[str, tuple[dict[str, Any], bytes, str]] = {
 
 
 @pytest.mark.parametrize("form", IN_CHAT)
-async def test_media_in_a_chat_completion(standin: StandIn, call: Call, form: str) -> None:
+async def test_chat_completion_media_is_saved(standin: StandIn, call: Call, form: str) -> None:
     message, content, suffix = IN_CHAT[form]
     body = completion(**message)
     standin.fail(Fault(path="/chat", status=200, body=body))
@@ -186,7 +186,7 @@ async def test_chat_completion_without_media(standin: StandIn, call: Call) -> No
 
 
 @pytest.mark.parametrize("trouble", ["no folder", "garbled"])
-async def test_chat_survives_media_that_cannot_be_saved(
+async def test_chat_completion_media_save_error(
     hass: HomeAssistant, standin: StandIn, call: Call, media_folder: Path, trouble: str
 ) -> None:
     if trouble == "no folder":
@@ -200,7 +200,7 @@ async def test_chat_survives_media_that_cannot_be_saved(
     assert shown(hass, "sensor.127_0_0_1_last_error").state != "unknown"
 
 
-async def test_sound_with_an_id_is_saved_once(standin: StandIn, call: Call, folder: Path) -> None:
+async def test_audio_with_id_is_saved_once(standin: StandIn, call: Call, folder: Path) -> None:
     body = completion(content=None, audio={"id": "audio_1", "data": encode(WAV)})
     standin.fail(Fault(path="/chat", status=200, body=body, count=2))
     first = await call("create_chat_completion", **ASK)
@@ -218,7 +218,7 @@ def chunk(delta: dict[str, Any], finish: str | None = None) -> str:
 
 @pytest.mark.parametrize("sizes", [(2, 4), (3, 3), (1, 1, 1, 1), (1000,), (0, 5)], ids=str)
 @pytest.mark.parametrize("way", ["each", "cut"])
-async def test_sound_of_a_streamed_chat_is_joined(
+async def test_chat_stream_audio_is_joined(
     standin: StandIn, call: Call, sizes: tuple[int, ...], way: str
 ) -> None:
     if way == "each":
@@ -250,10 +250,33 @@ async def test_sound_of_a_streamed_chat_is_joined(
     assert Path(saved["path"]).name == "audio_1.pcm"
 
 
-@pytest.mark.parametrize("form", ["prefix", "lines", "unpadded"])
-async def test_picture_of_a_response_as_hosts_write_it(
-    standin: StandIn, call: Call, form: str
+@pytest.mark.parametrize("sound", [b"abcdef", b"{}", b"  \n", b"HTTP/1.1 500", b"\xff\xd8\xff"])
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_pcm_resembling_text_is_saved(
+    standin: StandIn, call: Call, sound: bytes, is_stream: bool
 ) -> None:
+    """PCM may hold any bytes, and who asked for it gets it."""
+    audio = {"id": "audio_1", "data": encode(sound), "transcript": "Hi"}
+    if is_stream:
+        text = chunk({"role": "assistant", "audio": audio}) + chunk({}, "stop")
+        fault = Fault(path="/chat", status=200, body=text, content_type="text/event-stream")
+    else:
+        choice = {"index": 0, "finish_reason": "stop", "message": {"audio": audio}}
+        fault = Fault(path="/chat", status=200, body={"id": "c", "choices": [choice]})
+    standin.fail(fault)
+    answer = await call(
+        "create_chat_completion",
+        **ASK,
+        stream=is_stream,
+        modalities=["text", "audio"],
+        audio={"voice": "alloy", "format": "pcm16"},
+    )
+    (saved,) = answer["media"]
+    assert Path(saved["path"]).read_bytes() == sound
+
+
+@pytest.mark.parametrize("form", ["prefix", "lines", "unpadded"])
+async def test_response_image_base64_variants(standin: StandIn, call: Call, form: str) -> None:
     item = {"type": "image_generation_call", "id": "ig_1", "result": FORMS[form]}
     bad = {"type": "image_generation_call", "id": "ig_2", "result": "?"}
     body = {"id": "resp_1", "object": "response", "status": "completed", "output": [bad, item]}

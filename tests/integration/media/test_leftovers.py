@@ -18,7 +18,7 @@ from .helpers import SPEAK, names, put
 
 
 @pytest.mark.parametrize("age", [0, 0.01, 3])
-async def test_leftovers_go_at_the_start(
+async def test_unfinished_files_removed_at_start(
     hass: HomeAssistant, standin: StandIn, folder: Path, age: float
 ) -> None:
     for name in (".half.part", ".k3a_x9zz.part", ".x.part", "whole.wav", ".hidden", "a.part"):
@@ -27,14 +27,14 @@ async def test_leftovers_go_at_the_start(
     await wait_for(lambda: names(folder) == {"whole.wav", ".hidden", "a.part"})
 
 
-async def test_start_without_a_folder(hass: HomeAssistant, standin: StandIn) -> None:
+async def test_start_without_media_directory(hass: HomeAssistant, standin: StandIn) -> None:
     hass.config.media_dirs = {}
     entry = await add_entry(hass, entry_data(standin))
     assert entry.state is ConfigEntryState.LOADED
 
 
 @pytest.mark.parametrize("again", ["reload", "another entry"])
-async def test_file_that_is_being_written_stays(
+async def test_file_being_written_is_kept(
     hass: HomeAssistant,
     standin: StandIn,
     folder: Path,

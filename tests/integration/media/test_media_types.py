@@ -61,7 +61,7 @@ async def say(standin: StandIn, call: Call, body: bytes, label: str, /, **data: 
     ],
     ids=["frame", "frames", "tag", "wav", "flac", "opus", "aac"],
 )
-async def test_speech_is_named_by_its_bytes(
+async def test_speech_suffix_from_signature(
     hass: HomeAssistant,
     standin: StandIn,
     call: Call,
@@ -97,7 +97,7 @@ async def test_speech_is_named_by_its_bytes(
         ("audio/x-unheard-of", "wav", ".wav"),
     ],
 )
-async def test_speech_without_signature_is_named_by_label_or_format(
+async def test_speech_suffix_from_content_type_or_format(
     standin: StandIn, call: Call, label: str, response_format: str | None, suffix: str
 ) -> None:
     data = {} if response_format is None else {"response_format": response_format}
@@ -117,7 +117,7 @@ async def test_speech_without_signature_is_named_by_label_or_format(
         ("fffb0000", ".mp3"),
     ],
 )
-async def test_speech_that_begins_like_a_frame(
+async def test_speech_beginning_like_mpeg_frame(
     standin: StandIn, call: Call, start: str, suffix: str
 ) -> None:
     body = bytes.fromhex(start) + bytes(400)
@@ -140,7 +140,7 @@ async def test_speech_that_begins_like_a_frame(
         ("tts.mp3", bytes(400), "tts.mp3"),
     ],
 )
-async def test_suffix_fits_the_bytes(
+async def test_filename_suffix_from_signature(
     standin: StandIn, call: Call, filename: str, body: bytes, expected: str
 ) -> None:
     answer = await say(standin, call, body, "audio/mpeg", filename=filename)
@@ -168,7 +168,7 @@ async def test_suffix_fits_the_bytes(
         ("application/x-ndjson", b'{"a": 1}\n', ".jsonl"),
     ],
 )
-async def test_downloaded_files_keep_what_they_are(
+async def test_downloaded_file_suffix(
     standin: StandIn, call: Call, label: str, body: bytes, suffix: str
 ) -> None:
     standin.fail(Fault(path="/content", status=200, body=body, content_type=label))
@@ -197,7 +197,7 @@ async def test_downloaded_files_keep_what_they_are(
     ids=["json", "labelled", "detail", "message", "page", "text", "words", "long"],
 )
 @pytest.mark.parametrize("stream_format", [None, "sse"])
-async def test_text_is_not_saved_as_speech(
+async def test_speech_text_response_raises(
     standin: StandIn,
     call: Call,
     media_folder: Path,
@@ -219,7 +219,7 @@ async def test_text_is_not_saved_as_speech(
     ("body", "label"),
     [(WAV, "audio/wav"), (MP3, "application/octet-stream"), (OPUS, "text/plain")],
 )
-async def test_sound_of_a_host_that_does_not_stream(
+async def test_speech_stream_answered_without_stream(
     standin: StandIn, call: Call, body: bytes, label: str
 ) -> None:
     answer = await say(standin, call, body, label, stream_format="sse", filename="tts")
@@ -229,9 +229,7 @@ async def test_sound_of_a_host_that_does_not_stream(
 
 
 @pytest.mark.parametrize("label", ["text/event-stream", "text/plain", "audio/mpeg"])
-async def test_stream_of_speech_that_nobody_asked_for(
-    standin: StandIn, call: Call, label: str
-) -> None:
+async def test_speech_stream_not_requested(standin: StandIn, call: Call, label: str) -> None:
     pieces = [WAV[:1001], WAV[1001:]]
     events: list[dict[str, Any]] = [
         {"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode()}
@@ -244,7 +242,7 @@ async def test_stream_of_speech_that_nobody_asked_for(
     assert Path(answer["path"]).suffix == ".wav"
 
 
-async def test_error_in_a_stream_of_speech_that_nobody_asked_for(
+async def test_speech_stream_not_requested_error_raises(
     standin: StandIn, call: Call, media_folder: Path
 ) -> None:
     body = b'data: {"error": {"message": "voice not found"}}\n\n'

@@ -163,7 +163,7 @@ async def test_image_file_deleted(
 
 
 @pytest.mark.usefixtures("entry")
-async def test_image_whose_folder_is_gone(
+async def test_image_directory_missing(
     hass: HomeAssistant, call: Call, hass_client: ClientSessionGenerator
 ) -> None:
     saved = (await call("create_image", **DRAW))["media"][0]

@@ -47,7 +47,7 @@ async def refused(
 
 @pytest.mark.parametrize("kind", ["pipe", "socket", "device", "folder", "pipe behind a link"])
 @pytest.mark.parametrize("named", ["path", "media"])
-async def test_no_regular_file(
+async def test_not_a_regular_file_is_rejected(
     hass: HomeAssistant,
     standin: StandIn,
     call: Call,
@@ -82,7 +82,7 @@ async def test_no_regular_file(
     listener.close()
 
 
-async def test_many_calls_for_one_pipe_hold_nothing_up(
+async def test_concurrent_calls_for_a_pipe(
     hass: HomeAssistant, call: Call, media_folder: Path
 ) -> None:
     os.mkfifo(media_folder / "pipe.wav")
@@ -94,7 +94,7 @@ async def test_many_calls_for_one_pipe_hold_nothing_up(
 
 
 @pytest.mark.parametrize("step", ["stat", "open", "resolve"])
-async def test_disk_that_does_not_answer(
+async def test_unresponsive_disk_times_out(
     hass: HomeAssistant,
     standin: StandIn,
     call: Call,
@@ -135,7 +135,7 @@ async def test_disk_that_does_not_answer(
 
 @pytest.mark.parametrize("link", ["file", "folder", "two links"])
 @pytest.mark.parametrize("named", ["path", "media"])
-async def test_link_that_leads_elsewhere(
+async def test_symlink_outside_allowlist_is_rejected(
     standin: StandIn, call: Call, media_folder: Path, tmp_path: Path, link: str, named: str
 ) -> None:
     secret = tmp_path / "secret"
@@ -160,7 +160,7 @@ async def test_link_that_leads_elsewhere(
 
 
 @pytest.mark.parametrize("named", ["path", "media"])
-async def test_link_within_allowed_places(
+async def test_symlink_within_allowlist(
     standin: StandIn, call: Call, media_folder: Path, named: str
 ) -> None:
     (media_folder / "song.wav").write_bytes(b"RIFF")
@@ -174,7 +174,7 @@ async def test_link_within_allowed_places(
     assert (part(standin, "file").filename, part(standin, "file").data) == ("newest.wav", b"RIFF")
 
 
-async def test_media_folder_that_is_a_link(
+async def test_media_directory_symlink(
     hass: HomeAssistant, standin: StandIn, call: Call, media_folder: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "nas").mkdir()
@@ -186,7 +186,7 @@ async def test_media_folder_that_is_a_link(
     assert part(standin, "file").data == b"RIFF"
 
 
-async def test_other_media_sources_keep_files_of_their_own(
+async def test_file_of_other_media_source(
     hass: HomeAssistant, standin: StandIn, call: Call, tmp_path: Path, monkeypatch: Any
 ) -> None:
     hass.config.config_dir = str(tmp_path)
@@ -209,7 +209,7 @@ async def test_other_media_sources_keep_files_of_their_own(
 
 
 @pytest.mark.parametrize("swap", ["link", "other file", "other content", "gone"])
-async def test_file_that_is_swapped_after_the_check(
+async def test_file_replaced_after_validation(
     standin: StandIn,
     call: Call,
     media_folder: Path,
@@ -247,7 +247,7 @@ async def test_file_that_is_swapped_after_the_check(
 @pytest.mark.parametrize(
     "name", ["batch.jsonl", "weights.gguf", "README", "notes.unknown-kind", "deep/er.jsonl"]
 )
-async def test_media_item_of_an_unknown_type(
+async def test_media_item_unknown_type(
     standin: StandIn, call: Call, media_folder: Path, name: str
 ) -> None:
     (media_folder / "deep").mkdir()
@@ -265,7 +265,7 @@ async def test_media_item_of_an_unknown_type(
     "name",
     ["local/none.jsonl", "elsewhere/a.jsonl", "local/../secrets.jsonl", "local//etc/x.jsonl"],
 )
-async def test_media_item_of_an_unknown_type_that_is_not_there(
+async def test_media_item_unknown_type_missing(
     standin: StandIn, call: Call, media_folder: Path, name: str
 ) -> None:
     (media_folder.parent / "secrets.jsonl").write_text("secret")
@@ -288,7 +288,7 @@ async def test_media_item_of_an_unknown_type_that_is_not_there(
         ("file:///media/a.wav", "file:/media/a.wav"),
     ],
 )
-async def test_address_in_place_of_a_file(
+async def test_url_instead_of_file_is_rejected(
     standin: StandIn, call: Call, address: str, shown: str
 ) -> None:
     before = len(standin.requests)
@@ -302,7 +302,7 @@ async def test_address_in_place_of_a_file(
 
 
 @pytest.mark.parametrize("name", ["song.wav", "my%20song.wav", "my song.wav?v=2", "deep/song.wav"])
-async def test_address_of_the_folder_www(
+async def test_local_url_is_resolved(
     hass: HomeAssistant, standin: StandIn, call: Call, tmp_path: Path, name: str
 ) -> None:
     hass.config.config_dir = str(tmp_path)
@@ -317,7 +317,7 @@ async def test_address_of_the_folder_www(
     await refused(call, standin, "/local/none.wav", "file_missing")
 
 
-async def test_user_who_may_name_media_items_only(
+async def test_user_without_path_permission(
     hass: HomeAssistant,
     standin: StandIn,
     call: Call,

@@ -207,7 +207,7 @@ def size_of(name: str) -> int:
         "a." + "b" * 300,
     ],
 )
-async def test_names_are_cut_by_bytes(
+async def test_filename_length_in_bytes(
     hass: HomeAssistant, folder: Path, call: Call, filename: str, count: int
 ) -> None:
     paths = []
@@ -224,7 +224,7 @@ async def test_names_are_cut_by_bytes(
 
 @pytest.mark.parametrize("longest", [254, 143, 64])
 @pytest.mark.parametrize("filename", ["x" * 120, "ü" * 120, "家" * 85])
-async def test_disk_that_takes_shorter_names(
+async def test_filename_too_long_for_file_system(
     hass: HomeAssistant,
     folder: Path,
     call: Call,
@@ -255,7 +255,7 @@ async def test_disk_that_takes_shorter_names(
         ("a(b).wav", "a(b)%20(2).wav"),
     ],
 )
-async def test_address_of_a_saved_file_is_quoted(
+async def test_saved_file_url_is_quoted(
     hass: HomeAssistant,
     call: Call,
     filename: str,
@@ -276,7 +276,7 @@ async def test_address_of_a_saved_file_is_quoted(
 
 @pytest.mark.parametrize("action", ["create_speech", "create_image"])
 @pytest.mark.parametrize("free", [0, 10 * 1000**2, 499 * 1000**2])
-async def test_some_space_stays_free(
+async def test_free_space_is_kept(
     hass: HomeAssistant,
     standin: StandIn,
     folder: Path,
@@ -309,7 +309,7 @@ async def test_some_space_stays_free(
     assert not ir.async_get(hass).async_get_issue("openai_api", "folder_not_writable")
 
 
-async def test_download_that_would_fill_the_disk(
+async def test_download_stops_before_disk_is_full(
     hass: HomeAssistant,
     standin: StandIn,
     folder: Path,
@@ -347,7 +347,7 @@ async def test_download_that_would_fill_the_disk(
     ],
 )
 @pytest.mark.parametrize("is_link", [False, True])
-async def test_nothing_under_www_is_run_by_browsers(
+async def test_saved_file_in_www_is_not_executable(
     hass: HomeAssistant,
     standin: StandIn,
     call: Call,
@@ -372,7 +372,7 @@ async def test_nothing_under_www_is_run_by_browsers(
     assert Path(answer["path"]).read_bytes() == body
 
 
-async def test_pages_elsewhere_keep_their_names(standin: StandIn, call: Call) -> None:
+async def test_saved_html_outside_www_keeps_name(standin: StandIn, call: Call) -> None:
     for name in ("x.html", "x.svg"):
         standin.fail(Fault(path="/content", status=200, body="<p>", content_type="text/html"))
         answer = await call("download_file", file_id="file-1", filename=name)

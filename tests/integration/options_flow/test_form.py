@@ -168,9 +168,7 @@ def offered(form: dict[str, Any], purpose: str) -> list[str]:
     return list(selector.config["options"])
 
 
-async def test_default_models_are_chosen_from_what_the_service_offers(
-    standin: StandIn, form: Form, entry: MockConfigEntry
-) -> None:
+async def test_default_models_offered(standin: StandIn, form: Form, entry: MockConfigEntry) -> None:
     standin.fail(Fault(path="/models", status=200, body=MODELS))
     shown = await form.open()
     assert offered(shown, "chat") == ["gpt-5", "tts-1", "my-embedder"]
@@ -203,7 +201,7 @@ async def test_default_models_are_chosen_from_what_the_service_offers(
         Fault(path="/models", status=200, body=b""),
     ],
 )
-async def test_models_can_be_entered_where_none_are_listed(
+async def test_default_models_without_model_list(
     standin: StandIn, form: Form, entry: MockConfigEntry, fault: Fault
 ) -> None:
     standin.fail(fault)
@@ -212,7 +210,7 @@ async def test_models_can_be_entered_where_none_are_listed(
     assert kept(entry)["default_models"] == {"chat": "m"}
 
 
-async def test_models_can_be_entered_without_a_key(
+async def test_default_models_without_api_key(
     hass: HomeAssistant, form: Form, entry: MockConfigEntry
 ) -> None:
     data = {**entry.data, "api_key_source": "environment", "api_key": "NO_SUCH_VARIABLE"}
@@ -231,7 +229,7 @@ async def test_models_can_be_entered_without_a_key(
         ({}, False),
     ],
 )
-async def test_service_and_access(
+async def test_service_kind_and_access_options(
     form: Form, entry: MockConfigEntry, access: dict[str, str], saved: bool
 ) -> None:
     """What is as it would be anyway is not saved."""

@@ -108,7 +108,7 @@ async def denied(talk: RealtimeDriver, context: Context, action: str) -> bool:
         (None, "admin", False),
     ],
 )
-async def test_who_may_use_a_connection(
+async def test_connection_access_by_user(
     silent: None,
     talk: RealtimeDriver,
     users: dict[str, User],
@@ -123,7 +123,7 @@ async def test_who_may_use_a_connection(
         assert await denied(talk, context_of(users, caller), action) is is_denied, action
 
 
-async def test_user_that_is_gone(
+async def test_unknown_user_raises(
     silent: None, talk: RealtimeDriver, users: dict[str, User]
 ) -> None:
     await open_as(talk, context_of(users, "admin"))
@@ -158,7 +158,7 @@ async def admin_api(hass: HomeAssistant, bell: Bell) -> Bell:
     ("caller", "is_denied"),
     [("guest", True), ("member", True), (None, True), ("admin", False), ("other admin", False)],
 )
-async def test_connection_with_an_api_for_administrators(
+async def test_connection_with_admin_api_access(
     silent: None,
     talk: RealtimeDriver,
     users: dict[str, User],
@@ -174,7 +174,7 @@ async def test_connection_with_an_api_for_administrators(
 
 
 @pytest.mark.parametrize("opener", ["member", "guest", None])
-async def test_api_for_administrators_is_refused_to_others(
+async def test_admin_api_requires_administrator(
     talk: RealtimeDriver, users: dict[str, User], admin_api: Bell, opener: str | None
 ) -> None:
     with pytest.raises(ServiceValidationError) as caught:
@@ -189,7 +189,7 @@ async def test_api_for_administrators_is_refused_to_others(
     assert not talk.standin.sockets
 
 
-async def test_tools_of_somebody_who_is_no_longer_an_administrator(
+async def test_tool_call_after_admin_rights_revoked(
     silent: None, talk: RealtimeDriver, users: dict[str, User], admin_api: Bell
 ) -> None:
     # The first one owns the system, and stays an administrator.
@@ -203,7 +203,7 @@ async def test_tools_of_somebody_who_is_no_longer_an_administrator(
     assert await denied(talk, opener, "send_realtime_message")
 
 
-async def test_tools_of_a_user_that_was_deactivated(
+async def test_tool_call_after_user_deactivated(
     silent: None, talk: RealtimeDriver, users: dict[str, User], bell: Bell
 ) -> None:
     await open_as(talk, context_of(users, "member"), llm_hass_api=["hall"])
@@ -223,7 +223,7 @@ async def test_tools_of_a_user_that_was_deactivated(
         ("member", None, False),
     ],
 )
-async def test_responses_websocket(
+async def test_responses_websocket_access(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -254,7 +254,7 @@ async def test_responses_websocket(
         await manage(opener, "close")
 
 
-def test_tools_module_needs_no_other_rights() -> None:
+def test_tool_name_patterns() -> None:
     assert tools.is_named("intent__HassTurnOn", ["HassTurnOn"])
     assert tools.is_named("intent__HassTurnOn", ["intent__*"])
     assert not tools.is_named("intent__HassTurnOn", ["HassTurn", "turnon"])

@@ -31,7 +31,7 @@ def conversation(entry: MockConfigEntry) -> RealtimeConnection:
     return found
 
 
-async def test_saved_answer_is_let_go(
+async def test_saved_output_audio_is_released(
     script: RealtimeDriver, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoken = Spoken({"type": "audio/pcm", "rate": 24000})
@@ -62,22 +62,22 @@ async def test_saved_answer_is_let_go(
     assert alive is None or alive() is None
 
 
-async def test_answers_that_never_end(script: RealtimeDriver, entry: MockConfigEntry) -> None:
+async def test_output_audio_without_end_limit(
+    script: RealtimeDriver, entry: MockConfigEntry
+) -> None:
     await script.server_sends(*(delta(f"r-{number}") for number in range(40)))
     assert len(conversation(entry).speech.answers) <= 8
     await wait_for(lambda: len(script.notices_of("audio_done")) == 32)
 
 
-async def test_responses_that_never_end(script: RealtimeDriver, entry: MockConfigEntry) -> None:
+async def test_responses_without_end_limit(script: RealtimeDriver, entry: MockConfigEntry) -> None:
     await script.server_sends(
         *({"type": "response.created", "response": {"id": f"r-{n}"}} for n in range(100))
     )
     assert len(conversation(entry).playback.formats) <= 16
 
 
-async def test_more_connections_than_there_may_be(
-    script: RealtimeDriver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_connection_limit(script: RealtimeDriver, monkeypatch: pytest.MonkeyPatch) -> None:
     assert connections.MAX_CONNECTIONS == 50
     monkeypatch.setattr(connections, "MAX_CONNECTIONS", 3)
     for number in range(2):

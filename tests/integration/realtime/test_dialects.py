@@ -32,7 +32,7 @@ def creates(frames: list[Json]) -> list[str]:
 
 @pytest.mark.parametrize("order", ["error first", "created first", "no created"])
 @pytest.mark.parametrize("is_named", [True, False])
-async def test_request_that_comes_too_early(
+async def test_response_create_rejected_while_busy(
     script: RealtimeDriver, order: str, is_named: bool
 ) -> None:
     await script.call("send_realtime_message", message="Hi")
@@ -51,7 +51,7 @@ async def test_request_that_comes_too_early(
     assert creates(await script.sent()) == []
 
 
-async def test_request_that_comes_too_early_again_and_again(script: RealtimeDriver) -> None:
+async def test_response_create_rejected_repeatedly(script: RealtimeDriver) -> None:
     await script.call("send_realtime_message", message="Hi")
     (event_id,) = creates(await script.sent())
     for _ in range(10):
@@ -63,14 +63,14 @@ async def test_request_that_comes_too_early_again_and_again(script: RealtimeDriv
     assert creates(await script.sent()) == ["event_response_2"]
 
 
-async def test_output_of_a_function_while_the_host_is_busy(script: RealtimeDriver) -> None:
+async def test_function_output_while_busy(script: RealtimeDriver) -> None:
     await script.call("send_realtime_function_call_output", call_id="c", output="x")
     (event_id,) = creates(await script.sent())
     await script.server_sends(response("created"), busy(event_id), response("done"))
     assert creates(await script.sent()) == [event_id]
 
 
-async def test_later_requests_stay_behind_a_refused_one(script: RealtimeDriver) -> None:
+async def test_rejected_response_create_keeps_order(script: RealtimeDriver) -> None:
     request = {"type": "response.create", "event_id": "mine"}
     await script.call("send_realtime_event", event=request)
     await script.call("send_realtime_event", event={**request, "event_id": "second"})
@@ -81,7 +81,7 @@ async def test_later_requests_stay_behind_a_refused_one(script: RealtimeDriver) 
     assert creates(await script.sent()) == ["second"]
 
 
-async def test_other_error_about_a_response_that_was_accepted(script: RealtimeDriver) -> None:
+async def test_other_error_after_response_created(script: RealtimeDriver) -> None:
     await script.call("send_realtime_message", message="Hi")
     (event_id,) = creates(await script.sent())
     await script.server_sends(response("created"), busy("somebody's"))
@@ -90,7 +90,7 @@ async def test_other_error_about_a_response_that_was_accepted(script: RealtimeDr
     assert event_id
 
 
-async def test_response_that_nobody_can_cancel_is_not_waited_for(script: RealtimeDriver) -> None:
+async def test_cancel_without_active_response(script: RealtimeDriver) -> None:
     await script.call("send_realtime_message", message="Hi")
     (event_id,) = creates(await script.sent())
     await script.server_sends(busy(event_id))
@@ -141,7 +141,7 @@ def stripped(notices: list[Json]) -> list[Json]:
 
 
 @pytest.mark.parametrize("style", ["older", "new, then older", "older, then new"])
-async def test_older_names_of_events(script: RealtimeDriver, style: str) -> None:
+async def test_beta_event_names(script: RealtimeDriver, style: str) -> None:
     found = []
     for events in (TURN, spelled(TURN, style)):
         await script.clear()
@@ -168,14 +168,14 @@ async def test_older_names_of_events(script: RealtimeDriver, style: str) -> None
         ({"status": "in_progress"}, "in_progress"),
     ],
 )
-async def test_item_of_an_older_host(script: RealtimeDriver, item: Json, status: str) -> None:
+async def test_beta_item_events(script: RealtimeDriver, item: Json, status: str) -> None:
     message = {"id": "i", "type": "message", "role": "user", "content": [], **item}
     await script.server_sends({"type": "conversation.item.created", "item": message})
     (update,) = script.notices_of("item_update")
     assert update["item"]["status"] == status
 
 
-async def test_format_of_an_older_host(script: RealtimeDriver) -> None:
+async def test_beta_audio_format(script: RealtimeDriver) -> None:
     await script.server_sends(
         {"type": "session.created", "session": {"output_audio_format": "g711_ulaw"}},
         response("created", "r-1"),
@@ -187,7 +187,7 @@ async def test_format_of_an_older_host(script: RealtimeDriver) -> None:
     assert script.notices_of("audio_done")[0]["size"] == 2 * 4800 + 44
 
 
-async def test_tools_are_taken_away(silent: None, talk: RealtimeDriver) -> None:
+async def test_session_update_removes_tools(silent: None, talk: RealtimeDriver) -> None:
     tools = [{"type": "function", "name": "mine", "parameters": {}}]
     await talk.connect(session={"tools": tools})
     sessions: list[dict[str, Any]] = [{"tools": []}, {"instructions": "Be brief."}]
@@ -199,7 +199,7 @@ async def test_tools_are_taken_away(silent: None, talk: RealtimeDriver) -> None:
         assert taken["session"]["tools"] == []
 
 
-async def test_tools_that_only_the_host_knows_are_taken_away(script: RealtimeDriver) -> None:
+async def test_session_update_removes_server_tools(script: RealtimeDriver) -> None:
     await script.server_sends(
         {"type": "session.updated", "session": {"tools": [{"name": "theirs"}]}}
     )
@@ -207,7 +207,7 @@ async def test_tools_that_only_the_host_knows_are_taken_away(script: RealtimeDri
     assert (await script.sent())[0]["session"]["tools"] == []
 
 
-async def test_session_without_tools_says_nothing_of_them(script: RealtimeDriver) -> None:
+async def test_session_update_without_tools(script: RealtimeDriver) -> None:
     await script.call("update_realtime_session_config", session={})
     assert "tools" not in (await script.sent())[0]["session"]
 
@@ -230,7 +230,9 @@ def raw(delta: bytes, kind: bytes = b"response.output_text.delta") -> bytes:
         ([b"a\xffb"], "a\ufffdb"),
     ],
 )
-async def test_halves_of_characters(script: RealtimeDriver, pieces: list[bytes], text: str) -> None:
+async def test_surrogates_split_between_deltas(
+    script: RealtimeDriver, pieces: list[bytes], text: str
+) -> None:
     for piece in pieces:
         await script.session.send(raw(piece))
     await script.settle()

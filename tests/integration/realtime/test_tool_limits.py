@@ -46,7 +46,7 @@ async def round_of(talk: RealtimeDriver, number: int, calls: int = 1) -> list[Js
 
 
 @pytest.mark.parametrize(("response_ids", "count"), [("same", 500), ("new", 5000), ("none", 500)])
-async def test_burst_of_calls(
+async def test_tool_call_limit(
     silent: None, talk: RealtimeDriver, bell: Bell, response_ids: str, count: int
 ) -> None:
     await connected(talk, "hall")
@@ -60,7 +60,7 @@ async def test_burst_of_calls(
     assert len(talk.notices_of("tool_limit_reached")) == 1
 
 
-async def test_ten_rounds_without_a_person(silent: None, talk: RealtimeDriver, bell: Bell) -> None:
+async def test_tool_round_limit(silent: None, talk: RealtimeDriver, bell: Bell) -> None:
     await connected(talk, "hall")
     for number in range(10):
         types = [item["type"] for item in await round_of(talk, number)]
@@ -72,7 +72,7 @@ async def test_ten_rounds_without_a_person(silent: None, talk: RealtimeDriver, b
     assert len(bell.calls) == 10
 
 
-async def test_rounds_count_when_more_calls_are_allowed(
+async def test_tool_round_limit_with_higher_call_limit(
     silent: None, talk: RealtimeDriver, bell: Bell
 ) -> None:
     await connected(talk, "hall", max_tool_calls=100)
@@ -101,7 +101,7 @@ async def test_rounds_count_when_more_calls_are_allowed(
         ),
     ],
 )
-async def test_message_starts_the_count_again(
+async def test_message_resets_tool_limit(
     silent: None, talk: RealtimeDriver, bell: Bell, action: str, data: Json
 ) -> None:
     await connected(talk, "hall", max_tool_calls=1)
@@ -123,7 +123,7 @@ async def test_message_starts_the_count_again(
     ],
 )
 @pytest.mark.parametrize("source", ["audio", "phone", "nothing"])
-async def test_speech_starts_the_count_again(
+async def test_speech_resets_tool_limit(
     silent: None, talk: RealtimeDriver, bell: Bell, event: Json, source: str
 ) -> None:
     phone = {"call_id": "rtc_1"} if source == "phone" else {}
@@ -138,7 +138,7 @@ async def test_speech_starts_the_count_again(
     assert len(bell.calls) == (1 if source == "nothing" else 2)
 
 
-async def test_a_few_calls_at_a_time(
+async def test_concurrent_tool_call_limit(
     silent: None, talk: RealtimeDriver, bell: Bell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running, most = 0, 0
@@ -193,7 +193,7 @@ async def test_tool_waits_for_approval(
     assert len(bell.calls) == (1 if approve else 0)
 
 
-async def test_approval_is_forgotten_with_the_connection(
+async def test_approval_dropped_with_connection(
     silent: None, talk: RealtimeDriver, bell: Bell
 ) -> None:
     await connected(talk, "hall", require_approval=["ring"])
@@ -208,7 +208,7 @@ async def test_approval_is_forgotten_with_the_connection(
 
 
 @pytest.mark.parametrize("names", [["rings"], ["ring", "lock__*"], ["RING"]])
-async def test_approval_for_a_tool_that_does_not_exist(
+async def test_approval_for_unknown_tool_raises(
     talk: RealtimeDriver, bell: Bell, names: list[str]
 ) -> None:
     with pytest.raises(ServiceValidationError) as caught:
@@ -218,7 +218,7 @@ async def test_approval_for_a_tool_that_does_not_exist(
 
 
 @pytest.mark.parametrize("field", [{"require_approval": ["*"]}, {"max_tool_calls": 5}])
-async def test_limit_of_tools_without_tools(talk: RealtimeDriver, field: Json) -> None:
+async def test_tool_options_without_tools_raise(talk: RealtimeDriver, field: Json) -> None:
     with pytest.raises(ServiceValidationError) as caught:
         await talk.call("connect_realtime_websocket", model="m", **field)
     assert caught.value.translation_key == "field_missing"
@@ -235,7 +235,7 @@ async def test_limit_of_tools_without_tools(talk: RealtimeDriver, field: Json) -
         {"max_total_tokens": "many"},
     ],
 )
-async def test_limit_that_is_none(talk: RealtimeDriver, field: Json) -> None:
+async def test_limits_out_of_range_raise(talk: RealtimeDriver, field: Json) -> None:
     with pytest.raises(vol.Invalid):
         await talk.call("connect_realtime_websocket", model="m", **field)
 
@@ -246,7 +246,7 @@ def used(input_tokens: Any, output_tokens: Any, response_id: str = "r-1") -> Jso
     return {"type": "response.done", "response": {"id": response_id, "usage": usage}}
 
 
-async def test_limit_of_tokens(silent: None, talk: RealtimeDriver) -> None:
+async def test_token_limit_closes_connection(silent: None, talk: RealtimeDriver) -> None:
     await talk.connect(max_total_tokens=1000)
     await talk.server_sends(used(500, 200), used(-5000, "x"), used(True, None), used(200, 99))
     assert talk.states == []
@@ -259,7 +259,7 @@ async def test_limit_of_tokens(silent: None, talk: RealtimeDriver) -> None:
     assert (await talk.status())["status"] == "disconnected"
 
 
-async def test_limit_counts_transcriptions(silent: None, talk: RealtimeDriver) -> None:
+async def test_token_limit_counts_transcriptions(silent: None, talk: RealtimeDriver) -> None:
     await talk.connect(max_total_tokens=10)
     event = {
         "type": "conversation.item.input_audio_transcription.completed",
@@ -272,7 +272,7 @@ async def test_limit_counts_transcriptions(silent: None, talk: RealtimeDriver) -
     await wait_for(lambda: talk.states)
 
 
-async def test_limit_holds_over_a_drop(silent: None, talk: RealtimeDriver) -> None:
+async def test_token_limit_kept_after_reconnect(silent: None, talk: RealtimeDriver) -> None:
     await talk.connect(max_total_tokens=10)
     await talk.server_sends(used(6, 0))
     talk.session.abort()
@@ -283,7 +283,7 @@ async def test_limit_holds_over_a_drop(silent: None, talk: RealtimeDriver) -> No
     await wait_for(lambda: talk.states[-1]["state"] == "disconnected")
 
 
-async def test_limit_of_costs(
+async def test_cost_limit_closes_connection(
     hass: HomeAssistant, silent: None, talk: RealtimeDriver, entry: MockConfigEntry
 ) -> None:
     with pytest.raises(ServiceValidationError) as caught:

@@ -50,7 +50,9 @@ HALVES: dict[str, tuple[list[bytes], str]] = {
 
 
 @pytest.mark.parametrize("case", HALVES)
-async def test_halves_of_characters(raw: RawServer, call: Call, events: Any, case: str) -> None:
+async def test_surrogates_split_between_chunks(
+    raw: RawServer, call: Call, events: Any, case: str
+) -> None:
     pieces, expected = HALVES[case]
     fired = events("openai_api_stream_event")
     raw.play(stream(*pieces, chunk({}, "stop")))
@@ -62,7 +64,7 @@ async def test_halves_of_characters(raw: RawServer, call: Call, events: Any, cas
     json.dumps(texts, ensure_ascii=False).encode()
 
 
-async def test_halves_of_two_choices(raw: RawServer, call: Call) -> None:
+async def test_surrogates_of_two_choices(raw: RawServer, call: Call) -> None:
     pieces = [half("\\ud83d", 0), half("\\ud83c", 1), half("\\udca1", 0), half("\\udfe1", 1)]
     ends = [chunk({}, "stop"), chunk({}, "stop")]
     ends[1]["choices"][0]["index"] = 1
@@ -71,7 +73,7 @@ async def test_halves_of_two_choices(raw: RawServer, call: Call) -> None:
     assert [item["message"]["content"] for item in answer["choices"]] == ["💡", "🏡"]
 
 
-async def test_halves_in_a_response(raw: RawServer, call: Call, events: Any) -> None:
+async def test_surrogates_in_response_stream(raw: RawServer, call: Call, events: Any) -> None:
     fired = events("openai_api_stream_event")
     kind = "response.output_text.delta"
     pieces = [
@@ -93,7 +95,7 @@ async def test_halves_in_a_response(raw: RawServer, call: Call, events: Any) -> 
         (b"12345678901234567890123 \\ud83d", "12345678901234567890123 \ufffd"),
     ],
 )
-async def test_halves_in_a_whole_answer(
+async def test_surrogates_without_stream(
     raw: RawServer, call: Call, text: bytes, expected: str
 ) -> None:
     body = json.dumps(RESPONSE).encode().replace(b"Hello", text)
@@ -110,7 +112,7 @@ LONE: dict[str, tuple[list[bytes], str]] = {
 
 
 @pytest.mark.parametrize("case", LONE)
-async def test_half_at_the_end_is_replaced(raw: RawServer, call: Call, case: str) -> None:
+async def test_lone_surrogate_is_replaced(raw: RawServer, call: Call, case: str) -> None:
     pieces, expected = LONE[case]
     end = chunk({}, "stop")
     for asked in ({"stream": True}, {}):
@@ -125,9 +127,7 @@ async def test_half_at_the_end_is_replaced(raw: RawServer, call: Call, case: str
             assert answer["choices"][0]["finish_reason"] == "stop"
 
 
-async def test_half_at_the_end_of_a_response_without_its_last_event(
-    raw: RawServer, call: Call
-) -> None:
+async def test_lone_surrogate_without_final_event(raw: RawServer, call: Call) -> None:
     piece = named("response.output_text.delta", delta="@", output_index=0, content_index=0)
     item = {"type": "message", "role": "assistant", "content": []}
     raw.play(
@@ -140,9 +140,7 @@ async def test_half_at_the_end_of_a_response_without_its_last_event(
     assert answer["output_text"] == "Hi \ufffd"
 
 
-async def test_half_at_the_end_of_a_transcript(
-    raw: RawServer, call: Call, media_folder: Path
-) -> None:
+async def test_lone_surrogate_in_transcript(raw: RawServer, call: Call, media_folder: Path) -> None:
     sound = media_folder / "a.wav"
     sound.write_bytes(b"RIFF\x24\x00\x00\x00WAVEfmt ")
     for pieces in (
@@ -154,7 +152,7 @@ async def test_half_at_the_end_of_a_transcript(
         assert answer["text"] == "Gr\u00fc\ufffd"
 
 
-async def test_many_halves_are_let_go_of() -> None:
+async def test_held_surrogates_limit() -> None:
     joiner = SurrogateJoiner()
     for number in range(1000):
         joiner.load(b'{"item_id": "%d", "delta": "x\\ud83d"}' % number)

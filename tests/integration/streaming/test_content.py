@@ -40,7 +40,7 @@ CONTENTS: dict[str, tuple[list[Any], Any]] = {
 
 
 @pytest.mark.parametrize("case", CONTENTS)
-async def test_content_of_texts_and_parts(raw: RawServer, call: Call, case: str) -> None:
+async def test_content_text_and_parts(raw: RawServer, call: Call, case: str) -> None:
     pieces, expected = CONTENTS[case]
     raw.play(stream(*(chunk({"content": found}) for found in pieces), chunk({}, "stop")))
     answer = await call("create_chat_completion", stream=True, **CHAT)
@@ -93,7 +93,7 @@ DETAILS: dict[str, tuple[list[Json], list[Json]]] = {
 
 
 @pytest.mark.parametrize("case", DETAILS)
-async def test_reasoning_details_keep_their_entries(raw: RawServer, call: Call, case: str) -> None:
+async def test_reasoning_details(raw: RawServer, call: Call, case: str) -> None:
     entries, expected = DETAILS[case]
     chunks = [chunk({"content": "", "reasoning_details": [entry]}) for entry in entries]
     raw.play(stream(*chunks, chunk({"content": "Hi"}, "stop")))
@@ -144,7 +144,7 @@ SO_FAR: dict[str, tuple[list[Json], str]] = {
 
 
 @pytest.mark.parametrize("case", SO_FAR)
-async def test_message_so_far(raw: RawServer, call: Call, events: Any, case: str) -> None:
+async def test_cumulative_messages(raw: RawServer, call: Call, events: Any, case: str) -> None:
     chunks, expected = SO_FAR[case]
     fired = events("openai_api_stream_event")
     raw.play(stream(*chunks))
@@ -162,7 +162,7 @@ async def test_message_so_far(raw: RawServer, call: Call, events: Any, case: str
         ("parse_chat_completion", CHAT),
     ],
 )
-async def test_fired_events_never_change(
+async def test_fired_events_are_not_mutated(
     raw: RawServer, call: Call, events: Any, action: str, data: Json
 ) -> None:
     chunks = [
@@ -203,9 +203,7 @@ FILTERS: dict[str, list[Json]] = {
 
 
 @pytest.mark.parametrize("case", FILTERS)
-async def test_empty_values_replace_nothing(
-    raw: RawServer, call: Call, events: Any, case: str
-) -> None:
+async def test_empty_values_are_ignored(raw: RawServer, call: Call, events: Any, case: str) -> None:
     fired = events("openai_api_stream_event")
     raw.play(stream(*FILTERS[case]))
     answer = await call("create_chat_completion", stream=True, **CHAT)
@@ -216,7 +214,7 @@ async def test_empty_values_replace_nothing(
     assert {item.data["event_type"] for item in fired} == {"chat.completion.chunk"}
 
 
-async def test_text_completion_without_an_object(raw: RawServer, call: Call, events: Any) -> None:
+async def test_text_completion_without_object(raw: RawServer, call: Call, events: Any) -> None:
     fired = events("openai_api_stream_event")
     choice = {"index": 0, "finish_reason": None}
     raw.play(
@@ -249,7 +247,7 @@ SOUNDS = {
 
 
 @pytest.mark.parametrize("case", SOUNDS)
-async def test_sound_in_pieces(raw: RawServer, call: Call, case: str) -> None:
+async def test_audio_deltas(raw: RawServer, call: Call, case: str) -> None:
     sounds = [chunk({"audio": {"id": "audio_1", "data": data}}) for data in SOUNDS[case]]
     first = chunk({"role": "assistant", "audio": {"id": "audio_1", "transcript": "Hel"}})
     more = chunk({"audio": {"transcript": "lo", "expires_at": 5}})
@@ -276,7 +274,7 @@ USAGES: dict[str, list[Json]] = {
 
 
 @pytest.mark.parametrize("case", USAGES)
-async def test_usage_of_streams(raw: RawServer, call: Call, case: str) -> None:
+async def test_stream_usage(raw: RawServer, call: Call, case: str) -> None:
     raw.play(stream(chunk({"content": "Hi"}, usage=None), *USAGES[case]))
     answer = await call("create_chat_completion", stream=True, **CHAT)
     assert answer["usage"] == COUNTS

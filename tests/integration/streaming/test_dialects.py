@@ -83,7 +83,7 @@ CHATS: dict[str, tuple[list[Any], str]] = {
 }
 
 
-async def test_chunks_in_dialects(raw: RawServer, call: Call) -> None:
+async def test_chat_chunks_of_servers(raw: RawServer, call: Call) -> None:
     for case, (pieces, more) in CHATS.items():
         raw.play(stream(chunk({"content": "A"}), *pieces, chunk({"content": "C"}, "stop")))
         answer = await call("create_chat_completion", stream=True, **CHAT)
@@ -93,14 +93,14 @@ async def test_chunks_in_dialects(raw: RawServer, call: Call) -> None:
 
 
 @pytest.mark.parametrize("reason", ["None", "NULL", "", False, None])
-async def test_no_reason_is_no_end(raw: RawServer, call: Call, reason: Any) -> None:
+async def test_empty_finish_reason_is_ignored(raw: RawServer, call: Call, reason: Any) -> None:
     raw.play(stream(chunk({"content": "A"}), chunk({"content": "B"}, reason), done=False))
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_chat_completion", stream=True, **CHAT)
     assert caught.value.translation_key == "stream_cut"
 
 
-async def test_name_of_a_call_in_pieces(raw: RawServer, call: Call) -> None:
+async def test_tool_call_name_in_deltas(raw: RawServer, call: Call) -> None:
     """Only what says nothing else of a call goes on with a name."""
     rest = {"index": 0, "function": {"name": "on"}}
     arguments = {"index": 0, "function": {"arguments": ENTITY}}
@@ -122,7 +122,7 @@ async def test_name_of_a_call_in_pieces(raw: RawServer, call: Call) -> None:
         assert [(found["name"], found["arguments"]) for found in calls] == expected
 
 
-async def test_pictures_of_one_index_stay_apart(raw: RawServer, call: Call) -> None:
+async def test_images_with_same_index_are_separate(raw: RawServer, call: Call) -> None:
     def picture(url: str) -> Json:
         return {"type": "image_url", "image_url": {"url": url}, "index": 0}
 
@@ -161,7 +161,7 @@ MESSAGES: dict[str, list[bytes]] = {
 }
 
 
-async def test_messages_in_dialects(raw: RawServer, call: Call) -> None:
+async def test_response_messages_of_servers(raw: RawServer, call: Call) -> None:
     for case, events in MESSAGES.items():
         raw.play(stream(CREATED, *events, done=False))
         answer = await call("create_model_response", stream=True, **ASK)
@@ -178,7 +178,7 @@ async def _play(raw: RawServer, call: Call, events: list[bytes]) -> Any:
     return (await call("create_model_response", stream=True, **ASK))["output"]
 
 
-async def test_thoughts_alone_stay(raw: RawServer, call: Call) -> None:
+async def test_response_of_reasoning_only(raw: RawServer, call: Call) -> None:
     """A model that ran out of tokens has said nothing else."""
     secret = {**REASONING, "encrypted_content": "x"}
     assert await _play(raw, call, [completed(output=[secret])]) == [secret]
@@ -187,13 +187,13 @@ async def test_thoughts_alone_stay(raw: RawServer, call: Call) -> None:
     ]
 
 
-async def test_refusal_without_its_item(raw: RawServer, call: Call) -> None:
+async def test_refusal_without_output_item(raw: RawServer, call: Call) -> None:
     end = named("response.refusal.done", refusal="No", output_index=0, content_index=0)
     (found,) = await _play(raw, call, [end, completed()])
     assert found["content"] == [{"type": "refusal", "refusal": "No"}]
 
 
-async def test_calls_in_dialects(raw: RawServer, call: Call) -> None:
+async def test_function_calls_of_servers(raw: RawServer, call: Call) -> None:
     bare = {key: value for key, value in CALL.items() if key not in {"id", "call_id"}}
     whole = {**CALL, "arguments": ENTITY}
     kind = "function_call_arguments"
@@ -239,7 +239,7 @@ def sound(media_folder: Path) -> str:
     return str(path)
 
 
-async def test_transcripts_in_dialects(raw: RawServer, call: Call, sound: str) -> None:
+async def test_transcript_events_of_servers(raw: RawServer, call: Call, sound: str) -> None:
     text = "transcript.text"
     piece_of = {"type": f"{text}.delta", "delta": "A"}
     segments = [{"type": f"{text}.segment", "text": words, "speaker": "x"} for words in ("A", " B")]
@@ -265,9 +265,7 @@ async def test_transcripts_in_dialects(raw: RawServer, call: Call, sound: str) -
     assert [found["speaker"] for found in answer["segments"]] == ["x", "x"]
 
 
-async def test_events_of_no_transcript_are_no_silence(
-    raw: RawServer, call: Call, sound: str
-) -> None:
+async def test_transcript_unknown_events_raise(raw: RawServer, call: Call, sound: str) -> None:
     for events in ([{"type": "session.created"}], [{"foo": 1}, {"bar": 2}], [RESPONSE]):
         for done in (True, False):
             raw.play(stream(*events, done=done))

@@ -1,5 +1,6 @@
 """Ends of streams: what is whole, and what was cut."""
 
+import json
 from typing import Any
 
 from homeassistant.exceptions import HomeAssistantError
@@ -46,7 +47,7 @@ CUT_CHATS: dict[str, Script] = {
 
 
 @pytest.mark.parametrize("case", CUT_CHATS)
-async def test_chat_that_is_cut(raw: RawServer, call: Call, case: str) -> None:
+async def test_chat_stream_truncated_raises(raw: RawServer, call: Call, case: str) -> None:
     raw.play(CUT_CHATS[case])
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_chat_completion", stream=True, **CHAT)
@@ -55,6 +56,23 @@ async def test_chat_that_is_cut(raw: RawServer, call: Call, case: str) -> None:
 
 WHOLE_CHATS: dict[str, Script] = {
     "finish_reason, no [DONE]": stream(HELLO, chunk({}, "stop"), done=False),
+    "no blank line before [DONE]": stream(
+        HELLO, event(chunk({}, "stop"))[:-1] + b"data: [DONE]\n\n", done=False
+    ),
+    "no blank line before [DONE], no reason": stream(
+        event(HELLO)[:-1] + b"data: [DONE]\n\n", done=False
+    ),
+    "no blank lines at all": stream(
+        event(HELLO)[:-1] + event(chunk({}, "stop"))[:-1] + b"data: [DONE]\n", done=False
+    ),
+    "no blank line between two": stream(event(HELLO)[:-1] + event(chunk({}, "stop")), done=False),
+    "JSON in several lines": stream(
+        b"".join(
+            b"data: " + line.encode() + b"\n" for line in json.dumps(HELLO, indent=1).split("\n")
+        )
+        + b"\n",
+        chunk({}, "stop"),
+    ),
     "empty finish_reason, then [DONE]": stream(chunk({"content": "Hello"}, "")),
     "empty finish_reason after the real one": stream(HELLO, chunk({}, "stop"), chunk({}, "")),
     "no blank line at the end": [*stream(HELLO, event(chunk({}, "stop"))[:-1], done=False)],
@@ -74,7 +92,7 @@ WHOLE_CHATS: dict[str, Script] = {
 
 
 @pytest.mark.parametrize("case", WHOLE_CHATS)
-async def test_chat_that_is_whole(raw: RawServer, call: Call, case: str) -> None:
+async def test_chat_stream_complete(raw: RawServer, call: Call, case: str) -> None:
     raw.play(WHOLE_CHATS[case])
     answer = await call("create_chat_completion", stream=True, **CHAT)
     assert answer["choices"][0]["message"]["content"] == "Hello"
@@ -122,6 +140,16 @@ WHOLE_RESPONSES: dict[str, Script] = {
     "no response in the last event": stream(
         CREATED, DONE_ITEM, named("response.completed"), done=False
     ),
+    "named, without types": stream(
+        event({"response": {**RESPONSE, "output": []}}, "response.created"),
+        event({"delta": "Hel"}, "response.output_text.delta"),
+        event({"delta": "lo"}, "response.output_text.delta"),
+        event({"response": {**RESPONSE, "output": []}}, "response.completed"),
+    ),
+    "item with a text for a content": stream(
+        named("response.output_item.done", item={**ITEM, "content": "Hello"}, output_index=0),
+        named("response.completed", response={**RESPONSE, "output": []}),
+    ),
     "response.done": stream(DONE_ITEM, named("response.done", response=RESPONSE)),
     "response.done without output": stream(
         CREATED, DONE_ITEM, named("response.done", response=without("output")), done=False
@@ -139,12 +167,23 @@ WHOLE_RESPONSES: dict[str, Script] = {
 
 @pytest.mark.parametrize("action", ["create_model_response", "parse_model_response"])
 @pytest.mark.parametrize("case", WHOLE_RESPONSES)
-async def test_response_that_is_whole(raw: RawServer, call: Call, case: str, action: str) -> None:
+async def test_response_stream_complete(raw: RawServer, call: Call, case: str, action: str) -> None:
     raw.play(WHOLE_RESPONSES[case])
     answer = await call(action, stream=True, **ASK)
     assert answer["output_text"] == "Hello"
     assert answer["status"] == "completed"
     assert answer["object"] == "response"
+
+
+@pytest.mark.parametrize("ending", ["delta", "done", "both"])
+async def test_refusal_deltas(raw: RawServer, call: Call, ending: str) -> None:
+    place = {"output_index": 0, "content_index": 0, "item_id": "msg_1"}
+    pieces = [named("response.refusal.delta", delta=text, **place) for text in ("I can", "not")]
+    done = [named("response.refusal.done", refusal="I cannot", **place)]
+    events = {"delta": pieces, "done": done, "both": [*pieces, *done]}[ending]
+    raw.play(stream(*events, named("response.completed", response={**RESPONSE, "output": []})))
+    answer = await call("create_model_response", stream=True, **ASK)
+    assert answer["output"][0]["content"] == [{"type": "refusal", "refusal": "I cannot"}]
 
 
 CUT_RESPONSES: dict[str, Script] = {
@@ -176,7 +215,7 @@ CUT_RESPONSES: dict[str, Script] = {
 
 
 @pytest.mark.parametrize("case", CUT_RESPONSES)
-async def test_response_that_is_cut(raw: RawServer, call: Call, case: str) -> None:
+async def test_response_stream_truncated_raises(raw: RawServer, call: Call, case: str) -> None:
     raw.play(CUT_RESPONSES[case])
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_model_response", stream=True, **ASK)
@@ -184,7 +223,7 @@ async def test_response_that_is_cut(raw: RawServer, call: Call, case: str) -> No
     assert "ended before the response was complete" in str(caught.value)
 
 
-async def test_items_that_all_have_one_index(raw: RawServer, call: Call) -> None:
+async def test_output_items_with_same_index(raw: RawServer, call: Call) -> None:
     raw.play(
         stream(
             CREATED,
@@ -197,7 +236,7 @@ async def test_items_that_all_have_one_index(raw: RawServer, call: Call) -> None
     assert answer["output"] == [ITEM, FUNCTION]
 
 
-async def test_items_out_of_order(raw: RawServer, call: Call) -> None:
+async def test_output_items_out_of_order(raw: RawServer, call: Call) -> None:
     items: list[Any] = [{**ITEM, "id": f"msg_{n}"} for n in range(3)]
     raw.play(
         stream(
@@ -209,7 +248,7 @@ async def test_items_out_of_order(raw: RawServer, call: Call) -> None:
     assert answer["output"] == items
 
 
-async def test_arguments_that_only_deltas_hold(raw: RawServer, call: Call) -> None:
+async def test_arguments_in_deltas_only(raw: RawServer, call: Call) -> None:
     empty = {**FUNCTION, "arguments": ""}
     kind = "response.function_call_arguments.delta"
     raw.play(

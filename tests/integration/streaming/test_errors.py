@@ -43,6 +43,15 @@ PLACES: dict[str, Script] = {
         )
     ),
     "beside the choice": stream(chunk({"content": ""}, "error", error={"message": TOO_LONG})),
+    "in the piece": stream(HELLO, chunk({"error": {"code": 502, "message": TOO_LONG}}, "error")),
+    "in the piece, as a text": stream(HELLO, chunk({"error": TOO_LONG})),
+    "in the piece, and cut": stream(HELLO, chunk({"error": {"message": TOO_LONG}}), done=False),
+    "bare words": stream(HELLO, f"upstream: {TOO_LONG}\n".encode(), done=False),
+    "bare words without a line end": stream(HELLO, f"- {TOO_LONG}".encode(), done=False),
+    "bare words in lines": stream(
+        HELLO, f"Sorry,\n: a comment\n- {TOO_LONG}\n".encode(), done=False
+    ),
+    "a field of another name": stream(HELLO, f"message: {TOO_LONG}\n\n".encode(), done=False),
     "an object": stream(HELLO, {"object": "error", "message": TOO_LONG, "code": 400}),
     "detail": stream(HELLO, {"detail": TOO_LONG}),
     "success: false": stream(HELLO, {"success": False, "message": TOO_LONG}),
@@ -53,7 +62,7 @@ PLACES: dict[str, Script] = {
 
 
 @pytest.mark.parametrize("case", PLACES)
-async def test_error_in_a_stream(raw: RawServer, call: Call, case: str) -> None:
+async def test_stream_error_raises(raw: RawServer, call: Call, case: str) -> None:
     raw.play(PLACES[case])
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_chat_completion", stream=True, **CHAT)
@@ -62,7 +71,7 @@ async def test_error_in_a_stream(raw: RawServer, call: Call, case: str) -> None:
     assert "{" not in str(caught.value)
 
 
-async def test_finish_reason_error_alone(raw: RawServer, call: Call) -> None:
+async def test_finish_reason_error_raises(raw: RawServer, call: Call) -> None:
     raw.play(stream(HELLO, chunk({}, "error")))
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_chat_completion", stream=True, **CHAT)
@@ -72,7 +81,7 @@ async def test_finish_reason_error_alone(raw: RawServer, call: Call) -> None:
 @pytest.mark.parametrize(
     "error", [None, "", {}, [], False, {"code": None, "message": None}], ids=repr
 )
-async def test_error_that_is_none(raw: RawServer, call: Call, error: object) -> None:
+async def test_stream_empty_error_is_ignored(raw: RawServer, call: Call, error: object) -> None:
     raw.play(
         stream(chunk({"content": "Hello"}, error=error), chunk({}, "stop", error=error)),
         stream(named("response.completed", response={**RESPONSE, "error": error}, error=error)),
@@ -82,7 +91,7 @@ async def test_error_that_is_none(raw: RawServer, call: Call, error: object) -> 
     assert (await call("create_model_response", stream=True, **ASK))["output_text"] == "Hello"
 
 
-async def test_response_that_failed_is_returned(raw: RawServer, call: Call) -> None:
+async def test_failed_response_is_returned(raw: RawServer, call: Call) -> None:
     failed = {**RESPONSE, "status": "failed", "output": [], "error": {"code": "x", "message": "y"}}
     raw.play(stream(named("response.failed", response=failed)))
     answer = await call("create_model_response", stream=True, **ASK)

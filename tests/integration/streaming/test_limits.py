@@ -24,7 +24,7 @@ SIGNS: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("case", SIGNS)
-async def test_signs_of_life_are_no_progress(raw: RawServer, call: Call, case: str) -> None:
+async def test_keep_alive_does_not_extend_timeout(raw: RawServer, call: Call, case: str) -> None:
     head, _, _ = stream()
     start: list[ScriptItem] = [head, HELLO]
     if case == "a byte of an event each":
@@ -39,7 +39,7 @@ async def test_signs_of_life_are_no_progress(raw: RawServer, call: Call, case: s
     assert time.monotonic() - began < 3
 
 
-async def test_each_event_gives_its_own_time(raw: RawServer, call: Call) -> None:
+async def test_timeout_restarts_with_each_event(raw: RawServer, call: Call) -> None:
     head, *_ = stream()
     steps: list[ScriptItem] = [b": hi\n\n", 0.3, HELLO, 0.3] * 4
     raw.play([head, *steps, event(chunk({}, "stop")), Step.CLOSE])
@@ -56,9 +56,7 @@ async def test_each_event_gives_its_own_time(raw: RawServer, call: Call) -> None
         ("create_completion", {"model": "m", "prompt": "x", "stream": True}),
     ],
 )
-async def test_longest_wait_for_the_whole(
-    raw: RawServer, call: Call, action: str, data: Any
-) -> None:
+async def test_stream_max_wait_exceeded(raw: RawServer, call: Call, action: str, data: Any) -> None:
     head, *_ = stream()
     steps: list[ScriptItem] = [named("x", delta="Hi"), 0.1] * 100
     raw.play([head, *steps, Step.HOLD])
@@ -70,13 +68,13 @@ async def test_longest_wait_for_the_whole(
     assert 0.9 < time.monotonic() - began < 4
 
 
-async def test_longest_wait_without_a_stream(raw: RawServer, call: Call) -> None:
+async def test_max_wait_exceeded_without_stream(raw: RawServer, call: Call) -> None:
     raw.play([Step.HOLD])
     with pytest.raises(HomeAssistantError, match="within 1 s"):
         await call("create_chat_completion", max_wait_seconds=1, **CHAT)
 
 
-async def test_longest_wait_that_suffices(raw: RawServer, call: Call) -> None:
+async def test_stream_within_max_wait(raw: RawServer, call: Call) -> None:
     raw.play(stream(HELLO, chunk({}, "stop")))
     answer = await call("create_chat_completion", stream=True, max_wait_seconds=5, **CHAT)
     assert answer["choices"][0]["message"]["content"] == "Hello"

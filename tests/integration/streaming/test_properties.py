@@ -116,7 +116,7 @@ def through_bytes(draw_sizes: list[int], events: list[Json], *, ascii_only: bool
 
 @settings(max_examples=400)
 @given(completions(), st.lists(st.integers(1, 200), max_size=20), st.booleans())
-def test_completion_comes_out_whole(
+def test_completion_fuzz(
     case: tuple[Json, list[Json], str], sizes: list[int], ascii_only: bool
 ) -> None:
     message, chunks, _ = case
@@ -134,9 +134,7 @@ def test_completion_comes_out_whole(
 
 @settings(max_examples=200)
 @given(completions(), st.data())
-def test_completion_that_is_cut_is_never_whole(
-    case: tuple[Json, list[Json], str], data: st.DataObject
-) -> None:
+def test_completion_truncated_fuzz(case: tuple[Json, list[Json], str], data: st.DataObject) -> None:
     _, chunks, _ = case
     count = data.draw(st.integers(0, len(chunks) - 1))
     accumulator = ChatCompletionAccumulator()
@@ -197,7 +195,7 @@ def responses(draw: Any) -> tuple[list[Json], list[Json]]:
 
 @settings(max_examples=400)
 @given(responses(), st.lists(st.integers(1, 200), max_size=20), st.booleans())
-def test_response_comes_out_whole(
+def test_response_fuzz(
     case: tuple[list[Json], list[Json]], sizes: list[int], ascii_only: bool
 ) -> None:
     items, sent = case

@@ -58,7 +58,7 @@ def sent(raw: RawServer) -> Json:
         ({}, {}, None),
     ],
 )
-async def test_stream_is_asked_for_its_tokens(
+async def test_chat_stream_includes_usage(
     hass: HomeAssistant,
     raw: RawServer,
     call: Call,
@@ -75,7 +75,7 @@ async def test_stream_is_asked_for_its_tokens(
     assert result["usage"] == COUNTS
 
 
-async def test_text_completion_is_asked_for_its_tokens(
+async def test_completion_stream_includes_usage(
     hass: HomeAssistant, raw: RawServer, call: Call
 ) -> None:
     set_options(hass, service_kind="litellm")
@@ -89,7 +89,7 @@ async def test_text_completion_is_asked_for_its_tokens(
     assert sent(raw)["stream_options"] == USAGE
 
 
-async def test_answer_at_once_is_not_asked_for_its_tokens(
+async def test_usage_not_included_without_stream(
     hass: HomeAssistant, raw: RawServer, call: Call
 ) -> None:
     set_options(hass, service_kind="llama_cpp", include_usage="always")
@@ -99,9 +99,7 @@ async def test_answer_at_once_is_not_asked_for_its_tokens(
     assert "stream_options" not in sent(raw)
 
 
-async def test_form_is_sent_as_llama_cpp_obeys_it(
-    hass: HomeAssistant, raw: RawServer, call: Call
-) -> None:
+async def test_llama_cpp_response_format(hass: HomeAssistant, raw: RawServer, call: Call) -> None:
     set_options(hass, service_kind="llama_cpp")
     raw.play([answer(OBEYED)])
     result = await call("parse_model_response", text={"format": FORMAT}, **ASK)
@@ -123,7 +121,7 @@ async def test_form_is_sent_as_llama_cpp_obeys_it(
         ),
     ],
 )
-async def test_form_is_left_as_it_is(
+async def test_text_format_unchanged(
     hass: HomeAssistant, raw: RawServer, call: Call, kind: str, given: Json, expected: Json | None
 ) -> None:
     set_options(hass, service_kind=kind)
@@ -141,7 +139,7 @@ def test_response_format() -> None:
     assert response_format(None) is None
 
 
-async def test_usage_of_nothing_but_zeros_is_unknown(raw: RawServer, call: Call) -> None:
+async def test_usage_of_zeros_is_none(raw: RawServer, call: Call) -> None:
     """LiteLLM 1.108.7 sends zeros with every chunk where it does not count."""
     zeros = {"completion_tokens": 0, "prompt_tokens": 0, "total_tokens": 0}
     raw.play(stream(chunk({"content": "Hi"}, usage=zeros), chunk({}, "stop", usage=zeros)))

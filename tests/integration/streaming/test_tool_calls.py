@@ -171,6 +171,32 @@ CASES: dict[str, tuple[list[list[Json]], Sequence[tuple[str | None, str, Any]]]]
         ],
         [("call_a", "f", HELLO)],
     ),
+    "a name in two pieces": (
+        [
+            [piece("", "turn_", index=0, id="call_a")],
+            [{"index": 0, "function": {"name": "on", "arguments": ""}}],
+            [{"index": 0, "function": {"arguments": "{}"}}],
+        ],
+        [("call_a", "turn_on", "{}")],
+    ),
+    "a name in two pieces without index": (
+        [
+            [piece(None, "turn_", id="call_a")],
+            [{"function": {"name": "on"}}],
+            [{"function": {"arguments": '{"a":'}}],
+            [{"function": {"arguments": "1}"}}],
+        ],
+        [("call_a", "turn_on", '{"a":1}')],
+    ),
+    "a name in three pieces, index null": (
+        [
+            [piece("", "turn", index=None, id="call_a")],
+            [{"index": None, "function": {"name": "_", "arguments": None}}],
+            [{"index": None, "function": {"name": "on", "arguments": None}}],
+            [{"index": None, "function": {"arguments": "{}"}}],
+        ],
+        [("call_a", "turn_on", "{}")],
+    ),
     "empty ids": (
         [
             [piece(HELLO[:9], "f", index=0, id="call_a")],
@@ -239,7 +265,7 @@ def calls_in(answer: Any) -> list[tuple[str | None, str, Any]]:
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_tool_calls_in_dialects(raw: RawServer, call: Call, case: str) -> None:
+async def test_tool_call_deltas_of_servers(raw: RawServer, call: Call, case: str) -> None:
     pieces, expected = CASES[case]
     chunks = [chunk({"tool_calls": found}) for found in pieces]
     raw.play(
@@ -250,7 +276,7 @@ async def test_tool_calls_in_dialects(raw: RawServer, call: Call, case: str) -> 
     assert answer["choices"][0]["finish_reason"] == "tool_calls"
 
 
-async def test_function_call_of_old_hosts(raw: RawServer, call: Call) -> None:
+async def test_deprecated_function_call(raw: RawServer, call: Call) -> None:
     pieces = [{"name": "f", "arguments": ""}, {"arguments": '{"a":'}, {"arguments": "1}"}]
     chunks = [chunk({"function_call": found}) for found in pieces]
     raw.play(stream(*chunks, chunk({}, "function_call")))
@@ -259,7 +285,7 @@ async def test_function_call_of_old_hosts(raw: RawServer, call: Call) -> None:
     assert found == {"name": "f", "arguments": '{"a":1}'}
 
 
-async def test_tool_calls_of_two_choices(raw: RawServer, call: Call) -> None:
+async def test_tool_calls_with_two_choices(raw: RawServer, call: Call) -> None:
     def part(index: int, arguments: str, **more: Any) -> Json:
         found = chunk({"tool_calls": [piece(arguments, index=0, **more)]})
         found["choices"][0]["index"] = index

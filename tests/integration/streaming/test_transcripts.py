@@ -72,7 +72,7 @@ STREAMS: dict[str, Script] = {
 
 
 @pytest.mark.parametrize("case", STREAMS)
-async def test_streamed_transcript(
+async def test_transcript_stream(
     raw: RawServer, call: Call, ask: Json, events: Any, case: str
 ) -> None:
     fired = events("openai_api_stream_event")
@@ -84,7 +84,7 @@ async def test_streamed_transcript(
         assert answer["segments"] == [SEGMENT, SEGMENT]
 
 
-async def test_streamed_subtitles(raw: RawServer, call: Call, ask: Json) -> None:
+async def test_transcript_stream_subtitles(raw: RawServer, call: Call, ask: Json) -> None:
     blocks = ["1\n00:00:00,000 --> 00:00:01,000\nHello", "2\n00:00:01,000 --> 00:00:02,000\nyou"]
     raw.play(stream(*(f"data: {block}\n\n\n".encode() for block in blocks), done=False))
     answer = await call("create_transcription", stream=True, response_format="srt", **ask)
@@ -103,7 +103,7 @@ CUT: dict[str, Script] = {
 
 
 @pytest.mark.parametrize("case", CUT)
-async def test_streamed_transcript_that_is_cut(
+async def test_transcript_stream_truncated_raises(
     raw: RawServer, call: Call, ask: Json, case: str
 ) -> None:
     raw.play(CUT[case])
@@ -121,7 +121,7 @@ SILENT: dict[str, Script] = {
 
 
 @pytest.mark.parametrize("case", SILENT)
-async def test_streamed_silence(raw: RawServer, call: Call, ask: Json, case: str) -> None:
+async def test_transcript_stream_silence(raw: RawServer, call: Call, ask: Json, case: str) -> None:
     raw.play(SILENT[case])
     answer = await call("create_transcription", stream=True, **ask)
     assert answer["text"] == ""
@@ -132,7 +132,7 @@ KINDS = ("text/html; charset=utf-8", "text/plain", "application/json", None, "ap
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("form", ["text", "srt", "vtt"])
-async def test_transcript_under_any_label(
+async def test_transcript_any_content_type(
     raw: RawServer, call: Call, ask: Json, kind: str | None, form: str
 ) -> None:
     for text in (f"{TEXT}\n", "Two", "17", "true", "\n", "", "I <3 you & [BLANK_AUDIO]", "data: x"):
@@ -149,7 +149,7 @@ PAGE = b"<!DOCTYPE html><html><head><title>Portal</title></head><body>Sign in</b
 
 
 @pytest.mark.parametrize("kind", ["text/html", "application/json", None])
-async def test_page_is_no_transcript(
+async def test_transcript_html_raises(
     raw: RawServer, call: Call, ask: Json, kind: str | None
 ) -> None:
     raw.play([whole_answer(PAGE, kind=kind)])
@@ -159,7 +159,7 @@ async def test_page_is_no_transcript(
     assert "Portal Sign in" in str(caught.value)
 
 
-async def test_errors_and_sounds_are_no_transcripts(raw: RawServer, call: Call, ask: Json) -> None:
+async def test_transcript_error_or_audio_raises(raw: RawServer, call: Call, ask: Json) -> None:
     raw.play([whole_answer(error("No speech"), kind="text/html")])
     with pytest.raises(HomeAssistantError, match="No speech"):
         await call("create_transcription", response_format="text", **ask)

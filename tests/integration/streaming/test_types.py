@@ -38,7 +38,7 @@ KINDS = (
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_stream_of_another_type(
+async def test_stream_other_content_type(
     raw: RawServer, call: Call, events: Any, kind: str | None
 ) -> None:
     fired = events("openai_api_stream_event")
@@ -54,7 +54,7 @@ async def test_stream_of_another_type(
     "start",
     [b": hi\n\n", b"id: 1\n", b"retry: 5\n", b"\n\n", b"event: x\n", b"\xef\xbb\xbf", b"data:\n\n"],
 )
-async def test_stream_of_another_type_that_begins_otherwise(
+async def test_stream_other_content_type_and_beginning(
     raw: RawServer, call: Call, start: bytes
 ) -> None:
     head, body, end = stream(*CHUNKS, kind="text/plain")
@@ -95,7 +95,7 @@ UNASKED_CHATS: dict[str, Script] = {
 
 
 @pytest.mark.parametrize("case", UNASKED_CHATS)
-async def test_chat_stream_that_nobody_asked_for(
+async def test_chat_stream_not_requested(
     raw: RawServer, call: Call, events: Any, case: str
 ) -> None:
     fired = events("openai_api_stream_event")
@@ -108,7 +108,7 @@ async def test_chat_stream_that_nobody_asked_for(
 
 
 @pytest.mark.parametrize("case", ["whole answer labelled a stream", "JSON and [DONE]"])
-async def test_whole_answer_instead_of_a_stream(raw: RawServer, call: Call, case: str) -> None:
+async def test_chat_stream_answered_without_stream(raw: RawServer, call: Call, case: str) -> None:
     raw.play(UNASKED_CHATS[case])
     answer = await call("create_chat_completion", stream=True, **CHAT)
     assert answer["choices"][0]["message"]["content"] == "Hello"
@@ -126,7 +126,7 @@ UNASKED_RESPONSES: dict[str, Script] = {
 
 
 @pytest.mark.parametrize("case", UNASKED_RESPONSES)
-async def test_response_stream_that_nobody_asked_for(raw: RawServer, call: Call, case: str) -> None:
+async def test_response_stream_not_requested(raw: RawServer, call: Call, case: str) -> None:
     for action in ("create_model_response", "parse_model_response"):
         raw.play(UNASKED_RESPONSES[case])
         answer = await call(action, **ASK)
@@ -135,7 +135,7 @@ async def test_response_stream_that_nobody_asked_for(raw: RawServer, call: Call,
         assert "text" not in answer
 
 
-async def test_single_event_of_a_method_that_does_not_stream(raw: RawServer, call: Call) -> None:
+async def test_single_event_response(raw: RawServer, call: Call) -> None:
     data = [{"object": "embedding", "index": 0, "embedding": [0.5]}]
     raw.play(stream({"object": "list", "data": data}))
     answer = await call("create_embedding", model="m", input="x", encoding_format="float")
@@ -162,7 +162,7 @@ BROKEN: dict[str, tuple[Script, str]] = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-async def test_broken_stream_that_nobody_asked_for(raw: RawServer, call: Call, case: str) -> None:
+async def test_malformed_stream_not_requested_raises(raw: RawServer, call: Call, case: str) -> None:
     script, key = BROKEN[case]
     raw.play(script)
     with pytest.raises(HomeAssistantError) as caught:
@@ -174,7 +174,7 @@ async def test_broken_stream_that_nobody_asked_for(raw: RawServer, call: Call, c
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/json", "text/event-stream"])
-async def test_error_instead_of_a_stream(raw: RawServer, call: Call, kind: str) -> None:
+async def test_stream_answered_with_error_raises(raw: RawServer, call: Call, kind: str) -> None:
     raw.play(labelled(error("Overloaded", code=529), kind))
     with pytest.raises(HomeAssistantError, match="Overloaded"):
         await call("create_chat_completion", stream=True, **CHAT)

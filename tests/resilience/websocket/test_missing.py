@@ -12,7 +12,7 @@ REASON = b"ssl argument is incompatible with a ws:// URI"
 
 
 @both_transports
-async def test_closed_at_once_after_the_upgrade(
+async def test_websocket_missing_closed_after_upgrade(
     driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.01)
@@ -31,7 +31,7 @@ async def test_closed_at_once_after_the_upgrade(
 
 
 @both_transports
-async def test_closed_with_an_error_after_the_upgrade(
+async def test_websocket_missing_closed_with_error(
     driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As LiteLLM 1.108.7 does in front of a server without a WebSocket."""
@@ -47,7 +47,7 @@ async def test_closed_with_an_error_after_the_upgrade(
 
 
 @both_transports
-async def test_closed_after_it_has_worked(
+async def test_close_after_events_reconnects(
     driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What has brought events once is opened again as before."""
@@ -60,7 +60,7 @@ async def test_closed_after_it_has_worked(
 
 
 @both_transports
-async def test_missing_when_it_is_opened_again(
+async def test_websocket_missing_at_reconnect(
     driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.01)
