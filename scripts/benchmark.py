@@ -61,7 +61,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--node", metavar="PATH", help="the Node.js for Node-RED, 22 or newer")
     parser.add_argument("--rounds", type=int, help="how often (7)")
     parser.add_argument(
-        "--against", type=Path, metavar="CHECKOUT", help="compare with another checkout alone"
+        "--against",
+        type=Path,
+        metavar="CHECKOUT",
+        help="compare with another checkout alone: startup, calls, events, sockets",
     )
     parser.add_argument("--quick", action="store_true", help="a fifth of the work, 3 rounds")
     return parser.parse_args()
@@ -76,11 +79,10 @@ async def main() -> None:
     rounds = options.rounds or (3 if options.quick else 7)
     scale = 0.2 if options.quick else 1
     if options.against:
+        show_machine()
         async with host() as url:
-            show_machine()
-            tables = await checkouts.compare(options.against.resolve(), url, rounds, scale)
-            for title, rows in tables.items():
-                show(title, rows)
+            other = options.against.resolve()
+            await checkouts.compare(other, url, rounds, scale, set(parts), show)
         return
     show_machine()
     if "voice" in parts:

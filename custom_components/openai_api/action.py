@@ -113,6 +113,23 @@ class ActionDescription:
     request_options: bool = True
     """Whether `timeout`, `extra_query` and `extra_body` apply."""
 
+    # Asked for each call, of which there may be very many.
+
+    @cached_property
+    def own_keys(self) -> frozenset[str]:
+        """The keys of its own fields."""
+        return frozenset(item.key for item in self.fields)
+
+    @cached_property
+    def nullable_keys(self) -> frozenset[str]:
+        """The keys of the fields for which null is a value of its own."""
+        return frozenset(item.key for item in self.fields if item.nullable)
+
+    @cached_property
+    def encoders(self) -> tuple[tuple[str, FieldEncoder], ...]:
+        """The keys of the fields whose values are sent in another form, with what makes it."""
+        return tuple((item.key, item.encode) for item in self.fields if item.encode is not None)
+
     @cached_property
     def operation(self) -> Operation:
         """The SDK method that the action stands for."""
@@ -177,7 +194,7 @@ class ActionCall:
     @property
     def request_options(self) -> RequestOptions:
         """The options of the request, with the time limit that holds for it."""
-        return replace(RequestOptions.from_mapping(self.options), timeout=self.timeout)
+        return RequestOptions.from_mapping(self.options, timeout=self.timeout)
 
     @property
     def longest(self) -> float | None:
@@ -225,9 +242,9 @@ class ActionCall:
         """
         values = {**self.action.defaults, **self.data}
         size = 0
-        for item in self.action.fields:
-            if item.encode is not None and item.key in values:
-                size += await item.encode(self, values, item.key)
+        for key, encode in self.action.encoders:
+            if key in values:
+                size += await encode(self, values, key)
         entry = self.entry
         extra_body = self.options.get("extra_body") or {}
         values |= defaults_for(self.operation.method, values, extra_body, entry.data, entry.options)

@@ -150,7 +150,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
 
 async def _async_handle_call(action: ActionDescription, call: ServiceCall) -> ServiceResponse:
     """Handle a call of an action."""
-    nullable = {field.key for field in action.fields if field.nullable}
+    nullable, own = action.nullable_keys, action.own_keys
     # None means "not given", except where null is a value of the API.
     data = {key: value for key, value in call.data.items() if value is not None or key in nullable}
     entry = _find_entry(call.hass, action, data.pop(CONFIG_ENTRY.key, None))
@@ -159,7 +159,6 @@ async def _async_handle_call(action: ActionDescription, call: ServiceCall) -> Se
         [entry] if action.has_entry else call.hass.config_entries.async_loaded_entries(DOMAIN)
     )
     allow_paths = await async_check_permission(call.hass, concerned, action, call.context)
-    own = {field.key for field in action.fields}
     request = ActionCall(
         hass=call.hass,
         entry=entry,

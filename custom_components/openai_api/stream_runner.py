@@ -15,7 +15,6 @@ from .api.response import stray_answer
 from .api.transport import MAX_RESPONSE_BYTES, async_join
 from .const import EVENT_STREAM
 from .error_translation import parse_error_body, raise_translated_errors
-from .events import fire
 from .exceptions import (
     ErrorInStream,
     ResponseTooLarge,
@@ -125,6 +124,9 @@ class _Relay:
     ) -> None:
         """Take the request, the response headers, and the accumulator."""
         self._request = request
+        # Bound once: they are called for every event.
+        self._fire, self._add = request.hass.bus.async_fire, accumulator.add
+        self._context = request.context
         self._accumulator = accumulator
         self._headers = headers
         self._decoder = SSEDecoder(join_stray=accumulator.takes_text)
@@ -183,6 +185,7 @@ class _Relay:
         """
         loop = asyncio.get_running_loop()
         seconds, decoder, accumulator = self._request.timeout, self._decoder, self._accumulator
+        read = self._reader.read
         last, is_armed = loop.time(), False
         turn_ends = time.monotonic() + _TURN
         with _translated_oddities(self._request):
@@ -190,13 +193,14 @@ class _Relay:
                 has_progressed = False
                 self._size += len(chunk)
                 for name, data in decoder.feed(chunk):
-                    if len(data) <= LARGE_BYTES:
-                        progress = self._take(name, data)
+                    if data[:1] == b"{" and len(data) <= LARGE_BYTES:
+                        progress = self._pass_on(*read(name, data))
                     else:
-                        progress = self._pass_on(*await self._async_read_large(name, data))
-                    if progress is None:
+                        progress = await self._async_take_odd(name, data)
+                    if progress:
+                        has_progressed = True
+                    elif progress is None:
                         return
-                    has_progressed = has_progressed or progress
                     if time.monotonic() > turn_ends:
                         await asyncio.sleep(0)
                         turn_ends = time.monotonic() + _TURN
@@ -217,15 +221,15 @@ class _Relay:
                     is_armed = True
             await self._async_take_last()
 
-    def _take(self, name: str, data: bytes) -> bool | None:
-        """Take an event; return whether it is more than a sign of life, None if it was the last."""
-        if data[:1] != b"{":
+    async def _async_take_odd(self, name: str, data: bytes) -> bool | None:
+        """Take an event that is no object, or a large one; return what `_pass_on` does."""
+        if len(data) <= LARGE_BYTES:
             if data.startswith(b"[DONE]"):
                 self._is_done = True
                 return None
             if not data.strip():
                 return False
-        return self._pass_on(*self._reader.read(name, data))
+        return self._pass_on(*await self._async_read_large(name, data))
 
     async def _async_read_large(self, name: str, data: bytes) -> tuple[Json, str]:
         """Return the object and type of an event, decoded in the executor if it is large."""
@@ -240,22 +244,24 @@ class _Relay:
         return await async_run_large(self._request, work)
 
     def _pass_on(self, event: Json, event_type: str) -> bool | None:
-        """Fire an event and add it up; return what `_take` does."""
-        request = self._request
+        """Fire an event and add it up.
+
+        Returns whether it is more than a sign of life, None if it was the last.
+        """
+        sequence = self._sequence
         # One context for all: a new one for each event would be garbage to collect.
-        fire(
-            request.hass,
+        self._fire(
             EVENT_STREAM,
-            {**self._common, "sequence": self._sequence, "event_type": event_type, "event": event},
-            request.context,
+            {**self._common, "sequence": sequence, "event_type": event_type, "event": event},
+            context=self._context,
         )
-        self._sequence += 1
+        self._sequence = sequence + 1
         # Written out: it is asked for every event.
         if "error" in event or not event_type or event_type == "error":
             check(event, event_type)
         if event_type in KEEP_ALIVE:
             return False
-        if self._accumulator.add(event):
+        if self._add(event):
             self._is_done = True
             return None
         return True

@@ -38,10 +38,12 @@ class RequestOptions:
     extra_body: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def from_mapping(cls, options: Mapping[str, Any]) -> RequestOptions:
-        """Read `timeout`, `extra_query` and `extra_body` from the options of an action."""
+    def from_mapping(
+        cls, options: Mapping[str, Any], *, timeout: float | None = None
+    ) -> RequestOptions:
+        """Read the options of an action, and its `timeout` unless one is given."""
         return cls(
-            timeout=options.get("timeout"),
+            timeout=options.get("timeout") if timeout is None else timeout,
             extra_query=options.get("extra_query") or {},
             extra_body=options.get("extra_body") or {},
         )
@@ -155,7 +157,6 @@ async def _async_send(
 
     So the SDK alone decides about retries, their pauses and the final error.
     """
-    timeout = prepared.arguments["timeout"]
     outcome: httpx2.Response | httpx2.TransportError
     try:
         response = await host.client.transport.async_send(
@@ -163,11 +164,15 @@ async def _async_send(
             plain.url,
             plain.headers,
             plain.body,
-            connect_timeout=timeout,
-            read_timeout=timeout,
+            # The time limit of the whole request, which has begun before, ends no later.
+            connect_timeout=None,
+            read_timeout=None,
         )
         if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
-            return await async_read_body(response), response.headers.get("content-type", "")
+            body = await async_read_body(response)
+            # Very many may have been answered at the same moment.
+            await host.client.transport.turn.async_take()
+            return body, response.headers.get("content-type", "")
         outcome = host.client.transport.as_httpx(response)
     except httpx2.TransportError as err:
         outcome = err

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from itertools import islice
 import math
 import time
@@ -18,6 +19,7 @@ from yarl import URL
 from ..error_bodies import condense_error
 from ..exceptions import ResponseTooLarge, SdkPassthroughError
 from .config import HostConfig
+from .turn import LoopTurn
 from .usage import Usage
 
 MAX_RESPONSE_BYTES = 256 * 1024**2
@@ -125,6 +127,12 @@ class SizeLimitedResponse(httpx2.Response):
                 yield chunk
 
 
+@lru_cache(maxsize=32)
+def _client_timeout(connect: float | None, read: float | None) -> aiohttp.ClientTimeout:
+    """Return what aiohttp takes for these seconds: there are few, and each comes many times."""
+    return aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read)
+
+
 async def _iter_body(form: Iterable[bytes]) -> AsyncIterator[bytes]:
     """Yield a form with files, which are read from disk in the executor."""
     loop = asyncio.get_running_loop()
@@ -210,6 +218,10 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         self._origin = URL(settings.base_url).origin()
         self._auth_query = settings.auth_query
         self._auth_headers = settings.auth_headers
+        self._organization_headers = settings.organization_headers
+        self._query = settings.query
+        self.turn = LoopTurn()
+        """Who may go on with a request, and when."""
         self._semaphore = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
 
     async def async_send(
@@ -235,16 +247,17 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             url = url.without_query_params(*self._auth_query)
             if with_key:
                 url = url.extend_query(self._auth_query)
-        if missing := {
-            key: value for key, value in self._settings.query.items() if key not in url.query
-        }:
+        if self._query and (
+            missing := {key: value for key, value in self._query.items() if key not in url.query}
+        ):
             url = url.extend_query(missing)
         sent = CIMultiDict(headers)
-        sent.update(self._settings.organization_headers)
+        sent.update(self._organization_headers)
         if with_key:
             sent.update(self._auth_headers)
         try:
             async with self._semaphore:
+                await self.turn.async_take()
                 start = time.monotonic()
                 with map_aiohttp_exceptions():
                     response = await self._session.request(
@@ -254,9 +267,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                         data=body,
                         allow_redirects=False,
                         auto_decompress=False,
-                        timeout=aiohttp.ClientTimeout(
-                            total=None, sock_connect=connect_timeout, sock_read=read_timeout
-                        ),
+                        timeout=_client_timeout(connect_timeout, read_timeout),
                     )
         except httpx2.TransportError:
             self._usage.record_failure()

@@ -83,10 +83,7 @@ class Channel(Connection):
         try:
             while True:
                 frame = await receive(decode=False)
-                if len(frame) <= LARGE_BYTES:
-                    self._pass_on(frame)
-                else:
-                    await self._async_pass_on_large(frame)
+                await self._async_pass_on(frame)
                 await turn.async_give_way()
         except ConnectionClosed as err:
             code, reason, error = ending(err, self.host.settings)
@@ -94,6 +91,18 @@ class Channel(Connection):
         if self._closing is None and error:
             LOGGER.debug("A connection of Assist has ended: %s", error)
         self._forget(code=code, reason=reason, error=error)
+
+    async def _async_pass_on(self, frame: bytes) -> None:
+        """Take the event in a frame, read outside of the event loop if it is large."""
+        try:
+            if len(frame) <= LARGE_BYTES:
+                event = self._joiner.load(frame)
+            else:
+                event = await self.host.hass.async_add_executor_job(self._joiner.load, frame)
+        except ValueError:
+            self._refuse()
+        else:
+            self._take(event)
 
     @override
     @callback

@@ -10,7 +10,7 @@ from ..error_bodies import answer_error
 from ..types import Json
 from .base import AnswerError, StreamAccumulator
 from .sse import EventTooLarge, SSEDecoder
-from .text import LARGE_BYTES, MAX_DEPTH, SurrogateJoiner, as_object, check_depth
+from .text import DEEP_BYTES, LARGE_BYTES, SurrogateJoiner, as_object, check_depth
 
 ODDITIES = (AttributeError, LookupError, TypeError, ValueError)
 """The errors of accumulators for events whose shape is not that of the API."""
@@ -22,8 +22,6 @@ _FIELD_NAMES = (b"data:", b"event:", b"id:", b"retry:")
 # Of what is no event, the most that is shown.
 _MOST_LINES = 5
 _MOST_BYTES = 1000
-_DEEP_BYTES = 2 * MAX_DEPTH
-"""The fewest bytes that can be too deep."""
 _ERROR_LINE = re.compile(rb"\s*(?:error\s*:|\[error\])\s*", re.IGNORECASE)
 
 
@@ -70,7 +68,7 @@ class EventReader:
                 event = orjson.loads(data)
             except orjson.JSONDecodeError:
                 event = self._read_oddity(name, data)
-            if size > _DEEP_BYTES:
+            if size > DEEP_BYTES:
                 try:
                     check_depth(data, event)
                 except ValueError:

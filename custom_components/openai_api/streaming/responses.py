@@ -144,8 +144,9 @@ class ResponseAccumulator(StreamAccumulator):
 
     def _completed(self, final: Json) -> Json:
         """Return what the last event holds, with what was streamed where that lacks it."""
-        output, streamed = final.get("output"), self._output()
+        output = final.get("output")
         if not isinstance(output, list) or not _says_something(output):
+            streamed = self._output()
             return (
                 {**final, "output": streamed}
                 if streamed and (not output or _says_something(streamed))
@@ -153,7 +154,7 @@ class ResponseAccumulator(StreamAccumulator):
             )
         if not any(map(_lacks_arguments, output)):
             return final
-        calls = {_name(item): item for item in streamed if item.get("arguments")}
+        calls = {_name(item): item for item in self._output() if item.get("arguments")}
         filled = [
             calls.get(_name(item), item) if _lacks_arguments(item) else item for item in output
         ]

@@ -9,6 +9,8 @@ _MAX_LINES = 64 * 1024
 _BOM = b"\xef\xbb\xbf"
 _LONGEST_KEPT_NAME = 64
 _MOST_KEPT_NAMES = 256
+_MANY_LINES = 12
+"""Lines: so many at once are worth a look at how they are laid out."""
 _FIELDS = frozenset({b"data", b"event", b"id", b"retry", b""})
 
 
@@ -91,6 +93,18 @@ class SSEDecoder:
 
     def _read(self, lines: list[bytes], events: list[tuple[str, bytes]]) -> None:
         """Add the events that whole lines complete."""
+        if len(lines) >= _MANY_LINES and b"" in lines:
+            start = 0
+            if self._data or self._event:
+                start = lines.index(b"") + 1
+                self._read_lines(lines[:start], events)
+            end = len(lines) - (len(lines) - start) % 3
+            start = end if self._read_blocks(lines[start:end], events) else start
+            lines = lines[start:]
+        self._read_lines(lines, events)
+
+    def _read_lines(self, lines: list[bytes], events: list[tuple[str, bytes]]) -> None:
+        """Add the events that whole lines complete, whatever stands in them."""
         data, names, event = self._data, self._names, self._event
         for line in lines:
             if not line:
@@ -112,6 +126,33 @@ class SSEDecoder:
             else:
                 self._read_rare(line)
         self._event = event
+
+    def _read_blocks(self, lines: list[bytes], events: list[tuple[str, bytes]]) -> bool:
+        """Add the events in lines that are a name, its data and a blank line, over and over.
+
+        `lines` are three times as many as there are events. False if there is anything else, which
+        also means that none was added.
+        """
+        heads = lines[::3]
+        count = len(heads)
+        if lines[2::3].count(b"") != count:
+            return False
+        names = self._names
+        for line in set(heads).difference(names):
+            if line[:6] != b"event:":
+                return False
+            self._name(line)
+        try:
+            found = [names[line] for line in heads]
+        except KeyError:
+            # More names than are kept.
+            return False
+        data = [line[6:] for line in lines[1::3] if line[:6] == b"data: "]
+        if len(data) != count:
+            return False
+        events.extend(zip(found, data, strict=True))
+        self._size = 0
+        return True
 
     def _read_rare(self, line: bytes) -> None:
         """Read a line of another form."""

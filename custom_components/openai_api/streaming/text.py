@@ -14,6 +14,8 @@ LARGE_BYTES = 512 * 1024
 """Larger JSON texts are parsed in pieces, and in the executor."""
 MAX_DEPTH = 200
 """The most objects and lists within each other; Home Assistant's own encoder takes 254."""
+DEEP_BYTES = 2 * MAX_DEPTH
+"""The most bytes that cannot be too deep."""
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 # Bytes that are not UTF-8 on their own, as `surrogateescape` decodes them.
 _RAW_BYTES = re.compile("[\udc80-\udcff]+")
@@ -37,7 +39,8 @@ def load_json(data: bytes) -> Any:
 
 def check_depth(data: bytes, value: Any, max_depth: int = MAX_DEPTH) -> None:
     """Raise ValueError if the value read from `data` has more than `max_depth` levels."""
-    if len(data) > max_depth and data.count(b"[") + data.count(b"{") > max_depth:
+    # Each level takes two bytes.
+    if len(data) > 2 * max_depth and data.count(b"[") + data.count(b"{") > max_depth:
         wrapped = value
         # With so many lists around it, orjson has the allowed number of levels left.
         for _ in range(_ORJSON_DEPTH - max_depth):
@@ -107,7 +110,7 @@ class SurrogateJoiner:
 
         Raises ValueError for invalid JSON, and for more than `MAX_DEPTH` levels.
         """
-        if len(data) > LARGE_BYTES:
+        if (size := len(data)) > LARGE_BYTES:
             return self._load_large(data, hold=hold)
         try:
             value = orjson.loads(data)
@@ -117,7 +120,8 @@ class SurrogateJoiner:
             if self.held and hold:
                 # The next piece of the text may not begin with the other half.
                 value = self._mend_event(value, hold=hold)
-        check_depth(data, value)
+        if size > DEEP_BYTES:
+            check_depth(data, value)
         return value
 
     def _load_large(self, data: bytes, *, hold: bool) -> Any:

@@ -35,7 +35,7 @@ from .socket import Open, Socket
 from .state import State
 
 if TYPE_CHECKING:
-    from .protocol import Line
+    from .frames import MessageLine
 
 # Seconds: listeners run while an event is fired, and other tasks of the loop wait for them.
 _TURN = 0.001
@@ -82,7 +82,7 @@ class Connection:
         self.state = State.DISCONNECTED
         self._open_socket = open_socket
         self._socket: Socket | None = None
-        self._line: Line | None = None
+        self._line: MessageLine | None = None
         self._task: asyncio.Task[None] | None = None
         self._opening: asyncio.Timeout | None = None
         self._closing: tuple[int, str] | None = None
@@ -191,11 +191,11 @@ class Connection:
         return api_error("connection_closed", connection_id=self.id)
 
     @callback
-    def _make_line(self, *args: Any, **kwargs: Any) -> Line:
+    def _make_line(self, *args: Any, **kwargs: Any) -> MessageLine:
         """Return a new line, and keep it: what the SDK returns cannot hang up."""
-        from .protocol import Line  # noqa: PLC0415
+        from .frames import MessageLine  # noqa: PLC0415
 
-        self._line = Line(*args, **kwargs)
+        self._line = MessageLine(*args, **kwargs)
         return self._line
 
     async def _async_open(self) -> Socket:
@@ -225,16 +225,25 @@ class Connection:
     async def _async_follow(self) -> None:
         """Pass on every frame, also of the sockets that follow a dropped one."""
         while True:
-            assert self._line is not None
-            receive, turn_ends = self._line.recv, time.monotonic() + _TURN
+            hass, line = self.host.hass, self._line
+            assert line is not None
+            ready, turn_ends = line.ready, time.monotonic() + _TURN
             self._reconnects.on_opened()
             try:
                 while True:
-                    frame = await receive(decode=False)
-                    if len(frame) <= LARGE_BYTES:
-                        self._pass_on(frame)
+                    if not ready:
+                        await line.wait()
+                    # Most messages are there already; only the others are waited for.
+                    frame = ready.popleft() or await line.receive()
+                    try:
+                        if len(frame) <= LARGE_BYTES:
+                            event = self._joiner.load(frame)
+                        else:
+                            event = await hass.async_add_executor_job(self._joiner.load, frame)
+                    except ValueError:
+                        self._refuse()
                     else:
-                        await self._async_pass_on_large(frame)
+                        self._take(event)
                     if time.monotonic() > turn_ends:
                         await asyncio.sleep(0)
                         turn_ends = time.monotonic() + _TURN
@@ -289,27 +298,8 @@ class Connection:
         return False
 
     @callback
-    def _pass_on(self, frame: bytes) -> None:
-        """Fire the event in a frame; what cannot be read is reported, and nothing else happens."""
-        try:
-            event = self._joiner.load(frame)
-        except ValueError:
-            self._refuse()
-        else:
-            self._take(event)
-
-    async def _async_pass_on_large(self, frame: bytes) -> None:
-        """Do what `_pass_on` does, reading the event outside of the event loop."""
-        try:
-            event = await self.host.hass.async_add_executor_job(self._joiner.load, frame)
-        except ValueError:
-            self._refuse()
-        else:
-            self._take(event)
-
-    @callback
     def _refuse(self) -> None:
-        """Report a message that cannot be read."""
+        """Report a message that cannot be read; nothing else happens."""
         self._reconnects.is_proven = True
         self._fire_state(error=self._text(api_error("message_not_json")))
 
@@ -318,14 +308,14 @@ class Connection:
         """Fire an event."""
         is_object = isinstance(event, dict)
         event_type = event.get("type") if is_object else None
-        # Gateways say with an event, too, that there is nothing behind them.
-        self._reconnects.is_proven |= event_type != "error"
+        if event_type != "error":
+            # Gateways say with an event, too, that there is nothing behind them.
+            self._reconnects.is_proven = True
         if self._event_types is None or event_type in self._event_types:
-            fire(
-                self.host.hass,
+            self.host.hass.bus.async_fire(
                 EVENT_SERVER,
                 {**self._server, "event_type": event_type, "event": event},
-                self._context,
+                context=self._context,
             )
         if is_object:
             if isinstance(event_type, str) and event_type in _SPENDING:

@@ -35,10 +35,8 @@ class Line(ClientConnection):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if (asked := self._asked) is not None:
-            self._asked = None
-            if not asked.done():
-                asked.set_result(0)
+        if self._asked is not None:
+            self._answer()
         super().data_received(data)
 
     @override
@@ -55,6 +53,12 @@ class Line(ClientConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         self._rest()
         super().connection_lost(exc)
+
+    def _answer(self) -> None:
+        """Take what has arrived as the answer to a ping."""
+        asked, self._asked = self._asked, None
+        if asked is not None and not asked.done():
+            asked.set_result(0)
 
     def _look(self, waited: int | None = None) -> None:
         """Hang up if as many bytes wait as at the last look."""

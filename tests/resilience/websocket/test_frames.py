@@ -1,5 +1,6 @@
 """Whatever a host may put on the line: what is allowed comes through, the rest ends the line."""
 
+import asyncio
 import json
 from typing import Any
 import zlib
@@ -16,6 +17,7 @@ from tests.resilience.raw_websocket_server import (
     TEXT,
     Answer,
     RawHost,
+    closing,
     frame,
     text,
 )
@@ -165,6 +167,82 @@ async def test_fragmented_tcp_segments(driver: ConnectionDriver) -> None:
     await wait_for(lambda: driver.raw)
     assert driver.raw[0]["event"] == {"type": "slow", "data": "é" * 100}
     await driver.assert_receives()
+
+
+def _mixture() -> tuple[bytes, list[Any]]:
+    """Return messages of all kinds, one behind the other, and the events in them."""
+    stream, events = b"", []
+    for number, size in enumerate((0, 1, 50, 90, 110, 125, 300, 0, 200)):
+        event = {"type": "mixed", "number": number, "data": "x" * size}
+        data = json.dumps(event).encode()
+        events.append(event)
+        match number % 4:
+            case 0:
+                stream += frame(TEXT, data)
+            case 1:
+                stream += frame(PING, b"between") + frame(TEXT, data) + frame(PONG)
+            case 2:
+                stream += frame(BINARY, data)
+            case 3:
+                stream += frame(TEXT, data[:9], fin=False) + frame(PING)
+                stream += frame(CONTINUATION, b"", fin=False) + frame(CONTINUATION, data[9:])
+    return stream, events
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 100, 1000, 100_000])
+async def test_mixed_messages_cut_anywhere_keep_their_order(
+    driver: ConnectionDriver, host: RawHost, size: int
+) -> None:
+    """Those that come with the handshake, too, whatever pieces the network makes of them."""
+    stream, events = _mixture()
+    host.plan.append(Answer(first=stream[: size + 1]))
+    peer = await driver.accepted_peer()
+    for at in range(size + 1, len(stream), size):
+        await peer.say(stream[at : at + size])
+        # The other end reads it before the next piece is there.
+        await asyncio.sleep(0)
+    await wait_for(lambda: len(driver.raw) == len(events))
+    assert [said["event"] for said in driver.raw] == events
+    await wait_for(lambda: peer.pongs == stream.count(frame(PING)) + stream.count(b"between"))
+    await driver.assert_receives()
+
+
+async def test_burst_with_large_and_fragmented_messages_keeps_its_order(
+    driver: ConnectionDriver,
+) -> None:
+    """Far more than waits at once: reading stops meanwhile, and goes on."""
+    peer = await driver.accepted_peer()
+    numbers = range(3000)
+    frames = []
+    for number in numbers:
+        data = json.dumps({"type": "burst", "number": number}).encode()
+        if number % 500 == 7:
+            data += b" " * 70_000
+            frames.append(frame(TEXT, data))
+        elif number % 100 < 30:
+            parts = [data[at : at + 2] for at in range(0, len(data), 2)]
+            frames.append(frame(TEXT, b"", fin=False))
+            frames += [frame(CONTINUATION, part, fin=False) for part in parts]
+            frames.append(frame(CONTINUATION, b""))
+        else:
+            frames.append(frame(TEXT, data))
+    await peer.say(b"".join(frames))
+    await wait_for(lambda: len(driver.raw) == len(numbers), 10)
+    assert [said["event"]["number"] for said in driver.raw] == list(numbers)
+    await driver.assert_receives()
+
+
+async def test_messages_after_a_goodbye_are_not_fired(
+    driver: ConnectionDriver, host: RawHost
+) -> None:
+    for goodbye in (closing(1000), closing(None), closing(4000, b"enough")):
+        peer = await driver.accepted_peer()
+        driver.raw.clear()
+        await peer.say(text({"type": "before"}) + goodbye + text({"type": "after"}))
+        await driver.wait_for_state("disconnected")
+        assert [said["event"] for said in driver.raw] == [{"type": "before"}]
+        driver.states.clear()
+        await wait_for(lambda: not host.lines)
 
 
 async def test_compressed_messages(driver: ConnectionDriver, host: RawHost) -> None:
