@@ -93,7 +93,7 @@ async def test_fault_of_the_model_is_spoken_and_next_turn_works(
     service.heads = [sound] * 2
     begun = time.monotonic()
     await satellite.say(SPEECH, SILENCE)
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 15
 
     said = " ".join(speech["input"] for speech in service.speeches)
     sentence = sentences[is_german].rstrip(".")
@@ -148,7 +148,7 @@ async def test_fault_of_the_speaker_ends_the_sound_and_next_turn_works(
     begun = time.monotonic()
     with pytest.raises(HomeAssistantError):
         await satellite.say(SPEECH, SILENCE)
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 15
 
     assert satellite.speech == "It is sunny outside."
     assert satellite.kinds()[-1] == "run-end"
