@@ -56,7 +56,7 @@ async def test_answer_of_100_000_deltas_is_spoken_and_holds_up_nothing(
     hass: HomeAssistant, service: VoiceServer, add_home: AddHome
 ) -> None:
     satellite = await add_home(patience=60)
-    delta = sse([{"type": "response.output_text.delta", "delta": "word. "}])
+    delta = sse([{"type": "response.output_text.delta", "delta": "word "}])
     first, *_, last = text_events()
     body = [sse([first]), *[delta * 1000] * 100, sse([last, completed()])]
     service.heads = [Sound(body, SSE)]
@@ -64,9 +64,9 @@ async def test_answer_of_100_000_deltas_is_spoken_and_holds_up_nothing(
     async with no_longer_than(0.5):
         await satellite.write("Tell me everything")
 
-    assert satellite.speech == "word. " * 100_000
+    assert satellite.speech == "word " * 100_000
     said = " ".join(one["input"] for one in service.speeches)
-    assert said.count("word.") == 100_000
+    assert said.count("word") == 100_000
     assert max(len(one["input"]) for one in service.speeches) <= 4_000
     assert satellite.kinds()[-1] == "run-end"
 
@@ -101,8 +101,8 @@ async def test_answer_without_an_end_is_given_up(
 
 
 TEXTS = {
-    "sentences": "It is sunny today. " * 52_632,
-    "words": "word " * 60_000,
+    "sentences": "It is sunny today. " * 13_000,
+    "words": "word " * 200_000,
     "signs": "x" * 300_000,
 }
 
