@@ -36,7 +36,7 @@ SUNNY = "It is sunny outside."
 
 async def until(condition: Callable[[], Any]) -> None:
     """Wait for something."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not condition():
             await asyncio.sleep(0.01)
 
@@ -110,7 +110,7 @@ async def test_pipeline_entry_removed_ends_turn(
         case _:
             await hass.config_entries.async_remove(entry.entry_id)
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await turn
     except HomeAssistantError:
         # The sound breaks off, or there is no mouth any more.
@@ -153,7 +153,7 @@ async def test_pipeline_subentry_removed_finishes_turn(
     hass.config_entries.async_remove_subentry(entry, subentry.subentry_id)
     await hass.async_block_till_done()
     more.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await turn
     assert hass.states.get(f"{kind}.kitchen") is None
     assert satellite.speech == SUNNY
@@ -183,7 +183,7 @@ async def test_pipeline_stt_error_ends_turn(
 ) -> None:
     satellite = await add_home()
     service.upload = EAR_FAULTS[name] or service.never
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await satellite.say(SPEECH, SILENCE)
     assert satellite.kinds()[-2:] == ["error", "run-end"]
     assert satellite.error["code"] == "stt-stream-failed"
@@ -213,7 +213,7 @@ async def test_pipeline_two_satellites_in_one_conversation(
     service.speeches.clear()
     turn = asyncio.create_task(first.write("A"))
     await until(lambda: len(service.questions) == 2)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await second.write("B")
         await turn
 
@@ -238,7 +238,7 @@ async def test_pipeline_two_satellites_in_own_conversations(
         lambda body: stream(0.2, f"You said {body['input'][-1]['content']}."),
         lambda body: stream(f"You said {body['input'][-1]['content']}."),
     ]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await asyncio.gather(first.write("A"), second.write("B"))
     assert (first.speech, second.speech) == ("You said A.", "You said B.")
     assert {one["input"] for one in service.speeches} == {first.speech, second.speech}
@@ -270,7 +270,7 @@ async def test_pipeline_error_after_tool_call(
     tool = str(service.questions[0]["tools"][0]["name"])
     fault, expected = IN_THE_SECOND_ROUND[name]
     service.heads = [Sound(sse([call_event(tool, "{}"), completed()]), SSE), fault, fault]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await satellite.write("Do it")
 
     assert expected in " ".join(one["input"] for one in service.speeches)
@@ -312,7 +312,7 @@ async def test_pipeline_home_assistant_stop_during_turn(
 ) -> None:
     satellite = await add_home(patience=60)
     turn = await begin(service, satellite, "answering")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await hass.async_stop(force=True)
         await asyncio.gather(turn, return_exceptions=True)
     assert satellite.data(PipelineEventType.RUN_END) is not None

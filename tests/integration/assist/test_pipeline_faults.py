@@ -93,7 +93,7 @@ async def test_pipeline_model_error_is_spoken(
     service.heads = [sound] * 2
     begun = time.monotonic()
     await satellite.say(SPEECH, SILENCE)
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 15
 
     said = " ".join(speech["input"] for speech in service.speeches)
     sentence = sentences[is_german].rstrip(".")
@@ -148,7 +148,7 @@ async def test_pipeline_tts_error_ends_audio(
     begun = time.monotonic()
     with pytest.raises(HomeAssistantError):
         await satellite.say(SPEECH, SILENCE)
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 15
 
     assert satellite.speech == "It is sunny outside."
     assert satellite.kinds()[-1] == "run-end"

@@ -56,17 +56,17 @@ async def test_response_of_100_000_deltas_yields_to_event_loop(
     hass: HomeAssistant, service: VoiceServer, add_home: AddHome
 ) -> None:
     satellite = await add_home(patience=60)
-    delta = sse([{"type": "response.output_text.delta", "delta": "word. "}])
+    delta = sse([{"type": "response.output_text.delta", "delta": "word "}])
     first, *_, last = text_events()
     body = [sse([first]), *[delta * 1000] * 100, sse([last, completed()])]
     service.heads = [Sound(body, SSE)]
     service.sounds = [SHORT] * 400
-    async with no_longer_than(0.25):
+    async with no_longer_than(0.5):
         await satellite.write("Tell me everything")
 
-    assert satellite.speech == "word. " * 100_000
+    assert satellite.speech == "word " * 100_000
     said = " ".join(one["input"] for one in service.speeches)
-    assert said.count("word.") == 100_000
+    assert said.count("word") == 100_000
     assert max(len(one["input"]) for one in service.speeches) <= 4_000
     assert satellite.kinds()[-1] == "run-end"
 
@@ -77,7 +77,7 @@ async def test_huge_delta_parsed_in_executor(
     satellite = await add_home(patience=60)
     service.heads = [stream("word. " * 150_000 + "\N{GRINNING FACE}")]
     service.sounds = [SHORT] * 1000
-    async with no_longer_than(0.25):
+    async with no_longer_than(0.5):
         await satellite.write("Tell me everything")
     assert satellite.speech.endswith("word. \N{GRINNING FACE}")
     assert len(satellite.speech) == 900_001
@@ -101,8 +101,8 @@ async def test_response_size_limit(
 
 
 TEXTS = {
-    "sentences": "It is sunny today. " * 52_632,
-    "words": "word " * 60_000,
+    "sentences": "It is sunny today. " * 13_000,
+    "words": "word " * 200_000,
     "signs": "x" * 300_000,
 }
 
@@ -114,7 +114,7 @@ async def test_megabyte_of_text_is_spoken(
     text = TEXTS[name]
     await add_service(("tts", {}))
     service.sounds = [Sound(mp3(1, tagged=False), "audio/mpeg")] * 2000
-    async with no_longer_than(0.25):
+    async with no_longer_than(0.5):
         await spoken(hass, pieces(text))
     said = [one["input"] for one in service.speeches]
     assert max(map(len, said)) <= 4_000
@@ -245,7 +245,7 @@ async def test_tool_result_size_limit(
 
     service.heads = [Sound(sse([call_event(name, "{}"), completed()]), SSE)]
     with patch.object(llm.APIInstance, "async_call_tool", huge):
-        async with no_longer_than(0.25):
+        async with no_longer_than(0.5):
             await satellite.write("Read it to me")
     assert satellite.speech == "It is sunny outside."
     output = service.questions[-1]["input"][-1]["output"]

@@ -32,10 +32,10 @@ def add_home(hass: HomeAssistant, add_service: AddService) -> AddHome:
 
     async def add(language: str = "en", *, transport: str = "upload", **options: Any) -> Satellite:
         await add_service(
-            ("conversation", {"patience": 1, "prompt": "Be brief.", **options}),
+            ("conversation", {"patience": 2, "prompt": "Be brief.", **options}),
             ("stt", {"transport": transport}),
-            ("tts", {"patience": 1}),
-            timeout=1.0,
+            ("tts", {"patience": 2}),
+            timeout=2.0,
         )
         pipeline = await add_pipeline(
             hass, language=language, conversation_language=language, tts_language=language
