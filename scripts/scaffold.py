@@ -260,16 +260,21 @@ async def draft(method: str) -> str:
     rest += "has_body=False," if verb in {"GET", "DELETE"} else ""
     if (verb == "GET" and answer not in {"FILE", "NONE"}) or answer == "LIST":
         rest += "only_answers=True,"
-    if accumulator := accumulator_of(hint):
+    accumulator = accumulator_of(hint)
+    if answer == "FILE" and any("sse" in choices_of(variants(kind)) for kind in hints.values()):
+        accumulator = repr(_PLACEHOLDER)
+    if accumulator:
         rest += f"accumulator={accumulator},"
     permission = "permission=Permission.ADMINISTRATORS," if verb == "DELETE" else ""
+    asks_model = verb == "POST" and "model" in hints
+    model_kind = f'model_kind="{_PLACEHOLDER}",' if asks_model else ""
     text = f"""ActionDescription(
     key="{key}",
     method="{method}",
     name="{key.replace("_", " ").capitalize()}",
     description="{_PLACEHOLDER}",
     icon="mdi:{_PLACEHOLDER}",
-    {permission}
+    {permission}{model_kind}
     fields=({drafted}),
     {rest}
 )"""
