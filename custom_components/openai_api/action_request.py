@@ -94,8 +94,12 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
 def _transcript(answer: Json) -> Json:
     """Return a transcript whose `text` is one: some hosts send none for silence, or a list."""
     if isinstance(segments := answer.get("data"), list) and "text" not in answer:
-        texts = [item.get("text") for item in segments if isinstance(item, dict)]
-        if len(texts) == len(segments) and all(isinstance(text, str) for text in texts):
+        texts = [
+            text
+            for item in segments
+            if isinstance(item, dict) and isinstance(text := item.get("text"), str)
+        ]
+        if len(texts) == len(segments):
             return {"text": "".join(texts), "segments": segments}
     return {**answer, "text": ""} if answer.get("text", "") is None else answer
 
