@@ -126,7 +126,7 @@ def completions(draw: Any) -> tuple[Json, list[Json], str]:
             item["choices"][0]["finish_reason"] = ""
     if draw(st.booleans()):
         # As Azure says what it looked for.
-        filtered = {"index": 0, "finish_reason": None, "content_filter_results": {}}
+        filtered: Json = {"index": 0, "finish_reason": None, "content_filter_results": {}}
         place = draw(st.integers(0, len(chunks)))
         chunks.insert(place, chunk(id="", model="", created=0, object="", choices=[filtered]))
     chunks.append(chunk({}, "tool_calls" if calls else "stop"))
