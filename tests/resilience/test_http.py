@@ -160,7 +160,7 @@ BODIES: dict[str, tuple[Script, str | dict[str, Any]]] = {
     "null": ([answer(None)], "bad_answer"),
     "number": ([answer(17)], "bad_answer"),
     "true": ([answer(True)], "bad_answer"),
-    "list": ([answer([1, 2])], {"data": [1, 2]}),
+    "list": ([answer([1, 2])], "bad_answer"),
     "byte order mark": ([answer(b"\xef\xbb\xbf" + BODY)], RIGHT),
     "UTF-16": ([answer(BODY.decode().encode("utf-16"))], "bad_answer"),
     "Latin-1": ([answer('{"id": "Müller"}'.encode("latin-1"))], {"id": "M\ufffdller"}),

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 import json
 import threading
-from types import TracebackType
+import traceback
 from typing import Any
 from unittest.mock import patch
 import zlib
@@ -350,12 +350,10 @@ async def test_large_error_keeps_nothing_that_was_read(
     with pytest.raises(HomeAssistantError, match="Too hot") as caught:
         await call("create_model_response", **ASK)
     assert threads == [False]
-    frame: TracebackType | None = caught.tb
-    while frame is not None:
-        found = [repr(value) for key, value in frame.tb_frame.f_locals.items() if key != "answer"]
-        if "custom_components" in frame.tb_frame.f_code.co_filename:
-            assert not any("Wörds and" in value for value in found), frame.tb_frame.f_code
-        frame = frame.tb_next
+    for frame, _ in traceback.walk_tb(caught.tb):
+        if "custom_components" in frame.f_code.co_filename:
+            found = [repr(value) for value in frame.f_locals.values()]
+            assert not any("Wörds and" in value for value in found), frame.f_code
     assert caught.value.__context__ is None
 
 
