@@ -64,7 +64,7 @@ async def async_connect_options(
 
 def _import_libraries() -> None:
     """Import what the first connection would import on the event loop."""
-    for module in (f"{__package__}.frames", "openai.lib._websocket"):
+    for module in (f"{__package__}.protocol", "openai.lib._websocket"):
         try:
             importlib.import_module(module)
         except ImportError:

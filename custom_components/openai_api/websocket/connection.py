@@ -35,7 +35,7 @@ from .socket import Open, Socket
 from .state import State
 
 if TYPE_CHECKING:
-    from .frames import MessageLine
+    from .protocol import Line
 
 # Seconds: listeners run while an event is fired, and other tasks of the loop wait for them.
 _TURN = 0.001
@@ -82,7 +82,7 @@ class Connection:
         self.state = State.DISCONNECTED
         self._open_socket = open_socket
         self._socket: Socket | None = None
-        self._line: MessageLine | None = None
+        self._line: Line | None = None
         self._task: asyncio.Task[None] | None = None
         self._opening: asyncio.Timeout | None = None
         self._closing: tuple[int, str] | None = None
@@ -191,11 +191,11 @@ class Connection:
         return api_error("connection_closed", connection_id=self.id)
 
     @callback
-    def _make_line(self, *args: Any, **kwargs: Any) -> MessageLine:
+    def _make_line(self, *args: Any, **kwargs: Any) -> Line:
         """Return a new line, and keep it: what the SDK returns cannot hang up."""
-        from .frames import MessageLine  # noqa: PLC0415
+        from .protocol import Line  # noqa: PLC0415
 
-        self._line = MessageLine(*args, **kwargs)
+        self._line = Line(*args, **kwargs)
         return self._line
 
     async def _async_open(self) -> Socket:
@@ -227,14 +227,11 @@ class Connection:
         while True:
             hass, line = self.host.hass, self._line
             assert line is not None
-            ready, turn_ends = line.ready, time.monotonic() + _TURN
+            receive, turn_ends = line.recv, time.monotonic() + _TURN
             self._reconnects.on_opened()
             try:
                 while True:
-                    if not ready:
-                        await line.wait()
-                    # Most messages are there already; only the others are waited for.
-                    frame = ready.popleft() or await line.receive()
+                    frame = await receive(decode=False)
                     try:
                         if len(frame) <= LARGE_BYTES:
                             event = self._joiner.load(frame)
