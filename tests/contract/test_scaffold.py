@@ -1,6 +1,7 @@
 """The draft of a row takes from the SDK what the rows that people have written say."""
 
 import asyncio
+from importlib import import_module
 from pathlib import Path
 import sys
 from typing import Any
@@ -17,7 +18,7 @@ from .test_action_descriptions import method_of
 
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 
-import scaffold
+scaffold: Any = import_module("scaffold")
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Assistants API:DeprecationWarning")
 
