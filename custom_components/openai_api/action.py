@@ -133,6 +133,13 @@ class ActionGroup:
     actions: tuple[ActionDescription, ...]
 
 
+@dataclass
+class AnswerSize:
+    """How long the answer is that was read."""
+
+    bytes: int = 0
+
+
 @dataclass(kw_only=True)
 class ActionCall:
     """One call of an action: its service, its arguments, and the context of the caller."""
@@ -151,6 +158,8 @@ class ActionCall:
     """Whether fields for files may name paths, and not only media items."""
     operation_override: Operation | None = None
     """Another SDK method than that of the action, for actions that call several."""
+    answer_size: AnswerSize = field(default_factory=AnswerSize)
+    """Shared by all copies: what is large is not gone through in the event loop."""
 
     @property
     def operation(self) -> Operation:

@@ -1,5 +1,7 @@
 """Sends the request of one call of an action, and reads the response."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from .action import ActionCall
@@ -8,6 +10,7 @@ from .api.response import async_parse_body, unexpected_body_error
 from .error_bodies import answer_error
 from .error_translation import parse_error_body
 from .exceptions import ApiError, ErrorInResponse
+from .streaming.text import LARGE_BYTES
 from .types import Json
 
 _SHOWN = 4096
@@ -64,6 +67,7 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
     ErrorInResponse for a wrapped error.
     """
     action, form = request.action, request.data.get("response_format")
+    request.answer_size.bytes = len(body)
     is_transcript = request.operation.method in _TRANSCRIPTS
     answer = await async_parse_body(
         request.hass,
@@ -91,7 +95,7 @@ def _wrapped(answer: Json) -> object:
     return found[0] if isinstance(found, list) and len(found) == 1 else found
 
 
-def finish(request: ActionCall, answer: Json) -> Json:
+async def async_finish(request: ActionCall, answer: Json) -> Json:
     """Check a response, and return it with the keys that the action adds.
 
     Returns the API's object with keys such as `{"output_text": …}`, as `postprocess` of the action
@@ -101,9 +105,19 @@ def finish(request: ActionCall, answer: Json) -> Json:
     action = request.action
     if action.check is not None:
         try:
-            action.check(request.data, answer, request.host.settings)
+            settings = request.host.settings
+            await async_run_large(request, partial(action.check, request.data, answer, settings))
         except ApiError:
             # It has used tokens nevertheless.
             request.host.record_success(answer, request.operation.method, request.data.get("model"))
             raise
-    return action.postprocess(answer) if action.postprocess else answer
+    if action.postprocess is None:
+        return answer
+    return await async_run_large(request, partial(action.postprocess, answer))
+
+
+async def async_run_large[T](request: ActionCall, work: Callable[[], T]) -> T:
+    """Return the result of work on a response, done in the executor if that is large."""
+    if request.answer_size.bytes <= LARGE_BYTES:
+        return work()
+    return await request.hass.async_add_executor_job(work)

@@ -4,7 +4,7 @@ from homeassistant.core import ServiceResponse
 
 from . import pagination, polling, stream_runner
 from .action import ActionCall, ResponseKind
-from .action_request import async_fetch, async_request_json, finish
+from .action_request import async_fetch, async_finish, async_request_json
 from .api.response import async_parse_body
 from .media.download import async_download
 from .types import Json
@@ -34,9 +34,9 @@ async def async_send(request: ActionCall) -> ServiceResponse:
         case ResponseKind.NONE:
             return await _async_request_empty(request)
     if (poll := action.poll) is None:
-        return finish(request, await async_request_json(request))
+        return await async_finish(request, await async_request_json(request))
     made = None if request.operation.method == poll.method else await async_request_json(request)
-    return finish(request, await polling.async_poll_until_done(request, made))
+    return await async_finish(request, await polling.async_poll_until_done(request, made))
 
 
 async def _async_request_empty(request: ActionCall) -> Json:

@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from .error_rules import QUOTA_CODES
+
 _NAMES = frozenset(
     {
         *("code", "type", "param", "message", "detail", "error", "errors", "msg", "success"),
@@ -22,6 +24,8 @@ _WORDS = (
 _DEEPEST = 8
 """The most wrappings around an error that are taken off."""
 _LONGEST_LITERAL = 4000
+_MOST_BYTES = 20_000
+"""Of a text that is shown in part."""
 _OBJECT_AT_END = re.compile(r"\s*({.*})[\s'\"]*\Z", re.DOTALL)
 _OPENING_QUOTE = re.compile(r"\bb?['\"]\Z|['\"]\Z")
 _ERROR_KEYS = frozenset(
@@ -77,11 +81,36 @@ def details_in(body: object) -> dict[str, Any]:
             message = f"{before}{details_in(within)['message']}"
     if raw := _raw(found):
         message = f"{message}: {raw}"
+    code, kind = found.get("code") or outer.get("code"), found.get("type")
+    if isinstance(kind, str) and kind.lower() in QUOTA_CODES:
+        # The code of it is often but the status once more.
+        code = kind
     return {
-        "code": found.get("code") or outer.get("code") or found.get("type"),
+        "code": code or kind,
         "param": found.get("param") or outer.get("param"),
         "message": f"{prefix}{message}" if prefix and message else message or prefix,
     }
+
+
+def condense_error(body: bytes) -> bytes:
+    """Return the body of an error with no more than what `details_in` reads of it; blocks."""
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body[:_MOST_BYTES]
+    details = {key: short(value) for key, value in details_in(found).items()}
+    return orjson.dumps({"error": details})
+
+
+def short(value: object) -> object:
+    """Return a value, or the beginning of its text if that is long."""
+    if isinstance(value, str):
+        return value[:_MOST_BYTES]
+    if isinstance(value, dict | list):
+        with suppress(orjson.JSONEncodeError):
+            if len(words := orjson.dumps(value)) > _MOST_BYTES:
+                return words[:_MOST_BYTES].decode(errors="replace")
+    return value
 
 
 def _inner(found: dict[str, Any]) -> object | None:

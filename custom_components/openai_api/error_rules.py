@@ -3,20 +3,31 @@
 from http import HTTPStatus
 import re
 
-# As OpenAI, OpenRouter, LiteLLM, DeepSeek, Zhipu and Gemini name a used-up account.
-_QUOTA_CODES = frozenset(
+# As OpenAI, OpenRouter, LiteLLM, DeepSeek, Zhipu, Gemini, Moonshot, one-api, new-api, Alibaba and
+# Volcengine name a used-up account.
+QUOTA_CODES = frozenset(
     {
         "1113",
+        "account_overdue",
+        "accountoverdueerror",
+        "arrearage",
         "billing_hard_limit_reached",
         "billing_not_active",
         "budget_exceeded",
+        "credit_limit",
+        "credits_exhausted",
         "exceeded_current_quota",
+        "exceeded_current_quota_error",
         "insufficient_balance",
+        "insufficient_credit",
         "insufficient_credits",
         "insufficient_funds",
         "insufficient_quota",
         "insufficient_user_quota",
+        "out_of_credits",
         "payment_required",
+        "pre_consume_token_quota_failed",
+        "spend_limit_exceeded",
     }
 )
 _REQUEST_FAULT = re.compile(
@@ -30,7 +41,16 @@ _REQUEST_FAULT = re.compile(
 _QUOTA_WORDS = re.compile(
     r"exceeded your current quota|insufficient (?:account )?(?:balance|credit|funds|quota)"
     r"|budget has been exceeded|exceeded budget|billing hard limit|account is not active"
-    r"|credit balance is too low|out of credits|余额不足",
+    r"|over (?:its |their |the |your )?(?:max )?budget|exceededbudget"
+    r"|credit balance is too low|out of credits|no (?:more )?credits? (?:left|remaining|available)"
+    r"|(?:used|exhausted|spent) all (?:of )?(?:(?:your|the|its|available|included) )*credits"
+    r"|credits? (?:is|are|has been|have been|was|were) (?:all )?(?:depleted|exhausted|used up)"
+    r"|exceeded your monthly included credits|credit limit exceeded"
+    r"|check your plan and billing|reached (?:its|your|the|their) (?:\w+ )?(?:spending|spend) limit"
+    r"|(?:spending|spend) (?:limit|cap) (?:has been |was )?(?:reached|exceeded)"
+    r"|balance (?:is )?(?:insufficient|too low|not enough)|quota is not enough"
+    r"|overdue (?:balance|bill|payment)|in arrears|account is in good standing"
+    r"|余额不足|额度不足|欠费|预扣费额度失败|额度已用尽",
     re.IGNORECASE,
 )
 
@@ -64,7 +84,7 @@ def is_quota_exceeded(status: int | None, code: object, message: object = None) 
     """
     if status == HTTPStatus.PAYMENT_REQUIRED:
         return True
-    if isinstance(code, str) and code.lower() in _QUOTA_CODES:
+    if isinstance(code, str) and code.lower() in QUOTA_CODES:
         return True
     if isinstance(code, str) and "insufficient_quota" in code:
         return True

@@ -16,7 +16,7 @@ from openai import (
     OpenAIError,
 )
 
-from .error_bodies import details_in
+from .error_bodies import details_in, short
 from .error_rules import is_quota_exceeded, is_request_fault, is_server_error
 from .exceptions import (
     UNKNOWN,
@@ -54,7 +54,7 @@ def parse_error_body(body: object, settings: ErrorSettings) -> ErrorDetails:
 
     def shown(value: object) -> str:
         # Gateways in Python write nothing as "None".
-        return sanitize(str(value), settings) if value and value != "None" else UNKNOWN
+        return sanitize(str(short(value)), settings) if value and value != "None" else UNKNOWN
 
     details = details_in(body)
     return ErrorDetails(

@@ -10,9 +10,9 @@ from homeassistant.util.ulid import ulid_now
 import httpx2
 
 from .action import ActionCall
-from .action_request import async_parse_answer, finish
+from .action_request import async_finish, async_parse_answer, async_run_large
 from .api.response import stray_answer
-from .api.transport import MAX_RESPONSE_BYTES
+from .api.transport import MAX_RESPONSE_BYTES, async_join
 from .const import EVENT_STREAM
 from .error_translation import parse_error_body, raise_translated_errors
 from .events import fire
@@ -91,7 +91,7 @@ async def async_run(
                 await opened()
             relay = _Relay(request, stream_id, action.accumulator(), response.headers)
             answer = await relay.async_run(first, chunks, start)
-    return {**finish(request, answer), "stream_id": stream_id}
+    return {**await async_finish(request, answer), "stream_id": stream_id}
 
 
 async def _async_peek(chunks: AsyncIterator[bytes]) -> bytes:
@@ -110,7 +110,7 @@ async def _async_read(first: bytes, chunks: AsyncIterator[bytes]) -> bytes:
         if size > MAX_RESPONSE_BYTES:
             raise ResponseTooLarge(MAX_RESPONSE_BYTES)
         pieces.append(chunk)
-    return b"".join(pieces)
+    return await async_join(pieces, size)
 
 
 class _Relay:
@@ -236,9 +236,8 @@ class _Relay:
 
     async def _async_run_large[T](self, work: Callable[[], T]) -> T:
         """Return the result of work on the whole stream, in the executor if it is large."""
-        if self._size <= LARGE_BYTES:
-            return work()
-        return await self._request.hass.async_add_executor_job(work)
+        self._request.answer_size.bytes = self._size
+        return await async_run_large(self._request, work)
 
     def _pass_on(self, event: Json, event_type: str) -> bool | None:
         """Fire an event and add it up; return what `_take` does."""

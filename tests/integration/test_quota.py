@@ -26,10 +26,32 @@ NO_QUOTA: dict[str, tuple[int, Any]] = {
         {"code": "400", "type": "budget_exceeded", "message": "Budget has been exceeded! Current"},
     ),
     "gemini": (429, {"code": 429, "message": "You exceeded your current quota, please check"}),
+    "litellm-user": (429, {"type": "auth_error", "message": "ExceededBudget: User=x over budget"}),
+    "gemini-prepaid": (429, {"message": "Your prepayment credits are depleted."}),
+    "moonshot": (
+        429,
+        {"type": "exceeded_current_quota_error", "message": "Your account is suspended"},
+    ),
+    "xai": (403, {"message": "Your team has either used all available credits or reached its"}),
+    "xai-limit": (403, {"message": "Your team has reached its monthly spending limit."}),
+    "one-api": (403, {"code": "pre_consume_token_quota_failed", "message": "预扣费额度失败"}),
+    "one-api-words": (403, {"type": "one_api_error", "message": "user quota is not enough"}),
+    "new-api": (403, {"type": "new_api_error", "message": "用户额度不足, 剩余额度: $0.00"}),
+    "alibaba": (400, {"code": "Arrearage", "message": "Access denied"}),
+    "siliconflow": (403, {"code": 30001, "message": "Sorry, your account balance is insufficient"}),
+    "volcengine": (403, {"code": "AccountOverdueError", "message": "an overdue balance"}),
+    "type-beside-code": (429, {"code": "x", "type": "insufficient_quota", "message": "Limit"}),
+    "plan": (429, {"code": None, "message": "Please check your plan and billing details"}),
     "zhipu": (429, {"code": "1113", "message": "余额不足或无可用资源包,请充值。"}),
 }
 BUSY: dict[str, tuple[int, Any, str]] = {
     "rate": (429, {"code": "rate_limit_exceeded", "message": "Rate limit reached"}, "rate_limited"),
+    "tier": (
+        429,
+        {"code": "429", "message": "Requests have exceeded call rate limit of your current tier"},
+        "rate_limited",
+    ),
+    "tokens": (429, {"message": "Request too large for model, limit 6000 tokens"}, "rate_limited"),
     "quota-word-of-input": (400, {"code": "x", "message": "quota is no valid key"}, "refused"),
     "server": (500, {"code": "x", "message": "budget has been exceeded"}, "server_error"),
 }

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 
 from ..error_bodies import answer_error
 from ..error_translation import parse_error_body
@@ -38,9 +39,25 @@ async def async_parse_body(
     """
     if len(body) <= LARGE_BYTES:
         return parse_body(settings, body, content_type, **options)
-    return await hass.async_add_executor_job(
-        partial(parse_body, settings, body, content_type, **options)
+    found = await hass.async_add_executor_job(
+        partial(_parse_large, settings, body, content_type, **options)
     )
+    if isinstance(found, HomeAssistantError):
+        raise found
+    return found
+
+
+def _parse_large(
+    settings: HostConfig, body: bytes, content_type: str, **options: Any
+) -> Json | HomeAssistantError:
+    """Return what `parse_body` does, or its error.
+
+    Its traceback would keep all that was read, for the event loop to take apart.
+    """
+    try:
+        return parse_body(settings, body, content_type, **options)
+    except HomeAssistantError as err:
+        return err.with_traceback(None)
 
 
 def parse_body(

@@ -15,6 +15,7 @@ import httpx2
 from multidict import CIMultiDict
 from yarl import URL
 
+from ..error_bodies import condense_error
 from ..exceptions import ResponseTooLarge, SdkPassthroughError
 from .config import HostConfig
 from .usage import Usage
@@ -23,6 +24,8 @@ MAX_RESPONSE_BYTES = 256 * 1024**2
 """Bytes: the most that is read into memory as one response."""
 MAX_ERROR_BYTES = 1024**2
 """Bytes: the most that is read of a response with an error status."""
+_LARGE_BYTES = 4 * 1024**2
+_LARGE_ERROR_BYTES = 32 * 1024
 # Chunks of a form that are read at once: 1 MiB of a large file.
 CHUNKS_PER_READ = 16
 MAX_CONCURRENT_REQUESTS = 100
@@ -99,7 +102,12 @@ class SizeLimitedResponse(httpx2.Response):
     @override
     async def aread(self) -> bytes:
         self._max_size = MAX_RESPONSE_BYTES
-        return await super().aread()
+        content = await super().aread()
+        if self.is_error and len(content) > _LARGE_ERROR_BYTES:
+            # The SDK reads it in the event loop, with a decoder that takes its time.
+            loop = asyncio.get_running_loop()
+            content = self._content = await loop.run_in_executor(None, condense_error, content)
+        return content
 
     @override
     async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncGenerator[bytes]:
@@ -174,7 +182,17 @@ async def async_read_body(response: aiohttp.ClientResponse) -> bytes:
         response.close()
         raise
     response.release()
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    return await async_join(chunks, size)
+
+
+async def async_join(chunks: list[bytes], size: int) -> bytes:
+    """Return chunks of so many bytes in one piece; many megabytes are copied outside of the loop."""
+    if len(chunks) == 1:
+        return chunks[0]
+    if size <= _LARGE_BYTES:
+        return b"".join(chunks)
+    # Python lets go of its lock meanwhile.
+    return await asyncio.get_running_loop().run_in_executor(None, b"".join, chunks)
 
 
 class AiohttpTransport(httpx2.AsyncBaseTransport):

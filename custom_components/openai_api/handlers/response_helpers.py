@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from itertools import chain, islice
 import re
 from typing import Any
 
@@ -12,15 +13,17 @@ from ..types import Json
 from .schemas import mismatch
 
 _THOUGHTS = re.compile(
-    r"\A\s*(?:<((?:\w+:)?(?:think|thinking|thought|reasoning))>.*?</\1>|\[THINK\].*?\[/THINK\])"
+    r"\A\s*(?:<((?:\w+:)?(?:think|thinking|thought|reasoning))>.*?</\1>|\[THINK\].*?\[/THINK\]|◁think▷.*?◁/think▷)"
     r"|\A.*?</think>|\A.*<\|channel\|>final<\|message\|>",
     re.DOTALL | re.IGNORECASE,
 )
-_FENCE = re.compile(r"(```|~~~)[\w+-]*[ \t]*\r?\n?(.*?)(?:\1|\Z)", re.DOTALL)
-_WIDEST_FENCE = re.compile(r"(```|~~~)[\w+-]*[ \t]*\r?\n?(.*)\1", re.DOTALL)
+_FENCE = re.compile(r"(`{3,}|~{3,})[ \t]*[\w+-]*[ \t]*\r?\n?(.*?)(?:\1|\Z)", re.DOTALL)
+_WIDEST_FENCE = re.compile(r"(`{3,}|~{3,})[ \t]*[\w+-]*[ \t]*\r?\n?(.*)\1", re.DOTALL)
 """For texts in the JSON that have fences of their own."""
-_MARKS = re.compile(r"\A\ufeff|(?:<\|\w+\|>|</s>|<end_of_turn>)\s*\Z")
+_MARK = re.compile(r"(?:<\|\w+\|>|</s>|<end_of_turn>)\Z")
 """Special tokens of models that some servers leave in the text."""
+_LONGEST_MARK = 64
+_MOST_FENCES = 20
 _ENDED_WHOLE = ("stop", "tool_calls", "function_call")
 """The finish reasons of a complete message."""
 _SHOWN = 200
@@ -101,14 +104,25 @@ def load(value: object) -> Any:
     """
     if not isinstance(value, str):
         return value if isinstance(value, dict | list) else None
-    bare = _THOUGHTS.sub("", _MARKS.sub("", value), count=1)
-    fences = [*_FENCE.finditer(bare), *_WIDEST_FENCE.finditer(bare)]
-    for text in (value, bare, *(match[2] for match in fences)):
+    bare = _bare(value)
+    fences = chain(islice(_FENCE.finditer(bare), _MOST_FENCES), _WIDEST_FENCE.finditer(bare))
+    for text in (value, bare, bare.strip("` \n"), *(match[2] for match in fences)):
         try:
             return orjson.loads(text)
         except orjson.JSONDecodeError:
             continue
     return None
+
+
+def _bare(text: str) -> str:
+    """Return a text without a model's own marks and thoughts."""
+    bare = text.strip().removeprefix("\ufeff")
+    if (mark := _MARK.search(bare[-_LONGEST_MARK:])) is not None:
+        bare = bare[: -len(mark[0])]
+    # Looking for thoughts takes long where a text begins with some that have no end.
+    if any(mark in bare for mark in ("</", "[/", "<|", "◁/")):
+        bare = _THOUGHTS.sub("", bare, count=1)
+    return bare
 
 
 def _text_of(content: object) -> object:

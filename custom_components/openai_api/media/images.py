@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-import re
 from typing import Any
 
 from homeassistant.core import ServiceResponse
@@ -10,6 +9,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util.json import JsonValueType
 
 from ..action import ActionCall
+from ..action_request import async_run_large
 from ..const import LOGGER
 from ..exceptions import api_error
 from ..types import Json
@@ -36,7 +36,8 @@ from .storage import (
 
 IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """The image types that every browser shows, and that cannot hold scripts."""
-_MARKDOWN_IMAGE = re.compile(r"!\[[^\]]{0,1000}\]\((data:image/[^)\s]+)\)")
+_MARKDOWN_IMAGE = "](data:image/"
+_LONGEST_TITLE = 1000
 _PICTURE_KEYS = ("b64_json", "url", "image_url", "result")
 _SOUND_KEYS = ("data", "audio")
 
@@ -64,7 +65,10 @@ async def async_save_generated_media(
     without any is returned as it is. Errors of saving are logged: the rest of the response was paid
     for.
     """
-    if answer is None or not (found := list(_generated(request, answer))):
+    if answer is None:
+        return answer
+    found = await async_run_large(request, lambda: list(_generated(request, answer)))
+    if not found:
         return answer
     media, _ = await async_save_all(request, found)
     return {**answer, "media": media}
@@ -122,8 +126,7 @@ def _in_message(message: Mapping[str, Any], sound: str) -> Iterator[GeneratedFil
 def _in_content(content: object, sound: str) -> Iterator[GeneratedFile]:
     """Yield the images and audio in content parts, or in Markdown."""
     if isinstance(content, str):
-        for match in _MARKDOWN_IMAGE.finditer(content):
-            yield GeneratedFile(encoded=match[1], label="image/png")
+        yield from _in_markdown(content)
     for part in _objects(content):
         kind = str(part.get("type"))
         if "image" in kind:
@@ -136,6 +139,26 @@ def _in_content(content: object, sound: str) -> Iterator[GeneratedFile]:
                 yield GeneratedFile(encoded=encoded, label=str(data.get("mime_type") or ""))
         else:
             yield from _in_content(part.get("text"), sound)
+
+
+def _in_markdown(text: str) -> Iterator[GeneratedFile]:
+    """Yield the pictures that a text holds as `![title](data:image/…)`.
+
+    No regular expression: one would hold Python's lock for as long as a picture is large.
+    """
+    middle = text.find(_MARKDOWN_IMAGE)
+    while middle >= 0:
+        start, end = middle + 2, text.find(")", middle)
+        title = text.rfind("![", max(0, middle - _LONGEST_TITLE - 2), middle)
+        address = text[start:end]
+        if (
+            title >= 0
+            and "]" not in text[title:middle]
+            and end > start
+            and address.split() == [address]
+        ):
+            yield GeneratedFile(encoded=address, label="image/png")
+        middle = text.find(_MARKDOWN_IMAGE, start)
 
 
 def _objects(value: object) -> Iterator[Mapping[str, Any]]:

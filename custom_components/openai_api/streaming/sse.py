@@ -1,7 +1,11 @@
 """Decodes server-sent events from chunks of bytes of any size."""
 
+import re
+
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 """The maximum size of an event in bytes, and of all lines that are no field."""
+_MAX_LINES = 64 * 1024
+"""The maximum number of data lines in one event."""
 _BOM = b"\xef\xbb\xbf"
 _LONGEST_KEPT_NAME = 64
 _MOST_KEPT_NAMES = 256
@@ -64,7 +68,7 @@ class SSEDecoder:
             self._read(lines, events)
         if rest:
             self._line.append(rest)
-        if self._size > MAX_EVENT_BYTES:
+        if self._size > MAX_EVENT_BYTES or len(self._data) > _MAX_LINES:
             raise EventTooLarge
         return events
 
@@ -97,6 +101,8 @@ class SSEDecoder:
                 event = name
             elif line[:6] == b"event:" or line == b"event":
                 event = self._name(line)
+            elif line[:1] == b":":
+                continue
             else:
                 self._read_rare(line)
         self._event = event
@@ -133,12 +139,8 @@ class SSEDecoder:
 
 def _split(lines: list[bytes]) -> list[bytes]:
     """Return the data of each event in lines that no blank line divides."""
-    parts = [[lines[0]]]
-    for line in lines[1:]:
-        # Within one JSON text there would be a comma between two objects.
-        is_next = line[:1] == b"{" and parts[-1][-1].rstrip()[-1:] == b"}"
-        if is_next or line.startswith(b"[DONE]"):
-            parts.append([line])
-        else:
-            parts[-1].append(line)
-    return [b"\n".join(part) for part in parts]
+    data = b"\n".join(lines)
+    if b"}\n{" not in data and b"\n[DONE]" not in data:
+        return [data]
+    # Within one JSON text there would be a comma between two objects.
+    return re.split(rb"(?<=\})\n(?=\{)|\n(?=\[DONE\])", data)

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Callable
 import json
 import threading
+from types import TracebackType
 from typing import Any
+from unittest.mock import patch
 import zlib
 
 from homeassistant.core import Event
@@ -14,7 +16,10 @@ import orjson
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.openai_api import action_request, error_bodies
 from custom_components.openai_api.api import response, transport
+from custom_components.openai_api.handlers import response_helpers
+from custom_components.openai_api.media import images
 from custom_components.openai_api.stream_runner import _Relay
 from custom_components.openai_api.streaming import decode, large_json, text
 from custom_components.openai_api.streaming.large_json import LargeJsonReader
@@ -33,6 +38,7 @@ PLACES: tuple[tuple[Any, str], ...] = (
     (text, "LARGE_BYTES"),
     (decode, "LARGE_BYTES"),
     (connections, "LARGE_BYTES"),
+    (action_request, "LARGE_BYTES"),
 )
 
 
@@ -135,6 +141,52 @@ async def test_long_stream_accumulated_in_executor(
     raw.play(stream(chunk({"content": "x"}, "stop")))
     await call("create_chat_completion", **CHAT, stream=True)
     assert [thread == threading.get_ident() for thread in seen] == [False, True]
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+@pytest.mark.parametrize(
+    "action", ["create_model_response", "parse_model_response", "create_chat_completion"]
+)
+async def test_large_response_processed_in_executor(
+    raw: RawServer,
+    call: Call,
+    threads: list[bool],
+    monkeypatch: pytest.MonkeyPatch,
+    action: str,
+    *,
+    is_stream: bool,
+) -> None:
+    """What is looked for in an answer takes as long as it is large."""
+    loop_thread, seen = threading.get_ident(), set[bool]()
+    for name in ("_in_content", "_in_message"):
+        found_in = getattr(images, name)
+
+        def watched(content: Any, *rest: Any, found_in: Any = found_in) -> Any:
+            seen.add(threading.get_ident() == loop_thread)
+            return found_in(content, *rest)
+
+        monkeypatch.setattr(images, name, watched)
+    iter_objects = response_helpers._iter_objects
+
+    def watched_objects(value: Any) -> Any:
+        seen.add(threading.get_ident() == loop_thread)
+        return iter_objects(value)
+
+    monkeypatch.setattr(response_helpers, "_iter_objects", watched_objects)
+    for words, is_in_loop in ((WORDS, False), ("short", True)):
+        seen.clear()
+        if action == "create_chat_completion":
+            chat = chunk({"content": words}, "stop")
+            whole = {"id": "c", "choices": [{"index": 0, "message": {"content": words}}]}
+            raw.play(stream(chat) if is_stream else [answer(whole)])
+            await call(action, **CHAT, stream=is_stream)
+        else:
+            content = [{"type": "output_text", "text": words}]
+            found = {**RESPONSE, "output": [{"type": "message", "content": content}]}
+            event = {"type": "response.completed", "response": found}
+            raw.play(stream(event) if is_stream else [answer(found)])
+            await call(action, **ASK, stream=is_stream)
+        assert seen == {is_in_loop}
 
 
 async def test_large_messages_parsed_in_executor(
@@ -288,3 +340,57 @@ def test_large_json_lone_surrogates(monkeypatch: pytest.MonkeyPatch) -> None:
     assert text.load_json(b'{"a": "x\xf0\x9f", "b": [1, 2]}') == {"a": "x\ufffd", "b": [1, 2]}
     with pytest.raises(ValueError, match="no JSON"):
         text.load_json(b'{"a": "x\\u00e9", "b": [1, 2}')
+
+
+async def test_large_error_keeps_nothing_that_was_read(
+    raw: RawServer, call: Call, threads: list[bool]
+) -> None:
+    """What hangs on an error is taken apart in the event loop once nobody needs it."""
+    raw.play([answer({"error": {"message": "Too hot"}, "more": [{"a": WORDS}]})])
+    with pytest.raises(HomeAssistantError, match="Too hot") as caught:
+        await call("create_model_response", **ASK)
+    assert threads == [False]
+    frame: TracebackType | None = caught.tb
+    while frame is not None:
+        found = [repr(value) for key, value in frame.tb_frame.f_locals.items() if key != "answer"]
+        if "custom_components" in frame.tb_frame.f_code.co_filename:
+            assert not any("Wörds and" in value for value in found), frame.tb_frame.f_code
+        frame = frame.tb_next
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("shape", ["text", "words in the middle", "nothing known", "no JSON"])
+async def test_large_error_body_condensed(raw: RawServer, call: Call, shape: str) -> None:
+    """The SDK reads it in the event loop, so that little is left of it for that."""
+    more = [{"a": number, "b": [1, 2, 3]} for number in range(10_000)]
+    body: Any = {
+        "text": {"error": "Too hot" + " x" * 100_000},
+        "words in the middle": {"a": more, "error": {"message": "Too hot", "code": 7, "b": more}},
+        "nothing known": {"error": {"why": "Too hot", "b": more}},
+        "no JSON": b"Too hot" + json.dumps(more).encode(),
+    }[shape]
+    seen: list[int] = []
+    condense = error_bodies.condense_error
+
+    def watched(content: bytes) -> bytes:
+        found = condense(content)
+        seen.append(len(found))
+        return found
+
+    with patch.object(transport, "condense_error", watched):
+        raw.play([answer(body, 400)])
+        with pytest.raises(HomeAssistantError, match="Too hot") as caught:
+            await call("create_model_response", **ASK)
+    assert caught.value.translation_key == "refused"
+    assert len(seen) == 1
+    assert seen[0] < 32 * 1024
+    if shape == "words in the middle":
+        assert "code 7" in str(caught.value)
+
+
+async def test_event_of_too_many_lines(raw: RawServer, call: Call) -> None:
+    """Such lines cost the loop more than their bytes; no JSON has so many."""
+    raw.play(stream(b"data: 1,\n" * 70_000 + b"\n"))
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("create_chat_completion", **CHAT, stream=True)
+    assert caught.value.translation_key == "stream_garbled"
