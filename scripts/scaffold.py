@@ -189,7 +189,10 @@ def accumulator_of(hint: Any) -> str:
     streams = [kind for kind in variants(hint) if _is_stream(kind)]
     for action in ACTIONS:
         if streams and action.accumulator is not None and action.method:
-            function = inspect.unwrap(find(action.method))
+            try:
+                function = inspect.unwrap(find(action.method))
+            except SystemExit:
+                continue  # An older SDK lacks what some rows name.
             if set(streams) & set(variants(get_type_hints(function).get("return"))):
                 name: str = getattr(action.accumulator, "__name__", "")
                 return name if name.isidentifier() else _accumulator_source(action)

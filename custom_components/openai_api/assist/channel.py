@@ -78,8 +78,8 @@ class Channel(Connection):
     @override
     async def _async_follow(self) -> None:
         """Pass on every frame until the connection is closed."""
-        assert self._line is not None
-        receive, turn = self._line.recv, LoopTurn()
+        assert self._websocket is not None
+        receive, turn = self._websocket.recv, LoopTurn()
         try:
             while True:
                 frame = await receive(decode=False)

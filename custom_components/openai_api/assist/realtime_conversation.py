@@ -34,7 +34,7 @@ from .entity import AssistEntity
 from .errors import AssistError, SessionLost, async_spoken
 from .plain_text import without_controls
 from .realtime import prompt_of, realtime_voice, tools_of
-from .talk import Line, Talk
+from .talk import Talk, Utterance
 from .talk_turn import SpokenResponse, Turn
 
 _PATIENCE: Final = 30.0
@@ -177,7 +177,7 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
             raise AssistError("assist_bad_sound", message=type(err).__name__) from None
         finally:
             if turn is not None:
-                talk.finish(turn, Line("user", user_input.text), Line("assistant", said))
+                talk.finish(turn, Utterance("user", user_input.text), Utterance("assistant", said))
         if not said:
             raise AssistError("assist_answer_empty")
         return said

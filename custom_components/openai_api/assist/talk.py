@@ -38,7 +38,7 @@ _SOUND_FORMAT: Final = {"type": "audio/pcm", "rate": SESSION.rate}
 
 
 @dataclass(frozen=True)
-class Line:
+class Utterance:
     """What somebody has said, for a session that must be told what was said before."""
 
     role: str
@@ -63,7 +63,7 @@ class Talk:
         self.host = data.host
         self._data = data
         self.turn: Turn | None = None
-        self.lines: list[Line] = []
+        self.utterances: list[Utterance] = []
         self.session: Json | None = None
         """The configuration that the service has, or is to get."""
         self._model = model
@@ -108,8 +108,8 @@ class Talk:
             self._playback.reset()
             self._responses.clear()
             await self._async_send("session", type="session.update", session=session)
-            for line in self.lines:
-                await self._async_send("item", type="conversation.item.create", item=line.item)
+            for utterance in self.utterances:
+                await self._async_send("item", type="conversation.item.create", item=utterance.item)
 
     @callback
     def begin(self) -> Turn:
@@ -176,7 +176,7 @@ class Talk:
         """Begin a turn with a text instead of speech."""
         turn = self.begin()
         turn.is_claimed = True
-        item = Line("user", text).item
+        item = Utterance("user", text).item
         await self._async_send("item", type="conversation.item.create", item=item)
         return turn
 
@@ -200,10 +200,10 @@ class Talk:
         self._playback.is_complete = is_last
 
     @callback
-    def finish(self, turn: Turn, *lines: Line) -> None:
+    def finish(self, turn: Turn, *utterances: Utterance) -> None:
         """Take note that the agent has answered, and what was said."""
-        self.lines += [line for line in lines if line.text.strip()]
-        del self.lines[:-_LONGEST_MEMORY]
+        self.utterances += [item for item in utterances if item.text.strip()]
+        del self.utterances[:-_LONGEST_MEMORY]
         turn.end()
         if turn is self.turn:
             self._start_timer(self._keep_open(), self._close)

@@ -28,9 +28,9 @@ _SILENT.parent = LOGGER
 
 
 async def async_connect_options(
-    host: ServiceHost, make_line: Callable[..., ClientConnection]
+    host: ServiceHost, connection_factory: Callable[..., ClientConnection]
 ) -> dict[str, Any]:
-    """Return the arguments of the SDK's `connect`; `make_line` creates the connection object.
+    """Return the arguments of the SDK's `connect`; `connection_factory` creates the connection object.
 
     Returns `{"extra_query": {…}, "extra_headers": {…}, "websocket_connection_options": {…}}`. A
     WebSocket does not use the transport, so these hold the API key.
@@ -39,7 +39,7 @@ async def async_connect_options(
     await host.hass.async_add_import_executor_job(_import_libraries)
     protocol: dict[str, Any] = {
         "close_timeout": CLOSE_TIMEOUT,
-        "create_connection": make_line,
+        "create_connection": connection_factory,
         "logger": _SILENT,
         "max_size": _LARGEST_FRAME,
         "open_timeout": settings.timeout,

@@ -35,7 +35,7 @@ from .socket import Open, Socket
 from .state import State
 
 if TYPE_CHECKING:
-    from .protocol import Line
+    from .protocol import KeepaliveConnection
 
 # Seconds: listeners run while an event is fired, and other tasks of the loop wait for them.
 _TURN = 0.001
@@ -82,7 +82,7 @@ class Connection:
         self.state = State.DISCONNECTED
         self._open_socket = open_socket
         self._socket: Socket | None = None
-        self._line: Line | None = None
+        self._websocket: KeepaliveConnection | None = None
         self._task: asyncio.Task[None] | None = None
         self._opening: asyncio.Timeout | None = None
         self._closing: tuple[int, str] | None = None
@@ -141,12 +141,12 @@ class Connection:
         """
         if self.state is not State.CONNECTED or self._socket is None:
             raise validation_error("connection_not_open", connection_id=self.id, state=self.state)
-        line = self._line
+        websocket = self._websocket
         try:
             await self._socket.send_raw(frame)
         except ConnectionClosed:
             raise self._closed() from None
-        if line is not None and line.transport.is_closing():
+        if websocket is not None and websocket.transport.is_closing():
             # It was hung up while this waited to go out, of which the library says nothing.
             raise self._closed()
 
@@ -180,9 +180,9 @@ class Connection:
 
     @callback
     def _hang_up(self) -> None:
-        """Leave the line, whatever it is at."""
-        if (line := self._line) is not None and hasattr(line, "transport"):
-            line.transport.abort()
+        """Abort the connection, whatever its state."""
+        if (websocket := self._websocket) is not None and hasattr(websocket, "transport"):
+            websocket.transport.abort()
 
     def _closed(self) -> HomeAssistantError:
         """Return the error for whoever was waiting."""
@@ -191,18 +191,20 @@ class Connection:
         return api_error("connection_closed", connection_id=self.id)
 
     @callback
-    def _make_line(self, *args: Any, **kwargs: Any) -> Line:
-        """Return a new line, and keep it: what the SDK returns cannot hang up."""
-        from .protocol import Line  # noqa: PLC0415
+    def _connection_factory(self, *args: Any, **kwargs: Any) -> KeepaliveConnection:
+        """Return a new connection, and keep it: what the SDK returns cannot be aborted."""
+        from .protocol import KeepaliveConnection  # noqa: PLC0415
 
-        self._line = Line(*args, **kwargs)
-        return self._line
+        self._websocket = KeepaliveConnection(*args, **kwargs)
+        return self._websocket
 
     async def _async_open(self) -> Socket:
         """Open a socket; raises translated errors."""
         host = self.host
         try:
-            return await self._open_socket(await async_connect_options(host, self._make_line))
+            return await self._open_socket(
+                await async_connect_options(host, self._connection_factory)
+            )
         except InvalidStatus as err:
             raise rejection(err, host.settings) from None
         except (OSError, ValueError, WebSocketException) as err:
@@ -225,9 +227,9 @@ class Connection:
     async def _async_follow(self) -> None:
         """Pass on every frame, also of the sockets that follow a dropped one."""
         while True:
-            hass, line = self.host.hass, self._line
-            assert line is not None
-            receive, turn_ends = line.recv, time.monotonic() + _TURN
+            hass, websocket = self.host.hass, self._websocket
+            assert websocket is not None
+            receive, turn_ends = websocket.recv, time.monotonic() + _TURN
             self._reconnects.on_opened()
             try:
                 while True:
