@@ -21,6 +21,8 @@ from openai import AsyncOpenAI, AsyncStream, Omit
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from sdk_facts import learn_request
+
 from custom_components.openai_api.action import (
     ActionDescription,
     FieldDescription,
@@ -28,7 +30,6 @@ from custom_components.openai_api.action import (
     required,
 )
 from custom_components.openai_api.actions import ACTION_GROUPS, ACTIONS, common_fields, fields
-from scripts.sdk_facts import learn_request
 
 _OF_THE_SDK = {"self", "extra_headers", "extra_query", "extra_body", "timeout", "stream_cls"}
 # How the SDK marks what is no plain object.

@@ -1,6 +1,9 @@
 """The draft of a row takes from the SDK what the rows that people have written say."""
 
 import asyncio
+from importlib import import_module
+from pathlib import Path
+import sys
 from typing import Any
 
 import homeassistant  # noqa: F401  # It decides what `import voluptuous` means.
@@ -10,9 +13,12 @@ from custom_components.openai_api import action as row_module
 from custom_components.openai_api.action import ActionDescription, ResponseKind
 from custom_components.openai_api.actions import ACTIONS, common_fields, fields
 from custom_components.openai_api.streaming import accumulators
-from scripts import scaffold
 
 from .test_action_descriptions import method_of
+
+sys.path.append(str(Path(__file__).parents[2] / "scripts"))
+
+scaffold: Any = import_module("scaffold")
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Assistants API:DeprecationWarning")
 
