@@ -116,7 +116,8 @@ async def test_structure_ignored_raises(
     with pytest.raises(HomeAssistantError) as caught:
         await call("parse_model_response", text=FORM, stream=is_stream, **ASK)
     assert caught.value.translation_key == "form_ignored"
-    assert f"at {place}: {text}" in str(caught.value)
+    assert f"at {place}. " in str(caught.value)
+    assert str(caught.value).endswith(f": {text}")
     raw.play([answer(completion({"content": text}))])
     with pytest.raises(HomeAssistantError) as caught:
         await call("parse_chat_completion", response_format=CHAT_FORM, **CHAT)

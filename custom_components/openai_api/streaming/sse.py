@@ -73,7 +73,11 @@ class SSEDecoder:
                 else:
                     lines[0] = b"".join([*self._line, lines[0]])
                 self._line = []
-            self._read(lines, events)
+            if len(lines) < _MANY_LINES:
+                # Written out: most servers send event by event.
+                self._read_lines(lines, events)
+            else:
+                self._read(lines, events)
         if rest:
             self._line.append(rest)
         if self._size > MAX_EVENT_BYTES or len(self._data) > _MAX_LINES:
@@ -88,12 +92,12 @@ class SSEDecoder:
         """
         events: list[tuple[str, bytes]] = []
         line, self._line = b"".join(self._line), []
-        self._read([line, b""] if line else [b""], events)
+        self._read_lines([line, b""] if line else [b""], events)
         return events
 
     def _read(self, lines: list[bytes], events: list[tuple[str, bytes]]) -> None:
-        """Add the events that whole lines complete."""
-        if len(lines) >= _MANY_LINES and b"" in lines:
+        """Add the events that many whole lines complete."""
+        if b"" in lines:
             start = 0
             if self._data or self._event:
                 start = lines.index(b"") + 1

@@ -121,7 +121,9 @@ async def test_connection_entity_removed_after_retries(
     standin.sockets[0].abort()
     await wait_for(lambda: hass.states.get(CONNECTION) is None)
     assert registered(registry, entry) == []
-    assert "404" in shown(hass, ERROR)
+    error = hass.states.get(ERROR)
+    assert error is not None
+    assert "404" in error.attributes["message"]
 
 
 async def test_connection_entity_absent_before_first_open(

@@ -156,7 +156,7 @@ async def test_webhook_setup_error_is_redacted(
     assert result["description_placeholders"]["message"] == expected
     last_error = hass.states.get("sensor.127_0_0_1_last_error")
     assert last_error
-    assert expected in last_error.state
+    assert expected in last_error.attributes["message"]
     for shown in (str(result["description_placeholders"]), last_error.state, caplog.text):
         assert "b3R" not in shown
     assert entry.options["webhook_id"] not in last_error.state

@@ -25,7 +25,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def _key_check(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take every refused key for a wrong one: the host here speaks WebSocket and nothing else."""
 
-    async def is_right(_: KeyCheck) -> bool:
+    async def is_right(_: KeyCheck, *, is_of_provider: bool) -> bool:
         return False
 
     monkeypatch.setattr(KeyCheck, "_async_is_right", is_right)

@@ -340,7 +340,7 @@ async def test_slow_read_is_not_a_ping_timeout(
     peer = await driver.accepted_peer()
     peer.pause = 0.05
     # A ping must not wait behind more than gets through in its time.
-    line = driver.entry.runtime_data.connections["c"]._line
+    line = driver.entry.runtime_data.connections["c"]._websocket
     raw = line.transport.get_extra_info("socket")
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**16)
     kind = "test.event" if driver.kind == REALTIME else "response.create"
