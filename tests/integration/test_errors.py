@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from homeassistant.config_entries import SOURCE_REAUTH
+from homeassistant.const import EVENT_HOMEASSISTANT_CLOSE
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
@@ -344,3 +345,32 @@ async def test_gateway_error_formats(standin: StandIn, entry: MockConfigEntry, c
     found = caught.value.translation_placeholders
     assert found is not None
     assert (found["message"], found["param"], found["code"]) == ("Out of models", "–", "500")
+
+
+async def test_session_closed_while_stopping_is_connection_error(
+    hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn, call: Call
+) -> None:
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_CLOSE)
+    await hass.async_block_till_done()
+    count = len(standin.requests)
+
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("list_models")
+
+    assert caught.value.translation_key == "cannot_connect"
+    assert len(standin.requests) == count
+
+
+async def test_key_check_while_stopping_logs_nothing(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_CLOSE)
+    await hass.async_block_till_done()
+
+    entry.runtime_data.host.key_check.on_refused("Incorrect API key provided")
+    await hass.async_block_till_done()
+
+    assert "Session is closed" not in caplog.text
+    assert not hass.config_entries.flow.async_progress()

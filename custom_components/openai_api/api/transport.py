@@ -259,6 +259,9 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             async with self._semaphore:
                 await self.turn.async_take()
                 start = time.monotonic()
+                if self._session.closed:
+                    # Home Assistant stops; aiohttp would raise a RuntimeError.
+                    raise httpx2.ConnectError("Home Assistant is shutting down")
                 with map_aiohttp_exceptions():
                     response = await self._session.request(
                         method,
