@@ -169,10 +169,7 @@ async def _async_send(
             read_timeout=None,
         )
         if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
-            body = await async_read_body(response)
-            # Very many may have been answered at the same moment.
-            await host.client.transport.turn.async_take()
-            return body, response.headers.get("content-type", "")
+            return await async_read_body(response), response.headers.get("content-type", "")
         outcome = host.client.transport.as_httpx(response)
     except httpx2.TransportError as err:
         outcome = err

@@ -19,7 +19,6 @@ from yarl import URL
 from ..error_bodies import condense_error
 from ..exceptions import ResponseTooLarge, SdkPassthroughError
 from .config import HostConfig
-from .turn import LoopTurn
 from .usage import Usage
 
 MAX_RESPONSE_BYTES = 256 * 1024**2
@@ -220,8 +219,6 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         self._auth_headers = settings.auth_headers
         self._organization_headers = settings.organization_headers
         self._query = settings.query
-        self.turn = LoopTurn()
-        """Who may go on with a request, and when."""
         self._semaphore = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
 
     async def async_send(
@@ -257,7 +254,6 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             sent.update(self._auth_headers)
         try:
             async with self._semaphore:
-                await self.turn.async_take()
                 start = time.monotonic()
                 if self._session.closed:
                     # Home Assistant stops; aiohttp would raise a RuntimeError.

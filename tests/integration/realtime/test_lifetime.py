@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from functools import partial
 from typing import Any
 
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
@@ -305,6 +306,11 @@ async def test_close_while_sending(script: RealtimeDriver, monkeypatch: pytest.M
     assert caught.value.translation_key == "connection_closed"
 
 
+def _has_all(talk: RealtimeDriver, session: SocketSession) -> bool:
+    """Return whether every event that the stand-in has sent has been fired."""
+    return len(talk.raw) == len(session.sent)
+
+
 async def test_many_connections(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry
 ) -> None:
@@ -329,6 +335,8 @@ async def test_many_connections(
         status = await talk.status()
         assert (status["model"], status["status"]) == (f"m-{talk.id}", "connected")
         (session,) = (s for s in standin.sockets if s.request.param("model") == f"m-{talk.id}")
+        # The limits are told behind the end of the answer.
+        await wait_for(partial(_has_all, talk, session))
         assert [data["event"] for data in talk.raw] == list(session.sent)
     # One that drops concerns nobody else.
     standin.sockets[0].abort()
