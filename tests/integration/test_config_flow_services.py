@@ -74,9 +74,12 @@ async def submit(hass: HomeAssistant, **user_input: Any) -> Any:
 
 async def again(hass: HomeAssistant, result: Any, **user_input: Any) -> Any:
     """Submit the form that is shown, with what it is filled with and some changes."""
-    return await hass.config_entries.flow.async_configure(
+    following = await hass.config_entries.flow.async_configure(
         result["flow_id"], {**filled(result), **user_input}
     )
+    # An entry that was changed is loaded anew, and would go on after the test.
+    await hass.async_block_till_done()
+    return following
 
 
 def filled(result: Any) -> dict[str, Any]:
