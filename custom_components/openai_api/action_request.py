@@ -10,6 +10,7 @@ from .api.response import async_parse_body, unexpected_body_error
 from .error_bodies import answer_error
 from .error_translation import parse_error_body
 from .exceptions import ApiError, ErrorInResponse
+from .streaming.answer_forms import adapt, transcript_in
 from .streaming.text import LARGE_BYTES
 from .types import Json
 
@@ -18,7 +19,7 @@ _SHOWN = 4096
 _TRANSCRIPTS = frozenset({"audio.transcriptions.create", "audio.translations.create"})
 _TEXT_FORMATS = ("text", "srt", "vtt")
 _ANSWER_KEYS = {
-    "beta.responses.create": {"id", "output"},
+    "beta.responses.create": {"output", "output_text"},
     "chat.completions.create": {"choices"},
     "completions.create": {"choices"},
     "embeddings.create": {"data"},
@@ -26,7 +27,7 @@ _ANSWER_KEYS = {
     "images.edit": {"data"},
     "images.generate": {"data"},
     "moderations.create": {"results"},
-    "responses.create": {"id", "output"},
+    "responses.create": {"output", "output_text"},
 }
 """Keys of the responses of these SDK methods: each response has at least one of them."""
 
@@ -77,31 +78,41 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
         accumulator=action.accumulator,
         expects_text=is_transcript and form in _TEXT_FORMATS,
     )
+    method, settings = request.operation.method, request.host.settings
     if is_transcript:
-        return _transcript(answer)
-    keys = _ANSWER_KEYS.get(request.operation.method)
-    if keys is None or not keys.isdisjoint(answer):
+        if (text := transcript_in(answer)) is not None:
+            return _with_transcript(answer, text)
+        raise unexpected_body_error(settings, content_type, body[:_SHOWN].decode(errors="replace"))
+    keys = _ANSWER_KEYS.get(method)
+    if keys is None:
         return answer
-    settings = request.host.settings
+    found = adapt(method, answer)
+    if _has_answer(keys, found):
+        return found
     if isinstance(wrapped := _wrapped(answer), dict):
         if (error := answer_error(wrapped)) is not None:
             raise ErrorInResponse(**parse_error_body(error, settings))
-        if not keys.isdisjoint(wrapped):
+        wrapped = adapt(method, wrapped)
+        if _has_answer(keys, wrapped):
             return wrapped
     raise unexpected_body_error(settings, content_type, body[:_SHOWN].decode(errors="replace"))
 
 
-def _transcript(answer: Json) -> Json:
-    """Return a transcript whose `text` is one: some hosts send none for silence, or a list."""
-    if isinstance(segments := answer.get("data"), list) and "text" not in answer:
-        texts = [
-            text
-            for item in segments
-            if isinstance(item, dict) and isinstance(text := item.get("text"), str)
-        ]
-        if len(texts) == len(segments):
-            return {"text": "".join(texts), "segments": segments}
-    return {**answer, "text": ""} if answer.get("text", "") is None else answer
+def _has_answer(keys: set[str], answer: Json) -> bool:
+    """Return whether an object is what a method with these keys returns."""
+    if not keys.isdisjoint(answer):
+        return True
+    # A response that the server has only begun may lack its output.
+    is_named = "output" in keys and "id" in answer and "choices" not in answer
+    return is_named and (answer.get("object") == "response" or "status" in answer)
+
+
+def _with_transcript(answer: Json, text: str) -> Json:
+    """Return a transcript with its text: some hosts send none for silence, or a list."""
+    segments = answer.get("data")
+    if isinstance(segments, list) and "text" not in answer:
+        return {"text": text, "segments": segments}
+    return {**answer, "text": text}
 
 
 def _wrapped(answer: Json) -> object:

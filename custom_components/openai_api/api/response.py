@@ -14,6 +14,7 @@ from ..error_translation import parse_error_body
 from ..exceptions import ErrorInResponse, ResponseEmpty, StreamIncomplete, UnexpectedBody, sanitize
 from ..streaming.base import AnswerError, StreamAccumulator
 from ..streaming.decode import StreamGarbled, assemble, is_event_stream
+from ..streaming.ndjson import is_ndjson
 from ..streaming.text import LARGE_BYTES, load_json
 from ..types import Json
 from .config import HostConfig
@@ -84,6 +85,8 @@ def parse_body(
         if expects_text:
             return {"text": body.decode(errors="replace")}
         raise ResponseEmpty
+    if accumulator is not None and is_ndjson(body):
+        return _parse_stream(settings, body, kind, accumulator)
     if is_event_stream(body) and (kind == "text/event-stream" or not expects_text):
         return _parse_stream(settings, body, kind, accumulator)
     try:

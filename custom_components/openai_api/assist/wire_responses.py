@@ -6,6 +6,7 @@ from typing import Any, Final, override
 from ..api.config import HostConfig
 from ..error_translation import parse_error_body
 from ..exceptions import ErrorInResponse
+from ..streaming.answer_forms import adapt
 from ..types import Json
 from .deltas import Decoder, Delta
 from .errors import CONTENT_REFUSED, AssistError
@@ -56,7 +57,7 @@ class ResponsesDecoder(Decoder):
         if response.get("status") == "failed":
             self._raise(response)
         self.is_done = True
-        yield from self._end(response)
+        yield from self._end(adapt(METHOD, response))
         yield from self.finish()
 
     def _output(self, output: Any) -> Iterator[Delta]:

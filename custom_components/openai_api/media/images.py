@@ -13,7 +13,7 @@ from ..action_request import async_run_large
 from ..const import LOGGER
 from ..exceptions import api_error
 from ..types import Json
-from .download import decode_base64
+from .base64_text import decode_base64
 from .media_types import (
     HEAD_BYTES,
     OCTET_STREAM,
@@ -233,19 +233,21 @@ async def _async_save_once(request: ActionCall, file: GeneratedFile) -> Json:
 def _decode(file: GeneratedFile) -> tuple[bytes, str]:
     """Return the bytes of a file and its media type; blocks.
 
-    Raises HomeAssistantError "picture_garbled" for invalid base64, and for text in it.
+    Raises HomeAssistantError "picture_garbled" or "sound_garbled" for invalid base64, and for text
+    in it.
     """
+    garbled = "sound_garbled" if file.fallback == PCM else "picture_garbled"
     try:
         content = decode_base64(file.encoded)
     except ValueError:
-        raise api_error("picture_garbled") from None
+        raise api_error(garbled) from None
     label = file.label
     if _is_data(file.encoded):
         label = file.encoded[5:].partition(",")[0] or label
     # A few samples of PCM may look like a text.
     is_plain = canonical_media_type(label) not in {PCM, "image/svg+xml"}
     if is_plain and is_text(content[:HEAD_BYTES]):
-        raise api_error("picture_garbled")
+        raise api_error(garbled)
     media_type = media_type_of(content[:HEAD_BYTES], label)
     return content, file.fallback if media_type == OCTET_STREAM else media_type
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..error_bodies import answer_error
 from ..types import Json
+from .answer_forms import adapt
 from .base import AnswerError, StreamAccumulator
 from .deltas import Pieces, accumulate_delta, join_delta
 from .tool_calls import is_object
@@ -124,6 +125,10 @@ class ChatCompletionAccumulator(StreamAccumulator):
         if (error := answer_error({"base_resp": self._completion.get("base_resp")})) is not None:
             raise AnswerError(self._completion | {"error": error})
         choices = [self._whole(index, ended=ended) for index in sorted(self._choices)]
+        if not choices and isinstance(response := self._completion.get("response"), dict):
+            # The last event of a model response, which some gateways send instead.
+            adapted = adapt("chat.completions.create", response)
+            return adapted if "choices" in adapted else None
         if not choices or None in choices:
             return None
         whole = {**self._completion, "object": "chat.completion", "choices": choices}

@@ -4,7 +4,9 @@ from typing import Any
 
 from ..statuses import is_known_end
 from ..types import Json
+from .answer_forms import adapt
 from .base import StreamAccumulator
+from .chat import ChatCompletionAccumulator
 from .tool_calls import is_object
 
 _FINAL = frozenset(
@@ -42,6 +44,8 @@ class ResponseAccumulator(StreamAccumulator):
         self._parts: dict[object, dict[object, Json]] = {}
         """The complete content parts, by item and part."""
         self._arguments: dict[object, list[str]] = {}
+        self._chunks: ChatCompletionAccumulator | None = None
+        """The chunks of a chat completion, which some gateways send instead."""
 
     def add(self, event: Json) -> None:
         """Add the next event."""
@@ -91,6 +95,10 @@ class ResponseAccumulator(StreamAccumulator):
             case "response.refusal.done":
                 part = {"type": "refusal", "refusal": event.get("refusal")}
                 self._parts.setdefault(_key(event), {})[event.get("content_index")] = part
+            case None if "choices" in event:
+                self._chunks = self._chunks or ChatCompletionAccumulator()
+                self._chunks.add(event)
+                self.is_complete = self._chunks.is_complete
 
     def _begin_part(self, event: Json) -> None:
         """Switch to the content part of a text delta."""
@@ -132,6 +140,9 @@ class ResponseAccumulator(StreamAccumulator):
         """Return the API's `response`, or None if it is not complete."""
         if (final := self._final) is not None:
             return self._completed(final)
+        if self._chunks is not None and not self._items:
+            whole = self._chunks.result(ended=ended)
+            return None if whole is None else adapt("responses.create", whole)
         if not ended and (self._open or not self._items):
             return None
         output = self._output()
