@@ -9,7 +9,7 @@ from .api.request import async_request_bytes
 from .api.response import async_parse_body, unexpected_body_error
 from .error_bodies import answer_error
 from .error_translation import parse_error_body
-from .exceptions import ApiError, ErrorInResponse
+from .exceptions import ApiError, ErrorInResponse, ResponseEmpty
 from .streaming.answer_forms import adapt, transcript_in
 from .streaming.text import LARGE_BYTES
 from .types import Json
@@ -99,12 +99,32 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
 
 
 def _has_answer(keys: set[str], answer: Json) -> bool:
-    """Return whether an object is what a method with these keys returns."""
+    """Return whether an object is what a method with these keys returns.
+
+    Raises ResponseEmpty for an empty list of what was requested.
+    """
     if not keys.isdisjoint(answer):
-        return True
+        if len(keys) == 1 and not answer[next(iter(keys))]:
+            raise ResponseEmpty
+        if "choices" in keys:
+            return _has_message(answer["choices"])
+        return "data" not in keys or isinstance(answer["data"], list)
     # A response that the server has only begun may lack its output.
     is_named = "output" in keys and "id" in answer and "choices" not in answer
     return is_named and (answer.get("object") == "response" or "status" in answer)
+
+
+def _has_message(choices: object) -> bool:
+    """Return whether one of the choices says something, or why it does not."""
+    return isinstance(choices, list) and any(
+        isinstance(choice, dict)
+        and (
+            isinstance(choice.get("message"), dict)
+            or "text" in choice
+            or choice.get("finish_reason") not in (None, "", "stop")
+        )
+        for choice in choices
+    )
 
 
 def _with_transcript(answer: Json, text: str) -> Json:

@@ -272,3 +272,58 @@ async def test_transcript_without_text_raises(
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_transcription", **ask)
     assert caught.value.translation_key in ("bad_answer", "empty_answer")
+
+
+async def test_completion_without_a_message_raises(raw: RawServer, call: Call) -> None:
+    for choice in ({"index": 0, "message": None, "finish_reason": "stop"}, {"index": 0}, 5):
+        raw.play([answer({"id": "1", "choices": [choice]})])
+        with pytest.raises(HomeAssistantError) as caught:
+            await call("create_chat_completion", **CHAT)
+        assert caught.value.translation_key == "bad_answer"
+    # The host says why there is none.
+    refused = {"index": 0, "message": None, "finish_reason": "content_filter"}
+    raw.play([answer({"id": "1", "choices": [refused]})])
+    assert (await call("create_chat_completion", **CHAT))["choices"] == [refused]
+
+
+async def test_text_beside_delta_is_not_doubled(raw: RawServer, call: Call) -> None:
+    pieces = [chunk({"content": text}) for text in ("Hel", "lo")] + [chunk({"content": ""}, "stop")]
+    for item in pieces:
+        item["choices"][0]["text"] = item["choices"][0]["delta"]["content"]
+    for action, data in (("create_chat_completion", CHAT), ("create_completion", COMPLETE)):
+        raw.play(stream(*pieces))
+        (choice,) = (await call(action, stream=True, **data))["choices"]
+        assert (choice["message"]["content"] if "message" in choice else choice["text"]) == "Hello"
+    # A text alone counts, whatever the delta has beside it.
+    for delta in ({}, {"role": "assistant"}, None):
+        bare = chunk(None, "stop")
+        bare["choices"][0] |= {"delta": delta, "text": "Hello"}
+        raw.play(stream(bare))
+        (choice,) = (await call("create_chat_completion", stream=True, **CHAT))["choices"]
+        assert choice["message"]["content"] == "Hello"
+
+
+@pytest.mark.parametrize("delta", ["Hello", {"text": "Hello"}])
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"type": "reasoning", "id": "x", "content": [{"type": "reasoning_text", "text": "Hm"}]},
+        {"type": "web_search_call", "id": "x", "status": "completed"},
+        {"type": "function_call", "id": "x", "name": "f", "arguments": "{}"},
+    ],
+)
+async def test_response_text_after_another_item(
+    raw: RawServer, call: Call, item: Json, delta: Any
+) -> None:
+    """The text was streamed, and nothing else tells of its item."""
+    raw.play(
+        stream(
+            named("response.output_item.done", item=item, output_index=0),
+            named("response.output_text.delta", delta=delta, output_index=1, content_index=0),
+            named("response.completed", response={"id": "r", "status": "completed"}),
+            done=False,
+        )
+    )
+    found = await call("create_model_response", stream=True, **ASK)
+    assert found["output_text"] == "Hello"
+    assert [part["type"] for part in found["output"]] == [item["type"], "message"]

@@ -26,6 +26,7 @@ from .media_types import (
     suffix_of,
 )
 from .saved_files import SavedFile, find_saved
+from .source import URL_SCHEMES
 from .storage import (
     async_require_media_directory,
     async_save,
@@ -38,7 +39,9 @@ IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """The image types that every browser shows, and that cannot hold scripts."""
 _MARKDOWN_IMAGE = "](data:image/"
 _LONGEST_TITLE = 1000
-_PICTURE_KEYS = ("b64_json", "url", "image_url", "result")
+_PICTURE_KEYS = ("b64_json", "url", "image_url", "result", "image_base64", "base64", "image")
+_ENCODED_KEYS = frozenset({"b64_json", "result", "image_base64", "base64", "image"})
+"""Those that hold base64, unless it is an address."""
 _SOUND_KEYS = ("data", "audio")
 
 
@@ -179,7 +182,10 @@ def picture_in(item: object, label: str) -> GeneratedFile | None:
             if (found := picture_in(value, label)) is not None:
                 return found
         elif (
-            isinstance(value, str) and value and (key in {"b64_json", "result"} or _is_data(value))
+            isinstance(value, str)
+            and value
+            and (key in _ENCODED_KEYS or _is_data(value))
+            and not value[:8].lower().startswith(URL_SCHEMES)
         ):
             return GeneratedFile(encoded=value, label=label)
     return None

@@ -12,6 +12,14 @@ import orjson
 from ..types import Json
 
 _RESPONSES: Final = frozenset({"responses.create", "beta.responses.create"})
+_PICTURES: Final = ("images", "artifacts", "output", "result", "image")
+_LISTS: Final = {
+    "embeddings.create": ("embeddings", "embedding"),
+    "images.create_variation": _PICTURES,
+    "images.edit": _PICTURES,
+    "images.generate": _PICTURES,
+}
+"""The other keys of what these methods return in `data`."""
 _CUT: Final = {"length": "max_output_tokens", "content_filter": "content_filter"}
 """The finish reasons of messages that are not whole, and the reasons of responses."""
 _TRANSCRIPTS: Final = ("text", "transcript", "transcription", "DisplayText")
@@ -24,6 +32,9 @@ _OUTCOMES: Final = frozenset(
 )
 """Words that are no text where they may be a status."""
 _DEEPEST: Final = 6
+_SHORTEST_PICTURE: Final = 64
+"""Characters of base64: what is shorter is a word such as "error"."""
+_ADDRESSES: Final = ("data:", "http:", "https")
 
 
 def adapt(method: str, answer: Json) -> Json:
@@ -40,6 +51,8 @@ def adapt(method: str, answer: Json) -> Json:
             return {**answer, "choices": [_choice(message, answer)]}
         if any("message" not in choice for choice in choices):
             return {**answer, "choices": [_with_message(choice) for choice in choices]}
+    elif method in _LISTS:
+        return _with_data(answer, _LISTS[method])
     elif method == "completions.create":
         if "choices" not in answer and (message := _message(answer)):
             choices = [_choice(message, answer)]
@@ -72,12 +85,17 @@ def _said(choice: Json) -> Json:
 
 def _with_message(choice: Json) -> Json:
     """Return a choice with the message of a chat completion."""
-    return choice if "message" in choice else {**choice, "message": _said(choice)}
+    if "message" in choice or not (isinstance(choice.get("delta"), dict) or "text" in choice):
+        return choice
+    return {**choice, "message": _said(choice)}
 
 
 def _with_text(choice: Json) -> Json:
     """Return a choice with the text of a text completion."""
-    return choice if "text" in choice else {**choice, "text": text_of(_said(choice).get("content"))}
+    has_message = any(isinstance(choice.get(key), dict) for key in ("message", "delta"))
+    if "text" in choice or not has_message:
+        return choice
+    return {**choice, "text": text_of(_said(choice).get("content"))}
 
 
 def _items(choices: list[Json]) -> Iterator[Json]:
@@ -152,6 +170,50 @@ def _choice(message: Json, response: Json) -> Json:
     return {"index": 0, "message": message, "finish_reason": reason}
 
 
+def _with_data(answer: Json, keys: tuple[str, ...]) -> Json:
+    """Return an answer whose `data` is a list of objects: embeddings or pictures."""
+    found = answer.get("data")
+    if "data" not in answer:
+        found = next((answer[key] for key in keys if answer.get(key)), None)
+        if found is None and keys is _PICTURES:
+            messages = [_said(choice) for choice in _objects(answer.get("choices"))]
+            found = [image for message in messages for image in _objects(message.get("images"))]
+    if isinstance(found, list) and found and isinstance(found[0], dict):
+        return answer if "data" in answer else {**answer, "data": found}
+    if isinstance(found, dict) and not _is_wrapping(found, keys):
+        return {**answer, "data": [found]}
+    values: list[object] = found if isinstance(found, list) else [found]
+    if keys is _PICTURES:
+        data: list[Json] = [
+            {"url" if _is_address(item) else "b64_json": item}
+            for item in values
+            if isinstance(item, str) and (_is_address(item) or len(item) >= _SHORTEST_PICTURE)
+        ]
+    else:
+        vectors = [values] if values and _is_number(values[0]) else values
+        data = [
+            {"object": "embedding", "index": index, "embedding": vector}
+            for index, vector in enumerate(vectors)
+            if isinstance(vector, list) and vector and _is_number(vector[0])
+        ]
+    return {**answer, "data": data} if data else answer
+
+
+def _is_wrapping(found: Json, keys: tuple[str, ...]) -> bool:
+    """Return whether an object has the answer in it."""
+    return "data" in found or any(isinstance(found.get(key), list | dict) for key in keys[:-1])
+
+
+def _is_address(text: str) -> bool:
+    """Return whether a text is a URL."""
+    return text[:5].lower() in _ADDRESSES
+
+
+def _is_number(value: object) -> bool:
+    """Return whether this is a number."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def transcript_in(answer: object, depth: int = 0) -> str | None:
     """Return the text of a transcript of whatever form, None if there is none.
 
@@ -169,8 +231,7 @@ def transcript_in(answer: object, depth: int = 0) -> str | None:
     for key in (*_TRANSCRIPTS, *_TRANSCRIPTS_WITHIN, *_WRAPPINGS, "content"):
         if key not in answer or not _may_hold(key, value := answer[key], depth):
             continue
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        text = str(value) if is_number else transcript_in(value, depth + 1)
+        text = str(value) if _is_number(value) else transcript_in(value, depth + 1)
         if text:
             return text
         is_empty_list = key in ("segments", "data") and text is not None

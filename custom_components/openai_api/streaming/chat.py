@@ -110,7 +110,7 @@ class ChatCompletionAccumulator(StreamAccumulator):
             elif key == "message":
                 choice.add_message(value, has_delta=bool(part.get("delta")))
             elif key == "text":
-                accumulate_delta(choice.delta, {"content": value})
+                accumulate_delta(choice.delta, _text_of(part))
             elif key == "error" and value:
                 raise AnswerError(part)
             elif key != "index" and (value or key not in fields):
@@ -162,6 +162,13 @@ class ChatCompletionAccumulator(StreamAccumulator):
         places.append(self._completion.get("x_groq"))
         found = [place.get("usage") for place in places if isinstance(place, dict)]
         return next((usage for usage in found if _has_counts(usage)), None)
+
+
+def _text_of(part: Json) -> Json:
+    """Return the delta for the `text` of a choice; beside a delta it is the same piece again."""
+    delta = part.get("delta")
+    is_repeated = isinstance(delta, dict) and "content" in delta
+    return {} if is_repeated else {"content": part["text"]}
 
 
 def _has_counts(usage: object) -> bool:

@@ -174,8 +174,10 @@ class ResponseAccumulator(StreamAccumulator):
     def _output(self) -> list[Json]:
         """Return the items that were streamed, in order."""
         items, texts = {**self._open, **self._items}, self._joined_texts()
+        kinds = [item.get("type", "message") for item in items.values()]
         for key in (*texts, *self._parts):
-            if key not in items and len(items) != 1:
+            # The texts are those of the only message, whatever they are labelled with.
+            if key not in items and kinds != ["message"]:
                 items[key] = {"type": "message", "role": "assistant", "status": "completed"}
         keys = sorted(items, key=_order)
         return [self._filled(key, items[key], texts, is_only=len(items) == 1) for key in keys]
@@ -183,9 +185,7 @@ class ResponseAccumulator(StreamAccumulator):
     def _joined_texts(self) -> dict[object, dict[object, str]]:
         """Return the texts that were streamed, by item and part."""
         joined: dict[object, dict[object, str]] = {
-            key: {
-                part: "".join(filter(_is_text, pieces)) for part, pieces in parts.items() if pieces
-            }
+            key: {part: "".join(map(_text_in, pieces)) for part, pieces in parts.items() if pieces}
             for key, parts in self._deltas.items()
             if any(parts.values())
         }
@@ -225,9 +225,10 @@ class ResponseAccumulator(StreamAccumulator):
         return item
 
 
-def _is_text(piece: object) -> bool:
-    """Return whether a delta is a text."""
-    return isinstance(piece, str)
+def _text_in(piece: object) -> str:
+    """Return the text of a delta, which some servers send as an object."""
+    text = piece.get("text") if isinstance(piece, dict) else piece
+    return text if isinstance(text, str) else ""
 
 
 def _name(item: Json) -> object:
