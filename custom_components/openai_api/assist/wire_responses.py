@@ -6,6 +6,7 @@ from typing import Any, Final, override
 from ..api.config import HostConfig
 from ..error_translation import parse_error_body
 from ..exceptions import ErrorInResponse
+from ..streaming.accumulators import ResponseAccumulator
 from ..streaming.answer_forms import adapt
 from ..types import Json
 from .deltas import Decoder, Delta
@@ -28,6 +29,8 @@ _SERVICE_CALLS: Final = frozenset(
 
 class ResponsesDecoder(Decoder):
     """Turns the events of a Responses stream, or a whole response, into deltas."""
+
+    accumulator = ResponseAccumulator
 
     def __init__(self, settings: HostConfig, *, allows_tools: bool = True) -> None:
         super().__init__(allows_tools=allows_tools)

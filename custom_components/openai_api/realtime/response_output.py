@@ -4,7 +4,7 @@ OpenAI sends every item in pieces, at its end, and at the end of the response. O
 of these, the indexes, or the ids.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -90,9 +90,9 @@ class ResponseOutput:
         self._by_name: dict[str, _Item] = {}
         self._by_index: dict[int, _Item] = {}
         self._last: _Item | None = None
-        self._route: tuple[object, ...] = ()
-        """Where the last text belongs: nearly all belong to the same part as the one before."""
-        self._part: _Part | None = None
+        self._place: tuple[object, ...] = ()
+        """Of the last text: nearly all belong to the same part as the one before."""
+        self._add_text: Callable[[str], None] = [].append
         self._size = 0
 
     def take(self, kind: str, event: Json) -> Additions:
@@ -101,11 +101,18 @@ class ResponseOutput:
             piece = event.get("delta")
             if not isinstance(piece, str) or not piece:
                 return []
-            route = kind, event.get("item_id"), event.get("output_index"), _content_index(event)
-            if route != self._route or self._part is None or self._part.is_done:
-                self._part = self._item(event, "message").part(_content_index(event), key)
-                self._route = route
-            self._keep(self._part, piece)
+            place = (
+                kind,
+                event.get("item_id"),
+                event.get("output_index"),
+                event.get("content_index"),
+            )
+            if place != self._place:
+                part = self._item(event, "message").part(_content_index(event), key)
+                self._place, self._add_text = place, part.pieces.append
+            if self._size < MAX_CHARACTERS:
+                self._size += len(piece)
+                self._add_text(piece)
             return [piece]
         if (key := TEXT_ENDS.get(kind)) is not None:
             return self._end_text(event, key)
@@ -197,7 +204,7 @@ class ResponseOutput:
             self._by_index[index] = item
             item.index = index if item.index is None else item.index
         if item is not self._last:
-            self._last, self._route = item, ()
+            self._last, self._place = item, ()
         return item
 
     def _at_end(self, position: int, item: Json) -> _Item:
@@ -223,7 +230,7 @@ class ResponseOutput:
 
     def _end_item(self, found: _Item, item: Json) -> Additions:
         """Take an item that is whole."""
-        self._route = ()
+        self._place = ()
         found.found |= {key: value for key, value in item.items() if value not in _EMPTY}
         if item.get("type") == "function_call":
             if item.get("status") in _NOT_WHOLE:
@@ -257,6 +264,7 @@ class ResponseOutput:
     def _complete(self, part: _Part, text: str) -> Iterator[str]:
         """Yield what a part lacks of its whole text."""
         before, part.is_done = part.text, True
+        self._place = ()
         if text.startswith(before) and len(text) > len(before) and self._size < MAX_CHARACTERS:
             self._keep(part, text[len(before) :])
             yield text[len(before) :]
