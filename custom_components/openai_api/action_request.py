@@ -18,6 +18,7 @@ _SHOWN = 4096
 """Bytes of an unexpected response that are quoted at most."""
 _TRANSCRIPTS = frozenset({"audio.transcriptions.create", "audio.translations.create"})
 _TEXT_FORMATS = ("text", "srt", "vtt")
+_WRAPPINGS = ("data", "result", "response")
 _ANSWER_KEYS = {
     "beta.responses.create": {"output", "output_text"},
     "chat.completions.create": {"choices"},
@@ -136,8 +137,8 @@ def _with_transcript(answer: Json, text: str) -> Json:
 
 
 def _wrapped(answer: Json) -> object:
-    """Return what some gateways wrap in `data`, or in a list of one."""
-    found = answer.get("data")
+    """Return what some gateways wrap in `data`, `result` or `response`, or in a list of one."""
+    found = next((answer[key] for key in _WRAPPINGS if answer.get(key)), None)
     return found[0] if isinstance(found, list) and len(found) == 1 else found
 
 

@@ -13,9 +13,10 @@ from tests.standin import media
 
 from .conftest import Call
 from .streaming.conftest import raw as raw  # noqa: PLC0414
-from .streaming.host import CHAT, Json
+from .streaming.host import ASK, CHAT, RESPONSE, Json, chunk, stream
 from .test_answer_forms import completion
 
+WAV = media.wav(media.tone(0.05))
 PICTURE = base64.b64encode(media.png(8, 8, "garden")).decode()
 ADDRESS = f"data:image/png;base64,{PICTURE}"
 DRAWN: dict[str, Any] = {
@@ -128,3 +129,77 @@ async def test_answer_that_is_no_list_is_quoted(
     assert caught.value.translation_key == "bad_answer"
     assert words in str(caught.value)
     assert kind in str(caught.value)
+
+
+NESTED = {"code": 0, "msg": "ok"}
+
+
+@pytest.mark.parametrize("key", ["data", "result", "response"])
+async def test_answer_nested_under_other_keys(raw: RawServer, call: Call, key: str) -> None:
+    raw.play([answer({**NESTED, key: completion(content="Hello")})])
+    assert (await call("create_chat_completion", **CHAT))["choices"][0]["message"]["content"]
+    raw.play([answer({**NESTED, key: RESPONSE})])
+    assert (await call("create_model_response", **ASK))["output_text"] == "Hello"
+    raw.play([answer({**NESTED, key: {"data": [[0.5]]}})])
+    assert (await call("create_embedding", model="m", input="x"))["data"][0]["embedding"] == [0.5]
+
+
+PIECES = [base64.b64encode(piece).decode() for piece in (WAV[:100], WAV[100:])]
+SPOKEN: dict[str, list[Json]] = {
+    "data": [{"type": "speech.audio.delta", "data": piece} for piece in PIECES],
+    "delta": [{"type": "speech.audio.delta", "delta": piece} for piece in PIECES],
+    "audio.data": [{"type": "speech.audio.delta", "audio": {"data": piece}} for piece in PIECES],
+    "no type": [{"audio": piece} for piece in PIECES],
+    "names of realtime": [{"type": "response.audio.delta", "delta": piece} for piece in PIECES]
+    + [{"type": "response.audio.done"}],
+    "chunks of a chat": [chunk({"audio": {"data": piece}}) for piece in PIECES],
+    "at the end": [
+        {"type": "speech.audio.done", "audio": base64.b64encode(WAV).decode()},
+    ],
+}
+
+
+@pytest.mark.parametrize("case", SPOKEN)
+@pytest.mark.parametrize("is_stream", [True, False])
+async def test_speech_events_of_servers(
+    raw: RawServer, call: Call, case: str, is_stream: bool
+) -> None:
+    raw.play(stream(*SPOKEN[case]))
+    asked = {"stream_format": "sse"} if is_stream else {}
+    saved = await call("create_speech", model="m", voice="v", input="x", **asked)
+    assert Path(saved["path"]).read_bytes() == WAV
+
+
+@pytest.mark.parametrize("kind", ["application/x-ndjson", "application/json", "audio/mpeg"])
+@pytest.mark.parametrize("is_stream", [True, False])
+async def test_speech_as_lines(raw: RawServer, call: Call, kind: str, is_stream: bool) -> None:
+    events = [{"type": "speech.audio.delta", "audio": piece} for piece in PIECES]
+    lines = "\n".join(map(json.dumps, [*events, {"type": "speech.audio.done"}]))
+    raw.play([answer(lines.encode(), kind=kind)])
+    asked = {"stream_format": "sse"} if is_stream else {}
+    saved = await call("create_speech", model="m", voice="v", input="x", **asked)
+    assert Path(saved["path"]).read_bytes() == WAV
+
+
+@pytest.mark.parametrize("body", [b"\n", b" \r\n\r\n"])
+async def test_blank_speech_raises(raw: RawServer, call: Call, body: bytes) -> None:
+    raw.play([answer(body, kind="audio/mpeg")])
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("create_speech", model="m", voice="v", input="x")
+    assert caught.value.translation_key == "empty_answer"
+
+
+PICTURES: dict[str, Json] = {
+    "no type": {"b64_json": PICTURE},
+    "of an edit": {"type": "image_edit.completed", "b64_json": PICTURE},
+    "data": {"created": 1, "data": [{"b64_json": PICTURE}]},
+    "images": {"created": 1, "images": [PICTURE]},
+}
+
+
+@pytest.mark.parametrize("case", PICTURES)
+async def test_picture_events_of_servers(raw: RawServer, call: Call, case: str) -> None:
+    partial = {"type": "image_generation.partial_image", "b64_json": PICTURE[:-8]}
+    raw.play(stream(partial, PICTURES[case]))
+    (saved,) = (await call("create_image", prompt="A garden", stream=True))["media"]
+    assert Path(saved["path"]).read_bytes() == base64.b64decode(PICTURE)

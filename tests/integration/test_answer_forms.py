@@ -327,3 +327,15 @@ async def test_response_text_after_another_item(
     found = await call("create_model_response", stream=True, **ASK)
     assert found["output_text"] == "Hello"
     assert [part["type"] for part in found["output"]] == [item["type"], "message"]
+
+
+async def test_response_part_that_is_whole_at_once(raw: RawServer, call: Call) -> None:
+    part = {"type": "output_text", "text": "Hello"}
+    raw.play(
+        stream(
+            named("response.content_part.added", part=part, output_index=0, content_index=0),
+            named("response.completed", response={"id": "r", "status": "completed", "output": []}),
+            done=False,
+        )
+    )
+    assert (await call("create_model_response", stream=True, **ASK))["output_text"] == "Hello"

@@ -87,7 +87,8 @@ def parse_body(
         if expects_text:
             return {"text": body.decode(errors="replace")}
         raise ResponseEmpty
-    if accumulator is not None and is_ndjson(body):
+    takes_text = getattr(accumulator, "takes_text", False)
+    if accumulator is not None and is_ndjson(body, of_objects=takes_text):
         return _parse_stream(settings, body, kind, accumulator)
     if is_event_stream(body) and (kind == "text/event-stream" or not expects_text):
         return _parse_stream(settings, body, kind, accumulator)

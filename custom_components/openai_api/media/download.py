@@ -15,6 +15,7 @@ from ..api.transport import async_join
 from ..error_translation import parse_error_body
 from ..exceptions import (
     ErrorInResponse,
+    ResponseEmpty,
     ResponseTooLarge,
     StreamIncomplete,
     StreamMalformed,
@@ -23,6 +24,7 @@ from ..exceptions import (
 )
 from ..streaming.accumulators import SpeechAccumulator
 from ..streaming.decode import is_event_stream
+from ..streaming.ndjson import NdjsonDecoder
 from ..streaming.sse import EventTooLarge, SSEDecoder
 from ..types import Json
 from . import multipart
@@ -41,6 +43,7 @@ from .source import MAX_READ_BYTES
 from .storage import async_require_media_directory, async_save, iter_bytes
 
 _WRITE_SIZE = 1024 * 1024
+_LOOKED_AT = 256
 _MAX_TEXT = 64 * 1024
 """Bytes of a text, returned instead of a file, that are read."""
 # Methods that return audio or video, and their default format.
@@ -104,9 +107,13 @@ async def async_save_response(
     labels = [label]
     if (default_format := _MEDIA_METHODS.get(request.operation.method)) is not None:
         head, chunks = await _async_peek(chunks)
+        if head and len(head) < HEAD_BYTES and not head.strip():
+            # Nothing but the end of a line.
+            raise ResponseEmpty
         if is_text(head, label):
-            if _is_event_stream(head, label):
-                audio = await _async_join_events(request, chunks)
+            is_lines = _is_ndjson(head)
+            if is_lines or _is_event_stream(head, label):
+                audio = await _async_join_events(request, chunks, is_lines=is_lines)
                 chunks = iter_bytes(audio)
             else:
                 chunks = iter_bytes(await _async_read_text(request, label, chunks))
@@ -176,25 +183,39 @@ def _is_event_stream(head: bytes, label: str) -> bool:
     return canonical_media_type(label) == "text/event-stream" or is_event_stream(head)
 
 
-async def _async_join_events(request: ActionCall, chunks: AsyncIterator[bytes]) -> bytes:
+def _is_ndjson(head: bytes) -> bool:
+    """Return whether a text begins with an event of speech on a line, which may be long."""
+    return head.lstrip()[:1] == b"{" and b'"speech.audio.' in head[:_LOOKED_AT]
+
+
+async def _async_join_events(
+    request: ActionCall, chunks: AsyncIterator[bytes], *, is_lines: bool
+) -> bytes:
     """Return the audio in an event stream; raises a translated error if there is none."""
-    decoder, events, size = SSEDecoder(), SpeechAccumulator(), 0
+    decoder: SSEDecoder | NdjsonDecoder = NdjsonDecoder() if is_lines else SSEDecoder()
+    events, size = SpeechAccumulator(), 0
     try:
         async for chunk in chunks:
             if (size := size + len(chunk)) > MAX_READ_BYTES:
                 raise ResponseTooLarge(MAX_READ_BYTES)
             for _, data in decoder.feed(chunk):
-                if data.strip() not in {b"", b"[DONE]"}:
-                    # Raises ErrorInResponse for an error.
-                    event = await response.async_parse_body(
-                        request.hass, request.host.settings, data, "application/json"
-                    )
-                    events.add(event)
+                await _async_add_event(request, events, data)
+        for _, data in decoder.flush():
+            await _async_add_event(request, events, data)
     except EventTooLarge:
         raise StreamMalformed from None
     if (done := events.result(ended=True)) is None:
         raise StreamIncomplete
     return await request.hass.async_add_executor_job(join_base64, done["audio"])
+
+
+async def _async_add_event(request: ActionCall, events: SpeechAccumulator, data: bytes) -> None:
+    """Add an event of a stream; raises ErrorInResponse for an error."""
+    if data.strip() not in {b"", b"[DONE]"}:
+        event = await response.async_parse_body(
+            request.hass, request.host.settings, data, "application/json"
+        )
+        events.add(event)
 
 
 async def _async_read_text(request: ActionCall, label: str, chunks: AsyncIterator[bytes]) -> bytes:

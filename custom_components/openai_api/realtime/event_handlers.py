@@ -228,7 +228,8 @@ def _function_call(session: RealtimeConnection, item: Json, response_id: Any) ->
     if not session.remember_call(call):
         return
     session.update_item(call)
-    call_id, name, arguments = item.get("call_id") or "", item["name"], item["arguments"]
+    call_id, name = item.get("call_id") or "", item.get("name") or ""
+    arguments: str = item["arguments"]
     session.notify(
         RealtimeNotice.FUNCTION_CALL,
         id=item.get("id"),

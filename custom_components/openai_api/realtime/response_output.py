@@ -146,7 +146,7 @@ class ResponseOutput:
         if is_whole:
             for item in self._items:
                 call = self._call(item)
-                if call is None:
+                if call is None or not call.get("name"):
                     continue
                 if item.has_whole_arguments or is_object(call["arguments"]):
                     item.is_told = True
@@ -292,7 +292,7 @@ class ResponseOutput:
     def _call(item: _Item) -> Json | None:
         """Return a function call with its arguments as text; None if it was passed on."""
         found = item.found
-        if found.get("type") != "function_call" or item.is_told or not found.get("name"):
+        if found.get("type") != "function_call" or item.is_told:
             return None
         return {"status": "completed", **found, "arguments": _arguments(item)}
 

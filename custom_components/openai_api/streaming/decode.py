@@ -190,7 +190,7 @@ def assemble(body: bytes, make: Callable[[], StreamAccumulator] | None) -> Json 
     reader = reader_for(accumulator)
     decoder: SSEDecoder | NdjsonDecoder = (
         NdjsonDecoder()
-        if is_ndjson(body)
+        if is_ndjson(body, of_objects=accumulator is not None and accumulator.takes_text)
         else SSEDecoder(join_stray=accumulator is not None and accumulator.takes_text)
     )
     events: list[Json] = []

@@ -1,9 +1,8 @@
 """Decodes streams that have one JSON object on each line, without the fields of an event."""
 
-from typing import Any
-
 import orjson
 
+from ..types import Json
 from .sse import MAX_EVENT_BYTES, EventTooLarge
 
 _LONGEST_FIRST_LINE = 64 * 1024
@@ -47,10 +46,16 @@ def _data(line: bytes) -> bytes:
     return line.strip(_SEPARATORS).removeprefix(b"data:").strip()
 
 
-def is_ndjson(body: bytes) -> bool:
-    """Return whether a body is a stream of lines: the first is an event, and another follows."""
+def is_ndjson(body: bytes, *, of_objects: bool = False) -> bool:
+    """Return whether a body is a stream of lines: the first is an event, and another follows.
+
+    With `of_objects`, any object counts as an event.
+    """
     end = body.find(b"\n", 0, _LONGEST_FIRST_LINE)
-    return end > 0 and body.find(b"{", end) > 0 and is_event_line(body[:end])
+    if end <= 0 or body.find(b"{", end) < 0:
+        return False
+    line = body[:end]
+    return is_event_line(line) or (of_objects and _object_in(line) is not None)
 
 
 def may_be_ndjson(start: bytes) -> bool:
@@ -61,12 +66,7 @@ def may_be_ndjson(start: bytes) -> bool:
 
 def is_event_line(line: bytes) -> bool:
     """Return whether a line is an event of a stream, and not a whole answer."""
-    data = line.strip(_SEPARATORS)
-    if data[:1] != b"{" or data[-1:] != b"}":
-        return False
-    try:
-        event: Any = orjson.loads(data)
-    except orjson.JSONDecodeError:
+    if (event := _object_in(line)) is None:
         return False
     if str(event.get("type")).startswith(_EVENT_TYPES):
         return True
@@ -75,3 +75,15 @@ def is_event_line(line: bytes) -> bool:
     if isinstance(first, dict) and "message" not in first and "delta" in first:
         return True
     return choices is not None and str(event.get("object")).endswith(_CHUNKS)
+
+
+def _object_in(line: bytes) -> Json | None:
+    """Return the object that a line holds, None if it holds anything else."""
+    data = line.strip(_SEPARATORS)
+    if data[:1] != b"{" or data[-1:] != b"}":
+        return None
+    try:
+        found: Json = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None
+    return found

@@ -84,6 +84,12 @@ class ResponseAccumulator(StreamAccumulator):
             case "response.output_text.done":
                 texts = self._texts.setdefault(_key(event), {})
                 texts[event.get("content_index")] = event.get("text") or ""
+            case "response.content_part.added":
+                part = event.get("part")
+                if isinstance(part, dict) and _texts_of({"content": [part]}):
+                    # A part that is whole at once.
+                    texts = self._parts.setdefault(_key(event), {})
+                    texts.setdefault(event.get("content_index"), part)
             case "response.content_part.done":
                 if isinstance(part := event.get("part"), dict):
                     self._parts.setdefault(_key(event), {})[event.get("content_index")] = part

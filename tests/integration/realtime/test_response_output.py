@@ -321,3 +321,26 @@ async def test_turn_output_of_streamed_text(script: RealtimeDriver) -> None:
     (item,) = done["output"]
     assert (item["id"], item["role"], item["status"]) == ("i", "assistant", "completed")
     assert item["content"] == [{"type": "output_audio", "transcript": "Hello"}]
+
+
+PLACE: Json = {"response_id": "r", "item_id": "i", "content_index": 0}
+ENDS: dict[str, list[Json]] = {
+    "no item": [{"type": "response.output_audio.done", "response_id": "r"}, DONE],
+    "no response": [{"type": "response.output_audio.done", "item_id": "i"}, DONE],
+    "nothing": [{"type": "response.output_audio.done"}, DONE],
+    "none": [DONE],
+}
+
+
+@pytest.mark.parametrize("case", ENDS)
+@pytest.mark.parametrize("left_out", ["", "response_id", "content_index"])
+async def test_audio_ended_without_its_place(
+    script: RealtimeDriver, case: str, left_out: str
+) -> None:
+    place = {key: value for key, value in PLACE.items() if key != left_out}
+    await script.server_sends({"type": "response.output_audio.delta", "delta": "AAAA", **place})
+    await script.server_sends(*ENDS[case])
+    await wait_for(lambda: script.notices_of("audio_done"))
+    (done,) = script.notices_of("audio_done")
+    assert done["size"] == 44 + 2
+    assert {key: done[key] for key in place} == place
