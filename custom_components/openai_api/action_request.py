@@ -111,8 +111,10 @@ def _has_answer(keys: set[str], answer: Json) -> bool:
             return _has_message(answer["choices"])
         return "data" not in keys or isinstance(answer["data"], list)
     # A response that the server has only begun may lack its output.
-    is_named = "output" in keys and "id" in answer and "choices" not in answer
-    return is_named and (answer.get("object") == "response" or "status" in answer)
+    if "output" not in keys or "id" not in answer or "choices" in answer:
+        return False
+    is_named = answer.get("object") == "response" or str(answer["id"]).startswith("resp_")
+    return is_named or "status" in answer
 
 
 def _has_message(choices: object) -> bool:

@@ -1,7 +1,6 @@
 """One realtime conversation of Assist: who listens puts in, who answers takes out."""
 
 import asyncio
-import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 import itertools
@@ -15,6 +14,7 @@ from ..data import OpenAIData
 from ..error_translation import parse_error_body
 from ..exceptions import ErrorInResponse
 from ..realtime.event_names import EventNames
+from ..realtime.output_audio import decoded
 from ..realtime.playback_tracker import Playback
 from ..realtime.response_sequencer import ResponseSequencer
 from ..types import Json
@@ -392,7 +392,7 @@ def _take(response: SpokenResponse, kind: str, event: Json) -> bool:
     match kind:
         case "response.output_audio.delta":
             place = str(event.get("item_id")), int(event.get("content_index") or 0)
-            response.add_sound(base64.b64decode(str(event.get("delta") or "")), *place)
+            response.add_sound(decoded(str(event.get("delta") or "")), *place)
         case _:
             return response.take(kind, event)
     return True

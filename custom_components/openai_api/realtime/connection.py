@@ -21,8 +21,8 @@ from .history import History, diff, normalize
 from .limits import ToolLimits, UsageLimit
 from .notices import RealtimeNotice
 from .playback_tracker import Playback
-from .response_output import ResponseOutputs
 from .response_sequencer import ResponseSequencer
+from .responses_in_progress import ResponseOutputs
 from .session_config import audio_format, build_session
 from .spoken_answers import SpokenAnswers
 from .tool_calls import ToolCall, ToolRunner

@@ -15,6 +15,8 @@ _MOST_RESPONSES = 16
 """Responses in progress whose format is kept, for servers that never end them."""
 _OUTPUT_EVENTS = (
     *TEXT_ENDS,
+    "response.content_part.added",
+    "response.content_part.done",
     "response.function_call_arguments.delta",
     "response.function_call_arguments.done",
 )

@@ -16,8 +16,6 @@ from ..types import Json
 MAX_CHARACTERS: Final = 1_000_000
 """Of the texts of one response: more is passed on, and not kept."""
 _MAX_ITEMS: Final = 200
-_MAX_RESPONSES: Final = 16
-"""Responses in progress, for servers that never end them."""
 _DELTAS: Final = {
     "response.output_text.delta": "text",
     "response.output_audio_transcript.delta": "transcript",
@@ -92,7 +90,7 @@ class ResponseOutput:
         self._last: _Item | None = None
         self._place: tuple[object, ...] = ()
         """Of the last text: nearly all belong to the same part as the one before."""
-        self._add_text: Callable[[str], None] = [].append
+        self._add_text: Callable[[str], None] = list[str]().append
         self._size = 0
 
     def take(self, kind: str, event: Json) -> Additions:
@@ -127,6 +125,8 @@ class ResponseOutput:
                     self._keep(self._item(event, "function_call"), piece)
             case "response.function_call_arguments.done":
                 self._end_arguments(event)
+            case "response.content_part.added" | "response.content_part.done":
+                return self._take_part(event)
         return []
 
     def finish(self, response: Json) -> Additions:
@@ -176,7 +176,7 @@ class ResponseOutput:
         names, index = _names(event), event.get("output_index")
         index = index if isinstance(index, int) else None
         for name in names:
-            if (found := self._by_name.get(name)) is not None:
+            if (found := self._by_name.get(name)) is not None and not _is_another(found, event):
                 return self._linked(found, names, index)
         found = self._by_index.get(index) if index is not None else None
         if index is None and not names:
@@ -198,7 +198,7 @@ class ResponseOutput:
     def _linked(self, item: _Item, names: list[str], index: int | None) -> _Item:
         """Return an item, which is found by these from now on."""
         for name in names:
-            self._by_name.setdefault(name, item)
+            self._by_name[name] = item
             item.has_name = True
         if index is not None:
             self._by_index[index] = item
@@ -231,6 +231,9 @@ class ResponseOutput:
     def _end_item(self, found: _Item, item: Json) -> Additions:
         """Take an item that is whole."""
         self._place = ()
+        if isinstance(function := item.get("function"), dict):
+            # As chat completions have it.
+            item = {**item, **function}
         found.found |= {key: value for key, value in item.items() if value not in _EMPTY}
         if item.get("type") == "function_call":
             if item.get("status") in _NOT_WHOLE:
@@ -278,6 +281,14 @@ class ResponseOutput:
             part = item.part(index, key)
         return list(self._complete(part, text if isinstance(text, str) else ""))
 
+    def _take_part(self, event: Json) -> Additions:
+        """Take a content part, whose text may have come before."""
+        part = event.get("part")
+        for key in ("transcript", "text") if isinstance(part, dict) else ():
+            if isinstance(text := part.get(key), str) and text:
+                return self._end_text({**event, key: text}, key)
+        return []
+
     def _end_arguments(self, event: Json) -> None:
         """Take the end of the arguments of a function call."""
         item = self._item(event, "function_call")
@@ -319,37 +330,12 @@ class ResponseOutput:
         return {**base, **found, "content": content}
 
 
-class ResponseOutputs:
-    """The outputs of the responses in progress."""
-
-    def __init__(self) -> None:
-        """Start with none."""
-        self._outputs: dict[str, ResponseOutput] = {}
-
-    def begin(self, response_id: object) -> None:
-        """Take note of a response that begins."""
-        self._outputs[str(response_id)] = ResponseOutput()
-        while len(self._outputs) > _MAX_RESPONSES:
-            del self._outputs[next(iter(self._outputs))]
-
-    def find(self, response_id: object) -> ResponseOutput:
-        """Return the output of a response; without an id that of the latest."""
-        key = str(response_id)
-        if response_id is None and self._outputs:
-            key = next(reversed(self._outputs))
-        if key not in self._outputs:
-            self.begin(key)
-        return self._outputs[key]
-
-    def pop(self, response_id: object) -> ResponseOutput:
-        """Return the output of a response that has ended."""
-        found = self.find(response_id)
-        self._outputs = {key: kept for key, kept in self._outputs.items() if kept is not found}
-        return found
-
-    def clear(self) -> None:
-        """Drop everything: the connection is lost."""
-        self._outputs.clear()
+def _is_another(found: _Item, event: Json) -> bool:
+    """Return whether an event is about another call than an item of the same id."""
+    item = event.get("item")
+    call_id = item.get("call_id") if isinstance(item, dict) else event.get("call_id")
+    known = found.found.get("call_id")
+    return found.is_done and bool(call_id) and bool(known) and call_id != known
 
 
 def _content_index(event: Json) -> int:

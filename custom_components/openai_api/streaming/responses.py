@@ -88,8 +88,9 @@ class ResponseAccumulator(StreamAccumulator):
                 part = event.get("part")
                 if isinstance(part, dict) and _texts_of({"content": [part]}):
                     # A part that is whole at once.
-                    texts = self._parts.setdefault(_key(event), {})
-                    texts.setdefault(event.get("content_index"), part)
+                    self._parts.setdefault(_key(event), {}).setdefault(
+                        event.get("content_index"), part
+                    )
             case "response.content_part.done":
                 if isinstance(part := event.get("part"), dict):
                     self._parts.setdefault(_key(event), {})[event.get("content_index")] = part

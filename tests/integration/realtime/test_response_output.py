@@ -291,6 +291,16 @@ TOLD: dict[str, list[Json]] = {
         },
         DONE,
     ],
+    "function as in chats": [
+        output_item(
+            "done",
+            {
+                **{key: CALL[key] for key in ("type", "id", "call_id")},
+                "function": {key: CALL[key] for key in ("name", "arguments")},
+            },
+        ),
+        DONE,
+    ],
     "twice": [output_item("done", CALL), at_end(status="completed", output=[CALL])],
 }
 
@@ -308,6 +318,32 @@ async def test_unfinished_function_call_is_not_made(script: RealtimeDriver, stat
     begun = output_item("added", {**BARE, "status": "in_progress"})
     await script.server_sends(begun, ARGUMENTS_DELTA, at_end(status=status, output=[CALL]))
     assert script.notices_of("function_call") == []
+
+
+async def test_function_calls_of_one_id(script: RealtimeDriver) -> None:
+    for ids in ({"id": "f-1"}, {"id": None}):
+        await script.clear()
+        calls = [{**CALL, **ids, "call_id": f"c-{ids['id']}-{number}"} for number in range(3)]
+        await script.server_sends(*(output_item("done", call) for call in calls), DONE)
+        found = [notice["call_id"] for notice in script.notices_of("function_call")]
+        assert found == [call["call_id"] for call in calls]
+
+
+@pytest.mark.parametrize("kind", ["added", "done"])
+async def test_turn_output_of_content_part(script: RealtimeDriver, kind: str) -> None:
+    part = {"type": "audio", "transcript": "Hello"}
+    event = {"type": f"response.content_part.{kind}", "response_id": "r", "part": part}
+    await script.server_sends(event, at_end(status="completed"))
+    (done,) = script.notices_of("turn_done")
+    assert done["output"][0]["content"] == [{"type": "output_audio", "transcript": "Hello"}]
+
+
+async def test_audio_without_padding(script: RealtimeDriver) -> None:
+    place = {"response_id": "r", "item_id": "i", "content_index": 0}
+    delta = {"type": "response.output_audio.delta", "delta": "AAA", **place}
+    await script.server_sends(delta, delta, DONE)
+    await wait_for(lambda: script.notices_of("audio_done"))
+    assert script.notices_of("audio_done")[0]["size"] == 44 + 4
 
 
 async def test_turn_output_of_streamed_text(script: RealtimeDriver) -> None:
