@@ -283,8 +283,9 @@ class ResponseOutput:
 
     def _take_part(self, event: Json) -> Additions:
         """Take a content part, whose text may have come before."""
-        part = event.get("part")
-        for key in ("transcript", "text") if isinstance(part, dict) else ():
+        if not isinstance(part := event.get("part"), dict):
+            return []
+        for key in ("transcript", "text"):
             if isinstance(text := part.get(key), str) and text:
                 return self._end_text({**event, key: text}, key)
         return []
