@@ -32,8 +32,10 @@ NAMES = {"text": "output_text", "transcript": "output_audio_transcript"}
 
 def cut[T: (str, bytes)](draw: Any, whole: T) -> list[T]:
     """Return a text or bytes in pieces, none of them empty."""
-    places = draw(st.lists(st.integers(1, max(len(whole) - 1, 1)), max_size=4, unique=True))
-    places = [0, *sorted(place for place in places if place < len(whole)), len(whole)]
+    drawn: list[int] = draw(
+        st.lists(st.integers(1, max(len(whole) - 1, 1)), max_size=4, unique=True)
+    )
+    places = [0, *sorted(place for place in drawn if place < len(whole)), len(whole)]
     return [whole[a:b] for a, b in itertools.pairwise(places)]
 
 
