@@ -9,7 +9,8 @@ from .api.request import async_request_bytes
 from .api.response import async_parse_body, unexpected_body_error
 from .error_bodies import answer_error
 from .error_translation import parse_error_body
-from .exceptions import ApiError, ErrorInResponse
+from .exceptions import ApiError, ErrorInResponse, ResponseEmpty
+from .streaming.answer_forms import adapt, transcript_in
 from .streaming.text import LARGE_BYTES
 from .types import Json
 
@@ -17,8 +18,9 @@ _SHOWN = 4096
 """Bytes of an unexpected response that are quoted at most."""
 _TRANSCRIPTS = frozenset({"audio.transcriptions.create", "audio.translations.create"})
 _TEXT_FORMATS = ("text", "srt", "vtt")
+_WRAPPINGS = ("data", "result", "response")
 _ANSWER_KEYS = {
-    "beta.responses.create": {"id", "output"},
+    "beta.responses.create": {"output", "output_text"},
     "chat.completions.create": {"choices"},
     "completions.create": {"choices"},
     "embeddings.create": {"data"},
@@ -26,7 +28,7 @@ _ANSWER_KEYS = {
     "images.edit": {"data"},
     "images.generate": {"data"},
     "moderations.create": {"results"},
-    "responses.create": {"id", "output"},
+    "responses.create": {"output", "output_text"},
 }
 """Keys of the responses of these SDK methods: each response has at least one of them."""
 
@@ -77,36 +79,68 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
         accumulator=action.accumulator,
         expects_text=is_transcript and form in _TEXT_FORMATS,
     )
+    method, settings = request.operation.method, request.host.settings
     if is_transcript:
-        return _transcript(answer)
-    keys = _ANSWER_KEYS.get(request.operation.method)
-    if keys is None or not keys.isdisjoint(answer):
+        if (text := transcript_in(answer)) is not None:
+            return _with_transcript(answer, text)
+        raise unexpected_body_error(settings, content_type, body[:_SHOWN].decode(errors="replace"))
+    keys = _ANSWER_KEYS.get(method)
+    if keys is None:
         return answer
-    settings = request.host.settings
+    found = adapt(method, answer)
+    if _has_answer(keys, found):
+        return found
     if isinstance(wrapped := _wrapped(answer), dict):
         if (error := answer_error(wrapped)) is not None:
             raise ErrorInResponse(**parse_error_body(error, settings))
-        if not keys.isdisjoint(wrapped):
+        wrapped = adapt(method, wrapped)
+        if _has_answer(keys, wrapped):
             return wrapped
     raise unexpected_body_error(settings, content_type, body[:_SHOWN].decode(errors="replace"))
 
 
-def _transcript(answer: Json) -> Json:
-    """Return a transcript whose `text` is one: some hosts send none for silence, or a list."""
-    if isinstance(segments := answer.get("data"), list) and "text" not in answer:
-        texts = [
-            text
-            for item in segments
-            if isinstance(item, dict) and isinstance(text := item.get("text"), str)
-        ]
-        if len(texts) == len(segments):
-            return {"text": "".join(texts), "segments": segments}
-    return {**answer, "text": ""} if answer.get("text", "") is None else answer
+def _has_answer(keys: set[str], answer: Json) -> bool:
+    """Return whether an object is what a method with these keys returns.
+
+    Raises ResponseEmpty for an empty list of what was requested.
+    """
+    if not keys.isdisjoint(answer):
+        if len(keys) == 1 and not answer[next(iter(keys))]:
+            raise ResponseEmpty
+        if "choices" in keys:
+            return _has_message(answer["choices"])
+        return "data" not in keys or isinstance(answer["data"], list)
+    # A response that the server has only begun may lack its output.
+    if "output" not in keys or "id" not in answer or "choices" in answer:
+        return False
+    is_named = answer.get("object") == "response" or str(answer["id"]).startswith("resp_")
+    return is_named or "status" in answer
+
+
+def _has_message(choices: object) -> bool:
+    """Return whether one of the choices says something, or why it does not."""
+    return isinstance(choices, list) and any(
+        isinstance(choice, dict)
+        and (
+            isinstance(choice.get("message"), dict)
+            or "text" in choice
+            or choice.get("finish_reason") not in (None, "", "stop")
+        )
+        for choice in choices
+    )
+
+
+def _with_transcript(answer: Json, text: str) -> Json:
+    """Return a transcript with its text: some hosts send none for silence, or a list."""
+    segments = answer.get("data")
+    if isinstance(segments, list) and "text" not in answer:
+        return {"text": text, "segments": segments}
+    return {**answer, "text": text}
 
 
 def _wrapped(answer: Json) -> object:
-    """Return what some gateways wrap in `data`, or in a list of one."""
-    found = answer.get("data")
+    """Return what some gateways wrap in `data`, `result` or `response`, or in a list of one."""
+    found = next((answer[key] for key in _WRAPPINGS if answer.get(key)), None)
     return found[0] if isinstance(found, list) and len(found) == 1 else found
 
 

@@ -70,7 +70,7 @@ def build_function_tools(
     """
     offered = list(tools)
     # A tool that may keep its name keeps it, whatever the names of others are turned into.
-    taken = {*reserved_names, *(tool.name for tool in offered if _is_valid_name(tool.name))}
+    taken = {*reserved_names, *(tool.name for tool in offered if is_valid_name(tool.name))}
     definitions: list[Json] = []
     tool_names: dict[str, str] = {}
     excluded: dict[str, str] = {}
@@ -84,19 +84,14 @@ def build_function_tools(
             excluded[tool.name] = f"there are more than {max_functions} functions"
             continue
         try:
-            schema = probatio.to_openapi(
-                tool.parameters,
-                custom_serializer=_with_booleans(custom_serializer or llm.selector_serializer),
-                openapi_version="3.1.0",
-            )
-            parameters, hint = to_function_parameters(schema)
+            parameters, hint = describe_parameters(tool, custom_serializer)
             description = shorten_description(tool.description or "", hint)
         except Exception as err:  # noqa: BLE001
             # Tools come from any integration, and one must not take all others with it.
             excluded[tool.name] = str(err) or type(err).__name__
             continue
         name = tool.name
-        if name in reserved_names or not _is_valid_name(name):
+        if name in reserved_names or not is_valid_name(name):
             name = function_name(name, taken)
             taken.add(name)
         tool_names[name] = tool.name
@@ -108,6 +103,21 @@ def build_function_tools(
             }
         )
     return FunctionTools(definitions=definitions, tool_names=tool_names, excluded=excluded)
+
+
+def describe_parameters(
+    tool: llm.Tool, custom_serializer: Callable[[Any], Any] | None = None
+) -> tuple[Json, str]:
+    """Return the parameters of a tool's function, and a hint on what they cannot express.
+
+    Returns and raises what `llm_schema.to_function_parameters` does.
+    """
+    schema = probatio.to_openapi(
+        tool.parameters,
+        custom_serializer=_with_booleans(custom_serializer or llm.selector_serializer),
+        openapi_version="3.1.0",
+    )
+    return to_function_parameters(schema)
 
 
 def function_name(tool_name: str, taken: Collection[str] = ()) -> str:
@@ -139,7 +149,7 @@ def shorten_description(description: str, hint: str = "") -> str:
     return f"{text} {hint}".strip() if hint else text
 
 
-def _is_valid_name(name: str) -> bool:
+def is_valid_name(name: str) -> bool:
     """Return whether OpenAI accepts this name of a function."""
     return _NAME.fullmatch(name) is not None
 

@@ -5,13 +5,15 @@ from typing import Any
 from .action import ActionCall
 from .action_request import async_fetch
 from .api import response
-from .exceptions import UnexpectedBody, api_error
+from .exceptions import api_error
 from .types import Json
 
 MOST_ITEMS = 100_000
 """The longest list that `all_pages` returns."""
 MOST_BYTES = 64 * 1024**2
 """The bytes of all pages together: several times as many are held in memory."""
+_SHOWN = 4096
+"""Bytes of an unexpected response that are quoted at most."""
 
 
 async def async_request_list(request: ActionCall) -> Json:
@@ -52,14 +54,15 @@ async def async_request_list(request: ActionCall) -> Json:
 
 
 async def _async_page(request: ActionCall, **changes: Any) -> tuple[Json, int]:
-    """Return a page whose `data` is a list, and its length in bytes."""
+    """Return a page whose `data` is a list, and its length in bytes; raises UnexpectedBody."""
     body, content_type = await async_fetch(request, **changes)
     page = await response.async_parse_body(request.hass, request.host.settings, body, content_type)
     if changes and page.get("data") is None:
         # Some servers end a list like this.
         page["data"] = []
     if not isinstance(page.get("data"), list):
-        raise UnexpectedBody("application/json")
+        words = body[:_SHOWN].decode(errors="replace")
+        raise response.unexpected_body_error(request.host.settings, content_type, words)
     return page, len(body)
 
 

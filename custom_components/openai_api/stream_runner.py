@@ -31,9 +31,11 @@ from .streaming.decode import (
     check,
     check_stray,
     is_event_stream,
+    lines_in_stray,
     reader_for,
     words_in_stray,
 )
+from .streaming.ndjson import NdjsonDecoder, is_event_line, may_be_ndjson
 from .streaming.sse import EventTooLarge, SSEDecoder
 from .streaming.text import LARGE_BYTES
 from .types import Json
@@ -74,7 +76,8 @@ async def async_run(
         first = b""
         if not kind.lower().startswith("text/event-stream"):
             first = await _async_peek(chunks)
-        if first and not is_event_stream(first):
+        is_lines = bool(first) and is_event_line(first.partition(b"\n")[0])
+        if first and not is_lines and not is_event_stream(first):
             # Some servers do not stream: the response is complete.
             body = await _async_read(first, chunks)
             if read_body is not None:
@@ -89,6 +92,8 @@ async def async_run(
             if opened is not None:
                 await opened()
             relay = _Relay(request, stream_id, action.accumulator(), response.headers)
+            if is_lines:
+                relay.take_lines()
             answer = await relay.async_run(first, chunks, start)
     return {**await async_finish(request, answer), "stream_id": stream_id}
 
@@ -96,7 +101,9 @@ async def async_run(
 async def _async_peek(chunks: AsyncIterator[bytes]) -> bytes:
     """Return enough of a body to tell whether it is a stream."""
     first = b""
-    while not can_tell(first) and (chunk := await anext(chunks, None)) is not None:
+    while not can_tell(first) or may_be_ndjson(first):
+        if (chunk := await anext(chunks, None)) is None:
+            break
         first += chunk
     return first
 
@@ -129,7 +136,7 @@ class _Relay:
         self._context = request.context
         self._accumulator = accumulator
         self._headers = headers
-        self._decoder = SSEDecoder(join_stray=accumulator.takes_text)
+        self._decoder: SSEDecoder | NdjsonDecoder = SSEDecoder(join_stray=accumulator.takes_text)
         self._reader = reader_for(accumulator)
         self._common = {
             "config_entry_id": request.entry.entry_id,
@@ -141,6 +148,10 @@ class _Relay:
         """Bytes that were read."""
         self._is_done = False
         """Whether the server has sent the end of the stream."""
+
+    def take_lines(self) -> None:
+        """Read each line as an event."""
+        self._decoder = NdjsonDecoder()
 
     async def async_run(self, first: bytes, chunks: AsyncIterator[bytes], start: float) -> Json:
         """Return the final object; `first` was read already, `start` is when the request began."""
@@ -184,7 +195,8 @@ class _Relay:
         `idle` expires if no event comes within the timeout of the request, whatever else comes.
         """
         loop = asyncio.get_running_loop()
-        seconds, decoder, accumulator = self._request.timeout, self._decoder, self._accumulator
+        seconds, accumulator = self._request.timeout, self._accumulator
+        decoder = self._decoder
         read = self._reader.read
         last, is_armed = loop.time(), False
         turn_ends = time.monotonic() + _TURN
@@ -192,7 +204,11 @@ class _Relay:
             async for chunk in _chain(first, chunks) if first else chunks:
                 has_progressed = False
                 self._size += len(chunk)
-                for name, data in decoder.feed(chunk):
+                events = decoder.feed(chunk)
+                if decoder.stray and not self._sequence:
+                    self._decoder, events = lines_in_stray(decoder, events)
+                    decoder = self._decoder
+                for name, data in events:
                     if data[:1] == b"{" and len(data) <= LARGE_BYTES:
                         progress = self._pass_on(*read(name, data))
                     else:

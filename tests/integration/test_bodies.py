@@ -208,11 +208,31 @@ async def test_response_depth_limit(raw: RawServer, call: Call, case: str) -> No
     levels = 2 if case == "both" else 1
     for depth in (150, 199):
         count = depth // levels
-        raw.play([answer(b'{"id": "x", "deep": ' + start * count + b"1" + end * count + b"}")])
+        raw.play(
+            [
+                answer(
+                    b'{"id": "x", "object": "response", "deep": '
+                    + start * count
+                    + b"1"
+                    + end * count
+                    + b"}"
+                )
+            ]
+        )
         assert (await call("create_model_response", **ASK))["id"] == "x"
     for depth in (202, 250, 300, 900, 1500, 100_000):
         count = depth // levels
-        raw.play([answer(b'{"id": "x", "deep": ' + start * count + b"1" + end * count + b"}")])
+        raw.play(
+            [
+                answer(
+                    b'{"id": "x", "object": "response", "deep": '
+                    + start * count
+                    + b"1"
+                    + end * count
+                    + b"}"
+                )
+            ]
+        )
         with pytest.raises(HomeAssistantError) as caught:
             await call("create_model_response", **ASK)
         assert caught.value.translation_key == "bad_answer"

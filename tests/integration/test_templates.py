@@ -8,8 +8,10 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.script import Script
 from homeassistant.setup import async_setup_component
+from homeassistant.util.yaml import parse_yaml
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+import voluptuous as vol
 
 from tests.standin.server import StandIn
 
@@ -384,3 +386,46 @@ async def test_sentence_trigger_text_is_unchanged(
     assert isinstance(body, dict)
     assert body["input"] == question
     assert result.response.speech["plain"]["speech"] == f"You said: {question}"
+
+
+YAML = {
+    "0123": "83",
+    "1_000": "1000",
+    "0x1F": "31",
+    "12:30": "750",
+    "on": "True",
+    "No": "False",
+    "2026-11-28": "2026-11-28",
+    "2026-11-28 10:30:00": "2026-11-28 10:30:00",
+    "1.50": "1.5",
+    "1e3": "1e3",
+    "0o17": "0o17",
+    "+4917612345": "4917612345",
+    '"0123"': "0123",
+    "'on'": "on",
+    "'12:30'": "12:30",
+    "|-\n  007": "007",
+}
+
+
+@pytest.mark.parametrize("written", YAML)
+async def test_text_field_of_yaml(
+    hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn, written: str
+) -> None:
+    """What YAML has made of a bare word is the text that Home Assistant makes of it."""
+    data = parse_yaml(f"input: {written}\nmodel: {written}")
+    assert isinstance(data, dict)
+    body = await sent(hass, standin, "create_moderation", data)
+    assert body["input"] == body["model"] == YAML[written] == cv.string(data["input"])
+
+
+@pytest.mark.parametrize("rendered", ["{{ none }}", "{{ 'None' }}", None])
+async def test_text_field_of_none(
+    hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn, rendered: str | None
+) -> None:
+    body = await sent(hass, standin, "create_moderation", {"input": "x", "model": rendered})
+    assert "model" not in body
+    before = len(standin.requests)
+    with pytest.raises(vol.Invalid, match="expected a text"):
+        await run(hass, "create_speech", {"model": "m", "voice": "alloy", "input": rendered})
+    assert len(standin.requests) == before

@@ -10,7 +10,13 @@ from .raw_server import WHOLE, Script, Step, answer, error
 from .raw_server_fixture import RawServerFixture, raw_server_for
 
 SOON = "Retry-After-Ms: 10\r\n"
-THING = {"results": [], "id": "thing_1", "object": "thing", "data": [], "status": "idle"}
+THING = {
+    "results": [{"flagged": False}],
+    "id": "thing_1",
+    "object": "thing",
+    "data": [],
+    "status": "idle",
+}
 # After each of these the request may have arrived.
 UNSURE: dict[str, tuple[Script, str]] = {
     "reset": ([Step.RESET], "cannot_connect"),

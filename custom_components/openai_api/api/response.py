@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 import re
 from typing import Any
@@ -14,6 +15,7 @@ from ..error_translation import parse_error_body
 from ..exceptions import ErrorInResponse, ResponseEmpty, StreamIncomplete, UnexpectedBody, sanitize
 from ..streaming.base import AnswerError, StreamAccumulator
 from ..streaming.decode import StreamGarbled, assemble, is_event_stream
+from ..streaming.ndjson import is_ndjson
 from ..streaming.text import LARGE_BYTES, load_json
 from ..types import Json
 from .config import HostConfig
@@ -28,6 +30,8 @@ _MARKUP = re.compile(
     re.IGNORECASE,
 )
 _LOOKED_AT = 4096
+_WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)", re.IGNORECASE)
 
 
 async def async_parse_body(
@@ -78,12 +82,14 @@ def parse_body(
     for a stream without its end, UnexpectedBody for anything else.
     """
     kind = content_type.partition(";")[0].strip().lower()
-    # Some servers send a byte order mark.
-    body = body.removeprefix(codecs.BOM_UTF8)
+    body = _as_utf8(body, content_type)
     if not body.strip():
         if expects_text:
             return {"text": body.decode(errors="replace")}
         raise ResponseEmpty
+    takes_text = getattr(accumulator, "takes_text", False)
+    if accumulator is not None and is_ndjson(body, of_objects=takes_text):
+        return _parse_stream(settings, body, kind, accumulator)
     if is_event_stream(body) and (kind == "text/event-stream" or not expects_text):
         return _parse_stream(settings, body, kind, accumulator)
     try:
@@ -111,6 +117,35 @@ def parse_body(
     if accumulator is not None and "choices" in found and not found["choices"]:
         raise ResponseEmpty
     return found
+
+
+def _as_utf8(body: bytes, content_type: str) -> bytes:
+    """Return a text in UTF-8, without a byte order mark, and without zeros at its end."""
+    if body[:2] in _WIDE_MARKS:
+        return body.decode("utf-16", errors="replace").encode()
+    if (found := _CHARSET.search(content_type)) is not None:
+        with suppress(LookupError, UnicodeError):
+            body = _decoded(body, codecs.lookup(found[1]).name)
+    if body[-1:] == b"\0":
+        body = body.rstrip(b"\0")
+    return body.removeprefix(codecs.BOM_UTF8)
+
+
+def _decoded(body: bytes, charset: str) -> bytes:
+    """Return a text in UTF-8 that is in the character set of its content type.
+
+    Many servers name one that they do not use: what is UTF-8 stays as it is.
+    """
+    if charset.startswith(("utf-8", "ascii")):
+        return body
+    if not charset.startswith(("utf-16", "utf-32")):
+        try:
+            body.decode()
+        except UnicodeDecodeError:
+            return body.decode(charset).encode()
+    elif b"\0" in body[:4]:
+        return body.decode(charset).encode()
+    return body
 
 
 def _without_done(body: bytes) -> bytes:

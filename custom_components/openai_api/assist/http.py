@@ -5,7 +5,7 @@ service does not stream. Nothing is parsed into models and nothing is copied.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 import time
 from typing import Any, Final
@@ -19,6 +19,7 @@ from ..api.transport import AiohttpResponseStream
 from ..const import LOGGER
 from ..error_translation import parse_error_body, raise_translated_errors
 from ..exceptions import ErrorInStream, RequestTimedOut, ResponseTooLarge, StreamMalformed
+from ..streaming.base import StreamAccumulator
 from ..streaming.sse import EventTooLarge, SSEDecoder
 from ..streaming.text import LARGE_BYTES, SurrogateJoiner
 from ..types import Json
@@ -57,13 +58,18 @@ class Stream:
         """Lift the time limit on the whole: from now on it counts between two pieces."""
         self._host.disable_timeout(self._wait)
 
-    async def async_whole(self) -> Json:
+    async def async_whole(self, accumulator: Callable[[], StreamAccumulator] | None = None) -> Json:
         """Return the answer of a service that does not stream.
 
-        Raises a translated error for anything that is no JSON object.
+        `accumulator` reads a stream that is not labelled as one. Raises a translated error for
+        anything that is no JSON object.
         """
         return await async_parse_body(
-            self._host.hass, self._host.settings, await self._response.read(), self.content_type
+            self._host.hass,
+            self._host.settings,
+            await self._response.read(),
+            self.content_type,
+            accumulator=accumulator,
         )
 
     async def pieces(self) -> AsyncIterator[bytes]:

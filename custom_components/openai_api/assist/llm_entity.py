@@ -261,7 +261,7 @@ def _stats(usage: Json) -> Json:
 async def _deltas(stream: Stream | SocketStream, decoder: Any, turn: Turn) -> AsyncIterator[Delta]:
     """Yield the deltas of an answer; texts that arrived together come together."""
     if isinstance(stream, Stream) and not stream.is_event_stream:
-        whole = await stream.async_whole()
+        whole = await stream.async_whole(decoder.accumulator)
         _begin(stream, turn)
         for delta in decoder.whole(whole):
             yield delta

@@ -8,12 +8,12 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers import chat_session, entity_registry as er, llm
 from homeassistant.util.ulid import ulid_now
-import probatio
 
 from ..const import DOMAIN
 from ..data import OpenAIConfigEntry
 from ..realtime.session_config import build_session
 from ..types import Json
+from . import tools
 from .const import (
     CONF_EAGERNESS,
     CONF_END_OF_SPEECH,
@@ -177,6 +177,7 @@ class RealtimeVoice:
             self.option(CONF_PROMPT),
             None,
         )
+        tools.guard(log)
         return self.session(prompt_of(log), tools_of(log), language)
 
 
@@ -199,21 +200,7 @@ def prompt_of(log: conversation.ChatLog) -> str:
 
 def tools_of(log: conversation.ChatLog) -> list[Json]:
     """Return the home's tools as a session offers them."""
-    if (api := log.llm_api) is None:
-        return []
-    return [
-        {
-            "type": "function",
-            "name": tool.name,
-            "description": tool.description or "",
-            "parameters": probatio.to_openapi(
-                tool.parameters,
-                custom_serializer=api.custom_serializer or llm.selector_serializer,
-                openapi_version="3.1.0",
-            ),
-        }
-        for tool in api.tools
-    ]
+    return [{"type": "function", **function} for function in tools.functions(log.llm_api)]
 
 
 def _merged(values: Json, extra: Mapping[str, Any]) -> Json:

@@ -8,6 +8,7 @@ from homeassistant.exceptions import HomeAssistantError
 
 from ..api.host import ServiceHost
 from ..api.response import async_parse_body
+from ..streaming.answer_forms import transcript_in
 from .errors import AssistError
 from .pcm import MICROPHONE, wav
 from .plain_text import without_controls
@@ -64,7 +65,7 @@ async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, sou
             response.content,
             response.headers.get("content-type", ""),
         )
-        if not isinstance(text := answer.get("text"), str):
+        if (text := transcript_in(answer)) is None:
             raise AssistError("assist_bad_sound", message=", ".join(sorted(map(str, answer)))[:100])
     except HomeAssistantError as err:
         host.record_failure(err, _METHOD, options.model)

@@ -1,7 +1,6 @@
 """One realtime conversation of Assist: who listens puts in, who answers takes out."""
 
 import asyncio
-import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 import itertools
@@ -14,6 +13,8 @@ from ..const import LOGGER
 from ..data import OpenAIData
 from ..error_translation import parse_error_body
 from ..exceptions import ErrorInResponse
+from ..realtime.event_names import EventNames
+from ..realtime.output_audio import decoded
 from ..realtime.playback_tracker import Playback
 from ..realtime.response_sequencer import ResponseSequencer
 from ..types import Json
@@ -72,6 +73,7 @@ class Talk:
         self._lock = asyncio.Lock()
         self._sequencer = ResponseSequencer(lambda event: self._post("create", event))
         self._playback = Playback()
+        self._names = EventNames()
         self._responses: dict[str, SpokenResponse | None] = {}
         self._hearing: Hearing | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -106,6 +108,7 @@ class Talk:
             self._channel, self.session = channel, session
             self._sequencer.clear()
             self._playback.reset()
+            self._names.clear()
             self._responses.clear()
             await self._async_send("session", type="session.update", session=session)
             for utterance in self.utterances:
@@ -297,7 +300,7 @@ class Talk:
     @callback
     def _on_event(self, event: Json) -> None:
         """Take a server event."""
-        kind = str(event.get("type"))
+        kind = self._names.current(str(event.get("type"))) or ""
         if kind == "error":
             self._on_error(event)
         elif kind == "response.created":
@@ -305,11 +308,17 @@ class Talk:
         elif kind == "response.done":
             self._on_done(event)
         elif kind.startswith("response."):
-            response = self._responses.get(str(event.get("response_id")))
+            response = self._responses.get(self._id_of(event.get("response_id")))
             if response is not None and _take(response, kind, event):
                 response.news.tell()
         elif self._hearing is not None:
             self._hearing.take(event)
+
+    def _id_of(self, response_id: object) -> str:
+        """Return the id of a response; some services leave it out, and mean the latest."""
+        if response_id is None and self._responses:
+            return next(reversed(self._responses))
+        return str(response_id)
 
     @callback
     def _on_created(self, event: Json) -> None:
@@ -337,7 +346,7 @@ class Talk:
         found: Any = event.get("response")
         if not isinstance(found, dict):
             return
-        if (response := self._responses.pop(str(found.get("id")), None)) is not None:
+        if (response := self._responses.pop(self._id_of(found.get("id")), None)) is not None:
             response.finish(found)
             response.news.tell()
 
@@ -381,21 +390,9 @@ class Talk:
 def _take(response: SpokenResponse, kind: str, event: Json) -> bool:
     """Take a server event of a response; return whether it brings anything."""
     match kind:
-        case "response.output_audio_transcript.delta" | "response.output_text.delta":
-            response.pieces.append(str(event.get("delta") or ""))
-        case "response.output_audio_transcript.done" | "response.output_text.done":
-            if not response.pieces:
-                # Some services give the whole at once.
-                response.pieces.append(str(event.get("transcript") or event.get("text") or ""))
-            response.has_words = True
         case "response.output_audio.delta":
             place = str(event.get("item_id")), int(event.get("content_index") or 0)
-            response.add_sound(base64.b64decode(str(event.get("delta") or "")), *place)
-        case "response.output_item.done":
-            item = event.get("item")
-            if not isinstance(item, dict) or item.get("type") != "function_call":
-                return False
-            response.calls.append(item)
+            response.add_sound(decoded(str(event.get("delta") or "")), *place)
         case _:
-            return False
+            return response.take(kind, event)
     return True

@@ -11,6 +11,7 @@ from homeassistant.exceptions import HomeAssistantError
 from ..api.config import HostConfig
 from ..error_translation import parse_error_body
 from ..exceptions import ErrorInResponse
+from ..realtime.response_output import TEXT_ENDS, Additions, ResponseOutput
 from ..types import Json
 from .errors import AssistError
 
@@ -57,6 +58,7 @@ class SpokenResponse:
     reason: str = ""
     usage: Any = None
     """What it took, as the service tells it."""
+    _output: ResponseOutput = field(default_factory=ResponseOutput)
 
     @property
     def text(self) -> str:
@@ -75,6 +77,22 @@ class SpokenResponse:
             self.size += len(sound)
 
     @callback
+    def take(self, kind: str, event: Json) -> bool:
+        """Take a server event of the output; return whether it brings anything."""
+        is_end = kind in TEXT_ENDS
+        self.has_words = self.has_words or is_end
+        return self._add(self._output.take(kind, event)) or is_end
+
+    def _add(self, found: Additions) -> bool:
+        """Add texts and calls that have not come before; return whether there are any."""
+        for item in found:
+            if isinstance(item, str):
+                self.pieces.append(item)
+            else:
+                self.calls.append(item)
+        return bool(found)
+
+    @callback
     def finish(self, response: Json) -> None:
         """Take note that the response has ended, in whatever way."""
         details: Any = response.get("status_details")
@@ -86,18 +104,7 @@ class SpokenResponse:
         self.error = error if isinstance(error, dict) else None
         self.is_done = self.has_words = self.has_sound = True
         # Some services give the whole at the end, and no deltas before.
-        if not self.pieces and not self.calls:
-            for item in response.get("output") or ():
-                if isinstance(item, dict):
-                    self._add_item(item)
-
-    def _add_item(self, item: Json) -> None:
-        """Take an item that came with the end of the response."""
-        if item.get("type") == "function_call":
-            self.calls.append(item)
-        for part in item.get("content") or ():
-            if isinstance(part, dict) and (text := part.get("transcript") or part.get("text")):
-                self.pieces.append(str(text))
+        self._add(self._output.finish(response))
 
     def check(self, settings: HostConfig) -> None:
         """Raise a translated error if the response has failed."""

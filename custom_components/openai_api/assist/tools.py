@@ -1,28 +1,54 @@
 """Describes Home Assistant's tools to a model, and reads the calls that it makes."""
 
 import asyncio
-from dataclasses import fields
+from collections.abc import Iterable
+from dataclasses import fields, replace
 from typing import Any, Final, override
 import weakref
 
 from homeassistant.components.conversation import ChatLog
+from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import llm
 from lru import LRU
 import probatio
 
 from ..const import LOGGER
+from ..llm_tools import (
+    MAX_FUNCTIONS,
+    describe_parameters,
+    function_name,
+    is_valid_name,
+    shorten_description,
+)
 from ..streaming.text import load_json
 from ..types import Json
 
 _TIMEOUT: Final = 300.0
 """Seconds: a script behind a tool may take its time, but the model waits."""
-_NOT_AT_THE_ROOT: Final = frozenset({"oneOf", "anyOf", "allOf", "enum", "not"})
-"""Keywords that strict services refuse at the root of a schema."""
-
-_SCHEMAS: LRU[tuple[object, ...], tuple[object, Json]] = LRU(512)
+_SCHEMAS: LRU[tuple[object, ...], tuple[object, tuple[Json, str]]] = LRU(512)
 """What became of the schemas of tools, by the identity of what they are made of, which is kept."""
 _CACHE: LRU[int, tuple[weakref.ref[llm.APIInstance], list[Json]]] = LRU(32)
+
+
+class RenamedTool(llm.Tool):
+    """A tool under a name that services accept."""
+
+    def __init__(self, tool: llm.Tool, name: str) -> None:
+        """Take the tool, and the name of its function."""
+        self.name, self.tool = name, tool
+        # Not all of these are there in every version of Home Assistant.
+        for key in ("title", "description", "parameters", "annotations", "integration"):
+            if hasattr(tool, key):
+                setattr(self, key, getattr(tool, key))
+
+    @override
+    async def async_call(
+        self, hass: HomeAssistant, tool_input: llm.ToolInput, llm_context: llm.LLMContext
+    ) -> Any:
+        """Call the tool under its own name."""
+        own = replace(tool_input, tool_name=self.tool.name)
+        return await self.tool.async_call(hass, own, llm_context)
 
 
 class GuardedTools(llm.APIInstance):
@@ -49,35 +75,52 @@ def guard(chat_log: ChatLog) -> None:
     """Let the chat log call its tools through `GuardedTools`."""
     api = chat_log.llm_api
     if api is not None and not isinstance(api, GuardedTools):
-        chat_log.llm_api = GuardedTools(
-            **{item.name: getattr(api, item.name) for item in fields(api)}
-        )
+        values = {item.name: getattr(api, item.name) for item in fields(api)}
+        chat_log.llm_api = GuardedTools(**{**values, "tools": _acceptable(api.tools)})
+
+
+def _acceptable(offered: Iterable[llm.Tool]) -> list[llm.Tool]:
+    """Return the tools, those whose names OpenAI would refuse under other ones."""
+    found = list(offered)
+    taken = {tool.name for tool in found if is_valid_name(tool.name)}
+    for position, tool in enumerate(found):
+        if not is_valid_name(tool.name):
+            taken.add(name := function_name(tool.name, taken))
+            found[position] = RenamedTool(tool, name)
+    return found
 
 
 def functions(api: llm.APIInstance | None) -> list[Json]:
     """Return the name, description and parameters (JSON Schema) of each tool, sorted by name.
 
     They are made once for an instance: services keep what they have read of an unchanged prefix.
+    A tool that cannot be described to OpenAI is left out and logged, as one that is refused would
+    take the whole request with it.
     """
     if api is None:
         return []
     known = _CACHE.get(id(api))
     if known is not None and known[0]() is api:
         return known[1]
-    found = [
-        {
-            "name": tool.name,
-            "description": tool.description or "",
-            "parameters": _parameters(tool, api),
-        }
-        for tool in sorted(api.tools, key=lambda tool: tool.name)
-    ]
+    found: list[Json] = []
+    for tool in sorted(api.tools, key=lambda tool: tool.name):
+        if len(found) == MAX_FUNCTIONS:
+            LOGGER.warning("Tools beyond %d are not offered to the model", MAX_FUNCTIONS)
+            break
+        try:
+            parameters, hint = _parameters(tool, api)
+        except Exception as err:  # noqa: BLE001
+            # Tools come from any integration, and one must not end the turn.
+            LOGGER.warning("The tool %s cannot be offered to the model: %s", tool.name, err)
+            continue
+        description = shorten_description(tool.description or "", hint)
+        found.append({"name": tool.name, "description": description, "parameters": parameters})
     _CACHE[id(api)] = (weakref.ref(api), found)
     return found
 
 
-def _parameters(tool: llm.Tool, api: llm.APIInstance) -> Json:
-    """Return the schema of a tool's arguments.
+def _parameters(tool: llm.Tool, api: llm.APIInstance) -> tuple[Json, str]:
+    """Return the schema of a tool's arguments, and what it cannot say.
 
     Home Assistant makes its tools anew for each turn, but of the same fields and validators.
     """
@@ -90,14 +133,10 @@ def _parameters(tool: llm.Tool, api: llm.APIInstance) -> Json:
         key = (id(serializer), *shape, *map(id, parts))
         if (known := _SCHEMAS.get(key)) is not None:
             return known[1]
-    schema: Json = probatio.to_openapi(
-        tool.parameters, custom_serializer=serializer, openapi_version="3.1.0"
-    )
-    if _NOT_AT_THE_ROOT & schema.keys():
-        schema = {key: value for key, value in schema.items() if key not in _NOT_AT_THE_ROOT}
+    described = describe_parameters(tool, serializer)
     if key is not None:
-        _SCHEMAS[key] = ((serializer, parts), schema)
-    return schema
+        _SCHEMAS[key] = ((serializer, parts), described)
+    return described
 
 
 def arguments(text: Any) -> dict[str, Any] | None:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Final, override
 
+from ..streaming.accumulators import ChatCompletionAccumulator
+from ..streaming.answer_forms import adapt
 from ..types import Json
 from . import tools
 from .deltas import Decoder, Delta
@@ -13,6 +15,8 @@ METHOD: Final = "chat.completions.create"
 
 class ChatDecoder(Decoder):
     """Turns the chunks of a chat completion, or a whole one, into deltas."""
+
+    accumulator = ChatCompletionAccumulator
 
     def __init__(self, *, allows_tools: bool = True) -> None:
         super().__init__(allows_tools=allows_tools)
@@ -37,7 +41,7 @@ class ChatDecoder(Decoder):
 
     def whole(self, completion: Json) -> Iterator[Delta]:
         """Yield the deltas of a completion that was not streamed."""
-        yield from self.feed(completion)
+        yield from self.feed(adapt(METHOD, completion))
         self.is_done = True
         yield from self.finish()
 

@@ -6,6 +6,8 @@ from typing import Any, Final, override
 from ..api.config import HostConfig
 from ..error_translation import parse_error_body
 from ..exceptions import ErrorInResponse
+from ..streaming.accumulators import ResponseAccumulator
+from ..streaming.answer_forms import adapt
 from ..types import Json
 from .deltas import Decoder, Delta
 from .errors import CONTENT_REFUSED, AssistError
@@ -27,6 +29,8 @@ _SERVICE_CALLS: Final = frozenset(
 
 class ResponsesDecoder(Decoder):
     """Turns the events of a Responses stream, or a whole response, into deltas."""
+
+    accumulator = ResponseAccumulator
 
     def __init__(self, settings: HostConfig, *, allows_tools: bool = True) -> None:
         super().__init__(allows_tools=allows_tools)
@@ -56,7 +60,7 @@ class ResponsesDecoder(Decoder):
         if response.get("status") == "failed":
             self._raise(response)
         self.is_done = True
-        yield from self._end(response)
+        yield from self._end(adapt(METHOD, response))
         yield from self.finish()
 
     def _output(self, output: Any) -> Iterator[Delta]:

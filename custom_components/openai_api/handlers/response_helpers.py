@@ -58,7 +58,9 @@ def add_output_text(response: Json) -> Json:
         for part in _content_parts(response)
         if part.get("type") in _TEXT_TYPES and isinstance(part.get("text"), str)
     ]
-    return {"output_text": "".join(texts), **response}
+    if isinstance(given := response.get("output_text"), str) and (given or not texts):
+        return response
+    return {**response, "output_text": "".join(texts)}
 
 
 def add_parsed(response: Json) -> Json:

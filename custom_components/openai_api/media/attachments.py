@@ -14,7 +14,7 @@ from homeassistant.exceptions import Unauthorized, UnknownUser
 from ..action import ActionCall
 from ..exceptions import validation_error
 from ..types import Json
-from .download import decode_base64
+from .base64_text import decode_base64
 from .media_types import OCTET_STREAM, canonical_media_type, detect_media_type, guess_type
 from .source import MAX_INLINE_BYTES, URL_SCHEMES, async_read_file, data_url
 

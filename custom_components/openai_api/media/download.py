@@ -1,22 +1,21 @@
 """Saves the files that methods return, as they arrive."""
 
-import base64
-import binascii
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 import re
 from typing import Any, Protocol
-from urllib.parse import unquote_to_bytes
 
-from homeassistant.exceptions import HomeAssistantError
 import orjson
 
 from ..action import ActionCall
 from ..api import response
+from ..api.transport import async_join
 from ..error_translation import parse_error_body
 from ..exceptions import (
     ErrorInResponse,
+    ResponseEmpty,
     ResponseTooLarge,
     StreamIncomplete,
     StreamMalformed,
@@ -24,26 +23,32 @@ from ..exceptions import (
     sanitize,
 )
 from ..streaming.accumulators import SpeechAccumulator
+from ..streaming.decode import is_event_stream
+from ..streaming.ndjson import NdjsonDecoder
 from ..streaming.sse import EventTooLarge, SSEDecoder
 from ..types import Json
 from . import multipart
+from .base64_text import decode_base64
+from .encoded_audio import audio_in_text
 from .media_types import (
     HEAD_BYTES,
     canonical_media_type,
+    decode_text,
     guess_type,
     is_media,
+    is_other_file,
     is_text,
 )
 from .source import MAX_READ_BYTES
 from .storage import async_require_media_directory, async_save, iter_bytes
 
 _WRITE_SIZE = 1024 * 1024
+_LOOKED_AT = 256
 _MAX_TEXT = 64 * 1024
 """Bytes of a text, returned instead of a file, that are read."""
 # Methods that return audio or video, and their default format.
-_MEDIA_METHODS = {"audio.speech.create": "mp3", "videos.download_content": "mp4"}
-_NO_ALPHABET = re.compile(rb"[^A-Za-z0-9+/]")
-_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_SPEECH = "audio.speech.create"
+_MEDIA_METHODS = {_SPEECH: "mp3", "videos.download_content": "mp4"}
 
 
 class StreamedResponse(Protocol):
@@ -91,9 +96,10 @@ async def async_save_response(
     """Save the body of a response.
 
     Returns what `async_save` returns, and raises what that raises. Where the method returns audio
-    or video, a stream of events is joined, and a text (JSON, a web page) raises ErrorInResponse or
-    HomeAssistantError "bad_answer" with the words of the server; StreamIncomplete and
-    StreamMalformed are raised for a stream.
+    or video, a stream of events is joined, and audio in a text is decoded. Any other text (JSON, a
+    web page) raises ErrorInResponse or HomeAssistantError "bad_answer" with the words of the
+    server, another kind of file "bad_answer"; StreamIncomplete and StreamMalformed are raised for a
+    stream.
     """
     label = response.headers.get("content-type", "")
     chunks: AsyncIterator[bytes] = response.iter_bytes(_WRITE_SIZE)
@@ -101,12 +107,18 @@ async def async_save_response(
     labels = [label]
     if (default_format := _MEDIA_METHODS.get(request.operation.method)) is not None:
         head, chunks = await _async_peek(chunks)
+        if head and len(head) < HEAD_BYTES and not head.strip():
+            # Nothing but the end of a line.
+            raise ResponseEmpty
         if is_text(head, label):
-            if _is_event_stream(head, label):
-                audio = await _async_join_events(request, chunks)
+            is_lines = _is_ndjson(head)
+            if is_lines or _is_event_stream(head, label):
+                audio = await _async_join_events(request, chunks, is_lines=is_lines)
                 chunks = iter_bytes(audio)
             else:
-                raise await _async_text_error(request, label, chunks)
+                chunks = iter_bytes(await _async_read_text(request, label, chunks))
+        elif is_other_file(head, is_audio=request.operation.method == _SPEECH):
+            raise api_error("bad_answer", content_type=_shown(label, request), start="–")
         # A content type other than audio, image or video is ignored.
         kinds = map(canonical_media_type, [label, *_wanted_types(request, default_format)])
         labels = list(filter(is_media, kinds))
@@ -168,25 +180,28 @@ async def _async_peek(chunks: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterato
 
 def _is_event_stream(head: bytes, label: str) -> bool:
     """Return whether a text is an event stream."""
-    return canonical_media_type(label) == "text/event-stream" or head.lstrip().startswith(
-        (b"data:", b"event:")
-    )
+    return canonical_media_type(label) == "text/event-stream" or is_event_stream(head)
 
 
-async def _async_join_events(request: ActionCall, chunks: AsyncIterator[bytes]) -> bytes:
+def _is_ndjson(head: bytes) -> bool:
+    """Return whether a text begins with an event of speech on a line, which may be long."""
+    return head.lstrip()[:1] == b"{" and b'"speech.audio.' in head[:_LOOKED_AT]
+
+
+async def _async_join_events(
+    request: ActionCall, chunks: AsyncIterator[bytes], *, is_lines: bool
+) -> bytes:
     """Return the audio in an event stream; raises a translated error if there is none."""
-    decoder, events, size = SSEDecoder(), SpeechAccumulator(), 0
+    decoder: SSEDecoder | NdjsonDecoder = NdjsonDecoder() if is_lines else SSEDecoder()
+    events, size = SpeechAccumulator(), 0
     try:
         async for chunk in chunks:
             if (size := size + len(chunk)) > MAX_READ_BYTES:
                 raise ResponseTooLarge(MAX_READ_BYTES)
             for _, data in decoder.feed(chunk):
-                if data.strip() not in {b"", b"[DONE]"}:
-                    # Raises ErrorInResponse for an error.
-                    event = await response.async_parse_body(
-                        request.hass, request.host.settings, data, "application/json"
-                    )
-                    events.add(event)
+                await _async_add_event(request, events, data)
+        for _, data in decoder.flush():
+            await _async_add_event(request, events, data)
     except EventTooLarge:
         raise StreamMalformed from None
     if (done := events.result(ended=True)) is None:
@@ -194,22 +209,41 @@ async def _async_join_events(request: ActionCall, chunks: AsyncIterator[bytes]) 
     return await request.hass.async_add_executor_job(join_base64, done["audio"])
 
 
-async def _async_text_error(
-    request: ActionCall, label: str, chunks: AsyncIterator[bytes]
-) -> HomeAssistantError:
-    """Return the error for a text instead of a file, with the words of the server."""
-    text, settings = b"", request.host.settings
+async def _async_add_event(request: ActionCall, events: SpeechAccumulator, data: bytes) -> None:
+    """Add an event of a stream; raises ErrorInResponse for an error."""
+    if data.strip() not in {b"", b"[DONE]"}:
+        event = await response.async_parse_body(
+            request.hass, request.host.settings, data, "application/json"
+        )
+        events.add(event)
+
+
+async def _async_read_text(request: ActionCall, label: str, chunks: AsyncIterator[bytes]) -> bytes:
+    """Return the audio in a text; raises a translated error with the words of the server."""
+    pieces, size, is_audio = [], 0, request.operation.method == _SPEECH
     async for chunk in chunks:
-        text += chunk[: _MAX_TEXT - len(text)]
-        if len(text) >= _MAX_TEXT:
+        pieces.append(chunk)
+        size += len(chunk)
+        if size >= (MAX_READ_BYTES if is_audio else _MAX_TEXT):
             break
+    text = await async_join(pieces, size)
+    if is_audio:
+        is_pcm = request.data.get("response_format") == "pcm"
+        work = partial(audio_in_text, text, is_pcm=is_pcm)
+        if (audio := await request.hass.async_add_executor_job(work)) is not None:
+            return audio
+    settings = request.host.settings
+    shown = decode_text(text[:_MAX_TEXT])
     with suppress(orjson.JSONDecodeError):
-        return ErrorInResponse(**parse_error_body(orjson.loads(text), settings))
-    return api_error(
-        "bad_answer",
-        content_type=sanitize(canonical_media_type(label), settings) or "–",
-        start=sanitize(text.decode(errors="replace"), settings),
+        raise ErrorInResponse(**parse_error_body(orjson.loads(shown), settings))
+    raise api_error(
+        "bad_answer", content_type=_shown(label, request), start=sanitize(shown, settings)
     )
+
+
+def _shown(label: str, request: ActionCall) -> str:
+    """Return a content type as it is shown."""
+    return sanitize(canonical_media_type(label), request.host.settings) or "–"
 
 
 def join_base64(pieces: Any) -> bytes:
@@ -221,29 +255,3 @@ def join_base64(pieces: Any) -> bytes:
         return b"".join(decode_base64(piece) for piece in pieces)
     except TypeError, ValueError:
         raise StreamMalformed from None
-
-
-def decode_base64(text: str) -> bytes:
-    """Return the bytes of base64 as servers write it; blocks if it is long.
-
-    It may be a `data:` URL, have line breaks, lack its padding, or use the URL-safe alphabet.
-    Raises TypeError for what is no text, ValueError for anything else and for an empty text.
-    """
-    if not isinstance(text, str):
-        raise TypeError("not a text")
-    if text[:5].lower() == "data:":
-        header, comma, text = text.partition(",")
-        if not comma:
-            raise ValueError("a data: address without content")
-        content = unquote_to_bytes(text)
-        if not header.lower().rstrip().endswith(";base64"):
-            return content
-    else:
-        content = text.encode()
-    content = b"".join(content.split()).rstrip(b"=").translate(_URL_SAFE)
-    if not content or _NO_ALPHABET.search(content):
-        raise ValueError("not base64")
-    try:
-        return base64.b64decode(content + b"=" * (-len(content) % 4), validate=True)
-    except binascii.Error as err:
-        raise ValueError(str(err)) from None

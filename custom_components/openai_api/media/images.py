@@ -13,7 +13,7 @@ from ..action_request import async_run_large
 from ..const import LOGGER
 from ..exceptions import api_error
 from ..types import Json
-from .download import decode_base64
+from .base64_text import decode_base64
 from .media_types import (
     HEAD_BYTES,
     OCTET_STREAM,
@@ -26,6 +26,7 @@ from .media_types import (
     suffix_of,
 )
 from .saved_files import SavedFile, find_saved
+from .source import URL_SCHEMES
 from .storage import (
     async_require_media_directory,
     async_save,
@@ -38,7 +39,9 @@ IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """The image types that every browser shows, and that cannot hold scripts."""
 _MARKDOWN_IMAGE = "](data:image/"
 _LONGEST_TITLE = 1000
-_PICTURE_KEYS = ("b64_json", "url", "image_url", "result")
+_PICTURE_KEYS = ("b64_json", "url", "image_url", "result", "image_base64", "base64", "image")
+_ENCODED_KEYS = frozenset({"b64_json", "result", "image_base64", "base64", "image"})
+"""Those that hold base64, unless it is an address."""
 _SOUND_KEYS = ("data", "audio")
 
 
@@ -179,7 +182,10 @@ def picture_in(item: object, label: str) -> GeneratedFile | None:
             if (found := picture_in(value, label)) is not None:
                 return found
         elif (
-            isinstance(value, str) and value and (key in {"b64_json", "result"} or _is_data(value))
+            isinstance(value, str)
+            and value
+            and (key in _ENCODED_KEYS or _is_data(value))
+            and not value[:8].lower().startswith(URL_SCHEMES)
         ):
             return GeneratedFile(encoded=value, label=label)
     return None
@@ -233,19 +239,21 @@ async def _async_save_once(request: ActionCall, file: GeneratedFile) -> Json:
 def _decode(file: GeneratedFile) -> tuple[bytes, str]:
     """Return the bytes of a file and its media type; blocks.
 
-    Raises HomeAssistantError "picture_garbled" for invalid base64, and for text in it.
+    Raises HomeAssistantError "picture_garbled" or "sound_garbled" for invalid base64, and for text
+    in it.
     """
+    garbled = "sound_garbled" if file.fallback == PCM else "picture_garbled"
     try:
         content = decode_base64(file.encoded)
     except ValueError:
-        raise api_error("picture_garbled") from None
+        raise api_error(garbled) from None
     label = file.label
     if _is_data(file.encoded):
         label = file.encoded[5:].partition(",")[0] or label
     # A few samples of PCM may look like a text.
     is_plain = canonical_media_type(label) not in {PCM, "image/svg+xml"}
     if is_plain and is_text(content[:HEAD_BYTES]):
-        raise api_error("picture_garbled")
+        raise api_error(garbled)
     media_type = media_type_of(content[:HEAD_BYTES], label)
     return content, file.fallback if media_type == OCTET_STREAM else media_type
 

@@ -1,5 +1,6 @@
 """Media types by the first bytes, the content type and the name of a file."""
 
+import codecs
 import mimetypes
 from pathlib import Path
 import re
@@ -125,6 +126,20 @@ _BRANDS = {
 }
 _MARKUP_TYPE = re.compile(r"text/.*|application/(?:.*\+)?(?:json|xml)|application/x?html.*")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
+_PRINTABLE = re.compile(rb"[\t\n\r\x20-\x7e]+")
+_MOST_LATIN = 0.25
+"""The share of letters beyond ASCII in a text of one byte per letter."""
+_OPENING = (b"{", b"[", b"<")
+_WIDE_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_SHORTEST_WIDE = 4
+"""Letters of a text in UTF-16 without a byte order mark."""
+_OTHER_FILES = (b"\x1f\x8b\x08", b"PK\x03\x04", b"%PDF-", b"7z\xbc\xaf")
 _LONGEST_SUFFIX = 10
 
 
@@ -225,6 +240,11 @@ def is_text(head: bytes, label: str = "") -> bool:
     start = head.lstrip()
     if not start or detect_media_type(head, label) is not None:
         return False
+    if _wide_encoding(head) is not None:
+        return True
+    if start[:1] in _OPENING:
+        # Some servers end a text with a zero.
+        head = head.rstrip(b"\0")
     if _CONTROL.search(head):
         # PCM with the content type of a text is audio.
         return False
@@ -233,8 +253,48 @@ def is_text(head: bytes, label: str = "") -> bool:
     except UnicodeDecodeError as err:
         # The last character may be cut.
         if len(head) - err.start >= 4:
-            return bool(_MARKUP_TYPE.fullmatch(canonical_media_type(label)))
+            is_latin = len(_NOT_ASCII.findall(head)) < len(head) * _MOST_LATIN
+            return is_latin or bool(_MARKUP_TYPE.fullmatch(canonical_media_type(label)))
     return True
+
+
+def _wide_encoding(head: bytes) -> str | None:
+    """Return the encoding of a text in UTF-16 or UTF-32, None for anything else.
+
+    Without a byte order mark only ASCII is one: PCM is not, as it has samples below zero.
+    """
+    for mark, name in _WIDE_MARKS.items():
+        if head.startswith(mark):
+            text = head[: len(head) // 4 * 4].decode(name, errors="replace")
+            ascii_count = sum(map(str.isascii, text))
+            return name if ascii_count * 2 > len(text) and "\0" not in text else None
+    half = len(head) // 2
+    if half < _SHORTEST_WIDE or len(head) % 2:
+        head = head[: half * 2]
+    for name, letters, zeros in (
+        ("utf-16-le", head[::2], head[1::2]),
+        ("utf-16-be", head[1::2], head[::2]),
+    ):
+        if half >= _SHORTEST_WIDE and not any(zeros) and _PRINTABLE.fullmatch(letters):
+            return name
+    return None
+
+
+def decode_text(body: bytes) -> str:
+    """Return a text in UTF-8, UTF-16 or UTF-32; what is none of these becomes U+FFFD."""
+    name = _wide_encoding(body[:HEAD_BYTES]) or "utf-8"
+    return body.decode(name, errors="replace").removeprefix("\ufeff").rstrip("\0")
+
+
+def is_other_file(head: bytes, *, is_audio: bool) -> bool:
+    """Return whether the first bytes are of a file that is no audio and no video.
+
+    Such as an archive; with `is_audio`, an image is one, too.
+    """
+    if head.startswith(_OTHER_FILES):
+        return True
+    found = detect_media_type(head)
+    return is_audio and found is not None and found.startswith("image/")
 
 
 def guess_type(name: str) -> str:

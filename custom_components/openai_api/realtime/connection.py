@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Final, override
+from typing import Any, override
 
 from homeassistant.core import Context, callback
 from homeassistant.exceptions import HomeAssistantError
@@ -16,11 +16,13 @@ from ..websocket.connection import Connection, Connections
 from ..websocket.messages import encode
 from ..websocket.socket import Open
 from ..websocket.state import State
+from .event_names import EventNames
 from .history import History, diff, normalize
 from .limits import ToolLimits, UsageLimit
 from .notices import RealtimeNotice
 from .playback_tracker import Playback
 from .response_sequencer import ResponseSequencer
+from .responses_in_progress import ResponseOutputs
 from .session_config import audio_format, build_session
 from .spoken_answers import SpokenAnswers
 from .tool_calls import ToolCall, ToolRunner
@@ -29,15 +31,6 @@ from .tools import HomeTools
 _REMEMBERED_CALLS = 200
 _LONGEST_OUTBOX = 1000
 """Limit of the send queue: so many events of actions, and as many in reaction to server events."""
-_OLDER_NAMES: Final[Mapping[str, str]] = {
-    "response.audio.delta": "response.output_audio.delta",
-    "response.audio.done": "response.output_audio.done",
-    "response.audio_transcript.delta": "response.output_audio_transcript.delta",
-    "response.text.delta": "response.output_text.delta",
-    "conversation.item.created": "conversation.item.added",
-}
-"""The names of events in the beta of the API, and their present names."""
-_RENAMED: Final = frozenset(_OLDER_NAMES.values())
 
 
 type EventHandler = Callable[[RealtimeConnection, Json], None]
@@ -93,7 +86,7 @@ class RealtimeConnection(Connection):
         self._is_phone_call = is_phone_call
         self._has_sent_audio = False
         """Whether audio was sent since speech was last detected."""
-        self._spellings: dict[str, str] = {}
+        self._names = EventNames()
         self.opened = 0
         """How often the connection was opened."""
         self.calls: dict[str, Json] = {}
@@ -101,6 +94,7 @@ class RealtimeConnection(Connection):
         """As the server last confirmed it."""
         self.sequencer = ResponseSequencer(self._put)
         self.playback = Playback()
+        self.outputs = ResponseOutputs()
         self._outbox: asyncio.Queue[str] = asyncio.Queue()
         self._unsent = 0
         """Events that were queued but are not sent yet."""
@@ -329,13 +323,8 @@ class RealtimeConnection(Connection):
     @override
     @callback
     def on_event(self, event: Json) -> None:
-        event_type = str(event.get("type"))
-        if (current := _OLDER_NAMES.get(event_type)) or event_type in _RENAMED:
-            # Some servers send an event under both names: the one that comes first counts.
-            event_type, spelling = current or event_type, event_type
-            if self._spellings.setdefault(event_type, spelling) != spelling:
-                return
-        handle = self._event_handlers.get(event_type)
+        name = self._names.current(str(event.get("type")))
+        handle = self._event_handlers.get(name) if name is not None else None
         if handle is None:
             return
         try:
@@ -361,7 +350,8 @@ class RealtimeConnection(Connection):
     def _let_go(self) -> None:
         """Reset the state that ends with the connection."""
         self.session = {}
-        self._spellings.clear()
+        self._names.clear()
+        self.outputs.clear()
         self.sequencer.clear()
         self.playback.reset()
         self.playback.formats.clear()

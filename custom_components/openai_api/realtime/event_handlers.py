@@ -7,11 +7,19 @@ from typing import Any, Final
 from ..types import Json
 from .connection import EventHandler, RealtimeConnection
 from .notices import RealtimeNotice
+from .response_output import TEXT_ENDS
 from .session_config import audio_format
 from .tool_calls import ToolCall
 
 _MOST_RESPONSES = 16
 """Responses in progress whose format is kept, for servers that never end them."""
+_OUTPUT_EVENTS = (
+    *TEXT_ENDS,
+    "response.content_part.added",
+    "response.content_part.done",
+    "response.function_call_arguments.delta",
+    "response.function_call_arguments.done",
+)
 _MCP_CALLS = frozenset({"mcp_call", "mcp_tool_call"})
 
 
@@ -37,6 +45,7 @@ def _response_created(session: RealtimeConnection, event: Json) -> None:
     """Fire `turn_started`."""
     session.sequencer.created()
     response = event.get("response") or {}
+    session.outputs.begin(response.get("id"))
     output = (response.get("audio") or {}).get("output") or {}
     if response.get("id"):
         spoken = output.get("format") or response.get("output_audio_format")
@@ -53,6 +62,10 @@ def _response_done(session: RealtimeConnection, event: Json) -> None:
     session.sequencer.done()
     response = event.get("response") or {}
     usage = response.get("usage") or {}
+    streamed = session.outputs.pop(response.get("id"))
+    for call in streamed.finish(response):
+        if isinstance(call, dict):
+            _function_call(session, call, response.get("id"))
     session.playback.formats.pop(str(response.get("id")), None)
     used: Json = {
         "input_tokens": usage.get("input_tokens") or 0,
@@ -66,7 +79,7 @@ def _response_done(session: RealtimeConnection, event: Json) -> None:
         RealtimeNotice.TURN_DONE,
         response_id=response.get("id"),
         status=response.get("status"),
-        output=response.get("output") or [],
+        output=streamed.output(response),
         usage=used,
     )
     session.speech.finish_response(response.get("id"))
@@ -99,16 +112,26 @@ def _audio_done(session: RealtimeConnection, event: Json) -> None:
     session.speech.finish(event)
 
 
-def _delta(notice: RealtimeNotice) -> EventHandler:
-    """Return the handler that fires a notice for a text delta."""
+def _delta(notice: RealtimeNotice, name: str) -> EventHandler:
+    """Return the handler that keeps a text delta, and fires a notice for it."""
 
     def handle(session: RealtimeConnection, event: Json) -> None:
+        session.outputs.find(event.get("response_id")).take(name, event)
         session.notify(
             notice,
             delta=event.get("delta"),
             item_id=event.get("item_id"),
             response_id=event.get("response_id"),
         )
+
+    return handle
+
+
+def _output(name: str) -> EventHandler:
+    """Return the handler that keeps what an event tells of the output."""
+
+    def handle(session: RealtimeConnection, event: Json) -> None:
+        session.outputs.find(event.get("response_id")).take(name, event)
 
     return handle
 
@@ -194,23 +217,30 @@ def _output_item(session: RealtimeConnection, event: Json) -> None:
         session.update_item({"status": status, **_named(item)})
     elif kind in _MCP_CALLS:
         session.update_item({"output": None, **item, "status": status})
-    elif kind == "function_call" and item.get("status") == "completed":
-        # For automations it is in progress until its output has been sent.
-        call = {**item, "status": "in_progress", "output": None}
-        if not session.remember_call(call):
-            return
-        session.update_item(call)
-        call_id, name = item.get("call_id") or "", item.get("name") or ""
-        arguments = item.get("arguments") or ""
-        session.notify(
-            RealtimeNotice.FUNCTION_CALL,
-            id=item.get("id"),
-            call_id=call_id,
-            name=name,
-            arguments=arguments,
-            response_id=event.get("response_id"),
-        )
-        session.use_tool(ToolCall(call_id, name, arguments, event.get("response_id")))
+    response_id = event.get("response_id")
+    for call in session.outputs.find(response_id).take(event["type"], event):
+        if isinstance(call, dict):
+            _function_call(session, call, response_id)
+
+
+def _function_call(session: RealtimeConnection, item: Json, response_id: Any) -> None:
+    """Store a function call that is whole, and run it."""
+    # For automations it is in progress until its output has been sent.
+    call = {**item, "status": "in_progress", "output": None}
+    if not session.remember_call(call):
+        return
+    session.update_item(call)
+    call_id, name = item.get("call_id") or "", item.get("name") or ""
+    arguments: str = item["arguments"]
+    session.notify(
+        RealtimeNotice.FUNCTION_CALL,
+        id=item.get("id"),
+        call_id=call_id,
+        name=name,
+        arguments=arguments,
+        response_id=response_id,
+    )
+    session.use_tool(ToolCall(call_id, name, arguments, response_id))
 
 
 def _named(item: Mapping[str, Any]) -> Json:
@@ -247,8 +277,13 @@ EVENT_HANDLERS: Final[Mapping[str, EventHandler]] = {
     "response.done": _response_done,
     "response.output_audio.delta": _audio_delta,
     "response.output_audio.done": _audio_done,
-    "response.output_audio_transcript.delta": _delta(RealtimeNotice.AUDIO_TRANSCRIPT_DELTA),
-    "response.output_text.delta": _delta(RealtimeNotice.OUTPUT_TEXT_DELTA),
+    "response.output_audio_transcript.delta": _delta(
+        RealtimeNotice.AUDIO_TRANSCRIPT_DELTA, "response.output_audio_transcript.delta"
+    ),
+    "response.output_text.delta": _delta(
+        RealtimeNotice.OUTPUT_TEXT_DELTA, "response.output_text.delta"
+    ),
+    **{name: _output(name) for name in _OUTPUT_EVENTS},
     "response.output_item.added": _output_item,
     "response.output_item.done": _output_item,
     "response.mcp_call.in_progress": _retrieve,

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from ..const import LOGGER
+from ..media.base64_text import decode_base64
 from ..media.storage import async_save, iter_bytes, media_directory
 from ..types import Json
 from .audio import as_wav, rate_of
@@ -70,7 +72,7 @@ class Spoken:
                 self._news.clear()
                 await self._news.wait()
                 continue
-            yield _decoded(self._pieces[sent])
+            yield decoded(self._pieces[sent])
             sent += 1
 
     @callback
@@ -82,16 +84,19 @@ class Spoken:
 
     def as_wav(self) -> bytes:
         """Return the audio as a mono WAV file of 16 bits; blocks."""
-        audio = b"".join(_decoded(piece) for piece in self._pieces)
+        audio = b"".join(decoded(piece) for piece in self._pieces)
         return as_wav(audio, self.audio_format)
 
 
-def _decoded(piece: str) -> bytes:
+def decoded(piece: str) -> bytes:
     """Return the bytes of a piece; none for invalid base64."""
     try:
         return base64.b64decode(piece)
     except ValueError:
-        return b""
+        # Without padding, for one.
+        with suppress(ValueError):
+            return decode_base64(piece)
+    return b""
 
 
 async def async_keep(host: ServiceHost, spoken: Spoken) -> Json:

@@ -62,17 +62,30 @@ class SpokenAnswers:
     def finish(self, event: Json) -> None:
         """Save the audio that an event ends, and fire `audio_done` with its place."""
         self._connection.playback.is_complete = True
-        if (spoken := self.answers.pop(_key(event), None)) is None:
+        key = self._find(_key(event))
+        if (spoken := self.answers.pop(key, None)) is None:
             self._connection.notify(RealtimeNotice.AUDIO_DONE, **_place(event))
             return
         spoken.finish()
-        self._connection.run(self._async_save(event, spoken), "audio")
+        place = dict(zip(_PLACE, key, strict=True))
+        self._connection.run(self._async_save(place, spoken), "audio")
 
     @callback
     def finish_response(self, response_id: Any) -> None:
         """Save the audio of a response that is done; not all servers end each part."""
-        for key in [key for key in self.answers if key[0] == response_id]:
+        for key in [key for key in self.answers if key[0] in (response_id, None)]:
             self._finish_at(key)
+
+    def _find(self, key: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the key of the audio that one stands for, of which a server may leave out parts."""
+        if key in self.answers:
+            return key
+        found = [
+            known
+            for known in self.answers
+            if all(None in pair or pair[0] == pair[1] for pair in zip(known, key, strict=True))
+        ]
+        return found[0] if len(found) == 1 else key
 
     @callback
     def clear(self) -> None:

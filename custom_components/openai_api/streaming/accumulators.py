@@ -4,9 +4,19 @@ from typing import Any
 
 from ..object_types import RUN
 from ..types import Json
+from .answer_forms import adapt, transcript_in
 from .base import StreamAccumulator
 from .chat import ChatCompletionAccumulator, CompletionAccumulator
 from .responses import ResponseAccumulator
+
+_SPEECH_ENDS = ("speech.audio.done", "response.output_audio.done", "response.audio.done")
+_SPEECH_DELTAS = frozenset(
+    {"speech.audio.delta", "response.output_audio.delta", "response.audio.delta", None}
+)
+"""The types of events with audio, those of other APIs included."""
+_TRANSCRIPT_ENDS = frozenset(
+    {"transcript.text.done", "conversation.item.input_audio_transcription.completed"}
+)
 
 __all__ = [
     "AgentTurnAccumulator",
@@ -36,9 +46,17 @@ class FinalEventsAccumulator(StreamAccumulator):
         if kind in self._final:
             self._found.append(event)
             self.is_complete = True
-        elif kind is None and isinstance(event.get("data"), list):
-            # The whole object in the only event.
-            self._whole, self.is_complete = event, True
+        elif kind is None or str(kind).endswith(".completed"):
+            self._add_odd(event)
+
+    def _add_odd(self, event: Json) -> None:
+        """Add an event without a type of this API: the whole object, or a picture."""
+        whole = adapt("images.generate", event)
+        if isinstance(whole.get("data"), list):
+            self._whole, self.is_complete = whole, True
+        elif event.get("b64_json"):
+            self._found.append(event)
+            self.is_complete = True
 
     def result(self, *, ended: bool) -> Json | None:
         """Return the last final event with all of them, or None before there is one.
@@ -61,14 +79,19 @@ class SpeechAccumulator(FinalEventAccumulator):
 
     def __init__(self) -> None:
         """Start empty."""
-        super().__init__("speech.audio.done")
+        super().__init__(*_SPEECH_ENDS)
         self._audio: list[str] = []
 
     def add(self, event: Json) -> None:
         """Add the next event."""
-        super().add(event)
-        if event.get("type") == "speech.audio.delta" and isinstance(event.get("audio"), str):
-            self._audio.append(event["audio"])
+        kind = event.get("type")
+        if kind in _SPEECH_ENDS:
+            super().add(event)
+            if not self._audio and (piece := _audio_in(event)):
+                # The whole of it at the end.
+                self._audio.append(piece)
+        elif kind in _SPEECH_DELTAS and (piece := _audio_in(event)):
+            self._audio.append(piece)
 
     def result(self, *, ended: bool) -> Json | None:
         """Return the final event with the audio, or None before it came.
@@ -79,6 +102,20 @@ class SpeechAccumulator(FinalEventAccumulator):
         if done is None and ended and self._audio:
             done = {"type": "speech.audio.done"}
         return None if done is None else {**done, "audio": self._audio}
+
+
+def _audio_in(event: Json) -> str:
+    """Return the base64 in an event, however a server calls it; nothing if there is none."""
+    if isinstance(audio := event.get("audio"), str):
+        return audio
+    choices = event.get("choices")
+    if isinstance(choices, list) and choices and isinstance(choices[0], dict):
+        delta = choices[0].get("delta")
+        return _audio_in(delta) if isinstance(delta, dict) else ""
+    found = audio or event.get("delta") or event.get("data")
+    if isinstance(found, dict):
+        found = found.get("data")
+    return found if isinstance(found, str) else ""
 
 
 class TranscriptAccumulator(StreamAccumulator):
@@ -108,17 +145,19 @@ class TranscriptAccumulator(StreamAccumulator):
         """Add the next event."""
         kind = event.get("type")
         is_understood = True
-        if kind == "transcript.text.done":
+        if kind in _TRANSCRIPT_ENDS:
             self._done, self.is_complete = event, True
         elif kind is not None and "delta" in event:
             self._texts.append(event["delta"] or "")
+        elif kind == "transcript.text.delta":
+            self._texts.append(event.get("text") or "")
         elif kind == "transcript.text.segment" and isinstance(event.get("text"), str):
             self._spoken.append(event)
         elif isinstance(event.get("choices"), list):
             self._chunks = self._chunks or ChatCompletionAccumulator()
             self._chunks.add(event)
-        elif kind is None and isinstance(event.get("text"), str):
-            self._segments.append(event)
+        elif kind is None and (text := transcript_in(event)) is not None:
+            self._segments.append({**event, "text": text})
         else:
             is_understood = False
         self._is_understood = self._is_understood or is_understood
@@ -131,9 +170,8 @@ class TranscriptAccumulator(StreamAccumulator):
         events of speakers.
         """
         if (done := self._done) is not None:
-            if not done.get("text") and (text := self._text()):
-                return {**done, "text": text}
-            return done
+            # Some servers leave the text out at the end.
+            return {**done, "text": transcript_in(done) or self._text()}
         if self._chunks is not None:
             return self._from_chunks(self._chunks, ended=ended)
         if self._segments:

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..error_bodies import answer_error
 from ..types import Json
+from .answer_forms import adapt
 from .base import AnswerError, StreamAccumulator
 from .deltas import Pieces, accumulate_delta, join_delta
 from .tool_calls import is_object
@@ -109,7 +110,7 @@ class ChatCompletionAccumulator(StreamAccumulator):
             elif key == "message":
                 choice.add_message(value, has_delta=bool(part.get("delta")))
             elif key == "text":
-                accumulate_delta(choice.delta, {"content": value})
+                accumulate_delta(choice.delta, _text_of(part))
             elif key == "error" and value:
                 raise AnswerError(part)
             elif key != "index" and (value or key not in fields):
@@ -124,6 +125,10 @@ class ChatCompletionAccumulator(StreamAccumulator):
         if (error := answer_error({"base_resp": self._completion.get("base_resp")})) is not None:
             raise AnswerError(self._completion | {"error": error})
         choices = [self._whole(index, ended=ended) for index in sorted(self._choices)]
+        if not choices and isinstance(response := self._completion.get("response"), dict):
+            # The last event of a model response, which some gateways send instead.
+            adapted = adapt("chat.completions.create", response)
+            return adapted if "choices" in adapted else None
         if not choices or None in choices:
             return None
         whole = {**self._completion, "object": "chat.completion", "choices": choices}
@@ -157,6 +162,13 @@ class ChatCompletionAccumulator(StreamAccumulator):
         places.append(self._completion.get("x_groq"))
         found = [place.get("usage") for place in places if isinstance(place, dict)]
         return next((usage for usage in found if _has_counts(usage)), None)
+
+
+def _text_of(part: Json) -> Json:
+    """Return the delta for the `text` of a choice; beside a delta it is the same piece again."""
+    delta = part.get("delta")
+    is_repeated = isinstance(delta, dict) and "content" in delta
+    return {} if is_repeated else {"content": part["text"]}
 
 
 def _has_counts(usage: object) -> bool:

@@ -9,6 +9,7 @@ import orjson
 from ..error_bodies import answer_error
 from ..types import Json
 from .base import AnswerError, StreamAccumulator
+from .ndjson import NdjsonDecoder, is_event_line, is_ndjson
 from .sse import EventTooLarge, SSEDecoder
 from .text import DEEP_BYTES, LARGE_BYTES, SurrogateJoiner, as_object, check_depth
 
@@ -17,6 +18,7 @@ ODDITIES = (AttributeError, LookupError, TypeError, ValueError)
 KEEP_ALIVE = frozenset({"ping", "keepalive", "keep-alive", "heartbeat"})
 """The types of keep-alive events."""
 _FIELD = re.compile(rb"\s*(?:\xef\xbb\xbf)?(?:(?:data|event|id|retry) ?:|:)")
+_DATA_URL = re.compile(rb"\s*data:[\w.+-]+/[\w.+-]+[;,]")
 _MOST_OF_A_FIELD = 16
 _FIELD_NAMES = (b"data:", b"event:", b"id:", b"retry:")
 # Of what is no event, the most that is shown.
@@ -31,7 +33,8 @@ class StreamGarbled(Exception):
 
 def is_event_stream(start: bytes) -> bool:
     """Return whether a body begins like an event stream, whatever its content type."""
-    return _FIELD.match(start[:64]) is not None
+    start = start[:64]
+    return _FIELD.match(start) is not None and _DATA_URL.match(start) is None
 
 
 def can_tell(start: bytes) -> bool:
@@ -161,6 +164,21 @@ def check_stray(lines: Iterable[bytes]) -> None:
                 raise AnswerError(found)
 
 
+def lines_in_stray(
+    decoder: SSEDecoder | NdjsonDecoder, events: list[tuple[str, bytes]]
+) -> tuple[SSEDecoder | NdjsonDecoder, list[tuple[str, bytes]]]:
+    """Return the decoder for the rest of a stream whose first lines are no fields.
+
+    `events` are those it has found beside them. Returns `(decoder, events)`: another decoder with
+    the events so far if the lines are JSON that is only labelled as events.
+    """
+    is_mixed = any(not data.startswith(b"[DONE]") for _, data in events)
+    if is_mixed or isinstance(decoder, NdjsonDecoder) or not is_event_line(decoder.stray[0]):
+        return decoder, events
+    lines = NdjsonDecoder()
+    return lines, lines.feed(decoder.take_stray()) + events
+
+
 def assemble(body: bytes, make: Callable[[], StreamAccumulator] | None) -> Json | None:
     """Return the object that a whole stream adds up to, None if it is not complete.
 
@@ -170,7 +188,11 @@ def assemble(body: bytes, make: Callable[[], StreamAccumulator] | None) -> Json 
     """
     accumulator = make() if make is not None else None
     reader = reader_for(accumulator)
-    decoder = SSEDecoder(join_stray=accumulator is not None and accumulator.takes_text)
+    decoder: SSEDecoder | NdjsonDecoder = (
+        NdjsonDecoder()
+        if is_ndjson(body, of_objects=accumulator is not None and accumulator.takes_text)
+        else SSEDecoder(join_stray=accumulator is not None and accumulator.takes_text)
+    )
     events: list[Json] = []
     ended = False
     try:

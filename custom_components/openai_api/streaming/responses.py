@@ -4,7 +4,9 @@ from typing import Any
 
 from ..statuses import is_known_end
 from ..types import Json
+from .answer_forms import adapt
 from .base import StreamAccumulator
+from .chat import ChatCompletionAccumulator
 from .tool_calls import is_object
 
 _FINAL = frozenset(
@@ -42,6 +44,8 @@ class ResponseAccumulator(StreamAccumulator):
         self._parts: dict[object, dict[object, Json]] = {}
         """The complete content parts, by item and part."""
         self._arguments: dict[object, list[str]] = {}
+        self._chunks: ChatCompletionAccumulator | None = None
+        """The chunks of a chat completion, which some gateways send instead."""
 
     def add(self, event: Json) -> None:
         """Add the next event."""
@@ -80,6 +84,13 @@ class ResponseAccumulator(StreamAccumulator):
             case "response.output_text.done":
                 texts = self._texts.setdefault(_key(event), {})
                 texts[event.get("content_index")] = event.get("text") or ""
+            case "response.content_part.added":
+                part = event.get("part")
+                if isinstance(part, dict) and _texts_of({"content": [part]}):
+                    # A part that is whole at once.
+                    self._parts.setdefault(_key(event), {}).setdefault(
+                        event.get("content_index"), part
+                    )
             case "response.content_part.done":
                 if isinstance(part := event.get("part"), dict):
                     self._parts.setdefault(_key(event), {})[event.get("content_index")] = part
@@ -91,6 +102,10 @@ class ResponseAccumulator(StreamAccumulator):
             case "response.refusal.done":
                 part = {"type": "refusal", "refusal": event.get("refusal")}
                 self._parts.setdefault(_key(event), {})[event.get("content_index")] = part
+            case None if "choices" in event:
+                self._chunks = self._chunks or ChatCompletionAccumulator()
+                self._chunks.add(event)
+                self.is_complete = self._chunks.is_complete
 
     def _begin_part(self, event: Json) -> None:
         """Switch to the content part of a text delta."""
@@ -132,6 +147,9 @@ class ResponseAccumulator(StreamAccumulator):
         """Return the API's `response`, or None if it is not complete."""
         if (final := self._final) is not None:
             return self._completed(final)
+        if self._chunks is not None and not self._items:
+            whole = self._chunks.result(ended=ended)
+            return None if whole is None else adapt("responses.create", whole)
         if not ended and (self._open or not self._items):
             return None
         output = self._output()
@@ -163,8 +181,10 @@ class ResponseAccumulator(StreamAccumulator):
     def _output(self) -> list[Json]:
         """Return the items that were streamed, in order."""
         items, texts = {**self._open, **self._items}, self._joined_texts()
+        kinds = [item.get("type", "message") for item in items.values()]
         for key in (*texts, *self._parts):
-            if key not in items and len(items) != 1:
+            # The texts are those of the only message, whatever they are labelled with.
+            if key not in items and kinds != ["message"]:
                 items[key] = {"type": "message", "role": "assistant", "status": "completed"}
         keys = sorted(items, key=_order)
         return [self._filled(key, items[key], texts, is_only=len(items) == 1) for key in keys]
@@ -172,9 +192,7 @@ class ResponseAccumulator(StreamAccumulator):
     def _joined_texts(self) -> dict[object, dict[object, str]]:
         """Return the texts that were streamed, by item and part."""
         joined: dict[object, dict[object, str]] = {
-            key: {
-                part: "".join(filter(_is_text, pieces)) for part, pieces in parts.items() if pieces
-            }
+            key: {part: "".join(map(_text_in, pieces)) for part, pieces in parts.items() if pieces}
             for key, parts in self._deltas.items()
             if any(parts.values())
         }
@@ -214,9 +232,10 @@ class ResponseAccumulator(StreamAccumulator):
         return item
 
 
-def _is_text(piece: object) -> bool:
-    """Return whether a delta is a text."""
-    return isinstance(piece, str)
+def _text_in(piece: object) -> str:
+    """Return the text of a delta, which some servers send as an object."""
+    text = piece.get("text") if isinstance(piece, dict) else piece
+    return text if isinstance(text, str) else ""
 
 
 def _name(item: Json) -> object:

@@ -95,6 +95,12 @@ class SSEDecoder:
         self._read_lines([line, b""] if line else [b""], events)
         return events
 
+    def take_stray(self) -> bytes:
+        """Return the lines that are no field, and the part of a line behind them; forget both."""
+        taken = b"".join(line + b"\n" for line in self.stray) + b"".join(self._line)
+        self.stray, self._line = [], []
+        return taken
+
     def _read(self, lines: list[bytes], events: list[tuple[str, bytes]]) -> None:
         """Add the events that many whole lines complete."""
         if b"" in lines:

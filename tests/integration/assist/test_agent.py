@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 import json
+import re
 from typing import Any
 from unittest.mock import patch
 
@@ -11,6 +12,7 @@ from homeassistant.core import Event, HomeAssistant, ServiceCall
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir, llm
 from homeassistant.setup import async_setup_component
+import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
 import voluptuous as vol
@@ -185,6 +187,65 @@ async def test_tool_round_limit(
     assert speech(await ask("On", agent="conversation.hall")) == "I give up."
     asked = [request.body for request in standin.requests if request.path == "/responses"]
     assert [body.get("tool_choice") for body in asked] == [None, None, "none"]
+
+
+class OddTool(llm.Tool):
+    """A tool that OpenAI would refuse, and the whole request with it."""
+
+    parameters = probatio.Schema({probatio.Optional("room"): str})
+    integration = "test"
+
+    def __init__(self, name: str, description: str, parameters: Any = None) -> None:
+        self.name, self.description = name, description
+        self.parameters = parameters or self.parameters
+        self.calls: list[llm.ToolInput] = []
+
+    async def async_call(self, hass: Any, tool_input: llm.ToolInput, llm_context: Any) -> Any:
+        self.calls.append(tool_input)
+        return llm.ToolResult(data={"done": True})
+
+
+async def test_odd_tools_are_made_acceptable(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, add_subentry: AddSubentry
+) -> None:
+    either = probatio.Schema(
+        probatio.All(
+            {probatio.Optional("hours"): int, probatio.Optional("minutes"): int},
+            probatio.Any({"hours": int}, {"minutes": int}),
+        )
+    )
+    tools = [
+        OddTool("script__" + "ask_somebody_" * 7, "Asks. " * 300),
+        OddTool("sensor.get state", "Gets it."),
+        OddTool("any_at_least", "Waits.", either),
+        OddTool("broken", "Fails.", object()),
+        OddTool("plain", "Does it."),
+    ]
+
+    class Api(llm.API):
+        async def async_get_api_instance(self, llm_context: llm.LLMContext) -> llm.APIInstance:
+            return llm.APIInstance(self, "Use the tools.", llm_context, tools=[*tools])
+
+    llm.async_register_api(hass, Api(hass=hass, id="odd", name="Odd"))
+    await add_subentry("conversation", name="Hall", llm_hass_api=["odd"])
+    standin.fail(says("ok"))
+    await ask(agent="conversation.hall")
+    sent = {tool["name"]: tool for tool in standin.requests[-1].body["tools"]}
+    assert len(sent) == 4
+    assert {"plain", "any_at_least"} < sent.keys()
+    for name, tool in sent.items():
+        assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name)
+        assert len(tool["description"]) <= 1024
+        assert tool["parameters"]["type"] == "object"
+        assert not {"anyOf", "oneOf", "allOf"} & tool["parameters"].keys()
+    long = next(name for name in sent if name.startswith("script__"))
+    standin.fail(calls((long, '{"room": "hall"}')))
+    standin.fail(says("Asked."))
+    assert speech(await ask("Ask", agent="conversation.hall")) == "Asked."
+    (made,) = tools[0].calls
+    assert (made.tool_name, made.tool_args) == (tools[0].name, {"room": "hall"})
+    # What the model has called stands in the next request as it was offered.
+    assert standin.requests[-1].body["input"][-2]["name"] == long
 
 
 @pytest.mark.parametrize(

@@ -461,3 +461,54 @@ async def test_satellite_text_without_markup(
     assert log[0].thinking_content == "Let me see"
     assert (log[0].content or "").strip() == "Wait for [it"
     assert speech(result).startswith("Done, ")
+
+
+HELLO = [chunk({"role": "assistant", "content": "Hel"}), chunk({"content": "lo"}, "stop")]
+SAID: Json = {"type": "message", "content": [{"type": "output_text", "text": "Hello"}]}
+OTHER_FORMS: dict[str, Fault] = {
+    "a stream with another content type": Fault(
+        path="/responses", body=sse([delta("Hello"), completed()]), content_type="text/plain"
+    ),
+    "a stream of lines": Fault(
+        path="/responses",
+        body="\n".join(json.dumps(event) for event in (delta("Hello"), completed())).encode(),
+        content_type="application/x-ndjson",
+    ),
+    "a chat completion": Fault(
+        path="/responses",
+        body=json.dumps(
+            {"id": "1", "choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}
+        ).encode(),
+        content_type="application/json",
+        status=200,
+    ),
+    "the chunks of a chat completion": Fault(
+        path="/responses", body=sse(HELLO, done=True), content_type="application/json"
+    ),
+    "a response": Fault(
+        path="/responses",
+        body=json.dumps({"id": "r", "object": "response", "output": [SAID]}).encode(),
+        content_type="application/json",
+        status=200,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OTHER_FORMS)
+async def test_answer_in_other_form(standin: StandIn, agent: str, ask: Ask, case: str) -> None:
+    standin.fail(OTHER_FORMS[case])
+    assert speech(await ask()) == "Hello"
+
+
+async def test_chat_answer_in_other_form(standin: StandIn, agent: str, ask: Ask) -> None:
+    standin.fail(NO_RESPONSES)
+    bodies = [
+        sse(HELLO, done=True),
+        "\n".join(json.dumps(event) for event in HELLO).encode(),
+        json.dumps({"id": "r", "object": "response", "output": [SAID]}).encode(),
+    ]
+    for body in bodies:
+        standin.fail(
+            Fault(path="/chat/completions", body=body, content_type="application/json", status=200)
+        )
+        assert speech(await ask()) == "Hello"

@@ -1,6 +1,7 @@
 """Turns of realtime voice that are not as plain as most: odd events, faults, and what is asked for."""
 
 import asyncio
+import base64
 from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
@@ -247,6 +248,99 @@ async def test_response_without_deltas(
     assert said(result) == "It is done."
     assert tool.calls == [{}]
     assert said(await write(hass, "Bye", result.conversation_id)) == "Bye."
+
+
+PART: Json = {"item_id": "i", "content_index": 0}
+CALL: Json = {"type": "function_call", "call_id": "c", "name": "test_tool", "arguments": "{}"}
+TOLD: dict[str, Answer] = {
+    "older names": Answer(
+        "",
+        events=[
+            {"type": "response.audio_transcript.delta", "delta": "It is", **PART},
+            {"type": "response.audio_transcript.delta", "delta": " sunny.", **PART},
+            {"type": "response.audio_transcript.done", "transcript": "It is sunny.", **PART},
+        ],
+    ),
+    "older names, text": Answer(
+        "", events=[{"type": "response.text.delta", "delta": "It is sunny.", **PART}]
+    ),
+    "both names": Answer(
+        "",
+        events=[
+            {"type": f"response.{name}.delta", "delta": "It is sunny.", **PART}
+            for name in ("audio_transcript", "output_audio_transcript")
+        ],
+    ),
+    "no id of the response": Answer(
+        "",
+        events=[
+            {"type": "response.output_text.delta", "delta": "It is sunny.", "response_id": None}
+        ],
+    ),
+    "the second item at its end": Answer(
+        "",
+        events=[
+            {"type": "response.output_text.delta", "delta": "It is", **PART},
+            {"type": "response.output_text.done", "text": "It is", **PART},
+            {
+                "type": "response.output_item.done",
+                "item": {"id": "j", "type": "message", "content": [{"text": " sunny."}]},
+            },
+        ],
+    ),
+    "the rest in the whole text": Answer(
+        "",
+        events=[
+            {"type": "response.output_text.delta", "delta": "It is", **PART},
+            {"type": "response.output_text.done", "text": "It is sunny.", **PART},
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TOLD)
+async def test_response_events_of_servers(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, case: str
+) -> None:
+    await talking(llm_hass_api=["test"])
+    service.answers = [TOLD[case]]
+    assert said(await write(hass)) == "It is sunny."
+
+
+@pytest.mark.parametrize("where", ["output", "arguments"])
+async def test_call_after_streamed_words(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, where: str
+) -> None:
+    await talking(llm_hass_api=["test"])
+    arguments = {"call_id": "c", "name": "test_tool", "arguments": '{"room": "a"}'}
+    ended = {"type": "response.function_call_arguments.done", "item_id": "f", **arguments}
+    service.answers = [
+        Answer("One moment.", output=[CALL]) if where == "output" else Answer("", events=[ended]),
+        Answer("It is done."),
+    ]
+    assert said(await write(hass)).endswith("It is done.")
+    assert tool.calls == [{} if where == "output" else {"room": "a"}]
+
+
+async def test_older_names_of_sound(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking
+) -> None:
+    satellite = await talking()
+    sound = tone(0.2)
+    delta = base64.b64encode(sound).decode()
+    service.answers = [
+        Answer(
+            "",
+            events=[
+                {"type": "response.audio_transcript.delta", "delta": SUNNY, **PART},
+                {"type": "response.audio.delta", "delta": delta, **PART},
+                {"type": "response.audio.done", **PART},
+            ],
+        )
+    ]
+    await satellite.say(SPEECH)
+    assert satellite.speech == SUNNY
+    assert len(sound_of(satellite)) == pytest.approx(len(sound), abs=2000)
 
 
 async def test_rejected_session_config_is_resent(

@@ -112,11 +112,28 @@ def answering(body: Any, content_type: str = "application/json", status: int = 2
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        b'{"transcript": "Hello"}',
+        b'{"data": {"text": "Hello"}}',
+        b'{"segments": [{"text": " Hello"}]}',
+    ],
+)
+async def test_text_under_other_keys(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService, body: bytes
+) -> None:
+    await add_service(("stt", UPLOAD))
+    service.upload = answering(body)
+    assert (await heard(hass, microphone(SPEECH))).text == "Hello"
+
+
+@pytest.mark.parametrize(
     ("answer", "told"),
     [
         (answering(b'{"error": {"message": "GPU is gone"}}'), "GPU is gone"),
-        (answering(b'{"transcript": "Hello"}'), "no sound"),
-        (answering(b'{"text": 7}'), "no sound"),
+        (answering(b'{"words": "Hello"}'), "no sound"),
+        (answering(b'{"text": {"a": 7}}'), "no sound"),
+        (answering(b"{}"), "no sound"),
         (answering(b"<html>Sign in</html>", "text/html"), "Sign in"),
         (answering(b""), "empty"),
         (answering(b'{"error": {"message": "no"}}', status=401), "key"),

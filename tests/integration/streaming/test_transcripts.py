@@ -1,5 +1,6 @@
 """Transcripts, streamed and whole, in the dialects of hosts."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -190,3 +191,50 @@ async def test_transcript_without_a_text(
     """Silence is none, or a list of segments holds the words."""
     raw.play([whole_answer(body)])
     assert (await call("create_transcription", **ask))["text"] == text
+
+
+HEARD = "conversation.item.input_audio_transcription"
+OTHER_EVENTS: dict[str, Script] = {
+    "deltas under text": stream(
+        {"type": "transcript.text.delta", "text": TEXT[:8]},
+        {"type": "transcript.text.delta", "text": TEXT[8:]},
+        {"type": "transcript.text.done"},
+    ),
+    "the end under transcript": stream(
+        {"type": "transcript.text.delta", "delta": TEXT[:8]},
+        {"type": "transcript.text.done", "transcript": TEXT},
+    ),
+    "the end without a text": stream(
+        {"type": "transcript.text.delta", "delta": TEXT},
+        {"type": "transcript.text.done", "text": None},
+    ),
+    "names of realtime": stream(
+        {"type": f"{HEARD}.delta", "delta": TEXT[:8]},
+        {"type": f"{HEARD}.completed", "transcript": TEXT},
+    ),
+    "another key": stream({"transcription": TEXT}),
+    "data": stream({"data": {"text": TEXT[:8]}}, {"data": {"text": TEXT[8:]}}),
+}
+
+
+@pytest.mark.parametrize("case", OTHER_EVENTS)
+async def test_transcript_stream_other_keys(
+    raw: RawServer, call: Call, ask: Json, case: str
+) -> None:
+    for is_stream in (True, False):
+        raw.play(OTHER_EVENTS[case])
+        answer = await call("create_transcription", stream=is_stream, **ask)
+        assert answer["text"] == TEXT
+
+
+@pytest.mark.parametrize("kind", ["application/x-ndjson", "application/json", "text/plain"])
+@pytest.mark.parametrize("is_stream", [True, False])
+async def test_transcript_as_lines(
+    raw: RawServer, call: Call, ask: Json, kind: str, is_stream: bool
+) -> None:
+    lines = [{"text": TEXT[:8]}, {"text": TEXT[8:]}]
+    events = [{"type": "transcript.text.delta", "delta": line["text"]} for line in lines]
+    for sent in (lines, [*events, {"type": "transcript.text.done", "text": TEXT}]):
+        raw.play([whole_answer("\n".join(map(json.dumps, sent)).encode(), kind=kind)])
+        answer = await call("create_transcription", stream=is_stream, **ask)
+        assert answer["text"] == TEXT

@@ -1,0 +1,378 @@
+"""The output of realtime responses, whatever events a server tells it in.
+
+OpenAI sends every item in pieces, at its end, and at the end of the response. Others leave out some
+of these, the indexes, or the ids.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from ..streaming.tool_calls import is_object
+from ..types import Json
+
+MAX_CHARACTERS: Final = 1_000_000
+"""Of the texts of one response: more is passed on, and not kept."""
+_MAX_ITEMS: Final = 200
+_DELTAS: Final = {
+    "response.output_text.delta": "text",
+    "response.output_audio_transcript.delta": "transcript",
+}
+TEXT_ENDS: Final = {
+    "response.output_text.done": "text",
+    "response.output_audio_transcript.done": "transcript",
+}
+"""The events at the end of a text, and the key of the text in its part."""
+_NOT_WHOLE: Final = frozenset({"incomplete", "failed", "cancelled"})
+_EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
+
+type Additions = list[str | Json]
+"""Texts that have not come before, and function calls that are whole."""
+
+
+@dataclass(slots=True)
+class _Part:
+    """A content part of a message."""
+
+    key: str
+    """`text` or `transcript`."""
+    index: int
+    pieces: list[str] = field(default_factory=list)
+    is_done: bool = False
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self.pieces)
+
+
+@dataclass(slots=True, eq=False)
+class _Item:
+    """An item so far."""
+
+    index: int | None
+    found: Json = field(default_factory=dict)
+    """What the server has told of it."""
+    parts: list[_Part] = field(default_factory=list)
+    current: dict[int, _Part] = field(default_factory=dict)
+    """The latest part of each index: some servers give all of them the same."""
+    arguments: list[str] = field(default_factory=list)
+    has_name: bool = False
+    has_whole_arguments: bool = False
+    is_done: bool = False
+    is_told: bool = False
+    """Whether it is a call that was passed on."""
+
+    def may_be(self, kind: str) -> bool:
+        """Return whether it can be of this type."""
+        own = self.found.get("type") or ("function_call" if self.arguments else None)
+        return own in (None, kind) and not (kind == "function_call" and self.parts)
+
+    def part(self, index: int, key: str) -> _Part:
+        """Return the content part that a text belongs to."""
+        part = self.current.get(index)
+        if part is None or part.is_done or part.key != key:
+            part = self.current[index] = _Part(key, index)
+            self.parts.append(part)
+        return part
+
+
+class ResponseOutput:
+    """The output of one response."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._items: list[_Item] = []
+        self._by_name: dict[str, _Item] = {}
+        self._by_index: dict[int, _Item] = {}
+        self._last: _Item | None = None
+        self._place: tuple[object, ...] = ()
+        """Of the last text: nearly all belong to the same part as the one before."""
+        self._add_text: Callable[[str], None] = list[str]().append
+        self._size = 0
+
+    def take(self, kind: str, event: Json) -> Additions:
+        """Take a server event with its present name; return what is new in it."""
+        if (key := _DELTAS.get(kind)) is not None:
+            piece = event.get("delta")
+            if not isinstance(piece, str) or not piece:
+                return []
+            place = (
+                kind,
+                event.get("item_id"),
+                event.get("output_index"),
+                event.get("content_index"),
+            )
+            if place != self._place:
+                part = self._item(event, "message").part(_content_index(event), key)
+                self._place, self._add_text = place, part.pieces.append
+            if self._size < MAX_CHARACTERS:
+                self._size += len(piece)
+                self._add_text(piece)
+            return [piece]
+        if (key := TEXT_ENDS.get(kind)) is not None:
+            return self._end_text(event, key)
+        match kind:
+            case "response.output_item.added":
+                return self._begin_item(event)
+            case "response.output_item.done":
+                if isinstance(item := event.get("item"), dict):
+                    return self._end_item(self._item(event, str(item.get("type"))), item)
+            case "response.function_call_arguments.delta":
+                if isinstance(piece := event.get("delta"), str):
+                    self._keep(self._item(event, "function_call"), piece)
+            case "response.function_call_arguments.done":
+                self._end_arguments(event)
+            case "response.content_part.added" | "response.content_part.done":
+                return self._take_part(event)
+        return []
+
+    def finish(self, response: Json) -> Additions:
+        """Take the response at its end; return what has not come before.
+
+        Function calls that had no event of their own are whole only if the response is.
+        """
+        news: Additions = []
+        is_whole = response.get("status") not in _NOT_WHOLE
+        output = response.get("output")
+        for position, item in enumerate(output if isinstance(output, list) else ()):
+            if not isinstance(item, dict):
+                continue
+            is_call = item.get("type") == "function_call"
+            if is_whole or not is_call or item.get("status") == "completed":
+                news += self._end_item(self._at_end(position, item), item)
+        if is_whole:
+            for item in self._items:
+                call = self._call(item)
+                if call is None or not call.get("name"):
+                    continue
+                if item.has_whole_arguments or is_object(call["arguments"]):
+                    item.is_told = True
+                    news.append(call)
+        return news
+
+    def output(self, response: Json) -> list[Json]:
+        """Return the output of a response that has ended: what its end lacks, was streamed."""
+        output = response.get("output")
+        if not isinstance(output, list) or not any(output):
+            return [self._whole(item) for item in self._sorted()]
+        return [
+            self._whole(self._at_end(position, item))
+            if isinstance(item, dict) and _lacks_content(item)
+            else item
+            for position, item in enumerate(output)
+        ]
+
+    def _keep(self, place: _Part | _Item, piece: str) -> None:
+        """Add a piece of a text or of arguments."""
+        if self._size < MAX_CHARACTERS:
+            self._size += len(piece)
+            (place.pieces if isinstance(place, _Part) else place.arguments).append(piece)
+
+    def _item(self, event: Json, kind: str, *, is_new: bool = False) -> _Item:
+        """Return the item of the type `kind` that an event is about."""
+        names, index = _names(event), event.get("output_index")
+        index = index if isinstance(index, int) else None
+        for name in names:
+            if (found := self._by_name.get(name)) is not None and not _is_another(found, event):
+                return self._linked(found, names, index)
+        found = self._by_index.get(index) if index is not None else None
+        if index is None and not names:
+            found = self._last
+        if found is None or found.is_done or not found.may_be(kind) or (is_new and found.found):
+            found = self._made(index)
+        elif names and found.has_name:
+            # Another name than before: another item.
+            found = self._made(index)
+        return self._linked(found, names, index)
+
+    def _made(self, index: int | None) -> _Item:
+        """Return a new item."""
+        item = _Item(index)
+        if len(self._items) < _MAX_ITEMS:
+            self._items.append(item)
+        return item
+
+    def _linked(self, item: _Item, names: list[str], index: int | None) -> _Item:
+        """Return an item, which is found by these from now on."""
+        for name in names:
+            self._by_name[name] = item
+            item.has_name = True
+        if index is not None:
+            self._by_index[index] = item
+            item.index = index if item.index is None else item.index
+        if item is not self._last:
+            self._last, self._place = item, ()
+        return item
+
+    def _at_end(self, position: int, item: Json) -> _Item:
+        """Return the item that stands at a position in the output of the response."""
+        names, kind = _names({"item": item}), str(item.get("type") or "message")
+        for name in names:
+            if (found := self._by_name.get(name)) is not None:
+                return found
+        ordered = self._sorted()
+        found = ordered[position] if position < len(ordered) else None
+        if found is not None and found.may_be(kind) and not (names and found.has_name):
+            return self._linked(found, names, found.index)
+        return self._linked(self._made(position), names, position)
+
+    def _begin_item(self, event: Json) -> Additions:
+        """Take the beginning of an item."""
+        if not isinstance(item := event.get("item"), dict):
+            return []
+        found = self._item(event, str(item.get("type")), is_new=True)
+        found.found = {**item, **found.found}
+        is_whole = item.get("status") == "completed" and is_object(str(item.get("arguments")))
+        return self._end_item(found, item) if is_whole else []
+
+    def _end_item(self, found: _Item, item: Json) -> Additions:
+        """Take an item that is whole."""
+        self._place = ()
+        if isinstance(function := item.get("function"), dict):
+            # As chat completions have it.
+            item = {**item, **function}
+        found.found |= {key: value for key, value in item.items() if value not in _EMPTY}
+        if item.get("type") == "function_call":
+            if item.get("status") in _NOT_WHOLE:
+                return []
+            found.is_done = True
+            if (call := self._call(found)) is None:
+                return []
+            found.is_told = True
+            return [call]
+        found.is_done = True
+        return list(self._missing_texts(found, item))
+
+    def _missing_texts(self, found: _Item, item: Json) -> Iterator[str]:
+        """Yield the texts of a message that were not streamed."""
+        told = [
+            (index, key, text)
+            for index, part in enumerate(_objects(item.get("content")))
+            for key in ("transcript", "text")
+            if isinstance(text := part.get(key), str) and text
+        ]
+        parts = sorted(found.parts, key=lambda part: part.index)
+        if len(parts) != len(told):
+            by_index = {part.index: part for part in parts}
+            aligned = [by_index.get(index) for index, _, _ in told]
+        else:
+            aligned = list(parts)
+        for (index, key, text), part in zip(told, aligned, strict=True):
+            place = found.part(index, key) if part is None else part
+            yield from self._complete(place, text)
+
+    def _complete(self, part: _Part, text: str) -> Iterator[str]:
+        """Yield what a part lacks of its whole text."""
+        before, part.is_done = part.text, True
+        self._place = ()
+        if text.startswith(before) and len(text) > len(before) and self._size < MAX_CHARACTERS:
+            self._keep(part, text[len(before) :])
+            yield text[len(before) :]
+
+    def _end_text(self, event: Json, key: str) -> Additions:
+        """Take the end of a text, with the whole of it."""
+        text = event.get(key) or event.get("transcript") or event.get("text")
+        item, index = self._item(event, "message"), _content_index(event)
+        part = item.current.get(index)
+        if part is None or part.key != key:
+            part = item.part(index, key)
+        return list(self._complete(part, text if isinstance(text, str) else ""))
+
+    def _take_part(self, event: Json) -> Additions:
+        """Take a content part, whose text may have come before."""
+        if not isinstance(part := event.get("part"), dict):
+            return []
+        for key in ("transcript", "text"):
+            if isinstance(text := part.get(key), str) and text:
+                return self._end_text({**event, key: text}, key)
+        return []
+
+    def _end_arguments(self, event: Json) -> None:
+        """Take the end of the arguments of a function call."""
+        item = self._item(event, "function_call")
+        told = {key: event[key] for key in ("call_id", "name") if event.get(key)}
+        item.found = {"type": "function_call", **item.found, **told}
+        item.has_whole_arguments = True
+        if (arguments := event.get("arguments")) and isinstance(arguments, str):
+            item.arguments = []
+            self._keep(item, arguments)
+
+    @staticmethod
+    def _call(item: _Item) -> Json | None:
+        """Return a function call with its arguments as text; None if it was passed on."""
+        found = item.found
+        if found.get("type") != "function_call" or item.is_told:
+            return None
+        return {"status": "completed", **found, "arguments": _arguments(item)}
+
+    def _sorted(self) -> list[_Item]:
+        """Return the items in order: by their index, then by their arrival."""
+        return sorted(
+            self._items, key=lambda item: float("inf") if item.index is None else item.index
+        )
+
+    def _whole(self, item: _Item) -> Json:
+        """Return an item with what was streamed of it."""
+        found = item.found
+        if found.get("type") == "function_call" or item.arguments:
+            return {"type": "function_call", **found, "arguments": _arguments(item)}
+        if not item.parts or not _lacks_content(found):
+            return found
+        name = next((name for name, known in self._by_name.items() if known is item), None)
+        kinds = {"text": "output_text", "transcript": "output_audio"}
+        content = [
+            {"type": kinds[part.key], part.key: part.text}
+            for part in sorted(item.parts, key=lambda part: part.index)
+        ]
+        base = {"id": name, "type": "message", "role": "assistant", "status": "completed"}
+        return {**base, **found, "content": content}
+
+
+def _is_another(found: _Item, event: Json) -> bool:
+    """Return whether an event is about another call than an item of the same id."""
+    item = event.get("item")
+    call_id = item.get("call_id") if isinstance(item, dict) else event.get("call_id")
+    known = found.found.get("call_id")
+    return found.is_done and bool(call_id) and bool(known) and call_id != known
+
+
+def _content_index(event: Json) -> int:
+    """Return the index of the content part that an event is about."""
+    index = event.get("content_index")
+    return index if isinstance(index, int) else 0
+
+
+def _names(event: Json) -> list[str]:
+    """Return the ids of the item that an event is about."""
+    item = event.get("item")
+    within = [item.get("id"), item.get("call_id")] if isinstance(item, dict) else []
+    found = [event.get("item_id"), event.get("call_id"), *within]
+    return [name for name in found if isinstance(name, str) and name]
+
+
+def _objects(value: object) -> list[Json]:
+    """Return the objects in a list; none if a server sends something else."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _lacks_content(item: Json) -> bool:
+    """Return whether an item has neither texts nor arguments."""
+    if item.get("type") == "function_call":
+        return not item.get("arguments")
+    parts = _objects(item.get("content"))
+    return item.get("type", "message") == "message" and not any(
+        part.get("text") or part.get("transcript") for part in parts
+    )
+
+
+def _arguments(item: _Item) -> str:
+    """Return the arguments of a function call as text."""
+    told, streamed = item.found.get("arguments"), "".join(item.arguments)
+    if isinstance(told, dict):
+        return orjson.dumps(told).decode()
+    if not isinstance(told, str) or not told or (not is_object(told) and is_object(streamed)):
+        return streamed
+    return told

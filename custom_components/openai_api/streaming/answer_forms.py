@@ -1,0 +1,258 @@
+"""Answers in the form of another method: a chat completion for a response, and so on.
+
+Gateways translate between the APIs, and some send what their provider has sent. The object keeps its
+own keys; the keys of the method that was called are added.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import orjson
+
+from ..types import Json
+
+_RESPONSES: Final = frozenset({"responses.create", "beta.responses.create"})
+_PICTURES: Final = ("images", "artifacts", "output", "result", "image")
+_LISTS: Final = {
+    "embeddings.create": ("embeddings", "embedding"),
+    "images.create_variation": _PICTURES,
+    "images.edit": _PICTURES,
+    "images.generate": _PICTURES,
+}
+"""The other keys of what these methods return in `data`."""
+_CUT: Final = {"length": "max_output_tokens", "content_filter": "content_filter"}
+"""The finish reasons of messages that are not whole, and the reasons of responses."""
+_TRANSCRIPTS: Final = ("text", "transcript", "transcription", "DisplayText")
+"""The keys of the text of a transcript."""
+_TRANSCRIPTS_WITHIN: Final = ("result", "data", "output")
+"""The keys of the text, or of what it is in."""
+_WRAPPINGS: Final = ("segments", "combinedPhrases", "results", "response", "choices", "message")
+_OUTCOMES: Final = frozenset(
+    {"", "ok", "okay", "success", "succeeded", "done", "error", "fail", "failed", "failure"}
+)
+"""Words that are no text where they may be a status."""
+_DEEPEST: Final = 6
+_SHORTEST_PICTURE: Final = 64
+"""Characters of base64: what is shorter is a word such as "error"."""
+_ADDRESSES: Final = ("data:", "http:", "https")
+
+
+def adapt(method: str, answer: Json) -> Json:
+    """Return an answer with the keys of the SDK method that was called.
+
+    Returns the answer itself if it has them, or nothing that could become of them.
+    """
+    choices = _objects(answer.get("choices"))
+    if method in _RESPONSES:
+        if "output" not in answer and choices and (output := list(_items(choices))):
+            return {**_status(choices), **answer, "output": output}
+    elif method == "chat.completions.create":
+        if "choices" not in answer and (message := _message(answer)):
+            return {**answer, "choices": [_choice(message, answer)]}
+        if any("message" not in choice for choice in choices):
+            return {**answer, "choices": [_with_message(choice) for choice in choices]}
+    elif method in _LISTS:
+        return _with_data(answer, _LISTS[method])
+    elif method == "completions.create":
+        if "choices" not in answer and (message := _message(answer)):
+            choices = [_choice(message, answer)]
+        if any("text" not in choice for choice in choices):
+            return {**answer, "choices": [_with_text(choice) for choice in choices]}
+    return answer
+
+
+def _objects(value: object) -> list[Json]:
+    """Return the objects in a list; none if a server sends something else."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def text_of(content: object) -> str:
+    """Return the text of a message's content, which may be a list of parts."""
+    if isinstance(content, str):
+        return content
+    texts = [part.get("text") for part in _objects(content)]
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def _said(choice: Json) -> Json:
+    """Return the message in a choice of whatever form."""
+    for key in ("message", "delta"):
+        if isinstance(message := choice.get(key), dict):
+            return message
+    text = choice.get("text")
+    return {"role": "assistant", "content": text if isinstance(text, str) else None}
+
+
+def _with_message(choice: Json) -> Json:
+    """Return a choice with the message of a chat completion."""
+    if "message" in choice or not (isinstance(choice.get("delta"), dict) or "text" in choice):
+        return choice
+    return {**choice, "message": _said(choice)}
+
+
+def _with_text(choice: Json) -> Json:
+    """Return a choice with the text of a text completion."""
+    has_message = any(isinstance(choice.get(key), dict) for key in ("message", "delta"))
+    if "text" in choice or not has_message:
+        return choice
+    return {**choice, "text": text_of(_said(choice).get("content"))}
+
+
+def _items(choices: list[Json]) -> Iterator[Json]:
+    """Yield the output items of a response for the choices of a completion."""
+    for choice in choices:
+        message = _said(choice)
+        parts: list[Json] = []
+        if text := text_of(message.get("content")):
+            parts.append({"type": "output_text", "text": text, "annotations": []})
+        if isinstance(refusal := message.get("refusal"), str) and refusal:
+            parts.append({"type": "refusal", "refusal": refusal})
+        if parts:
+            status = "incomplete" if choice.get("finish_reason") in _CUT else "completed"
+            yield {"type": "message", "role": "assistant", "status": status, "content": parts}
+        for call in _objects(message.get("tool_calls")):
+            yield from _function_call(call.get("function"), call.get("id"))
+        yield from _function_call(message.get("function_call"), None)
+
+
+def _function_call(function: object, call_id: object) -> Iterator[Json]:
+    """Yield the function call of a response for that of a message."""
+    if isinstance(function, dict):
+        arguments = function.get("arguments")
+        if isinstance(arguments, dict):
+            arguments = orjson.dumps(arguments).decode()
+        yield {
+            "type": "function_call",
+            "status": "completed",
+            "call_id": call_id,
+            "name": function.get("name"),
+            "arguments": arguments or "",
+        }
+
+
+def _status(choices: list[Json]) -> Json:
+    """Return the status of a response for the choices of a completion."""
+    reasons = [_CUT[reason] for item in choices if (reason := item.get("finish_reason")) in _CUT]
+    if not reasons:
+        return {"status": "completed"}
+    return {"status": "incomplete", "incomplete_details": {"reason": reasons[0]}}
+
+
+def _message(response: Json) -> Json:
+    """Return the message of a chat completion for a response, an empty one if it says nothing."""
+    items = _objects(response.get("output"))
+    texts = [text_of(item.get("content")) for item in items if item.get("type") == "message"]
+    if not items and isinstance(text := response.get("output_text"), str):
+        texts = [text]
+    calls = [
+        {
+            "id": item.get("call_id") or item.get("id"),
+            "type": "function",
+            "function": {"name": item.get("name"), "arguments": item.get("arguments") or ""},
+        }
+        for item in items
+        if item.get("type") == "function_call"
+    ]
+    text = "".join(texts)
+    if not text and not calls:
+        return {}
+    message: Json = {"role": "assistant", "content": text or None}
+    return {**message, "tool_calls": calls} if calls else message
+
+
+def _choice(message: Json, response: Json) -> Json:
+    """Return the choice of a chat completion with a message."""
+    reason = "tool_calls" if "tool_calls" in message else "stop"
+    if response.get("status") == "incomplete":
+        details = response.get("incomplete_details")
+        found = details.get("reason") if isinstance(details, dict) else None
+        reason = "content_filter" if found == "content_filter" else "length"
+    return {"index": 0, "message": message, "finish_reason": reason}
+
+
+def _with_data(answer: Json, keys: tuple[str, ...]) -> Json:
+    """Return an answer whose `data` is a list of objects: embeddings or pictures."""
+    found = answer.get("data")
+    if "data" not in answer:
+        found = next((answer[key] for key in keys if answer.get(key)), None)
+        if found is None and keys is _PICTURES:
+            messages = [_said(choice) for choice in _objects(answer.get("choices"))]
+            found = [image for message in messages for image in _objects(message.get("images"))]
+    if isinstance(found, list) and found and isinstance(found[0], dict):
+        return answer if "data" in answer else {**answer, "data": found}
+    if isinstance(found, dict) and not _is_wrapping(found, keys):
+        return {**answer, "data": [found]}
+    values: list[object] = found if isinstance(found, list) else [found]
+    if keys is _PICTURES:
+        data: list[Json] = [
+            {"url" if _is_address(item) else "b64_json": item}
+            for item in values
+            if isinstance(item, str) and (_is_address(item) or len(item) >= _SHORTEST_PICTURE)
+        ]
+    else:
+        vectors = [values] if values and _is_number(values[0]) else values
+        data = [
+            {"object": "embedding", "index": index, "embedding": vector}
+            for index, vector in enumerate(vectors)
+            if isinstance(vector, list) and vector and _is_number(vector[0])
+        ]
+    return {**answer, "data": data} if data else answer
+
+
+def _is_wrapping(found: Json, keys: tuple[str, ...]) -> bool:
+    """Return whether an object has the answer in it."""
+    return "data" in found or any(isinstance(found.get(key), list | dict) for key in keys[:-1])
+
+
+def _is_address(text: str) -> bool:
+    """Return whether a text is a URL."""
+    return text[:5].lower() in _ADDRESSES
+
+
+def _is_number(value: object) -> bool:
+    """Return whether this is a number."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def transcript_in(answer: object, depth: int = 0) -> str | None:
+    """Return the text of a transcript of whatever form, None if there is none.
+
+    Silence is an empty text: `text` that is null, or no segments.
+    """
+    if isinstance(answer, str):
+        return answer
+    if isinstance(answer, list) and depth < _DEEPEST:
+        texts = [transcript_in(item, depth + 1) for item in answer]
+        found = [text for text in texts if text is not None]
+        return _joined(found) if len(found) == len(answer) else None
+    if not isinstance(answer, dict) or depth >= _DEEPEST:
+        return None
+    is_silent = False
+    for key in (*_TRANSCRIPTS, *_TRANSCRIPTS_WITHIN, *_WRAPPINGS, "content"):
+        if key not in answer or not _may_hold(key, value := answer[key], depth):
+            continue
+        text = str(value) if _is_number(value) else transcript_in(value, depth + 1)
+        if text:
+            return text
+        is_empty_list = key in ("segments", "data") and text is not None
+        is_silent = is_silent or (key in _TRANSCRIPTS and value in (None, "")) or is_empty_list
+    return "" if is_silent else None
+
+
+def _may_hold(key: str, value: object, depth: int) -> bool:
+    """Return whether what an object has under a key can be, or hold, a transcript."""
+    if key in _TRANSCRIPTS:
+        return True
+    if key in _TRANSCRIPTS_WITHIN and isinstance(value, str):
+        return value.strip().lower() not in _OUTCOMES
+    # Only that of a message is its text.
+    return isinstance(value, dict | list) or (key == "content" and depth > 0)
+
+
+def _joined(texts: list[str]) -> str:
+    """Return the texts of segments as one: most servers leave the space between them in the text."""
+    joined = ""
+    for text in texts:
+        needs_space = joined[-1:].isascii() and joined[-1:].strip() and text[:1].strip()
+        joined += f" {text}" if needs_space and text[:1].isascii() else text
+    return joined
