@@ -35,6 +35,10 @@ MAX_CONCURRENT_REQUESTS = 100
 Others wait here in order; the session itself would serve new requests before waiting ones.
 """
 _PACKED_PIECE = 4096
+# Chunks may be ten times as large; the events in them are found in the event loop.
+_LARGEST_PIECE = 32 * 1024
+_TURN = 0.005
+"""Seconds after which the event loop runs other tasks between the pieces of one chunk."""
 # The SDK's placeholder for the key, and what aiohttp sets itself.
 _DROPPED_HEADERS = {"authorization", "transfer-encoding"}
 
@@ -78,16 +82,20 @@ class AiohttpResponseStream(httpx2.AsyncByteStream):
 
     @override
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        # Each packed byte may become a thousand when it is decompressed, in the event loop.
         is_packed = "content-encoding" in self._response.headers
+        largest = _PACKED_PIECE if is_packed else _LARGEST_PIECE
         with map_aiohttp_exceptions():
             async for chunk in self._response.content.iter_any():
-                if not is_packed:
+                if len(chunk) <= largest and not is_packed:
                     yield chunk
                     continue
-                # Each byte may become a thousand when it is decompressed, in the event loop.
-                for start in range(0, len(chunk), _PACKED_PIECE):
-                    yield chunk[start : start + _PACKED_PIECE]
-                    await asyncio.sleep(0)
+                turn_ends = time.monotonic() + _TURN
+                for start in range(0, len(chunk), largest):
+                    yield chunk[start : start + largest]
+                    if is_packed or time.monotonic() > turn_ends:
+                        await asyncio.sleep(0)
+                        turn_ends = time.monotonic() + _TURN
 
     @override
     async def aclose(self) -> None:
