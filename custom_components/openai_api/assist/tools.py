@@ -12,6 +12,7 @@ from lru import LRU
 import probatio
 
 from ..const import LOGGER
+from ..llm_tools import LIMIT_REACHED, ToolCallLimit
 from ..streaming.text import load_json
 from ..types import Json
 
@@ -28,11 +29,16 @@ _CACHE: LRU[int, tuple[weakref.ref[llm.APIInstance], list[Json]]] = LRU(32)
 class GuardedTools(llm.APIInstance):
     """Tools whose failures are told to the model, whatever they raise and however long they take.
 
-    The chat log expects Home Assistant's own errors alone: any other would end the turn.
+    The chat log expects Home Assistant's own errors alone: any other would end the turn. It starts
+    all calls of a response at once, however many there are.
     """
+
+    limit: ToolCallLimit
 
     @override
     async def async_call_tool(self, tool_input: llm.ToolInput) -> llm.ToolResult:
+        if not self.limit.start_call(tool_input.tool_name, tool_input.tool_args):
+            raise HomeAssistantError(LIMIT_REACHED)
         try:
             async with asyncio.timeout(_TIMEOUT):
                 return await super().async_call_tool(tool_input)
@@ -49,9 +55,10 @@ def guard(chat_log: ChatLog) -> None:
     """Let the chat log call its tools through `GuardedTools`."""
     api = chat_log.llm_api
     if api is not None and not isinstance(api, GuardedTools):
-        chat_log.llm_api = GuardedTools(
+        chat_log.llm_api = guarded = GuardedTools(
             **{item.name: getattr(api, item.name) for item in fields(api)}
         )
+        guarded.limit = ToolCallLimit()
 
 
 def functions(api: llm.APIInstance | None) -> list[Json]:
