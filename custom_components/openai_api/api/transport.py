@@ -19,6 +19,7 @@ from yarl import URL
 from ..error_bodies import condense_error
 from ..exceptions import ResponseTooLarge, SdkPassthroughError
 from .config import HostConfig
+from .pacing import LoopPacer
 from .usage import Usage
 
 MAX_RESPONSE_BYTES = 256 * 1024**2
@@ -134,6 +135,15 @@ class SizeLimitedResponse(httpx2.Response):
                 yield chunk
 
 
+async def _async_wait(turn: asyncio.Future[None], response: aiohttp.ClientResponse) -> None:
+    """Wait for a turn; nobody has the response if that is cancelled."""
+    try:
+        await turn
+    except BaseException:
+        response.close()
+        raise
+
+
 @lru_cache(maxsize=32)
 def _client_timeout(connect: float | None, read: float | None) -> aiohttp.ClientTimeout:
     """Return what aiohttp takes for these seconds: there are few, and each comes many times."""
@@ -228,6 +238,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         self._organization_headers = settings.organization_headers
         self._query = settings.query
         self._semaphore = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
+        self._responses = LoopPacer()
 
     async def async_send(
         self,
@@ -276,6 +287,9 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                         auto_decompress=False,
                         timeout=_client_timeout(connect_timeout, read_timeout),
                     )
+                if (turn := self._responses.take()) is not None:
+                    # Very many were answered at the same moment.
+                    await _async_wait(turn, response)
         except httpx2.TransportError:
             self._usage.record_failure()
             raise
