@@ -1,7 +1,7 @@
 """Reads the error bodies of servers: whether a body is an error, and what it says."""
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice, takewhile
 import re
@@ -22,6 +22,9 @@ _WORDS = (
     "errors",
 )
 """The keys of the message, in the order in which they are read."""
+_SAYING = frozenset({"error", "message", "code", "param", "detail"})
+_HOLDERS = frozenset({"response", "status_details"})
+"""The keys of objects in an event that may hold its error."""
 _DEEPEST = 8
 """The most wrappings around an error that are taken off."""
 _LONGEST_LITERAL = 4000
@@ -124,6 +127,33 @@ def short(value: object) -> object:
         with suppress(orjson.JSONEncodeError):
             if len(words := orjson.dumps(value)) > _MOST_BYTES or left[0] <= 0:
                 return words[:_MOST_BYTES].decode(errors="replace")
+    return value
+
+
+def redact_error(event: Mapping[str, Any], redact: Callable[[str], str]) -> dict[str, Any]:
+    """Return an event or an object of a server with the secrets in its error redacted.
+
+    `redact` replaces them in a text. Where a server tells an error, it may repeat the key that it
+    refuses. What an error says beyond its first 1,000 values is left out.
+    """
+    found = dict(event)
+    for key in _SAYING & found.keys():
+        if found[key]:
+            found[key] = _redacted(_pruned(found[key], [_MOST_VALUES]), redact)
+    for key in _HOLDERS & found.keys():
+        if isinstance(found[key], dict):
+            found[key] = redact_error(found[key], redact)
+    return found
+
+
+def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
+    """Return a value with the secrets in its texts redacted."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {redact(str(key)): _redacted(item, redact) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_redacted(item, redact) for item in value]
     return value
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from ..error_bodies import answer_error
+from ..error_bodies import answer_error, redact_error
 from ..error_translation import parse_error_body
 from ..exceptions import ErrorInResponse, ResponseEmpty, StreamIncomplete, UnexpectedBody, sanitize
 from ..streaming.base import AnswerError, StreamAccumulator
@@ -113,7 +113,8 @@ def parse_body(
     assert isinstance(found, dict)
     if accumulator is not None and "choices" in found and not found["choices"]:
         raise ResponseEmpty
-    return found
+    # A job that has failed is an answer, too, and says why.
+    return redact_error(found, settings.redact) if found.get("error") else found
 
 
 def _is_blank(body: bytes) -> bool:

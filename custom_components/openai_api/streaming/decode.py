@@ -16,6 +16,8 @@ ODDITIES = (AttributeError, LookupError, TypeError, ValueError)
 """The errors of accumulators for events whose shape is not that of the API."""
 KEEP_ALIVE = frozenset({"ping", "keepalive", "keep-alive", "heartbeat"})
 """The types of keep-alive events."""
+FAILURES = frozenset({"response.failed", "response.incomplete", "response.done"})
+"""The types of events whose response may have an error."""
 _FIELD = re.compile(rb"\s*(?:\xef\xbb\xbf)?(?:(?:data|event|id|retry) ?:|:)")
 _MOST_OF_A_FIELD = 16
 _PIECE = 64 * 1024
