@@ -26,7 +26,7 @@ from .api.validate import async_validate_host
 from .const import CONF_RECORD_EVENTS, CONF_SKIP_VALIDATION, DOMAIN, EVENT_TYPES, LOGGER, PLATFORMS
 from .data import OpenAIConfigEntry, OpenAIData
 from .exceptions import AuthenticationFailed, HostRedirected
-from .jobs import manager
+from .jobs import manager, store as job_store
 from .media.cleanup import async_setup_cleanup
 from .media_source import SavedFileView
 from .services import async_setup_services
@@ -144,7 +144,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> b
 
 async def async_remove_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> None:
     """Delete what is kept over a reload."""
-    await manager.async_remove(hass, entry)
+    await job_store.async_remove(hass, entry)
     issues.async_delete_all(hass, entry)
     webhook_receiver.forget_deliveries(hass, entry.entry_id)
 

@@ -1,8 +1,9 @@
 """Reads the error bodies of servers: whether a body is an error, and what it says."""
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import islice, takewhile
 import re
 from typing import Any
 
@@ -21,11 +22,23 @@ _WORDS = (
     "errors",
 )
 """The keys of the message, in the order in which they are read."""
+_SAYING = frozenset({"error", "message", "code", "param", "detail"})
+_HOLDERS = frozenset({"response", "status_details"})
+"""The keys of objects in an event that may hold its error."""
 _DEEPEST = 8
 """The most wrappings around an error that are taken off."""
 _LONGEST_LITERAL = 4000
 _MOST_BYTES = 20_000
 """Of a text that is shown in part."""
+_MOST_ITEMS = 100
+"""Items of a list or an object that are looked at: enough for what is shown."""
+_MOST_VALUES = 1000
+"""Values in all that is written as a text, which is cut further."""
+_VALUE_LENGTH = 100
+"""Characters of a text that count as one value."""
+_MOST_CHOICES = 5000
+_LONGEST_WRAPPED = 256 * 1024
+"""Characters of a text that may be an object itself, such as the error of another server."""
 _OBJECT_AT_END = re.compile(r"\s*({.*})[\s'\"]*\Z", re.DOTALL)
 _OPENING_QUOTE = re.compile(r"\bb?['\"]\Z|['\"]\Z")
 _ERROR_KEYS = frozenset(
@@ -74,7 +87,9 @@ def details_in(body: object) -> dict[str, Any]:
         found = {"message": _words(found)}
     message = next((_words(found[key]) for key in _WORDS if found.get(key)), None)
     # What has no name that is known is better shown as it is than not at all.
-    message = message or {k: v for k, v in found.items() if v and k not in _NAMES}
+    message = message or {
+        k: v for k, v in islice(found.items(), _MOST_ITEMS) if v and k not in _NAMES
+    }
     if isinstance(message, str):
         before, within = _split(message)
         if within is not None:
@@ -107,10 +122,60 @@ def short(value: object) -> object:
     if isinstance(value, str):
         return value[:_MOST_BYTES]
     if isinstance(value, dict | list):
+        left = [_MOST_VALUES]
+        value = _pruned(value, left)
         with suppress(orjson.JSONEncodeError):
-            if len(words := orjson.dumps(value)) > _MOST_BYTES:
+            if len(words := orjson.dumps(value)) > _MOST_BYTES or left[0] <= 0:
                 return words[:_MOST_BYTES].decode(errors="replace")
     return value
+
+
+def redact_error(event: Mapping[str, Any], redact: Callable[[str], str]) -> dict[str, Any]:
+    """Return an event or an object of a server with the secrets in its error redacted.
+
+    `redact` replaces them in a text. Where a server tells an error, it may repeat the key that it
+    refuses. What an error says beyond its first 1,000 values is left out.
+    """
+    found = dict(event)
+    for key in _SAYING & found.keys():
+        if found[key]:
+            found[key] = _redacted(_pruned(found[key], [_MOST_VALUES]), redact)
+    for key in _HOLDERS & found.keys():
+        if isinstance(found[key], dict):
+            found[key] = redact_error(found[key], redact)
+    return found
+
+
+def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
+    """Return a value with the secrets in its texts redacted."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {redact(str(key)): _redacted(item, redact) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_redacted(item, redact) for item in value]
+    return value
+
+
+def _pruned(value: Any, left: list[int]) -> Any:
+    """Return a value with no more than its first values; `left` has how many may still come.
+
+    To write all of a large one would block the event loop, also from another thread.
+    """
+    left[0] -= 1
+    if isinstance(value, str):
+        left[0] -= min(len(value), _MOST_BYTES) // _VALUE_LENGTH
+        return value[:_MOST_BYTES]
+    if isinstance(value, dict):
+        return {k: _pruned(v, left) for k, v in _while_left(value.items(), left)}
+    if isinstance(value, list):
+        return [_pruned(item, left) for item in _while_left(value, left)]
+    return value
+
+
+def _while_left[T](items: Iterable[T], left: list[int]) -> Iterator[T]:
+    """Yield items while more values may come."""
+    return takewhile(lambda _: left[0] > 0, items)
 
 
 def _inner(found: dict[str, Any]) -> object | None:
@@ -137,8 +202,8 @@ def _split(text: str) -> tuple[str, Any]:
     """Return the words before an object in a text, and the object, None if there is none."""
     if text.startswith("data:"):
         # A host that was asked for a stream may say so in its only event.
-        text = text.removeprefix("data:").partition("\n")[0].strip()
-    if "{" not in text[:_LONGEST_LITERAL]:
+        text = text[:_LONGEST_WRAPPED].removeprefix("data:").partition("\n")[0].strip()
+    if "{" not in text[:_LONGEST_LITERAL] or len(text) > _LONGEST_WRAPPED:
         return text, None
     before, brace, rest = text.partition("{")
     if (match := _OBJECT_AT_END.match(f"{brace}{rest}")) is None:
@@ -157,24 +222,29 @@ def _split(text: str) -> tuple[str, Any]:
 def _names_fields(found: object) -> bool:
     """Return whether a list names fields and what is wrong with them, as FastAPI does."""
     return isinstance(found, list) and all(
-        isinstance(item, dict) and ("loc" in item or "msg" in item) for item in found
+        isinstance(item, dict) and ("loc" in item or "msg" in item)
+        for item in islice(found, _MOST_ITEMS)
     )
 
 
 def _are_words(found: list[Any]) -> bool:
     """Return whether each item of a list says something else: fields, or several texts."""
-    are_texts = len(found) > 1 and all(isinstance(item, str) for item in found)
+    are_texts = len(found) > 1 and all(isinstance(item, str) for item in islice(found, _MOST_ITEMS))
     return are_texts or _names_fields(found)
 
 
 def _words(found: Any) -> Any:
     """Return a message; of a list that names fields, its words."""
-    if isinstance(found, list) and found and all(isinstance(item, dict) for item in found):
+    if not isinstance(found, list) or not found:
+        return found
+    items = found[:_MOST_ITEMS]
+    if all(isinstance(item, dict) for item in items):
         return "; ".join(
-            f"{item.get('loc', '')} {item.get('msg') or item}".strip() for item in found
+            f"{short(item.get('loc', ''))} {short(item.get('msg') or item)}".strip()
+            for item in items
         )
-    if isinstance(found, list) and found and all(isinstance(item, str) for item in found):
-        return "; ".join(found)
+    if all(isinstance(item, str) for item in items):
+        return "; ".join(item[:_MOST_BYTES] for item in items)
     return found
 
 
@@ -185,7 +255,7 @@ def _raw(found: Mapping[str, Any]) -> str:
     if not isinstance(raw, str) or not raw.strip():
         return ""
     _, inner = _split(raw)
-    return str(details_in(inner)["message"] or raw) if inner is not None else raw
+    return str(details_in(inner)["message"] or raw) if inner is not None else raw[:_MOST_BYTES]
 
 
 def answer_error(found: object, *, is_of_model: bool = False) -> object | None:
@@ -211,7 +281,7 @@ def answer_error(found: object, *, is_of_model: bool = False) -> object | None:
         # MiniMax reports every outcome like this.
         return {"code": outcome["status_code"], **outcome}
     choices = found.get("choices")
-    for choice in choices if isinstance(choices, list) else ():
+    for choice in choices[:_MOST_CHOICES] if isinstance(choices, list) else ():
         if not isinstance(choice, dict):
             continue
         message = choice.get("message")
@@ -226,7 +296,8 @@ def answer_error(found: object, *, is_of_model: bool = False) -> object | None:
 def _says_something(error: object) -> bool:
     """Return whether an error is one: fine-tuning jobs that go well have one of nothing but nulls."""
     if isinstance(error, dict):
-        return any(value not in (None, "", False) for value in error.values())
+        values = islice(error.values(), _MOST_ITEMS)
+        return any(value not in (None, "", False) for value in values)
     return bool(error)
 
 
@@ -242,6 +313,8 @@ def _is_job(found: Mapping[str, Any]) -> bool:
 
 def _is_bare_error(found: Mapping[str, Any], *, is_of_model: bool) -> bool:
     """Return whether an object holds nothing but what errors are made of."""
+    if len(found) > _MOST_ITEMS:
+        return False
     said = {key for key, value in found.items() if value not in _EMPTY}
     if not said <= _ERROR_KEYS or not _has_any(found, _WORDS):
         return False

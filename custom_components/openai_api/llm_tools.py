@@ -4,6 +4,7 @@ OpenAI refuses a whole request for one function whose name, description or param
 not take. See https://platform.openai.com/docs/guides/function-calling.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 import hashlib
@@ -12,6 +13,7 @@ import re
 from typing import Any, Final
 
 from homeassistant.helpers import llm
+from homeassistant.helpers.json import json_dumps_sorted
 import probatio
 
 from .llm_schema import to_function_parameters
@@ -21,6 +23,13 @@ MAX_NAME_LENGTH: Final = 64
 MAX_DESCRIPTION_LENGTH: Final = 1024
 MAX_FUNCTIONS: Final = 128
 """Functions in one request or session."""
+MAX_CALLS: Final = 100
+"""Tool calls that a model may make for one request of a person or an automation."""
+MAX_SAME_CALLS: Final = 10
+"""Those of them with the same arguments."""
+MAX_CONCURRENT_CALLS: Final = 4
+LIMIT_REACHED: Final = "Too many calls. Nothing was done. Say what is done and what is not."
+"""What a model is told of a call beyond the limit."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _INVALID_CHARACTERS = re.compile(r"[^A-Za-z0-9_-]+")
 _DIGEST_LENGTH = 8
@@ -53,6 +62,30 @@ class FunctionTools:
         names = "|".join(re.escape(tool) for tool in sorted(renamed, key=len, reverse=True))
         pattern = rf"(?<![A-Za-z0-9_-])(?:{names})(?![A-Za-z0-9_-])"
         return re.sub(pattern, lambda match: renamed[match[0]], text)
+
+
+class ToolCallLimit:
+    """Counts the tool calls of a model in one turn: a burst of them must not wear out a relay."""
+
+    def __init__(self) -> None:
+        """Start without calls."""
+        self._calls = 0
+        self._same: Counter[str] = Counter()
+
+    def start_call(self, tool_name: str, arguments: Any) -> bool:
+        """Count a call; return whether it may be made.
+
+        On and off are two tools with the same arguments, so the name only counts without any.
+        """
+        try:
+            same = json_dumps_sorted(arguments) if arguments else tool_name
+        except TypeError:
+            same = repr(arguments)
+        if self._calls >= MAX_CALLS or self._same[same] >= MAX_SAME_CALLS:
+            return False
+        self._calls += 1
+        self._same[same] += 1
+        return True
 
 
 def build_function_tools(

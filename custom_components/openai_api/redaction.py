@@ -151,7 +151,7 @@ def _places(text: str, secret: str, short: int = _SHORT) -> Iterator[tuple[int, 
 
 def _pieces(text: str, secret: str) -> Iterator[tuple[int, int]]:
     """Yield where a large piece of a secret stands in a text."""
-    for at in range(0, len(secret) - _PIECE, _STEP):
+    for at in range(0, len(secret) - _PIECE + 1, _STEP):
         piece = secret[at : at + _PIECE]
         found = text.find(piece)
         while found >= 0:

@@ -14,6 +14,7 @@ from .action_request import async_finish, async_parse_answer, async_run_large
 from .api.response import stray_answer
 from .api.transport import MAX_RESPONSE_BYTES, async_join
 from .const import EVENT_STREAM
+from .error_bodies import redact_error
 from .error_translation import parse_error_body, raise_translated_errors
 from .exceptions import (
     ErrorInStream,
@@ -24,6 +25,7 @@ from .exceptions import (
 )
 from .streaming.base import AnswerError, StreamAccumulator
 from .streaming.decode import (
+    FAILURES,
     KEEP_ALIVE,
     ODDITIES,
     StreamGarbled,
@@ -265,6 +267,10 @@ class _Relay:
         Returns whether it is more than a sign of life, None if it was the last.
         """
         sequence = self._sequence
+        # Written out: it is asked for every event.
+        is_suspect = "error" in event or not event_type or event_type == "error"
+        if is_suspect or event_type in FAILURES:
+            event = self._without_secrets(event, event_type)
         # One context for all: a new one for each event would be garbage to collect.
         self._fire(
             EVENT_STREAM,
@@ -272,8 +278,7 @@ class _Relay:
             context=self._context,
         )
         self._sequence = sequence + 1
-        # Written out: it is asked for every event.
-        if "error" in event or not event_type or event_type == "error":
+        if is_suspect:
             check(event, event_type)
         if event_type in KEEP_ALIVE:
             return False
@@ -281,6 +286,12 @@ class _Relay:
             self._is_done = True
             return None
         return True
+
+    def _without_secrets(self, event: Json, event_type: str) -> Json:
+        """Return an event whose error does not repeat the key."""
+        if event_type == "error" or event_type in FAILURES or event.get("error"):
+            return redact_error(event, self._request.host.settings.redact)
+        return event
 
     async def _async_take_last(self) -> None:
         """Handle an event without its final blank line, if its data is complete.

@@ -103,6 +103,16 @@ def test_redact_partial_key(key: str) -> None:
     assert redact(f"{key[:half]}\n{key[half:]}").split("\n")[0] == "***"
 
 
+def test_redact_piece_at_any_place() -> None:
+    """Pieces of 15 characters are found wherever they begin, also the last ones."""
+    for length in range(16, 60):
+        key = ("sk-Proj_9f-Lw8Q2xyzT7ab5KcD3mN4pR6sU8vX0zB2dF4hJ6lP8rT0wY2cE" * 2)[:length]
+        redact = settings(key).redact
+        for start in range(length - 14):
+            piece = key[start : start + 15]
+            assert redact(f"It has {piece} in it") == "It has *** in it", (length, start)
+
+
 def test_redact_base64_truncated() -> None:
     encoded = base64.b64encode(f"user:{KEY}".encode()).decode()
     for length in range(28, len(encoded)):

@@ -10,7 +10,7 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from ..error_bodies import answer_error
+from ..error_bodies import answer_error, redact_error
 from ..error_translation import parse_error_body
 from ..exceptions import ErrorInResponse, ResponseEmpty, StreamIncomplete, UnexpectedBody, sanitize
 from ..streaming.base import AnswerError, StreamAccumulator
@@ -32,6 +32,9 @@ _MARKUP = re.compile(
 _LOOKED_AT = 4096
 _WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)", re.IGNORECASE)
+_SHOWN = 32 * 1024
+"""Bytes of an unexpected body that are decoded for its error, which shows fewer."""
+_PIECE = 256 * 1024
 
 
 async def async_parse_body(
@@ -83,9 +86,9 @@ def parse_body(
     """
     kind = content_type.partition(";")[0].strip().lower()
     body = _as_utf8(body, content_type)
-    if not body.strip():
+    if _is_blank(body):
         if expects_text:
-            return {"text": body.decode(errors="replace")}
+            return {"text": decode_text(body)}
         raise ResponseEmpty
     takes_text = getattr(accumulator, "takes_text", False)
     if accumulator is not None and is_ndjson(body, of_objects=takes_text):
@@ -95,28 +98,49 @@ def parse_body(
     try:
         found = load_json(_without_done(body))
     except ValueError:
-        text = body.decode(errors="replace")
-        if _is_text(kind, text, expects_text=expects_text):
-            return {"text": text}
-        raise unexpected_body_error(settings, kind, text) from None
+        start = _start_of(body)
+        if _is_text(kind, start, expects_text=expects_text):
+            return {"text": decode_text(body)}
+        raise unexpected_body_error(settings, kind, start) from None
     if expects_text and not isinstance(found, dict | str):
         # A transcript such as "17" is a text, though it is JSON, too.
-        return {"text": body.decode(errors="replace")}
+        return {"text": decode_text(body)}
     if kind.startswith("text/plain") and not isinstance(found, dict):
-        return {"text": body.decode(errors="replace")}
+        return {"text": decode_text(body)}
     if isinstance(found, list) and answer_error(found) is None:
         return {"data": found}
     if isinstance(found, str):
         return {"text": found}
     if not isinstance(found, dict | list):
-        raise unexpected_body_error(settings, kind, body.decode(errors="replace"))
+        raise unexpected_body_error(settings, kind, _start_of(body))
     if (error := answer_error(found, is_of_model=accumulator is not None)) is not None:
         # Some servers send errors with status 200.
         raise ErrorInResponse(**parse_error_body(error, settings))
     assert isinstance(found, dict)
     if accumulator is not None and "choices" in found and not found["choices"]:
         raise ResponseEmpty
-    return found
+    # A job that has failed is an answer, too, and says why.
+    return redact_error(found, settings.redact) if found.get("error") else found
+
+
+def _is_blank(body: bytes) -> bool:
+    """Return whether a body is empty or white space; a call of Python for all of it would block."""
+    return all(body[at : at + _PIECE].isspace() for at in range(0, len(body), _PIECE))
+
+
+def decode_text(body: bytes) -> str:
+    """Return a body as text, with U+FFFD for what is not UTF-8.
+
+    It is decoded in pieces: invalid bytes take Python long, and other threads wait for each call.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    pieces = [decoder.decode(body[at : at + _PIECE]) for at in range(0, len(body), _PIECE)]
+    return "".join([*pieces, decoder.decode(b"", final=True)])
+
+
+def _start_of(body: bytes) -> str:
+    """Return the beginning of a body as text."""
+    return body[:_SHOWN].decode(errors="replace")
 
 
 def _as_utf8(body: bytes, content_type: str) -> bytes:
@@ -167,10 +191,10 @@ def _parse_stream(
     except AnswerError as err:
         raise ErrorInResponse(**parse_error_body(err.body, settings)) from None
     except StreamGarbled:
-        raise unexpected_body_error(settings, kind, body.decode(errors="replace")) from None
+        raise unexpected_body_error(settings, kind, _start_of(body)) from None
     if answer is None:
         if accumulator is None:
-            raise unexpected_body_error(settings, kind, body.decode(errors="replace"))
+            raise unexpected_body_error(settings, kind, _start_of(body))
         raise StreamIncomplete
     return answer
 
@@ -204,5 +228,5 @@ def stray_answer(settings: HostConfig, lines: list[bytes], kind: str) -> Any:
             return None
         return parse_body(settings, body, "application/json")
     if body[:1] == b"<":
-        raise unexpected_body_error(settings, kind, body.decode(errors="replace"))
+        raise unexpected_body_error(settings, kind, _start_of(body))
     return None

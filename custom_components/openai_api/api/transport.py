@@ -19,6 +19,7 @@ from yarl import URL
 from ..error_bodies import condense_error
 from ..exceptions import ResponseTooLarge, SdkPassthroughError
 from .config import HostConfig
+from .pacing import LoopPacer
 from .usage import Usage
 
 MAX_RESPONSE_BYTES = 256 * 1024**2
@@ -35,6 +36,10 @@ MAX_CONCURRENT_REQUESTS = 100
 Others wait here in order; the session itself would serve new requests before waiting ones.
 """
 _PACKED_PIECE = 4096
+# Chunks may be ten times as large; the events in them are found in the event loop.
+_LARGEST_PIECE = 32 * 1024
+_TURN = 0.005
+"""Seconds after which the event loop runs other tasks between the pieces of one chunk."""
 # The SDK's placeholder for the key, and what aiohttp sets itself.
 _DROPPED_HEADERS = {"authorization", "transfer-encoding"}
 
@@ -78,16 +83,20 @@ class AiohttpResponseStream(httpx2.AsyncByteStream):
 
     @override
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        # Each packed byte may become a thousand when it is decompressed, in the event loop.
         is_packed = "content-encoding" in self._response.headers
+        largest = _PACKED_PIECE if is_packed else _LARGEST_PIECE
         with map_aiohttp_exceptions():
             async for chunk in self._response.content.iter_any():
-                if not is_packed:
+                if len(chunk) <= largest and not is_packed:
                     yield chunk
                     continue
-                # Each byte may become a thousand when it is decompressed, in the event loop.
-                for start in range(0, len(chunk), _PACKED_PIECE):
-                    yield chunk[start : start + _PACKED_PIECE]
-                    await asyncio.sleep(0)
+                turn_ends = time.monotonic() + _TURN
+                for start in range(0, len(chunk), largest):
+                    yield chunk[start : start + largest]
+                    if is_packed or time.monotonic() > turn_ends:
+                        await asyncio.sleep(0)
+                        turn_ends = time.monotonic() + _TURN
 
     @override
     async def aclose(self) -> None:
@@ -124,6 +133,15 @@ class SizeLimitedResponse(httpx2.Response):
                 if size > self._max_size:
                     raise SdkPassthroughError(ResponseTooLarge(MAX_RESPONSE_BYTES))
                 yield chunk
+
+
+async def _async_wait(turn: asyncio.Future[None], response: aiohttp.ClientResponse) -> None:
+    """Wait for a turn; nobody has the response if that is cancelled."""
+    try:
+        await turn
+    except BaseException:
+        response.close()
+        raise
 
 
 @lru_cache(maxsize=32)
@@ -220,6 +238,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         self._organization_headers = settings.organization_headers
         self._query = settings.query
         self._semaphore = asyncio.Semaphore(MAX_CONCURRENT_REQUESTS)
+        self._responses = LoopPacer()
 
     async def async_send(
         self,
@@ -268,6 +287,9 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                         auto_decompress=False,
                         timeout=_client_timeout(connect_timeout, read_timeout),
                     )
+                if (turn := self._responses.take()) is not None:
+                    # Very many were answered at the same moment.
+                    await _async_wait(turn, response)
         except httpx2.TransportError:
             self._usage.record_failure()
             raise

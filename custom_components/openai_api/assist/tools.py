@@ -15,7 +15,9 @@ import probatio
 
 from ..const import LOGGER
 from ..llm_tools import (
+    LIMIT_REACHED,
     MAX_FUNCTIONS,
+    ToolCallLimit,
     describe_parameters,
     function_name,
     is_valid_name,
@@ -54,11 +56,16 @@ class RenamedTool(llm.Tool):
 class GuardedTools(llm.APIInstance):
     """Tools whose failures are told to the model, whatever they raise and however long they take.
 
-    The chat log expects Home Assistant's own errors alone: any other would end the turn.
+    The chat log expects Home Assistant's own errors alone: any other would end the turn. It starts
+    all calls of a response at once, however many there are.
     """
+
+    limit: ToolCallLimit
 
     @override
     async def async_call_tool(self, tool_input: llm.ToolInput) -> llm.ToolResult:
+        if not self.limit.start_call(tool_input.tool_name, tool_input.tool_args):
+            raise HomeAssistantError(LIMIT_REACHED)
         try:
             async with asyncio.timeout(_TIMEOUT):
                 return await super().async_call_tool(tool_input)
@@ -76,7 +83,8 @@ def guard(chat_log: ChatLog) -> None:
     api = chat_log.llm_api
     if api is not None and not isinstance(api, GuardedTools):
         values = {item.name: getattr(api, item.name) for item in fields(api)}
-        chat_log.llm_api = GuardedTools(**{**values, "tools": _acceptable(api.tools)})
+        chat_log.llm_api = guarded = GuardedTools(**{**values, "tools": _acceptable(api.tools)})
+        guarded.limit = ToolCallLimit()
 
 
 def _acceptable(offered: Iterable[llm.Tool]) -> list[llm.Tool]:

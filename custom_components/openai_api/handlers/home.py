@@ -6,7 +6,9 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+import json
 import time
 from typing import Any, Final
 
@@ -20,8 +22,10 @@ from .. import dispatch
 from ..action import ActionCall
 from ..const import DOMAIN
 from ..exceptions import validation_error
-from ..realtime.tools import HomeTools
+from ..llm_tools import LIMIT_REACHED, MAX_CONCURRENT_CALLS, ToolCallLimit
+from ..realtime.tools import HomeTools, error_output
 from ..types import Json
+from ..websocket.access import async_is_admin
 
 LLM_HASS_API: Final = "llm_hass_api"
 CONVERSATION_ID: Final = "conversation_id"
@@ -72,6 +76,7 @@ async def async_answer(request: ActionCall) -> Json:
     name = str(conversation_id) or ulid_now()
     memory = _memory(request, name)
     async with memory.lock:
+        await _async_take(request, memory, name)
         rounds = _Rounds(plain, tools, memory.items)
         answer = await rounds.async_run()
         memory.items = _shortened([*memory.items, *map(_without_files, rounds.said)])
@@ -81,17 +86,32 @@ async def async_answer(request: ActionCall) -> Json:
 
 @callback
 def _memory(request: ActionCall, name: str) -> _Memory:
-    """Return the kept conversation of an entry; raises a translated error for another user's."""
+    """Return the conversation of an entry that is kept under a name, a new one if there is none."""
     hass: HomeAssistant = request.hass
     memories = hass.data.setdefault(_MEMORIES, LRU(_MOST))
     key = (request.entry.entry_id, request.operation.method, name)
-    user_id = request.context.user_id
     memory: _Memory | None = memories.get(key)
-    if memory is not None and memory.items and memory.user_id not in {None, user_id}:
-        raise validation_error("conversation_of_another", conversation_id=name)
     if memory is None or (time.monotonic() - memory.used > _KEPT and not memory.lock.locked()):
-        memory = memories[key] = _Memory(user_id)
+        memory = memories[key] = _Memory(request.context.user_id)
     return memory
+
+
+async def _async_take(request: ActionCall, memory: _Memory, name: str) -> None:
+    """Check that a call may go on with a conversation, once no other call does.
+
+    What somebody has said is read with the rights of whoever goes on. So only who began it may; one
+    without a user, such as that of an automation, is open to administrators, too.
+    Raises ServiceValidationError "conversation_of_another".
+    """
+    user_id = request.context.user_id
+    if not memory.items:
+        # Whoever began it has got no answer.
+        memory.user_id = user_id
+    if memory.user_id == user_id:
+        return
+    if memory.user_id is None and await async_is_admin(request.hass, request.context):
+        return
+    raise validation_error("conversation_of_another", conversation_id=name)
 
 
 class _Rounds:
@@ -102,6 +122,8 @@ class _Rounds:
         self._tools = tools
         self._before = before
         self._is_chat = request.operation.method.startswith("chat.")
+        self._limit = ToolCallLimit()
+        self._slots = asyncio.Semaphore(MAX_CONCURRENT_CALLS)
         self.said: list[Json] = []
         """The input, the tool calls with their results, and the output."""
 
@@ -202,10 +224,9 @@ class _Rounds:
         return found
 
     async def _async_call(self, calls: list[tuple[str, str, str]]) -> list[Json]:
-        """Call tools concurrently, and return their results as items."""
-        assert self._tools is not None
+        """Call tools, a few at a time, and return their results as items."""
         results = await asyncio.gather(
-            *(self._tools.async_call(name, arguments) for _, name, arguments in calls)
+            *(self._async_call_one(name, arguments) for _, name, arguments in calls)
         )
         if self._is_chat:
             return [
@@ -216,6 +237,17 @@ class _Rounds:
             {"type": "function_call_output", "call_id": call_id, "output": text}
             for (call_id, _, _), (_, text) in zip(calls, results, strict=True)
         ]
+
+    async def _async_call_one(self, name: str, text: str) -> tuple[Any, str]:
+        """Call a tool with its arguments as text, unless it has been called too often."""
+        assert self._tools is not None
+        arguments: Any = text
+        with suppress(ValueError, RecursionError):
+            arguments = json.loads(text)
+        if not self._limit.start_call(name, arguments):
+            return error_output("LimitReached", LIMIT_REACHED)
+        async with self._slots:
+            return await self._tools.async_call(name, text)
 
 
 def _function_names(tools: Iterable[Any]) -> frozenset[str]:

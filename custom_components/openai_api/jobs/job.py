@@ -17,20 +17,23 @@ _INTERVAL_RATIO = 20
 """Without `poll_interval`, the elapsed time is divided by this."""
 _MAX_BACKOFF = 900.0
 
+_SECONDS = vol.All(vol.Coerce(float), vol.Range(min=0, max=1e11))
+"""Seconds, or a Unix timestamp that is a date."""
+
 STORED = vol.Schema(
     {
         vol.Required("kind"): str,
         vol.Required("ids"): vol.All({str: str}, vol.Length(min=1)),
-        vol.Required("started"): vol.Coerce(float),
-        vol.Required("until"): vol.Coerce(float),
+        vol.Required("started"): _SECONDS,
+        vol.Required("until"): _SECONDS,
         vol.Required("name"): vol.Any(None, str),
-        vol.Required("poll_interval"): vol.Any(None, vol.Coerce(float)),
+        vol.Required("poll_interval"): vol.Any(None, _SECONDS),
         vol.Required("status"): vol.Any(None, str),
         vol.Required("counts"): dict,
         vol.Required("error"): vol.Any(None, str),
-        vol.Required("ended"): vol.Any(None, vol.Coerce(float)),
+        vol.Required("ended"): vol.Any(None, _SECONDS),
         # Stores of older releases do not have it.
-        vol.Optional("watched"): vol.All(vol.Coerce(float), vol.Range(min=0)),
+        vol.Optional("watched"): _SECONDS,
     },
     # A newer release may know more of a job.
     extra=vol.REMOVE_EXTRA,

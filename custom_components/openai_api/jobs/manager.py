@@ -8,12 +8,9 @@ from http import HTTPStatus
 import time
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError, UnsupportedStorageVersionError
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_call_later
-from homeassistant.helpers.storage import Store
-import voluptuous as vol
 
 from .. import progress
 from ..action import ActionCall, ActionDescription
@@ -30,7 +27,8 @@ from ..exceptions import (
 from ..media import images
 from ..object_types import ObjectType
 from ..types import Json
-from .job import STORED, Job
+from .job import Job
+from .store import JobStore
 
 MAX_JOBS: Final = 100
 """The most jobs that an entry watches at a time."""
@@ -39,7 +37,6 @@ GONE: Final = "gone"
 GIVEN_UP: Final = "given_up"
 """The status of a job that took longer than `max_days`."""
 _ACTION: Final = "watch_job"
-_VERSION: Final = 1
 _DAY = 86_400.0
 _MAX_DAYS = 7.0
 AUTH_FAILED_INTERVAL = 3600.0
@@ -50,19 +47,7 @@ MAX_FINISHED = 20
 """The most jobs that are shown after their end; none is shown for longer than a day."""
 _GONE_STATUSES = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 
-_STORE = vol.Schema({vol.Required("jobs"): list})
-
 type Listener = Callable[[Job], None]
-
-
-def _store(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Store[Json]:
-    """Return the store of the jobs of an entry."""
-    return Store(hass, _VERSION, f"{DOMAIN}.{entry.entry_id}.jobs")
-
-
-async def async_remove(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
-    """Delete the stored jobs of an entry that is removed."""
-    await _store(hass, entry).async_remove()
 
 
 class JobManager:
@@ -75,42 +60,15 @@ class JobManager:
         self._hass = host.hass
         self._entry = host.entry
         self._actions = actions
-        self._store = _store(host.hass, host.entry)
+        self._store = JobStore(host.hass, host.entry)
         self._listeners: list[Listener] = []
         self._failing: set[str] = set()
         self._semaphore = asyncio.Semaphore(MAX_CONCURRENT_POLLS)
         self._is_closed = False
-        self._is_store_newer = False
-        self._unread: list[Any] = []
-        """Stored jobs of kinds that only a newer release knows; they are stored again."""
 
     async def async_load(self) -> None:
         """Load the stored jobs; those that cannot be read are logged and left out."""
-        title = self._entry.title
-        try:
-            stored = await self._store.async_load()
-            items = _STORE(stored)["jobs"] if stored else []
-        except (HomeAssistantError, vol.Invalid) as err:
-            # The store of a newer release must not be overwritten.
-            self._is_store_newer = isinstance(err, UnsupportedStorageVersionError)
-            LOGGER.error(
-                "The watched jobs of %s cannot be read, so those that are watched from now on "
-                "may be forgotten with the next restart: %s",
-                title,
-                err,
-            )
-            return
-        for item in items:
-            try:
-                job = Job(**STORED(item))
-            except vol.Invalid:
-                LOGGER.warning("A watched job of %s cannot be read", title)
-                continue
-            if job.kind in self._actions:
-                self.jobs[job.key] = job
-            else:
-                LOGGER.warning("A watched job of %s is of an unknown kind", title)
-                self._unread.append(item)
+        self.jobs = {job.key: job for job in await self._store.async_load(self._actions)}
 
     @callback
     def start(self, _: HomeAssistant) -> None:
@@ -354,9 +312,7 @@ class JobManager:
 
     async def _save(self) -> None:
         """Store all jobs."""
-        if not self._is_store_newer:
-            known = [job.as_dict() for job in self.jobs.values()]
-            await self._store.async_save({"jobs": [*known, *self._unread]})
+        await self._store.async_save(self.jobs.values())
 
 
 def _when_ended(job: Job) -> float:

@@ -1,6 +1,6 @@
 """Decodes the events of a stream to objects."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 import re
 from typing import Any, override
 
@@ -17,9 +17,12 @@ ODDITIES = (AttributeError, LookupError, TypeError, ValueError)
 """The errors of accumulators for events whose shape is not that of the API."""
 KEEP_ALIVE = frozenset({"ping", "keepalive", "keep-alive", "heartbeat"})
 """The types of keep-alive events."""
+FAILURES = frozenset({"response.failed", "response.incomplete", "response.done"})
+"""The types of events whose response may have an error."""
 _FIELD = re.compile(rb"\s*(?:\xef\xbb\xbf)?(?:(?:data|event|id|retry) ?:|:)")
 _DATA_URL = re.compile(rb"\s*data:[\w.+-]+/[\w.+-]+[;,]")
 _MOST_OF_A_FIELD = 16
+_PIECE = 64 * 1024
 _FIELD_NAMES = (b"data:", b"event:", b"id:", b"retry:")
 # Of what is no event, the most that is shown.
 _MOST_LINES = 5
@@ -179,6 +182,13 @@ def lines_in_stray(
     return lines, lines.feed(decoder.take_stray()) + events
 
 
+def _events_in(body: bytes, decoder: SSEDecoder) -> Iterator[tuple[str, bytes]]:
+    """Yield the events of a whole stream, read in pieces so that other threads get their turn."""
+    for start in range(0, len(body), _PIECE):
+        yield from decoder.feed(body[start : start + _PIECE])
+    yield from decoder.flush()
+
+
 def assemble(body: bytes, make: Callable[[], StreamAccumulator] | None) -> Json | None:
     """Return the object that a whole stream adds up to, None if it is not complete.
 
@@ -196,7 +206,7 @@ def assemble(body: bytes, make: Callable[[], StreamAccumulator] | None) -> Json 
     events: list[Json] = []
     ended = False
     try:
-        for name, data in [*decoder.feed(body), *decoder.flush()]:
+        for name, data in _events_in(body, decoder):
             if data.startswith(b"[DONE]"):
                 ended = True
                 break

@@ -14,6 +14,7 @@ import orjson
 _MAX_PIECE = 32 * 1024
 _MIN_PIECE = 64
 _STRING_PIECE = 128 * 1024
+_LONGEST_SCALAR = 64 * 1024
 _LONGEST_ESCAPE = 12
 """Bytes of one character: two escapes of a surrogate pair."""
 _SPACE = re.compile(rb"[ \t\r\n]*")
@@ -23,20 +24,29 @@ _ENDINGS = (b"},", b"],", b'",', b",")
 """The bytes at the end of a member, the likeliest first."""
 
 type CheckPiece = Callable[[bytes, Any, int], None]
+type LoadString = Callable[[bytes], str]
 
 
 class LargeJsonReader:
     """Parses one JSON text."""
 
-    def __init__(self, data: bytes, max_depth: int, check_piece: CheckPiece) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        max_depth: int,
+        check_piece: CheckPiece,
+        load_string: LoadString = orjson.loads,
+    ) -> None:
         """Take the text and the maximum depth.
 
         `check_piece` takes a piece, its value and the levels left for it, and raises ValueError if
-        the value has more.
+        the value has more. `load_string` takes a string in quotation marks that orjson refuses, and
+        raises ValueError if it is none.
         """
         self._data = data
         self._max_depth = max_depth
         self._check_piece = check_piece
+        self._load_string = load_string
 
     def read(self) -> Any:
         """Return the value; raises ValueError for invalid JSON, and beyond `max_depth` levels."""
@@ -50,9 +60,12 @@ class LargeJsonReader:
 
     def _skip(self, position: int) -> int:
         """Return the position of the next character that is not white space."""
-        match = _SPACE.match(self._data, position)
-        assert match is not None
-        return match.end()
+        while True:
+            match = _SPACE.match(self._data, position, position + _STRING_PIECE)
+            assert match is not None
+            if match.end() < position + _STRING_PIECE:
+                return match.end()
+            position = match.end()
 
     def _value(self, start: int, level: int) -> tuple[Any, int]:
         """Return the value at a position, and its end."""
@@ -63,7 +76,8 @@ class LargeJsonReader:
                 return self._container([], start, b"]", level + 1)
             case b'"':
                 return self._string(start)
-        if (found := _SCALAR.match(self._data, start)) is None:
+        found = _SCALAR.match(self._data, start, start + _LONGEST_SCALAR)
+        if found is None or found.end() == start + _LONGEST_SCALAR:
             raise ValueError("no JSON")
         return orjson.loads(found[0]), found.end()
 
@@ -150,16 +164,26 @@ class LargeJsonReader:
             assert match is not None
             end = match.end()
             if data[end : end + 1] == b'"':
-                pieces.append(orjson.loads(b'"%b"' % data[position:end]))
+                pieces.append(self._decode(data[position:end]))
                 return "".join(pieces), end + 1
             piece, position = self._cut(position, end)
             pieces.append(piece)
 
     def _cut(self, start: int, end: int) -> tuple[str, int]:
         """Return a piece of a string that ends before `end` with a whole character, and its end."""
-        for cut in range(end, max(start, end - _LONGEST_ESCAPE), -1):
-            try:
-                return orjson.loads(b'"%b"' % self._data[start:cut]), cut
-            except orjson.JSONDecodeError:
-                continue
+        for load in (orjson.loads, self._load_string):
+            for cut in range(end, max(start, end - _LONGEST_ESCAPE), -1):
+                try:
+                    return load(b'"%b"' % self._data[start:cut]), cut
+                except ValueError:
+                    continue
         raise ValueError("no JSON")
+
+    def _decode(self, content: bytes) -> str:
+        """Return what stands between quotation marks."""
+        text = b'"%b"' % content
+        try:
+            found: str = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            found = self._load_string(text)
+        return found

@@ -5,7 +5,7 @@ import re
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 """The maximum size of an event in bytes, and of all lines that are no field."""
 _MAX_LINES = 64 * 1024
-"""The maximum number of data lines in one event."""
+"""The maximum number of data lines in one event, and of lines that are no field in a stream."""
 _BOM = b"\xef\xbb\xbf"
 _LONGEST_KEPT_NAME = 64
 _MOST_KEPT_NAMES = 256
@@ -173,8 +173,11 @@ class SSEDecoder:
             if self._join_stray and key != b"error":
                 self._data.append(line)
                 return
+            if line.isspace():
+                # Some hosts keep a connection alive like this.
+                return
             self._stray_size += len(line) + 1
-            if self._stray_size > MAX_EVENT_BYTES:
+            if self._stray_size > MAX_EVENT_BYTES or len(self.stray) >= _MAX_LINES:
                 raise EventTooLarge
             self.stray.append(line)
 

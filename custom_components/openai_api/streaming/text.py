@@ -1,6 +1,6 @@
 """Parses JSON whose characters may be split into surrogates or bytes, and joins them."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 import json
 import re
 from typing import Any, NoReturn
@@ -21,7 +21,7 @@ _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _RAW_BYTES = re.compile("[\udc80-\udcff]+")
 _TRAILING_HALF = re.compile("(?:[\ud800-\udbff]|[\udc80-\udcff]{1,3})\\Z")
 _LONE = re.compile("[\ud800-\udfff]")
-_MAYBE_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+_LONGEST_PIECE = 256 * 1024
 _MAX_HELD = 64
 """Texts whose last piece ended with half a character; older ones are dropped."""
 _IDENTITY = ("type", "item_id", "output_index", "content_index", "summary_index")
@@ -52,6 +52,21 @@ def check_depth(data: bytes, value: Any, max_depth: int = MAX_DEPTH) -> None:
             raise ValueError("too deep") from err
 
 
+def _pieces(text: str) -> Iterator[str]:
+    """Yield a text in pieces, because other threads wait while Python looks through all of one.
+
+    They end with a whole character, unless there is none for half a piece.
+    """
+    start = 0
+    while len(text) - start > _LONGEST_PIECE:
+        end = start + _LONGEST_PIECE
+        while "\ud800" <= text[end - 1] <= "\udfff" and end > start + _LONGEST_PIECE // 2:
+            end -= 1
+        yield text[start:end]
+        start = end
+    yield text[start:]
+
+
 def _join_halves(text: str) -> str:
     """Join the halves of characters that are next to each other."""
     text = _PAIR.sub(
@@ -69,15 +84,6 @@ def _replace_halves(text: str) -> str:
         lambda found: found[0].encode(errors="surrogateescape").decode(errors="replace"), text
     )
     return _LONE.sub("\ufffd", text)
-
-
-def _is_utf8(data: bytes) -> bool:
-    """Return whether bytes are UTF-8."""
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _refuse(name: str) -> NoReturn:
@@ -126,14 +132,17 @@ class SurrogateJoiner:
 
     def _load_large(self, data: bytes, *, hold: bool) -> Any:
         """Return the value in a large JSON text."""
-        try:
-            value = LargeJsonReader(data, MAX_DEPTH, check_depth).read()
-            return self._mend_event(value, hold=hold) if self.held and hold else value
-        except ValueError:
-            if _MAYBE_HALF.search(data) is None and _is_utf8(data):
-                raise
-        value = self._load_halves(data, hold=hold)
-        check_depth(data, value)
+        has_halves = False
+
+        def load_string(text: bytes) -> str:
+            nonlocal has_halves
+            has_halves = True
+            found: str = json.loads(text.decode(errors="surrogateescape"))
+            return found
+
+        value = LargeJsonReader(data, MAX_DEPTH, check_depth, load_string).read()
+        if has_halves or (self.held and hold):
+            return self._mend_event(value, hold=hold)
         return value
 
     def join_text(self, data: bytes) -> str:
@@ -201,15 +210,15 @@ class SurrogateJoiner:
 
     def _mend_text(self, text: str, path: tuple[Hashable, ...], *, hold: bool) -> str:
         """Return a text after its held half; a half at its end is held back."""
-        text = _join_halves(self.held.pop(path, "") + text)
+        text = "".join(map(_join_halves, _pieces(self.held.pop(path, "") + text)))
         # Only a piece of a text has a continuation.
         is_piece = "delta" in path or ("choices" in path and path[-1] == "text")
-        if hold and is_piece and (half := _TRAILING_HALF.search(text)):
+        if hold and is_piece and (half := _TRAILING_HALF.search(text, max(len(text) - 3, 0))):
             self.held[path] = half[0]
             if len(self.held) > _MAX_HELD:
                 del self.held[next(iter(self.held))]
             text = text[: half.start()]
-        return _replace_halves(text)
+        return "".join(map(_replace_halves, _pieces(text)))
 
 
 def _place(item: Any, position: int) -> Hashable:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 
 MAX_BODY: Final = 1024 * 1024
 """Bytes: OpenAI's events have a few hundred."""
-_CHUNK_SIZE: Final = 64 * 1024
+_SMALL_BODY: Final = 16 * 1024
+"""Bytes that are read of every call; only a few larger bodies are read at the same time."""
+MAX_LARGE_BODIES: Final = 8
 _READ_TIMEOUT: Final = 10
 # Longer than others could replay a call; the server itself retries for hours.
 DEDUPLICATION_SECONDS: Final = 3600
@@ -157,6 +160,7 @@ class WebhookReceiver:
         self._webhooks = webhooks
         self._secret = secret
         self._delivery_log = delivery_log
+        self._large_bodies = asyncio.Semaphore(MAX_LARGE_BODIES)
         self.received = 0
         """Events that were fired."""
         self.refused: Counter[str] = Counter()
@@ -181,7 +185,7 @@ class WebhookReceiver:
         self._validate_timestamp(headers["webhook-timestamp"])
         if _parse_int(request.headers.get(CONTENT_LENGTH, "0")) > MAX_BODY:
             raise _RejectedError(_RejectReason.TOO_LARGE)
-        body = await _async_read(request)
+        body = await self._async_read(request)
         try:
             verify_signature(self._webhooks, body, headers, self._secret)
         except ValueError:
@@ -199,6 +203,28 @@ class WebhookReceiver:
             "event": event,
         }
         fire(hass, EVENT_WEBHOOK, data, None)
+
+    async def _async_read(self, request: web.Request) -> bytes:
+        """Return the body, up to `MAX_BODY` bytes.
+
+        Nothing is known of the caller yet, and a thousand large bodies would fill the memory.
+        """
+        body = bytearray()
+        content = request.content
+        try:
+            async with asyncio.timeout(_READ_TIMEOUT), AsyncExitStack() as stack:
+                while piece := await content.read(_SMALL_BODY):
+                    if len(body) <= _SMALL_BODY < len(body) + len(piece):
+                        if self._large_bodies.locked():
+                            raise _RejectedError(_RejectReason.TOO_MANY)
+                        await stack.enter_async_context(self._large_bodies)
+                    body += piece
+                    if len(body) > MAX_BODY:
+                        raise _RejectedError(_RejectReason.TOO_LARGE)
+        except ClientError, HttpProcessingError, OSError, web.RequestPayloadError:
+            # Invalid compression or chunks, or a caller that is gone or stalls.
+            raise _RejectedError(_RejectReason.UNREADABLE) from None
+        return bytes(body)
 
     def _validate_timestamp(self, stamp: str) -> None:
         """Refuse a call by its time alone, before its body is read."""
@@ -225,22 +251,6 @@ def _parse_int(text: str) -> int:
         return int(text)
     except ValueError:
         raise _RejectedError(_RejectReason.UNREADABLE) from None
-
-
-async def _async_read(request: web.Request) -> bytes:
-    """Return the body, up to `MAX_BODY` bytes."""
-    body = bytearray()
-    content = request.content
-    try:
-        async with asyncio.timeout(_READ_TIMEOUT):
-            while piece := await content.read(_CHUNK_SIZE):
-                body += piece
-                if len(body) > MAX_BODY:
-                    raise _RejectedError(_RejectReason.TOO_LARGE)
-    except ClientError, HttpProcessingError, OSError, web.RequestPayloadError:
-        # Invalid compression or chunks, or a caller that is gone or stalls.
-        raise _RejectedError(_RejectReason.UNREADABLE) from None
-    return bytes(body)
 
 
 def _parse_event(body: bytes) -> dict[str, object]:

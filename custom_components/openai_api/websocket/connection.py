@@ -13,6 +13,7 @@ from websockets.frames import CloseCode
 
 from ..api.host import ServiceHost
 from ..const import EVENT_CONNECTION, EVENT_SERVER, LOGGER
+from ..error_bodies import redact_error
 from ..events import fire
 from ..exceptions import (
     AuthenticationFailed,
@@ -24,6 +25,7 @@ from ..exceptions import (
     validation_error,
 )
 from ..localize import localized_text
+from ..streaming.decode import FAILURES
 from ..streaming.text import LARGE_BYTES, SurrogateJoiner
 from ..types import Json
 from .close import Close, ending
@@ -310,6 +312,8 @@ class Connection:
         if event_type != "error":
             # Gateways say with an event, too, that there is nothing behind them.
             self._reconnects.is_proven = True
+        if isinstance(event_type, str) and (event_type == "error" or event_type in FAILURES):
+            event = redact_error(event, self.host.settings.redact)
         if self._event_types is None or event_type in self._event_types:
             self.host.hass.bus.async_fire(
                 EVENT_SERVER,

@@ -12,7 +12,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
-from custom_components.openai_api.jobs import job as job_module, manager
+from custom_components.openai_api.jobs import job as job_module, manager, store as store_module
 from tests.integration.automations import automate, on
 from tests.integration.conftest import Call, add_entry, entry_data
 from tests.standin.faults import Fault
@@ -144,19 +144,56 @@ async def test_disabled_job_sensor(
 
 
 @pytest.mark.parametrize(
-    "data",
+    "store",
     [
-        "nonsense",
-        [],
-        {},
-        {"jobs": None},
-        {"jobs": ["x"]},
-        {"jobs": [{"kind": "batch"}]},
-        {"jobs": [job(ids={})]},
-        {"jobs": [job(started="yesterday")]},
+        {"version": 1, "data": "nonsense"},
+        {"version": 1, "data": ["x"]},
+        {"version": 1, "data": {"jobs": None}},
+        {"version": 1, "data": {"jobs": {"a": job()}}},
+        {"version": 1},
+        {"version": None, "data": {"jobs": []}},
+        {"data": {"jobs": []}},
+        {"version": 1, "minor_version": "x", "data": None},
     ],
 )
-async def test_corrupt_store_is_replaced(
+async def test_damaged_store_is_kept_aside(
+    hass: HomeAssistant,
+    standin: StandIn,
+    media_folder: Path,
+    call: Call,
+    stored: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    store: dict[str, Any],
+) -> None:
+    """The entry works all the same, and stores anew; nothing that was there is lost."""
+    moved: list[str] = []
+    monkeypatch.setattr(store_module, "_move", lambda path: moved.append(path) or f"{path}.corrupt")
+    found = entry_with(hass, stored, standin, store)
+    assert await hass.config_entries.async_setup(found.entry_id)
+    await hass.async_block_till_done()
+    assert (await call("list_watched_jobs"))["data"] == []
+    if "minor_version" in store:
+        assert (moved, "newer release" in caplog.text) == ([], True)
+        return
+    assert [Path(path).name for path in moved] == [key_of(found)]
+    assert f"{moved[0]}.corrupt" in caplog.text
+    answer(standin, "/batches/x_1", "in_progress")
+    await call("watch_job", kind="batch", id="x_1")
+    assert len(in_store(stored, found)) == 1
+
+
+def test_damaged_file_is_renamed(tmp_path: Path) -> None:
+    path = tmp_path / "openai_api.1.jobs"
+    path.write_text("[]")
+    moved = Path(store_module._move(str(path)))
+    assert moved.read_text() == "[]"
+    assert moved.name.startswith("openai_api.1.jobs.corrupt.")
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("data", [{}, [], {"jobs": []}])
+async def test_empty_store_has_no_jobs(
     hass: HomeAssistant,
     standin: StandIn,
     media_folder: Path,
@@ -165,15 +202,42 @@ async def test_corrupt_store_is_replaced(
     caplog: pytest.LogCaptureFixture,
     data: Any,
 ) -> None:
-    """The entry works all the same, and stores anew."""
     found = entry_with(hass, stored, standin, {"version": 1, "data": data})
     assert await hass.config_entries.async_setup(found.entry_id)
-    await hass.async_block_till_done()
     assert (await call("list_watched_jobs"))["data"] == []
-    assert ("watched job" in caplog.text) is bool(data)
+    assert "watched job" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        "x",
+        {"kind": "batch"},
+        job(ids={}),
+        job(started="yesterday"),
+        job(started="nan"),
+        job(ended=1e300),
+        job(until="inf"),
+    ],
+    ids=str,
+)
+async def test_damaged_job_is_kept(
+    hass: HomeAssistant,
+    standin: StandIn,
+    media_folder: Path,
+    call: Call,
+    stored: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+    damaged: Any,
+) -> None:
+    found = entry_with(hass, stored, standin, {"version": 1, "data": {"jobs": [damaged]}})
+    assert await hass.config_entries.async_setup(found.entry_id)
+    assert (await call("list_watched_jobs"))["data"] == []
+    assert f"{key_of(found)}: " in caplog.text
     answer(standin, "/batches/x_1", "in_progress")
     await call("watch_job", kind="batch", id="x_1")
-    assert len(in_store(stored, found)) == 1
+    assert damaged in in_store(stored, found)
+    assert len(in_store(stored, found)) == 2
 
 
 async def test_corrupt_job_in_store_is_skipped(
@@ -188,16 +252,40 @@ async def test_corrupt_job_in_store_is_skipped(
     assert kept["id"] == "x_1"
 
 
-async def test_store_ignores_unknown_keys(
+@pytest.mark.parametrize("data", [{}, {"jobs": [job()]}, "nonsense"])
+@pytest.mark.parametrize("version", [(2, 1), (1, 2), (3, 7)])
+async def test_newer_store_is_not_written(
+    hass: HomeAssistant,
+    standin: StandIn,
+    media_folder: Path,
+    call: Call,
+    told: Fired,
+    stored: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+    version: tuple[int, int],
+    data: Any,
+) -> None:
+    """What only differs in its minor version is read, and told of twice rather than never."""
+    before = {"version": version[0], "minor_version": version[1], "data": data, "more": 1}
+    found = entry_with(hass, stored, standin, dict(before))
+    answer(standin, "/batches/x_1", "completed", "in_progress")
+    assert await hass.config_entries.async_setup(found.entry_id)
+    is_read = version[0] == 1 and "jobs" in data
+    assert len((await call("list_watched_jobs"))["data"]) == is_read
+    await pass_time(hass, seconds=1)
+    assert statuses(told) == ["completed"] * is_read
+    await call("watch_job", kind="batch", id="x_1")
+    assert stored[key_of(found)] == before
+    assert f"{key_of(found)} is left as it is" in caplog.text
+
+
+async def test_newer_store_with_more_of_each_job_is_read(
     hass: HomeAssistant, standin: StandIn, media_folder: Path, call: Call, stored: dict[str, Any]
 ) -> None:
-    found = entry_with(hass, stored, standin, {"version": 2, "minor_version": 1, "data": {}})
+    data = {"jobs": [job(new=1)], "paused": True}
+    found = entry_with(hass, stored, standin, {"version": 1, "data": data})
     assert await hass.config_entries.async_setup(found.entry_id)
-    assert (await call("list_watched_jobs"))["data"] == []
-
-    answer(standin, "/batches/x_1", "in_progress")
-    await call("watch_job", kind="batch", id="x_1")
-    assert stored[key_of(found)] == {"version": 2, "minor_version": 1, "data": {}}
+    assert [one["id"] for one in (await call("list_watched_jobs"))["data"]] == ["x_1"]
 
 
 @pytest.mark.parametrize(

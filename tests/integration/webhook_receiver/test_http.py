@@ -11,6 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.webhooks import receiver as webhook_receiver
+from tests.integration.waiting import wait_for
 from tests.standin.areas.webhooks import sign
 
 from .helpers import BODY, LIMIT, SECRET, Post, path, refused
@@ -64,6 +65,32 @@ async def test_endless_body_times_out(
             assert status in await reader.readline()
         writer.close()
     assert refused(receiving) == {"UNREADABLE": 1, "TOO_LARGE": 1}
+
+
+async def test_large_bodies_are_read_a_few_at_a_time(
+    receiving: MockConfigEntry, client: TestClient[Any, Any], post: Post, fired: list[Event]
+) -> None:
+    """Their callers need no secret to fill the memory; small calls go on meanwhile."""
+    size = 64 * 1024
+    body = BODY[:-1] + b" " * (size - len(BODY)) + b"}"
+    headers = signature(body) + b"\r\nContent-Length: %d\r\n\r\n" % size
+    callers = [
+        await begin(client, receiving, headers + body[: size // 2])
+        for _ in range(webhook_receiver.MAX_LARGE_BODIES)
+    ]
+    receiver = receiving.runtime_data.webhook_receiver
+    await wait_for(receiver._large_bodies.locked)
+    assert await post(body, sign(SECRET, body, "wh_2")) == HTTPStatus.SERVICE_UNAVAILABLE
+    assert await post(BODY, sign(SECRET, BODY, "wh_3")) == HTTPStatus.OK
+    for reader, writer in callers:
+        writer.write(body[size // 2 :])
+        async with asyncio.timeout(5):
+            assert b" 200 " in await reader.readline()
+        writer.close()
+    assert await post(body, sign(SECRET, body, "wh_4")) == HTTPStatus.OK
+    assert refused(receiving) == {"TOO_MANY": 1}
+    # The same delivery came eight times.
+    assert len(fired) == 3
 
 
 @pytest.mark.parametrize(
