@@ -35,7 +35,7 @@ from .errors import AssistError, SessionLost, async_spoken
 from .plain_text import without_controls
 from .realtime import prompt_of, realtime_voice, tools_of
 from .talk import Talk, Utterance
-from .talk_turn import SpokenResponse, Turn
+from .talk_turn import RealtimeResponse, Turn
 
 _PATIENCE: Final = 30.0
 """Seconds until a response begins, and between two pieces of one."""
@@ -227,7 +227,7 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
         self,
         record: turns.Turn,
         turn: Turn,
-        response: SpokenResponse,
+        response: RealtimeResponse,
         *,
         at_once: bool,
         until_done: bool,
@@ -256,7 +256,7 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
                 yield {"tool_calls": [wanted]}
 
     async def _async_answer_calls(
-        self, talk: Talk, response: SpokenResponse, chat_log: ChatLog
+        self, talk: Talk, response: RealtimeResponse, chat_log: ChatLog
     ) -> None:
         """Tell the model what its calls have brought."""
         results = {

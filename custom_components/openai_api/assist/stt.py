@@ -1,4 +1,4 @@
-"""The ear of a subentry: what a microphone hears becomes a text."""
+"""The speech-to-text entity of a subentry."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
@@ -63,7 +63,7 @@ class MicrophoneEntity(AssistEntity, SpeechToTextEntity):
         return languages_with(self.hass.config.language)
 
 
-class EarEntity(MicrophoneEntity):
+class SttEntity(MicrophoneEntity):
     """Transcribes by upload, or live where the service can."""
 
     @property

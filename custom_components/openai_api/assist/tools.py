@@ -55,9 +55,9 @@ def guard(chat_log: ChatLog) -> None:
 
 
 def functions(api: llm.APIInstance | None) -> list[Json]:
-    """Return the name, description and parameters (JSON Schema) of each tool, sorted by name.
+    """Return the tools, sorted by name: `[{"name": …, "description": …, "parameters": {…}}]`.
 
-    They are made once for an instance: services keep what they have read of an unchanged prefix.
+    The parameters are a JSON Schema. They are made once for an instance: services keep what they have read of an unchanged prefix.
     """
     if api is None:
         return []
@@ -101,7 +101,7 @@ def _parameters(tool: llm.Tool, api: llm.APIInstance) -> Json:
 
 
 def arguments(text: Any) -> dict[str, Any] | None:
-    """Return the arguments of a call, None where they are no JSON object."""
+    """Return the arguments of a call, `{name: value}`; None where they are no JSON object."""
     if isinstance(text, dict):
         # Some services send the object itself.
         return text

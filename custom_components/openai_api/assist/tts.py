@@ -1,4 +1,4 @@
-"""The speaker of a subentry."""
+"""The text-to-speech entity of a subentry."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -57,7 +57,7 @@ _OWN_VOICE: Final = re.compile(r"voice_\w+")
 _ALWAYS_CONVERTED: Final = not hasattr(tts, "PcmFormat")
 
 
-class SpeakerEntity(AssistEntity, TextToSpeechEntity):
+class TtsEntity(AssistEntity, TextToSpeechEntity):
     """Has a service speak what Assist, an action or an announcement has to say."""
 
     @override
@@ -92,7 +92,7 @@ class SpeakerEntity(AssistEntity, TextToSpeechEntity):
     async def async_stream_tts_audio(self, request: TTSAudioRequest) -> TTSAudioResponse:
         """Speak a text that may still be being written, as its sentences come.
 
-        Raises a translated HomeAssistantError for what cannot be spoken.
+        Raises ServiceValidationError "speed_invalid", and what `Speech.async_start` raises.
         """
         wanted = wanted_of(request.options)
         speech = Speech(

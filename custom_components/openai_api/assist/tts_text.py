@@ -217,7 +217,7 @@ def _restored(text: str) -> str:
 
 
 def first_clause(text: str) -> tuple[str, str]:
-    """Return the beginning of a sentence up to a comma or the like, and the rest.
+    """Return the beginning of a sentence up to a comma or the like: `(beginning, rest)`.
 
     The rest is empty where the sentence is short or has no such place.
     """
