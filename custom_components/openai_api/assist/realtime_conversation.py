@@ -31,7 +31,7 @@ from .const import (
 )
 from .contents import result_text
 from .entity import AssistEntity
-from .errors import AssistError, SessionLost, async_spoken
+from .errors import AssistError, SessionLost
 from .plain_text import without_controls
 from .realtime import prompt_of, realtime_voice, tools_of
 from .talk import Talk, Utterance
@@ -116,20 +116,10 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
         )
         record.data["transport"] = "realtime"
         try:
-            said = await self._async_answer(user_input, chat_log, record)
-        except asyncio.CancelledError:
-            record.end(turns.Ended.CANCELLED)
-            raise
+            with record.failures_reported():
+                said = await self._async_answer(user_input, chat_log, record)
         except HomeAssistantError as err:
-            spoken = await async_spoken(
-                self.hass,
-                err,
-                user_input.language,
-                name=self.entry.title,
-                model=str(self.options.get(CONF_MODEL)),
-            )
-            record.end(turns.Ended.FAILED, str(err))
-            raise spoken from None
+            raise await self.async_spoken_error(err, user_input.language) from None
         record.note_text(question=user_input.text, answer=said)
         record.end(turns.Ended.DONE)
         result = conversation.async_get_result_from_chat_log(user_input, chat_log)

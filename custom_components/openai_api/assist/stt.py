@@ -130,12 +130,9 @@ class SttEntity(MicrophoneEntity):
         microphone.start()
         turn = Turn(self, "stt", model=self.option(CONF_MODEL))
         try:
-            text = await self._async_hear(microphone, self._options(metadata), on_partial, turn)
-        except asyncio.CancelledError:
-            turn.end(Ended.CANCELLED)
-            raise
+            with turn.failures_reported():
+                text = await self._async_hear(microphone, self._options(metadata), on_partial, turn)
         except HomeAssistantError as err:
-            turn.end(Ended.FAILED, str(err))
             LOGGER.error("What was said to %s could not be understood: %s", self.entity_id, err)
             return SpeechResult(None, SpeechResultState.ERROR)
         finally:

@@ -210,11 +210,7 @@ class Turn:
                 raise self.error
             if self.is_over:
                 raise AssistError("assist_interrupted")
-            try:
-                async with asyncio.timeout(seconds):
-                    await self.changed.wait()
-            except TimeoutError:
-                raise AssistError("assist_slow") from None
+            await self._async_wait(seconds)
 
     async def sound(
         self, response: RealtimeResponse, seconds: float
@@ -236,8 +232,12 @@ class Turn:
                 raise self.error
             if self.is_over and not self.is_claimed:
                 return
-            try:
-                async with asyncio.timeout(seconds):
-                    await self.changed.wait()
-            except TimeoutError:
-                raise AssistError("assist_slow") from None
+            await self._async_wait(seconds)
+
+    async def _async_wait(self, seconds: float) -> None:
+        """Wait for the next change, for so many seconds at the most."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.changed.wait()
+        except TimeoutError:
+            raise AssistError("assist_slow") from None

@@ -1,6 +1,5 @@
 """The text-to-speech entity of a subentry."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 import re
@@ -20,7 +19,6 @@ from homeassistant.components.tts import (
     Voice,
 )
 from homeassistant.core import callback
-from homeassistant.exceptions import HomeAssistantError
 
 from ..exceptions import validation_error
 from .const import (
@@ -104,14 +102,8 @@ class TtsEntity(AssistEntity, TextToSpeechEntity):
         )
         turn = Turn(self, "tts", model=self.option(CONF_MODEL))
         turn.data["transport"] = "http"
-        try:
+        with turn.failures_reported():
             extension = await speech.async_start()
-        except asyncio.CancelledError:
-            turn.end(Ended.CANCELLED)
-            raise
-        except HomeAssistantError as err:
-            turn.end(Ended.FAILED, str(err))
-            raise
         turn.mark("first_sound_ms")
         return TTSAudioResponse(extension, _recorded(turn, speech))
 
@@ -137,17 +129,11 @@ class TtsEntity(AssistEntity, TextToSpeechEntity):
 
 async def _recorded(turn: Turn, speech: Speech) -> AsyncGenerator[bytes]:
     """Yield the sound of a text, and report how it ended."""
-    try:
+    with turn.failures_reported():
         async with aclosing(speech.async_stream()) as sound:
             async for chunk in sound:
                 yield chunk
-    except HomeAssistantError as err:
-        turn.end(Ended.FAILED, str(err))
-        raise
-    else:
-        turn.end(Ended.DONE)
-    finally:
-        turn.end(Ended.CANCELLED)
+    turn.end(Ended.DONE)
 
 
 def is_probed(wanted: Wanted) -> bool:
