@@ -18,17 +18,6 @@ import sys
 from typing import TypeGuard
 
 ROOT = Path(__file__).resolve().parent.parent / "custom_components/openai_api"
-FOLDERS = (
-    ".",
-    "api",
-    "handlers",
-    "jobs",
-    "media",
-    "realtime",
-    "streaming",
-    "webhooks",
-    "websocket",
-)
 FACTORIES = {"api_error": "HomeAssistantError", "validation_error": "ServiceValidationError"}
 """The class of the errors that each function makes from the key of a text."""
 NEEDS_SHAPE = re.compile(r"\b(?:Json\b|dict\[|tuple\[(?![^\[\]]*\.\.\.\]))")
@@ -39,12 +28,7 @@ type Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 def main() -> int:
     """Print what is missing; return 1 if anything is."""
-    found = [
-        line
-        for folder in FOLDERS
-        for path in sorted((ROOT / folder).glob("*.py"))
-        for line in _missing(path)
-    ]
+    found = [line for path in sorted(ROOT.rglob("*.py")) for line in _missing(path)]
     for line in found:
         print(line)
     return 1 if found else 0

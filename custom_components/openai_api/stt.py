@@ -1,11 +1,11 @@
-"""The ears of the subentries."""
+"""Speech-to-text entities of subentries."""
 
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .assist.realtime_stt import RealtimeEar
-from .assist.stt import EarEntity
+from .assist.realtime_stt import RealtimeSttEntity
+from .assist.stt import SttEntity
 from .data import OpenAIConfigEntry
 from .subentries import SubentryType
 
@@ -20,6 +20,6 @@ async def async_setup_entry(
     """Add an entity for each subentry that listens."""
     entry.runtime_data.subentries.add_platform(
         Platform.STT,
-        {SubentryType.STT: EarEntity, SubentryType.REALTIME: RealtimeEar},
+        {SubentryType.STT: SttEntity, SubentryType.REALTIME: RealtimeSttEntity},
         async_add_entities,
     )

@@ -1,11 +1,11 @@
-"""The speakers of the subentries."""
+"""Text-to-speech entities of subentries."""
 
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .assist.realtime_tts import RealtimeSpeaker
-from .assist.tts import SpeakerEntity
+from .assist.realtime_tts import RealtimeTtsEntity
+from .assist.tts import TtsEntity
 from .data import OpenAIConfigEntry
 from .subentries import SubentryType
 
@@ -20,6 +20,6 @@ async def async_setup_entry(
     """Add an entity for each subentry that speaks."""
     entry.runtime_data.subentries.add_platform(
         Platform.TTS,
-        {SubentryType.TTS: SpeakerEntity, SubentryType.REALTIME: RealtimeSpeaker},
+        {SubentryType.TTS: TtsEntity, SubentryType.REALTIME: RealtimeTtsEntity},
         async_add_entities,
     )

@@ -11,40 +11,16 @@ from custom_components.openai_api.actions import ACTIONS
 from tests.harness import CommandError, Service
 
 from .home_assistant import CANARY, RecordingHomeAssistant, png
-from .payloads import ANY, PAYLOADS, Case, From, Sample
+from .payloads import ANY, PAYLOADS, Case, resolving
 
 pytestmark = pytest.mark.usefixtures("entry")
 
 ASK = {"model": "gpt-5-mini", "input": "Say hello"}
 
 
-async def resolve(
-    home_assistant: RecordingHomeAssistant, value: Any, made: dict[str, Any] | None = None
-) -> Any:
-    """Return a payload with what other actions and files contribute to it.
-
-    What one action answered serves the whole payload: an id, and that of its parent.
-    """
-    made = {} if made is None else made
-    match value:
-        case Sample():
-            return str(home_assistant.folder / "files" / value.name)
-        case From():
-            maker = f"{value.action} {value.changes}"
-            if maker not in made:
-                data = {**PAYLOADS[value.action].data, **value.changes}
-                made[maker] = await home_assistant.call(
-                    value.action, await resolve(home_assistant, data, made)
-                )
-            answer = made[maker]
-            for part in value.key.split("."):
-                answer = answer[int(part) if part.isdecimal() else part]
-            return answer
-        case dict():
-            return {key: await resolve(home_assistant, item, made) for key, item in value.items()}
-        case list():
-            return [await resolve(home_assistant, item, made) for item in value]
-    return value
+async def resolve(home_assistant: RecordingHomeAssistant, value: Any) -> Any:
+    """Return a payload with what other actions and files contribute to it."""
+    return await resolving.resolve(value, home_assistant.call, home_assistant.folder / "files")
 
 
 def read(path: str) -> bytes:

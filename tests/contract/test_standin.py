@@ -1,32 +1,20 @@
-"""Drive the stand-in with the real SDK: authentication, records and faults."""
+"""What other tests take for granted of the stand-in: it refuses, limits and remembers."""
 
-from __future__ import annotations
-
-import asyncio
 import json
-import time
 from typing import Any
 
 import aiohttp
-import httpx2
-from openai import (
-    APIConnectionError,
-    APIStatusError,
-    APITimeoutError,
-    AsyncOpenAI,
-    AuthenticationError,
-    InternalServerError,
-    RateLimitError,
-)
+from openai import AsyncOpenAI, AuthenticationError, BadRequestError, NotFoundError
 import pytest
 import websockets
 
-from tests.standin import Fault, StandIn
-from tests.standin.sdk import EXTRAS, KEY, MODEL, STYLES, make_client
+from tests.standin import StandIn
+from tests.standin.sdk import EXTRAS, KEY, MODEL, STYLES, make_client, read_until
 
 pytest_plugins = ["tests.standin.fixtures"]
 
-# Authentication
+REALTIME = "gpt-realtime"
+CHAT = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "x"}]}
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -39,7 +27,6 @@ async def test_mount_accepts_its_auth_method(standin: StandIn, style: str) -> No
     assert answer.output_text == "You said: Hello"
     assert first["type"] == "response.created"
     assert [item.mount for item in standin.requests] == [style, style]
-    assert [item.path for item in standin.requests] == ["/responses", "/responses"]
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -62,170 +49,205 @@ async def test_mount_rejects_other_auth_methods(
         session.get(f"{standin.url(style)}/models", **sent) as answer,
     ):
         text = await answer.text()
-    if style == "none" and not sent:
-        assert answer.status == 200
-        return
-    assert answer.status == 401
-    assert json.loads(text)["error"]["type"] == "invalid_request_error"
+    assert answer.status == (200 if style == "none" and not sent else 401)
     assert "sk-" not in text
 
 
 async def test_websocket_rejects_wrong_api_key(standin: StandIn) -> None:
     async with make_client(standin, api_key="sk-wrong") as client:
-        with pytest.raises(AuthenticationError):
-            await client.models.list()
         with pytest.raises(websockets.InvalidStatus) as caught:
             async with client.responses.connect():
                 pass
     assert caught.value.response.status_code == 401
-    assert b"invalid_api_key" in (caught.value.response.body or b"")
     assert not standin.sockets
 
 
-# Strings to pull on a WebSocket
+@pytest.mark.parametrize(
+    ("path", "body", "param"),
+    [
+        ("responses", {"model": MODEL}, "input"),
+        ("responses", {"input": "x"}, "model"),
+        ("responses", {"model": MODEL, "input": 7}, "input"),
+        ("responses", {"model": "gpt-4.1", "input": "x", "temperature": 3}, "temperature"),
+        (
+            "responses",
+            {"model": MODEL, "input": "x", "previous_response_id": "no"},
+            "previous_response_id",
+        ),
+        (
+            "responses",
+            {"model": MODEL, "input": [{"role": "cat", "content": "x"}]},
+            "input[0].role",
+        ),
+        *(
+            ("responses", {"model": model, "input": "x", name: 1}, name)
+            for model in ("o3", "gpt-5-mini", "openai/gpt-5")
+            for name in ("temperature", "top_p")
+        ),
+        ("chat/completions", {**CHAT, "messages": []}, "messages"),
+        ("chat/completions", {**CHAT, "top_p": 2}, "top_p"),
+        ("chat/completions", {**CHAT, "model": "gpt-5", "max_tokens": 5}, "max_tokens"),
+        ("chat/completions", {**CHAT, "max_tokens": 5, "max_completion_tokens": 5}, "max_tokens"),
+        ("chat/completions", {**CHAT, "model": "o3", "temperature": 0.2}, "temperature"),
+        ("embeddings", {"model": "m", "input": ""}, "input"),
+        ("images/generations", {"prompt": "x", "size": "huge"}, "size"),
+        (
+            "audio/speech",
+            {"model": "m", "input": "x", "voice": "alloy", "response_format": "midi"},
+            "response_format",
+        ),
+        (
+            "realtime/client_secrets",
+            {"expires_after": {"anchor": "created_at", "seconds": 1}},
+            "expires_after.seconds",
+        ),
+    ],
+)
+async def test_invalid_request_names_parameter(
+    client: AsyncOpenAI, path: str, body: dict[str, Any], param: str
+) -> None:
+    with pytest.raises(BadRequestError) as caught:
+        await client.post(f"/{path}", cast_to=object, body=body)
+    assert caught.value.param == param
 
 
-async def test_standin_socket_control(client: AsyncOpenAI, standin: StandIn) -> None:
-    async with client.responses.connect() as connection:
-        session = await standin.wait_for_socket()
-        await session.send({"type": "response.unheard_of", "x": 1})
-        await session.send("{garbled")
-        assert json.loads(await connection.recv_bytes())["x"] == 1
-        assert await connection.recv_bytes() == b"{garbled"
-        await session.close(1012, "restarting")
-        with pytest.raises(websockets.ConnectionClosedError) as caught:
-            await connection.recv_bytes()
-    assert caught.value.rcvd is not None
-    assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1012, "restarting")
-    assert session.closed
-
-    async with client.responses.connect() as connection:
-        session = await standin.wait_for_socket(2)
-        session.abort()
-        with pytest.raises(websockets.ConnectionClosedError) as caught:
-            await connection.recv_bytes()
-    assert caught.value.rcvd is None
-    assert session.close_code == 1006
+@pytest.mark.parametrize(
+    ("model", "sampling"),
+    [
+        ("gpt-4.1", {"temperature": 1, "top_p": 0.9}),
+        ("gpt-5-chat-latest", {"temperature": 1}),
+        ("llama3", {"top_p": 0.5}),
+    ],
+)
+async def test_other_models_accept_sampling(
+    client: AsyncOpenAI, model: str, sampling: dict[str, Any]
+) -> None:
+    await client.responses.create(model=model, input="x", **sampling)
+    await client.chat.completions.create(**{**CHAT, "model": model}, max_tokens=5, **sampling)
 
 
-async def test_standin_socket_stall(client: AsyncOpenAI, standin: StandIn) -> None:
-    options: Any = {"ping_interval": 0.1, "ping_timeout": 0.1, "close_timeout": 0.1}
-    async with client.responses.connect(websocket_connection_options=options) as connection:
-        session = await standin.wait_for_socket()
-        await asyncio.sleep(0.3)
-        assert not session.closed
-        session.freeze()
-        await connection.response.create(model=MODEL, input="Hello?")
-        with pytest.raises(websockets.ConnectionClosedError):
-            await asyncio.wait_for(connection.recv_bytes(), 2)
-    assert not session.received
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "nonsense", 404),
+        ("PUT", "models", 405),
+        ("GET", "models/gpt-0", 404),
+        ("GET", "files?limit=0", 400),
+        ("GET", "files?order=sideways", 400),
+        ("GET", "files?after=file-unknown", 404),
+    ],
+)
+async def test_unknown_path_or_query_is_refused(
+    standin: StandIn, method: str, path: str, status: int
+) -> None:
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.request(method, f"{standin.url()}/{path}") as answer,
+    ):
+        assert answer.status == status
 
 
-# Faults
-
-
-async def test_fault_status(client: AsyncOpenAI, standin: StandIn) -> None:
-    standin.fail(
-        Fault(
-            path="^/models$",
-            status=429,
-            headers={"Retry-After": "7"},
-            body={"error": {"message": "Slow down", "code": "rate_limit_exceeded"}},
-        )
-    )
-    with pytest.raises(RateLimitError) as caught:
-        await client.models.list()
-    assert caught.value.code == "rate_limit_exceeded"
-    assert caught.value.response.headers["retry-after"] == "7"
-    assert caught.value.request_id is not None
-    await client.models.list()
-
-
-async def test_fault_count_and_method(client: AsyncOpenAI, standin: StandIn) -> None:
-    standin.fail(Fault(method="post", count=2, status=500))
-    for _ in range(2):
-        with pytest.raises(InternalServerError):
-            await client.responses.create(model=MODEL, input="x")
-        await client.models.list()
-    await client.responses.create(model=MODEL, input="x")
-    standin.fail(Fault(count=None, status=503, body="<html>down</html>", content_type="text/html"))
-    for _ in range(3):
-        with pytest.raises(APIStatusError):
-            await client.models.list()
-    standin.reset()
-    assert not standin.requests
-    await client.models.list()
-
-
-async def test_fault_recovers_by_retry(standin: StandIn) -> None:
-    standin.fail(Fault(status=500, headers={"retry-after-ms": "10"}))
-    async with make_client(standin, max_retries=1) as client:
-        await client.models.list()
-    assert len(standin.requests) == 2
-
-
-async def test_fault_delay_and_hang(client: AsyncOpenAI, standin: StandIn) -> None:
-    standin.fail(Fault(delay=0.2))
-    started = time.monotonic()
-    await client.models.list()
-    assert time.monotonic() - started > 0.2
-    standin.fail(Fault(hang=True))
-    with pytest.raises(APITimeoutError):
-        await client.with_options(timeout=0.2).models.list()
-
-
-@pytest.mark.parametrize("point", ["before", "headers", "body"])
-async def test_fault_drop(client: AsyncOpenAI, standin: StandIn, point: Any) -> None:
-    standin.fail(Fault(drop=point))
-    with pytest.raises(APIConnectionError):
-        await client.responses.create(model=MODEL, input="x")
-
-
-async def test_fault_truncates_stream(client: AsyncOpenAI, standin: StandIn) -> None:
-    standin.fail(Fault(cut_after=3000))
-    stream = await client.responses.create(model=MODEL, input="x", stream=True)
-    kinds = [event.type async for event in stream]
-    assert "response.created" in kinds
-    assert "response.completed" not in kinds
-
-
-async def test_fault_aborts_stream(client: AsyncOpenAI, standin: StandIn) -> None:
-    standin.fail(Fault(drop="body"))
-    stream = await client.responses.create(model=MODEL, input="x", stream=True)
-    assert (await anext(stream)).type == "response.created"
-    # The older SDK lets the HTTP library's own error through.
-    with pytest.raises((APIConnectionError, httpx2.RemoteProtocolError)):
-        assert [event async for event in stream]
-
-
-async def test_fault_truncated_json(standin: StandIn) -> None:
-    standin.fail(Fault(cut_after=10, content_type="text/plain"))
+@pytest.mark.parametrize(
+    ("path", "name", "file"),
+    [
+        ("audio/transcriptions", "file", None),
+        ("audio/transcriptions", "file", ("hall.wav", b"", "audio/wav")),
+        ("files", "file", ("x", b"", "text/plain")),
+        ("images/edits", "image", ("cat.txt", b"meow", "text/plain")),
+        ("images/edits", "image", ("cat.png", b"", "image/png")),
+    ],
+)
+async def test_unusable_upload_is_refused(
+    standin: StandIn, path: str, name: str, file: tuple[str, bytes, str] | None
+) -> None:
+    fields = {"model": "m", "prompt": "x", "purpose": "batch"}
+    form = aiohttp.FormData(fields, default_to_multipart=True)
+    if file is not None:
+        form.add_field(name, file[1], filename=file[0], content_type=file[2])
     async with (
         aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"}) as session,
-        session.get(f"{standin.url()}/models") as answer,
+        session.post(f"{standin.url()}/{path}", data=form) as answer,
     ):
-        assert answer.content_type == "text/plain"
-        assert await answer.read() == b'{"object":'
+        assert answer.status == 400
+        assert (await answer.json())["error"]["param"] == name
 
 
-async def test_fault_slow_body(client: AsyncOpenAI, standin: StandIn) -> None:
-    standin.fail(Fault(trickle=0))
-    stream = await client.responses.create(model=MODEL, input="x", stream=True)
-    assert [event.type async for event in stream][-1] == "response.completed"
+async def test_list_is_paged_and_filtered(client: AsyncOpenAI) -> None:
+    purposes: list[Any] = ["batch", "batch", "vision", "batch"]
+    made = [
+        await client.files.create(file=(f"{index}.txt", b"x"), purpose=purpose)
+        for index, purpose in enumerate(purposes)
+    ]
+    names = [file.filename async for file in client.files.list(purpose="batch", limit=2)]
+    assert names == ["3.txt", "1.txt", "0.txt"]
+    page = await client.files.list(order="asc", limit=2, after=made[0].id)
+    assert [file.filename for file in page.data] == ["1.txt", "2.txt"]
+    assert page.has_more
 
 
-async def test_fault_on_handshake(client: AsyncOpenAI, standin: StandIn) -> None:
-    standin.fail(Fault(path="responses", status=503))
-    with pytest.raises(websockets.InvalidStatus):
-        async with client.responses.connect():
-            pass
-    standin.fail(Fault(drop="before"))
-    with pytest.raises((websockets.InvalidHandshake, OSError, EOFError)):
-        async with client.responses.connect():
-            pass
-    standin.fail(Fault(close_code=1013, close_reason="later"))
-    async with client.responses.connect() as connection:
-        with pytest.raises(websockets.ConnectionClosedError) as caught:
+async def test_response_is_remembered_until_deleted(client: AsyncOpenAI) -> None:
+    one = await client.responses.create(model=MODEL, input="One")
+    two = await client.responses.create(model=MODEL, input="Two", previous_response_id=one.id)
+    assert two.output_text == "You said: Two (turn 2 of our conversation)"
+    await client.responses.delete(one.id)
+    with pytest.raises(NotFoundError):
+        await client.responses.retrieve(one.id)
+
+
+async def test_background_response_advances_until_cancelled(client: AsyncOpenAI) -> None:
+    begun = await client.responses.create(model=MODEL, input="Slowly", background=True)
+    statuses = [(await client.responses.retrieve(begun.id)).status for _ in range(2)]
+    assert [begun.status, *statuses] == ["queued", "in_progress", "completed"]
+    with pytest.raises(BadRequestError):
+        await client.responses.cancel((await client.responses.create(model=MODEL, input="x")).id)
+
+
+async def test_client_secret_is_for_realtime_until_it_expires(
+    client: AsyncOpenAI, standin: StandIn
+) -> None:
+    minted = await client.realtime.client_secrets.create(
+        session={"type": "realtime", "model": REALTIME, "instructions": "Be kind"}
+    )
+    async with make_client(standin, api_key=minted.value) as guest:
+        async with guest.realtime.connect(model=REALTIME) as connection:
+            created = (await read_until(connection, "session.created"))[-1]
+            assert created["session"]["instructions"] == "Be kind"
+        with pytest.raises(AuthenticationError):
+            await guest.models.list()
+        standin.state.secrets[minted.value] = 0
+        with pytest.raises(websockets.InvalidStatus):
+            async with guest.realtime.connect(model=REALTIME):
+                pass
+
+
+async def test_realtime_call_ends_its_websocket(client: AsyncOpenAI) -> None:
+    async with client.realtime.connect(call_id="rtc_1") as connection:
+        await read_until(connection, "session.created")
+        await client.realtime.calls.hangup("rtc_1")
+        with pytest.raises(websockets.ConnectionClosedOK):
             await connection.recv_bytes()
-    assert caught.value.rcvd is not None
-    assert caught.value.rcvd.code == 1013
+    with pytest.raises(NotFoundError):
+        await client.realtime.calls.hangup("rtc_1")
+
+
+async def test_realtime_takes_one_response_at_a_time(client: AsyncOpenAI, standin: StandIn) -> None:
+    standin.pace = 0.02
+    async with client.realtime.connect(model=REALTIME) as connection:
+
+        async def error(kind: str, **event: Any) -> Any:
+            await connection.send_raw(json.dumps({"type": kind, "event_id": "e1", **event}))
+            found = (await read_until(connection, "error"))[-1]["error"]
+            assert found["event_id"] == "e1"
+            return found["code"]
+
+        assert await error("response.cancel") == "response_cancel_not_active"
+        assert await error("input_audio_buffer.commit") == "input_audio_buffer_commit_empty"
+        await connection.response.create()
+        await read_until(connection, "response.output_audio.delta")
+        assert await error("response.create") == "conversation_already_has_active_response"
+        await connection.response.cancel()
+        done = (await read_until(connection, "response.done"))[-1]["response"]
+        assert done["status"] == "cancelled"
+        cut = {"item_id": done["output"][0]["id"], "content_index": 0, "audio_end_ms": 99_999}
+        assert await error("conversation.item.truncate", **cut) == "invalid_value"

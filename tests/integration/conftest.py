@@ -104,22 +104,31 @@ async def standin() -> AsyncGenerator[StandIn]:
     await service.stop()
 
 
+def service_data(url: str, **changes: Any) -> dict[str, Any]:
+    """Return the data of an entry for a service that is not asked twice, nor tried before."""
+    return {
+        "base_url": url,
+        "auth_method": "bearer",
+        "auth_name": "",
+        "api_key_source": "stored",
+        "api_key": CANARY,
+        "verify_ssl": True,
+        "timeout": 5.0,
+        "max_retries": 0,
+        "skip_validation": True,
+        **changes,
+    }
+
+
 def entry_data(standin: StandIn, style: str = "bearer", **changes: Any) -> dict[str, Any]:
     """Return the data of an entry for one of the stand-in's ways to sign in."""
     names = {"header": "api-key", "query": "key"}
-    key = {} if style == "none" else {"api_key": CANARY}
-    return {
-        "base_url": standin.url(style),
-        "auth_method": style,
-        "auth_name": names.get(style, ""),
-        "api_key_source": "stored",
-        **key,
-        "verify_ssl": True,
-        "timeout": 10.0,
-        "max_retries": 2,
-        "skip_validation": False,
-        **changes,
-    }
+    usual = {"timeout": 10.0, "max_retries": 2, "skip_validation": False}
+    auth = {"auth_method": style, "auth_name": names.get(style, "")}
+    data = service_data(standin.url(style), **auth, **{**usual, **changes})
+    if style == "none":
+        del data["api_key"]
+    return data
 
 
 @pytest.fixture

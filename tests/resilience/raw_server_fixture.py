@@ -14,7 +14,7 @@ from homeassistant.helpers.aiohttp_client import DATA_CONNECTOR
 import pytest
 
 from custom_components.openai_api.const import DOMAIN
-from tests.integration.conftest import CANARY, add_entry
+from tests.integration.conftest import CANARY, add_entry, service_data
 from tests.integration.waiting import wait_for
 
 from .raw_server import RawServer, Script
@@ -135,22 +135,6 @@ class RawServerFixture:
 _REFUSALS = {"refused", "invalid_arguments"}
 
 
-def data_for(raw: RawServer, **changes: Any) -> dict[str, Any]:
-    """Return the data of an entry for a raw server that is not asked twice."""
-    return {
-        "base_url": raw.url,
-        "auth_method": "bearer",
-        "auth_name": "",
-        "api_key_source": "stored",
-        "api_key": CANARY,
-        "verify_ssl": True,
-        "timeout": 5.0,
-        "max_retries": 0,
-        "skip_validation": True,
-        **changes,
-    }
-
-
 @asynccontextmanager
 async def raw_server_for(
     hass: HomeAssistant, tls: Any = None, **changes: Any
@@ -159,7 +143,7 @@ async def raw_server_for(
     raw = RawServer(tls=tls)
     await raw.start()
     try:
-        entry = await add_entry(hass, data_for(raw, **changes))
+        entry = await add_entry(hass, service_data(raw.url, **changes))
         yield RawServerFixture(hass, raw, entry)
     finally:
         await raw.stop()

@@ -140,7 +140,7 @@ def one_of(options: tuple[str, ...]) -> Validator:
 
 
 def mapping(value: Any) -> dict[Any, Any]:
-    """Accept an object, also written as a JSON text; what it holds is not looked at."""
+    """Accept an object `{key: value}`, also as a JSON text; its values are not checked."""
     found = _parse_json(value, "{") if isinstance(value, str) else value
     if not isinstance(found, Mapping):
         raise vol.Invalid(f"expected an object with named values, got {describe_type(value)}")
@@ -148,12 +148,12 @@ def mapping(value: Any) -> dict[Any, Any]:
 
 
 def json_object(value: Any) -> dict[str, Any]:
-    """Accept an object, also written as a JSON text."""
+    """Accept an object `{name: JSON value}`, also written as a JSON text."""
     return dict(to_json_value(mapping(value)))
 
 
 def text_map(value: Any) -> dict[str, Any]:
-    """Accept an object whose values the API takes as texts; lists and objects in it stay."""
+    """Accept an object `{name: text}`; lists and objects in it stay."""
     return json_object({key: as_bare_text(item) for key, item in mapping(value).items()})
 
 
@@ -181,7 +181,7 @@ def json_value(value: Any) -> Any:
 
 
 def string_or_object(value: Any) -> str | dict[str, Any]:
-    """Accept a word, or an object with the details."""
+    """Accept a word, or an object `{name: JSON value}` with the details."""
     if isinstance(value, Mapping) or (
         isinstance(value, str) and _parse_json(value, "{") is not None
     ):

@@ -1,4 +1,4 @@
-"""Makes a service host the ear, the head and the mouth of Assist.
+"""Entities for Assist: speech-to-text, conversation, AI tasks and text-to-speech.
 
 How an entity of a subentry is built, on any of the four platforms:
 

@@ -29,7 +29,7 @@ from .const import (
     CONF_PLAIN_TEXT,
     CONF_PROMPT,
 )
-from .errors import async_spoken, is_away
+from .errors import is_away
 from .llm_entity import LanguageModelEntity
 from .turns import Ended, Turn
 
@@ -132,13 +132,7 @@ class ConversationAgent(LanguageModelEntity, ConversationEntity):
         """Let the fallback agent answer, or raise the error as a sentence that can be spoken."""
         if not isinstance(err, HomeAssistantError):
             LOGGER.exception("A turn of %s failed unexpectedly", self.entity_id, exc_info=err)
-        error = await async_spoken(
-            self.hass,
-            err,
-            user_input.language,
-            name=self.entry.title,
-            model=str(self.options.get(CONF_MODEL)),
-        )
+        error = await self.async_spoken_error(err, user_input.language)
         has_said = (
             any(
                 isinstance(item, AssistantContent) and item.content

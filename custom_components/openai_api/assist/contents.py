@@ -51,7 +51,11 @@ class Attachments:
         self._urls: dict[Path, tuple[str, str]] = {}
 
     async def async_read(self, contents: Iterable[Content]) -> None:
-        """Read the files of all user contents; raises `assist_attachment_unsupported`."""
+        """Read the files of all user contents.
+
+        Raises AssistError "assist_attachment_unsupported" for one that is neither an image nor a
+        PDF, cannot be read, or has more than 32 MiB.
+        """
         for content in contents:
             if isinstance(content, UserContent):
                 for attachment in content.attachments or ():
@@ -70,7 +74,12 @@ class Attachments:
         return mime_type, f"data:{mime_type};base64,{data}"
 
     def parts(self, content: UserContent, *, is_chat: bool) -> str | list[Json]:
-        """Return the text of a user's content, with its attachments as parts of either API."""
+        """Return the `content` of a user's message: its text, or a list where files are attached.
+
+        The list is `[{"type": "input_text", …}, {"type": "input_image" | "input_file", …}]`, with
+        `is_chat` `[{"type": "text", …}, {"type": "image_url" | "file", …}]`. The files must have
+        been read with `async_read`.
+        """
         if not content.attachments:
             return sendable(content.content)
         text_type = "text" if is_chat else "input_text"
@@ -100,7 +109,7 @@ def _read(path: Path) -> str | None:
 
 
 def system_prompt(chat_log: ChatLog) -> str:
-    """Return the instructions for the model."""
+    """Return the instructions for the model, "" if there are none."""
     first = chat_log.content[0]
     return sendable(first.content) if isinstance(first, SystemContent) else ""
 
@@ -193,7 +202,11 @@ def result_text(content: ToolResultContent) -> str:
 
 
 def input_items(contents: Iterable[Content], attachments: Attachments) -> list[Json]:
-    """Return the items of a Responses `input`."""
+    """Return the items of a Responses `input`.
+
+    Each is a `{"type": "message" | "function_call" | "function_call_output" | "reasoning", …}`
+    (https://platform.openai.com/docs/api-reference/responses/create).
+    """
     items: list[Json] = []
     known = {item.tool_call_id for item in contents if isinstance(item, ToolResultContent)}
     last_question = 0
@@ -239,7 +252,11 @@ def input_items(contents: Iterable[Content], attachments: Attachments) -> list[J
 
 
 def messages(system: str, contents: Iterable[Content], attachments: Attachments) -> list[Json]:
-    """Return the `messages` of a chat completion."""
+    """Return the `messages` of a chat completion.
+
+    Each is a `{"role": "system" | "user" | "assistant" | "tool", "content": …}`
+    (https://platform.openai.com/docs/api-reference/chat/create).
+    """
     found: list[Json] = [{"role": "system", "content": system}] if system.strip() else []
     known = {item.tool_call_id for item in contents if isinstance(item, ToolResultContent)}
     for item in contents:

@@ -39,7 +39,7 @@ class ThoughtFilter:
         return not self._rest and not self._is_thinking
 
     def feed(self, text: str) -> Iterator[tuple[str, str]]:
-        """Yield (`content` or `thinking_content`, text); what may be half a tag waits."""
+        """Yield `("content" | "thinking_content", text)`; what may be half a tag waits."""
         text = self._rest + text
         self._rest = ""
         if "<" not in text and "[" not in text:
@@ -69,7 +69,7 @@ class ThoughtFilter:
                 text = text.lstrip()
 
     def flush(self) -> Iterator[tuple[str, str]]:
-        """Yield what still waits at the end."""
+        """Yield what still waits at the end, as `("content" | "thinking_content", text)`."""
         if rest := self._rest:
             self._rest = ""
             yield "thinking_content" if self._is_thinking else "content", rest

@@ -4,6 +4,7 @@ from typing import Any, override
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
@@ -12,6 +13,7 @@ from homeassistant.helpers.entity import Entity
 from ..const import DOMAIN, SIGNAL_AVAILABILITY
 from ..data import OpenAIConfigEntry
 from .const import CONF_MODEL, DEFAULTS
+from .errors import async_spoken
 
 
 class AssistEntity(Entity):
@@ -37,6 +39,11 @@ class AssistEntity(Entity):
         if value is None:
             return DEFAULTS[self.subentry.subentry_type].get(key)
         return value
+
+    async def async_spoken_error(self, err: Exception, language: str) -> HomeAssistantError:
+        """Return an error as a sentence that names the service and the model."""
+        model = str(self.options.get(CONF_MODEL))
+        return await async_spoken(self.hass, err, language, name=self.entry.title, model=model)
 
     @callback
     def take_options(self) -> None:

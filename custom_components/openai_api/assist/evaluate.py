@@ -50,9 +50,10 @@ async def async_evaluate(
     turn: Turn,
     answer_structured: AnswerStructured,
 ) -> EvaluationTaskResult:
-    """Return the answers by the Decisions API, or by structured data; raises translated errors.
+    """Return the answers by the Decisions API, or by structured data.
 
     `answer_structured` lets the model of the entity answer with a JSON object of a schema.
+    Raises AssistError "assist_content_refused" or "assist_not_the_structure", and ApiError.
     """
     known = entity.host.known
     chosen = entity.option(CONF_EVALUATE)

@@ -197,7 +197,7 @@ def schema(host: ServiceHost, kind: str, known_models: list[str]) -> vol.Schema:
 
 @callback
 def beginning(host: ServiceHost, kind: str, known: list[str]) -> dict[str, Any]:
-    """Return what a new form suggests."""
+    """Return what a new form suggests: `{option key of assist.const: value}`."""
     form = FORMS[kind]
     found: dict[str, Any] = {
         CONF_NAME: free_name(host, kind),

@@ -59,9 +59,9 @@ class Stream:
         self._host.disable_timeout(self._wait)
 
     async def async_whole(self, accumulator: Callable[[], StreamAccumulator] | None = None) -> Json:
-        """Return the answer of a service that does not stream.
+        """Return the answer of a service that does not stream, what `async_parse_body` returns.
 
-        `accumulator` reads a stream that is not labelled as one. Raises a translated error for
+        `accumulator` reads a stream that is not labelled as one. Raises what that raises for
         anything that is no JSON object.
         """
         return await async_parse_body(
@@ -73,7 +73,10 @@ class Stream:
         )
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield the body as it arrives; raises translated errors."""
+        """Yield the body as it arrives.
+
+        Raises an ApiError, such as ConnectionFailed where the connection is lost.
+        """
         with raise_translated_errors(self._host.settings, self._seconds):
             async with aclosing(body_of(self._response)) as body:
                 async for piece in body:
@@ -82,7 +85,8 @@ class Stream:
     async def events(self) -> AsyncIterator[list[Json]]:
         """Yield the events that have arrived together, until the stream or `[DONE]` ends it.
 
-        Raises `timed_out` where nothing but signs of life comes for the time limit,
+        Each is the object of one server-sent event, `{"type": …}` or a chunk `{"choices": …}`.
+        Raises RequestTimedOut where nothing but comments arrive for the time limit,
         StreamMalformed for an event that is no JSON, ResponseTooLarge, ErrorInStream for an
         error that the service sends, and what `pieces` raises.
         """
@@ -156,7 +160,7 @@ async def async_stream(
 
     `method` is that of the SDK, such as `responses.create`; what `arguments` holds under
     `extra_body` is sent as it is. `seconds` bound the time until `Stream.begun`, and then the time
-    between two pieces. Raises the translated errors of `errors.translate`.
+    between two pieces. Raises ApiError and EntryUnloaded.
     """
     call, _ = await host.method(method, "streaming")
     async with AsyncExitStack() as stack:
@@ -196,6 +200,9 @@ async def async_warm_up(host: ServiceHost) -> None:
 async def async_ask(
     host: ServiceHost, method: str, arguments: Mapping[str, Any], seconds: float
 ) -> Json:
-    """Return the JSON object that a method answers with; raises translated errors."""
+    """Return the JSON object that a method answers with, what `Stream.async_whole` returns.
+
+    The parameters and errors are those of `async_stream`.
+    """
     async with async_stream(host, method, arguments, seconds) as stream:
         return await stream.async_whole()

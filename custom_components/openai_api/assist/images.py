@@ -30,9 +30,11 @@ _PNG: Final = b"\x89PNG"
 async def async_generate(
     entity: LanguageModelEntity, task: GenImageTask, conversation_id: str
 ) -> GenImageTaskResult:
-    """Return the image that the service generates; raises translated errors.
+    """Return the image that the service generates; with attachments, an edit of these images.
 
-    With attachments, which must be images, it is an edit of them.
+    Raises AssistError "assist_attachment_unsupported" for a file that is no image,
+    "assist_no_image" and "picture_garbled" for an answer without a usable one, ResponseTooLarge
+    beyond 32 MiB, and what `http.async_ask` raises.
     """
     host, model = entity.host, str(entity.options[CONF_IMAGE_MODEL])
     seconds = float(entity.option(CONF_PATIENCE))

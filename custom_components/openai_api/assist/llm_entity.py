@@ -71,9 +71,9 @@ class LanguageModelEntity(AssistEntity):
         """Add the model's answer to the chat log, and the tools it calls on the way.
 
         In at most `rounds` rounds tools may be called, after them the model has to answer.
-        `is_plain`: without markup. Raises the translated errors of `http` and
-        `assist_answer_empty`, `assist_answer_broken`, `assist_content_refused`,
-        `assist_attachment_unsupported`.
+        `is_plain`: without markup. Raises AssistError "assist_answer_empty",
+        "assist_answer_broken", "assist_content_refused" or "assist_attachment_unsupported", and
+        what `http.async_stream` and `http.Stream.events` raise.
         """
         tools.guard(chat_log)
         question = Question(

@@ -120,7 +120,9 @@ class RealtimeVoice:
     ) -> Json:
         """Return the configuration of a session; without `answers` it only transcribes.
 
-        Raises a translated error for what the subentry adds and no service could take.
+        It is the `session` of a `session.update`: `{"type": "realtime", "audio": {…}, …}`
+        (https://platform.openai.com/docs/api-reference/realtime-client-events/session/update).
+        Raises ServiceValidationError for what the subentry adds and no service could take.
         """
         option = self.option
         transcription: Json = {"model": self.transcription_model}
@@ -157,10 +159,10 @@ class RealtimeVoice:
         return {"type": "server_vad", "silence_duration_ms": silence, **common}
 
     async def async_prepare_session(self, hass: HomeAssistant, language: str) -> Json:
-        """Return the configuration for whoever is speaking, before the agent is asked.
+        """Return the configuration before the agent is asked, what `session` returns.
 
-        Home Assistant does not tell an ear which satellite it listens to: it is the one that
-        began to listen last.
+        Home Assistant does not tell a speech-to-text entity which satellite it listens to: it is
+        the one that began to listen last.
         """
         # Home Assistant puts the prompt together in here; nobody else sees this log.
         log = conversation.ChatLog(hass, ulid_now())
@@ -193,13 +195,13 @@ def realtime_voice(entry: OpenAIConfigEntry, subentry: ConfigSubentry) -> Realti
 
 
 def prompt_of(log: conversation.ChatLog) -> str:
-    """Return the prompt that Home Assistant has put together."""
+    """Return the prompt that Home Assistant has rendered, "" if there is none."""
     content = log.content[0]
     return content.content or "" if content.role == "system" else ""
 
 
 def tools_of(log: conversation.ChatLog) -> list[Json]:
-    """Return the home's tools as a session offers them."""
+    """Return the tools of a session: `[{"type": "function", "name": …, "parameters": {…}}]`."""
     return [{"type": "function", **function} for function in tools.functions(log.llm_api)]
 
 

@@ -31,11 +31,11 @@ from .const import (
 )
 from .contents import result_text
 from .entity import AssistEntity
-from .errors import AssistError, SessionLost, async_spoken
+from .errors import AssistError, SessionLost
 from .plain_text import without_controls
 from .realtime import prompt_of, realtime_voice, tools_of
 from .talk import Talk, Utterance
-from .talk_turn import SpokenResponse, Turn
+from .talk_turn import RealtimeResponse, Turn
 
 _PATIENCE: Final = 30.0
 """Seconds until a response begins, and between two pieces of one."""
@@ -116,20 +116,10 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
         )
         record.data["transport"] = "realtime"
         try:
-            said = await self._async_answer(user_input, chat_log, record)
-        except asyncio.CancelledError:
-            record.end(turns.Ended.CANCELLED)
-            raise
+            with record.failures_reported():
+                said = await self._async_answer(user_input, chat_log, record)
         except HomeAssistantError as err:
-            spoken = await async_spoken(
-                self.hass,
-                err,
-                user_input.language,
-                name=self.entry.title,
-                model=str(self.options.get(CONF_MODEL)),
-            )
-            record.end(turns.Ended.FAILED, str(err))
-            raise spoken from None
+            raise await self.async_spoken_error(err, user_input.language) from None
         record.note_text(question=user_input.text, answer=said)
         record.end(turns.Ended.DONE)
         result = conversation.async_get_result_from_chat_log(user_input, chat_log)
@@ -227,7 +217,7 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
         self,
         record: turns.Turn,
         turn: Turn,
-        response: SpokenResponse,
+        response: RealtimeResponse,
         *,
         at_once: bool,
         until_done: bool,
@@ -256,7 +246,7 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
                 yield {"tool_calls": [wanted]}
 
     async def _async_answer_calls(
-        self, talk: Talk, response: SpokenResponse, chat_log: ChatLog
+        self, talk: Talk, response: RealtimeResponse, chat_log: ChatLog
     ) -> None:
         """Tell the model what its calls have brought."""
         results = {

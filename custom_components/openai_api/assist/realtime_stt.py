@@ -1,4 +1,4 @@
-"""The ear of a realtime conversation: the model hears the person while they speak."""
+"""The speech-to-text entity of a realtime subentry: the model hears the person while they speak."""
 
 from collections.abc import AsyncIterable
 from typing import override
@@ -24,7 +24,7 @@ from .stt_upload import TranscriptionOptions, async_transcribe
 from .talk import Talk
 
 
-class RealtimeEar(MicrophoneEntity):
+class RealtimeSttEntity(MicrophoneEntity):
     """Hands the sound to the session of the conversation, in which the model answers by itself."""
 
     @override

@@ -17,8 +17,8 @@ from .errors import AssistError
 from .pcm import SESSION, Coalescer, Converter, wav_header
 from .realtime import realtime_voice
 from .talk import Talk
-from .talk_turn import SpokenResponse, Turn
-from .tts import SpeakerEntity, is_probed, wanted_of
+from .talk_turn import RealtimeResponse, Turn
+from .tts import TtsEntity, is_probed, wanted_of
 from .tts_options import Wanted, target_of
 
 _SPEECH_MODEL: Final = "gpt-4o-mini-tts"
@@ -30,7 +30,7 @@ _TURN: Final = 300.0
 """Seconds that a turn may last, tools included."""
 
 
-class RealtimeSpeaker(SpeakerEntity):
+class RealtimeTtsEntity(TtsEntity):
     """Passes on what the model says, where the text to speak is that of its answer."""
 
     @override
@@ -77,7 +77,7 @@ class RealtimeSpeaker(SpeakerEntity):
         sound = self._async_sound(talk, turn, index, wanted, reading)
         return TTSAudioResponse("wav", sound)
 
-    async def _async_first_sound(self, turn: Turn, index: int) -> SpokenResponse | None:
+    async def _async_first_sound(self, turn: Turn, index: int) -> RealtimeResponse | None:
         """Return a response that has a voice, None for one without; waits for either."""
         response = await turn.response(index, _PATIENCE)
         async with aclosing(turn.sound(response, _PATIENCE)) as sound:  # type: ignore[type-var]
@@ -119,14 +119,14 @@ class RealtimeSpeaker(SpeakerEntity):
         finally:
             reading.cancel()
 
-    async def _async_next(self, turn: Turn, index: int) -> SpokenResponse | None:
+    async def _async_next(self, turn: Turn, index: int) -> RealtimeResponse | None:
         """Return the next response of a turn, None once there is none to come."""
         try:
             async with asyncio.timeout(_TURN):
                 while len(turn.responses) <= index:
                     if turn.is_over:
                         return None
-                    await turn.news.wait()
+                    await turn.changed.wait()
         except TimeoutError:
             return None
         return turn.responses[index]

@@ -67,7 +67,11 @@ class Question:
     _tools: dict[str, list[Json]] = field(default_factory=dict)
 
     def body(self, api: str, system: str, items: list[Json], *, may_call: bool) -> Json:
-        """Return the body of a request; `items` are those of the API."""
+        """Return the body of a request: `{"model": …, "stream": true, …}`.
+
+        `items` are the Responses `input` or the chat `messages`. Without `may_call` the model must
+        answer in words. `api` is `RESPONSES` or chat completions.
+        """
         body = self._responses(system, items) if api == RESPONSES else self._chat(items)
         if tools := self._tools_for(api):
             body["tools"] = tools
@@ -182,9 +186,9 @@ class Question:
 
 
 def arguments(api: str, body: Json) -> Json:
-    """Return the arguments of the SDK's method; the body is sent as it is.
+    """Return the arguments of the SDK's method: `{"model": …, "extra_body": body, …}`.
 
-    What goes through the SDK's own parameters would be walked through and copied.
+    The body is sent as it is: what goes through the SDK's own parameters would be walked through and copied.
     """
     required: Json = {"input": ""} if api == RESPONSES else {"messages": []}
     return {"model": body["model"], **required, "extra_body": body}

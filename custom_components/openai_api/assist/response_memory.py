@@ -24,7 +24,7 @@ class Memory:
 
 
 def parts(body: Json) -> tuple[bytes, list[Json]]:
-    """Return a request without its input, and its input.
+    """Return a request without its input, and its input: `(JSON, [item, …])`.
 
     The prompt becomes the first item: as `instructions` it would have to be sent each time.
     """
@@ -38,7 +38,10 @@ def parts(body: Json) -> tuple[bytes, list[Json]]:
 def new_items(
     memory: Memory | None, key: str, settings: bytes, items: list[Json]
 ) -> list[Json] | None:
-    """Return the items that the service does not know; None if it has to be told everything."""
+    """Return the items that the service does not know; None if everything must be sent.
+
+    They are the last of `items`, each an item of a Responses `input`: `[{"type": …}, …]`.
+    """
     if memory is None or memory.key != key or memory.settings != settings:
         return None
     known = list(memory.items)
@@ -61,5 +64,5 @@ def is_own(item: Json) -> bool:
 
 
 def hash_of(item: Json) -> int:
-    """Return what tells items apart without keeping them."""
+    """Return a hash of an item, to recognize it without keeping it."""
     return hash(orjson.dumps(item))

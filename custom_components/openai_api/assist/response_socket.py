@@ -34,29 +34,29 @@ from .channel import Channel, responses
 from .response_memory import Memory, hash_of, is_own, new_items, parts
 
 TRANSPORT: Final = "assist.responses.websocket"
-_MOST: Final = 4
+_MAX_CONNECTIONS: Final = 4
 """Connections at a time; a turn beyond that is asked over HTTP."""
-_IDLE: Final = 600.0
+_IDLE_TIMEOUT: Final = 600.0
 """Seconds after which a connection that nobody uses is closed."""
-_OLDEST: Final = 55 * 60.0
+_MAX_AGE: Final = 55 * 60.0
 """Seconds after which a connection is given up: services close them after an hour."""
-_DRAIN: Final = 5.0
+_DRAIN_TIMEOUT: Final = 5.0
 """Seconds that the rest of an answer gets that nobody wants any more."""
-_NO_SOCKET: Final = "no_response_socket"
+_NOT_SUPPORTED: Final = "no_response_socket"
 """Key of `ServiceHost.known`: that the service has no such WebSocket."""
 _POOL: Final = "response_sockets"
 _TERMINAL: Final = frozenset(
     {"response.completed", "response.failed", "response.incomplete", "error"}
 )
-_FORGOTTEN: Final = "previous_response_not_found"
-_FULL: Final = "websocket_connection_limit_reached"
+_UNKNOWN_RESPONSE_CODE: Final = "previous_response_not_found"
+_LIMIT_CODE: Final = "websocket_connection_limit_reached"
 
 
-class NoneFree(HomeAssistantError):
+class NoFreeConnection(HomeAssistantError):
     """Every connection is used; the same can be asked over HTTP, and nobody is told of this."""
 
 
-class _Line:
+class _Connection:
     """One connection, on which one response is made after the other."""
 
     def __init__(self, data: OpenAIData) -> None:
@@ -78,26 +78,28 @@ class _Line:
     @property
     def is_usable(self) -> bool:
         """Whether it can take a request."""
-        return self.channel.is_open and time.monotonic() - self.opened < _OLDEST
+        return self.channel.is_open and time.monotonic() - self.opened < _MAX_AGE
 
 
 class SocketStream:
     """An answer under way, read in the same way as one over HTTP (`http.Stream`)."""
 
-    def __init__(self, host: ServiceHost, line: _Line, first: Json, seconds: float) -> None:
-        self._host, self._line, self._seconds = host, line, seconds
+    def __init__(
+        self, host: ServiceHost, connection: _Connection, first: Json, seconds: float
+    ) -> None:
+        self._host, self._connection, self._seconds = host, connection, seconds
         self._first: Json | None = first
         self.response_id: str | None = None
         """The id of the response, once it has ended well."""
         self.has_ended = False
-        self.is_follow_up = line.is_follow_up
+        self.is_follow_up = connection.is_follow_up
         """Whether only what was new has been sent."""
 
     def begun(self) -> None:
         """Do nothing: the time limit counts between two events from the beginning."""
 
     async def events(self) -> AsyncIterator[list[Json]]:
-        """Yield the events that have arrived together, until the response ends.
+        """Yield the events that have arrived together, until the response ends: `[{"type": …}]`.
 
         Raises RequestTimedOut where nothing comes for the time limit, StreamIncomplete where the
         connection is lost, and ErrorInStream for an error that the service sends.
@@ -105,8 +107,8 @@ class SocketStream:
         while not self.has_ended:
             found = [self._first or await self._async_next()]
             self._first = None
-            while not self._line.events.empty():
-                found.append(self._take(self._line.events.get_nowait()))
+            while not self._connection.events.empty():
+                found.append(self._take(self._connection.events.get_nowait()))
             for event in found:
                 if event.get("type") in _TERMINAL:
                     self.has_ended = True
@@ -117,7 +119,7 @@ class SocketStream:
         """Return the next event, within the time limit."""
         try:
             async with asyncio.timeout(self._seconds):
-                return self._take(await self._line.events.get())
+                return self._take(await self._connection.events.get())
         except TimeoutError:
             raise RequestTimedOut(seconds=f"{self._seconds:g}") from None
 
@@ -144,18 +146,18 @@ class ResponseSockets:
     def __init__(self, data: OpenAIData) -> None:
         self._data = data
         self._host = data.host
-        self._lines: list[_Line] = []
+        self._connections: list[_Connection] = []
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def is_supported(self) -> bool:
         """Whether it is worth a try: the service has not yet refused one."""
-        return _NO_SOCKET not in self._host.known
+        return _NOT_SUPPORTED not in self._host.known
 
     @property
     def free(self) -> int:
         """How many connections are open and can be used at once."""
-        return sum(line.is_usable and not line.is_busy for line in self._lines)
+        return sum(item.is_usable and not item.is_busy for item in self._connections)
 
     async def async_prepare(self) -> None:
         """Open a connection unless one is free; what goes wrong is told by the turn itself."""
@@ -173,35 +175,37 @@ class ResponseSockets:
         `key` names the conversation, whose earlier items are not sent again where the service
         knows them. `body` is the whole request as over HTTP, with all of its `input`. Nothing
         may have been taken from the stream that yields an error: it can be asked over HTTP then.
-        Raises ConnectionRejected where the service has no such WebSocket, NoneFree while all are
-        used, and translated errors.
+        Raises ConnectionRejected where the service has no such WebSocket, NoFreeConnection while all are
+        used, and what `Channel.async_connect` raises.
         """
-        line = await self._async_acquire(key)
+        connection = await self._async_acquire(key)
         stream: SocketStream | None = None
         try:
-            line, first, items, settings = await self._async_ask(line, key, body, seconds)
-            stream = SocketStream(self._host, line, first, seconds)
+            connection, first, items, settings = await self._async_ask(
+                connection, key, body, seconds
+            )
+            stream = SocketStream(self._host, connection, first, seconds)
             yield stream
             if stream.response_id:
-                line.memory = Memory(key, stream.response_id, settings, items)
+                connection.memory = Memory(key, stream.response_id, settings, items)
         finally:
             if stream is not None and stream.has_ended:
-                self._release(line)
-            elif line.channel.is_open:
+                self._release(connection)
+            elif connection.channel.is_open:
                 # The rest comes before the next answer: somebody has to read it.
-                self._run(self._async_drain(line))
+                self._run(self._async_drain(connection))
             else:
-                self._drop(line)
+                self._drop(connection)
 
     async def _async_ask(
-        self, line: _Line, key: str, body: Json, seconds: float
-    ) -> tuple[_Line, Json, tuple[int, ...], bytes]:
+        self, connection: _Connection, key: str, body: Json, seconds: float
+    ) -> tuple[_Connection, Json, tuple[int, ...], bytes]:
         """Send a request until a first event is there, everything where that is needed."""
         settings, items = parts(body)
         hashes = tuple(hash_of(item) for item in items if not is_own(item))
-        new = new_items(line.memory, key, settings, items)
-        previous = line.memory.response_id if line.memory and new is not None else None
-        line.memory = None
+        new = new_items(connection.memory, key, settings, items)
+        previous = connection.memory.response_id if connection.memory and new is not None else None
+        connection.memory = None
         has_retried = False
         while True:
             request: Json = {
@@ -212,114 +216,114 @@ class ResponseSockets:
             if previous:
                 request["previous_response_id"] = previous
             try:
-                first = await self._async_first(line, request, seconds)
+                first = await self._async_first(connection, request, seconds)
             except HomeAssistantError as err:
                 if has_retried or self._host.closed or not isinstance(err, StreamIncomplete):
                     raise
                 # It was closed while nobody looked.
-                first = {"type": "error", "error": {"code": _FULL}}
+                first = {"type": "error", "error": {"code": _LIMIT_CODE}}
             code = _code(first)
-            if has_retried or code not in {_FORGOTTEN, _FULL}:
-                line.is_follow_up = previous is not None
-                return line, first, hashes, settings
+            if has_retried or code not in {_UNKNOWN_RESPONSE_CODE, _LIMIT_CODE}:
+                connection.is_follow_up = previous is not None
+                return connection, first, hashes, settings
             has_retried, new, previous = True, None, None
-            if code == _FULL:
-                self._drop(line)
-                line = await self._async_acquire(key, is_new=True)
+            if code == _LIMIT_CODE:
+                self._drop(connection)
+                connection = await self._async_acquire(key, is_new=True)
 
-    async def _async_first(self, line: _Line, request: Json, seconds: float) -> Json:
+    async def _async_first(self, connection: _Connection, request: Json, seconds: float) -> Json:
         """Send a request and return the first event of its answer."""
         try:
-            await line.channel.async_send(request)
+            await connection.channel.async_send(request)
         except HomeAssistantError:
             raise StreamIncomplete from None
         try:
             async with asyncio.timeout(seconds):
-                event = await line.events.get()
+                event = await connection.events.get()
         except TimeoutError:
             raise RequestTimedOut(seconds=f"{seconds:g}") from None
         if isinstance(event, HomeAssistantError):
             raise EntryUnloaded() if self._host.closed else StreamIncomplete()
         return event
 
-    async def _async_acquire(self, key: str, *, is_new: bool = False) -> _Line:
+    async def _async_acquire(self, key: str, *, is_new: bool = False) -> _Connection:
         """Return a connection for one request: the conversation's own, a free one, or a new one.
 
-        Raises NoneFree instead of waiting, and what `Channel.async_connect` raises.
+        Raises NoFreeConnection instead of waiting, and what `Channel.async_connect` raises.
         """
         self._stop_timer()
-        for line in tuple(self._lines):
-            if not line.is_busy and not line.is_usable:
-                self._drop(line)
-        free = [line for line in self._lines if not line.is_busy and not is_new]
+        for connection in tuple(self._connections):
+            if not connection.is_busy and not connection.is_usable:
+                self._drop(connection)
+        free = [item for item in self._connections if not item.is_busy and not is_new]
         # Its own, then one without a memory, then the one unused for longest.
         free.sort(
-            key=lambda line: (
-                line.memory is None or line.memory.key != key,
-                line.memory is not None,
-                line.used,
+            key=lambda item: (
+                item.memory is None or item.memory.key != key,
+                item.memory is not None,
+                item.used,
             )
         )
         mine = free and free[0].memory is not None and free[0].memory.key == key
-        if mine or (free and (len(self._lines) >= _MOST or not free[0].memory)):
+        if mine or (free and (len(self._connections) >= _MAX_CONNECTIONS or not free[0].memory)):
             free[0].is_busy = True
             return free[0]
-        if len(self._lines) >= _MOST:
-            raise NoneFree
-        line = _Line(self._data)
-        line.is_busy = True
-        self._lines.append(line)
+        if len(self._connections) >= _MAX_CONNECTIONS:
+            raise NoFreeConnection
+        connection = _Connection(self._data)
+        connection.is_busy = True
+        self._connections.append(connection)
         try:
-            await line.channel.async_connect()
+            await connection.channel.async_connect()
         except BaseException as err:
             if isinstance(err, ConnectionRejected):
-                self._host.known[_NO_SOCKET] = True
-            self._drop(line)
+                self._host.known[_NOT_SUPPORTED] = True
+            self._drop(connection)
             raise
-        line.opened = time.monotonic()
-        return line
+        connection.opened = time.monotonic()
+        return connection
 
     @callback
-    def _release(self, line: _Line) -> None:
+    def _release(self, connection: _Connection) -> None:
         """Let the next turn use a connection."""
-        line.used = time.monotonic()
-        line.is_busy = False
+        connection.used = time.monotonic()
+        connection.is_busy = False
         if self._timer is None and not self._host.closed:
-            self._timer = self._host.hass.loop.call_later(_IDLE, self._close_idle)
+            self._timer = self._host.hass.loop.call_later(_IDLE_TIMEOUT, self._close_idle)
 
     @callback
-    def _drop(self, line: _Line) -> None:
+    def _drop(self, connection: _Connection) -> None:
         """Close a connection for good."""
-        if line in self._lines:
-            self._lines.remove(line)
-        self._run(line.channel.async_end())
+        if connection in self._connections:
+            self._connections.remove(connection)
+        self._run(connection.channel.async_end())
 
-    async def _async_drain(self, line: _Line) -> None:
+    async def _async_drain(self, connection: _Connection) -> None:
         """Read what is left of an answer that nobody wants; then the connection is free again."""
-        line.memory = None
+        connection.memory = None
         try:
-            async with asyncio.timeout(_DRAIN):
+            async with asyncio.timeout(_DRAIN_TIMEOUT):
                 while True:
-                    event = await line.events.get()
+                    event = await connection.events.get()
                     if isinstance(event, HomeAssistantError):
                         break
                     if event.get("type") in _TERMINAL:
-                        self._release(line)
+                        self._release(connection)
                         return
         except TimeoutError:
-            LOGGER.debug("An answer that nobody wants goes on for too long, its line is closed")
-        self._drop(line)
+            LOGGER.debug("An answer that is not needed goes on, its connection is closed")
+        self._drop(connection)
 
     @callback
     def _close_idle(self) -> None:
         """Close the connections that nobody has used for some time."""
         self._timer = None
         now = time.monotonic()
-        for line in tuple(self._lines):
-            if not line.is_busy and now - line.used >= _IDLE - 1:
-                self._drop(line)
-        if self._lines and not self._host.closed:
-            self._timer = self._host.hass.loop.call_later(_IDLE, self._close_idle)
+        for connection in tuple(self._connections):
+            if not connection.is_busy and now - connection.used >= _IDLE_TIMEOUT - 1:
+                self._drop(connection)
+        if self._connections and not self._host.closed:
+            self._timer = self._host.hass.loop.call_later(_IDLE_TIMEOUT, self._close_idle)
 
     @callback
     def _stop_timer(self) -> None:

@@ -34,7 +34,7 @@ class Mismatch(ValueError):
 
 
 def to_schema(structure: probatio.Schema, api: llm.APIInstance | None) -> Json:
-    """Return the JSON Schema of a structure."""
+    """Return the JSON Schema of a structure: `{"type": "object", "properties": {…}, …}`."""
     serializer = (api.custom_serializer if api else None) or llm.selector_serializer
     schema: Json = probatio.to_openapi(
         structure, custom_serializer=serializer, openapi_version="3.1.0"
@@ -45,7 +45,9 @@ def to_schema(structure: probatio.Schema, api: llm.APIInstance | None) -> Json:
 def strict(schema: Json) -> Json | None:
     """Return a schema in the subset that services enforce, None where it cannot be said there.
 
-    In that subset every property is required, and one that may be left out can be null.
+    In that subset every property is required, and one that may be left out can be null:
+    `{"type": "object", "properties": {…}, "required": […], "additionalProperties": false}`
+    (https://platform.openai.com/docs/guides/structured-outputs#supported-schemas).
     """
     while isinstance(branches := schema.get("allOf"), list) and len(branches) == 1:
         rest = {key: value for key, value in schema.items() if key != "allOf"}
@@ -91,7 +93,7 @@ def _nullable(schema: Json) -> Json:
 
 
 def parse(text: str) -> Json:
-    """Return the JSON object in an answer, also one with a fence or words around it.
+    """Return the JSON object in an answer, `{…}`, also one with a fence or words around it.
 
     Raises Mismatch where there is none.
     """
@@ -106,7 +108,10 @@ def parse(text: str) -> Json:
 
 
 def check(structure: probatio.Schema, schema: Json, data: Json) -> Json:
-    """Return the data without nulls for what may be left out; raises Mismatch."""
+    """Return the data, `{property: value}`, without nulls for what may be left out.
+
+    Raises Mismatch where they do not fit the structure.
+    """
     found = _without_nulls(data, schema, "data")
     try:
         structure(found)

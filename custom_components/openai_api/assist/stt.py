@@ -1,4 +1,4 @@
-"""The ear of a subentry: what a microphone hears becomes a text."""
+"""The speech-to-text entity of a subentry."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
@@ -63,7 +63,7 @@ class MicrophoneEntity(AssistEntity, SpeechToTextEntity):
         return languages_with(self.hass.config.language)
 
 
-class EarEntity(MicrophoneEntity):
+class SttEntity(MicrophoneEntity):
     """Transcribes by upload, or live where the service can."""
 
     @property
@@ -130,12 +130,9 @@ class EarEntity(MicrophoneEntity):
         microphone.start()
         turn = Turn(self, "stt", model=self.option(CONF_MODEL))
         try:
-            text = await self._async_hear(microphone, self._options(metadata), on_partial, turn)
-        except asyncio.CancelledError:
-            turn.end(Ended.CANCELLED)
-            raise
+            with turn.failures_reported():
+                text = await self._async_hear(microphone, self._options(metadata), on_partial, turn)
         except HomeAssistantError as err:
-            turn.end(Ended.FAILED, str(err))
             LOGGER.error("What was said to %s could not be understood: %s", self.entity_id, err)
             return SpeechResult(None, SpeechResultState.ERROR)
         finally:

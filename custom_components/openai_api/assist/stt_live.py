@@ -126,13 +126,13 @@ class Hearing:
         self._error: HomeAssistantError | None = None
         self._is_empty = self._is_listening = False
         self._heard = 0.0
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
 
     async def async_run(self, microphone: Microphone) -> str:
-        """Return what is said; nothing where nobody speaks.
+        """Return what is said, "" where nobody speaks.
 
-        Raises a translated HomeAssistantError where the service refuses, drops or stays silent:
-        the microphone still holds all of the sound then.
+        Raises ErrorInResponse, SessionLost, or NoSpeechRecognized where the service stays silent:
+        `microphone` still holds all of the sound then.
         """
         sending = asyncio.create_task(self._async_send(microphone))
         try:
@@ -156,7 +156,7 @@ class Hearing:
                 self._on_partial(self.transcripts.text)
         else:
             return
-        self._news.set()
+        self._changed.set()
 
     @callback
     def fail(self, error: HomeAssistantError, details: Json | None = None) -> None:
@@ -165,7 +165,7 @@ class Hearing:
             self._is_empty = True
         else:
             self._error = self._error or error
-        self._news.set()
+        self._changed.set()
 
     async def _async_send(self, microphone: Microphone) -> None:
         """Send the sound as it is heard, then what lets the service notice its end."""
@@ -212,7 +212,7 @@ class Hearing:
                 if ended is None and not found.was_speaking and self._is_listening:
                     return ""
                 raise NoSpeechRecognized
-            await self._async_news(microphone, sending, until)
+            await self._async_wait(microphone, sending, until)
 
     def _has_ended(self, microphone: Microphone, sending: asyncio.Task[None]) -> bool:
         """Return whether nothing more is to come once all that was taken is transcribed."""
@@ -234,12 +234,12 @@ class Hearing:
             return started + _NOTHING
         return self._heard + _PATIENCE + microphone.seconds / 2
 
-    async def _async_news(
+    async def _async_wait(
         self, microphone: Microphone, sending: asyncio.Task[None], until: float | None
     ) -> None:
         """Wait for something to happen, or until a moment of the loop's clock."""
-        self._news.clear()
-        tasks = {asyncio.create_task(self._news.wait())}
+        self._changed.clear()
+        tasks = {asyncio.create_task(self._changed.wait())}
         if not microphone.has_ended:
             tasks.add(asyncio.create_task(microphone.async_wait()))  # type: ignore[arg-type]
         waiting: set[asyncio.Task[Any]] = {*tasks, *(() if sending.done() else (sending,))}
@@ -291,10 +291,10 @@ class LiveTranscription:
         return {"type": "transcription", "audio": {"input": heard}}
 
     async def async_run(self, microphone: Microphone) -> str:
-        """Return what is said; nothing where nobody speaks.
+        """Return what is said, "" where nobody speaks.
 
-        Raises a translated HomeAssistantError where the service refuses, drops or stays silent:
-        the microphone still holds all of the sound then.
+        Raises ErrorInResponse, SessionLost, or NoSpeechRecognized where the service stays silent:
+        `microphone` still holds all of the sound then.
         """
         try:
             await self._channel.async_connect()

@@ -31,7 +31,7 @@ class Microphone:
         self.has_ended = False
         self._stream = stream
         self._shape = shape
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -70,14 +70,14 @@ class Microphone:
                 if position < len(self.sound):
                     yield bytes(self.sound[position:])
                 return
-            self._news.clear()
-            await self._news.wait()
+            self._changed.clear()
+            await self._changed.wait()
 
     async def async_wait(self) -> None:
         """Wait until the stream has ended."""
         while not self.has_ended:
-            self._news.clear()
-            await self._news.wait()
+            self._changed.clear()
+            await self._changed.wait()
 
     async def async_wait_for_silence(self) -> None:
         """Wait until the stream has ended, or until somebody has spoken and then paused.
@@ -105,7 +105,7 @@ class Microphone:
                 before = len(self.sound) // _PIECE
                 self.sound += converter.feed(samples)
                 if len(self.sound) // _PIECE != before:
-                    self._news.set()
+                    self._changed.set()
                 if len(self.sound) >= _LARGEST:
                     LOGGER.warning("More than %s s were spoken, the rest is not heard", LONGEST)
                     return
@@ -113,7 +113,7 @@ class Microphone:
             LOGGER.warning("A recording cannot be understood: %s", err)
         finally:
             self.has_ended = True
-            self._news.set()
+            self._changed.set()
 
 
 class SilenceDetector:

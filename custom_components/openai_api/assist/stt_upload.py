@@ -38,9 +38,9 @@ class TranscriptionOptions:
 
 
 async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, sound: bytes) -> str:
-    """Return what is said in 16 kHz mono samples; nothing where nobody speaks.
+    """Return what is said in `sound`, 16-bit PCM mono at 16 kHz; "" where nobody speaks.
 
-    Raises a translated HomeAssistantError for what the service answers instead of a text.
+    Raises AssistError "assist_bad_sound" for an answer without a text, and ApiError.
     """
     seconds = MICROPHONE.seconds(len(sound))
     if seconds < _SHORTEST:

@@ -14,7 +14,6 @@ from ..data import OpenAIData
 from ..error_translation import parse_error_body
 from ..exceptions import ErrorInResponse
 from ..realtime.event_names import EventNames
-from ..realtime.output_audio import decoded
 from ..realtime.playback_tracker import Playback
 from ..realtime.response_sequencer import ResponseSequencer
 from ..types import Json
@@ -23,7 +22,7 @@ from .errors import SessionLost
 from .pcm import SESSION
 from .stt_live import Hearing
 from .stt_sound import Microphone
-from .talk_turn import SpokenResponse, Turn
+from .talk_turn import RealtimeResponse, Turn
 
 TRANSPORT: Final = "assist.realtime.websocket"
 _UNCLAIMED: Final = 10.0
@@ -74,7 +73,7 @@ class Talk:
         self._sequencer = ResponseSequencer(lambda event: self._post("create", event))
         self._playback = Playback()
         self._names = EventNames()
-        self._responses: dict[str, SpokenResponse | None] = {}
+        self._responses: dict[str, RealtimeResponse | None] = {}
         self._hearing: Hearing | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._count = itertools.count(1)
@@ -88,7 +87,8 @@ class Talk:
     async def async_open(self, session: Json) -> None:
         """Make sure that there is a session with this configuration.
 
-        A new one is told what was said before. Raises a translated HomeAssistantError.
+        `session` is what `RealtimeVoice.session` returns. A new session gets what was said before.
+        Raises what `Channel.async_connect` and `Channel.async_send` raise.
         """
         async with self._lock:
             self._stop_timer()
@@ -142,7 +142,7 @@ class Talk:
     ) -> str:
         """Return what is said in the turn that begins; the service may answer meanwhile.
 
-        Raises a translated HomeAssistantError where the service cannot tell.
+        `tail_ms` milliseconds of silence are sent after it. Raises what `Hearing.async_run` raises.
         """
         self._post("clear", {"type": "input_audio_buffer.clear"})
         hearing = self._hearing = Hearing(
@@ -309,8 +309,8 @@ class Talk:
             self._on_done(event)
         elif kind.startswith("response."):
             response = self._responses.get(self._id_of(event.get("response_id")))
-            if response is not None and _take(response, kind, event):
-                response.news.tell()
+            if response is not None and response.take(kind, event):
+                response.changed.notify()
         elif self._hearing is not None:
             self._hearing.take(event)
 
@@ -348,7 +348,7 @@ class Talk:
             return
         if (response := self._responses.pop(self._id_of(found.get("id")), None)) is not None:
             response.finish(found)
-            response.news.tell()
+            response.changed.notify()
 
     @callback
     def _on_error(self, event: Json) -> None:
@@ -384,15 +384,4 @@ class Talk:
         elif self.turn is not None and any(not one.is_done for one in self.turn.responses):
             # The agent has all the words, the loudspeaker not yet all the sound.
             self.turn.error = error
-            self.turn.news.tell()
-
-
-def _take(response: SpokenResponse, kind: str, event: Json) -> bool:
-    """Take a server event of a response; return whether it brings anything."""
-    match kind:
-        case "response.output_audio.delta":
-            place = str(event.get("item_id")), int(event.get("content_index") or 0)
-            response.add_sound(decoded(str(event.get("delta") or "")), *place)
-        case _:
-            return response.take(kind, event)
-    return True
+            self.turn.changed.notify()

@@ -11,6 +11,7 @@ from homeassistant.exceptions import HomeAssistantError
 from ..api.config import HostConfig
 from ..error_translation import parse_error_body
 from ..exceptions import ErrorInResponse
+from ..realtime.output_audio import decoded
 from ..realtime.response_output import TEXT_ENDS, Additions, ResponseOutput
 from ..types import Json
 from .errors import AssistError
@@ -19,29 +20,29 @@ LARGEST: Final = 32 * 1024 * 1024
 """Bytes of sound that are kept of one response: eleven minutes at 24 kHz."""
 
 
-class News:
+class ChangeSignal:
     """Lets any number of tasks wait until something has changed."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
 
     @callback
-    def tell(self) -> None:
-        """Wake everybody up."""
+    def notify(self) -> None:
+        """Wake all waiting tasks."""
         self._event.set()
 
     async def wait(self) -> None:
-        """Wait for the next change; whoever waits looks first whether it has come already."""
+        """Wait for the next change; check first whether it has happened already."""
         self._event.clear()
         await self._event.wait()
 
 
 @dataclass(eq=False, kw_only=True)
-class SpokenResponse:
+class RealtimeResponse:
     """One response, as it arrives; several may read it at once, each from its beginning."""
 
     id: str
-    news: News
+    changed: ChangeSignal
     pieces: list[str] = field(default_factory=list)
     """The words, as they are spoken or written."""
     calls: list[Json] = field(default_factory=list)
@@ -70,18 +71,25 @@ class SpokenResponse:
         return self.status == "cancelled" and self.reason == "turn_detected"
 
     @callback
+    def take(self, kind: str, event: Json) -> bool:
+        """Take a server event of this response; return whether it brings anything.
+
+        `kind` is the type of the event, such as "response.output_audio.delta".
+        """
+        if kind == "response.output_audio.delta":
+            place = str(event.get("item_id")), int(event.get("content_index") or 0)
+            self.add_sound(decoded(str(event.get("delta") or "")), *place)
+            return True
+        is_end = kind in TEXT_ENDS
+        self.has_words = self.has_words or is_end
+        return self._add(self._output.take(kind, event)) or is_end
+
+    @callback
     def add_sound(self, sound: bytes, item_id: str, index: int) -> None:
         """Take a piece of sound; what is beyond all measure is left out."""
         if self.size < LARGEST:
             self.sound.append((sound, item_id, index))
             self.size += len(sound)
-
-    @callback
-    def take(self, kind: str, event: Json) -> bool:
-        """Take a server event of the output; return whether it brings anything."""
-        is_end = kind in TEXT_ENDS
-        self.has_words = self.has_words or is_end
-        return self._add(self._output.take(kind, event)) or is_end
 
     def _add(self, found: Additions) -> bool:
         """Add texts and calls that have not come before; return whether there are any."""
@@ -107,7 +115,10 @@ class SpokenResponse:
         self._add(self._output.finish(response))
 
     def check(self, settings: HostConfig) -> None:
-        """Raise a translated error if the response has failed."""
+        """Check that the response has not failed.
+
+        Raises ErrorInResponse, AssistError "assist_content_refused" or "assist_answer_empty".
+        """
         if self.status == "failed":
             raise ErrorInResponse(**parse_error_body(self.error or {}, settings))
         if self.status == "incomplete" and not self.text and not self.calls:
@@ -120,21 +131,21 @@ class Turn:
     """One turn: what was understood, and the responses that followed."""
 
     def __init__(self) -> None:
-        self.news = News()
+        self.changed = ChangeSignal()
         self.heard: str | None = None
         """What the ear understood; None until then, and for what was written."""
         self.is_claimed = False
         """Whether the agent has been asked, so that the answer is for somebody."""
         self.is_over = False
-        self.responses: list[SpokenResponse] = []
+        self.responses: list[RealtimeResponse] = []
         self.error: HomeAssistantError | None = None
 
     @callback
-    def add(self, response_id: str) -> SpokenResponse:
+    def add(self, response_id: str) -> RealtimeResponse:
         """Take note of a new response."""
-        response = SpokenResponse(id=response_id, news=self.news)
+        response = RealtimeResponse(id=response_id, changed=self.changed)
         self.responses.append(response)
-        self.news.tell()
+        self.changed.notify()
         return response
 
     @callback
@@ -142,10 +153,14 @@ class Turn:
         """Take note that nothing more comes."""
         self.error = self.error or error
         self.is_over = True
-        self.news.tell()
+        self.changed.notify()
 
-    async def response(self, index: int, seconds: float) -> SpokenResponse:
-        """Return a response once it has begun; raises a translated error if it does not."""
+    async def response(self, index: int, seconds: float) -> RealtimeResponse:
+        """Return a response once it has begun.
+
+        Raises AssistError "assist_slow" after so many seconds, "assist_interrupted" where the turn
+        has ended, and the error of the turn.
+        """
         try:
             async with asyncio.timeout(seconds):
                 while len(self.responses) <= index:
@@ -153,18 +168,19 @@ class Turn:
                         raise self.error
                     if self.is_over:
                         raise AssistError("assist_interrupted")
-                    await self.news.wait()
+                    await self.changed.wait()
         except TimeoutError:
             raise AssistError("assist_slow") from None
         return self.responses[index]
 
     async def words(
-        self, response: SpokenResponse, seconds: float, *, until_done: bool
+        self, response: RealtimeResponse, seconds: float, *, until_done: bool
     ) -> AsyncIterator[str | Json]:
         """Yield the words of a response and its function calls, as they arrive.
 
-        `until_done` waits for calls that may follow the words. Raises a translated error if
-        nothing arrives for so many seconds, or if the connection is lost.
+        A call is the API's `function_call` item. `until_done` waits for calls that may follow the
+        words. Raises AssistError "assist_slow" if nothing arrives for so many seconds,
+        "assist_interrupted" where the turn has ended, and the error of the turn.
         """
         said = called = 0
         while True:
@@ -182,19 +198,16 @@ class Turn:
                 raise self.error
             if self.is_over:
                 raise AssistError("assist_interrupted")
-            try:
-                async with asyncio.timeout(seconds):
-                    await self.news.wait()
-            except TimeoutError:
-                raise AssistError("assist_slow") from None
+            await self._async_wait(seconds)
 
     async def sound(
-        self, response: SpokenResponse, seconds: float
+        self, response: RealtimeResponse, seconds: float
     ) -> AsyncIterator[tuple[bytes, str, int]]:
-        """Yield the sound of a response as it arrives, and where it belongs.
+        """Yield the sound of a response as it arrives: `(PCM, item id, content index)`.
 
-        It ends with the response, or where that was interrupted; raises a translated error
-        where the connection is lost, or nothing arrives for so many seconds.
+        The PCM is that of `pcm.SESSION`. It ends with the response, or where that was interrupted.
+        Raises AssistError "assist_slow" if nothing arrives for so many seconds, and the error of
+        the turn, such as SessionLost.
         """
         given = 0
         while True:
@@ -207,8 +220,12 @@ class Turn:
                 raise self.error
             if self.is_over and not self.is_claimed:
                 return
-            try:
-                async with asyncio.timeout(seconds):
-                    await self.news.wait()
-            except TimeoutError:
-                raise AssistError("assist_slow") from None
+            await self._async_wait(seconds)
+
+    async def _async_wait(self, seconds: float) -> None:
+        """Wait for the next change, for so many seconds at the most."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.changed.wait()
+        except TimeoutError:
+            raise AssistError("assist_slow") from None

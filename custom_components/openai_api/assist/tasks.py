@@ -1,6 +1,5 @@
 """The AI task entity of a subentry: data, images, and the evaluation of questions."""
 
-import asyncio
 import re
 from typing import TYPE_CHECKING, Final, override
 
@@ -54,15 +53,12 @@ class TaskEntity(LanguageModelEntity, AITaskEntity):
     async def _async_generate_data(self, task: GenDataTask, chat_log: ChatLog) -> GenDataTaskResult:
         """Return a text, or data of the wanted structure; raises translated errors."""
         turn = self._turn(chat_log.conversation_id)
-        try:
+        with turn.failures_reported():
             if task.structure is None:
                 await self.async_answer(chat_log, turn, rounds=_ROUNDS)
                 data: object = _last_text(chat_log)
             else:
                 data = await self._async_structured(task, chat_log, turn)
-        except BaseException as err:
-            self._end(turn, err)
-            raise
         turn.note_text(question=task.instructions, answer=str(data))
         turn.end(Ended.DONE)
         return GenDataTaskResult(conversation_id=chat_log.conversation_id, data=data)
@@ -132,11 +128,8 @@ class TaskEntity(LanguageModelEntity, AITaskEntity):
         turn = self._turn(chat_log.conversation_id)
         turn.data["model"] = self.options.get(CONF_IMAGE_MODEL)
         turn.data["transport"] = "images"
-        try:
+        with turn.failures_reported():
             result = await images.async_generate(self, task, chat_log.conversation_id)
-        except BaseException as err:
-            self._end(turn, err)
-            raise
         chat_log.async_add_assistant_content_without_tools(
             AssistantContent(agent_id=self.entity_id, content=result.revised_prompt or "Done.")
         )
@@ -148,11 +141,8 @@ class TaskEntity(LanguageModelEntity, AITaskEntity):
         from . import evaluate  # noqa: PLC0415  # It needs what Home Assistant 2026.11 has.
 
         turn = self._turn(None)
-        try:
+        with turn.failures_reported():
             result = await evaluate.async_evaluate(self, task, turn, self.async_answer_structured)
-        except BaseException as err:
-            self._end(turn, err)
-            raise
         turn.end(Ended.DONE)
         return result
 
@@ -165,13 +155,6 @@ class TaskEntity(LanguageModelEntity, AITaskEntity):
             context=self._context,
             conversation_id=conversation_id,
         )
-
-    def _end(self, turn: Turn, err: BaseException) -> None:
-        """Report a turn that came to nothing."""
-        if isinstance(err, asyncio.CancelledError):
-            turn.end(Ended.CANCELLED)
-        else:
-            turn.end(Ended.FAILED, str(err) or type(err).__name__)
 
 
 def _last_text(chat_log: ChatLog) -> str:

@@ -99,11 +99,11 @@ def _acceptable(offered: Iterable[llm.Tool]) -> list[llm.Tool]:
 
 
 def functions(api: llm.APIInstance | None) -> list[Json]:
-    """Return the name, description and parameters (JSON Schema) of each tool, sorted by name.
+    """Return the tools, sorted by name: `[{"name": …, "description": …, "parameters": {…}}]`.
 
-    They are made once for an instance: services keep what they have read of an unchanged prefix.
-    A tool that cannot be described to OpenAI is left out and logged, as one that is refused would
-    take the whole request with it.
+    The parameters are a JSON Schema. They are made once for an instance: services keep what they
+    have read of an unchanged prefix. A tool that cannot be described to OpenAI is left out and
+    logged, as one that is refused would take the whole request with it.
     """
     if api is None:
         return []
@@ -148,7 +148,7 @@ def _parameters(tool: llm.Tool, api: llm.APIInstance) -> tuple[Json, str]:
 
 
 def arguments(text: Any) -> dict[str, Any] | None:
-    """Return the arguments of a call, None where they are no JSON object."""
+    """Return the arguments of a call, `{name: value}`; None where they are no JSON object."""
     if isinstance(text, dict):
         # Some services send the object itself.
         return text

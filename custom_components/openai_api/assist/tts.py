@@ -1,6 +1,5 @@
-"""The speaker of a subentry."""
+"""The text-to-speech entity of a subentry."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 import re
@@ -20,7 +19,6 @@ from homeassistant.components.tts import (
     Voice,
 )
 from homeassistant.core import callback
-from homeassistant.exceptions import HomeAssistantError
 
 from ..exceptions import validation_error
 from .const import (
@@ -57,7 +55,7 @@ _OWN_VOICE: Final = re.compile(r"voice_\w+")
 _ALWAYS_CONVERTED: Final = not hasattr(tts, "PcmFormat")
 
 
-class SpeakerEntity(AssistEntity, TextToSpeechEntity):
+class TtsEntity(AssistEntity, TextToSpeechEntity):
     """Has a service speak what Assist, an action or an announcement has to say."""
 
     @override
@@ -92,7 +90,7 @@ class SpeakerEntity(AssistEntity, TextToSpeechEntity):
     async def async_stream_tts_audio(self, request: TTSAudioRequest) -> TTSAudioResponse:
         """Speak a text that may still be being written, as its sentences come.
 
-        Raises a translated HomeAssistantError for what cannot be spoken.
+        Raises ServiceValidationError "speed_invalid", and what `Speech.async_start` raises.
         """
         wanted = wanted_of(request.options)
         speech = Speech(
@@ -104,14 +102,8 @@ class SpeakerEntity(AssistEntity, TextToSpeechEntity):
         )
         turn = Turn(self, "tts", model=self.option(CONF_MODEL))
         turn.data["transport"] = "http"
-        try:
+        with turn.failures_reported():
             extension = await speech.async_start()
-        except asyncio.CancelledError:
-            turn.end(Ended.CANCELLED)
-            raise
-        except HomeAssistantError as err:
-            turn.end(Ended.FAILED, str(err))
-            raise
         turn.mark("first_sound_ms")
         return TTSAudioResponse(extension, _recorded(turn, speech))
 
@@ -137,17 +129,11 @@ class SpeakerEntity(AssistEntity, TextToSpeechEntity):
 
 async def _recorded(turn: Turn, speech: Speech) -> AsyncGenerator[bytes]:
     """Yield the sound of a text, and report how it ended."""
-    try:
+    with turn.failures_reported():
         async with aclosing(speech.async_stream()) as sound:
             async for chunk in sound:
                 yield chunk
-    except HomeAssistantError as err:
-        turn.end(Ended.FAILED, str(err))
-        raise
-    else:
-        turn.end(Ended.DONE)
-    finally:
-        turn.end(Ended.CANCELLED)
+    turn.end(Ended.DONE)
 
 
 def is_probed(wanted: Wanted) -> bool:

@@ -121,8 +121,8 @@ class Speech:
     async def async_start(self) -> str:
         """Begin, and return the extension of the sound once the first of it is there.
 
-        Raises a translated HomeAssistantError: `tts_no_text` where there is nothing to say, and
-        what the service answers instead of sound.
+        Raises AssistError "assist_tts_no_text" where there is nothing to say, and ApiError for what
+        the service answers instead of sound.
         """
         self._run(self._async_read(), "text")
         self._run(self._async_schedule(), "requests")

@@ -1,6 +1,6 @@
 """Turns text that is being written into pieces fit to be spoken: without markup, by sentences."""
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 import re
 from typing import Final
 
@@ -217,7 +217,7 @@ def _restored(text: str) -> str:
 
 
 def first_clause(text: str) -> tuple[str, str]:
-    """Return the beginning of a sentence up to a comma or the like, and the rest.
+    """Return the beginning of a sentence up to a comma or the like: `(beginning, rest)`.
 
     The rest is empty where the sentence is short or has no such place.
     """
@@ -242,27 +242,24 @@ async def async_sentences(
     """
     cleaner = SpeechCleaner() if clean else None
     splitter = SentenceSplitter()
-    cut_first = first == "clause"
+    is_cut = first == "clause"
     turn = LoopTurn()
+
+    def spoken(sentences: Iterable[str]) -> Iterator[str]:
+        nonlocal is_cut
+        for sentence in filter(is_speakable, sentences):
+            yield from filter(None, first_clause(sentence) if is_cut else (sentence,))
+            is_cut = False
+
     async for text in texts:
         for start in range(0, len(text), _SLICE):
             part = without_controls(text[start : start + _SLICE])
             await turn.async_give_way()
-            for sentence in splitter.feed(cleaner.feed(part) if cleaner else part):
-                if not is_speakable(sentence):
-                    continue
-                for piece in first_clause(sentence) if cut_first else (sentence,):
-                    if piece:
-                        yield piece
-                cut_first = False
-    rest = splitter.feed(cleaner.finish()) if cleaner else []
-    for sentence in [*rest, *splitter.finish()]:
-        if not is_speakable(sentence):
-            continue
-        for piece in first_clause(sentence) if cut_first else (sentence,):
-            if piece:
+            for piece in spoken(splitter.feed(cleaner.feed(part) if cleaner else part)):
                 yield piece
-        cut_first = False
+    rest = splitter.feed(cleaner.finish()) if cleaner else []
+    for piece in spoken([*rest, *splitter.finish()]):
+        yield piece
 
 
 def take_piece(sentences: list[str], number: int) -> str:

@@ -1,5 +1,8 @@
 """Records how a turn went and reports it once, as an event and for diagnostics and sensors."""
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 import time
 from typing import Any
@@ -108,6 +111,18 @@ class Turn:
         """Keep what was said (`question`, `answer`), if the entry's option wants it reported."""
         if self._entity.entry.options.get(CONF_INCLUDE_TEXT):
             self._texts |= texts
+
+    @contextmanager
+    def failures_reported(self) -> Iterator[None]:
+        """Report the turn as cancelled or failed if an exception leaves the block."""
+        try:
+            yield
+        except asyncio.CancelledError, GeneratorExit:
+            self.end(Ended.CANCELLED)
+            raise
+        except BaseException as err:
+            self.end(Ended.FAILED, str(err) or type(err).__name__)
+            raise
 
     @callback
     def end(self, ended: Ended, error: str | None = None) -> None:

@@ -118,5 +118,5 @@ class ChatDecoder(Decoder):
 
 
 def tool(function: Json) -> Json:
-    """Return a tool as the API takes it."""
+    """Return a tool as chat completions take it: `{"type": "function", "function": {…}}`."""
     return {"type": "function", "function": function}

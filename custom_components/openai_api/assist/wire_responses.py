@@ -117,5 +117,5 @@ def _list(value: Any) -> list[Any]:
 
 
 def tool(function: Json) -> Json:
-    """Return a tool as the API takes it."""
+    """Return a tool as Responses take it: `{"type": "function", "name": …, "strict": false}`."""
     return {"type": "function", **function, "strict": False}

@@ -29,9 +29,9 @@ async def async_check_access(hass: HomeAssistant, connection: Connection, contex
 
 
 def find(connections: Connections, connection_id: str, transport: str) -> Connection:
-    """Return an open connection of this kind.
+    """Return the open connection of this id and transport.
 
-    Raises ServiceValidationError "connection_unknown" if there is none of this id.
+    Raises ServiceValidationError "connection_unknown" if there is none.
     """
     connection = connections.get(connection_id)
     if connection is None or connection.transport != transport:

@@ -22,13 +22,17 @@ class Close(NamedTuple):
 
     code: int
     reason: str
-    """In the host's words, fit to show; empty if it gave none."""
+    """What the host said, sanitized; empty if it gave none."""
     error: HomeAssistantError | str | None
     """What went wrong, if anything did."""
 
 
 def ending(err: ConnectionClosed, settings: HostConfig) -> Close:
-    """Return the close code, the reason and what went wrong, all fit to show."""
+    """Return how a connection has ended, sanitized for the log and for events.
+
+    The error is None for a normal closure. Where this side has given up, the code is 1009 for a
+    message that is too large, else 1006.
+    """
     if err.sent is not None and (err.rcvd is None or not err.rcvd_then_sent):
         reason = sanitize(err.sent.reason, settings)
         if err.sent.code == CloseCode.MESSAGE_TOO_BIG:
@@ -45,7 +49,7 @@ def ending(err: ConnectionClosed, settings: HostConfig) -> Close:
 
 
 def check_close(code: int, reason: str) -> None:
-    """Raise a translated error for what a WebSocket must not be closed with.
+    """Check the code and the reason of a close frame.
 
     `code` is 1000, 1001 or 3000 to 4999, `reason` has up to 123 bytes in UTF-8; see RFC 6455,
     sections 7.4 and 5.5. Raises ServiceValidationError "close_code_invalid" or

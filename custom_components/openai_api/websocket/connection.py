@@ -132,11 +132,15 @@ class Connection:
         )
 
     async def async_send(self, event: Mapping[str, Any]) -> None:
-        """Send one event; raises a translated error unless the connection is open."""
+        """Send one event.
+
+        Raises what `async_send_frame` raises, and ServiceValidationError "invalid_arguments" for
+        what JSON cannot hold.
+        """
         await self.async_send_frame(encode(event))
 
     async def async_send_frame(self, frame: str) -> None:
-        """Send one event that is encoded already.
+        """Send one message: an event as JSON text.
 
         Raises ServiceValidationError "connection_not_open", and HomeAssistantError
         "connection_closed" if it is lost on the way.
@@ -149,11 +153,14 @@ class Connection:
         except ConnectionClosed:
             raise self._closed() from None
         if websocket is not None and websocket.transport.is_closing():
-            # It was hung up while this waited to go out, of which the library says nothing.
+            # The connection was aborted while the message was queued; the library raises nothing.
             raise self._closed()
 
     async def async_close(self, code: int, reason: str) -> None:
-        """Close the connection, in whatever state it is; its id is free when this returns."""
+        """Close the connection, in whatever state it is; its id is free when this returns.
+
+        `code` and `reason` are those of the close frame, as `check_close` allows them.
+        """
         self._closing = (code, reason)
         socket, task = self._socket, self._task
         if self._opening is not None:
@@ -169,7 +176,7 @@ class Connection:
         self._forget(code=code, reason=reason)
 
     async def _async_say_goodbye(self, socket: Socket, code: int, reason: str) -> None:
-        """Close a socket; a connection that takes nothing any more takes no close frame either."""
+        """Perform the closing handshake; abort if it does not finish within CLOSE_TIMEOUT + 1 s."""
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT + 1):
                 await self.async_finish()
@@ -178,7 +185,7 @@ class Connection:
             self._hang_up()
 
     async def async_finish(self) -> None:
-        """Wait until all that was taken has been sent; here, nothing ever waits."""
+        """Wait until the send queue is empty; this class has none."""
 
     @callback
     def _hang_up(self) -> None:
@@ -187,7 +194,7 @@ class Connection:
             websocket.transport.abort()
 
     def _closed(self) -> HomeAssistantError:
-        """Return the error for whoever was waiting."""
+        """Return the error for calls that wait for this connection."""
         if self.host.closed:
             return EntryUnloaded()
         return api_error("connection_closed", connection_id=self.id)
@@ -215,7 +222,7 @@ class Connection:
             raise ConnectionFailed(message=sanitize(str(err), host.settings)) from None
 
     async def _async_listen(self) -> None:
-        """Pass on every frame until the connection ends for good, for whatever reason."""
+        """Fire an event for every message until the connection ends for good."""
         try:
             await self._async_follow()
         except Exception as err:  # noqa: BLE001
@@ -227,7 +234,7 @@ class Connection:
             self._forget(code=CloseCode.INTERNAL_ERROR, error=self._text(error))
 
     async def _async_follow(self) -> None:
-        """Pass on every frame, also of the sockets that follow a dropped one."""
+        """Fire an event for every message, also after reconnecting."""
         while True:
             hass, websocket = self.host.hass, self._websocket
             assert websocket is not None
@@ -274,7 +281,7 @@ class Connection:
                 return
 
     async def _async_reconnect(self, close: Close) -> bool:
-        """Open the socket again, with growing pauses; False once that is hopeless."""
+        """Reconnect with growing delays; return False if no further attempt is made."""
         error = close.error
         while (delay := self._reconnects.next_delay()) is not None:
             await asyncio.sleep(delay)
@@ -326,7 +333,7 @@ class Connection:
             self.on_event(event)
 
     def _told(self, error: HomeAssistantError | str | None) -> tuple[str, str]:
-        """Return how the log calls the connection, and an error fit for it."""
+        """Return the id and the error as they may be logged: `(id, error)`."""
         return self.id, sanitize(str(error or "the host gives no reason"), self.host.settings)
 
     def _text(self, error: BaseException | str | None) -> str | None:
@@ -337,12 +344,12 @@ class Connection:
 
     @callback
     def _forget_closed(self, close: Close) -> None:
-        """Give the id back after the host has closed the connection."""
+        """Free the id after the host has closed the connection."""
         self._forget(code=close.code, reason=close.reason, error=self._text(close.error))
 
     @callback
     def _forget(self, **details: Any) -> None:
-        """Give the id back and say that the connection has ended; once is enough."""
+        """Free the id and fire the end of the connection, once."""
         self._socket = None
         if self._connections.get(self.id) is not self:
             return
@@ -351,7 +358,7 @@ class Connection:
 
     @callback
     def _set_state(self, state: State, **details: Any) -> None:
-        """Take on a state and tell the bus."""
+        """Set the state and fire it."""
         self.state = state
         self._fire_state(**details)
         self.on_state(state)
@@ -380,15 +387,19 @@ class Connection:
 
     @callback
     def fire(self, event_type: str, data: dict[str, Any]) -> None:
-        """Fire an event of this connection; an error in its state is the last one of the host."""
+        """Fire an event of this connection on the bus.
+
+        The connection and entry ids are added to `data`. An error in an `EVENT_CONNECTION` is
+        recorded as the last error of the host.
+        """
         if event_type == EVENT_CONNECTION and data["error"]:
             self.host.record_error(data["error"])
         fire(self.host.hass, event_type, {**self._own, **data}, self._context)
 
     @callback
     def on_event(self, event: Json) -> None:
-        """Take a server event; for connections that do more than pass it on."""
+        """Handle a server event, after it was fired; subclasses override this."""
 
     @callback
     def on_state(self, state: State) -> None:
-        """Take a change of state; for connections that do more than tell it."""
+        """Handle a change of state, after it was fired; subclasses override this."""

@@ -34,7 +34,7 @@ _MISSING = frozenset(
 
 
 def rejection(err: InvalidStatus, settings: HostConfig) -> ApiError:
-    """Return the error for a response that is not 101.
+    """Return the error for a response of the handshake that is not 101 (RFC 6455, section 4.1).
 
     AuthenticationFailed for 401, WebSocketMissing where the server has none, ConnectionRejected
     for what stays so, and HandshakeFailed for anything else.

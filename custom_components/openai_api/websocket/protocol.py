@@ -10,10 +10,10 @@ from . import connect_options
 
 
 class KeepaliveConnection(ClientConnection):
-    """Hangs up once nothing moves any more.
+    """Aborts the connection when the write buffer does not drain for 2 * PING seconds.
 
     A ping waits behind what is to be sent. When a host takes none of that, the ping never
-    goes out, and nobody would ever notice that no answer comes.
+    goes out, and the library would never notice that no pong comes.
     """
 
     _next_write_check: TimerHandle | None = None
@@ -21,9 +21,10 @@ class KeepaliveConnection(ClientConnection):
 
     @override
     async def ping(self, data: Any = None) -> Awaitable[float]:
-        """Send a ping, which whatever arrives answers: the pong waits behind all of that.
+        """Send a ping; any received data counts as its pong, which may be queued behind it.
 
-        Nothing is read while there is enough to do with what has arrived.
+        While reading is paused, the ping counts as answered: there is data to be processed.
+        Returns a future of the seconds that it took, here always 0.
         """
         await super().ping(data)
         answered: Future[float] = self.loop.create_future()
@@ -35,8 +36,10 @@ class KeepaliveConnection(ClientConnection):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self._pending_ping is not None:
-            self._answer()
+        if (ping := self._pending_ping) is not None:
+            self._pending_ping = None
+            if not ping.done():
+                ping.set_result(0)
         super().data_received(data)
 
     @override
@@ -54,14 +57,8 @@ class KeepaliveConnection(ClientConnection):
         self._cancel_write_check()
         super().connection_lost(exc)
 
-    def _answer(self) -> None:
-        """Take what has arrived as the answer to a ping."""
-        asked, self._pending_ping = self._pending_ping, None
-        if asked is not None and not asked.done():
-            asked.set_result(0)
-
     def _check_write_progress(self, waited: int | None = None) -> None:
-        """Hang up if as many bytes wait as at the last look."""
+        """Abort if as many bytes wait as at the last check."""
         waiting = self.transport.get_write_buffer_size()
         if waiting == waited:
             self.transport.abort()
@@ -71,6 +68,6 @@ class KeepaliveConnection(ClientConnection):
         )
 
     def _cancel_write_check(self) -> None:
-        """Look no longer."""
+        """Stop checking."""
         if self._next_write_check is not None:
             self._next_write_check.cancel()

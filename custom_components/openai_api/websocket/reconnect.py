@@ -13,7 +13,7 @@ _LONGEST_DELAY = 30.0
 _ATTEMPTS = 10
 """About three minutes of trying, each wait twice the one before."""
 _HELD = 60.0
-"""Seconds after which a connection counts as a good one: its next drop has all attempts again."""
+"""Seconds that a connection must stay open before its attempts are counted from 0 again."""
 _RECOVERABLE = frozenset(
     {
         CloseCode.ABNORMAL_CLOSURE,
@@ -28,7 +28,7 @@ _MAX_EMPTY_SOCKETS = 6
 
 
 class ReconnectPolicy:
-    """Counts what has become of the sockets of one connection."""
+    """Counts the attempts of one connection."""
 
     def __init__(self) -> None:
         """Start with all attempts."""
@@ -39,13 +39,13 @@ class ReconnectPolicy:
         self._opened = 0.0
 
     def on_opened(self) -> None:
-        """Take note that a socket is open."""
+        """Record that a socket is open."""
         self._opened, self.is_proven = time.monotonic(), False
 
     def judge(self, close: Close) -> Close:
-        """Return how a socket has ended, by what it has brought before.
+        """Return `close`, with an error once the host has closed too many sockets at once.
 
-        Gateways take in a WebSocket before they find out that there is none behind them.
+        Gateways accept a WebSocket before they find out that no server is behind them.
         """
         if close.code != CloseCode.INTERNAL_ERROR or self.is_proven:
             self._empty_sockets = 0
@@ -61,7 +61,7 @@ class ReconnectPolicy:
         return close.code in _RECOVERABLE and self._empty_sockets < _MAX_EMPTY_SOCKETS
 
     def on_lost(self) -> bool:
-        """Take note that a socket is lost; return whether it is the first since one lasted."""
+        """Record a lost socket; return whether it is the first since one was open for `_HELD` s."""
         # A server that greets us only to drop us gets no fresh start each time.
         if time.monotonic() - self._opened >= _HELD:
             self._attempt = 0

@@ -11,7 +11,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from tests.integration.conftest import CANARY, add_entry
+from tests.integration.conftest import add_entry, service_data
 
 from .answers import SSE, call_event, completed, sse, text_events
 
@@ -136,17 +136,4 @@ async def remote() -> AsyncGenerator[Service]:
 @pytest.fixture
 async def loaded(hass: HomeAssistant, remote: Service) -> MockConfigEntry:
     """Return an entry for it."""
-    return await add_entry(
-        hass,
-        {
-            "base_url": remote.url,
-            "auth_method": "bearer",
-            "auth_name": "",
-            "api_key_source": "stored",
-            "api_key": CANARY,
-            "verify_ssl": True,
-            "timeout": 5.0,
-            "max_retries": 0,
-            "skip_validation": True,
-        },
-    )
+    return await add_entry(hass, service_data(remote.url))

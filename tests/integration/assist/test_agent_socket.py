@@ -17,6 +17,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.openai_api.assist import http
 from custom_components.openai_api.assist.response_socket import response_sockets
+from tests.integration.waiting import wait_for
 
 from .conftest import Ask, is_error, open_form, speech, submit
 from .socket_service import Service
@@ -219,9 +220,7 @@ async def test_prepare_opens_connection(
 ) -> None:
     await add_agent()
     await async_prepare_agent(hass, "conversation.kitchen", "en")
-    async with asyncio.timeout(5):
-        while response_sockets(loaded.runtime_data).free == 0:
-            await asyncio.sleep(0.01)
+    await wait_for(lambda: response_sockets(loaded.runtime_data).free)
     assert not remote.requests
     await ask("A")
     assert remote.lines == 1

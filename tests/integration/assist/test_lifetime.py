@@ -7,6 +7,7 @@ from homeassistant.core import Event, HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
+from tests.integration.waiting import wait_for
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -35,9 +36,7 @@ async def async_begin(standin: StandIn, ask: Ask, stage: str) -> asyncio.Task[An
     standin.fail(STAGES[stage])
     count = len(standin.requests)
     turn = asyncio.create_task(ask("Hi"))
-    async with asyncio.timeout(5):
-        while len(standin.requests) == count:
-            await asyncio.sleep(0.01)
+    await wait_for(lambda: len(standin.requests) != count)
     # What the service has begun to say is on its way.
     await asyncio.sleep(0.1)
     assert not turn.done()

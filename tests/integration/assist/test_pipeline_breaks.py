@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 import json
-from typing import Any
 
 from aiohttp import web
 from homeassistant.components.assist_pipeline import PipelineEventType
@@ -16,6 +15,7 @@ from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.openai_api.const import DOMAIN
 from tests.integration.conftest import CANARY
+from tests.integration.waiting import wait_for
 
 from .answers import SSE, call_event, completed, sse
 from .conftest import Ask, is_error, speech
@@ -34,13 +34,6 @@ KNOWS_BUSY = hasattr(chat_session, "ConversationBusyError") or "context" in (
 SUNNY = "It is sunny outside."
 
 
-async def until(condition: Callable[[], Any]) -> None:
-    """Wait for something."""
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 async def begin(service: VoiceServer, satellite: Satellite, stage: str) -> asyncio.Task[None]:
     """Begin a turn, and return it once it has come to a stage at which the service stops."""
     match stage:
@@ -55,11 +48,11 @@ async def begin(service: VoiceServer, satellite: Satellite, stage: str) -> async
     turn = asyncio.create_task(satellite.say(SPEECH, SILENCE))
     match stage:
         case "listening":
-            await until(lambda: service.uploads)
+            await wait_for(lambda: service.uploads)
         case "speaking":
-            await until(lambda: satellite.sound)
+            await wait_for(lambda: satellite.sound)
         case _:
-            await until(lambda: service.questions)
+            await wait_for(lambda: service.questions)
     await asyncio.sleep(0.05)
     assert not turn.done()
     return turn
@@ -89,7 +82,7 @@ async def test_pipeline_satellite_disconnects(
     with pytest.raises(asyncio.CancelledError):
         await turn
     # Home Assistant itself loads a sound to its end, or for as long as the service may be silent.
-    await until(lambda: service.running == 0)
+    await wait_for(lambda: service.running == 0, 20)
     assert service.lost == (stage != "listening")
     await assert_works(service, satellite)
 
@@ -149,7 +142,7 @@ async def test_pipeline_subentry_removed_finishes_turn(
             service.sounds = [Sound([tone(0.1), 0.3, tone(0.1)])]
     turn = asyncio.create_task(satellite.say(SPEECH, SILENCE))
     asked = {"stt": service.uploads, "conversation": service.questions, "tts": service.speeches}
-    await until(lambda: asked[kind])
+    await wait_for(lambda: asked[kind])
     hass.config_entries.async_remove_subentry(entry, subentry.subentry_id)
     await hass.async_block_till_done()
     more.set()
@@ -212,7 +205,7 @@ async def test_pipeline_two_satellites_in_one_conversation(
     service.heads = [stream(0.3, "To the first. ", "All is well.")]
     service.speeches.clear()
     turn = asyncio.create_task(first.write("A"))
-    await until(lambda: len(service.questions) == 2)
+    await wait_for(lambda: len(service.questions) == 2)
     async with asyncio.timeout(20):
         await second.write("B")
         await turn

@@ -15,12 +15,12 @@ import pytest
 
 from custom_components.openai_api.assist.plain_text import PlainText
 from custom_components.openai_api.assist.tts_text import async_sentences
+from tests.integration.waiting import wait_for
 
 from .answers import SSE, call_event, completed, sse, text_events
 from .conftest import Ask, speech
 from .socket_service import Service
 from .test_agent_socket import AddAgent, add_agent
-from .test_pipeline_breaks import until
 from .voice import AddService, pieces, spoken
 from .voice_home import AddHome, refused, stream
 from .voice_server import Sound, VoiceServer, mp3, wav
@@ -291,7 +291,7 @@ async def test_sound_without_an_end_is_given_up(
     with pytest.raises(HomeAssistantError):
         await satellite.write("Sing")
     assert 44 < len(satellite.sound) <= 200_044
-    await until(lambda: service.running == 0)
+    await wait_for(lambda: service.running == 0, 20)
     await satellite.write("And now?")
     assert len(satellite.sound) > 20_000
 

@@ -10,11 +10,12 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.assist import response_socket
 from custom_components.openai_api.assist.response_socket import (
-    NoneFree,
+    NoFreeConnection,
     ResponseSockets,
     response_sockets,
 )
 from custom_components.openai_api.exceptions import ConnectionRejected
+from tests.integration.waiting import wait_for
 
 from .socket_service import Service
 
@@ -126,9 +127,7 @@ async def test_closed_connection_reconnects(
 ) -> None:
     await ask(sockets, body(user("A")))
     await remote.open[0].close()
-    async with asyncio.timeout(5):
-        while loaded.runtime_data.connections:
-            await asyncio.sleep(0.01)
+    await wait_for(lambda: not loaded.runtime_data.connections)
     assert await ask(sockets, body(user("A"), ANSWER, user("B"))) == "Hello there"
     assert remote.lines == 2
     assert "previous_response_id" not in remote.requests[1][1]
@@ -145,7 +144,7 @@ async def test_connection_closed_before_expiry(
     sockets: ResponseSockets, remote: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await ask(sockets, body(user("A")))
-    monkeypatch.setattr(response_socket, "_OLDEST", 0.0)
+    monkeypatch.setattr(response_socket, "_MAX_AGE", 0.0)
     await ask(sockets, body(user("A"), ANSWER, user("B")))
     assert [line for line, _ in remote.requests] == [1, 2]
 
@@ -165,7 +164,7 @@ async def test_connection_limit(sockets: ResponseSockets, remote: Service) -> No
         *(ask(sockets, body(user("A")), str(key)) for key in range(9)), return_exceptions=True
     )
     assert answers.count("Hello there") == 4
-    assert sum(isinstance(answer, NoneFree) for answer in answers) == 5
+    assert sum(isinstance(answer, NoFreeConnection) for answer in answers) == 5
     assert remote.lines == len(remote.requests) == 4
     assert await ask(sockets, body(user("A"))) == "Hello there"
     assert remote.lines == 4
@@ -190,7 +189,7 @@ async def test_cancelled_response_is_drained(sockets: ResponseSockets, remote: S
 async def test_cancelled_response_without_end_closes_connection(
     sockets: ResponseSockets, remote: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(response_socket, "_DRAIN", 0.1)
+    monkeypatch.setattr(response_socket, "_DRAIN_TIMEOUT", 0.1)
     remote.pause = 3
     task = asyncio.create_task(ask(sockets, body(user("A"))))
     while not remote.requests:
@@ -251,11 +250,9 @@ async def test_idle_connections_closed(
     loaded: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(response_socket, "_IDLE", 0.1)
+    monkeypatch.setattr(response_socket, "_IDLE_TIMEOUT", 0.1)
     await ask(sockets, body(user("A")))
-    async with asyncio.timeout(5):
-        while loaded.runtime_data.connections:
-            await asyncio.sleep(0.02)
+    await wait_for(lambda: not loaded.runtime_data.connections)
 
 
 async def test_unload_closes_connections(

@@ -11,6 +11,7 @@ import pytest
 
 from custom_components.openai_api.assist import stt_live
 from tests.integration.conftest import CANARY
+from tests.integration.waiting import wait_for
 
 from .voice import METADATA, SILENCE, SPEECH, AddService, heard, microphone
 from .voice_server import VoiceServer, tone
@@ -75,24 +76,26 @@ async def test_audio_streamed_during_speech(
         yield SPEECH
 
     task = asyncio.create_task(heard(hass, speech()))
-    async with asyncio.timeout(5):
-        while not service.peers or len(appended(service)) < 43_000:
-            await asyncio.sleep(0.01)
+    await wait_for(lambda: service.peers and len(appended(service)) >= 43_000)
     assert not service.peer.events("input_audio_buffer.commit")
     more.set()
     assert (await task).text == "Turn on the light"
 
 
+@pytest.mark.parametrize("lag", [0, 0.3])
 async def test_both_detect_end_of_speech(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
     monkeypatch: pytest.MonkeyPatch,
+    lag: float,
 ) -> None:
+    """What is said after a pause may arrive when the first part is understood already."""
     monkeypatch.setattr(stt_live, "_GRACE", 5.0)
     await add_service(("stt", {"end_of_speech": "both"}))
     # What is said in two pieces is one text.
     service.texts = ["Turn on the light,", "please."]
+    service.lag = lag
     result = await heard(hass, microphone(SPEECH, SILENCE, SPEECH))
     assert result == stt.SpeechResult("Turn on the light, please.", SUCCESS)
     # A service counts sound, not time: silence lets it notice the end at once.
@@ -115,21 +118,6 @@ async def test_speech_sent_in_larger_pieces_than_silence(
     # 3, 3, 3, 1, 1, 1, 1 unless this machine is busy.
     assert sizes[0] >= 3
     assert sizes[-1] == 1
-
-
-async def test_both_wait_for_pending_transcript(
-    hass: HomeAssistant,
-    service: VoiceServer,
-    add_service: AddService,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """What is said after a pause arrives when the first part is understood already."""
-    monkeypatch.setattr(stt_live, "_GRACE", 5.0)
-    await add_service(("stt", {"end_of_speech": "both"}))
-    service.texts = ["Turn on the light,", "please."]
-    service.lag = 0.3
-    result = await heard(hass, microphone(SPEECH, SILENCE, SPEECH))
-    assert result == stt.SpeechResult("Turn on the light, please.", SUCCESS)
 
 
 async def test_both_do_not_wait_for_complete_transcript(
@@ -253,9 +241,7 @@ async def test_connections_are_closed(
 ) -> None:
     entry = await add_service(("stt", {}))
     await heard(hass, microphone(SPEECH))
-    async with asyncio.timeout(5):
-        while entry.runtime_data.connections:
-            await asyncio.sleep(0.01)
+    await wait_for(lambda: not entry.runtime_data.connections)
 
 
 async def test_cancelled_run_closes_connection(
@@ -263,15 +249,11 @@ async def test_cancelled_run_closes_connection(
 ) -> None:
     entry = await add_service(("stt", {}))
     task = asyncio.create_task(heard(hass, microphone(SPEECH, 30)))
-    async with asyncio.timeout(5):
-        while not service.peers or not appended(service):
-            await asyncio.sleep(0.01)
+    await wait_for(lambda: service.peers and appended(service))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(5):
-        while entry.runtime_data.connections:
-            await asyncio.sleep(0.01)
+    await wait_for(lambda: not entry.runtime_data.connections)
 
 
 async def test_partial_transcripts(
@@ -295,9 +277,7 @@ async def test_unload_during_speech(
 ) -> None:
     entry = await add_service(("stt", {}))
     task = asyncio.create_task(heard(hass, microphone(SPEECH, 1)))
-    async with asyncio.timeout(5):
-        while not service.peers or not appended(service):
-            await asyncio.sleep(0.01)
+    await wait_for(lambda: service.peers and appended(service))
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert (await task).result is stt.SpeechResultState.ERROR
     assert tone(0.1)

@@ -27,7 +27,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.const import DOMAIN
-from tests.integration.conftest import CANARY
+from tests.integration.conftest import CANARY, service_data
 
 from .voice_server import VoiceServer, tone
 
@@ -71,18 +71,7 @@ def add_service(hass: HomeAssistant, service: VoiceServer, voice_home: None) -> 
         entry = MockConfigEntry(
             domain=DOMAIN,
             title="Voice",
-            data={
-                "base_url": service.url,
-                "auth_method": "bearer",
-                "auth_name": "",
-                "api_key_source": "stored",
-                "api_key": CANARY,
-                "verify_ssl": True,
-                "timeout": 10.0,
-                "max_retries": 0,
-                "skip_validation": True,
-                **data,
-            },
+            data=service_data(service.url, **{"timeout": 10.0, **data}),
             options=options or {},
             subentries_data=[
                 {

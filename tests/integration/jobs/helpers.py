@@ -5,12 +5,13 @@ import time
 from typing import Any
 
 from homeassistant.core import Event, HomeAssistant, State
+from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.openai_api.const import DOMAIN
 from custom_components.openai_api.types import Json
-from tests.integration.conftest import entry_data
+from tests.integration.conftest import Call, entry_data
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -45,6 +46,23 @@ def key_of(entry: MockConfigEntry) -> str:
 def in_store(stored: dict[str, Any], entry: MockConfigEntry) -> list[Json]:
     """Return the stored jobs."""
     return list(stored[key_of(entry)]["data"]["jobs"]) if key_of(entry) in stored else []
+
+
+def assert_forgotten(hass: HomeAssistant, stored: dict[str, Any], entry: MockConfigEntry) -> None:
+    """Make sure that nothing is left of the job: no entity, and nothing stored."""
+    assert hass.states.get(SENSOR) is None
+    assert er.async_get(hass).async_get(SENSOR) is None
+    assert not in_store(stored, entry)
+
+
+async def begin_poll(hass: HomeAssistant, standin: StandIn, call: Call, **outcome: Any) -> None:
+    """Watch a batch, and wait until it is polled again, which has this outcome."""
+    answer(standin, "/batches/x_1", "in_progress")
+    await call("watch_job", kind="batch", id="x_1")
+    standin.fail(Fault(path="/batches", **outcome))
+    count = len(standin.requests)
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=6))
+    await standin.wait_for_request(count + 1)
 
 
 def job(**changes: Any) -> Json:

@@ -1,21 +1,30 @@
 """Jobs are watched no longer: stopped, too many, or over for a day."""
 
-from datetime import timedelta
 from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import entity_registry as er
-from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.jobs import manager
 from tests.integration.conftest import Call
-from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
-from .helpers import SENSOR, Fired, answer, in_store, key_of, looks, pass_time, sensor, statuses
+from .helpers import (
+    SENSOR,
+    Fired,
+    answer,
+    assert_forgotten,
+    begin_poll,
+    in_store,
+    key_of,
+    looks,
+    pass_time,
+    sensor,
+    statuses,
+)
 
 
 async def test_stop_watching(
@@ -32,10 +41,8 @@ async def test_stop_watching(
     await pass_time(hass)
     assert looks(standin, "/batches/x_1") == 1
     assert len(told) == 1
-    assert hass.states.get(SENSOR) is None
-    assert er.async_get(hass).async_get(SENSOR) is None
+    assert_forgotten(hass, stored, entry)
     assert (await call("list_watched_jobs"))["data"] == []
-    assert not in_store(stored, entry)
     with pytest.raises(ServiceValidationError) as refused:
         await call("stop_watching_job", id="x_1")
     assert refused.value.translation_key == "job_unknown"
@@ -58,12 +65,7 @@ async def test_stop_during_poll(
     stored: dict[str, Any],
     outcome: dict[str, Any],
 ) -> None:
-    answer(standin, "/batches/x_1", "in_progress")
-    await call("watch_job", kind="batch", id="x_1")
-    standin.fail(Fault(path="/batches", delay=0.1, **outcome))
-    count = len(standin.requests)
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=6))
-    await standin.wait_for_request(count + 1)
+    await begin_poll(hass, standin, call, delay=0.1, **outcome)
     await call("stop_watching_job", id="x_1")
     await hass.async_block_till_done(wait_background_tasks=True)
     await pass_time(hass, minutes=16)
@@ -121,9 +123,7 @@ async def test_finished_job_removed_after_a_day(
     await pass_time(hass, hours=23)
     assert sensor(hass).state == "completed"
     await pass_time(hass, hours=25)
-    assert hass.states.get(SENSOR) is None
-    assert er.async_get(hass).async_get(SENSOR) is None
-    assert not in_store(stored, entry)
+    assert_forgotten(hass, stored, entry)
 
 
 async def test_finished_job_removed_after_downtime(

@@ -1,6 +1,5 @@
 """Jobs outlive a reload and a restart, whatever has become of what was stored."""
 
-from datetime import timedelta
 from pathlib import Path
 import time
 from types import SimpleNamespace
@@ -8,20 +7,19 @@ from typing import Any
 
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.helpers import entity_registry as er
-from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.jobs import job as job_module, manager, store as store_module
 from tests.integration.automations import automate, on
 from tests.integration.conftest import Call, add_entry, entry_data
-from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
 from .helpers import (
     SENSOR,
     Fired,
     answer,
+    begin_poll,
     entry_with,
     in_store,
     job,
@@ -96,12 +94,7 @@ async def test_unload_during_poll(
     stored: dict[str, Any],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    answer(standin, "/batches/x_1", "in_progress")
-    await call("watch_job", kind="batch", id="x_1")
-    standin.fail(Fault(path="/batches", hang=True))
-    count = len(standin.requests)
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=6))
-    await standin.wait_for_request(count + 1)
+    await begin_poll(hass, standin, call, hang=True)
     assert await hass.config_entries.async_unload(entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
     assert "cannot be looked at" not in caplog.text

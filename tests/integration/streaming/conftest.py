@@ -2,14 +2,13 @@
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any
 
 from homeassistant.core import HomeAssistant
 import pytest
 
 from tests.resilience.raw_server import RawServer
 
-from ..conftest import CANARY, add_entry
+from ..conftest import add_entry, service_data
 
 
 @pytest.fixture
@@ -17,17 +16,6 @@ async def raw(hass: HomeAssistant, media_folder: Path) -> AsyncGenerator[RawServ
     """Return a raw server with a loaded entry for it."""
     server = RawServer()
     await server.start()
-    data: dict[str, Any] = {
-        "base_url": server.url,
-        "auth_method": "bearer",
-        "auth_name": "",
-        "api_key_source": "stored",
-        "api_key": CANARY,
-        "verify_ssl": True,
-        "timeout": 5.0,
-        "max_retries": 0,
-        "skip_validation": True,
-    }
-    await add_entry(hass, data)
+    await add_entry(hass, service_data(server.url))
     yield server
     await server.stop()

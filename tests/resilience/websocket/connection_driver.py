@@ -16,7 +16,7 @@ from custom_components.openai_api.const import (
     EVENT_SERVER,
 )
 from custom_components.openai_api.data import OpenAIData
-from tests.integration.conftest import CANARY, add_entry
+from tests.integration.conftest import CANARY, add_entry, service_data
 from tests.integration.waiting import wait_for
 from tests.resilience.raw_websocket_server import LONG_TIMEOUT, Peer, RawHost
 
@@ -75,18 +75,7 @@ class ConnectionDriver:
 
     async def add(self, **changes: Any) -> MockConfigEntry:
         """Add the service host to the house."""
-        data = {
-            "base_url": self.host.url,
-            "auth_method": "bearer",
-            "auth_name": "",
-            "api_key_source": "stored",
-            "api_key": CANARY,
-            "verify_ssl": True,
-            "timeout": 10.0,
-            "max_retries": 0,
-            "skip_validation": True,
-            **changes,
-        }
+        data = service_data(self.host.url, **{"timeout": 10.0, **changes})
         self.entry = await add_entry(self.hass, data)
         return self.entry
 

@@ -15,7 +15,8 @@ DONE = ("completed", "canceled", "failed")
 
 async def create(call: Call) -> Json:
     """Keep an eval."""
-    need(call.json, "data_source_config", dict)
+    source: Json = dict(need(call.json, "data_source_config", dict))
+    schema = source.pop("item_schema", {"type": "object"})
     criteria = need(call.json, "testing_criteria", list)
     return call.collection(EVALS).add(
         {
@@ -23,8 +24,11 @@ async def create(call: Call) -> Json:
             "object": "eval",
             "created_at": now(),
             "name": check(call.json, "name", str) or "",
-            "data_source_config": call.json["data_source_config"],
-            "testing_criteria": [{"id": new_id("criterion_"), **item} for item in criteria],
+            "data_source_config": {
+                **source,
+                "schema": {"type": "object", "properties": {"item": schema}},
+            },
+            "testing_criteria": criteria,
             "metadata": check(call.json, "metadata", dict) or {},
         }
     )
@@ -77,7 +81,23 @@ def _result(run: Json, number: int, status: str) -> Json:
         "datasource_item_id": number,
         "datasource_item": {"question": f"Question {number}"},
         "results": [{"name": "Polite", "passed": status == "pass", "score": 1.0}],
-        "sample": {"model": run["model"], "input": [], "output": []},
+        "sample": {
+            "model": run["model"],
+            "input": [],
+            "output": [],
+            "error": {"code": "", "message": ""},
+            "finish_reason": "stop",
+            "max_completion_tokens": 100,
+            "seed": 42,
+            "temperature": 1.0,
+            "top_p": 1.0,
+            "usage": {
+                "cached_tokens": 0,
+                "completion_tokens": 1,
+                "prompt_tokens": 1,
+                "total_tokens": 2,
+            },
+        },
     }
 
 

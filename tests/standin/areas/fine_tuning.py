@@ -16,6 +16,19 @@ JOB = "/fine_tuning/jobs/{fine_tuning_job_id}"
 SHARED = "/fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions"
 DONE = ("succeeded", "failed", "cancelled")
 GRADERS = ("string_check", "text_similarity", "python", "score_model", "multi")
+GRADER_ERRORS = (
+    "formula_parse_error",
+    "invalid_variable_error",
+    "model_grader_parse_error",
+    "model_grader_refusal_error",
+    "model_grader_server_error",
+    "other_error",
+    "python_grader_runtime_error",
+    "python_grader_server_error",
+    "sample_parse_error",
+    "truncated_observation_error",
+    "unresponsive_reward_error",
+)
 ORDERS = {"ascending": 1, "descending": -1}
 METADATA = re.compile(r"metadata\[(.+)\]")
 
@@ -190,7 +203,7 @@ async def run_grader(call: Call) -> Json:
         "metadata": {
             "name": grader["name"],
             "type": grader["type"],
-            "errors": {},
+            "errors": dict.fromkeys(GRADER_ERRORS, False),
             "execution_time": 0.01,
             "scores": {grader["name"]: reward},
         },

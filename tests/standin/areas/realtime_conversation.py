@@ -184,7 +184,9 @@ class Conversation:
 
     async def clear_output(self, frame: Json) -> None:
         """Confirm that nothing more is to be played."""
-        await self.emit("output_audio_buffer.cleared", response_id=(self._active or {}).get("id"))
+        await self.emit(
+            "output_audio_buffer.cleared", response_id=(self._active or {}).get("id", "")
+        )
 
     def _referenced(self, given: Any) -> Json:
         """Return an item of a response's own input, which may point to another."""

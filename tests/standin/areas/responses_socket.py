@@ -106,10 +106,6 @@ class Conversation:
             {
                 "type": "error",
                 "status": err.status,
-                "sequence_number": self._sequence,
-                "code": err.error["code"],
-                "message": err.error["message"],
-                "param": err.error["param"],
                 "error": err.error,
             }
         )

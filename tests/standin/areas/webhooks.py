@@ -115,7 +115,9 @@ async def _deliver(call: Call, endpoint: Json, event_type: str) -> int:
         "object": "event",
         "created_at": now(),
         "type": event_type,
-        "data": {"id": "sample"},
+        "data": {"call_id": "rtc_sample", "sip_headers": []}
+        if event_type == "realtime.call.incoming"
+        else {"id": "sample"},
     }
     payload = json.dumps(event).encode()
     secret = call.state.signing_secrets[endpoint["id"]]
