@@ -43,7 +43,9 @@ API_UNSUPPORTED: Final = "assist_api_unsupported"
 ATTACHMENT_UNSUPPORTED: Final = "assist_attachment_unsupported"
 ANSWER_EMPTY: Final = "assist_answer_empty"
 ANSWER_BROKEN: Final = "assist_answer_broken"
+ANSWER_CUT: Final = "assist_answer_cut"
 NOT_THE_STRUCTURE: Final = "assist_not_the_structure"
+CALL_IN_TEXT: Final = "assist_call_in_text"
 CONTENT_REFUSED: Final = "assist_content_refused"
 REFUSED: Final = "assist_refused"
 SERVER_ERROR: Final = "assist_server_error"
@@ -165,7 +167,12 @@ def names(err: HomeAssistantError, parameter: str) -> bool:
 
 def is_transient(err: HomeAssistantError) -> bool:
     """Tell whether the same request may well succeed when it is sent again at once."""
-    return isinstance(err, ConnectionFailed) or _status(err) in _TRANSIENT
+    return (
+        isinstance(err, ConnectionFailed)
+        or _status(err) in _TRANSIENT
+        # What a model has written for a tool call made no sense to Groq: the next time it may.
+        or (isinstance(err, ApiError) and err.code == "tool_use_failed")
+    )
 
 
 def is_away(err: HomeAssistantError) -> bool:

@@ -8,7 +8,6 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers import chat_session, entity_registry as er, llm
 from homeassistant.util.ulid import ulid_now
-import probatio
 
 from ..const import DOMAIN
 from ..data import OpenAIConfigEntry
@@ -34,6 +33,7 @@ from .languages import iso_639_1
 from .pcm import SESSION
 from .stt_live import TAIL_MS
 from .talk import Talk
+from .tools import functions
 
 _TRANSCRIPTION_MODEL: Final = "gpt-4o-mini-transcribe"
 _BEYOND_SILENCE: Final = 200
@@ -194,26 +194,14 @@ def realtime_voice(entry: OpenAIConfigEntry, subentry: ConfigSubentry) -> Realti
 def prompt_of(log: conversation.ChatLog) -> str:
     """Return the prompt that Home Assistant has put together."""
     content = log.content[0]
-    return content.content or "" if content.role == "system" else ""
+    text = content.content or "" if content.role == "system" else ""
+    return functions(log.llm_api).rename_in(text)
 
 
 def tools_of(log: conversation.ChatLog) -> list[Json]:
     """Return the home's tools as a session offers them."""
-    if (api := log.llm_api) is None:
-        return []
-    return [
-        {
-            "type": "function",
-            "name": tool.name,
-            "description": tool.description or "",
-            "parameters": probatio.to_openapi(
-                tool.parameters,
-                custom_serializer=api.custom_serializer or llm.selector_serializer,
-                openapi_version="3.1.0",
-            ),
-        }
-        for tool in api.tools
-    ]
+    definitions = functions(log.llm_api).definitions
+    return [{"type": "function", **definition} for definition in definitions]
 
 
 def _merged(values: Json, extra: Mapping[str, Any]) -> Json:

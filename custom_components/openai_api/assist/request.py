@@ -11,6 +11,7 @@ from yarl import URL
 from ..api.host import ServiceHost
 from ..api.request_defaults import response_format
 from ..api.service_kinds import kind_of
+from ..llm_tools import FunctionTools
 from ..types import Json
 from . import wire_chat, wire_responses
 from .const import (
@@ -60,7 +61,7 @@ class Question:
 
     host: ServiceHost
     options: Mapping[str, Any]
-    functions: list[Json]
+    functions: FunctionTools
     """The tools of Home Assistant, as `tools.functions` describes them."""
     cache_key: str
     structure: Structure | None = None
@@ -83,7 +84,7 @@ class Question:
         """Return all tools as an API takes them."""
         if (found := self._tools.get(api)) is None:
             make = wire_responses.tool if api == RESPONSES else wire_chat.tool
-            found = [make(function) for function in self.functions]
+            found = [make(function) for function in self.functions.definitions]
             found += self.options.get(CONF_HOST_TOOLS) or ()
             self._tools[api] = found
         return found

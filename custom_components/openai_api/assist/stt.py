@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from dataclasses import replace
 import time
 from typing import Any, ClassVar, Final, override
 
@@ -36,7 +37,7 @@ from .errors import NoSpeechRecognized
 from .languages import iso_639_1, languages_with
 from .pcm import PcmFormat
 from .stt_live import LiveTranscription
-from .stt_names import names_of_things
+from .stt_names import is_echo, names_of_things
 from .stt_sound import Microphone
 from .stt_upload import TranscriptionOptions, async_transcribe
 from .turns import Ended, Turn
@@ -130,7 +131,12 @@ class EarEntity(MicrophoneEntity):
         microphone.start()
         turn = Turn(self, "stt", model=self.option(CONF_MODEL))
         try:
-            text = await self._async_hear(microphone, self._options(metadata), on_partial, turn)
+            options = self._options(metadata)
+            text = await self._async_hear(microphone, options, on_partial, turn)
+            if is_echo(text, options.prompt):
+                # Without the hint, it says what was said, if anything was.
+                again = replace(options, prompt=None)
+                text = await async_transcribe(self.host, again, bytes(microphone.sound))
         except asyncio.CancelledError:
             turn.end(Ended.CANCELLED)
             raise

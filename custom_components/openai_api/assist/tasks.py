@@ -38,6 +38,8 @@ _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_-]+")
 class TaskEntity(LanguageModelEntity, AITaskEntity):
     """Does AI tasks."""
 
+    is_spoken_to = False
+
     @override
     @callback
     def take_options(self) -> None:

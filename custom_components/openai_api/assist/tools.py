@@ -1,28 +1,30 @@
 """Describes Home Assistant's tools to a model, and reads the calls that it makes."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any, Final, override
 import weakref
 
-from homeassistant.components.conversation import ChatLog
+from homeassistant.components.conversation import ChatLog, Content, ToolResultContent
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import llm
+from homeassistant.helpers import intent, llm
 from lru import LRU
 import probatio
 
 from ..const import LOGGER
+from ..llm_tools import MAX_FUNCTIONS, FunctionTools, build_function_tools, parameters_of
 from ..streaming.text import load_json
 from ..types import Json
 
 _TIMEOUT: Final = 300.0
 """Seconds: a script behind a tool may take its time, but the model waits."""
-_NOT_AT_THE_ROOT: Final = frozenset({"oneOf", "anyOf", "allOf", "enum", "not"})
-"""Keywords that strict services refuse at the root of a schema."""
-
-_SCHEMAS: LRU[tuple[object, ...], tuple[object, Json]] = LRU(512)
+type _Parameters = tuple[Json, str]
+_SCHEMAS: LRU[tuple[object, ...], tuple[object, _Parameters]] = LRU(512)
 """What became of the schemas of tools, by the identity of what they are made of, which is kept."""
-_CACHE: LRU[int, tuple[weakref.ref[llm.APIInstance], list[Json]]] = LRU(32)
+_CACHE: LRU[tuple[int, int], tuple[weakref.ref[llm.APIInstance], FunctionTools]] = LRU(32)
+_EXCLUDED: LRU[tuple[str, str], bool] = LRU(512)
+"""Names and reasons that the log has told already."""
 
 
 class GuardedTools(llm.APIInstance):
@@ -54,34 +56,37 @@ def guard(chat_log: ChatLog) -> None:
         )
 
 
-def functions(api: llm.APIInstance | None) -> list[Json]:
-    """Return the name, description and parameters (JSON Schema) of each tool, sorted by name.
+def functions(api: llm.APIInstance | None, others: int = 0) -> FunctionTools:
+    """Return the tools as functions, sorted by name; `others` is how many there are besides.
 
     They are made once for an instance: services keep what they have read of an unchanged prefix.
+    Services refuse the whole request for one that they do not take, which is left out and logged.
     """
     if api is None:
-        return []
-    known = _CACHE.get(id(api))
+        return FunctionTools()
+    key = id(api), others
+    known = _CACHE.get(key)
     if known is not None and known[0]() is api:
         return known[1]
-    found = [
-        {
-            "name": tool.name,
-            "description": tool.description or "",
-            "parameters": _parameters(tool, api),
-        }
-        for tool in sorted(api.tools, key=lambda tool: tool.name)
-    ]
-    _CACHE[id(api)] = (weakref.ref(api), found)
+    found = build_function_tools(
+        sorted(api.tools, key=lambda tool: tool.name),
+        api.custom_serializer,
+        max_functions=MAX_FUNCTIONS - others,
+        convert=_parameters,
+    )
+    for excluded in found.excluded.items():
+        if excluded not in _EXCLUDED:
+            _EXCLUDED[excluded] = True
+            LOGGER.warning("The tool %s cannot be offered to the model: %s", *excluded)
+    _CACHE[key] = (weakref.ref(api), found)
     return found
 
 
-def _parameters(tool: llm.Tool, api: llm.APIInstance) -> Json:
-    """Return the schema of a tool's arguments.
+def _parameters(tool: llm.Tool, serializer: Any) -> _Parameters:
+    """Return the parameters of a tool's function, and a hint.
 
     Home Assistant makes its tools anew for each turn, but of the same fields and validators.
     """
-    serializer = api.custom_serializer or llm.selector_serializer
     fields_of = tool.parameters.schema
     key: tuple[object, ...] | None = None
     if isinstance(fields_of, dict):
@@ -90,14 +95,21 @@ def _parameters(tool: llm.Tool, api: llm.APIInstance) -> Json:
         key = (id(serializer), *shape, *map(id, parts))
         if (known := _SCHEMAS.get(key)) is not None:
             return known[1]
-    schema: Json = probatio.to_openapi(
-        tool.parameters, custom_serializer=serializer, openapi_version="3.1.0"
-    )
-    if _NOT_AT_THE_ROOT & schema.keys():
-        schema = {key: value for key, value in schema.items() if key not in _NOT_AT_THE_ROOT}
+    found = parameters_of(tool, serializer)
     if key is not None:
-        _SCHEMAS[key] = ((serializer, parts), schema)
-    return schema
+        _SCHEMAS[key] = ((serializer, parts), found)
+    return found
+
+
+def have_all_acted(contents: Iterable[Content]) -> bool:
+    """Tell whether tools were called, and each has done something, and not only looked it up."""
+    results = [item.result for item in contents if isinstance(item, ToolResultContent)]
+    return bool(results) and all(
+        not result.error
+        and isinstance(result.data, llm.IntentResponseDict)
+        and result.data.original.response_type is intent.IntentResponseType.ACTION_DONE
+        for result in results
+    )
 
 
 def arguments(text: Any) -> dict[str, Any] | None:

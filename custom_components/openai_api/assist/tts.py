@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from hashlib import sha256
 import re
 from typing import Any, Final, override
 
@@ -21,6 +22,7 @@ from homeassistant.components.tts import (
 )
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.json import json_dumps
 
 from ..exceptions import validation_error
 from .const import (
@@ -52,6 +54,7 @@ _PREFERRED: Final = (
 )
 _OVERRIDABLE: Final = (CONF_MODEL, ATTR_VOICE, CONF_SPEED, CONF_INSTRUCTIONS)
 """What an action may choose, and what therefore is part of the key of Home Assistant's cache."""
+_SETTINGS: Final = "settings"
 _OWN_VOICE: Final = re.compile(r"voice_\w+")
 # Since 2026.11 a WAV that has the wanted shape is handed on as it is.
 _ALWAYS_CONVERTED: Final = not hasattr(tts, "PcmFormat")
@@ -72,7 +75,18 @@ class SpeakerEntity(AssistEntity, TextToSpeechEntity):
         # These are cached properties of the base class, which only setting them renews.
         self._attr_default_options = {
             key: value for key in _OVERRIDABLE if (value := self.option(key)) is not None
-        }
+        } | {_SETTINGS: self._settings_hash}
+
+    @property
+    def _settings_hash(self) -> str:
+        """What tells apart the cached sound of other settings, which no action can choose."""
+        settings = [
+            self.host.settings.base_url,
+            self.option(CONF_CLEAN_TEXT),
+            self.option(CONF_EXTRA_BODY),
+        ]
+        text = json_dumps(settings)
+        return sha256(text.encode()).hexdigest()[:12]
 
     @property
     @override

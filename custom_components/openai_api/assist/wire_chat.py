@@ -3,19 +3,24 @@
 from collections.abc import Iterator
 from typing import Any, Final, override
 
+from ..llm_tools import FunctionTools
 from ..types import Json
 from . import tools
 from .deltas import Decoder, Delta
 from .errors import CONTENT_REFUSED, AssistError
 
 METHOD: Final = "chat.completions.create"
+_CUT: Final = frozenset({"length", "max_tokens", "model_length"})
+"""The reasons for which an answer ends before it is whole."""
 
 
 class ChatDecoder(Decoder):
     """Turns the chunks of a chat completion, or a whole one, into deltas."""
 
-    def __init__(self, *, allows_tools: bool = True) -> None:
-        super().__init__(allows_tools=allows_tools)
+    def __init__(
+        self, functions: FunctionTools | None = None, *, allows_tools: bool = True
+    ) -> None:
+        super().__init__(functions, allows_tools=allows_tools)
         self._open: dict[Any, Json] = {}
         """The calls under way, by their index, or by their id where they have none."""
         self._last: Any = None
@@ -31,6 +36,7 @@ class ChatDecoder(Decoder):
         yield from self._delta(choice.get("delta") or choice.get("message"))
         if reason := choice.get("finish_reason"):
             self.is_done = True
+            self.is_cut = self.is_cut or reason in _CUT
             yield from self._close_calls()
             if reason == "content_filter" and not self.text_length:
                 raise AssistError(CONTENT_REFUSED)
@@ -110,7 +116,9 @@ class ChatDecoder(Decoder):
         for key, call in tuple(self._open.items()):
             if are_all_whole or (call["arguments"] and tools.arguments(call["arguments"])):
                 del self._open[key]
-                yield from self._call(call["id"], call["name"], call["arguments"])
+                yield from self._call(
+                    call["id"], call["name"], call["arguments"], is_cut=self.is_cut
+                )
 
 
 def tool(function: Json) -> Json:

@@ -128,6 +128,9 @@ class _Rounds:
                 data["tool_choice"] = "none"
             answer = await self._async_ask(data)
             given = self._given(answer)
+            if _is_cut(answer):
+                # Calls that were cut off are not made: the caller is told that the answer was.
+                given = [item for item in map(_without_calls, given) if item]
             self.said += given
             calls = [call for item in given for call in _calls(item)]
             known = self._tools.functions.tool_names if self._tools else {}
@@ -197,8 +200,12 @@ class _Rounds:
                 case "function_call":
                     keys = ("type", "call_id", "name", "arguments")
                     found.append({key: item.get(key) for key in keys})
-                case "reasoning" if is_stored or item.get("encrypted_content"):
-                    found.append(item)
+                case "reasoning":
+                    if is_stored or item.get("encrypted_content"):
+                        found.append(item)
+                case _:
+                    _drop_reasoning(found)
+        _drop_reasoning(found)
         return found
 
     async def _async_call(self, calls: list[tuple[str, str, str]]) -> list[Json]:
@@ -255,6 +262,28 @@ def _calls(item: Json) -> list[tuple[str, str, str]]:
         for call in (calls if isinstance(calls, list) else ())
         if isinstance(call, dict) and isinstance(function := call.get("function"), dict)
     ]
+
+
+def _drop_reasoning(items: list[Json]) -> None:
+    """Remove reasoning at the end: OpenAI refuses it without what it led to, such as a search."""
+    while items and items[-1].get("type") == "reasoning":
+        items.pop()
+
+
+def _is_cut(answer: Mapping[str, Any]) -> bool:
+    """Return whether an answer ended at a limit of its length."""
+    choices = answer.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    reason = choice.get("finish_reason") if isinstance(choice, dict) else None
+    return reason == "length" or answer.get("status") == "incomplete"
+
+
+def _without_calls(item: Json) -> Json:
+    """Return an item without the calls in it; nothing if it has nothing else."""
+    if item.get("type") in {"function_call", "reasoning"}:
+        return {}
+    kept = {key: value for key, value in item.items() if key != "tool_calls"}
+    return kept if kept.get("content") else {}
 
 
 def _text(arguments: Any) -> str:

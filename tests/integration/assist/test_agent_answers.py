@@ -305,6 +305,7 @@ async def test_chat_history_without_failed_turns(
         ("user", "Which color?"),
         ("assistant", "Blue."),
         ("user", "And now?"),
+        ("assistant", "Sorry, an error occurred before I could finish that request."),
         ("user", "And then?"),
     ]
 

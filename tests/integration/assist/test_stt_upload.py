@@ -94,6 +94,44 @@ async def test_silence_has_no_text(
     assert result == stt.SpeechResult("", stt.SpeechResultState.SUCCESS)
 
 
+@pytest.mark.parametrize(
+    "echo",
+    [
+        "Diele, Garten, Küche.",
+        "garten, küche, wohn",
+        "Ask Ada about the weather.",
+        "Ask Ada about the weather. Diele, Garten, Küche, Wohnzimmer",
+    ],
+)
+@pytest.mark.parametrize("said", ["", "Turn on the light."])
+async def test_echo_of_hint_is_asked_again(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService, echo: str, said: str
+) -> None:
+    for name in ("Diele", "Garten", "Küche", "Wohnzimmer"):
+        ar.async_get(hass).async_create(name)
+    await add_service(("stt", {**UPLOAD, "prompt": "Ask Ada about the weather."}))
+    service.texts = [echo, said]
+    result = await heard(hass, microphone(SPEECH))
+
+    assert result == stt.SpeechResult(said, stt.SpeechResultState.SUCCESS)
+    assert ["prompt" in upload for upload in service.uploads] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "said", ["Küche", "Küche, Diele", "Turn on Garten, Küche", "Garten, Küche, please", "weather"]
+)
+async def test_names_of_hint_are_heard(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService, said: str
+) -> None:
+    for name in ("Diele", "Garten", "Küche", "Wohnzimmer"):
+        ar.async_get(hass).async_create(name)
+    await add_service(("stt", {**UPLOAD, "prompt": "Ask Ada about the weather."}))
+    service.texts = [said]
+
+    assert (await heard(hass, microphone(SPEECH))).text == said
+    assert len(service.uploads) == 1
+
+
 async def test_short_recording_is_not_sent(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:

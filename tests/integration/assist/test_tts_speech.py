@@ -251,6 +251,32 @@ async def test_action_options_override_and_change_cache_key(
     assert service.speeches[1]["model"] == "m-2"
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {"extra_body": {"emotion": "calm"}}),
+        ({"extra_body": {"emotion": "calm"}}, {"extra_body": {"emotion": "glad"}}),
+        ({"clean_text": True}, {"clean_text": False}),
+    ],
+)
+async def test_changed_settings_are_not_hidden_by_the_cache(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    before: dict[str, Any],
+    after: dict[str, Any],
+) -> None:
+    entry = await add_service(("tts", {"voice": "marin", **before}))
+    await spoken(hass, "Hello there.")
+    await spoken(hass, "Hello there.")
+    assert len(service.speeches) == 1
+    (subentry,) = entry.subentries.values()
+    hass.config_entries.async_update_subentry(entry, subentry, data={**subentry.data, **after})
+    await spoken(hass, "Hello there.")
+
+    assert len(service.speeches) == 2
+
+
 async def test_subentry_change_applies_immediately(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
