@@ -45,6 +45,13 @@ Many templates of models also refuse two questions in a row.
 """
 _SILENT: Final = "Done."
 """What stands for the end of a turn after whose tools the model said nothing."""
+CHAT_NATIVE: Final = "chat_completion"
+"""The type of what a message of chat completions keeps, for the service wants it back.
+
+`{"calls": {call_id: extra_content}, "reasoning_details": […]}`: Gemini refuses a call without its
+signature.
+"""
+REASONING: Final = "reasoning_content"
 TRIGGER_SENTENCE: Final = "trigger_sentence"
 """A tool call that Home Assistant itself puts into the log, marked as external."""
 FAILED_CALL: Final = "arguments_unreadable"
@@ -275,8 +282,13 @@ def messages(
     contents: Iterable[Content],
     attachments: Attachments,
     functions: FunctionTools,
+    *,
+    with_reasoning: bool = False,
 ) -> list[Json]:
-    """Return the `messages` of a chat completion; calls have the names of the functions."""
+    """Return the `messages` of a chat completion; calls have the names of the functions.
+
+    `with_reasoning`: the service wants every message of the model with its thoughts.
+    """
     found: list[Json] = [{"role": "system", "content": system}] if system.strip() else []
     known = {item.tool_call_id for item in contents if isinstance(item, ToolResultContent)}
     for item in contents:
@@ -287,6 +299,10 @@ def messages(
                 {"role": "tool", "tool_call_id": item.tool_call_id, "content": result_text(item)}
             )
         elif isinstance(item, AssistantContent):
+            kept = item.native if isinstance(item.native, dict) else {}
+            if kept.get("type") != CHAT_NATIVE:
+                kept = {}
+            extras = kept.get("calls", {})
             calls = [
                 {
                     "id": call.id,
@@ -295,6 +311,7 @@ def messages(
                         "name": functions.function_name(call.tool_name),
                         "arguments": json_dumps(call.tool_args),
                     },
+                    **({"extra_content": extras[call.id]} if call.id in extras else {}),
                 }
                 for call in calls_of(item)
                 if call.id in known
@@ -305,5 +322,10 @@ def messages(
             message: Json = {"role": "assistant", "content": text or ""}
             if calls:
                 message["tool_calls"] = calls
+            if details := kept.get("reasoning_details"):
+                message["reasoning_details"] = details
+            if with_reasoning:
+                # Neither nothing nor an empty text is taken.
+                message[REASONING] = item.thinking_content or " "
             found.append(message)
     return found

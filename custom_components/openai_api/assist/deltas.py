@@ -47,6 +47,7 @@ class Decoder:
         self._has_message = False
         self._has_native = False
         self._ids: set[str] = set()
+        self.last_call_id = ""
         self._thoughts = ThoughtFilter()
         self._size = 0
 
@@ -120,6 +121,7 @@ class Decoder:
         if call_id in self._ids:
             call_id = ulid_now()
         self._ids.add(call_id)
+        self.last_call_id = call_id
         name = self._functions.tool_name(name) or name
         self.calls.append(name)
         found = tools.arguments(arguments)

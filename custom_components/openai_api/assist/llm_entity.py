@@ -166,7 +166,13 @@ class LanguageModelEntity(AssistEntity):
             items = (
                 input_items(contents, attachments, question.functions)
                 if api == RESPONSES
-                else messages(system, contents, attachments, question.functions)
+                else messages(
+                    system,
+                    contents,
+                    attachments,
+                    question.functions,
+                    with_reasoning=question.with_reasoning,
+                )
             )
             body = question.body(api, system, items, may_call=may_call)
             decoder: Decoder = (

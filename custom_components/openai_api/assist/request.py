@@ -26,6 +26,7 @@ from .const import (
     CONF_TOP_P,
     CONF_VERBOSITY,
 )
+from .contents import REASONING
 from .errors import names
 
 RESPONSES: Final = "responses"
@@ -43,6 +44,8 @@ _STREAM_OPTIONS: Final = "stream_options"
 _MAX_COMPLETION_TOKENS: Final = "max_completion_tokens"
 _MAX_TOKENS: Final = "max_tokens"
 _TOOL_CHOICE: Final = "tool_choice"
+_WANTS_REASONING: Final = "wants_reasoning"
+"""Key of `ServiceHost.known`: the models that refuse messages without their thoughts."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -172,13 +175,21 @@ class Question:
         """Tell whether the service has not refused a parameter so far."""
         return parameter not in self.host.known.get("refused_parameters", ())
 
+    @property
+    def with_reasoning(self) -> bool:
+        """Whether the model wants its thoughts back, as those of DeepSeek and Moonshot do."""
+        return self.options[CONF_MODEL] in self.host.known.get(_WANTS_REASONING, ())
+
     def learn(self, err: HomeAssistantError, body: Json) -> bool:
-        """Remember which parameter of ours a service refuses; return whether to ask again."""
+        """Remember what of ours a service refuses or misses; return whether to ask again."""
         refused: set[str] = self.host.known.setdefault("refused_parameters", set())
         for parameter in (_STREAM_OPTIONS, _MAX_COMPLETION_TOKENS, _TOOL_CHOICE):
             if parameter in body and parameter not in refused and names(err, parameter):
                 refused.add(parameter)
                 return True
+        if "messages" in body and names(err, REASONING) and not self.with_reasoning:
+            self.host.known.setdefault(_WANTS_REASONING, set()).add(self.options[CONF_MODEL])
+            return True
         return False
 
 

@@ -120,3 +120,101 @@ async def test_reasoning_before_call_of_service_is_not_sent(
         "function_call_output",
     ]
     assert json.loads(items[-1]["output"])["error"] is True
+
+
+async def use_chat(standin: StandIn, ask: Ask) -> str | None:
+    """Let the service have chat completions alone; return the conversation."""
+    standin.fail(NO_RESPONSES)
+    standin.fail(chat(chunk({"content": "Hi."}), chunk({}, "stop")))
+    return (await ask("Hello")).conversation_id
+
+
+def chat_call(index: int, **more: Any) -> Json:
+    """Return a whole tool call of a chat completion."""
+    function = {"name": "nonsense", "arguments": "{}"}
+    return {"index": index, "id": f"c{index}", "function": function, **more}
+
+
+async def test_chat_signature_of_call_is_sent_back(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+) -> None:
+    conversation_id = await use_chat(standin, ask)
+    extra = {"google": {"thought_signature": "c2lnbmVk"}}
+    standin.fail(
+        chat(
+            chunk({"tool_calls": [chat_call(0, extra_content=extra)]}),
+            chunk({"tool_calls": [chat_call(1)]}),
+            chunk({}, "tool_calls"),
+        )
+    )
+    standin.fail(chat(chunk({"content": "Done."}), chunk({}, "stop")))
+    assert speech(await ask("Go", conversation_id=conversation_id)) == "Done."
+
+    standin.fail(chat(chunk({"content": "Yes."}), chunk({}, "stop")))
+    await ask("Sure?", conversation_id=conversation_id)
+    for request in standin.requests[-2:]:
+        (message,) = [one for one in request.body["messages"] if one.get("tool_calls")]
+        assert [call.get("extra_content") for call in message["tool_calls"]] == [extra, None]
+
+
+async def test_chat_reasoning_details_are_sent_back(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+) -> None:
+    conversation_id = await use_chat(standin, ask)
+    standin.fail(
+        chat(
+            *(
+                chunk({"reasoning_details": [{"type": "reasoning.text", "index": 0, "text": text}]})
+                for text in ("I ", "think")
+            ),
+            chunk(
+                {"reasoning_details": [{"type": "reasoning.text", "index": 0, "signature": "s"}]}
+            ),
+            chunk(
+                {"reasoning_details": [{"type": "reasoning.encrypted", "index": 1, "data": "x"}]}
+            ),
+            chunk({"tool_calls": [chat_call(0)]}),
+            chunk({}, "tool_calls"),
+        )
+    )
+    standin.fail(chat(chunk({"content": "Done."}), chunk({}, "stop")))
+    assert speech(await ask("Go", conversation_id=conversation_id)) == "Done."
+
+    (message,) = [one for one in standin.requests[-1].body["messages"] if one.get("tool_calls")]
+    assert message["reasoning_details"] == [
+        {"type": "reasoning.text", "index": 0, "text": "I think", "signature": "s"},
+        {"type": "reasoning.encrypted", "index": 1, "data": "x"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        "The `reasoning_content` in the thinking mode must be passed back to the API.",
+        "thinking is enabled but reasoning_content is missing in assistant tool call message",
+    ],
+)
+async def test_chat_reasoning_is_sent_back_where_it_is_missed(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, refusal: str
+) -> None:
+    conversation_id = await use_chat(standin, ask)
+    thought = chunk({"reasoning_content": "I should call it."})
+    called = chat(thought, chunk({"tool_calls": [chat_call(0)]}), chunk({}, "tool_calls"))
+    standin.fail(called)
+    error = {"error": {"message": refusal, "type": "invalid_request_error"}}
+    standin.fail(Fault(path="/chat/completions", status=400, body=error))
+    standin.fail(chat(chunk({"content": "Done."}), chunk({}, "stop")))
+    assert speech(await ask("Go", conversation_id=conversation_id)) == "Done."
+
+    told = [
+        one.get("reasoning_content")
+        for one in standin.requests[-1].body["messages"]
+        if one["role"] == "assistant"
+    ]
+    assert told == [" ", "I should call it."]
+    # It is remembered.
+    asked = len(standin.requests)
+    standin.fail(called)
+    standin.fail(chat(chunk({"content": "Yes."}), chunk({}, "stop")))
+    assert speech(await ask("Again", conversation_id=conversation_id)) == "Yes."
+    assert len(standin.requests) == asked + 2
