@@ -1,5 +1,6 @@
 """Errors of Assist: one sentence that can be spoken, in the language of whoever asked."""
 
+from collections.abc import Collection
 from http import HTTPStatus
 import re
 from typing import Final
@@ -156,11 +157,11 @@ def is_bad_request(err: HomeAssistantError) -> bool:
     return _status(err) == HTTPStatus.BAD_REQUEST
 
 
-def names(err: HomeAssistantError, parameter: str) -> bool:
+def names(err: HomeAssistantError, parameter: str, statuses: Collection[int] = _REFUSED) -> bool:
     """Tell whether a refusal is about a parameter of the request."""
     return (
         isinstance(err, ApiError)
-        and err.status in _REFUSED
+        and err.status in statuses
         and any(parameter in (fact or "") for fact in (err.param, err.message, err.code))
     )
 
