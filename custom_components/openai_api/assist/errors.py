@@ -84,6 +84,12 @@ _MODEL_UNKNOWN: Final = re.compile(
     r"|\b(unknown|no such|invalid|unsupported)\b.*\bmodel\b",
     re.IGNORECASE | re.DOTALL,
 )
+_NO_STREAM: Final = re.compile(
+    r"\b(?:to stream\b|tools with stream\b|streaming (?:is )?(?:not|un)"
+    r"|(?:not|n't) support stream|[\"'`]stream[\"'`])",
+    re.IGNORECASE,
+)
+_NO_STREAM_STATUSES: Final = frozenset({400, 403, 422, 500, 501})
 _NO_SUCH_API: Final = frozenset(
     {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
 )
@@ -164,6 +170,13 @@ def names(err: HomeAssistantError, parameter: str, statuses: Collection[int] = _
         and err.status in statuses
         and any(parameter in (fact or "") for fact in (err.param, err.message, err.code))
     )
+
+
+def is_stream_refused(err: HomeAssistantError) -> bool:
+    """Tell whether an error says that what was asked for cannot be streamed."""
+    if not isinstance(err, ApiError) or err.status not in _NO_STREAM_STATUSES:
+        return False
+    return err.param == "stream" or bool(_NO_STREAM.search(err.message or ""))
 
 
 def is_transient(err: HomeAssistantError) -> bool:

@@ -27,7 +27,7 @@ from .const import (
     CONF_VERBOSITY,
 )
 from .contents import REASONING
-from .errors import names
+from .errors import is_stream_refused, names
 
 RESPONSES: Final = "responses"
 RESPONSES_SOCKET: Final = "responses_socket"
@@ -44,6 +44,8 @@ _STREAM_OPTIONS: Final = "stream_options"
 _MAX_COMPLETION_TOKENS: Final = "max_completion_tokens"
 _MAX_TOKENS: Final = "max_tokens"
 _TOOL_CHOICE: Final = "tool_choice"
+_UNSTREAMED: Final = "unstreamed"
+"""Key of `ServiceHost.known`: the models that cannot be streamed."""
 _WANTS_REASONING: Final = "wants_reasoning"
 """Key of `ServiceHost.known`: the models that refuse messages without their thoughts."""
 
@@ -97,7 +99,7 @@ class Question:
         options = self.options
         model = options[CONF_MODEL]
         store = bool(options.get(CONF_STORE))
-        body: Json = {"model": model, "input": items, "stream": True, "store": store}
+        body: Json = {"model": model, "input": items, "stream": self._streams, "store": store}
         if system.strip():
             body["instructions"] = system
         for key in (CONF_MAX_OUTPUT_TOKENS, CONF_TEMPERATURE, CONF_TOP_P, CONF_SERVICE_TIER):
@@ -133,8 +135,9 @@ class Question:
     def _chat(self, messages: list[Json]) -> Json:
         """Return the body of a chat completion."""
         options = self.options
-        body: Json = {"model": options[CONF_MODEL], "messages": messages, "stream": True}
-        if self._takes(_STREAM_OPTIONS):
+        streams = self._streams
+        body: Json = {"model": options[CONF_MODEL], "messages": messages, "stream": streams}
+        if streams and self._takes(_STREAM_OPTIONS):
             body[_STREAM_OPTIONS] = {"include_usage": True}
         for key in (
             CONF_TEMPERATURE,
@@ -176,6 +179,11 @@ class Question:
         return parameter not in self.host.known.get("refused_parameters", ())
 
     @property
+    def _streams(self) -> bool:
+        """Whether the service has not refused to stream this model."""
+        return self.options[CONF_MODEL] not in self.host.known.get(_UNSTREAMED, ())
+
+    @property
     def with_reasoning(self) -> bool:
         """Whether the model wants its thoughts back, as those of DeepSeek and Moonshot do."""
         return self.options[CONF_MODEL] in self.host.known.get(_WANTS_REASONING, ())
@@ -187,6 +195,10 @@ class Question:
             if parameter in body and parameter not in refused and names(err, parameter):
                 refused.add(parameter)
                 return True
+        if body["stream"] and is_stream_refused(err):
+            # OpenAI streams some models to verified organizations alone.
+            self.host.known.setdefault(_UNSTREAMED, set()).add(self.options[CONF_MODEL])
+            return True
         if "messages" in body and names(err, REASONING) and not self.with_reasoning:
             self.host.known.setdefault(_WANTS_REASONING, set()).add(self.options[CONF_MODEL])
             return True

@@ -462,3 +462,49 @@ async def test_satellite_text_without_markup(
     assert log[0].thinking_content == "Let me see"
     assert (log[0].content or "").strip() == "Wait for [it"
     assert speech(result).startswith("Done, ")
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (
+            400,
+            {
+                "message": "Your organization must be verified to stream this model.",
+                "param": "stream",
+            },
+        ),
+        (400, {"message": "Unsupported value", "param": "stream", "code": "unsupported_value"}),
+        (500, {"message": "Cannot use tools with stream"}),
+        (400, {"message": "This model does not support streaming"}),
+        (422, {"message": "streaming is not available"}),
+    ],
+)
+@pytest.mark.parametrize("is_chat", [True, False])
+async def test_model_that_cannot_be_streamed(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    status: int,
+    error: Json,
+    is_chat: bool,
+) -> None:
+    path = "/chat/completions" if is_chat else "/responses"
+    if is_chat:
+        absent = {"error": {"message": "Not Found"}}
+        standin.fail(Fault(path="/responses", status=404, body=absent, count=2))
+    standin.fail(Fault(path=path, status=status, body={"error": error}))
+    message = {"role": "assistant", "content": "Hi"}
+    body = (
+        {"choices": [{"message": message, "finish_reason": "stop"}]}
+        if is_chat
+        else {"id": "r", "status": "completed", "output": [MESSAGE]}
+    )
+    standin.fail(Fault(path=path, body=body, count=2))
+
+    assert speech(await ask()).startswith("Hi")
+    assert speech(await ask()).startswith("Hi")
+    streams = [one.body["stream"] for one in standin.requests if one.path == path]
+    assert streams == [True, False, False]
+    assert "stream_options" not in standin.requests[-1].body
