@@ -11,6 +11,7 @@ import time
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.json import json_dumps
 from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.ulid import ulid_now
@@ -32,6 +33,7 @@ _LONGEST: Final = 200
 """Items of a conversation that are kept."""
 _KEPT: Final = 3600.0
 """Seconds after its last answer that a conversation is kept."""
+_THOUGHT: Final = "reasoning_content"
 _TEXTS: Final = frozenset({"input_text", "output_text", "text"})
 
 
@@ -102,6 +104,9 @@ class _Rounds:
         self._tools = tools
         self._before = before
         self._is_chat = request.operation.method.startswith("chat.")
+        self._thoughts: dict[int, Any] = {}
+        """What the model thought before a message of `said`, by the identity of that."""
+        self._wants_thoughts = False
         self.said: list[Json] = []
         """The input, the tool calls with their results, and the output."""
 
@@ -166,9 +171,25 @@ class _Rounds:
             system.insert(0, {"role": "system", "content": instructions})
 
     async def _async_ask(self, data: Json) -> Json:
-        """Send one request."""
-        answer = await dispatch.async_send(replace(self._request, data=data))
+        """Send one request; with the model's thoughts where it wants to see them again."""
+        if self._wants_thoughts:
+            data = {**data, "messages": [self._with_thought(item) for item in data["messages"]]}
+        try:
+            answer = await dispatch.async_send(replace(self._request, data=data))
+        except ServiceValidationError as err:
+            # Models of DeepSeek and Moonshot do after a tool call.
+            if not self._is_chat or self._wants_thoughts or _THOUGHT not in str(err):
+                raise
+            self._wants_thoughts = True
+            return await self._async_ask(data)
         return dict(answer or {})
+
+    def _with_thought(self, item: Any) -> Any:
+        """Return a message, if it is the model's with what the model thought."""
+        if _role(item) != "assistant":
+            return item
+        # Neither nothing nor an empty text is taken.
+        return {_THOUGHT: self._thoughts.get(id(item)) or " ", **item}
 
     def _given(self, answer: Mapping[str, Any]) -> list[Json]:
         """Return the model's output as items of the next input."""
@@ -177,8 +198,10 @@ class _Rounds:
             message = choices[0].get("message") if isinstance(choices, list) and choices else None
             if not isinstance(message, dict):
                 return []
-            kept = ("role", "content", "tool_calls")
-            return [{key: message[key] for key in kept if message.get(key) is not None}]
+            kept = ("role", "content", "tool_calls", "reasoning_details")
+            given = {key: message[key] for key in kept if message.get(key) is not None}
+            self._thoughts[id(given)] = message.get(_THOUGHT)
+            return [given]
         found: list[Json] = []
         is_stored = self._request.data.get("store") is not False
         for item in answer.get("output") or ():

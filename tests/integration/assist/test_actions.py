@@ -186,6 +186,43 @@ async def test_chat_completion_llm_tools(
     assert json.loads(sent[3]["content"]) == {"open": True}
 
 
+async def test_chat_completion_sends_thoughts_back(
+    standin: StandIn, home: Door, call: Call
+) -> None:
+    extra = {"google": {"thought_signature": "x"}}
+    function = {"name": "door", "arguments": "{}"}
+    made = {"id": "c1", "type": "function", "function": function, "extra_content": extra}
+    details = [{"type": "reasoning.encrypted", "data": "y"}]
+    first = {
+        "role": "assistant",
+        "reasoning_content": "Let me look.",
+        "reasoning_details": details,
+        "tool_calls": [made],
+    }
+    missed = "The `reasoning_content` in the thinking mode must be passed back to the API."
+    standin.fail(Fault(path="/chat/completions", body={"choices": [{"message": first}]}))
+    standin.fail(Fault(path="/chat/completions", status=400, body={"error": {"message": missed}}))
+    last = {"choices": [{"message": {"role": "assistant", "content": "Open."}}]}
+    standin.fail(Fault(path="/chat/completions", body=last))
+    messages = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Hi."},
+        {"role": "user", "content": "Door?"},
+    ]
+    answer = await call(
+        "create_chat_completion", model="m", messages=messages, llm_hass_api=["test"]
+    )
+
+    assert answer["choices"][0]["message"]["content"] == "Open."
+    refused, sent = (one.body["messages"] for one in standin.requests[-2:])
+    assert [one.get("reasoning_content") for one in refused] == [None] * len(refused)
+    told = [one["reasoning_content"] for one in sent if one["role"] == "assistant"]
+    assert told == [" ", "Let me look."]
+    (called,) = [one for one in sent if one.get("tool_calls")]
+    assert called["reasoning_details"] == details
+    assert called["tool_calls"][0]["extra_content"] == extra
+
+
 async def test_chat_completion_arguments_as_object(
     standin: StandIn, home: Door, call: Call
 ) -> None:
