@@ -84,7 +84,7 @@ class LanguageModelEntity(AssistEntity):
         `assist_answer_empty`, `assist_answer_broken`, `assist_answer_cut`,
         `assist_call_in_text`, `assist_content_refused`, `assist_attachment_unsupported`.
         """
-        tools.guard(chat_log)
+        guarded = tools.guard(chat_log)
         host_tools = self.options.get(CONF_HOST_TOOLS) or ()
         question = Question(
             host=self.host,
@@ -101,6 +101,8 @@ class LanguageModelEntity(AssistEntity):
         start = len(chat_log.content)
         for number in range(rounds + 1):
             turn.data["rounds"] += 1
+            if guarded is not None:
+                guarded.round_number = number
             decoder = await self._async_round(
                 chat_log,
                 turn,

@@ -199,6 +199,8 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
         offered = tools.functions(chat_log.llm_api)
         said: list[str] = []
         for number in range(1, _ROUNDS + 1):
+            if isinstance(chat_log.llm_api, tools.GuardedTools):
+                chat_log.llm_api.round_number = number
             response = await turn.response(index, _PATIENCE)
             while response.is_given_up():
                 # The person went on to speak: the answer to all of it is the next one.

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import fields
+import json
 from typing import Any, Final, override
 import weakref
 
@@ -17,6 +18,8 @@ from ..llm_tools import MAX_FUNCTIONS, FunctionTools, build_function_tools, para
 from ..streaming.text import load_json
 from ..types import Json
 
+_SAME_CALLS: Final = 3
+"""Rounds of a turn in which a tool may be called with the same arguments."""
 _TIMEOUT: Final = 300.0
 """Seconds: a script behind a tool may take its time, but the model waits."""
 type _Parameters = tuple[Json, str]
@@ -30,11 +33,28 @@ _EXCLUDED: LRU[tuple[str, str], bool] = LRU(512)
 class GuardedTools(llm.APIInstance):
     """Tools whose failures are told to the model, whatever they raise and however long they take.
 
-    The chat log expects Home Assistant's own errors alone: any other would end the turn.
+    The chat log expects Home Assistant's own errors alone: any other would end the turn. Small
+    models may call the same again and again: what was called alike in three rounds is refused.
     """
+
+    round_number = 0
+    _rounds: dict[tuple[str, str], set[int]]
+    """The rounds of a turn in which a tool was called with these arguments."""
+
+    def begin_turn(self) -> None:
+        """Forget the calls of the turn before."""
+        self._rounds = {}
 
     @override
     async def async_call_tool(self, tool_input: llm.ToolInput) -> llm.ToolResult:
+        call = tool_input.tool_name, json.dumps(tool_input.tool_args, sort_keys=True, default=str)
+        rounds = self._rounds.setdefault(call, set())
+        rounds.add(self.round_number)
+        if len(rounds) > _SAME_CALLS:
+            raise HomeAssistantError(
+                f"This was called {_SAME_CALLS} times already, and is not done again. "
+                "Tell the user what the results say."
+            )
         try:
             async with asyncio.timeout(_TIMEOUT):
                 return await super().async_call_tool(tool_input)
@@ -47,13 +67,17 @@ class GuardedTools(llm.APIInstance):
             raise HomeAssistantError(f"{type(err).__name__}: {err}") from err
 
 
-def guard(chat_log: ChatLog) -> None:
-    """Let the chat log call its tools through `GuardedTools`."""
+def guard(chat_log: ChatLog) -> GuardedTools | None:
+    """Let the chat log call its tools through `GuardedTools`, which are returned."""
     api = chat_log.llm_api
-    if api is not None and not isinstance(api, GuardedTools):
-        chat_log.llm_api = GuardedTools(
+    if api is None:
+        return None
+    if not isinstance(api, GuardedTools):
+        chat_log.llm_api = api = GuardedTools(
             **{item.name: getattr(api, item.name) for item in fields(api)}
         )
+    api.begin_turn()
+    return api
 
 
 def functions(api: llm.APIInstance | None, others: int = 0) -> FunctionTools:

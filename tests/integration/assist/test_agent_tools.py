@@ -198,3 +198,26 @@ async def test_tool_call_that_made_no_sense_to_service_is_tried_again(
     standin.fail(says("It is on."))
 
     assert speech(await ask()) == "It is on."
+
+
+async def test_same_tool_call_in_every_round_is_refused(
+    hass: HomeAssistant, standin: StandIn, offer: Any, ask: Ask
+) -> None:
+    tool = AnyTool("add_milk")
+    await offer(tool)
+    for _ in range(5):
+        # Twice in one round is what somebody may have asked for.
+        standin.fail(calls(*[("add_milk", '{"x": "1"}')] * 2, ("add_milk", '{"x": "2"}')))
+    standin.fail(says("It is on the list."))
+    result = await ask("Two milk")
+
+    assert speech(result) == "It is on the list."
+    assert tool.asked.count({"x": "1"}) == 6
+    assert tool.asked.count({"x": "2"}) == 3
+    last = standin.requests[-1].body["input"][-1]
+    assert "3 times already" in last["output"]
+
+    standin.fail(calls(("add_milk", '{"x": "1"}')))
+    standin.fail(says("Again."))
+    assert speech(await ask("More", conversation_id=result.conversation_id)) == "Again."
+    assert tool.asked.count({"x": "1"}) == 7

@@ -271,11 +271,24 @@ async def test_tool_round_limit(
     hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool
 ) -> None:
     satellite = await talking(llm_hass_api=["test"])
-    service.answers = [Answer("", calls=[("test_tool", "{}")]) for _ in range(9)]
+    arguments = [f'{{"n": {number // 2}}}' for number in range(9)]
+    service.answers = [Answer("", calls=[("test_tool", text)]) for text in arguments]
     await satellite.say(SPEECH)
     assert satellite.speech == "It is sunny outside."
     assert len(tool.calls) == 9
     assert service.asked[-1] == {"tool_choice": "none"}
+
+
+async def test_same_tool_call_in_every_round_is_refused(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool
+) -> None:
+    satellite = await talking(llm_hass_api=["test"])
+    service.answers = [Answer("", calls=[("test_tool", "{}")]) for _ in range(5)]
+    await satellite.say(SPEECH)
+    assert satellite.speech == "It is sunny outside."
+    assert len(tool.calls) == 3
+    results = service.peer.events("conversation.item.create")
+    assert "3 times already" in results[-1]["item"]["output"]
 
 
 async def test_wake_word_interrupts_response(
