@@ -84,6 +84,12 @@ _MODEL_UNKNOWN: Final = re.compile(
     r"|\b(unknown|no such|invalid|unsupported)\b.*\bmodel\b",
     re.IGNORECASE | re.DOTALL,
 )
+_OF_SOMETHING_ELSE: Final = re.compile(
+    r"\b(?:parameters?|arguments?|property|properties|inputs?|tools|tool use|response_format"
+    r"|image_url|unsupported value)\b",
+    re.IGNORECASE,
+)
+"""What a message names that is not about the model, but about what it was sent."""
 _NO_STREAM: Final = re.compile(
     r"\b(?:to stream\b|tools with stream\b|streaming (?:is )?(?:not|un)"
     r"|(?:not|n't) support stream|[\"'`]stream[\"'`])",
@@ -93,7 +99,7 @@ _NO_STREAM_STATUSES: Final = frozenset({400, 403, 422, 500, 501})
 _NO_SUCH_API: Final = frozenset(
     {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
 )
-_REFUSED: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
+REFUSED_STATUSES: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 _TRANSIENT: Final = frozenset(
     {
         HTTPStatus.TOO_MANY_REQUESTS,
@@ -142,11 +148,15 @@ def _status(err: HomeAssistantError) -> int | None:
 
 def is_model_unknown(err: HomeAssistantError) -> bool:
     """Tell whether an error says that the service does not have the model."""
-    if not isinstance(err, ApiError) or err.status not in {*_REFUSED, HTTPStatus.NOT_FOUND}:
+    if not isinstance(err, ApiError) or err.status not in {*REFUSED_STATUSES, HTTPStatus.NOT_FOUND}:
+        return False
+    if err.param not in {None, "", "model"}:
+        # It is about something else that the model does not take.
         return False
     return "model_not_found" in (err.code or "") or (
         err.status != HTTPStatus.UNPROCESSABLE_ENTITY
         and bool(_MODEL_UNKNOWN.search(err.message or ""))
+        and not _OF_SOMETHING_ELSE.search(err.message or "")
     )
 
 
@@ -163,7 +173,9 @@ def is_bad_request(err: HomeAssistantError) -> bool:
     return _status(err) == HTTPStatus.BAD_REQUEST
 
 
-def names(err: HomeAssistantError, parameter: str, statuses: Collection[int] = _REFUSED) -> bool:
+def names(
+    err: HomeAssistantError, parameter: str, statuses: Collection[int] = REFUSED_STATUSES
+) -> bool:
     """Tell whether a refusal is about a parameter of the request."""
     return (
         isinstance(err, ApiError)

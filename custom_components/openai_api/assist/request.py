@@ -11,6 +11,7 @@ from yarl import URL
 from ..api.host import ServiceHost
 from ..api.request_defaults import response_format
 from ..api.service_kinds import kind_of
+from ..const import LOGGER
 from ..llm_tools import FunctionTools
 from ..types import Json
 from . import wire_chat, wire_responses
@@ -28,6 +29,7 @@ from .const import (
 )
 from .contents import REASONING
 from .errors import is_stream_refused, names
+from .refusals import is_in, leave_out, refused_option
 
 RESPONSES: Final = "responses"
 RESPONSES_SOCKET: Final = "responses_socket"
@@ -44,6 +46,8 @@ _STREAM_OPTIONS: Final = "stream_options"
 _MAX_COMPLETION_TOKENS: Final = "max_completion_tokens"
 _MAX_TOKENS: Final = "max_tokens"
 _TOOL_CHOICE: Final = "tool_choice"
+_LEFT_OUT: Final = "left_out"
+"""Key of `ServiceHost.known`: the options that a model does not take, by its name."""
 _UNSTREAMED: Final = "unstreamed"
 """Key of `ServiceHost.known`: the models that cannot be streamed."""
 _WANTS_REASONING: Final = "wants_reasoning"
@@ -82,6 +86,8 @@ class Question:
                     body[_TOOL_CHOICE] = "none"
                 else:
                     del body["tools"]
+        for option in self.host.known.get(_LEFT_OUT, {}).get(self.options[CONF_MODEL], ()):
+            leave_out(body, option)
         body.update(self.options.get(CONF_EXTRA_BODY) or {})
         return body
 
@@ -194,6 +200,14 @@ class Question:
         for parameter in (_STREAM_OPTIONS, _MAX_COMPLETION_TOKENS, _TOOL_CHOICE):
             if parameter in body and parameter not in refused and names(err, parameter):
                 refused.add(parameter)
+                return True
+        if (option := refused_option(err)) is not None and is_in(body, option):
+            model = self.options[CONF_MODEL]
+            left_out: set[str] = self.host.known.setdefault(_LEFT_OUT, {}).setdefault(model, set())
+            if option not in left_out:
+                left_out.add(option)
+                name = self.host.entry.title
+                LOGGER.warning("The model %s of %s does not take %s", model, name, option)
                 return True
         if body["stream"] and is_stream_refused(err):
             # OpenAI streams some models to verified organizations alone.
