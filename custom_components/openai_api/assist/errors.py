@@ -95,6 +95,11 @@ _NO_STREAM: Final = re.compile(
     r"|(?:not|n't) support stream|[\"'`]stream[\"'`])",
     re.IGNORECASE,
 )
+_PAUSE: Final = re.compile(
+    r"\b(?:again|retry) (?:in|after) (?:(\d+)m)?(\d+(?:\.\d+)?) ?(ms|milliseconds|s)?",
+    re.IGNORECASE,
+)
+"""As OpenAI, Azure, Groq and Gemini write it: "try again in 7.66s", "Please retry after 9 seconds"."""
 _NO_STREAM_STATUSES: Final = frozenset({400, 403, 422, 500, 501})
 _NO_SUCH_API: Final = frozenset(
     {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
@@ -199,6 +204,16 @@ def is_transient(err: HomeAssistantError) -> bool:
         # What a model has written for a tool call made no sense to Groq: the next time it may.
         or (isinstance(err, ApiError) and err.code == "tool_use_failed")
     )
+
+
+def pause_of(err: HomeAssistantError) -> float:
+    """Return the seconds after which a busy service says that it can be asked again; else 0."""
+    found = _PAUSE.search(err.message or "") if isinstance(err, ApiError) else None
+    if found is None or _status(err) != HTTPStatus.TOO_MANY_REQUESTS:
+        return 0.0
+    minutes, number, unit = found.groups()
+    seconds = float(number) / (1000 if unit and unit.startswith("m") else 1)
+    return float(minutes or 0) * 60 + seconds
 
 
 def is_away(err: HomeAssistantError) -> bool:

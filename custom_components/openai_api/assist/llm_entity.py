@@ -32,6 +32,7 @@ from .errors import (
     is_bad_request,
     is_model_unknown,
     is_transient,
+    pause_of,
 )
 from .http import Stream, async_stream, async_warm_up
 from .loop_turn import LoopTurn
@@ -56,6 +57,8 @@ _LINGER: Final = 0.5
 
 Read to its end, the connection can be used for the next round.
 """
+_PAUSE: Final = 10.0
+"""Seconds for which somebody who has asked may be kept waiting where a service is busy."""
 _SLICE: Final = 8192
 """Characters of a text that are made plain at once."""
 _FINAL: Final = (RequestTimedOut, EntryUnloaded)
@@ -208,8 +211,9 @@ class LanguageModelEntity(AssistEntity):
                     self.host.known["api"] = api
                 if question.learn(err, body):
                     continue
-                if is_transient(err) and not is_retry:
+                if not is_retry and is_transient(err) and (pause := pause_of(err)) <= _PAUSE:
                     is_retry = True
+                    await asyncio.sleep(pause)
                     continue
                 if is_model_unknown(err):
                     model = str(self.options.get(CONF_MODEL))
