@@ -188,7 +188,7 @@ class EarEntity(MicrophoneEntity):
         """Return what to tell the service of this run."""
         parts = [self.option(CONF_PROMPT) or ""]
         if self.option(CONF_NAMES_OF_THINGS):
-            parts.append(names_of_things(self.hass))
+            parts.append(names_of_things(self.hass, len(parts[0])))
         return TranscriptionOptions(
             model=str(self.option(CONF_MODEL) or ""),
             language=iso_639_1(metadata.language) if self.option(CONF_SEND_LANGUAGE) else None,

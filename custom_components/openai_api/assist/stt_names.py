@@ -21,11 +21,20 @@ _CACHE: HassKey[tuple[float, str]] = HassKey(f"{DOMAIN}_names_of_things")
 
 
 @callback
-def names_of_things(hass: HomeAssistant) -> str:
-    """Return the names of areas and of exposed entities, at most 800 characters.
+def names_of_things(hass: HomeAssistant, others: int = 0) -> str:
+    """Return the names of areas and of exposed entities.
 
+    At most 800 characters, with `others` that are in the hint already: some services refuse more.
     Kept for five minutes: to ask for thousands of entities takes a while.
     """
+    text = _all_names(hass)
+    room = max(0, _LONGEST - others - 1) if others else _LONGEST
+    return text if len(text) <= room else text[: room + 1].rpartition(", ")[0]
+
+
+@callback
+def _all_names(hass: HomeAssistant) -> str:
+    """Return as many names as a hint may have."""
     now = time.monotonic()
     if (known := hass.data.get(_CACHE)) and now - known[0] < _KEPT:
         return known[1]

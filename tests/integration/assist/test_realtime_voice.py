@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 import io
+import re
 from typing import Any
 import wave
 
@@ -252,6 +253,23 @@ async def test_llm_tool_call(
     (offered,) = service.peer.session["tools"]
     assert offered["name"] == "test_tool"
     assert offered["type"] == "function"
+
+
+@pytest.mark.parametrize("name", ["Guten Morgen", "x" * 80, "a.b"])
+async def test_llm_tool_with_name_that_services_refuse(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, name: str
+) -> None:
+    tool.name = name
+    satellite = await talking(llm_hass_api=["test"])
+    service.answers = [Answer("One moment.")]
+    await satellite.say(SPEECH)
+    (offered,) = service.peer.session["tools"]
+    assert re.fullmatch("[A-Za-z0-9_-]{1,64}", offered["name"])
+
+    service.answers = [Answer("", calls=[(offered["name"], '{"room": "a"}')]), Answer("Done.")]
+    await satellite.say(SPEECH)
+    assert satellite.speech == "Done."
+    assert tool.calls == [{"room": "a"}]
 
 
 @pytest.mark.parametrize("arguments", ["{", "[]", '"x"', "17"])

@@ -238,3 +238,17 @@ async def test_prompt_entity_names_limit(
     names = prompt.split(", ")
     # What is short enough still fits in behind.
     assert (names[0][0], names[-1], len(names)) == ("0", "Hall", 7)
+
+
+@pytest.mark.parametrize("own", [1, 300, 799, 900])
+async def test_prompt_with_own_hint_limit(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService, own: int
+) -> None:
+    for number in range(99):
+        ar.async_get(hass).async_create(f"Area {number:02}")
+    await add_service(("stt", {**UPLOAD, "prompt": "x" * own}))
+    await heard(hass, microphone(SPEECH))
+    prompt = str(service.uploads[0]["prompt"])
+    assert prompt.startswith("x" * own)
+    assert len(prompt) <= max(own, 800)
+    assert set(map(len, filter(None, prompt[own:].strip().split(", ")))) <= {7}
