@@ -123,7 +123,7 @@ def parameters_of(
 ) -> tuple[Json, str]:
     """Return the parameters of a tool's function, and a hint, as `to_function_parameters` does.
 
-    Raises whatever the tool's schema makes the conversion raise.
+    Returns `({"type": "object", "properties": …}, hint)`. Raises whatever the tool's schema makes the conversion raise.
     """
     schema = probatio.to_openapi(
         tool.parameters,
