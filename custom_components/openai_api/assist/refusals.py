@@ -80,3 +80,34 @@ def leave_out(body: Json, option: str) -> None:
             body["text"] = {key: value for key, value in text.items() if key != "verbosity"}
             if not body["text"]:
                 del body["text"]
+
+
+_PLACE: Final = re.compile(r"\b(?:function_declarations|tools)(?:\[(\d+)\]|\.(\d+)\b)")
+_FUNCTION: Final = re.compile(r"\bfunction:? ['\"`]([A-Za-z0-9_-]{1,64})['\"`]")
+_SCHEMA: Final = re.compile(
+    r"\bschema\b|\bparameters\b|input_schema|function_declarations", re.IGNORECASE
+)
+
+
+def refused_function(err: HomeAssistantError, body: Json) -> str | None:
+    """Return the name of the function whose parameters an error says are not taken.
+
+    Services refuse the whole request for one of them. None if it is no such error.
+    """
+    if not isinstance(err, ApiError) or err.status not in REFUSED_STATUSES:
+        return None
+    text = f"{err.param or ''} {err.message or ''}"
+    if not _SCHEMA.search(text):
+        return None
+    names = [name_of(tool) for tool in body.get("tools", ())]
+    if (found := _FUNCTION.search(text)) is not None and found[1] in names:
+        return found[1]
+    # Gemini counts within its first tool, which holds all functions.
+    places_of = [int(place[1] or place[2]) for place in _PLACE.finditer(text)]
+    return names[places_of[-1]] if places_of and places_of[-1] < len(names) else None
+
+
+def name_of(tool: Json) -> str | None:
+    """Return the name of a function as either API takes it; None for another tool."""
+    function = tool.get("function", tool)
+    return function.get("name") if tool.get("type") == "function" else None

@@ -29,7 +29,7 @@ from .const import (
 )
 from .contents import REASONING
 from .errors import is_stream_refused, names
-from .refusals import is_in, leave_out, refused_option
+from .refusals import is_in, leave_out, name_of, refused_function, refused_option
 
 RESPONSES: Final = "responses"
 RESPONSES_SOCKET: Final = "responses_socket"
@@ -48,6 +48,10 @@ _MAX_TOKENS: Final = "max_tokens"
 _TOOL_CHOICE: Final = "tool_choice"
 _LEFT_OUT: Final = "left_out"
 """Key of `ServiceHost.known`: the options that a model does not take, by its name."""
+_MOST_REFUSED: Final = 8
+"""Functions that a service may refuse: whoever refuses more refuses them all."""
+_REFUSED_FUNCTIONS: Final = "refused_functions"
+"""Key of `ServiceHost.known`: the names of the functions whose parameters are not taken."""
 _UNSTREAMED: Final = "unstreamed"
 """Key of `ServiceHost.known`: the models that cannot be streamed."""
 _WANTS_REASONING: Final = "wants_reasoning"
@@ -79,7 +83,8 @@ class Question:
     def body(self, api: str, system: str, items: list[Json], *, may_call: bool) -> Json:
         """Return the body of a request; `items` are those of the API."""
         body = self._responses(system, items) if api == RESPONSES else self._chat(items)
-        if tools := self._tools_for(api):
+        refused = self.host.known.get(_REFUSED_FUNCTIONS, ())
+        if tools := [tool for tool in self._tools_for(api) if name_of(tool) not in refused]:
             body["tools"] = tools
             if not may_call:
                 if self._takes(_TOOL_CHOICE):
@@ -201,6 +206,13 @@ class Question:
             if parameter in body and parameter not in refused and names(err, parameter):
                 refused.add(parameter)
                 return True
+        functions: set[str] = self.host.known.setdefault(_REFUSED_FUNCTIONS, set())
+        function = refused_function(err, body) if len(functions) < _MOST_REFUSED else None
+        if function is not None:
+            functions.add(function)
+            name = self.host.entry.title
+            LOGGER.warning("%s does not take the tool %s: %s", name, function, err)
+            return True
         if (option := refused_option(err)) is not None and is_in(body, option):
             model = self.options[CONF_MODEL]
             left_out: set[str] = self.host.known.setdefault(_LEFT_OUT, {}).setdefault(model, set())

@@ -156,7 +156,7 @@ async def test_cut_data_of_task_raises(
 ) -> None:
     standin.fail(streamed(*text_events('{"count": 3'), CUT))
     with pytest.raises(HomeAssistantError, match="cut off"):
-        await generate(hass, **({"structure": structure} if structure else {}))
+        await (generate(hass, structure=structure) if structure else generate(hass))
 
     assert len([one for one in standin.requests if one.path == "/responses"]) == 1
 

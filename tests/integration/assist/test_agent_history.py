@@ -63,7 +63,7 @@ async def test_every_earlier_question_has_an_answer(
     standin: StandIn,
     agent: str,
     ask: Ask,
-    turn: list[conversation.Content],
+    turn: list[Any],
     told: list[str],
     is_chat: bool,
 ) -> None:

@@ -92,7 +92,7 @@ async def test_tool_with_name_that_services_refuse(
     told = body["messages"][0]["content"] if is_chat else body["instructions"]
     assert f"Use {sent} well." in told
 
-    call = {"index": 0, "id": "c1", "function": {"name": sent, "arguments": '{"x": "1"}'}}
+    call: Json = {"index": 0, "id": "c1", "function": {"name": sent, "arguments": '{"x": "1"}'}}
     if is_chat:
         standin.fail(chat(chunk({"tool_calls": [call]}), chunk({}, "tool_calls")))
         standin.fail(chat(chunk({"content": "Done."}), chunk({}, "stop")))
@@ -154,7 +154,10 @@ async def test_tool_that_cannot_be_described_is_left_out(
     class Broken:
         """A schema that cannot be read."""
 
-        schema: Any = property(lambda _: {}["gone"])
+        @property
+        def schema(self) -> Any:
+            """Raise, as what is wrong with it does."""
+            raise KeyError("gone")
 
     await offer(AnyTool("good"), AnyTool("bad", Broken()))
     for _ in range(2):
@@ -221,3 +224,43 @@ async def test_same_tool_call_in_every_round_is_refused(
     standin.fail(says("Again."))
     assert speech(await ask("More", conversation_id=result.conversation_id)) == "Again."
     assert tool.asked.count({"x": "1"}) == 7
+
+
+@pytest.mark.parametrize(
+    ("message", "param"),
+    [
+        ("Invalid schema for function 'odd': schema must have type 'object'", None),
+        ("Invalid schema for function 'odd': True is not of type 'number'", "tools[1].parameters"),
+        ("Invalid schema", "tools[1].parameters"),
+        ("tools.1.custom.input_schema: input_schema does not support anyOf at the top level", None),
+        (
+            "* GenerateContentRequest.tools[0].function_declarations[1].parameters.x: no field",
+            None,
+        ),
+    ],
+)
+@pytest.mark.parametrize("is_chat", [True, False])
+async def test_tool_that_service_refuses_does_not_take_others_with_it(
+    hass: HomeAssistant,
+    standin: StandIn,
+    offer: Any,
+    ask: Ask,
+    caplog: pytest.LogCaptureFixture,
+    message: str,
+    param: str | None,
+    is_chat: bool,
+) -> None:
+    await offer(AnyTool("even"), AnyTool("odd"), AnyTool("other"))
+    path = "/chat/completions" if is_chat else "/responses"
+    if is_chat:
+        standin.fail(NO_RESPONSES)
+    error = {"message": message, "param": param}
+    standin.fail(Fault(path=path, status=400, body={"error": error}))
+    for _ in range(2):
+        standin.fail(chat(chunk({"content": "Hi."}), chunk({}, "stop")) if is_chat else says("Hi."))
+        assert speech(await ask()) == "Hi."
+
+    bodies = [one.body for one in standin.requests if one.path == path]
+    names = [[tool.get("function", tool)["name"] for tool in body["tools"]] for body in bodies]
+    assert names == [["even", "odd", "other"], ["even", "other"], ["even", "other"]]
+    assert caplog.text.count("does not take the tool odd") == 1
