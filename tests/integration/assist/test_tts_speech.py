@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 from typing import Any
 from unittest.mock import patch
 import wave
@@ -337,6 +338,36 @@ async def test_voice_rejected_and_voice_required(
     service.sounds = [Sound(error, "application/json", 400)]
     await spoken(hass, "Hello again.")
     assert service.speeches[2]["voice"] == "alloy"
+
+
+@pytest.mark.parametrize(
+    ("option", "message", "status"),
+    [
+        ("instructions", "`instructions` is not supported with tts-1", 400),
+        ("instructions", "body -> instructions: Extra inputs are not permitted", 422),
+        ("speed", "speed must be 1 for this model", 400),
+    ],
+)
+async def test_option_that_model_refuses_is_left_out(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    caplog: pytest.LogCaptureFixture,
+    option: str,
+    message: str,
+    status: int,
+) -> None:
+    options = {"instructions": "Cheerful", "speed": 1.2}
+    await add_service(("tts", options))
+    error = json.dumps({"error": {"message": message}})
+    service.sounds = [Sound(error, "application/json", status)]
+    await spoken(hass, "Hello there.")
+    await spoken(hass, "Hello again.")
+
+    sent = [options.keys() & speech.keys() for speech in service.speeches]
+    rest = options.keys() - {option}
+    assert sent == [options.keys(), rest, rest]
+    assert caplog.text.count("does not take") == 1
 
 
 JSON = "application/json"
