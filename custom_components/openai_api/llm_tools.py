@@ -34,6 +34,10 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _INVALID_CHARACTERS = re.compile(r"[^A-Za-z0-9_-]+")
 _DIGEST_LENGTH = 8
 _BOOLEAN = inspect.unwrap(probatio.Boolean)
+type Convert = Callable[
+    [llm.Tool, Callable[[Any], Any] | None],
+    tuple[Json, str],
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +54,13 @@ class FunctionTools:
     def tool_name(self, function_name: str) -> str | None:
         """Return the name of the tool that a model calls; None for a function of others."""
         return self.tool_names.get(function_name)
+
+    def function_name(self, tool_name: str) -> str:
+        """Return the name of a tool's function, also of a tool that is not offered any more."""
+        if self.tool_names.get(tool_name) == tool_name:
+            return tool_name
+        names = (name for name, tool in self.tool_names.items() if tool == tool_name)
+        return next(names, None) or valid_function_name(tool_name)
 
     def rename_in(self, text: str) -> str:
         """Return a text in which tools are called as their functions are.
@@ -94,12 +105,14 @@ def build_function_tools(
     *,
     reserved_names: Collection[str] = (),
     max_functions: int = MAX_FUNCTIONS,
+    convert: Convert | None = None,
 ) -> FunctionTools:
     """Return the functions of these tools.
 
     A tool's function has the same name in every call as long as no other function takes it.
     `reserved_names` are those of other functions in the request, which count for the limit.
     Tools that cannot be described to OpenAI, and those over the limit, are in `excluded`.
+    `convert` stands in for `describe_parameters`, for a caller that remembers what that has returned.
     """
     offered = list(tools)
     # A tool that may keep its name keeps it, whatever the names of others are turned into.
@@ -117,7 +130,7 @@ def build_function_tools(
             excluded[tool.name] = f"there are more than {max_functions} functions"
             continue
         try:
-            parameters, hint = describe_parameters(tool, custom_serializer)
+            parameters, hint = (convert or describe_parameters)(tool, custom_serializer)
             description = shorten_description(tool.description or "", hint)
         except Exception as err:  # noqa: BLE001
             # Tools come from any integration, and one must not take all others with it.
@@ -151,6 +164,11 @@ def describe_parameters(
         openapi_version="3.1.0",
     )
     return to_function_parameters(schema)
+
+
+def valid_function_name(tool_name: str) -> str:
+    """Return the name of a tool if OpenAI accepts it, else one made of it."""
+    return tool_name if is_valid_name(tool_name) else function_name(tool_name)
 
 
 def function_name(tool_name: str, taken: Collection[str] = ()) -> str:

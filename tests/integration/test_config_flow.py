@@ -40,6 +40,66 @@ async def test_auth_methods(
     assert asked.headers.get("Authorization") == (f"Bearer {CANARY}" if style == "bearer" else None)
 
 
+@pytest.mark.parametrize(
+    "copied",
+    [
+        "Bearer {}",
+        "Authorization: bearer {}",
+        "\u200b{}\ufeff",
+        '"{}"',
+        "'{}'\n",
+        "`{}`",
+        "{}\x00",
+    ],
+)
+@pytest.mark.parametrize("source", ["stored", "environment"])
+async def test_key_copied_with_more_than_itself(
+    hass: HomeAssistant,
+    standin: StandIn,
+    media_folder: object,
+    monkeypatch: pytest.MonkeyPatch,
+    copied: str,
+    source: str,
+) -> None:
+    key = copied.format(CANARY)
+    if source == "environment" and "\x00" not in key:
+        monkeypatch.setenv("HOME_KEY", key)
+        key = copied.format("HOME_KEY") if "earer" not in copied else "HOME_KEY"
+    else:
+        source = "stored"
+    result = await submit(hass, {**entry_data(standin), "api_key": key, "api_key_source": source})
+
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done()
+    assert result["result"].state is ConfigEntryState.LOADED
+
+
+@pytest.mark.parametrize(
+    "key", ["sk-ca\nnary-7f3a91c2d4e85b60", "sk-ca\r\n\tnary-7f3a91c2d4e85b60"]
+)
+async def test_key_broken_into_lines(
+    hass: HomeAssistant, standin: StandIn, media_folder: object, key: str
+) -> None:
+    result = await submit(hass, {**entry_data(standin), "api_key": key})
+
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_key_of_header_keeps_its_scheme(
+    hass: HomeAssistant, standin: StandIn, media_folder: object
+) -> None:
+    data = {
+        **entry_data(standin),
+        "auth_method": "header",
+        "auth_name": "Authorization",
+        "api_key": f"Bearer {CANARY}",
+    }
+    result = await submit(hass, data)
+
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert standin.requests[0].headers["Authorization"] == f"Bearer {CANARY}"
+
+
 @pytest.mark.parametrize("suffix", ["", "/", "?api-version=2026-01", "/?api-version=2026-01"])
 @pytest.mark.parametrize("style", STYLES)
 async def test_base_url_variants(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 import os
+import re
 from typing import Any, Self
 
 from homeassistant.const import CONF_API_KEY, CONF_TIMEOUT, CONF_VERIFY_SSL
@@ -25,6 +26,10 @@ from ..const import (
     DEFAULT_TIMEOUT,
 )
 from ..redaction import SecretRedactor, credentials
+
+# Control, zero-width and byte order characters, which no key has.
+_NO_KEY = re.compile("[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202f\u2060\ufeff]")
+_SCHEME = re.compile(r"(?:authorization:\s*)?bearer\s+", re.IGNORECASE)
 
 
 class AuthMethod(StrEnum):
@@ -150,12 +155,23 @@ def parse_url(value: str) -> URL:
 
 def _load_api_key(data: Mapping[str, Any]) -> str:
     """Return the key; raises ApiKeyNotFound."""
-    key: str = (data.get(CONF_API_KEY) or "").strip()
+    method = data.get(CONF_AUTH_METHOD)
+    is_whole_header = method in {AuthMethod.HEADER, AuthMethod.QUERY}
+    key = _tidy(data.get(CONF_API_KEY) or "", is_whole=is_whole_header)
     if data.get(CONF_API_KEY_SOURCE) == KeySource.ENVIRONMENT:
-        key = os.environ.get(key, "").strip()
+        key = _tidy(os.environ.get(key, ""), is_whole=is_whole_header)
     if not key:
         raise ApiKeyNotFound
     return key
+
+
+def _tidy(key: str, *, is_whole: bool) -> str:
+    """Return a key without what is copied along with it: line breaks, quotes, invisible signs.
+
+    Unless it `is_whole`, the name of the scheme in front of it is added when it is sent.
+    """
+    key = _NO_KEY.sub("", key).strip().strip("\"'`").strip()
+    return key if is_whole else _SCHEME.sub("", key)
 
 
 def _stringify(values: Mapping[str, Any] | None) -> dict[str, str]:

@@ -18,6 +18,7 @@ from homeassistant.components.conversation import (
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.json import json_dumps
 
+from ..llm_tools import FunctionTools
 from ..types import Json
 from .errors import ATTACHMENT_UNSUPPORTED, AssistError
 from .plain_text import without_controls
@@ -37,6 +38,20 @@ _LONGEST_RESULT: Final = 256 * 1024
 _ERROR: Final = "Error: "
 """How Home Assistant 2026.11 begins what it puts into the log for a failed turn."""
 _NO_RESPONSE: Final = "(no response)"
+_UNFINISHED: Final = "Sorry, an error occurred before I could finish that request."
+"""What stands for the end of a failed turn: else, the model might do later what was asked then.
+
+Many templates of models also refuse two questions in a row.
+"""
+_SILENT: Final = "Done."
+"""What stands for the end of a turn after whose tools the model said nothing."""
+CHAT_NATIVE: Final = "chat_completion"
+"""The type of what a message of chat completions keeps, for the service wants it back.
+
+`{"calls": {call_id: extra_content}, "reasoning_details": […]}`: Gemini refuses a call without its
+signature.
+"""
+REASONING: Final = "reasoning_content"
 TRIGGER_SENTENCE: Final = "trigger_sentence"
 """A tool call that Home Assistant itself puts into the log, marked as external."""
 FAILED_CALL: Final = "arguments_unreadable"
@@ -126,19 +141,29 @@ def sendable(text: str) -> str:
 def relevant(contents: Sequence[Content], turns: int) -> list[Content]:
     """Return what the model is told of a chat log: the last turns, 0 for all.
 
-    Left out are system prompts, what Home Assistant notes of failed turns, calls without a
-    result, and results without a call. More is dropped at once than needed, so that the
-    beginning stays the same for some turns and the service can use what it has cached.
+    Left out are system prompts, calls without a result, and results without a call. A turn that
+    failed, or after whose tools nothing was said, ends with a sentence. More is dropped at once
+    than needed, so that the beginning stays the same for some turns and the service can use what
+    it has cached.
     """
     contents = _last_turns(contents, turns)
     results = {item.tool_call_id for item in contents if isinstance(item, ToolResultContent)}
     calls: set[str] = set()
     found: list[Content] = []
+    is_open = has_failed = False
     for item in contents:
-        if isinstance(item, AssistantContent):
+        if isinstance(item, UserContent):
+            if is_open:
+                text = _UNFINISHED if has_failed else _SILENT
+                found.append(AssistantContent(agent_id="", content=text))
+            is_open = has_failed = True
+        elif isinstance(item, AssistantContent):
             sent = [call.id for call in calls_of(item) if call.id in results]
             calls.update(sent)
-            if not sent and not item.native and _is_empty(item.content):
+            is_empty = _is_empty(item.content)
+            is_open = bool(sent) or (is_open and is_empty)
+            has_failed = bool(sent) or (is_empty and bool(item.content))
+            if not sent and not item.native and is_empty:
                 continue
         elif isinstance(item, SystemContent) or (
             isinstance(item, ToolResultContent) and item.tool_call_id not in calls
@@ -168,6 +193,14 @@ def service_call_id(identifier: object) -> str:
 def _is_of_service(call_id: str) -> bool:
     """Tell whether a call was made by the service to a tool of its own."""
     return call_id.startswith(_SERVICE)
+
+
+def _is_before_service_call(content: AssistantContent) -> bool:
+    """Tell whether a thought led to nothing but calls of the service's own tools.
+
+    These are not sent, and OpenAI refuses a thought without what it led to.
+    """
+    return bool(content.tool_calls) and not calls_of(content) and not content.content
 
 
 def _is_empty(text: str | None) -> bool:
@@ -201,8 +234,10 @@ def result_text(content: ToolResultContent) -> str:
     return text
 
 
-def input_items(contents: Iterable[Content], attachments: Attachments) -> list[Json]:
-    """Return the items of a Responses `input`.
+def input_items(
+    contents: Iterable[Content], attachments: Attachments, functions: FunctionTools
+) -> list[Json]:
+    """Return the items of a Responses `input`; calls have the names of the functions.
 
     Each is a `{"type": "message" | "function_call" | "function_call_output" | "reasoning", …}`
     (https://platform.openai.com/docs/api-reference/responses/create).
@@ -229,7 +264,11 @@ def input_items(contents: Iterable[Content], attachments: Attachments) -> list[J
                 }
             )
         elif isinstance(item, AssistantContent):
-            if isinstance(item.native, dict) and item.native.get("type") == "reasoning":
+            if (
+                isinstance(item.native, dict)
+                and item.native.get("type") == "reasoning"
+                and not _is_before_service_call(item)
+            ):
                 items.append(item.native)
             if item.content and not _is_empty(item.content):
                 items.append({"type": "message", "role": "assistant", "content": item.content})
@@ -237,7 +276,7 @@ def input_items(contents: Iterable[Content], attachments: Attachments) -> list[J
                 {
                     "type": "function_call",
                     "call_id": call.id,
-                    "name": call.tool_name,
+                    "name": functions.function_name(call.tool_name),
                     "arguments": json_dumps(call.tool_args),
                 }
                 for call in calls_of(item)
@@ -251,11 +290,19 @@ def input_items(contents: Iterable[Content], attachments: Attachments) -> list[J
     ]
 
 
-def messages(system: str, contents: Iterable[Content], attachments: Attachments) -> list[Json]:
-    """Return the `messages` of a chat completion.
+def messages(
+    system: str,
+    contents: Iterable[Content],
+    attachments: Attachments,
+    functions: FunctionTools,
+    *,
+    with_reasoning: bool = False,
+) -> list[Json]:
+    """Return the `messages` of a chat completion; calls have the names of the functions.
 
     Each is a `{"role": "system" | "user" | "assistant" | "tool", "content": …}`
-    (https://platform.openai.com/docs/api-reference/chat/create).
+    (https://platform.openai.com/docs/api-reference/chat/create). `with_reasoning`: the service
+    wants every message of the model with its thoughts.
     """
     found: list[Json] = [{"role": "system", "content": system}] if system.strip() else []
     known = {item.tool_call_id for item in contents if isinstance(item, ToolResultContent)}
@@ -267,11 +314,19 @@ def messages(system: str, contents: Iterable[Content], attachments: Attachments)
                 {"role": "tool", "tool_call_id": item.tool_call_id, "content": result_text(item)}
             )
         elif isinstance(item, AssistantContent):
+            kept = item.native if isinstance(item.native, dict) else {}
+            if kept.get("type") != CHAT_NATIVE:
+                kept = {}
+            extras = kept.get("calls", {})
             calls = [
                 {
                     "id": call.id,
                     "type": "function",
-                    "function": {"name": call.tool_name, "arguments": json_dumps(call.tool_args)},
+                    "function": {
+                        "name": functions.function_name(call.tool_name),
+                        "arguments": json_dumps(call.tool_args),
+                    },
+                    **({"extra_content": extras[call.id]} if call.id in extras else {}),
                 }
                 for call in calls_of(item)
                 if call.id in known
@@ -282,5 +337,10 @@ def messages(system: str, contents: Iterable[Content], attachments: Attachments)
             message: Json = {"role": "assistant", "content": text or ""}
             if calls:
                 message["tool_calls"] = calls
+            if details := kept.get("reasoning_details"):
+                message["reasoning_details"] = details
+            if with_reasoning:
+                # Neither nothing nor an empty text is taken.
+                message[REASONING] = item.thinking_content or " "
             found.append(message)
     return found

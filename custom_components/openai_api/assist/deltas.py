@@ -1,112 +1,64 @@
 """What the decoders of both APIs have in common: they turn events into a chat log's deltas."""
 
 from collections.abc import Iterator
-import re
 from typing import Any, Final
 
 from homeassistant.helpers import llm
 from homeassistant.util.ulid import ulid_now
 
+from ..llm_tools import FunctionTools
 from ..types import Json
 from . import tools
 from .contents import service_call_id
 from .errors import ANSWER_BROKEN, AssistError
 from .plain_text import without_controls
+from .thoughts import ThoughtFilter
 
 type Delta = dict[str, Any]
 
-_OPENING: Final = re.compile(
-    r"<(?:think|thinking|thought|thoughts|reasoning)>|\[THINK\]|<\|think\|>", re.IGNORECASE
-)
-_CLOSING: Final = re.compile(
-    r"</(?:think|thinking|thought|thoughts|reasoning)>|\[/THINK\]|<\|/think\|>", re.IGNORECASE
-)
-_LONGEST_TAG: Final = 12
 _LONGEST: Final = 16 * 1024**2
 """Characters of one answer, thoughts included: no model writes so much."""
-
-
-class ThoughtFilter:
-    """Separates thoughts in `<think>…</think>` from the text around them, piece by piece."""
-
-    def __init__(self) -> None:
-        self._rest = ""
-        self._is_thinking = False
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether it would give on at once what has no mark in it."""
-        return not self._rest and not self._is_thinking
-
-    def feed(self, text: str) -> Iterator[tuple[str, str]]:
-        """Yield `("content" | "thinking_content", text)`; what may be half a tag waits."""
-        text = self._rest + text
-        self._rest = ""
-        if "<" not in text and "[" not in text:
-            yield "thinking_content" if self._is_thinking else "content", text
-            return
-        while text:
-            tag = (_CLOSING if self._is_thinking else _OPENING).search(text)
-            stray = None if self._is_thinking else _CLOSING.search(text)
-            if stray is not None and (tag is None or stray.start() < tag.start()):
-                # Some templates open the thought in the prompt.
-                if before := text[: stray.start()]:
-                    yield "content", before
-                text = text[stray.end() :]
-                continue
-            key = "thinking_content" if self._is_thinking else "content"
-            if tag is None:
-                cut = _possible_tag(text)
-                self._rest = text[cut:]
-                if text[:cut]:
-                    yield key, text[:cut]
-                return
-            if before := text[: tag.start()]:
-                yield key, before
-            text = text[tag.end() :]
-            self._is_thinking = not self._is_thinking
-            if not self._is_thinking:
-                text = text.lstrip()
-
-    def flush(self) -> Iterator[tuple[str, str]]:
-        """Yield what still waits at the end, as `("content" | "thinking_content", text)`."""
-        if rest := self._rest:
-            self._rest = ""
-            yield "thinking_content" if self._is_thinking else "content", rest
-
-
-def _possible_tag(text: str) -> int:
-    """Return where the beginning of a tag may stand at the end of a text, else its length."""
-    for mark in ("<", "["):
-        start = text.rfind(mark, max(0, len(text) - _LONGEST_TAG))
-        if start >= 0 and ">" not in text[start:] and "]" not in text[start:]:
-            return start
-    return len(text)
 
 
 class Decoder:
     """Collects the state of one answer; `feed` of a subclass takes its events."""
 
-    def __init__(self, *, allows_tools: bool = True) -> None:
+    def __init__(
+        self, functions: FunctionTools | None = None, *, allows_tools: bool = True
+    ) -> None:
+        """Take the functions that a model may call, by whose names tools are found."""
         self.is_done = False
         """Whether the service has said that the answer is whole."""
         self.usage: Any = None
         self.text_length = 0
+        self.ends_with_space = False
+        """Whether the text so far ends with a space or a line break."""
         self.calls: list[str] = []
         """The names of the tools that are called."""
         self.refusal = ""
         self.has_begun = False
         """Whether anything of the answer has been given on."""
+        self.is_cut = False
+        """Whether the service has ended the answer at a limit of its length."""
+        self.has_cut_call = False
+        """Whether that was within the call of a tool, which then is not made."""
+        self._functions = functions or FunctionTools()
         self._allows_tools = allows_tools
         self._has_message = False
         self._has_native = False
         self._ids: set[str] = set()
+        self.last_call_id = ""
         self._thoughts = ThoughtFilter()
         self._size = 0
 
     def feed(self, event: Json) -> Iterator[Delta]:
         """Yield the deltas of an event; unknown events have none."""
         raise NotImplementedError
+
+    @property
+    def has_call_in_text(self) -> bool:
+        """Whether the model has written the call of a tool, which the service did not read."""
+        return self._thoughts.has_call
 
     def finish(self) -> Iterator[Delta]:
         """Yield what still waits once the stream has ended."""
@@ -134,6 +86,7 @@ class Decoder:
             raise AssistError(ANSWER_BROKEN)
         if key == "content":
             self.text_length += len(text) if text.strip() else 0
+            self.ends_with_space = text[-1:].isspace()
         yield {key: text}
 
     def _text(self, text: Any) -> Iterator[Delta]:
@@ -150,9 +103,17 @@ class Decoder:
         if isinstance(text, str) and text:
             yield from self._plain("thinking_content", text)
 
-    def _call(self, identifier: Any, name: Any, arguments: Any) -> Iterator[Delta]:
-        """Yield the call of a tool; what cannot be read is answered at once and called never."""
+    def _call(
+        self, identifier: Any, name: Any, arguments: Any, *, is_cut: bool = False
+    ) -> Iterator[Delta]:
+        """Yield the call of a tool; what cannot be read is answered at once and called never.
+
+        Nothing is yielded for a call that was cut off.
+        """
         if not self._allows_tools or not isinstance(name, str) or not name:
+            return
+        if is_cut and not (arguments and tools.arguments(arguments) is not None):
+            self.has_cut_call = True
             return
         yield from self._waiting_text()
         yield from self._message()
@@ -160,6 +121,8 @@ class Decoder:
         if call_id in self._ids:
             call_id = ulid_now()
         self._ids.add(call_id)
+        self.last_call_id = call_id
+        name = self._functions.tool_name(name) or name
         self.calls.append(name)
         found = tools.arguments(arguments)
         call = llm.ToolInput(

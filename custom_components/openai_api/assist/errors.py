@@ -1,5 +1,6 @@
 """Errors of Assist: one sentence that can be spoken, in the language of whoever asked."""
 
+from collections.abc import Collection
 from http import HTTPStatus
 import re
 from typing import Final
@@ -43,7 +44,9 @@ API_UNSUPPORTED: Final = "assist_api_unsupported"
 ATTACHMENT_UNSUPPORTED: Final = "assist_attachment_unsupported"
 ANSWER_EMPTY: Final = "assist_answer_empty"
 ANSWER_BROKEN: Final = "assist_answer_broken"
+ANSWER_CUT: Final = "assist_answer_cut"
 NOT_THE_STRUCTURE: Final = "assist_not_the_structure"
+CALL_IN_TEXT: Final = "assist_call_in_text"
 CONTENT_REFUSED: Final = "assist_content_refused"
 REFUSED: Final = "assist_refused"
 SERVER_ERROR: Final = "assist_server_error"
@@ -81,10 +84,27 @@ _MODEL_UNKNOWN: Final = re.compile(
     r"|\b(unknown|no such|invalid|unsupported)\b.*\bmodel\b",
     re.IGNORECASE | re.DOTALL,
 )
+_OF_SOMETHING_ELSE: Final = re.compile(
+    r"\b(?:parameters?|arguments?|property|properties|inputs?|tools|tool use|response_format"
+    r"|image_url|unsupported value)\b",
+    re.IGNORECASE,
+)
+"""What a message names that is not about the model, but about what it was sent."""
+_NO_STREAM: Final = re.compile(
+    r"\b(?:to stream\b|tools with stream\b|streaming (?:is )?(?:not|un)"
+    r"|(?:not|n't) support stream|[\"'`]stream[\"'`])",
+    re.IGNORECASE,
+)
+_PAUSE: Final = re.compile(
+    r"\b(?:again|retry) (?:in|after) (?:(\d+)m)?(\d+(?:\.\d+)?) ?(ms|milliseconds|s)?",
+    re.IGNORECASE,
+)
+"""As OpenAI, Azure, Groq and Gemini write it: "try again in 7.66s", "Please retry after 9 seconds"."""
+_NO_STREAM_STATUSES: Final = frozenset({400, 403, 422, 500, 501})
 _NO_SUCH_API: Final = frozenset(
     {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
 )
-_REFUSED: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
+REFUSED_STATUSES: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 _TRANSIENT: Final = frozenset(
     {
         HTTPStatus.TOO_MANY_REQUESTS,
@@ -133,11 +153,15 @@ def _status(err: HomeAssistantError) -> int | None:
 
 def is_model_unknown(err: HomeAssistantError) -> bool:
     """Tell whether an error says that the service does not have the model."""
-    if not isinstance(err, ApiError) or err.status not in {*_REFUSED, HTTPStatus.NOT_FOUND}:
+    if not isinstance(err, ApiError) or err.status not in {*REFUSED_STATUSES, HTTPStatus.NOT_FOUND}:
+        return False
+    if err.param not in {None, "", "model"}:
+        # It is about something else that the model does not take.
         return False
     return "model_not_found" in (err.code or "") or (
         err.status != HTTPStatus.UNPROCESSABLE_ENTITY
         and bool(_MODEL_UNKNOWN.search(err.message or ""))
+        and not _OF_SOMETHING_ELSE.search(err.message or "")
     )
 
 
@@ -154,18 +178,42 @@ def is_bad_request(err: HomeAssistantError) -> bool:
     return _status(err) == HTTPStatus.BAD_REQUEST
 
 
-def names(err: HomeAssistantError, parameter: str) -> bool:
+def names(
+    err: HomeAssistantError, parameter: str, statuses: Collection[int] = REFUSED_STATUSES
+) -> bool:
     """Tell whether a refusal is about a parameter of the request."""
     return (
         isinstance(err, ApiError)
-        and err.status in _REFUSED
+        and err.status in statuses
         and any(parameter in (fact or "") for fact in (err.param, err.message, err.code))
     )
 
 
+def is_stream_refused(err: HomeAssistantError) -> bool:
+    """Tell whether an error says that what was asked for cannot be streamed."""
+    if not isinstance(err, ApiError) or err.status not in _NO_STREAM_STATUSES:
+        return False
+    return err.param == "stream" or bool(_NO_STREAM.search(err.message or ""))
+
+
 def is_transient(err: HomeAssistantError) -> bool:
     """Tell whether the same request may well succeed when it is sent again at once."""
-    return isinstance(err, ConnectionFailed) or _status(err) in _TRANSIENT
+    return (
+        isinstance(err, ConnectionFailed)
+        or _status(err) in _TRANSIENT
+        # What a model has written for a tool call made no sense to Groq: the next time it may.
+        or (isinstance(err, ApiError) and err.code == "tool_use_failed")
+    )
+
+
+def pause_of(err: HomeAssistantError) -> float:
+    """Return the seconds after which a busy service says that it can be asked again; else 0."""
+    found = _PAUSE.search(err.message or "") if isinstance(err, ApiError) else None
+    if found is None or _status(err) != HTTPStatus.TOO_MANY_REQUESTS:
+        return 0.0
+    minutes, number, unit = found.groups()
+    seconds = float(number) / (1000 if unit and unit.startswith("m") else 1)
+    return float(minutes or 0) * 60 + seconds
 
 
 def is_away(err: HomeAssistantError) -> bool:

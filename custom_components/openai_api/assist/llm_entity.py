@@ -3,9 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, cast
 
-from homeassistant.components.conversation import AssistantContentDeltaDict, ChatLog
+from homeassistant.components.conversation import (
+    AssistantContent,
+    AssistantContentDeltaDict,
+    ChatLog,
+)
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.json import json_dumps
 
@@ -14,18 +18,21 @@ from ..const import LOGGER
 from ..exceptions import ConnectionFailed, EntryUnloaded, RequestTimedOut
 from ..types import Json
 from . import tools
-from .const import CONF_API, CONF_HISTORY_TURNS, CONF_MODEL, CONF_PATIENCE
+from .const import CONF_API, CONF_HISTORY_TURNS, CONF_HOST_TOOLS, CONF_MODEL, CONF_PATIENCE
 from .contents import Attachments, input_items, messages, relevant, system_prompt
 from .deltas import Decoder, Delta
 from .entity import AssistEntity
 from .errors import (
     ANSWER_BROKEN,
+    ANSWER_CUT,
     ANSWER_EMPTY,
+    CALL_IN_TEXT,
     AssistError,
     is_api_unsupported,
     is_bad_request,
     is_model_unknown,
     is_transient,
+    pause_of,
 )
 from .http import Stream, async_stream, async_warm_up
 from .loop_turn import LoopTurn
@@ -50,6 +57,8 @@ _LINGER: Final = 0.5
 
 Read to its end, the connection can be used for the next round.
 """
+_PAUSE: Final = 10.0
+"""Seconds for which somebody who has asked may be kept waiting where a service is busy."""
 _SLICE: Final = 8192
 """Characters of a text that are made plain at once."""
 _FINAL: Final = (RequestTimedOut, EntryUnloaded)
@@ -58,6 +67,9 @@ _FINAL: Final = (RequestTimedOut, EntryUnloaded)
 
 class LanguageModelEntity(AssistEntity):
     """An entity whose turns are answered by a language model, over HTTP or a WebSocket."""
+
+    is_spoken_to: ClassVar[bool] = True
+    """Whether a person hears the answer: one that was cut, or came with no words, may do then."""
 
     async def async_answer(
         self,
@@ -72,24 +84,29 @@ class LanguageModelEntity(AssistEntity):
 
         In at most `rounds` rounds tools may be called, after them the model has to answer.
         `is_plain`: without markup. Raises AssistError "assist_answer_empty",
-        "assist_answer_broken", "assist_content_refused" or "assist_attachment_unsupported", and
-        what `http.async_stream` and `http.Stream.events` raise.
+        "assist_answer_broken", "assist_answer_cut", "assist_call_in_text",
+        "assist_content_refused" or "assist_attachment_unsupported", and what `http.async_stream`
+        and `http.Stream.events` raise.
         """
-        tools.guard(chat_log)
+        guarded = tools.guard(chat_log)
+        host_tools = self.options.get(CONF_HOST_TOOLS) or ()
         question = Question(
             host=self.host,
             options=self.options,
-            functions=tools.functions(chat_log.llm_api),
+            functions=tools.functions(chat_log.llm_api, len(host_tools)),
             cache_key=self.subentry.subentry_id,
             structure=structure,
         )
         attachments = Attachments(self.hass)
         await attachments.async_read(chat_log.content)
-        system = system_prompt(chat_log)
+        system = question.functions.rename_in(system_prompt(chat_log))
         if structure is not None and structure.mode != "json_schema":
             system = f"{system}\n{_instructions(structure)}"
+        start = len(chat_log.content)
         for number in range(rounds + 1):
             turn.data["rounds"] += 1
+            if guarded is not None:
+                guarded.round_number = number
             decoder = await self._async_round(
                 chat_log,
                 turn,
@@ -99,13 +116,32 @@ class LanguageModelEntity(AssistEntity):
                 may_call=number < rounds,
                 is_plain=is_plain,
             )
-            if decoder.calls:
-                turn.data["tools"] += decoder.calls
-            elif not decoder.text_length:
-                raise AssistError(ANSWER_EMPTY)
+            turn.data["tools"] += decoder.calls
+            may_call = number < rounds and bool(question.functions.definitions)
+            self._check(decoder, chat_log, start, may_call=may_call)
             if not chat_log.unresponded_tool_results:
                 break
         issues.settle_model(self.hass, self.subentry.subentry_id)
+
+    def _check(self, decoder: Decoder, chat_log: ChatLog, start: int, *, may_call: bool) -> None:
+        """Raise an error for an answer that is none; `start` is where the turn begins in the log."""
+        if decoder.has_cut_call:
+            raise AssistError(ANSWER_CUT)
+        if decoder.calls:
+            return
+        if decoder.has_call_in_text and may_call:
+            raise AssistError(CALL_IN_TEXT)
+        if not decoder.text_length:
+            if decoder.is_cut:
+                raise AssistError(ANSWER_CUT)
+            if not self.is_spoken_to or not tools.have_all_acted(chat_log.content[start:]):
+                raise AssistError(ANSWER_EMPTY)
+            # What was asked for is done, and the model has no more to say.
+            chat_log.async_add_assistant_content_without_tools(
+                AssistantContent(agent_id=self.entity_id, content="")
+            )
+        elif decoder.is_cut and not self.is_spoken_to:
+            raise AssistError(ANSWER_CUT)
 
     async def async_warm_up(self) -> None:
         """Open a connection for the turn that is about to come; raises nothing of the service."""
@@ -128,21 +164,32 @@ class LanguageModelEntity(AssistEntity):
     ) -> Decoder:
         """Ask once, again where the service takes another API, other parameters, or was busy."""
         contents = relevant(chat_log.content, int(self.option(CONF_HISTORY_TURNS) or 0))
-        allows_tools = may_call and bool(question.functions)
+        allows_tools = may_call and bool(question.functions.definitions)
         is_retry = False
         api, by_socket = self._api(), self._uses_socket
         while True:
             turn.data["transport"] = RESPONSES_SOCKET if by_socket else api
             items = (
-                input_items(contents, attachments)
+                input_items(contents, attachments, question.functions)
                 if api == RESPONSES
-                else messages(system, contents, attachments)
+                else messages(
+                    system,
+                    contents,
+                    attachments,
+                    question.functions,
+                    with_reasoning=question.with_reasoning,
+                )
             )
             body = question.body(api, system, items, may_call=may_call)
             decoder: Decoder = (
-                ResponsesDecoder(self.host.settings, allows_tools=allows_tools)
+                ResponsesDecoder(
+                    self.host.settings,
+                    question.functions,
+                    allows_tools=allows_tools,
+                    wants_commentary=self.is_spoken_to,
+                )
                 if api == RESPONSES
-                else ChatDecoder(allows_tools=allows_tools)
+                else ChatDecoder(question.functions, allows_tools=allows_tools)
             )
             try:
                 async with self._stream(api, body, chat_log, by_socket=by_socket) as stream:
@@ -165,8 +212,9 @@ class LanguageModelEntity(AssistEntity):
                     self.host.known["api"] = api
                 if question.learn(err, body):
                     continue
-                if is_transient(err) and not is_retry:
+                if not is_retry and is_transient(err) and (pause := pause_of(err)) <= _PAUSE:
                     is_retry = True
+                    await asyncio.sleep(pause)
                     continue
                 if is_model_unknown(err):
                     model = str(self.options.get(CONF_MODEL))

@@ -20,6 +20,7 @@ from homeassistant.helpers import chat_session, llm
 from homeassistant.helpers.json import json_dumps
 
 from ..const import DOMAIN, LOGGER
+from ..llm_tools import FunctionTools
 from ..types import Json
 from . import tools, turns
 from .const import (
@@ -185,15 +186,23 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
         at_once = _is_heard(chat_log) and self.option(CONF_SPEAK_AT_ONCE)
         index = max(0, len(turn.responses) - 1)
         has_tools = chat_log.llm_api is not None
+        offered = tools.functions(chat_log.llm_api)
         said: list[str] = []
         for number in range(1, _ROUNDS + 1):
+            if isinstance(chat_log.llm_api, tools.GuardedTools):
+                chat_log.llm_api.round_number = number
             response = await turn.response(index, _PATIENCE)
             while response.is_given_up():
                 # The person went on to speak: the answer to all of it is the next one.
                 index += 1
                 response = await turn.response(index, _PATIENCE)
             deltas = self._deltas(
-                record, turn, response, at_once=at_once and number == 1, until_done=has_tools
+                record,
+                turn,
+                response,
+                offered,
+                at_once=at_once and number == 1,
+                until_done=has_tools,
             )
             async for _ in chat_log.async_add_delta_content_stream(self.entity_id, deltas):
                 pass
@@ -205,7 +214,8 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
                 raise AssistError("assist_interrupted")
             said.append(response.text)
             record.data["rounds"] += 1
-            record.data["tools"] += [str(call.get("name")) for call in response.calls]
+            names = [str(call.get("name")) for call in response.calls]
+            record.data["tools"] += [offered.tool_name(name) or name for name in names]
             record.count(response.usage)
             if not response.calls:
                 break
@@ -218,6 +228,7 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
         record: turns.Turn,
         turn: Turn,
         response: RealtimeResponse,
+        offered: FunctionTools,
         *,
         at_once: bool,
         until_done: bool,
@@ -242,7 +253,7 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
                 if text := without_controls(piece):
                     record.mark("first_piece_ms")
                     yield {"content": text}
-            elif (wanted := _tool_input(piece)) is not None:
+            elif (wanted := _tool_input(piece, offered)) is not None:
                 yield {"tool_calls": [wanted]}
 
     async def _async_answer_calls(
@@ -270,10 +281,18 @@ def _is_heard(chat_log: ChatLog) -> bool:
     return chat_log.delta_listener is not None
 
 
-def _tool_input(call: Json) -> llm.ToolInput | None:
-    """Return a call as Home Assistant takes it; None if its arguments cannot be read."""
-    if (arguments := tools.arguments(call.get("arguments"))) is None:
+def _tool_input(call: Json, offered: FunctionTools) -> llm.ToolInput | None:
+    """Return a call as Home Assistant takes it; None if its arguments cannot be read.
+
+    Nor can those of a call that was cut off before them.
+    """
+    found, name = call.get("arguments"), str(call.get("name"))
+    if (arguments := tools.arguments(found)) is None or (
+        not found and call.get("status") == "incomplete"
+    ):
         return None
     return llm.ToolInput(
-        id=str(call.get("call_id")), tool_name=str(call.get("name")), tool_args=arguments
+        id=str(call.get("call_id")),
+        tool_name=offered.tool_name(name) or name,
+        tool_args=arguments,
     )

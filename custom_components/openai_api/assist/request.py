@@ -11,6 +11,8 @@ from yarl import URL
 from ..api.host import ServiceHost
 from ..api.request_defaults import response_format
 from ..api.service_kinds import kind_of
+from ..const import LOGGER
+from ..llm_tools import FunctionTools
 from ..types import Json
 from . import wire_chat, wire_responses
 from .const import (
@@ -25,7 +27,9 @@ from .const import (
     CONF_TOP_P,
     CONF_VERBOSITY,
 )
-from .errors import names
+from .contents import REASONING
+from .errors import is_stream_refused, names
+from .refusals import is_in, leave_out, name_of, refused_function, refused_option
 
 RESPONSES: Final = "responses"
 RESPONSES_SOCKET: Final = "responses_socket"
@@ -42,6 +46,16 @@ _STREAM_OPTIONS: Final = "stream_options"
 _MAX_COMPLETION_TOKENS: Final = "max_completion_tokens"
 _MAX_TOKENS: Final = "max_tokens"
 _TOOL_CHOICE: Final = "tool_choice"
+_LEFT_OUT: Final = "left_out"
+"""Key of `ServiceHost.known`: the options that a model does not take, by its name."""
+_MOST_REFUSED: Final = 8
+"""Functions that a service may refuse: whoever refuses more refuses them all."""
+_REFUSED_FUNCTIONS: Final = "refused_functions"
+"""Key of `ServiceHost.known`: the names of the functions whose parameters are not taken."""
+_UNSTREAMED: Final = "unstreamed"
+"""Key of `ServiceHost.known`: the models that cannot be streamed."""
+_WANTS_REASONING: Final = "wants_reasoning"
+"""Key of `ServiceHost.known`: the models that refuse messages without their thoughts."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,7 +74,7 @@ class Question:
 
     host: ServiceHost
     options: Mapping[str, Any]
-    functions: list[Json]
+    functions: FunctionTools
     """The tools of Home Assistant, as `tools.functions` describes them."""
     cache_key: str
     structure: Structure | None = None
@@ -73,13 +87,16 @@ class Question:
         answer in words. `api` is `RESPONSES` or chat completions.
         """
         body = self._responses(system, items) if api == RESPONSES else self._chat(items)
-        if tools := self._tools_for(api):
+        refused = self.host.known.get(_REFUSED_FUNCTIONS, ())
+        if tools := [tool for tool in self._tools_for(api) if name_of(tool) not in refused]:
             body["tools"] = tools
             if not may_call:
                 if self._takes(_TOOL_CHOICE):
                     body[_TOOL_CHOICE] = "none"
                 else:
                     del body["tools"]
+        for option in self.host.known.get(_LEFT_OUT, {}).get(self.options[CONF_MODEL], ()):
+            leave_out(body, option)
         body.update(self.options.get(CONF_EXTRA_BODY) or {})
         return body
 
@@ -87,7 +104,7 @@ class Question:
         """Return all tools as an API takes them."""
         if (found := self._tools.get(api)) is None:
             make = wire_responses.tool if api == RESPONSES else wire_chat.tool
-            found = [make(function) for function in self.functions]
+            found = [make(function) for function in self.functions.definitions]
             found += self.options.get(CONF_HOST_TOOLS) or ()
             self._tools[api] = found
         return found
@@ -97,7 +114,7 @@ class Question:
         options = self.options
         model = options[CONF_MODEL]
         store = bool(options.get(CONF_STORE))
-        body: Json = {"model": model, "input": items, "stream": True, "store": store}
+        body: Json = {"model": model, "input": items, "stream": self._streams, "store": store}
         if system.strip():
             body["instructions"] = system
         for key in (CONF_MAX_OUTPUT_TOKENS, CONF_TEMPERATURE, CONF_TOP_P, CONF_SERVICE_TIER):
@@ -133,8 +150,9 @@ class Question:
     def _chat(self, messages: list[Json]) -> Json:
         """Return the body of a chat completion."""
         options = self.options
-        body: Json = {"model": options[CONF_MODEL], "messages": messages, "stream": True}
-        if self._takes(_STREAM_OPTIONS):
+        streams = self._streams
+        body: Json = {"model": options[CONF_MODEL], "messages": messages, "stream": streams}
+        if streams and self._takes(_STREAM_OPTIONS):
             body[_STREAM_OPTIONS] = {"include_usage": True}
         for key in (
             CONF_TEMPERATURE,
@@ -175,13 +193,45 @@ class Question:
         """Tell whether the service has not refused a parameter so far."""
         return parameter not in self.host.known.get("refused_parameters", ())
 
+    @property
+    def _streams(self) -> bool:
+        """Whether the service has not refused to stream this model."""
+        return self.options[CONF_MODEL] not in self.host.known.get(_UNSTREAMED, ())
+
+    @property
+    def with_reasoning(self) -> bool:
+        """Whether the model wants its thoughts back, as those of DeepSeek and Moonshot do."""
+        return self.options[CONF_MODEL] in self.host.known.get(_WANTS_REASONING, ())
+
     def learn(self, err: HomeAssistantError, body: Json) -> bool:
-        """Remember which parameter of ours a service refuses; return whether to ask again."""
+        """Remember what of ours a service refuses or misses; return whether to ask again."""
         refused: set[str] = self.host.known.setdefault("refused_parameters", set())
         for parameter in (_STREAM_OPTIONS, _MAX_COMPLETION_TOKENS, _TOOL_CHOICE):
             if parameter in body and parameter not in refused and names(err, parameter):
                 refused.add(parameter)
                 return True
+        functions: set[str] = self.host.known.setdefault(_REFUSED_FUNCTIONS, set())
+        function = refused_function(err, body) if len(functions) < _MOST_REFUSED else None
+        if function is not None:
+            functions.add(function)
+            name = self.host.entry.title
+            LOGGER.warning("%s does not take the tool %s: %s", name, function, err)
+            return True
+        if (option := refused_option(err)) is not None and is_in(body, option):
+            model = self.options[CONF_MODEL]
+            left_out: set[str] = self.host.known.setdefault(_LEFT_OUT, {}).setdefault(model, set())
+            if option not in left_out:
+                left_out.add(option)
+                name = self.host.entry.title
+                LOGGER.warning("The model %s of %s does not take %s", model, name, option)
+                return True
+        if body["stream"] and is_stream_refused(err):
+            # OpenAI streams some models to verified organizations alone.
+            self.host.known.setdefault(_UNSTREAMED, set()).add(self.options[CONF_MODEL])
+            return True
+        if "messages" in body and names(err, REASONING) and not self.with_reasoning:
+            self.host.known.setdefault(_WANTS_REASONING, set()).add(self.options[CONF_MODEL])
+            return True
         return False
 
 

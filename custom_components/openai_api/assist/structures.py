@@ -39,7 +39,40 @@ def to_schema(structure: probatio.Schema, api: llm.APIInstance | None) -> Json:
     schema: Json = probatio.to_openapi(
         structure, custom_serializer=serializer, openapi_version="3.1.0"
     )
-    return schema
+    return without_empty_choices(schema)
+
+
+def without_empty_choices(schema: Json) -> Json:
+    """Return a schema without properties that may be left out and have no value to choose.
+
+    Services refuse the whole request for an empty `enum`. Home Assistant asks so for a category
+    or labels where there are none.
+    """
+    found = {key: value for key, value in schema.items() if (key, value) != ("enum", [])}
+    if isinstance(items := found.get("items"), dict):
+        found["items"] = without_empty_choices(items)
+    for key in ("anyOf", "oneOf", "allOf"):
+        if isinstance(branches := found.get(key), list):
+            found[key] = [
+                without_empty_choices(branch) if isinstance(branch, dict) else branch
+                for branch in branches
+            ]
+    if isinstance(properties := found.get("properties"), dict):
+        required = found.get("required") or ()
+        found["properties"] = {
+            name: without_empty_choices(value) if isinstance(value, dict) else value
+            for name, value in properties.items()
+            if name in required or not _is_choice_of_none(value)
+        }
+    return found
+
+
+def _is_choice_of_none(schema: Any) -> bool:
+    """Tell whether no value fits a schema, or none but an empty list."""
+    if not isinstance(schema, dict):
+        return False
+    items = schema.get("items")
+    return schema.get("enum") == [] or (isinstance(items, dict) and items.get("enum") == [])
 
 
 def strict(schema: Json) -> Json | None:

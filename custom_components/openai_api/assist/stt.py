@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from dataclasses import replace
 import time
 from typing import Any, ClassVar, Final, override
 
@@ -36,7 +37,7 @@ from .errors import NoSpeechRecognized
 from .languages import iso_639_1, languages_with
 from .pcm import PcmFormat
 from .stt_live import LiveTranscription
-from .stt_names import names_of_things
+from .stt_names import is_echo, names_of_things
 from .stt_sound import Microphone
 from .stt_upload import TranscriptionOptions, async_transcribe
 from .turns import Ended, Turn
@@ -131,7 +132,12 @@ class SttEntity(MicrophoneEntity):
         turn = Turn(self, "stt", model=self.option(CONF_MODEL))
         try:
             with turn.failures_reported():
-                text = await self._async_hear(microphone, self._options(metadata), on_partial, turn)
+                options = self._options(metadata)
+                text = await self._async_hear(microphone, options, on_partial, turn)
+                if is_echo(text, options.prompt):
+                    # Without the hint, it says what was said, if anything was.
+                    again = replace(options, prompt=None)
+                    text = await async_transcribe(self.host, again, bytes(microphone.sound))
         except HomeAssistantError as err:
             LOGGER.error("What was said to %s could not be understood: %s", self.entity_id, err)
             return SpeechResult(None, SpeechResultState.ERROR)
@@ -179,7 +185,7 @@ class SttEntity(MicrophoneEntity):
         """Return what to tell the service of this run."""
         parts = [self.option(CONF_PROMPT) or ""]
         if self.option(CONF_NAMES_OF_THINGS):
-            parts.append(names_of_things(self.hass))
+            parts.append(names_of_things(self.hass, len(parts[0])))
         return TranscriptionOptions(
             model=str(self.option(CONF_MODEL) or ""),
             language=iso_639_1(metadata.language) if self.option(CONF_SEND_LANGUAGE) else None,

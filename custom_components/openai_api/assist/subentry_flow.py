@@ -14,11 +14,12 @@ from homeassistant.config_entries import (
     ConfigSubentryFlow,
     SubentryFlowResult,
 )
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.exceptions import TemplateError
 from homeassistant.helpers import entity_registry as er, llm
 from homeassistant.helpers.template import Template
 
+from ..const import DOMAIN
 from ..subentries import SubentryType
 from .const import (
     CONF_EXTRA_BODY,
@@ -123,15 +124,10 @@ def _problem(
     for key in FORMS[kind].main:
         if key in FORMS[kind].required and key not in typed:
             return key, "field_blank"
-    if CONF_PROMPT in typed and kind != SubentryType.STT:
-        try:
-            Template(typed[CONF_PROMPT], hass).async_render(
-                {"ha_name": hass.config.location_name, "user_name": None, "llm_context": None},
-                parse_result=False,
-            )
-        except TemplateError as err:
-            placeholders["detail"] = str(err)
-            return CONF_PROMPT, "invalid_template"
+    prompt = typed.get(CONF_PROMPT) if kind != SubentryType.STT else None
+    if prompt is not None and (error := _template_error(hass, prompt)) is not None:
+        placeholders["detail"] = error
+        return CONF_PROMPT, "invalid_template"
     for key in (CONF_EXTRA_BODY, CONF_EXTRA_SESSION):
         value = typed.get(key, {})
         if not isinstance(value, dict):
@@ -149,3 +145,28 @@ def _problem(
         if registered is not None and registered.config_subentry_id == old.subentry_id:
             return CONF_FALLBACK_AGENT, "fallback_is_itself"
     return "", None
+
+
+@callback
+def _template_error(hass: HomeAssistant, prompt: str) -> str | None:
+    """Return what is wrong with a prompt; None if it can be rendered at a device, or without."""
+    error = None
+    for device_id in (None, "0"):
+        variables = {
+            "ha_name": hass.config.location_name,
+            "user_name": None,
+            "llm_context": llm.LLMContext(
+                platform=DOMAIN,
+                context=Context(),
+                language=hass.config.language,
+                assistant="conversation",
+                device_id=device_id,
+            ),
+        }
+        try:
+            Template(prompt, hass).async_render(variables, parse_result=False)
+        except TemplateError as err:
+            error = str(err)
+        else:
+            return None
+    return error

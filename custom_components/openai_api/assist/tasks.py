@@ -14,6 +14,7 @@ from homeassistant.components.ai_task import (
 from homeassistant.components.conversation import AssistantContent, ChatLog, UserContent
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.json import json_dumps
 
 from ..types import Json
 from . import images, structures
@@ -31,11 +32,15 @@ _ROUNDS: Final = 50
 _AUTO: Final = "auto"
 _MODES: Final = ("json_schema", "json_object", "prompt")
 _REFUSED: Final = ("response_format", "text.format", "json_schema", "json_object", "schema")
+# Some servers break at what they do not know, as llama-cpp-python does.
+_STATUSES: Final = frozenset({400, 422, 500, 501})
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 class TaskEntity(LanguageModelEntity, AITaskEntity):
     """Does AI tasks."""
+
+    is_spoken_to = False
 
     @override
     @callback
@@ -71,10 +76,11 @@ class TaskEntity(LanguageModelEntity, AITaskEntity):
         try:
             return structures.check(task.structure, schema, structures.parse(_last_text(chat_log)))
         except structures.Mismatch as err:
+            # Some services leave out what they do not enforce: the model has not seen it then.
             chat_log.async_add_user_content(
                 UserContent(
-                    f"That does not match the structure: {err} "
-                    "Answer again with the corrected JSON object alone."
+                    f"That does not match the structure: {err} Answer again with the corrected "
+                    f"JSON object alone. Its JSON Schema:\n{json_dumps(schema)}"
                 )
             )
         await self.async_answer_structured(chat_log, turn, task.name, schema)
@@ -101,7 +107,7 @@ class TaskEntity(LanguageModelEntity, AITaskEntity):
             try:
                 await self.async_answer(chat_log, turn, rounds=_ROUNDS, structure=structure)
             except HomeAssistantError as err:
-                is_refused = any(names(err, word) for word in _REFUSED)
+                is_refused = any(names(err, word, _STATUSES) for word in _REFUSED)
                 if (
                     len(chat_log.content) > before
                     or mode == _MODES[-1]

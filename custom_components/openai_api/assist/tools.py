@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import fields
+import json
 from typing import Any, Final, override
 import weakref
 
-from homeassistant.components.conversation import ChatLog
-from homeassistant.core import HomeAssistant
+from homeassistant.components.conversation import ChatLog, Content, ToolResultContent
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import llm
+from homeassistant.helpers import intent, llm
 from lru import LRU
 import probatio
 
@@ -17,55 +17,56 @@ from ..const import LOGGER
 from ..llm_tools import (
     LIMIT_REACHED,
     MAX_FUNCTIONS,
+    FunctionTools,
     ToolCallLimit,
+    build_function_tools,
     describe_parameters,
-    function_name,
-    is_valid_name,
-    shorten_description,
 )
 from ..streaming.text import load_json
 from ..types import Json
 
+_SAME_CALLS: Final = 3
+"""Rounds of a turn in which a tool may be called with the same arguments."""
 _TIMEOUT: Final = 300.0
 """Seconds: a script behind a tool may take its time, but the model waits."""
-_SCHEMAS: LRU[tuple[object, ...], tuple[object, tuple[Json, str]]] = LRU(512)
+type _Parameters = tuple[Json, str]
+_SCHEMAS: LRU[tuple[object, ...], tuple[object, _Parameters]] = LRU(512)
 """What became of the schemas of tools, by the identity of what they are made of, which is kept."""
-_CACHE: LRU[int, tuple[weakref.ref[llm.APIInstance], list[Json]]] = LRU(32)
-
-
-class RenamedTool(llm.Tool):
-    """A tool under a name that services accept."""
-
-    def __init__(self, tool: llm.Tool, name: str) -> None:
-        """Take the tool, and the name of its function."""
-        self.name, self.tool = name, tool
-        # Not all of these are there in every version of Home Assistant.
-        for key in ("title", "description", "parameters", "annotations", "integration"):
-            if hasattr(tool, key):
-                setattr(self, key, getattr(tool, key))
-
-    @override
-    async def async_call(
-        self, hass: HomeAssistant, tool_input: llm.ToolInput, llm_context: llm.LLMContext
-    ) -> Any:
-        """Call the tool under its own name."""
-        own = replace(tool_input, tool_name=self.tool.name)
-        return await self.tool.async_call(hass, own, llm_context)
+_CACHE: LRU[tuple[int, int], tuple[weakref.ref[llm.APIInstance], FunctionTools]] = LRU(32)
+_EXCLUDED: LRU[tuple[str, str], bool] = LRU(512)
+"""Names and reasons that the log has told already."""
 
 
 class GuardedTools(llm.APIInstance):
     """Tools whose failures are told to the model, whatever they raise and however long they take.
 
     The chat log expects Home Assistant's own errors alone: any other would end the turn. It starts
-    all calls of a response at once, however many there are.
+    all calls of a response at once, however many there are. Small models may call the same again
+    and again: what was called alike in three rounds is refused.
     """
 
+    round_number = 0
     limit: ToolCallLimit
+    _rounds: dict[tuple[str, str], set[int]]
+    """The rounds of a turn in which a tool was called with these arguments."""
+
+    def begin_turn(self) -> None:
+        """Forget the calls of the turn before."""
+        self._rounds = {}
+        self.limit = ToolCallLimit()
 
     @override
     async def async_call_tool(self, tool_input: llm.ToolInput) -> llm.ToolResult:
         if not self.limit.start_call(tool_input.tool_name, tool_input.tool_args):
             raise HomeAssistantError(LIMIT_REACHED)
+        call = tool_input.tool_name, json.dumps(tool_input.tool_args, sort_keys=True, default=str)
+        rounds = self._rounds.setdefault(call, set())
+        rounds.add(self.round_number)
+        if len(rounds) > _SAME_CALLS:
+            raise HomeAssistantError(
+                f"This was called {_SAME_CALLS} times already, and is not done again. "
+                "Tell the user what the results say."
+            )
         try:
             async with asyncio.timeout(_TIMEOUT):
                 return await super().async_call_tool(tool_input)
@@ -78,61 +79,50 @@ class GuardedTools(llm.APIInstance):
             raise HomeAssistantError(f"{type(err).__name__}: {err}") from err
 
 
-def guard(chat_log: ChatLog) -> None:
-    """Let the chat log call its tools through `GuardedTools`."""
+def guard(chat_log: ChatLog) -> GuardedTools | None:
+    """Let the chat log call its tools through `GuardedTools`, which are returned."""
     api = chat_log.llm_api
-    if api is not None and not isinstance(api, GuardedTools):
-        values = {item.name: getattr(api, item.name) for item in fields(api)}
-        chat_log.llm_api = guarded = GuardedTools(**{**values, "tools": _acceptable(api.tools)})
-        guarded.limit = ToolCallLimit()
+    if api is None:
+        return None
+    if not isinstance(api, GuardedTools):
+        chat_log.llm_api = api = GuardedTools(
+            **{item.name: getattr(api, item.name) for item in fields(api)}
+        )
+    api.begin_turn()
+    return api
 
 
-def _acceptable(offered: Iterable[llm.Tool]) -> list[llm.Tool]:
-    """Return the tools, those whose names OpenAI would refuse under other ones."""
-    found = list(offered)
-    taken = {tool.name for tool in found if is_valid_name(tool.name)}
-    for position, tool in enumerate(found):
-        if not is_valid_name(tool.name):
-            taken.add(name := function_name(tool.name, taken))
-            found[position] = RenamedTool(tool, name)
-    return found
+def functions(api: llm.APIInstance | None, others: int = 0) -> FunctionTools:
+    """Return the tools as functions, sorted by name; `others` is how many there are besides.
 
-
-def functions(api: llm.APIInstance | None) -> list[Json]:
-    """Return the tools, sorted by name: `[{"name": …, "description": …, "parameters": {…}}]`.
-
-    The parameters are a JSON Schema. They are made once for an instance: services keep what they
-    have read of an unchanged prefix. A tool that cannot be described to OpenAI is left out and
-    logged, as one that is refused would take the whole request with it.
+    They are made once for an instance: services keep what they have read of an unchanged prefix.
+    Services refuse the whole request for one that they do not take, which is left out and logged.
     """
     if api is None:
-        return []
-    known = _CACHE.get(id(api))
+        return FunctionTools()
+    key = id(api), others
+    known = _CACHE.get(key)
     if known is not None and known[0]() is api:
         return known[1]
-    found: list[Json] = []
-    for tool in sorted(api.tools, key=lambda tool: tool.name):
-        if len(found) == MAX_FUNCTIONS:
-            LOGGER.warning("Tools beyond %d are not offered to the model", MAX_FUNCTIONS)
-            break
-        try:
-            parameters, hint = _parameters(tool, api)
-        except Exception as err:  # noqa: BLE001
-            # Tools come from any integration, and one must not end the turn.
-            LOGGER.warning("The tool %s cannot be offered to the model: %s", tool.name, err)
-            continue
-        description = shorten_description(tool.description or "", hint)
-        found.append({"name": tool.name, "description": description, "parameters": parameters})
-    _CACHE[id(api)] = (weakref.ref(api), found)
+    found = build_function_tools(
+        sorted(api.tools, key=lambda tool: tool.name),
+        api.custom_serializer,
+        max_functions=MAX_FUNCTIONS - others,
+        convert=_parameters,
+    )
+    for excluded in found.excluded.items():
+        if excluded not in _EXCLUDED:
+            _EXCLUDED[excluded] = True
+            LOGGER.warning("The tool %s cannot be offered to the model: %s", *excluded)
+    _CACHE[key] = (weakref.ref(api), found)
     return found
 
 
-def _parameters(tool: llm.Tool, api: llm.APIInstance) -> tuple[Json, str]:
-    """Return the schema of a tool's arguments, and what it cannot say.
+def _parameters(tool: llm.Tool, serializer: Any) -> _Parameters:
+    """Return the parameters of a tool's function, and a hint.
 
     Home Assistant makes its tools anew for each turn, but of the same fields and validators.
     """
-    serializer = api.custom_serializer or llm.selector_serializer
     fields_of = tool.parameters.schema
     key: tuple[object, ...] | None = None
     if isinstance(fields_of, dict):
@@ -145,6 +135,17 @@ def _parameters(tool: llm.Tool, api: llm.APIInstance) -> tuple[Json, str]:
     if key is not None:
         _SCHEMAS[key] = ((serializer, parts), described)
     return described
+
+
+def have_all_acted(contents: Iterable[Content]) -> bool:
+    """Tell whether tools were called, and each has done something, and not only looked it up."""
+    results = [item.result for item in contents if isinstance(item, ToolResultContent)]
+    return bool(results) and all(
+        not result.error
+        and isinstance(result.data, llm.IntentResponseDict)
+        and result.data.original.response_type is intent.IntentResponseType.ACTION_DONE
+        for result in results
+    )
 
 
 def arguments(text: Any) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from hashlib import sha256
 import re
 from typing import Any, Final, override
 
@@ -19,6 +20,7 @@ from homeassistant.components.tts import (
     Voice,
 )
 from homeassistant.core import callback
+from homeassistant.helpers.json import json_dumps
 
 from ..exceptions import validation_error
 from .const import (
@@ -50,6 +52,7 @@ _PREFERRED: Final = (
 )
 _OVERRIDABLE: Final = (CONF_MODEL, ATTR_VOICE, CONF_SPEED, CONF_INSTRUCTIONS)
 """What an action may choose, and what therefore is part of the key of Home Assistant's cache."""
+_SETTINGS: Final = "settings"
 _OWN_VOICE: Final = re.compile(r"voice_\w+")
 # Since 2026.11 a WAV that has the wanted shape is handed on as it is.
 _ALWAYS_CONVERTED: Final = not hasattr(tts, "PcmFormat")
@@ -70,7 +73,18 @@ class TtsEntity(AssistEntity, TextToSpeechEntity):
         # These are cached properties of the base class, which only setting them renews.
         self._attr_default_options = {
             key: value for key in _OVERRIDABLE if (value := self.option(key)) is not None
-        }
+        } | {_SETTINGS: self._settings_hash}
+
+    @property
+    def _settings_hash(self) -> str:
+        """What tells apart the cached sound of other settings, which no action can choose."""
+        settings = [
+            self.host.settings.base_url,
+            self.option(CONF_CLEAN_TEXT),
+            self.option(CONF_EXTRA_BODY),
+        ]
+        text = json_dumps(settings)
+        return sha256(text.encode()).hexdigest()[:12]
 
     @property
     @override

@@ -43,6 +43,8 @@ _NEXT: Final = {"pcm": "wav", "wav": "mp3"}
 """What to ask a service for that does not know a format."""
 _WHOLE: Final = frozenset({"flac"})
 """Formats whose files cannot follow each other: all of a text is one request."""
+_LEFT_OUT: Final = ""
+"""What stands there for an option that the model does not take."""
 _FORMATS: Final = "speech_formats"
 """Key of `ServiceHost.known`: by model and format asked for, the one that the service takes."""
 
@@ -264,6 +266,10 @@ class Speech:
                     raise
                 if voice is None and _is_refused(err, "voice"):
                     known[model, "voice"] = _COMMON_VOICE
+                elif (option := self._refused_option(err, known)) is not None:
+                    known[model, option] = _LEFT_OUT
+                    name = self._host.entry.title
+                    LOGGER.warning("The model %s of %s does not take %s", model, name, option)
                 elif asked in _NEXT and _is_refused(err, "response_format", "format", asked):
                     known[model, self._asked] = _NEXT[asked]
                 else:
@@ -272,12 +278,25 @@ class Speech:
             else:
                 return
 
+    def _refused_option(self, err: HomeAssistantError, known: dict[Any, str]) -> str | None:
+        """Return the option of ours that the service refuses, and that has been sent so far."""
+        model, sent = self._options.model, self._options.arguments
+        options = (key for key in ("instructions", "speed") if key in sent)
+        return next(
+            (key for key in options if (model, key) not in known and _is_refused(err, key)), None
+        )
+
     async def _async_ask(self, piece: _Piece, asked: str, voice: Any) -> None:
         """Ask once, and pass on what is heard as it arrives."""
         host, patience = self._host, self._options.patience
         method, _ = await host.method(_METHOD, "streaming")
+        known = host.known[_FORMATS]
         arguments = {
-            **self._options.arguments,
+            **{
+                key: value
+                for key, value in self._options.arguments.items()
+                if known.get((self._options.model, key)) != _LEFT_OUT
+            },
             "input": piece.text,
             "voice": Omit() if voice is None else voice,
             "response_format": asked,

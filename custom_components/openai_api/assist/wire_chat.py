@@ -3,14 +3,20 @@
 from collections.abc import Iterator
 from typing import Any, Final, override
 
+from ..llm_tools import FunctionTools
 from ..streaming.accumulators import ChatCompletionAccumulator
 from ..streaming.answer_forms import adapt
 from ..types import Json
 from . import tools
+from .contents import CHAT_NATIVE
 from .deltas import Decoder, Delta
 from .errors import CONTENT_REFUSED, AssistError
 
 METHOD: Final = "chat.completions.create"
+_CUT: Final = frozenset({"length", "max_tokens", "model_length"})
+"""The reasons for which an answer ends before it is whole."""
+
+_PIECES: Final = frozenset({"text", "summary", "data", "signature"})
 
 
 class ChatDecoder(Decoder):
@@ -18,11 +24,16 @@ class ChatDecoder(Decoder):
 
     accumulator = ChatCompletionAccumulator
 
-    def __init__(self, *, allows_tools: bool = True) -> None:
-        super().__init__(allows_tools=allows_tools)
+    def __init__(
+        self, functions: FunctionTools | None = None, *, allows_tools: bool = True
+    ) -> None:
+        super().__init__(functions, allows_tools=allows_tools)
         self._open: dict[Any, Json] = {}
         """The calls under way, by their index, or by their id where they have none."""
         self._last: Any = None
+        self._details: list[Json] = []
+        """`reasoning_details` as OpenRouter sends them."""
+        self._kept: Json = {}
 
     @override
     def feed(self, event: Json) -> Iterator[Delta]:
@@ -35,6 +46,7 @@ class ChatDecoder(Decoder):
         yield from self._delta(choice.get("delta") or choice.get("message"))
         if reason := choice.get("finish_reason"):
             self.is_done = True
+            self.is_cut = self.is_cut or reason in _CUT
             yield from self._close_calls()
             if reason == "content_filter" and not self.text_length:
                 raise AssistError(CONTENT_REFUSED)
@@ -58,6 +70,10 @@ class ChatDecoder(Decoder):
             if isinstance(thought := delta.get(key), str) and thought:
                 yield from self._thought(thought)
                 break
+        details = delta.get("reasoning_details")
+        for detail in details if isinstance(details, list) else ():
+            if isinstance(detail, dict):
+                self._add_detail(detail)
         content = delta.get("content")
         if isinstance(content, str):
             yield from self._text(content)
@@ -103,6 +119,8 @@ class ChatDecoder(Decoder):
         known["id"] = known["id"] or identifier
         if (name := function.get("name")) and not known["name"]:
             known["name"] = name
+        if isinstance(extra := call.get("extra_content"), dict):
+            known["extra"] = extra
         arguments = function.get("arguments")
         if isinstance(arguments, dict):
             known["arguments"] = arguments
@@ -114,7 +132,35 @@ class ChatDecoder(Decoder):
         for key, call in tuple(self._open.items()):
             if are_all_whole or (call["arguments"] and tools.arguments(call["arguments"])):
                 del self._open[key]
-                yield from self._call(call["id"], call["name"], call["arguments"])
+                made = len(self.calls)
+                yield from self._call(
+                    call["id"], call["name"], call["arguments"], is_cut=self.is_cut
+                )
+                if len(self.calls) > made and ("extra" in call or self._details):
+                    yield from self._keep(call.get("extra"))
+
+    def _keep(self, extra: Json | None) -> Iterator[Delta]:
+        """Keep what the service wants back together with the call that was made last."""
+        if not self._has_native or not self._has_message:
+            self._kept = {"type": CHAT_NATIVE, "calls": {}}
+            if self._details:
+                self._kept["reasoning_details"] = self._details
+            yield from self._native(self._kept)
+        if extra is not None:
+            self._kept["calls"][self.last_call_id] = extra
+
+    def _add_detail(self, detail: Json) -> None:
+        """Add a piece of the reasoning to what has its index and type."""
+        for known in reversed(self._details):
+            if all(known.get(key) == detail.get(key) for key in ("index", "type")):
+                for key, value in detail.items():
+                    is_text = key in _PIECES and isinstance(known.get(key), str)
+                    if is_text and isinstance(value, str):
+                        known[key] += value
+                    elif value is not None:
+                        known[key] = value
+                return
+        self._details.append(dict(detail))
 
 
 def tool(function: Json) -> Json:

@@ -6,6 +6,7 @@ from typing import Any, Final, override
 from ..api.config import HostConfig
 from ..error_translation import parse_error_body
 from ..exceptions import ErrorInResponse
+from ..llm_tools import FunctionTools
 from ..streaming.accumulators import ResponseAccumulator
 from ..streaming.answer_forms import adapt
 from ..types import Json
@@ -13,6 +14,8 @@ from .deltas import Decoder, Delta
 from .errors import CONTENT_REFUSED, AssistError
 
 METHOD: Final = "responses.create"
+_UNFINISHED: Final = frozenset({"in_progress", "incomplete"})
+"""What an item is at the end of an answer that was cut off."""
 _SERVICE_CALLS: Final = frozenset(
     {
         "code_interpreter_call",
@@ -32,15 +35,31 @@ class ResponsesDecoder(Decoder):
 
     accumulator = ResponseAccumulator
 
-    def __init__(self, settings: HostConfig, *, allows_tools: bool = True) -> None:
-        super().__init__(allows_tools=allows_tools)
+    def __init__(
+        self,
+        settings: HostConfig,
+        functions: FunctionTools | None = None,
+        *,
+        allows_tools: bool = True,
+        wants_commentary: bool = True,
+    ) -> None:
+        """Take the settings of the host, and the functions that a model may call.
+
+        Without `wants_commentary`, what a model says beside its answer counts as a thought.
+        """
+        super().__init__(functions, allows_tools=allows_tools)
         self._settings = settings
+        self._wants_commentary = wants_commentary
+        self._commentary = ""
+        self._is_commentary = self._is_further = False
 
     @override
     def feed(self, event: Json) -> Iterator[Delta]:
         match event.get("type"):
             case "response.output_text.delta":
-                yield from self._text(event.get("delta"))
+                yield from self._message_text(event.get("delta"))
+            case "response.output_item.added":
+                self._begin_item(event.get("item"))
             case "response.refusal.delta":
                 self.refusal += str(event.get("delta") or "")
                 yield from self._text(event.get("delta"))
@@ -67,11 +86,31 @@ class ResponsesDecoder(Decoder):
         """Yield the deltas of items that were not streamed."""
         for item in _list(output):
             if isinstance(item, dict) and item.get("type") == "message":
+                self._begin_item(item)
                 for part in _list(item.get("content")):
                     if isinstance(part, dict):
-                        yield from self._text(part.get("text") or part.get("refusal"))
+                        yield from self._message_text(part.get("text") or part.get("refusal"))
             else:
                 yield from self._item(item)
+
+    def _begin_item(self, item: Any) -> None:
+        """Take note of a message that begins."""
+        if isinstance(item, dict) and item.get("type") == "message":
+            self._is_commentary = not self._wants_commentary and item.get("phase") == "commentary"
+            self._is_further = self._has_message and bool(self.text_length)
+
+    def _message_text(self, text: Any) -> Iterator[Delta]:
+        """Yield a piece of a message, apart from the message before."""
+        if not isinstance(text, str) or not text:
+            return
+        if self._is_commentary:
+            self._commentary += text
+            yield from self._thought(text)
+            return
+        if self._is_further and self._has_message and not self.ends_with_space:
+            yield from self._text("\n\n")
+        self._is_further = False
+        yield from self._text(text)
 
     def _item(self, item: Any) -> Iterator[Delta]:
         """Yield the deltas of an item that is whole; the text of a message came before."""
@@ -79,7 +118,12 @@ class ResponsesDecoder(Decoder):
             return
         kind = item.get("type")
         if kind == "function_call":
-            yield from self._call(item.get("call_id"), item.get("name"), item.get("arguments"))
+            yield from self._call(
+                item.get("call_id"),
+                item.get("name"),
+                item.get("arguments"),
+                is_cut=self.is_cut or item.get("status") in _UNFINISHED,
+            )
         elif kind == "reasoning" and item.get("encrypted_content"):
             # Its summary was shown; the model needs the sealed thought alone.
             yield from self._native(
@@ -98,11 +142,14 @@ class ResponsesDecoder(Decoder):
         if not isinstance(response, dict):
             return
         self.usage = response.get("usage")
+        details = response.get("incomplete_details")
+        reason = details.get("reason") if isinstance(details, dict) else None
+        self.is_cut = reason == "max_output_tokens"
         if not self.text_length and not self.calls:
             # Some services stream nothing but the end.
             yield from self._output(response.get("output"))
-        details = response.get("incomplete_details")
-        reason = details.get("reason") if isinstance(details, dict) else None
+        if self._commentary and not self.text_length and not self.calls:
+            yield from self._text(self._commentary)
         if reason == "content_filter" and not self.text_length:
             raise AssistError(CONTENT_REFUSED)
 

@@ -13,6 +13,7 @@ import time
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.json import json_dumps
 from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.ulid import ulid_now
@@ -36,6 +37,7 @@ _LONGEST: Final = 200
 """Items of a conversation that are kept."""
 _KEPT: Final = 3600.0
 """Seconds after its last answer that a conversation is kept."""
+_THOUGHT: Final = "reasoning_content"
 _TEXTS: Final = frozenset({"input_text", "output_text", "text"})
 
 
@@ -124,6 +126,9 @@ class _Rounds:
         self._is_chat = request.operation.method.startswith("chat.")
         self._limit = ToolCallLimit()
         self._slots = asyncio.Semaphore(MAX_CONCURRENT_CALLS)
+        self._thoughts: dict[int, Any] = {}
+        """What the model thought before a message of `said`, by the identity of that."""
+        self._wants_thoughts = False
         self.said: list[Json] = []
         """The input, the tool calls with their results, and the output."""
 
@@ -150,6 +155,9 @@ class _Rounds:
                 data["tool_choice"] = "none"
             answer = await self._async_ask(data)
             given = self._given(answer)
+            if _is_cut(answer):
+                # Calls that were cut off are not made: the caller is told that the answer was.
+                given = [item for item in map(_without_calls, given) if item]
             self.said += given
             calls = [call for item in given for call in _calls(item)]
             known = self._tools.functions.tool_names if self._tools else {}
@@ -185,9 +193,25 @@ class _Rounds:
             system.insert(0, {"role": "system", "content": instructions})
 
     async def _async_ask(self, data: Json) -> Json:
-        """Send one request."""
-        answer = await dispatch.async_send(replace(self._request, data=data))
+        """Send one request; with the model's thoughts where it wants to see them again."""
+        if self._wants_thoughts:
+            data = {**data, "messages": [self._with_thought(item) for item in data["messages"]]}
+        try:
+            answer = await dispatch.async_send(replace(self._request, data=data))
+        except ServiceValidationError as err:
+            # Models of DeepSeek and Moonshot do after a tool call.
+            if not self._is_chat or self._wants_thoughts or _THOUGHT not in str(err):
+                raise
+            self._wants_thoughts = True
+            return await self._async_ask(data)
         return dict(answer or {})
+
+    def _with_thought(self, item: Any) -> Any:
+        """Return a message, if it is the model's with what the model thought."""
+        if _role(item) != "assistant":
+            return item
+        # Neither nothing nor an empty text is taken.
+        return {_THOUGHT: self._thoughts.get(id(item)) or " ", **item}
 
     def _given(self, answer: Mapping[str, Any]) -> list[Json]:
         """Return the model's output as items of the next input."""
@@ -196,8 +220,10 @@ class _Rounds:
             message = choices[0].get("message") if isinstance(choices, list) and choices else None
             if not isinstance(message, dict):
                 return []
-            kept = ("role", "content", "tool_calls")
-            return [{key: message[key] for key in kept if message.get(key) is not None}]
+            kept = ("role", "content", "tool_calls", "reasoning_details")
+            given = {key: message[key] for key in kept if message.get(key) is not None}
+            self._thoughts[id(given)] = message.get(_THOUGHT)
+            return [given]
         found: list[Json] = []
         is_stored = self._request.data.get("store") is not False
         for item in answer.get("output") or ():
@@ -219,8 +245,12 @@ class _Rounds:
                 case "function_call":
                     keys = ("type", "call_id", "name", "arguments")
                     found.append({key: item.get(key) for key in keys})
-                case "reasoning" if is_stored or item.get("encrypted_content"):
-                    found.append(item)
+                case "reasoning":
+                    if is_stored or item.get("encrypted_content"):
+                        found.append(item)
+                case _:
+                    _drop_reasoning(found)
+        _drop_reasoning(found)
         return found
 
     async def _async_call(self, calls: list[tuple[str, str, str]]) -> list[Json]:
@@ -287,6 +317,28 @@ def _calls(item: Json) -> list[tuple[str, str, str]]:
         for call in (calls if isinstance(calls, list) else ())
         if isinstance(call, dict) and isinstance(function := call.get("function"), dict)
     ]
+
+
+def _drop_reasoning(items: list[Json]) -> None:
+    """Remove reasoning at the end: OpenAI refuses it without what it led to, such as a search."""
+    while items and items[-1].get("type") == "reasoning":
+        items.pop()
+
+
+def _is_cut(answer: Mapping[str, Any]) -> bool:
+    """Return whether an answer ended at a limit of its length."""
+    choices = answer.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    reason = choice.get("finish_reason") if isinstance(choice, dict) else None
+    return reason == "length" or answer.get("status") == "incomplete"
+
+
+def _without_calls(item: Json) -> Json:
+    """Return an item without the calls in it; nothing if it has nothing else."""
+    if item.get("type") in {"function_call", "reasoning"}:
+        return {}
+    kept = {key: value for key, value in item.items() if key != "tool_calls"}
+    return kept if kept.get("content") else {}
 
 
 def _text(arguments: Any) -> str:

@@ -120,6 +120,53 @@ async def test_response_llm_tools_use_caller_permissions(
     ]
 
 
+@pytest.mark.parametrize("arguments", ["", '{"room": "ha', '{"room": "hall"}'])
+async def test_response_cut_off_calls_no_tools(
+    standin: StandIn, home: Door, call: Call, arguments: str
+) -> None:
+    cut = response({**calls("door"), "arguments": arguments, "status": "incomplete"})
+    cut.body["status"] = "incomplete"
+    standin.fail(cut)
+    data = {"model": "m", "llm_hass_api": ["test"], "conversation_id": "a"}
+    found = await call("create_model_response", input="Door?", **data)
+    assert found["status"] == "incomplete"
+    assert not home.asked
+
+    # The next request would be refused for a call without a result.
+    standin.fail(response(says("It is open.")))
+    await call("create_model_response", input="And now?", **data)
+    assert [item["role"] for item in standin.requests[-1].body["input"]] == ["user", "user"]
+
+
+async def test_chat_completion_cut_off_calls_no_tools(
+    standin: StandIn, home: Door, call: Call
+) -> None:
+    made = {"id": "c1", "type": "function", "function": {"name": "door", "arguments": ""}}
+    choice = {
+        "message": {"role": "assistant", "content": "I will", "tool_calls": [made]},
+        "finish_reason": "length",
+    }
+    body = {"id": "x", "object": "chat.completion", "choices": [choice]}
+    standin.fail(Fault(path="/chat/completions", body=body))
+    messages = [{"role": "user", "content": "Door?"}]
+    await call("create_chat_completion", model="m", messages=messages, llm_hass_api=["test"])
+
+    assert not home.asked
+
+
+async def test_reasoning_before_call_of_service_is_not_sent(
+    standin: StandIn, home: Door, call: Call
+) -> None:
+    thoughts = [{"type": "reasoning", "id": f"rs_{number}", "summary": []} for number in range(2)]
+    search = {"type": "web_search_call", "id": "ws_1", "status": "completed"}
+    standin.fail(response(thoughts[0], search, thoughts[1], calls("door")))
+    standin.fail(response(says("It is open.")))
+    await call("create_model_response", model="m", input="Door?", llm_hass_api=["test"])
+
+    sent = standin.requests[-1].body["input"]
+    assert [item.get("id") for item in sent if item.get("type") == "reasoning"] == ["rs_1"]
+
+
 async def test_chat_completion_llm_tools(
     hass: HomeAssistant, standin: StandIn, home: Door, call: Call
 ) -> None:
@@ -137,6 +184,43 @@ async def test_chat_completion_llm_tools(
     assert sent[0]["content"] == "Be brief.\nYou guard a door."
     assert [item["role"] for item in sent] == ["system", "user", "assistant", "tool"]
     assert json.loads(sent[3]["content"]) == {"open": True}
+
+
+async def test_chat_completion_sends_thoughts_back(
+    standin: StandIn, home: Door, call: Call
+) -> None:
+    extra = {"google": {"thought_signature": "x"}}
+    function = {"name": "door", "arguments": "{}"}
+    made = {"id": "c1", "type": "function", "function": function, "extra_content": extra}
+    details = [{"type": "reasoning.encrypted", "data": "y"}]
+    first = {
+        "role": "assistant",
+        "reasoning_content": "Let me look.",
+        "reasoning_details": details,
+        "tool_calls": [made],
+    }
+    missed = "The `reasoning_content` in the thinking mode must be passed back to the API."
+    standin.fail(Fault(path="/chat/completions", body={"choices": [{"message": first}]}))
+    standin.fail(Fault(path="/chat/completions", status=400, body={"error": {"message": missed}}))
+    last = {"choices": [{"message": {"role": "assistant", "content": "Open."}}]}
+    standin.fail(Fault(path="/chat/completions", body=last))
+    messages = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Hi."},
+        {"role": "user", "content": "Door?"},
+    ]
+    answer = await call(
+        "create_chat_completion", model="m", messages=messages, llm_hass_api=["test"]
+    )
+
+    assert answer["choices"][0]["message"]["content"] == "Open."
+    refused, sent = (one.body["messages"] for one in standin.requests[-2:])
+    assert [one.get("reasoning_content") for one in refused] == [None] * len(refused)
+    told = [one["reasoning_content"] for one in sent if one["role"] == "assistant"]
+    assert told == [" ", "Let me look."]
+    (called,) = [one for one in sent if one.get("tool_calls")]
+    assert called["reasoning_details"] == details
+    assert called["tool_calls"][0]["extra_content"] == extra
 
 
 async def test_chat_completion_arguments_as_object(

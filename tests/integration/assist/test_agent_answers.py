@@ -305,6 +305,7 @@ async def test_chat_history_without_failed_turns(
         ("user", "Which color?"),
         ("assistant", "Blue."),
         ("user", "And now?"),
+        ("assistant", "Sorry, an error occurred before I could finish that request."),
         ("user", "And then?"),
     ]
 
@@ -512,3 +513,49 @@ async def test_chat_answer_in_other_form(standin: StandIn, agent: str, ask: Ask)
             Fault(path="/chat/completions", body=body, content_type="application/json", status=200)
         )
         assert speech(await ask()) == "Hello"
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (
+            400,
+            {
+                "message": "Your organization must be verified to stream this model.",
+                "param": "stream",
+            },
+        ),
+        (400, {"message": "Unsupported value", "param": "stream", "code": "unsupported_value"}),
+        (500, {"message": "Cannot use tools with stream"}),
+        (400, {"message": "This model does not support streaming"}),
+        (422, {"message": "streaming is not available"}),
+    ],
+)
+@pytest.mark.parametrize("is_chat", [True, False])
+async def test_model_that_cannot_be_streamed(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    status: int,
+    error: Json,
+    is_chat: bool,
+) -> None:
+    path = "/chat/completions" if is_chat else "/responses"
+    if is_chat:
+        absent = {"error": {"message": "Not Found"}}
+        standin.fail(Fault(path="/responses", status=404, body=absent, count=2))
+    standin.fail(Fault(path=path, status=status, body={"error": error}))
+    message = {"role": "assistant", "content": "Hi"}
+    body = (
+        {"choices": [{"message": message, "finish_reason": "stop"}]}
+        if is_chat
+        else {"id": "r", "status": "completed", "output": [MESSAGE]}
+    )
+    standin.fail(Fault(path=path, body=body, count=2))
+
+    assert speech(await ask()).startswith("Hi")
+    assert speech(await ask()).startswith("Hi")
+    streams = [one.body["stream"] for one in standin.requests if one.path == path]
+    assert streams == [True, False, False]
+    assert "stream_options" not in standin.requests[-1].body

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 import json
+import time
 from typing import Any
 
 from homeassistant.core import Event, HomeAssistant
@@ -188,3 +189,32 @@ async def test_error_is_spoken(
     standin.reset()
     standin.fail(says("Fine."))
     assert speech(await ask("Again", language=language)) == "Fine."
+
+
+@pytest.mark.parametrize(
+    ("message", "requests", "least"),
+    [
+        ("Rate limit reached. Please try again in 20ms.", 2, 0.02),
+        ("Requests have exceeded the limit. Please retry after 0.02 seconds.", 2, 0.02),
+        ("Please try again in 7m12s.", 1, 0),
+        ("Please retry in 59.5s.", 1, 0),
+        ("Too many requests", 2, 0),
+    ],
+)
+async def test_busy_service_is_asked_again_when_it_says(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    message: str,
+    requests: int,
+    least: float,
+) -> None:
+    standin.fail(Fault(path="/responses", status=429, body=error(message)))
+    standin.fail(says("Hi."))
+    started = time.monotonic()
+    result = await ask()
+
+    assert is_error(result) is (requests == 1)
+    assert len([one for one in standin.requests if one.path == "/responses"]) == requests
+    assert least <= time.monotonic() - started < 5

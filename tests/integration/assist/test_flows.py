@@ -205,6 +205,23 @@ async def test_form_errors_keep_input(
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "{{ llm_context.context.user_id }} {{ llm_context.language.upper() }}",
+        "{{ llm_context.device_id | upper }} {{ llm_context.device_id + '.' }}",
+        "{{ user_name or 'somebody' }} in {{ ha_name }}",
+    ],
+)
+async def test_form_prompt_may_use_what_a_turn_knows(
+    hass: HomeAssistant, entry: MockConfigEntry, prompt: str
+) -> None:
+    form = await open_form(hass, entry, "conversation")
+    result = await submit(hass, form, {"name": "Kitchen", "model": "m", "prompt": prompt})
+
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
 async def test_form_fallback_agent_excludes_itself(
     hass: HomeAssistant, entry: MockConfigEntry, add_subentry: AddSubentry
 ) -> None:

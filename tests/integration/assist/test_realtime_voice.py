@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 import io
+import re
 from typing import Any
 import wave
 
@@ -254,6 +255,23 @@ async def test_llm_tool_call(
     assert offered["type"] == "function"
 
 
+@pytest.mark.parametrize("name", ["Guten Morgen", "x" * 80, "a.b"])
+async def test_llm_tool_with_name_that_services_refuse(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, name: str
+) -> None:
+    tool.name = name
+    satellite = await talking(llm_hass_api=["test"])
+    service.answers = [Answer("One moment.")]
+    await satellite.say(SPEECH)
+    (offered,) = service.peer.session["tools"]
+    assert re.fullmatch("[A-Za-z0-9_-]{1,64}", offered["name"])
+
+    service.answers = [Answer("", calls=[(offered["name"], '{"room": "a"}')]), Answer("Done.")]
+    await satellite.say(SPEECH)
+    assert satellite.speech == "Done."
+    assert tool.calls == [{"room": "a"}]
+
+
 @pytest.mark.parametrize("arguments", ["{", "[]", '"x"', "17"])
 async def test_tool_arguments_not_an_object(
     hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, arguments: str
@@ -271,11 +289,24 @@ async def test_tool_round_limit(
     hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool
 ) -> None:
     satellite = await talking(llm_hass_api=["test"])
-    service.answers = [Answer("", calls=[("test_tool", "{}")]) for _ in range(9)]
+    arguments = [f'{{"n": {number // 2}}}' for number in range(9)]
+    service.answers = [Answer("", calls=[("test_tool", text)]) for text in arguments]
     await satellite.say(SPEECH)
     assert satellite.speech == "It is sunny outside."
     assert len(tool.calls) == 9
     assert service.asked[-1] == {"tool_choice": "none"}
+
+
+async def test_same_tool_call_in_every_round_is_refused(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool
+) -> None:
+    satellite = await talking(llm_hass_api=["test"])
+    service.answers = [Answer("", calls=[("test_tool", "{}")]) for _ in range(5)]
+    await satellite.say(SPEECH)
+    assert satellite.speech == "It is sunny outside."
+    assert len(tool.calls) == 3
+    results = service.peer.events("conversation.item.create")
+    assert "3 times already" in results[-1]["item"]["output"]
 
 
 async def test_wake_word_interrupts_response(

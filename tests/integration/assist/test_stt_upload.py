@@ -94,6 +94,44 @@ async def test_silence_has_no_text(
     assert result == stt.SpeechResult("", stt.SpeechResultState.SUCCESS)
 
 
+@pytest.mark.parametrize(
+    "echo",
+    [
+        "Diele, Garten, Küche.",
+        "garten, küche, wohn",
+        "Ask Ada about the weather.",
+        "Ask Ada about the weather. Diele, Garten, Küche, Wohnzimmer",
+    ],
+)
+@pytest.mark.parametrize("said", ["", "Turn on the light."])
+async def test_echo_of_hint_is_asked_again(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService, echo: str, said: str
+) -> None:
+    for name in ("Diele", "Garten", "Küche", "Wohnzimmer"):
+        ar.async_get(hass).async_create(name)
+    await add_service(("stt", {**UPLOAD, "prompt": "Ask Ada about the weather."}))
+    service.texts = [echo, said]
+    result = await heard(hass, microphone(SPEECH))
+
+    assert result == stt.SpeechResult(said, stt.SpeechResultState.SUCCESS)
+    assert ["prompt" in upload for upload in service.uploads] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "said", ["Küche", "Küche, Diele", "Turn on Garten, Küche", "Garten, Küche, please", "weather"]
+)
+async def test_names_of_hint_are_heard(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService, said: str
+) -> None:
+    for name in ("Diele", "Garten", "Küche", "Wohnzimmer"):
+        ar.async_get(hass).async_create(name)
+    await add_service(("stt", {**UPLOAD, "prompt": "Ask Ada about the weather."}))
+    service.texts = [said]
+
+    assert (await heard(hass, microphone(SPEECH))).text == said
+    assert len(service.uploads) == 1
+
+
 async def test_short_recording_is_not_sent(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
@@ -217,3 +255,17 @@ async def test_prompt_entity_names_limit(
     names = prompt.split(", ")
     # What is short enough still fits in behind.
     assert (names[0][0], names[-1], len(names)) == ("0", "Hall", 7)
+
+
+@pytest.mark.parametrize("own", [1, 300, 799, 900])
+async def test_prompt_with_own_hint_limit(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService, own: int
+) -> None:
+    for number in range(99):
+        ar.async_get(hass).async_create(f"Area {number:02}")
+    await add_service(("stt", {**UPLOAD, "prompt": "x" * own}))
+    await heard(hass, microphone(SPEECH))
+    prompt = str(service.uploads[0]["prompt"])
+    assert prompt.startswith("x" * own)
+    assert len(prompt) <= max(own, 800)
+    assert set(map(len, filter(None, prompt[own:].strip().split(", ")))) <= {7}

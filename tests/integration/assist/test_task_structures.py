@@ -9,6 +9,7 @@ from homeassistant.components import ai_task
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import llm
+from homeassistant.setup import async_setup_component
 import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -94,6 +95,30 @@ async def test_structure_sent_as_strict_subset(
     assert (form["type"], form["strict"]) == ("json_schema", True)
     assert form["schema"]["properties"]["v"] == wanted
     assert form["schema"]["required"] == ["v"]
+
+
+@pytest.mark.parametrize("mode", ["json_schema", "json_object"])
+@pytest.mark.parametrize("is_multiple", [True, False])
+async def test_structure_choice_of_none_is_not_asked(
+    hass: HomeAssistant, standin: StandIn, add_subentry: AddSubentry, mode: str, is_multiple: bool
+) -> None:
+    assert await async_setup_component(hass, "homeassistant", {})
+    assert await async_setup_component(hass, "ai_task", {})
+    await add_subentry("ai_task_data", advanced={"structured_output": mode})
+    standin.fail(says('{"name": "Lights"}'))
+    choice = {"select": {"options": [], "multiple": is_multiple}}
+    found = await generate(
+        hass,
+        structure={
+            "name": {"selector": {"text": {}}, "required": True},
+            "category": {"selector": choice},
+        },
+    )
+
+    assert found["data"] == {"name": "Lights"}
+    asked = json.dumps(standin.requests[-1].body)
+    assert "enum" not in asked
+    assert "category" not in asked
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,26 @@ async def test_data_mismatch_is_retried(
     standin.fail(says('{"count": 5}'))
 
     assert (await generate(hass, structure=STRUCTURE))["data"] == {"count": 5}
-    assert "does not match" in standin.requests[-1].body["input"][-1]["content"]
+    told = standin.requests[-1].body["input"][-1]["content"]
+    assert "does not match" in told
+    # Whoever ignores the structure has not told the model of it.
+    assert '"count"' in told
+
+
+@pytest.mark.parametrize("status", [400, 422, 500, 501])
+async def test_structure_that_breaks_server_is_told_otherwise(
+    hass: HomeAssistant, standin: StandIn, task: str, status: int
+) -> None:
+    absent = {"error": {"message": "Not Found"}}
+    standin.fail(Fault(path="/responses", status=404, body=absent, count=5))
+    body = {"error": {"message": "KeyError: 'json_schema'", "type": "internal_server_error"}}
+    # A server error is tried twice.
+    count = 2 if status == 500 else 1
+    standin.fail(Fault(path="/chat/completions", status=status, body=body, count=count))
+    standin.fail(chat(chunk({"content": '{"count": 2}'}), chunk({}, "stop")))
+
+    assert (await generate(hass, structure=STRUCTURE))["data"] == {"count": 2}
+    assert standin.requests[-1].body["response_format"] == {"type": "json_object"}
 
 
 async def test_data_mismatch_raises(hass: HomeAssistant, standin: StandIn, task: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 from typing import Any
 from unittest.mock import patch
 import wave
@@ -286,6 +287,32 @@ async def test_action_options_override_and_change_cache_key(
     assert service.speeches[1]["model"] == "m-2"
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {"extra_body": {"emotion": "calm"}}),
+        ({"extra_body": {"emotion": "calm"}}, {"extra_body": {"emotion": "glad"}}),
+        ({"clean_text": True}, {"clean_text": False}),
+    ],
+)
+async def test_changed_settings_are_not_hidden_by_the_cache(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    before: dict[str, Any],
+    after: dict[str, Any],
+) -> None:
+    entry = await add_service(("tts", {"voice": "marin", **before}))
+    await spoken(hass, "Hello there.")
+    await spoken(hass, "Hello there.")
+    assert len(service.speeches) == 1
+    (subentry,) = entry.subentries.values()
+    hass.config_entries.async_update_subentry(entry, subentry, data={**subentry.data, **after})
+    await spoken(hass, "Hello there.")
+
+    assert len(service.speeches) == 2
+
+
 async def test_subentry_change_applies_immediately(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
@@ -311,6 +338,36 @@ async def test_voice_rejected_and_voice_required(
     service.sounds = [Sound(error, "application/json", 400)]
     await spoken(hass, "Hello again.")
     assert service.speeches[2]["voice"] == "alloy"
+
+
+@pytest.mark.parametrize(
+    ("option", "message", "status"),
+    [
+        ("instructions", "`instructions` is not supported with tts-1", 400),
+        ("instructions", "body -> instructions: Extra inputs are not permitted", 422),
+        ("speed", "speed must be 1 for this model", 400),
+    ],
+)
+async def test_option_that_model_refuses_is_left_out(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    caplog: pytest.LogCaptureFixture,
+    option: str,
+    message: str,
+    status: int,
+) -> None:
+    options = {"instructions": "Cheerful", "speed": 1.2}
+    await add_service(("tts", options))
+    error = json.dumps({"error": {"message": message}})
+    service.sounds = [Sound(error, "application/json", status)]
+    await spoken(hass, "Hello there.")
+    await spoken(hass, "Hello again.")
+
+    sent = [options.keys() & speech.keys() for speech in service.speeches]
+    rest = options.keys() - {option}
+    assert sent == [options.keys(), rest, rest]
+    assert caplog.text.count("does not take") == 1
 
 
 JSON = "application/json"

@@ -1,0 +1,111 @@
+"""Separates what models write for themselves, or for their server, from what they say.
+
+Servers that do not know a model give on its marks as text: those around its thoughts, around the
+call of a tool, and at the end of a turn. None of that is to be spoken.
+"""
+
+from collections.abc import Iterator
+import re
+from typing import Final
+
+_OPENING: Final = re.compile(
+    r"<(?:think|thinking|thought|thoughts|reasoning)>|\[THINK\]|<\|think\|>"
+    r"|<\|channel>(?:thought\b)?"
+    r"|<\|channel\|>(?:analysis|commentary)[^<\n]{0,60}(?:<\|constrain\|>[^<\n]{0,20})?<\|message\|>"
+    r"|(?P<call><tool_call>|<\|tool_call\|?>|<functioncall\b|<function=|\[TOOL_CALLS\]|<\|python_tag\|>)",
+    re.IGNORECASE,
+)
+_CLOSING: Final = re.compile(
+    r"</(?:think|thinking|thought|thoughts|reasoning)>|\[/THINK\]|<\|/think\|>"
+    r"|<channel\|>|</channel\|>|<\|(?:end|return|call)\|>",
+    re.IGNORECASE,
+)
+_CALL_CLOSING: Final = re.compile(
+    r"</tool_call>|<tool_call\|>|<\|/tool_call\|>|</functioncall>|</function>|<\|eom_id\|>",
+    re.IGNORECASE,
+)
+_DROPPED: Final = re.compile(
+    r"<\|start\|>assistant|<\|channel\|>final[^<\n]{0,40}<\|message\|>"
+    r"|<\|(?:im_end|eot_id|endoftext)\|>|<end_of_turn>|<turn\|>",
+    re.IGNORECASE,
+)
+_HEADER: Final = re.compile(r"<\|(?:channel|start)\|>[^\n]{0,120}\Z")
+"""The beginning of a message as `gpt-oss` writes it, which is no mark before it is whole."""
+_LONGEST_TAG: Final = 16
+
+
+class ThoughtFilter:
+    """Separates thoughts from the text around them, piece by piece."""
+
+    def __init__(self) -> None:
+        self.has_call = False
+        """Whether a tool was called in the text."""
+        self._rest = ""
+        self._closing: re.Pattern[str] | None = None
+        """What ends the thought or the call that has begun; None outside of either."""
+        self._is_after = False
+        """Whether nothing has been said since a thought ended."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it would give on at once what has no mark in it."""
+        return not self._rest and self._closing is None and not self._is_after
+
+    def feed(self, text: str) -> Iterator[tuple[str, str]]:
+        """Yield (`content` or `thinking_content`, text); what may be half a tag waits."""
+        text = self._rest + text
+        self._rest = ""
+        if self._is_after:
+            if not (text := text.lstrip()):
+                return
+            self._is_after = False
+        if "<" not in text and "[" not in text:
+            yield self._key, text
+            return
+        while text:
+            found = self._next(text)
+            if found is None:
+                cut = _possible_tag(text)
+                self._rest = text[cut:]
+                if text[:cut]:
+                    yield self._key, text[:cut]
+                return
+            if before := text[: found.start()]:
+                yield self._key, before
+            text = text[found.end() :]
+            if found.re is self._closing:
+                self._closing = None
+                text = text.lstrip()
+                self._is_after = not text
+            elif found.re is _OPENING:
+                is_call = found["call"] is not None
+                self._closing = _CALL_CLOSING if is_call else _CLOSING
+                self.has_call |= is_call
+
+    def flush(self) -> Iterator[tuple[str, str]]:
+        """Yield what still waits at the end."""
+        if rest := self._rest:
+            self._rest = ""
+            yield self._key, rest
+
+    @property
+    def _key(self) -> str:
+        """The name of what comes now."""
+        return "content" if self._closing is None else "thinking_content"
+
+    def _next(self, text: str) -> re.Match[str] | None:
+        """Return the first mark; one that closes nothing, for some templates open the thought."""
+        marks = (self._closing,) if self._closing else (_OPENING, _CLOSING, _CALL_CLOSING, _DROPPED)
+        found = [match for mark in marks if (match := mark.search(text))]
+        return min(found, key=lambda match: match.start()) if found else None
+
+
+def _possible_tag(text: str) -> int:
+    """Return where the beginning of a tag may stand at the end of a text, else its length."""
+    if (header := _HEADER.search(text)) is not None:
+        return header.start()
+    for mark in ("<", "["):
+        start = text.rfind(mark, max(0, len(text) - _LONGEST_TAG))
+        if start >= 0 and ">" not in text[start:] and "]" not in text[start:]:
+            return start
+    return len(text)

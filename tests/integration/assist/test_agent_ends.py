@@ -1,0 +1,337 @@
+"""How answers end: cut off, without a word, in parts, and with marks that nobody should hear."""
+
+from typing import Any
+
+from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.exceptions import HomeAssistantError
+import pytest
+
+from tests.standin.faults import Fault
+from tests.standin.server import StandIn
+
+from .answers import (
+    NO_RESPONSES,
+    SSE,
+    USAGE,
+    call_event,
+    calls,
+    chat,
+    chunk,
+    completed,
+    says,
+    sse,
+    text_events,
+)
+from .conftest import Ask, is_error, speech
+from .test_agent import (
+    kitchen as kitchen,  # noqa: PLC0414
+    tool_named,
+)
+from .test_tasks import (
+    STRUCTURE,
+    generate,
+    task as task,  # noqa: PLC0414
+)
+
+type Json = dict[str, Any]
+LIGHT = '{"name": "Kitchen light"}'
+CUT: Json = {
+    "type": "response.incomplete",
+    "response": {
+        "id": "resp_1",
+        "status": "incomplete",
+        "incomplete_details": {"reason": "max_output_tokens"},
+        "usage": USAGE,
+    },
+}
+
+
+def streamed(*events: Any) -> Fault:
+    """Return a response of these events."""
+    return Fault(path="/responses", body=sse(events), content_type=SSE)
+
+
+def call_item(name: str, arguments: str, **more: Any) -> Json:
+    """Return the event of a function call, with what else is in its item."""
+    event = call_event(name, arguments)
+    return {**event, "item": {**event["item"], **more}}
+
+
+def message(text: str, number: int, phase: str | None = None) -> list[Json]:
+    """Return the events of one of several messages."""
+    item = {"type": "message", "id": f"msg_{number}", "role": "assistant", "phase": phase}
+    return [
+        {"type": "response.output_item.added", "item": item},
+        {"type": "response.output_text.delta", "delta": text, "item_id": item["id"]},
+        {"type": "response.output_item.done", "item": item},
+    ]
+
+
+async def first_tool(standin: StandIn, ask: Ask) -> str:
+    """Return the name of the tool that switches on, after a first turn."""
+    standin.fail(says("ok"))
+    await ask()
+    return tool_named(standin, "HassTurnOn")
+
+
+@pytest.mark.parametrize("status", ["incomplete", "in_progress"])
+@pytest.mark.parametrize("arguments", ["", '{"name": "Kit'])
+async def test_tool_call_cut_off_is_not_made(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    kitchen: list[ServiceCall],
+    status: str,
+    arguments: str,
+) -> None:
+    name = await first_tool(standin, ask)
+    before = len(standin.requests)
+    standin.fail(streamed(call_item(name, arguments, status=status), CUT))
+    result = await ask("Turn on the light")
+
+    assert is_error(result)
+    assert "cut off" in speech(result)
+    assert not kitchen
+    # It would be cut off again.
+    assert len(standin.requests) == before + 1
+
+
+@pytest.mark.parametrize("arguments", ["", '{"name": "Kit'])
+async def test_chat_tool_call_cut_off_is_not_made(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    kitchen: list[ServiceCall],
+    arguments: str,
+) -> None:
+    standin.fail(NO_RESPONSES)
+    standin.fail(chat(chunk({"content": "ok"}), chunk({}, "stop")))
+    await ask()
+    offered = [str(tool["function"]["name"]) for tool in standin.requests[-1].body["tools"]]
+    name = next(name for name in offered if name.endswith("HassTurnOn"))
+    call = {"index": 0, "id": "c1", "function": {"name": name, "arguments": arguments}}
+    standin.fail(chat(chunk({"tool_calls": [call]}), chunk({}, "length")))
+    result = await ask("Turn on the light")
+
+    assert is_error(result)
+    assert "cut off" in speech(result)
+    assert not kitchen
+
+
+async def test_whole_tool_call_of_cut_answer_is_made(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall]
+) -> None:
+    name = await first_tool(standin, ask)
+    standin.fail(streamed(call_item(name, LIGHT, status="completed"), CUT))
+    standin.fail(says("It is on."))
+
+    assert speech(await ask("Turn on the light")) == "It is on."
+    assert len(kitchen) == 1
+
+
+async def test_reasoning_that_uses_up_the_limit_is_told(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+) -> None:
+    thought = {"type": "response.reasoning_summary_text.delta", "delta": "Hm"}
+    standin.fail(streamed(thought, CUT))
+    result = await ask()
+
+    assert is_error(result)
+    assert "limit of its length" in speech(result)
+
+
+async def test_cut_text_is_still_spoken(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+) -> None:
+    standin.fail(streamed(*text_events("Once upon a"), CUT))
+
+    assert speech(await ask()) == "Once upon a"
+
+
+@pytest.mark.parametrize("structure", [None, STRUCTURE])
+async def test_cut_data_of_task_raises(
+    hass: HomeAssistant, standin: StandIn, task: str, structure: Json | None
+) -> None:
+    standin.fail(streamed(*text_events('{"count": 3'), CUT))
+    with pytest.raises(HomeAssistantError, match="cut off"):
+        await (generate(hass, structure=structure) if structure else generate(hass))
+
+    assert len([one for one in standin.requests if one.path == "/responses"]) == 1
+
+
+async def test_chat_cut_data_of_task_raises(
+    hass: HomeAssistant, standin: StandIn, task: str
+) -> None:
+    standin.fail(NO_RESPONSES)
+    standin.fail(chat(chunk({"content": "Three app"}), chunk({}, "length")))
+    with pytest.raises(HomeAssistantError, match="cut off"):
+        await generate(hass)
+
+
+@pytest.mark.parametrize("thought", [None, "The light is on, no need to talk."])
+async def test_nothing_said_after_action_is_no_error(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    kitchen: list[ServiceCall],
+    thought: str | None,
+) -> None:
+    name = await first_tool(standin, ask)
+    shown = {"type": "response.reasoning_summary_text.delta", "delta": thought}
+    standin.fail(calls((name, LIGHT)))
+    standin.fail(streamed(*([shown] if thought else []), completed()))
+    result = await ask("Turn on the light")
+
+    assert not is_error(result)
+    assert speech(result) == ""
+    assert len(kitchen) == 1
+    standin.fail(says("Yes."))
+    await ask("Really?", conversation_id=result.conversation_id)
+    said = [item.get("content") for item in standin.requests[-1].body["input"]]
+    assert said == ["Turn on the light", None, None, "Done.", "Really?"]
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_nothing_said_without_action_is_an_error(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    kitchen: list[ServiceCall],
+    fails: bool,
+) -> None:
+    name = await first_tool(standin, ask)
+    standin.fail(
+        calls((name, '{"name": "Nobody knows it"}'))
+        if fails
+        else calls((tool_named(standin, "GetLiveContext"), "{}"))
+    )
+    standin.fail(streamed(completed()))
+    result = await ask("Turn on the light")
+
+    assert is_error(result)
+    assert speech(result) == "The AI service gave no answer."
+
+
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        ("Let me see.", "Let me see.\n\nIt is warm."),
+        ("Let me see. ", "Let me see. It is warm."),
+        ("Let me see.\n", "Let me see.\nIt is warm."),
+    ],
+)
+async def test_messages_of_one_response_are_apart(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, first: str, said: str
+) -> None:
+    standin.fail(streamed(*message(first, 1), *message("It is warm.", 2), completed()))
+
+    assert speech(await ask()) == said
+
+
+async def test_messages_without_stream_are_apart(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+) -> None:
+    output = [
+        {"type": "message", "content": [{"type": "output_text", "text": text}]}
+        for text in ("Let me see.", "It is warm.")
+    ]
+    body = {"id": "r", "status": "completed", "output": output, "usage": USAGE}
+    standin.fail(Fault(path="/responses", body=body))
+
+    assert speech(await ask()) == "Let me see.\n\nIt is warm."
+
+
+async def test_commentary_is_no_data_of_task(
+    hass: HomeAssistant, standin: StandIn, task: str
+) -> None:
+    answer = [
+        *message("I look at {both} pictures.", 1, "commentary"),
+        *message('{"count": 2}', 2, "final_answer"),
+        completed(),
+    ]
+    standin.fail(streamed(*answer))
+    assert (await generate(hass, structure=STRUCTURE))["data"] == {"count": 2}
+
+    standin.fail(streamed(*answer))
+    assert (await generate(hass))["data"] == '{"count": 2}'
+
+    # Better than nothing.
+    standin.fail(streamed(*message("Two.", 1, "commentary"), completed()))
+    assert (await generate(hass))["data"] == "Two."
+
+
+HARMONY = (
+    "<|channel|>analysis<|message|>Hm, <b>.<|end|><|start|>assistant<|channel|>final<|message|>"
+    "It is on.<|return|>"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (HARMONY, "It is on."),
+        ("<|channel>thought\nThe user asks.<channel|>It is on.<turn|>", "It is on."),
+        ("<|channel>The user asks.<channel|>\nIt is on.", "It is on."),
+        ("It is on.<|im_end|>", "It is on."),
+        ("It is on.<end_of_turn>", "It is on."),
+        ("<|start|> is no mark, nor is <|channel|> or <tool", None),
+        ("[TO be or not]", None),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 7, 1000])
+async def test_marks_of_model_are_not_spoken(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    text: str,
+    said: str | None,
+    size: int,
+) -> None:
+    pieces = [text[start : start + size] for start in range(0, len(text), size)]
+    standin.fail(says(*pieces))
+
+    assert speech(await ask()) == (text if said is None else said)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<tool_call>\n{"name": "HassTurnOn", "arguments": {}}\n</tool_call>',
+        '[TOOL_CALLS][{"name": "HassTurnOn", "arguments": {}}]',
+        '<|python_tag|>{"name": "HassTurnOn", "parameters": {}}<|eom_id|>',
+        "<function=HassTurnOn>{}</function>",
+        '<|tool_call>call:HassTurnOn{name:<|"|>x<|"|>}<tool_call|>',
+        'I turn it on. <tool_call>{"name": "HassTurnOn"}</tool_call> Done!',
+    ],
+)
+@pytest.mark.parametrize("size", [3, 1000])
+async def test_tool_call_as_text_is_an_error(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, text: str, size: int
+) -> None:
+    pieces = [text[start : start + size] for start in range(0, len(text), size)]
+    standin.fail(says(*pieces))
+    result = await ask("Turn on the light")
+
+    assert is_error(result)
+    assert speech(result).startswith("A tool was not used")
+
+
+async def test_tool_call_as_text_within_thought_does_not_end_it(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+) -> None:
+    standin.fail(says("<think>Maybe <tool_call>{}</tool_call>? No.</think>", "It is on."))
+
+    assert speech(await ask()) == "It is on."
+
+
+async def test_tool_call_as_text_without_tools_is_left_out(
+    hass: HomeAssistant, standin: StandIn, impatient_agent: str, ask: Ask
+) -> None:
+    standin.fail(says('Hi. <tool_call>{"name": "x"}</tool_call>'))
+
+    assert speech(await ask()).strip() == "Hi."

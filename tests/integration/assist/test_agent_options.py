@@ -1,0 +1,149 @@
+"""Options that a model does not take: left out, and not taken for a model that is gone."""
+
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from tests.standin.faults import Fault
+from tests.standin.server import StandIn
+
+from .answers import chat, chunk, says
+from .conftest import AddSubentry, Ask, is_error, speech
+
+OPTIONS: dict[str, Any] = {
+    "temperature": 0.5,
+    "top_p": 0.5,
+    "reasoning_effort": "minimal",
+    "verbosity": "low",
+    "service_tier": "flex",
+}
+
+
+@pytest.fixture
+async def optioned(hass: HomeAssistant, add_subentry: AddSubentry) -> str:
+    """Return the id of a subentry with an agent that has all these options."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    assert await async_setup_component(hass, "conversation", {})
+    return await add_subentry("conversation", advanced=OPTIONS)
+
+
+def sent(body: dict[str, Any]) -> set[str]:
+    """Return which of the options a body has."""
+    places = {**body, **body.get("text", {})}
+    if body.get("reasoning"):
+        places["reasoning_effort"] = 1
+    return OPTIONS.keys() & places.keys()
+
+
+@pytest.mark.parametrize(
+    ("message", "param", "left_out"),
+    [
+        (
+            "Unsupported parameter: 'temperature' is not supported with this model.",
+            "temperature",
+            "temperature",
+        ),
+        (
+            "Unsupported value: 'temperature' does not support 0.5, only the default (1) value.",
+            "temperature",
+            "temperature",
+        ),
+        ("Unsupported parameter: 'top_p' is not supported with this model.", None, "top_p"),
+        (
+            "Unsupported value: 'minimal' is not supported with the 'gpt-5-mini' model.",
+            "reasoning.effort",
+            "reasoning_effort",
+        ),
+        ("property 'verbosity' is unsupported", None, "verbosity"),
+        ("Unknown parameter: 'text.verbosity'.", "text.verbosity", "verbosity"),
+        ("service_tier: Extra inputs are not permitted", None, "service_tier"),
+    ],
+)
+@pytest.mark.parametrize("is_chat", [True, False])
+async def test_option_that_model_refuses_is_left_out(
+    hass: HomeAssistant,
+    standin: StandIn,
+    optioned: str,
+    ask: Ask,
+    caplog: pytest.LogCaptureFixture,
+    message: str,
+    param: str | None,
+    left_out: str,
+    is_chat: bool,
+) -> None:
+    path = "/chat/completions" if is_chat else "/responses"
+    if is_chat:
+        absent = {"error": {"message": "Not Found"}}
+        standin.fail(Fault(path="/responses", status=404, body=absent))
+    error = {"message": message, "param": param, "type": "invalid_request_error"}
+    standin.fail(Fault(path=path, status=400, body={"error": error}))
+    for _ in range(2):
+        standin.fail(chat(chunk({"content": "Hi."}), chunk({}, "stop")) if is_chat else says("Hi."))
+        assert speech(await ask()) == "Hi."
+
+    asked = [sent(one.body) for one in standin.requests if one.path == path]
+    rest = OPTIONS.keys() - {left_out}
+    assert asked == [OPTIONS.keys(), rest, rest]
+    assert caplog.text.count("does not take") == 1
+    assert not [key for key in ir.async_get(hass).issues if key[0] == "openai_api"]
+
+
+async def test_option_is_tried_again_with_another_model(
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, optioned: str, ask: Ask
+) -> None:
+    error = {"message": "Unsupported parameter: 'temperature'", "param": "temperature"}
+    standin.fail(Fault(path="/responses", status=400, body={"error": error}))
+    standin.fail(says("Hi."))
+    await ask()
+    subentry = entry.subentries[optioned]
+    data = {**subentry.data, "model": "gpt-4.1-mini"}
+    hass.config_entries.async_update_subentry(entry, subentry, data=data)
+    await hass.async_block_till_done()
+    standin.fail(says("Hi."))
+    await ask()
+
+    assert standin.requests[-1].body["temperature"] == 0.5
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Unsupported parameter: 'seed' is not supported with this model.",
+        "The following tools cannot be used with reasoning.effort 'minimal': web_search.",
+        "Model gemma has no vision: image input is not supported",
+        "Invalid value: 'user' for the parameter role of this model",
+    ],
+)
+async def test_refusal_of_something_else_needs_no_other_model(
+    hass: HomeAssistant, standin: StandIn, optioned: str, ask: Ask, message: str
+) -> None:
+    standin.fail(Fault(path="/responses", status=400, body={"error": {"message": message}}))
+    result = await ask()
+
+    assert is_error(result)
+    assert message in speech(result)
+    assert len([one for one in standin.requests if one.path == "/responses"]) == 1
+    assert not [key for key in ir.async_get(hass).issues if key[0] == "openai_api"]
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (404, "model 'x' not found, try pulling it first"),
+        (400, "Invalid model name passed in model=gpt-image-1. Call /v1/models"),
+        (400, "The model `x` does not exist."),
+        (404, "The requested model 'x' is not available"),
+    ],
+)
+async def test_unknown_model_needs_another_one(
+    hass: HomeAssistant, standin: StandIn, optioned: str, ask: Ask, status: int, message: str
+) -> None:
+    standin.fail(Fault(path="/responses", status=status, body={"error": {"message": message}}))
+    result = await ask()
+
+    assert speech(result).startswith("The AI service does not have the model")
+    assert [key for key in ir.async_get(hass).issues if key[0] == "openai_api"]
