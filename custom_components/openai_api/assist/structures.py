@@ -46,7 +46,7 @@ def without_empty_choices(schema: Json) -> Json:
     """Return a schema without properties that may be left out and have no value to choose.
 
     Services refuse the whole request for an empty `enum`. Home Assistant asks so for a category
-    or labels where there are none.
+    or labels where there are none. Returns a JSON Schema such as `{"type": "object", …}`.
     """
     found = {key: value for key, value in schema.items() if (key, value) != ("enum", [])}
     if isinstance(items := found.get("items"), dict):

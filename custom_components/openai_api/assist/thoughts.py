@@ -52,7 +52,7 @@ class ThoughtFilter:
         return not self._rest and self._closing is None and not self._is_after
 
     def feed(self, text: str) -> Iterator[tuple[str, str]]:
-        """Yield (`content` or `thinking_content`, text); what may be half a tag waits."""
+        """Yield `("content" | "thinking_content", text)`; what may be half a tag waits."""
         text = self._rest + text
         self._rest = ""
         if self._is_after:
@@ -83,7 +83,7 @@ class ThoughtFilter:
                 self.has_call |= is_call
 
     def flush(self) -> Iterator[tuple[str, str]]:
-        """Yield what still waits at the end."""
+        """Yield what still waits at the end, as `("content" | "thinking_content", text)`."""
         if rest := self._rest:
             self._rest = ""
             yield self._key, rest

@@ -154,7 +154,10 @@ class ResponseOutput:
         return news
 
     def output(self, response: Json) -> list[Json]:
-        """Return the output of a response that has ended: what its end lacks, was streamed."""
+        """Return the output of a response that has ended: what its end lacks, was streamed.
+
+        Returns `[{"type": "message" | "function_call", …}]`, the items of the API.
+        """
         output = response.get("output")
         if not isinstance(output, list) or not any(output):
             return [self._whole(item) for item in self._sorted()]

@@ -182,7 +182,7 @@ def lines_in_stray(
     return lines, lines.feed(decoder.take_stray()) + events
 
 
-def _events_in(body: bytes, decoder: SSEDecoder) -> Iterator[tuple[str, bytes]]:
+def _events_in(body: bytes, decoder: SSEDecoder | NdjsonDecoder) -> Iterator[tuple[str, bytes]]:
     """Yield the events of a whole stream, read in pieces so that other threads get their turn."""
     for start in range(0, len(body), _PIECE):
         yield from decoder.feed(body[start : start + _PIECE])
