@@ -217,7 +217,7 @@ async def test_empty_store_has_no_jobs(
         job(ended=1e300),
         job(until="inf"),
     ],
-    ids=str,
+    ids=["text", "few keys", "no id", "start in words", "start nan", "end late", "limit infinite"],
 )
 async def test_damaged_job_is_kept(
     hass: HomeAssistant,
