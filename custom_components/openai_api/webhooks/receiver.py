@@ -126,6 +126,7 @@ async def async_receive(host: ServiceHost) -> WebhookReceiver | None:
     memory = hass.data.setdefault(_DELIVERY_LOGS, {}).setdefault(entry.entry_id, _DeliveryLog())
     receiver = WebhookReceiver(host, webhooks, secret, memory)
     webhook_id = get_webhook_id(hass, entry)
+    webhook.async_unregister(hass, webhook_id)
     webhook.async_register(
         hass,
         DOMAIN,
@@ -134,14 +135,36 @@ async def async_receive(host: ServiceHost) -> WebhookReceiver | None:
         receiver.async_handle,
         allowed_methods=[METH_POST],
     )
-    entry.async_on_unload(partial(webhook.async_unregister, hass, webhook_id))
+    entry.async_on_unload(partial(hold, hass, entry))
     return receiver
 
 
 @callback
-def forget_deliveries(hass: HomeAssistant, entry_id: str) -> None:
-    """Delete the delivery log of an entry that is removed."""
-    hass.data.get(_DELIVERY_LOGS, {}).pop(entry_id, None)
+def hold(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
+    """Refuse the calls for an entry while it is not loaded, so that the server sends them again.
+
+    Home Assistant would tell the server that they were received.
+    """
+    if (webhook_id := entry.options.get(CONF_WEBHOOK_ID)) is None:
+        return
+    webhook.async_unregister(hass, webhook_id)
+    if entry.options.get(CONF_WEBHOOK_SECRET):
+        webhook.async_register(
+            hass, DOMAIN, entry.title, webhook_id, _async_refuse, allowed_methods=[METH_POST]
+        )
+
+
+async def _async_refuse(_: HomeAssistant, __: str, request: web.Request) -> web.Response:
+    """Refuse a call."""
+    return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+@callback
+def forget(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
+    """Delete the delivery log of an entry that is removed, and give up its address."""
+    hass.data.get(_DELIVERY_LOGS, {}).pop(entry.entry_id, None)
+    if (webhook_id := entry.options.get(CONF_WEBHOOK_ID)) is not None:
+        webhook.async_unregister(hass, webhook_id)
 
 
 class WebhookReceiver:
