@@ -6,6 +6,7 @@ one byte are unsigned, as in WAV files.
 
 from dataclasses import dataclass
 import struct
+import time
 from typing import Any, Final
 
 import audioop
@@ -17,6 +18,8 @@ _LARGEST_HEADER: Final = 64 * 1024
 _PCM: Final = 1
 _EXTENSIBLE: Final = 0xFFFE
 """A format tag that says nothing by itself; the real one stands further back."""
+_LONGEST_CHUNK: Final = 0.5
+"""Seconds of sound that are handed over together at most."""
 LOWEST_RATE: Final = 4_000
 HIGHEST_RATE: Final = 384_000
 
@@ -203,3 +206,38 @@ class Converter:
         if target.width == 1:
             chunk = audioop.bias(chunk, 1, 128)
         return chunk
+
+
+class Coalescer:
+    """Joins small chunks of sound for as long as the listener has enough to play meanwhile.
+
+    A chunk costs the same whatever its size, in each of the layers between a service and a
+    loudspeaker. A service that speaks no faster than one listens gets nothing delayed.
+    """
+
+    def __init__(self, shape: PcmFormat) -> None:
+        """Take the shape of the samples; the first chunk is handed over at once."""
+        self._shape = shape
+        self._waiting = bytearray()
+        self._start: float | None = None
+        self._handed_over = 0.0
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Return what to hand over now, which may be nothing."""
+        if not chunk:
+            return chunk
+        now = time.monotonic()
+        if self._start is None:
+            self._start = now
+        self._waiting += chunk
+        ahead = self._handed_over - (now - self._start)
+        if self._shape.seconds(len(self._waiting)) < min(ahead / 2, _LONGEST_CHUNK):
+            return b""
+        return self.finish()
+
+    def finish(self) -> bytes:
+        """Return what has not been handed over yet."""
+        found = bytes(self._waiting)
+        self._waiting.clear()
+        self._handed_over += self._shape.seconds(len(found))
+        return found

@@ -14,7 +14,7 @@ from ..const import LOGGER
 from ..subentries import SubentryType
 from .const import CONF_MODEL, DEFAULTS
 from .errors import AssistError
-from .pcm import SESSION, Converter, wav_header
+from .pcm import SESSION, Coalescer, Converter, wav_header
 from .realtime import realtime_voice
 from .talk import Talk
 from .talk_turn import SpokenResponse, Turn
@@ -96,7 +96,7 @@ class RealtimeSpeaker(SpeakerEntity):
     ) -> AsyncGenerator[bytes]:
         """Yield the sound of a turn, from one of its responses on, in the shape that is wanted."""
         target = target_of(wanted, SESSION, is_probed=is_probed(wanted))
-        converter = Converter(SESSION, target)
+        converter, coalescer = Converter(SESSION, target), Coalescer(SESSION)
         try:
             yield wav_header(target)
             while (response := await self._async_next(turn, index)) is not None:
@@ -105,12 +105,16 @@ class RealtimeSpeaker(SpeakerEntity):
                     async for chunk, item_id, part in sound:
                         place = item_id, part
                         talk.played(len(chunk), *place, is_last=False)
-                        if samples := converter.feed(chunk):
+                        if samples := converter.feed(coalescer.feed(chunk)):
                             yield samples
+                if samples := converter.feed(coalescer.finish()):
+                    yield samples
                 talk.played(0, *place, is_last=True)
                 index += 1
         except HomeAssistantError as err:
             LOGGER.warning("An answer could not be spoken to its end: %s", err)
+            if samples := converter.feed(coalescer.finish()):
+                yield samples
             raise
         finally:
             reading.cancel()

@@ -17,16 +17,16 @@ from ..types import Json
 from .channel import Channel, realtime
 from .errors import NoSpeechRecognized
 from .pcm import MICROPHONE, SESSION, Converter
-from .stt_sound import Microphone
+from .stt_sound import Microphone, SilenceDetector
 from .stt_upload import TranscriptionOptions, words
 
 TRANSPORT: Final = "transcription.websocket"
 TAIL_MS: Final = 700
 """Milliseconds of silence after the end: a service measures sound, not time, and so hears it at once."""
 _TENTHS: Final = 3
-"""Pieces of 0.1 s that are sent together where the service does not listen for the end of speech.
+"""Pieces of 0.1 s that are sent together: each message costs as much as all else.
 
-Each message costs about as much as all else that is done with the sound.
+A service that listens for the end of speech gets silence in single pieces.
 """
 _GRACE: Final = 1.5
 """Seconds that a service gets to notice the end after that."""
@@ -170,7 +170,8 @@ class Hearing:
     async def _async_send(self, microphone: Microphone) -> None:
         """Send the sound as it is heard, then what lets the service notice its end."""
         converter = Converter(MICROPHONE, SESSION)
-        async for piece in microphone.pieces(_TENTHS if self._end == "home" else 1):
+        until = None if self._end == "home" else SilenceDetector().is_silent_after
+        async for piece in microphone.pieces(_TENTHS, until=until):
             await self._async_append(converter.feed(piece))
         if self._end != "home":
             await self._async_append(self._tail)

@@ -1,7 +1,7 @@
 """Reads a microphone once, for whoever listens: live, and again from the beginning."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import suppress
 from typing import Final
 
@@ -50,15 +50,22 @@ class Microphone:
         """How much was heard."""
         return MICROPHONE.seconds(len(self.sound))
 
-    async def pieces(self, tenths: int = 1) -> AsyncIterator[bytes]:
-        """Yield the sound from its beginning, in pieces of so many 0.1 s, as it is heard."""
-        position, size = 0, _PIECE * tenths
+    async def pieces(
+        self, tenths: int = 1, *, until: Callable[[bytes], bool] | None = None
+    ) -> AsyncIterator[bytes]:
+        """Yield the sound from its beginning, in pieces of so many 0.1 s, as it is heard.
+
+        A piece is shorter where `until` is true of it.
+        """
+        position, size, seen = 0, _PIECE * tenths, 0
         while True:
-            while len(self.sound) - position >= size:
+            while (end := len(self.sound) // _PIECE * _PIECE) > seen:
                 # What has piled up goes out together.
-                end = position + (len(self.sound) - position) // size * size
-                yield bytes(self.sound[position:end])
-                position = end
+                new = bytes(self.sound[seen:end])
+                seen = end
+                if end - position >= size or (until is not None and until(new)):
+                    yield bytes(self.sound[position:end])
+                    position = end
             if self.has_ended:
                 if position < len(self.sound):
                     yield bytes(self.sound[position:])
@@ -115,6 +122,11 @@ class SilenceDetector:
     def __init__(self) -> None:
         self._floor = _QUIET / 3
         self._spoken = self._silent = 0.0
+
+    def is_silent_after(self, sound: bytes) -> bool:
+        """Take 16 kHz mono; return whether nobody speaks at its end."""
+        self.feed(sound)
+        return self._silent > 0
 
     def feed(self, sound: bytes) -> bool:
         """Take 16 kHz mono; return whether what was said has come to its end."""

@@ -16,7 +16,7 @@ from ..const import LOGGER
 from ..exceptions import ApiError, EntryUnloaded
 from .errors import AssistError
 from .http import body_of
-from .pcm import Converter, PcmFormat, WavError, WavReader, wav_header
+from .pcm import Coalescer, Converter, PcmFormat, WavError, WavReader, wav_header
 from .tts_format import EXTENSIONS, HEAD, Mp3Joiner, recognize, shape_of
 from .tts_options import SpeechOptions, Wanted, target_of
 from .tts_text import async_sentences, take_piece
@@ -58,6 +58,27 @@ class _Piece:
     error: HomeAssistantError | None = None
     size: int = 0
     """Bytes of samples of a WAV that have come."""
+    coalescer: Coalescer | None = None
+    """Set for PCM as soon as its shape is known."""
+
+    def begin(self, kind: str, shape: PcmFormat | None) -> None:
+        """Set what the sound is."""
+        if shape is not None:
+            self.coalescer = Coalescer(shape)
+        self.kind.set_result((kind, shape))
+
+    def add(self, chunk: bytes) -> None:
+        """Hand over sound."""
+        if self.coalescer is not None:
+            chunk = self.coalescer.feed(chunk)
+        if chunk:
+            self.chunks.put_nowait(chunk)
+
+    def end(self) -> None:
+        """Hand over the rest of the sound, and its end."""
+        if self.coalescer is not None and (rest := self.coalescer.finish()):
+            self.chunks.put_nowait(rest)
+        self.chunks.put_nowait(None)
 
 
 class Speech:
@@ -223,7 +244,7 @@ class Speech:
             LOGGER.exception("A text could not be spoken")
         finally:
             self._slots.release()
-            piece.chunks.put_nowait(None)
+            piece.end()
             if piece.error and not piece.kind.done():
                 piece.kind.set_exception(piece.error)
                 # Nobody may be listening any more.
@@ -300,9 +321,9 @@ class Speech:
         if kind == "wav":
             return WavReader()
         if kind == "pcm":
-            piece.kind.set_result(("pcm", shape_of(content_type)))
+            piece.begin("pcm", shape_of(content_type))
         elif kind is not None:
-            piece.kind.set_result((kind, None))
+            piece.begin(kind, None)
         return None
 
     def _pass_on(self, piece: _Piece, reader: WavReader | None, chunk: bytes) -> None:
@@ -314,9 +335,8 @@ class Speech:
                 raise AssistError("assist_bad_sound", message=str(err)) from None
             piece.size += len(chunk)
             if piece.size > 1 and reader.shape is not None and not piece.kind.done():
-                piece.kind.set_result(("pcm", reader.shape))
-        if chunk:
-            piece.chunks.put_nowait(chunk)
+                piece.begin("pcm", reader.shape)
+        piece.add(chunk)
 
     async def _async_refuse(
         self, content_type: str, head: bytes, chunks: AsyncIterable[bytes]

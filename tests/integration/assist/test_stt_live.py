@@ -100,6 +100,23 @@ async def test_both_detect_end_of_speech(
     assert not service.peer.events("input_audio_buffer.commit")
 
 
+async def test_speech_sent_in_larger_pieces_than_silence(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    """Each message costs much, but the service must hear the end of speech without delay."""
+    await add_service(("stt", {"end_of_speech": "both"}))
+    tenth = 16_000 * 2 // 10
+    sound = SPEECH[: 9 * tenth] + SILENCE[: 4 * tenth]
+    await heard(hass, microphone(sound, pace=0.004))
+    events = service.peer.events("input_audio_buffer.append")
+    # The last is the silence that lets the service notice the end.
+    *sizes, tail = [round(len(base64.b64decode(event["audio"])) / 4800) for event in events]
+    assert (sum(sizes), tail) == (13, 7)
+    # 3, 3, 3, 1, 1, 1, 1 unless this machine is busy.
+    assert sizes[0] >= 3
+    assert sizes[-1] == 1
+
+
 async def test_both_wait_for_pending_transcript(
     hass: HomeAssistant,
     service: VoiceServer,

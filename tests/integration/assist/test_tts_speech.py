@@ -96,6 +96,41 @@ async def test_audio_streamed_while_generated(
     assert samples(found)[1] == begin + end
 
 
+@pytest.mark.parametrize(
+    ("sound", "is_joined"),
+    [
+        # Far faster than it is played, and slower.
+        ([tone(0.1)] * 60, True),
+        ([tone(0.02), 0.04] * 5, False),
+    ],
+    ids=["fast", "slow"],
+)
+async def test_small_chunks_joined_while_listener_has_enough(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    sound: list[Any],
+    is_joined: bool,
+) -> None:
+    await add_service(("tts", {}))
+    # So that each chunk is read on its own.
+    service.sounds = [
+        Sound([part for item in sound for part in ((item, 0.001) if is_joined else (item,))])
+    ]
+    stream = tts.async_create_stream(hass, "tts.kitchen", "en", WAV)
+    stream.async_set_message("Hello there")
+    header, *chunks = [chunk async for chunk in stream.async_stream_result()]
+    assert len(header) == 44
+    assert b"".join(chunks) == b"".join(part for part in sound if isinstance(part, bytes))
+    count = sum(isinstance(part, bytes) for part in sound)
+    if is_joined:
+        assert len(chunks) < count / 2
+        # Nobody waits for the first.
+        assert len(chunks[0]) == len(tone(0.1))
+    else:
+        assert len(chunks) == count
+
+
 async def test_mp3_is_unchanged(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
