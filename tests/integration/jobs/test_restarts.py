@@ -168,7 +168,12 @@ async def test_damaged_store_is_kept_aside(
 ) -> None:
     """The entry works all the same, and stores anew; nothing that was there is lost."""
     moved: list[str] = []
-    monkeypatch.setattr(store_module, "_move", lambda path: moved.append(path) or f"{path}.corrupt")
+
+    def move(path: str) -> str:
+        moved.append(path)
+        return f"{path}.corrupt"
+
+    monkeypatch.setattr(store_module, "_move", move)
     found = entry_with(hass, stored, standin, store)
     assert await hass.config_entries.async_setup(found.entry_id)
     await hass.async_block_till_done()
