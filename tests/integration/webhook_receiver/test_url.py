@@ -111,11 +111,23 @@ async def test_calls_are_refused_until_the_service_is_reached(
     assert await hass.config_entries.async_reload(receiving.entry_id)
     assert await post() == HTTPStatus.OK
     assert len(fired) == 1
-    # Without a secret nothing is received, and nobody need try again.
-    options = {key: value for key, value in receiving.options.items() if key != "webhook_secret"}
+
+
+@pytest.mark.parametrize("is_loaded", [True, False])
+@pytest.mark.parametrize("gone", [{"webhook_secret"}, {"webhook_secret", "webhook_id"}])
+async def test_address_is_given_up_with_its_secret(
+    hass: HomeAssistant, receiving: MockConfigEntry, gone: set[str], is_loaded: bool
+) -> None:
+    """Nobody need send again what nobody can receive."""
+    if not is_loaded:
+        assert await hass.config_entries.async_unload(receiving.entry_id)
+    options = {key: value for key, value in receiving.options.items() if key not in gone}
     hass.config_entries.async_update_entry(receiving, options=options)
     await hass.async_block_till_done()
-    assert await hass.config_entries.async_reload(receiving.entry_id)
+    if is_loaded:
+        assert await hass.config_entries.async_reload(receiving.entry_id)
+    else:
+        assert await hass.config_entries.async_setup(receiving.entry_id)
     assert not hass.data[webhook._HANDLERS]
 
 
