@@ -55,6 +55,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bo
     Raises ConfigEntryAuthFailed if the API key is missing or refused, and ConfigEntryNotReady if
     the server cannot be reached.
     """
+    webhook_receiver.hold(hass, entry)
     try:
         settings = HostConfig.from_data(entry.data)
     except ApiKeyNotFound:
@@ -146,7 +147,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> N
     """Delete what is kept over a reload."""
     await job_store.async_remove(hass, entry)
     issues.async_delete_all(hass, entry)
-    webhook_receiver.forget_deliveries(hass, entry.entry_id)
+    webhook_receiver.forget(hass, entry)
 
 
 @callback

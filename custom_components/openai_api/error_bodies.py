@@ -133,9 +133,9 @@ def short(value: object) -> object:
 def redact_error(event: Mapping[str, Any], redact: Callable[[str], str]) -> dict[str, Any]:
     """Return an event or an object of a server with the secrets in its error redacted.
 
-    `redact` replaces them in a text. Where a server tells an error, it may repeat the key that it
-    refuses. What an error says beyond its first 1,000 values is left out. Returns the keys that
-    came, such as `{"type": "error", "error": {"message": …}}`.
+    Returns the object with its own keys, such as `{"type": "error", "error": {…}}`. `redact`
+    replaces the secrets in a text. Where a server tells an error, it may repeat the key that it
+    refuses. What an error says beyond its first 1,000 values is left out.
     """
     found = dict(event)
     for key in _SAYING & found.keys():

@@ -13,6 +13,7 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
 
+from custom_components.openai_api.config_flow import OpenAIConfigFlow
 from custom_components.openai_api.const import DOMAIN, EVENT_STREAM
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
@@ -47,6 +48,41 @@ async def test_setup_without_environment_variable(hass: HomeAssistant, standin: 
     )
     assert entry.state is ConfigEntryState.SETUP_ERROR
     assert hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+
+
+@pytest.mark.parametrize(
+    ("version", "state"),
+    [
+        ((1, 9), ConfigEntryState.LOADED),
+        ((2, 1), ConfigEntryState.MIGRATION_ERROR),
+        ((9, 3), ConfigEntryState.MIGRATION_ERROR),
+    ],
+)
+async def test_entry_of_newer_release_is_left_as_it_is(
+    hass: HomeAssistant,
+    standin: StandIn,
+    media_folder: object,
+    caplog: pytest.LogCaptureFixture,
+    version: tuple[int, int],
+    state: ConfigEntryState,
+) -> None:
+    assert OpenAIConfigFlow.VERSION == 1
+    data, options = {**entry_data(standin), "more": {"a": 1}}, {"newer": [1]}
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        title="Home",
+        data=data,
+        options=options,
+        version=version[0],
+        minor_version=version[1],
+    )
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id) is (version[0] == 1)
+    assert entry.state is state
+    assert (entry.version, entry.minor_version) == version
+    assert (dict(entry.data), dict(entry.options)) == (data, options)
+    # Home Assistant says so itself.
+    assert ("higher than the current version" in caplog.text) is (version[0] > 1)
 
 
 async def test_unload_and_remove_entry(

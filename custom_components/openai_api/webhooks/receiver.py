@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -104,6 +105,10 @@ class _DeliveryLog:
 
 # They are kept over a reload of the entry.
 _DELIVERY_LOGS: HassKey[dict[str, _DeliveryLog]] = HassKey(f"{DOMAIN}_webhook_deliveries")
+_ADDRESSES: HassKey[dict[str, str]] = HassKey(f"{DOMAIN}_webhook_addresses")
+"""The ids of the registered webhooks by those of their entries."""
+
+type _Handler = Callable[[HomeAssistant, str, web.Request], Awaitable[web.Response]]
 
 
 @callback
@@ -125,23 +130,50 @@ async def async_receive(host: ServiceHost) -> WebhookReceiver | None:
     webhooks = await async_get_sdk_webhooks(hass, host.client)
     memory = hass.data.setdefault(_DELIVERY_LOGS, {}).setdefault(entry.entry_id, _DeliveryLog())
     receiver = WebhookReceiver(host, webhooks, secret, memory)
-    webhook_id = get_webhook_id(hass, entry)
-    webhook.async_register(
-        hass,
-        DOMAIN,
-        entry.title,
-        webhook_id,
-        receiver.async_handle,
-        allowed_methods=[METH_POST],
-    )
-    entry.async_on_unload(partial(webhook.async_unregister, hass, webhook_id))
+    get_webhook_id(hass, entry)
+    _register(hass, entry, receiver.async_handle)
+    entry.async_on_unload(partial(hold, hass, entry))
     return receiver
 
 
 @callback
-def forget_deliveries(hass: HomeAssistant, entry_id: str) -> None:
-    """Delete the delivery log of an entry that is removed."""
-    hass.data.get(_DELIVERY_LOGS, {}).pop(entry_id, None)
+def _register(hass: HomeAssistant, entry: ConfigEntry[Any], handler: _Handler) -> None:
+    """Let a handler take the calls for an entry, if it has an address and a signing secret."""
+    _unregister(hass, entry)
+    webhook_id: str | None = entry.options.get(CONF_WEBHOOK_ID)
+    if webhook_id is not None and entry.options.get(CONF_WEBHOOK_SECRET):
+        hass.data.setdefault(_ADDRESSES, {})[entry.entry_id] = webhook_id
+        webhook.async_register(
+            hass, DOMAIN, entry.title, webhook_id, handler, allowed_methods=[METH_POST]
+        )
+
+
+@callback
+def _unregister(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
+    """Give up the address of an entry, which may have another one by now."""
+    if webhook_id := hass.data.get(_ADDRESSES, {}).pop(entry.entry_id, None):
+        webhook.async_unregister(hass, webhook_id)
+
+
+@callback
+def hold(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
+    """Refuse the calls for an entry while it is not loaded, so that the server sends them again.
+
+    Home Assistant would tell the server that they were received.
+    """
+    _register(hass, entry, _async_refuse)
+
+
+async def _async_refuse(_: HomeAssistant, __: str, request: web.Request) -> web.Response:
+    """Refuse a call."""
+    return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+@callback
+def forget(hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
+    """Delete the delivery log of an entry that is removed, and give up its address."""
+    hass.data.get(_DELIVERY_LOGS, {}).pop(entry.entry_id, None)
+    _unregister(hass, entry)
 
 
 class WebhookReceiver:

@@ -21,6 +21,7 @@ from custom_components.openai_api.webhooks import receiver as webhook_receiver
 from tests.integration.conftest import add_entry, entry_data
 from tests.integration.waiting import wait_for
 from tests.standin.areas.webhooks import sign
+from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
 from .helpers import BODY, KEY, OTHER, SECRET, Post, path, refused
@@ -69,14 +70,65 @@ async def test_webhook_url_kept_until_entry_removed(
     assert await hass.config_entries.async_reload(receiving.entry_id)
     assert [item["webhook_id"] for item in await registered()] == [webhook_id]
 
+    async def called() -> int:
+        headers = sign(SECRET, BODY, "wh_1")
+        async with client.post(path(receiving), data=BODY, headers=headers) as response:
+            assert await response.read() == b""
+            return response.status
+
     assert await hass.config_entries.async_unload(receiving.entry_id)
-    assert await registered() == []
-    response = await client.post(path(receiving), data=BODY, headers=sign(SECRET, BODY, "wh_1"))
-    # Home Assistant's answer to addresses that it does not know.
-    assert response.status == HTTPStatus.OK
+    # The server sends it again, and it is heard then.
+    assert [item["webhook_id"] for item in await registered()] == [webhook_id]
+    assert await called() == HTTPStatus.SERVICE_UNAVAILABLE
     assert not fired
+    assert await hass.config_entries.async_setup(receiving.entry_id)
+    assert await called() == HTTPStatus.OK
+    assert len(fired) == 1
+
+    assert await hass.config_entries.async_unload(receiving.entry_id)
     await hass.config_entries.async_remove(receiving.entry_id)
     assert not hass.data[webhook_receiver._DELIVERY_LOGS]
+    assert await registered() == []
+    # Home Assistant's answer to addresses that it does not know.
+    assert await called() == HTTPStatus.OK
+    assert len(fired) == 1
+
+
+async def test_calls_are_refused_until_the_service_is_reached(
+    hass: HomeAssistant,
+    standin: StandIn,
+    receiving: MockConfigEntry,
+    post: Post,
+    fired: list[Event],
+) -> None:
+    assert await hass.config_entries.async_unload(receiving.entry_id)
+    # As after a restart of Home Assistant, which knows of none then.
+    webhook.async_unregister(hass, receiving.options["webhook_id"])
+    standin.fail(Fault(path="/models", status=503, count=None))
+    assert not await hass.config_entries.async_setup(receiving.entry_id)
+    assert await post() == HTTPStatus.SERVICE_UNAVAILABLE
+    standin.reset()
+    assert await hass.config_entries.async_reload(receiving.entry_id)
+    assert await post() == HTTPStatus.OK
+    assert len(fired) == 1
+
+
+@pytest.mark.parametrize("is_loaded", [True, False])
+@pytest.mark.parametrize("gone", [{"webhook_secret"}, {"webhook_secret", "webhook_id"}])
+async def test_address_is_given_up_with_its_secret(
+    hass: HomeAssistant, receiving: MockConfigEntry, gone: set[str], is_loaded: bool
+) -> None:
+    """Nobody need send again what nobody can receive."""
+    if not is_loaded:
+        assert await hass.config_entries.async_unload(receiving.entry_id)
+    options = {key: value for key, value in receiving.options.items() if key not in gone}
+    hass.config_entries.async_update_entry(receiving, options=options)
+    await hass.async_block_till_done()
+    if is_loaded:
+        assert await hass.config_entries.async_reload(receiving.entry_id)
+    else:
+        assert await hass.config_entries.async_setup(receiving.entry_id)
+    assert not hass.data[webhook._HANDLERS]
 
 
 @pytest.mark.usefixtures("entry")
