@@ -1,6 +1,7 @@
 """One realtime conversation of Assist: who listens puts in, who answers takes out."""
 
 import asyncio
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 import itertools
@@ -143,11 +144,7 @@ class Talk:
         """
         self._post("clear", {"type": "input_audio_buffer.clear"})
         hearing = self._hearing = Hearing(
-            self.host,
-            self._async_send_sound,
-            end_of_speech,
-            on_commit=self.ask,
-            tail_ms=tail_ms,
+            self.host, self._async_send_sound, end_of_speech, on_commit=self.ask, tail_ms=tail_ms
         )
         try:
             turn.heard = await hearing.async_run(microphone)
@@ -306,7 +303,7 @@ class Talk:
             self._on_done(event)
         elif kind.startswith("response."):
             response = self._responses.get(str(event.get("response_id")))
-            if response is not None and response.take(kind, event):
+            if response is not None and _take(response, kind, event):
                 response.changed.notify()
         elif self._hearing is not None:
             self._hearing.take(event)
@@ -376,3 +373,26 @@ class Talk:
             # The agent has all the words, the loudspeaker not yet all the sound.
             self.turn.error = error
             self.turn.changed.notify()
+
+
+def _take(response: RealtimeResponse, kind: str, event: Json) -> bool:
+    """Take a server event of a response; return whether it brings anything."""
+    match kind:
+        case "response.output_audio_transcript.delta" | "response.output_text.delta":
+            response.pieces.append(str(event.get("delta") or ""))
+        case "response.output_audio_transcript.done" | "response.output_text.done":
+            if not response.pieces:
+                # Some services give the whole at once.
+                response.pieces.append(str(event.get("transcript") or event.get("text") or ""))
+            response.has_words = True
+        case "response.output_audio.delta":
+            place = str(event.get("item_id")), int(event.get("content_index") or 0)
+            response.add_sound(base64.b64decode(str(event.get("delta") or "")), *place)
+        case "response.output_item.done":
+            item = event.get("item")
+            if not isinstance(item, dict) or item.get("type") != "function_call":
+                return False
+            response.calls.append(item)
+        case _:
+            return False
+    return True

@@ -1,7 +1,6 @@
 """What a model says in one turn of a realtime conversation: its words, its calls, its sound."""
 
 import asyncio
-import base64
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -67,32 +66,6 @@ class RealtimeResponse:
     def is_given_up(self) -> bool:
         """Whether the service has stopped because the person went on to speak."""
         return self.status == "cancelled" and self.reason == "turn_detected"
-
-    @callback
-    def take(self, kind: str, event: Json) -> bool:
-        """Take a server event of this response; return whether it brings anything.
-
-        `kind` is the type of the event, such as "response.output_audio.delta".
-        """
-        match kind:
-            case "response.output_audio_transcript.delta" | "response.output_text.delta":
-                self.pieces.append(str(event.get("delta") or ""))
-            case "response.output_audio_transcript.done" | "response.output_text.done":
-                if not self.pieces:
-                    # Some services give the whole at once.
-                    self.pieces.append(str(event.get("transcript") or event.get("text") or ""))
-                self.has_words = True
-            case "response.output_audio.delta":
-                place = str(event.get("item_id")), int(event.get("content_index") or 0)
-                self.add_sound(base64.b64decode(str(event.get("delta") or "")), *place)
-            case "response.output_item.done":
-                item = event.get("item")
-                if not isinstance(item, dict) or item.get("type") != "function_call":
-                    return False
-                self.calls.append(item)
-            case _:
-                return False
-        return True
 
     @callback
     def add_sound(self, sound: bytes, item_id: str, index: int) -> None:
