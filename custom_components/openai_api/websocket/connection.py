@@ -130,11 +130,7 @@ class Connection:
         )
 
     async def async_send(self, event: Mapping[str, Any]) -> None:
-        """Send one event.
-
-        Raises what `async_send_frame` raises, and ServiceValidationError "invalid_arguments" for
-        what JSON cannot hold.
-        """
+        """Send one event; raises what `messages.encode` and `async_send_frame` raise."""
         await self.async_send_frame(encode(event))
 
     async def async_send_frame(self, frame: str) -> None:
@@ -385,8 +381,7 @@ class Connection:
     def fire(self, event_type: str, data: dict[str, Any]) -> None:
         """Fire an event of this connection on the bus.
 
-        The connection and entry ids are added to `data`. An error in an `EVENT_CONNECTION` is
-        recorded as the last error of the host.
+        The ids are added to `data`. An error in an `EVENT_CONNECTION` is the host's last error.
         """
         if event_type == EVENT_CONNECTION and data["error"]:
             self.host.record_error(data["error"])
