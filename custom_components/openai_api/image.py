@@ -54,7 +54,7 @@ class NewestImageEntity(HostEntity, ImageEntity, RestoreEntity):
         await super().async_added_to_hass()
         self.async_on_remove(async_dispatcher_connect(self.hass, SIGNAL_FILE_SAVED, self._on_saved))
         self.async_on_remove(
-            async_dispatcher_connect(self.hass, SIGNAL_FILES_DELETED, self._on_tidied)
+            async_dispatcher_connect(self.hass, SIGNAL_FILES_DELETED, self._on_files_deleted)
         )
         if (stored := await self.async_get_last_extra_data()) is not None:
             self._saved = stored.as_dict()
@@ -113,7 +113,7 @@ class NewestImageEntity(HostEntity, ImageEntity, RestoreEntity):
             self._show(is_there=True)
             self.async_write_ha_state()
 
-    async def _on_tidied(self) -> None:
+    async def _on_files_deleted(self) -> None:
         """Check whether the image was deleted."""
         await self._async_look()
         self.async_write_ha_state()

@@ -18,7 +18,7 @@ from tests.integration.wire import (
     NOT_KNOWN,
     Recorder,
     exercise_actions,
-    recording,
+    serving,
     write_files,
 )
 
@@ -62,7 +62,10 @@ async def record(hass: HomeAssistant, recorder: Recorder) -> dict[str, str]:
 
 async def test_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     """The requests are those on record, and the answers come back whole."""
-    async with recording() as recorder, loaded_core(recorder.url, skip_validation=True) as hass:
+    async with (
+        serving(Recorder()) as recorder,
+        loaded_core(recorder.url, skip_validation=True) as hass,
+    ):
         monkeypatch.setattr("custom_components.openai_api.polling.INITIAL_INTERVAL", 0)
         found = await record(hass, recorder)
     older = {

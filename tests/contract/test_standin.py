@@ -14,7 +14,7 @@ from tests.standin.sdk import EXTRAS, KEY, MODEL, STYLES, make_client, read_unti
 pytest_plugins = ["tests.standin.fixtures"]
 
 REALTIME = "gpt-realtime"
-CHAT = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "x"}]}
+CHAT: dict[str, Any] = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "x"}]}
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -123,7 +123,7 @@ async def test_other_models_accept_sampling(
     client: AsyncOpenAI, model: str, sampling: dict[str, Any]
 ) -> None:
     await client.responses.create(model=model, input="x", **sampling)
-    await client.chat.completions.create(**{**CHAT, "model": model}, max_tokens=5, **sampling)
+    await client.chat.completions.create(**{**CHAT, "model": model, "max_tokens": 5, **sampling})
 
 
 @pytest.mark.parametrize(

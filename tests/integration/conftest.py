@@ -11,6 +11,7 @@ from unittest.mock import patch
 from homeassistant import block_async_io
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 from hypothesis import settings
 import pytest
@@ -162,6 +163,16 @@ async def add_entry(
 def state_of(entry: MockConfigEntry) -> ConfigEntryState:
     """Return the state of an entry, which a type checker takes to stay as it was once seen."""
     return entry.state
+
+
+@contextmanager
+def raises_key(
+    key: str, kind: type[HomeAssistantError] = HomeAssistantError
+) -> Iterator[pytest.ExceptionInfo[HomeAssistantError]]:
+    """Expect an error whose text has this key."""
+    with pytest.raises(kind) as caught:
+        yield caught
+    assert caught.value.translation_key == key
 
 
 type Call = Callable[..., Any]

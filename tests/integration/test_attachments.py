@@ -25,7 +25,7 @@ from tests.standin import media
 from tests.standin.server import StandIn
 
 from .cameras import add_camera
-from .conftest import Call
+from .conftest import Call, raises_key
 
 pytestmark = pytest.mark.usefixtures("entry")
 PICTURE = media.png(8, 8, "door")
@@ -281,14 +281,13 @@ async def test_attachment_rejected(
     (media_folder / "large.bin").write_bytes(bytes(1024**2 + 1))
     hass.states.async_set("light.hall", "on")
     before = len(standin.requests)
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key(key, ServiceValidationError):
         await call(
             "create_model_response",
             model="m",
             input="?",
             attachments=attachment.format(folder=media_folder),
         )
-    assert caught.value.translation_key == key
     assert len(standin.requests) == before
 
 
@@ -299,14 +298,13 @@ async def test_attachment_size_limit(
     for name in ("one.bin", "two.bin"):
         (media_folder / name).write_bytes(bytes(600 * 1024))
     before = len(standin.requests)
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("attachments_too_large", ServiceValidationError):
         await call(
             "create_model_response",
             model="m",
             input="?",
             attachments=[str(media_folder / "one.bin"), str(media_folder / "two.bin")],
         )
-    assert caught.value.translation_key == "attachments_too_large"
     assert len(standin.requests) == before
 
 
@@ -357,9 +355,8 @@ async def test_attachment_http_url_in_chat_completion(standin: StandIn, call: Ca
     )
     before = len(standin.requests)
     for address in ("https://example.com/oven.pdf", "https://example.com/bell.mp3"):
-        with pytest.raises(ServiceValidationError) as caught:
+        with raises_key("attachment_not_for_chat", ServiceValidationError):
             await call("create_chat_completion", **asked, attachments=address)
-        assert caught.value.translation_key == "attachment_not_for_chat"
     assert len(standin.requests) == before
 
 
@@ -385,9 +382,8 @@ async def test_attachment_invalid_data_url_raises(
     standin: StandIn, call: Call, address: str
 ) -> None:
     before = len(standin.requests)
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("address_garbled", ServiceValidationError):
         await call("create_model_response", model="m", input="?", attachments=address)
-    assert caught.value.translation_key == "address_garbled"
     assert len(standin.requests) == before
 
 
@@ -408,9 +404,8 @@ async def test_attachment_error_names_entity_or_file(
 ) -> None:
     hass.states.async_set("light.hall", "on")
     before = len(standin.requests)
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key(key, ServiceValidationError) as caught:
         await call("create_model_response", model="m", input="?", attachments=name)
-    assert caught.value.translation_key == key
     assert name in str(caught.value)
     assert len(standin.requests) == before
 
@@ -488,9 +483,8 @@ async def test_camera_html_response_raises(
 
     entity.async_camera_image = snapshot
     before = len(standin.requests)
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("entity_without_picture", ServiceValidationError):
         await call("create_model_response", model="m", input="?", attachments=camera)
-    assert caught.value.translation_key == "entity_without_picture"
     assert len(standin.requests) == before
 
 

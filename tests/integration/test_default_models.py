@@ -13,7 +13,7 @@ from custom_components.openai_api.types import ModelKind
 from tests.standin.records import Part
 from tests.standin.server import StandIn
 
-from .conftest import Call, add_entry, entry_data
+from .conftest import Call, add_entry, entry_data, raises_key
 
 DEFAULTS = {kind.value: f"default-{kind}" for kind in ModelKind}
 MESSAGES = [{"role": "user", "content": "Hi"}]
@@ -118,9 +118,8 @@ async def test_model_left_out_without_default_raises(
 ) -> None:
     await add_entry(hass, entry_data(standin), options)
     standin.requests.clear()
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("model_missing", ServiceValidationError) as caught:
         await call(action, **data)
-    assert caught.value.translation_key == "model_missing"
     assert "options" in str(caught.value)
     assert not standin.requests
 

@@ -17,7 +17,7 @@ from custom_components.openai_api.const import DOMAIN
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
-from .conftest import CANARY, Call, add_entry, entry_data
+from .conftest import CANARY, Call, add_entry, entry_data, raises_key
 
 ASK = {"model": "m-1", "input": "Hello"}
 
@@ -172,10 +172,8 @@ async def test_non_json_responses(
     standin.fail(fault)
     start = time.monotonic()
 
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key(key):
         await call("create_model_response", **ASK)
-
-    assert caught.value.translation_key == key
     assert time.monotonic() - start < 3
     assert (await call("create_model_response", **ASK))["status"] == "completed"
 
@@ -204,10 +202,8 @@ async def test_retry_stops_at_deadline(
     standin.fail(Fault(path="/responses", status=429, headers=filled, body=error_body()))
     start = time.monotonic()
 
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("rate_limited"):
         await call("create_model_response", timeout=2, **ASK)
-
-    assert caught.value.translation_key == "rate_limited"
     assert time.monotonic() - start < 1
 
 
@@ -275,9 +271,8 @@ async def test_config_entry_id_selects_entry(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call
 ) -> None:
     other = await add_entry(hass, entry_data(standin, "none"))
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("which_host", ServiceValidationError):
         await call("list_models")
-    assert caught.value.translation_key == "which_host"
     await call("list_models", config_entry_id=other.entry_id)
     assert standin.requests[-1].mount == "none"
     with pytest.raises(HomeAssistantError):
@@ -291,9 +286,8 @@ async def test_method_missing_in_old_sdk(
     entry: MockConfigEntry, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(vars(entry.runtime_data.host.client), "moderations", object())
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("method_missing"):
         await call("create_moderation", input="x")
-    assert caught.value.translation_key == "method_missing"
 
 
 async def test_unload_cancels_pending_calls(
@@ -306,9 +300,8 @@ async def test_unload_cancels_pending_calls(
 
     await hass.config_entries.async_unload(entry.entry_id)
 
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("unloaded"):
         await asyncio.wait_for(task, 2)
-    assert caught.value.translation_key == "unloaded"
 
 
 async def test_script_cancelled_closes_request(
@@ -354,10 +347,8 @@ async def test_session_closed_while_stopping_is_connection_error(
     await hass.async_block_till_done()
     count = len(standin.requests)
 
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("cannot_connect"):
         await call("list_models")
-
-    assert caught.value.translation_key == "cannot_connect"
     assert len(standin.requests) == count
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.resilience.raw_server import RawServer, answer
 
-from .conftest import Call
+from .conftest import Call, raises_key
 from .streaming.conftest import raw as raw  # noqa: PLC0414
 from .streaming.host import ASK, CHAT, ITEM, RESPONSE, Json, named, stream
 
@@ -113,15 +113,13 @@ async def test_structure_ignored_raises(
     whole = response(text, usage=usage)
     done = stream(named("response.completed", response=whole), done=False)
     raw.play(done if is_stream else [answer(whole)])
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("form_ignored") as caught:
         await call("parse_model_response", text=FORM, stream=is_stream, **ASK)
-    assert caught.value.translation_key == "form_ignored"
     assert f"at {place}. " in str(caught.value)
     assert str(caught.value).endswith(f": {text}")
     raw.play([answer(completion({"content": text}))])
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("form_ignored"):
         await call("parse_chat_completion", response_format=CHAT_FORM, **CHAT)
-    assert caught.value.translation_key == "form_ignored"
     entry = hass.config_entries.async_entries("openai_api")[0]
     # It was paid for all the same.
     assert entry.runtime_data.host.usage.values["output_tokens"] == 5
@@ -212,9 +210,8 @@ async def test_function_call_truncated_raises(
     whole = {**RESPONSE, "output": [item]}
     done = stream(named("response.completed", response=whole), done=False)
     raw.play(done if is_stream else [answer(whole)])
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("call_cut") as caught:
         await call(action, stream=is_stream, **ASK)
-    assert caught.value.translation_key == "call_cut"
     assert "the tool switch" in str(caught.value)
 
 
@@ -225,9 +222,8 @@ async def test_chat_tool_call_truncated_raises(
 ) -> None:
     tool_call = {"id": "x", "function": {"name": "switch", "arguments": BROKEN}}
     raw.play([answer(completion({"content": None, "tool_calls": [tool_call]}, reason))])
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("call_cut"):
         await call(action, **CHAT)
-    assert caught.value.translation_key == "call_cut"
     # A host that says that it was cut tells the truth.
     raw.play([answer(completion({"content": None, "tool_calls": [tool_call]}, "length"))])
     assert (await call(action, **CHAT))["choices"][0]["finish_reason"] == "length"

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from homeassistant.exceptions import HomeAssistantError
 import pytest
 
 from custom_components.openai_api import pagination
 from tests.standin import Fault
 from tests.standin.server import StandIn
 
-from .conftest import Call
+from .conftest import Call, raises_key
 
 pytestmark = pytest.mark.usefixtures("entry")
 
@@ -83,8 +82,7 @@ async def test_all_pages_limit_raises(
     monkeypatch.setattr(pagination, bound, value)
     play(standin, *(page(f"a{number}", f"b{number}", has_more=True) for number in range(20)))
     before = len(standin.requests)
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("list_too_long") as caught:
         await call("list_files", all_pages=True)
-    assert caught.value.translation_key == "list_too_long"
     assert "all_pages" in str(caught.value)
     assert len(standin.requests) - before < 10

@@ -16,7 +16,7 @@ from custom_components.openai_api.actions import ACTION_GROUPS, ACTIONS
 from custom_components.openai_api.const import DOMAIN
 from tests.standin.server import StandIn
 
-from .conftest import add_entry, entry_data
+from .conftest import add_entry, entry_data, raises_key
 from .payloads import SOCKET_ACTIONS, cases
 
 ADMINISTRATION = {
@@ -220,6 +220,5 @@ async def test_preferred_service_is_used(
     await ask(config_entry_id=preferred.entry_id)
     assert [request.entry.entry_id for request in handled] == [preferred.entry_id] * 2
     await add_entry(hass, entry_data(standin, "query"), {"is_preferred": True})
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("which_host", ServiceValidationError):
         await ask()
-    assert caught.value.translation_key == "which_host"

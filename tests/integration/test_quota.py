@@ -3,7 +3,6 @@
 from typing import Any
 
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -12,7 +11,7 @@ from custom_components.openai_api.const import DOMAIN
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
-from .conftest import Call, add_entry, entry_data
+from .conftest import Call, add_entry, entry_data, raises_key
 
 ASK = {"model": "m-1", "input": "Hello"}
 NO_QUOTA: dict[str, tuple[int, Any]] = {
@@ -68,10 +67,8 @@ async def test_quota_exceeded_creates_issue_and_is_not_retried(
 ) -> None:
     entry = await add_entry(hass, entry_data(standin, max_retries=2))
     standin.fail(Fault(path="/responses", count=None, status=status, body={"error": error}))
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("quota_used_up"):
         await call("create_model_response", **ASK)
-
-    assert caught.value.translation_key == "quota_used_up"
     issue = ir.async_get(hass).async_get_issue(DOMAIN, f"quota_used_up_{entry.entry_id}")
     assert issue is not None
     assert len([item for item in standin.requests if item.path.endswith("/responses")]) == 1
@@ -88,10 +85,8 @@ async def test_other_errors_create_no_quota_issue(
     key: str,
 ) -> None:
     standin.fail(Fault(path="/responses", count=None, status=status, body={"error": error}))
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key(key):
         await call("create_model_response", **ASK)
-
-    assert caught.value.translation_key == key
     assert not ir.async_get(hass).async_get_issue(DOMAIN, f"quota_used_up_{entry.entry_id}")
 
 
@@ -138,10 +133,8 @@ async def test_server_error_caused_by_request(
             path="/responses", count=None, status=status, body=body, headers={"retry-after": "0.01"}
         )
     )
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key(key) as caught:
         await call("create_model_response", **ASK)
-
-    assert caught.value.translation_key == key
     assert message[:20] in str(caught.value)
     assert len([item for item in standin.requests if item.path.endswith("/responses")]) == attempts
     is_reachable = entry.runtime_data.host.availability.is_reachable

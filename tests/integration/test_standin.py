@@ -31,7 +31,7 @@ from tests.blackbox.home_assistant import SampleFiles
 from tests.blackbox.payloads import PAYLOADS
 from tests.blackbox.payloads.case import MESSAGE, MODEL
 from tests.blackbox.payloads.resolving import resolve
-from tests.standin import media, server
+from tests.standin import faults, media, server
 from tests.standin.areas.realtime_conversation import HANDLERS
 from tests.standin.areas.webhooks import EVENT_TYPES
 from tests.standin.sdk import make_client, read_until
@@ -145,7 +145,7 @@ class Answers:
             self.found.append((request.method, path, replace(reply, body=b"".join(chunks))))
 
 
-DELIVER = server.deliver
+DELIVER = faults.deliver
 
 
 class _Sent(Exception):

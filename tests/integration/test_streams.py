@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import ServiceValidationError
 import orjson
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -14,7 +14,7 @@ from custom_components.openai_api.streaming.sse import EventTooLarge, SSEDecoder
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
-from .conftest import Call, add_entry, entry_data
+from .conftest import Call, add_entry, entry_data, raises_key
 
 ASK = {"model": "m-1", "input": "Hello there", "stream": True}
 CHAT = {"model": "m-1", "messages": [{"role": "user", "content": "Hello"}]}
@@ -132,9 +132,8 @@ async def test_stream_failures(
 ) -> None:
     await add_entry(hass, entry_data(standin, max_retries=0, timeout=1.0))
     standin.fail(fault)
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key(key):
         await call("create_model_response", **ASK)
-    assert caught.value.translation_key == key
     assert (await call("create_model_response", **ASK))["status"] == "completed"
 
 
@@ -156,9 +155,8 @@ async def test_stream_truncated_at_every_event(
                 content_type="text/event-stream",
             )
         )
-        with pytest.raises(HomeAssistantError) as caught:
+        with raises_key("stream_cut"):
             await call("create_model_response", **ASK)
-        assert caught.value.translation_key == "stream_cut"
         assert len(fired) == count
 
 
@@ -205,9 +203,8 @@ async def test_unload_cancels_streams(
     while not fired:
         await asyncio.sleep(0.01)
     await hass.config_entries.async_unload(entry.entry_id)
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("unloaded"):
         await task
-    assert caught.value.translation_key == "unloaded"
 
 
 async def test_create_or_resume_response(

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from homeassistant.core import Event, HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import ServiceValidationError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
@@ -17,7 +17,7 @@ from tests.standin.faults import Fault
 from tests.standin.records import Part
 from tests.standin.server import StandIn
 
-from .conftest import Call, add_entry, traced
+from .conftest import Call, add_entry, raises_key, traced
 
 pytestmark = pytest.mark.usefixtures("entry")
 DATA = bytes(range(250)) * 10
@@ -159,18 +159,16 @@ async def test_upload_file_chunked_with_filename(standin: StandIn, call: Call, l
 
 async def test_upload_cancelled_after_part_error(standin: StandIn, call: Call, large: str) -> None:
     standin.fail(Fault(path="/complete", status=400, body={"error": {"message": "Wrong sum"}}))
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("refused", ServiceValidationError) as caught:
         await call("upload_file_chunked", file=large, purpose="user_data", md5="0")
-    assert caught.value.translation_key == "refused"
     assert "Wrong sum" in str(caught.value.translation_placeholders)
     assert standin.requests[-1].path.endswith("/cancel")
 
 
 async def test_upload_without_id_raises(standin: StandIn, call: Call, large: str) -> None:
     standin.fail(Fault(path="^/uploads$", status=200, body={"object": "upload"}))
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("bad_answer"):
         await call("upload_file_chunked", file=large, purpose="user_data")
-    assert caught.value.translation_key == "bad_answer"
 
 
 @pytest.mark.parametrize(
@@ -192,10 +190,8 @@ async def test_upload_invalid_files_are_rejected(
     before = len(standin.requests)
 
     path = name if ":" in name else str(house / name)
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key(key, ServiceValidationError):
         await call("upload_file_chunked", file=path, purpose="user_data")
-
-    assert caught.value.translation_key == key
     with pytest.raises(vol.Invalid):
         await call("upload_file_chunked", file=path, purpose="user_data", part_size=0)
     assert len(standin.requests) == before
@@ -318,9 +314,8 @@ async def test_upload_file_changed_during_transfer(
             change(huge)
 
     hass.bus.async_listen("openai_api_progress_event", begin)
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key(key):
         await call("create_file", file=str(huge), purpose="user_data")
-    assert caught.value.translation_key == key
     # Trying again would not help.
     assert len(starts) == 1
     assert (await call("list_files"))["data"] == []
@@ -335,9 +330,8 @@ async def test_upload_part_changed_before_transfer(
             os.utime(large, (1, 1))
 
     hass.bus.async_listen("openai_api_progress_event", change)
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("file_changed"):
         await call("upload_file_chunked", file=large, purpose="user_data", part_size=1000)
-    assert caught.value.translation_key == "file_changed"
     assert standin.requests[-1].path.endswith("/cancel")
 
 
@@ -359,11 +353,10 @@ async def test_upload_rejected_before_body(
         hass,
         {**entry.data, "base_url": f"http://127.0.0.1:{port}/v1", "skip_validation": True},
     )
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("refused", ServiceValidationError) as caught:
         await call(
             "create_file", config_entry_id=proxy.entry_id, file=str(huge), purpose="user_data"
         )
-    assert caught.value.translation_key == "refused"
     assert caught.value.translation_placeholders is not None
     assert caught.value.translation_placeholders["status"] == "413"
     answered.set()

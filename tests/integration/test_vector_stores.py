@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from homeassistant.core import Event, HomeAssistant
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import ServiceValidationError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
@@ -13,7 +13,7 @@ import voluptuous as vol
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
-from .conftest import Call
+from .conftest import Call, raises_key
 
 pytestmark = pytest.mark.usefixtures("entry")
 STATIC = {"type": "static", "static": {"max_chunk_size_tokens": 100, "chunk_overlap_tokens": 0}}
@@ -206,14 +206,13 @@ async def test_file_failed_is_returned(call: Call, store_id: str, media_folder: 
 
 
 async def test_poll_max_wait_exceeded(call: Call, ids: dict[str, str]) -> None:
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("still_pending"):
         await call(
             "create_and_poll_vector_store_file",
             **ids,
             poll_interval_ms=2000,
             max_wait_seconds=1,
         )
-    assert caught.value.translation_key == "still_pending"
 
 
 async def test_poll_cancelled_on_unload(
@@ -229,9 +228,8 @@ async def test_poll_cancelled_on_unload(
     )
     await standin.requests.reach(sent + 2)
     await hass.config_entries.async_unload(entry.entry_id)
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("unloaded"):
         await waiting
-    assert caught.value.translation_key == "unloaded"
 
 
 @pytest.mark.parametrize(
@@ -361,13 +359,12 @@ async def test_file_batch_missing_file_sends_nothing(
     standin: StandIn, call: Call, store_id: str, texts: list[str]
 ) -> None:
     standin.requests.clear()
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("path_not_allowed", ServiceValidationError):
         await call(
             "upload_and_poll_vector_store_file_batch",
             vector_store_id=store_id,
             files=[*texts, "/etc/passwd"],
         )
-    assert caught.value.translation_key == "path_not_allowed"
     with pytest.raises(vol.Invalid):
         await call(
             "upload_and_poll_vector_store_file_batch",
@@ -383,7 +380,6 @@ async def test_file_batch_upload_error_raises(
 ) -> None:
     standin.requests.clear()
     standin.fail(Fault(path="^/files$", status=413, body={"error": {"message": "Too large"}}))
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("refused", ServiceValidationError):
         await call("upload_and_poll_vector_store_file_batch", vector_store_id=store_id, files=texts)
-    assert caught.value.translation_key == "refused"
     assert not [request for request in standin.requests if "vector" in request.path]

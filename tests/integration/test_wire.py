@@ -20,7 +20,7 @@ from custom_components.openai_api.const import EVENT_STREAM
 
 from .conftest import CANARY, Call, add_entry
 from .payloads import LOCAL_ACTIONS, SOCKET_ACTIONS
-from .wire import Recorder, exercise_actions, recording, write_files
+from .wire import Recorder, exercise_actions, serving, write_files
 
 
 class Wire(SingleFileSnapshotExtension):
@@ -33,7 +33,7 @@ class Wire(SingleFileSnapshotExtension):
 @pytest.fixture
 async def recorder() -> AsyncGenerator[Recorder]:
     """Return a host that takes down every request."""
-    async with recording() as found:
+    async with serving(Recorder()) as found:
         yield found
 
 

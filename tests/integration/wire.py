@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -168,19 +168,23 @@ def events_of(action: ActionDescription) -> list[Json]:
     ]
 
 
+class Host(Protocol):
+    """What answers every request itself."""
+
+    url: str
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Answer any request."""
+
+
 @asynccontextmanager
-async def recording() -> AsyncIterator[Recorder]:
-    """Start a host that takes down every request."""
-    found = Recorder()
-    app = web.Application()
-    app.router.add_route("*", "/v1/{path:.*}", found.serve)
-    server = TestServer(app)
-    await server.start_server()
-    found.url = str(server.make_url("/v1"))
-    try:
-        yield found
-    finally:
-        await server.close()
+async def serving[T: Host](host: T) -> AsyncIterator[T]:
+    """Let a host listen on a free port."""
+    app = web.Application(client_max_size=64 * 1024**2)
+    app.router.add_route("*", "/{path:.*}", host.serve)
+    async with TestServer(app) as server:
+        host.url = str(server.make_url("/v1"))
+        yield host
 
 
 def write_files(folder: Path) -> None:

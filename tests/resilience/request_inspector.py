@@ -1,13 +1,10 @@
 """A host that takes down where requests really went, and answers as it is told."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, override
 from urllib.parse import unquote
 
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from custom_components.openai_api.types import Json
 from tests.integration.wire import Recorder
@@ -73,21 +70,6 @@ class RequestInspector(Recorder):
         if self.is_quick and self.action.poll is not None:
             found["status"] = "completed"
         return found
-
-
-@asynccontextmanager
-async def request_inspector() -> AsyncIterator[RequestInspector]:
-    """Start such a host."""
-    found = RequestInspector()
-    app = web.Application(client_max_size=64 * 1024**2)
-    app.router.add_route("*", "/{path:.*}", found.serve)
-    server = TestServer(app)
-    await server.start_server()
-    found.url = str(server.make_url("/v1"))
-    try:
-        yield found
-    finally:
-        await server.close()
 
 
 type PathTemplate = tuple[str, ...]

@@ -1,7 +1,7 @@
 """Whatever is written into an action's fields: an answer, or an error raised on purpose.
 
 A few inputs for each action in every run, always the same. For many, and others each time:
-`OPENAI_API_FUZZ=1000 .venv/oldest/bin/python -m pytest tests/faults/test_fuzz_actions.py`
+`OPENAI_API_FUZZ=1000 .venv/oldest/bin/python -m pytest tests/resilience/test_fuzz_actions.py`
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -17,10 +17,10 @@ from custom_components.openai_api import polling
 from custom_components.openai_api.action import ActionGroup
 from custom_components.openai_api.actions import ACTION_GROUPS
 from tests.integration.conftest import CANARY, Call, add_entry
-from tests.integration.wire import write_files
+from tests.integration.wire import serving, write_files
 
 from .action_fuzzer import ActionFuzzer
-from .request_inspector import request_inspector
+from .request_inspector import RequestInspector
 
 INPUTS = int(os.environ.get("OPENAI_API_FUZZ", "3"))
 """How many for each action, beside those that would lead it elsewhere."""
@@ -40,7 +40,7 @@ async def fuzzer(
     # The core's notes on each call would be longer than all the rest together.
     caplog.set_level(logging.WARNING, logger="homeassistant")
     write_files(media_folder)
-    async with request_inspector() as host:
+    async with serving(RequestInspector()) as host:
         data = {"base_url": host.url, "api_key": CANARY, "max_retries": 0, "skip_validation": True}
         yield ActionFuzzer(call, await add_entry(hass, data), host, media_folder)
 

@@ -146,11 +146,7 @@ class Talk:
         """
         self._post("clear", {"type": "input_audio_buffer.clear"})
         hearing = self._hearing = Hearing(
-            self.host,
-            self._async_send_sound,
-            end_of_speech,
-            on_commit=self.ask,
-            tail_ms=tail_ms,
+            self.host, self._async_send_sound, end_of_speech, on_commit=self.ask, tail_ms=tail_ms
         )
         try:
             turn.heard = await hearing.async_run(microphone)

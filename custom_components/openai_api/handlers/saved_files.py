@@ -7,7 +7,7 @@ from homeassistant.components import media_source
 from ..action import ActionCall
 from ..const import DOMAIN
 from ..exceptions import validation_error
-from ..media.cleanup import RetentionPolicy, async_tidy, total_size
+from ..media.cleanup import RetentionPolicy, async_clean_up, total_size
 from ..media.saved_files import Kind, SavedFile
 from ..types import Json
 
@@ -18,7 +18,7 @@ async def async_tidy_up(request: ActionCall) -> Json:
     Returns `{"deleted": [file, …], "count": …, "freed": …, "left": …, "left_size": …, "dry_run":
     …}`, sizes in bytes, and of each file `{"media_content_id": …, "media_content_type": …, "name":
     …, "kind": …, "size": …, "saved_at": …}`, `saved_at` in ISO 8601 (UTC). Raises
-    ServiceValidationError "tidy_up_without_limit", and what `media.cleanup.async_tidy` raises.
+    ServiceValidationError "tidy_up_without_limit", and what `media.cleanup.async_clean_up` raises.
     """
     data = request.data
     limits = RetentionPolicy(
@@ -29,13 +29,13 @@ async def async_tidy_up(request: ActionCall) -> Json:
     if limits.days is None and limits.megabytes is None:
         raise validation_error("tidy_up_without_limit")
     is_trial = bool(data.get("dry_run"))
-    tidied = await async_tidy(request.hass, limits, is_trial=is_trial)
+    result = await async_clean_up(request.hass, limits, is_trial=is_trial)
     return {
-        "deleted": [_described(file) for file in tidied.deleted],
-        "count": len(tidied.deleted),
-        "freed": total_size(tidied.deleted),
-        "left": len(tidied.left),
-        "left_size": total_size(tidied.left),
+        "deleted": [_described(file) for file in result.deleted],
+        "count": len(result.deleted),
+        "freed": total_size(result.deleted),
+        "left": len(result.left),
+        "left_size": total_size(result.left),
         "dry_run": is_trial,
     }
 

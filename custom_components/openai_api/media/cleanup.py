@@ -59,9 +59,9 @@ def async_setup_cleanup(hass: HomeAssistant) -> None:
 
     async def async_run(_: datetime) -> None:
         try:
-            await async_tidy(hass, _limits(hass))
+            await async_clean_up(hass, _limits(hass))
         except HomeAssistantError as err:
-            LOGGER.warning("The saved files could not be tidied up: %s", err)
+            LOGGER.warning("The cleanup of saved files failed: %s", err)
 
     async_call_later(hass, _FIRST, HassJob(async_run, cancel_on_shutdown=True))
     async_track_time_interval(hass, async_run, _INTERVAL, cancel_on_shutdown=True)
@@ -99,7 +99,7 @@ def _limits(hass: HomeAssistant) -> RetentionPolicy:
     return RetentionPolicy(days=tightest(CONF_KEEP_DAYS), megabytes=tightest(CONF_KEEP_MEGABYTES))
 
 
-async def async_tidy(
+async def async_clean_up(
     hass: HomeAssistant, limits: RetentionPolicy, *, is_trial: bool = False
 ) -> CleanupResult:
     """Delete the files beyond the limits, or with `is_trial` only find them.
@@ -108,40 +108,42 @@ async def async_tidy(
     error of the disk ends it early.
     """
     try:
-        tidied = await hass.async_add_executor_job(_tidy, media_directory(hass), limits, is_trial)
+        result = await hass.async_add_executor_job(
+            _clean_up, media_directory(hass), limits, is_trial
+        )
     except OSError as err:
         raise api_error("cannot_delete", message=err.strerror or str(err)) from None
     if is_trial:
-        return tidied
-    if tidied.deleted or tidied.unfinished:
+        return result
+    if result.deleted or result.unfinished:
         LOGGER.info(
             "Deleted %d saved files (%.1f MB) beyond the limits, and %d unfinished ones",
-            len(tidied.deleted),
-            total_size(tidied.deleted) / _MEGABYTE,
-            tidied.unfinished,
+            len(result.deleted),
+            total_size(result.deleted) / _MEGABYTE,
+            result.unfinished,
         )
     async_dispatcher_send(hass, SIGNAL_FILES_DELETED)
-    if tidied.error is not None:
-        raise api_error("cannot_delete", message=tidied.error)
-    return tidied
+    if result.error is not None:
+        raise api_error("cannot_delete", message=result.error)
+    return result
 
 
-def _tidy(directory: Path, limits: RetentionPolicy, is_trial: bool) -> CleanupResult:
+def _clean_up(directory: Path, limits: RetentionPolicy, is_trial: bool) -> CleanupResult:
     """Delete the files beyond the limits; blocks."""
     files = [file for file in list_saved(directory) if file.kind in limits.kinds]
-    tidied = _divide(files, limits)
+    result = _divide(files, limits)
     if is_trial:
-        return tidied
+        return result
     done: list[SavedFile] = []
     try:
-        for file in tidied.deleted:
+        for file in result.deleted:
             file.path.unlink(missing_ok=True)
             done.append(file)
-        tidied.unfinished = _remove_leftovers(directory, time.time() - _ORPHAN_AGE)
+        result.unfinished = _remove_leftovers(directory, time.time() - _ORPHAN_AGE)
     except OSError as err:
-        tidied.error = err.strerror or str(err)
-    tidied.deleted = done
-    return tidied
+        result.error = err.strerror or str(err)
+    result.deleted = done
+    return result
 
 
 def _divide(files: list[SavedFile], limits: RetentionPolicy) -> CleanupResult:

@@ -120,7 +120,7 @@ class Connection:
             if self._closing is not None:
                 raise self._closed()
         except BaseException as err:
-            self._hang_up()
+            self._abort()
             self._forget(error=self._text(err))
             raise
         finally:
@@ -132,11 +132,7 @@ class Connection:
         )
 
     async def async_send(self, event: Mapping[str, Any]) -> None:
-        """Send one event.
-
-        Raises what `async_send_frame` raises, and ServiceValidationError "invalid_arguments" for
-        what JSON cannot hold.
-        """
+        """Send one event; raises what `messages.encode` and `async_send_frame` raise."""
         await self.async_send_frame(encode(event))
 
     async def async_send_frame(self, frame: str) -> None:
@@ -168,27 +164,27 @@ class Connection:
             with suppress(RuntimeError):
                 self._opening.reschedule(asyncio.get_running_loop().time())
         elif self.state is State.CONNECTED and socket is not None:
-            await self._async_say_goodbye(socket, code, reason)
+            await self._async_close_socket(socket, code, reason)
         elif task is not None:
             task.cancel()
         if task is not None and task is not asyncio.current_task():
             await asyncio.wait([task])
         self._forget(code=code, reason=reason)
 
-    async def _async_say_goodbye(self, socket: Socket, code: int, reason: str) -> None:
+    async def _async_close_socket(self, socket: Socket, code: int, reason: str) -> None:
         """Perform the closing handshake; abort if it does not finish within CLOSE_TIMEOUT + 1 s."""
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT + 1):
                 await self.async_finish()
                 await socket.close(code=code, reason=reason)
         except TimeoutError:
-            self._hang_up()
+            self._abort()
 
     async def async_finish(self) -> None:
         """Wait until the send queue is empty; this class has none."""
 
     @callback
-    def _hang_up(self) -> None:
+    def _abort(self) -> None:
         """Abort the connection, whatever its state."""
         if (websocket := self._websocket) is not None and hasattr(websocket, "transport"):
             websocket.transport.abort()
@@ -229,7 +225,7 @@ class Connection:
             LOGGER.exception("Connection %s has ended unexpectedly", self.id)
             if (socket := self._socket) is not None:
                 with suppress(Exception):
-                    await self._async_say_goodbye(socket, CloseCode.INTERNAL_ERROR, "")
+                    await self._async_close_socket(socket, CloseCode.INTERNAL_ERROR, "")
             error = api_error("connection_failed", reason=type(err).__name__)
             self._forget(code=CloseCode.INTERNAL_ERROR, error=self._text(error))
 
@@ -389,8 +385,7 @@ class Connection:
     def fire(self, event_type: str, data: dict[str, Any]) -> None:
         """Fire an event of this connection on the bus.
 
-        The connection and entry ids are added to `data`. An error in an `EVENT_CONNECTION` is
-        recorded as the last error of the host.
+        The ids are added to `data`. An error in an `EVENT_CONNECTION` is the host's last error.
         """
         if event_type == EVENT_CONNECTION and data["error"]:
             self.host.record_error(data["error"])

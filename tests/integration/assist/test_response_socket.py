@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -15,6 +14,7 @@ from custom_components.openai_api.assist.response_socket import (
     response_sockets,
 )
 from custom_components.openai_api.exceptions import ConnectionRejected
+from tests.integration.conftest import raises_key
 from tests.integration.waiting import wait_for
 
 from .socket_service import Service
@@ -229,9 +229,8 @@ async def test_error_is_raised(
 ) -> None:
     for name, value in fault.items():
         setattr(remote, name, value)
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key(key):
         await ask(sockets, body(user("A")), seconds=0.3)
-    assert caught.value.translation_key == key
     remote.is_silent, remote.pause, remote.drops_at = False, 0.0, None
     assert await ask(sockets, body(user("A"))) == "Hello there"
 
@@ -265,7 +264,6 @@ async def test_unload_closes_connections(
     await asyncio.sleep(0.05)
     data = loaded.runtime_data
     assert await hass.config_entries.async_unload(loaded.entry_id)
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("unloaded"):
         await task
-    assert caught.value.translation_key == "unloaded"
     assert not data.connections

@@ -12,6 +12,7 @@ from homeassistant.setup import async_setup_component
 import pytest
 
 from custom_components.openai_api.assist import images
+from tests.integration.conftest import raises_key
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -148,9 +149,8 @@ async def test_image_url_unusable_raises(
     standin.fail(Fault(path="/images/generations", body=body))
     standin.fail(Fault(path="/pictures", count=3, **fault))
 
-    with pytest.raises(HomeAssistantError) as raised:
+    with raises_key(key):
         await generate(hass, "generate_image")
-    assert raised.value.translation_key == key
 
 
 async def test_image_edit_invalid_file_sends_nothing(
@@ -160,9 +160,8 @@ async def test_image_edit_invalid_file_sends_nothing(
     text = {"media_content_id": "media-source://media_source/local/b.txt"}
     text["media_content_type"] = "text/plain"
 
-    with pytest.raises(HomeAssistantError) as raised:
+    with raises_key("assist_attachment_unsupported"):
         await generate(hass, "generate_image", attachments=[text])
-    assert raised.value.translation_key == "assist_attachment_unsupported"
     assert not asked(standin)
 
 

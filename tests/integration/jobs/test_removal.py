@@ -9,7 +9,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.jobs import manager
-from tests.integration.conftest import Call
+from tests.integration.conftest import Call, raises_key
 from tests.standin.server import StandIn
 
 from .helpers import (
@@ -43,9 +43,8 @@ async def test_stop_watching(
     assert len(told) == 1
     assert_forgotten(hass, stored, entry)
     assert (await call("list_watched_jobs"))["data"] == []
-    with pytest.raises(ServiceValidationError) as refused:
+    with raises_key("job_unknown", ServiceValidationError):
         await call("stop_watching_job", id="x_1")
-    assert refused.value.translation_key == "job_unknown"
 
 
 @pytest.mark.parametrize(
@@ -86,9 +85,8 @@ async def test_job_limit_raises(
         answer(standin, f"/batches/x_{number}", "in_progress")
     for number in range(2):
         await call("watch_job", kind="batch", id=f"x_{number}")
-    with pytest.raises(ServiceValidationError) as refused:
+    with raises_key("too_many_jobs", ServiceValidationError):
         await call("watch_job", kind="batch", id="x_2")
-    assert refused.value.translation_key == "too_many_jobs"
     answer(standin, "/batches/x_1", "in_progress")
     await call("watch_job", kind="batch", id="x_1")
     assert len((await call("list_watched_jobs"))["data"]) == 2

@@ -7,11 +7,10 @@ import wave
 
 from homeassistant.components import media_source
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
 import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from tests.integration.conftest import Call
+from tests.integration.conftest import Call, raises_key
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -59,9 +58,8 @@ async def test_speech_with_invalid_base64(standin: StandIn, call: Call) -> None:
         'data: {"type":"speech.audio.delta","audio":"x"}\n\ndata: {"type":"speech.audio.done"}\n\n'
     )
     standin.fail(Fault(path="/audio", status=200, body=body, content_type="text/event-stream"))
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("stream_garbled"):
         await call("create_speech", stream_format="sse", **SPEAK)
-    assert caught.value.translation_key == "stream_garbled"
 
 
 @pytest.mark.parametrize("kind", ["json", "text", "srt", "vtt", "verbose_json"])

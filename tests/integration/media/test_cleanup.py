@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 import voluptuous as vol
 
 from custom_components.openai_api.const import DOMAIN
-from tests.integration.conftest import Call, add_entry, entry_data
+from tests.integration.conftest import Call, add_entry, entry_data, raises_key
 from tests.integration.waiting import wait_for
 from tests.standin.server import StandIn
 
@@ -143,9 +143,8 @@ async def test_cleanup_large_file_keeps_others(
 @pytest.mark.usefixtures("entry")
 async def test_cleanup_without_limit_raises(folder: Path, call: Call) -> None:
     put(folder, "a.png", age=100)
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("tidy_up_without_limit", ServiceValidationError):
         await call("tidy_up_saved_files", kinds=["picture"])
-    assert caught.value.translation_key == "tidy_up_without_limit"
     for data in (
         {"older_than_days": -1},
         {"keep_megabytes": -0.1},
@@ -217,9 +216,8 @@ async def test_cleanup_without_files(hass: HomeAssistant, call: Call) -> None:
         "dry_run": False,
     }
     hass.config.media_dirs = {}
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("no_media_folder"):
         await call("tidy_up_saved_files", older_than_days=1)
-    assert caught.value.translation_key == "no_media_folder"
 
 
 @pytest.mark.usefixtures("entry")

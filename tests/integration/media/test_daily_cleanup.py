@@ -82,7 +82,7 @@ async def test_daily_cleanup_continues_after_error(
     await add_entry(hass, entry_data(standin), {"keep_days": 1})
     folders, hass.config.media_dirs = hass.config.media_dirs, {}
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=6))
-    await wait_for(lambda: "The saved files could not be tidied up" in caplog.text)
+    await wait_for(lambda: "The cleanup of saved files failed" in caplog.text)
     hass.config.media_dirs = folders
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(days=1, minutes=1))
     await wait_for(lambda: not names(folder))

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
 import pytest
 
 from custom_components.openai_api.const import DOMAIN
-from tests.integration.conftest import Call
+from tests.integration.conftest import Call, raises_key
 from tests.standin import media
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
@@ -79,9 +78,8 @@ async def test_invalid_image_keeps_others(
 async def test_invalid_images_only_raise(standin: StandIn, call: Call, folder: Path) -> None:
     data = [{"b64_json": "x"}, {"b64_json": encode(b"Sign in")}]
     standin.fail(Fault(path="/images", status=200, body={"data": data}))
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("picture_garbled"):
         await call("create_image", prompt="A house", n=2)
-    assert caught.value.translation_key == "picture_garbled"
     assert names(folder) == set()
 
 

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
 import pytest
 
 from custom_components.openai_api.const import DOMAIN
-from tests.integration.conftest import Call
+from tests.integration.conftest import Call, raises_key
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -61,9 +60,8 @@ async def test_image_edit_with_several_files(
 
 async def test_image_with_invalid_base64(standin: StandIn, call: Call) -> None:
     standin.fail(Fault(path="/images", status=200, body={"data": [{"b64_json": "x"}]}))
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("picture_garbled"):
         await call("create_image", prompt="A house")
-    assert caught.value.translation_key == "picture_garbled"
 
 
 async def test_image_as_url(call: Call) -> None:

@@ -18,7 +18,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from yarl import URL
 
 from custom_components.openai_api.api import transport
-from tests.integration.conftest import Call, traced
+from tests.integration.conftest import Call, raises_key, traced
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -93,17 +93,15 @@ async def test_partial_file_removed(
 
 async def test_media_directory_not_writable(media_folder: Path, call: Call) -> None:
     (media_folder / "openai_api").write_text("a file where the folder should be")
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("folder_not_writable"):
         await call("create_speech", **SPEAK)
-    assert caught.value.translation_key == "folder_not_writable"
 
 
 async def test_media_directory_missing(hass: HomeAssistant, standin: StandIn, call: Call) -> None:
     hass.config.media_dirs = {}
     before = len(standin.requests)
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("no_media_folder"):
         await call("create_speech", **SPEAK)
-    assert caught.value.translation_key == "no_media_folder"
     assert len(standin.requests) == before
     root = await media_source.async_browse_media(hass, "media-source://openai_api")
     assert root.children == []
@@ -174,10 +172,8 @@ async def test_response_size_limit(
     standin.fail(fault)
     before = len(standin.requests)
 
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("answer_too_large"):
         await call("list_files")
-
-    assert caught.value.translation_key == "answer_too_large"
     # Trying again would not help.
     assert len(standin.requests) == before + 1
     # A download goes to the disk, so it may be as long as it likes.
@@ -296,9 +292,8 @@ async def test_free_space_is_kept(
     monkeypatch.setattr(os, "statvfs", full)
     data = {"create_speech": SPEAK, "create_image": DRAW}[action]
     before = len(standin.requests)
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("folder_not_writable") as caught:
         await call(action, **data)
-    assert caught.value.translation_key == "folder_not_writable"
     assert "No space left on device" in str(caught.value)
     # Nothing was paid for.
     assert len(standin.requests) == before

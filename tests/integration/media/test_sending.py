@@ -11,7 +11,7 @@ import pytest
 
 from custom_components.openai_api.media import multipart
 from custom_components.openai_api.media_source import SavedFiles
-from tests.integration.conftest import Call
+from tests.integration.conftest import Call, raises_key
 from tests.standin.server import StandIn
 
 from .helpers import part
@@ -76,10 +76,8 @@ async def test_invalid_files_are_rejected(
     (media_folder / "link.txt").symlink_to(media_folder.parent / "secrets.yaml")
     before = len(standin.requests)
 
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key(key, ServiceValidationError):
         await call("create_file", file=value.format(folder=media_folder), purpose="user_data")
-
-    assert caught.value.translation_key == key
     assert len(standin.requests) == before
 
 
@@ -106,6 +104,5 @@ async def test_remote_media_is_rejected(call: Call, monkeypatch: Any) -> None:
         return media_source.PlayMedia("http://127.0.0.1/song.mp3", "audio/mpeg")
 
     monkeypatch.setattr(SavedFiles, "async_resolve_media", resolve)
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("media_not_local", ServiceValidationError):
         await call("create_file", file="media-source://openai_api/song", purpose="user_data")
-    assert caught.value.translation_key == "media_not_local"

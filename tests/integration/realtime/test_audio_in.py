@@ -18,6 +18,7 @@ import pytest
 
 from custom_components.openai_api.realtime.audio import convert, decode, pieces, rate_of
 from custom_components.openai_api.websocket import reconnect
+from tests.integration.conftest import raises_key
 from tests.integration.waiting import wait_for
 
 from .driver import Json, RealtimeDriver
@@ -139,9 +140,8 @@ def chunk(kind: bytes, rate: int, bits: int, *, tag: int = 1, channels: int = 1)
     ],
 )
 def test_unsupported_audio_is_rejected(content: bytes) -> None:
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("audio_kind_unknown", ServiceValidationError) as caught:
         convert("song.wav", content, PCM)
-    assert caught.value.translation_key == "audio_kind_unknown"
     assert caught.value.translation_placeholders == {"name": "song.wav"}
 
 
@@ -188,9 +188,8 @@ def test_sample_rate_by_format(audio_format: Json, rate: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "   ", "ab", "*", "ÄÄÄÄ", "AAAA=AAA", "not base64 at all!"])
 def test_invalid_base64_is_rejected(text: str) -> None:
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("audio_not_base64", ServiceValidationError):
         decode(text)
-    assert caught.value.translation_key == "audio_not_base64"
 
 
 def appended(frames: list[Json]) -> bytes:
@@ -283,9 +282,8 @@ async def test_invalid_audio_sends_nothing(
         audio = {name: value.replace("FOLDER", where) for name, value in audio.items()}
     else:
         audio = audio.replace("FOLDER", where)
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key(key, ServiceValidationError):
         await script.call("send_realtime_audio", audio=audio, commit=True)
-    assert caught.value.translation_key == key
     assert await script.sent() == []
 
 

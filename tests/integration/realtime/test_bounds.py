@@ -11,6 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.openai_api.realtime.connection import RealtimeConnection
 from custom_components.openai_api.realtime.output_audio import Spoken
 from custom_components.openai_api.websocket import connection as connections
+from tests.integration.conftest import raises_key
 from tests.integration.waiting import wait_for
 
 from .driver import Json, RealtimeDriver
@@ -86,8 +87,7 @@ async def test_connection_limit(script: RealtimeDriver, monkeypatch: pytest.Monk
         ("connect_realtime_websocket", {"model": "m"}),
         ("manage_model_response_websocket", {"action": "connect"}),
     ):
-        with pytest.raises(ServiceValidationError) as caught:
+        with raises_key("too_many_connections", ServiceValidationError):
             await script.call(action, connection_id="one too many", **data)
-        assert caught.value.translation_key == "too_many_connections"
     await script.call("close_realtime_websocket", connection_id="c-0")
     await script.call("connect_realtime_websocket", model="m", connection_id="c-2")

@@ -13,7 +13,7 @@ from tests.standin.areas.realtime import SECRETS
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
-from ..conftest import CANARY, add_entry, entry_data
+from ..conftest import CANARY, add_entry, entry_data, raises_key
 from .driver import Json, RealtimeDriver
 
 REALTIME = "^/realtime$"
@@ -94,9 +94,8 @@ async def test_connect_with_call_id_sends_no_model(talk: RealtimeDriver, standin
     assert "model" not in (await session.wait_for(1))["session"]
     await wait_for(lambda: talk.types("session.created"))
     assert (await talk.status())["model"] == "gpt-realtime"
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("model_fixed", ServiceValidationError):
         await talk.call("update_realtime_session_config", session={"model": "other"})
-    assert caught.value.translation_key == "model_fixed"
 
 
 async def test_connect_with_model_in_session(talk: RealtimeDriver, standin: StandIn) -> None:
@@ -141,9 +140,8 @@ async def test_connect_with_client_secret_and_call_id(
 
 async def test_connect_client_secret_unsupported(talk: RealtimeDriver, standin: StandIn) -> None:
     standin.fail(Fault(path="client_secrets", body={"no": "value"}))
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("no_client_secret"):
         await talk.call("connect_realtime_websocket", model="m-1", use_client_secret=True)
-    assert caught.value.translation_key == "no_client_secret"
     assert states(talk.states) == ["connecting", "disconnected"]
     assert not standin.sockets
 
@@ -168,10 +166,8 @@ async def test_connect_failure_frees_connection_id(
     standin.fail(fault)
     secret = "secrets" in fault.path
 
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key(key):
         await talk.call("connect_realtime_websocket", model="m-1", use_client_secret=secret)
-
-    assert caught.value.translation_key == key
     assert states(talk.states) == ["connecting", "disconnected"]
     assert talk.states[-1]["error"]
     assert not entry.runtime_data.connections
@@ -202,17 +198,15 @@ async def test_connect_malformed_sends_nothing(
     talk: RealtimeDriver, standin: StandIn, data: dict[str, Any], key: str
 ) -> None:
     asked = len(standin.requests)
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key(key, ServiceValidationError):
         await talk.call("connect_realtime_websocket", **data)
-    assert caught.value.translation_key == key
     assert len(standin.requests) == asked
     assert not talk.states
 
 
 async def test_connect_twice_raises(script: RealtimeDriver, standin: StandIn) -> None:
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("connection_exists", ServiceValidationError):
         await script.call("connect_realtime_websocket", model="m-2")
-    assert caught.value.translation_key == "connection_exists"
     assert len(standin.sockets) == 1
     assert (await script.status())["model"] == "m-1"
     assert not script.states
@@ -241,9 +235,8 @@ async def test_close_while_connecting(
 
     await talk.call("close_realtime_websocket")
 
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("connection_closed"):
         await task
-    assert caught.value.translation_key == "connection_closed"
     assert states(talk.states) == ["connecting", "disconnected"]
     await wait_for(lambda: not standin.sockets or standin.sockets[0].closed)
     assert all(session.received == [] for session in standin.sockets)
@@ -278,9 +271,8 @@ async def test_realtime_status(script: RealtimeDriver) -> None:
 
 
 async def test_muting_is_rejected(script: RealtimeDriver) -> None:
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("mute_unsupported", ServiceValidationError) as caught:
         await script.call("send_realtime_event", event={"type": "mute", "muted": True})
-    assert caught.value.translation_key == "mute_unsupported"
     assert "Stop sending audio" in str(caught.value)
     assert await script.sent() == []
     assert (await script.status())["muted"] is None
@@ -292,9 +284,8 @@ async def test_session_update_with_model_is_rejected(script: RealtimeDriver, mod
         ("update_realtime_session_config", {"session": {"model": model}}),
         ("send_realtime_event", {"event": {"type": "session.update", "session": {"model": model}}}),
     ):
-        with pytest.raises(ServiceValidationError) as caught:
+        with raises_key("model_fixed", ServiceValidationError):
             await script.call(action, **data)
-        assert caught.value.translation_key == "model_fixed"
     assert await script.sent() == []
     event = {"type": "session.update", "session": {"type": "realtime", "model": "m-1"}}
     await script.call("send_realtime_event", event=event)
@@ -306,9 +297,8 @@ async def test_realtime_and_responses_connections_are_separate(
 ) -> None:
     other = RealtimeDriver(hass, script.standin, "r")
     await other.call("manage_model_response_websocket", action="connect")
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("connection_unknown", ServiceValidationError):
         await other.call("send_realtime_message", message="Hello")
-    assert caught.value.translation_key == "connection_unknown"
     with pytest.raises(ServiceValidationError):
         await script.call("manage_model_response_websocket", action="close")
     assert (await other.status())["status"] == "disconnected"

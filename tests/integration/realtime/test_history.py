@@ -8,6 +8,7 @@ import pytest
 import voluptuous as vol
 
 from custom_components.openai_api.realtime.history import History, diff, normalize
+from tests.integration.conftest import raises_key
 
 from .driver import Json, RealtimeDriver
 
@@ -211,9 +212,8 @@ async def test_reset_history_invalid_sends_nothing(
 ) -> None:
     await script.server_sends(added(A), *(added(item) for item in known))
     await script.sent()
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("history_unsupported", ServiceValidationError):
         await script.call("reset_realtime_history", history=[B, *wanted])
-    assert caught.value.translation_key == "history_unsupported"
     assert await script.sent() == []
 
 
@@ -259,9 +259,8 @@ async def test_reset_history_skips_function_calls(
 async def test_reset_history_malformed_is_rejected(
     script: RealtimeDriver, history: list[Any]
 ) -> None:
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("history_invalid", ServiceValidationError):
         await script.call("reset_realtime_history", history=history)
-    assert caught.value.translation_key == "history_invalid"
     assert await script.sent() == []
 
 

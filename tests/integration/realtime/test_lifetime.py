@@ -16,6 +16,7 @@ from custom_components.openai_api.websocket import (
     connection as connections,
     reconnect,
 )
+from tests.integration.conftest import raises_key
 from tests.integration.waiting import wait_for
 from tests.standin.areas.realtime import SECRETS
 from tests.standin.faults import Fault
@@ -135,16 +136,14 @@ async def test_send_while_reconnecting_raises(script: RealtimeDriver) -> None:
         ("update_realtime_session_config", {"session": {}}),
         ("reset_realtime_history", {"history": []}),
     ):
-        with pytest.raises(ServiceValidationError) as caught:
+        with raises_key("connection_not_open", ServiceValidationError) as caught:
             await script.call(action, **data)
-        assert caught.value.translation_key == "connection_not_open", action
         assert caught.value.translation_placeholders == {
             "connection_id": "c",
             "state": "reconnecting",
         }
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("connection_exists", ServiceValidationError):
         await script.call("connect_realtime_websocket", model="m-1")
-    assert caught.value.translation_key == "connection_exists"
     script.standin._faults.clear()
     session = await back(script)
     assert (await session.wait_for(1))["type"] == "session.update"
@@ -246,9 +245,8 @@ async def test_close_twice(script: RealtimeDriver) -> None:
         if isinstance(result, Exception) and not isinstance(result, ServiceValidationError)
     ]
     assert states(script) == ["disconnected"]
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("connection_unknown", ServiceValidationError):
         await script.call("close_realtime_websocket")
-    assert caught.value.translation_key == "connection_unknown"
     assert script.notice_types() == ["connection_change"]
 
 
@@ -275,9 +273,8 @@ async def test_simultaneous_close(script: RealtimeDriver) -> None:
 async def test_invalid_close_code_keeps_connection(
     script: RealtimeDriver, data: Json, key: str
 ) -> None:
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key(key, ServiceValidationError):
         await script.call("close_realtime_websocket", **data)
-    assert caught.value.translation_key == key
     assert (await script.status())["status"] == "connected"
 
 
@@ -301,9 +298,8 @@ async def test_close_while_sending(script: RealtimeDriver, monkeypatch: pytest.M
     await script.call("send_realtime_message", message="This waits behind it")
     assert not task.done()
     await asyncio.wait_for(script.call("close_realtime_websocket"), 10)
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("connection_closed"):
         await asyncio.wait_for(task, 2)
-    assert caught.value.translation_key == "connection_closed"
 
 
 def _has_all(talk: RealtimeDriver, session: SocketSession) -> bool:

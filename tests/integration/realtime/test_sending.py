@@ -9,6 +9,7 @@ import pytest
 import voluptuous as vol
 
 from custom_components.openai_api.realtime import connection as session_module
+from tests.integration.conftest import raises_key
 from tests.integration.waiting import wait_for
 
 from .driver import Json, RealtimeDriver
@@ -46,13 +47,11 @@ EVERY_ACTION: list[tuple[str, Json]] = [
 async def test_send_on_unknown_connection_raises(
     script: RealtimeDriver, action: str, data: Json
 ) -> None:
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("connection_unknown", ServiceValidationError):
         await script.call(action, **{**data, "connection_id": "x"})
-    assert caught.value.translation_key == "connection_unknown"
     await script.call("close_realtime_websocket")
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("connection_unknown", ServiceValidationError):
         await script.call(action, **data)
-    assert caught.value.translation_key == "connection_unknown"
 
 
 @pytest.mark.parametrize(("action", "data"), EVERY_ACTION)
@@ -143,9 +142,8 @@ async def test_error_drops_pending_create(
     ],
 )
 async def test_send_malformed_event_raises(script: RealtimeDriver, event: Json, key: str) -> None:
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key(key, ServiceValidationError):
         await script.call("send_realtime_event", event=event)
-    assert caught.value.translation_key == key
     # Nothing has come of it, and nothing is held up by it.
     await script.call("send_realtime_event", event=CREATE)
     assert without_ids(await script.sent()) == [CREATE]
@@ -199,9 +197,8 @@ async def test_send_message(script: RealtimeDriver, message: Any, content: list[
 
 @pytest.mark.parametrize("message", [[], [1], ["Hello"], [{"text": "Hello"}], {"content": []}])
 async def test_send_malformed_message_raises(script: RealtimeDriver, message: Any) -> None:
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("message_invalid", ServiceValidationError):
         await script.call("send_realtime_message", message=message)
-    assert caught.value.translation_key == "message_invalid"
     assert await script.sent() == []
 
 
@@ -286,9 +283,8 @@ async def test_add_image_by_path_and_media_source(
 async def test_add_image_unreadable_raises(
     script: RealtimeDriver, media_folder: Path, image: str, key: str
 ) -> None:
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key(key, ServiceValidationError):
         await script.call("add_realtime_image", image=image)
-    assert caught.value.translation_key == key
     assert await script.sent() == []
 
 
@@ -378,9 +374,8 @@ async def test_full_send_queue_is_reported(
 ) -> None:
     """Too much to send is refused, and what follows by itself is counted and not kept."""
     monkeypatch.setattr(session_module, "_LONGEST_OUTBOX", 0)
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("connection_busy", ServiceValidationError):
         await script.call("send_realtime_event", event={"type": "response.create"})
-    assert caught.value.translation_key == "connection_busy"
 
     await script.server_sends({"type": "conversation.item.truncated", "item_id": "i-1"})
     await wait_for(lambda: script.notices_of("events_dropped"))

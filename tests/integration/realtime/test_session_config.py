@@ -7,6 +7,7 @@ from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.openai_api.realtime.session_config import audio_format, build_session
+from tests.integration.conftest import raises_key
 
 from .driver import Json, RealtimeDriver
 
@@ -249,9 +250,8 @@ def test_session_config_without_tools(tools: Any) -> None:
 async def test_session_config_malformed_is_rejected(
     script: RealtimeDriver, given: Json, key: str
 ) -> None:
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key(key, ServiceValidationError):
         build_session(given, None)
-    assert caught.value.translation_key == key
     before = (await script.status())["session"]
     with pytest.raises(ServiceValidationError):
         await script.call("update_realtime_session_config", session=given)

@@ -11,6 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
+from tests.integration.conftest import raises_key
 from tests.integration.waiting import wait_for
 
 from .driver import Json, RealtimeDriver
@@ -211,17 +212,15 @@ async def test_approval_dropped_with_connection(
 async def test_approval_for_unknown_tool_raises(
     talk: RealtimeDriver, bell: Bell, names: list[str]
 ) -> None:
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("tool_unknown", ServiceValidationError):
         await connected(talk, "hall", require_approval=names)
-    assert caught.value.translation_key == "tool_unknown"
     assert not talk.standin.sockets
 
 
 @pytest.mark.parametrize("field", [{"require_approval": ["*"]}, {"max_tool_calls": 5}])
 async def test_tool_options_without_tools_raise(talk: RealtimeDriver, field: Json) -> None:
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("field_missing", ServiceValidationError):
         await talk.call("connect_realtime_websocket", model="m", **field)
-    assert caught.value.translation_key == "field_missing"
 
 
 @pytest.mark.parametrize(
@@ -286,9 +285,8 @@ async def test_token_limit_kept_after_reconnect(silent: None, talk: RealtimeDriv
 async def test_cost_limit_closes_connection(
     hass: HomeAssistant, silent: None, talk: RealtimeDriver, entry: MockConfigEntry
 ) -> None:
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("prices_missing", ServiceValidationError):
         await talk.call("connect_realtime_websocket", model="m", max_cost=1)
-    assert caught.value.translation_key == "prices_missing"
     hass.config_entries.async_update_entry(entry, options={"input_price": 10, "output_price": 20})
     await hass.config_entries.async_reload(entry.entry_id)
     await talk.connect(max_cost=0.5)

@@ -13,6 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
+from tests.integration.conftest import raises_key
 from tests.integration.waiting import wait_for
 
 from .driver import Json, RealtimeDriver
@@ -291,9 +292,8 @@ async def test_tools_of_several_llm_apis(
 
 
 async def test_unknown_llm_api_raises(talk: RealtimeDriver, bell: Bell) -> None:
-    with pytest.raises(ServiceValidationError) as caught:
+    with raises_key("llm_api_unknown", ServiceValidationError) as caught:
         await talk.call("connect_realtime_websocket", model="m", llm_hass_api=["hall", "x", "y"])
-    assert caught.value.translation_key == "llm_api_unknown"
     placeholders = caught.value.translation_placeholders or {}
     assert placeholders["missing"] == "x, y"
     assert "hall" in placeholders["known"]

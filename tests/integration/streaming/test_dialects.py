@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from homeassistant.exceptions import HomeAssistantError
 import pytest
 
 from tests.resilience.raw_server import RawServer
 
-from ..conftest import Call
+from ..conftest import Call, raises_key
 from .host import ASK, CHAT, RESPONSE, Json, chunk, named, piece, stream
 
 ENTITY = '{"entity":"a"}'
@@ -95,9 +94,8 @@ async def test_chat_chunks_of_servers(raw: RawServer, call: Call) -> None:
 @pytest.mark.parametrize("reason", ["None", "NULL", "", False, None])
 async def test_empty_finish_reason_is_ignored(raw: RawServer, call: Call, reason: Any) -> None:
     raw.play(stream(chunk({"content": "A"}), chunk({"content": "B"}, reason), done=False))
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("stream_cut"):
         await call("create_chat_completion", stream=True, **CHAT)
-    assert caught.value.translation_key == "stream_cut"
 
 
 async def test_tool_call_name_in_deltas(raw: RawServer, call: Call) -> None:
@@ -269,6 +267,5 @@ async def test_transcript_unknown_events_raise(raw: RawServer, call: Call, sound
     for events in ([{"type": "session.created"}], [{"foo": 1}, {"bar": 2}], [RESPONSE]):
         for done in (True, False):
             raw.play(stream(*events, done=done))
-            with pytest.raises(HomeAssistantError) as caught:
+            with raises_key("stream_cut"):
                 await call("create_transcription", file=sound, model="m", stream=True)
-            assert caught.value.translation_key == "stream_cut"

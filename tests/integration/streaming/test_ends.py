@@ -3,12 +3,11 @@
 import json
 from typing import Any
 
-from homeassistant.exceptions import HomeAssistantError
 import pytest
 
 from tests.resilience.raw_server import RawServer, Script, Step, chunked
 
-from ..conftest import Call
+from ..conftest import Call, raises_key
 from .host import ASK, CHAT, ITEM, RESPONSE, Json, chunk, event, named, piece, stream
 
 HELLO = chunk({"role": "assistant", "content": "Hello"})
@@ -49,9 +48,8 @@ CUT_CHATS: dict[str, Script] = {
 @pytest.mark.parametrize("case", CUT_CHATS)
 async def test_chat_stream_truncated_raises(raw: RawServer, call: Call, case: str) -> None:
     raw.play(CUT_CHATS[case])
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("stream_cut"):
         await call("create_chat_completion", stream=True, **CHAT)
-    assert caught.value.translation_key == "stream_cut"
 
 
 WHOLE_CHATS: dict[str, Script] = {
@@ -217,9 +215,8 @@ CUT_RESPONSES: dict[str, Script] = {
 @pytest.mark.parametrize("case", CUT_RESPONSES)
 async def test_response_stream_truncated_raises(raw: RawServer, call: Call, case: str) -> None:
     raw.play(CUT_RESPONSES[case])
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("stream_cut") as caught:
         await call("create_model_response", stream=True, **ASK)
-    assert caught.value.translation_key == "stream_cut"
     assert "ended before the response was complete" in str(caught.value)
 
 

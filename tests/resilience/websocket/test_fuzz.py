@@ -1,7 +1,7 @@
 """Whatever is said on either side: it comes through, or is refused on purpose.
 
 A few inputs in every run, always the same. For many, and others each time:
-`OPENAI_API_FUZZ=1000 .venv/oldest/bin/python -m pytest tests/faults/sockets/test_fuzz.py`
+`OPENAI_API_FUZZ=1000 .venv/oldest/bin/python -m pytest tests/resilience/websocket/test_fuzz.py`
 """
 
 from collections.abc import Callable
