@@ -198,6 +198,40 @@ class _Calls:
         return piece.begins and call.is_whole and call.text.strip() == piece.text.strip()
 
 
+class ToolCalls:
+    """The calls of a message that is still being sent, each as soon as it is certain to be whole."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._found = _Calls()
+        self._taken = 0
+
+    def add(self, delta: Json) -> None:
+        """Add a delta, `{"id": …, "function": {"name": …, "arguments": …}, …}`."""
+        self._found.add(_read(delta))
+
+    def take(self, *, is_end: bool = False, is_cut: bool = False) -> list[tuple[str, str, Any]]:
+        """Return calls that were not returned before: all at the end, else those before the last.
+
+        Returns `[(id, name, arguments), …]`, the arguments as text or as an object. A call whose
+        arguments may still change keeps back those after it. With `is_cut`, the end may be none:
+        calls that are not whole are left out.
+        """
+        calls = self._found.calls
+        taken: list[tuple[str, str, Any]] = []
+        while self._taken < len(calls) - (not is_end):
+            call = calls[self._taken]
+            is_placeholder = call.object == {} or call.text.strip() == "{}"
+            if not is_end and (is_placeholder or not call.is_whole):
+                break
+            self._taken += 1
+            if is_cut and not call.is_whole:
+                continue
+            value = call.object if call.object is not None else _arguments(call.texts)
+            taken.append((call.id, call.name, value))
+        return taken
+
+
 def join_tool_calls(pieces: list[Json], join_objects: Callable[[list[Json]], Json]) -> list[Json]:
     """Return the tool calls that deltas add up to, in the order in which they began.
 
