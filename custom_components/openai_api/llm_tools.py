@@ -110,7 +110,8 @@ def describe_parameters(
 ) -> tuple[Json, str]:
     """Return the parameters of a tool's function, and a hint on what they cannot express.
 
-    Returns and raises what `llm_schema.to_function_parameters` does.
+    Returns `({"type": "object", "properties": …}, hint)` and raises ValueError, as
+    `llm_schema.to_function_parameters` does.
     """
     schema = probatio.to_openapi(
         tool.parameters,

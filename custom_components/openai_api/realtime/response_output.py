@@ -154,7 +154,11 @@ class ResponseOutput:
         return news
 
     def output(self, response: Json) -> list[Json]:
-        """Return the output of a response that has ended: what its end lacks, was streamed."""
+        """Return the output of a response that has ended: what its end lacks, was streamed.
+
+        Returns the API's items, `[{"type": "message", "content": […], …}, {"type":
+        "function_call", "name": …, "arguments": …, …}]`.
+        """
         output = response.get("output")
         if not isinstance(output, list) or not any(output):
             return [self._whole(item) for item in self._sorted()]

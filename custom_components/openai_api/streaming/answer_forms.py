@@ -40,7 +40,8 @@ _ADDRESSES: Final = ("data:", "http:", "https")
 def adapt(method: str, answer: Json) -> Json:
     """Return an answer with the keys of the SDK method that was called.
 
-    Returns the answer itself if it has them, or nothing that could become of them.
+    Returns `{"output": […], "status": …, …}`, `{"choices": […], …}` or `{"data": […], …}`; the
+    answer itself if it has them, or nothing that could become of them.
     """
     choices = _objects(answer.get("choices"))
     if method in _RESPONSES:
