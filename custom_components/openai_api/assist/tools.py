@@ -28,6 +28,8 @@ _TIMEOUT: Final = 300.0
 """Seconds: a script behind a tool may take its time, but the model waits."""
 _SCHEMAS: LRU[tuple[object, ...], tuple[object, tuple[Json, str]]] = LRU(512)
 """What became of the schemas of tools, by the identity of what they are made of, which is kept."""
+_NOT_OFFERED: LRU[str, str] = LRU(512)
+"""Why tools are not offered, by their names; each is logged once."""
 _CACHE: LRU[int, tuple[weakref.ref[llm.APIInstance], list[Json]]] = LRU(32)
 
 
@@ -105,18 +107,25 @@ def functions(api: llm.APIInstance | None) -> list[Json]:
     found: list[Json] = []
     for tool in sorted(api.tools, key=lambda tool: tool.name):
         if len(found) == MAX_FUNCTIONS:
-            LOGGER.warning("Tools beyond %d are not offered to the model", MAX_FUNCTIONS)
-            break
+            _warn(tool, f"there are more than {MAX_FUNCTIONS} functions")
+            continue
         try:
             parameters, hint = _parameters(tool, api)
         except Exception as err:  # noqa: BLE001
             # Tools come from any integration, and one must not end the turn.
-            LOGGER.warning("The tool %s cannot be offered to the model: %s", tool.name, err)
+            _warn(tool, str(err) or type(err).__name__)
             continue
         description = shorten_description(tool.description or "", hint)
         found.append({"name": tool.name, "description": description, "parameters": parameters})
     _CACHE[id(api)] = (weakref.ref(api), found)
     return found
+
+
+def _warn(tool: llm.Tool, reason: str) -> None:
+    """Log once why a tool is not offered."""
+    if tool.name not in _NOT_OFFERED:
+        _NOT_OFFERED[tool.name] = reason
+        LOGGER.warning("The tool %s cannot be offered to the model: %s", tool.name, reason)
 
 
 def _parameters(tool: llm.Tool, api: llm.APIInstance) -> tuple[Json, str]:

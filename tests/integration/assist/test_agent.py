@@ -205,8 +205,29 @@ class OddTool(llm.Tool):
         return llm.ToolResult(data={"done": True})
 
 
-async def test_odd_tools_are_made_acceptable(
+async def test_tools_beyond_limit_are_left_out(
     hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, add_subentry: AddSubentry
+) -> None:
+    tools = [OddTool(f"tool_{number:03}", "Does it.") for number in range(200)]
+
+    class Api(llm.API):
+        async def async_get_api_instance(self, llm_context: llm.LLMContext) -> llm.APIInstance:
+            return llm.APIInstance(self, "Use the tools.", llm_context, tools=[*tools])
+
+    llm.async_register_api(hass, Api(hass=hass, id="many", name="Many"))
+    await add_subentry("conversation", name="Hall", llm_hass_api=["many"])
+    standin.fail(says("ok"))
+    await ask(agent="conversation.hall")
+    assert len(standin.requests[-1].body["tools"]) == 128
+
+
+async def test_odd_tools_are_made_acceptable(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    add_subentry: AddSubentry,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     either = probatio.Schema(
         probatio.All(
@@ -242,6 +263,8 @@ async def test_odd_tools_are_made_acceptable(
     standin.fail(calls((long, '{"room": "hall"}')))
     standin.fail(says("Asked."))
     assert speech(await ask("Ask", agent="conversation.hall")) == "Asked."
+    # Though the tools are made anew for each turn.
+    assert caplog.text.count("The tool broken cannot be offered to the model") == 1
     (made,) = tools[0].calls
     assert (made.tool_name, made.tool_args) == (tools[0].name, {"room": "hall"})
     # What the model has called stands in the next request as it was offered.
