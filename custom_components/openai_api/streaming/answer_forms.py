@@ -43,6 +43,8 @@ def adapt(method: str, answer: Json) -> Json:
     Returns `{"output": […], "status": …, …}`, `{"choices": […], …}` or `{"data": […], …}`; the
     answer itself if it has them, or nothing that could become of them.
     """
+    if isinstance(only := answer.get("choices"), dict):
+        answer = {**answer, "choices": [only]}
     choices = _objects(answer.get("choices"))
     if method in _RESPONSES:
         if "output" not in answer and choices and (output := list(_items(choices))):
