@@ -215,6 +215,7 @@ HEARD: dict[str, Any] = {
     "segments": {"language": "en", "segments": [{"text": " Turn"}, {"text": " it on"}]},
     "segments without spaces": {"segments": [{"text": "Turn"}, {"text": "it on"}]},
     "empty text beside segments": {"text": "", "segments": [{"text": "Turn it on"}]},
+    "a list beside other keys": {"id": "1", "data": [{"text": "Turn"}, {"text": "it on"}]},
     "phrases": {"combinedPhrases": [{"text": "Turn it on"}], "phrases": []},
     "results": {"results": [{"transcript": "Turn it on"}]},
     "a chat completion": completion(content="Turn it on"),
