@@ -35,7 +35,7 @@ class ResponsesDecoder(Decoder):
     def __init__(self, settings: HostConfig, *, allows_tools: bool = True) -> None:
         super().__init__(allows_tools=allows_tools)
         self._settings = settings
-        self._arguments: dict[object, str] = {}
+        self._arguments: dict[object, list[str]] = {}
         """What was streamed of the arguments of calls, by the id or index of their items."""
         self._told: set[object] = set()
         """The ids of the calls that were given on."""
@@ -57,12 +57,12 @@ class ResponsesDecoder(Decoder):
                 self._is_item_open = True
             case "response.output_item.done":
                 self._is_item_open = False
-                yield from self._item(event.get("item"), self._arguments.pop(_key(event), ""))
+                streamed = self._arguments.pop(_key(event), ())
+                yield from self._item(event.get("item"), "".join(streamed))
             case "response.function_call_arguments.delta":
-                before = self._arguments.get(_key(event), "")
-                self._arguments[_key(event)] = f"{before}{event.get('delta') or ''}"
+                self._arguments.setdefault(_key(event), []).append(str(event.get("delta") or ""))
             case "response.function_call_arguments.done":
-                self._arguments[_key(event)] = str(event.get("arguments") or "")
+                self._arguments[_key(event)] = [str(event.get("arguments") or "")]
             case "response.completed" | "response.incomplete" | "response.done":
                 self.is_done = True
                 response = event.get("response")
