@@ -132,8 +132,7 @@ def _has_message(choices: object) -> bool:
 
 def _with_transcript(answer: Json, text: str) -> Json:
     """Return a transcript with its text: some hosts send none for silence, or a list."""
-    segments = answer.get("data")
-    if isinstance(segments, list) and "text" not in answer:
+    if answer.keys() == {"data"} and isinstance(segments := answer["data"], list):
         return {"text": text, "segments": segments}
     return {**answer, "text": text}
 

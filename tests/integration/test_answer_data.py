@@ -203,3 +203,13 @@ async def test_picture_events_of_servers(raw: RawServer, call: Call, case: str) 
     raw.play(stream(partial, PICTURES[case]))
     (saved,) = (await call("create_image", prompt="A garden", stream=True))["media"]
     assert Path(saved["path"]).read_bytes() == base64.b64decode(PICTURE)
+
+
+@pytest.mark.parametrize("is_stream", [True, False])
+async def test_answer_without_picture_raises(raw: RawServer, call: Call, is_stream: bool) -> None:
+    for data in ([], [{"revised_prompt": "A garden"}], [{"b64_json": None, "url": ""}], [5]):
+        body = {"created": 1, "data": data}
+        raw.play(stream(body) if is_stream else [answer(body)])
+        with pytest.raises(HomeAssistantError) as caught:
+            await call("create_image", prompt="A garden", stream=is_stream)
+        assert caught.value.translation_key in ("empty_answer", "picture_garbled", "stream_cut")

@@ -20,6 +20,9 @@ _TYPES: Final = {
     "audio/aacp": "aac",
 }
 _BREAKS: Final = b"\t\r\n"
+_OPENING: Final = (b"{", b"<", b"[")
+_SHORTEST_TEXT: Final = 7
+"""Letters: fewer may be samples."""
 _UNNAMED: Final = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 _RATE: Final = re.compile(r"(?:^|;)\s*(rate|channels)\s*=\s*\"?(\d{1,6})\b", re.IGNORECASE)
 
@@ -39,9 +42,7 @@ def recognize(content_type: str, head: bytes, asked: str) -> str | None:
         return "flac"
     if head[:3] == b"ID3":
         return "mp3"
-    if head.lstrip()[:1] in {b"{", b"<", b"["} and all(
-        32 <= sign < 127 or sign in _BREAKS for sign in head
-    ):
+    if is_text(head):
         # An error that calls itself a sound.
         return None
     if named in _RAW:
@@ -53,6 +54,22 @@ def recognize(content_type: str, head: bytes, asked: str) -> str | None:
     if named in _TYPES:
         return _TYPES[named]
     return asked if is_named and asked in {"pcm", "aac"} else None
+
+
+def is_text(head: bytes) -> bool:
+    """Return whether these first bytes are a text: an error, a web page, in UTF-16 as well."""
+    if head[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        letters, zeros = head[2::2], head[3::2]
+        if head[:1] == b"\xfe":
+            letters, zeros = zeros, letters
+    elif head[1:2] == b"\0" and head[:1] in _OPENING:
+        letters, zeros = head[::2], head[1::2]
+    else:
+        letters, zeros = head, b""
+    is_whole = len(letters) >= _SHORTEST_TEXT or letters.lstrip()[:1] in _OPENING
+    return (
+        is_whole and not any(zeros) and all(32 <= sign < 127 or sign in _BREAKS for sign in letters)
+    )
 
 
 def shape_of(content_type: str) -> PcmFormat:

@@ -17,7 +17,7 @@ from ..exceptions import ApiError, EntryUnloaded
 from .errors import AssistError
 from .http import body_of
 from .pcm import Coalescer, Converter, PcmFormat, WavError, WavReader, wav_header
-from .tts_format import EXTENSIONS, HEAD, Mp3Joiner, recognize, shape_of
+from .tts_format import EXTENSIONS, HEAD, Mp3Joiner, is_text, recognize, shape_of
 from .tts_options import SpeechOptions, Wanted, target_of
 from .tts_text import async_sentences, take_piece
 
@@ -366,7 +366,8 @@ class Speech:
             if len(head) > _LARGEST_MESSAGE:
                 break
         # It raises for an error that calls itself a success, and for a web page.
-        parse_body(self._host.settings, head[:_LARGEST_MESSAGE], content_type)
+        kind = "" if is_text(head[:HEAD]) else content_type
+        parse_body(self._host.settings, head[:_LARGEST_MESSAGE], kind)
         raise AssistError("assist_bad_sound", message=content_type.partition(";")[0] or "–")
 
     def _run(self, work: Any, name: str) -> None:

@@ -6,8 +6,9 @@ from typing import Any, Final, override
 from ..llm_tools import FunctionTools
 from ..streaming.accumulators import ChatCompletionAccumulator
 from ..streaming.answer_forms import adapt
+from ..streaming.chat import NO_REASONS
+from ..streaming.tool_calls import ToolCalls
 from ..types import Json
-from . import tools
 from .contents import CHAT_NATIVE
 from .deltas import Decoder, Delta
 from .errors import CONTENT_REFUSED, AssistError
@@ -28,9 +29,7 @@ class ChatDecoder(Decoder):
         self, functions: FunctionTools | None = None, *, allows_tools: bool = True
     ) -> None:
         super().__init__(functions, allows_tools=allows_tools)
-        self._open: dict[Any, Json] = {}
-        """The calls under way, by their index, or by their id where they have none."""
-        self._last: Any = None
+        self._tool_calls = ToolCalls()
         self._details: list[Json] = []
         """`reasoning_details` as OpenRouter sends them."""
         self._kept: Json = {}
@@ -43,8 +42,10 @@ class ChatDecoder(Decoder):
         choice = choices[0] if isinstance(choices, list) and choices else None
         if not isinstance(choice, dict):
             return
-        yield from self._delta(choice.get("delta") or choice.get("message"))
-        if reason := choice.get("finish_reason"):
+        delta = choice.get("delta") or choice.get("message")
+        yield from self._delta({"content": choice.get("text")} if delta is None else delta)
+        reason = choice.get("finish_reason")
+        if reason is not None and str(reason).lower() not in NO_REASONS:
             self.is_done = True
             self.is_cut = self.is_cut or reason in _CUT
             yield from self._close_calls()
@@ -77,8 +78,8 @@ class ChatDecoder(Decoder):
         content = delta.get("content")
         if isinstance(content, str):
             yield from self._text(content)
-        elif isinstance(content, list):
-            for part in content:
+        else:
+            for part in content if isinstance(content, list) else [content]:
                 yield from self._part(part)
         if isinstance(refusal := delta.get("refusal"), str) and refusal:
             self.refusal += refusal
@@ -86,7 +87,9 @@ class ChatDecoder(Decoder):
         calls = delta.get("tool_calls")
         for call in calls if isinstance(calls, list) else ():
             if isinstance(call, dict):
-                yield from self._piece(call)
+                self._tool_calls.add(call)
+        if calls:
+            yield from self._close_calls(is_end=False)
 
     def _part(self, part: Any) -> Iterator[Delta]:
         """Yield a part of a content that comes as a list."""
@@ -101,43 +104,17 @@ class ChatDecoder(Decoder):
         else:
             yield from self._text(part.get("text"))
 
-    def _piece(self, call: Json) -> Iterator[Delta]:
-        """Collect a piece of a call, and yield the one before it once another begins."""
-        function = call.get("function")
-        function = function if isinstance(function, dict) else {}
-        index, identifier = call.get("index"), call.get("id")
-        key = index if index is not None else identifier or self._last
-        known = self._open.get(key)
-        if known is not None and identifier and known["id"] and identifier != known["id"]:
-            # Some services give every call the index 0.
-            key = identifier
-            known = self._open.get(key)
-        if known is None:
-            yield from self._close_calls(are_all_whole=False)
-            known = self._open[key] = {"id": identifier, "name": "", "arguments": ""}
-        self._last = key
-        known["id"] = known["id"] or identifier
-        if (name := function.get("name")) and not known["name"]:
-            known["name"] = name
-        if isinstance(extra := call.get("extra_content"), dict):
-            known["extra"] = extra
-        arguments = function.get("arguments")
-        if isinstance(arguments, dict):
-            known["arguments"] = arguments
-        elif isinstance(arguments, str) and isinstance(known["arguments"], str):
-            known["arguments"] += arguments
+    def _close_calls(self, *, is_end: bool = True) -> Iterator[Delta]:
+        """Yield the calls that are whole: all, or those that another one has followed.
 
-    def _close_calls(self, *, are_all_whole: bool = True) -> Iterator[Delta]:
-        """Yield the calls that are whole: all, or those whose arguments can be read."""
-        for key, call in tuple(self._open.items()):
-            if are_all_whole or (call["arguments"] and tools.arguments(call["arguments"])):
-                del self._open[key]
-                made = len(self.calls)
-                yield from self._call(
-                    call["id"], call["name"], call["arguments"], is_cut=self.is_cut
-                )
-                if len(self.calls) > made and ("extra" in call or self._details):
-                    yield from self._keep(call.get("extra"))
+        Where the service has not said that the answer is whole, its last call may be cut.
+        """
+        is_cut = is_end and not self.is_done
+        for call in self._tool_calls.take(is_end=is_end, is_cut=is_cut):
+            made = len(self.calls)
+            yield from self._call(call.id, call.name, call.arguments, is_cut=self.is_cut)
+            if len(self.calls) > made and (call.extra is not None or self._details):
+                yield from self._keep(call.extra)
 
     def _keep(self, extra: Json | None) -> Iterator[Delta]:
         """Keep what the service wants back together with the call that was made last."""

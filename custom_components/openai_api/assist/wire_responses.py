@@ -52,27 +52,51 @@ class ResponsesDecoder(Decoder):
         self._wants_commentary = wants_commentary
         self._commentary = ""
         self._is_commentary = self._is_further = False
+        self._arguments: dict[object, list[str]] = {}
+        """What was streamed of the arguments of calls, by the id or index of their items."""
+        self._told: set[object] = set()
+        """The ids of the calls that were given on."""
+        self._is_item_open = True
+        """Whether the last item that has begun is not whole."""
 
     @override
     def feed(self, event: Json) -> Iterator[Delta]:
         match event.get("type"):
             case "response.output_text.delta":
+                self._is_item_open = True
                 yield from self._message_text(event.get("delta"))
-            case "response.output_item.added":
-                self._begin_item(event.get("item"))
             case "response.refusal.delta":
                 self.refusal += str(event.get("delta") or "")
                 yield from self._text(event.get("delta"))
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
                 yield from self._thought(event.get("delta"))
+            case "response.output_item.added":
+                self._is_item_open = True
+                self._begin_item(event.get("item"))
             case "response.output_item.done":
-                yield from self._item(event.get("item"))
-            case "response.completed" | "response.incomplete":
+                self._is_item_open = False
+                streamed = self._arguments.pop(_key(event), ())
+                yield from self._item(event.get("item"), "".join(streamed))
+            case "response.function_call_arguments.delta":
+                self._arguments.setdefault(_key(event), []).append(str(event.get("delta") or ""))
+            case "response.function_call_arguments.done":
+                self._arguments[_key(event)] = [str(event.get("arguments") or "")]
+            case "response.completed" | "response.incomplete" | "response.done":
                 self.is_done = True
-                yield from self._end(event.get("response"))
+                response = event.get("response")
+                if isinstance(response, dict) and response.get("status") == "failed":
+                    self._raise(response)
+                yield from self._end(response)
             case "response.failed":
                 response = event.get("response")
                 self._raise(response if isinstance(response, dict) else {})
+
+    @override
+    def finish(self) -> Iterator[Delta]:
+        yield from super().finish()
+        if not self._is_item_open:
+            # Some services end with the last item.
+            self.is_done = True
 
     def whole(self, response: Json) -> Iterator[Delta]:
         """Yield the deltas of a response that was not streamed."""
@@ -112,16 +136,20 @@ class ResponsesDecoder(Decoder):
         self._is_further = False
         yield from self._text(text)
 
-    def _item(self, item: Any) -> Iterator[Delta]:
-        """Yield the deltas of an item that is whole; the text of a message came before."""
+    def _item(self, item: Any, streamed: str = "") -> Iterator[Delta]:
+        """Yield the deltas of an item that is whole; the text of a message came before.
+
+        `streamed` are the arguments of a call, which the item itself may lack.
+        """
         if not isinstance(item, dict):
             return
         kind = item.get("type")
         if kind == "function_call":
+            self._told.add(item.get("call_id"))
             yield from self._call(
                 item.get("call_id"),
                 item.get("name"),
-                item.get("arguments"),
+                item.get("arguments") or streamed,
                 is_cut=self.is_cut or item.get("status") in _UNFINISHED,
             )
         elif kind == "reasoning" and item.get("encrypted_content"):
@@ -148,14 +176,31 @@ class ResponsesDecoder(Decoder):
         if not self.text_length and not self.calls:
             # Some services stream nothing but the end.
             yield from self._output(response.get("output"))
+        elif response.get("status", "completed") == "completed":
+            # Or their texts, and the calls at the end.
+            for item in _list(response.get("output")):
+                if self._is_new_call(item):
+                    yield from self._item(item)
         if self._commentary and not self.text_length and not self.calls:
             yield from self._text(self._commentary)
         if reason == "content_filter" and not self.text_length:
             raise AssistError(CONTENT_REFUSED)
 
+    def _is_new_call(self, item: Any) -> bool:
+        """Return whether this is a function call that can be told from those given on."""
+        if not isinstance(item, dict) or item.get("type") != "function_call":
+            return False
+        return item["call_id"] not in self._told if "call_id" in item else not self._told
+
     def _raise(self, response: Json) -> None:
         """Raise the error of a response that failed."""
         raise ErrorInResponse(**parse_error_body(response.get("error"), self._settings))
+
+
+def _key(event: Json) -> object:
+    """Return the key of the item that an event is about."""
+    index = event.get("output_index")
+    return index if isinstance(index, int) else str(event.get("item_id"))
 
 
 def _list(value: Any) -> list[Any]:

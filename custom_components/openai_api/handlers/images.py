@@ -4,6 +4,7 @@ from .. import stream_runner
 from ..action import ActionCall
 from ..action_request import async_request_json
 from ..const import LOGGER
+from ..exceptions import ResponseEmpty, api_error
 from ..media.images import async_save_all, picture_in
 from ..media.media_types import guess_type
 from ..media.storage import async_require_media_directory
@@ -15,8 +16,9 @@ async def async_create_images(request: ActionCall) -> Json:
 
     Returns `{"data": […], …, "media": [file, …]}`: the API's object, each file as
     `media.storage.async_save` returns it. An image that cannot be read or saved does not lose the
-    others; raises the error of the last one if none was saved, and StorageError before the request
-    if the media folder is not writable.
+    others; raises the error of the last one if none was saved, ResponseEmpty or HomeAssistantError
+    "picture_garbled" for a response without any, and StorageError before the request if the media
+    folder is not writable.
     """
     # First, so that no image is paid for that could not be saved.
     await async_require_media_directory(request.hass)
@@ -31,7 +33,11 @@ async def async_create_images(request: ActionCall) -> Json:
         for item in (data if isinstance(data, list) else ())
         if (found := picture_in(item, label)) is not None
     ]
-    if not files and data and request.data.get("response_format") != "url":
+    if not data:
+        raise ResponseEmpty
+    if not files and not any(map(_has_address, data if isinstance(data, list) else ())):
+        raise api_error("picture_garbled")
+    if not files and request.data.get("response_format") != "url":
         LOGGER.warning(
             "The service host answered with addresses of pictures, which are not saved; "
             "they are in the answer"
@@ -40,3 +46,8 @@ async def async_create_images(request: ActionCall) -> Json:
     if error is not None and not media:
         raise error
     return {**answer, "media": media}
+
+
+def _has_address(item: object) -> bool:
+    """Return whether an object names the address of a picture."""
+    return isinstance(item, dict) and any(item.get(key) for key in ("url", "image_url"))

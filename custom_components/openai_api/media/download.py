@@ -98,8 +98,8 @@ async def async_save_response(
     Returns what `async_save` returns, and raises what that raises. Where the method returns audio
     or video, a stream of events is joined, and audio in a text is decoded. Any other text (JSON, a
     web page) raises ErrorInResponse or HomeAssistantError "bad_answer" with the words of the
-    server, another kind of file "bad_answer", no body ResponseEmpty; StreamIncomplete and StreamMalformed are raised for a
-    stream.
+    server, another kind of file "bad_answer"; ResponseEmpty is raised for nothing but blanks,
+    StreamIncomplete and StreamMalformed for a stream.
     """
     label = response.headers.get("content-type", "")
     chunks: AsyncIterator[bytes] = response.iter_bytes(_WRITE_SIZE)

@@ -128,6 +128,9 @@ _MARKUP_TYPE = re.compile(r"text/.*|application/(?:.*\+)?(?:json|xml)|applicatio
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _PRINTABLE = re.compile(rb"[\t\n\r\x20-\x7e]+")
+_LETTERS = re.compile(rb"[A-Za-z]")
+_FEWEST_LETTERS = 0.3
+"""The share of letters in a text."""
 _MOST_LATIN = 0.25
 """The share of letters beyond ASCII in a text of one byte per letter."""
 _OPENING = (b"{", b"[", b"<")
@@ -261,7 +264,8 @@ def is_text(head: bytes, label: str = "") -> bool:
 def _wide_encoding(head: bytes) -> str | None:
     """Return the encoding of a text in UTF-16 or UTF-32, None for anything else.
 
-    Without a byte order mark only ASCII is one: PCM is not, as it has samples below zero.
+    Without a byte order mark only ASCII is one. Quiet PCM whose samples are all above zero is not,
+    as they are near each other.
     """
     for mark, name in _WIDE_MARKS.items():
         if head.startswith(mark):
@@ -275,9 +279,17 @@ def _wide_encoding(head: bytes) -> str | None:
         ("utf-16-le", head[::2], head[1::2]),
         ("utf-16-be", head[1::2], head[::2]),
     ):
-        if half >= _SHORTEST_WIDE and not any(zeros) and _PRINTABLE.fullmatch(letters):
+        if half >= _SHORTEST_WIDE and not any(zeros) and _reads_like_text(letters):
             return name
     return None
+
+
+def _reads_like_text(letters: bytes) -> bool:
+    """Return whether ASCII is words or JSON."""
+    if not _PRINTABLE.fullmatch(letters):
+        return False
+    share = len(_LETTERS.findall(letters)) / len(letters)
+    return share > _FEWEST_LETTERS and (b" " in letters or letters[:1] in _OPENING)
 
 
 def decode_text(body: bytes) -> str:

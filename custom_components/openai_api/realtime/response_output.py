@@ -156,7 +156,8 @@ class ResponseOutput:
     def output(self, response: Json) -> list[Json]:
         """Return the output of a response that has ended: what its end lacks, was streamed.
 
-        Returns `[{"type": "message" | "function_call", …}]`, the items of the API.
+        Returns the API's items, `[{"type": "message", "content": […], …}, {"type":
+        "function_call", "name": …, "arguments": …, …}]`.
         """
         output = response.get("output")
         if not isinstance(output, list) or not any(output):

@@ -40,9 +40,11 @@ _ADDRESSES: Final = ("data:", "http:", "https")
 def adapt(method: str, answer: Json) -> Json:
     """Return an answer with the keys of the SDK method that was called.
 
-    Returns the answer itself if it has them, or nothing that could become of them; otherwise a
-    copy with `{"output": […]}` or `{"choices": […]}`.
+    Returns `{"output": […], "status": …, …}`, `{"choices": […], …}` or `{"data": […], …}`; the
+    answer itself if it has them, or nothing that could become of them.
     """
+    if isinstance(only := answer.get("choices"), dict):
+        answer = {**answer, "choices": [only]}
     choices = _objects(answer.get("choices"))
     if method in _RESPONSES:
         if "output" not in answer and choices and (output := list(_items(choices))):

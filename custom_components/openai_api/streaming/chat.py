@@ -10,7 +10,7 @@ from .base import AnswerError, StreamAccumulator
 from .deltas import Pieces, accumulate_delta, join_delta
 from .tool_calls import is_object
 
-_NO_REASONS = frozenset({"", "null", "none", "false"})
+NO_REASONS = frozenset({"", "null", "none", "false"})
 """Values of `finish_reason` that mean none, in lower case."""
 
 
@@ -98,7 +98,7 @@ class ChatCompletionAccumulator(StreamAccumulator):
             elif value is None:
                 fields.setdefault(key, None)
             elif key == "finish_reason":
-                if str(value).lower() not in _NO_REASONS:
+                if str(value).lower() not in NO_REASONS:
                     fields[key] = value
                     self.is_complete = all(
                         item.fields.get(key) is not None for item in self._choices.values()

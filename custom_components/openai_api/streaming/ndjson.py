@@ -36,7 +36,7 @@ class NdjsonDecoder:
         return [("", data) for line in lines if (data := _data(line))]
 
     def flush(self) -> list[tuple[str, bytes]]:
-        """Return the last line if it has no end, as `[("", data)]`."""
+        """Return the last line if it has no end: `[("", data)]`, else `[]`."""
         data, self._rest = _data(b"".join(self._rest)), []
         return [("", data)] if data else []
 

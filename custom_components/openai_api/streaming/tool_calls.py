@@ -10,7 +10,7 @@ a name.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 import itertools
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -196,6 +196,52 @@ class _Calls:
         if isinstance(piece.arguments, dict):
             return call.object == piece.arguments
         return piece.begins and call.is_whole and call.text.strip() == piece.text.strip()
+
+
+class WholeCall(NamedTuple):
+    """A call whose arguments are complete."""
+
+    id: str
+    name: str
+    arguments: Any
+    """As text, or as an object."""
+    extra: Json | None
+    """`extra_content`, which Gemini wants back."""
+
+
+class ToolCalls:
+    """The calls of a message that is still being sent, each as soon as it is certain to be whole."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._found = _Calls()
+        self._taken = 0
+
+    def add(self, delta: Json) -> None:
+        """Add a delta, `{"id": …, "function": {"name": …, "arguments": …}, …}`."""
+        self._found.add(_read(delta))
+
+    def take(self, *, is_end: bool = False, is_cut: bool = False) -> list[WholeCall]:
+        """Return calls that were not returned before: all at the end, else those before the last.
+
+        A call whose arguments may still change keeps back those after it. With `is_cut`, the end
+        may be none: calls that are not whole are left out.
+        """
+        calls = self._found.calls
+        taken: list[WholeCall] = []
+        while self._taken < len(calls) - (not is_end):
+            call = calls[self._taken]
+            is_placeholder = call.object == {} or call.text.strip() == "{}"
+            if not is_end and (is_placeholder or not call.is_whole):
+                break
+            self._taken += 1
+            if is_cut and not call.is_whole:
+                continue
+            value = call.object if call.object is not None else _arguments(call.texts)
+            extras = (piece.get("extra_content") for piece in call.pieces)
+            extra = next((found for found in extras if isinstance(found, dict)), None)
+            taken.append(WholeCall(call.id, call.name, value, extra))
+        return taken
 
 
 def join_tool_calls(pieces: list[Json], join_objects: Callable[[list[Json]], Json]) -> list[Json]:

@@ -205,8 +205,29 @@ class OddTool(llm.Tool):
         return llm.ToolResult(data={"done": True})
 
 
-async def test_odd_tools_are_made_acceptable(
+async def test_tools_beyond_limit_are_left_out(
     hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, add_subentry: AddSubentry
+) -> None:
+    tools = [OddTool(f"tool_{number:03}", "Does it.") for number in range(200)]
+
+    class Api(llm.API):
+        async def async_get_api_instance(self, llm_context: llm.LLMContext) -> llm.APIInstance:
+            return llm.APIInstance(self, "Use the tools.", llm_context, tools=[*tools])
+
+    llm.async_register_api(hass, Api(hass=hass, id="many", name="Many"))
+    await add_subentry("conversation", name="Hall", llm_hass_api=["many"])
+    standin.fail(says("ok"))
+    await ask(agent="conversation.hall")
+    assert len(standin.requests[-1].body["tools"]) == 128
+
+
+async def test_odd_tools_are_made_acceptable(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    add_subentry: AddSubentry,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     either = probatio.Schema(
         probatio.All(
@@ -242,10 +263,101 @@ async def test_odd_tools_are_made_acceptable(
     standin.fail(calls((long, '{"room": "hall"}')))
     standin.fail(says("Asked."))
     assert speech(await ask("Ask", agent="conversation.hall")) == "Asked."
+    # Though the tools are made anew for each turn.
+    assert caplog.text.count("The tool broken cannot be offered to the model") == 1
     (made,) = tools[0].calls
     assert (made.tool_name, made.tool_args) == (tools[0].name, {"room": "hall"})
     # What the model has called stands in the next request as it was offered.
     assert standin.requests[-1].body["input"][-2]["name"] == long
+
+
+@pytest.fixture
+async def plain_tool(hass: HomeAssistant, agent: str, add_subentry: AddSubentry) -> OddTool:
+    """Return a tool that an agent named `hall` may call."""
+    tool = OddTool("plain", "Does it.")
+
+    class Api(llm.API):
+        async def async_get_api_instance(self, llm_context: llm.LLMContext) -> llm.APIInstance:
+            return llm.APIInstance(self, "Use the tool.", llm_context, tools=[tool])
+
+    llm.async_register_api(hass, Api(hass=hass, id="plain", name="Plain"))
+    await add_subentry("conversation", name="Hall", llm_hass_api=["plain"])
+    return tool
+
+
+def call_piece(arguments: str, name: str | None = None, **more: Any) -> Any:
+    """Return a chunk with a piece of a tool call."""
+    function = {"arguments": arguments, **({"name": name} if name else {})}
+    return chunk({"tool_calls": [{"function": function, **more}]})
+
+
+ONE, TWO = '{"room": "one"}', '{"room": "two"}'
+PIECES = {
+    "index 0 for all": [
+        call_piece("", "plain", index=0, id="a"),
+        call_piece(ONE, index=0),
+        call_piece("", "plain", index=0, id="b"),
+        call_piece(TWO[:5], index=0),
+        call_piece(TWO[5:], index=0),
+    ],
+    "index 0 and no ids": [
+        call_piece(ONE, "plain", index=0),
+        call_piece(TWO, "plain", index=0),
+    ],
+    "pieces counted": [
+        call_piece("", "plain", index=0, id="a"),
+        call_piece(ONE, index=1),
+        call_piece("", "plain", index=2, id="b"),
+        call_piece(TWO, index=3),
+    ],
+    "new ids": [
+        call_piece(ONE[:5], "plain", index=0, id="a"),
+        call_piece(ONE[5:], index=0, id="b"),
+        call_piece(TWO, "plain", index=1, id="c"),
+    ],
+}
+
+
+@pytest.mark.parametrize("case", PIECES)
+async def test_tool_calls_of_servers(
+    standin: StandIn, plain_tool: OddTool, ask: Ask, case: str
+) -> None:
+    standin.fail(NO_RESPONSES)
+    standin.fail(chat(*PIECES[case], chunk({}, "tool_calls")))
+    standin.fail(chat(chunk({"content": "Done."}), chunk({}, "stop")))
+    assert speech(await ask("On", agent="conversation.hall")) == "Done."
+    assert [call.tool_args for call in plain_tool.calls] == [{"room": "one"}, {"room": "two"}]
+
+
+async def test_cut_tool_call_is_not_made(standin: StandIn, plain_tool: OddTool, ask: Ask) -> None:
+    for pieces in (
+        [call_piece("", "plain", index=0, id="a")],
+        [call_piece("", "plain", index=0, id="a"), call_piece(ONE[:9], index=0)],
+    ):
+        standin.fail(NO_RESPONSES)
+        standin.fail(chat(*pieces, done=False, count=2))
+        assert is_error(await ask("On", agent="conversation.hall"))
+    assert not plain_tool.calls
+
+
+async def test_tool_call_whose_arguments_were_streamed(
+    standin: StandIn, plain_tool: OddTool, ask: Ask
+) -> None:
+    label = {"output_index": 0, "item_id": "fc_call_1"}
+    delta = {"type": "response.function_call_arguments.delta", "delta": ONE, **label}
+    done = {**call_event("plain", ""), "output_index": 0}
+    for events in (
+        [delta, done, completed()],
+        [done | {"item": {**done["item"], "arguments": ONE}}],
+        [
+            {"type": "response.output_text.delta", "delta": "One moment."},
+            completed(output=[{**done["item"], "arguments": ONE}]),
+        ],
+    ):
+        standin.fail(Fault(path="/responses", body=sse(events), content_type=SSE))
+        standin.fail(says("Done."))
+        assert speech(await ask("On", agent="conversation.hall")).endswith("Done.")
+    assert [call.tool_args for call in plain_tool.calls] == [{"room": "one"}] * 3
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ async def test_pipeline_subentry_removed_finishes_turn(
 EAR_FAULTS: dict[str, Callable[[], Awaitable[web.Response]] | None] = {
     "silent": None,
     "web_page": lambda: _answer("<html>Sign in</html>", "text/html"),
-    "odd": lambda: _answer('{"text": 7}', "application/json"),
+    "odd": lambda: _answer('{"text": {"a": 7}}', "application/json"),
     "key_revoked": lambda: _answer('{"error": {"message": "no key"}}', "application/json", 401),
     "model_gone": lambda: _answer('{"error": {"message": "no model"}}', "application/json", 404),
     "quota_gone": lambda: _answer(

@@ -378,6 +378,17 @@ JSON = "application/json"
     [
         (Sound('{"error": {"message": "GPU is gone"}}', JSON), "GPU is gone"),
         (Sound('{"error": {"message": "GPU is gone"}}', "audio/mpeg"), "GPU is gone"),
+        (
+            Sound('{"error": {"message": "GPU is gone"}}'.encode("utf-16"), "audio/mpeg"),
+            "GPU is gone",
+        ),
+        (Sound("Voice not found".encode("utf-16"), "audio/pcm"), "Voice not found"),
+        (
+            Sound(b"\xfe\xff" + "Voice not found".encode("utf-16-be"), "audio/mpeg"),
+            "Voice not found",
+        ),
+        (Sound("Voice not found", "audio/mpeg"), "Voice not found"),
+        (Sound("Voice not found", "audio/pcm"), "Voice not found"),
         (Sound('{"status": "ok"}', JSON), "expected file|is no sound"),
         (Sound("<html><body>Sign in</body></html>", "text/html"), "Sign in"),
         (Sound("no sound today", "text/plain"), "expected file|is no sound"),

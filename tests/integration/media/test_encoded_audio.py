@@ -125,6 +125,10 @@ async def test_text_or_other_file_as_speech_raises(
         b"\xff\xfe" + PCM,
         b"\xfe\xff" + PCM,
         b"\xff\xfe\x00\x00" + PCM,
+        # Quiet samples that are all above zero.
+        b"(\0)\0'\0&\0" * 200,
+        b"{\0" * 800,
+        b"m\0n\0o\0" * 400,
         # Quiet samples, some of them below zero.
         b" \0!\0\xff\xff\0\0" * 200,
     ],

@@ -7,6 +7,8 @@ from typing import Any
 
 from hypothesis import given, settings, strategies as st
 
+from custom_components.openai_api.assist.wire_chat import ChatDecoder
+from custom_components.openai_api.assist.wire_responses import ResponsesDecoder
 from custom_components.openai_api.streaming.chat import ChatCompletionAccumulator
 from custom_components.openai_api.streaming.decode import EventReader
 from custom_components.openai_api.streaming.responses import ResponseAccumulator
@@ -247,3 +249,79 @@ def test_response_fuzz(
     assert events == before
     assert whole is not None
     assert whole["output"] == items
+
+
+def told(deltas: list[Json]) -> tuple[str, list[tuple[str, Json]]]:
+    """Return the text in the deltas of an agent, and the names and arguments of its calls."""
+    calls = [call for delta in deltas for call in delta.get("tool_calls", ())]
+    text = "".join(delta.get("content", "") for delta in deltas)
+    return text.strip(), [(call.tool_name, call.tool_args) for call in calls]
+
+
+def plain(text: str) -> bool:
+    """Return whether an agent says a text as it is: it leaves out thoughts and controls."""
+    return text.isprintable() and not {"<", "["} & set(text)
+
+
+@settings(max_examples=100)
+@given(completions())
+def test_agent_completion_fuzz(case: tuple[Json, list[Json], str]) -> None:
+    message, chunks, _ = case
+    decoder, deltas = ChatDecoder(), list[Json]()
+    for event in chunks:
+        deltas += decoder.feed(event)
+    deltas += decoder.finish()
+    text, calls = told(deltas)
+    functions = [call["function"] for call in message.get("tool_calls", ())]
+    wanted = [(found["name"], json.loads(found["arguments"])) for found in functions]
+    content = message["content"]
+    said = content if isinstance(content, str) else content[0]["text"]
+    assert calls == wanted
+    assert text == said.strip() or not plain(said)
+    assert decoder.is_done
+
+
+@settings(max_examples=100)
+@given(completions(), st.data())
+def test_agent_completion_truncated_fuzz(
+    case: tuple[Json, list[Json], str], data: st.DataObject
+) -> None:
+    """No call is made of which a part may be missing."""
+    message, chunks, _ = case
+    decoder, deltas = ChatDecoder(), list[Json]()
+    for event in chunks[: data.draw(st.integers(0, len(chunks) - 1))]:
+        deltas += decoder.feed(event)
+    deltas += decoder.finish()
+    functions = [call["function"] for call in message.get("tool_calls", ())]
+    wanted = [(found["name"], json.loads(found["arguments"])) for found in functions]
+    _, calls = told(deltas)
+    assert calls == wanted[: len(calls)]
+    assert not decoder.is_done
+
+
+@settings(max_examples=100)
+@given(responses())
+def test_agent_response_fuzz(case: tuple[list[Json], list[Json]]) -> None:
+    items, events = case
+    named = [
+        *items,
+        *(event["item"] for event in events if "item" in event),
+        *(item for event in events for item in event.get("response", {}).get("output", ())),
+    ]
+    for item in named:
+        if item["type"] == "function_call":
+            item |= {"name": f"f_{item['id']}", "call_id": f"c_{item['id']}"}
+    decoder, deltas = ResponsesDecoder({}), list[Json]()  # type: ignore[arg-type]
+    for event in events:
+        deltas += decoder.feed(event)
+    deltas += decoder.finish()
+    text, calls = told(deltas)
+    wanted = [
+        (item["name"], json.loads(item["arguments"]))
+        for item in items
+        if item["type"] == "function_call"
+    ]
+    said = "".join(part["text"] for item in items for part in item.get("content", ()))
+    assert calls == wanted
+    assert text == said.strip() or not plain(said)
+    assert decoder.is_done
