@@ -138,6 +138,14 @@ class SessionLost(AssistError):
         super().__init__(SESSION_LOST)
 
 
+class CallMalformed(AssistError):
+    """The model has written a tool call that its service could not read; the next one may do."""
+
+    def __init__(self) -> None:
+        """Take nothing: the sentence says all."""
+        super().__init__(ANSWER_EMPTY)
+
+
 class NoSpeechRecognized(AssistError):
     """The service has not said what it heard."""
 
@@ -199,7 +207,7 @@ def is_stream_refused(err: HomeAssistantError) -> bool:
 def is_transient(err: HomeAssistantError) -> bool:
     """Tell whether the same request may well succeed when it is sent again at once."""
     return (
-        isinstance(err, ConnectionFailed)
+        isinstance(err, ConnectionFailed | CallMalformed)
         or _status(err) in _TRANSIENT
         # What a model has written for a tool call made no sense to Groq: the next time it may.
         or (isinstance(err, ApiError) and err.code == "tool_use_failed")

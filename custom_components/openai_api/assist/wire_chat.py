@@ -8,7 +8,7 @@ from ..types import Json
 from . import tools
 from .contents import CHAT_NATIVE
 from .deltas import Decoder, Delta
-from .errors import CONTENT_REFUSED, AssistError
+from .errors import ANSWER_BROKEN, CONTENT_REFUSED, AssistError, CallMalformed
 
 METHOD: Final = "chat.completions.create"
 _CUT: Final = frozenset({"length", "max_tokens", "model_length"})
@@ -41,6 +41,10 @@ class ChatDecoder(Decoder):
             return
         yield from self._delta(choice.get("delta") or choice.get("message"))
         if reason := choice.get("finish_reason"):
+            if reason == "error" or isinstance(choice.get("error"), dict):
+                raise AssistError(ANSWER_BROKEN)
+            if "MALFORMED" in str(reason) and not self.has_begun:
+                raise CallMalformed
             self.is_done = True
             self.is_cut = self.is_cut or reason in _CUT
             yield from self._close_calls()

@@ -508,3 +508,30 @@ async def test_model_that_cannot_be_streamed(
     streams = [one.body["stream"] for one in standin.requests if one.path == path]
     assert streams == [True, False, False]
     assert "stream_options" not in standin.requests[-1].body
+
+
+async def test_chat_call_malformed_is_tried_again(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+) -> None:
+    standin.fail(NO_RESPONSES)
+    standin.fail(chat(chunk({}, "function_call_filter: MALFORMED_FUNCTION_CALL"), count=1))
+    standin.fail(chat(chunk({"content": "It is on."}), chunk({}, "stop")))
+    assert speech(await ask()) == "It is on."
+
+    standin.fail(chat(chunk({}, "function_call_filter: MALFORMED_FUNCTION_CALL"), count=2))
+    result = await ask()
+    assert speech(result) == "The AI service gave no answer."
+
+
+@pytest.mark.parametrize("more", [{}, {"error": {"code": 502, "message": "Upstream"}}])
+async def test_chat_ended_by_error_is_no_answer(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, more: Json
+) -> None:
+    standin.fail(NO_RESPONSES)
+    last = chunk({}, "error")
+    last["choices"][0] |= more
+    standin.fail(chat(chunk({"content": "It is"}), last))
+    result = await ask()
+
+    assert is_error(result)
+    assert speech(result) == "The answer of the AI service broke off."
