@@ -30,6 +30,8 @@ class ChatDecoder(Decoder):
         self._details: list[Json] = []
         """`reasoning_details` as OpenRouter sends them."""
         self._kept: Json = {}
+        self._pieces: list[str] = []
+        """The text so far, as it came."""
 
     @override
     def feed(self, event: Json) -> Iterator[Delta]:
@@ -39,7 +41,10 @@ class ChatDecoder(Decoder):
         choice = choices[0] if isinstance(choices, list) and choices else None
         if not isinstance(choice, dict):
             return
-        yield from self._delta(choice.get("delta") or choice.get("message"))
+        if delta := choice.get("delta"):
+            yield from self._delta(delta)
+        else:
+            yield from self._delta(self._new_in(choice.get("message")))
         if reason := choice.get("finish_reason"):
             if reason == "error" or isinstance(choice.get("error"), dict):
                 raise AssistError(ANSWER_BROKEN)
@@ -62,6 +67,18 @@ class ChatDecoder(Decoder):
         yield from super().finish()
         yield from self._close_calls()
 
+    def _new_in(self, message: Any) -> Any:
+        """Return what is new in a whole message, which some services send besides its pieces."""
+        if not isinstance(message, dict) or not (self._pieces or self._open or self.calls):
+            return message
+        found = {"role": message.get("role")}
+        content, said = message.get("content"), "".join(self._pieces)
+        if isinstance(content, str):
+            found["content"] = content.removeprefix(said)
+        if not (self._open or self.calls):
+            found["tool_calls"] = message.get("tool_calls")
+        return found
+
     def _delta(self, delta: Any) -> Iterator[Delta]:
         """Yield what a chunk adds."""
         if not isinstance(delta, dict):
@@ -76,6 +93,7 @@ class ChatDecoder(Decoder):
                 self._add_detail(detail)
         content = delta.get("content")
         if isinstance(content, str):
+            self._pieces.append(content)
             yield from self._text(content)
         elif isinstance(content, list):
             for part in content:
