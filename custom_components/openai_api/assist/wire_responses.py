@@ -47,7 +47,7 @@ class ResponsesDecoder(Decoder):
         self._settings = settings
         self._wants_commentary = wants_commentary
         self._commentary = ""
-        self._is_commentary = self._is_further = False
+        self._is_commentary = self._is_further = self._has_calls = False
 
     @override
     def feed(self, event: Json) -> Iterator[Delta]:
@@ -114,6 +114,7 @@ class ResponsesDecoder(Decoder):
             return
         kind = item.get("type")
         if kind == "function_call":
+            self._has_calls = True
             yield from self._call(
                 item.get("call_id"),
                 item.get("name"),
@@ -144,6 +145,11 @@ class ResponsesDecoder(Decoder):
         if not self.text_length and not self.calls:
             # Some services stream nothing but the end.
             yield from self._output(response.get("output"))
+        elif not self._has_calls:
+            # Some stream the text alone.
+            for item in _list(response.get("output")):
+                if isinstance(item, dict) and item.get("type") == "function_call":
+                    yield from self._item(item)
         if self._commentary and not self.text_length and not self.calls:
             yield from self._text(self._commentary)
         if reason == "content_filter" and not self.text_length:

@@ -585,3 +585,18 @@ async def test_chat_whole_message_at_the_end_calls_no_tool_again(
 
     results = [one for one in standin.requests[-1].body["messages"] if one["role"] == "tool"]
     assert len(results) == 1
+
+
+@pytest.mark.parametrize("is_streamed", [True, False])
+async def test_call_in_last_event_alone_is_made_once(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, is_streamed: bool
+) -> None:
+    call = call_event("nonsense", "{}")
+    events = [call] if is_streamed else []
+    whole = completed(output=[MESSAGE, call["item"]])
+    standin.fail(streamed(delta("One moment."), *events, whole))
+    standin.fail(says("Done."))
+    assert speech(await ask()) == "Done."
+
+    kinds = [one["type"] for one in standin.requests[-1].body["input"]]
+    assert kinds == ["message", "message", "function_call", "function_call_output"]
