@@ -81,7 +81,7 @@ _SENTENCES: Final[tuple[tuple[type[ApiError], str], ...]] = (
 """Which sentence says an error; the first class that fits counts."""
 _MODEL_UNKNOWN: Final = re.compile(
     r"\bmodels?\b.*\b(not found|not exist|unknown|not available|no such|invalid|not supported)"
-    r"|\b(unknown|no such|invalid|unsupported)\b.*\bmodel\b",
+    r"|\b(unknown|no such|invalid|unsupported|not a valid)\b.*\bmodel\b",
     re.IGNORECASE | re.DOTALL,
 )
 _OF_SOMETHING_ELSE: Final = re.compile(
