@@ -81,7 +81,7 @@ _SENTENCES: Final[tuple[tuple[type[ApiError], str], ...]] = (
 """Which sentence says an error; the first class that fits counts."""
 _MODEL_UNKNOWN: Final = re.compile(
     r"\bmodels?\b.*\b(not found|not exist|unknown|not available|no such|invalid|not supported)"
-    r"|\b(unknown|no such|invalid|unsupported)\b.*\bmodel\b",
+    r"|\b(unknown|no such|invalid|unsupported|not a valid)\b.*\bmodel\b",
     re.IGNORECASE | re.DOTALL,
 )
 _OF_SOMETHING_ELSE: Final = re.compile(
@@ -136,6 +136,14 @@ class SessionLost(AssistError):
     def __init__(self) -> None:
         """Take nothing: the sentence says all."""
         super().__init__(SESSION_LOST)
+
+
+class CallMalformed(AssistError):
+    """The model has written a tool call that its service could not read; the next one may do."""
+
+    def __init__(self) -> None:
+        """Take nothing: the sentence says all."""
+        super().__init__(ANSWER_EMPTY)
 
 
 class NoSpeechRecognized(AssistError):
@@ -199,7 +207,7 @@ def is_stream_refused(err: HomeAssistantError) -> bool:
 def is_transient(err: HomeAssistantError) -> bool:
     """Tell whether the same request may well succeed when it is sent again at once."""
     return (
-        isinstance(err, ConnectionFailed)
+        isinstance(err, ConnectionFailed | CallMalformed)
         or _status(err) in _TRANSIENT
         # What a model has written for a tool call made no sense to Groq: the next time it may.
         or (isinstance(err, ApiError) and err.code == "tool_use_failed")

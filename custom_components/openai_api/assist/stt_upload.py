@@ -8,12 +8,16 @@ from homeassistant.exceptions import HomeAssistantError
 
 from ..api.host import ServiceHost
 from ..api.response import async_parse_body
+from ..const import LOGGER
 from ..streaming.answer_forms import transcript_in
-from .errors import AssistError
+from ..types import Json
+from .errors import AssistError, names
 from .pcm import MICROPHONE, wav
 from .plain_text import without_controls
 
 _METHOD: Final = "audio.transcriptions.create"
+_LEFT_OUT: Final = "left_out_of_transcriptions"
+"""Key of `ServiceHost.known`: models, and what they do not take."""
 _PATIENCE: Final = 60.0
 """Seconds besides the length of the recording: a small machine takes long to begin."""
 _SHORTEST: Final = 0.1
@@ -45,26 +49,33 @@ async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, sou
     seconds = MICROPHONE.seconds(len(sound))
     if seconds < _SHORTEST:
         return ""
-    method, _ = await host.method(_METHOD, "raw")
     arguments: dict[str, Any] = {
         "model": options.model,
         "file": ("speech.wav", wav(sound, MICROPHONE), "audio/wav"),
         "response_format": "json",
     }
-    if options.language:
-        arguments["language"] = options.language
-    if options.prompt:
-        arguments["prompt"] = options.prompt
+    refused: set[tuple[str, str]] = host.known.setdefault(_LEFT_OUT, set())
+    wanted = {"language": options.language, "prompt": options.prompt}
+    arguments |= {
+        option: value
+        for option, value in wanted.items()
+        if value and (options.model, option) not in refused
+    }
     patience = min(host.settings.timeout, _PATIENCE + seconds)
     try:
-        async with host.async_request_scope(patience):
-            response = (await method(**arguments, timeout=patience)).http_response
-        answer = await async_parse_body(
-            host.hass,
-            host.settings,
-            response.content,
-            response.headers.get("content-type", ""),
-        )
+        while True:
+            try:
+                answer = await _async_ask(host, arguments, patience)
+                break
+            except HomeAssistantError as err:
+                sent = [key for key in wanted if key in arguments]
+                option = next((key for key in sent if names(err, key)), "")
+                if not option:
+                    raise
+                del arguments[option]
+                refused.add((options.model, option))
+                name = host.entry.title
+                LOGGER.warning("The model %s of %s does not take %s", options.model, name, option)
         if (text := transcript_in(answer)) is None:
             raise AssistError("assist_bad_sound", message=", ".join(sorted(map(str, answer)))[:100])
     except HomeAssistantError as err:
@@ -72,6 +83,19 @@ async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, sou
         raise
     host.record_success(answer, _METHOD, options.model)
     return words(text)
+
+
+async def _async_ask(host: ServiceHost, arguments: dict[str, Any], patience: float) -> Json:
+    """Return what the service answers; raises a translated HomeAssistantError."""
+    method, _ = await host.method(_METHOD, "raw")
+    async with host.async_request_scope(patience):
+        response = (await method(**arguments, timeout=patience)).http_response
+    return await async_parse_body(
+        host.hass,
+        host.settings,
+        response.content,
+        response.headers.get("content-type", ""),
+    )
 
 
 def words(text: str) -> str:

@@ -11,7 +11,7 @@ from ..streaming.tool_calls import ToolCalls
 from ..types import Json
 from .contents import CHAT_NATIVE
 from .deltas import Decoder, Delta
-from .errors import CONTENT_REFUSED, AssistError
+from .errors import ANSWER_BROKEN, CONTENT_REFUSED, AssistError, CallMalformed
 
 METHOD: Final = "chat.completions.create"
 _CUT: Final = frozenset({"length", "max_tokens", "model_length"})
@@ -33,6 +33,8 @@ class ChatDecoder(Decoder):
         self._details: list[Json] = []
         """`reasoning_details` as OpenRouter sends them."""
         self._kept: Json = {}
+        self._pieces: list[str] = []
+        """The text so far, as it came."""
 
     @override
     def feed(self, event: Json) -> Iterator[Delta]:
@@ -42,10 +44,14 @@ class ChatDecoder(Decoder):
         choice = choices[0] if isinstance(choices, list) and choices else None
         if not isinstance(choice, dict):
             return
-        delta = choice.get("delta") or choice.get("message")
+        delta = choice.get("delta") or self._new_in(choice.get("message"))
         yield from self._delta({"content": choice.get("text")} if delta is None else delta)
         reason = choice.get("finish_reason")
         if reason is not None and str(reason).lower() not in NO_REASONS:
+            if reason == "error" or isinstance(choice.get("error"), dict):
+                raise AssistError(ANSWER_BROKEN)
+            if "MALFORMED" in str(reason) and not self.has_begun:
+                raise CallMalformed
             self.is_done = True
             self.is_cut = self.is_cut or reason in _CUT
             yield from self._close_calls()
@@ -63,6 +69,18 @@ class ChatDecoder(Decoder):
         yield from super().finish()
         yield from self._close_calls()
 
+    def _new_in(self, message: Any) -> Any:
+        """Return what is new in a whole message, which some services send besides its pieces."""
+        if not isinstance(message, dict) or not (self._pieces or self._tool_calls.has_calls):
+            return message
+        found = {"role": message.get("role")}
+        content, said = message.get("content"), "".join(self._pieces)
+        if isinstance(content, str):
+            found["content"] = content.removeprefix(said)
+        if not self._tool_calls.has_calls:
+            found["tool_calls"] = message.get("tool_calls")
+        return found
+
     def _delta(self, delta: Any) -> Iterator[Delta]:
         """Yield what a chunk adds."""
         if not isinstance(delta, dict):
@@ -77,6 +95,7 @@ class ChatDecoder(Decoder):
                 self._add_detail(detail)
         content = delta.get("content")
         if isinstance(content, str):
+            self._pieces.append(content)
             yield from self._text(content)
         else:
             for part in content if isinstance(content, list) else [content]:

@@ -217,6 +217,11 @@ class ToolCalls:
         self._found = _Calls()
         self._taken = 0
 
+    @property
+    def has_calls(self) -> bool:
+        """Whether any call has begun."""
+        return bool(self._found.calls)
+
     def add(self, delta: Json) -> None:
         """Add a delta, `{"id": …, "function": {"name": …, "arguments": …}, …}`."""
         self._found.add(_read(delta))

@@ -559,3 +559,95 @@ async def test_model_that_cannot_be_streamed(
     streams = [one.body["stream"] for one in standin.requests if one.path == path]
     assert streams == [True, False, False]
     assert "stream_options" not in standin.requests[-1].body
+
+
+async def test_chat_call_malformed_is_tried_again(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+) -> None:
+    standin.fail(NO_RESPONSES)
+    standin.fail(chat(chunk({}, "function_call_filter: MALFORMED_FUNCTION_CALL"), count=1))
+    standin.fail(chat(chunk({"content": "It is on."}), chunk({}, "stop")))
+    assert speech(await ask()) == "It is on."
+
+    standin.fail(chat(chunk({}, "function_call_filter: MALFORMED_FUNCTION_CALL"), count=2))
+    result = await ask()
+    assert speech(result) == "The AI service gave no answer."
+
+
+@pytest.mark.parametrize("more", [{}, {"error": {"code": 502, "message": "Upstream"}}])
+async def test_chat_ended_by_error_is_no_answer(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, more: Json
+) -> None:
+    standin.fail(NO_RESPONSES)
+    last = chunk({}, "error")
+    last["choices"][0] |= more
+    standin.fail(chat(chunk({"content": "It is"}), last))
+    result = await ask()
+
+    assert is_error(result)
+    assert speech(result) == "The answer of the AI service broke off."
+
+
+@pytest.mark.parametrize("delta_of_last", [{}, None, {"content": ""}, {"content": None}])
+async def test_chat_whole_message_at_the_end_is_not_said_again(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, delta_of_last: Any
+) -> None:
+    standin.fail(NO_RESPONSES)
+    last = chunk(delta_of_last, "stop")
+    last["choices"][0]["message"] = {"role": "assistant", "content": "Hello there."}
+    standin.fail(chat(chunk({"content": "Hello "}), chunk({"content": "there."}), last))
+
+    assert speech(await ask()) == "Hello there."
+
+
+async def test_chat_whole_message_alone_is_said(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+) -> None:
+    standin.fail(NO_RESPONSES)
+    last = chunk({}, "stop")
+    last["choices"][0]["message"] = {"role": "assistant", "content": "Hello there."}
+    standin.fail(chat(last))
+
+    assert speech(await ask()) == "Hello there."
+
+
+async def test_chat_message_so_far_is_said_once(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+) -> None:
+    standin.fail(NO_RESPONSES)
+    so_far = [
+        {"choices": [{"message": {"content": text}}]} for text in ("Hel", "Hello ", "Hello !")
+    ]
+    standin.fail(chat(*so_far, chunk({}, "stop")))
+
+    assert speech(await ask()) == "Hello !"
+
+
+async def test_chat_whole_message_at_the_end_calls_no_tool_again(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+) -> None:
+    standin.fail(NO_RESPONSES)
+    call = {"index": 0, "id": "c1", "function": {"name": "nonsense", "arguments": "{}"}}
+    last = chunk({}, "tool_calls")
+    last["choices"][0]["message"] = {"content": None, "tool_calls": [call]}
+    standin.fail(chat(chunk({"tool_calls": [call]}), last))
+    standin.fail(chat(chunk({"content": "Done."}), chunk({}, "stop")))
+    assert speech(await ask()) == "Done."
+
+    results = [one for one in standin.requests[-1].body["messages"] if one["role"] == "tool"]
+    assert len(results) == 1
+
+
+@pytest.mark.parametrize("is_streamed", [True, False])
+async def test_call_in_last_event_alone_is_made_once(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, is_streamed: bool
+) -> None:
+    call = call_event("nonsense", "{}")
+    events = [call] if is_streamed else []
+    whole = completed(output=[MESSAGE, call["item"]])
+    standin.fail(streamed(delta("One moment."), *events, whole))
+    standin.fail(says("Done."))
+    assert speech(await ask()) == "Done."
+
+    kinds = [one["type"] for one in standin.requests[-1].body["input"]]
+    assert kinds == ["message", "message", "function_call", "function_call_output"]

@@ -137,6 +137,7 @@ async def test_refusal_of_something_else_needs_no_other_model(
         (400, "Invalid model name passed in model=gpt-image-1. Call /v1/models"),
         (400, "The model `x` does not exist."),
         (404, "The requested model 'x' is not available"),
+        (400, "openai/gpt-9 is not a valid model ID"),
     ],
 )
 async def test_unknown_model_needs_another_one(

@@ -269,3 +269,37 @@ async def test_prompt_with_own_hint_limit(
     assert prompt.startswith("x" * own)
     assert len(prompt) <= max(own, 800)
     assert set(map(len, filter(None, prompt[own:].strip().split(", ")))) <= {7}
+
+
+@pytest.mark.parametrize(
+    ("option", "message", "status"),
+    [
+        ("prompt", "Prompt parameter is not supported: `prompt`", 400),
+        ("prompt", "prompt: Extra inputs are not permitted", 422),
+        ("language", "language 'en' is not supported by this model", 400),
+    ],
+)
+async def test_option_that_model_refuses_is_left_out(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    caplog: pytest.LogCaptureFixture,
+    option: str,
+    message: str,
+    status: int,
+) -> None:
+    await add_service(("stt", {**UPLOAD, "prompt": "Ask Ada."}))
+
+    async def refuse() -> web.Response:
+        service.upload = None
+        return web.json_response({"error": {"message": message}}, status=status)
+
+    service.upload = refuse
+    service.texts = ["Hello.", "Again."]
+    assert (await heard(hass, microphone(SPEECH))).text == "Hello."
+    assert (await heard(hass, microphone(SPEECH))).text == "Again."
+
+    sent = [{"prompt", "language"} & upload.keys() for upload in service.uploads]
+    rest = {"prompt", "language"} - {option}
+    assert sent == [{"prompt", "language"}, rest, rest]
+    assert caplog.text.count("does not take") == 1
