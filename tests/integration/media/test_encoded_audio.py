@@ -57,15 +57,13 @@ ENCODED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("case", ENCODED)
-@pytest.mark.parametrize("label", ["application/json", "audio/mpeg"])
-async def test_encoded_speech_is_decoded(
-    standin: StandIn, call: Call, case: str, label: str
-) -> None:
-    for data in ({}, {"stream_format": "sse"}):
-        answer = await say(standin, call, ENCODED[case], label, **data)
-        assert Path(answer["path"]).read_bytes() == WAV
-        assert Path(answer["path"]).suffix == ".wav"
-        assert answer["media_content_type"] == "audio/wav"
+async def test_encoded_speech_is_decoded(standin: StandIn, call: Call, case: str) -> None:
+    for label in ("application/json", "audio/mpeg"):
+        for data in ({}, {"stream_format": "sse"}):
+            answer = await say(standin, call, ENCODED[case], label, **data)
+            assert Path(answer["path"]).read_bytes() == WAV
+            assert Path(answer["path"]).suffix == ".wav"
+            assert answer["media_content_type"] == "audio/wav"
 
 
 async def test_encoded_pcm_only_if_requested(
@@ -103,17 +101,17 @@ OTHER_FILES: dict[str, bytes] = {
 }
 
 
-@pytest.mark.parametrize("label", ["application/json", "audio/mpeg", "audio/pcm", "text/plain"])
 @pytest.mark.parametrize("case", [*NO_SPEECH, *OTHER_FILES])
 async def test_text_or_other_file_as_speech_raises(
-    standin: StandIn, call: Call, media_folder: Path, case: str, label: str
+    standin: StandIn, call: Call, media_folder: Path, case: str
 ) -> None:
     body = NO_SPEECH.get(case) or OTHER_FILES[case]
-    with pytest.raises(HomeAssistantError) as caught:
-        await say(standin, call, body, label)
-    assert caught.value.translation_key in ("bad_answer", "host_error")
-    if case in NO_SPEECH and "base64" not in case:
-        assert "Voice not found" in str(caught.value)
+    for label in ("application/json", "audio/mpeg", "audio/pcm", "text/plain"):
+        with pytest.raises(HomeAssistantError) as caught:
+            await say(standin, call, body, label)
+        assert caught.value.translation_key in ("bad_answer", "host_error")
+        if case in NO_SPEECH and "base64" not in case:
+            assert "Voice not found" in str(caught.value)
     assert names(media_folder / "openai_api") == set()
 
 
