@@ -34,6 +34,7 @@ _MOST_ITEMS = 100
 """Items of a list or an object that are looked at: enough for what is shown."""
 _MOST_VALUES = 1000
 """Values in all that is written as a text, which is cut further."""
+_MOST_LEVELS = 50
 _VALUE_LENGTH = 100
 """Characters of a text that count as one value."""
 _MOST_CHOICES = 5000
@@ -158,19 +159,21 @@ def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
     return value
 
 
-def _pruned(value: Any, left: list[int]) -> Any:
+def _pruned(value: Any, left: list[int], level: int = 0) -> Any:
     """Return a value with no more than its first values; `left` has how many may still come.
 
     To write all of a large one would block the event loop, also from another thread.
     """
     left[0] -= 1
+    if level > _MOST_LEVELS and isinstance(value, dict | list):
+        return "…"
     if isinstance(value, str):
         left[0] -= min(len(value), _MOST_BYTES) // _VALUE_LENGTH
         return value[:_MOST_BYTES]
     if isinstance(value, dict):
-        return {k: _pruned(v, left) for k, v in _while_left(value.items(), left)}
+        return {k: _pruned(v, left, level + 1) for k, v in _while_left(value.items(), left)}
     if isinstance(value, list):
-        return [_pruned(item, left) for item in _while_left(value, left)]
+        return [_pruned(item, left, level + 1) for item in _while_left(value, left)]
     return value
 
 

@@ -85,6 +85,15 @@ def test_large_error_is_read_in_part(error: Any, message: str) -> None:
     assert max(written, default=0) < MOST
 
 
+def test_deep_error_is_read_in_part() -> None:
+    for levels in (200, 1000):
+        deep = orjson.loads(b'{"a":' * levels + b"1" + b"}" * levels)
+        for error in (deep, {"error": deep}, {"message": [{"msg": deep}]}):
+            assert str(short(details_in(error)["message"])).startswith(('{"a"', "{'a'"))
+        found = error_bodies.redact_error({"error": deep}, str.upper)
+        assert str(found["error"]).startswith("{'A': {'A'")
+
+
 def test_error_message_behind_much_else() -> None:
     found = details_in({"error": {"stack": MANY, "message": "Too hot", "code": 7}})
     assert (found["message"], found["code"]) == ("Too hot", 7)
