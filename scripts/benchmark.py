@@ -98,7 +98,7 @@ async def main() -> None:
         else:
             print("The peer is the bare Node SDK and ws; Node-RED's own work would come on top")
         if "startup" in parts:
-            show("Setting up a service host", await startup(url, rounds))
+            show("Setting up a service", await startup(url, rounds))
         if not CONTESTS.keys() & set(parts):
             return
         async with loaded_core(url) as hass:
@@ -156,7 +156,7 @@ def show(title: str, rows: list[Row]) -> None:
 
 
 async def startup(url: str, rounds: int) -> list[Row]:
-    """Set up a service host in fresh processes, with and without looking at the event loop."""
+    """Set up a service in fresh processes, with and without looking at the event loop."""
     plain, watched = [], []
     for _ in range(rounds):
         plain.append(await one_startup(url))
@@ -203,7 +203,7 @@ async def startup(url: str, rounds: int) -> list[Row]:
 
 
 async def one_startup(url: str, *options: str) -> Startup:
-    """Set up a service host in a fresh process."""
+    """Set up a service in a fresh process."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

@@ -39,7 +39,7 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions, which exist whether or not a service host is loaded."""
+    """Register the actions, which exist whether or not a service is loaded."""
     if (library := logging.getLogger("httpx2")).level == logging.NOTSET:
         # It would log every request, which only newer releases of Home Assistant prevent.
         library.setLevel(logging.WARNING)

@@ -42,7 +42,7 @@ class Permission(StrEnum):
     """Who may call an action; calls without a user, as automations make them, always may."""
 
     EVERYONE = "everyone"
-    """Users who may control something of the service host."""
+    """Users who may control something of the service."""
     ADMINISTRATORS = "administrators"
 
 

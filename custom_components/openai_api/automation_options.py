@@ -31,5 +31,5 @@ def async_validate(hass: HomeAssistant, config: ConfigType, schema: vol.Schema) 
     for entry_id in checked[CONF_OPTIONS].get(CONF_CONFIG_ENTRY_ID, ()):
         entry = hass.config_entries.async_get_entry(entry_id)
         if entry is None or entry.domain != DOMAIN:
-            raise vol.Invalid(f"There is no OpenAI API service host {entry_id!r}")
+            raise vol.Invalid(f"There is no OpenAI API service {entry_id!r}")
     return checked

@@ -1,4 +1,4 @@
-"""Conditions on what a service host has open."""
+"""Conditions on what a service has open."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Unpack, override
@@ -32,7 +32,7 @@ _SCHEMA = vol.Schema(
 
 
 class ConnectionOpen(Condition):
-    """A connection is open, on the service host that is named or on any."""
+    """A connection is open, on the service that is named or on any."""
 
     @override
     @classmethod

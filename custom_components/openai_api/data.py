@@ -46,7 +46,7 @@ class OpenAIData:
         self.jobs.close()
         await asyncio.gather(
             *(
-                connection.async_close(CloseCode.NORMAL_CLOSURE, "The service host is unloaded")
+                connection.async_close(CloseCode.NORMAL_CLOSURE, "The service is unloaded")
                 for connection in tuple(self.connections.values())
             ),
             return_exceptions=True,

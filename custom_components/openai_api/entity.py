@@ -1,4 +1,4 @@
-"""What the entities of a service host have in common."""
+"""What the entities of a service have in common."""
 
 from homeassistant.core import callback
 from homeassistant.helpers import entity_registry as er
@@ -14,7 +14,7 @@ _OPENAI_SITE = "https://platform.openai.com"
 
 
 def device_info(entry: OpenAIConfigEntry) -> DeviceInfo:
-    """Return the device that stands for a service host."""
+    """Return the device that stands for a service."""
     url = URL(entry.runtime_data.host.settings.base_url)
     is_openai = url.host == _OPENAI
     return DeviceInfo(

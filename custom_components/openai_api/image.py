@@ -32,7 +32,7 @@ async def async_setup_entry(
     entry: OpenAIConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the image of a service host."""
+    """Add the image of a service."""
     async_add_entities([NewestImageEntity(hass, entry)])
 
 

@@ -20,7 +20,7 @@ def async_describe_events(
     """Register the texts of the events in the logbook."""
 
     def _entry(data: Mapping[str, Any], key: str, why: str | None = None) -> dict[str, str]:
-        """Return a line about a service host."""
+        """Return a line about a service."""
         texts = async_get_cached_translations(hass, hass.config.language, "common", DOMAIN)
         text = texts[f"component.{DOMAIN}.common.{key}"].format(**data)
         entry = hass.config_entries.async_get_entry(data["config_entry_id"])

@@ -21,7 +21,7 @@ class ActionAccess(StrEnum):
     """Each action's own permission decides."""
     ADMINISTRATORS = "administrators"
     EVERYONE = "everyone"
-    """Users who may control something of the service host may call all of its actions."""
+    """Users who may control something of the service may call all of its actions."""
 
 
 async def async_check_permission(

@@ -1,4 +1,4 @@
-"""Shows what a service host is used for, and what went wrong last."""
+"""Shows what a service is used for, and what went wrong last."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -93,7 +93,7 @@ async def async_setup_entry(
     entry: OpenAIConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the sensors of a service host."""
+    """Add the sensors of a service."""
     async_add_entities(
         [
             OpenConnectionsSensor(entry),

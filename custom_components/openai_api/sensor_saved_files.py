@@ -44,7 +44,7 @@ _SENSORS = (
 
 
 def saved_sensors(entry: OpenAIConfigEntry) -> list[SavedFilesSensor]:
-    """Return the sensors about the saved files, which all service hosts share."""
+    """Return the sensors about the saved files, which all services share."""
     return [SavedFilesSensor(entry, description) for description in _SENSORS]
 
 

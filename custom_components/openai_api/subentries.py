@@ -25,7 +25,7 @@ from .const import LOGGER
 
 
 class SubentryType(StrEnum):
-    """What of Assist a service host can be."""
+    """What of Assist a service can be."""
 
     CONVERSATION = "conversation"
     AI_TASK = "ai_task_data"

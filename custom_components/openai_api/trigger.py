@@ -97,7 +97,7 @@ class EventTrigger(Trigger):
 
 
 class ServerEventTrigger(EventTrigger):
-    """A service host has sent an event over a WebSocket."""
+    """A service has sent an event over a WebSocket."""
 
     event_type = EVENT_SERVER
     schema = _schema(connection_id=cv.string, event_type=cv.string, transport=vol.In(TRANSPORTS))

@@ -98,6 +98,6 @@ async def connections(number: int, rate: float, seconds: float) -> bool:
 
 
 def _left(hass: HomeAssistant) -> int:
-    """Return how many connections the service host still knows."""
+    """Return how many connections the service still knows."""
     (entry,) = hass.config_entries.async_entries(DOMAIN)
     return len(entry.runtime_data.connections)

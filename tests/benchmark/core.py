@@ -47,7 +47,7 @@ async def core() -> AsyncIterator[HomeAssistant]:
 
 
 def new_entry(base_url: str, **changes: Any) -> ConfigEntry:
-    """Return the entry of a service host."""
+    """Return the entry of a service."""
     data = {"base_url": base_url, "api_key": KEY, "timeout": 60.0, "max_retries": 0, **changes}
     return ConfigEntry(
         data=data,
@@ -65,7 +65,7 @@ def new_entry(base_url: str, **changes: Any) -> ConfigEntry:
 
 @asynccontextmanager
 async def loaded_core(base_url: str, **changes: Any) -> AsyncIterator[HomeAssistant]:
-    """Start Home Assistant with a service host."""
+    """Start Home Assistant with a service."""
     async with core() as hass:
         entry = new_entry(base_url, **changes)
         await hass.config_entries.async_add(entry)

@@ -144,7 +144,7 @@ async def measured(hass: HomeAssistant, every: float = 30) -> AsyncIterator[Metr
 
 @asynccontextmanager
 async def running_core(url: str, *, automations: bool = True) -> AsyncIterator[HomeAssistant]:
-    """Start a Home Assistant with a recorder, a service host and, if wanted, automations."""
+    """Start a Home Assistant with a recorder, a service and, if wanted, automations."""
     async with core() as hass:
         async_initialize_recorder(hass)
         path = f"sqlite:///{hass.config.config_dir}/home-assistant_v2.db"

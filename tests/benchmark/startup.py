@@ -1,4 +1,4 @@
-"""Sets up a service host in a Home Assistant that has not known any, and prints what it took.
+"""Sets up a service in a Home Assistant that has not known any, and prints what it took.
 
 Each round needs a process of its own: what is imported once is there for good.
 """
@@ -25,7 +25,7 @@ _PAUSE = 0.001
 
 @dataclass(kw_only=True)
 class Startup:
-    """What setting up a service host took, in seconds and MB."""
+    """What setting up a service took, in seconds and MB."""
 
     loaded: float = 0
     """From adding the entry to its being loaded, imports included."""
@@ -44,7 +44,7 @@ class Startup:
 
 
 async def measure(base_url: str, *, watched: bool) -> Startup:
-    """Set up a service host; `watched` looks at the loop, the imports and the memory."""
+    """Set up a service; `watched` looks at the loop, the imports and the memory."""
     found = Startup()
     async with core() as hass:
         await hass.async_block_till_done()

@@ -1,4 +1,4 @@
-"""Adding, changing and removing service hosts, as a person does."""
+"""Adding, changing and removing services, as a person does."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any

@@ -138,7 +138,7 @@ async def test_connection_state_trigger(automate: Automate, manage: Any) -> None
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"config_entry_id": "nobody"}, "no OpenAI API service host 'nobody'"),
+        ({"config_entry_id": "nobody"}, "no OpenAI API service 'nobody'"),
         ({"transport": "smoke"}, "transport"),
         ({"connection": ID}, "connection"),
     ],

@@ -54,7 +54,7 @@ async def drive(
     english, german = [await Texts.load(home, language) for language in ("en", "de")]
 
     async def add_host(screen: Screen, style: str) -> None:
-        """Add a service host that wants its key in this style."""
+        """Add a service that wants its key in this style."""
         settings = {"base_url": service.url(style), **STYLES[style]}
         known = len(await home.entries())
         wrong = WRONG if "api_key" in settings else None
@@ -68,7 +68,7 @@ async def drive(
         )
         entries = await home.entries()
         loaded = [entry for entry in entries if entry["state"] == "loaded"]
-        report.expect(len(loaded) == known + 1, "the service host is added and loaded")
+        report.expect(len(loaded) == known + 1, "the service is added and loaded")
         if not known:
             # The stand-in is no known kind of service, so that no model of its many is chosen.
             await home.set_options(
@@ -81,7 +81,7 @@ async def drive(
         await check_actions(screen, report, texts, found[::step])
 
     async with browser.screen(home.url, "en-US") as screen:
-        first: Step = ("Add a service host: bearer", partial(add_host, screen, "bearer"))
+        first: Step = ("Add a service: bearer", partial(add_host, screen, "bearer"))
         await walk([first], screen, report, "")
         steps: list[Step] = [
             ("Every action in the developer tools", partial(open_actions, screen, english, 1)),
@@ -109,7 +109,7 @@ async def drive(
             ),
         ]
         steps += [
-            (f"Add a service host: {style}", partial(add_host, screen, style))
+            (f"Add a service: {style}", partial(add_host, screen, style))
             for style in ("header", "query", "none")
         ]
         await walk(steps, screen, report, only)
@@ -204,7 +204,7 @@ def main() -> None:
         "--only",
         default="",
         metavar="TEXT",
-        help="add a service host, then take the steps with TEXT in their titles",
+        help="add a service, then take the steps with TEXT in their titles",
     )
     parser.add_argument(
         "--oldest", action="store_true", help="drive the oldest supported Home Assistant"

@@ -1,4 +1,4 @@
-"""The dialogs that add a service host and change it."""
+"""The dialogs that add a service and change it."""
 
 from pathlib import Path
 import re

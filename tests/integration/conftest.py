@@ -126,7 +126,7 @@ def entry_data(standin: StandIn, style: str = "bearer", **changes: Any) -> dict[
     names = {"header": "api-key", "query": "key"}
     usual = {"timeout": 10.0, "max_retries": 2, "skip_validation": False}
     auth = {"auth_method": style, "auth_name": names.get(style, "")}
-    data = service_data(standin.url(style), **auth, **{**usual, **changes})
+    data = service_data(standin.url(style), **{**auth, **usual, **changes})
     if style == "none":
         del data["api_key"]
     return data
@@ -144,7 +144,7 @@ def media_folder(hass: HomeAssistant, tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def entry(hass: HomeAssistant, standin: StandIn, media_folder: Path) -> MockConfigEntry:
-    """Return a loaded service host."""
+    """Return a loaded service."""
     return await add_entry(hass, entry_data(standin))
 
 

@@ -1,4 +1,4 @@
-"""What a service host is used for, shown by its sensors."""
+"""What a service is used for, shown by its sensors."""
 
 from datetime import timedelta
 from typing import Any

@@ -39,7 +39,7 @@ async def recorder() -> AsyncGenerator[Recorder]:
 
 @pytest.fixture
 async def entry(hass: HomeAssistant, recorder: Recorder, media_folder: Path) -> MockConfigEntry:
-    """Return a service host that is the recorder, with files to send at hand."""
+    """Return a service that is the recorder, with files to send at hand."""
     write_files(media_folder)
     data = {"base_url": recorder.url, "api_key": CANARY, "skip_validation": True}
     return await add_entry(hass, data)

@@ -50,7 +50,7 @@ class ActionFuzzer:
     def __init__(
         self, call: Call, entry: MockConfigEntry, host: RequestInspector, folder: Path
     ) -> None:
-        """Take over a loaded service host."""
+        """Take over a loaded service."""
         self.call, self.entry, self.host, self.folder = call, entry, host, folder
         self.templates: dict[str, set[PathTemplate]] = {}
 
@@ -128,7 +128,7 @@ class ActionFuzzer:
             assert not self.host.seen, "sent, though refused"
             return
         domain, key = error.translation_domain, error.translation_key
-        # Home Assistant has words of its own where there is no such service host.
+        # Home Assistant has words of its own where there is no such service.
         assert domain == "homeassistant" or key in KEYS, repr(error)
         if key == "timed_out":
             await self.settle()

@@ -1,4 +1,4 @@
-"""A service host that speaks WebSocket byte by byte, and therefore can get all of it wrong."""
+"""A service that speaks WebSocket byte by byte, and therefore can get all of it wrong."""
 
 import asyncio
 import base64

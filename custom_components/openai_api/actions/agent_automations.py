@@ -1,4 +1,4 @@
-"""Automations of agents: work that begins at the service host at set times."""
+"""Automations of agents: work that begins at the service at set times."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Agents: models with instructions and tools that work on their own at the service host."""
+"""Agents: models with instructions and tools that work on their own at the service."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Assistants: models with instructions and tools that are kept at the service host."""
+"""Assistants: models with instructions and tools that are kept at the service."""
 
 from ..action import (
     ActionDescription,

@@ -1,4 +1,4 @@
-"""Conversations: what was said, kept at the service host from one answer to the next."""
+"""Conversations: what was said, kept at the service from one answer to the next."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Model responses on which several agents work together at the service host."""
+"""Model responses on which several agents work together at the service."""
 
 from ..action import ActionDescription, ActionGroup, advanced
 from ..handlers.response_helpers import add_output_text

@@ -1,4 +1,4 @@
-"""Safety: what the service host holds against a request."""
+"""Safety: what the service holds against a request."""
 
 from ..action import ActionDescription, ActionGroup, required
 from .fields import identifier

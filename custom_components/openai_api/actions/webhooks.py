@@ -1,4 +1,4 @@
-"""Webhooks: calls from the service host, and where it sends them."""
+"""Webhooks: calls from the service, and where it sends them."""
 
 from dataclasses import replace
 

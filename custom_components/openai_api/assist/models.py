@@ -1,4 +1,4 @@
-"""Knows the models of a service host, and which of them fit which part of Assist."""
+"""Knows the models of a service, and which of them fit which part of Assist."""
 
 import re
 import time
@@ -61,7 +61,7 @@ async def async_list_models(host: ServiceHost) -> list[str]:
                 host.settings, response.content, response.headers.get("content-type", "")
             )
     except HomeAssistantError as err:
-        LOGGER.debug("The models of the service host cannot be listed: %s", err)
+        LOGGER.debug("The models of the service cannot be listed: %s", err)
         return []
     items = found.get("data") or found.get("models")
     models = [

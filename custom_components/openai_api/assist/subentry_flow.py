@@ -1,4 +1,4 @@
-"""Adds and changes the subentries of a service host; nothing is reloaded by that.
+"""Adds and changes the subentries of a service; nothing is reloaded by that.
 
 `subentries.SubentryFlow` hands its steps over to `async_step`, so that none of this is imported
 before somebody opens a form.

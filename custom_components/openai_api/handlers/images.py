@@ -39,7 +39,7 @@ async def async_create_images(request: ActionCall) -> Json:
         raise api_error("picture_garbled")
     if not files and request.data.get("response_format") != "url":
         LOGGER.warning(
-            "The service host answered with addresses of pictures, which are not saved; "
+            "The service answered with addresses of pictures, which are not saved; "
             "they are in the answer"
         )
     media, error = await async_save_all(request, files)

@@ -59,7 +59,7 @@ async def async_delete(entry: ConfigEntry[Any], host: ServiceHost | None) -> Non
         await _async_request(host, _DELETE, data)
     except HomeAssistantError:
         LOGGER.warning(
-            "The webhook %s of %s could not be deleted at the service host: delete it there",
+            "The webhook %s of %s could not be deleted at the service: delete it there",
             endpoint_id,
             entry.title,
         )

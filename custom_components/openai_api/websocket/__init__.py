@@ -1,1 +1,1 @@
-"""Persistent WebSocket connections to a service host."""
+"""Persistent WebSocket connections to a service."""

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 # Seconds: listeners run while an event is fired, and other tasks of the loop wait for them.
 _TURN = 0.001
 MAX_CONNECTIONS = 50
-"""Of one service host."""
+"""Of one service."""
 # Events that tell what a response has taken of the quota, or that there is none left.
 _SPENDING = frozenset(
     {"error", "response.completed", "response.done", "response.failed", "response.incomplete"}

@@ -35,7 +35,7 @@ def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def home(hass: HomeAssistant, entry: MockConfigEntry, tmp_path: Path) -> HomeAssistant:
-    """Return a Home Assistant with a service host, in whose folder the blueprints are."""
+    """Return a Home Assistant with a service, in whose folder the blueprints are."""
     config = tmp_path / "config"
     shutil.copytree(BLUEPRINTS, config / "blueprints")
     hass.config.config_dir = str(config)

@@ -60,7 +60,7 @@ async def test_videos_character_step(run: Run, call: Call, media_folder: Path) -
 
 @pytest.mark.parametrize("is_there", [True, False])
 async def test_config_entry_input_is_used(run: Run, entry: MockConfigEntry, is_there: bool) -> None:
-    """The service host of the form is the one that is asked."""
+    """The service of the form is the one that is asked."""
     chosen = entry.entry_id if is_there else "gone"
     with nullcontext() if is_there else pytest.raises(HomeAssistantError):
         assert await run("models", {"config_entry_id": chosen, "only_own": False}, {})

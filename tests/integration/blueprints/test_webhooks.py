@@ -1,4 +1,4 @@
-"""Automations that begin with a call from the service host, signed and sent over HTTP."""
+"""Automations that begin with a call from the service, signed and sent over HTTP."""
 
 from collections.abc import Awaitable, Callable
 from itertools import count
@@ -28,7 +28,7 @@ type Report = Callable[..., Awaitable[None]]
 async def report(
     home: HomeAssistant, entry: MockConfigEntry, hass_client_no_auth: ClientSessionGenerator
 ) -> Report:
-    """Return a function with which a service host reports an event."""
+    """Return a function with which a service reports an event."""
     home.config_entries.async_update_entry(entry, options={"webhook_secret": SECRET})
     assert await home.config_entries.async_reload(entry.entry_id)
     deliveries = count(1)

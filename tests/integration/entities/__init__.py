@@ -1,1 +1,1 @@
-"""What a service host shows on its device."""
+"""What a service shows on its device."""

@@ -1,4 +1,4 @@
-"""A service host that watches jobs, and what it stores and tells."""
+"""A service that watches jobs, and what it stores and tells."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -34,5 +34,5 @@ def told(events: Callable[[str], Fired]) -> Fired:
 
 @pytest.fixture
 async def quick(hass: HomeAssistant, standin: StandIn, media_folder: Path) -> MockConfigEntry:
-    """Return a service host that is not asked twice for one look."""
+    """Return a service that is not asked twice for one look."""
     return await add_entry(hass, entry_data(standin, max_retries=0))

@@ -48,7 +48,7 @@ def endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def entry(hass: HomeAssistant, standin: StandIn, media_folder: object) -> MockConfigEntry:
-    """Return a loaded service host that is not asked twice."""
+    """Return a loaded service that is not asked twice."""
     return await add_entry(hass, entry_data(standin, max_retries=0))
 
 

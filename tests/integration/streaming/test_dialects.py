@@ -8,7 +8,7 @@ import pytest
 from tests.resilience.raw_server import RawServer
 
 from ..conftest import Call, raises_key
-from .host import ASK, CHAT, RESPONSE, Json, chunk, named, piece, stream
+from .host import ASK, CHAT, Json, chunk, named, piece, stream
 
 ENTITY = '{"entity":"a"}'
 CREATED = named("response.created", response={"id": "r", "object": "response", "output": []})
@@ -264,7 +264,7 @@ async def test_transcript_events_of_servers(raw: RawServer, call: Call, sound: s
 
 
 async def test_transcript_unknown_events_raise(raw: RawServer, call: Call, sound: str) -> None:
-    for events in ([{"type": "session.created"}], [{"foo": 1}, {"bar": 2}], [RESPONSE]):
+    for events in ([{"type": "session.created"}], [{"foo": 1}, {"bar": 2}], [{"object": "error?"}]):
         for done in (True, False):
             raw.play(stream(*events, done=done))
             with raises_key("stream_cut"):

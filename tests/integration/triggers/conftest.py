@@ -1,4 +1,4 @@
-"""Two service hosts."""
+"""Two services."""
 
 from homeassistant.core import HomeAssistant
 import pytest
@@ -10,5 +10,5 @@ from tests.standin.server import StandIn
 
 @pytest.fixture
 async def other(hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry) -> MockConfigEntry:
-    """Return another loaded service host."""
+    """Return another loaded service."""
     return await add_entry(hass, entry_data(standin, "none"))

@@ -17,7 +17,7 @@ from .helpers import REALTIME
 @pytest.mark.parametrize(
     ("trigger", "options", "message"),
     [
-        ("server_event", {"config_entry_id": "nobody"}, "no OpenAI API service host 'nobody'"),
+        ("server_event", {"config_entry_id": "nobody"}, "no OpenAI API service 'nobody'"),
         ("server_event", {"transport": "smoke"}, "value must be one of"),
         ("server_event", {"event_typ": "x"}, "event_typ"),
         ("server_event", {"event_type": [{"a": 1}]}, "should be a string"),

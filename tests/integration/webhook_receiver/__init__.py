@@ -1,1 +1,1 @@
-"""Webhooks that the service host sends: what is taken, and what is turned away."""
+"""Webhooks that the service sends: what is taken, and what is turned away."""

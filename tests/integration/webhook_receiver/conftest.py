@@ -1,4 +1,4 @@
-"""A service host that may call, and somebody out in the world."""
+"""A service that may call, and somebody out in the world."""
 
 from collections.abc import Callable, Generator
 from typing import Any
@@ -30,7 +30,7 @@ def _no_secret_leaks(caplog: pytest.LogCaptureFixture) -> Generator[None]:
 
 @pytest.fixture
 async def receiving(hass: HomeAssistant, standin: StandIn, media_folder: object) -> MockConfigEntry:
-    """Return a service host that may call."""
+    """Return a service that may call."""
     for component in ("diagnostics", "websocket_api"):
         assert await async_setup_component(hass, component, {})
     return await add_entry(hass, entry_data(standin), {"webhook_secret": SECRET})

@@ -1,4 +1,4 @@
-"""What a service host sends to a webhook, and how it signs."""
+"""What a service sends to a webhook, and how it signs."""
 
 import base64
 from collections.abc import Awaitable, Callable

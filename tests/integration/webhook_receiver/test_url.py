@@ -1,4 +1,4 @@
-"""Every service host has an address, a secret and a count of refusals of its own."""
+"""Every service has an address, a secret and a count of refusals of its own."""
 
 from http import HTTPStatus
 import json

@@ -1,4 +1,4 @@
-"""A house with one service host that misbehaves, and all that is noticed of it."""
+"""A house with one service that misbehaves, and all that is noticed of it."""
 
 import asyncio
 from typing import Any
@@ -74,7 +74,7 @@ class ConnectionDriver:
         self.hass.bus.async_listen(event_type, take)
 
     async def add(self, **changes: Any) -> MockConfigEntry:
-        """Add the service host to the house."""
+        """Add the service to the house."""
         data = service_data(self.host.url, **{"timeout": 10.0, **changes})
         self.entry = await add_entry(self.hass, data)
         return self.entry
