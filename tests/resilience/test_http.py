@@ -2,7 +2,6 @@
 
 from compression import zstd
 import gzip
-import time
 from typing import Any
 import zlib
 
