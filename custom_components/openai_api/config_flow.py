@@ -340,7 +340,9 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             return {"base": "invalid_auth"}
         if isinstance(err, _WRONG_ADDRESS) and (proposed := await self._async_propose(data)):
             return proposed
-        self._placeholders["reason"] = await async_localized_text(self.hass, err)
+        reason = await async_localized_text(self.hass, err)
+        # It may end with the words of the service.
+        self._placeholders["reason"] = reason if reason.endswith((".", "!", "?")) else f"{reason}."
         if self._kind and data[CONF_BASE_URL] == self._kind.base_url != DEFAULT_BASE_URL:
             self._placeholders["url"] = data[CONF_BASE_URL]
             return {CONF_BASE_URL: "not_at_usual_url"}

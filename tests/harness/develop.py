@@ -79,7 +79,10 @@ async def develop(*, checking: bool) -> bool:
             )
             await stack.enter_async_context(service)
             settings = {"base_url": service.url(), "api_key": service.key}
-            say(f"stand-in service at {service.url()} (set {ENV_KEY} to use a real one)")
+            say(
+                f"stand-in service at {service.url()}, key {service.key}, "
+                f"and at {service.url('none')} without one (set {ENV_KEY} to use a real service)"
+            )
         home = HomeAssistantProcess(
             folder,
             port=None if checking else free_port(8123, *range(8124, 8134)),

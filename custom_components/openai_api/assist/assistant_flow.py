@@ -164,6 +164,7 @@ async def _async_set_up(
         parts[SubentryType.STT] = {CONF_MODEL: model}
     if model := typed.get(CONF_SPEECH_MODEL):
         parts[SubentryType.TTS] = {CONF_MODEL: model, CONF_VOICE: typed[CONF_VOICE]}
+    _set_default_models(hass, entry, typed)
     made: dict[SubentryType, str] = {}
     for kind, data in parts.items():
         subentry = ConfigSubentry(
@@ -183,6 +184,19 @@ async def _async_set_up(
             LOGGER.warning("No pipeline could be made for %s: %r", name, err)
             reason = "pipeline_failed"
     return flow.async_abort(reason=reason, description_placeholders={"name": name})
+
+
+@callback
+def _set_default_models(
+    hass: HomeAssistant, entry: OpenAIConfigEntry, typed: Mapping[str, Any]
+) -> None:
+    """Let actions use the models of the assistant, for purposes without a default model."""
+    known: Mapping[str, Any] = entry.options.get(CONF_DEFAULT_MODELS) or {}
+    chosen = {purpose: model for key, purpose in _PURPOSES.items() if (model := typed.get(key))}
+    models = {**chosen, **{purpose: model for purpose, model in known.items() if model}}
+    hass.config_entries.async_update_entry(
+        entry, options={**entry.options, CONF_DEFAULT_MODELS: models}
+    )
 
 
 async def _async_entities(

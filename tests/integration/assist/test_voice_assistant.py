@@ -184,6 +184,29 @@ async def test_voice_assistant_without_speech_models(
     assert store.async_get_preferred_item() == preferred.id
 
 
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [({}, "gpt-5-mini"), ({"chat": "gpt-5-nano"}, "gpt-5-nano")],
+    ids=["no default", "a default"],
+)
+async def test_voice_assistant_model_is_default_of_actions(
+    hass: HomeAssistant,
+    standin: StandIn,
+    voice_home: None,
+    entry: MockConfigEntry,
+    known: dict[str, str],
+    expected: str,
+) -> None:
+    hass.config_entries.async_update_entry(entry, options={"default_models": known})
+    form = await open_form(hass, entry, "voice_assistant")
+    await submit(hass, form, {"name": "Second", "model": "gpt-5-mini"})
+    assert entry.options["default_models"] == {"chat": expected}
+    await hass.services.async_call(
+        "openai_api", "create_model_response", {"input": "Hi"}, blocking=True
+    )
+    assert standin.requests[-1].body["model"] == expected
+
+
 async def test_voice_assistant_without_pipelines(
     hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry
 ) -> None:
