@@ -87,7 +87,9 @@ class ResponsesDecoder(Decoder):
             case "response.function_call_arguments.delta":
                 self._arguments.setdefault(_key(event), []).append(str(event.get("delta") or ""))
             case "response.function_call_arguments.done":
-                self._arguments[_key(event)] = [str(event.get("arguments") or "")]
+                if told := event.get("arguments"):
+                    whole = told if isinstance(told, str) else json_dumps_sorted(told)
+                    self._arguments[_key(event)] = [whole]
             case "response.completed" | "response.incomplete" | "response.done":
                 self.is_done = True
                 response = event.get("response")

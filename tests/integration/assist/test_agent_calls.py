@@ -121,3 +121,27 @@ async def test_nothing_said_but_one_more_call_is_an_error(
         standin.fail(calls((name, LIGHT)))
     assert is_error(await ask("Turn on the lights"))
     assert len(made) == 1
+
+
+@pytest.mark.parametrize("told", ["", None, LIGHT, {"name": "Kitchen light"}])
+async def test_call_has_the_arguments_that_were_streamed(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    kitchen: list[ServiceCall],
+    told: object,
+) -> None:
+    name = await first_tool(standin, ask)
+    kind = "response.function_call_arguments"
+    standin.fail(
+        streamed(
+            {"type": f"{kind}.delta", "output_index": 0, "delta": LIGHT},
+            {"type": f"{kind}.done", "output_index": 0, "arguments": told},
+            {**call_event(name, ""), "output_index": 0},
+            completed(),
+        )
+    )
+    standin.fail(says("Done."))
+    assert speech(await ask("Turn on the light")) == "Done."
+    assert len(kitchen) == 1
