@@ -213,3 +213,11 @@ async def test_answer_without_picture_raises(raw: RawServer, call: Call, is_stre
         with pytest.raises(HomeAssistantError) as caught:
             await call("create_image", prompt="A garden", stream=is_stream)
         assert caught.value.translation_key in ("empty_answer", "picture_garbled", "stream_cut")
+
+
+@pytest.mark.parametrize("key", ["data", "output", "result"])
+async def test_words_in_place_of_picture_are_told(raw: RawServer, call: Call, key: str) -> None:
+    words = "Your request was rejected by our safety system, for it may show what is not allowed."
+    raw.play([answer({key: words})])
+    with pytest.raises(HomeAssistantError, match="by our safety system"):
+        await call("create_image", prompt="A garden")

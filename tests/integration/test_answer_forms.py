@@ -219,6 +219,8 @@ HEARD: dict[str, Any] = {
     "phrases": {"combinedPhrases": [{"text": "Turn it on"}], "phrases": []},
     "results": {"results": [{"transcript": "Turn it on"}]},
     "a chat completion": completion(content="Turn it on"),
+    "a status": {"status": "completed", "text": "Turn it on"},
+    "a status of its own": {"status": "running", "text": "Turn it on"},
     "an answer of a pipeline": {"output": {"text": "Turn it on"}},
 }
 
@@ -245,7 +247,17 @@ async def test_transcript_segments_without_spaces_of_words(
 
 @pytest.mark.parametrize(
     "body",
-    [{"text": ""}, {"text": None}, {"text": "", "segments": []}, {"segments": []}, []],
+    [
+        {"text": ""},
+        {"text": None},
+        {"text": "", "segments": []},
+        {"segments": []},
+        [],
+        {"status": "completed", "text": None},
+        {"RecognitionStatus": "NoMatch", "DisplayText": ""},
+        {"results": [{"transcript": ""}]},
+        {"result": {"text": None}},
+    ],
 )
 async def test_transcript_silence(raw: RawServer, call: Call, ask: Json, body: Any) -> None:
     raw.play([answer(body)])
@@ -266,6 +278,15 @@ async def test_transcript_silence(raw: RawServer, call: Call, ask: Json, body: A
         {"segments": [{"start": 0}]},
         {"choices": []},
         {"model": "m", "message": "Welcome"},
+        {"id": "1", "status": "queued", "text": None},
+        {"status": "processing", "text": "", "segments": []},
+        {"status": "processing", "data": {"id": "1", "content": "Wait."}},
+        {"id": "1", "status": "failed", "text": None},
+        {"id": "1", "status": "failed", "text": None, "error": {"message": "no sound"}},
+        {"status": "error", "result": "The model is loading"},
+        {"RecognitionStatus": "Error", "DisplayText": ""},
+        {"transcription": {"status": "pending", "text": None}},
+        {"result": "https://example.com/transcript.json"},
         [1, 2],
     ],
 )

@@ -42,6 +42,8 @@ class Decoder:
         """Whether the service has ended the answer at a limit of its length."""
         self.has_cut_call = False
         """Whether that was within the call of a tool, which then is not made."""
+        self.has_unmade_call = False
+        """Whether the model has called a tool though it was to answer."""
         self._functions = functions or FunctionTools()
         self._allows_tools = allows_tools
         self._has_message = False
@@ -110,7 +112,10 @@ class Decoder:
 
         Nothing is yielded for a call that was cut off.
         """
-        if not self._allows_tools or not isinstance(name, str) or not name:
+        if not isinstance(name, str) or not name:
+            return
+        if not self._allows_tools:
+            self.has_unmade_call = True
             return
         if is_cut and not (arguments and tools.arguments(arguments) is not None):
             self.has_cut_call = True

@@ -134,7 +134,8 @@ class LanguageModelEntity(AssistEntity):
         if not decoder.text_length:
             if decoder.is_cut:
                 raise AssistError(ANSWER_CUT)
-            if not self.is_spoken_to or not tools.have_all_acted(chat_log.content[start:]):
+            is_done = not decoder.has_unmade_call and tools.have_all_acted(chat_log.content[start:])
+            if not self.is_spoken_to or not is_done:
                 raise AssistError(ANSWER_EMPTY)
             # What was asked for is done, and the model has no more to say.
             chat_log.async_add_assistant_content_without_tools(

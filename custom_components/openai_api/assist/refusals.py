@@ -28,7 +28,8 @@ _OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 """Where an option stands in the bodies of either API, by what services call it."""
 _NAME: Final = re.compile(
     r"\b(temperature|top_p|reasoning_effort|reasoning\.effort|reasoning|text\.verbosity|verbosity"
-    r"|service_tier|include|prompt_cache_key|store)\b"
+    r"|service_tier|(?<!please )include|prompt_cache_key|(?<!vector |vector-)store)\b",
+    re.IGNORECASE,
 )
 _REFUSED: Final = re.compile(
     r"\b(?:unsupported|unknown|unrecognized|unexpected|not supported|not permitted|not allowed"
@@ -56,7 +57,8 @@ def refused_option(err: HomeAssistantError) -> str | None:
         return "include"
     if (found := _NAME.search(message)) is None:
         return None
-    return "reasoning" if found[1] == "reasoning.effort" else found[1]
+    name = found[1].lower()
+    return "reasoning" if name == "reasoning.effort" else name
 
 
 def places(option: str) -> tuple[str, ...]:
@@ -64,12 +66,14 @@ def places(option: str) -> tuple[str, ...]:
     return _OPTIONS[option]
 
 
-def is_in(body: Json, option: str) -> bool:
-    """Tell whether a body has an option."""
-    return any(
-        place in body or (place == "text.verbosity" and "verbosity" in body.get("text", {}))
-        for place in places(option)
-    )
+def value_in(body: Json, option: str) -> str | None:
+    """Return the value of an option in a body, as a text; None if it has none."""
+    for place in places(option):
+        if place in body:
+            return repr(body[place])
+        if place == "text.verbosity" and isinstance(text := body.get("text"), dict):
+            return repr(text["verbosity"]) if "verbosity" in text else None
+    return None
 
 
 def leave_out(body: Json, option: str) -> None:

@@ -29,7 +29,7 @@ from .const import (
 )
 from .contents import REASONING
 from .errors import is_stream_refused, names
-from .refusals import is_in, leave_out, name_of, refused_function, refused_option
+from .refusals import leave_out, name_of, refused_function, refused_option, value_in
 
 RESPONSES: Final = "responses"
 RESPONSES_SOCKET: Final = "responses_socket"
@@ -47,11 +47,11 @@ _MAX_COMPLETION_TOKENS: Final = "max_completion_tokens"
 _MAX_TOKENS: Final = "max_tokens"
 _TOOL_CHOICE: Final = "tool_choice"
 _LEFT_OUT: Final = "left_out"
-"""Key of `ServiceHost.known`: the options that a model does not take, by its name."""
+"""Key of `ServiceHost.known`: the options that a model does not take with a value, by its name."""
 _MOST_REFUSED: Final = 8
 """Functions that a service may refuse: whoever refuses more refuses them all."""
 _REFUSED_FUNCTIONS: Final = "refused_functions"
-"""Key of `ServiceHost.known`: the names of the functions whose parameters are not taken."""
+"""Key of `ServiceHost.known`: the functions whose parameters a model does not take, by its name."""
 _UNSTREAMED: Final = "unstreamed"
 """Key of `ServiceHost.known`: the models that cannot be streamed."""
 _WANTS_REASONING: Final = "wants_reasoning"
@@ -87,7 +87,7 @@ class Question:
         answer in words. `api` is `RESPONSES` or chat completions.
         """
         body = self._responses(system, items) if api == RESPONSES else self._chat(items)
-        refused = self.host.known.get(_REFUSED_FUNCTIONS, ())
+        refused = self._known_of_model(_REFUSED_FUNCTIONS)
         if tools := [tool for tool in self._tools_for(api) if name_of(tool) not in refused]:
             body["tools"] = tools
             if not may_call:
@@ -95,8 +95,9 @@ class Question:
                     body[_TOOL_CHOICE] = "none"
                 else:
                     del body["tools"]
-        for option in self.host.known.get(_LEFT_OUT, {}).get(self.options[CONF_MODEL], ()):
-            leave_out(body, option)
+        for option, value in self._known_of_model(_LEFT_OUT):
+            if value_in(body, option) == value:
+                leave_out(body, option)
         body.update(self.options.get(CONF_EXTRA_BODY) or {})
         return body
 
@@ -193,6 +194,17 @@ class Question:
         """Tell whether the service has not refused a parameter so far."""
         return parameter not in self.host.known.get("refused_parameters", ())
 
+    def _may_leave_out(self, option: str) -> bool:
+        """Return whether a request may lack an option: without `store`, OpenAI keeps answers."""
+        return option != CONF_STORE or not self._is_openai
+
+    def _known_of_model(self, key: str) -> set[Any]:
+        """Return what of a kind is known not to be taken by the model."""
+        found: set[Any] = self.host.known.setdefault(key, {}).setdefault(
+            self.options[CONF_MODEL], set()
+        )
+        return found
+
     @property
     def _streams(self) -> bool:
         """Whether the service has not refused to stream this model."""
@@ -205,25 +217,29 @@ class Question:
 
     def learn(self, err: HomeAssistantError, body: Json) -> bool:
         """Remember what of ours a service refuses or misses; return whether to ask again."""
+        # What the user adds to each request would be refused again.
+        added = self.options.get(CONF_EXTRA_BODY) or {}
         refused: set[str] = self.host.known.setdefault("refused_parameters", set())
         for parameter in (_STREAM_OPTIONS, _MAX_COMPLETION_TOKENS, _TOOL_CHOICE):
-            if parameter in body and parameter not in refused and names(err, parameter):
+            if parameter in body and parameter not in added and names(err, parameter):
                 refused.add(parameter)
                 return True
-        functions: set[str] = self.host.known.setdefault(_REFUSED_FUNCTIONS, set())
+        functions = self._known_of_model(_REFUSED_FUNCTIONS)
         function = refused_function(err, body) if len(functions) < _MOST_REFUSED else None
         if function is not None:
             functions.add(function)
             name = self.host.entry.title
             LOGGER.warning("%s does not take the tool %s: %s", name, function, err)
             return True
-        if (option := refused_option(err)) is not None and is_in(body, option):
-            model = self.options[CONF_MODEL]
-            left_out: set[str] = self.host.known.setdefault(_LEFT_OUT, {}).setdefault(model, set())
-            if option not in left_out:
-                left_out.add(option)
-                name = self.host.entry.title
-                LOGGER.warning("The model %s of %s does not take %s", model, name, option)
+        if (option := refused_option(err)) is not None and self._may_leave_out(option):
+            value = value_in(body, option)
+            if value is not None and value_in(added, option) is None:
+                left_out = self._known_of_model(_LEFT_OUT)
+                if (option, value) not in left_out:
+                    left_out.add((option, value))
+                    model, name = self.options[CONF_MODEL], self.host.entry.title
+                    LOGGER.warning("The model %s of %s does not take %s", model, name, option)
+                # Another turn may have been told the same meanwhile.
                 return True
         if body["stream"] and is_stream_refused(err):
             # OpenAI streams some models to verified organizations alone.

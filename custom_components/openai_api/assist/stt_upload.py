@@ -17,7 +17,7 @@ from .plain_text import without_controls
 
 _METHOD: Final = "audio.transcriptions.create"
 _LEFT_OUT: Final = "left_out_of_transcriptions"
-"""Key of `ServiceHost.known`: models, and what they do not take."""
+"""Key of `ServiceHost.known`: models, and the options and values that they do not take."""
 _PATIENCE: Final = 60.0
 """Seconds besides the length of the recording: a small machine takes long to begin."""
 _SHORTEST: Final = 0.1
@@ -54,13 +54,14 @@ async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, sou
         "file": ("speech.wav", wav(sound, MICROPHONE), "audio/wav"),
         "response_format": "json",
     }
-    refused: set[tuple[str, str]] = host.known.setdefault(_LEFT_OUT, set())
+    refused: set[tuple[str, str, str]] = host.known.setdefault(_LEFT_OUT, set())
     wanted = {"language": options.language, "prompt": options.prompt}
     arguments |= {
         option: value
         for option, value in wanted.items()
-        if value and (options.model, option) not in refused
+        if value and (options.model, option, value) not in refused
     }
+    left_out: set[tuple[str, str, str]] = set()
     patience = min(host.settings.timeout, _PATIENCE + seconds)
     try:
         while True:
@@ -72,10 +73,11 @@ async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, sou
                 option = next((key for key in sent if names(err, key)), "")
                 if not option:
                     raise
-                del arguments[option]
-                refused.add((options.model, option))
-                name = host.entry.title
-                LOGGER.warning("The model %s of %s does not take %s", options.model, name, option)
+                left_out.add((options.model, option, arguments.pop(option)))
+        # Only now is it certain that it was that.
+        refused |= left_out
+        for model, option, _ in left_out:
+            LOGGER.warning("The model %s of %s does not take %s", model, host.entry.title, option)
         if (text := transcript_in(answer)) is None:
             raise AssistError("assist_bad_sound", message=", ".join(sorted(map(str, answer)))[:100])
     except HomeAssistantError as err:

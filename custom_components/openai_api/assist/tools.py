@@ -26,7 +26,7 @@ from ..streaming.text import load_json
 from ..types import Json
 
 _SAME_CALLS: Final = 3
-"""Rounds of a turn in which a tool may be called with the same arguments."""
+"""Rounds of a turn in which a tool may be called with the same arguments, and nothing new is."""
 _TIMEOUT: Final = 300.0
 """Seconds: a script behind a tool may take its time, but the model waits."""
 type _Parameters = tuple[Json, str]
@@ -42,17 +42,20 @@ class GuardedTools(llm.APIInstance):
 
     The chat log expects Home Assistant's own errors alone: any other would end the turn. It starts
     all calls of a response at once, however many there are. Small models may call the same again
-    and again: what was called alike in three rounds is refused.
+    and again: what was called alike in three rounds is refused, unless the model has called
+    something new meanwhile, after which it may well want to see the same once more.
     """
 
     round_number = 0
     limit: ToolCallLimit
     _rounds: dict[tuple[str, str], set[int]]
     """The rounds of a turn in which a tool was called with these arguments."""
+    _last_new = 0
+    """The last round with a call that was not made before."""
 
     def begin_turn(self) -> None:
         """Forget the calls of the turn before."""
-        self._rounds = {}
+        self._rounds, self._last_new = {}, 0
         self.limit = ToolCallLimit()
 
     @override
@@ -60,9 +63,11 @@ class GuardedTools(llm.APIInstance):
         if not self.limit.start_call(tool_input.tool_name, tool_input.tool_args):
             raise HomeAssistantError(LIMIT_REACHED)
         call = tool_input.tool_name, json.dumps(tool_input.tool_args, sort_keys=True, default=str)
-        rounds = self._rounds.setdefault(call, set())
+        if call not in self._rounds:
+            self._rounds[call], self._last_new = set(), self.round_number
+        rounds = self._rounds[call]
         rounds.add(self.round_number)
-        if len(rounds) > _SAME_CALLS:
+        if sum(number >= self._last_new for number in rounds) > _SAME_CALLS:
             raise HomeAssistantError(
                 f"This was called {_SAME_CALLS} times already, and is not done again. "
                 "Tell the user what the results say."
@@ -144,6 +149,7 @@ def have_all_acted(contents: Iterable[Content]) -> bool:
         not result.error
         and isinstance(result.data, llm.IntentResponseDict)
         and result.data.original.response_type is intent.IntentResponseType.ACTION_DONE
+        and not result.data.original.failed_results
         for result in results
     )
 

@@ -259,17 +259,21 @@ class Speech:
         while True:
             asked = known.get((model, self._asked), self._asked)
             voice = self._options.voice or known.get((model, "voice"))
+            # Another piece may be told the same meanwhile.
+            sent = [key for key in self._options.arguments if self._key(key) not in known]
+            options = [key for key in ("instructions", "speed") if key in sent]
             try:
-                await self._async_ask(piece, asked, voice)
+                await self._async_ask(piece, asked, voice, sent)
             except HomeAssistantError as err:
                 if piece.kind.done():
                     raise
                 if voice is None and _is_refused(err, "voice"):
                     known[model, "voice"] = _COMMON_VOICE
-                elif (option := self._refused_option(err, known)) is not None:
-                    known[model, option] = _LEFT_OUT
-                    name = self._host.entry.title
-                    LOGGER.warning("The model %s of %s does not take %s", model, name, option)
+                elif option := next((key for key in options if _is_refused(err, key)), None):
+                    if self._key(option) not in known:
+                        name = self._host.entry.title
+                        LOGGER.warning("The model %s of %s does not take %s", model, name, option)
+                    known[self._key(option)] = _LEFT_OUT
                 elif asked in _NEXT and _is_refused(err, "response_format", "format", asked):
                     known[model, self._asked] = _NEXT[asked]
                 else:
@@ -278,25 +282,16 @@ class Speech:
             else:
                 return
 
-    def _refused_option(self, err: HomeAssistantError, known: dict[Any, str]) -> str | None:
-        """Return the option of ours that the service refuses, and that has been sent so far."""
-        model, sent = self._options.model, self._options.arguments
-        options = (key for key in ("instructions", "speed") if key in sent)
-        return next(
-            (key for key in options if (model, key) not in known and _is_refused(err, key)), None
-        )
+    def _key(self, option: str) -> tuple[str, str, str]:
+        """Return the key of an option of ours that the model does not take with its value."""
+        return self._options.model, option, repr(self._options.arguments[option])
 
-    async def _async_ask(self, piece: _Piece, asked: str, voice: Any) -> None:
-        """Ask once, and pass on what is heard as it arrives."""
+    async def _async_ask(self, piece: _Piece, asked: str, voice: Any, sent: list[str]) -> None:
+        """Ask once, with the options in `sent`, and pass on what is heard as it arrives."""
         host, patience = self._host, self._options.patience
         method, _ = await host.method(_METHOD, "streaming")
-        known = host.known[_FORMATS]
         arguments = {
-            **{
-                key: value
-                for key, value in self._options.arguments.items()
-                if known.get((self._options.model, key)) != _LEFT_OUT
-            },
+            **{key: value for key, value in self._options.arguments.items() if key in sent},
             "input": piece.text,
             "voice": Omit() if voice is None else voice,
             "response_format": asked,

@@ -76,7 +76,9 @@ class ChatDecoder(Decoder):
         found = {"role": message.get("role")}
         content, said = message.get("content"), "".join(self._pieces)
         if isinstance(content, str):
-            found["content"] = content.removeprefix(said)
+            # Some services leave out the white space around the whole.
+            is_whole = content.startswith(said) or not content.startswith(said.strip())
+            found["content"] = content.removeprefix(said if is_whole else said.strip())
         if not self._tool_calls.has_calls:
             found["tool_calls"] = message.get("tool_calls")
         return found

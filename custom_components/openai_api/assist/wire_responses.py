@@ -1,7 +1,10 @@
 """Requests and answers of the Responses API, over HTTP."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final, override
+
+from homeassistant.helpers.json import json_dumps_sorted
 
 from ..api.config import HostConfig
 from ..error_translation import parse_error_body
@@ -10,6 +13,7 @@ from ..llm_tools import FunctionTools
 from ..streaming.accumulators import ResponseAccumulator
 from ..streaming.answer_forms import adapt
 from ..types import Json
+from . import tools
 from .deltas import Decoder, Delta
 from .errors import CONTENT_REFUSED, AssistError
 
@@ -28,6 +32,9 @@ _SERVICE_CALLS: Final = frozenset(
         "web_search_call",
     }
 )
+
+type _Call = tuple[str, str]
+"""Name and arguments."""
 
 
 class ResponsesDecoder(Decoder):
@@ -54,8 +61,8 @@ class ResponsesDecoder(Decoder):
         self._is_commentary = self._is_further = False
         self._arguments: dict[object, list[str]] = {}
         """What was streamed of the arguments of calls, by the id or index of their items."""
-        self._told: set[object] = set()
-        """The ids of the calls that were given on."""
+        self._told: list[tuple[object, _Call]] = []
+        """The ids of the calls that were given on, and what they are."""
         self._is_item_open = True
         """Whether the last item that has begun is not whole."""
 
@@ -80,7 +87,9 @@ class ResponsesDecoder(Decoder):
             case "response.function_call_arguments.delta":
                 self._arguments.setdefault(_key(event), []).append(str(event.get("delta") or ""))
             case "response.function_call_arguments.done":
-                self._arguments[_key(event)] = [str(event.get("arguments") or "")]
+                if told := event.get("arguments"):
+                    whole = told if isinstance(told, str) else json_dumps_sorted(told)
+                    self._arguments[_key(event)] = [whole]
             case "response.completed" | "response.incomplete" | "response.done":
                 self.is_done = True
                 response = event.get("response")
@@ -145,13 +154,12 @@ class ResponsesDecoder(Decoder):
             return
         kind = item.get("type")
         if kind == "function_call":
-            self._told.add(item.get("call_id"))
-            yield from self._call(
-                item.get("call_id"),
-                item.get("name"),
-                item.get("arguments") or streamed,
-                is_cut=self.is_cut or item.get("status") in _UNFINISHED,
-            )
+            name = item.get("name")
+            arguments = item.get("arguments") or streamed
+            if name:
+                self._told.append((_id_of(item), _call_of(name, arguments)))
+            is_cut = self.is_cut or item.get("status") in _UNFINISHED
+            yield from self._call(item.get("call_id"), name, arguments, is_cut=is_cut)
         elif kind == "reasoning" and item.get("encrypted_content"):
             # Its summary was shown; the model needs the sealed thought alone.
             yield from self._native(
@@ -178,23 +186,56 @@ class ResponsesDecoder(Decoder):
             yield from self._output(response.get("output"))
         elif response.get("status", "completed") == "completed":
             # Or their texts, and the calls at the end.
-            for item in _list(response.get("output")):
-                if self._is_new_call(item):
-                    yield from self._item(item)
+            for item in self._new_calls(_list(response.get("output"))):
+                yield from self._item(item)
         if self._commentary and not self.text_length and not self.calls:
             yield from self._text(self._commentary)
         if reason == "content_filter" and not self.text_length:
             raise AssistError(CONTENT_REFUSED)
 
-    def _is_new_call(self, item: Any) -> bool:
-        """Return whether this is a function call that can be told from those given on."""
-        if not isinstance(item, dict) or item.get("type") != "function_call":
-            return False
-        return item["call_id"] not in self._told if "call_id" in item else not self._told
+    def _new_calls(self, output: list[Any]) -> list[Json]:
+        """Return the function calls of an output that were not given on.
+
+        Some services, such as vLLM, give the calls other ids at the end than they have streamed.
+        """
+        calls = [
+            item
+            for item in output
+            if isinstance(item, dict) and item.get("type") == "function_call"
+        ]
+        known, given = {call_id for call_id, _ in self._told}, {_id_of(item) for item in calls}
+        others = Counter(
+            call for call_id, call in self._told if call_id is None or call_id not in given
+        )
+        found: list[Json] = []
+        for item in calls:
+            if _id_of(item) is not None and item["call_id"] in known:
+                continue
+            call = _call_of(item.get("name"), item.get("arguments"))
+            if not others[call] and not item.get("arguments"):
+                # Its arguments were streamed alone.
+                call = next((one for one in +others if one[0] == call[0]), call)
+            if others[call]:
+                others[call] -= 1
+            else:
+                found.append(item)
+        return found
 
     def _raise(self, response: Json) -> None:
         """Raise the error of a response that failed."""
         raise ErrorInResponse(**parse_error_body(response.get("error"), self._settings))
+
+
+def _id_of(item: Json) -> str | None:
+    """Return the id of a call, None if it has none."""
+    call_id = item.get("call_id")
+    return call_id if isinstance(call_id, str) and call_id else None
+
+
+def _call_of(name: object, arguments: Any) -> _Call:
+    """Return what a call is, however its arguments are written."""
+    found = tools.arguments(arguments)
+    return str(name), str(arguments) if found is None else json_dumps_sorted(found)
 
 
 def _key(event: Json) -> object:

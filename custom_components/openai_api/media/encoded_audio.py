@@ -20,6 +20,8 @@ _KEYS: Final = frozenset(
 _DEEPEST: Final = 6
 _SHORTEST: Final = 16
 """Characters: nothing shorter is audio."""
+_SHORTEST_PCM: Final = 480
+"""Bytes: 10 ms. Ids, tokens and paths are base64, too."""
 
 
 def audio_in_text(body: bytes, *, is_pcm: bool) -> bytes | None:
@@ -41,7 +43,8 @@ def audio_in_text(body: bytes, *, is_pcm: bool) -> bytes | None:
             head = audio[:HEAD_BYTES]
             kind = detect_media_type(head)
             is_audio = kind is not None and is_media(kind) and not kind.startswith("image/")
-            if is_audio or (is_pcm and kind is None and found is not text and not is_text(head)):
+            may_be_pcm = is_pcm and kind is None and found is not text
+            if is_audio or (may_be_pcm and len(audio) >= _SHORTEST_PCM and not is_text(head)):
                 return audio
     return None
 

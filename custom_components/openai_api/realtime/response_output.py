@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from ..streaming.tool_calls import is_object
+from ..streaming.tool_calls import is_object, is_same_object
 from ..types import Json
 
 MAX_CHARACTERS: Final = 1_000_000
@@ -59,7 +59,7 @@ class _Item:
     current: dict[int, _Part] = field(default_factory=dict)
     """The latest part of each index: some servers give all of them the same."""
     arguments: list[str] = field(default_factory=list)
-    has_name: bool = False
+    names: set[str] = field(default_factory=set)
     has_whole_arguments: bool = False
     is_done: bool = False
     is_told: bool = False
@@ -87,6 +87,8 @@ class ResponseOutput:
         self._items: list[_Item] = []
         self._by_name: dict[str, _Item] = {}
         self._by_index: dict[int, _Item] = {}
+        self._at_the_end: set[str] = set()
+        """The ids in the output of the response."""
         self._last: _Item | None = None
         self._place: tuple[object, ...] = ()
         """Of the last text: nearly all belong to the same part as the one before."""
@@ -136,8 +138,9 @@ class ResponseOutput:
         """
         news: Additions = []
         is_whole = response.get("status") not in _NOT_WHOLE
-        output = response.get("output")
-        for position, item in enumerate(output if isinstance(output, list) else ()):
+        output = found if isinstance(found := response.get("output"), list) else []
+        self._at_the_end = {name for item in _objects(output) for name in _names({"item": item})}
+        for position, item in enumerate(output):
             if not isinstance(item, dict):
                 continue
             is_call = item.get("type") == "function_call"
@@ -187,7 +190,7 @@ class ResponseOutput:
             found = self._last
         if found is None or found.is_done or not found.may_be(kind) or (is_new and found.found):
             found = self._made(index)
-        elif names and found.has_name:
+        elif names and found.names:
             # Another name than before: another item.
             found = self._made(index)
         return self._linked(found, names, index)
@@ -203,7 +206,7 @@ class ResponseOutput:
         """Return an item, which is found by these from now on."""
         for name in names:
             self._by_name[name] = item
-            item.has_name = True
+            item.names.add(name)
         if index is not None:
             self._by_index[index] = item
             item.index = index if item.index is None else item.index
@@ -219,9 +222,12 @@ class ResponseOutput:
                 return found
         ordered = self._sorted()
         found = ordered[position] if position < len(ordered) else None
-        if found is not None and found.may_be(kind) and not (names and found.has_name):
+        if found is not None and found.may_be(kind) and not (names and found.names):
             return self._linked(found, names, found.index)
-        return self._linked(self._made(position), names, position)
+        # Some servers give items other ids at the end.
+        gone = [one for one in self._items if one.names and not one.names & self._at_the_end]
+        same = (one for one in gone if names and one.may_be(kind) and _is_begun(one, item))
+        return self._linked(next(same, None) or self._made(position), names, position)
 
     def _begin_item(self, event: Json) -> Additions:
         """Take the beginning of an item."""
@@ -341,6 +347,17 @@ def _is_another(found: _Item, event: Json) -> bool:
     call_id = item.get("call_id") if isinstance(item, dict) else event.get("call_id")
     known = found.found.get("call_id")
     return found.is_done and bool(call_id) and bool(known) and call_id != known
+
+
+def _is_begun(found: _Item, item: Json) -> bool:
+    """Return whether an item so far is the beginning of an item of the response."""
+    if item.get("type") == "function_call":
+        told = _arguments(_Item(None, item))
+        is_same = not told or is_same_object(told, _arguments(found))
+        return is_same and found.found.get("name", item.get("name")) == item.get("name")
+    texts = (part.get("transcript") or part.get("text") for part in _objects(item.get("content")))
+    said = "".join(part.text for part in found.parts)
+    return bool(said) and "".join(map(str, texts)).startswith(said)
 
 
 def _content_index(event: Json) -> int:

@@ -5,6 +5,7 @@ own keys; the keys of the method that was called are added.
 """
 
 from collections.abc import Iterator
+import re
 from typing import Final
 
 import orjson
@@ -26,14 +27,25 @@ _TRANSCRIPTS: Final = ("text", "transcript", "transcription", "DisplayText")
 """The keys of the text of a transcript."""
 _TRANSCRIPTS_WITHIN: Final = ("result", "data", "output")
 """The keys of the text, or of what it is in."""
+_EMPTY: Final = frozenset({"combinedPhrases", "output", "result", "results"})
+"""Keys of objects whose text may be empty, too."""
 _WRAPPINGS: Final = ("segments", "combinedPhrases", "results", "response", "choices", "message")
 _OUTCOMES: Final = frozenset(
     {"", "ok", "okay", "success", "succeeded", "done", "error", "fail", "failed", "failure"}
 )
 """Words that are no text where they may be a status."""
+_FAILED: Final = frozenset(
+    {"error", "fail", "failed", "failure", "cancelled", "canceled", "expired", "timeout"}
+)
+_PENDING: Final = frozenset(
+    {"queued", "pending", "submitted", "starting", "running", "processing", "in_progress"}
+)
+"""What the status of a transcription says that has none, or not yet."""
+_STATUSES: Final = ("status", "RecognitionStatus")
 _DEEPEST: Final = 6
 _SHORTEST_PICTURE: Final = 64
 """Characters of base64: what is shorter is a word such as "error"."""
+_BASE64: Final = re.compile(rf"[A-Za-z0-9+/_-]{{{_SHORTEST_PICTURE}}}")
 _ADDRESSES: Final = ("data:", "http:", "https")
 
 
@@ -190,7 +202,7 @@ def _with_data(answer: Json, keys: tuple[str, ...]) -> Json:
         data: list[Json] = [
             {"url" if _is_address(item) else "b64_json": item}
             for item in values
-            if isinstance(item, str) and (_is_address(item) or len(item) >= _SHORTEST_PICTURE)
+            if isinstance(item, str) and (_is_address(item) or _BASE64.match(item.lstrip()))
         ]
     else:
         vectors = [values] if values and _is_number(values[0]) else values
@@ -230,16 +242,21 @@ def transcript_in(answer: object, depth: int = 0) -> str | None:
         return _joined(found) if len(found) == len(answer) else None
     if not isinstance(answer, dict) or depth >= _DEEPEST:
         return None
-    is_silent = False
+    statuses = {str(answer.get(key)).lower() for key in _STATUSES}
+    if not statuses.isdisjoint(_FAILED):
+        return None
+    is_silent, is_pending = False, not statuses.isdisjoint(_PENDING)
     for key in (*_TRANSCRIPTS, *_TRANSCRIPTS_WITHIN, *_WRAPPINGS, "content"):
         if key not in answer or not _may_hold(key, value := answer[key], depth):
+            continue
+        if is_pending and key not in _TRANSCRIPTS:
             continue
         text = str(value) if _is_number(value) else transcript_in(value, depth + 1)
         if text:
             return text
-        is_empty_list = key in ("segments", "data") and text is not None
-        is_silent = is_silent or (key in _TRANSCRIPTS and value in (None, "")) or is_empty_list
-    return "" if is_silent else None
+        is_empty = text is not None and (key in ("segments", "data") or (key in _EMPTY and value))
+        is_silent = is_silent or (key in _TRANSCRIPTS and value in (None, "")) or is_empty
+    return "" if is_silent and not is_pending else None
 
 
 def _may_hold(key: str, value: object, depth: int) -> bool:
@@ -247,7 +264,7 @@ def _may_hold(key: str, value: object, depth: int) -> bool:
     if key in _TRANSCRIPTS:
         return True
     if key in _TRANSCRIPTS_WITHIN and isinstance(value, str):
-        return value.strip().lower() not in _OUTCOMES
+        return value.strip().lower() not in _OUTCOMES and not _is_address(value)
     # Only that of a message is its text.
     return isinstance(value, dict | list) or (key == "content" and depth > 0)
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import orjson
+
 from ..statuses import is_known_end
 from ..types import Json
 from .answer_forms import adapt
@@ -80,7 +82,9 @@ class ResponseAccumulator(StreamAccumulator):
             case "response.function_call_arguments.delta":
                 self._arguments.setdefault(_key(event), []).append(event.get("delta") or "")
             case "response.function_call_arguments.done":
-                self._arguments[_key(event)] = [event.get("arguments") or ""]
+                if told := event.get("arguments"):
+                    whole = told if isinstance(told, str) else orjson.dumps(told).decode()
+                    self._arguments[_key(event)] = [whole]
             case "response.output_text.done":
                 texts = self._texts.setdefault(_key(event), {})
                 texts[event.get("content_index")] = event.get("text") or ""

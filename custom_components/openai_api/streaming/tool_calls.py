@@ -87,6 +87,11 @@ def is_object(text: str) -> bool:
         return False
 
 
+def is_same_object(text: str, other: str) -> bool:
+    """Return whether two texts are the same JSON object, however it is written."""
+    return is_object(text) and is_object(other) and bool(orjson.loads(text) == orjson.loads(other))
+
+
 def _read(whole: Json) -> _Piece:
     """Return a delta."""
     body = next((whole[key] for key in _BODIES if isinstance(whole.get(key), dict)), whole)

@@ -600,6 +600,18 @@ async def test_chat_whole_message_at_the_end_is_not_said_again(
     assert speech(await ask()) == "Hello there."
 
 
+@pytest.mark.parametrize("pieces", [[" Hello ", "there."], ["\n\nHello", " there.", "\n"]])
+async def test_chat_whole_message_without_spaces_around_is_not_said_again(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, pieces: list[str]
+) -> None:
+    standin.fail(NO_RESPONSES)
+    last = chunk({}, "stop")
+    last["choices"][0]["message"] = {"role": "assistant", "content": "Hello there."}
+    standin.fail(chat(*(chunk({"content": piece}) for piece in pieces), last))
+
+    assert speech(await ask()).strip() == "Hello there."
+
+
 async def test_chat_whole_message_alone_is_said(
     hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
 ) -> None:

@@ -1,5 +1,7 @@
 """Options that a model does not take: left out, and not taken for a model that is gone."""
 
+import asyncio
+from dataclasses import replace
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -148,3 +150,87 @@ async def test_unknown_model_needs_another_one(
 
     assert speech(result).startswith("The AI service does not have the model")
     assert [key for key in ir.async_get(hass).issues if key[0] == "openai_api"]
+
+
+async def test_refusal_of_one_value_keeps_another(
+    hass: HomeAssistant,
+    standin: StandIn,
+    add_subentry: AddSubentry,
+    optioned: str,
+    ask: Ask,
+) -> None:
+    await add_subentry("conversation", name="Garden", advanced={"reasoning_effort": "low"})
+    message = "Unsupported value: 'minimal' is not supported. Supported values are: 'low'."
+    error = {"message": message, "param": "reasoning.effort"}
+    standin.fail(Fault(path="/responses", status=400, body={"error": error}))
+    standin.fail(says("Hi."))
+    assert speech(await ask()) == "Hi."
+    standin.fail(says("Hello."))
+    assert speech(await ask(agent="conversation.garden")) == "Hello."
+
+    asked = [one.body.get("reasoning") for one in standin.requests if one.path == "/responses"]
+    assert asked == [{"effort": "minimal"}, None, {"effort": "low"}]
+
+
+async def test_option_refused_in_two_turns_at_once_is_left_out(
+    hass: HomeAssistant, standin: StandIn, optioned: str, ask: Ask
+) -> None:
+    message = "Unsupported parameter: 'temperature' is not supported with this model."
+    for _ in range(2):
+        body = {"error": {"message": message, "param": "temperature"}}
+        standin.fail(Fault(path="/responses", status=400, body=body, delay=0.1))
+    for _ in range(2):
+        standin.fail(says("Hi."))
+    found = await asyncio.gather(ask(), ask())
+
+    assert [speech(one) for one in found] == ["Hi.", "Hi."]
+
+
+@pytest.mark.parametrize(
+    ("added", "message"),
+    [
+        ({"temperature": 2}, "Unsupported parameter: 'temperature'"),
+        ({"tool_choice": "auto"}, "Unknown parameter: 'tool_choice'"),
+    ],
+)
+async def test_refusal_of_what_the_user_adds_is_told(
+    hass: HomeAssistant,
+    standin: StandIn,
+    add_subentry: AddSubentry,
+    ask: Ask,
+    added: dict[str, Any],
+    message: str,
+) -> None:
+    assert await async_setup_component(hass, "homeassistant", {})
+    assert await async_setup_component(hass, "conversation", {})
+    await add_subentry("conversation", advanced={"extra_body": added})
+    for _ in range(5):
+        standin.fail(Fault(path="/responses", status=400, body={"error": {"message": message}}))
+    result = await ask()
+
+    assert is_error(result)
+    assert message in speech(result)
+    assert len([one for one in standin.requests if one.path == "/responses"]) == 1
+
+
+@pytest.mark.parametrize(
+    "message", ["The vector store vs_1 is not supported.", "Store is not supported: 'store'"]
+)
+async def test_what_must_not_be_kept_is_never_sent_to_be_kept(
+    hass: HomeAssistant,
+    standin: StandIn,
+    entry: MockConfigEntry,
+    optioned: str,
+    ask: Ask,
+    message: str,
+) -> None:
+    is_about_another = "vector" in message
+    if not is_about_another:
+        settings = entry.runtime_data.host.settings
+        openai = replace(settings, base_url="https://api.openai.com/v1")
+        entry.runtime_data.host.settings = openai
+    standin.fail(Fault(path="/responses", status=400, body={"error": {"message": message}}))
+    result = await ask()
+
+    assert is_error(result)
+    assert [one.body["store"] for one in standin.requests if one.path == "/responses"] == [False]

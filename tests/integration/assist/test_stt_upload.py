@@ -1,5 +1,6 @@
 """Ears that send what was said once it is whole."""
 
+from dataclasses import replace
 import io
 from typing import Any
 import wave
@@ -303,3 +304,32 @@ async def test_option_that_model_refuses_is_left_out(
     rest = {"prompt", "language"} - {option}
     assert sent == [{"prompt", "language"}, rest, rest]
     assert caplog.text.count("does not take") == 1
+
+
+async def test_language_that_model_refuses_keeps_other_languages(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("stt", UPLOAD))
+
+    async def refuse() -> web.Response:
+        service.upload = None
+        error = {"message": "language 'cy' is not supported by this model"}
+        return web.json_response({"error": error}, status=400)
+
+    service.upload = refuse
+    welsh = replace(METADATA, language="cy")
+    for metadata in (welsh, METADATA, welsh):
+        await heard(hass, microphone(SPEECH), metadata=metadata)
+    assert [upload.get("language") for upload in service.uploads] == ["cy", None, "en", None]
+
+
+async def test_option_is_kept_if_refused_without_it_as_well(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("stt", UPLOAD))
+    service.upload = answering(b'{"error": {"message": "This is a language model"}}', status=400)
+    result = await heard(hass, microphone(SPEECH))
+    assert result.result is stt.SpeechResultState.ERROR
+    service.upload = None
+    await heard(hass, microphone(SPEECH))
+    assert service.uploads[-1]["language"] == "en"

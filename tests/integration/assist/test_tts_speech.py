@@ -370,6 +370,28 @@ async def test_option_that_model_refuses_is_left_out(
     assert caplog.text.count("does not take") == 1
 
 
+async def test_speed_that_model_refuses_keeps_other_speeds(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("tts", {"speed": 1.2}))
+    error = json.dumps({"error": {"message": "speed must be between 0.7 and 1.2"}})
+    service.sounds = [Sound(error, "application/json", 400)]
+    await spoken(hass, "Hello there.", {"speed": 3})
+    await spoken(hass, "Hello again.")
+    assert [speech.get("speed") for speech in service.speeches] == [3, None, 1.2]
+
+
+async def test_option_refused_for_two_sentences_at_once_is_left_out(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("tts", {"speed": 1.2, "advanced": {"sentences_ahead": 2}}))
+    error = json.dumps({"error": {"message": "speed must be 1 for this model"}})
+    service.sounds = [Sound(error, "application/json", 400)] * 2
+    text = "This is the first of the sentences. And here is a second one, which is as long. "
+    assert await spoken(hass, pieces(text))
+    assert ["speed" in speech for speech in service.speeches] == [True, True, False, False]
+
+
 JSON = "application/json"
 
 

@@ -78,6 +78,19 @@ async def test_encoded_pcm_only_if_requested(
         await say(standin, call, {"audio": encode(PCM)}, "application/json")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"code": 0, "data": "5f2c9a0be1d34c7f8a90b1c2d3e4f506"},
+        {"status": "processing", "result": "3f2504e04f8941d39a0c0305e82c3301"},
+        {"file": "/data/outputs/speech1234"},
+    ],
+)
+async def test_id_or_path_is_no_pcm(standin: StandIn, call: Call, body: Any) -> None:
+    with pytest.raises(HomeAssistantError):
+        await say(standin, call, body, "application/json", response_format="pcm")
+
+
 NO_SPEECH: dict[str, Any] = {
     "UTF-16": "Voice not found".encode("utf-16"),
     "UTF-16, big": b"\xfe\xff" + "Voice not found".encode("utf-16-be"),

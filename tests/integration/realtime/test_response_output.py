@@ -315,6 +315,33 @@ async def test_function_call_of_servers(script: RealtimeDriver, case: str) -> No
     assert json.loads(found["arguments"]) == {"door": 1}
 
 
+OTHER: Json = {**CALL, "id": "f-9", "call_id": "c-9", "arguments": '{"door":1}'}
+
+
+@pytest.mark.parametrize("before", [[], ["f-8"]])
+@pytest.mark.parametrize("at_the_end", [OTHER, {**OTHER, "arguments": ""}])
+@pytest.mark.parametrize("count", [1, 2])
+async def test_function_call_with_another_id_at_the_end_is_made_once(
+    script: RealtimeDriver, before: list[str], at_the_end: Json, count: int
+) -> None:
+    told = [{**CALL, "id": f"f-{n}", "call_id": f"c-{n}"} for n in range(count)]
+    output: list[Json] = [{"type": "reasoning", "id": name} for name in before]
+    output += [{**at_the_end, "id": f"f-{n}x", "call_id": f"c-{n}x"} for n in range(count)]
+    done = at_end(status="completed", output=output)
+    await script.server_sends(*(output_item("done", call) for call in told), done)
+    assert len(script.notices_of("function_call")) == count
+
+
+def test_text_with_another_id_at_the_end_is_told_once() -> None:
+    part = {"type": "output_text", "text": "Hello you"}
+    told = [{"type": "message", "id": "m-9", "role": "assistant", "content": [part]}]
+    output = ResponseOutput()
+    kind = "response.output_text.delta"
+    news = output.take(kind, {"type": kind, "delta": "Hello", "item_id": "m-1"})
+    news += output.finish({"id": "r", "status": "completed", "output": told})
+    assert news == ["Hello", " you"]
+
+
 @pytest.mark.parametrize("status", ["cancelled", "incomplete", "failed"])
 async def test_unfinished_function_call_is_not_made(script: RealtimeDriver, status: str) -> None:
     begun = output_item("added", {**BARE, "status": "in_progress"})

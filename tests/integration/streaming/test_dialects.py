@@ -208,6 +208,27 @@ async def test_function_calls_of_servers(raw: RawServer, call: Call) -> None:
             ],
             [ENTITY],
         ),
+        # Their end has none, or has them as an object.
+        *(
+            (
+                [
+                    delta(ENTITY, kind),
+                    named(f"response.{kind}.done", output_index=0, arguments=told),
+                    item("done", CALL),
+                    completed(),
+                ],
+                [ENTITY],
+            )
+            for told in ("", None)
+        ),
+        (
+            [
+                named(f"response.{kind}.done", output_index=0, arguments={"a": 1}),
+                item("done", CALL),
+                completed(),
+            ],
+            ['{"a":1}'],
+        ),
         # Several calls of one index, told apart by their ids or by nothing.
         (
             [item("done", whole), item("done", {**whole, "id": "fc_2"}), completed()],

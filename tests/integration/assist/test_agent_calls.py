@@ -1,0 +1,147 @@
+"""Each tool call of a model is made once, however a service tells it; and none that is not due."""
+
+import json
+
+from homeassistant.components.homeassistant.exposed_entities import async_expose_entity
+from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import async_mock_service
+
+from tests.standin.server import StandIn
+
+from .answers import call_event, calls, completed, says
+from .conftest import AddSubentry, Ask, is_error, speech
+from .test_agent import (
+    kitchen as kitchen,  # noqa: PLC0414
+    tool_named,
+)
+from .test_agent_ends import LIGHT, first_tool, streamed
+
+
+def results(standin: StandIn) -> list[str]:
+    """Return what the model has been told of its calls in the last request."""
+    items = standin.requests[-1].body["input"]
+    return [one["output"] for one in items if one["type"] == "function_call_output"]
+
+
+@pytest.mark.parametrize(
+    ("streamed_calls", "told_at_end"),
+    [
+        # As vLLM does.
+        ([("a", LIGHT)], [("b", LIGHT)]),
+        ([("a", LIGHT)], [("b", LIGHT.replace(" ", "", 1))]),
+        ([("a", LIGHT)], [("b", "")]),
+        ([("a", LIGHT)], [("", LIGHT)]),
+        ([("", LIGHT)], [("b", LIGHT)]),
+        ([("", LIGHT)], [("", LIGHT)]),
+        ([("a", LIGHT), ("b", LIGHT)], [("c", LIGHT), ("d", LIGHT)]),
+        ([("a", LIGHT), ("b", LIGHT)], [("b", LIGHT), ("c", LIGHT)]),
+        ([("a", LIGHT)], [("b", LIGHT), ("c", LIGHT)]),
+    ],
+)
+async def test_call_with_another_id_at_the_end_is_made_once(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    kitchen: list[ServiceCall],
+    streamed_calls: list[tuple[str, str]],
+    told_at_end: list[tuple[str, str]],
+) -> None:
+    name = await first_tool(standin, ask)
+    events = [call_event(name, arguments, call_id) for call_id, arguments in streamed_calls]
+    output = [call_event(name, arguments, call_id)["item"] for call_id, arguments in told_at_end]
+    standin.fail(streamed(*events, completed(status="completed", output=output)))
+    standin.fail(says("Done."))
+    assert speech(await ask("Turn on the light")) == "Done."
+    assert len(kitchen) == max(len(streamed_calls), len(told_at_end))
+    assert all('"error":false' in one for one in results(standin))
+
+
+@pytest.fixture
+def lamps(hass: HomeAssistant, agent: str, kitchen: list[ServiceCall]) -> None:
+    """Add two lamps that Assist may switch."""
+    for number in (1, 2):
+        entity_id = f"light.lamp_{number}"
+        hass.states.async_set(entity_id, "off", {"friendly_name": f"Lamp {number}"})
+        async_expose_entity(hass, "conversation", entity_id, should_expose=True)
+
+
+@pytest.mark.usefixtures("lamps")
+async def test_look_after_each_action_is_not_refused(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall]
+) -> None:
+    on = await first_tool(standin, ask)
+    off, look = (tool_named(standin, end) for end in ("HassTurnOff", "GetLiveContext"))
+    async_mock_service(hass, "light", "turn_off")
+    for name in (on, off):
+        for number in (1, 2):
+            standin.fail(calls((name, json.dumps({"name": f"Lamp {number}"}))))
+            standin.fail(calls((look, "{}")))
+    standin.fail(says("Both work."))
+    assert speech(await ask("Try each lamp")) == "Both work."
+    assert all('"error":false' in one for one in results(standin))
+
+
+@pytest.mark.usefixtures("lamps")
+async def test_nothing_said_after_half_an_action_is_an_error(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+) -> None:
+    name = await first_tool(standin, ask)
+
+    async def turn_on(call: ServiceCall) -> None:
+        if "light.lamp_2" in call.data["entity_id"]:
+            raise HomeAssistantError("It is broken")
+
+    hass.services.async_register("light", "turn_on", turn_on)
+    standin.fail(calls((name, '{"domain": ["light"]}')))
+    standin.fail(streamed(completed()))
+    result = await ask("Turn on all lights")
+    assert "action_done" in results(standin)[0]
+    assert is_error(result)
+
+
+async def test_nothing_said_but_one_more_call_is_an_error(
+    hass: HomeAssistant,
+    standin: StandIn,
+    add_subentry: AddSubentry,
+    ask: Ask,
+) -> None:
+    assert await async_setup_component(hass, "homeassistant", {})
+    assert await async_setup_component(hass, "conversation", {})
+    assert await async_setup_component(hass, "light", {})
+    made = async_mock_service(hass, "light", "turn_on")
+    hass.states.async_set("light.kitchen", "off", {"friendly_name": "Kitchen light"})
+    async_expose_entity(hass, "conversation", "light.kitchen", should_expose=True)
+    await add_subentry("conversation", llm_hass_api=["assist"], advanced={"max_tool_rounds": 1})
+    name = await first_tool(standin, ask)
+    for _ in range(2):
+        standin.fail(calls((name, LIGHT)))
+    assert is_error(await ask("Turn on the lights"))
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize("told", ["", None, LIGHT, {"name": "Kitchen light"}])
+async def test_call_has_the_arguments_that_were_streamed(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    kitchen: list[ServiceCall],
+    told: object,
+) -> None:
+    name = await first_tool(standin, ask)
+    kind = "response.function_call_arguments"
+    standin.fail(
+        streamed(
+            {"type": f"{kind}.delta", "output_index": 0, "delta": LIGHT},
+            {"type": f"{kind}.done", "output_index": 0, "arguments": told},
+            {**call_event(name, ""), "output_index": 0},
+            completed(),
+        )
+    )
+    standin.fail(says("Done."))
+    assert speech(await ask("Turn on the light")) == "Done."
+    assert len(kitchen) == 1
