@@ -47,7 +47,7 @@ class _Memory:
 
     user_id: str | None
     items: list[Json] = field(default_factory=list)
-    used: float = 0.0
+    used: float = field(default_factory=time.monotonic)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
