@@ -191,9 +191,11 @@ def _set_default_models(
     hass: HomeAssistant, entry: OpenAIConfigEntry, typed: Mapping[str, Any]
 ) -> None:
     """Let actions use the models of the assistant, for purposes without a default model."""
+    models: dict[str, Any] = {
+        purpose: model for key, purpose in _PURPOSES.items() if (model := typed.get(key))
+    }
     known: Mapping[str, Any] = entry.options.get(CONF_DEFAULT_MODELS) or {}
-    chosen = {purpose: model for key, purpose in _PURPOSES.items() if (model := typed.get(key))}
-    models = {**chosen, **{purpose: model for purpose, model in known.items() if model}}
+    models.update((purpose, model) for purpose, model in known.items() if model)
     hass.config_entries.async_update_entry(
         entry, options={**entry.options, CONF_DEFAULT_MODELS: models}
     )
