@@ -37,7 +37,7 @@ Others wait here in order; the session itself would serve new requests before wa
 """
 _PACKED_PIECE = 4096
 # Chunks may be ten times as large; the events in them are found in the event loop.
-_LARGEST_PIECE = 32 * 1024
+_LARGEST_PIECE = 64 * 1024
 _TURN = 0.005
 """Seconds after which the event loop runs other tasks between the pieces of one chunk."""
 # The SDK's placeholder for the key, and what aiohttp sets itself.
