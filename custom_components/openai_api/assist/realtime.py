@@ -34,7 +34,6 @@ from .languages import iso_639_1
 from .pcm import SESSION
 from .stt_live import TAIL_MS
 from .talk import Talk
-from .tools import functions
 
 _TRANSCRIPTION_MODEL: Final = "gpt-4o-mini-transcribe"
 _BEYOND_SILENCE: Final = 200
@@ -199,12 +198,12 @@ def prompt_of(log: conversation.ChatLog) -> str:
     """Return the prompt that Home Assistant has rendered, "" if there is none."""
     content = log.content[0]
     text = content.content or "" if content.role == "system" else ""
-    return functions(log.llm_api).rename_in(text)
+    return tools.functions(log.llm_api).rename_in(text)
 
 
 def tools_of(log: conversation.ChatLog) -> list[Json]:
     """Return the tools of a session: `[{"type": "function", "name": …, "parameters": {…}}]`."""
-    definitions = functions(log.llm_api).definitions
+    definitions = tools.functions(log.llm_api).definitions
     return [{"type": "function", **definition} for definition in definitions]
 
 

@@ -63,7 +63,9 @@ class Microphone:
                 # What has piled up goes out together.
                 new = bytes(self.sound[seen:end])
                 seen = end
-                if end - position >= size or (until is not None and until(new)):
+                # It hears all of the sound, also what goes out anyhow.
+                is_end = until is not None and until(new)
+                if is_end or end - position >= size:
                     yield bytes(self.sound[position:end])
                     position = end
             if self.has_ended:
