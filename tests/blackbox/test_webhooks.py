@@ -145,6 +145,8 @@ async def overflow(
             while not answer.done():
                 writer.write(b"10000\r\n" + b" " * 65536 + b"\r\n")
                 await writer.drain()
+                # What drains at once does not yield, and then the answer would not be read.
+                await asyncio.sleep(0)
                 sent += 65536
             assert sent < 64 * MIB
             return await answer
