@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import AsyncExitStack, contextmanager, suppress
 from functools import partial
 import time
+from typing import Any
 
 from homeassistant.util.ulid import ulid_now
 import httpx2
@@ -33,6 +34,7 @@ from .streaming.decode import (
     check,
     check_stray,
     is_event_stream,
+    is_suspect,
     lines_in_stray,
     reader_for,
     words_in_stray,
@@ -45,6 +47,8 @@ from .types import Json
 # Seconds after which the event loop runs other tasks: the listeners of an event run while it is
 # fired.
 _TURN = 0.001
+# The types of events that are more than a part of the answer.
+_SPECIAL = FAILURES | KEEP_ALIVE | {"", "error"}
 # Seconds that a server has to end a stream after its last event.
 _GRACE = 3.0
 
@@ -140,10 +144,14 @@ class _Relay:
         self._headers = headers
         self._decoder: SSEDecoder | NdjsonDecoder = SSEDecoder(join_stray=accumulator.takes_text)
         self._reader = reader_for(accumulator)
-        self._common = {
+        # Copied for each event: that is faster than a new dictionary.
+        self._event_data: dict[str, Any] = {
             "config_entry_id": request.entry.entry_id,
             "action": request.action.key,
             "stream_id": stream_id,
+            "sequence": 0,
+            "event_type": "",
+            "event": None,
         }
         self._sequence = 0
         self._size = 0
@@ -199,7 +207,8 @@ class _Relay:
         loop = asyncio.get_running_loop()
         seconds, accumulator = self._request.timeout, self._accumulator
         decoder = self._decoder
-        read = self._reader.read
+        # Bound once: they are called for every event.
+        read, pass_on = self._reader.read, self._pass_on
         last, is_armed = loop.time(), False
         turn_ends = time.monotonic() + _TURN
         with _translated_oddities(self._request):
@@ -212,7 +221,8 @@ class _Relay:
                     decoder = self._decoder
                 for name, data in events:
                     if data[:1] == b"{" and len(data) <= LARGE_BYTES:
-                        progress = self._pass_on(*read(name, data))
+                        event, event_type = read(name, data)
+                        progress = pass_on(event, event_type)
                     else:
                         progress = await self._async_take_odd(name, data)
                     if progress:
@@ -266,22 +276,19 @@ class _Relay:
 
         Returns whether it is more than a sign of life, None if it was the last.
         """
-        sequence = self._sequence
-        # Written out: it is asked for every event.
-        is_suspect = "error" in event or not event_type or event_type == "error"
-        if is_suspect or event_type in FAILURES:
+        is_special = event_type in _SPECIAL or "error" in event
+        if is_special:
             event = self._without_secrets(event, event_type)
+        data = self._event_data.copy()
+        data["sequence"], data["event_type"], data["event"] = self._sequence, event_type, event
         # One context for all: a new one for each event would be garbage to collect.
-        self._fire(
-            EVENT_STREAM,
-            {**self._common, "sequence": sequence, "event_type": event_type, "event": event},
-            context=self._context,
-        )
-        self._sequence = sequence + 1
-        if is_suspect:
-            check(event, event_type)
-        if event_type in KEEP_ALIVE:
-            return False
+        self._fire(EVENT_STREAM, data, context=self._context)
+        self._sequence += 1
+        if is_special:
+            if is_suspect(event, event_type):
+                check(event, event_type)
+            if event_type in KEEP_ALIVE:
+                return False
         if self._add(event):
             self._is_done = True
             return None

@@ -79,11 +79,10 @@ class Channel(Connection):
     async def _async_follow(self) -> None:
         """Pass on every frame until the connection is closed."""
         assert self._websocket is not None
-        receive, turn = self._websocket.recv, LoopTurn()
+        websocket, turn = self._websocket, LoopTurn()
         try:
             while True:
-                frame = await receive(decode=False)
-                await self._async_pass_on(frame)
+                await self._async_pass_on(await websocket.async_receive())
                 await turn.async_give_way()
         except ConnectionClosed as err:
             code, reason, error = ending(err, self.host.settings)
