@@ -1,4 +1,4 @@
-"""A server that sends exactly the bytes it is told to, with pauses and resets between them."""
+"""A server that sends exactly the bytes of a script, with pauses and resets between them."""
 
 import asyncio
 from collections import deque
@@ -15,10 +15,10 @@ from typing import Any, override
 class Step(Enum):
     """What a script may do besides sending bytes, and besides a number: wait so many seconds."""
 
-    RESET = "cut the line without a goodbye"
-    CLOSE = "close the line"
+    RESET = "reset the connection"
+    CLOSE = "close the connection"
     HOLD = "do nothing until the other side goes away"
-    KEEP = "leave the line open for the next request"
+    KEEP = "keep the connection open for the next request"
 
 
 type ScriptItem = bytes | float | Step
@@ -175,8 +175,8 @@ class RawServer:
                     self.sent += len(step)
                 case Step.RESET:
                     # With nothing to linger for, closing sends a reset.
-                    line: socket.socket = writer.get_extra_info("socket")
-                    line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    raw: socket.socket = writer.get_extra_info("socket")
+                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     writer.transport.abort()
                     return False
                 case Step.CLOSE:

@@ -1,4 +1,4 @@
-"""What must hold after anything that went wrong: it was told, it ended, and nothing is left."""
+"""What holds after any failure: an error is reported, the call ends, and nothing is left."""
 
 import asyncio
 from collections.abc import AsyncGenerator

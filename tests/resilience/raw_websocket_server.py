@@ -1,4 +1,4 @@
-"""A service that speaks WebSocket byte by byte, and therefore can get all of it wrong."""
+"""A WebSocket server that sends frames byte by byte, valid or not."""
 
 import asyncio
 import base64
@@ -61,7 +61,7 @@ def _masked(payload: bytes, mask: bytes) -> bytes:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What the host says to a request for a WebSocket.
+    """The answer to a request for a WebSocket.
 
     `raw` stands instead of the upgrade, with `{accept}` filled in; None upgrades properly.
     """
@@ -90,51 +90,51 @@ class Peer:
     """The JSON that came."""
     close_frames: list[tuple[int | None, str]] = field(default_factory=list)
     stop_reading: bool = False
-    """Whether pings and goodbyes stay without an answer."""
+    """Whether pings and close frames stay without an answer."""
     is_frozen: bool = False
     pause: float = 0
     """Seconds before each 256 KiB of a frame are read."""
     pongs: int = 0
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def say(self, *frames: bytes) -> None:
+    async def send(self, *frames: bytes) -> None:
         """Send these bytes."""
         with suppress(ConnectionError):
             for data in frames:
                 self.writer.write(data)
             await self.writer.drain()
 
-    async def tell(self, *events: Any) -> None:
+    async def send_events(self, *events: Any) -> None:
         """Send these events."""
-        await self.say(*map(text, events))
+        await self.send(*map(text, events))
 
     async def close(self, code: int | None = 1000, reason: bytes = b"") -> None:
-        """Say goodbye, and hang up as the protocol wants it."""
-        await self.say(closing(code, reason))
+        """Send a close frame."""
+        await self.send(closing(code, reason))
 
     def cut(self) -> None:
-        """Hang up without a goodbye, and without taking back what was said."""
+        """Close TCP without a close frame; what was sent still arrives."""
         with suppress(OSError):
             # To close it with something unread would reset it.
             self.writer.write_eof()
 
     def reset(self) -> None:
-        """Reset the line."""
+        """Reset the connection."""
         raw = self.writer.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
     def freeze(self) -> None:
-        """Read nothing any more, and say nothing."""
+        """Read and send nothing any more."""
         self.stop_reading = self.is_frozen = True
         self.writer.transport.pause_reading()  # type: ignore[attr-defined]
 
-    async def over(self, seconds: float = LONG_TIMEOUT) -> None:
-        """Wait until the other end has hung up."""
+    async def wait_closed(self, seconds: float = LONG_TIMEOUT) -> None:
+        """Wait until the client has closed the connection."""
         await asyncio.wait_for(self.gone.wait(), seconds)
 
     async def listen(self) -> None:
-        """Take what comes, and be as polite as told."""
+        """Read frames, and answer pings and close frames unless `stop_reading` is set."""
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 opcode, payload = await self._next()
@@ -145,12 +145,12 @@ class Peer:
                 elif opcode == PONG:
                     self.pongs += 1
                 elif opcode == PING and not self.stop_reading:
-                    await self.say(frame(PONG, payload))
+                    await self.send(frame(PONG, payload))
                 elif opcode == CLOSE:
                     code = struct.unpack("!H", payload[:2])[0] if payload else None
                     self.close_frames.append((code, payload[2:].decode()))
                     if not self.stop_reading:
-                        await self.say(frame(CLOSE, payload))
+                        await self.send(frame(CLOSE, payload))
                         self.writer.close()
 
     async def _next(self) -> tuple[int, bytes]:
@@ -180,8 +180,8 @@ class RawHost:
         self.heads: Log[str] = Log()
         """Of all requests."""
         self.peers: Log[Peer] = Log()
-        """Of those that were taken in."""
-        self.lines: set[asyncio.StreamWriter] = set()
+        """Of the requests that were upgraded."""
+        self.connections: set[asyncio.StreamWriter] = set()
         """All that are open."""
         self.port = 0
         self._server: asyncio.Server | None = None
@@ -209,21 +209,21 @@ class RawHost:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for line in tuple(self.lines):
-            line.transport.abort()
+        for writer in tuple(self.connections):
+            writer.transport.abort()
         await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one request, and be there for as long as the line is."""
+        """Answer one request, for as long as the connection is open."""
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        self.lines.add(writer)
+        self.connections.add(writer)
         try:
             await self._answer(reader, writer)
         finally:
             self._tasks.discard(task)
-            self.lines.discard(writer)
+            self.connections.discard(writer)
             writer.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -239,7 +239,7 @@ class RawHost:
         accept = base64.b64encode(digest)
         peer = Peer(head, reader, writer)
         if answer.raw is not None:
-            await peer.say(answer.raw.replace(b"{accept}", accept))
+            await peer.send(answer.raw.replace(b"{accept}", accept))
             if answer.then == "reset":
                 peer.reset()
             elif answer.then == "stay":
@@ -250,7 +250,7 @@ class RawHost:
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Accept: {accept.decode()}\r\n{answer.headers}\r\n"
         )
-        await peer.say(upgrade.encode() + answer.first)
+        await peer.send(upgrade.encode() + answer.first)
         self.peers.append(peer)
         try:
             await peer.listen()

@@ -1,4 +1,4 @@
-"""A host that takes down where requests really went, and answers as it is told."""
+"""A server that records the requests and answers as planned."""
 
 from dataclasses import dataclass
 from typing import Any, override

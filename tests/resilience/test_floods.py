@@ -1,4 +1,4 @@
-"""More events and calls than any house has: all arrive, in order, and the house goes on.
+"""Floods of events and calls: all arrive, in order, and Home Assistant goes on.
 
 `scripts/soak` does the same for as long as one likes.
 """
@@ -56,7 +56,7 @@ async def url() -> AsyncGenerator[str]:
 
 
 @pytest.fixture
-async def house(hass: HomeAssistant, url: str, media_folder: Path) -> None:
+async def service(hass: HomeAssistant, url: str, media_folder: Path) -> None:
     """Set up that host."""
     await add_entry(hass, {"base_url": url, "api_key": CANARY, "skip_validation": True})
 
@@ -68,7 +68,7 @@ def way(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def flood(hass: HomeAssistant, call: Call, way: str, house: None) -> AsyncGenerator[Flood]:
+async def flood(hass: HomeAssistant, call: Call, way: str, service: None) -> AsyncGenerator[Flood]:
     """Return what has the host send so many events, and waits for the last of them."""
     if way == "stream":
 
@@ -197,17 +197,17 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_slow_consumer_keeps_connection(
     hass: HomeAssistant, flood: Flood, events: Collect
 ) -> None:
-    """The answer to a ping waits behind the flood: who is slow then is the house, not the host."""
+    """The answer to a ping waits behind the flood: that is no timeout of the server."""
     states, found = events(EVENT_CONNECTION), events(EVENT_SERVER)
     hass.bus.async_listen(EVENT_SERVER, hold_up)
     await flood(HELD_UP)
-    # A line that was given up tells so only after what had arrived.
+    # A connection that was given up is reported only after what had arrived.
     await flood(2)
     assert numbers(found) == [*range(HELD_UP), 0, 1]
     assert states == []
 
 
-async def test_concurrent_calls(call: Call, house: None) -> None:
+async def test_concurrent_calls(call: Call, service: None) -> None:
     """Two hundred calls in flight, several times over: each has its answer."""
     for _ in range(3):
         async with asyncio.timeout(PATIENCE):
@@ -217,7 +217,7 @@ async def test_concurrent_calls(call: Call, house: None) -> None:
         assert all(answer["output_text"] for answer in answers)
 
 
-async def test_request_queue_is_fifo(call: Call, house: None) -> None:
+async def test_request_queue_is_fifo(call: Call, service: None) -> None:
     served = [0] * CALLERS
 
     async def ask(caller: int) -> None:
@@ -232,7 +232,7 @@ async def test_request_queue_is_fifo(call: Call, house: None) -> None:
 
 
 async def test_concurrent_connections_are_isolated(
-    hass: HomeAssistant, call: Call, house: None, events: Collect
+    hass: HomeAssistant, call: Call, service: None, events: Collect
 ) -> None:
     """Fifty connections, events on each at the same time: none goes to another's name."""
     names = [f"c{number}" for number in range(50)]

@@ -1,4 +1,4 @@
-"""Hosts that break off, stall, lie about their answers, or answer with something else."""
+"""Servers that break off, stall, send wrong lengths, or answer with something else."""
 
 from compression import zstd
 import gzip
@@ -65,7 +65,7 @@ LINE: dict[str, tuple[Script, str | dict[str, Any]]] = {
 }
 FRAMES: dict[str, tuple[Script, str | dict[str, Any]]] = {
     "length too long": ([answer(length=len(BODY) + 5), Step.CLOSE], "cannot_connect"),
-    "length too long, line kept": ([answer(length=len(BODY) + 5), Step.HOLD], "timed_out"),
+    "length too long, connection kept": ([answer(length=len(BODY) + 5), Step.HOLD], "timed_out"),
     "length too short": ([answer(length=len(BODY) - 5)], "cannot_connect"),
     "length too short, rest later": (
         [answer(BODY[:40], length=40), 0.05, BODY[40:], Step.CLOSE],
@@ -89,9 +89,9 @@ FRAMES: dict[str, tuple[Script, str | dict[str, Any]]] = {
         RIGHT,
     ),
     "no last chunk": ([chunked(BODY), Step.CLOSE], "cannot_connect"),
-    "no last chunk, line kept": ([chunked(BODY), Step.HOLD], "timed_out"),
+    "no last chunk, connection kept": ([chunked(BODY), Step.HOLD], "timed_out"),
     "chunk size that is none": ([chunked() + b"zz\r\n" + BODY, Step.CLOSE], "cannot_connect"),
-    "chunk longer than it says": (
+    "chunk longer than its size": (
         [chunked() + b"3\r\n" + BODY + b"\r\n0\r\n\r\n", Step.CLOSE],
         "cannot_connect",
     ),
@@ -144,9 +144,9 @@ HEADERS: dict[str, tuple[Script, str | dict[str, Any]]] = {
 }
 BODIES: dict[str, tuple[Script, str | dict[str, Any]]] = {
     "web page": ([answer(HTML, kind="text/html")], "bad_answer"),
-    "web page that says it is JSON": ([answer(HTML)], "bad_answer"),
-    "JSON that says it is a page": ([answer(kind="text/html")], RIGHT),
-    "JSON that says nothing": ([answer(kind=None)], RIGHT),
+    "web page labelled as JSON": ([answer(HTML)], "bad_answer"),
+    "JSON labelled as a page": ([answer(kind="text/html")], RIGHT),
+    "JSON without a label": ([answer(kind=None)], RIGHT),
     "type that is none": ([answer(kind=";;;/ ,")], RIGHT),
     "picture": ([answer(b"\x89PNG\r\n\x1a\n" + bytes(99), kind="image/png")], "bad_answer"),
     "truncated JSON": ([answer(BODY[:-3])], "bad_answer"),
@@ -205,7 +205,7 @@ CODINGS: dict[str, tuple[Script, str | tuple[str, ...] | dict[str, Any]]] = {
         [answer(gzip.compress(BODY)[:-20], headers="Content-Encoding: gzip\r\n")],
         "bad_answer",
     ),
-    "gzip that nobody tells": ([answer(gzip.compress(BODY))], "bad_answer"),
+    "gzip without a header": ([answer(gzip.compress(BODY))], "bad_answer"),
     # Whether it can be unpacked depends on what is installed.
     "brotli that is none": (
         [answer(b"\x8b\x03\x80abc", headers="Content-Encoding: br\r\n")],

@@ -1,4 +1,4 @@
-"""Hosts that say no, in whatever words, that send us elsewhere, and that change their mind."""
+"""Error statuses with bodies of any form, redirects, and retries."""
 
 import time
 from typing import Any

@@ -48,7 +48,7 @@ WHOLE = CREATED + DELTA + DONE
 
 
 def stream(*pieces: ScriptItem) -> Script:
-    """Return a script for a stream that ends when the line is closed."""
+    """Return a script for a stream that ends when the connection is closed."""
     return [HEAD, *pieces, Step.CLOSE]
 
 

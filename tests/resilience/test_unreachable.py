@@ -1,4 +1,4 @@
-"""Hosts that are not there, that nobody knows, or that are not who they say they are."""
+"""Servers that are down, have no address, or have the wrong certificate."""
 
 from datetime import timedelta
 from ipaddress import ip_address

@@ -1,4 +1,4 @@
-"""A house beside a host that speaks WebSocket byte by byte."""
+"""Fixtures of tests with a server that sends WebSocket frames byte by byte."""
 
 from collections.abc import AsyncGenerator
 import logging
@@ -33,7 +33,7 @@ def _key_check(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def host() -> AsyncGenerator[RawHost]:
-    """Return a host that upgrades properly unless told otherwise."""
+    """Return a server that upgrades unless another answer is planned."""
     found = RawHost()
     await found.start()
     yield found
@@ -48,7 +48,7 @@ async def driver(
     media_folder: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> AsyncGenerator[ConnectionDriver]:
-    """Return a house with an entry; nothing may be left of its connection in the end."""
+    """Return a driver with an entry; nothing may be left of its connection in the end."""
     found = ConnectionDriver(hass, host, getattr(request, "param", RESPONSES))
     await found.add()
     yield found

@@ -1,4 +1,4 @@
-"""A house with one service that misbehaves, and all that is noticed of it."""
+"""Drives one connection to a server that misbehaves, and collects its events."""
 
 import asyncio
 from typing import Any
@@ -40,7 +40,7 @@ def tasks() -> list[str]:
 
 
 class ConnectionDriver:
-    """Calls actions on one connection, and keeps what the house is told of it."""
+    """Calls actions on one connection, and collects its events."""
 
     def __init__(
         self, hass: HomeAssistant, host: RawHost, kind: str = RESPONSES, connection_id: str = "c"
@@ -66,7 +66,7 @@ class ConnectionDriver:
 
         @callback
         def take(event: Event) -> None:
-            # Nothing that the house is told may hold the key.
+            # No event may hold the key.
             assert CANARY not in str(event.data)
             if event.data["connection_id"] == self.id:
                 found.append(dict(event.data))
@@ -74,7 +74,7 @@ class ConnectionDriver:
         self.hass.bus.async_listen(event_type, take)
 
     async def add(self, **changes: Any) -> MockConfigEntry:
-        """Add the service to the house."""
+        """Add the service to Home Assistant."""
         data = service_data(self.host.url, **{"timeout": 10.0, **changes})
         self.entry = await add_entry(self.hass, data)
         return self.entry
@@ -122,11 +122,11 @@ class ConnectionDriver:
 
     @property
     def connection_states(self) -> list[str]:
-        """The states that were told."""
+        """The states in the connection events."""
         return [data["state"] for data in self.states]
 
     async def wait_for_state(self, state: str, count: int = 1) -> Json:
-        """Wait until a state has been told so many times, and return the last time."""
+        """Wait for so many connection events with a state, and return the last one."""
         await wait_for(lambda: self.connection_states.count(state) >= count)
         return [data for data in self.states if data["state"] == state][-1]
 
@@ -138,7 +138,7 @@ class ConnectionDriver:
             lambda: any(frame.get("event_id") == f"works-{seen}" for frame in peer.received)
         )
         mark = {"type": "still.there", "n": seen}
-        await peer.tell({"type": "response.done", "response": {}}, mark)
+        await peer.send_events({"type": "response.done", "response": {}}, mark)
         await wait_for(lambda: any(data["event"] == mark for data in self.raw))
 
     async def assert_sends_and_receives(self) -> None:
@@ -146,7 +146,7 @@ class ConnectionDriver:
         peer, seen = self.host.peers[-1], len(self.raw)
         await self.send({"type": "test.event", "n": seen})
         await wait_for(lambda: {"type": "test.event", "n": seen} in peer.received)
-        await peer.tell({"type": "still.there", "n": seen})
+        await peer.send_events({"type": "still.there", "n": seen})
         await wait_for(
             lambda: any(d["event"] == {"type": "still.there", "n": seen} for d in self.raw)
         )
@@ -171,4 +171,4 @@ class ConnectionDriver:
         names = er.async_get(self.hass).entities.values()
         assert not [name.entity_id for name in names if name.translation_key == "connection"]
         await wait_for(lambda: not tasks())
-        await wait_for(lambda: not self.host.lines)
+        await wait_for(lambda: not self.host.connections)

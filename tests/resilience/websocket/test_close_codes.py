@@ -1,4 +1,4 @@
-"""Every way in which a host may say goodbye, and what is made of it."""
+"""Close codes of servers, and what follows from each."""
 
 from tests.integration.conftest import CANARY
 from tests.resilience.raw_websocket_server import CLOSE, RawHost, closing, frame, text
@@ -8,9 +8,9 @@ from .connection_driver import ConnectionDriver, both_transports
 AGAIN = {1011, 1012, 1013, 1014}
 """Codes of a host that may be back soon."""
 ENDS = {*range(1000, 1015), 3000, 3999, 4000, 4999} - {1004, 1005, 1006} - AGAIN
-"""Codes that mean what they say: it is over."""
+"""Codes after which no attempt to reconnect is made."""
 FORBIDDEN = {0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1999, 2000, 2999, 5000, 65535}
-"""Codes that nobody may send: a line that carries such things is a broken one."""
+"""Codes that no peer may send: a connection with one is broken."""
 KEY_LIKE = "sk-proj-0123456789abcdef"
 REASONS: dict[str, tuple[bytes, str]] = {
     "none": (b"", ""),
@@ -40,7 +40,7 @@ async def test_final_close_codes(driver: ConnectionDriver) -> None:
         # What ends as it should is no error.
         assert ended["error"] == (None if code in {1000, 1001} else "Reason")
         assert ended["context_lost"] is False
-        await peer.over()
+        await peer.wait_closed()
         assert peer.close_frames == [(code, "Reason")]
         error = await driver.expect_error(driver.send())
         assert error.translation_key == "connection_unknown"
@@ -106,7 +106,7 @@ async def test_malformed_close_frames(driver: ConnectionDriver) -> None:
     for name, data in BROKEN.items():
         peer = await driver.accepted_peer()
         driver.states.clear()
-        await peer.say(data)
+        await peer.send(data)
         await driver.wait_for_state("connected")
         assert (driver.states[0]["state"], driver.states[0]["code"]) == ("reconnecting", 1006), name
         await driver.close()
@@ -116,7 +116,7 @@ async def test_malformed_close_frames(driver: ConnectionDriver) -> None:
 async def test_messages_before_close_are_fired(driver: ConnectionDriver) -> None:
     peer = await driver.accepted_peer()
     events = [{"type": "last", "n": number} for number in range(300)]
-    await peer.tell(*events)
+    await peer.send_events(*events)
     await peer.close(1000, b"That was all")
     await driver.wait_for_state("disconnected")
     assert [data["event"] for data in driver.raw] == events
@@ -125,7 +125,7 @@ async def test_messages_before_close_are_fired(driver: ConnectionDriver) -> None
 
 async def test_messages_after_close_are_dropped(driver: ConnectionDriver) -> None:
     peer = await driver.accepted_peer()
-    await peer.say(closing(1000) + text({"type": "too.late"}) + closing(1011))
+    await peer.send(closing(1000) + text({"type": "too.late"}) + closing(1011))
     ended = await driver.wait_for_state("disconnected")
     assert ended["code"] == 1000
     assert driver.raw == []

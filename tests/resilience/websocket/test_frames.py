@@ -1,4 +1,4 @@
-"""Whatever a host may put on the line: what is allowed comes through, the rest ends the line."""
+"""Frames of every kind: what is allowed becomes an event, the rest ends the connection."""
 
 import json
 from typing import Any
@@ -78,7 +78,7 @@ BROKEN: dict[str, bytes] = {
     "ping in parts": frame(PING, b"", fin=False),
     "long ping": frame(PING, b"x" * 126),
     "long pong": frame(PONG, b"x" * 126),
-    "long goodbye": frame(CLOSE, b"\x03\xe8" + b"x" * 124),
+    "long close frame": frame(CLOSE, b"\x03\xe8" + b"x" * 124),
     "text that says it is packed": frame(TEXT, b"\x00\x01\x02", rsv=4),
 }
 
@@ -89,7 +89,7 @@ async def test_unusual_json_messages_are_fired(driver: ConnectionDriver) -> None
     wanted: list[Any] = []
     for kind in (TEXT, BINARY):
         for name, (data, event) in ODD.items():
-            await peer.say(frame(kind, data))
+            await peer.send(frame(kind, data))
             wanted.append(json.loads(data) if name == "deep" else event)
     await wait_for(lambda: len(driver.raw) == len(wanted))
     for said, event in zip(driver.raw, wanted, strict=True):
@@ -105,7 +105,7 @@ async def test_non_json_message_is_reported(driver: ConnectionDriver) -> None:
     for kind in (TEXT, BINARY):
         for name, data in NO_JSON.items():
             driver.states.clear()
-            await peer.say(frame(kind, data))
+            await peer.send(frame(kind, data))
             await wait_for(lambda: driver.states)
             assert driver.connection_states == ["connected"], name
             assert "not JSON" in driver.states[0]["error"], name
@@ -119,7 +119,7 @@ async def test_protocol_error_closes_connection(driver: ConnectionDriver, host: 
         peer = await driver.accepted_peer()
         driver.states.clear()
         driver.raw.clear()
-        await peer.say(text({"type": "before"}), data, text({"type": "after"}))
+        await peer.send(text({"type": "before"}), data, text({"type": "after"}))
         await driver.wait_for_state("connected")
         lost = driver.states[0]
         assert (lost["state"], lost["code"]) == ("reconnecting", 1006), name
@@ -129,7 +129,7 @@ async def test_protocol_error_closes_connection(driver: ConnectionDriver, host: 
         await wait_for(lambda: peer.close_frames)  # noqa: B023
         assert peer.close_frames[0][0] in {1002, 1007}, name
         await driver.close()
-    await wait_for(lambda: not host.lines)
+    await wait_for(lambda: not host.connections)
     await driver.assert_reconnects()
 
 
@@ -146,10 +146,10 @@ async def test_fragmented_messages_with_pings(driver: ConnectionDriver) -> None:
             for at, part in enumerate(parts)
         ]
         seen = len(driver.raw)
-        await peer.say(*frames)
+        await peer.send(*frames)
         await wait_for(lambda: len(driver.raw) > seen)  # noqa: B023
         assert driver.raw[-1]["event"] == event
-    await peer.say(
+    await peer.send(
         frame(TEXT, b"", fin=False),
         frame(CONTINUATION, b"", fin=False),
         frame(CONTINUATION, text({"type": "late"})[2:]),
@@ -161,14 +161,14 @@ async def test_fragmented_messages_with_pings(driver: ConnectionDriver) -> None:
 async def test_fragmented_tcp_segments(driver: ConnectionDriver) -> None:
     peer = await driver.accepted_peer()
     for byte in text({"type": "slow", "data": "é" * 100}):
-        await peer.say(bytes([byte]))
+        await peer.send(bytes([byte]))
     await wait_for(lambda: driver.raw)
     assert driver.raw[0]["event"] == {"type": "slow", "data": "é" * 100}
     await driver.assert_receives()
 
 
 async def test_compressed_messages(driver: ConnectionDriver, host: RawHost) -> None:
-    """Hosts may pack what they send; what is packed wrong ends the line."""
+    """Servers may compress messages; what is compressed wrong ends the connection."""
     extension = "Sec-WebSocket-Extensions: permessage-deflate\r\n"
     host.always = Answer(headers=extension)
     peer = await driver.accepted_peer()
@@ -177,16 +177,16 @@ async def test_compressed_messages(driver: ConnectionDriver, host: RawHost) -> N
         packer = zlib.compressobj(wbits=-15)
         return (packer.compress(data) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4]
 
-    await peer.say(frame(TEXT, packed(b'{"type": "packed"}'), rsv=4))
+    await peer.send(frame(TEXT, packed(b'{"type": "packed"}'), rsv=4))
     await wait_for(lambda: driver.raw)
     assert driver.raw[0]["event"] == {"type": "packed"}
-    await peer.say(frame(TEXT, b"\xff\xff\xff not packed", rsv=4))
+    await peer.send(frame(TEXT, b"\xff\xff\xff not packed", rsv=4))
     lost = await driver.wait_for_state("reconnecting")
     assert lost["code"] == 1006
     await host.peers.reach(2)
     await driver.wait_for_state("connected", 2)
     # A small frame that unpacks to more than the largest event is too large, too.
-    await host.peers[-1].say(frame(TEXT, packed(b" " * (LARGEST + 100_000)), rsv=4))
+    await host.peers[-1].send(frame(TEXT, packed(b" " * (LARGEST + 100_000)), rsv=4))
     ended = await driver.wait_for_state("disconnected")
     assert ended["code"] == 1009
     assert "64 MiB" in ended["error"]
@@ -208,7 +208,7 @@ async def test_message_size_limit(driver: ConnectionDriver, host: RawHost, count
         for at in range(0, size, step):
             part = data[at : at + step]
             kind = CONTINUATION if at else TEXT
-            await peer.say(frame(kind, part, fin=at + step >= size))
+            await peer.send(frame(kind, part, fin=at + step >= size))
         if not extra:
             await wait_for(lambda: driver.raw, 20)
             assert len(driver.raw[0]["event"]["data"]) == size - len(head) - len(tail)
@@ -220,17 +220,17 @@ async def test_message_size_limit(driver: ConnectionDriver, host: RawHost, count
         assert ended["code"] == 1009
         assert "64 MiB" in ended["error"]
         assert driver.raw == []
-    await wait_for(lambda: not host.lines)
+    await wait_for(lambda: not host.connections)
     await driver.assert_reconnects()
 
 
 async def test_oversized_frame_header_is_rejected_early(
     driver: ConnectionDriver, host: RawHost
 ) -> None:
-    """A frame that only says it is too large is refused before any of it is there."""
+    """A frame whose length is too large is refused before any of its payload arrives."""
     for count, size in enumerate((LARGEST + 1, 2**63 - 1, 2**64 - 1), 1):
         peer = await driver.accepted_peer()
-        await peer.say(b"\x81\x7f" + size.to_bytes(8))
+        await peer.send(b"\x81\x7f" + size.to_bytes(8))
         ended = await driver.wait_for_state("disconnected", count)
         assert ended["code"] == 1009
     await driver.assert_reconnects()
@@ -242,8 +242,8 @@ async def test_ping_flood_is_answered_in_order(driver: ConnectionDriver, host: R
     count = 100_000
     block = frame(PING) * 1000
     for _ in range(count // 1000):
-        await peer.say(block)
-    await peer.tell({"type": "after.the.flood"})
+        await peer.send(block)
+    await peer.send_events({"type": "after.the.flood"})
     await wait_for(lambda: driver.raw, 30)
     assert driver.raw[0]["event"] == {"type": "after.the.flood"}
     await wait_for(lambda: peer.pongs == count, 30)
@@ -253,7 +253,7 @@ async def test_ping_flood_is_answered_in_order(driver: ConnectionDriver, host: R
 
 async def test_unsolicited_pongs_are_ignored(driver: ConnectionDriver) -> None:
     peer = await driver.accepted_peer()
-    await peer.say(frame(PONG) * 1000, frame(PONG, b"x" * 125) * 1000)
+    await peer.send(frame(PONG) * 1000, frame(PONG, b"x" * 125) * 1000)
     await driver.assert_receives()
     assert driver.connection_states == ["connecting", "connected"]
 
@@ -271,7 +271,7 @@ async def test_deeply_nested_arguments(driver: ConnectionDriver) -> None:
             "name": "x",
             "arguments": "[" * 200_000,
         }
-        await peer.tell(
+        await peer.send_events(
             {"type": "conversation.item.done", "item": item},
             {"type": "response.output_item.done", "item": item},
         )

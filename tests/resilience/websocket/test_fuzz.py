@@ -1,4 +1,4 @@
-"""Whatever is said on either side: it comes through, or is refused on purpose.
+"""Random messages of either side: each arrives, or is refused on purpose.
 
 A few inputs in every run, always the same. For many, and others each time:
 `OPENAI_API_FUZZ=1000 .venv/oldest/bin/python -m pytest tests/resilience/websocket/test_fuzz.py`
@@ -157,20 +157,20 @@ async def attempt(call: Any) -> Any:
         return None
 
 
-async def survived(house: ConnectionDriver, caplog: pytest.LogCaptureFixture) -> None:
+async def survived(driver: ConnectionDriver, caplog: pytest.LogCaptureFixture) -> None:
     """Make sure that the conversation goes on and nothing was thrown."""
-    await house.assert_sends_and_receives()
+    await driver.assert_sends_and_receives()
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
     caplog.clear()
 
 
-async def ready(house: ConnectionDriver, caplog: pytest.LogCaptureFixture) -> None:
+async def ready(driver: ConnectionDriver, caplog: pytest.LogCaptureFixture) -> None:
     """Have an open conversation of which nothing is known yet."""
     caplog.set_level(logging.WARNING, logger="homeassistant")
-    if not house.connection_states or house.connection_states[-1] != "connected":
-        await house.accepted_peer()
-    house.raw.clear()
-    house.notices.clear()
+    if not driver.connection_states or driver.connection_states[-1] != "connected":
+        await driver.accepted_peer()
+    driver.raw.clear()
+    driver.notices.clear()
 
 
 @only_realtime
@@ -182,7 +182,7 @@ async def test_session_config_fuzz(
     record_property: Callable[[str, object], None],
     session: Json,
 ) -> None:
-    """A configuration is sent whole, or refused; what it says of sound is never trusted."""
+    """A configuration is sent whole, or refused; its audio format is never trusted."""
     await ready(driver, caplog)
     record_property("realtime session configurations", 1)
     other = ConnectionDriver(driver.hass, driver.host, driver.kind, "other")
@@ -194,16 +194,16 @@ async def test_session_config_fuzz(
         assert first["type"] == "session.update"
         assert isinstance(first["session"], dict)
         await other.close()
-        await peer.over()
+        await peer.wait_closed()
         driver.host.peers.remove(peer)
     answer = await attempt(driver.call("update_realtime_session_config", session=session))
     peer = driver.host.peers[-1]
     if answer is not None:
-        # The host takes it, and speaks in the format that it was told.
+        # The server accepts it, and sends audio in that format.
         told = answer["session"] if sendable(answer["session"]) else {}
-        await peer.tell({"type": "session.updated", "session": told})
+        await peer.send_events({"type": "session.updated", "session": told})
     place = {"response_id": "r-1", "item_id": "i-1", "content_index": 0}
-    await peer.tell(
+    await peer.send_events(
         {"type": "response.output_audio.delta", "delta": "AAAA", **place},
         {"type": "input_audio_buffer.speech_started"},
         {"type": "response.output_audio.done", **place},
@@ -231,10 +231,10 @@ async def test_history_diff_fuzz(
     new = draws.draw(st.lists(messages(is_clean=is_clean), max_size=5))
     peer = driver.host.peers[-1]
     for name in range(6):
-        await peer.tell({"type": "conversation.item.deleted", "item_id": f"i-{name}"})
+        await peer.send_events({"type": "conversation.item.deleted", "item_id": f"i-{name}"})
     for item in old:
         shown = {**item, "id": item["item_id"]}
-        await peer.tell({"type": "conversation.item.done", "item": shown})
+        await peer.send_events({"type": "conversation.item.done", "item": shown})
     await survived(driver, caplog)
     before = [item["item_id"] for item in (await driver.call("get_realtime_status"))["history"]]
     seen = len(peer.received)
@@ -270,7 +270,7 @@ async def test_conversation_events_fuzz(
 ) -> None:
     await ready(driver, caplog)
     record_property("realtime server events", len(frames))
-    await driver.host.peers[-1].tell(*frames)
+    await driver.host.peers[-1].send_events(*frames)
     await wait_for(lambda: len(driver.raw) >= len(frames))
     assert [data["event"] for data in driver.raw] == frames
     await attempt(driver.call("get_realtime_status"))
@@ -287,7 +287,7 @@ async def test_response_events_fuzz(
 ) -> None:
     await ready(driver, caplog)
     record_property("responses server events", len(frames))
-    await driver.host.peers[-1].tell(*frames)
+    await driver.host.peers[-1].send_events(*frames)
     await wait_for(lambda: len(driver.raw) >= len(frames))
     assert [data["event"] for data in driver.raw] == frames
     await driver.assert_receives()

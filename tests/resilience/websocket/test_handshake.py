@@ -71,10 +71,10 @@ REFUSALS: dict[str, tuple[Answer, str, str]] = {
         "cannot_connect",
         "***",
     ),
-    "hung up": (Answer(raw=b""), "cannot_connect", ""),
+    "closed": (Answer(raw=b""), "cannot_connect", ""),
     "reset": (Answer(raw=b"", then="reset"), "cannot_connect", ""),
-    "hung up in the status": (Answer(raw=b"HTTP/1.1 10"), "cannot_connect", ""),
-    "hung up in the headers": (Answer(raw=UPGRADE), "cannot_connect", ""),
+    "closed in the status line": (Answer(raw=b"HTTP/1.1 10"), "cannot_connect", ""),
+    "closed in the headers": (Answer(raw=UPGRADE), "cannot_connect", ""),
     "garbage": (Answer(raw=b"\x00\xff\x13\r\n\r\n\r\n"), "cannot_connect", ""),
     "another protocol": (Answer(raw=b"SSH-2.0-OpenSSH_9.9\r\n"), "cannot_connect", ""),
     "endless line": (Answer(raw=b"HTTP/1.1 101 " + b"x" * 100_000), "cannot_connect", ""),
@@ -119,10 +119,10 @@ async def test_handshake_rejected(driver: ConnectionDriver, host: RawHost) -> No
         error = await driver.expect_error(driver.connect())
         assert (error.translation_key, words in str(error)) == (key, True), (name, str(error))
         assert driver.connection_states == ["connecting", "disconnected"], name
-        # The house is told what the caller is told.
+        # The event has the error of the caller.
         assert driver.states[-1]["error"] == " ".join(str(error).split()), name
         assert driver.entry.runtime_data.connections == {}, name
-        await wait_for(lambda: not host.lines)
+        await wait_for(lambda: not host.connections)
     await driver.assert_reconnects()
 
 
@@ -248,5 +248,5 @@ async def test_handshake_cancelled_by_caller(
         await task
     assert driver.connection_states == ["connecting", "disconnected"]
     assert driver.states[-1]["error"] is None
-    await wait_for(lambda: not host.lines)
+    await wait_for(lambda: not host.connections)
     await driver.assert_reconnects()

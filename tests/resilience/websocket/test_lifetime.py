@@ -23,82 +23,82 @@ type End = Callable[[ConnectionDriver], Awaitable[object]]
 SILENT = Answer(raw=b"", then="stay")
 
 
-async def connecting(house: ConnectionDriver) -> asyncio.Task[object]:
+async def connecting(driver: ConnectionDriver) -> asyncio.Task[object]:
     """Have a connection that the host does not answer."""
-    house.host.plan.append(SILENT)
-    task = asyncio.create_task(house.connect())
-    await house.host.heads.reach(1)
+    driver.host.plan.append(SILENT)
+    task = asyncio.create_task(driver.connect())
+    await driver.host.heads.reach(1)
     return task
 
 
-async def connected(house: ConnectionDriver) -> None:
+async def connected(driver: ConnectionDriver) -> None:
     """Have an open connection, in the midst of a burst."""
-    peer = await house.accepted_peer()
-    await peer.tell(*({"type": "burst", "n": number} for number in range(500)))
+    peer = await driver.accepted_peer()
+    await peer.send_events(*({"type": "burst", "n": number} for number in range(500)))
 
 
-async def waiting(house: ConnectionDriver) -> None:
+async def waiting(driver: ConnectionDriver) -> None:
     """Have a connection that waits before it is opened again."""
-    house.host.always = refused(503)
-    house.host.plan.append(Answer())
-    peer = await house.accepted_peer()
+    driver.host.always = refused(503)
+    driver.host.plan.append(Answer())
+    peer = await driver.accepted_peer()
     peer.reset()
-    await house.wait_for_state("reconnecting")
+    await driver.wait_for_state("reconnecting")
 
 
-async def reconnecting(house: ConnectionDriver) -> None:
+async def reconnecting(driver: ConnectionDriver) -> None:
     """Have a connection that is being opened again, and gets no answer."""
-    house.host.plan.extend([Answer(), SILENT])
-    peer = await house.accepted_peer()
+    driver.host.plan.extend([Answer(), SILENT])
+    peer = await driver.accepted_peer()
     peer.reset()
-    await house.host.heads.reach(2)
+    await driver.host.heads.reach(2)
 
 
-async def closing(house: ConnectionDriver) -> asyncio.Task[object]:
+async def closing(driver: ConnectionDriver) -> asyncio.Task[object]:
     """Have a connection that is being closed, which the host ignores."""
-    peer = await house.accepted_peer()
+    peer = await driver.accepted_peer()
     peer.stop_reading = True
-    task = asyncio.create_task(house.close())
+    task = asyncio.create_task(driver.close())
     await wait_for(lambda: peer.close_frames)
     return task
 
 
-async def sending(house: ConnectionDriver) -> asyncio.Task[object]:
+async def sending(driver: ConnectionDriver) -> asyncio.Task[object]:
     """Have a connection that sends more than the host takes."""
-    peer = await house.accepted_peer()
+    peer = await driver.accepted_peer()
     peer.freeze()
-    kind = "test.event" if house.kind == REALTIME else "response.create"
-    task = asyncio.create_task(house.send({"type": kind, "data": "x" * 5_000_000}))
+    kind = "test.event" if driver.kind == REALTIME else "response.create"
+    task = asyncio.create_task(driver.send({"type": kind, "data": "x" * 5_000_000}))
     await asyncio.sleep(0.02)
     return task
 
 
-async def unload(house: ConnectionDriver) -> None:
+async def unload(driver: ConnectionDriver) -> None:
     """Unload the entry."""
-    assert await house.hass.config_entries.async_unload(house.entry.entry_id)
+    assert await driver.hass.config_entries.async_unload(driver.entry.entry_id)
 
 
-async def reload(house: ConnectionDriver) -> None:
+async def reload(driver: ConnectionDriver) -> None:
     """Reload the entry."""
-    assert await house.hass.config_entries.async_reload(house.entry.entry_id)
+    assert await driver.hass.config_entries.async_reload(driver.entry.entry_id)
 
 
-async def remove(house: ConnectionDriver) -> None:
+async def remove(driver: ConnectionDriver) -> None:
     """Remove the entry."""
-    await house.hass.config_entries.async_remove(house.entry.entry_id)
+    await driver.hass.config_entries.async_remove(driver.entry.entry_id)
 
 
-async def stop(house: ConnectionDriver) -> None:
+async def stop(driver: ConnectionDriver) -> None:
     """Stop Home Assistant, as far as a test may."""
-    house.hass.set_state(CoreState.stopping)
-    house.hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
-    await house.wait_for_state("disconnected")
-    house.hass.set_state(CoreState.running)
+    driver.hass.set_state(CoreState.stopping)
+    driver.hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+    await driver.wait_for_state("disconnected")
+    driver.hass.set_state(CoreState.running)
 
 
-async def close(house: ConnectionDriver) -> None:
+async def close(driver: ConnectionDriver) -> None:
     """Close the connection."""
-    await house.close()
+    await driver.close()
 
 
 STATES = [connecting, connected, waiting, reconnecting, closing, sending]
@@ -115,7 +115,7 @@ async def test_every_close_path_in_every_state(
     monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.05)
     for end in ENDS:
         if begin is closing and end is close:
-            # The second goodbye has a test of its own.
+            # Closing twice has a test of its own.
             continue
         name = f"{end.__name__} while {begin.__name__}"
         host.heads.clear()
@@ -126,7 +126,7 @@ async def test_every_close_path_in_every_state(
         await asyncio.wait_for(end(driver), 2)
         assert driver.connection_states.count("disconnected") == 1, name
         assert driver.connection_states[-1] == "disconnected", name
-        # Whoever was waiting is told, in time, and not by a bare exception.
+        # Callers that wait get a translated error in time.
         if task is not None and (
             begin is connecting or (begin is sending and driver.kind != REALTIME)
         ):
@@ -139,7 +139,7 @@ async def test_every_close_path_in_every_state(
         if begin is sending:
             # It reads nothing, and so does not see that it was left.
             host.peers[-1].reset()
-        await wait_for(lambda: not host.lines)
+        await wait_for(lambda: not host.connections)
         asked = len(host.heads)
         await asyncio.sleep(0.06)
         assert len(host.heads) == asked, name
@@ -157,7 +157,7 @@ async def test_simultaneous_close(driver: ConnectionDriver) -> None:
     )
     assert [result for result in results if isinstance(result, dict)]
     assert driver.connection_states[2:] == ["disconnected"]
-    await peer.over()
+    await peer.wait_closed()
     await driver.assert_reconnects()
 
 
@@ -178,7 +178,7 @@ async def test_fifty_connections_keep_order_until_reload(
         one.id: [{"type": "mine", "who": one.id, "n": number} for number in range(100)]
         for one in houses
     }
-    await asyncio.gather(*(peers[name].tell(*frames) for name, frames in sent.items()))
+    await asyncio.gather(*(peers[name].send_events(*frames) for name, frames in sent.items()))
     await wait_for(lambda: all(len(one.raw) == 100 for one in houses), 20)
     for one in houses:
         assert [data["event"] for data in one.raw] == sent[one.id]
@@ -190,13 +190,13 @@ async def test_fifty_connections_keep_order_until_reload(
     start = time.monotonic()
     assert await hass.config_entries.async_reload(driver.entry.entry_id)
     assert time.monotonic() - start < 5
-    await asyncio.gather(*(peer.over() for peer in peers.values()))
+    await asyncio.gather(*(peer.wait_closed() for peer in peers.values()))
     assert {peer.close_frames[0][0] for peer in peers.values()} == {1000}
     assert all(
         one.connection_states == ["connecting", "connected", "disconnected"] for one in houses
     )
     await wait_for(lambda: not tasks())
-    await wait_for(lambda: not host.lines)
+    await wait_for(lambda: not host.connections)
     assert not [state for state in hass.states.async_all() if "transport" in state.attributes]
     await driver.assert_reconnects()
 
@@ -204,7 +204,7 @@ async def test_fifty_connections_keep_order_until_reload(
 async def test_fifty_unresponsive_connections_close_in_parallel(
     hass: HomeAssistant, driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Fifty hosts that ignore the goodbye take no longer than one."""
+    """Fifty servers that ignore the close frame take no longer than one."""
     monkeypatch.setattr(connect_options, "CLOSE_TIMEOUT", 0.3)
     houses = [ConnectionDriver(hass, host, driver.kind, f"c{number}") for number in range(50)]
     for one in houses:
@@ -217,14 +217,14 @@ async def test_fifty_unresponsive_connections_close_in_parallel(
     assert await hass.config_entries.async_unload(driver.entry.entry_id)
     assert time.monotonic() - start < 3
     await wait_for(lambda: not tasks())
-    await wait_for(lambda: not host.lines)
+    await wait_for(lambda: not host.connections)
 
 
 @both_transports
 async def test_repeated_open_and_close_leaks_nothing(
     driver: ConnectionDriver, host: RawHost
 ) -> None:
-    """Nothing grows: no task, no listener, no entity, no line."""
+    """Nothing grows: no task, no listener, no entity, no connection."""
 
     def counts() -> tuple[int, ...]:
         return (
@@ -241,7 +241,7 @@ async def test_repeated_open_and_close_leaks_nothing(
             await driver.connect()
             await driver.close()
         await wait_for(lambda: not tasks())
-        await wait_for(lambda: not host.lines)
+        await wait_for(lambda: not host.connections)
         await driver.hass.async_block_till_done()
 
     await churn(5)
@@ -264,15 +264,15 @@ async def test_same_connection_id_on_two_entries(
         other = ConnectionDriver(hass, other_host, driver.kind)
         await other.add()
         mine, theirs = await driver.accepted_peer(), await other.accepted_peer()
-        await mine.tell({"type": "from.mine"})
-        await theirs.tell({"type": "from.theirs"})
+        await mine.send_events({"type": "from.mine"})
+        await theirs.send_events({"type": "from.theirs"})
         await wait_for(lambda: len(driver.raw) == 2)
         assert {(data["config_entry_id"], data["event_type"]) for data in driver.raw} == {
             (driver.entry.entry_id, "from.mine"),
             (other.entry.entry_id, "from.theirs"),
         }
         await other.close()
-        await theirs.over()
+        await theirs.wait_closed()
         await driver.assert_receives()
         # Without saying which host is meant, nothing is done.
         error = await driver.expect_error(driver.call("get_realtime_status", config_entry_id=None))

@@ -1,4 +1,4 @@
-"""Hosts without WebSockets: some say so only after they have opened one."""
+"""Servers without WebSockets: some report it only after they have opened one."""
 
 import pytest
 

@@ -82,7 +82,7 @@ async def tool(hass: HomeAssistant) -> AsyncGenerator[FailingTool]:
 
 
 def function_call(call_id: str, arguments: str = "{}") -> Json:
-    """Return a call of the tool, as a host tells of it."""
+    """Return the event of a tool call."""
     item = {
         "id": f"item-{call_id}",
         "type": "function_call",
@@ -94,14 +94,14 @@ def function_call(call_id: str, arguments: str = "{}") -> Json:
     return {"type": "response.output_item.done", "response_id": "r-1", "item": item}
 
 
-def kinds(house: ConnectionDriver, *wanted: str) -> list[Json]:
+def kinds(driver: ConnectionDriver, *wanted: str) -> list[Json]:
     """Return the notices of these kinds."""
-    return [notice for notice in house.notices if notice["type"] in wanted]
+    return [notice for notice in driver.notices if notice["type"] in wanted]
 
 
-async def answers(house: ConnectionDriver, call_id: str) -> str:
-    """Return what the host was told that the tool returned."""
-    received = house.host.peers[-1].received
+async def answers(driver: ConnectionDriver, call_id: str) -> str:
+    """Return the output of a tool call that was sent to the server."""
+    received = driver.host.peers[-1].received
 
     def found() -> list[str]:
         items = [event.get("item") or {} for event in received]
@@ -114,20 +114,20 @@ async def answers(house: ConnectionDriver, call_id: str) -> str:
 async def test_tool_exception_is_sent_as_output(
     driver: ConnectionDriver, tool: FailingTool
 ) -> None:
-    """The model is told, and may go on."""
+    """The model gets the error, and may go on."""
     await driver.connect(llm_hass_api=["fickle"])
     peer = await driver.host.peers.reach(1)
     errors = [ValueError("x"), KeyError("x"), RuntimeError(), TimeoutError(), RecursionError()]
     for count, error in enumerate(errors, 1):
         tool.error, name = error, f"raises-{count}"
-        await peer.tell(OVER, function_call(name), function_call(name))
+        await peer.send_events(OVER, function_call(name), function_call(name))
         assert type(error).__name__ in await answers(driver, name)
-        # What is said twice is done once.
+        # A call that comes twice is made once.
         assert len(kinds(driver, "function_call")) == len(kinds(driver, "tool_result")) == count
     tool.error = None
-    await peer.tell(OVER, function_call("f-2", "[" * 100_000))
+    await peer.send_events(OVER, function_call("f-2", "[" * 100_000))
     assert "error" in await answers(driver, "f-2")
-    await peer.tell(OVER, function_call("f-3", "[1]"))
+    await peer.send_events(OVER, function_call("f-3", "[1]"))
     assert await answers(driver, "f-3") == '{"done":true}'
     await driver.assert_sends_and_receives()
 
@@ -136,7 +136,7 @@ async def test_tool_result_not_json(driver: ConnectionDriver, tool: FailingTool)
     tool.result = {"what": object()}
     await driver.connect(llm_hass_api=["fickle"])
     peer = await driver.host.peers.reach(1)
-    await peer.tell(function_call("f-1"))
+    await peer.send_events(function_call("f-1"))
     assert "error" in await answers(driver, "f-1")
     await driver.assert_sends_and_receives()
 
@@ -157,18 +157,18 @@ async def test_tool_schema_not_json_raises(driver: ConnectionDriver, tool: Faili
 async def test_tool_timeout_is_sent_as_output(
     driver: ConnectionDriver, tool: FailingTool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The conversation goes on meanwhile, and after a while the model is told."""
+    """The conversation goes on meanwhile, and after the time limit the model gets an error."""
     monkeypatch.setattr(tools, "_PATIENCE", 0.3)
     tool.gate.clear()
     await driver.connect(llm_hass_api=["fickle"])
     peer = await driver.host.peers.reach(1)
-    await peer.tell(function_call("f-1"))
+    await peer.send_events(function_call("f-1"))
     await wait_for(lambda: kinds(driver, "function_call"))
     await driver.assert_sends_and_receives()
     assert "TimeoutError" in await answers(driver, "f-1")
     assert kinds(driver, "tool_result")[0]["result"]["error"] == "TimeoutError"
     tool.gate.set()
-    await peer.tell(OVER, function_call("f-2"))
+    await peer.send_events(OVER, function_call("f-2"))
     assert await answers(driver, "f-2") == '{"done":true}'
 
 
@@ -178,7 +178,7 @@ async def test_tool_hanging_is_cancelled_on_unload(
     tool.gate.clear()
     await driver.connect(llm_hass_api=["fickle"])
     peer = await driver.host.peers.reach(1)
-    await peer.tell(function_call("f-1"))
+    await peer.send_events(function_call("f-1"))
     await wait_for(lambda: kinds(driver, "function_call"))
     await peer.close(1000)
     await driver.wait_for_state("disconnected")
@@ -186,12 +186,12 @@ async def test_tool_hanging_is_cancelled_on_unload(
 
 
 async def test_session_config_rejected_keeps_connection(driver: ConnectionDriver) -> None:
-    """The host says what it does not like; the conversation goes on."""
+    """The server reports errors; the conversation goes on."""
     peer = await driver.accepted_peer()
     error = {"type": "invalid_request_error", "code": "invalid_value", "message": "No such voice"}
     for number in range(3):
         await driver.call("update_realtime_session_config", session={"voice": f"v-{number}"})
-        await peer.tell({"type": "error", "event_id": "e", "error": error})
+        await peer.send_events({"type": "error", "event_id": "e", "error": error})
     await wait_for(lambda: len(kinds(driver, "error")) == 3)
     assert kinds(driver, "error")[0]["error"]["error"] == error
     await driver.assert_sends_and_receives()
@@ -200,7 +200,7 @@ async def test_session_config_rejected_keeps_connection(driver: ConnectionDriver
 async def test_session_config_rejected_closes_connection(driver: ConnectionDriver) -> None:
     peer = await driver.accepted_peer()
     await driver.call("update_realtime_session_config", session={"voice": "v"})
-    await peer.tell({"type": "error", "error": {"code": "invalid_value"}})
+    await peer.send_events({"type": "error", "error": {"code": "invalid_value"}})
     await peer.close(1008, b"Bad session")
     ended = await driver.wait_for_state("disconnected")
     assert (ended["code"], ended["error"]) == (1008, "Bad session")
@@ -211,7 +211,9 @@ async def test_session_config_rejected_closes_connection(driver: ConnectionDrive
 async def test_connection_lost_during_audio(driver: ConnectionDriver, media_folder: Path) -> None:
     """Nothing half is saved, nothing is left that waits for more, and the next answer is whole."""
     peer = await driver.accepted_peer()
-    await peer.tell(CREATED, *[{**DELTA, "delta": base64.b64encode(bytes(480)).decode()}] * 5)
+    await peer.send_events(
+        CREATED, *[{**DELTA, "delta": base64.b64encode(bytes(480)).decode()}] * 5
+    )
     await wait_for(lambda: len(kinds(driver, "audio")) == 5)
     peer.reset()
     await driver.wait_for_state("connected", 2)
@@ -219,7 +221,9 @@ async def test_connection_lost_during_audio(driver: ConnectionDriver, media_fold
     assert not list(media_folder.rglob("*.wav"))
     await driver.call("interrupt_realtime_response")
     assert not kinds(driver, "audio_interrupted")
-    await peer.tell(CREATED, {**DELTA, "delta": base64.b64encode(bytes(480)).decode()}, DONE, OVER)
+    await peer.send_events(
+        CREATED, {**DELTA, "delta": base64.b64encode(bytes(480)).decode()}, DONE, OVER
+    )
     await wait_for(lambda: kinds(driver, "audio_done"))
     (done,) = kinds(driver, "audio_done")
     assert done["size"] == 480 + 44
@@ -231,9 +235,11 @@ async def test_invalid_base64_audio_is_skipped(driver: ConnectionDriver) -> None
     peer = await driver.accepted_peer()
     good = base64.b64encode(bytes(480)).decode()
     garbled = [good[:-1], good[:-3], "A", "=", "====", "ü", "\ud7ff", "!", "", " ", good + "A"]
-    await peer.tell(CREATED, *[{**DELTA, "delta": piece} for piece in (good, *garbled, good)])
+    await peer.send_events(
+        CREATED, *[{**DELTA, "delta": piece} for piece in (good, *garbled, good)]
+    )
     odd: list[Any] = [None, 1, [], {}, True]
-    await peer.tell(*({**DELTA, "delta": piece} for piece in odd), DONE, OVER)
+    await peer.send_events(*({**DELTA, "delta": piece} for piece in odd), DONE, OVER)
     await wait_for(lambda: kinds(driver, "audio_done"))
     (done,) = kinds(driver, "audio_done")
     assert done["size"] >= 2 * 480 + 44
@@ -243,7 +249,7 @@ async def test_invalid_base64_audio_is_skipped(driver: ConnectionDriver) -> None
 async def test_duplicate_events(driver: ConnectionDriver) -> None:
     peer = await driver.accepted_peer()
     good = {**DELTA, "delta": base64.b64encode(bytes(48)).decode()}
-    await peer.tell(*[CREATED] * 2, *[good] * 2, *[DONE] * 2, *[OVER] * 3)
+    await peer.send_events(*[CREATED] * 2, *[good] * 2, *[DONE] * 2, *[OVER] * 3)
     await wait_for(lambda: len(kinds(driver, "turn_done")) == 3)
     assert len(kinds(driver, "turn_started")) == 2
     await wait_for(lambda: len(kinds(driver, "audio_done")) == 2)
@@ -271,7 +277,7 @@ async def test_events_for_unknown_items(driver: ConnectionDriver) -> None:
         )
     ]
     told += [{"type": "response.done", "response": {"id": "x"}}, {"type": "response.done"}]
-    await peer.tell(*told)
+    await peer.send_events(*told)
     await wait_for(lambda: len(driver.raw) == len(told))
     assert [data["event"] for data in driver.raw] == told
     await driver.assert_sends_and_receives()
@@ -284,9 +290,9 @@ async def test_invalid_sample_rates(driver: ConnectionDriver) -> None:
         audio = {"input": {"format": odd}, "output": {"format": odd}}
         await driver.connect(session={"audio": audio})
         peer = await driver.host.peers.reach(count)
-        await peer.tell(CREATED, {**DELTA, "delta": piece})
+        await peer.send_events(CREATED, {**DELTA, "delta": piece})
         await wait_for(lambda: len(kinds(driver, "audio")) == count)  # noqa: B023
-        await peer.tell({"type": "input_audio_buffer.speech_started"}, DONE, OVER)
+        await peer.send_events({"type": "input_audio_buffer.speech_started"}, DONE, OVER)
         await wait_for(lambda: len(kinds(driver, "audio_done")) == count)  # noqa: B023
         assert kinds(driver, "audio_done")[-1]["size"] == 480 + 44, rate
         await driver.assert_sends_and_receives()

@@ -40,29 +40,29 @@ GREETING = {"type": "session.created", "session": {}}
 
 
 async def cut(peer: Peer) -> None:
-    """Hang up without a goodbye."""
+    """Close TCP without a close frame."""
     peer.cut()
 
 
 async def reset(peer: Peer) -> None:
-    """Reset the line."""
+    """Reset the connection."""
     peer.reset()
 
 
 async def crash(peer: Peer) -> None:
-    """Say goodbye as a server that fails."""
+    """Close as a server that fails."""
     await peer.close(1011, b"Crash")
 
 
 async def cut_in_a_frame(peer: Peer) -> None:
     """Hang up in the middle of an event."""
-    await peer.say(text({"type": "half", "data": "x" * 1000})[:500])
+    await peer.send(text({"type": "half", "data": "x" * 1000})[:500])
     peer.cut()
 
 
 async def cut_in_a_message(peer: Peer) -> None:
     """Hang up between two parts of an event."""
-    await peer.say(frame(TEXT, b'{"type": ', fin=False))
+    await peer.send(frame(TEXT, b'{"type": ', fin=False))
     peer.cut()
 
 
@@ -89,18 +89,18 @@ async def test_drop_while_idle(
         # Half an event is none.
         assert not [data for data in driver.raw if data["event_type"] == "half"]
         await driver.assert_receives()
-    await peer.over()
-    assert len(host.lines) == 1
+    await peer.wait_closed()
+    assert len(host.connections) == 1
 
 
 @both_transports
 async def test_drop_during_burst_keeps_order(driver: ConnectionDriver, host: RawHost) -> None:
-    """Whatever arrived before the line broke comes through, in its order."""
+    """What arrived before the connection broke is fired, in its order."""
     await driver.accepted_peer()
     events = [{"type": "burst", "n": number} for number in range(2000)]
     for count, drop in enumerate((cut, crash, cut_in_a_frame), 2):
         driver.raw.clear()
-        await host.peers[-1].tell(*events)
+        await host.peers[-1].send_events(*events)
         await drop(host.peers[-1])
         await driver.wait_for_state("connected", count)
         assert [data["event"] for data in driver.raw] == events
@@ -112,7 +112,7 @@ async def test_reset_during_burst_leaves_no_gap(driver: ConnectionDriver, host: 
     """A reset throws away what was under way; what is left has no gap."""
     peer = await driver.accepted_peer()
     events = [{"type": "burst", "n": number, "data": "x" * 500} for number in range(2000)]
-    await peer.tell(*events)
+    await peer.send_events(*events)
     peer.reset()
     await driver.wait_for_state("connected", 2)
     got = [data["event"] for data in driver.raw]
@@ -126,7 +126,7 @@ async def test_reset_during_burst_leaves_no_gap(driver: ConnectionDriver, host: 
 async def test_drop_while_sending_reports_unsent(
     driver: ConnectionDriver, host: RawHost, drop: Drop
 ) -> None:
-    """What was taken is sent, or the house is told that it was not."""
+    """What was accepted is sent, or an event says that it was not."""
     peer = await driver.accepted_peer()
     kind = "test.event" if driver.kind == REALTIME else "response.create"
     sent = 0
@@ -150,7 +150,7 @@ async def test_drop_while_sending_reports_unsent(
     got = [event["n"] for event in peer.received if event["type"] == kind]
     assert got == list(range(len(got)))
     dropped = [notice["count"] for notice in driver.notices if notice["type"] == "events_dropped"]
-    # The host may have hung up on what was on its way; of the rest nothing is untold.
+    # The server may have dropped what was on its way; the rest is reported.
     assert sum(dropped) <= sent - len(got)
     second = await host.peers.reach(2)
     await driver.assert_receives()
@@ -161,7 +161,7 @@ async def test_drop_while_sending_reports_unsent(
 async def test_unsent_events_are_reported(
     driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Events that a slow line never took are counted, and told."""
+    """Events that a slow connection never took are counted and reported."""
     peer = await driver.accepted_peer()
     await peer.received.reach(1)
     peer.freeze()
@@ -179,7 +179,7 @@ async def test_unsent_events_are_reported(
 
 @only_realtime
 async def test_full_send_queue_raises(driver: ConnectionDriver, host: RawHost) -> None:
-    """A line that takes nothing fills up; then callers are told to try again later."""
+    """The queue of a connection that takes nothing fills up; then callers get an error."""
     peer = await driver.accepted_peer()
     peer.freeze()
     await driver.send({"type": "test.event", "data": "x" * 8_000_000})
@@ -287,7 +287,7 @@ async def test_reconnect_stops_on_fatal_status(driver: ConnectionDriver, host: R
 
 
 async def test_drop_during_closing_handshake(driver: ConnectionDriver, host: RawHost) -> None:
-    """A host that breaks the line instead of answering a goodbye."""
+    """A server that drops the connection instead of answering a close frame."""
     for drop in DROPS:
         peer = await driver.accepted_peer()
         driver.states.clear()
@@ -300,7 +300,7 @@ async def test_drop_during_closing_handshake(driver: ConnectionDriver, host: Raw
         assert peer.close_frames[0] == (3001, "Enough")
         assert driver.connection_states == ["disconnected"]
         assert (driver.states[-1]["code"], driver.states[-1]["reason"]) == (3001, "Enough")
-        await wait_for(lambda: not host.lines)
+        await wait_for(lambda: not host.connections)
     await driver.assert_reconnects()
 
 
@@ -309,7 +309,7 @@ async def test_drop_during_closing_handshake(driver: ConnectionDriver, host: Raw
 async def test_ping_timeout_closes_connection(
     driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch, is_slow: bool
 ) -> None:
-    """A host that neither speaks nor hangs up is left in time, whatever waits to be sent."""
+    """A server that neither sends nor closes is left in time, whatever waits to be sent."""
     monkeypatch.setattr(connect_options, "PING", 0.2)
     monkeypatch.setattr(connect_options, "CLOSE_TIMEOUT", 0.1)
     peer = await driver.accepted_peer()
@@ -357,7 +357,7 @@ async def test_slow_read_is_not_a_ping_timeout(
 async def test_close_handshake_timeout_aborts(
     driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch, is_slow: bool
 ) -> None:
-    """It is hung up on at the end of the time that hosts get, and at once nothing is left."""
+    """The connection is aborted after the time limit, and nothing is left of it."""
     monkeypatch.setattr(connect_options, "CLOSE_TIMEOUT", 0.2)
     monkeypatch.setattr(connections, "CLOSE_TIMEOUT", -0.7)
     peer = await driver.accepted_peer()
@@ -379,12 +379,12 @@ async def test_close_handshake_timeout_aborts(
 
 @both_transports
 async def test_close_drains_send_queue(driver: ConnectionDriver, host: RawHost) -> None:
-    """Whoever says something and hangs up has said it."""
+    """What is sent before closing arrives."""
     peer = await driver.accepted_peer()
     kind = "test.event" if driver.kind == REALTIME else "response.create"
     for number in range(20):
         await driver.send({"type": kind, "n": number})
     await driver.close()
-    await peer.over()
+    await peer.wait_closed()
     assert [event["n"] for event in peer.received if event["type"] == kind] == list(range(20))
     assert not [notice for notice in driver.notices if notice["type"] == "events_dropped"]
