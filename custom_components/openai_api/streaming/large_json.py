@@ -20,6 +20,8 @@ _LONGEST_ESCAPE = 12
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _IN_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _SCALAR = re.compile(rb"[-+.0-9A-Za-z]+")
+_NO_NUMBERS = frozenset({b"NaN", b"Infinity", b"-Infinity"})
+"""What servers in Python send beside numbers."""
 _ENDINGS = (b"},", b"],", b'",', b",")
 """The bytes at the end of a member, the likeliest first."""
 
@@ -79,7 +81,8 @@ class LargeJsonReader:
         found = _SCALAR.match(self._data, start, start + _LONGEST_SCALAR)
         if found is None or found.end() == start + _LONGEST_SCALAR:
             raise ValueError("no JSON")
-        return orjson.loads(found[0]), found.end()
+        value = None if found[0] in _NO_NUMBERS else orjson.loads(found[0])
+        return value, found.end()
 
     def _container(
         self, found: dict[str, Any] | list[Any], start: int, closing: bytes, level: int

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Iterator
 import json
 import re
-from typing import Any, NoReturn
+from typing import Any
 
 import orjson
 
@@ -86,11 +86,6 @@ def _replace_halves(text: str) -> str:
     return _LONE.sub("\ufffd", text)
 
 
-def _refuse(name: str) -> NoReturn:
-    """Refuse NaN and Infinity, which are not JSON."""
-    raise ValueError(name)
-
-
 def _integer(digits: str) -> int | float:
     """Return an integer, beyond 64 bits as a float like orjson."""
     fits = len(digits) <= 20 and -(2**63) <= int(digits) < 2**64
@@ -121,7 +116,7 @@ class SurrogateJoiner:
         try:
             value = orjson.loads(data)
         except orjson.JSONDecodeError:
-            value = self._load_halves(data, hold=hold)
+            value = self._load_oddity(data, hold=hold)
         else:
             if self.held and hold:
                 # The next piece of the text may not begin with the other half.
@@ -169,13 +164,19 @@ class SurrogateJoiner:
         self._events.clear()
         return events
 
-    def _load_halves(self, data: bytes, *, hold: bool) -> Any:
-        """Return the value in a JSON text that orjson refuses for halves of characters."""
+    def _load_oddity(self, data: bytes, *, hold: bool) -> Any:
+        """Return the value in a JSON text that orjson refuses.
+
+        It may have halves of characters, or NaN and Infinity, which servers in Python send for
+        log probabilities and embeddings; they become null, since Home Assistant has no other way
+        to pass them on.
+        """
         text = data.decode(errors="surrogateescape")
-        if b"\\ud" not in data.lower() and _LONE.search(text) is None:
+        has_halves = b"\\ud" in data.lower() or _LONE.search(text) is not None
+        if not (has_halves or b"NaN" in data or b"Infinity" in data):
             raise ValueError("no JSON")
         try:
-            value = json.loads(text, parse_int=_integer, parse_constant=_refuse)
+            value = json.loads(text, parse_int=_integer, parse_constant=lambda _: None)
             return self._mend_event(value, hold=hold)
         except RecursionError as err:
             raise ValueError("too deep") from err
