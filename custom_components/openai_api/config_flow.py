@@ -20,8 +20,6 @@ from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 
 from .api.config import ApiKeyNotFound, AuthMethod, HostConfig, InvalidUrl, parse_url
 from .api.service_kinds import (
-    BY_KEY,
-    OPENAI,
     OTHER,
     ServiceKind,
     is_model_list,
@@ -33,13 +31,13 @@ from .api.service_kinds import (
 from .api.validate import Checked, async_find_url, async_validate_host, likely_urls
 from .connection_form import (
     KEY_SCHEMA,
+    add_defaults,
     clean,
     error_of_fields,
     error_place,
     flatten,
     host_of,
     identity,
-    kind_at,
     location,
     schema,
     title_of,
@@ -48,7 +46,6 @@ from .connection_form import (
 from .const import (
     CONF_API_KEY_SOURCE,
     CONF_AUTH_METHOD,
-    CONF_AUTH_NAME,
     CONF_BASE_URL,
     CONF_DEFAULT_MODELS,
     CONF_SERVICE_KIND,
@@ -244,27 +241,14 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
         return self._discovered.name if self._discovered else host_of({})
 
     def _complete(self, data: dict[str, Any], known: Mapping[str, Any]) -> None:
-        """Add what follows from the chosen service: its URL, its authentication, the kept key."""
-        chosen = BY_KEY.get(data.pop(CONF_SERVICE_KIND, OTHER))
-        if chosen is not OPENAI and data[CONF_BASE_URL].rstrip("/") == DEFAULT_BASE_URL:
-            # It was not changed after another service had been chosen.
-            data[CONF_BASE_URL] = chosen.base_url if chosen else ""
-        elif chosen is OPENAI and data[CONF_BASE_URL].rstrip("/") != DEFAULT_BASE_URL:
-            # Nothing was chosen, only another URL entered.
-            chosen = kind_at(data[CONF_BASE_URL])
-        self._kind = chosen
-        method = data.get(CONF_AUTH_METHOD)
+        """Add what follows from the chosen service, and the kept key."""
+        is_method_open = CONF_AUTH_METHOD not in data
         # Without a key of its own, the kept one is used whatever way it is sent.
-        has_key = CONF_API_KEY in data or CONF_API_KEY in self._typed_key or CONF_API_KEY in known
-        if method is None and chosen and not (chosen.needs_key or has_key):
-            data[CONF_AUTH_METHOD] = AuthMethod.NONE.value
-        elif method is None:
-            data[CONF_AUTH_METHOD] = (chosen.auth_method if chosen else AuthMethod.BEARER).value
-            if chosen and chosen.auth_name:
-                data.setdefault(CONF_AUTH_NAME, chosen.auth_name)
+        has_key = any(CONF_API_KEY in values for values in (data, self._typed_key, known))
+        self._kind = add_defaults(data, has_key=has_key)
         self._keep_key(data, {**known, **self._typed_key})
         # A request without a key shows whether an unknown service requires one.
-        self._is_key_left_out = method is None and chosen is None and CONF_API_KEY not in data
+        self._is_key_left_out = is_method_open and self._kind is None and CONF_API_KEY not in data
         if self._is_key_left_out:
             data[CONF_AUTH_METHOD] = AuthMethod.NONE.value
 

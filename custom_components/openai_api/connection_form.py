@@ -23,7 +23,7 @@ import voluptuous as vol
 from yarl import URL
 
 from .api.config import AuthMethod, InvalidUrl, KeySource, parse_url
-from .api.service_kinds import KINDS, OPENAI, OTHER, ServiceKind, kind_of_url
+from .api.service_kinds import BY_KEY, KINDS, OPENAI, OTHER, ServiceKind, kind_of_url
 from .const import (
     CONF_API_KEY_SOURCE,
     CONF_AUTH_METHOD,
@@ -264,7 +264,34 @@ def identity(data: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def kind_at(url: str) -> ServiceKind | None:
+def add_defaults(data: dict[str, Any], *, has_key: bool) -> ServiceKind | None:
+    """Add the URL and the authentication that follow from the chosen service; return its kind.
+
+    `data` is `{field: value}` as `clean` returns it, and loses the choice itself. `has_key` says
+    that there is a key, typed or saved: it is then sent also where none is needed.
+    """
+    kind = BY_KEY.get(data.pop(CONF_SERVICE_KIND, OTHER))
+    is_default_url = data[CONF_BASE_URL].rstrip("/") == DEFAULT_BASE_URL
+    if kind is not OPENAI and is_default_url:
+        # It was not changed after another service had been chosen.
+        data[CONF_BASE_URL] = kind.base_url if kind else ""
+    elif kind is OPENAI and not is_default_url:
+        # Nothing was chosen, only another URL entered.
+        kind = _kind_at(data[CONF_BASE_URL])
+    if CONF_AUTH_METHOD in data:
+        return kind
+    method = AuthMethod.BEARER
+    if kind and (kind.needs_key or has_key):
+        method = kind.auth_method
+        if kind.auth_name:
+            data.setdefault(CONF_AUTH_NAME, kind.auth_name)
+    elif kind:
+        method = AuthMethod.NONE
+    data[CONF_AUTH_METHOD] = method.value
+    return kind
+
+
+def _kind_at(url: str) -> ServiceKind | None:
     """Return the kind of service that alone answers at a URL, if the URL is one."""
     try:
         return kind_of_url(parse_url(url))

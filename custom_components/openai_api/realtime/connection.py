@@ -16,6 +16,7 @@ from ..websocket.connection import Connection, Connections
 from ..websocket.messages import encode
 from ..websocket.socket import Open
 from ..websocket.state import State
+from .audio_parts import AudioParts
 from .event_names import EventNames
 from .history import History, diff, normalize
 from .limits import ToolLimits, UsageLimit
@@ -24,7 +25,6 @@ from .playback_tracker import Playback
 from .response_sequencer import ResponseSequencer
 from .responses_in_progress import ResponseOutputs
 from .session_config import audio_format, build_session
-from .spoken_answers import SpokenAnswers
 from .tool_calls import ToolCall, ToolRunner
 from .tools import HomeTools
 
@@ -99,7 +99,7 @@ class RealtimeConnection(Connection):
         self._unsent = 0
         """Events that were queued but are not sent yet."""
         self._sender: asyncio.Task[None] | None = None
-        self.speech = SpokenAnswers(self)
+        self.audio_parts = AudioParts(self)
         self._wanted: Json = {}
         self.configure(session)
 
@@ -359,7 +359,7 @@ class RealtimeConnection(Connection):
         if self.tool_runner is not None:
             self.tool_runner.clear()
         self.history.items.clear()
-        self.speech.clear()
+        self.audio_parts.clear()
         if self._sender is not None:
             self._sender.cancel()
             self._sender = None

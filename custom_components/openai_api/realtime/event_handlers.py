@@ -48,9 +48,9 @@ def _response_created(session: RealtimeConnection, event: Json) -> None:
     session.outputs.begin(response.get("id"))
     output = (response.get("audio") or {}).get("output") or {}
     if response.get("id"):
-        spoken = output.get("format") or response.get("output_audio_format")
+        audio = output.get("format") or response.get("output_audio_format")
         session.playback.formats[str(response["id"])] = (
-            audio_format(spoken) if spoken else session.output_format
+            audio_format(audio) if audio else session.output_format
         )
         while len(session.playback.formats) > _MOST_RESPONSES:
             del session.playback.formats[next(iter(session.playback.formats))]
@@ -82,7 +82,7 @@ def _response_done(session: RealtimeConnection, event: Json) -> None:
         output=streamed.output(response),
         usage=used,
     )
-    session.speech.finish_response(response.get("id"))
+    session.audio_parts.finish_response(response.get("id"))
     session.count_usage(usage)
 
 
@@ -92,7 +92,7 @@ def _audio_delta(session: RealtimeConnection, event: Json) -> None:
     if not isinstance(piece, str):
         raise TypeError("audio is a text")
     session.playback.receive(event, _size(piece), session.output_format)
-    session.speech.add(event, piece)
+    session.audio_parts.add(event, piece)
     session.notify(
         RealtimeNotice.AUDIO,
         delta=piece,
@@ -109,7 +109,7 @@ def _size(piece: str) -> int:
 
 def _audio_done(session: RealtimeConnection, event: Json) -> None:
     """Save the audio."""
-    session.speech.finish(event)
+    session.audio_parts.finish(event)
 
 
 def _delta(notice: RealtimeNotice, name: str) -> EventHandler:

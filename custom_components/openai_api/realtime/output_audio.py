@@ -19,12 +19,12 @@ from .audio import as_wav, rate_of
 if TYPE_CHECKING:
     from ..api.host import ServiceHost
 
-LONGEST = 32 * 1024 * 1024
+MAX_BYTES = 32 * 1024 * 1024
 """Bytes of audio kept of one response: eleven minutes of PCM16 at 24 kHz. More is dropped."""
 
 
 @dataclass(slots=True)
-class Spoken:
+class OutputAudio:
     """The audio of one response, in the base64 pieces in which it came."""
 
     audio_format: Mapping[str, Any]
@@ -35,23 +35,23 @@ class Spoken:
     """Whether a media player reads it, too."""
     _pieces: list[str] = field(default_factory=list)
     _is_saved: bool = False
-    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _has_more: asyncio.Event = field(default_factory=asyncio.Event)
 
     @callback
     def add(self, piece: str) -> None:
         """Add the next piece, in base64."""
-        if self.size > LONGEST:
+        if self.size > MAX_BYTES:
             self.is_cut = True
             return
         self._pieces.append(piece)
         self.size += len(piece) * 3 // 4
-        self._news.set()
+        self._has_more.set()
 
     @callback
     def finish(self) -> None:
         """Record that the audio is complete."""
         self.is_complete = True
-        self._news.set()
+        self._has_more.set()
 
     async def stream(self) -> AsyncGenerator[bytes]:
         """Yield the raw audio in `audio_format` as it arrives, from its beginning."""
@@ -69,8 +69,8 @@ class Spoken:
         sent = 0
         while sent < len(self._pieces) or not self.is_complete:
             if sent == len(self._pieces):
-                self._news.clear()
-                await self._news.wait()
+                self._has_more.clear()
+                await self._has_more.wait()
                 continue
             yield decoded(self._pieces[sent])
             sent += 1
@@ -99,12 +99,12 @@ def decoded(piece: str) -> bytes:
     return b""
 
 
-async def async_keep(host: ServiceHost, spoken: Spoken) -> Json:
+async def async_save_audio(host: ServiceHost, audio: OutputAudio) -> Json:
     """Save the audio of a response as a WAV file in the media folder.
 
     Returns what `async_save` returns, and raises what that raises.
     """
-    content = await host.hass.async_add_executor_job(spoken.as_wav)
+    content = await host.hass.async_add_executor_job(audio.as_wav)
     # Several responses may end in the same second.
     moment = dt_util.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
     return await async_save(
@@ -118,29 +118,29 @@ async def async_keep(host: ServiceHost, spoken: Spoken) -> Json:
 
 
 @callback
-def play_live(hass: HomeAssistant, spoken: Spoken) -> Json:
+def start_live_stream(hass: HomeAssistant, audio: OutputAudio) -> Json:
     """Offer the audio of a response to media players while it arrives.
 
     Returns `{"media_content_id": …, "media_content_type": …, "url": …}`, or `{}` where that is not
     possible: it needs Home Assistant 2026.11, the `tts` integration, and PCM.
     """
-    if "tts" not in hass.config.components or spoken.audio_format.get("type") != "audio/pcm":
+    if "tts" not in hass.config.components or audio.audio_format.get("type") != "audio/pcm":
         return {}
     from homeassistant.components import tts  # noqa: PLC0415
 
     create = getattr(tts, "async_create_audio_stream", None)
     if create is None:
         return {}
-    pcm = tts.PcmFormat(sample_rate=rate_of(spoken.audio_format), sample_width=2, channels=1)
+    pcm = tts.PcmFormat(sample_rate=rate_of(audio.audio_format), sample_width=2, channels=1)
     try:
         stream = create(hass)
         # It may begin to read once the answer has been saved.
-        spoken.is_live = True
-        stream.async_set_audio_stream(pcm, spoken.stream())
+        audio.is_live = True
+        stream.async_set_audio_stream(pcm, audio.stream())
     except Exception:  # noqa: BLE001
-        spoken.is_live = False
+        audio.is_live = False
         # Live playback is optional; the audio is saved in any case.
-        LOGGER.debug("A spoken answer cannot be played live", exc_info=True)
+        LOGGER.debug("Output audio cannot be played live", exc_info=True)
         return {}
     return {
         "media_content_id": stream.media_source_id,

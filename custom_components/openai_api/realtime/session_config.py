@@ -65,11 +65,11 @@ def build_session(given: Mapping[str, Any], model: str | None) -> Json:
         # The defaults do not apply to sessions that only transcribe.
         return session
     audio = _audio(session)
-    spoken, heard = audio.pop("output", {}), audio.pop("input", {})
+    output_audio, input_audio = audio.pop("output", {}), audio.pop("input", {})
     # A voice cannot be null, and an object without settings does not switch off.
-    spoken = {key: value for key, value in spoken.items() if value is not None}
-    if heard.get("turn_detection") == {}:
-        del heard["turn_detection"]
+    output_audio = {key: value for key, value in output_audio.items() if value is not None}
+    if input_audio.get("turn_detection") == {}:
+        del input_audio["turn_detection"]
     # It is sent in an event of its own, because servers refuse to change it.
     session.pop("tracing", None)
     tools = _tools(session.pop("tools", None))
@@ -83,13 +83,13 @@ def build_session(given: Mapping[str, Any], model: str | None) -> Json:
                 "noise_reduction": None,
                 "transcription": {"model": "gpt-4o-mini-transcribe"},
                 "turn_detection": {"type": "semantic_vad"},
-                **heard,
-                "format": audio_format(heard.get("format")),
+                **input_audio,
+                "format": audio_format(input_audio.get("format")),
             },
             "output": {
                 "speed": 1,
-                **spoken,
-                "format": audio_format(spoken.get("format")),
+                **output_audio,
+                "format": audio_format(output_audio.get("format")),
             },
         },
     }

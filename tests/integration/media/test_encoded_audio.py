@@ -66,9 +66,7 @@ async def test_encoded_speech_is_decoded(standin: StandIn, call: Call, case: str
             assert answer["media_content_type"] == "audio/wav"
 
 
-async def test_encoded_pcm_only_if_requested(
-    standin: StandIn, call: Call, media_folder: Path
-) -> None:
+async def test_encoded_pcm_only_if_requested(standin: StandIn, call: Call) -> None:
     answer = await say(
         standin, call, {"audio": encode(PCM)}, "application/json", response_format="pcm"
     )
@@ -162,4 +160,4 @@ async def test_garbled_sound_of_chat_is_said(standin: StandIn, call: Call, caplo
         "create_chat_completion", model="m", messages=[{"role": "user", "content": "Hi"}]
     )
     assert answer["media"] == []
-    assert "a sound that cannot be read" in caplog.text
+    assert "audio that cannot be read" in caplog.text

@@ -9,7 +9,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.realtime.connection import RealtimeConnection
-from custom_components.openai_api.realtime.output_audio import Spoken
+from custom_components.openai_api.realtime.output_audio import OutputAudio
 from custom_components.openai_api.websocket import connection as connections
 from tests.integration.conftest import raises_key
 from tests.integration.waiting import wait_for
@@ -20,7 +20,7 @@ SOUND = base64.b64encode(bytes(4800)).decode()
 
 
 def delta(response_id: str) -> Json:
-    """Return a piece of a spoken answer."""
+    """Return a piece of output audio."""
     place = {"response_id": response_id, "item_id": f"i-{response_id}", "content_index": 0}
     return {"type": "response.output_audio.delta", "delta": SOUND, **place}
 
@@ -35,29 +35,29 @@ def conversation(entry: MockConfigEntry) -> RealtimeConnection:
 async def test_saved_output_audio_is_released(
     script: RealtimeDriver, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spoken = Spoken({"type": "audio/pcm", "rate": 24000})
+    audio = OutputAudio({"type": "audio/pcm", "rate": 24000})
     for _ in range(3):
-        spoken.add(SOUND)
-    spoken.finish()
-    reading = spoken.stream()
+        audio.add(SOUND)
+    audio.finish()
+    reading = audio.stream()
     assert await anext(reading) == bytes(4800)
     # Who reads it already does so to its end, and then it is gone.
-    spoken.release()
+    audio.release()
     assert [piece async for piece in reading] == [bytes(4800)] * 2
-    assert spoken._pieces == []
-    late = Spoken({"type": "audio/pcm", "rate": 24000}, is_live=True)
+    assert audio._pieces == []
+    late = OutputAudio({"type": "audio/pcm", "rate": 24000}, is_live=True)
     late.add(SOUND)
     late.finish()
     late.release()
     assert [piece async for piece in late.stream()] == [bytes(4800)]
     assert late._pieces == []
     await script.server_sends(delta("r-1"))
-    (kept,) = conversation(entry).speech.answers.values()
+    (kept,) = conversation(entry).audio_parts.in_progress.values()
     alive = weakref.ref(kept) if hasattr(kept, "__weakref__") else None
     await script.server_sends({**delta("r-1"), "type": "response.output_audio.done"})
     await wait_for(lambda: script.notices_of("audio_done"))
     assert kept._pieces == []
-    assert not conversation(entry).speech.answers
+    assert not conversation(entry).audio_parts.in_progress
     del kept
     gc.collect()
     assert alive is None or alive() is None
@@ -67,7 +67,7 @@ async def test_output_audio_without_end_limit(
     script: RealtimeDriver, entry: MockConfigEntry
 ) -> None:
     await script.server_sends(*(delta(f"r-{number}") for number in range(40)))
-    assert len(conversation(entry).speech.answers) <= 8
+    assert len(conversation(entry).audio_parts.in_progress) <= 8
     await wait_for(lambda: len(script.notices_of("audio_done")) == 32)
 
 

@@ -182,7 +182,7 @@ async def test_output_audio_done_without_delta(script: RealtimeDriver) -> None:
 async def test_output_audio_size_limit(
     hass: HomeAssistant, script: RealtimeDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(output_audio, "LONGEST", 9000)
+    monkeypatch.setattr(output_audio, "MAX_BYTES", 9000)
     sound = media.tone(0.5)
     await script.server_sends(*deltas(sound, 4800), done())
     (notice,) = await audio_done(script)
@@ -267,7 +267,7 @@ async def test_live_stream_ends_with_connection(
     script: RealtimeDriver, entry: MockConfigEntry
 ) -> None:
     await script.server_sends(*deltas(media.tone(0.1), 2400))
-    (answer,) = entry.runtime_data.connections["c"].speech.answers.values()
+    (answer,) = entry.runtime_data.connections["c"].audio_parts.in_progress.values()
     heard: list[bytes] = []
 
     async def listen() -> None:

@@ -9,17 +9,17 @@ from homeassistant.exceptions import HomeAssistantError
 from ..api.host import ServiceHost
 from ..types import Json
 from .notices import RealtimeNotice
-from .output_audio import Spoken, async_keep, play_live
+from .output_audio import OutputAudio, async_save_audio, start_live_stream
 from .playback_tracker import Playback
 
-_MAX_ANSWERS: Final = 8
+_MAX_PARTS: Final = 8
 """Audio items that arrive at the same time."""
-_PLACE: Final = ("response_id", "item_id", "content_index")
+_PART_IDS: Final = ("response_id", "item_id", "content_index")
 """The keys that identify them."""
 
 
-class Speaker(Protocol):
-    """What `SpokenAnswers` needs of the connection."""
+class PartsConnection(Protocol):
+    """What `AudioParts` needs of the connection."""
 
     host: ServiceHost
     playback: Playback
@@ -35,54 +35,54 @@ class Speaker(Protocol):
         """Run a background task."""
 
 
-class SpokenAnswers:
+class AudioParts:
     """The audio in progress, by response, item and content part."""
 
-    def __init__(self, connection: Speaker) -> None:
+    def __init__(self, connection: PartsConnection) -> None:
         """Start with none."""
-        self.answers: dict[tuple[Any, ...], Spoken] = {}
+        self.in_progress: dict[tuple[Any, ...], OutputAudio] = {}
         self._connection = connection
 
     @callback
     def add(self, event: Json, piece: str) -> None:
         """Add a base64 piece of the audio of an event; fires `audio_started` for the first."""
         key = _key(event)
-        if (spoken := self.answers.get(key)) is None:
-            while len(self.answers) >= _MAX_ANSWERS:
+        if (audio := self.in_progress.get(key)) is None:
+            while len(self.in_progress) >= _MAX_PARTS:
                 # A server that ends none of them would fill the memory.
-                self._finish_at(next(iter(self.answers)))
+                self._finish_at(next(iter(self.in_progress)))
             connection = self._connection
             found = connection.playback.formats.get(str(key[0])) or connection.output_format
-            spoken = self.answers[key] = Spoken(found)
-            live = play_live(connection.host.hass, spoken)
-            connection.notify(RealtimeNotice.AUDIO_STARTED, **_place(event), **live)
-        spoken.add(piece)
+            audio = self.in_progress[key] = OutputAudio(found)
+            live = start_live_stream(connection.host.hass, audio)
+            connection.notify(RealtimeNotice.AUDIO_STARTED, **_part_ids(event), **live)
+        audio.add(piece)
 
     @callback
     def finish(self, event: Json) -> None:
-        """Save the audio that an event ends, and fire `audio_done` with its place."""
+        """Save the audio that an event ends, and fire `audio_done` with the ids of its part."""
         self._connection.playback.is_complete = True
         key = self._find(_key(event))
-        if (spoken := self.answers.pop(key, None)) is None:
-            self._connection.notify(RealtimeNotice.AUDIO_DONE, **_place(event))
+        if (audio := self.in_progress.pop(key, None)) is None:
+            self._connection.notify(RealtimeNotice.AUDIO_DONE, **_part_ids(event))
             return
-        spoken.finish()
-        place = dict(zip(_PLACE, key, strict=True))
-        self._connection.run(self._async_save(place, spoken), "audio")
+        audio.finish()
+        part_ids = dict(zip(_PART_IDS, key, strict=True))
+        self._connection.run(self._async_save(part_ids, audio), "audio")
 
     @callback
     def finish_response(self, response_id: Any) -> None:
         """Save the audio of a response that is done; not all servers end each part."""
-        for key in [key for key in self.answers if key[0] in (response_id, None)]:
+        for key in [key for key in self.in_progress if key[0] in (response_id, None)]:
             self._finish_at(key)
 
     def _find(self, key: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the key of the audio that one stands for, of which a server may leave out parts."""
-        if key in self.answers:
+        if key in self.in_progress:
             return key
         found = [
             known
-            for known in self.answers
+            for known in self.in_progress
             if all(None in pair or pair[0] == pair[1] for pair in zip(known, key, strict=True))
         ]
         return found[0] if len(found) == 1 else key
@@ -90,32 +90,32 @@ class SpokenAnswers:
     @callback
     def clear(self) -> None:
         """Drop all audio: the connection is lost."""
-        for spoken in self.answers.values():
-            spoken.finish()
-        self.answers.clear()
+        for audio in self.in_progress.values():
+            audio.finish()
+        self.in_progress.clear()
 
     def _finish_at(self, key: tuple[Any, ...]) -> None:
         """Save the audio of a key."""
-        self.finish(dict(zip(_PLACE, key, strict=True)))
+        self.finish(dict(zip(_PART_IDS, key, strict=True)))
 
-    async def _async_save(self, event: Json, spoken: Spoken) -> None:
+    async def _async_save(self, event: Json, audio: OutputAudio) -> None:
         """Save audio, and fire `audio_done`."""
         connection = self._connection
         try:
-            saved = await async_keep(connection.host, spoken)
+            saved = await async_save_audio(connection.host, audio)
         except HomeAssistantError as err:
             connection.host.record_error(str(err))
             saved = {"error": str(err)}
-        place = _place(event)
-        connection.notify(RealtimeNotice.AUDIO_DONE, **place, **saved, is_cut=spoken.is_cut)
-        spoken.release()
+        part_ids = _part_ids(event)
+        connection.notify(RealtimeNotice.AUDIO_DONE, **part_ids, **saved, is_cut=audio.is_cut)
+        audio.release()
 
 
 def _key(event: Json) -> tuple[Any, ...]:
     """Return the key of the audio that an event is about."""
-    return tuple(event.get(name) for name in _PLACE)
+    return tuple(event.get(name) for name in _PART_IDS)
 
 
-def _place(event: Json) -> Json:
+def _part_ids(event: Json) -> Json:
     """Return the ids of the content part that an event is about."""
-    return {key: event.get(key) for key in _PLACE}
+    return {key: event.get(key) for key in _PART_IDS}
