@@ -4,13 +4,27 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import orjson
+
 from .action import ActionCall
 from .api.request import async_request_bytes
 from .api.response import async_parse_body, unexpected_body_error
 from .error_bodies import answer_error
 from .error_translation import parse_error_body
-from .exceptions import ApiError, ErrorInResponse, ResponseEmpty
+from .exceptions import (
+    ApiError,
+    ErrorInResponse,
+    ErrorSettings,
+    ResponseEmpty,
+    UnexpectedBody,
+)
 from .streaming.answer_forms import adapt, transcript_in
+from .streaming.answer_objects import (
+    id_in,
+    is_deletion,
+    is_left_undeleted,
+    is_object_of,
+)
 from .streaming.text import LARGE_BYTES
 from .types import Json
 
@@ -19,6 +33,7 @@ _SHOWN = 4096
 _TRANSCRIPTS = frozenset({"audio.transcriptions.create", "audio.translations.create"})
 _TEXT_FORMATS = ("text", "srt", "vtt")
 _WRAPPINGS = ("data", "result", "response")
+_NOTHING = frozenset({b"", b"null"})
 _ANSWER_KEYS = {
     "beta.responses.create": {"output", "output_text"},
     "chat.completions.create": {"choices"},
@@ -64,29 +79,41 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
 
     Returns what `parse_body` returns. A stream of events is accumulated though the call did not ask
     for one, and a transcript in a text format becomes `{"text": …}` whatever its content type. An
-    object in `data` or in a list of one, as some gateways wrap it, is unwrapped. Raises what
-    `parse_body` raises, UnexpectedBody for an object without the keys of the method, and
-    ErrorInResponse for a wrapped error.
+    object in `data` or in a list of one, as some gateways wrap it, is unwrapped. Nothing at all as
+    the answer to a deletion becomes `{"deleted": true}`. Raises what `parse_body` raises,
+    UnexpectedBody for an object without the keys of the method, and ErrorInResponse for a wrapped
+    error, and for a deletion that the server has not made.
     """
     action, form = request.action, request.data.get("response_format")
     request.answer_size.bytes = len(body)
-    is_transcript = request.operation.method in _TRANSCRIPTS
+    method, settings = request.operation.method, request.host.settings
+    is_transcript = method in _TRANSCRIPTS
+    if is_deletion(method) and body.strip() in _NOTHING:
+        return {"deleted": True}
     answer = await async_parse_body(
         request.hass,
-        request.host.settings,
+        settings,
         body,
         content_type,
         accumulator=action.accumulator,
         expects_text=is_transcript and form in _TEXT_FORMATS,
     )
-    method, settings = request.operation.method, request.host.settings
+
+    def unexpected() -> UnexpectedBody:
+        words = body[:_SHOWN].decode(errors="replace")
+        return unexpected_body_error(settings, content_type, words)
+
     if is_transcript:
         if (text := transcript_in(answer)) is not None:
             return _with_transcript(answer, text)
-        raise unexpected_body_error(settings, content_type, body[:_SHOWN].decode(errors="replace"))
+        raise unexpected()
+    if is_deletion(method):
+        check_deletion(answer, settings)
     keys = _ANSWER_KEYS.get(method)
     if keys is None:
-        return answer
+        if (made := _object_in(method, answer, settings)) is None:
+            raise unexpected()
+        return made
     found = adapt(method, answer)
     if _has_answer(keys, found):
         return found
@@ -96,7 +123,43 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
         wrapped = adapt(method, wrapped)
         if _has_answer(keys, wrapped):
             return wrapped
-    raise unexpected_body_error(settings, content_type, body[:_SHOWN].decode(errors="replace"))
+    raise unexpected()
+
+
+def check_deletion(answer: Json, settings: ErrorSettings) -> None:
+    """Raise ErrorInResponse if the answer to a deletion says that nothing was deleted."""
+    if is_left_undeleted(answer):
+        raise ErrorInResponse(**parse_error_body({"message": "deleted: false", **answer}, settings))
+
+
+def require_id(request: ActionCall, answer: Json, *keys: str) -> str:
+    """Return the id that an object has under one of these keys.
+
+    Raises UnexpectedBody with the object if it has none: it may have been paid for.
+    """
+    if (found := id_in(answer, *keys)) is None:
+        words = orjson.dumps(answer, default=str)[:_SHOWN].decode(errors="replace")
+        raise unexpected_body_error(request.host.settings, "application/json", words)
+    return found
+
+
+def _object_in(method: str, answer: Json, settings: ErrorSettings) -> Json | None:
+    """Return the object that a method makes or reads, also from within another; None if none is.
+
+    Raises ErrorInResponse for an error, and ResponseEmpty for an empty object.
+    """
+    if is_object_of(method, answer):
+        return answer
+    if not answer:
+        raise ResponseEmpty
+    for found in (_wrapped(answer), answer):
+        if not isinstance(found, dict):
+            continue
+        if (error := answer_error(found, is_of_model=True)) is not None:
+            raise ErrorInResponse(**parse_error_body(error, settings))
+        if found is not answer and is_object_of(method, found):
+            return found
+    return None
 
 
 def _has_answer(keys: set[str], answer: Json) -> bool:

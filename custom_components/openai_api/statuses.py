@@ -1,6 +1,7 @@
 """Which statuses of an object at a server are final."""
 
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping, Set as AbstractSet
+from typing import Any
 
 _ENDS = frozenset(
     {
@@ -39,6 +40,14 @@ _ENDS = frozenset(
         "timeout",
     }
 )
+
+_KEYS = ("status", "task_status", "state")
+"""The keys of the status: that of the API, and those of other servers."""
+
+
+def status_of(answer: Mapping[str, Any]) -> object:
+    """Return the status of an object, None if it has none."""
+    return next((answer[key] for key in _KEYS if answer.get(key) is not None), None)
 
 
 def is_known_end(status: str) -> bool:
