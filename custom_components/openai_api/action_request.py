@@ -25,6 +25,7 @@ from .streaming.answer_objects import (
     is_left_undeleted,
     is_object_of,
 )
+from .streaming.embeddings import has_numbers, with_numbers
 from .streaming.text import LARGE_BYTES
 from .types import Json
 
@@ -116,14 +117,28 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
         return made
     found = adapt(method, answer)
     if _has_answer(keys, found):
-        return found
+        return await _async_completed(request, found)
     if isinstance(wrapped := _wrapped(answer), dict):
         if (error := answer_error(wrapped)) is not None:
             raise ErrorInResponse(**parse_error_body(error, settings))
         wrapped = adapt(method, wrapped)
         if _has_answer(keys, wrapped):
-            return wrapped
+            return await _async_completed(request, wrapped)
     raise unexpected()
+
+
+async def _async_completed(request: ActionCall, answer: Json) -> Json:
+    """Return an answer of a method with `_ANSWER_KEYS`: embeddings as they were requested.
+
+    Raises ResponseEmpty for embeddings without numbers.
+    """
+    if request.operation.method != "embeddings.create":
+        return answer
+    if request.data.get("encoding_format") != "base64":
+        answer = await async_run_large(request, partial(with_numbers, answer))
+    if not has_numbers(answer):
+        raise ResponseEmpty
+    return answer
 
 
 def check_deletion(answer: Json, settings: ErrorSettings) -> None:

@@ -3,6 +3,7 @@
 import base64
 import json
 from pathlib import Path
+import struct
 from typing import Any
 
 from homeassistant.exceptions import HomeAssistantError
@@ -65,6 +66,78 @@ async def test_embeddings_under_other_keys(raw: RawServer, call: Call, case: str
     found = await call("create_embedding", model="m", input="x", encoding_format="float")
     (item,) = found["data"]
     assert item["embedding"] == [0.5, 0.25]
+
+
+def floats(*values: float) -> str:
+    """Return numbers as the API encodes them: base64 of 32-bit floats."""
+    return base64.b64encode(struct.pack(f"<{len(values)}f", *values)).decode()
+
+
+ENCODED_VECTORS: dict[str, list[Any]] = {
+    "base64": [{"index": 0, "embedding": floats(0.5, 0.25)}],
+    "base64 without padding": [{"index": 0, "embedding": floats(0.5, 0.25).rstrip("=")}],
+    "a list in a list": [{"index": 0, "embedding": [[0.5, 0.25]]}],
+    "whole numbers as texts": [{"index": "0", "embedding": floats(0.5, 0.25)}],
+}
+
+
+@pytest.mark.parametrize("case", ENCODED_VECTORS)
+@pytest.mark.parametrize("asked", [{}, {"encoding_format": "float"}])
+async def test_embeddings_in_other_encodings(
+    raw: RawServer, call: Call, case: str, asked: Json
+) -> None:
+    raw.play([answer({"object": "list", "data": ENCODED_VECTORS[case]})])
+    found = await call("create_embedding", model="m", input="x", **asked)
+    (item,) = found["data"]
+    assert item["embedding"] == [0.5, 0.25]
+
+
+async def test_embeddings_in_base64_as_requested(raw: RawServer, call: Call) -> None:
+    data = [{"index": 0, "embedding": floats(0.5, 0.25)}]
+    raw.play([answer({"object": "list", "data": data})])
+    found = await call("create_embedding", model="m", input="x", encoding_format="base64")
+    assert found["data"] == data
+
+
+async def test_embeddings_come_in_the_order_of_their_texts(raw: RawServer, call: Call) -> None:
+    data = [{"index": 2, "embedding": [3.0]}, {"index": 0, "embedding": [1.0]}]
+    data.append({"index": 1, "embedding": [2.0]})
+    raw.play([answer({"object": "list", "data": data})])
+    found = await call("create_embedding", model="m", input=["a", "b", "c"])
+    assert [item["embedding"] for item in found["data"]] == [[1.0], [2.0], [3.0]]
+
+
+@pytest.mark.parametrize(
+    "indexes", [(0, 0), (None, None), (5, 6), ("b", "a"), (True, False)], ids=str
+)
+async def test_embeddings_with_odd_indexes_keep_their_order(
+    raw: RawServer, call: Call, indexes: tuple[Any, Any]
+) -> None:
+    data = [{"index": index, "embedding": [float(number)]} for number, index in enumerate(indexes)]
+    raw.play([answer({"object": "list", "data": data})])
+    found = await call("create_embedding", model="m", input=["a", "b"])
+    assert found["data"] == data
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [{"index": 0, "embedding": []}],
+        [{"index": 0, "embedding": None}, {"index": 1}],
+        [{"index": 0, "embedding": [None, None]}],
+        [{"index": 0, "embedding": ""}],
+        [None],
+        ["x"],
+    ],
+    ids=str,
+)
+async def test_embeddings_without_numbers_raise(
+    raw: RawServer, call: Call, data: list[Any]
+) -> None:
+    raw.play([answer({"object": "list", "data": data})])
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("create_embedding", model="m", input="x")
+    assert caught.value.translation_key in ("empty_answer", "bad_answer")
 
 
 @pytest.mark.parametrize("nothing", [None, [], ""])

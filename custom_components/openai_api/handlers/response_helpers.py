@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from ..exceptions import UNKNOWN, ErrorSettings, StructureIgnored, ToolCallIncomplete, sanitize
+from ..statuses import cut_reason
 from ..types import Json
 from .schemas import mismatch
 
@@ -24,8 +25,6 @@ _MARK = re.compile(r"(?:<\|\w+\|>|</s>|<end_of_turn>)\Z")
 """Special tokens of models that some servers leave in the text."""
 _LONGEST_MARK = 64
 _MOST_FENCES = 20
-_ENDED_WHOLE = ("stop", "tool_calls", "function_call")
-"""The finish reasons of a complete message."""
 _SHOWN = 200
 _TEXT_TYPES = ("output_text", "text")
 """What hosts call the text in a message of a response."""
@@ -172,7 +171,7 @@ def check_completion(_: Mapping[str, Any], completion: Json, settings: ErrorSett
     """Raise ToolCallIncomplete if a completed message ends within the arguments of a call."""
     for choice in _iter_objects(completion.get("choices")):
         message = choice.get("message")
-        if choice.get("finish_reason") not in _ENDED_WHOLE or not isinstance(message, dict):
+        if cut_reason(choice.get("finish_reason")) or not isinstance(message, dict):
             continue
         for call in _iter_objects(message.get("tool_calls")):
             if isinstance(function := call.get("function"), dict):
@@ -195,7 +194,7 @@ def check_parsed_messages(
         return
     for choice in _iter_objects(completion.get("choices")):
         message = choice.get("message")
-        if choice.get("finish_reason") != "stop" or not isinstance(message, dict):
+        if cut_reason(choice.get("finish_reason")) or not isinstance(message, dict):
             continue
         if message.get("tool_calls") or message.get("function_call") or message.get("refusal"):
             continue

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-import re
 from typing import Any, Protocol
 
 import orjson
@@ -39,6 +38,7 @@ from .media_types import (
     is_other_file,
     is_text,
 )
+from .sent_names import sent_name
 from .source import MAX_READ_BYTES
 from .storage import async_require_media_directory, async_save, iter_bytes
 
@@ -127,7 +127,8 @@ async def async_save_response(
         directory,
         chunks,
         *labels,
-        name=request.options.get("filename") or _sent_name(response.headers),
+        name=request.options.get("filename")
+        or sent_name(response.headers.get("content-disposition", "")),
         source_action=request.action.key,
     )
 
@@ -152,12 +153,6 @@ async def async_save_audio(request: ActionCall, directory: Path, audio: bytes) -
         name=request.options.get("filename"),
         source_action=request.action.key,
     )
-
-
-def _sent_name(headers: Mapping[str, str]) -> str | None:
-    """Return the file name in `Content-Disposition`."""
-    found = re.search(r'filename="?([^";]+)', headers.get("content-disposition", ""))
-    return found[1] if found else None
 
 
 async def _async_peek(chunks: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:

@@ -10,6 +10,7 @@ from typing import Final
 
 import orjson
 
+from ..statuses import cut_reason
 from ..types import Json
 
 _RESPONSES: Final = frozenset({"responses.create", "beta.responses.create"})
@@ -21,8 +22,6 @@ _LISTS: Final = {
     "images.generate": _PICTURES,
 }
 """The other keys of what these methods return in `data`."""
-_CUT: Final = {"length": "max_output_tokens", "content_filter": "content_filter"}
-"""The finish reasons of messages that are not whole, and the reasons of responses."""
 _TRANSCRIPTS: Final = ("text", "transcript", "transcription", "DisplayText")
 """The keys of the text of a transcript."""
 _TRANSCRIPTS_WITHIN: Final = ("result", "data", "output")
@@ -123,7 +122,7 @@ def _items(choices: list[Json]) -> Iterator[Json]:
         if isinstance(refusal := message.get("refusal"), str) and refusal:
             parts.append({"type": "refusal", "refusal": refusal})
         if parts:
-            status = "incomplete" if choice.get("finish_reason") in _CUT else "completed"
+            status = "incomplete" if cut_reason(choice.get("finish_reason")) else "completed"
             yield {"type": "message", "role": "assistant", "status": status, "content": parts}
         for call in _objects(message.get("tool_calls")):
             yield from _function_call(call.get("function"), call.get("id"))
@@ -147,7 +146,9 @@ def _function_call(function: object, call_id: object) -> Iterator[Json]:
 
 def _status(choices: list[Json]) -> Json:
     """Return the status of a response for the choices of a completion."""
-    reasons = [_CUT[reason] for item in choices if (reason := item.get("finish_reason")) in _CUT]
+    reasons = [
+        reason for item in choices if (reason := cut_reason(item.get("finish_reason"))) is not None
+    ]
     if not reasons:
         return {"status": "completed"}
     return {"status": "incomplete", "incomplete_details": {"reason": reasons[0]}}
