@@ -21,9 +21,11 @@ from .exceptions import (
 from .streaming.answer_forms import adapt, transcript_in
 from .streaming.answer_objects import (
     id_in,
+    is_change,
     is_deletion,
     is_left_undeleted,
-    is_object_of,
+    is_named,
+    may_be_made,
 )
 from .streaming.embeddings import has_numbers, with_numbers
 from .streaming.text import LARGE_BYTES
@@ -34,6 +36,8 @@ _SHOWN = 4096
 _TRANSCRIPTS = frozenset({"audio.transcriptions.create", "audio.translations.create"})
 _TEXT_FORMATS = ("text", "srt", "vtt")
 _WRAPPINGS = ("data", "result", "response")
+_LISTS = frozenset({"conversations.items.create"})
+"""Methods that return a list of what they make."""
 _NOTHING = frozenset({b"", b"null"})
 _ANSWER_KEYS = {
     "beta.responses.create": {"output", "output_text"},
@@ -118,7 +122,7 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
     found = adapt(method, answer)
     if _has_answer(keys, found):
         return await _async_completed(request, found)
-    if isinstance(wrapped := _wrapped(answer), dict):
+    if isinstance(wrapped := unwrapped(answer), dict):
         if (error := answer_error(wrapped)) is not None:
             raise ErrorInResponse(**parse_error_body(error, settings))
         wrapped = adapt(method, wrapped)
@@ -163,18 +167,18 @@ def _object_in(method: str, answer: Json, settings: ErrorSettings) -> Json | Non
 
     Raises ErrorInResponse for an error, and ResponseEmpty for an empty object.
     """
-    if is_object_of(method, answer):
+    if is_change(method) or is_named(answer):
         return answer
     if not answer:
         raise ResponseEmpty
-    for found in (_wrapped(answer), answer):
-        if not isinstance(found, dict):
+    for found in (unwrapped(answer), answer):
+        if not isinstance(found, dict) or method in _LISTS:
             continue
         if (error := answer_error(found, is_of_model=True)) is not None:
             raise ErrorInResponse(**parse_error_body(error, settings))
-        if found is not answer and is_object_of(method, found):
+        if is_named(found):
             return found
-    return None
+    return answer if may_be_made(method, answer) else None
 
 
 def _has_answer(keys: set[str], answer: Json) -> bool:
@@ -215,7 +219,7 @@ def _with_transcript(answer: Json, text: str) -> Json:
     return {**answer, "text": text}
 
 
-def _wrapped(answer: Json) -> object:
+def unwrapped(answer: Json) -> object:
     """Return what some gateways wrap in `data`, `result` or `response`, or in a list of one."""
     found = next((answer[key] for key in _WRAPPINGS if answer.get(key)), None)
     return found[0] if isinstance(found, list) and len(found) == 1 else found

@@ -294,3 +294,53 @@ async def test_words_in_place_of_picture_are_told(raw: RawServer, call: Call, ke
     raw.play([answer({key: words})])
     with pytest.raises(HomeAssistantError, match="by our safety system"):
         await call("create_image", prompt="A garden")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"results": {"flagged": True, "categories": {"violence": True}}},
+        {"flagged": True, "categories": {"violence": True}},
+        {"code": 0, "data": {"results": [{"flagged": True, "categories": {"violence": True}}]}},
+        {"data": {"flagged": True, "categories": {"violence": True}}},
+    ],
+)
+async def test_moderation_of_servers(raw: RawServer, call: Call, body: Json) -> None:
+    raw.play([answer(body)])
+    found = await call("create_moderation", input="x")
+    assert found["results"][0]["flagged"] is True
+
+
+PAGES: dict[str, Json] = {
+    "in data": {"code": 0, "data": {"data": [{"id": "a"}], "has_more": False}},
+    "in a result": {"success": True, "result": {"data": [{"id": "a"}]}},
+    "in a response": {"response": {"object": "list", "data": [{"id": "a"}]}},
+}
+
+
+@pytest.mark.parametrize("case", PAGES)
+@pytest.mark.parametrize("action", ["list_models", "list_files", "search_vector_store"])
+async def test_list_nested_under_other_keys(
+    raw: RawServer, call: Call, action: str, case: str
+) -> None:
+    data = {"vector_store_id": "vs_1", "query": "q"} if action == "search_vector_store" else {}
+    raw.play([answer(PAGES[case])])
+    found = await call(action, **data)
+    assert found["data"] == [{"id": "a"}]
+    assert found["last_id"] == "a"
+
+
+async def test_list_nested_is_followed(raw: RawServer, call: Call) -> None:
+    for item, has_more in (("a", True), ("b", True), ("c", False)):
+        page = {"data": [{"id": item}], "has_more": has_more, "last_id": item}
+        raw.play([answer({"code": 0, "data": page})])
+    found = await call("list_files", all_pages=True)
+    assert [item["id"] for item in found["data"]] == ["a", "b", "c"]
+
+
+async def test_list_that_is_an_error_within_raises(raw: RawServer, call: Call) -> None:
+    for key in ("data", "result", "response"):
+        raw.play([answer({key: {"error": {"message": "no models here"}}})])
+        with pytest.raises(HomeAssistantError) as caught:
+            await call("list_models")
+        assert "no models here" in str(caught.value)

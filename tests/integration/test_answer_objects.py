@@ -19,7 +19,6 @@ NO_OBJECTS: dict[str, tuple[Any, str, str]] = {
     "an error in an object": ({"data": {"error": {"message": "within"}}}, "host_error", "within"),
     "a text": ("Not here", "bad_answer", "Not here"),
     "a plain text": (b"Ollama is running", "bad_answer", "Ollama"),
-    "nothing but a trace": ({"request_id": "r-17"}, "bad_answer", "r-17"),
 }
 
 
@@ -43,6 +42,21 @@ async def test_answer_without_object_raises(raw: RawServer, call: Call, case: st
         assert words in str(caught.value)
 
 
+@pytest.mark.parametrize("body", [{"Fault": "no"}, {"request_id": "r-17"}, {"size": 5}])
+async def test_read_answer_without_name_raises(
+    raw: RawServer, call: Call, body: dict[str, Any]
+) -> None:
+    for action, data in (
+        ("retrieve_file", {"file_id": "file-1"}),
+        ("watch_job", {"kind": "batch", "id": "batch_1"}),
+        ("wait_for_file_processing", {"file_id": "file-1"}),
+    ):
+        raw.play([answer(body)])
+        with raises_key("bad_answer") as caught:
+            await call(action, **data)
+        assert next(iter(body)) in str(caught.value)
+
+
 @pytest.mark.parametrize("key", ["data", "result", "response"])
 async def test_object_nested_under_other_keys(raw: RawServer, call: Call, key: str) -> None:
     raw.play([answer({"code": 0, "msg": "ok", key: {"id": "file-1", "purpose": "batch"}})])
@@ -56,6 +70,10 @@ async def test_object_nested_under_other_keys(raw: RawServer, call: Call, key: s
         ("retrieve_file", {"file_id": "f"}, {"file_id": "f", "size": 3}),
         ("retrieve_model", {"model": "m"}, {"object": "model"}),
         ("create_realtime_client_secret", {}, {"value": "ek_1", "expires_at": 5}),
+        ("create_video", {"prompt": "x"}, {"request_id": "r-17"}),
+        ("create_video", {"prompt": "x"}, {"url": "https://host/v.mp4", "message": "done"}),
+        ("count_input_tokens", {"model": "m", "input": "x"}, {"total_tokens": 5}),
+        ("compact_model_response", {"model": "m", "input": "x"}, {"output": [{"type": "y"}]}),
         ("cancel_batch", {"batch_id": "b"}, {"status": "cancelled"}),
         ("create_conversation_item", {"conversation_id": "c", "items": []}, {"data": []}),
     ],

@@ -250,3 +250,22 @@ async def test_tool_call_without_arguments_is_complete(raw: RawServer, call: Cal
         tool_call = {"id": "x", "function": {"name": "f", "arguments": arguments}}
         raw.play([answer(completion({"tool_calls": [tool_call]}, "tool_calls"))])
         assert (await call("create_chat_completion", **CHAT))["id"] == "c"
+
+
+PARTS: dict[str, Any] = {
+    "a list of texts": ['{"n": 1,', ' "room": "kitchen"}'],
+    "parts without a type": [{"text": PLAIN}],
+    "parts of the other API": [{"type": "output_text", "text": PLAIN}],
+    "a text in an object": [{"type": "text", "text": {"value": PLAIN}}],
+    "behind thoughts": [{"type": "thinking", "thinking": "Hm"}, {"type": "text", "text": PLAIN}],
+}
+
+
+@pytest.mark.parametrize("case", PARTS)
+async def test_parsed_json_in_parts_of_servers(raw: RawServer, call: Call, case: str) -> None:
+    raw.play([answer(completion({"content": PARTS[case]}))])
+    found = await call("parse_chat_completion", response_format=CHAT_FORM, **CHAT)
+    assert found["choices"][0]["message"]["parsed"] == VALUE
+    raw.play([answer({**RESPONSE, "output": [{**ITEM, "content": PARTS[case]}]})])
+    found = await call("parse_model_response", text=FORM, **ASK)
+    assert json.loads(found["output_text"]) == found["output_parsed"] == VALUE

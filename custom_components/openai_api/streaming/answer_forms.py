@@ -67,6 +67,9 @@ def adapt(method: str, answer: Json) -> Json:
             return {**answer, "choices": [_with_message(choice) for choice in choices]}
     elif method in _LISTS:
         return _with_data(answer, _LISTS[method])
+    elif method == "moderations.create":
+        found = answer if "flagged" in answer else answer.get("results")
+        return {**answer, "results": [found]} if isinstance(found, dict) else answer
     elif method == "completions.create":
         if "choices" not in answer and (message := _message(answer)):
             choices = [_choice(message, answer)]
@@ -81,11 +84,28 @@ def _objects(value: object) -> list[Json]:
 
 
 def text_of(content: object) -> str:
-    """Return the text of a message's content, which may be a list of parts."""
-    if isinstance(content, str):
-        return content
-    texts = [part.get("text") for part in _objects(content)]
-    return "".join(text for text in texts if isinstance(text, str))
+    """Return the text of a message's content, which may be a part or a list of parts."""
+    parts = content if isinstance(content, list) else [content]
+    return "".join(text for part in parts if (text := text_in(part)) is not None)
+
+
+def text_in(part: object) -> str | None:
+    """Return the text of a content part, None if there is none.
+
+    Some servers send the text without an object, in an object or a list of its own, or under the
+    type of the part.
+    """
+    if not isinstance(part, dict):
+        return part if isinstance(part, str) else None
+    text = part.get("text")
+    if isinstance(text, list) and all(isinstance(item, str) for item in text):
+        return "".join(text)
+    for key in ("value", "text"):
+        text = text.get(key, text) if isinstance(text, dict) else text
+    if isinstance(text, str):
+        return text
+    texts = (part.get(key) for key in ("content", "output_text"))
+    return next((text for text in texts if isinstance(text, str)), None)
 
 
 def _said(choice: Json) -> Json:
