@@ -285,7 +285,8 @@ async def test_answer_without_picture_raises(raw: RawServer, call: Call, is_stre
         raw.play(stream(body) if is_stream else [answer(body)])
         with pytest.raises(HomeAssistantError) as caught:
             await call("create_image", prompt="A garden", stream=is_stream)
-        assert caught.value.translation_key in ("empty_answer", "picture_garbled", "stream_cut")
+        # An answer that is not empty is quoted.
+        assert caught.value.translation_key in ("empty_answer", "bad_answer", "stream_cut")
 
 
 @pytest.mark.parametrize("key", ["data", "output", "result"])
@@ -344,3 +345,22 @@ async def test_list_that_is_an_error_within_raises(raw: RawServer, call: Call) -
         with pytest.raises(HomeAssistantError) as caught:
             await call("list_models")
         assert "no models here" in str(caught.value)
+
+
+UNDRAWN: dict[str, tuple[Json, str, str]] = {
+    "filtered": ({"data": [{"error": {"message": "filtered"}}]}, "host_error", "filtered"),
+    "a prompt alone": ({"data": [{"revised_prompt": "a cat"}]}, "bad_answer", "a cat"),
+    "a task": ({"code": 0, "data": {"task_id": "t-17"}}, "bad_answer", "t-17"),
+    "a task in a list": ({"data": [{"id": "t-17", "status": "queued"}]}, "bad_answer", "t-17"),
+    "nothing in a list": ({"data": [None], "hint": "later"}, "bad_answer", "later"),
+}
+
+
+@pytest.mark.parametrize("case", UNDRAWN)
+async def test_answer_without_picture_says_why(raw: RawServer, call: Call, case: str) -> None:
+    body, key, words = UNDRAWN[case]
+    raw.play([answer(body)])
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("create_image", prompt="A garden")
+    assert caught.value.translation_key == key
+    assert words in str(caught.value)

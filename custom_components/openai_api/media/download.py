@@ -11,6 +11,7 @@ import orjson
 from ..action import ActionCall
 from ..api import response
 from ..api.transport import async_join
+from ..error_bodies import answer_error
 from ..error_translation import parse_error_body
 from ..exceptions import (
     ErrorInResponse,
@@ -49,6 +50,8 @@ _MAX_TEXT = 64 * 1024
 # Methods that return audio or video, and their default format.
 _SPEECH = "audio.speech.create"
 _MEDIA_METHODS = {_SPEECH: "mp3", "videos.download_content": "mp4"}
+_REFUSAL = frozenset({"code", "detail", "error", "message", "object", "param", "status", "type"})
+"""The keys of which an error consists that a server sends instead of a file."""
 
 
 class StreamedResponse(Protocol):
@@ -98,7 +101,8 @@ async def async_save_response(
     Returns what `async_save` returns, and raises what that raises. Where the method returns audio
     or video, a stream of events is joined, and audio in a text is decoded. Any other text (JSON, a
     web page) raises ErrorInResponse or HomeAssistantError "bad_answer" with the words of the
-    server, another kind of file "bad_answer"; ResponseEmpty is raised for nothing but blanks,
+    server, another kind of file "bad_answer". An object that is nothing but an error raises
+    ErrorInResponse, unless it has a file name; ResponseEmpty is raised for nothing but blanks,
     StreamIncomplete and StreamMalformed for a stream.
     """
     label = response.headers.get("content-type", "")
@@ -122,6 +126,10 @@ async def async_save_response(
         # A content type other than audio, image or video is ignored.
         kinds = map(canonical_media_type, [label, *_wanted_types(request, default_format)])
         labels = list(filter(is_media, kinds))
+    elif "content-disposition" not in response.headers:
+        head, chunks = await _async_peek(chunks)
+        if (error := _refusal_in(head)) is not None:
+            raise ErrorInResponse(**parse_error_body(error, request.host.settings))
     return await async_save(
         request.host,
         directory,
@@ -131,6 +139,21 @@ async def async_save_response(
         or sent_name(response.headers.get("content-disposition", "")),
         source_action=request.action.key,
     )
+
+
+def _refusal_in(head: bytes) -> object | None:
+    """Return the error that a server has sent instead of a file, with a status of success.
+
+    None for anything that may be the file. `head` are its first bytes, or all if there are fewer.
+    """
+    if len(head) >= HEAD_BYTES or head.lstrip()[:1] != b"{":
+        return None
+    with suppress(orjson.JSONDecodeError):
+        found = orjson.loads(head)
+        # An error in an object may be the file: that of a batch.
+        if found.keys() <= _REFUSAL and not isinstance(found.get("error"), dict):
+            return answer_error(found)
+    return None
 
 
 def _wanted_types(request: ActionCall, default_format: str) -> list[str]:

@@ -1,10 +1,12 @@
-"""The names that servers give to files, in whatever way they write them."""
+"""The names that servers give to files, and errors in place of files."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Call
+from tests.integration.conftest import Call, raises_key
 from tests.integration.streaming.conftest import raw as raw  # noqa: PLC0414
 from tests.resilience.raw_server import RawServer, answer
 
@@ -51,3 +53,42 @@ async def test_filename_missing(raw: RawServer, call: Call, header: str) -> None
     raw.play([answer(b"a,b", headers=f"Content-Disposition: {header}\r\n", kind="text/csv")])
     found = await call("download_file", file_id="file-1")
     assert Path(found["path"]).name.startswith("download_file_")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": "No such file"},
+        {"error": "No such file", "code": 404, "status": 404},
+        {"object": "error", "message": "No such file", "type": "x", "param": None, "code": 404},
+        {"detail": "No such file"},
+    ],
+)
+async def test_error_in_place_of_file_raises(raw: RawServer, call: Call, body: Any) -> None:
+    for action, data in (
+        ("download_file", {"file_id": "file-1"}),
+        ("download_container_file_content", {"container_id": "c", "file_id": "f"}),
+    ):
+        raw.play([answer(body)])
+        with raises_key("host_error") as caught:
+            await call(action, **data)
+        assert "No such file" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        ({"error": "mine"}, "Content-Disposition: attachment; filename=mine.json\r\n"),
+        ({"error": None}, ""),
+        ({"error": {"message": "of a batch"}}, ""),
+        ({"error": {"message": "x"}, "custom_id": "request-1"}, ""),
+        ({"message": "Hello"}, ""),
+        ([{"error": "x"}], ""),
+    ],
+)
+async def test_file_that_resembles_an_error_is_saved(
+    raw: RawServer, call: Call, body: Any, headers: str
+) -> None:
+    raw.play([answer(body, headers=headers)])
+    found = await call("download_file", file_id="file-1")
+    assert json.loads(Path(found["path"]).read_bytes()) == body
