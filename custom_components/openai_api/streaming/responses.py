@@ -59,7 +59,7 @@ class ResponseAccumulator(StreamAccumulator):
                     self._begin_part(event)
             except KeyError:
                 self._begin_part(event)
-            self._add_delta(event["delta"] if "delta" in event else event.get("text"))
+            self._add_delta(event["delta"] if "delta" in event else event.get("text") or "")
         elif kind in _FINAL:
             self._end(event)
         elif kind == "response.output_item.done":
