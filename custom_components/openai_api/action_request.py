@@ -28,6 +28,7 @@ from .streaming.answer_objects import (
     may_be_made,
 )
 from .streaming.embeddings import has_numbers, with_numbers
+from .streaming.subtitles import FORMATS as SUBTITLES, as_subtitles
 from .streaming.text import LARGE_BYTES
 from .types import Json
 
@@ -110,7 +111,7 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
 
     if is_transcript:
         if (text := transcript_in(answer)) is not None:
-            return _with_transcript(answer, text)
+            return _with_transcript(answer, text, form)
         raise unexpected()
     if is_deletion(method):
         check_deletion(answer, settings)
@@ -212,8 +213,10 @@ def _has_message(choices: object) -> bool:
     )
 
 
-def _with_transcript(answer: Json, text: str) -> Json:
-    """Return a transcript with its text: some hosts send none for silence, or a list."""
+def _with_transcript(answer: Json, text: str, form: object) -> Json:
+    """Return a transcript with its text: some hosts send none for silence, a list, or no subtitles."""
+    if form in SUBTITLES:
+        text = as_subtitles(text, answer.get("segments"), str(form))
     if answer.keys() == {"data"} and isinstance(segments := answer["data"], list):
         return {"text": text, "segments": segments}
     return {**answer, "text": text}
