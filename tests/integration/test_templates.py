@@ -443,7 +443,8 @@ async def test_yaml_name_that_is_a_value(
         ("create_model_response", f"metadata: {{{quote}{name}{quote}: a}}"),
         ("create_model_response", f"extra_body: {{deep: [{{{quote}{name}{quote}: a}}]}}"),
     ):
-        data: Any = {"model": "m", "input": "x", **parse_yaml(written)}
+        more: Any = parse_yaml(written)
+        data = {"model": "m", "input": "x", **more}
         if quote:
             assert f"'{name}'" in str(await sent(hass, standin, action, data))
         else:

@@ -48,7 +48,8 @@ def heard(path: str) -> bytes:
     """Return the samples that a player hears."""
     with wave.open(path) as sound:
         assert sound.getnframes() * sound.getsampwidth() == len(Path(path).read_bytes()) - 44
-        return sound.readframes(sound.getnframes())
+        found: bytes = sound.readframes(sound.getnframes())
+    return found
 
 
 @pytest.mark.parametrize("case", SENT)
