@@ -4,13 +4,31 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import orjson
+
 from .action import ActionCall
 from .api.request import async_request_bytes
 from .api.response import async_parse_body, unexpected_body_error
 from .error_bodies import answer_error
 from .error_translation import parse_error_body
-from .exceptions import ApiError, ErrorInResponse, ResponseEmpty
+from .exceptions import (
+    ApiError,
+    ErrorInResponse,
+    ErrorSettings,
+    ResponseEmpty,
+    UnexpectedBody,
+)
 from .streaming.answer_forms import adapt, transcript_in
+from .streaming.answer_objects import (
+    id_in,
+    is_change,
+    is_deletion,
+    is_left_undeleted,
+    is_named,
+    may_be_made,
+)
+from .streaming.embeddings import has_numbers, with_numbers
+from .streaming.subtitles import FORMATS as SUBTITLES, as_subtitles
 from .streaming.text import LARGE_BYTES
 from .types import Json
 
@@ -19,6 +37,9 @@ _SHOWN = 4096
 _TRANSCRIPTS = frozenset({"audio.transcriptions.create", "audio.translations.create"})
 _TEXT_FORMATS = ("text", "srt", "vtt")
 _WRAPPINGS = ("data", "result", "response")
+_LISTS = frozenset({"conversations.items.create"})
+"""Methods that return a list of what they make."""
+_NOTHING = frozenset({b"", b"null"})
 _ANSWER_KEYS = {
     "beta.responses.create": {"output", "output_text"},
     "chat.completions.create": {"choices"},
@@ -64,39 +85,101 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
 
     Returns what `parse_body` returns. A stream of events is accumulated though the call did not ask
     for one, and a transcript in a text format becomes `{"text": …}` whatever its content type. An
-    object in `data` or in a list of one, as some gateways wrap it, is unwrapped. Raises what
-    `parse_body` raises, UnexpectedBody for an object without the keys of the method, and
-    ErrorInResponse for a wrapped error.
+    object in `data` or in a list of one, as some gateways wrap it, is unwrapped. Nothing at all as
+    the answer to a deletion becomes `{"deleted": true}`. Raises what `parse_body` raises,
+    UnexpectedBody for an object without the keys of the method, and ErrorInResponse for a wrapped
+    error, and for a deletion that the server has not made.
     """
     action, form = request.action, request.data.get("response_format")
     request.answer_size.bytes = len(body)
-    is_transcript = request.operation.method in _TRANSCRIPTS
+    method, settings = request.operation.method, request.host.settings
+    is_transcript = method in _TRANSCRIPTS
+    if is_deletion(method) and body.strip() in _NOTHING:
+        return {"deleted": True}
     answer = await async_parse_body(
         request.hass,
-        request.host.settings,
+        settings,
         body,
         content_type,
         accumulator=action.accumulator,
         expects_text=is_transcript and form in _TEXT_FORMATS,
     )
-    method, settings = request.operation.method, request.host.settings
+
+    def unexpected() -> UnexpectedBody:
+        words = body[:_SHOWN].decode(errors="replace")
+        return unexpected_body_error(settings, content_type, words)
+
     if is_transcript:
         if (text := transcript_in(answer)) is not None:
-            return _with_transcript(answer, text)
-        raise unexpected_body_error(settings, content_type, body[:_SHOWN].decode(errors="replace"))
+            return _with_transcript(answer, text, form)
+        raise unexpected()
+    if is_deletion(method):
+        check_deletion(answer, settings)
     keys = _ANSWER_KEYS.get(method)
     if keys is None:
-        return answer
+        if (made := _object_in(method, answer, settings)) is None:
+            raise unexpected()
+        return made
     found = adapt(method, answer)
     if _has_answer(keys, found):
-        return found
-    if isinstance(wrapped := _wrapped(answer), dict):
+        return await _async_completed(request, found)
+    if isinstance(wrapped := unwrapped(answer), dict):
         if (error := answer_error(wrapped)) is not None:
             raise ErrorInResponse(**parse_error_body(error, settings))
         wrapped = adapt(method, wrapped)
         if _has_answer(keys, wrapped):
-            return wrapped
-    raise unexpected_body_error(settings, content_type, body[:_SHOWN].decode(errors="replace"))
+            return await _async_completed(request, wrapped)
+    raise unexpected()
+
+
+async def _async_completed(request: ActionCall, answer: Json) -> Json:
+    """Return an answer of a method with `_ANSWER_KEYS`: embeddings as they were requested.
+
+    Raises ResponseEmpty for embeddings without numbers.
+    """
+    if request.operation.method != "embeddings.create":
+        return answer
+    if request.data.get("encoding_format") != "base64":
+        answer = await async_run_large(request, partial(with_numbers, answer))
+    if not has_numbers(answer):
+        raise ResponseEmpty
+    return answer
+
+
+def check_deletion(answer: Json, settings: ErrorSettings) -> None:
+    """Raise ErrorInResponse if the answer to a deletion says that nothing was deleted."""
+    if is_left_undeleted(answer):
+        raise ErrorInResponse(**parse_error_body({"message": "deleted: false", **answer}, settings))
+
+
+def require_id(request: ActionCall, answer: Json, *keys: str) -> str:
+    """Return the id that an object has under one of these keys.
+
+    Raises UnexpectedBody with the object if it has none: it may have been paid for.
+    """
+    if (found := id_in(answer, *keys)) is None:
+        words = orjson.dumps(answer, default=str)[:_SHOWN].decode(errors="replace")
+        raise unexpected_body_error(request.host.settings, "application/json", words)
+    return found
+
+
+def _object_in(method: str, answer: Json, settings: ErrorSettings) -> Json | None:
+    """Return the object that a method makes or reads, also from within another; None if none is.
+
+    Raises ErrorInResponse for an error, and ResponseEmpty for an empty object.
+    """
+    if is_change(method) or is_named(answer):
+        return answer
+    if not answer:
+        raise ResponseEmpty
+    for found in (unwrapped(answer), answer):
+        if not isinstance(found, dict) or method in _LISTS:
+            continue
+        if (error := answer_error(found, is_of_model=True)) is not None:
+            raise ErrorInResponse(**parse_error_body(error, settings))
+        if is_named(found):
+            return found
+    return answer if may_be_made(method, answer) else None
 
 
 def _has_answer(keys: set[str], answer: Json) -> bool:
@@ -130,14 +213,16 @@ def _has_message(choices: object) -> bool:
     )
 
 
-def _with_transcript(answer: Json, text: str) -> Json:
-    """Return a transcript with its text: some hosts send none for silence, or a list."""
+def _with_transcript(answer: Json, text: str, form: object) -> Json:
+    """Return a transcript with its text: some hosts send none for silence, a list, or no subtitles."""
+    if form in SUBTITLES:
+        text = as_subtitles(text, answer.get("segments"), str(form))
     if answer.keys() == {"data"} and isinstance(segments := answer["data"], list):
         return {"text": text, "segments": segments}
     return {**answer, "text": text}
 
 
-def _wrapped(answer: Json) -> object:
+def unwrapped(answer: Json) -> object:
     """Return what some gateways wrap in `data`, `result` or `response`, or in a list of one."""
     found = next((answer[key] for key in _WRAPPINGS if answer.get(key)), None)
     return found[0] if isinstance(found, list) and len(found) == 1 else found

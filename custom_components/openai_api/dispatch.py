@@ -4,9 +4,10 @@ from homeassistant.core import ServiceResponse
 
 from . import pagination, polling, stream_runner
 from .action import ActionCall, ResponseKind
-from .action_request import async_fetch, async_finish, async_request_json
+from .action_request import async_fetch, async_finish, async_request_json, check_deletion
 from .api.response import async_parse_body
 from .media.download import async_download
+from .streaming.answer_objects import is_deletion
 from .types import Json
 
 
@@ -40,13 +41,16 @@ async def async_send(request: ActionCall) -> ServiceResponse:
 
 
 async def _async_request_empty(request: ActionCall) -> Json:
-    """Call a method without a response body; return what it did."""
+    """Call a method without a response body; return what it did.
+
+    A word such as "ok" counts as done; an object, a list and a web page are looked into.
+    """
     body, content_type = await async_fetch(request)
-    answer = (
-        await async_parse_body(request.hass, request.host.settings, body, content_type)
-        if body.strip().startswith(b"{")
-        else {}
-    )
+    settings, answer = request.host.settings, {}
+    if (said := body.strip()).startswith((b"{", b"[", b"<")) or said == b"false":
+        answer = await async_parse_body(request.hass, settings, body, content_type)
+    if is_deletion(request.operation.method):
+        check_deletion(answer, settings)
     identifier = next(item.key for item in request.action.fields if item.required)
     done = dict(request.action.empty_response or {})
     name = "id" if "deleted" in done else identifier

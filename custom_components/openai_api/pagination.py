@@ -3,9 +3,11 @@
 from typing import Any
 
 from .action import ActionCall
-from .action_request import async_fetch
+from .action_request import async_fetch, unwrapped
 from .api import response
-from .exceptions import api_error
+from .error_bodies import answer_error
+from .error_translation import parse_error_body
+from .exceptions import ErrorInResponse, api_error
 from .types import Json
 
 MOST_ITEMS = 100_000
@@ -57,6 +59,10 @@ async def _async_page(request: ActionCall, **changes: Any) -> tuple[Json, int]:
     """Return a page whose `data` is a list, and its length in bytes; raises UnexpectedBody."""
     body, content_type = await async_fetch(request, **changes)
     page = await response.async_parse_body(request.hass, request.host.settings, body, content_type)
+    if not isinstance(page.get("data"), list) and isinstance(inner := unwrapped(page), dict):
+        if (error := answer_error(inner)) is not None:
+            raise ErrorInResponse(**parse_error_body(error, request.host.settings))
+        page = inner if isinstance(inner.get("data"), list) else page
     if changes and page.get("data") is None:
         # Some servers end a list like this.
         page["data"] = []

@@ -4,22 +4,16 @@ import asyncio
 from dataclasses import replace
 from http import HTTPStatus
 import time
-from typing import Final
+from typing import Any, Final
 
 from homeassistant.exceptions import HomeAssistantError
 
 from .action import ActionCall
-from .action_request import async_request_json
-from .exceptions import (
-    ApiError,
-    HostUnreachable,
-    RateLimited,
-    RequestFailed,
-    UnexpectedBody,
-    api_error,
-)
+from .action_request import async_request_json, require_id
+from .exceptions import ApiError, HostUnreachable, RateLimited, RequestFailed, api_error
 from .object_types import ObjectType
 from .progress import fire_progress
+from .statuses import status_of
 from .types import Json
 
 INITIAL_INTERVAL = 1.0
@@ -50,7 +44,7 @@ async def async_poll_until_done(request: ActionCall, answer: Json | None) -> Jso
         answer = await poller.async_poll(longest)
     while True:
         if answer is not None:
-            status = answer.get("status")
+            status = status_of(answer)
             is_done = poll.is_ended(status)
             fire_progress(request, answer, poller.elapsed, done=is_done)
             if is_done:
@@ -148,10 +142,10 @@ def _may_pass(err: HomeAssistantError) -> bool:
 
 def _poll_request(request: ActionCall, poll: ObjectType, answer: Json) -> ActionCall:
     """Return the request that polls an object."""
-    arguments = {
-        name: request.data[name] if name in request.data else answer.get(key)
-        for name, key in poll.path_arguments.items()
-    }
-    if not all(isinstance(value, str) and value for value in arguments.values()):
-        raise UnexpectedBody("application/json")
+    arguments: dict[str, Any] = {}
+    for name, key in poll.path_arguments.items():
+        # Other servers name an object after its kind, or as a task.
+        keys = ("id", name, "task_id") if key == "id" else (key,)
+        known = request.data.get(name)
+        arguments[name] = require_id(request, answer, *keys) if known is None else known
     return request.step(poll.method, arguments, has_body=False)

@@ -3,6 +3,7 @@
 import base64
 import json
 from pathlib import Path
+import struct
 from typing import Any
 
 from homeassistant.exceptions import HomeAssistantError
@@ -65,6 +66,78 @@ async def test_embeddings_under_other_keys(raw: RawServer, call: Call, case: str
     found = await call("create_embedding", model="m", input="x", encoding_format="float")
     (item,) = found["data"]
     assert item["embedding"] == [0.5, 0.25]
+
+
+def floats(*values: float) -> str:
+    """Return numbers as the API encodes them: base64 of 32-bit floats."""
+    return base64.b64encode(struct.pack(f"<{len(values)}f", *values)).decode()
+
+
+ENCODED_VECTORS: dict[str, list[Any]] = {
+    "base64": [{"index": 0, "embedding": floats(0.5, 0.25)}],
+    "base64 without padding": [{"index": 0, "embedding": floats(0.5, 0.25).rstrip("=")}],
+    "a list in a list": [{"index": 0, "embedding": [[0.5, 0.25]]}],
+    "whole numbers as texts": [{"index": "0", "embedding": floats(0.5, 0.25)}],
+}
+
+
+@pytest.mark.parametrize("case", ENCODED_VECTORS)
+@pytest.mark.parametrize("asked", [{}, {"encoding_format": "float"}])
+async def test_embeddings_in_other_encodings(
+    raw: RawServer, call: Call, case: str, asked: Json
+) -> None:
+    raw.play([answer({"object": "list", "data": ENCODED_VECTORS[case]})])
+    found = await call("create_embedding", model="m", input="x", **asked)
+    (item,) = found["data"]
+    assert item["embedding"] == [0.5, 0.25]
+
+
+async def test_embeddings_in_base64_as_requested(raw: RawServer, call: Call) -> None:
+    data = [{"index": 0, "embedding": floats(0.5, 0.25)}]
+    raw.play([answer({"object": "list", "data": data})])
+    found = await call("create_embedding", model="m", input="x", encoding_format="base64")
+    assert found["data"] == data
+
+
+async def test_embeddings_come_in_the_order_of_their_texts(raw: RawServer, call: Call) -> None:
+    data = [{"index": 2, "embedding": [3.0]}, {"index": 0, "embedding": [1.0]}]
+    data.append({"index": 1, "embedding": [2.0]})
+    raw.play([answer({"object": "list", "data": data})])
+    found = await call("create_embedding", model="m", input=["a", "b", "c"])
+    assert [item["embedding"] for item in found["data"]] == [[1.0], [2.0], [3.0]]
+
+
+@pytest.mark.parametrize(
+    "indexes", [(0, 0), (None, None), (5, 6), ("b", "a"), (True, False)], ids=str
+)
+async def test_embeddings_with_odd_indexes_keep_their_order(
+    raw: RawServer, call: Call, indexes: tuple[Any, Any]
+) -> None:
+    data = [{"index": index, "embedding": [float(number)]} for number, index in enumerate(indexes)]
+    raw.play([answer({"object": "list", "data": data})])
+    found = await call("create_embedding", model="m", input=["a", "b"])
+    assert found["data"] == data
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [{"index": 0, "embedding": []}],
+        [{"index": 0, "embedding": None}, {"index": 1}],
+        [{"index": 0, "embedding": [None, None]}],
+        [{"index": 0, "embedding": ""}],
+        [None],
+        ["x"],
+    ],
+    ids=str,
+)
+async def test_embeddings_without_numbers_raise(
+    raw: RawServer, call: Call, data: list[Any]
+) -> None:
+    raw.play([answer({"object": "list", "data": data})])
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("create_embedding", model="m", input="x")
+    assert caught.value.translation_key in ("empty_answer", "bad_answer")
 
 
 @pytest.mark.parametrize("nothing", [None, [], ""])
@@ -212,7 +285,8 @@ async def test_answer_without_picture_raises(raw: RawServer, call: Call, is_stre
         raw.play(stream(body) if is_stream else [answer(body)])
         with pytest.raises(HomeAssistantError) as caught:
             await call("create_image", prompt="A garden", stream=is_stream)
-        assert caught.value.translation_key in ("empty_answer", "picture_garbled", "stream_cut")
+        # An answer that is not empty is quoted.
+        assert caught.value.translation_key in ("empty_answer", "bad_answer", "stream_cut")
 
 
 @pytest.mark.parametrize("key", ["data", "output", "result"])
@@ -221,3 +295,72 @@ async def test_words_in_place_of_picture_are_told(raw: RawServer, call: Call, ke
     raw.play([answer({key: words})])
     with pytest.raises(HomeAssistantError, match="by our safety system"):
         await call("create_image", prompt="A garden")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"results": {"flagged": True, "categories": {"violence": True}}},
+        {"flagged": True, "categories": {"violence": True}},
+        {"code": 0, "data": {"results": [{"flagged": True, "categories": {"violence": True}}]}},
+        {"data": {"flagged": True, "categories": {"violence": True}}},
+    ],
+)
+async def test_moderation_of_servers(raw: RawServer, call: Call, body: Json) -> None:
+    raw.play([answer(body)])
+    found = await call("create_moderation", input="x")
+    assert found["results"][0]["flagged"] is True
+
+
+PAGES: dict[str, Json] = {
+    "in data": {"code": 0, "data": {"data": [{"id": "a"}], "has_more": False}},
+    "in a result": {"success": True, "result": {"data": [{"id": "a"}]}},
+    "in a response": {"response": {"object": "list", "data": [{"id": "a"}]}},
+}
+
+
+@pytest.mark.parametrize("case", PAGES)
+@pytest.mark.parametrize("action", ["list_models", "list_files", "search_vector_store"])
+async def test_list_nested_under_other_keys(
+    raw: RawServer, call: Call, action: str, case: str
+) -> None:
+    data = {"vector_store_id": "vs_1", "query": "q"} if action == "search_vector_store" else {}
+    raw.play([answer(PAGES[case])])
+    found = await call(action, **data)
+    assert found["data"] == [{"id": "a"}]
+    assert found["last_id"] == "a"
+
+
+async def test_list_nested_is_followed(raw: RawServer, call: Call) -> None:
+    for item, has_more in (("a", True), ("b", True), ("c", False)):
+        page = {"data": [{"id": item}], "has_more": has_more, "last_id": item}
+        raw.play([answer({"code": 0, "data": page})])
+    found = await call("list_files", all_pages=True)
+    assert [item["id"] for item in found["data"]] == ["a", "b", "c"]
+
+
+async def test_list_that_is_an_error_within_raises(raw: RawServer, call: Call) -> None:
+    for key in ("data", "result", "response"):
+        raw.play([answer({key: {"error": {"message": "no models here"}}})])
+        with pytest.raises(HomeAssistantError) as caught:
+            await call("list_models")
+        assert "no models here" in str(caught.value)
+
+
+UNDRAWN: dict[str, tuple[Json, str, str]] = {
+    "filtered": ({"data": [{"error": {"message": "filtered"}}]}, "host_error", "filtered"),
+    "a prompt alone": ({"data": [{"revised_prompt": "a cat"}]}, "bad_answer", "a cat"),
+    "a task": ({"code": 0, "data": {"task_id": "t-17"}}, "bad_answer", "t-17"),
+    "a task in a list": ({"data": [{"id": "t-17", "status": "queued"}]}, "bad_answer", "t-17"),
+    "nothing in a list": ({"data": [None], "hint": "later"}, "bad_answer", "later"),
+}
+
+
+@pytest.mark.parametrize("case", UNDRAWN)
+async def test_answer_without_picture_says_why(raw: RawServer, call: Call, case: str) -> None:
+    body, key, words = UNDRAWN[case]
+    raw.play([answer(body)])
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("create_image", prompt="A garden")
+    assert caught.value.translation_key == key
+    assert words in str(caught.value)

@@ -21,7 +21,7 @@ TOOL: Json = {
 }
 
 
-def completion(reason: str = "stop", **message: Any) -> Json:
+def completion(reason: str | None = "stop", **message: Any) -> Json:
     """Return a chat completion."""
     choice = {
         "index": 0,
@@ -80,7 +80,17 @@ async def test_response_answered_with_tool_calls(raw: RawServer, call: Call) -> 
 
 @pytest.mark.parametrize(
     ("reason", "expected"),
-    [("length", "max_output_tokens"), ("content_filter", "content_filter")],
+    [
+        ("length", "max_output_tokens"),
+        ("max_tokens", "max_output_tokens"),
+        ("MAX_TOKENS", "max_output_tokens"),
+        ("model_length", "max_output_tokens"),
+        ("content_filter", "content_filter"),
+        ("content-filter", "content_filter"),
+        ("SAFETY", "content_filter"),
+        ("insufficient_system_resource", "insufficient_system_resource"),
+        ("abort", "abort"),
+    ],
 )
 async def test_response_answered_with_cut_completion(
     raw: RawServer, call: Call, reason: str, expected: str
@@ -89,6 +99,18 @@ async def test_response_answered_with_cut_completion(
     found = await call("create_model_response", **ASK)
     assert (found["output_text"], found["status"]) == ("Hel", "incomplete")
     assert found["incomplete_details"] == {"reason": expected}
+    raw.play(stream(chunk({"content": "Hel"}), chunk({}, reason)))
+    found = await call("create_model_response", **ASK, stream=True)
+    assert (found["output_text"], found["status"]) == ("Hel", "incomplete")
+
+
+@pytest.mark.parametrize("reason", ["stop", "end_turn", "eos_token", "STOP", "stop_sequence", None])
+async def test_response_answered_with_whole_completion(
+    raw: RawServer, call: Call, reason: str | None
+) -> None:
+    raw.play([answer(completion(reason, content="Hello"))])
+    found = await call("create_model_response", **ASK)
+    assert (found["output_text"], found["status"]) == ("Hello", "completed")
 
 
 @pytest.mark.parametrize("case", SAID)

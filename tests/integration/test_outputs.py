@@ -57,7 +57,7 @@ def response(text: Any, **more: Any) -> Json:
     return {**RESPONSE, "output": [{**ITEM, "content": content}], **more}
 
 
-def completion(message: Json, finish_reason: str = "stop") -> Json:
+def completion(message: Json, finish_reason: str | None = "stop") -> Json:
     """Return a completion with a message."""
     choice = {"index": 0, "message": {"role": "assistant", **message}}
     return {
@@ -216,7 +216,9 @@ async def test_function_call_truncated_raises(
 
 
 @pytest.mark.parametrize("action", ["create_chat_completion", "parse_chat_completion"])
-@pytest.mark.parametrize("reason", ["stop", "tool_calls"])
+@pytest.mark.parametrize(
+    "reason", ["stop", "tool_calls", "tool_use", "TOOL_CALLS", "end_turn", "eos_token"]
+)
 async def test_chat_tool_call_truncated_raises(
     raw: RawServer, call: Call, action: str, reason: str
 ) -> None:
@@ -225,8 +227,22 @@ async def test_chat_tool_call_truncated_raises(
     with raises_key("call_cut"):
         await call(action, **CHAT)
     # A host that says that it was cut tells the truth.
-    raw.play([answer(completion({"content": None, "tool_calls": [tool_call]}, "length"))])
-    assert (await call(action, **CHAT))["choices"][0]["finish_reason"] == "length"
+    for cut in ("length", "max_tokens", "MAX_TOKENS", "abort"):
+        raw.play([answer(completion({"content": None, "tool_calls": [tool_call]}, cut))])
+        assert (await call(action, **CHAT))["choices"][0]["finish_reason"] == cut
+
+
+@pytest.mark.parametrize("reason", ["eos_token", "end_turn", "STOP", "COMPLETE", "", None])
+async def test_structure_ignored_with_finish_reason_of_servers(
+    raw: RawServer, call: Call, reason: str | None
+) -> None:
+    raw.play([answer(completion({"content": "In the kitchen."}, reason))])
+    with raises_key("form_ignored"):
+        await call("parse_chat_completion", response_format=CHAT_FORM, **CHAT)
+    for cut in ("max_tokens", "SAFETY", "abort"):
+        raw.play([answer(completion({"content": "In the"}, cut))])
+        found = await call("parse_chat_completion", response_format=CHAT_FORM, **CHAT)
+        assert found["choices"][0]["message"]["parsed"] is None
 
 
 async def test_tool_call_without_arguments_is_complete(raw: RawServer, call: Call) -> None:
@@ -234,3 +250,22 @@ async def test_tool_call_without_arguments_is_complete(raw: RawServer, call: Cal
         tool_call = {"id": "x", "function": {"name": "f", "arguments": arguments}}
         raw.play([answer(completion({"tool_calls": [tool_call]}, "tool_calls"))])
         assert (await call("create_chat_completion", **CHAT))["id"] == "c"
+
+
+PARTS: dict[str, Any] = {
+    "a list of texts": ['{"n": 1,', ' "room": "kitchen"}'],
+    "parts without a type": [{"text": PLAIN}],
+    "parts of the other API": [{"type": "output_text", "text": PLAIN}],
+    "a text in an object": [{"type": "text", "text": {"value": PLAIN}}],
+    "behind thoughts": [{"type": "thinking", "thinking": "Hm"}, {"type": "text", "text": PLAIN}],
+}
+
+
+@pytest.mark.parametrize("case", PARTS)
+async def test_parsed_json_in_parts_of_servers(raw: RawServer, call: Call, case: str) -> None:
+    raw.play([answer(completion({"content": PARTS[case]}))])
+    found = await call("parse_chat_completion", response_format=CHAT_FORM, **CHAT)
+    assert found["choices"][0]["message"]["parsed"] == VALUE
+    raw.play([answer({**RESPONSE, "output": [{**ITEM, "content": PARTS[case]}]})])
+    found = await call("parse_model_response", text=FORM, **ASK)
+    assert json.loads(found["output_text"]) == found["output_parsed"] == VALUE

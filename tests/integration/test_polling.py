@@ -234,3 +234,44 @@ async def test_poll_interval_minimum(raw: RawServer, call: Call) -> None:
         with pytest.raises(vol.Invalid, match="at least 100"):
             await call("create_and_poll_video", **ASK, poll_interval_ms=interval)
     assert not raw.requests
+
+
+CREATED: dict[str, Json] = {
+    "a number": {"id": 17, "status": "queued"},
+    "the name of the kind": {"video_id": "17", "status": "queued"},
+    "a task": {"task_id": "17", "status": "NOT_START"},
+    "within another object": {"code": 0, "data": {"id": "17", "status": "queued"}},
+    "another word for the status": {"id": "17", "task_status": "PROCESSING"},
+    "a state": {"id": "17", "state": "running"},
+}
+
+
+@pytest.mark.parametrize("case", CREATED)
+async def test_poll_object_of_other_servers(raw: RawServer, call: Call, case: str) -> None:
+    raw.play([answer(CREATED[case])])
+    raw.play([answer(CREATED[case])])
+    raw.play([answer(DONE)])
+    found = await call("create_and_poll_video", **ASK, poll_interval_ms=100)
+    assert found["status"] == "completed"
+    lines = [request.line for request in raw.requests]
+    assert lines[-2:] == ["GET /v1/videos/17 HTTP/1.1"] * 2
+
+
+@pytest.mark.parametrize(
+    "made",
+    [{"object": "video", "status": "queued", "code": "v17"}, {"created_at": 17, "status": "new"}],
+)
+async def test_poll_object_without_id_is_quoted(raw: RawServer, call: Call, made: Json) -> None:
+    """It was paid for: what the server has answered is all there is to find it again."""
+    raw.play([answer(made)])
+    with raises_key("bad_answer") as caught:
+        await call("create_and_poll_video", **ASK, poll_interval_ms=100)
+    assert "17" in str(caught.value)
+
+
+@pytest.mark.parametrize("said", [{"code": 0, "msg": "busy"}, {"message": "busy"}, {}])
+async def test_poll_answered_with_words_is_not_done(raw: RawServer, call: Call, said: Json) -> None:
+    raw.play([answer(PENDING)])
+    raw.play([answer(said)])
+    with pytest.raises(HomeAssistantError):
+        await call("create_and_poll_video", **ASK, poll_interval_ms=100)

@@ -75,6 +75,14 @@ async def test_response_call_depth(call: Call, monkeypatch: pytest.MonkeyPatch) 
         [{"type": "message", "content": [{"type": "text", "text": "Hello"}]}],
         {"type": "message", "content": [{"type": "output_text", "text": "Hello"}]},
         "Hello",
+        [{"type": "message", "content": ["Hel", "lo"]}],
+        [{"type": "message", "content": {"type": "output_text", "text": "Hello"}}],
+        [{"type": "message", "content": [{"type": "output_text", "text": {"text": "Hello"}}]}],
+        [{"type": "message", "content": [{"type": "text", "text": {"value": "Hello"}}]}],
+        [{"type": "message", "content": [{"type": "output_text", "text": ["Hel", "lo"]}]}],
+        [{"type": "message", "content": [{"type": "output_text", "content": "Hello"}]}],
+        [{"type": "message", "content": [{"text": "Hello"}]}],
+        [{"type": "message", "content": [{"output_text": "Hello"}]}],
     ],
 )
 async def test_output_text_shapes(standin: StandIn, call: Call, output: Any) -> None:

@@ -429,3 +429,26 @@ async def test_text_field_of_none(
     with pytest.raises(vol.Invalid, match="expected a text"):
         await run(hass, "create_speech", {"model": "m", "voice": "alloy", "input": rendered})
     assert len(standin.requests) == before
+
+
+@pytest.mark.parametrize("name", ["on", "off", "yes", "No", "null", "~"])
+@pytest.mark.parametrize("quote", ["", "'", '"'])
+async def test_yaml_name_that_is_a_value(
+    name: str, quote: str, hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
+) -> None:
+    """YAML makes values of these names, and a tool would get a parameter called True."""
+    schema = f"{{type: object, properties: {{{quote}{name}{quote}: {{type: boolean}}}}}}"
+    for action, written in (
+        ("create_model_response", f"tools: [{{type: function, name: f, parameters: {schema}}}]"),
+        ("create_model_response", f"metadata: {{{quote}{name}{quote}: a}}"),
+        ("create_model_response", f"extra_body: {{deep: [{{{quote}{name}{quote}: a}}]}}"),
+    ):
+        more: Any = parse_yaml(written)
+        data = {"model": "m", "input": "x", **more}
+        if quote:
+            assert f"'{name}'" in str(await sent(hass, standin, action, data))
+        else:
+            standin.requests.clear()
+            with pytest.raises(vol.Invalid, match="in quotes"):
+                await run(hass, action, data)
+            assert not standin.requests

@@ -174,8 +174,7 @@ def to_json_value(value: object, level: int = 0) -> Any:
             return float(value)
         case Mapping():
             return {
-                valid_utf8(str(key)): to_json_value(item, level + 1)
-                for key, item in _message(value).items()
+                _name(key): to_json_value(item, level + 1) for key, item in _message(value).items()
             }
         case list() | tuple():
             return [to_json_value(item, level + 1) for item in value]
@@ -184,6 +183,14 @@ def to_json_value(value: object, level: int = 0) -> Any:
         case dt.datetime() | dt.date() | dt.time():
             return value.isoformat()
     raise vol.Invalid(f"a value of the kind {type(value).__name__} cannot be sent as JSON")
+
+
+def _name(key: object) -> str:
+    """Return the name of a value in an object; numbers and dates are written as names."""
+    if key is None or isinstance(key, bool):
+        # YAML reads on, off, yes, no and null as values: what was written is lost.
+        raise vol.Invalid(f"{describe_type(key)} cannot be a name: put on, yes or null in quotes")
+    return valid_utf8(str(key))
 
 
 def text(value: Any) -> str:

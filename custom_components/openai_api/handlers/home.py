@@ -25,6 +25,7 @@ from ..const import DOMAIN
 from ..exceptions import validation_error
 from ..llm_tools import LIMIT_REACHED, MAX_CONCURRENT_CALLS, ToolCallLimit
 from ..realtime.tools import HomeTools, error_output
+from ..statuses import cut_reason
 from ..types import Json
 from ..websocket.access import async_is_admin
 
@@ -326,11 +327,11 @@ def _drop_reasoning(items: list[Json]) -> None:
 
 
 def _is_cut(answer: Mapping[str, Any]) -> bool:
-    """Return whether an answer ended at a limit of its length."""
+    """Return whether an answer ended before it was whole, as at a limit of its length."""
     choices = answer.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     reason = choice.get("finish_reason") if isinstance(choice, dict) else None
-    return reason == "length" or answer.get("status") == "incomplete"
+    return cut_reason(reason) is not None or answer.get("status") == "incomplete"
 
 
 def _without_calls(item: Json) -> Json:

@@ -1,14 +1,23 @@
 """Creates and edits images, and saves them."""
 
+from homeassistant.exceptions import HomeAssistantError
+import orjson
+
 from .. import stream_runner
 from ..action import ActionCall
 from ..action_request import async_request_json
+from ..api.response import unexpected_body_error
 from ..const import LOGGER
-from ..exceptions import ResponseEmpty, api_error
-from ..media.images import async_save_all, picture_in
+from ..error_bodies import answer_error
+from ..error_translation import parse_error_body
+from ..exceptions import ErrorInResponse, ResponseEmpty, api_error
+from ..media.images import async_save_all, has_picture_key, picture_in
 from ..media.media_types import guess_type
 from ..media.storage import async_require_media_directory
 from ..types import Json
+
+_SHOWN = 4096
+"""Bytes of a response without a picture that are quoted at most."""
 
 
 async def async_create_images(request: ActionCall) -> Json:
@@ -16,9 +25,9 @@ async def async_create_images(request: ActionCall) -> Json:
 
     Returns `{"data": […], …, "media": [file, …]}`: the API's object, each file as
     `media.storage.async_save` returns it. An image that cannot be read or saved does not lose the
-    others; raises the error of the last one if none was saved, ResponseEmpty or HomeAssistantError
-    "picture_garbled" for a response without any, and StorageError before the request if the media
-    folder is not writable.
+    others; raises the error of the last one if none was saved, ResponseEmpty, UnexpectedBody,
+    ErrorInResponse or HomeAssistantError "picture_garbled" for a response without any, and
+    StorageError before the request if the media folder is not writable.
     """
     # First, so that no image is paid for that could not be saved.
     await async_require_media_directory(request.hass)
@@ -36,7 +45,7 @@ async def async_create_images(request: ActionCall) -> Json:
     if not data:
         raise ResponseEmpty
     if not files and not any(map(_has_address, data if isinstance(data, list) else ())):
-        raise api_error("picture_garbled")
+        raise _missing(request, answer, data)
     if not files and request.data.get("response_format") != "url":
         LOGGER.warning(
             "The service answered with addresses of pictures, which are not saved; "
@@ -46,6 +55,22 @@ async def async_create_images(request: ActionCall) -> Json:
     if error is not None and not media:
         raise error
     return {**answer, "media": media}
+
+
+def _missing(request: ActionCall, answer: Json, data: object) -> HomeAssistantError:
+    """Return the error for a response without a picture that can be read.
+
+    Why a picture was not drawn, or how it can be fetched later, is told: it may have been paid for.
+    """
+    settings = request.host.settings
+    items = [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
+    if any(map(has_picture_key, items)):
+        return api_error("picture_garbled")
+    for item in items:
+        if (error := answer_error(item)) is not None:
+            return ErrorInResponse(**parse_error_body(error, settings))
+    words = orjson.dumps(answer, default=str)[:_SHOWN].decode(errors="replace")
+    return unexpected_body_error(settings, "application/json", words)
 
 
 def _has_address(item: object) -> bool:

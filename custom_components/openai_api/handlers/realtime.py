@@ -123,7 +123,10 @@ async def _async_create_client_secret(host: ServiceHost, target: Mapping[str, An
     session = {"session": {"type": "realtime", **target}} if "model" in target else {}
     response = (await mint(**session)).http_response
     answer = parse_body(host.settings, response.content, response.headers.get("content-type", ""))
-    if not isinstance(secret := answer.get("value"), str):
+    # As in the sessions of the beta, which some servers still answer with.
+    held = answer.get("client_secret", answer)
+    secret = held.get("value") if isinstance(held, dict) else held
+    if not isinstance(secret, str) or not secret:
         raise api_error("no_client_secret")
     return secret
 

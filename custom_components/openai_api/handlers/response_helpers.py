@@ -1,6 +1,6 @@
 """Adds joined texts and parsed JSON to the API's objects, and checks their structure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from itertools import chain, islice
 import re
@@ -9,6 +9,8 @@ from typing import Any
 import orjson
 
 from ..exceptions import UNKNOWN, ErrorSettings, StructureIgnored, ToolCallIncomplete, sanitize
+from ..statuses import cut_reason
+from ..streaming.answer_forms import text_in
 from ..types import Json
 from .schemas import mismatch
 
@@ -24,8 +26,6 @@ _MARK = re.compile(r"(?:<\|\w+\|>|</s>|<end_of_turn>)\Z")
 """Special tokens of models that some servers leave in the text."""
 _LONGEST_MARK = 64
 _MOST_FENCES = 20
-_ENDED_WHOLE = ("stop", "tool_calls", "function_call")
-"""The finish reasons of a complete message."""
 _SHOWN = 200
 _TEXT_TYPES = ("output_text", "text")
 """What hosts call the text in a message of a response."""
@@ -43,9 +43,23 @@ def _content_parts(response: Json) -> Iterator[Json]:
         yield {"type": "output_text", "text": output}
     for item in _iter_objects([output] if isinstance(output, dict) else output):
         if item.get("type", "message") == "message":
-            if isinstance(content := item.get("content"), str):
-                yield {"type": "output_text", "text": content}
-            yield from _iter_objects(content)
+            yield from _parts_of(item.get("content"))
+
+
+def _parts_of(content: object) -> Iterator[Json]:
+    """Yield the parts in the content of a message; a text is a part, too."""
+    for part in content if isinstance(content, list) else [content]:
+        if isinstance(part, str):
+            yield {"type": "output_text", "text": part}
+        elif isinstance(part, dict):
+            yield part
+
+
+def _texts(parts: Iterable[Json]) -> Iterator[str]:
+    """Yield the texts in content parts, not those of a refusal."""
+    for part in parts:
+        if part.get("type", "text") in _TEXT_TYPES and (text := text_in(part)) is not None:
+            yield text
 
 
 def add_output_text(response: Json) -> Json:
@@ -53,11 +67,7 @@ def add_output_text(response: Json) -> Json:
 
     Returns `{"output_text": …, …}`: the API's object, the texts joined without a separator.
     """
-    texts = [
-        part["text"]
-        for part in _content_parts(response)
-        if part.get("type") in _TEXT_TYPES and isinstance(part.get("text"), str)
-    ]
+    texts = list(_texts(_content_parts(response)))
     if isinstance(given := response.get("output_text"), str) and (given or not texts):
         return response
     return {**response, "output_text": "".join(texts)}
@@ -72,13 +82,16 @@ def add_parsed(response: Json) -> Json:
     # A streamed response has been fired as an event, whose data must not change.
     response, parsed = deepcopy(response), None
     for part in _content_parts(response):
-        if part.get("type") in _TEXT_TYPES:
-            part["parsed"] = load(part.get("text"))
+        if part.get("type", "text") in _TEXT_TYPES:
+            part["parsed"] = load(text_in(part))
             parsed = part["parsed"] if parsed is None else parsed
     for item in _iter_objects(response.get("output")):
         if item.get("type") == "function_call":
             item["parsed_arguments"] = load(item.get("arguments"))
-    return {"output_parsed": parsed, **add_output_text(response)}
+    response = add_output_text(response)
+    # Some servers cut one text into several.
+    parsed = load(response.get("output_text")) if parsed is None else parsed
+    return {"output_parsed": parsed, **response}
 
 
 def add_parsed_messages(completion: Json) -> Json:
@@ -129,10 +142,7 @@ def _bare(text: str) -> str:
 
 def _text_of(content: object) -> object:
     """Return the text in the content of a message, which may be a list of parts."""
-    if not isinstance(content, list):
-        return content
-    texts = [part.get("text") for part in _iter_objects(content) if part.get("type") == "text"]
-    return "".join(text for text in texts if isinstance(text, str))
+    return "".join(_texts(_parts_of(content))) if isinstance(content, list) else content
 
 
 def check_response(_: Mapping[str, Any], response: Json, settings: ErrorSettings) -> None:
@@ -160,19 +170,20 @@ def check_parsed(data: Mapping[str, Any], response: Json, settings: ErrorSetting
     parts = list(_content_parts(response))
     if any(part.get("type") == "refusal" for part in parts):
         return
-    texts = [part.get("text") for part in parts if part.get("type") in _TEXT_TYPES]
+    texts = list(_texts(parts))
+    # Some servers cut one text into several.
+    texts = [*texts, "".join(texts)]
     if any(_fits(form, text) for text in texts):
         return
     if output:
-        first = next((text for text in texts if isinstance(text, str)), "")
-        raise _ignored(form, first, settings)
+        raise _ignored(form, next(iter(texts), ""), settings)
 
 
 def check_completion(_: Mapping[str, Any], completion: Json, settings: ErrorSettings) -> None:
     """Raise ToolCallIncomplete if a completed message ends within the arguments of a call."""
     for choice in _iter_objects(completion.get("choices")):
         message = choice.get("message")
-        if choice.get("finish_reason") not in _ENDED_WHOLE or not isinstance(message, dict):
+        if cut_reason(choice.get("finish_reason")) or not isinstance(message, dict):
             continue
         for call in _iter_objects(message.get("tool_calls")):
             if isinstance(function := call.get("function"), dict):
@@ -195,7 +206,7 @@ def check_parsed_messages(
         return
     for choice in _iter_objects(completion.get("choices")):
         message = choice.get("message")
-        if choice.get("finish_reason") != "stop" or not isinstance(message, dict):
+        if cut_reason(choice.get("finish_reason")) or not isinstance(message, dict):
             continue
         if message.get("tool_calls") or message.get("function_call") or message.get("refusal"):
             continue

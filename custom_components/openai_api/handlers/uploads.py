@@ -12,9 +12,8 @@ from homeassistant.exceptions import HomeAssistantError
 
 from .. import dispatch, progress
 from ..action import ActionCall
-from ..action_request import async_parse_answer, async_request_json
+from ..action_request import async_parse_answer, async_request_json, require_id
 from ..api.request import MIN_UPLOAD_RATE, Operation, async_request_bytes
-from ..exceptions import UnexpectedBody
 from ..media import multipart
 from ..media.source import MAX_UPLOAD_BYTES, async_resolve_file
 from ..types import Json
@@ -73,7 +72,7 @@ async def _async_upload(request: ActionCall, item: Mapping[str, str]) -> str:
     body, content_type = await async_request_bytes(
         step.host, step.operation, values, step.request_options, upload_size=size
     )
-    return _id(await async_parse_answer(step, body, content_type))
+    return require_id(request, await async_parse_answer(step, body, content_type), "id", "file_id")
 
 
 async def async_upload_in_parts(request: ActionCall) -> Json:
@@ -91,7 +90,7 @@ async def async_upload_in_parts(request: ActionCall) -> Json:
     data.setdefault("mime_type", source.content_type)
     opening = request.step("uploads.create", {**data, "bytes": source.size}, **request.options)
     upload = await async_request_json(opening)
-    ids = {"upload_id": _id(upload)}
+    ids = {"upload_id": require_id(request, upload, "id", "upload_id")}
     try:
         part_ids = []
         for offset in range(0, source.size, part_size):
@@ -99,7 +98,8 @@ async def async_upload_in_parts(request: ActionCall) -> Json:
             piece = multipart.FileSlice(source, offset, sent - offset)
             seconds = request.timeout + (sent - offset) / MIN_UPLOAD_RATE
             step = request.step("uploads.parts.create", ids, timeout=seconds)
-            part_ids.append(_id(await async_request_json(step, data=piece)))
+            part = await async_request_json(step, data=piece)
+            part_ids.append(require_id(request, part, "id", "part_id"))
             _tell(request, upload, sent * 100 // source.size, start)
         done = request.step("uploads.complete", {**ids, **closing, "part_ids": part_ids})
         answer = await async_request_json(done)
@@ -109,13 +109,6 @@ async def async_upload_in_parts(request: ActionCall) -> Json:
         raise
     _tell(request, answer, 100, start, done=True)
     return answer
-
-
-def _id(answer: Json) -> str:
-    """Return the id of an object that the server has created."""
-    if not isinstance(found := answer.get("id"), str):
-        raise UnexpectedBody("application/json")
-    return found
 
 
 def _tell(

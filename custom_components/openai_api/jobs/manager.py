@@ -26,6 +26,7 @@ from ..exceptions import (
 )
 from ..media import images
 from ..object_types import ObjectType
+from ..statuses import status_of
 from ..types import Json
 from .job import Job
 from .store import JobStore
@@ -178,7 +179,7 @@ class JobManager:
         """Report what has changed, and return the final object once the job is done."""
         job.failures = job.not_found_count = 0
         self._log_failure(job)
-        found = answer.get("status")
+        found = status_of(answer)
         status = found if isinstance(found, str) else None
         counts = progress.progress_counts(answer)
         if self._type(job.kind).is_ended(status):

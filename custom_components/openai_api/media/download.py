@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-import re
 from typing import Any, Protocol
 
 import orjson
@@ -12,6 +11,7 @@ import orjson
 from ..action import ActionCall
 from ..api import response
 from ..api.transport import async_join
+from ..error_bodies import answer_error
 from ..error_translation import parse_error_body
 from ..exceptions import (
     ErrorInResponse,
@@ -39,6 +39,7 @@ from .media_types import (
     is_other_file,
     is_text,
 )
+from .sent_names import sent_name
 from .source import MAX_READ_BYTES
 from .storage import async_require_media_directory, async_save, iter_bytes
 
@@ -49,6 +50,8 @@ _MAX_TEXT = 64 * 1024
 # Methods that return audio or video, and their default format.
 _SPEECH = "audio.speech.create"
 _MEDIA_METHODS = {_SPEECH: "mp3", "videos.download_content": "mp4"}
+_REFUSAL = frozenset({"code", "detail", "error", "message", "object", "param", "status", "type"})
+"""The keys of which an error consists that a server sends instead of a file."""
 
 
 class StreamedResponse(Protocol):
@@ -98,7 +101,8 @@ async def async_save_response(
     Returns what `async_save` returns, and raises what that raises. Where the method returns audio
     or video, a stream of events is joined, and audio in a text is decoded. Any other text (JSON, a
     web page) raises ErrorInResponse or HomeAssistantError "bad_answer" with the words of the
-    server, another kind of file "bad_answer"; ResponseEmpty is raised for nothing but blanks,
+    server, another kind of file "bad_answer". An object that is nothing but an error raises
+    ErrorInResponse, unless it has a file name; ResponseEmpty is raised for nothing but blanks,
     StreamIncomplete and StreamMalformed for a stream.
     """
     label = response.headers.get("content-type", "")
@@ -122,14 +126,34 @@ async def async_save_response(
         # A content type other than audio, image or video is ignored.
         kinds = map(canonical_media_type, [label, *_wanted_types(request, default_format)])
         labels = list(filter(is_media, kinds))
+    elif "content-disposition" not in response.headers:
+        head, chunks = await _async_peek(chunks)
+        if (error := _refusal_in(head)) is not None:
+            raise ErrorInResponse(**parse_error_body(error, request.host.settings))
     return await async_save(
         request.host,
         directory,
         chunks,
         *labels,
-        name=request.options.get("filename") or _sent_name(response.headers),
+        name=request.options.get("filename")
+        or sent_name(response.headers.get("content-disposition", "")),
         source_action=request.action.key,
     )
+
+
+def _refusal_in(head: bytes) -> object | None:
+    """Return the error that a server has sent instead of a file, with a status of success.
+
+    None for anything that may be the file. `head` are its first bytes, or all if there are fewer.
+    """
+    if len(head) >= HEAD_BYTES or head.lstrip()[:1] != b"{":
+        return None
+    with suppress(orjson.JSONDecodeError):
+        found = orjson.loads(head)
+        # An error in an object may be the file: that of a batch.
+        if found.keys() <= _REFUSAL and not isinstance(found.get("error"), dict):
+            return answer_error(found)
+    return None
 
 
 def _wanted_types(request: ActionCall, default_format: str) -> list[str]:
@@ -152,12 +176,6 @@ async def async_save_audio(request: ActionCall, directory: Path, audio: bytes) -
         name=request.options.get("filename"),
         source_action=request.action.key,
     )
-
-
-def _sent_name(headers: Mapping[str, str]) -> str | None:
-    """Return the file name in `Content-Disposition`."""
-    found = re.search(r'filename="?([^";]+)', headers.get("content-disposition", ""))
-    return found[1] if found else None
 
 
 async def _async_peek(chunks: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:

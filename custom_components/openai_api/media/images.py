@@ -191,6 +191,11 @@ def picture_in(item: object, label: str) -> GeneratedFile | None:
     return None
 
 
+def has_picture_key(item: Mapping[str, Any]) -> bool:
+    """Return whether an object holds something where an image or its URL would be."""
+    return any(item.get(key) for key in _PICTURE_KEYS)
+
+
 def _sound_in(item: Mapping[str, Any], label: str, identifier: object) -> Iterator[GeneratedFile]:
     """Yield the audio in an object, or in an object within it."""
     if isinstance(audio_format := item.get("format"), str):

@@ -24,6 +24,7 @@ from ..exceptions import ResponseEmpty, StorageError, api_error
 from ..types import Json
 from .media_types import HEAD_BYTES, OCTET_STREAM, guess_type, media_type_of
 from .saved_files import SavedFileName
+from .wav_files import mend_wav
 
 if TYPE_CHECKING:
     from ..api.host import ServiceHost
@@ -33,6 +34,7 @@ _URL_LIFETIME = timedelta(days=7)
 KEEP_FREE = 500 * 1000**2
 """Bytes that stay free on the disk, or a twentieth of a small disk."""
 _MEGABYTE = 1000**2
+_WAV = "audio/wav"
 # Bytes of a file name: of most file systems, of encrypted ones, and of any.
 _NAME_LENGTHS = (255, 140, 60)
 
@@ -91,6 +93,8 @@ async def async_save(
             if not size:
                 raise ResponseEmpty
             media_type = media_type_of(head, *content_types)
+            if media_type == _WAV:
+                size = await _shielded(hass.async_add_executor_job(_mend, part))
             file_name = SavedFileName.make(name, source_action, media_type)
             www = Path(hass.config.path("www"))
             path = await _shielded(hass.async_add_executor_job(_rename_final, part, file_name, www))
@@ -196,6 +200,13 @@ def _write(part: BufferedWriter, chunk: bytes) -> None:
     _require_space(Path(part.name).parent, len(chunk))
     with _disk_errors():
         part.write(chunk)
+
+
+def _mend(part: BufferedWriter) -> int:
+    """Make a sound that was written piece by piece one that players can play; return its size."""
+    with _disk_errors():
+        part.flush()
+        return mend_wav(Path(part.name))
 
 
 def _remove_temporary(part: BufferedWriter) -> None:

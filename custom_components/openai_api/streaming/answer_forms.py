@@ -10,6 +10,7 @@ from typing import Final
 
 import orjson
 
+from ..statuses import cut_reason
 from ..types import Json
 
 _RESPONSES: Final = frozenset({"responses.create", "beta.responses.create"})
@@ -21,8 +22,6 @@ _LISTS: Final = {
     "images.generate": _PICTURES,
 }
 """The other keys of what these methods return in `data`."""
-_CUT: Final = {"length": "max_output_tokens", "content_filter": "content_filter"}
-"""The finish reasons of messages that are not whole, and the reasons of responses."""
 _TRANSCRIPTS: Final = ("text", "transcript", "transcription", "DisplayText")
 """The keys of the text of a transcript."""
 _TRANSCRIPTS_WITHIN: Final = ("result", "data", "output")
@@ -68,6 +67,9 @@ def adapt(method: str, answer: Json) -> Json:
             return {**answer, "choices": [_with_message(choice) for choice in choices]}
     elif method in _LISTS:
         return _with_data(answer, _LISTS[method])
+    elif method == "moderations.create":
+        found = answer if "flagged" in answer else answer.get("results")
+        return {**answer, "results": [found]} if isinstance(found, dict) else answer
     elif method == "completions.create":
         if "choices" not in answer and (message := _message(answer)):
             choices = [_choice(message, answer)]
@@ -82,11 +84,28 @@ def _objects(value: object) -> list[Json]:
 
 
 def text_of(content: object) -> str:
-    """Return the text of a message's content, which may be a list of parts."""
-    if isinstance(content, str):
-        return content
-    texts = [part.get("text") for part in _objects(content)]
-    return "".join(text for text in texts if isinstance(text, str))
+    """Return the text of a message's content, which may be a part or a list of parts."""
+    parts = content if isinstance(content, list) else [content]
+    return "".join(text for part in parts if (text := text_in(part)) is not None)
+
+
+def text_in(part: object) -> str | None:
+    """Return the text of a content part, None if there is none.
+
+    Some servers send the text without an object, in an object or a list of its own, or under the
+    type of the part.
+    """
+    if not isinstance(part, dict):
+        return part if isinstance(part, str) else None
+    text = part.get("text")
+    if isinstance(text, list) and all(isinstance(item, str) for item in text):
+        return "".join(text)
+    for key in ("value", "text"):
+        text = text.get(key, text) if isinstance(text, dict) else text
+    if isinstance(text, str):
+        return text
+    texts = (part.get(key) for key in ("content", "output_text"))
+    return next((text for text in texts if isinstance(text, str)), None)
 
 
 def _said(choice: Json) -> Json:
@@ -123,7 +142,7 @@ def _items(choices: list[Json]) -> Iterator[Json]:
         if isinstance(refusal := message.get("refusal"), str) and refusal:
             parts.append({"type": "refusal", "refusal": refusal})
         if parts:
-            status = "incomplete" if choice.get("finish_reason") in _CUT else "completed"
+            status = "incomplete" if cut_reason(choice.get("finish_reason")) else "completed"
             yield {"type": "message", "role": "assistant", "status": status, "content": parts}
         for call in _objects(message.get("tool_calls")):
             yield from _function_call(call.get("function"), call.get("id"))
@@ -147,7 +166,9 @@ def _function_call(function: object, call_id: object) -> Iterator[Json]:
 
 def _status(choices: list[Json]) -> Json:
     """Return the status of a response for the choices of a completion."""
-    reasons = [_CUT[reason] for item in choices if (reason := item.get("finish_reason")) in _CUT]
+    reasons = [
+        reason for item in choices if (reason := cut_reason(item.get("finish_reason"))) is not None
+    ]
     if not reasons:
         return {"status": "completed"}
     return {"status": "incomplete", "incomplete_details": {"reason": reasons[0]}}

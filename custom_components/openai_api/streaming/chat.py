@@ -70,7 +70,7 @@ class ChatCompletionAccumulator(StreamAccumulator):
         completion = self._completion
         for key, value in event.items():
             if key == "choices":
-                for part in value or ():
+                for part in (value,) if isinstance(value, dict) else value or ():
                     if part is not None:
                         self._add_choice(part)
             elif value:
@@ -95,7 +95,7 @@ class ChatCompletionAccumulator(StreamAccumulator):
                 if value:
                     delta = {"content": value} if isinstance(value, str) else value
                     accumulate_delta(choice.delta, delta)
-            elif value is None:
+            elif value is None or key == "index":
                 fields.setdefault(key, None)
             elif key == "finish_reason":
                 if str(value).lower() not in NO_REASONS:
@@ -113,7 +113,7 @@ class ChatCompletionAccumulator(StreamAccumulator):
                 accumulate_delta(choice.delta, _text_of(part))
             elif key == "error" and value:
                 raise AnswerError(part)
-            elif key != "index" and (value or key not in fields):
+            elif value or key not in fields:
                 fields[key] = value
 
     def result(self, *, ended: bool) -> Json | None:
@@ -151,7 +151,7 @@ class ChatCompletionAccumulator(StreamAccumulator):
         if reason is None and not (ended and not _is_cut(message)):
             return None
         message.setdefault("content", None)
-        whole = {"index": index, "message": message, **choice.fields}
+        whole = {"index": index, "message": message, **choice.fields} | {"index": index}
         if choice.logprobs:
             whole["logprobs"] = join_delta(choice.logprobs)
         return whole

@@ -7,7 +7,7 @@ import orjson
 from ..statuses import is_known_end
 from ..types import Json
 from .answer_forms import adapt
-from .base import StreamAccumulator
+from .base import AnswerError, StreamAccumulator
 from .chat import ChatCompletionAccumulator
 from .tool_calls import is_object
 
@@ -59,7 +59,7 @@ class ResponseAccumulator(StreamAccumulator):
                     self._begin_part(event)
             except KeyError:
                 self._begin_part(event)
-            self._add_delta(event["delta"])
+            self._add_delta(event["delta"] if "delta" in event else event.get("text") or "")
         elif kind in _FINAL:
             self._end(event)
         elif kind == "response.output_item.done":
@@ -67,6 +67,8 @@ class ResponseAccumulator(StreamAccumulator):
         elif kind in _BEGINNINGS:
             if isinstance(response := event.get("response"), dict):
                 self._base = response
+        elif kind == "response.error":
+            raise AnswerError(event)
         elif kind is None and event.get("object") == "response":
             # The whole object in the only event.
             self._final, self.is_complete = event, True
@@ -130,8 +132,8 @@ class ResponseAccumulator(StreamAccumulator):
             if "id" not in response:
                 response = {**self._base, "status": status, **response}
             found = response.get("status")
-            if isinstance(found, str) and not is_known_end(found):
-                # Some servers repeat the response of the first event.
+            if not isinstance(found, str) or not is_known_end(found):
+                # Some servers repeat the response of the first event, or leave the status out.
                 response = {**response, "status": status}
             self._final, self.is_final, self.is_complete = response, True, True
 

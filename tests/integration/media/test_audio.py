@@ -93,3 +93,53 @@ async def test_transcription_streamed(call: Call, events: Any) -> None:
 async def test_translation(call: Call) -> None:
     speech = await call("create_speech", **SPEAK)
     assert (await call("create_translation", model="whisper-1", file=speech["path"]))["text"]
+
+
+SEGMENTS = [
+    {"id": 0, "start": 0, "end": 1.5, "text": " Hello.", "speaker": "A"},
+    {"id": 1, "start": 1.5, "end": 3.25, "text": " "},
+    {"id": 2, "start": 3661.0625, "end": 3662, "text": "Good\nbye"},
+]
+SUBTITLES = {
+    "srt": (
+        "1\n00:00:00,000 --> 00:00:01,500\nHello.\n\n2\n01:01:01,062 --> 01:01:02,000\nGood\nbye\n"
+    ),
+    "vtt": (
+        "WEBVTT\n\n00:00:00.000 --> 00:00:01.500\nHello.\n\n"
+        "01:01:01.062 --> 01:01:02.000\nGood\nbye\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("form", SUBTITLES)
+@pytest.mark.parametrize("action", ["create_transcription", "create_translation"])
+async def test_subtitles_of_segments(
+    standin: StandIn, media_folder: Path, call: Call, action: str, form: str
+) -> None:
+    """Some servers answer with JSON, whatever was asked for."""
+    (media_folder / "a.wav").write_bytes(b"RIFF1234WAVE")
+    data = {"model": "whisper-1", "file": str(media_folder / "a.wav"), "response_format": form}
+    body = {"text": "Hello. Good bye", "segments": SEGMENTS}
+    standin.fail(Fault(path="/audio", status=200, body=body))
+    found = await call(action, **data)
+    assert found == {"text": SUBTITLES[form], "segments": SEGMENTS}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"text": "Hello"},
+        {"text": "Hello", "segments": [{"text": "Hello"}]},
+        {"text": "Hello", "segments": [{"text": "Hello", "start": "0", "end": 1}]},
+        {"text": "Hello", "segments": [{"text": "Hello", "start": -1, "end": 1}]},
+        {"text": "Hello", "segments": []},
+        {"text": "1\n00:00:00,000 --> 00:00:01,000\nHello\n", "segments": SEGMENTS},
+    ],
+)
+async def test_subtitles_without_times_are_text(
+    standin: StandIn, media_folder: Path, call: Call, body: dict[str, Any]
+) -> None:
+    (media_folder / "a.wav").write_bytes(b"RIFF1234WAVE")
+    data = {"model": "whisper-1", "file": str(media_folder / "a.wav"), "response_format": "srt"}
+    standin.fail(Fault(path="/audio", status=200, body=body))
+    assert (await call("create_transcription", **data))["text"] == body["text"]

@@ -138,6 +138,34 @@ async def test_connect_with_client_secret_and_call_id(
     assert socket.query == [("call_id", "rtc_1")]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"client_secret": {"value": "ek_shape_17", "expires_at": 1}},
+        {"client_secret": "ek_shape_17"},
+        {"value": "ek_shape_17"},
+    ],
+)
+async def test_connect_with_client_secret_of_servers(
+    talk: RealtimeDriver, standin: StandIn, body: dict[str, Any]
+) -> None:
+    standin.fail(Fault(path="client_secrets", status=200, body=body))
+    # The stand-in has made none of these.
+    with pytest.raises(HomeAssistantError):
+        await talk.call("connect_realtime_websocket", model="m-1", use_client_secret=True)
+    assert standin.requests[-1].path == "/realtime"
+    assert standin.requests[-1].headers["Authorization"] == "Bearer ek_shape_17"
+
+
+@pytest.mark.parametrize("body", [{"client_secret": None}, {"client_secret": {}}, {"value": ""}])
+async def test_connect_without_client_secret_raises(
+    talk: RealtimeDriver, standin: StandIn, body: dict[str, Any]
+) -> None:
+    standin.fail(Fault(path="client_secrets", status=200, body=body))
+    with raises_key("no_client_secret"):
+        await talk.call("connect_realtime_websocket", model="m-1", use_client_secret=True)
+
+
 async def test_connect_client_secret_unsupported(talk: RealtimeDriver, standin: StandIn) -> None:
     standin.fail(Fault(path="client_secrets", body={"no": "value"}))
     with raises_key("no_client_secret"):

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from homeassistant.exceptions import HomeAssistantError
 import pytest
 
 from tests.resilience.raw_server import RawServer
@@ -290,3 +291,47 @@ async def test_transcript_unknown_events_raise(raw: RawServer, call: Call, sound
             raw.play(stream(*events, done=done))
             with raises_key("stream_cut"):
                 await call("create_transcription", file=sound, model="m", stream=True)
+
+
+@pytest.mark.parametrize("kind", ["failed", "incomplete", "cancelled"])
+async def test_response_stream_status_is_that_of_its_end(
+    raw: RawServer, call: Call, kind: str
+) -> None:
+    for status in ({}, {"status": None}, {"status": "in_progress"}):
+        delta = {"output_index": 0, "content_index": 0, "item_id": "i"}
+        end = named(f"response.{kind}", response={"id": "resp_1", **status})
+        raw.play(stream(named("response.output_text.delta", delta="Hel", **delta), end, done=False))
+        found = await call("create_model_response", **ASK, stream=True)
+        assert (found["status"], found["output_text"]) == (kind, "Hel")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"message": "overloaded"}, {"error": "overloaded"}, {"error": {"message": "overloaded"}}],
+)
+async def test_response_error_event_raises(raw: RawServer, call: Call, said: Json) -> None:
+    created = named("response.created", response={"id": "resp_1", "status": "in_progress"})
+    raw.play(stream(created, named("response.error", **said)))
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("create_model_response", **ASK, stream=True)
+    assert caught.value.translation_key == "stream_error"
+    assert "overloaded" in str(caught.value)
+
+
+async def test_response_deltas_under_another_key(raw: RawServer, call: Call) -> None:
+    place = {"output_index": 0, "content_index": 0, "item_id": "i"}
+    pieces = [named("response.output_text.delta", text=text, **place) for text in ("Hel", "lo")]
+    end = named("response.completed", response={"id": "resp_1", "status": "completed"})
+    raw.play(stream(*pieces, end, done=False))
+    assert (await call("create_model_response", **ASK, stream=True))["output_text"] == "Hello"
+
+
+@pytest.mark.parametrize("index", [{"index": None}, {}, {"index": 0}, {"index": "0"}])
+async def test_chat_choice_that_is_no_list(raw: RawServer, call: Call, index: Json) -> None:
+    chunks = [
+        {**chunk(), "choices": {**index, "delta": {"content": "Hel"}}},
+        {**chunk(), "choices": {**index, "delta": {"content": "lo"}, "finish_reason": "stop"}},
+    ]
+    raw.play(stream(*chunks))
+    (choice,) = (await call("create_chat_completion", **CHAT, stream=True))["choices"]
+    assert (choice["index"], choice["message"]["content"]) == (0, "Hello")
