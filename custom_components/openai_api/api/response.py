@@ -12,7 +12,14 @@ from homeassistant.exceptions import HomeAssistantError
 
 from ..error_bodies import answer_error, redact_error
 from ..error_translation import parse_error_body
-from ..exceptions import ErrorInResponse, ResponseEmpty, StreamIncomplete, UnexpectedBody, sanitize
+from ..exceptions import (
+    ErrorInResponse,
+    ResponseEmpty,
+    ResponseTooComplex,
+    StreamIncomplete,
+    UnexpectedBody,
+    sanitize,
+)
 from ..streaming.base import AnswerError, StreamAccumulator
 from ..streaming.decode import StreamGarbled, assemble, is_event_stream
 from ..streaming.ndjson import is_ndjson
@@ -82,7 +89,8 @@ def parse_body(
     becomes `{"text": …}`, and so does an empty body, which is silence.
 
     Raises ErrorInResponse for an error with a status of success, ResponseEmpty, StreamIncomplete
-    for a stream without its end, UnexpectedBody for anything else.
+    for a stream without its end, ResponseTooComplex for more objects and lists than are read,
+    UnexpectedBody for anything else.
     """
     kind = content_type.partition(";")[0].strip().lower()
     body = _as_utf8(body, content_type)
@@ -97,6 +105,8 @@ def parse_body(
         return _parse_stream(settings, body, kind, accumulator)
     try:
         found = load_json(_without_done(body))
+    except ResponseTooComplex:
+        raise
     except ValueError:
         start = _start_of(body)
         if _is_text(kind, start, expects_text=expects_text):
@@ -224,6 +234,8 @@ def stray_answer(settings: HostConfig, lines: list[bytes], kind: str) -> Any:
     if body[:1] in (b"{", b"["):
         try:
             load_json(_without_done(body))
+        except ResponseTooComplex:
+            raise
         except ValueError:
             return None
         return parse_body(settings, body, "application/json")
