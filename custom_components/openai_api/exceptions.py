@@ -216,7 +216,7 @@ class ResponseTooLarge(ApiError):
         super().__init__(limit=str(limit // 1024**2))
 
 
-class ResponseTooComplex(ResponseTooLarge, ValueError):
+class ResponseTooComplex(ResponseTooLarge):
     """The JSON of a response has more objects and lists than are read."""
 
     key = "answer_too_complex"

@@ -22,6 +22,7 @@ from ..exceptions import (
 )
 from ..streaming.base import AnswerError, StreamAccumulator
 from ..streaming.decode import StreamGarbled, assemble, is_event_stream
+from ..streaming.large_json import MAX_CONTAINERS, TooManyContainers
 from ..streaming.ndjson import is_ndjson
 from ..streaming.text import LARGE_BYTES, load_json
 from ..types import Json
@@ -104,9 +105,7 @@ def parse_body(
     if is_event_stream(body) and (kind == "text/event-stream" or not expects_text):
         return _parse_stream(settings, body, kind, accumulator)
     try:
-        found = load_json(_without_done(body))
-    except ResponseTooComplex:
-        raise
+        found = _load(body)
     except ValueError:
         start = _start_of(body)
         if _is_text(kind, start, expects_text=expects_text):
@@ -189,6 +188,14 @@ def _without_done(body: bytes) -> bytes:
     return start + _DONE.sub(b"", end) if _DONE_MARK in end else body
 
 
+def _load(body: bytes) -> Any:
+    """Return the value in a body; raises ValueError for what is no JSON, and ResponseTooComplex."""
+    try:
+        return load_json(_without_done(body))
+    except TooManyContainers:
+        raise ResponseTooComplex(MAX_CONTAINERS) from None
+
+
 def _parse_stream(
     settings: HostConfig,
     body: bytes,
@@ -233,9 +240,7 @@ def stray_answer(settings: HostConfig, lines: list[bytes], kind: str) -> Any:
     body = b"\n".join(lines).strip()
     if body[:1] in (b"{", b"["):
         try:
-            load_json(_without_done(body))
-        except ResponseTooComplex:
-            raise
+            _load(body)
         except ValueError:
             return None
         return parse_body(settings, body, "application/json")

@@ -8,9 +8,8 @@ from typing import Any, NoReturn
 
 import orjson
 
-from ..exceptions import ResponseTooComplex
 from ..types import Json
-from .large_json import MAX_CONTAINERS, LargeJsonReader, TooManyContainers
+from .large_json import LargeJsonReader, TooManyContainers
 
 LARGE_BYTES = 512 * 1024
 """Larger JSON texts are parsed in pieces, and in the executor."""
@@ -34,8 +33,8 @@ _ORJSON_DEPTH = 254
 def load_json(data: bytes) -> Any:
     """Return the value in a JSON text; halves of characters become U+FFFD.
 
-    Raises ValueError for invalid JSON, and for more than `MAX_DEPTH` levels; ResponseTooComplex,
-    which is one, for more than `MAX_CONTAINERS` objects and lists.
+    Raises ValueError for invalid JSON, and for more than `MAX_DEPTH` levels; TooManyContainers,
+    which is one, for more than `MAX_CONTAINERS` objects and lists in a large text.
     """
     return SurrogateJoiner().load(data, hold=False)
 
@@ -150,7 +149,7 @@ class SurrogateJoiner:
             is_whole = True
         if not is_whole:
             # Raised here, where the traceback does not hold what was read.
-            raise ResponseTooComplex(MAX_CONTAINERS)
+            raise TooManyContainers
         if has_halves or (self.held and hold):
             return self._mend_event(value, hold=hold)
         return value
