@@ -216,6 +216,16 @@ class ResponseTooLarge(ApiError):
         super().__init__(limit=str(limit // 1024**2))
 
 
+class ResponseTooComplex(ResponseTooLarge):
+    """The JSON of a response has more objects and lists than are read."""
+
+    key = "answer_too_complex"
+
+    def __init__(self, limit: int) -> None:
+        """Take the limit."""
+        ApiError.__init__(self, limit=str(limit))
+
+
 class ToolCallIncomplete(ApiError):
     """A response that is called complete breaks off within the arguments of a tool call."""
 

@@ -12,7 +12,7 @@ import inspect
 import re
 from typing import Any, Final
 
-from homeassistant.helpers import llm
+from homeassistant.helpers import intent, llm
 from homeassistant.helpers.json import json_dumps_sorted
 import probatio
 
@@ -26,10 +26,17 @@ MAX_FUNCTIONS: Final = 128
 MAX_CALLS: Final = 100
 """Tool calls that a model may make for one request of a person or an automation."""
 MAX_SAME_CALLS: Final = 10
-"""Those of them with the same arguments."""
+"""Those of them about the same thing."""
 MAX_CONCURRENT_CALLS: Final = 4
 LIMIT_REACHED: Final = "Too many calls. Nothing was done. Say what is done and what is not."
 """What a model is told of a call beyond the limit."""
+_NAMING = frozenset(
+    {
+        *("name", "area", "floor", "domain", "device_class"),
+        *("entity_id", "device_id", "area_id", "floor_id", "label_id"),
+    }
+)
+"""The arguments that say what a call is about."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _INVALID_CHARACTERS = re.compile(r"[^A-Za-z0-9_-]+")
 _DIGEST_LENGTH = 8
@@ -76,27 +83,106 @@ class FunctionTools:
 
 
 class ToolCallLimit:
-    """Counts the tool calls of a model in one turn: a burst of them must not wear out a relay."""
+    """Counts the tool calls of a model in one turn: a burst of them must not wear out a relay.
 
-    def __init__(self) -> None:
-        """Start without calls."""
+    What counts is the thing that a call is about, however it is named and whatever is done to it:
+    ten brightnesses are ten calls, and so are on and off in turns. Calls that look something up or
+    only add something, and those that name no thing, count by their arguments.
+    """
+
+    def __init__(self, api: llm.APIInstance, most: int = MAX_CALLS) -> None:
+        """Start without calls; `most` is how many there may be of all kinds."""
+        self._hass, self._assistant = api.api.hass, api.llm_context.assistant
+        self._harmless = {tool.name for tool in api.tools if _is_harmless(tool.annotations)}
+        self._most = most
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the calls."""
         self._calls = 0
-        self._same: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
+        self._known: dict[str, frozenset[str]] = {}
+        """The entities that a call means, by what it says of them: to find them takes time."""
 
     def start_call(self, tool_name: str, arguments: Any) -> bool:
-        """Count a call; return whether it may be made.
-
-        On and off are two tools with the same arguments, so the name only counts without any.
-        """
-        try:
-            same = json_dumps_sorted(arguments) if arguments else tool_name
-        except TypeError:
-            same = repr(arguments)
-        if self._calls >= MAX_CALLS or self._same[same] >= MAX_SAME_CALLS:
+        """Count a call; return whether it may be made."""
+        if self._calls >= self._most or len(self._known) > self._most:
+            return False
+        subjects = self._subjects(tool_name, arguments)
+        if any(self._counts[subject] >= MAX_SAME_CALLS for subject in subjects):
             return False
         self._calls += 1
-        self._same[same] += 1
+        self._counts.update(subjects)
         return True
+
+    def _subjects(self, tool_name: str, arguments: Any) -> frozenset[str]:
+        """Return the things that a call is about, or else its arguments."""
+        # On and off are two tools with the same arguments, so the name only counts without any.
+        whole = frozenset([_as_text(arguments) if arguments else tool_name])
+        named = {} if tool_name in self._harmless else _named(arguments)
+        if not named:
+            return whole
+        said = _as_text(named).casefold()
+        if (found := self._known.get(said)) is None:
+            found = self._known[said] = self._entities(named)
+        if not found:
+            return frozenset([said])
+        # A list does not wear out: its items are what a call is about.
+        return frozenset(item for item in found if not item.startswith("todo.")) or whole
+
+    def _entities(self, named: Mapping[str, list[str]]) -> frozenset[str]:
+        """Return the entities that a call means, as Home Assistant's intents find them."""
+        if ids := named.get("entity_id"):
+            return frozenset(item.strip().lower() for item in ",".join(ids).split(","))
+
+        def first(key: str) -> str | None:
+            return next(iter(named.get(key, ())), None)
+
+        name = first("name")
+        constraints = intent.MatchTargetsConstraints(
+            name=None if name == "all" else name,
+            area_name=first("area"),
+            floor_name=first("floor"),
+            domains=named.get("domain"),
+            device_classes=named.get("device_class"),
+            assistant=self._assistant,
+            allow_duplicate_names=True,
+        )
+        if not constraints.has_constraints:
+            return frozenset()
+        found = intent.async_match_targets(self._hass, constraints)
+        return frozenset(state.entity_id for state in found.states)
+
+
+def _is_harmless(annotations: llm.ToolAnnotations) -> bool:
+    """Return whether a tool looks something up, or adds something, as an item to a list."""
+    return annotations.read_only or not annotations.destructive
+
+
+def _named(arguments: Any) -> dict[str, list[str]]:
+    """Return what arguments say of the things that they are about: `{"name": ["Lamp"], …}`.
+
+    A tool for any action of Home Assistant has them in `target` and `data`.
+    """
+    if not isinstance(arguments, Mapping):
+        return {}
+    found: dict[str, list[str]] = {}
+    for place in (arguments, arguments.get("target"), arguments.get("data")):
+        if not isinstance(place, Mapping):
+            continue
+        for key in _NAMING & place.keys():
+            values = place[key] if isinstance(place[key], list) else [place[key]]
+            texts = (" ".join(item.split()) for item in values if isinstance(item, str))
+            found.setdefault(key, []).extend(filter(None, texts))
+    return {key: sorted(values) for key, values in found.items() if values}
+
+
+def _as_text(arguments: Any) -> str:
+    """Return arguments as one text, the same for the same ones."""
+    try:
+        return json_dumps_sorted(arguments)
+    except TypeError:
+        return repr(arguments)
 
 
 def build_function_tools(

@@ -2,10 +2,10 @@
 
 import base64
 import binascii
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 import html
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 REDACTED: Final = "***"
 _SHORT: Final = 8
@@ -22,6 +22,7 @@ _MAX_ESCAPES: Final = 4
 """Times that a text may have been escaped: gateways quote what others have quoted."""
 _LOWER: Final = {ord(sign): ord(sign.lower()) for sign in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 _STANDARD_BASE64: Final = _LOWER | {ord("-"): "+", ord("_"): "/"}
+"""Base64 for addresses has other signs."""
 _BASE64_CHARACTERS: Final = frozenset(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/-_="
 )
@@ -31,8 +32,8 @@ _CREDENTIAL_NAME: Final = re.compile(
 )
 _SEPARATORS: Final = re.compile(r"[\s,;]+")
 _SCHEME: Final = re.compile(r"(?:bearer|basic|token|apikey|key)\s+", re.IGNORECASE)
-# Base64 of n bytes begins in the middle of a group when other bytes come before them.
-_SKIPPED: Final = (0, 2, 3)
+_GAP: Final = re.compile(r"(?:<[^<>]*>|[\s\xad\u200b-\u200f\u2060\ufeff])+")
+"""What stands between the characters of a text without being one of them."""
 
 
 class SecretRedactor:
@@ -41,24 +42,36 @@ class SecretRedactor:
     def __init__(self, secrets: Iterable[str]) -> None:
         """Initialize with the secrets; what is part of a credential is a secret, too."""
         parts = {part for secret in secrets for part in _parts(secret)}
-        # The longest first, so that a secret within another one does not leave a rest.
-        self._secrets = sorted((part.translate(_LOWER) for part in parts), key=len, reverse=True)
-        encoded = {form.translate(_STANDARD_BASE64) for part in parts for form in _base64(part)}
-        self._encoded = sorted(encoded, key=len, reverse=True)
+        self._secrets = {part.translate(_LOWER) for part in parts}
+        self._encoded = {
+            form.translate(_STANDARD_BASE64) for part in parts for form in _encoded(part)
+        }
+        self._short = {form for form in self._secrets if len(form) < _PIECE + _STEP}
+        self._short_encoded = {form for form in self._encoded if len(form) < _PIECE + _STEP}
+        self._pieces: dict[str, dict[str, list[int]]] = {}
+        """Where in which secrets and encoded secrets a piece stands: the first and the last place."""
+        for form in {part.translate(_STANDARD_BASE64) for part in parts} | self._encoded:
+            for at in range(len(form) - _PIECE + 1):
+                known = self._pieces.setdefault(form[at : at + _PIECE], {}).setdefault(form, [at])
+                known[1:] = [at]
 
     def redact(self, text: str) -> str:
         """Return the text with `***` in place of every secret.
 
-        Finds secrets in upper and lower case, percent-encoded, as HTML and as JSON escapes,
-        in Base64 with other bytes around them or in lines, in hexadecimal, pieces of about 12
-        characters of one, and its first characters where the text ends. A secret of less than
-        8 characters is found where no letters or digits touch it.
+        Finds secrets in upper and lower case, percent-encoded, as HTML and as JSON escapes, with
+        tags or spaces in between, in Base64 with other bytes around them or in lines, in Base64
+        twice, in Base32, in hexadecimal, pieces of about 12 characters of one, and its first
+        characters where the text ends. A secret of less than 8 characters is found where no letters
+        or digits touch it.
         """
         if not text or not self._secrets:
             return text
-        found_spans = set(self._spans(text, None))
-        for decoded, ends in _decoded(text):
-            found_spans.update(self._spans(decoded, ends))
+        found_spans: set[tuple[int, int]] = set()
+        for view in _views(text):
+            found_spans.update(map(view.origin, self._find(view.text)))
+            joined = _GAP.sub("", view.text)
+            if joined != view.text and (places := list(self._find(joined, is_joined=True))):
+                found_spans.update(map(_without_gaps(view).origin, places))
         spans = sorted(found_spans)
         if not spans:
             return text
@@ -69,24 +82,53 @@ class SecretRedactor:
             position = max(position, end)
         return "".join([*found, text[position:]])
 
-    def _spans(self, text: str, ends: list[int] | None) -> Iterator[tuple[int, int]]:
-        """Yield where secrets stand; `ends` says where each character ended before decoding."""
+    def _find(self, text: str, *, is_joined: bool = False) -> Iterator[tuple[int, int]]:
+        """Yield where secrets stand in a text; with `is_joined`, its gaps were taken out."""
         plain = text.translate(_LOWER)
-        places = [place for secret in self._secrets for place in _places(plain, secret)]
-        places += [place for secret in self._secrets for place in _pieces(plain, secret)]
-        places += [place for secret in self._secrets for place in _cut_off(plain, secret)]
-        if self._encoded:
-            standard = plain.translate(_STANDARD_BASE64)
-            for form in self._encoded:
-                for place in _places(standard, form, _MIN_ENCODED):
-                    places.append(_widened(text, *place))
-                for place in _pieces(standard, form):
-                    places.append(_widened(text, *place))
-        for start, end in places:
-            if ends is None:
-                yield start, end
-            else:
-                yield (ends[start - 1] if start else 0), ends[end - 1]
+        standard = plain.translate(_STANDARD_BASE64)
+        places = [place for form in self._short for place in _places(plain, form)]
+        encoded = [
+            place for form in self._short_encoded for place in _places(standard, form, _MIN_ENCODED)
+        ]
+        for form, start, end in self._in_pieces(standard):
+            # Where gaps are gone, the words around would be taken for a part of it.
+            if not is_joined or end - start == len(form):
+                (encoded if form in self._encoded else places).append((start, end))
+        yield from places
+        if is_joined:
+            yield from encoded
+            return
+        for secret in self._secrets:
+            yield from _cut_off(plain, secret)
+        for place in encoded:
+            yield _widened(text, *place)
+
+    def _in_pieces(self, text: str) -> Iterator[tuple[str, int, int]]:
+        """Yield where a large piece of a secret stands in a text, with the secret."""
+        pieces, done = self._pieces, dict[tuple[str, int], int]()
+        # One look at every fourth place, however many secrets there are.
+        for place in [at for at in range(0, len(text), _STEP) if text[at : at + _PIECE] in pieces]:
+            for form, ats in pieces[text[place : place + _PIECE]].items():
+                for at in ats:
+                    if place >= done.get((form, at), 0):
+                        start, end = _extended(text, place, form, at)
+                        done[form, at] = end
+                        yield form, start, end
+
+
+class _View(NamedTuple):
+    """A text as it reads after a step of decoding."""
+
+    text: str
+    starts: list[int] | None = None
+    """Where each character began in the text before all decoding; None if nothing was decoded."""
+    ends: list[int] | None = None
+
+    def origin(self, place: tuple[int, int]) -> tuple[int, int]:
+        """Return where a place was in the text before all decoding."""
+        if self.starts is None or self.ends is None:
+            return place
+        return self.starts[place[0]], self.ends[place[1] - 1]
 
 
 def credentials(values: Mapping[str, str]) -> Iterator[str]:
@@ -124,18 +166,31 @@ def _parts(secret: str) -> Iterator[str]:
         yield from (item for item in (pair, *pair.split(":", 1)) if item)
 
 
-def _base64(secret: str) -> Iterator[str]:
-    """Yield the characters of Base64 that only this secret gives, without padding."""
+def _encoded(secret: str) -> Iterator[str]:
+    """Yield a secret in Base64, in Base64 twice, and in Base32, without padding."""
     content = secret.encode()
-    for offset, skipped in enumerate(_SKIPPED):
-        encoded = base64.b64encode(b"\0" * offset + content).decode().rstrip("=")
-        if (offset + len(content)) % 3:
-            # The last one depends on what follows.
-            encoded = encoded[:-1]
-        if len(core := encoded[skipped:]) >= _MIN_ENCODED:
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        for core in _cores(content, encode, 6):
             yield core
+            yield from _cores(core.encode(), base64.b64encode, 6)
     if len(content) >= 3:
         yield base64.b64encode(content).decode().rstrip("=")
+    yield from _cores(content, base64.b32encode, 5)
+
+
+def _cores(content: bytes, encode: Callable[[bytes], bytes], bits: int) -> Iterator[str]:
+    """Yield the characters of an encoding that only these bytes give, wherever they stand in it.
+
+    `bits` is how many of them a character has. The first and the last one depend on what is around.
+    """
+    offset = 0
+    while not offset or offset * 8 % bits:
+        encoded = encode(b"\0" * offset + content).decode().rstrip("=")
+        if (offset + len(content)) * 8 % bits:
+            encoded = encoded[:-1]
+        if len(core := encoded[-(-offset * 8 // bits) :]) >= _MIN_ENCODED:
+            yield core
+        offset += 1
 
 
 def _places(text: str, secret: str, short: int = _SHORT) -> Iterator[tuple[int, int]]:
@@ -149,19 +204,14 @@ def _places(text: str, secret: str, short: int = _SHORT) -> Iterator[tuple[int, 
         start = text.find(secret, start + 1)
 
 
-def _pieces(text: str, secret: str) -> Iterator[tuple[int, int]]:
-    """Yield where a large piece of a secret stands in a text."""
-    for at in range(0, len(secret) - _PIECE + 1, _STEP):
-        piece = secret[at : at + _PIECE]
-        found = text.find(piece)
-        while found >= 0:
-            start, end, first, last = found, found + _PIECE, at, at + _PIECE
-            while start and first and text[start - 1] == secret[first - 1] != " ":
-                start, first = start - 1, first - 1
-            while end < len(text) and last < len(secret) and text[end] == secret[last]:
-                end, last = end + 1, last + 1
-            yield start, end
-            found = text.find(piece, end)
+def _extended(text: str, start: int, form: str, first: int) -> tuple[int, int]:
+    """Return the whole of what a text and a secret have in common around a piece."""
+    end, last = start + _PIECE, first + _PIECE
+    while start and first and text[start - 1] == form[first - 1] != " ":
+        start, first = start - 1, first - 1
+    while end < len(text) and last < len(form) and text[end] == form[last]:
+        end, last = end + 1, last + 1
+    return start, end
 
 
 def _cut_off(text: str, secret: str) -> Iterator[tuple[int, int]]:
@@ -183,31 +233,55 @@ def _widened(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _decoded(text: str) -> Iterator[tuple[str, list[int]]]:
-    """Yield the text with its escapes taken off once, twice and so on.
-
-    Each comes with where in the text every character ended.
-    """
-    ends: list[int] | None = None
+def _views(text: str) -> Iterator[_View]:
+    """Yield the text, and the text with its escapes taken off once, twice and so on."""
+    view = _View(text)
     for _ in range(_MAX_ESCAPES):
+        yield view
         characters: list[str] = []
+        starts: list[int] = []
         stops: list[int] = []
         position = 0
-        for match in _ESCAPE.finditer(text):
+        for match in _ESCAPE.finditer(view.text):
             if (character := _character(match[0])) is None:
                 continue
-            characters += text[position : match.start()]
+            characters += view.text[position : match.start()]
+            starts += range(position, match.start() + 1)
             stops += range(position + 1, match.start() + 1)
             characters.append(character)
             position = match.end()
             stops.append(position)
         if not position:
-            break
-        characters += text[position:]
-        stops += range(position + 1, len(text) + 1)
-        text = "".join(characters)
-        ends = stops if ends is None else [ends[stop - 1] for stop in stops]
-        yield text, ends
+            return
+        characters += view.text[position:]
+        starts += range(position, len(view.text))
+        stops += range(position + 1, len(view.text) + 1)
+        view = _placed("".join(characters), view, starts, stops)
+    yield view
+
+
+def _without_gaps(view: _View) -> _View:
+    """Return a view without tags, spaces and what nobody sees."""
+    pieces: list[str] = []
+    starts: list[int] = []
+    stops: list[int] = []
+    position = 0
+    for start, end in [match.span() for match in _GAP.finditer(view.text)] + [
+        (len(view.text),) * 2
+    ]:
+        pieces.append(view.text[position:start])
+        starts += range(position, start)
+        stops += range(position + 1, start + 1)
+        position = end
+    return _placed("".join(pieces), view, starts, stops)
+
+
+def _placed(text: str, view: _View, starts: list[int], stops: list[int]) -> _View:
+    """Return a view of a view, with the places in the text of that."""
+    if view.starts is None or view.ends is None:
+        return _View(text, starts, stops)
+    before, behind = view.starts, view.ends
+    return _View(text, [before[at] for at in starts], [behind[at - 1] for at in stops])
 
 
 def _character(escape: str) -> str | None:

@@ -12,9 +12,17 @@ from homeassistant.exceptions import HomeAssistantError
 
 from ..error_bodies import answer_error, redact_error
 from ..error_translation import parse_error_body
-from ..exceptions import ErrorInResponse, ResponseEmpty, StreamIncomplete, UnexpectedBody, sanitize
+from ..exceptions import (
+    ErrorInResponse,
+    ResponseEmpty,
+    ResponseTooComplex,
+    StreamIncomplete,
+    UnexpectedBody,
+    sanitize,
+)
 from ..streaming.base import AnswerError, StreamAccumulator
 from ..streaming.decode import StreamGarbled, assemble, is_event_stream
+from ..streaming.large_json import MAX_CONTAINERS, TooManyContainers
 from ..streaming.ndjson import is_ndjson
 from ..streaming.text import LARGE_BYTES, load_json
 from ..types import Json
@@ -82,7 +90,8 @@ def parse_body(
     becomes `{"text": …}`, and so does an empty body, which is silence.
 
     Raises ErrorInResponse for an error with a status of success, ResponseEmpty, StreamIncomplete
-    for a stream without its end, UnexpectedBody for anything else.
+    for a stream without its end, ResponseTooComplex for more objects and lists than are read,
+    UnexpectedBody for anything else.
     """
     kind = content_type.partition(";")[0].strip().lower()
     body = _as_utf8(body, content_type)
@@ -96,7 +105,7 @@ def parse_body(
     if is_event_stream(body) and (kind == "text/event-stream" or not expects_text):
         return _parse_stream(settings, body, kind, accumulator)
     try:
-        found = load_json(_without_done(body))
+        found = _load(body)
     except ValueError:
         start = _start_of(body)
         if _is_text(kind, start, expects_text=expects_text):
@@ -179,6 +188,14 @@ def _without_done(body: bytes) -> bytes:
     return start + _DONE.sub(b"", end) if _DONE_MARK in end else body
 
 
+def _load(body: bytes) -> Any:
+    """Return the value in a body; raises ValueError for what is no JSON, and ResponseTooComplex."""
+    try:
+        return load_json(_without_done(body))
+    except TooManyContainers:
+        raise ResponseTooComplex(MAX_CONTAINERS) from None
+
+
 def _parse_stream(
     settings: HostConfig,
     body: bytes,
@@ -223,7 +240,7 @@ def stray_answer(settings: HostConfig, lines: list[bytes], kind: str) -> Any:
     body = b"\n".join(lines).strip()
     if body[:1] in (b"{", b"["):
         try:
-            load_json(_without_done(body))
+            _load(body)
         except ValueError:
             return None
         return parse_body(settings, body, "application/json")

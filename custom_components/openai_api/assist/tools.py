@@ -56,7 +56,7 @@ class GuardedTools(llm.APIInstance):
     def begin_turn(self) -> None:
         """Forget the calls of the turn before."""
         self._rounds, self._last_new = {}, 0
-        self.limit = ToolCallLimit()
+        self.limit = ToolCallLimit(self)
 
     @override
     async def async_call_tool(self, tool_input: llm.ToolInput) -> llm.ToolResult:

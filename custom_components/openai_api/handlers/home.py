@@ -23,7 +23,7 @@ from .. import dispatch
 from ..action import ActionCall
 from ..const import DOMAIN
 from ..exceptions import validation_error
-from ..llm_tools import LIMIT_REACHED, MAX_CONCURRENT_CALLS, ToolCallLimit
+from ..llm_tools import LIMIT_REACHED, MAX_CONCURRENT_CALLS
 from ..realtime.tools import HomeTools, error_output
 from ..statuses import cut_reason
 from ..types import Json
@@ -125,7 +125,7 @@ class _Rounds:
         self._tools = tools
         self._before = before
         self._is_chat = request.operation.method.startswith("chat.")
-        self._limit = ToolCallLimit()
+        self._limit = tools.call_limit() if tools else None
         self._slots = asyncio.Semaphore(MAX_CONCURRENT_CALLS)
         self._thoughts: dict[int, Any] = {}
         """What the model thought before a message of `said`, by the identity of that."""
@@ -272,10 +272,11 @@ class _Rounds:
     async def _async_call_one(self, name: str, text: str) -> tuple[Any, str]:
         """Call a tool with its arguments as text, unless it has been called too often."""
         assert self._tools is not None
+        assert self._limit is not None
         arguments: Any = text
         with suppress(ValueError, RecursionError):
             arguments = json.loads(text)
-        if not self._limit.start_call(name, arguments):
+        if not self._limit.start_call(self._tools.functions.tool_names[name], arguments):
             return error_output("LimitReached", LIMIT_REACHED)
         async with self._slots:
             return await self._tools.async_call(name, text)

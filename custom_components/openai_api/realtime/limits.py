@@ -1,10 +1,13 @@
 """Limits of what a model may do without the user, and of what a connection may cost."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+import json
 from typing import Any, Final
 
 from ..api.usage import Prices
+from ..llm_tools import ToolCallLimit
 
 MAX_ROUNDS: Final = 10
 """Responses in which a model may call tools between two messages of the user."""
@@ -21,6 +24,8 @@ class ToolLimits:
     is_reached: bool = False
     """Whether a call was refused since then."""
     calls: int = 0
+    same: ToolCallLimit | None = None
+    """Counts the calls about the same thing."""
     _rounds: set[str] = field(default_factory=set)
     _unnamed: int = 0
 
@@ -29,6 +34,8 @@ class ToolLimits:
         self.calls = self._unnamed = 0
         self._rounds.clear()
         self.is_reached = False
+        if self.same is not None:
+            self.same.reset()
 
     def start_round(self, response_id: Any) -> bool:
         """Return whether the response with this id may call tools, or be followed by another one."""
@@ -39,9 +46,17 @@ class ToolLimits:
         self._unnamed += 1
         return self._unnamed + len(self._rounds) <= MAX_ROUNDS
 
-    def start_call(self, response_id: Any) -> bool:
-        """Count a tool call; return whether the response with this id may make it."""
+    def start_call(self, response_id: Any, tool_name: str, text: str) -> bool:
+        """Count a tool call; return whether the response with this id may make it.
+
+        `text` is the JSON of its arguments.
+        """
         if self.calls >= self.max_calls or not self.start_round(response_id):
+            return False
+        arguments: Any = text
+        with suppress(ValueError, RecursionError):
+            arguments = json.loads(text)
+        if self.same is not None and not self.same.start_call(tool_name, arguments):
             return False
         self.calls += 1
         return True

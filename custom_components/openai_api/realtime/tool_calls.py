@@ -59,6 +59,7 @@ class ToolRunner:
         self._connection = connection
         self._tools = tools
         self._limits = limits
+        limits.same = tools.call_limit(limits.max_calls)
         self._require_approval = require_approval
         self._slots = asyncio.Semaphore(MAX_CONCURRENT_CALLS)
         self._awaiting_approval: dict[str, ToolCall] = {}
@@ -68,7 +69,7 @@ class ToolRunner:
         """Run a call, request its approval, or refuse it; calls of other functions are ignored."""
         if (tool_name := self._tools.functions.tool_name(call.name)) is None:
             return
-        if not self._limits.start_call(call.response_id):
+        if not self._limits.start_call(call.response_id, tool_name, call.arguments):
             self._refuse(call)
         elif is_named(tool_name, self._require_approval):
             self._awaiting_approval[call.call_id] = call

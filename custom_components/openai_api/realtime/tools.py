@@ -13,7 +13,7 @@ from homeassistant.helpers.json import json_dumps
 
 from ..const import DOMAIN, LOGGER
 from ..exceptions import validation_error
-from ..llm_tools import FunctionTools, build_function_tools
+from ..llm_tools import MAX_CALLS, FunctionTools, ToolCallLimit, build_function_tools
 from ..types import Json
 from ..websocket.access import async_is_admin
 
@@ -82,6 +82,10 @@ class HomeTools:
             if name not in before:
                 LOGGER.warning("The tool %s cannot be offered to the model: %s", name, reason)
         return [{"type": "function", **definition} for definition in self.functions.definitions]
+
+    def call_limit(self, most: int = MAX_CALLS) -> ToolCallLimit:
+        """Return a limit for the calls of these tools; `most` is how many there may be."""
+        return ToolCallLimit(self._api, most)
 
     def check_names(self, patterns: Sequence[str]) -> None:
         """Check that each of these names or patterns is of a tool.

@@ -15,6 +15,8 @@ _MAX_PIECE = 32 * 1024
 _MIN_PIECE = 64
 _STRING_PIECE = 128 * 1024
 _LONGEST_SCALAR = 64 * 1024
+MAX_CONTAINERS = 500_000
+"""The most objects and lists in one text: Python's collection of garbage looks at all of them."""
 _LONGEST_ESCAPE = 12
 """Bytes of one character: two escapes of a surrogate pair."""
 _SPACE = re.compile(rb"[ \t\r\n]*")
@@ -27,6 +29,10 @@ _ENDINGS = (b"},", b"],", b'",', b",")
 
 type CheckPiece = Callable[[bytes, Any, int], None]
 type LoadString = Callable[[bytes], str]
+
+
+class TooManyContainers(ValueError):
+    """A text has more objects and lists than `MAX_CONTAINERS`."""
 
 
 class LargeJsonReader:
@@ -49,9 +55,13 @@ class LargeJsonReader:
         self._max_depth = max_depth
         self._check_piece = check_piece
         self._load_string = load_string
+        self._left = MAX_CONTAINERS
 
     def read(self) -> Any:
-        """Return the value; raises ValueError for invalid JSON, and beyond `max_depth` levels."""
+        """Return the value.
+
+        Raises ValueError for invalid JSON, and beyond `max_depth` levels, and TooManyContainers.
+        """
         try:
             value, end = self._value(self._skip(0), 0)
         except RecursionError as err:
@@ -90,6 +100,7 @@ class LargeJsonReader:
         """Return an object or a list, and its end."""
         if level > self._max_depth:
             raise ValueError("too deep")
+        self._count(1)
         data, size = self._data, _MAX_PIECE
         position = self._skip(start + 1)
         if data[position : position + 1] == closing:
@@ -135,6 +146,8 @@ class LargeJsonReader:
             if not value:
                 # A comma after nothing.
                 raise ValueError("no JSON")
+            # Brackets in short texts count, too. Long texts are no pieces.
+            self._count(members.count(b"{") + members.count(b"["))
             self._check_piece(whole, value, self._max_depth - level + 1)
             if isinstance(found, list):
                 found.extend(value)
@@ -142,6 +155,12 @@ class LargeJsonReader:
                 found.update(value)
             return comma + 1
         return None
+
+    def _count(self, containers: int) -> None:
+        """Count objects and lists; raises TooManyContainers."""
+        self._left -= containers
+        if self._left < 0:
+            raise TooManyContainers
 
     def _member(self, found: dict[str, Any] | list[Any], position: int, level: int) -> int:
         """Add one member; return its end."""

@@ -4,6 +4,7 @@ import orjson
 
 from ..types import Json
 from .sse import MAX_EVENT_BYTES, EventTooLarge
+from .text import LARGE_BYTES
 
 _LONGEST_FIRST_LINE = 64 * 1024
 _EVENT_TYPES = ("response.", "transcript.", "speech.", "image_generation.", "image_edit.")
@@ -78,9 +79,9 @@ def is_event_line(line: bytes) -> bool:
 
 
 def _object_in(line: bytes) -> Json | None:
-    """Return the object that a line holds, None if it holds anything else."""
+    """Return the object that a line holds, None if it holds anything else, or is large."""
     data = line.strip(_SEPARATORS)
-    if data[:1] != b"{" or data[-1:] != b"}":
+    if data[:1] != b"{" or data[-1:] != b"}" or len(data) > LARGE_BYTES:
         return None
     try:
         found: Json = orjson.loads(data)

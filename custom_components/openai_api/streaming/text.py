@@ -1,6 +1,7 @@
 """Parses JSON whose characters may be split into surrogates or bytes, and joins them."""
 
 from collections.abc import Hashable, Iterator
+from contextlib import suppress
 import json
 import re
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import orjson
 
 from ..types import Json
-from .large_json import LargeJsonReader
+from .large_json import LargeJsonReader, TooManyContainers
 
 LARGE_BYTES = 512 * 1024
 """Larger JSON texts are parsed in pieces, and in the executor."""
@@ -32,7 +33,8 @@ _ORJSON_DEPTH = 254
 def load_json(data: bytes) -> Any:
     """Return the value in a JSON text; halves of characters become U+FFFD.
 
-    Raises ValueError for invalid JSON, and for more than `MAX_DEPTH` levels.
+    Raises ValueError for invalid JSON, and for more than `MAX_DEPTH` levels; TooManyContainers,
+    which is one, for more than `MAX_CONTAINERS` objects and lists in a large text.
     """
     return SurrogateJoiner().load(data, hold=False)
 
@@ -109,7 +111,7 @@ class SurrogateJoiner:
     def load(self, data: bytes, *, hold: bool = True) -> Any:
         """Return the value in a JSON text; without `hold`, halves become U+FFFD at once.
 
-        Raises ValueError for invalid JSON, and for more than `MAX_DEPTH` levels.
+        Raises what `load_json` raises.
         """
         if (size := len(data)) > LARGE_BYTES:
             return self._load_large(data, hold=hold)
@@ -135,7 +137,14 @@ class SurrogateJoiner:
             found: str = json.loads(text.decode(errors="surrogateescape"))
             return found
 
-        value = LargeJsonReader(data, MAX_DEPTH, check_depth, load_string).read()
+        value = None
+        is_whole = False
+        with suppress(TooManyContainers):
+            value = LargeJsonReader(data, MAX_DEPTH, check_depth, load_string).read()
+            is_whole = True
+        if not is_whole:
+            # Raised here, where the traceback does not hold what was read.
+            raise TooManyContainers
         if has_halves or (self.held and hold):
             return self._mend_event(value, hold=hold)
         return value

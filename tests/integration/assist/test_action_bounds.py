@@ -36,8 +36,12 @@ def switch(name: str, number: int, text: str = '{"room": "hall"}') -> dict[str, 
         ([""], 10),
         (["{}", ""], 10),
         ([f'{{"room": "{number}"}}' for number in range(5000)], 100),
+        # Whatever is done to it.
+        ([f'{{"name": "Lamp", "room": "{number}"}}' for number in range(5000)], 10),
+        ([f'{{"entity_id": ["light.a"], "level": {number}}}' for number in range(5000)], 10),
+        ([f'{{"target": {{"area_id": "a"}}, "data": {{"b": {n}}}}}' for n in range(5000)], 10),
     ],
-    ids=["same", "spelling", "empty", "none", "others"],
+    ids=["same", "spelling", "empty", "none", "others", "name", "entity", "target"],
 )
 async def test_burst_of_tool_calls(
     standin: StandIn, home: Door, call: Call, texts: list[str], most: int
@@ -57,6 +61,27 @@ async def test_burst_of_tool_calls(
     ]
     assert len(outputs) == 5050
     assert sum("LimitReached" in output for output in outputs) == 5050 - most
+
+
+@pytest.mark.parametrize(
+    "annotations",
+    [llm.ToolAnnotations(read_only=True), llm.ToolAnnotations(destructive=False)],
+    ids=["reads", "adds"],
+)
+async def test_burst_of_harmless_tool_calls(
+    standin: StandIn,
+    home: Door,
+    call: Call,
+    monkeypatch: pytest.MonkeyPatch,
+    annotations: llm.ToolAnnotations,
+) -> None:
+    """To look at one thing, or to add items to one list, wears out nothing."""
+    monkeypatch.setattr(Door, "annotations", annotations)
+    texts = [f'{{"name": "List", "room": "{number}"}}' for number in range(50)]
+    standin.fail(response(*(switch("door", *item) for item in enumerate(texts))))
+    standin.fail(response(says("Done.")))
+    await call("create_model_response", model="m", input="Look", llm_hass_api=["test"])
+    assert len(home.asked) == 50
 
 
 async def test_tool_calls_run_a_few_at_a_time(

@@ -1,8 +1,12 @@
 """What a model may do in one turn of a conversation."""
 
+from collections.abc import Iterator
+import json
 from typing import Any
 
-from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.components.homeassistant.exposed_entities import async_expose_entity
+from homeassistant.core import HomeAssistant, ServiceCall, callback
+from homeassistant.helpers import area_registry as ar, entity_registry as er
 import pytest
 
 from tests.standin.server import StandIn
@@ -60,3 +64,69 @@ async def test_burst_of_tool_calls(
         standin.fail(says("Done."))
     assert speech(await ask("Turn on the light")) == "Done."
     assert len(kitchen) == 6
+
+
+@pytest.fixture
+async def switched(hass: HomeAssistant, kitchen: list[ServiceCall]) -> list[ServiceCall]:
+    """Return the calls of two lights: that of the kitchen has an area and an alias."""
+    area = ar.async_get(hass).async_create("Kitchen")
+    registry = er.async_get(hass)
+    hass.states.async_remove("light.kitchen")
+    for name in ("kitchen", "hall"):
+        registry.async_get_or_create(
+            "light", "test", name, suggested_object_id=name, original_name=f"{name.title()} light"
+        )
+        state = {"friendly_name": f"{name.title()} light", "supported_color_modes": ["brightness"]}
+        hass.states.async_set(f"light.{name}", "off", state)
+        async_expose_entity(hass, "conversation", f"light.{name}", should_expose=True)
+    registry.async_update_entity(
+        "light.kitchen", area_id=area.id, aliases=["Cooker lamp", er.COMPUTED_NAME]
+    )
+    found: list[ServiceCall] = []
+
+    @callback
+    def take(call: ServiceCall) -> None:
+        found.append(call)
+
+    for name in ("turn_on", "turn_off"):
+        hass.services.async_register("light", name, take)
+    return found
+
+
+def burst(kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield calls that all switch the light of the kitchen: the end of a tool and arguments."""
+    ends = ("HassTurnOn", "HassTurnOff", "HassLightSet")
+    names: list[dict[str, Any]] = [
+        {"name": "Kitchen light"},
+        {"name": " kitchen LIGHT ", "area": "", "floor": None},
+        {"name": "Kitchen light", "domain": ["light"]},
+        {"name": "Cooker lamp", "area": "kitchen"},
+        {"name": "light.kitchen"},
+        {"area": "Kitchen", "domain": ["light"]},
+    ]
+    for number in range(1000):
+        match kind:
+            case "values":
+                yield "HassLightSet", {**names[0], "brightness": number % 100}
+            case "tools":
+                yield ends[number % 3], {**names[0], "brightness": number % 7}
+            case "names":
+                yield ends[number % 2], names[number % len(names)]
+
+
+@pytest.mark.parametrize("kind", ["values", "tools", "names"])
+async def test_burst_about_one_thing(
+    standin: StandIn, agent: str, ask: Ask, switched: list[ServiceCall], kind: str
+) -> None:
+    standin.fail(says("ok"))
+    await ask()
+    calls_made = [(tool_named(standin, end), json.dumps(data)) for end, data in burst(kind)]
+    hall = (tool_named(standin, "HassTurnOn"), '{"name": "Hall light"}')
+    standin.fail(calls(*calls_made, hall))
+    standin.fail(calls(*calls_made))
+    standin.fail(says("Enough."))
+    assert speech(await ask("Flicker")) == "Enough."
+    lights = " ".join(str(call.data["entity_id"]) for call in switched)
+    assert lights.count("light.kitchen") == 10
+    # Other things go on.
+    assert lights.count("light.hall") == 1

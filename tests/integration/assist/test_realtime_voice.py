@@ -285,6 +285,20 @@ async def test_tool_arguments_not_an_object(
     assert "no JSON object" in result["item"]["output"]
 
 
+@pytest.mark.parametrize("more", ['"room": "%d"', '"on": true'])
+async def test_burst_about_one_thing(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, more: str
+) -> None:
+    satellite = await talking(llm_hass_api=["test"])
+    texts = [f'{{"name": "Lamp", {more.replace("%d", str(number))}}}' for number in range(200)]
+    service.answers = [
+        Answer("Wait.", calls=[("test_tool", text) for text in texts]),
+        Answer("Enough."),
+    ]
+    await satellite.say(SPEECH)
+    assert len(tool.calls) == 10
+
+
 async def test_tool_round_limit(
     hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool
 ) -> None:

@@ -20,19 +20,25 @@ from .test_tools import Bell, bell, call_event, connected
 __all__ = ["bell"]
 
 
-def call_in(response_id: str | None, number: int, name: str = "ring") -> Json:
+def call_in(response_id: str | None, number: int, arguments: str = "{}") -> Json:
     """Return the event by which a model calls a tool in a response."""
-    event = call_event(name, "{}", f"f-{number}")
+    event = call_event("ring", arguments, f"f-{number}")
     del event["response_id"]
     return {**event, **({"response_id": response_id} if response_id else {})}
 
 
-async def round_of(talk: RealtimeDriver, number: int, calls: int = 1) -> list[Json]:
-    """Let the model call tools in a response, and return what the host is sent then."""
+async def round_of(
+    talk: RealtimeDriver, number: int, calls: int = 1, arguments: str = "{}"
+) -> list[Json]:
+    """Let the model call tools in a response, and return what the host is sent then.
+
+    A `%d` in the arguments is another number for each call.
+    """
     response = {"id": f"r-{number}"}
     await talk.server_sends({"type": "response.created", "response": response})
     for call in range(calls):
-        await talk.session.send(call_in(f"r-{number}", number * 100 + call))
+        said = arguments.replace("%d", str(number * 100 + call))
+        await talk.session.send(call_in(f"r-{number}", number * 100 + call, said))
     await talk.server_sends({"type": "response.done", "response": response})
     await talk.hass.async_block_till_done(wait_background_tasks=False)
     sent: list[Json] = []
@@ -78,10 +84,26 @@ async def test_tool_round_limit_with_higher_call_limit(
 ) -> None:
     await connected(talk, "hall", max_tool_calls=100)
     for number in range(10):
-        await round_of(talk, number, calls=3)
+        await round_of(talk, number, calls=3, arguments='{"times": %d}')
     assert len(bell.calls) == 30
     await round_of(talk, 10)
     assert len(bell.calls) == 30
+
+
+@pytest.mark.parametrize(
+    "arguments", ["{}", '{"name": "Bell", "times": %d}', '{"entity_id": "bell.a", "times": %d}']
+)
+async def test_same_thing_limit_with_higher_call_limit(
+    silent: None, talk: RealtimeDriver, bell: Bell, arguments: str
+) -> None:
+    await connected(talk, "hall", max_tool_calls=100)
+    for number in range(5):
+        await round_of(talk, number, calls=3, arguments=arguments)
+    assert len(bell.calls) == 10
+    assert len(talk.notices_of("tool_limit_reached")) == 1
+    await talk.call("send_realtime_message", message="Go on")
+    await round_of(talk, 9, calls=3, arguments=arguments)
+    assert len(bell.calls) == 13
 
 
 @pytest.mark.parametrize(
