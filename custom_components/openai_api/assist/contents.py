@@ -51,6 +51,11 @@ CHAT_NATIVE: Final = "chat_completion"
 `{"calls": {call_id: extra_content}, "reasoning_details": […]}`: Gemini refuses a call without its
 signature.
 """
+MESSAGE_NATIVE: Final = "message"
+"""The type of what a message of Responses keeps: `{"phase": "commentary" | "final_answer"}`.
+
+Models that tell the phase of what they say answer worse where it is not sent back.
+"""
 REASONING: Final = "reasoning_content"
 TRIGGER_SENTENCE: Final = "trigger_sentence"
 """A tool call that Home Assistant itself puts into the log, marked as external."""
@@ -264,14 +269,14 @@ def input_items(
                 }
             )
         elif isinstance(item, AssistantContent):
-            if (
-                isinstance(item.native, dict)
-                and item.native.get("type") == "reasoning"
-                and not _is_before_service_call(item)
-            ):
-                items.append(item.native)
+            kept = item.native if isinstance(item.native, dict) else {}
+            if kept.get("type") == "reasoning" and not _is_before_service_call(item):
+                items.append(kept)
             if item.content and not _is_empty(item.content):
-                items.append({"type": "message", "role": "assistant", "content": item.content})
+                phase = {"phase": kept["phase"]} if kept.get("type") == MESSAGE_NATIVE else {}
+                items.append(
+                    {"type": "message", "role": "assistant", "content": item.content, **phase}
+                )
             items += [
                 {
                     "type": "function_call",
@@ -335,6 +340,9 @@ def messages(
             if text is None and not calls:
                 continue
             message: Json = {"role": "assistant", "content": text or ""}
+            if found and (last := found[-1])["role"] == "assistant" and "tool_calls" not in last:
+                # Templates of many models refuse two in a row.
+                message = found.pop() | {"content": f"{last['content']}\n\n{text or ''}".strip()}
             if calls:
                 message["tool_calls"] = calls
             if details := kept.get("reasoning_details"):

@@ -183,12 +183,7 @@ class LanguageModelEntity(AssistEntity):
             )
             body = question.body(api, system, items, may_call=may_call)
             decoder: Decoder = (
-                ResponsesDecoder(
-                    self.host.settings,
-                    question.functions,
-                    allows_tools=allows_tools,
-                    wants_commentary=self.is_spoken_to,
-                )
+                ResponsesDecoder(self.host.settings, question.functions, allows_tools=allows_tools)
                 if api == RESPONSES
                 else ChatDecoder(question.functions, allows_tools=allows_tools)
             )
