@@ -133,9 +133,8 @@ class TaskEntity(LanguageModelEntity, AITaskEntity):
         """Return an image, made from a text or from the attached ones; raises translated errors."""
         turn = self._turn(chat_log.conversation_id)
         turn.data["model"] = self.options.get(CONF_IMAGE_MODEL)
-        turn.data["transport"] = "images"
         with turn.failures_reported():
-            result = await images.async_generate(self, task, chat_log.conversation_id)
+            result = await images.async_generate(self, task, turn, chat_log.conversation_id)
         chat_log.async_add_assistant_content_without_tools(
             AssistantContent(agent_id=self.entity_id, content=result.revised_prompt or "Done.")
         )
