@@ -81,9 +81,7 @@ _SUBENTRIES: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ),
 )
 _SPEECH_SECONDS: Final = 3.2
-_HAS_CONTEXT: Final = (
-    "context" in inspect.signature(chat_session.async_get_chat_session).parameters
-)
+_HAS_CONTEXT: Final = "context" in inspect.signature(chat_session.async_get_chat_session).parameters
 _PIECE: Final = 1024
 """Bytes that a device sends at once, 32 ms."""
 

@@ -1,7 +1,8 @@
 """Turns a chat log into the input of Responses or the messages of chat completions."""
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from hashlib import sha256
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -57,6 +58,10 @@ MESSAGE_NATIVE: Final = "message"
 Models that tell the phase of what they say answer worse where it is not sent back.
 """
 REASONING: Final = "reasoning_content"
+NO_SYSTEM_ROLE: Final = "no_system_role"
+SHORT_IDS: Final = "short_ids"
+_SHORT_ID: Final = 9
+"""Letters and digits."""
 TRIGGER_SENTENCE: Final = "trigger_sentence"
 """A tool call that Home Assistant itself puts into the log, marked as external."""
 FAILED_CALL: Final = "arguments_unreadable"
@@ -176,6 +181,12 @@ def relevant(contents: Sequence[Content], turns: int) -> list[Content]:
             continue
         found.append(item)
     return found
+
+
+def last_turn(contents: list[Content]) -> list[Content]:
+    """Return what belongs to the question that is asked now, where all would be too long."""
+    starts = [index for index, item in enumerate(contents) if isinstance(item, UserContent)]
+    return contents[starts[-1] :] if starts else contents
 
 
 def calls_of(content: AssistantContent) -> list[Any]:
@@ -301,22 +312,28 @@ def messages(
     attachments: Attachments,
     functions: FunctionTools,
     *,
-    with_reasoning: bool = False,
+    wants: Collection[str] = (),
 ) -> list[Json]:
     """Return the `messages` of a chat completion; calls have the names of the functions.
 
     Each is a `{"role": "system" | "user" | "assistant" | "tool", "content": …}`
-    (https://platform.openai.com/docs/api-reference/chat/create). `with_reasoning`: the service
-    wants every message of the model with its thoughts.
+    (https://platform.openai.com/docs/api-reference/chat/create). `wants` is what the model is known
+    to need: every message of its own with its thoughts (`REASONING`), instructions as a part of
+    the first question (`NO_SYSTEM_ROLE`), ids of nine letters and digits (`SHORT_IDS`).
     """
     found: list[Json] = [{"role": "system", "content": system}] if system.strip() else []
+    id_of = _short_id if SHORT_IDS in wants else str
     known = {item.tool_call_id for item in contents if isinstance(item, ToolResultContent)}
     for item in contents:
         if isinstance(item, UserContent):
             found.append({"role": "user", "content": attachments.parts(item, is_chat=True)})
         elif isinstance(item, ToolResultContent):
             found.append(
-                {"role": "tool", "tool_call_id": item.tool_call_id, "content": result_text(item)}
+                {
+                    "role": "tool",
+                    "tool_call_id": id_of(item.tool_call_id),
+                    "content": result_text(item),
+                }
             )
         elif isinstance(item, AssistantContent):
             kept = item.native if isinstance(item.native, dict) else {}
@@ -325,7 +342,7 @@ def messages(
             extras = kept.get("calls", {})
             calls = [
                 {
-                    "id": call.id,
+                    "id": id_of(call.id),
                     "type": "function",
                     "function": {
                         "name": functions.function_name(call.tool_name),
@@ -347,8 +364,26 @@ def messages(
                 message["tool_calls"] = calls
             if details := kept.get("reasoning_details"):
                 message["reasoning_details"] = details
-            if with_reasoning:
+            if REASONING in wants:
                 # Neither nothing nor an empty text is taken.
                 message[REASONING] = item.thinking_content or " "
             found.append(message)
-    return found
+    return _told_by_user(found) if NO_SYSTEM_ROLE in wants else found
+
+
+def _short_id(call_id: str) -> str:
+    """Return an id as Mistral takes it, the same one for the same call."""
+    is_short = len(call_id) == _SHORT_ID and call_id.isalnum() and call_id.isascii()
+    return call_id if is_short else sha256(call_id.encode()).hexdigest()[:_SHORT_ID]
+
+
+def _told_by_user(found: list[Json]) -> list[Json]:
+    """Return messages whose first question begins with the instructions."""
+    first = next((item for item in found if item["role"] == "user"), None)
+    if first is None or found[0]["role"] != "system":
+        return found
+    system, content = found[0]["content"], first["content"]
+    told: Any = f"{system}\n\n{content}"
+    if isinstance(content, list):
+        told = [{"type": "text", "text": system}, *content]
+    return [{**item, "content": told} if item is first else item for item in found[1:]]

@@ -19,7 +19,7 @@ from ..exceptions import ConnectionFailed, EntryUnloaded, RequestTimedOut
 from ..types import Json
 from . import tools
 from .const import CONF_API, CONF_HISTORY_TURNS, CONF_HOST_TOOLS, CONF_MODEL, CONF_PATIENCE
-from .contents import Attachments, input_items, messages, relevant, system_prompt
+from .contents import Attachments, input_items, last_turn, messages, relevant, system_prompt
 from .deltas import Decoder, Delta
 from .entity import AssistEntity
 from .errors import (
@@ -31,6 +31,7 @@ from .errors import (
     is_api_unsupported,
     is_bad_request,
     is_model_unknown,
+    is_too_long,
     is_transient,
     pause_of,
 )
@@ -174,11 +175,7 @@ class LanguageModelEntity(AssistEntity):
                 input_items(contents, attachments, question.functions)
                 if api == RESPONSES
                 else messages(
-                    system,
-                    contents,
-                    attachments,
-                    question.functions,
-                    with_reasoning=question.with_reasoning,
+                    system, contents, attachments, question.functions, wants=question.wants
                 )
             )
             body = question.body(api, system, items, may_call=may_call)
@@ -206,6 +203,10 @@ class LanguageModelEntity(AssistEntity):
                 if api == CHAT and self._is_auto and is_bad_request(err):
                     # It knows this API, whatever else it does not like.
                     self.host.known["api"] = api
+                if is_too_long(err) and (shorter := last_turn(contents)) != contents:
+                    LOGGER.debug("A conversation of %s is too long: %r", self.entity_id, err)
+                    contents = shorter
+                    continue
                 if question.learn(err, body):
                     continue
                 if not is_retry and is_transient(err) and (pause := pause_of(err)) <= _PAUSE:

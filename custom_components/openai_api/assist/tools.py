@@ -155,7 +155,10 @@ def have_all_acted(contents: Iterable[Content]) -> bool:
 
 
 def arguments(text: Any) -> dict[str, Any] | None:
-    """Return the arguments of a call, `{name: value}`; None where they are no JSON object."""
+    """Return the arguments of a call, `{name: value}`; None where they are no JSON object.
+
+    None at all, also as null, are an empty object.
+    """
     if isinstance(text, dict):
         # Some services send the object itself.
         return text
@@ -165,4 +168,4 @@ def arguments(text: Any) -> dict[str, Any] | None:
         found = load_json(text.encode(errors="replace"))
     except ValueError:
         return None
-    return found if isinstance(found, dict) else None
+    return {} if found is None else found if isinstance(found, dict) else None
