@@ -20,6 +20,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.json import json_dumps
 
 from ..llm_tools import FunctionTools
+from ..media.media_types import HEAD_BYTES, detect_media_type
 from ..types import Json
 from .errors import ATTACHMENT_UNSUPPORTED, AssistError
 from .plain_text import without_controls
@@ -89,14 +90,14 @@ class Attachments:
 
     async def _async_url(self, attachment: Attachment) -> tuple[str, str]:
         """Return the MIME type of a file and an address that holds all of it."""
-        mime_type = attachment.mime_type.partition(";")[0].strip().lower()
-        mime_type = _IMAGES.get(mime_type, mime_type)
+        told = attachment.mime_type.partition(";")[0].strip().lower()
+        found = await self._hass.async_add_executor_job(_read, attachment.path)
+        if found is None:
+            raise AssistError(ATTACHMENT_UNSUPPORTED, message=attachment.path.name)
+        mime_type = found[0] or _IMAGES.get(told, told)
         if mime_type != _PDF and mime_type not in _IMAGES:
             raise AssistError(ATTACHMENT_UNSUPPORTED, message=mime_type or "?")
-        data = await self._hass.async_add_executor_job(_read, attachment.path)
-        if data is None:
-            raise AssistError(ATTACHMENT_UNSUPPORTED, message=attachment.path.name)
-        return mime_type, f"data:{mime_type};base64,{data}"
+        return mime_type, f"data:{mime_type};base64,{found[1]}"
 
     def parts(self, content: UserContent, *, is_chat: bool) -> str | list[Json]:
         """Return the `content` of a user's message: its text, or a list where files are attached.
@@ -123,14 +124,20 @@ class Attachments:
         return parts
 
 
-def _read(path: Path) -> str | None:
-    """Return a file in base64, None where it cannot be read or is too large; blocks."""
+def _read(path: Path) -> tuple[str | None, str] | None:
+    """Return what a file is by its first bytes, if they tell, and all of it in base64; blocks.
+
+    Cameras and integrations do not always know what their images are, and services refuse one
+    that is not what it is called. None where it cannot be read or is too large.
+    """
     try:
         if path.stat().st_size > _LARGEST:
             return None
-        return base64.b64encode(path.read_bytes()).decode()
+        data = path.read_bytes()
     except OSError:
         return None
+    kind = _PDF if data.startswith(b"%PDF-") else detect_media_type(data[:HEAD_BYTES])
+    return kind, base64.b64encode(data).decode()
 
 
 def system_prompt(chat_log: ChatLog) -> str:

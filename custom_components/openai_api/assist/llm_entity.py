@@ -138,12 +138,13 @@ class LanguageModelEntity(AssistEntity):
             is_done = not decoder.has_unmade_call and tools.have_all_acted(chat_log.content[start:])
             if not self.is_spoken_to or not is_done:
                 raise AssistError(ANSWER_EMPTY)
-            # What was asked for is done, and the model has no more to say.
+        elif decoder.is_cut and not self.is_spoken_to:
+            raise AssistError(ANSWER_CUT)
+        if not isinstance(chat_log.content[-1], AssistantContent):
+            # What was asked for is done, and the model has no more to say, or only an emoji.
             chat_log.async_add_assistant_content_without_tools(
                 AssistantContent(agent_id=self.entity_id, content="")
             )
-        elif decoder.is_cut and not self.is_spoken_to:
-            raise AssistError(ANSWER_CUT)
 
     async def async_warm_up(self) -> None:
         """Open a connection for the turn that is about to come; raises nothing of the service."""

@@ -225,6 +225,21 @@ async def test_question_in_any_script_keeps_listening(
     assert (await ask()).continue_conversation is asks
 
 
+@pytest.mark.parametrize(
+    "text", ["\U0001f44d", "```\nprint(1)\n```", "---\n", "https://example.org"]
+)
+async def test_answer_without_a_word_is_silence_for_satellite(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, text: str
+) -> None:
+    standin.fail(says(text))
+    result = await ask("Well done", satellite_id="assist_satellite.hall")
+
+    assert not is_error(result)
+    assert speech(result).strip() == ""
+    standin.fail(says("Yes."))
+    await ask("Really?", conversation_id=result.conversation_id)
+
+
 @pytest.mark.parametrize("arguments", ["null", "", None, " ", "{}", {}])
 async def test_chat_call_without_arguments(
     hass: HomeAssistant,
