@@ -180,10 +180,11 @@ class LanguageModelEntity(AssistEntity):
                 )
             )
             body = question.body(api, system, items, may_call=may_call)
+            known = {"allows_tools": allows_tools, "thinks_first": question.thinks_first}
             decoder: Decoder = (
-                ResponsesDecoder(self.host.settings, question.functions, allows_tools=allows_tools)
+                ResponsesDecoder(self.host.settings, question.functions, **known)
                 if api == RESPONSES
-                else ChatDecoder(question.functions, allows_tools=allows_tools)
+                else ChatDecoder(question.functions, **known)
             )
             try:
                 async with self._stream(api, body, chat_log, by_socket=by_socket) as stream:
@@ -220,6 +221,8 @@ class LanguageModelEntity(AssistEntity):
                 raise
             if self._is_auto:
                 self.host.known["api"] = api
+            if decoder.has_end_alone:
+                question.learn_thinks_first()
             return decoder
 
     def _api(self) -> str:

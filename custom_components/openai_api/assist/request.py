@@ -56,6 +56,8 @@ _UNSTREAMED: Final = "unstreamed"
 """Key of `ServiceHost.known`: the models that cannot be streamed."""
 _WANTS: Final = "wants"
 """Key of `ServiceHost.known`: what messages of chat completions must be like for a model."""
+_THINKS_FIRST: Final = "thinks_first"
+"""Key of `ServiceHost.known`: the models of whose thoughts the end alone is written."""
 _STRICT: Final = "strict"
 _NAMES_STRICT: Final = re.compile(r"\bstrict\b")
 
@@ -222,6 +224,15 @@ class Question:
         Models of DeepSeek and Moonshot want their thoughts back, templates of Gemma know no system.
         """
         return self._known_of_model(_WANTS)
+
+    @property
+    def thinks_first(self) -> bool:
+        """Whether the thoughts of the model have an end alone, for its template begins them."""
+        return self.options[CONF_MODEL] in self.host.known.get(_THINKS_FIRST, ())
+
+    def learn_thinks_first(self) -> None:
+        """Remember that a thought has ended that had not begun."""
+        self.host.known.setdefault(_THINKS_FIRST, set()).add(self.options[CONF_MODEL])
 
     def learn(self, err: HomeAssistantError, body: Json) -> bool:
         """Remember what of ours a service refuses or misses; return whether to ask again."""

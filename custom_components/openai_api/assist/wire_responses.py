@@ -47,11 +47,10 @@ class ResponsesDecoder(Decoder):
         self,
         settings: HostConfig,
         functions: FunctionTools | None = None,
-        *,
-        allows_tools: bool = True,
+        **known: bool,
     ) -> None:
-        """Take the settings of the host, and the functions that a model may call."""
-        super().__init__(functions, allows_tools=allows_tools)
+        """Take the settings of the host, and what `Decoder` takes."""
+        super().__init__(functions, **known)
         self._settings = settings
         self._phase: str | None = None
         """Whether the message under way is the answer or comes before it, as newer models say."""

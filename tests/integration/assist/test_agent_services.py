@@ -13,7 +13,11 @@ from tests.standin.server import StandIn
 from .answers import NO_RESPONSES, SSE, chat, chunk, says
 from .conftest import Ask, is_error, speech
 from .test_agent import kitchen as kitchen  # noqa: PLC0414
+from .test_agent_answers import log_of
 from .test_agent_history import CALL, RESULT, add_turn, answer, question, use_chat
+from .voice import SILENCE, SPEECH
+from .voice_home import AddHome, stream
+from .voice_server import VoiceServer
 
 type Json = dict[str, Any]
 DONE = chat(chunk({"content": "Done."}), chunk({}, "stop"))
@@ -238,6 +242,60 @@ async def test_answer_without_a_word_is_silence_for_satellite(
     assert speech(result).strip() == ""
     standin.fail(says("Yes."))
     await ask("Really?", conversation_id=result.conversation_id)
+
+
+@pytest.mark.parametrize("is_chat", [True, False])
+@pytest.mark.parametrize(
+    ("pieces", "thoughts", "said"),
+    [
+        (["Hm", ", well", "</think>", "Yes."], "Hm, well", "Yes."),
+        (["Hm</thi", "nk>\n\nYes."], "Hm", "Yes."),
+        # It may think less, or its server may say more, the next time.
+        (["Yes", "."], None, "Yes."),
+        (["<think>", "Hm</think>Yes."], "Hm", "Yes."),
+        (["\n<think>Hm", "</think>Yes."], "Hm", "Yes."),
+        (["Well. <think>Hm", "</think>Yes."], "Hm", "Well. Yes."),
+        (["1 <", " 2"], None, "1 < 2"),
+    ],
+)
+async def test_thought_without_beginning_is_known_from_then_on(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    pieces: list[str],
+    thoughts: str | None,
+    said: str,
+    is_chat: bool,
+) -> None:
+    def answers(*texts: str) -> Fault:
+        if is_chat:
+            return chat(*(chunk({"content": text}) for text in texts), chunk({}, "stop"))
+        return says(*texts)
+
+    if is_chat:
+        standin.fail(NO_RESPONSES)
+    standin.fail(answers("The user asks", " me.", "</think>", "Hello", "."))
+    assert speech(await ask("Hello")) == "Hello."
+    standin.fail(answers(*pieces))
+    result = await ask("Is it warm?")
+
+    assert speech(result) == said
+    (last,) = [one for one in log_of(hass, result.conversation_id) if one.role == "assistant"]
+    assert last.thinking_content == thoughts
+    assert last.content == said
+
+
+async def test_pipeline_thought_without_beginning_is_not_spoken_again(
+    hass: HomeAssistant, service: VoiceServer, add_home: AddHome
+) -> None:
+    satellite = await add_home()
+    thought = "The user asks me whether it is warm outside, so I say that. "
+    for heard in (f"{thought}It is warm.", "It is warm."):
+        service.speeches.clear()
+        service.heads = [stream(thought, "</think>", "It is warm.")]
+        await satellite.say(SPEECH, SILENCE)
+        assert " ".join(one["input"] for one in service.speeches) == heard
 
 
 @pytest.mark.parametrize("arguments", ["null", "", None, " ", "{}", {}])
