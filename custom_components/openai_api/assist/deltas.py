@@ -143,9 +143,12 @@ class Decoder:
             call_id = ulid_now()
         self._ids.add(call_id)
         self.last_call_id = call_id
+        found = tools.arguments(arguments)
+        name = tools.function_meant(name, self._functions)
+        if found:
+            found = tools.fitting(found, name, self._functions)
         name = self._functions.tool_name(name) or name
         self.calls.append(name)
-        found = tools.arguments(arguments)
         call = llm.ToolInput(
             id=call_id, tool_name=name, tool_args=found or {}, external=found is None
         )

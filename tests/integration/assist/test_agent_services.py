@@ -10,9 +10,9 @@ import pytest
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
-from .answers import NO_RESPONSES, SSE, chat, chunk, says
+from .answers import NO_RESPONSES, SSE, calls, chat, chunk, says
 from .conftest import Ask, is_error, speech
-from .test_agent import kitchen as kitchen  # noqa: PLC0414
+from .test_agent import kitchen as kitchen, tool_named  # noqa: PLC0414
 from .test_agent_answers import log_of
 from .test_agent_history import CALL, RESULT, add_turn, answer, question, use_chat
 from .voice import SILENCE, SPEECH
@@ -320,3 +320,61 @@ async def test_chat_call_without_arguments(
 
     result = json.loads(standin.requests[-1].body["messages"][-1]["content"])
     assert result["error"] is False
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        '{"name": "Kitchen light", "domain": "[\\"light\\"]"}',
+        '{"name": ["Kitchen light"]}',
+        '{"name": "Kitchen light", "area": null, "domain": null}',
+        '"{\\"name\\": \\"Kitchen light\\"}"',
+        '[{"name": "Kitchen light"}]',
+    ],
+)
+async def test_arguments_wrapped_otherwise_are_understood(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    kitchen: list[ServiceCall],
+    arguments: str,
+) -> None:
+    standin.fail(says("ok"))
+    await ask()
+    standin.fail(calls((tool_named(standin, "HassTurnOn"), arguments)))
+    standin.fail(says("It is on."))
+
+    assert speech(await ask("On")) == "It is on."
+    assert [call.data["entity_id"] for call in kitchen] == [["light.kitchen"]]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "HassTurnOn",
+        "functions.{}",
+        "functions.HassTurnOn",
+        "{}<|channel|>commentary",
+        "{}<|channel|>json",
+        " {}",
+    ],
+)
+async def test_name_of_tool_written_otherwise_is_understood(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    kitchen: list[ServiceCall],
+    name: str,
+) -> None:
+    standin.fail(says("ok"))
+    await ask()
+    known = tool_named(standin, "HassTurnOn")
+    standin.fail(calls((name.format(known), '{"name": "Kitchen light"}')))
+    standin.fail(says("It is on."))
+
+    assert speech(await ask("On")) == "It is on."
+    assert len(kitchen) == 1
+    sent = [one for one in standin.requests[-1].body["input"] if one["type"] == "function_call"]
+    assert [one["name"] for one in sent] == [known]
