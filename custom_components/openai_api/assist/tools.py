@@ -196,7 +196,8 @@ def fitting(values: Json, name: str, functions: FunctionTools) -> Json:
 
     Small models write a list as a text, one text as a list, and null for what they leave out.
     """
-    parameters = next((one for one in functions.definitions if one["name"] == name), {})
+    named = (one for one in functions.definitions if one["name"] == name)
+    parameters = next(named, {}).get("parameters") or {}
     required = parameters.get("required", ())
     found: Json = {}
     for parameter, value in values.items():
