@@ -31,7 +31,14 @@ _KIND: Final = "ai_task"
 _ROUNDS: Final = 50
 _AUTO: Final = "auto"
 _MODES: Final = ("json_schema", "json_object", "prompt")
-_REFUSED: Final = ("response_format", "text.format", "json_schema", "json_object", "schema")
+_REFUSED: Final = (
+    "response_format",
+    "text.format",
+    "json_schema",
+    "json_object",
+    "schema",
+    "JSON mode",
+)
 # Some servers break at what they do not know, as llama-cpp-python does.
 _STATUSES: Final = frozenset({400, 422, 500, 501})
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_-]+")

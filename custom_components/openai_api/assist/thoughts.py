@@ -11,8 +11,9 @@ from typing import Final
 _OPENING: Final = re.compile(
     r"<(?:think|thinking|thought|thoughts|reasoning)>|\[THINK\]|<\|think\|>"
     r"|<\|channel>(?:thought\b)?"
-    r"|<\|channel\|>(?:analysis|commentary)[^<\n]{0,60}(?:<\|constrain\|>[^<\n]{0,20})?<\|message\|>"
-    r"|(?P<call><tool_call>|<\|tool_call\|?>|<functioncall\b|<function=|\[TOOL_CALLS\]|<\|python_tag\|>)",
+    r"|<\|channel\|>(?:analysis|commentary)(?! to=functions)[^<\n]{0,60}(?:<\|constrain\|>[^<\n]{0,20})?<\|message\|>"
+    r"|(?P<call><\|channel\|>(?:analysis|commentary) to=functions\.[^<\n]{0,80}"
+    r"(?:<\|constrain\|>[^<\n]{0,20})?<\|message\|>|<tool_call>|<\|tool_call\|?>|<functioncall\b|<function=|\[TOOL_CALLS\]|<\|python_tag\|>)",
     re.IGNORECASE,
 )
 _CLOSING: Final = re.compile(
@@ -25,7 +26,7 @@ _THOUGHT_CLOSING: Final = re.compile(
 )
 """What ends a thought, and not a message."""
 _CALL_CLOSING: Final = re.compile(
-    r"</tool_call>|<tool_call\|>|<\|/tool_call\|>|</functioncall>|</function>|<\|eom_id\|>",
+    r"</tool_call>|<tool_call\|>|<\|/tool_call\|>|</functioncall>|</function>|<\|eom_id\|>|<\|call\|>",
     re.IGNORECASE,
 )
 _DROPPED: Final = re.compile(
