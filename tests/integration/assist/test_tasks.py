@@ -2,11 +2,11 @@
 
 import base64
 import json
+import mimetypes
 from pathlib import Path
 from typing import Any
 
 from homeassistant.components import ai_task
-from homeassistant.components.media_source import local_source
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
@@ -218,7 +218,7 @@ async def test_attachment_type_is_that_of_its_bytes(
     sent: str,
 ) -> None:
     (media_folder / "a.bin").write_bytes(content)
-    monkeypatch.setattr(local_source.mimetypes, "guess_type", lambda _: (told, None))
+    monkeypatch.setattr(mimetypes, "guess_type", lambda *_, **__: (told, None))
     picture = {"media_content_id": "media-source://media_source/local/a.bin"}
     standin.fail(says("A pixel"))
     await generate(hass, attachments=[{**picture, "media_content_type": told}])
