@@ -128,7 +128,18 @@ def _simplify(schema: Any, *, is_arguments: bool = False) -> Json:
             )
     if found.get("enum") == []:
         del found["enum"]
+    _name_limits(found)
     return found if is_arguments else _typed(found)
+
+
+def _name_limits(schema: Json) -> None:
+    """Say limits as numbers that older schemas, such as those of MCP servers, say by true or false."""
+    for bound in ("minimum", "maximum"):
+        exclusive = f"exclusive{bound.capitalize()}"
+        if isinstance(excludes := schema.get(exclusive), bool):
+            del schema[exclusive]
+            if excludes and bound in schema:
+                schema[exclusive] = schema.pop(bound)
 
 
 def _typed(schema: Json) -> Json:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+import inspect
 import os
 import resource
 import time
@@ -80,6 +81,7 @@ _SUBENTRIES: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ),
 )
 _SPEECH_SECONDS: Final = 3.2
+_HAS_CONTEXT: Final = "context" in inspect.signature(chat_session.async_get_chat_session).parameters
 _PIECE: Final = 1024
 """Bytes that a device sends at once, 32 ms."""
 
@@ -121,9 +123,9 @@ class VoiceHome:
         before, turn = _spent(), Turn()
         satellite = _Satellite(self.hass, turn, output)
         context = Context()
-        with chat_session.async_get_chat_session(
-            self.hass, conversation_id, context=context
-        ) as session:
+        # Home Assistant 2026.10 does not ask whose conversation it is.
+        whose = {"context": context} if _HAS_CONTEXT else {}
+        with chat_session.async_get_chat_session(self.hass, conversation_id, **whose) as session:
             await PipelineInput(
                 session=session,
                 intent_input=text,

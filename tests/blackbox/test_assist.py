@@ -195,6 +195,43 @@ async def test_llm_tool_called(assistant: Assistant) -> None:
     assert kinds[-2:] == ["function_call", "function_call_output"]
 
 
+async def test_habits_of_services(assistant: Assistant) -> None:
+    ha, service = assistant.ha, assistant.service
+    await ha.call("light.turn_off", {"entity_id": "light.reading_lamp"}, return_response=False)
+    item = {"type": "message", "id": "msg_0", "role": "assistant", "phase": "commentary"}
+    commentary = sse(
+        [
+            {"type": "response.output_item.added", "item": item},
+            {"type": "response.output_text.delta", "delta": "Let me see."},
+        ]
+    )
+    call = calls(
+        "functions.intent__HassTurnOn<|channel|>json", name=["Reading Lamp"], domain='["light"]'
+    )
+    stream = f"{commentary}data: null\n\nevent: ping\ndata: alive\n\n{call}"
+    await service.fail(path="/responses", body=stream, content_type=SSE)
+    await service.fail(path="/responses", body=says("It is on."), content_type=SSE)
+    events = await assistant.run("intent", text="Turn on the reading lamp")
+    output = (await until(events, "intent-end"))["intent_output"]
+    await until(events, "run-end")
+
+    assert output["response"]["speech"]["plain"]["speech"] == "It is on."
+    assert (await ha.states())["light.reading_lamp"]["state"] == "on"
+    second = (await assistant.bodies("/responses"))[-1]
+    assert [one.get("phase") for one in second["input"]] == [None, "commentary", None, None]
+
+    # What was said before is too long for the model.
+    error = {"error": {"message": "Too long", "code": "context_length_exceeded"}}
+    await service.fail(path="/responses", status=400, body=error)
+    await service.fail(path="/responses", body=says("Shall I? \U0001f642"), content_type=SSE)
+    events = await assistant.run("intent", output["conversation_id"], text="And now?")
+    output = (await until(events, "intent-end"))["intent_output"]
+    await until(events, "run-end")
+    assert output["continue_conversation"] is True
+    last = (await assistant.bodies("/responses"))[-1]
+    assert [one["content"] for one in last["input"]] == ["And now?"]
+
+
 async def test_turns_at_once_in_one_conversation(assistant: Assistant) -> None:
     service = assistant.service
     output = await until(await assistant.run("intent", text="Hello"), "intent-end")

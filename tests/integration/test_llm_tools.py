@@ -436,6 +436,25 @@ AT_LEAST_ONE = {
             "",
             id="items-as-a-list",
         ),
+        pytest.param(
+            {
+                "properties": {
+                    "a": {"type": "number", "minimum": 0, "exclusiveMinimum": True},
+                    "b": {"type": "number", "maximum": 9, "exclusiveMaximum": False},
+                    "c": {"type": "integer", "exclusiveMinimum": True},
+                },
+            },
+            {
+                "type": "object",
+                "properties": {
+                    "a": {"type": "number", "exclusiveMinimum": 0},
+                    "b": {"type": "number", "maximum": 9},
+                    "c": {"type": "integer"},
+                },
+            },
+            "",
+            id="limits-of-older-drafts",
+        ),
     ],
 )
 def test_schema_conversion(schema: Json, wanted: Json, hint: str) -> None:

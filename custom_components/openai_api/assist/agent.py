@@ -2,6 +2,7 @@
 
 import asyncio
 from contextvars import ContextVar
+import re
 from typing import Final, Literal, override
 
 from homeassistant.components.conversation import (
@@ -36,6 +37,10 @@ from .turns import Ended, Turn
 _asked: ContextVar[frozenset[str]] = ContextVar("openai_api_asked_agents", default=frozenset())
 """The agents that have handed the turn under way over to another."""
 _KIND: Final = "conversation"
+_ASKS: Final = re.compile(r"[?？؟՞፧⁇⁈][\W_]*\Z")
+"""The end of a question, whatever quotes, marks or emoji follow; Home Assistant knows less."""
+_LOOKED_AT: Final = 60
+"""Characters at the end of an answer."""
 
 
 class ConversationAgent(LanguageModelEntity, ConversationEntity):
@@ -106,13 +111,16 @@ class ConversationAgent(LanguageModelEntity, ConversationEntity):
         except Exception as err:  # noqa: BLE001
             return await self._async_failed(err, user_input, chat_log, turn, start)
         result = async_get_result_from_chat_log(user_input, chat_log)
+        last = chat_log.content[-1]
+        answer = (last.content if isinstance(last, AssistantContent) else "") or ""
         match self.option(CONF_CONTINUE_CONVERSATION):
             case "always":
                 result.continue_conversation = True
             case "never":
                 result.continue_conversation = False
-        last = chat_log.content[-1]
-        turn.note_text(answer=(last.content if isinstance(last, AssistantContent) else "") or "")
+            case _ if _ASKS.search(answer[-_LOOKED_AT:]):
+                result.continue_conversation = True
+        turn.note_text(answer=answer)
         turn.end(Ended.DONE)
         return result
 

@@ -1,7 +1,8 @@
 """Turns a chat log into the input of Responses or the messages of chat completions."""
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from hashlib import sha256
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.json import json_dumps
 
 from ..llm_tools import FunctionTools
+from ..media.media_types import HEAD_BYTES, detect_media_type
 from ..types import Json
 from .errors import ATTACHMENT_UNSUPPORTED, AssistError
 from .plain_text import without_controls
@@ -51,7 +53,16 @@ CHAT_NATIVE: Final = "chat_completion"
 `{"calls": {call_id: extra_content}, "reasoning_details": […]}`: Gemini refuses a call without its
 signature.
 """
+MESSAGE_NATIVE: Final = "message"
+"""The type of what a message of Responses keeps: `{"phase": "commentary" | "final_answer"}`.
+
+Models that tell the phase of what they say answer worse where it is not sent back.
+"""
 REASONING: Final = "reasoning_content"
+NO_SYSTEM_ROLE: Final = "no_system_role"
+SHORT_IDS: Final = "short_ids"
+_SHORT_ID: Final = 9
+"""Letters and digits."""
 TRIGGER_SENTENCE: Final = "trigger_sentence"
 """A tool call that Home Assistant itself puts into the log, marked as external."""
 FAILED_CALL: Final = "arguments_unreadable"
@@ -79,14 +90,14 @@ class Attachments:
 
     async def _async_url(self, attachment: Attachment) -> tuple[str, str]:
         """Return the MIME type of a file and an address that holds all of it."""
-        mime_type = attachment.mime_type.partition(";")[0].strip().lower()
-        mime_type = _IMAGES.get(mime_type, mime_type)
+        told = attachment.mime_type.partition(";")[0].strip().lower()
+        found = await self._hass.async_add_executor_job(_read, attachment.path)
+        if found is None:
+            raise AssistError(ATTACHMENT_UNSUPPORTED, message=attachment.path.name)
+        mime_type = found[0] or _IMAGES.get(told, told)
         if mime_type != _PDF and mime_type not in _IMAGES:
             raise AssistError(ATTACHMENT_UNSUPPORTED, message=mime_type or "?")
-        data = await self._hass.async_add_executor_job(_read, attachment.path)
-        if data is None:
-            raise AssistError(ATTACHMENT_UNSUPPORTED, message=attachment.path.name)
-        return mime_type, f"data:{mime_type};base64,{data}"
+        return mime_type, f"data:{mime_type};base64,{found[1]}"
 
     def parts(self, content: UserContent, *, is_chat: bool) -> str | list[Json]:
         """Return the `content` of a user's message: its text, or a list where files are attached.
@@ -113,14 +124,20 @@ class Attachments:
         return parts
 
 
-def _read(path: Path) -> str | None:
-    """Return a file in base64, None where it cannot be read or is too large; blocks."""
+def _read(path: Path) -> tuple[str | None, str] | None:
+    """Return what a file is by its first bytes, if they tell, and all of it in base64; blocks.
+
+    Cameras and integrations do not always know what their images are, and services refuse one
+    that is not what it is called. None where it cannot be read or is too large.
+    """
     try:
         if path.stat().st_size > _LARGEST:
             return None
-        return base64.b64encode(path.read_bytes()).decode()
+        data = path.read_bytes()
     except OSError:
         return None
+    kind = _PDF if data.startswith(b"%PDF-") else detect_media_type(data[:HEAD_BYTES])
+    return kind, base64.b64encode(data).decode()
 
 
 def system_prompt(chat_log: ChatLog) -> str:
@@ -171,6 +188,12 @@ def relevant(contents: Sequence[Content], turns: int) -> list[Content]:
             continue
         found.append(item)
     return found
+
+
+def last_turn(contents: list[Content]) -> list[Content]:
+    """Return what belongs to the question that is asked now, where all would be too long."""
+    starts = [index for index, item in enumerate(contents) if isinstance(item, UserContent)]
+    return contents[starts[-1] :] if starts else contents
 
 
 def calls_of(content: AssistantContent) -> list[Any]:
@@ -264,14 +287,14 @@ def input_items(
                 }
             )
         elif isinstance(item, AssistantContent):
-            if (
-                isinstance(item.native, dict)
-                and item.native.get("type") == "reasoning"
-                and not _is_before_service_call(item)
-            ):
-                items.append(item.native)
+            kept = item.native if isinstance(item.native, dict) else {}
+            if kept.get("type") == "reasoning" and not _is_before_service_call(item):
+                items.append(kept)
             if item.content and not _is_empty(item.content):
-                items.append({"type": "message", "role": "assistant", "content": item.content})
+                phase = {"phase": kept["phase"]} if kept.get("type") == MESSAGE_NATIVE else {}
+                items.append(
+                    {"type": "message", "role": "assistant", "content": item.content, **phase}
+                )
             items += [
                 {
                     "type": "function_call",
@@ -296,22 +319,28 @@ def messages(
     attachments: Attachments,
     functions: FunctionTools,
     *,
-    with_reasoning: bool = False,
+    wants: Collection[str] = (),
 ) -> list[Json]:
     """Return the `messages` of a chat completion; calls have the names of the functions.
 
     Each is a `{"role": "system" | "user" | "assistant" | "tool", "content": …}`
-    (https://platform.openai.com/docs/api-reference/chat/create). `with_reasoning`: the service
-    wants every message of the model with its thoughts.
+    (https://platform.openai.com/docs/api-reference/chat/create). `wants` is what the model is known
+    to need: every message of its own with its thoughts (`REASONING`), instructions as a part of
+    the first question (`NO_SYSTEM_ROLE`), ids of nine letters and digits (`SHORT_IDS`).
     """
     found: list[Json] = [{"role": "system", "content": system}] if system.strip() else []
+    id_of = _short_id if SHORT_IDS in wants else str
     known = {item.tool_call_id for item in contents if isinstance(item, ToolResultContent)}
     for item in contents:
         if isinstance(item, UserContent):
             found.append({"role": "user", "content": attachments.parts(item, is_chat=True)})
         elif isinstance(item, ToolResultContent):
             found.append(
-                {"role": "tool", "tool_call_id": item.tool_call_id, "content": result_text(item)}
+                {
+                    "role": "tool",
+                    "tool_call_id": id_of(item.tool_call_id),
+                    "content": result_text(item),
+                }
             )
         elif isinstance(item, AssistantContent):
             kept = item.native if isinstance(item.native, dict) else {}
@@ -320,7 +349,7 @@ def messages(
             extras = kept.get("calls", {})
             calls = [
                 {
-                    "id": call.id,
+                    "id": id_of(call.id),
                     "type": "function",
                     "function": {
                         "name": functions.function_name(call.tool_name),
@@ -335,12 +364,33 @@ def messages(
             if text is None and not calls:
                 continue
             message: Json = {"role": "assistant", "content": text or ""}
+            if found and (last := found[-1])["role"] == "assistant" and "tool_calls" not in last:
+                # Templates of many models refuse two in a row.
+                message = found.pop() | {"content": f"{last['content']}\n\n{text or ''}".strip()}
             if calls:
                 message["tool_calls"] = calls
             if details := kept.get("reasoning_details"):
                 message["reasoning_details"] = details
-            if with_reasoning:
+            if REASONING in wants:
                 # Neither nothing nor an empty text is taken.
                 message[REASONING] = item.thinking_content or " "
             found.append(message)
-    return found
+    return _told_by_user(found) if NO_SYSTEM_ROLE in wants else found
+
+
+def _short_id(call_id: str) -> str:
+    """Return an id as Mistral takes it, the same one for the same call."""
+    is_short = len(call_id) == _SHORT_ID and call_id.isalnum() and call_id.isascii()
+    return call_id if is_short else sha256(call_id.encode()).hexdigest()[:_SHORT_ID]
+
+
+def _told_by_user(found: list[Json]) -> list[Json]:
+    """Return messages whose first question begins with the instructions."""
+    first = next((item for item in found if item["role"] == "user"), None)
+    if first is None or found[0]["role"] != "system":
+        return found
+    system, content = found[0]["content"], first["content"]
+    told: Any = f"{system}\n\n{content}"
+    if isinstance(content, list):
+        told = [{"type": "text", "text": system}, *content]
+    return [{**item, "content": told} if item is first else item for item in found[1:]]

@@ -12,7 +12,7 @@ from . import tools
 from .contents import service_call_id
 from .errors import ANSWER_BROKEN, AssistError
 from .plain_text import without_controls
-from .thoughts import ThoughtFilter
+from .thoughts import THOUGHT_ENDED, ThoughtFilter
 
 type Delta = dict[str, Any]
 
@@ -24,9 +24,16 @@ class Decoder:
     """Collects the state of one answer; `feed` of a subclass takes its events."""
 
     def __init__(
-        self, functions: FunctionTools | None = None, *, allows_tools: bool = True
+        self,
+        functions: FunctionTools | None = None,
+        *,
+        allows_tools: bool = True,
+        thinks_first: bool = False,
     ) -> None:
-        """Take the functions that a model may call, by whose names tools are found."""
+        """Take the functions that a model may call, by whose names tools are found.
+
+        `thinks_first`: of the thoughts of the model, the end alone is written.
+        """
         self.is_done = False
         """Whether the service has said that the answer is whole."""
         self.usage: Any = None
@@ -50,7 +57,7 @@ class Decoder:
         self._has_native = False
         self._ids: set[str] = set()
         self.last_call_id = ""
-        self._thoughts = ThoughtFilter()
+        self._thoughts = ThoughtFilter(thinks_first=thinks_first)
         self._size = 0
 
     def feed(self, event: Json) -> Iterator[Delta]:
@@ -61,6 +68,11 @@ class Decoder:
     def has_call_in_text(self) -> bool:
         """Whether the model has written the call of a tool, which the service did not read."""
         return self._thoughts.has_call
+
+    @property
+    def has_end_alone(self) -> bool:
+        """Whether a thought has ended in the text that has not begun there."""
+        return self._thoughts.has_end_alone
 
     def finish(self) -> Iterator[Delta]:
         """Yield what still waits once the stream has ended."""
@@ -98,7 +110,11 @@ class Decoder:
                 yield from self._plain("content", text)
                 return
             for key, part in self._thoughts.feed(text):
-                yield from self._plain(key, part)
+                if key == THOUGHT_ENDED:
+                    # Home Assistant takes the last message of the log for the answer.
+                    self._has_message = False
+                else:
+                    yield from self._plain(key, part)
 
     def _thought(self, text: Any) -> Iterator[Delta]:
         """Yield a piece of what the model thinks."""
@@ -127,9 +143,12 @@ class Decoder:
             call_id = ulid_now()
         self._ids.add(call_id)
         self.last_call_id = call_id
+        found = tools.arguments(arguments)
+        name = tools.function_meant(name, self._functions)
+        if found:
+            found = tools.fitting(found, name, self._functions)
         name = self._functions.tool_name(name) or name
         self.calls.append(name)
-        found = tools.arguments(arguments)
         call = llm.ToolInput(
             id=call_id, tool_name=name, tool_args=found or {}, external=found is None
         )

@@ -101,6 +101,20 @@ _PAUSE: Final = re.compile(
 )
 """As OpenAI, Azure, Groq and Gemini write it: "try again in 7.66s", "Please retry after 9 seconds"."""
 _NO_STREAM_STATUSES: Final = frozenset({400, 403, 422, 500, 501})
+_TOO_LONG: Final = re.compile(
+    r"\bcontext[_ ](?:length|size|window)|\bmaximum (?:context|number of tokens)"
+    r"|\bprompt is too long|\btoo many tokens|\brequest too large|\bexceed\w* .*\btokens?\b",
+    re.IGNORECASE,
+)
+_TOO_LONG_STATUSES: Final = frozenset({400, 413, 422, 500})
+_ROLE_REFUSED: Final = re.compile(
+    r"\b(?:system|developer)\b[^.]{0,40}\bnot (?:support|enabl|allow)|\bgot system\b"
+    r"|\broles must alternate|\bonly user\b.*\broles are supported|\bunsupported role",
+    re.IGNORECASE,
+)
+_SHORT_IDS: Final = re.compile(r"\btool call id\b.*\blength of 9\b", re.IGNORECASE | re.DOTALL)
+_TEMPLATE_STATUSES: Final = frozenset({400, 422, 500})
+"""Statuses of servers whose template of a model refuses what it was sent."""
 _NO_SUCH_API: Final = frozenset(
     {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
 )
@@ -202,6 +216,32 @@ def is_stream_refused(err: HomeAssistantError) -> bool:
     if not isinstance(err, ApiError) or err.status not in _NO_STREAM_STATUSES:
         return False
     return err.param == "stream" or bool(_NO_STREAM.search(err.message or ""))
+
+
+def is_too_long(err: HomeAssistantError) -> bool:
+    """Tell whether an error says that a question is too long for the model, with all before it."""
+    if not isinstance(err, ApiError) or err.status not in _TOO_LONG_STATUSES:
+        return False
+    return bool(_TOO_LONG.search(f"{err.code or ''} {err.message or ''}"))
+
+
+def is_system_role_refused(err: HomeAssistantError) -> bool:
+    """Tell whether an error says that the model cannot be told anything but by a user."""
+    return _is_of_template(err, _ROLE_REFUSED)
+
+
+def wants_short_ids(err: HomeAssistantError) -> bool:
+    """Tell whether an error says that the ids of calls must have nine letters or digits."""
+    return _is_of_template(err, _SHORT_IDS)
+
+
+def _is_of_template(err: HomeAssistantError, pattern: re.Pattern[str]) -> bool:
+    """Tell whether the template of a model refuses something."""
+    return (
+        isinstance(err, ApiError)
+        and err.status in _TEMPLATE_STATUSES
+        and bool(pattern.search(err.message or ""))
+    )
 
 
 def is_transient(err: HomeAssistantError) -> bool:

@@ -34,6 +34,8 @@ _WARM: Final = 10.0
 _WARM_UP: Final = 5.0
 """Seconds that opening one may take."""
 _EVENT_STREAM: Final = "text/event-stream"
+_SIGNS_OF_LIFE: Final = frozenset({"ping", "heartbeat", "keepalive", "keep-alive"})
+"""Names of events that say nothing, whatever stands in them."""
 
 
 class Stream:
@@ -108,8 +110,11 @@ class Stream:
                 if data.startswith(b"[DONE]"):
                     is_done = True
                     break
-                if data.strip():
-                    events.append(self._event(name, await self._async_load(joiner, data)))
+                if not data.strip() or name in _SIGNS_OF_LIFE:
+                    continue
+                # Some services send nulls while a model thinks.
+                if (event := await self._async_load(joiner, data)) is not None:
+                    events.append(self._event(name, event))
             if events:
                 yield events
                 # Whoever takes the events may run tools meanwhile.

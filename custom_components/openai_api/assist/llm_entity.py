@@ -19,7 +19,7 @@ from ..exceptions import ConnectionFailed, EntryUnloaded, RequestTimedOut
 from ..types import Json
 from . import tools
 from .const import CONF_API, CONF_HISTORY_TURNS, CONF_HOST_TOOLS, CONF_MODEL, CONF_PATIENCE
-from .contents import Attachments, input_items, messages, relevant, system_prompt
+from .contents import Attachments, input_items, last_turn, messages, relevant, system_prompt
 from .deltas import Decoder, Delta
 from .entity import AssistEntity
 from .errors import (
@@ -31,6 +31,7 @@ from .errors import (
     is_api_unsupported,
     is_bad_request,
     is_model_unknown,
+    is_too_long,
     is_transient,
     pause_of,
 )
@@ -137,12 +138,13 @@ class LanguageModelEntity(AssistEntity):
             is_done = not decoder.has_unmade_call and tools.have_all_acted(chat_log.content[start:])
             if not self.is_spoken_to or not is_done:
                 raise AssistError(ANSWER_EMPTY)
-            # What was asked for is done, and the model has no more to say.
+        elif decoder.is_cut and not self.is_spoken_to:
+            raise AssistError(ANSWER_CUT)
+        if not isinstance(chat_log.content[-1], AssistantContent):
+            # What was asked for is done, and the model has no more to say, or only an emoji.
             chat_log.async_add_assistant_content_without_tools(
                 AssistantContent(agent_id=self.entity_id, content="")
             )
-        elif decoder.is_cut and not self.is_spoken_to:
-            raise AssistError(ANSWER_CUT)
 
     async def async_warm_up(self) -> None:
         """Open a connection for the turn that is about to come; raises nothing of the service."""
@@ -174,23 +176,15 @@ class LanguageModelEntity(AssistEntity):
                 input_items(contents, attachments, question.functions)
                 if api == RESPONSES
                 else messages(
-                    system,
-                    contents,
-                    attachments,
-                    question.functions,
-                    with_reasoning=question.with_reasoning,
+                    system, contents, attachments, question.functions, wants=question.wants
                 )
             )
             body = question.body(api, system, items, may_call=may_call)
+            known = {"allows_tools": allows_tools, "thinks_first": question.thinks_first}
             decoder: Decoder = (
-                ResponsesDecoder(
-                    self.host.settings,
-                    question.functions,
-                    allows_tools=allows_tools,
-                    wants_commentary=self.is_spoken_to,
-                )
+                ResponsesDecoder(self.host.settings, question.functions, **known)
                 if api == RESPONSES
-                else ChatDecoder(question.functions, allows_tools=allows_tools)
+                else ChatDecoder(question.functions, **known)
             )
             try:
                 async with self._stream(api, body, chat_log, by_socket=by_socket) as stream:
@@ -211,6 +205,10 @@ class LanguageModelEntity(AssistEntity):
                 if api == CHAT and self._is_auto and is_bad_request(err):
                     # It knows this API, whatever else it does not like.
                     self.host.known["api"] = api
+                if is_too_long(err) and (shorter := last_turn(contents)) != contents:
+                    LOGGER.debug("A conversation of %s is too long: %r", self.entity_id, err)
+                    contents = shorter
+                    continue
                 if question.learn(err, body):
                     continue
                 if not is_retry and is_transient(err) and (pause := pause_of(err)) <= _PAUSE:
@@ -223,6 +221,8 @@ class LanguageModelEntity(AssistEntity):
                 raise
             if self._is_auto:
                 self.host.known["api"] = api
+            if decoder.has_end_alone:
+                question.learn_thinks_first()
             return decoder
 
     def _api(self) -> str:

@@ -4,8 +4,11 @@ All samples are little-endian and signed, as services and Home Assistant send th
 one byte are unsigned, as in WAV files.
 """
 
+from array import array
 from dataclasses import dataclass
+from math import isnan
 import struct
+import sys
 import time
 from typing import Any, Final
 
@@ -16,6 +19,9 @@ _HEADER: Final = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _LARGEST_HEADER: Final = 64 * 1024
 """Bytes: chunks with names and pictures may stand before the sound."""
 _PCM: Final = 1
+_FLOAT: Final = 3
+"""The tag of samples between -1 and 1, as some services send them: 4 or 8 bytes each."""
+_CODES: Final = {4: "f", 8: "d"}
 _EXTENSIBLE: Final = 0xFFFE
 """A format tag that says nothing by itself; the real one stands further back."""
 _LONGEST_CHUNK: Final = 0.5
@@ -94,12 +100,14 @@ class WavReader:
     """Takes the header off a WAV stream that arrives in pieces of any size.
 
     A stated length is honoured where it is a real one, so that chunks behind the samples are
-    not heard as noise; 0 and 0xFFFFFFFF mean "to the end".
+    not heard as noise; 0 and 0xFFFFFFFF mean "to the end". Floats become samples of two bytes.
     """
 
     def __init__(self) -> None:
         self.shape: PcmFormat | None = None
         """None until the header is complete."""
+        self._float = 0
+        """Bytes of a sample that is a float."""
         self._waiting = b""
         self._left: int | None = None
 
@@ -118,7 +126,19 @@ class WavReader:
         if self._left is not None:
             chunk = chunk[: self._left]
             self._left -= len(chunk)
-        return chunk
+        return self._from_floats(chunk) if self._float else chunk
+
+    def _from_floats(self, chunk: bytes) -> bytes:
+        """Return samples of two bytes for those that are floats."""
+        chunk = self._waiting + chunk
+        whole = len(chunk) // self._float * self._float
+        self._waiting = chunk[whole:]
+        floats = struct.unpack(f"<{whole // self._float}{_CODES[self._float]}", chunk[:whole])
+        numbers = [0.0 if isnan(one) else max(-1.0, min(1.0, one)) for one in floats]
+        samples = array("h", [round(number * 32_767) for number in numbers])
+        if sys.byteorder == "big":
+            samples.byteswap()
+        return samples.tobytes()
 
     def _parse(self, header: bytes) -> int | None:
         """Return where the samples begin; None if that is not known yet."""
@@ -126,7 +146,7 @@ class WavReader:
             return None
         if header[:4] not in {b"RIFF", b"RF64"} or header[8:12] != b"WAVE":
             raise WavError("no WAV file")
-        position, found = 12, None
+        position, found, width = 12, None, 0
         while len(header) >= position + 8:
             name = header[position : position + 4]
             (size,) = struct.unpack_from("<I", header, position + 4)
@@ -134,29 +154,31 @@ class WavReader:
             if name == b"data":
                 if found is None:
                     raise WavError("samples before their format")
-                self.shape = found
+                self.shape, self._float = found, width
                 self._left = None if size in {0, _UNKNOWN_LENGTH} else size
                 return start
             if len(header) < start + size:
                 return None
             if name == b"fmt ":
-                found = _shape_of(header[start : start + size])
+                found, width = _shape_of(header[start : start + size])
             # Chunks begin at even places.
             position = start + size + size % 2
         return None
 
 
-def _shape_of(content: bytes) -> PcmFormat:
-    """Return the shape that a format chunk tells; raises WavError."""
+def _shape_of(content: bytes) -> tuple[PcmFormat, int]:
+    """Return the shape that a format chunk tells, and the bytes of a float; raises WavError."""
     if len(content) < 16:
         raise WavError("half a format")
     tag, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", content)
     if tag == _EXTENSIBLE and len(content) >= 26:
         (tag,) = struct.unpack_from("<H", content, 24)
+    if tag == _FLOAT and bits // 8 in _CODES and (shape := PcmFormat(rate, channels)).is_valid:
+        return shape, bits // 8
     shape = PcmFormat(rate, channels, bits // 8)
     if tag != _PCM or bits % 8 or not shape.is_valid:
         raise WavError(f"format {tag}, {rate} Hz, {channels} channels, {bits} bits")
-    return shape
+    return shape, 0
 
 
 class Converter:

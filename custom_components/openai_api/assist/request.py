@@ -27,8 +27,8 @@ from .const import (
     CONF_TOP_P,
     CONF_VERBOSITY,
 )
-from .contents import REASONING
-from .errors import is_stream_refused, names
+from .contents import NO_SYSTEM_ROLE, REASONING, SHORT_IDS
+from .errors import is_stream_refused, is_system_role_refused, names, wants_short_ids
 from .refusals import leave_out, name_of, refused_function, refused_option, value_in
 
 RESPONSES: Final = "responses"
@@ -54,8 +54,12 @@ _REFUSED_FUNCTIONS: Final = "refused_functions"
 """Key of `ServiceHost.known`: the functions whose parameters a model does not take, by its name."""
 _UNSTREAMED: Final = "unstreamed"
 """Key of `ServiceHost.known`: the models that cannot be streamed."""
-_WANTS_REASONING: Final = "wants_reasoning"
-"""Key of `ServiceHost.known`: the models that refuse messages without their thoughts."""
+_WANTS: Final = "wants"
+"""Key of `ServiceHost.known`: what messages of chat completions must be like for a model."""
+_THINKS_FIRST: Final = "thinks_first"
+"""Key of `ServiceHost.known`: the models of whose thoughts the end alone is written."""
+_STRICT: Final = "strict"
+_NAMES_STRICT: Final = re.compile(r"\bstrict\b")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,6 +110,9 @@ class Question:
         if (found := self._tools.get(api)) is None:
             make = wire_responses.tool if api == RESPONSES else wire_chat.tool
             found = [make(function) for function in self.functions.definitions]
+            if not self._takes(_STRICT):
+                for tool in found:
+                    tool.pop(_STRICT, None)
             found += self.options.get(CONF_HOST_TOOLS) or ()
             self._tools[api] = found
         return found
@@ -211,9 +218,21 @@ class Question:
         return self.options[CONF_MODEL] not in self.host.known.get(_UNSTREAMED, ())
 
     @property
-    def with_reasoning(self) -> bool:
-        """Whether the model wants its thoughts back, as those of DeepSeek and Moonshot do."""
-        return self.options[CONF_MODEL] in self.host.known.get(_WANTS_REASONING, ())
+    def wants(self) -> set[str]:
+        """What messages must be like for the model, as `contents.messages` takes it.
+
+        Models of DeepSeek and Moonshot want their thoughts back, templates of Gemma know no system.
+        """
+        return self._known_of_model(_WANTS)
+
+    @property
+    def thinks_first(self) -> bool:
+        """Whether the thoughts of the model have an end alone, for its template begins them."""
+        return self.options[CONF_MODEL] in self.host.known.get(_THINKS_FIRST, ())
+
+    def learn_thinks_first(self) -> None:
+        """Remember that a thought has ended that had not begun."""
+        self.host.known.setdefault(_THINKS_FIRST, set()).add(self.options[CONF_MODEL])
 
     def learn(self, err: HomeAssistantError, body: Json) -> bool:
         """Remember what of ours a service refuses or misses; return whether to ask again."""
@@ -224,6 +243,12 @@ class Question:
             if parameter in body and parameter not in added and names(err, parameter):
                 refused.add(parameter)
                 return True
+        said = f"{getattr(err, 'param', None) or ''} {getattr(err, 'message', None) or ''}"
+        is_sent = any(_STRICT in tool for tool in body.get("tools", ()))
+        if is_sent and _NAMES_STRICT.search(said) and names(err, _STRICT):
+            refused.add(_STRICT)
+            self._tools.clear()
+            return True
         functions = self._known_of_model(_REFUSED_FUNCTIONS)
         function = refused_function(err, body) if len(functions) < _MOST_REFUSED else None
         if function is not None:
@@ -245,10 +270,25 @@ class Question:
             # OpenAI streams some models to verified organizations alone.
             self.host.known.setdefault(_UNSTREAMED, set()).add(self.options[CONF_MODEL])
             return True
-        if "messages" in body and names(err, REASONING) and not self.with_reasoning:
-            self.host.known.setdefault(_WANTS_REASONING, set()).add(self.options[CONF_MODEL])
-            return True
-        return False
+        return "messages" in body and self._learn_wanted(err, body["messages"])
+
+    def _learn_wanted(self, err: HomeAssistantError, sent: list[Json]) -> bool:
+        """Remember what messages must be like for the model; return whether that is new."""
+        wanted: str | None = None
+        if names(err, REASONING):
+            wanted = REASONING
+        elif wants_short_ids(err):
+            wanted = SHORT_IDS
+        elif is_system_role_refused(err):
+            if any(item["role"] == "system" for item in sent):
+                wanted = NO_SYSTEM_ROLE
+            else:
+                # It was something else, then.
+                self.wants.discard(NO_SYSTEM_ROLE)
+        if wanted is None or wanted in self.wants:
+            return False
+        self.wants.add(wanted)
+        return True
 
 
 def arguments(api: str, body: Json) -> Json:

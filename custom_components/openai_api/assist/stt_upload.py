@@ -27,6 +27,15 @@ _NO_WORDS: Final = re.compile(
     r"(?:\s*(?:\[[^\[\]]{1,40}\]|\([^()]{1,40}\)|\*[^*]{1,40}\*))+\s*[.]?\s*"
 )
 
+# What models write for themselves: "<|en|>" of Whisper and SenseVoice, "language English<asr_text>"
+# of Qwen, and the times of subtitles, which some services send whatever they are asked for.
+_MARKS: Final = re.compile(r"<\|[^<>|]{1,40}\|>|\A\s*language [^<>]{1,40}<asr_text>|\AWEBVTT\b.*")
+_TIME: Final = r"(?:\d{1,2}:)?\d{1,2}:\d{2}[.,]\d{3}"
+_TIMES: Final = re.compile(
+    rf"^[ \t]*(?:\d+[ \t]*\r?\n[ \t]*)?\[?{_TIME} --> {_TIME}(?:\]|(?: \w+:\S+)*[ \t]*$)",
+    re.MULTILINE,
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TranscriptionOptions:
@@ -101,6 +110,7 @@ async def _async_ask(host: ServiceHost, arguments: dict[str, Any], patience: flo
 
 
 def words(text: str) -> str:
-    """Return a transcript without what only says that there is none."""
-    text = " ".join(without_controls(text).split())
+    """Return a transcript without marks of its model, and what only says that there is none."""
+    text = _TIMES.sub("", _MARKS.sub("", without_controls(text)))
+    text = " ".join(text.split())
     return "" if _NO_WORDS.fullmatch(text) else text

@@ -31,7 +31,14 @@ _KIND: Final = "ai_task"
 _ROUNDS: Final = 50
 _AUTO: Final = "auto"
 _MODES: Final = ("json_schema", "json_object", "prompt")
-_REFUSED: Final = ("response_format", "text.format", "json_schema", "json_object", "schema")
+_REFUSED: Final = (
+    "response_format",
+    "text.format",
+    "json_schema",
+    "json_object",
+    "schema",
+    "JSON mode",
+)
 # Some servers break at what they do not know, as llama-cpp-python does.
 _STATUSES: Final = frozenset({400, 422, 500, 501})
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_-]+")
@@ -133,9 +140,8 @@ class TaskEntity(LanguageModelEntity, AITaskEntity):
         """Return an image, made from a text or from the attached ones; raises translated errors."""
         turn = self._turn(chat_log.conversation_id)
         turn.data["model"] = self.options.get(CONF_IMAGE_MODEL)
-        turn.data["transport"] = "images"
         with turn.failures_reported():
-            result = await images.async_generate(self, task, chat_log.conversation_id)
+            result = await images.async_generate(self, task, turn, chat_log.conversation_id)
         chat_log.async_add_assistant_content_without_tools(
             AssistantContent(agent_id=self.entity_id, content=result.revised_prompt or "Done.")
         )

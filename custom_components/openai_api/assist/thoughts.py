@@ -11,8 +11,9 @@ from typing import Final
 _OPENING: Final = re.compile(
     r"<(?:think|thinking|thought|thoughts|reasoning)>|\[THINK\]|<\|think\|>"
     r"|<\|channel>(?:thought\b)?"
-    r"|<\|channel\|>(?:analysis|commentary)[^<\n]{0,60}(?:<\|constrain\|>[^<\n]{0,20})?<\|message\|>"
-    r"|(?P<call><tool_call>|<\|tool_call\|?>|<functioncall\b|<function=|\[TOOL_CALLS\]|<\|python_tag\|>)",
+    r"|<\|channel\|>(?:analysis|commentary)(?! to=functions)[^<\n]{0,60}(?:<\|constrain\|>[^<\n]{0,20})?<\|message\|>"
+    r"|(?P<call><\|channel\|>(?:analysis|commentary) to=functions\.[^<\n]{0,80}"
+    r"(?:<\|constrain\|>[^<\n]{0,20})?<\|message\|>|<tool_call>|<\|tool_call\|?>|<functioncall\b|<function=|\[TOOL_CALLS\]|<\|python_tag\|>)",
     re.IGNORECASE,
 )
 _CLOSING: Final = re.compile(
@@ -20,8 +21,12 @@ _CLOSING: Final = re.compile(
     r"|<channel\|>|</channel\|>|<\|(?:end|return|call)\|>",
     re.IGNORECASE,
 )
+_THOUGHT_CLOSING: Final = re.compile(
+    r"</(?:think|thought|reason).*|\[/THINK\]|<\|/think\|>", re.IGNORECASE
+)
+"""What ends a thought, and not a message."""
 _CALL_CLOSING: Final = re.compile(
-    r"</tool_call>|<tool_call\|>|<\|/tool_call\|>|</functioncall>|</function>|<\|eom_id\|>",
+    r"</tool_call>|<tool_call\|>|<\|/tool_call\|>|</functioncall>|</function>|<\|eom_id\|>|<\|call\|>",
     re.IGNORECASE,
 )
 _DROPPED: Final = re.compile(
@@ -32,14 +37,25 @@ _DROPPED: Final = re.compile(
 _HEADER: Final = re.compile(r"<\|(?:channel|start)\|>[^\n]{0,120}\Z")
 """The beginning of a message as `gpt-oss` writes it, which is no mark before it is whole."""
 _LONGEST_TAG: Final = 16
+THOUGHT_ENDED: Final = "thought_ended"
+"""The name of what says that all before was a thought, though it has been given on as a text."""
 
 
 class ThoughtFilter:
-    """Separates thoughts from the text around them, piece by piece."""
+    """Separates thoughts from the text around them, piece by piece.
 
-    def __init__(self) -> None:
+    Templates of some models begin the thought themselves, so that its end alone is written. With
+    `thinks_first` that is expected, and what may be such a thought is held back.
+    """
+
+    def __init__(self, *, thinks_first: bool = False) -> None:
         self.has_call = False
         """Whether a tool was called in the text."""
+        self.has_end_alone = False
+        """Whether a thought has ended that has not begun."""
+        self._held: str | None = "" if thinks_first else None
+        self._has_said = False
+        """Whether a text was given on."""
         self._rest = ""
         self._closing: re.Pattern[str] | None = None
         """What ends the thought or the call that has begun; None outside of either."""
@@ -49,10 +65,28 @@ class ThoughtFilter:
     @property
     def is_idle(self) -> bool:
         """Whether it would give on at once what has no mark in it."""
-        return not self._rest and self._closing is None and not self._is_after
+        return (
+            not self._rest
+            and self._closing is None
+            and not self._is_after
+            and self._held is None
+            and self._has_said
+        )
 
     def feed(self, text: str) -> Iterator[tuple[str, str]]:
-        """Yield `("content" | "thinking_content", text)`; what may be half a tag waits."""
+        """Yield `("content" | "thinking_content", text)`; what may be half a tag waits.
+
+        `(THOUGHT_ENDED, "")` may be among them.
+        """
+        for key, part in self._feed(text):
+            if key == "content" and self._held is not None:
+                self._held += part
+            else:
+                self._has_said |= key == "content"
+                yield key, part
+
+    def _feed(self, text: str) -> Iterator[tuple[str, str]]:
+        """Yield what `feed` does, without holding anything back."""
         text = self._rest + text
         self._rest = ""
         if self._is_after:
@@ -70,9 +104,16 @@ class ThoughtFilter:
                 if text[:cut]:
                     yield self._key, text[:cut]
                 return
-            if before := text[: found.start()]:
+            before, text = text[: found.start()], text[found.end() :]
+            if self._closing is None and _THOUGHT_CLOSING.fullmatch(found[0]):
+                yield from self._end_alone(before)
+                text = text.lstrip()
+                self._is_after = not text
+                continue
+            if before:
                 yield self._key, before
-            text = text[found.end() :]
+            if found.re is _OPENING:
+                yield from self._let_go()
             if found.re is self._closing:
                 self._closing = None
                 text = text.lstrip()
@@ -84,9 +125,27 @@ class ThoughtFilter:
 
     def flush(self) -> Iterator[tuple[str, str]]:
         """Yield what still waits at the end, as `("content" | "thinking_content", text)`."""
+        yield from self._let_go()
         if rest := self._rest:
             self._rest = ""
             yield self._key, rest
+
+    def _let_go(self) -> Iterator[tuple[str, str]]:
+        """Yield what was held back and is no thought."""
+        held, self._held = self._held, None
+        if held and held.strip():
+            yield "content", held
+
+    def _end_alone(self, before: str) -> Iterator[tuple[str, str]]:
+        """Yield a thought that ends and has not begun; `before` is its last piece."""
+        self.has_end_alone = True
+        thought = (self._held or "") + before
+        self._held = None
+        if thought:
+            yield "thinking_content", thought
+        if self._has_said:
+            self._has_said = False
+            yield THOUGHT_ENDED, ""
 
     @property
     def _key(self) -> str:

@@ -155,7 +155,10 @@ def have_all_acted(contents: Iterable[Content]) -> bool:
 
 
 def arguments(text: Any) -> dict[str, Any] | None:
-    """Return the arguments of a call, `{name: value}`; None where they are no JSON object."""
+    """Return the arguments of a call, `{name: value}`; None where they are no JSON object.
+
+    None at all, also as null, are an empty object.
+    """
     if isinstance(text, dict):
         # Some services send the object itself.
         return text
@@ -163,6 +166,70 @@ def arguments(text: Any) -> dict[str, Any] | None:
         return {}
     try:
         found = load_json(text.encode(errors="replace"))
+        if isinstance(found, str):
+            # Small models write JSON within JSON, or one call as a list of calls.
+            found = load_json(found.encode(errors="replace"))
     except ValueError:
         return None
-    return found if isinstance(found, dict) else None
+    if isinstance(found, list) and len(found) == 1:
+        found = found[0]
+    return {} if found is None else found if isinstance(found, dict) else None
+
+
+def function_meant(name: str, functions: FunctionTools) -> str:
+    """Return the name of the function that a model means: some servers give on more of what it writes.
+
+    gpt-oss writes "functions.NAME<|channel|>…", and small models leave out what stands before "__".
+    """
+    known = functions.tool_names
+    if name in known:
+        return name
+    plain = name.partition("<|")[0].strip().removeprefix("functions.")
+    if plain in known:
+        return plain
+    ends = [one for one in known if plain and one.endswith(f"__{plain}")]
+    return ends[0] if len(ends) == 1 else name
+
+
+def fitting(values: Json, name: str, functions: FunctionTools) -> Json:
+    """Return the arguments of a function, `{parameter: value}`, as its parameters want them.
+
+    Small models write a list as a text, one text as a list, and null for what they leave out.
+    """
+    named = (one for one in functions.definitions if one["name"] == name)
+    parameters = next(named, {}).get("parameters") or {}
+    required = parameters.get("required", ())
+    found: Json = {}
+    for parameter, value in values.items():
+        types = _types(parameters.get("properties", {}).get(parameter))
+        if value is None and types and "null" not in types and parameter not in required:
+            continue
+        found[parameter] = _fitting(value, types)
+    return found
+
+
+def _fitting(value: Any, types: set[str]) -> Any:
+    """Return a value in another wrapping, if it has the wrong one for what is wanted."""
+    if isinstance(value, list) and len(value) == 1 and types and "array" not in types:
+        return value[0]
+    if isinstance(value, str) and value[:1] in {"[", "{"}:
+        try:
+            found = load_json(value.encode(errors="replace"))
+        except ValueError:
+            return value
+        if isinstance(found, list) and "array" in types:
+            return found
+        if isinstance(found, dict) and "object" in types and "string" not in types:
+            return found
+    return value
+
+
+def _types(schema: Any) -> set[str]:
+    """Return the types that a schema allows, none where it does not say."""
+    if not isinstance(schema, dict):
+        return set()
+    kind = schema.get("type", ())
+    found = {kind} if isinstance(kind, str) else set(kind)
+    for branch in schema.get("anyOf") or schema.get("oneOf") or ():
+        found |= _types(branch)
+    return found

@@ -25,10 +25,9 @@ class ChatDecoder(Decoder):
 
     accumulator = ChatCompletionAccumulator
 
-    def __init__(
-        self, functions: FunctionTools | None = None, *, allows_tools: bool = True
-    ) -> None:
-        super().__init__(functions, allows_tools=allows_tools)
+    def __init__(self, functions: FunctionTools | None = None, **known: bool) -> None:
+        """Take what `Decoder` takes."""
+        super().__init__(functions, **known)
         self._tool_calls = ToolCalls()
         self._details: list[Json] = []
         """`reasoning_details` as OpenRouter sends them."""

@@ -14,6 +14,7 @@ from ..streaming.accumulators import ResponseAccumulator
 from ..streaming.answer_forms import adapt
 from ..types import Json
 from . import tools
+from .contents import MESSAGE_NATIVE
 from .deltas import Decoder, Delta
 from .errors import CONTENT_REFUSED, AssistError
 
@@ -46,19 +47,18 @@ class ResponsesDecoder(Decoder):
         self,
         settings: HostConfig,
         functions: FunctionTools | None = None,
-        *,
-        allows_tools: bool = True,
-        wants_commentary: bool = True,
+        **known: bool,
     ) -> None:
-        """Take the settings of the host, and the functions that a model may call.
-
-        Without `wants_commentary`, what a model says beside its answer counts as a thought.
-        """
-        super().__init__(functions, allows_tools=allows_tools)
+        """Take the settings of the host, and what `Decoder` takes."""
+        super().__init__(functions, **known)
         self._settings = settings
-        self._wants_commentary = wants_commentary
-        self._commentary = ""
-        self._is_commentary = self._is_further = False
+        self._phase: str | None = None
+        """Whether the message under way is the answer or comes before it, as newer models say."""
+        self._last_phase: str | None = None
+        """The phase of what was said last."""
+        self._has_phase = False
+        """Whether what was kept last is a phase."""
+        self._is_further = False
         self._arguments: dict[object, list[str]] = {}
         """What was streamed of the arguments of calls, by the id or index of their items."""
         self._told: list[tuple[object, _Call]] = []
@@ -129,20 +129,25 @@ class ResponsesDecoder(Decoder):
     def _begin_item(self, item: Any) -> None:
         """Take note of a message that begins."""
         if isinstance(item, dict) and item.get("type") == "message":
-            self._is_commentary = not self._wants_commentary and item.get("phase") == "commentary"
+            phase = item.get("phase")
+            self._phase = phase if isinstance(phase, str) and phase else None
             self._is_further = self._has_message and bool(self.text_length)
 
     def _message_text(self, text: Any) -> Iterator[Delta]:
         """Yield a piece of a message, apart from the message before."""
         if not isinstance(text, str) or not text:
             return
-        if self._is_commentary:
-            self._commentary += text
-            yield from self._thought(text)
-            return
-        if self._is_further and self._has_message and not self.ends_with_space:
+        if self._is_further and self._phase != self._last_phase:
+            # Home Assistant takes the last message of the log for the answer.
+            yield from self._waiting_text()
+            self._has_message = False
+        elif self._is_further and self._has_message and not self.ends_with_space:
             yield from self._text("\n\n")
-        self._is_further = False
+        self._is_further, self._last_phase = False, self._phase
+        is_kept = self._has_message and self._has_native and self._has_phase
+        if self._phase is not None and not is_kept:
+            yield from self._native({"type": MESSAGE_NATIVE, "phase": self._phase})
+            self._has_phase = True
         yield from self._text(text)
 
     def _item(self, item: Any, streamed: str = "") -> Iterator[Delta]:
@@ -162,6 +167,7 @@ class ResponsesDecoder(Decoder):
             yield from self._call(item.get("call_id"), name, arguments, is_cut=is_cut)
         elif kind == "reasoning" and item.get("encrypted_content"):
             # Its summary was shown; the model needs the sealed thought alone.
+            self._has_phase = False
             yield from self._native(
                 {
                     "type": "reasoning",
@@ -188,8 +194,6 @@ class ResponsesDecoder(Decoder):
             # Or their texts, and the calls at the end.
             for item in self._new_calls(_list(response.get("output"))):
                 yield from self._item(item)
-        if self._commentary and not self.text_length and not self.calls:
-            yield from self._text(self._commentary)
         if reason == "content_filter" and not self.text_length:
             raise AssistError(CONTENT_REFUSED)
 

@@ -38,6 +38,8 @@ class Service:
         """How many calls go out at once; none goes out before that many were asked for."""
         self.raw: list[str] = []
         """Messages of the next answer, as they are, before its own."""
+        self.phase: str | None = None
+        """What its own message is called."""
         self.posts: list[Json] = []
         """Requests over HTTP."""
         self.called = 0
@@ -106,10 +108,12 @@ class Service:
                 await ws.send_json({"type": "response.completed", "response": response})
                 continue
             item = {"type": "message", "id": f"msg_{number}", "role": "assistant"}
-            await ws.send_json({"type": "response.output_item.added", "item": item})
+            if self.phase:
+                item["phase"] = self.phase
             raw, self.raw = self.raw, []
             for text in raw:
                 await ws.send_str(text)
+            await ws.send_json({"type": "response.output_item.added", "item": item})
             for index, piece in enumerate(("Hello", " there")):
                 if self.drops_at == index:
                     assert request.transport is not None

@@ -131,7 +131,9 @@ async def test_final_event_without_response(
 @pytest.mark.parametrize(
     ("pieces", "said", "thought"),
     [
-        (["Hm</think>Yes"], "HmYes", None),
+        (["Hm</think>Yes"], "Yes", "Hm"),
+        (["Hm</thi", "nk>", " Yes"], "Yes", None),
+        (["Hm", " so</think>Yes"], "Yes", None),
         (["</think>Yes"], "Yes", None),
         (["<think>Hm</think>", "Yes"], "Yes", "Hm"),
         (["Well <think>Hm", "m</think> yes"], "Well yes", "Hmm"),

@@ -305,6 +305,8 @@ async def test_marks_of_model_are_not_spoken(
         '[TOOL_CALLS][{"name": "HassTurnOn", "arguments": {}}]',
         '<|python_tag|>{"name": "HassTurnOn", "parameters": {}}<|eom_id|>',
         "<function=HassTurnOn>{}</function>",
+        "<|channel|>commentary to=functions.HassTurnOn <|constrain|>json<|message|>{}<|call|>",
+        "<|channel|>analysis to=functions.HassTurnOn code<|message|>{}<|call|>",
         '<|tool_call>call:HassTurnOn{name:<|"|>x<|"|>}<tool_call|>',
         'I turn it on. <tool_call>{"name": "HassTurnOn"}</tool_call> Done!',
     ],

@@ -206,6 +206,35 @@ async def test_plain_text_transcript(
     assert (await heard(hass, microphone(SPEECH))).text == "The light."
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[00:00:00.000 --> 00:00:02.000]   Turn on the light.\n",
+        b"1\n00:00:00,000 --> 00:00:02,000\nTurn on\n\n2\n00:00:02,000 --> 00:00:03,000\nthe light.\n",
+        b"WEBVTT\n\n00:00.000 --> 00:02.000 align:start\nTurn on the light.\n",
+        b'{"text": "<|en|><|NEUTRAL|><|Speech|><|woitn|>Turn on the light."}',
+        b'{"text": "<|startoftranscript|><|en|><|0.00|> Turn on the light.<|2.00|><|endoftext|>"}',
+        b'{"text": "language English<asr_text>Turn on the light."}',
+        b'{"text": "[00:00.000 --> 00:01.000] Turn on\\n[00:01.000 --> 00:02.000] the light."}',
+    ],
+)
+async def test_marks_of_model_are_not_heard(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService, body: bytes
+) -> None:
+    await add_service(("stt", UPLOAD))
+    service.upload = answering(body, "application/json" if body[:1] == b"{" else "text/plain")
+    assert (await heard(hass, microphone(SPEECH))).text == "Turn on the light."
+
+
+@pytest.mark.parametrize("text", ["<|nospeech|><|EMO_UNKNOWN|>", "language None<asr_text>"])
+async def test_marks_of_model_alone_are_silence(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService, text: str
+) -> None:
+    await add_service(("stt", UPLOAD))
+    service.texts = [text]
+    assert (await heard(hass, microphone(SPEECH))).text == ""
+
+
 async def test_recording_not_audio(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:

@@ -182,3 +182,192 @@ async def test_image_cancelled_fires_turn_event(
     await hass.async_block_till_done()
 
     assert [event.data["ended"] for event in told] == ["cancelled"]
+
+
+DATA_URL = f"data:image/png;base64,{IN_BASE64['data'][0]['b64_json']}"
+NO_IMAGES = {"message": "Not Found"}
+NO_TEXT = "No endpoints found that support the requested output modalities: image, text"
+
+
+def painted(message: dict[str, Any], **fault: Any) -> Fault:
+    """Return a chat completion with a message."""
+    body = {"choices": [{"index": 0, "message": {"role": "assistant", **message}}]}
+    return Fault(path="/chat/completions", body=body, **fault)
+
+
+def chats(standin: StandIn) -> list[Any]:
+    """Return the bodies of the requests for chat completions."""
+    return [one.body for one in standin.requests if one.path == "/chat/completions"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": "", "images": [{"type": "image_url", "image_url": {"url": DATA_URL}}]},
+        {"content": "A cat.", "images": [{"imageUrl": {"url": DATA_URL}}]},
+        {"content": None, "images": [{"type": "image_url", "image_url": DATA_URL}]},
+        {
+            "content": [
+                {"type": "text", "text": "A cat."},
+                {"type": "image_url", "image_url": {"url": DATA_URL}},
+            ]
+        },
+        {"content": f"Here it is: ![a cat]({DATA_URL})\nDo you like it?"},
+    ],
+)
+@pytest.mark.parametrize("status", [404, 405, 501])
+async def test_image_by_chat(
+    hass: HomeAssistant,
+    standin: StandIn,
+    painter: str,
+    events: Callable[[str], list[Event]],
+    status: int,
+    message: dict[str, Any],
+) -> None:
+    told = events("openai_api_turn_event")
+    standin.fail(Fault(path="/images/generations", status=status, body={"error": NO_IMAGES}))
+    standin.fail(painted(message, count=2))
+    answer = await generate(hass, "generate_image", instructions="A cat")
+
+    assert answer["mime_type"] == "image/png"
+    (body,) = chats(standin)
+    assert body == {
+        "model": "flux-1",
+        "messages": [{"role": "user", "content": "A cat"}],
+        "modalities": ["image", "text"],
+        "seed": 7,
+    }
+    # It is remembered.
+    await generate(hass, "generate_image")
+    assert len(asked(standin)) == 1
+    assert len(chats(standin)) == 2
+    await hass.async_block_till_done()
+    assert [event.data["transport"] for event in told] == ["chat_completions"] * 2
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "models/flux-1 is not found for API version v1main, or is not supported for predict.",
+        "The model `flux-1` does not exist",
+    ],
+)
+async def test_image_of_model_only_for_chat(
+    hass: HomeAssistant, standin: StandIn, painter: str, message: str
+) -> None:
+    error = {"error": {"message": message}}
+    standin.fail(Fault(path="/images/generations", status=404, body=error))
+    standin.fail(painted({"images": [{"image_url": {"url": DATA_URL}}]}))
+
+    assert (await generate(hass, "generate_image"))["mime_type"] == "image/png"
+
+
+async def test_image_by_chat_of_model_without_text(
+    hass: HomeAssistant, standin: StandIn, painter: str
+) -> None:
+    standin.fail(Fault(path="/images/generations", status=404, body={"error": NO_IMAGES}))
+    error = {"error": {"message": NO_TEXT, "code": 404}}
+    standin.fail(Fault(path="/chat/completions", status=404, body=error))
+    standin.fail(painted({"images": [{"image_url": {"url": DATA_URL}}]}, count=2))
+    await generate(hass, "generate_image")
+    await generate(hass, "generate_image")
+
+    assert [body["modalities"] for body in chats(standin)] == [
+        ["image", "text"],
+        ["image"],
+        ["image"],
+    ]
+
+
+async def test_image_by_chat_with_attachment(
+    hass: HomeAssistant, standin: StandIn, painter: str, media_folder: Path
+) -> None:
+    (media_folder / "a.png").write_bytes(PNG)
+    picture = {"media_content_id": "media-source://media_source/local/a.png"}
+    picture["media_content_type"] = "image/png"
+    standin.fail(Fault(path="/images/edits", status=404, body={"error": NO_IMAGES}))
+    standin.fail(painted({"images": [{"image_url": {"url": DATA_URL}}]}))
+    await generate(hass, "generate_image", instructions="In blue", attachments=[picture])
+
+    (body,) = chats(standin)
+    assert body["messages"] == [
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "In blue"},
+                {"type": "image_url", "image_url": {"url": DATA_URL}},
+            ],
+        }
+    ]
+    # Whether it generates without a template is not known yet.
+    standin.fail(Fault(path="/images/generations", body=IN_BASE64))
+    await generate(hass, "generate_image")
+    assert len(chats(standin)) == 1
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": "I cannot draw."},
+        {"content": "", "images": [None, {}, {"image_url": {"url": None}}]},
+        {"content": None, "images": None},
+        {"content": [None, {"type": "text", "text": "No"}]},
+    ],
+)
+async def test_image_by_chat_without_image_raises(
+    hass: HomeAssistant, standin: StandIn, painter: str, message: dict[str, Any]
+) -> None:
+    standin.fail(Fault(path="/images/generations", status=404, body={"error": NO_IMAGES}))
+    standin.fail(painted(message))
+
+    with raises_key("assist_no_image"):
+        await generate(hass, "generate_image")
+    # It may draw the next time, but not by chat for certain.
+    standin.fail(Fault(path="/images/generations", body=IN_BASE64))
+    await generate(hass, "generate_image")
+    assert len(chats(standin)) == 1
+
+
+@pytest.mark.parametrize(
+    "url", ["data:image/png;base64,!", "data:image/png,abc", "data:", "data:image/png;base64"]
+)
+async def test_image_by_chat_garbled_raises(
+    hass: HomeAssistant, standin: StandIn, painter: str, url: str
+) -> None:
+    standin.fail(Fault(path="/images/generations", status=404, body={"error": NO_IMAGES}))
+    standin.fail(painted({"images": [{"image_url": {"url": url}}]}))
+
+    with raises_key("picture_garbled"):
+        await generate(hass, "generate_image")
+
+
+@pytest.mark.parametrize(
+    ("images", "chat", "message"),
+    [
+        ((404, "Nothing here"), (404, "Nothing there"), "Nothing here"),
+        (
+            (404, "The model `flux-1` does not exist"),
+            (404, "The model `flux-1` does not exist, says chat"),
+            r"does not exist \(Request",
+        ),
+        ((404, "Nothing here"), (400, "That is not allowed"), "That is not allowed"),
+        ((404, "The model `flux-1` does not exist"), (400, "Invalid modalities"), "does not exist"),
+        ((400, "That is not allowed"), None, "That is not allowed"),
+    ],
+)
+async def test_image_by_neither_raises_what_helps(
+    hass: HomeAssistant,
+    standin: StandIn,
+    painter: str,
+    images: tuple[int, str],
+    chat: tuple[int, str] | None,
+    message: str,
+) -> None:
+    for path, refusal in (("/images/generations", images), ("/chat/completions", chat)):
+        if refusal is not None:
+            body = {"error": {"message": refusal[1]}}
+            standin.fail(Fault(path=path, status=refusal[0], body=body, count=2))
+
+    with pytest.raises(HomeAssistantError, match=message):
+        await generate(hass, "generate_image")
+    assert bool(chats(standin)) == (chat is not None)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import mimetypes
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,9 @@ async def task(hass: HomeAssistant, add_subentry: AddSubentry) -> str:
     assert await async_setup_component(hass, "homeassistant", {})
     assert await async_setup_component(hass, "ai_task", {})
     return await add_subentry("ai_task_data", image_model="gpt-image-1")
+
+
+JPEG = b"\xff\xd8\xff\xe0" + bytes(20)
 
 
 async def generate(hass: HomeAssistant, action: str = "generate_data", **data: Any) -> Any:
@@ -112,7 +116,9 @@ async def test_structure_that_breaks_server_is_told_otherwise(
 ) -> None:
     absent = {"error": {"message": "Not Found"}}
     standin.fail(Fault(path="/responses", status=404, body=absent, count=5))
-    body = {"error": {"message": "KeyError: 'json_schema'", "type": "internal_server_error"}}
+    # As llama-cpp-python and Gemini say it.
+    message = "JSON mode is not enabled" if status == 400 else "KeyError: 'json_schema'"
+    body = {"error": {"message": message, "type": "internal_server_error"}}
     # A server error is tried twice.
     count = 2 if status == 500 else 1
     standin.fail(Fault(path="/chat/completions", status=status, body=body, count=count))
@@ -156,7 +162,7 @@ async def test_attachment_is_sent(
 async def test_attachments_over_chat(
     hass: HomeAssistant, standin: StandIn, task: str, media_folder: Path
 ) -> None:
-    files = {"a.jpg": ("image/jpg", PNG), "b.pdf": ("application/pdf", b"%PDF")}
+    files = {"a.jpg": ("image/jpg", JPEG), "b.pdf": ("application/pdf", b"%PDF")}
     for name, (_, content) in files.items():
         (media_folder / name).write_bytes(content)
     attachments = [
@@ -183,10 +189,43 @@ async def test_attachments_over_chat(
         {"type": "text", "text": "Count"},
         {
             "type": "image_url",
-            "image_url": {"url": f"data:image/jpeg;base64,{base64.b64encode(PNG).decode()}"},
+            "image_url": {"url": f"data:image/jpeg;base64,{base64.b64encode(JPEG).decode()}"},
         },
         {"type": "file", "file": {"filename": "b.pdf", "file_data": pdf}},
     ]
+
+
+@pytest.mark.parametrize(
+    ("told", "content", "sent"),
+    [
+        # Some services refuse an image that is not what it is called.
+        ("image/jpeg", PNG, "image/png"),
+        # Cameras and some integrations do not know what their images are.
+        ("application/octet-stream", PNG, "image/png"),
+        ("image/*", b"\xff\xd8\xff\xe0" + bytes(20), "image/jpeg"),
+        ("application/octet-stream", b"%PDF-1.7", "application/pdf"),
+        ("image/png", b"unknown", "image/png"),
+    ],
+)
+async def test_attachment_type_is_that_of_its_bytes(
+    hass: HomeAssistant,
+    standin: StandIn,
+    task: str,
+    media_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    told: str,
+    content: bytes,
+    sent: str,
+) -> None:
+    (media_folder / "a.bin").write_bytes(content)
+    monkeypatch.setattr(mimetypes, "guess_type", lambda *_, **__: (told, None))
+    picture = {"media_content_id": "media-source://media_source/local/a.bin"}
+    standin.fail(says("A pixel"))
+    await generate(hass, attachments=[{**picture, "media_content_type": told}])
+
+    part = standin.requests[-1].body["input"][-1]["content"][1]
+    url = part.get("image_url") or part["file_data"]
+    assert url == f"data:{sent};base64,{base64.b64encode(content).decode()}"
 
 
 @pytest.mark.parametrize("fault", ["gone", "large"])

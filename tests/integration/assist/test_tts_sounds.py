@@ -66,6 +66,31 @@ async def test_wav_chunks_header_is_removed(
     assert samples(await spoken(hass, "Hello there.", WAV)) == ((24_000, 1, 2), tone(SECONDS))
 
 
+@pytest.mark.parametrize("is_extensible", [False, True])
+@pytest.mark.parametrize("code", ["f", "d"])
+async def test_wav_of_floats_is_heard(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    code: str,
+    is_extensible: bool,
+) -> None:
+    await add_service(("tts", {}))
+    numbers = [value / 32_767 for (value,) in struct.iter_unpack("<h", tone(SECONDS))]
+    # Out of range, and none at all: nothing of that is to be heard as a crack.
+    content = struct.pack(f"<{len(numbers) + 3}{code}", *numbers, 2.0, -2.0, float("nan"))
+    tag, more = 3, b""
+    if is_extensible:
+        tag, more = 0xFFFE, struct.pack("<HHIH", 22, 32, 4, 3) + bytes(14)
+    bits = struct.calcsize(code) * 8
+    file = wave_of(shape(24_000, 1, bits, tag, more), chunk(b"data", content))
+    service.sounds = [Sound([file[:30], 0.01, file[30:1001], 0.01, file[1001:]], "audio/wav")]
+
+    found, sound = samples(await spoken(hass, "Hello there.", WAV))
+    assert found == (24_000, 1, 2)
+    assert sound == tone(SECONDS) + struct.pack("<3h", 32_767, -32_767, 0)
+
+
 BROKEN: dict[str, bytes] = {
     "samples_first": wave_of(chunk(b"data", tone(SECONDS))),
     "half_a_format": wave_of(chunk(b"fmt ", bytes(4)), chunk(b"data", tone(SECONDS))),

@@ -195,6 +195,39 @@ async def test_pcm_unsupported_requests_wav(
     assert [one["response_format"] for one in service.speeches] == ["pcm", "wav", "wav"]
 
 
+@pytest.mark.parametrize(
+    ("chosen", "wanted", "asked"),
+    [
+        # Browsers and apps want MP3, which Home Assistant then makes of it.
+        ("auto", {}, ["mp3", "wav", "wav"]),
+        ("opus", WAV, ["opus", "mp3", "wav", "wav"]),
+        ("flac", {}, ["flac", "mp3", "wav", "wav"]),
+        ("aac", {}, ["aac", "mp3", "wav", "wav"]),
+    ],
+)
+async def test_wav_only_service_is_asked_for_wav(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    chosen: str,
+    wanted: dict[str, Any],
+    asked: list[str],
+) -> None:
+    await add_service(("tts", {"audio_format": chosen}))
+    refusal = {"error": {"message": "response_format must be one of [wav]"}}
+
+    def answer(body: dict[str, Any]) -> Sound:
+        if body["response_format"] != "wav":
+            return Sound(json.dumps(refusal), "application/json", 400)
+        return Sound(wav(tone(0.1)), "audio/wav")
+
+    service.sounds = [answer] * 9
+    with patch.object(tts, "_async_convert_audio", _Conversion()):
+        for text in ("Hello there.", "Hello again."):
+            assert await spoken(hass, text, wanted)
+    assert [one["response_format"] for one in service.speeches] == asked
+
+
 async def test_mp3_only_service_is_converted(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:

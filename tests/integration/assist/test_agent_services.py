@@ -1,0 +1,380 @@
+"""Habits of compatible services and of templates of models, as people have reported them."""
+
+import json
+from typing import Any
+
+from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.helpers import llm
+import pytest
+
+from tests.standin.faults import Fault
+from tests.standin.server import StandIn
+
+from .answers import NO_RESPONSES, SSE, calls, chat, chunk, says
+from .conftest import Ask, is_error, speech
+from .test_agent import kitchen as kitchen, tool_named  # noqa: PLC0414
+from .test_agent_answers import log_of
+from .test_agent_history import CALL, RESULT, add_turn, answer, question, use_chat
+from .voice import SILENCE, SPEECH
+from .voice_home import AddHome, stream
+from .voice_server import VoiceServer
+
+type Json = dict[str, Any]
+DONE = chat(chunk({"content": "Done."}), chunk({}, "stop"))
+
+
+def refusal(message: str, status: int = 400, path: str = "/chat/completions", **more: Any) -> Fault:
+    """Return a refusal of a service."""
+    return Fault(path=path, status=status, body={"error": {"message": message, **more}})
+
+
+@pytest.mark.parametrize(
+    "beat",
+    [
+        b"data: null\n\n",
+        b"event: ping\ndata: keep-alive\n\n",
+        b'event: ping\ndata: {"type": "ping"}\n\n',
+        b"event: heartbeat\ndata: \n\n",
+        b'data: {"choices": null}\n\n',
+        b'data: {"choices": [{"index": 0, "delta": null, "finish_reason": null}]}\n\n',
+        b": OPENROUTER PROCESSING\n\n",
+    ],
+)
+@pytest.mark.parametrize("is_chat", [True, False])
+async def test_sign_of_life_is_no_part_of_answer(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, beat: bytes, is_chat: bool
+) -> None:
+    conversation_id = await use_chat(standin, ask) if is_chat else None
+    whole = DONE if is_chat else says("Done.")
+    events = whole.body.split(b"\n\n")
+    body = beat + b"".join(event + b"\n\n" + beat for event in events if event)
+    path = "/chat/completions" if is_chat else "/responses"
+    standin.fail(Fault(path=path, body=body, content_type=SSE))
+
+    assert speech(await ask("Go", conversation_id=conversation_id)) == "Done."
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (400, "System role not supported"),
+        (400, "Developer instruction is not enabled for models/gemma-3-27b-it"),
+        (500, "Jinja Exception: Only user, assistant and tool roles are supported, got system."),
+        (
+            400,
+            "Conversation roles must alternate user/assistant/user/assistant/...",
+        ),
+    ],
+)
+async def test_chat_system_role_refused_is_told_by_user(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, status: int, message: str
+) -> None:
+    standin.fail(NO_RESPONSES)
+    standin.fail(refusal(message, status))
+    standin.fail(DONE)
+    first = await ask("Go")
+    assert speech(first) == "Done."
+
+    told, said = (one.body["messages"] for one in standin.requests[-2:])
+    assert [one["role"] for one in told] == ["system", "user"]
+    assert [one["role"] for one in said] == ["user"]
+    assert said[0]["content"] == f"{told[0]['content']}\n\nGo"
+    # It is remembered.
+    before = len(standin.requests)
+    standin.fail(DONE)
+    await ask("Again", conversation_id=first.conversation_id)
+    (request,) = standin.requests[before:]
+    assert [one["role"] for one in request.body["messages"]] == ["user", "assistant", "user"]
+
+
+async def test_chat_roles_refused_for_other_reason_raises(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+) -> None:
+    standin.fail(NO_RESPONSES)
+    standin.fail(refusal("System role not supported"))
+    standin.fail(refusal("Conversation roles must alternate user/assistant/user/assistant/..."))
+
+    assert is_error(await ask("Go"))
+    assert sum(one.path == "/chat/completions" for one in standin.requests) == 2
+
+
+@pytest.mark.parametrize("status", [400, 500])
+async def test_chat_ids_of_calls_as_mistral_wants_them(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, status: int
+) -> None:
+    conversation_id = await use_chat(standin, ask)
+    other = llm.ToolInput(id="01KF6R592J7Y92HTGSYRPGQG24", tool_name="look", tool_args={})
+    await add_turn(
+        hass,
+        conversation_id,
+        question("Open it"),
+        answer(None, CALL, other),
+        RESULT,
+        type(RESULT)(
+            agent_id="x", tool_call_id=other.id, tool_name="look", result=llm.ToolResult(data={})
+        ),
+        answer("It is open."),
+    )
+    message = "Tool call id was c9 but must be a-z, A-Z, 0-9, with a length of 9."
+    standin.fail(refusal(message, status, type="invalid_function_call", code="3280"))
+    standin.fail(DONE)
+    assert speech(await ask("And now?", conversation_id=conversation_id)) == "Done."
+
+    sent = standin.requests[-1].body["messages"]
+    (caller,) = [one for one in sent if one.get("tool_calls")]
+    ids = [call["id"] for call in caller["tool_calls"]]
+    assert [one["tool_call_id"] for one in sent if one["role"] == "tool"] == ids
+    assert len(set(ids)) == 2
+    assert all(len(one) == 9 and one.isalnum() and one.isascii() for one in ids)
+    # It is remembered.
+    before = len(standin.requests)
+    standin.fail(DONE)
+    await ask("And then?", conversation_id=conversation_id)
+    assert len(standin.requests) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, {"message": "This model's maximum context length is 8192 tokens. However, …"}),
+        (400, {"message": "Too long", "code": "context_length_exceeded"}),
+        (
+            400,
+            {
+                "message": "request (9000 tokens) exceeds the available context size (8192 tokens)",
+                "type": "exceed_context_size_error",
+            },
+        ),
+        (400, {"message": "prompt is too long: 210266 tokens > 200000 maximum"}),
+        (400, {"message": "The input token count (9000) exceeds the maximum number of tokens"}),
+        (500, {"message": "input exceeds context length"}),
+        (413, {"message": "Request too large for model"}),
+    ],
+)
+@pytest.mark.parametrize("is_chat", [True, False])
+async def test_conversation_too_long_for_model_is_shortened(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    status: int,
+    error: Json,
+    is_chat: bool,
+) -> None:
+    if is_chat:
+        conversation_id = await use_chat(standin, ask)
+    else:
+        standin.fail(says("Hi."))
+        conversation_id = (await ask("Hello")).conversation_id
+    path = "/chat/completions" if is_chat else "/responses"
+    whole = DONE if is_chat else says("Done.")
+    count = 2 if status == 500 else 1
+    standin.fail(Fault(path=path, status=status, body={"error": error}, count=count))
+    standin.fail(whole)
+    assert speech(await ask("Go", conversation_id=conversation_id)) == "Done."
+
+    sent = standin.requests[-1].body["messages" if is_chat else "input"]
+    assert [one["content"] for one in sent if one["role"] == "user"] == ["Go"]
+
+
+async def test_question_too_long_for_model_raises(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+) -> None:
+    message = "This model's maximum context length is 8192 tokens."
+    standin.fail(refusal(message, path="/responses"))
+
+    assert is_error(await ask("Go"))
+    assert sum(one.path == "/responses" for one in standin.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"message": "Unknown parameter: 'tools[0].strict'.", "param": "tools[0].strict"},
+        {"message": "body.tools.0.function.strict: Extra inputs are not permitted"},
+    ],
+)
+async def test_strict_refused_is_left_out(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, error: Json
+) -> None:
+    standin.fail(Fault(path="/responses", status=400, body={"error": error}))
+    standin.fail(says("Done."))
+    assert speech(await ask("Go")) == "Done."
+
+    first, last = (one.body["tools"] for one in standin.requests if one.path == "/responses")
+    assert len(first) == len(last)
+    assert not any("strict" in one for one in last)
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("Soll ich? 🙂", True),
+        ("„Soll ich das Licht einschalten?“", True),
+        ("Shall I (now?)", True),
+        ("**Shall I?**", True),
+        ("هل أشغل الضوء؟", True),
+        ("Միացնե՞մ լույսը՞", True),
+        ("要打开灯吗？」", True),
+        ("Really?! No.", False),
+        ("Yes. 🙂", False),
+        ("🙂", False),
+    ],
+)
+async def test_question_in_any_script_keeps_listening(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, text: str, asks: bool
+) -> None:
+    standin.fail(says(text))
+
+    assert (await ask()).continue_conversation is asks
+
+
+@pytest.mark.parametrize(
+    "text", ["\U0001f44d", "```\nprint(1)\n```", "---\n", "https://example.org"]
+)
+async def test_answer_without_a_word_is_silence_for_satellite(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, text: str
+) -> None:
+    standin.fail(says(text))
+    result = await ask("Well done", satellite_id="assist_satellite.hall")
+
+    assert not is_error(result)
+    assert speech(result).strip() == ""
+    standin.fail(says("Yes."))
+    await ask("Really?", conversation_id=result.conversation_id)
+
+
+@pytest.mark.parametrize("is_chat", [True, False])
+@pytest.mark.parametrize(
+    ("pieces", "thoughts", "said"),
+    [
+        (["Hm", ", well", "</think>", "Yes."], "Hm, well", "Yes."),
+        (["Hm</thi", "nk>\n\nYes."], "Hm", "Yes."),
+        # It may think less, or its server may say more, the next time.
+        (["Yes", "."], None, "Yes."),
+        (["<think>", "Hm</think>Yes."], "Hm", "Yes."),
+        (["\n<think>Hm", "</think>Yes."], "Hm", "Yes."),
+        (["Well. <think>Hm", "</think>Yes."], "Hm", "Well. Yes."),
+        (["1 <", " 2"], None, "1 < 2"),
+    ],
+)
+async def test_thought_without_beginning_is_known_from_then_on(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    pieces: list[str],
+    thoughts: str | None,
+    said: str,
+    is_chat: bool,
+) -> None:
+    def answers(*texts: str) -> Fault:
+        if is_chat:
+            return chat(*(chunk({"content": text}) for text in texts), chunk({}, "stop"))
+        return says(*texts)
+
+    if is_chat:
+        standin.fail(NO_RESPONSES)
+    standin.fail(answers("The user asks", " me.", "</think>", "Hello", "."))
+    assert speech(await ask("Hello")) == "Hello."
+    standin.fail(answers(*pieces))
+    result = await ask("Is it warm?")
+
+    assert speech(result) == said
+    (last,) = [one for one in log_of(hass, result.conversation_id) if one.role == "assistant"]
+    assert last.thinking_content == thoughts
+    assert last.content == said
+
+
+async def test_pipeline_thought_without_beginning_is_not_spoken_again(
+    hass: HomeAssistant, service: VoiceServer, add_home: AddHome
+) -> None:
+    satellite = await add_home()
+    thought = "The user asks me whether it is warm outside, so I say that. "
+    for heard in (f"{thought}It is warm.", "It is warm."):
+        service.speeches.clear()
+        service.heads = [stream(thought, "</think>", "It is warm.")]
+        await satellite.say(SPEECH, SILENCE)
+        assert " ".join(one["input"] for one in service.speeches) == heard
+
+
+@pytest.mark.parametrize("arguments", ["null", "", None, " ", "{}", {}])
+async def test_chat_call_without_arguments(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    kitchen: list[ServiceCall],
+    arguments: Any,
+) -> None:
+    conversation_id = await use_chat(standin, ask)
+    name = next(
+        tool["function"]["name"]
+        for tool in standin.requests[-1].body["tools"]
+        if tool["function"]["name"].endswith("GetLiveContext")
+    )
+    call = {"index": 0, "id": "c1", "function": {"name": name, "arguments": arguments}}
+    standin.fail(chat(chunk({"tool_calls": [call]}), chunk({}, "tool_calls")))
+    standin.fail(DONE)
+    assert speech(await ask("Go", conversation_id=conversation_id)) == "Done."
+
+    result = json.loads(standin.requests[-1].body["messages"][-1]["content"])
+    assert result["error"] is False
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        '{"name": "Kitchen light", "domain": "[\\"light\\"]"}',
+        '{"name": ["Kitchen light"]}',
+        '{"name": "Kitchen light", "area": null, "domain": null}',
+        '"{\\"name\\": \\"Kitchen light\\"}"',
+        '[{"name": "Kitchen light"}]',
+    ],
+)
+async def test_arguments_wrapped_otherwise_are_understood(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    kitchen: list[ServiceCall],
+    arguments: str,
+) -> None:
+    standin.fail(says("ok"))
+    await ask()
+    standin.fail(calls((tool_named(standin, "HassTurnOn"), arguments)))
+    standin.fail(says("It is on."))
+
+    assert speech(await ask("On")) == "It is on."
+    assert [call.data["entity_id"] for call in kitchen] == [["light.kitchen"]]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "HassTurnOn",
+        "functions.{}",
+        "functions.HassTurnOn",
+        "{}<|channel|>commentary",
+        "{}<|channel|>json",
+        " {}",
+    ],
+)
+async def test_name_of_tool_written_otherwise_is_understood(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    kitchen: list[ServiceCall],
+    name: str,
+) -> None:
+    standin.fail(says("ok"))
+    await ask()
+    known = tool_named(standin, "HassTurnOn")
+    standin.fail(calls((name.format(known), '{"name": "Kitchen light"}')))
+    standin.fail(says("It is on."))
+
+    assert speech(await ask("On")) == "It is on."
+    assert len(kitchen) == 1
+    sent = [one for one in standin.requests[-1].body["input"] if one["type"] == "function_call"]
+    assert [one["name"] for one in sent] == [known]
