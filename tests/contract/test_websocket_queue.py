@@ -25,7 +25,7 @@ async def test_messages_are_queued_and_received_in_order(*, is_fragmented: bool)
                 await server.send(message, text=True)
 
     async with serve(send, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
+        port = next(iter(server.sockets)).getsockname()[1]
         async with (
             asyncio.timeout(10),
             connect(f"ws://127.0.0.1:{port}", create_connection=KeepaliveConnection) as client,
@@ -49,7 +49,7 @@ async def test_messages_are_received_without_the_queue(monkeypatch: pytest.Monke
             await server.send(str(number))
 
     async with serve(send, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
+        port = next(iter(server.sockets)).getsockname()[1]
         async with (
             asyncio.timeout(10),
             connect(f"ws://127.0.0.1:{port}", create_connection=KeepaliveConnection) as client,
