@@ -30,7 +30,7 @@ async def calls(flight: int, seconds: float) -> bool:
         end = time.monotonic() + seconds
 
         async def worker(number: int) -> None:
-            # Not all in the same turn of the loop: no house has so many automations at once.
+            # Not all in the same turn of the loop: no home has so many automations at once.
             await asyncio.sleep(number * _APART)
             while (start := time.monotonic()) < end:
                 try:

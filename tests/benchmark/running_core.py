@@ -1,4 +1,4 @@
-"""A house to soak: a recorder with a real database, automations that listen, and the gauges."""
+"""A Home Assistant for long runs: a recorder with a real database, automations, and measurements."""
 
 import asyncio
 from collections import defaultdict
@@ -63,7 +63,7 @@ class Result:
 
 @dataclass(kw_only=True)
 class Metrics:
-    """What a run did to the house: looked at from time to time, and at the end."""
+    """What a run took of Home Assistant: measured from time to time, and at the end."""
 
     hass: HomeAssistant
     stalls: Stalls = field(default_factory=Stalls)
@@ -119,7 +119,7 @@ class Metrics:
 
 @asynccontextmanager
 async def measured(hass: HomeAssistant, every: float = 30) -> AsyncIterator[Metrics]:
-    """Watch a house, and look at its size every so many seconds."""
+    """Measure a Home Assistant every so many seconds."""
     gauges = Metrics(hass=hass)
     start = gauges.wall = time.monotonic()
     cpu = time.process_time()

@@ -92,7 +92,9 @@ async def main() -> None:
             before = found["event"]
             await asyncio.sleep(_QUIET)
         counting.cancel()
-    ending = ", then Home Assistant hung up: it was too slow" if found["closed"] else ""
+    ending = (
+        ", then Home Assistant closed the connection: it was too slow" if found["closed"] else ""
+    )
     print(f"{found['event']} events{ending}", flush=True)
 
 

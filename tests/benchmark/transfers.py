@@ -1,4 +1,4 @@
-"""Files sent and fetched: how much memory it takes, how fast it is, whether the house waits.
+"""Files sent and fetched: how much memory it takes, how fast it is, whether the event loop waits.
 
 `python -m tests.benchmark.transfers --megabytes 500` prints the figures.
 """

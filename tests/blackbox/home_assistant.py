@@ -124,7 +124,7 @@ class SampleFiles:
 
 
 def add_demo_entities(folder: Path) -> None:
-    """Put a light and a speaker into a house that is not started yet."""
+    """Configure a light and a media player before Home Assistant starts."""
     (folder / "packages").mkdir(exist_ok=True)
     shutil.copy(PACKAGES, folder / "packages" / PACKAGES.name)
 

@@ -1,4 +1,4 @@
-"""What connections did, as the activity of the house shows it."""
+"""Activity entries of connections, as the Activity page shows them."""
 
 import asyncio
 from datetime import UTC, datetime

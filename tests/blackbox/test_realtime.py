@@ -132,7 +132,7 @@ async def test_audio_turn_and_interruption(
     assert answer["url"] == service.url().replace("http", "ws") + "/realtime"
     await talk.until("connection_change", status="connected")
 
-    # The house listens, and the host writes down what it hears.
+    # The connection is open, and the server transcribes the audio.
     sent = await talk("send_realtime_audio", audio=str(ha.folder / "files" / "sound.wav"))
     heard = b"".join(
         base64.b64decode(frame["audio"])
@@ -179,7 +179,7 @@ async def test_audio_turn_and_interruption(
     after = (monotonic() - began) * 1000
     await talk.until("audio_interrupted", item_id=done["item_id"])
     (truncation,) = await talk.received("conversation.item.truncate")
-    # The house heard the first sound a little earlier than this end.
+    # The first sound was played a little before this end received it.
     assert before - 1 <= truncation["audio_end_ms"] <= after + 250
     assert not await talk.received("response.cancel")
     truncated = await server_events.wait(is_type("conversation.item.truncated"))
@@ -193,7 +193,7 @@ async def test_audio_turn_and_interruption(
         "gpt-realtime",
     )
     assert status["session"]["audio"]["output"]["voice"] == "marin"
-    # Hosts forget the words of what was cut; the house does not.
+    # Servers forget the text of what was interrupted; the history keeps it.
     roles = [item["role"] for item in status["history"]]
     assert roles == ["user", "assistant"] * 2
     assert status["history"][-1]["content"][0]["transcript"] == f"You said: {STORY}"

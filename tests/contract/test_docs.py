@@ -80,12 +80,12 @@ def anchors(page: Path) -> set[str]:
     return {slug(heading) for heading in _HEADING.findall(_FENCED.sub("", page.read_text()))}
 
 
-@pytest.fixture(name="house")
-async def house_fixture(tmp_path: Path) -> AsyncGenerator[HomeAssistant]:
+@pytest.fixture(name="hass")
+async def hass_fixture(tmp_path: Path) -> AsyncGenerator[HomeAssistant]:
     """Return a bare Home Assistant, without which no template is looked at."""
-    house = HomeAssistant(str(tmp_path))
-    yield house
-    await house.async_stop(force=True)
+    hass = HomeAssistant(str(tmp_path))
+    yield hass
+    await hass.async_stop(force=True)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=place)
@@ -99,7 +99,7 @@ def test_examples_use_existing_action_fields(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=place)
-@pytest.mark.usefixtures("house")
+@pytest.mark.usefixtures("hass")
 async def test_examples_are_valid_config(page: Path) -> None:
     for example in EXAMPLES:
         if example.page == page:
@@ -124,25 +124,25 @@ def check_config(found: Any) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=place)
 async def test_examples_use_existing_triggers_and_conditions(
-    page: Path, house: HomeAssistant
+    page: Path, hass: HomeAssistant
 ) -> None:
-    triggers, conditions = await async_get_triggers(house), await async_get_conditions(house)
+    triggers, conditions = await async_get_triggers(hass), await async_get_conditions(hass)
     for found in mappings([example.data for example in EXAMPLES if example.page == page]):
         options = found.get("options", {})
         # They look up entries, and nothing else, so none may be named here.
         assert "config_entry_id" not in options
         if (key := of_ours(found.get("trigger"))) is not None:
-            await triggers[key].async_validate_config(house, {"options": options})
+            await triggers[key].async_validate_config(hass, {"options": options})
         if (key := of_ours(found.get("condition"))) is not None:
-            await conditions[key].async_validate_config(house, {"options": options})
+            await conditions[key].async_validate_config(hass, {"options": options})
         if found.get("trigger") == "event" and found["event_type"].startswith(DOMAIN):
             assert found["event_type"] in EVENT_TYPES
 
 
 @pytest.mark.parametrize("page", PAGES, ids=place)
-async def test_documented_names_exist(page: Path, house: HomeAssistant) -> None:
+async def test_documented_names_exist(page: Path, hass: HomeAssistant) -> None:
     text = page.read_text()
-    known = {*ROWS, *await async_get_triggers(house), *await async_get_conditions(house)}
+    known = {*ROWS, *await async_get_triggers(hass), *await async_get_conditions(hass)}
     assert set(_NAME.findall(text)) <= known
     assert set(_EVENT.findall(text)) <= set(EVENT_TYPES)
 
@@ -189,9 +189,9 @@ def test_action_index_lists_every_action() -> None:
     }
 
 
-async def test_triggers_and_conditions_documented(house: HomeAssistant) -> None:
+async def test_triggers_and_conditions_documented(hass: HomeAssistant) -> None:
     text = (ROOT / "docs" / "events.md").read_text()
-    names = {*await async_get_triggers(house), *await async_get_conditions(house)}
+    names = {*await async_get_triggers(hass), *await async_get_conditions(hass)}
     assert names
     assert all(f"`{DOMAIN}.{name}`" in text for name in names)
 

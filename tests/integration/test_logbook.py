@@ -1,4 +1,4 @@
-"""The activity of the house: what connections did and what hosts reported, in plain words."""
+"""Activity entries of connections and webhooks."""
 
 from collections.abc import Callable
 from typing import Any

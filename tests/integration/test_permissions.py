@@ -166,7 +166,7 @@ async def test_local_action_requires_permission_of_every_entry(
     await add_entry(hass, entry_data(standin), {"action_access": "everyone"})
     context = await context_of(hass, "user")
 
-    async def tidy() -> None:
+    async def delete_files() -> None:
         await hass.services.async_call(
             DOMAIN,
             "tidy_up_saved_files",
@@ -176,10 +176,10 @@ async def test_local_action_requires_permission_of_every_entry(
             return_response=True,
         )
 
-    await tidy()
+    await delete_files()
     await add_entry(hass, entry_data(standin, "header"))
     with pytest.raises(Unauthorized):
-        await tidy()
+        await delete_files()
     assert len(handled) == 1
 
 

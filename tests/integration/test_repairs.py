@@ -1,4 +1,4 @@
-"""What somebody in the house has to see to, and how it is over."""
+"""Repair issues: when they are created, and when they are deleted."""
 
 from collections.abc import Callable
 from http import HTTPStatus

@@ -33,7 +33,7 @@ def large(media_folder: Path) -> str:
 
 
 @pytest.fixture
-def house(media_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def allowed_folder(media_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with files that cannot be sent, each for another reason."""
     monkeypatch.setattr(uploads, "_LARGEST", 1000)
     (media_folder / "empty").touch()
@@ -185,11 +185,11 @@ async def test_upload_without_id_raises(standin: StandIn, call: Call, large: str
     ],
 )
 async def test_upload_invalid_files_are_rejected(
-    standin: StandIn, call: Call, house: Path, name: str, key: str
+    standin: StandIn, call: Call, allowed_folder: Path, name: str, key: str
 ) -> None:
     before = len(standin.requests)
 
-    path = name if ":" in name else str(house / name)
+    path = name if ":" in name else str(allowed_folder / name)
     with raises_key(key, ServiceValidationError):
         await call("upload_file_chunked", file=path, purpose="user_data")
     with pytest.raises(vol.Invalid):
@@ -338,7 +338,7 @@ async def test_upload_part_changed_before_transfer(
 async def test_upload_rejected_before_body(
     hass: HomeAssistant, call: Call, huge: Path, entry: MockConfigEntry
 ) -> None:
-    """A proxy says no as soon as it knows the length, and hangs up."""
+    """A proxy refuses as soon as it knows the length, and closes the connection."""
     answered = asyncio.Event()
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""What is told of turns: to automations, sensors, and the activity of the house."""
+"""What is reported of turns: events, sensors, and the Activity page."""
 
 from homeassistant.const import EVENT_LOGBOOK_ENTRY
 from homeassistant.core import HomeAssistant

@@ -141,7 +141,7 @@ async def test_camera_description_without_file(
 async def test_morning_briefing(
     home: HomeAssistant, install: Install, blueprint_home: BlueprintHome, standin: StandIn
 ) -> None:
-    """The speaker tells what the house knows of the day."""
+    """The speaker announces the summary of the day."""
     home.states.async_set("weather.home", "rainy", {"temperature": 9, "temperature_unit": "°C"})
     home.states.async_set("sensor.car", "80", {"friendly_name": "Car", "unit_of_measurement": "%"})
     await install(

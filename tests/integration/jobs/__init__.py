@@ -1,1 +1,1 @@
-"""Watched jobs: followed to their end, whatever happens to the house or the host meanwhile."""
+"""Watched jobs: followed to their end, over restarts and failures of the server."""

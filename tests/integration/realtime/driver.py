@@ -19,10 +19,10 @@ MARKER = "test.marker"
 
 
 class RealtimeDriver:
-    """One conversation: what the house does, what the host says, and what each noticed."""
+    """One realtime connection: its actions, the events of the server, and what each side received."""
 
     def __init__(self, hass: HomeAssistant, standin: StandIn, connection_id: str = "c") -> None:
-        """Begin to listen to the house."""
+        """Begin to collect events."""
         self.hass = hass
         self.standin = standin
         self.id = connection_id
@@ -99,7 +99,7 @@ class RealtimeDriver:
         self.raw[:] = [data for data in self.raw if data["event_type"] != MARKER]
 
     async def sent(self) -> list[Json]:
-        """Return what the house has sent since the last time, up to now."""
+        """Return what was sent to the server since the last time."""
         await self.call("send_realtime_event", event={"type": MARKER})
         session, received = self.session, self.session.received
         await wait_for(lambda: session.closed or {"type": MARKER} in received[self._seen :])

@@ -187,7 +187,7 @@ async def test_function_call_notice(script: RealtimeDriver) -> None:
             "response_id": "r-1",
         },
     ]
-    # Nobody answers for the house, which has no tools here.
+    # No output is sent: there are no Home Assistant tools here.
     assert await script.sent() == []
 
 

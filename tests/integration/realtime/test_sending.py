@@ -1,4 +1,4 @@
-"""What the house says: events, messages, pictures, outputs, approvals."""
+"""What actions send: events, messages, images, outputs, approvals."""
 
 import base64
 from pathlib import Path

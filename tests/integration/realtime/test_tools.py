@@ -47,7 +47,7 @@ class Bell(llm.Tool):
 
 
 class Hall(llm.API):
-    """What a house may offer beside its own tools."""
+    """Tools of other integrations."""
 
     bell: Bell
 

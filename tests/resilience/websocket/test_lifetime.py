@@ -165,22 +165,22 @@ async def test_fifty_connections_keep_order_until_reload(
     hass: HomeAssistant, driver: ConnectionDriver, host: RawHost
 ) -> None:
     """All get their events in order, and a reload leaves nothing of any of them."""
-    houses = [ConnectionDriver(hass, host, driver.kind, f"c{number}") for number in range(50)]
-    for one in houses:
+    drivers = [ConnectionDriver(hass, host, driver.kind, f"c{number}") for number in range(50)]
+    for one in drivers:
         one.entry = driver.entry
-    await asyncio.gather(*(one.connect() for one in houses))
+    await asyncio.gather(*(one.connect() for one in drivers))
     await wait_for(lambda: len(host.peers) == 50)
     # The host knows who is who by what it was sent.
-    await asyncio.gather(*(one.send({"type": "response.create", "who": one.id}) for one in houses))
+    await asyncio.gather(*(one.send({"type": "response.create", "who": one.id}) for one in drivers))
     await wait_for(lambda: all(peer.received for peer in host.peers))
     peers = {peer.received[0]["who"]: peer for peer in host.peers}
     sent = {
         one.id: [{"type": "mine", "who": one.id, "n": number} for number in range(100)]
-        for one in houses
+        for one in drivers
     }
     await asyncio.gather(*(peers[name].send_events(*frames) for name, frames in sent.items()))
-    await wait_for(lambda: all(len(one.raw) == 100 for one in houses), 20)
-    for one in houses:
+    await wait_for(lambda: all(len(one.raw) == 100 for one in drivers), 20)
+    for one in drivers:
         assert [data["event"] for data in one.raw] == sent[one.id]
     shown = [
         state for state in hass.states.async_all("binary_sensor") if "transport" in state.attributes
@@ -193,7 +193,7 @@ async def test_fifty_connections_keep_order_until_reload(
     await asyncio.gather(*(peer.wait_closed() for peer in peers.values()))
     assert {peer.close_frames[0][0] for peer in peers.values()} == {1000}
     assert all(
-        one.connection_states == ["connecting", "connected", "disconnected"] for one in houses
+        one.connection_states == ["connecting", "connected", "disconnected"] for one in drivers
     )
     await wait_for(lambda: not tasks())
     await wait_for(lambda: not host.connections)
@@ -206,10 +206,10 @@ async def test_fifty_unresponsive_connections_close_in_parallel(
 ) -> None:
     """Fifty servers that ignore the close frame take no longer than one."""
     monkeypatch.setattr(connect_options, "CLOSE_TIMEOUT", 0.3)
-    houses = [ConnectionDriver(hass, host, driver.kind, f"c{number}") for number in range(50)]
-    for one in houses:
+    drivers = [ConnectionDriver(hass, host, driver.kind, f"c{number}") for number in range(50)]
+    for one in drivers:
         one.entry = driver.entry
-    await asyncio.gather(*(one.connect() for one in houses))
+    await asyncio.gather(*(one.connect() for one in drivers))
     await wait_for(lambda: len(host.peers) == 50)
     for peer in host.peers:
         peer.stop_reading = True
