@@ -31,6 +31,7 @@ from ..websocket.access import async_is_admin
 
 LLM_HASS_API: Final = "llm_hass_api"
 CONVERSATION_ID: Final = "conversation_id"
+_OWN_KEYS: Final = frozenset({LLM_HASS_API, CONVERSATION_ID})
 _ROUNDS: Final = 10
 _MOST: Final = 100
 """Conversations that are kept."""
@@ -62,12 +63,13 @@ async def async_answer(request: ActionCall) -> Json:
     text, that is added. Raises ServiceValidationError "conversation_kept_twice" or
     "conversation_of_another", and what `HomeTools.async_load` and `dispatch.async_send` raise.
     """
+    if request.data.keys().isdisjoint(_OWN_KEYS):
+        return await dispatch.async_send(request) or {}
     data = dict(request.data)
     api_ids, conversation_id = data.pop(LLM_HASS_API, None), data.pop(CONVERSATION_ID, None)
     plain = replace(request, data=data)
     if not api_ids and conversation_id is None:
-        answer = await dispatch.async_send(plain)
-        return dict(answer or {})
+        return await dispatch.async_send(plain) or {}
     tools = await HomeTools.async_load(request.hass, api_ids, request.context) if api_ids else None
     for item in request.action.fields:
         if item.encode is not None and item.key in data:
