@@ -35,7 +35,7 @@ _MOST_ITEMS = 100
 _MOST_VALUES = 1000
 """Values in all that is written as a text, which is cut further."""
 _MOST_LEVELS = 50
-_VALUE_LENGTH = 100
+_VALUE_LENGTH = 50
 """Characters of a text that count as one value."""
 _MOST_CHOICES = 5000
 _LONGEST_WRAPPED = 256 * 1024
