@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 import html
 import re
 from typing import Final, NamedTuple
@@ -32,6 +32,8 @@ _CREDENTIAL_NAME: Final = re.compile(
 )
 _SEPARATORS: Final = re.compile(r"[\s,;]+")
 _SCHEME: Final = re.compile(r"(?:bearer|basic|token|apikey|key)\s+", re.IGNORECASE)
+# Base64 of n bytes begins in the middle of a group when other bytes come before them.
+_SKIPPED: Final = (0, 2, 3)
 _GAP: Final = re.compile(r"(?:<[^<>]*>|[\s\xad\u200b-\u200f\u2060\ufeff])+")
 """What stands between the characters of a text without being one of them."""
 
@@ -44,25 +46,19 @@ class SecretRedactor:
         parts = {part for secret in secrets for part in _parts(secret)}
         self._secrets = {part.translate(_LOWER) for part in parts}
         self._encoded = {
-            form.translate(_STANDARD_BASE64) for part in parts for form in _encoded(part)
+            form.translate(_STANDARD_BASE64) for part in parts for form in _base64(part)
         }
         self._short = {form for form in self._secrets if len(form) < _PIECE + _STEP}
         self._short_encoded = {form for form in self._encoded if len(form) < _PIECE + _STEP}
-        self._pieces: dict[str, dict[str, list[int]]] = {}
-        """Where in which secrets and encoded secrets a piece stands: the first and the last place."""
-        for form in {part.translate(_STANDARD_BASE64) for part in parts} | self._encoded:
-            for at in range(len(form) - _PIECE + 1):
-                known = self._pieces.setdefault(form[at : at + _PIECE], {}).setdefault(form, [at])
-                known[1:] = [at]
+        self._long = {part.translate(_STANDARD_BASE64) for part in parts} | self._encoded
 
     def redact(self, text: str) -> str:
         """Return the text with `***` in place of every secret.
 
         Finds secrets in upper and lower case, percent-encoded, as HTML and as JSON escapes, with
-        tags or spaces in between, in Base64 with other bytes around them or in lines, in Base64
-        twice, in Base32, in hexadecimal, pieces of about 12 characters of one, and its first
-        characters where the text ends. A secret of less than 8 characters is found where no letters
-        or digits touch it.
+        tags or spaces in between, in Base64 with other bytes around them or in lines, in
+        hexadecimal, pieces of about 12 characters of one, and its first characters where the text
+        ends. A secret of less than 8 characters is found where no letters or digits touch it.
         """
         if not text or not self._secrets:
             return text
@@ -70,7 +66,7 @@ class SecretRedactor:
         for view in _views(text):
             found_spans.update(map(view.origin, self._find(view.text)))
             joined = _GAP.sub("", view.text)
-            if joined != view.text and (places := list(self._find(joined, is_joined=True))):
+            if joined != view.text and (places := list(self._find_whole(joined))):
                 found_spans.update(map(_without_gaps(view).origin, places))
         spans = sorted(found_spans)
         if not spans:
@@ -82,8 +78,8 @@ class SecretRedactor:
             position = max(position, end)
         return "".join([*found, text[position:]])
 
-    def _find(self, text: str, *, is_joined: bool = False) -> Iterator[tuple[int, int]]:
-        """Yield where secrets stand in a text; with `is_joined`, its gaps were taken out."""
+    def _find(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield where secrets stand in a text, whole or in pieces."""
         plain = text.translate(_LOWER)
         standard = plain.translate(_STANDARD_BASE64)
         places = [place for form in self._short for place in _places(plain, form)]
@@ -91,29 +87,35 @@ class SecretRedactor:
             place for form in self._short_encoded for place in _places(standard, form, _MIN_ENCODED)
         ]
         for form, start, end in self._in_pieces(standard):
-            # Where gaps are gone, the words around would be taken for a part of it.
-            if not is_joined or end - start == len(form):
-                (encoded if form in self._encoded else places).append((start, end))
+            (encoded if form in self._encoded else places).append((start, end))
         yield from places
-        if is_joined:
-            yield from encoded
-            return
         for secret in self._secrets:
             yield from _cut_off(plain, secret)
         for place in encoded:
             yield _widened(text, *place)
 
+    def _find_whole(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield where whole secrets stand in a text whose gaps were taken out.
+
+        The words around a piece would be taken for a part of it.
+        """
+        plain = text.translate(_LOWER)
+        standard = plain.translate(_STANDARD_BASE64)
+        for form in self._secrets:
+            yield from _places(plain, form)
+        for form in self._encoded:
+            yield from _places(standard, form, _MIN_ENCODED)
+
     def _in_pieces(self, text: str) -> Iterator[tuple[str, int, int]]:
         """Yield where a large piece of a secret stands in a text, with the secret."""
-        pieces, done = self._pieces, dict[tuple[str, int], int]()
-        # One look at every fourth place, however many secrets there are.
-        for place in [at for at in range(0, len(text), _STEP) if text[at : at + _PIECE] in pieces]:
-            for form, ats in pieces[text[place : place + _PIECE]].items():
-                for at in ats:
-                    if place >= done.get((form, at), 0):
-                        start, end = _extended(text, place, form, at)
-                        done[form, at] = end
-                        yield form, start, end
+        for form in self._long:
+            for at in range(0, len(form) - _PIECE + 1, _STEP):
+                piece = form[at : at + _PIECE]
+                place = text.find(piece)
+                while place >= 0:
+                    start, end = _extended(text, place, form, at)
+                    yield form, start, end
+                    place = text.find(piece, end)
 
 
 class _View(NamedTuple):
@@ -166,31 +168,18 @@ def _parts(secret: str) -> Iterator[str]:
         yield from (item for item in (pair, *pair.split(":", 1)) if item)
 
 
-def _encoded(secret: str) -> Iterator[str]:
-    """Yield a secret in Base64, in Base64 twice, and in Base32, without padding."""
+def _base64(secret: str) -> Iterator[str]:
+    """Yield the characters of Base64 that only this secret gives, without padding."""
     content = secret.encode()
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        for core in _cores(content, encode, 6):
+    for offset, skipped in enumerate(_SKIPPED):
+        encoded = base64.b64encode(b"\0" * offset + content).decode().rstrip("=")
+        if (offset + len(content)) % 3:
+            # The last one depends on what follows.
+            encoded = encoded[:-1]
+        if len(core := encoded[skipped:]) >= _MIN_ENCODED:
             yield core
-            yield from _cores(core.encode(), base64.b64encode, 6)
     if len(content) >= 3:
         yield base64.b64encode(content).decode().rstrip("=")
-    yield from _cores(content, base64.b32encode, 5)
-
-
-def _cores(content: bytes, encode: Callable[[bytes], bytes], bits: int) -> Iterator[str]:
-    """Yield the characters of an encoding that only these bytes give, wherever they stand in it.
-
-    `bits` is how many of them a character has. The first and the last one depend on what is around.
-    """
-    offset = 0
-    while not offset or offset * 8 % bits:
-        encoded = encode(b"\0" * offset + content).decode().rstrip("=")
-        if (offset + len(content)) * 8 % bits:
-            encoded = encoded[:-1]
-        if len(core := encoded[-(-offset * 8 // bits) :]) >= _MIN_ENCODED:
-            yield core
-        offset += 1
 
 
 def _places(text: str, secret: str, short: int = _SHORT) -> Iterator[tuple[int, int]]:

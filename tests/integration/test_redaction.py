@@ -51,13 +51,6 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "bytes as Python shows them": lambda key: repr(key.encode())[2:-1],
     "hexadecimal": lambda key: key.encode().hex(),
     "hexadecimal in large letters": lambda key: key.encode().hex().upper(),
-    "base32": lambda key: base64.b32encode(key.encode()).decode(),
-    "base32 in small letters": lambda key: base64.b32encode(key.encode()).decode().lower(),
-    "base32 in between": lambda key: base64.b32encode(f"abc{key}d".encode()).decode().rstrip("="),
-    "base64 twice": lambda key: base64.b64encode(base64.b64encode(key.encode())).decode(),
-    "base64 twice, in between": lambda key: base64.b64encode(
-        b"ab" + base64.urlsafe_b64encode(f"Bearer {key}!".encode())
-    ).decode(),
     "tags": "<b>".join,
     "tags with attributes": lambda key: f'{key[:4]}<b class="x">{key[4:]}</b>',
     "spaces": lambda key: f"{key[:3]}\n\t {key[3:7]}\u200b{key[7:]}",
