@@ -259,7 +259,8 @@ async def test_speech_as_lines(raw: RawServer, call: Call, kind: str, is_stream:
 async def test_speech_as_lines_without_types(
     raw: RawServer, call: Call, kind: str, key: str
 ) -> None:
-    for end in ([], [{"timestamps": []}]):
+    ends: list[list[Json]] = [[], [{"timestamps": []}]]
+    for end in ends:
         lines = "\n".join(map(json.dumps, [*({key: piece} for piece in PIECES), *end]))
         raw.play([answer(lines.encode(), kind=kind)])
         saved = await call("create_speech", model="m", voice="v", input="x")
