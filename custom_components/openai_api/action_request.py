@@ -187,7 +187,7 @@ def _has_answer(keys: set[str], answer: Json) -> bool:
 
     Raises ResponseEmpty for an empty list of what was requested.
     """
-    if not keys.isdisjoint(answer):
+    if any(key in answer and (len(keys) == 1 or answer[key] is not None) for key in keys):
         if len(keys) == 1 and not answer[next(iter(keys))]:
             raise ResponseEmpty
         if "choices" in keys:

@@ -17,6 +17,9 @@ MOST_BYTES = 64 * 1024**2
 _SHOWN = 4096
 """Bytes of an unexpected response that are quoted at most."""
 
+_BESIDE_ITEMS = frozenset({"data", "first_id", "has_more", "last_id", "next_page", "object"})
+"""The keys of a page; other ones may say why it has no items."""
+
 
 async def async_request_list(request: ActionCall) -> Json:
     """Return a page of a list, or the whole list as one page if `all_pages` is set.
@@ -63,7 +66,7 @@ async def _async_page(request: ActionCall, **changes: Any) -> tuple[Json, int]:
         if (error := answer_error(inner)) is not None:
             raise ErrorInResponse(**parse_error_body(error, request.host.settings))
         page = inner if isinstance(inner.get("data"), list) else page
-    if changes and page.get("data") is None:
+    if changes and page.keys() <= _BESIDE_ITEMS and page.get("data") is None:
         # Some servers end a list like this.
         page["data"] = []
     if not isinstance(page.get("data"), list):

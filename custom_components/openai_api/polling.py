@@ -44,7 +44,9 @@ async def async_poll_until_done(request: ActionCall, answer: Json | None) -> Jso
         answer = await poller.async_poll(longest)
     while True:
         if answer is not None:
-            status = status_of(answer)
+            if (status := status_of(answer)) is None:
+                # An object without a status is done, but it must be one.
+                require_id(request, answer, *_own_keys(poll))
             is_done = poll.is_ended(status)
             fire_progress(request, answer, poller.elapsed, done=is_done)
             if is_done:
@@ -144,8 +146,12 @@ def _poll_request(request: ActionCall, poll: ObjectType, answer: Json) -> Action
     """Return the request that polls an object."""
     arguments: dict[str, Any] = {}
     for name, key in poll.path_arguments.items():
-        # Other servers name an object after its kind, or as a task.
-        keys = ("id", name, "task_id") if key == "id" else (key,)
+        keys = _own_keys(poll) if key == "id" else (key,)
         known = request.data.get(name)
         arguments[name] = require_id(request, answer, *keys) if known is None else known
     return request.step(poll.method, arguments, has_body=False)
+
+
+def _own_keys(poll: ObjectType) -> tuple[str, ...]:
+    """Return the keys of an object's id: other servers name it after its kind, or as a task."""
+    return ("id", poll.id_fields[-1], "task_id")

@@ -254,6 +254,22 @@ async def test_speech_as_lines(raw: RawServer, call: Call, kind: str, is_stream:
     assert Path(saved["path"]).read_bytes() == WAV
 
 
+@pytest.mark.parametrize("kind", ["application/x-ndjson", "application/jsonl"])
+@pytest.mark.parametrize("key", ["audio", "data", "delta"])
+async def test_speech_as_lines_without_types(
+    raw: RawServer, call: Call, kind: str, key: str
+) -> None:
+    ends: list[list[Json]] = [[], [{"timestamps": []}]]
+    for end in ends:
+        lines = "\n".join(map(json.dumps, [*({key: piece} for piece in PIECES), *end]))
+        raw.play([answer(lines.encode(), kind=kind)])
+        saved = await call("create_speech", model="m", voice="v", input="x")
+        assert Path(saved["path"]).read_bytes() == WAV
+    raw.play([answer(b'{"error": "no voice"}\n', kind=kind)])
+    with pytest.raises(HomeAssistantError, match="no voice"):
+        await call("create_speech", model="m", voice="v", input="x")
+
+
 @pytest.mark.parametrize("body", [b"\n", b" \r\n\r\n"])
 async def test_blank_speech_raises(raw: RawServer, call: Call, body: bytes) -> None:
     raw.play([answer(body, kind="audio/mpeg")])

@@ -386,3 +386,13 @@ async def test_response_part_that_is_whole_at_once(raw: RawServer, call: Call) -
         )
     )
     assert (await call("create_model_response", stream=True, **ASK))["output_text"] == "Hello"
+
+
+@pytest.mark.parametrize(
+    "body", [{"output": None}, {"output_text": None}, {"output": None, "x": 1}]
+)
+async def test_response_of_nulls_raises(raw: RawServer, call: Call, body: Json) -> None:
+    raw.play([answer(body)])
+    with pytest.raises(HomeAssistantError) as caught:
+        await call("create_model_response", **ASK)
+    assert caught.value.translation_key == "bad_answer"

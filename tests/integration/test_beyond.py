@@ -48,7 +48,27 @@ async def test_realtime_call_without_location(standin: StandIn, call: Call) -> N
 
 
 @pytest.mark.parametrize(
-    ("body", "words"), [("<p>Welcome</p>", "with SDP"), ("", "empty response")]
+    "body",
+    [
+        {"type": "answer", "sdp": "v=0\r\n"},
+        {"sdp": "v=0\r\n", "call_id": "x"},
+        ' {"sdp": "v=0\\r\\n"}',
+    ],
+)
+async def test_realtime_call_answered_with_json(standin: StandIn, call: Call, body: Any) -> None:
+    standin.fail(Fault(path="/realtime/calls", status=200, body=body))
+    assert (await call("create_realtime_call", sdp=OFFER))["sdp"] == "v=0\r\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("<p>Welcome</p>", "with SDP"),
+        ("", "empty response"),
+        ('{"type": "offer"}', "with SDP"),
+        ('{"sdp": 5}', "with SDP"),
+        ('{"sdp": ', "with SDP"),
+    ],
 )
 async def test_realtime_call_invalid_answer(
     standin: StandIn, call: Call, body: str, words: str

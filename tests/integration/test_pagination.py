@@ -86,3 +86,25 @@ async def test_all_pages_limit_raises(
         await call("list_files", all_pages=True)
     assert "all_pages" in str(caught.value)
     assert len(standin.requests) - before < 10
+
+
+@pytest.mark.parametrize(
+    "last",
+    [{"message": "later"}, {"data": None, "message": "later"}, {"status": "ok", "hint": "later"}],
+)
+async def test_all_pages_answered_with_words_raises(
+    call: Call, standin: StandIn, last: dict[str, Any]
+) -> None:
+    """Half a list is no list."""
+    play(standin, page("a", has_more=True), last)
+    with raises_key("bad_answer") as caught:
+        await call("list_files", all_pages=True)
+    assert "later" in str(caught.value)
+
+
+@pytest.mark.parametrize("last", [{}, {"data": None}, {"object": "list", "has_more": False}])
+async def test_all_pages_ends_with_nothing(
+    call: Call, standin: StandIn, last: dict[str, Any]
+) -> None:
+    play(standin, page("a", has_more=True), last)
+    assert ids(await call("list_files", all_pages=True)) == ["a"]

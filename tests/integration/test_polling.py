@@ -259,7 +259,12 @@ async def test_poll_object_of_other_servers(raw: RawServer, call: Call, case: st
 
 @pytest.mark.parametrize(
     "made",
-    [{"object": "video", "status": "queued", "code": "v17"}, {"created_at": 17, "status": "new"}],
+    [
+        {"object": "video", "status": "queued", "code": "v17"},
+        {"created_at": 17, "status": "new"},
+        {"success": True, "hint": "v17"},
+        {"object": "video", "code": "v17"},
+    ],
 )
 async def test_poll_object_without_id_is_quoted(raw: RawServer, call: Call, made: Json) -> None:
     """It was paid for: what the server has answered is all there is to find it again."""

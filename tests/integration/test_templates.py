@@ -452,3 +452,25 @@ async def test_yaml_name_that_is_a_value(
             with pytest.raises(vol.Invalid, match="in quotes"):
                 await run(hass, action, data)
             assert not standin.requests
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("[1]", ["[1]"]),
+        ("[1, 2]", ["[1, 2]"]),
+        ("[[]]", ["[[]]"]),
+        ("[END]", ["[END]"]),
+        ('["a", "b"]', ["a", "b"]),
+        ("[]", []),
+        (["[1]", "x"], ["[1]", "x"]),
+        ([1, 2], ["1", "2"]),
+    ],
+    ids=str,
+)
+async def test_string_list_of_quoted_text(
+    written: Any, expected: Any, hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
+) -> None:
+    data = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "stop": written}
+    body = await sent(hass, standin, "create_chat_completion", data)
+    assert body["stop"] == expected

@@ -41,7 +41,7 @@ OBJECT: Json = {
     "thread_id": "thread_made",
     "vector_store_id": "vs_made",
     "output": [{"type": "message", "content": [{"type": "output_text", "text": '{"rain": true}'}]}],
-    "data": [{"b64_json": base64.b64encode(PICTURE).decode()}],
+    "data": [{"b64_json": base64.b64encode(PICTURE).decode(), "embedding": [0.5]}],
     "choices": [{"index": 0, "text": "Hello", "message": {"content": '{"rain": true}'}}],
     "results": [{"flagged": False}],
     "brand_new": {"deep": [1, None, "ünïcode"]},

@@ -1,6 +1,6 @@
 """Checks that take what people and templates really write, and say in words what is wrong."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 import json
 import math
 import re
@@ -164,6 +164,9 @@ def ensure_list_of(validator: Validator) -> Validator:
         found = _parse_json(value, "[") if isinstance(value, str) else value
         if not isinstance(found, list | tuple | set) or is_sentence(found):
             found = [value]
+        elif validator is text and isinstance(value, str) and found and not _has_text(found):
+            # "[1]" in quotes is a text, such as the mark of a footnote.
+            found = [value]
         result = []
         for index, entry in enumerate(found):
             try:
@@ -173,6 +176,11 @@ def ensure_list_of(validator: Validator) -> Validator:
         return result
 
     return validate
+
+
+def _has_text(items: Iterable[Any]) -> bool:
+    """Return whether any of these is a text."""
+    return any(isinstance(item, str) for item in items)
 
 
 def json_value(value: Any) -> Any:

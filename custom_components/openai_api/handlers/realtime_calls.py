@@ -1,5 +1,9 @@
 """WebRTC calls."""
 
+from contextlib import suppress
+
+import orjson
+
 from ..action import ActionCall
 from ..exceptions import ResponseEmpty, api_error, sanitize
 from ..types import Json
@@ -17,7 +21,7 @@ async def async_create(request: ActionCall) -> Json:
     async with host.async_request_scope(seconds):
         answer = await method(**arguments)
     response = answer.http_response
-    sdp: str = response.text
+    sdp = _sdp_in(response.text)
     if not sdp.strip():
         raise ResponseEmpty
     if not sdp.lstrip().startswith("v="):
@@ -27,3 +31,12 @@ async def async_create(request: ActionCall) -> Json:
         )
     location = response.headers.get("location", "").partition("?")[0]
     return {"sdp": sdp, "call_id": location.rstrip("/").rpartition("/")[2] or None}
+
+
+def _sdp_in(text: str) -> str:
+    """Return the SDP of a body, also from the object that browsers know; else the text."""
+    if text.lstrip().startswith("{"):
+        with suppress(orjson.JSONDecodeError):
+            found = orjson.loads(text).get("sdp")
+            return found if isinstance(found, str) else text
+    return text

@@ -49,6 +49,7 @@ _MAX_TEXT = 64 * 1024
 """Bytes of a text, returned instead of a file, that are read."""
 # Methods that return audio or video, and their default format.
 _SPEECH = "audio.speech.create"
+_LINES = "application/jsonl"
 _MEDIA_METHODS = {_SPEECH: "mp3", "videos.download_content": "mp4"}
 _REFUSAL = frozenset({"code", "detail", "error", "message", "object", "param", "status", "type"})
 """The keys of which an error consists that a server sends instead of a file."""
@@ -115,7 +116,7 @@ async def async_save_response(
             # Nothing but the end of a line.
             raise ResponseEmpty
         if is_text(head, label):
-            is_lines = _is_ndjson(head)
+            is_lines = _is_ndjson(head) or canonical_media_type(label) == _LINES
             if is_lines or _is_event_stream(head, label):
                 audio = await _async_join_events(request, chunks, is_lines=is_lines)
                 chunks = iter_bytes(audio)

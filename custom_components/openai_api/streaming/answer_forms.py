@@ -104,8 +104,8 @@ def text_in(part: object) -> str | None:
         text = text.get(key, text) if isinstance(text, dict) else text
     if isinstance(text, str):
         return text
-    texts = (part.get(key) for key in ("content", "output_text"))
-    return next((text for text in texts if isinstance(text, str)), None)
+    keys = ("content", "output_text") if "text" in str(part.get("type", "text")) else ()
+    return next((part[key] for key in keys if isinstance(part.get(key), str)), None)
 
 
 def _said(choice: Json) -> Json:

@@ -50,7 +50,7 @@ class ResponseAccumulator(StreamAccumulator):
         """The chunks of a chat completion, which some gateways send instead."""
 
     def add(self, event: Json) -> None:
-        """Add the next event; raises AnswerError for `response.error`, which some servers send."""
+        """Add the next event; raises AnswerError for an event that is an error."""
         kind = event.get("type")
         if kind == "response.output_text.delta":
             try:
