@@ -100,19 +100,28 @@ class SecretRedactor:
             return
         for secret in self._secrets:
             yield from _cut_off(plain, secret)
-        for place in encoded:
-            yield _widened(text, *place)
+        behind = 0
+        for place in sorted(encoded):
+            # One look at each run of such characters, however often they hold a secret.
+            if place[1] > behind:
+                start, behind = _widened(text, *place)
+                yield start, behind
 
     def _in_pieces(self, text: str) -> Iterator[tuple[str, int, int]]:
         """Yield where a large piece of a secret stands in a text, with the secret."""
-        pieces, done = self._pieces, dict[tuple[str, int], int]()
+        pieces = self._pieces
+        # Up to where a secret was found by this piece of it, and by where the secret would begin:
+        # its other pieces lead to the same.
+        by_piece: dict[tuple[str, int], int] = {}
+        by_start: dict[tuple[str, int], int] = {}
         # One look at every fourth place, however many secrets there are.
         for place in [at for at in range(0, len(text), _STEP) if text[at : at + _PIECE] in pieces]:
             for form, ats in pieces[text[place : place + _PIECE]].items():
                 for at in ats:
-                    if place >= done.get((form, at), 0):
+                    known = max(by_piece.get((form, at), 0), by_start.get((form, place - at), 0))
+                    if place >= known:
                         start, end = _extended(text, place, form, at)
-                        done[form, at] = end
+                        by_piece[form, at] = by_start[form, place - at] = end
                         yield form, start, end
 
 
