@@ -91,8 +91,12 @@ class SecretRedactor:
         yield from places
         for secret in self._secrets:
             yield from _cut_off(plain, secret)
-        for place in encoded:
-            yield _widened(text, *place)
+        behind = 0
+        for place in sorted(encoded):
+            # One look at each run of such characters, however often they hold a secret.
+            if place[1] > behind:
+                start, behind = _widened(text, *place)
+                yield start, behind
 
     def _find_whole(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield where whole secrets stand in a text whose gaps were taken out.
@@ -109,12 +113,17 @@ class SecretRedactor:
     def _in_pieces(self, text: str) -> Iterator[tuple[str, int, int]]:
         """Yield where a large piece of a secret stands in a text, with the secret."""
         for form in self._long:
+            # Where it ends, by where the whole of it would begin: its other pieces lead to the same.
+            ends: dict[int, int] = {}
             for at in range(0, len(form) - _PIECE + 1, _STEP):
                 piece = form[at : at + _PIECE]
                 place = text.find(piece)
                 while place >= 0:
-                    start, end = _extended(text, place, form, at)
-                    yield form, start, end
+                    end = ends.get(place - at, 0)
+                    if place >= end:
+                        start, end = _extended(text, place, form, at)
+                        ends[place - at] = end
+                        yield form, start, end
                     place = text.find(piece, end)
 
 

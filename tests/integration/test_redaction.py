@@ -195,6 +195,21 @@ def test_redact_keeps_short_values() -> None:
     assert settings(query={"sig": "v1"}).redact("v1 is fast") == "*** is fast"
 
 
+@pytest.mark.parametrize("length", [16, 40, 160])
+@pytest.mark.parametrize("spelling", ["plain", "base64", "base32", "percent", "spaces"])
+def test_redact_key_over_and_over_is_fast(spelling: str, length: int) -> None:
+    """A server may fill its error with the key."""
+    key = ("sk-Proj_9f-Lw8Q2xyzT7ab5KcD3mN4pR6sU8vX0zB2dF4hJ6lP8rT0wY2cE" * 3)[:length]
+    redact = settings(key).redact
+    spelled = SPELLINGS[spelling](key).rstrip("=")
+    text = (spelled * (20_000 // len(spelled) + 1))[:20_000]
+    start = time.thread_time()
+    found = redact(text)
+    assert time.thread_time() - start < 0.5
+    # The last one is cut off.
+    assert len(found.replace("***", "").strip()) < 15
+
+
 @pytest.mark.parametrize(
     "text", ["%41" * 100_000, "&#65;" * 100_000, "A" * 1_000_000, "%25" * 100_000]
 )

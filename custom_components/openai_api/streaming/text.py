@@ -1,6 +1,6 @@
 """Parses JSON whose characters may be split into surrogates or bytes, and joins them."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
 import json
 import re
@@ -22,6 +22,10 @@ _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _RAW_BYTES = re.compile("[\udc80-\udcff]+")
 _TRAILING_HALF = re.compile("(?:[\ud800-\udbff]|[\udc80-\udcff]{1,3})\\Z")
 _LONE = re.compile("[\ud800-\udfff]")
+# Halves that are no such bytes.
+_ESCAPED = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+_MAX_BACK = 8
+"""Characters by which a piece may end earlier: a longer row of halves makes no whole ones."""
 _LONGEST_PIECE = 256 * 1024
 _MAX_HELD = 64
 """Texts whose last piece ended with half a character; older ones are dropped."""
@@ -57,34 +61,51 @@ def check_depth(data: bytes, value: Any, max_depth: int = MAX_DEPTH) -> None:
 def _pieces(text: str) -> Iterator[str]:
     """Yield a text in pieces, because other threads wait while Python looks through all of one.
 
-    They end with a whole character, unless there is none for half a piece.
+    They end with a whole character, unless there is none nearby.
     """
     start = 0
     while len(text) - start > _LONGEST_PIECE:
         end = start + _LONGEST_PIECE
-        while "\ud800" <= text[end - 1] <= "\udfff" and end > start + _LONGEST_PIECE // 2:
+        first = max(end - _MAX_BACK, start + _LONGEST_PIECE // 2)
+        while "\ud800" <= text[end - 1] <= "\udfff" and end > first:
             end -= 1
         yield text[start:end]
         start = end
     yield text[start:]
 
 
+def _in_pieces(change: Callable[[str], str], text: str) -> str:
+    """Return a text that is changed piece by piece."""
+    return change(text) if len(text) <= _LONGEST_PIECE else "".join(map(change, _pieces(text)))
+
+
 def _join_halves(text: str) -> str:
     """Join the halves of characters that are next to each other."""
-    text = _PAIR.sub(
-        lambda pair: pair[0].encode("utf-16-le", "surrogatepass").decode("utf-16-le"), text
-    )
-    return _RAW_BYTES.sub(
-        lambda found: found[0].encode(errors="surrogateescape").decode(errors="surrogateescape"),
-        text,
-    )
+    if _ESCAPED.search(text) is None:
+        # All at once: one by one takes long.
+        return text.encode(errors="surrogateescape").decode(errors="surrogateescape")
+    if _PAIR.search(text) is not None:
+        text = _PAIR.sub(
+            lambda pair: pair[0].encode("utf-16-le", "surrogatepass").decode("utf-16-le"), text
+        )
+    if _RAW_BYTES.search(text) is not None:
+        text = _RAW_BYTES.sub(
+            lambda found: (
+                found[0].encode(errors="surrogateescape").decode(errors="surrogateescape")
+            ),
+            text,
+        )
+    return text
 
 
 def _replace_halves(text: str) -> str:
     """Return a text with U+FFFD in place of each half of a character."""
-    text = _RAW_BYTES.sub(
-        lambda found: found[0].encode(errors="surrogateescape").decode(errors="replace"), text
-    )
+    if _ESCAPED.search(text) is None:
+        return text.encode(errors="surrogateescape").decode(errors="replace")
+    if _RAW_BYTES.search(text) is not None:
+        text = _RAW_BYTES.sub(
+            lambda found: found[0].encode(errors="surrogateescape").decode(errors="replace"), text
+        )
     return _LONE.sub("\ufffd", text)
 
 
@@ -220,7 +241,11 @@ class SurrogateJoiner:
 
     def _mend_text(self, text: str, path: tuple[Hashable, ...], *, hold: bool) -> str:
         """Return a text after its held half; a half at its end is held back."""
-        text = "".join(map(_join_halves, _pieces(self.held.pop(path, "") + text)))
+        if self.held:
+            text = self.held.pop(path, "") + text
+        if _LONE.search(text) is None:
+            return text
+        text = _in_pieces(_join_halves, text)
         # Only a piece of a text has a continuation.
         is_piece = "delta" in path or ("choices" in path and path[-1] == "text")
         if hold and is_piece and (half := _TRAILING_HALF.search(text, max(len(text) - 3, 0))):
@@ -228,7 +253,7 @@ class SurrogateJoiner:
             if len(self.held) > _MAX_HELD:
                 del self.held[next(iter(self.held))]
             text = text[: half.start()]
-        return "".join(map(_replace_halves, _pieces(text)))
+        return _in_pieces(_replace_halves, text)
 
 
 def _place(item: Any, position: int) -> Hashable:

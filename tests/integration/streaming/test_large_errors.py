@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 import json
+import time
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -219,3 +220,13 @@ async def test_large_chunk_is_read_in_pieces() -> None:
     assert b"".join(pieces) == b"ab" + bytes(range(256)) * 4000
     assert max(map(len, pieces)) <= 64 * 1024
     assert turns >= len(pieces) - 1
+
+
+@pytest.mark.parametrize("unit", [b"\xff", b"\xffa", b"\xf0\x9fa", b"\\ud83da", b"\xff\\ud83d"])
+def test_text_full_of_halves_is_fast(unit: bytes) -> None:
+    """As large as what the event loop reads itself."""
+    data = b'{"a": "' + unit * (500_000 // len(unit)) + b'"}'
+    start = time.thread_time()
+    found = text.load_json(data)
+    assert time.thread_time() - start < 0.2
+    assert found["a"].startswith("\ufffd")
