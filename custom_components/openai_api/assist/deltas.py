@@ -117,8 +117,10 @@ class Decoder:
                     yield from self._plain(key, part)
 
     def _thought(self, text: Any) -> Iterator[Delta]:
-        """Yield a piece of what the model thinks."""
+        """Yield a piece of what the model thinks, which its server tells apart from the text."""
         if isinstance(text, str) and text:
+            for key, part in self._thoughts.let_go():
+                yield from self._plain(key, part)
             yield from self._plain("thinking_content", text)
 
     def _call(

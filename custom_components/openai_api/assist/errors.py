@@ -220,9 +220,14 @@ def is_stream_refused(err: HomeAssistantError) -> bool:
 
 def is_too_long(err: HomeAssistantError) -> bool:
     """Tell whether an error says that a question is too long for the model, with all before it."""
-    if not isinstance(err, ApiError) or err.status not in _TOO_LONG_STATUSES:
+    if not isinstance(err, ApiError):
         return False
-    return bool(_TOO_LONG.search(f"{err.code or ''} {err.message or ''}"))
+    if err.status == HTTPStatus.TOO_MANY_REQUESTS:
+        # Waiting does not help where one request is more than a minute may have.
+        return "request too large" in (err.message or "").lower()
+    return err.status in _TOO_LONG_STATUSES and bool(
+        _TOO_LONG.search(f"{err.code or ''} {err.message or ''}")
+    )
 
 
 def is_system_role_refused(err: HomeAssistantError) -> bool:

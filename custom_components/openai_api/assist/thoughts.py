@@ -130,6 +130,12 @@ class ThoughtFilter:
             self._rest = ""
             yield self._key, rest
 
+    def let_go(self) -> Iterator[tuple[str, str]]:
+        """Yield what was held back, for thoughts come apart from the text, or end as they begin."""
+        for key, text in self._let_go():
+            self._has_said = True
+            yield key, text
+
     def _let_go(self) -> Iterator[tuple[str, str]]:
         """Yield what was held back and is no thought."""
         held, self._held = self._held, None

@@ -10,14 +10,14 @@ import pytest
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
-from .answers import NO_RESPONSES, SSE, calls, chat, chunk, says
+from .answers import NO_RESPONSES, SSE, calls, chat, chunk, says, sse
 from .conftest import Ask, is_error, speech
 from .test_agent import kitchen as kitchen, tool_named  # noqa: PLC0414
 from .test_agent_answers import log_of
 from .test_agent_history import CALL, RESULT, add_turn, answer, question, use_chat
 from .voice import SILENCE, SPEECH
 from .voice_home import AddHome, stream
-from .voice_server import VoiceServer
+from .voice_server import Sound, VoiceServer, as_asked
 
 type Json = dict[str, Any]
 DONE = chat(chunk({"content": "Done."}), chunk({}, "stop"))
@@ -149,6 +149,7 @@ async def test_chat_ids_of_calls_as_mistral_wants_them(
         (400, {"message": "The input token count (9000) exceeds the maximum number of tokens"}),
         (500, {"message": "input exceeds context length"}),
         (413, {"message": "Request too large for model"}),
+        (429, {"message": "Request too large for gpt-4 on tokens per min (TPM): Limit 10000"}),
     ],
 )
 @pytest.mark.parametrize("is_chat", [True, False])
@@ -284,6 +285,31 @@ async def test_thought_without_beginning_is_known_from_then_on(
     (last,) = [one for one in log_of(hass, result.conversation_id) if one.role == "assistant"]
     assert last.thinking_content == thoughts
     assert last.content == said
+
+
+async def test_thought_told_apart_holds_nothing_back(
+    hass: HomeAssistant, service: VoiceServer, add_home: AddHome
+) -> None:
+    satellite = await add_home()
+    service.heads = [stream("Hm.", "</think>", "It is warm.")]
+    await satellite.say(SPEECH, SILENCE)
+    service.speeches.clear()
+    # Its server has learned to tell thoughts apart: the answer is spoken while it is written.
+    thought = sse([{"type": "response.reasoning_text.delta", "delta": "Hm."}])
+    text = "It is warm outside, with eighteen degrees and a light wind from the west. "
+    spoken: list[int] = []
+    whole = stream(text, "Enjoy", 0.5, " it.")
+    service.heads = [Sound([thought, *whole.body], whole.content_type)]
+
+    def speak(body: Json) -> Sound:
+        spoken.append(len(service.heads) + service.running)
+        return as_asked(body)
+
+    service.sounds = [speak] * 3
+    await satellite.say(SPEECH, SILENCE)
+    # The first sentence was asked for while the answer went on.
+    assert [one["input"] for one in service.speeches] == [text.strip(), "Enjoy it."]
+    assert spoken[0] > spoken[1]
 
 
 async def test_pipeline_thought_without_beginning_is_not_spoken_again(
