@@ -17,7 +17,7 @@ QUESTION = {"type": "predicate", "name": "alarm", "instructions": "Did the doorb
 async def test_method_missing_in_old_sdk(standin: StandIn, call: Call) -> None:
     with pytest.raises(HomeAssistantError, match="newer Home Assistant"):
         await call("create_decision", model="m", input="x", questions=[QUESTION])
-    assert standin.requests[-1].path == "/models"
+    assert not standin.requests
 
 
 @pytest.mark.skipif(not EXISTS, reason="this SDK makes no decisions")
