@@ -172,7 +172,7 @@ async def test_translation_client_secret(standin: StandIn, call: Call) -> None:
 
 
 @newer
-async def test_live_session_lifecycle(standin: StandIn, call: Call, media_folder: Path) -> None:
+async def test_live_session_lifecycle(standin: StandIn, call: Call) -> None:
     settings = {"model": "gpt-live-1", "store": True}
     made = await call("create_live_session", session=settings, transport=TRANSPORT)
     assert made["transport"]["sdp"].startswith("v=0")
