@@ -264,7 +264,9 @@ async def test_tool_arguments_not_an_object(
     assert "no JSON object" in result["item"]["output"]
 
 
-async def test_tool_round_limit(service: VoiceServer, talking: Talking, tool: Tool) -> None:
+async def test_tool_round_limit(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool
+) -> None:
     satellite = await talking(llm_hass_api=["test"])
     arguments = [f'{{"n": {number // 2}}}' for number in range(9)]
     service.answers = [Answer("", calls=[("test_tool", text)]) for text in arguments]

@@ -158,7 +158,9 @@ async def test_drop_while_sending_reports_unsent(
 
 
 @only_realtime
-async def test_unsent_events_are_reported(driver: ConnectionDriver, host: RawHost) -> None:
+async def test_unsent_events_are_reported(
+    driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Events that a slow line never took are counted, and told."""
     peer = await driver.accepted_peer()
     await peer.received.reach(1)
@@ -331,7 +333,7 @@ async def test_ping_timeout_closes_connection(
 
 @both_transports
 async def test_slow_read_is_not_a_ping_timeout(
-    driver: ConnectionDriver, monkeypatch: pytest.MonkeyPatch
+    driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As long as it takes something now and then, it is there."""
     monkeypatch.setattr(connect_options, "PING", 0.3)
@@ -353,7 +355,7 @@ async def test_slow_read_is_not_a_ping_timeout(
 @both_transports
 @pytest.mark.parametrize("is_slow", [False, True])
 async def test_close_handshake_timeout_aborts(
-    driver: ConnectionDriver, monkeypatch: pytest.MonkeyPatch, is_slow: bool
+    driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch, is_slow: bool
 ) -> None:
     """It is hung up on at the end of the time that hosts get, and at once nothing is left."""
     monkeypatch.setattr(connect_options, "CLOSE_TIMEOUT", 0.2)
@@ -376,7 +378,7 @@ async def test_close_handshake_timeout_aborts(
 
 
 @both_transports
-async def test_close_drains_send_queue(driver: ConnectionDriver) -> None:
+async def test_close_drains_send_queue(driver: ConnectionDriver, host: RawHost) -> None:
     """Whoever says something and hangs up has said it."""
     peer = await driver.accepted_peer()
     kind = "test.event" if driver.kind == REALTIME else "response.create"
