@@ -33,29 +33,6 @@ async def session_at_rest(call: Call, **agent: Any) -> str:
     return str(made["id"])
 
 
-@pytest.mark.skipif(EXISTS, reason="this SDK knows agents")
-@pytest.mark.parametrize(
-    ("action", "data"),
-    [
-        ("create_agent", {"model": "m"}),
-        ("list_agents", {}),
-        ("create_agent_session", {"environment": {"type": "none"}, "stream": True}),
-        ("run_agent_session", {"session_id": "sess_1", "input": "Hello"}),
-        ("stream_agent_session", {"session_id": "sess_1"}),
-        ("submit_agent_session_events", {"session_id": "sess_1", "events": []}),
-        ("download_agent_session_artifact", {"session_id": "sess_1", "artifact_id": "a"}),
-        ("list_vaults", {}),
-    ],
-)
-async def test_method_missing_in_old_sdk(
-    standin: StandIn, call: Call, action: str, data: dict[str, Any]
-) -> None:
-    count = len(standin.requests)
-    with pytest.raises(HomeAssistantError, match="newer Home Assistant"):
-        await call(action, **data)
-    assert len(standin.requests) == count
-
-
 @newer
 async def test_agent_lifecycle(standin: StandIn, call: Call) -> None:
     data = {

@@ -212,23 +212,3 @@ async def test_live_session_phone_call(
     assert answer == {"session_id": "live_1", "status": status}
     sent = standin.requests[-1]
     assert (sent.path, sent.body or {}) == (f"/live/sessions/live_1/{path}", data)
-
-
-@pytest.mark.skipif(hasattr(CLIENT, "live"), reason="this SDK has live sessions")
-@pytest.mark.parametrize(
-    ("action", "data"),
-    [
-        ("create_live_session", {"session": {"model": "m"}, "transport": TRANSPORT}),
-        ("download_live_session", {"session_id": "live_1"}),
-        ("hangup_live_session", {"session_id": "live_1"}),
-        ("get_safety_case", {"id": "case_1"}),
-        ("create_realtime_translation_client_secret", {"session": {"model": "m"}}),
-    ],
-)
-async def test_method_missing_in_old_sdk(
-    standin: StandIn, call: Call, action: str, data: dict[str, Any]
-) -> None:
-    count = len(standin.requests)
-    with pytest.raises(HomeAssistantError, match="newer Home Assistant"):
-        await call(action, **data)
-    assert len(standin.requests) == count
