@@ -1,8 +1,19 @@
-"""The figures that tests leave behind."""
+"""What holds for all tests: where their log goes, and the figures that they leave behind."""
 
 from collections.abc import Generator
+import logging
 
 import pytest
+
+
+def pytest_configure() -> None:
+    """Write no log to the standard error output, as Home Assistant's test package does.
+
+    pytest keeps the log of tests that fail; to write each record twice takes its time.
+    """
+    for handler in logging.root.handlers[:]:
+        if type(handler) is logging.StreamHandler:
+            logging.root.removeHandler(handler)
 
 
 @pytest.hookimpl(wrapper=True)

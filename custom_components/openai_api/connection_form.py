@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence, Set
 from copy import copy
+from enum import StrEnum
 from typing import Any, Final
 
 from homeassistant.const import CONF_API_KEY, CONF_TIMEOUT, CONF_VERIFY_SSL
@@ -60,6 +61,19 @@ KIND_SELECTOR: Final = SelectSelector(
         mode=SelectSelectorMode.DROPDOWN,
     )
 )
+
+
+def dropdown(values: type[StrEnum], translation_key: str) -> SelectSelector:
+    """Return a field that offers the values of an enumeration, by the texts of this key."""
+    return SelectSelector(
+        SelectSelectorConfig(
+            options=[value.value for value in values],
+            translation_key=translation_key,
+            mode=SelectSelectorMode.DROPDOWN,
+        )
+    )
+
+
 _KEY: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
 _KEY_SOURCE: Final = SelectSelector(
     SelectSelectorConfig(
@@ -84,13 +98,7 @@ _TOP: Final[dict[vol.Marker, Any]] = {
 _SECTIONS: Final[dict[str, dict[vol.Marker, Any]]] = {
     AUTHENTICATION: {
         # Without a default: what is left blank follows from the service.
-        vol.Optional(CONF_AUTH_METHOD): SelectSelector(
-            SelectSelectorConfig(
-                options=[method.value for method in AuthMethod],
-                translation_key=CONF_AUTH_METHOD,
-                mode=SelectSelectorMode.DROPDOWN,
-            )
-        ),
+        vol.Optional(CONF_AUTH_METHOD): dropdown(AuthMethod, CONF_AUTH_METHOD),
         vol.Optional(CONF_AUTH_NAME): _TEXT,
         vol.Optional(CONF_API_KEY_SOURCE, default=KeySource.STORED.value): _KEY_SOURCE,
         vol.Optional(CONF_ORGANIZATION): _TEXT,

@@ -28,7 +28,7 @@ from .api.host import ServiceHost
 from .api.request_defaults import IncludeUsage
 from .api.service_kinds import OTHER, kind_of, model_ids, sort_models
 from .api.validate import async_validate_host
-from .connection_form import KIND_SELECTOR
+from .connection_form import KIND_SELECTOR, dropdown
 from .const import (
     CONF_ACTION_ACCESS,
     CONF_CACHED_INPUT_PRICE,
@@ -228,22 +228,10 @@ class OptionsFlow(OptionsFlowWithReload):
                         vol.Optional(CONF_SERVICE_KIND): KIND_SELECTOR,
                         vol.Optional(
                             CONF_INCLUDE_USAGE, default=IncludeUsage.BY_SERVICE.value
-                        ): SelectSelector(
-                            SelectSelectorConfig(
-                                options=[usage.value for usage in IncludeUsage],
-                                translation_key=CONF_INCLUDE_USAGE,
-                                mode=SelectSelectorMode.DROPDOWN,
-                            )
-                        ),
+                        ): dropdown(IncludeUsage, CONF_INCLUDE_USAGE),
                         vol.Optional(
                             CONF_ACTION_ACCESS, default=ActionAccess.BY_ACTION.value
-                        ): SelectSelector(
-                            SelectSelectorConfig(
-                                options=[access.value for access in ActionAccess],
-                                translation_key=CONF_ACTION_ACCESS,
-                                mode=SelectSelectorMode.DROPDOWN,
-                            )
-                        ),
+                        ): dropdown(ActionAccess, CONF_ACTION_ACCESS),
                     },
                 ),
                 **_section(

@@ -63,11 +63,7 @@ def is_type(event_type: str) -> Callable[[Any], bool]:
 
 
 async def test_connect_send_receive_close(
-    talk: Talk,
-    entry: str,
-    service: Service,
-    connection_events: Events,
-    server_events: Events,
+    talk: Talk, entry: str, service: Service, connection_events: Events, server_events: Events
 ) -> None:
     """Connect, ask, listen, close."""
     connected = await talk("connect")

@@ -129,11 +129,14 @@ async def test_events_recorded_only_with_option(
     ha: RecordingHomeAssistant, entry: str, stream_events: Events
 ) -> None:
     """Events stay out of the recorder's database unless the option says otherwise."""
-    for wanted in (False, True, False):
+    for number, wanted in enumerate((False, True, False)):
         await ha.set_options(entry, {"record_events": wanted})
         await ha.entry_until(entry, "loaded")
         before = ha.recorded("openai_api_stream_event")
         await settled(stream_events, await ha.call("create_model_response", ASK))
-        # The recorder commits once a second.
-        await asyncio.sleep(2.5)
+        # What is fired later is recorded later.
+        await ha.rest("POST", f"/api/events/fired_later_{number}", {})
+        async with asyncio.timeout(10):
+            while not ha.recorded(f"fired_later_{number}"):
+                await asyncio.sleep(0.1)
         assert (ha.recorded("openai_api_stream_event") > before) is wanted

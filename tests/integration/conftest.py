@@ -144,8 +144,8 @@ def media_folder(hass: HomeAssistant, tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def entry(hass: HomeAssistant, standin: StandIn, media_folder: Path) -> MockConfigEntry:
-    """Return a loaded service."""
-    return await add_entry(hass, entry_data(standin))
+    """Return a loaded service, which was not asked for its models before."""
+    return await add_entry(hass, entry_data(standin, skip_validation=True))
 
 
 async def add_entry(

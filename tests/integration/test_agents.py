@@ -33,29 +33,6 @@ async def session_at_rest(call: Call, **agent: Any) -> str:
     return str(made["id"])
 
 
-@pytest.mark.skipif(EXISTS, reason="this SDK knows agents")
-@pytest.mark.parametrize(
-    ("action", "data"),
-    [
-        ("create_agent", {"model": "m"}),
-        ("list_agents", {}),
-        ("create_agent_session", {"environment": {"type": "none"}, "stream": True}),
-        ("run_agent_session", {"session_id": "sess_1", "input": "Hello"}),
-        ("stream_agent_session", {"session_id": "sess_1"}),
-        ("submit_agent_session_events", {"session_id": "sess_1", "events": []}),
-        ("download_agent_session_artifact", {"session_id": "sess_1", "artifact_id": "a"}),
-        ("list_vaults", {}),
-    ],
-)
-async def test_method_missing_in_old_sdk(
-    standin: StandIn, call: Call, action: str, data: dict[str, Any]
-) -> None:
-    count = len(standin.requests)
-    with pytest.raises(HomeAssistantError, match="newer Home Assistant"):
-        await call(action, **data)
-    assert len(standin.requests) == count
-
-
 @newer
 async def test_agent_lifecycle(standin: StandIn, call: Call) -> None:
     data = {
@@ -218,7 +195,7 @@ async def test_function_call_continues_turn(call: Call) -> None:
 
 
 @newer
-async def test_session_polled_until_idle(standin: StandIn, call: Call, events: Any) -> None:
+async def test_session_polled_until_idle(call: Call, events: Any) -> None:
     session_id = await session_at_rest(call)
     fired = events("openai_api_stream_event")
     following = asyncio.create_task(call("stream_agent_session", session_id=session_id))
@@ -296,7 +273,7 @@ def test_earlier_turn_output_is_ignored() -> None:
 
 
 @newer
-async def test_session_artifacts(standin: StandIn, call: Call, media_folder: Path) -> None:
+async def test_session_artifacts(call: Call) -> None:
     session_id = await session_at_rest(call)
     asked = await call("run_agent_session", session_id=session_id, input="Hello")
     known = {"session_id": session_id}
@@ -349,7 +326,7 @@ async def test_environment_templates(standin: StandIn, call: Call) -> None:
 
 
 @newer
-async def test_vaults(standin: StandIn, call: Call) -> None:
+async def test_vaults(call: Call) -> None:
     made = await call("create_vault", name="Home", metadata={"a": "1"})
     known = {"vault_id": made["id"]}
     assert (await call("get_vault", **known))["name"] == "Home"

@@ -192,7 +192,7 @@ async def test_translation_client_secret(standin: StandIn, call: Call) -> None:
 
 
 @newer
-async def test_live_session_lifecycle(standin: StandIn, call: Call, media_folder: Path) -> None:
+async def test_live_session_lifecycle(standin: StandIn, call: Call) -> None:
     settings = {"model": "gpt-live-1", "store": True}
     made = await call("create_live_session", session=settings, transport=TRANSPORT)
     assert made["transport"]["sdp"].startswith("v=0")
@@ -232,23 +232,3 @@ async def test_live_session_phone_call(
     assert answer == {"session_id": "live_1", "status": status}
     sent = standin.requests[-1]
     assert (sent.path, sent.body or {}) == (f"/live/sessions/live_1/{path}", data)
-
-
-@pytest.mark.skipif(hasattr(CLIENT, "live"), reason="this SDK has live sessions")
-@pytest.mark.parametrize(
-    ("action", "data"),
-    [
-        ("create_live_session", {"session": {"model": "m"}, "transport": TRANSPORT}),
-        ("download_live_session", {"session_id": "live_1"}),
-        ("hangup_live_session", {"session_id": "live_1"}),
-        ("get_safety_case", {"id": "case_1"}),
-        ("create_realtime_translation_client_secret", {"session": {"model": "m"}}),
-    ],
-)
-async def test_method_missing_in_old_sdk(
-    standin: StandIn, call: Call, action: str, data: dict[str, Any]
-) -> None:
-    count = len(standin.requests)
-    with pytest.raises(HomeAssistantError, match="newer Home Assistant"):
-        await call(action, **data)
-    assert len(standin.requests) == count

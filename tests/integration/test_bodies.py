@@ -8,7 +8,7 @@ import pytest
 
 from tests.resilience.raw_server import RawServer, answer
 
-from .conftest import Call
+from .conftest import Call, raises_key
 from .streaming.conftest import raw as raw  # noqa: PLC0414
 from .streaming.host import ASK, CHAT, RESPONSE, Json, chunk, stream
 
@@ -75,18 +75,18 @@ ERRORS: dict[str, Json] = {
 }
 
 
-@pytest.mark.parametrize("case", ERRORS)
 @pytest.mark.parametrize("is_stream", [False, True])
 async def test_error_with_status_200_raises(
-    raw: RawServer, call: Call, case: str, is_stream: bool
+    raw: RawServer, call: Call, subtests: pytest.Subtests, is_stream: bool
 ) -> None:
-    for action, data in (("create_chat_completion", CHAT), ("create_model_response", ASK)):
-        raw.play([answer(ERRORS[case])])
-        with pytest.raises(HomeAssistantError) as caught:
-            await call(action, **{"stream": True} if is_stream else {}, **data)
-        assert caught.value.translation_key == "host_error"
-        assert WORDS in str(caught.value)
-        assert "{" not in str(caught.value)
+    for case, body in ERRORS.items():
+        with subtests.test(case):
+            for action, data in (("create_chat_completion", CHAT), ("create_model_response", ASK)):
+                raw.play([answer(body)])
+                with raises_key("host_error") as caught:
+                    await call(action, **{"stream": True} if is_stream else {}, **data)
+                assert WORDS in str(caught.value)
+                assert "{" not in str(caught.value)
 
 
 NO_ERRORS: dict[str, Json] = {
@@ -103,13 +103,14 @@ NO_ERRORS: dict[str, Json] = {
 }
 
 
-@pytest.mark.parametrize("case", NO_ERRORS)
 async def test_empty_error_with_status_200_is_ignored(
-    raw: RawServer, call: Call, case: str
+    raw: RawServer, call: Call, subtests: pytest.Subtests
 ) -> None:
-    body = {**RESPONSE, **NO_ERRORS[case]}
-    raw.play([answer(body)])
-    assert (await call("create_model_response", **ASK)).items() >= body.items()
+    for case, more in NO_ERRORS.items():
+        with subtests.test(case):
+            body = {**RESPONSE, **more}
+            raw.play([answer(body)])
+            assert (await call("create_model_response", **ASK)).items() >= body.items()
 
 
 async def test_error_in_list_raises(raw: RawServer, call: Call) -> None:
@@ -143,9 +144,8 @@ async def test_response_without_choices_raises(raw: RawServer, call: Call) -> No
     ):
         for body in ({"id": "1", "choices": []}, {"id": "1", "choices": None}):
             raw.play([answer(body)])
-            with pytest.raises(HomeAssistantError) as caught:
+            with raises_key("empty_answer"):
                 await call(action, **data)
-            assert caught.value.translation_key == "empty_answer"
 
 
 NO_ANSWERS: dict[str, Any] = {
@@ -206,46 +206,25 @@ DEPTHS = {"lists": (b"[", b"]"), "objects": (b'{"a":', b"}"), "both": (b'[{"a":'
 async def test_response_depth_limit(raw: RawServer, call: Call, case: str) -> None:
     start, end = DEPTHS[case]
     levels = 2 if case == "both" else 1
+
+    async def ask(depth: int) -> Any:
+        count = depth // levels
+        head = b'{"id": "x", "object": "response", "deep": '
+        raw.play([answer(head + start * count + b"1" + end * count + b"}")])
+        return await call("create_model_response", **ASK)
+
     for depth in (150, 199):
-        count = depth // levels
-        raw.play(
-            [
-                answer(
-                    b'{"id": "x", "object": "response", "deep": '
-                    + start * count
-                    + b"1"
-                    + end * count
-                    + b"}"
-                )
-            ]
-        )
-        assert (await call("create_model_response", **ASK))["id"] == "x"
+        assert (await ask(depth))["id"] == "x"
     for depth in (202, 250, 300, 900, 1500, 100_000):
-        count = depth // levels
-        raw.play(
-            [
-                answer(
-                    b'{"id": "x", "object": "response", "deep": '
-                    + start * count
-                    + b"1"
-                    + end * count
-                    + b"}"
-                )
-            ]
-        )
-        with pytest.raises(HomeAssistantError) as caught:
-            await call("create_model_response", **ASK)
-        assert caught.value.translation_key == "bad_answer"
+        with raises_key("bad_answer"):
+            await ask(depth)
 
 
 async def test_event_depth_limit(raw: RawServer, call: Call) -> None:
-    from .streaming.host import stream
-
     for depth in (202, 300, 2000):
         raw.play(stream(b'data: {"x": ' + b"[" * depth + b"]" * depth + b"}\n\n"))
-        with pytest.raises(HomeAssistantError) as caught:
+        with raises_key("stream_garbled"):
             await call("create_model_response", stream=True, **ASK)
-        assert caught.value.translation_key == "stream_garbled"
 
 
 QUOTED: dict[str, tuple[Any, str]] = {
@@ -289,14 +268,15 @@ QUOTED: dict[str, tuple[Any, str]] = {
 }
 
 
-@pytest.mark.parametrize("case", QUOTED)
-async def test_error_message_is_unwrapped(raw: RawServer, call: Call, case: str) -> None:
-    body, expected = QUOTED[case]
-    raw.play([answer(body, 400)])
-    with pytest.raises(HomeAssistantError) as caught:
-        await call("create_model_response", **ASK)
-    assert caught.value.translation_key == "refused"
-    assert expected in str(caught.value)
+async def test_error_message_is_unwrapped(
+    raw: RawServer, call: Call, subtests: pytest.Subtests
+) -> None:
+    for case, (body, expected) in QUOTED.items():
+        with subtests.test(case):
+            raw.play([answer(body, 400)])
+            with raises_key("refused") as caught:
+                await call("create_model_response", **ASK)
+            assert expected in str(caught.value)
 
 
 PAGES = {
@@ -310,13 +290,15 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize("case", PAGES)
-async def test_html_error_is_quoted_without_markup(raw: RawServer, call: Call, case: str) -> None:
-    body, expected = PAGES[case]
-    raw.play([answer(body, kind="text/html")])
-    with pytest.raises(HomeAssistantError) as caught:
-        await call("create_model_response", **ASK)
-    assert f"(text/html). Check its URL. It answered: {expected}" in str(caught.value)
+async def test_html_error_is_quoted_without_markup(
+    raw: RawServer, call: Call, subtests: pytest.Subtests
+) -> None:
+    for case, (body, expected) in PAGES.items():
+        with subtests.test(case):
+            raw.play([answer(body, kind="text/html")])
+            with pytest.raises(HomeAssistantError) as caught:
+                await call("create_model_response", **ASK)
+            assert f"(text/html). Check its URL. It answered: {expected}" in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["audio/wav", "image/png", "application/octet-stream", "x/y"])

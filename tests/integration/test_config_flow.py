@@ -257,10 +257,7 @@ async def test_duplicate_entry_aborts(
 
 
 async def test_api_key_from_environment(
-    hass: HomeAssistant,
-    standin: StandIn,
-    media_folder: object,
-    monkeypatch: pytest.MonkeyPatch,
+    hass: HomeAssistant, standin: StandIn, media_folder: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MY_KEY", CANARY)
     result = await submit(hass, entry_data(standin, api_key_source="environment", api_key="MY_KEY"))

@@ -295,12 +295,7 @@ async def test_unknown_service_requires_api_key(hass: HomeAssistant, serve: Serv
     ],
 )
 async def test_likely_url_is_proposed(
-    hass: HomeAssistant,
-    serve: Serve,
-    typed: str,
-    answers: dict[str, Any],
-    proposed: str,
-    key: str,
+    hass: HomeAssistant, serve: Serve, typed: str, answers: dict[str, Any], proposed: str, key: str
 ) -> None:
     url = await serve(answers, key=key)
     host = url.removeprefix("http://")
@@ -465,13 +460,7 @@ async def test_reconfigure_same_origin_keeps_api_key(
     ],
 )
 async def test_reconfigure_title(
-    hass: HomeAssistant,
-    standin: StandIn,
-    entry: MockConfigEntry,
-    serve: Serve,
-    old: str,
-    moves: bool,
-    new: str,
+    hass: HomeAssistant, entry: MockConfigEntry, serve: Serve, old: str, moves: bool, new: str
 ) -> None:
     hass.config_entries.async_update_entry(
         entry,

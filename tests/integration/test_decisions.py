@@ -1,6 +1,5 @@
 """Decisions: questions and their answers."""
 
-from homeassistant.exceptions import HomeAssistantError
 from openai import AsyncOpenAI
 import pytest
 
@@ -11,13 +10,6 @@ from .conftest import Call
 pytestmark = pytest.mark.usefixtures("entry")
 EXISTS = hasattr(AsyncOpenAI(api_key="unused"), "decisions")
 QUESTION = {"type": "predicate", "name": "alarm", "instructions": "Did the doorbell ring?"}
-
-
-@pytest.mark.skipif(EXISTS, reason="this SDK makes decisions")
-async def test_method_missing_in_old_sdk(standin: StandIn, call: Call) -> None:
-    with pytest.raises(HomeAssistantError, match="newer Home Assistant"):
-        await call("create_decision", model="m", input="x", questions=[QUESTION])
-    assert standin.requests[-1].path == "/models"
 
 
 @pytest.mark.skipif(not EXISTS, reason="this SDK makes no decisions")

@@ -86,9 +86,7 @@ async def test_model_given_otherwise_no_default_is_sent(
     assert await model_sent(call, standin, media_folder, action, data) is None
 
 
-async def test_followed_response_needs_no_model(
-    call: Call, entry: MockConfigEntry, standin: StandIn
-) -> None:
+async def test_followed_response_needs_no_model(call: Call, entry: MockConfigEntry) -> None:
     made = await call(
         "create_model_response", model="m-1", input="Hi", stream=True, background=True
     )

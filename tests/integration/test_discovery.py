@@ -200,7 +200,7 @@ async def test_known_service_at_new_address_keeps_url(
 
 
 async def test_add_on_brings_api_key(
-    hass: HomeAssistant, standin: StandIn, media_folder: object, caplog: pytest.LogCaptureFixture
+    hass: HomeAssistant, standin: StandIn, media_folder: object
 ) -> None:
     result = await begin(
         hass,

@@ -161,12 +161,7 @@ async def test_auth_failed_starts_reauthentication(
     ],
 )
 async def test_non_json_responses(
-    hass: HomeAssistant,
-    standin: StandIn,
-    media_folder: object,
-    call: Call,
-    fault: Fault,
-    key: str,
+    hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call, fault: Fault, key: str
 ) -> None:
     await add_entry(hass, entry_data(standin, max_retries=0, timeout=1.0))
     standin.fail(fault)
@@ -240,11 +235,7 @@ async def test_timeout_field(standin: StandIn, entry: MockConfigEntry, call: Cal
     ],
 )
 async def test_invalid_fields_send_no_request(
-    standin: StandIn,
-    entry: MockConfigEntry,
-    call: Call,
-    data: dict[str, Any],
-    words: list[str],
+    standin: StandIn, entry: MockConfigEntry, call: Call, data: dict[str, Any], words: list[str]
 ) -> None:
     before = len(standin.requests)
     with pytest.raises(vol.Invalid) as caught:
@@ -353,9 +344,7 @@ async def test_session_closed_while_stopping_is_connection_error(
 
 
 async def test_key_check_while_stopping_logs_nothing(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    caplog: pytest.LogCaptureFixture,
+    hass: HomeAssistant, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture
 ) -> None:
     hass.bus.async_fire(EVENT_HOMEASSISTANT_CLOSE)
     await hass.async_block_till_done()

@@ -97,10 +97,7 @@ async def test_unload_and_remove_entry(
 
 
 async def test_process_environment_is_ignored(
-    hass: HomeAssistant,
-    standin: StandIn,
-    media_folder: object,
-    monkeypatch: pytest.MonkeyPatch,
+    hass: HomeAssistant, standin: StandIn, media_folder: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("ORG_ID", "PROJECT_ID", "API_KEY", "BASE_URL", "ADMIN_KEY"):
         monkeypatch.setenv(f"OPENAI_{name}", "from-the-environment")

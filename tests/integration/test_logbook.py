@@ -10,7 +10,6 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.openai_api.const import EVENT_CONNECTION, EVENT_WEBHOOK
 from custom_components.openai_api.events import fire
 from custom_components.openai_api.logbook import Describe, async_describe_events
-from tests.standin.server import StandIn
 
 from .conftest import Call
 
@@ -33,7 +32,6 @@ LINES = {
 @pytest.mark.parametrize("language", LINES)
 async def test_logbook_entries(
     hass: HomeAssistant,
-    standin: StandIn,
     entry: MockConfigEntry,
     call: Call,
     events: Callable[[str], list[Event]],

@@ -1,4 +1,4 @@
-"""Fields that only the newest SDK knows: older ones pass them on in the body or the query."""
+"""What only the newest SDK knows: fields, which older ones pass on, and methods, which they lack."""
 
 import json
 from pathlib import Path
@@ -58,3 +58,18 @@ async def test_newer_field_is_sent(
         sent = str(request.query) + str(request.body)
         assert all(name in sent for name in values)
         assert json.dumps("medium") in sent or "complexity" not in values or "low" in sent
+
+
+async def test_method_missing_in_old_sdk(
+    folder: Path, call: Call, entry: MockConfigEntry, standin: StandIn, subtests: pytest.Subtests
+) -> None:
+    client = entry.runtime_data.host.client
+    missing = [action for action in ACTIONS if action.method and not is_known(action, client)]
+    if not missing:
+        pytest.skip("the installed SDK has all methods")
+    for action in missing:
+        data = next(cases(action, folder))[1]
+        with subtests.test(action.key):
+            with pytest.raises(HomeAssistantError, match="newer Home Assistant"):
+                await call(action.key, **data)
+            assert not standin.requests

@@ -68,15 +68,15 @@ def completion(message: Json, finish_reason: str | None = "stop") -> Json:
     }
 
 
-@pytest.mark.parametrize("case", TEXTS)
-async def test_parsed_json_in_text(raw: RawServer, call: Call, case: str) -> None:
-    text = TEXTS[case]
-    raw.play([answer(response(text))], [answer(completion({"content": text}))])
-    found = await call("parse_model_response", text=FORM, **ASK)
-    assert found["output_parsed"] == VALUE
-    assert found["output_text"] == text
-    found = await call("parse_chat_completion", response_format=CHAT_FORM, **CHAT)
-    assert found["choices"][0]["message"]["parsed"] == VALUE
+async def test_parsed_json_in_text(raw: RawServer, call: Call, subtests: pytest.Subtests) -> None:
+    for case, text in TEXTS.items():
+        with subtests.test(case):
+            raw.play([answer(response(text))], [answer(completion({"content": text}))])
+            found = await call("parse_model_response", text=FORM, **ASK)
+            assert found["output_parsed"] == VALUE
+            assert found["output_text"] == text
+            found = await call("parse_chat_completion", response_format=CHAT_FORM, **CHAT)
+            assert found["choices"][0]["message"]["parsed"] == VALUE
 
 
 async def test_parsed_json_in_parts_and_objects(raw: RawServer, call: Call) -> None:

@@ -128,11 +128,7 @@ async def test_quota_issue_from_stream(
     ],
 )
 async def test_quota_issue_from_websocket(
-    hass: HomeAssistant,
-    standin: StandIn,
-    host: MockConfigEntry,
-    call: Call,
-    event: dict[str, Any],
+    hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call, event: dict[str, Any]
 ) -> None:
     await call(MANAGE, action="connect", connection_id="c")
     await standin.sockets[0].send(event)
@@ -211,7 +207,7 @@ async def test_quota_repair_flow_entry_not_loaded(
 
 
 async def test_quota_repair_flow_other_error_finishes(
-    hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call, fix: Any
+    standin: StandIn, host: MockConfigEntry, call: Call, fix: Any
 ) -> None:
     refuse(standin)
     await fail(call)
@@ -309,12 +305,7 @@ async def test_media_directory_issue_deleted_after_save(
 
 @pytest.mark.parametrize("status", [301, 308])
 async def test_host_moved_issue(
-    hass: HomeAssistant,
-    standin: StandIn,
-    host: MockConfigEntry,
-    call: Call,
-    fix: Any,
-    status: int,
+    hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call, fix: Any, status: int
 ) -> None:
     moved = Fault(path="/responses", status=status, headers={"location": f"/?key={CANARY}"})
     standin.fail(moved)

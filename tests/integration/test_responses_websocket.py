@@ -216,7 +216,7 @@ async def test_final_drop_frees_connection_id(
     await wait_for(lambda: "disconnected" in states(told))
 
     assert "503" in told[-1].data["error"]
-    assert len(standin.requests.copy()) - 1 - 1 == 3
+    assert len(standin.requests.copy()) - 1 == 3
     standin.reset()
     assert await manage("connect")
 
@@ -327,7 +327,7 @@ async def test_unload_while_connecting_and_reconnecting(
     standin.fail(Fault(path="/responses", hang=True, count=None))
     standin.sockets[0].abort()
     task = hass.async_create_task(manage("connect"))
-    await standin.wait_for_request(4)
+    await standin.wait_for_request(3)
 
     assert await hass.config_entries.async_unload(entry.entry_id)
 
@@ -341,7 +341,7 @@ async def test_close_while_connecting(
     told = events(EVENT_CONNECTION)
     standin.fail(Fault(path="/responses", delay=0.3))
     task = hass.async_create_task(manage("connect"))
-    await standin.wait_for_request(2)
+    await standin.wait_for_request()
     with pytest.raises(ServiceValidationError, match="connecting"):
         await manage("send", event=CREATE)
 

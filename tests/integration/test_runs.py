@@ -194,7 +194,7 @@ async def test_submit_tool_outputs_and_poll(standin: StandIn, call: Call, waitin
     assert sent.body == {"tool_outputs": data["tool_outputs"]}
 
 
-async def test_submit_tool_outputs(standin: StandIn, call: Call, waiting: Any) -> None:
+async def test_submit_tool_outputs(call: Call, waiting: Any) -> None:
     assert (await call("submit_tool_outputs_to_run", **outputs(waiting)))["status"] == "queued"
     with pytest.raises(ServiceValidationError, match="do not accept"):
         await call("submit_tool_outputs_to_run", **outputs(waiting))

@@ -61,9 +61,7 @@ async def test_poll_unknown_status_time_limit(
 
 
 @pytest.mark.parametrize("status", ["processing", "preparing", "queued"])
-async def test_watched_job_continues_by_status(
-    hass: HomeAssistant, raw: RawServer, call: Call, status: str
-) -> None:
+async def test_watched_job_continues_by_status(raw: RawServer, call: Call, status: str) -> None:
     raw.play([answer({**VIDEO, "status": status})])
     found = await call("watch_job", kind="video", id="video_1")
     assert (found["status"], found["done"]) == (status, False)

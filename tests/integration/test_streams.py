@@ -123,12 +123,7 @@ async def test_chat_stream_without_finish_reason(
     ],
 )
 async def test_stream_failures(
-    hass: HomeAssistant,
-    standin: StandIn,
-    media_folder: object,
-    call: Call,
-    fault: Fault,
-    key: str,
+    hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call, fault: Fault, key: str
 ) -> None:
     await add_entry(hass, entry_data(standin, max_retries=0, timeout=1.0))
     standin.fail(fault)
@@ -138,7 +133,7 @@ async def test_stream_failures(
 
 
 async def test_stream_truncated_at_every_event(
-    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call, events: Any
+    standin: StandIn, entry: MockConfigEntry, call: Call, events: Any
 ) -> None:
     fired = events("openai_api_stream_event")
     await call("create_model_response", **ASK)

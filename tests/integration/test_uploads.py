@@ -248,7 +248,7 @@ async def test_upload_memory_is_bounded(standin: StandIn, call: Call, huge: Path
 
 
 async def test_upload_progress_events(
-    standin: StandIn, call: Call, events: Callable[[str], list[Event]], huge: Path
+    call: Call, events: Callable[[str], list[Event]], huge: Path
 ) -> None:
     fired = events("openai_api_progress_event")
 
@@ -298,12 +298,7 @@ async def test_upload_retry_sends_complete_file(
     ids=["shorter", "longer", "rewritten", "gone"],
 )
 async def test_upload_file_changed_during_transfer(
-    hass: HomeAssistant,
-    standin: StandIn,
-    call: Call,
-    huge: Path,
-    change: Callable[[Path], None],
-    key: str,
+    hass: HomeAssistant, call: Call, huge: Path, change: Callable[[Path], None], key: str
 ) -> None:
     starts = []
 
@@ -324,7 +319,6 @@ async def test_upload_file_changed_during_transfer(
 async def test_upload_part_changed_before_transfer(
     hass: HomeAssistant, standin: StandIn, call: Call, large: str
 ) -> None:
-    @callback
     def change(event: Event) -> None:
         if event.data.get("progress") == 40:
             os.utime(large, (1, 1))

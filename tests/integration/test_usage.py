@@ -108,9 +108,7 @@ async def test_totals_restored_after_restart(
     assert entry.domain == DOMAIN
 
 
-async def test_counts_are_integers(
-    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call
-) -> None:
+async def test_counts_are_integers(hass: HomeAssistant, entry: MockConfigEntry, call: Call) -> None:
     await call("create_model_response", **ASK)
     states = await shown(hass, entry)
     registry = er.async_get(hass)

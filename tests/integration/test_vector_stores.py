@@ -216,11 +216,7 @@ async def test_poll_max_wait_exceeded(call: Call, ids: dict[str, str]) -> None:
 
 
 async def test_poll_cancelled_on_unload(
-    hass: HomeAssistant,
-    standin: StandIn,
-    call: Call,
-    entry: MockConfigEntry,
-    ids: dict[str, str],
+    hass: HomeAssistant, standin: StandIn, call: Call, entry: MockConfigEntry, ids: dict[str, str]
 ) -> None:
     sent = len(standin.requests)
     waiting = hass.async_create_task(

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from homeassistant.exceptions import HomeAssistantError
 from openai import AsyncOpenAI
 import pytest
 
@@ -13,13 +12,6 @@ from .conftest import Call
 pytestmark = pytest.mark.usefixtures("entry")
 EXISTS = hasattr(AsyncOpenAI(api_key="unused").audio, "voices")
 newer = pytest.mark.skipif(not EXISTS, reason="this SDK makes no voices")
-
-
-@pytest.mark.skipif(EXISTS, reason="this SDK makes voices")
-async def test_method_missing_in_old_sdk(standin: StandIn, call: Call) -> None:
-    with pytest.raises(HomeAssistantError, match="newer Home Assistant"):
-        await call("create_voice", name="Butler", type="prompt", prompt="Calm")
-    assert standin.requests[-1].path == "/models"
 
 
 @newer

@@ -6,24 +6,22 @@ A few inputs for each action in every run, always the same. For many, and others
 
 from collections.abc import AsyncGenerator, Callable
 import logging
-import os
 from pathlib import Path
 
 from homeassistant.core import HomeAssistant
-from hypothesis import HealthCheck, Phase, given, settings, strategies as st
+from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.openai_api import polling
 from custom_components.openai_api.action import ActionGroup
 from custom_components.openai_api.actions import ACTION_GROUPS
 from tests.integration.conftest import CANARY, Call, add_entry
+from tests.integration.fuzzing import inputs
 from tests.integration.wire import serving, write_files
 
 from .action_fuzzer import ActionFuzzer
 from .request_inspector import RequestInspector
 
-INPUTS = int(os.environ.get("OPENAI_API_FUZZ", "3"))
-"""How many for each action, beside those that would lead it elsewhere."""
 STATUSES = st.sampled_from((200, 200, 200, 400, 404, 500))
 
 
@@ -46,14 +44,7 @@ async def fuzzer(
 
 
 @pytest.mark.parametrize("family", ACTION_GROUPS, ids=lambda family: family.key)
-@settings(
-    max_examples=INPUTS,
-    database=None,
-    derandomize="OPENAI_API_FUZZ" not in os.environ,
-    # To make an input smaller would take thousands of calls.
-    phases=(Phase.generate,),
-    suppress_health_check=list(HealthCheck),
-)
+@inputs(3, is_slow=True)
 @given(draws=st.data())
 async def test_action_fuzz_raises_only_expected_errors(
     family: ActionGroup,

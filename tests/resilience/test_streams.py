@@ -11,11 +11,12 @@ from typing import Any
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.openai_api.const import DOMAIN, EVENT_STREAM
 from custom_components.openai_api.streaming import sse
+from tests.integration.fuzzing import inputs
 from tests.integration.waiting import wait_for
 
 from .raw_server import (
@@ -317,7 +318,7 @@ PIECES = st.sampled_from(
 def test_stream_chunking_fuzz(record_property: Callable[[str, object], None]) -> None:
     tried = 0
 
-    @settings(max_examples=3000)
+    @inputs(500)
     @given(st.lists(PIECES, max_size=40), st.lists(st.sampled_from((1, 1, 2, 3, 10)), max_size=40))
     def check(pieces: list[bytes], sizes: list[int]) -> None:
         nonlocal tried

@@ -8,15 +8,19 @@ from types import ModuleType
 from typing import Any
 
 from homeassistant.components import conversation
+from homeassistant.components.homeassistant.exposed_entities import async_expose_entity
 from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER
-from homeassistant.core import Context, HomeAssistant
+from homeassistant.core import Context, HomeAssistant, ServiceCall
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import intent
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
+
+from tests.standin.server import StandIn
 
 from . import absent
+from .answers import says
 from .socket_service import loaded, remote
 from .voice import add_service, service, voice_home
 from .voice_home import add_home
@@ -116,6 +120,28 @@ async def agent(hass: HomeAssistant, add_subentry: AddSubentry) -> str:
     assert await async_setup_component(hass, "homeassistant", {})
     assert await async_setup_component(hass, "conversation", {})
     return await add_subentry("conversation", llm_hass_api=["assist"])
+
+
+@pytest.fixture
+async def kitchen(hass: HomeAssistant) -> list[ServiceCall]:
+    """Return the calls of a light that Assist may switch."""
+    hass.states.async_set("light.kitchen", "off", {"friendly_name": "Kitchen light"})
+    async_expose_entity(hass, "conversation", "light.kitchen", should_expose=True)
+    assert await async_setup_component(hass, "light", {})
+    return async_mock_service(hass, "light", "turn_on")
+
+
+def tool_named(standin: StandIn, end: str) -> str:
+    """Return the name of a tool that the agent has offered, by how it ends."""
+    names = [str(tool["name"]) for tool in standin.requests[-1].body["tools"]]
+    return next(name for name in names if name.endswith(end))
+
+
+async def first_tool(standin: StandIn, ask: Ask) -> str:
+    """Return the name of the tool that switches on, after a first turn."""
+    standin.fail(says("ok"))
+    await ask()
+    return tool_named(standin, "HassTurnOn")
 
 
 @pytest.fixture

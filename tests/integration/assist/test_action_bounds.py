@@ -157,7 +157,7 @@ async def call_as(hass: HomeAssistant, user: User | None, name: str) -> Any:
 
 
 async def test_conversation_of_automation_is_open_to_administrators(
-    hass: HomeAssistant, standin: StandIn, home: Door
+    hass: HomeAssistant, home: Door
 ) -> None:
     """What others put into it would be read with the rights of the automation."""
     groups = {"owner": GROUP_ID_ADMIN, "admin": GROUP_ID_ADMIN, "member": GROUP_ID_USER}

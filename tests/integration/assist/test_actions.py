@@ -14,6 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUs
 
 from custom_components.openai_api.const import DOMAIN
 from custom_components.openai_api.handlers import home as handler
+from tests.integration.llm_api import add_api
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -42,24 +43,12 @@ class Door(llm.Tool):
         return llm.ToolResult(data={"open": True})
 
 
-class HomeApi(llm.API):
-    """An API of Home Assistant with one tool."""
-
-    def __init__(self, hass: HomeAssistant, tool: Door) -> None:
-        """Initialize the API."""
-        super().__init__(hass=hass, id="test", name="Test")
-        self._tool = tool
-
-    async def async_get_api_instance(self, llm_context: llm.LLMContext) -> llm.APIInstance:
-        return llm.APIInstance(self, "You guard a door.", llm_context, [self._tool])
-
-
 @pytest.fixture
 async def home(hass: HomeAssistant, entry: MockConfigEntry) -> Door:
     """Return the tool that the model may use."""
     assert await async_setup_component(hass, "homeassistant", {})
     tool = Door()
-    llm.async_register_api(hass, HomeApi(hass, tool))
+    add_api(hass, "test", tool, prompt="You guard a door.")
     return tool
 
 
@@ -167,9 +156,7 @@ async def test_reasoning_before_call_of_service_is_not_sent(
     assert [item.get("id") for item in sent if item.get("type") == "reasoning"] == ["rs_1"]
 
 
-async def test_chat_completion_llm_tools(
-    hass: HomeAssistant, standin: StandIn, home: Door, call: Call
-) -> None:
+async def test_chat_completion_llm_tools(standin: StandIn, home: Door, call: Call) -> None:
     made = {"id": "c1", "type": "function", "function": {"name": "door", "arguments": "{}"}}
     for message in ({"role": "assistant", "tool_calls": [made]}, {"content": "Open."}):
         body = {"id": "x", "object": "chat.completion", "choices": [{"message": message}]}
@@ -337,9 +324,7 @@ async def test_conversation_failed_call_is_not_kept(
     assert len(standin.requests[-1].body["input"]) == 1
 
 
-async def test_conversation_of_other_user_raises(
-    hass: HomeAssistant, standin: StandIn, home: Door
-) -> None:
+async def test_conversation_of_other_user_raises(hass: HomeAssistant, home: Door) -> None:
     users = [MockUser(name=name, is_owner=True).add_to_hass(hass) for name in ("a", "b")]
 
     async def ask(user: MockUser) -> Any:
@@ -371,7 +356,7 @@ async def test_conversation_kept_twice_raises(
     assert len(standin.requests) == count
 
 
-async def test_unknown_llm_api_raises(standin: StandIn, home: Door, call: Call) -> None:
+async def test_unknown_llm_api_raises(home: Door, call: Call) -> None:
     with pytest.raises(ServiceValidationError) as raised:
         await call("create_model_response", model="m", input="Hi", llm_hass_api=["nope"])
     assert raised.value.translation_key == "llm_api_unknown"

@@ -7,27 +7,25 @@ import re
 from typing import Any
 from unittest.mock import patch
 
-from homeassistant.components.homeassistant.exposed_entities import async_expose_entity
 from homeassistant.core import Event, HomeAssistant, ServiceCall
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir, llm
 from homeassistant.setup import async_setup_component
 import probatio
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
 from custom_components.openai_api.const import DOMAIN
+from tests.integration.llm_api import add_api
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
 from .answers import NO_RESPONSES, SSE, call_event, calls, chat, chunk, completed, says, sse
-from .conftest import AddSubentry, Ask, is_error, speech
+from .conftest import AddSubentry, Ask, first_tool, is_error, speech
 
 
-async def test_agent_uses_responses_api(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
-) -> None:
+async def test_agent_uses_responses_api(standin: StandIn, agent: str, ask: Ask) -> None:
     standin.fail(says("Hello ", "there."))
     result = await ask("Who are you?")
 
@@ -42,9 +40,7 @@ async def test_agent_uses_responses_api(
     assert {tool["name"] for tool in body["tools"]}
 
 
-async def test_agent_falls_back_to_chat_completions(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
-) -> None:
+async def test_agent_falls_back_to_chat_completions(standin: StandIn, agent: str, ask: Ask) -> None:
     standin.fail(NO_RESPONSES)
     standin.fail(chat(chunk({"role": "assistant", "content": "Hi"}), chunk({}, "stop")))
     assert speech(await ask()) == "Hi"
@@ -55,27 +51,10 @@ async def test_agent_falls_back_to_chat_completions(
     assert paths == ["/responses", "/chat/completions", "/chat/completions"]
 
 
-@pytest.fixture
-async def kitchen(hass: HomeAssistant) -> list[ServiceCall]:
-    """Return the calls of a light that Assist may switch."""
-    hass.states.async_set("light.kitchen", "off", {"friendly_name": "Kitchen light"})
-    async_expose_entity(hass, "conversation", "light.kitchen", should_expose=True)
-    assert await async_setup_component(hass, "light", {})
-    return async_mock_service(hass, "light", "turn_on")
-
-
-def tool_named(standin: StandIn, end: str) -> str:
-    """Return the name of a tool that the agent has offered, by how it ends."""
-    names = [str(tool["name"]) for tool in standin.requests[-1].body["tools"]]
-    return next(name for name in names if name.endswith(end))
-
-
 async def test_agent_calls_llm_tools(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall]
+    standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall]
 ) -> None:
-    standin.fail(says("ok"))
-    await ask()
-    name = tool_named(standin, "HassTurnOn")
+    name = await first_tool(standin, ask)
     standin.fail(calls((name, '{"name": "Kitchen light"}'), before="Wait."))
     standin.fail(says("The light is on."))
     result = await ask("Turn on the light")
@@ -94,11 +73,9 @@ async def test_agent_calls_llm_tools(
 
 
 async def test_tool_calls_run_concurrently(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall]
+    standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall]
 ) -> None:
-    standin.fail(says("ok"))
-    await ask()
-    name = tool_named(standin, "HassTurnOn")
+    name = await first_tool(standin, ask)
     running, most = 0, 0
 
     async def slow(self: Any, hass: Any, tool_input: Any, llm_context: Any) -> llm.ToolResult:
@@ -121,16 +98,9 @@ async def test_tool_calls_run_concurrently(
 
 @pytest.mark.parametrize("raised", [ValueError("Oops"), TimeoutError(), HomeAssistantError("No")])
 async def test_tool_error_sent_to_model(
-    hass: HomeAssistant,
-    standin: StandIn,
-    agent: str,
-    ask: Ask,
-    kitchen: list[ServiceCall],
-    raised: Exception,
+    standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall], raised: Exception
 ) -> None:
-    standin.fail(says("ok"))
-    await ask()
-    standin.fail(calls((tool_named(standin, "HassTurnOn"), "{}")))
+    standin.fail(calls((await first_tool(standin, ask), "{}")))
     standin.fail(says("It failed."))
     with patch.object(llm.IntentTool, "async_call", side_effect=raised):
         assert speech(await ask("On")) == "It failed."
@@ -140,16 +110,9 @@ async def test_tool_error_sent_to_model(
 
 @pytest.mark.parametrize("arguments", ["{", "[]", '"x"', "17"])
 async def test_tool_arguments_not_an_object(
-    hass: HomeAssistant,
-    standin: StandIn,
-    agent: str,
-    ask: Ask,
-    kitchen: list[ServiceCall],
-    arguments: str,
+    standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall], arguments: str
 ) -> None:
-    standin.fail(says("ok"))
-    await ask()
-    standin.fail(calls((tool_named(standin, "HassTurnOn"), arguments)))
+    standin.fail(calls((await first_tool(standin, ask), arguments)))
     standin.fail(says("Sorry."))
 
     assert speech(await ask("On")) == "Sorry."
@@ -160,7 +123,7 @@ async def test_tool_arguments_not_an_object(
 
 
 async def test_unknown_tool_and_duplicate_ids(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall]
+    standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall]
 ) -> None:
     events = [call_event("nonsense", "{}", "same"), call_event("nonsense", "{}", "same")]
     standin.fail(Fault(path="/responses", body=sse([*events, completed()]), content_type=SSE))
@@ -176,7 +139,7 @@ async def test_unknown_tool_and_duplicate_ids(
 
 
 async def test_tool_round_limit(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, add_subentry: AddSubentry
+    standin: StandIn, agent: str, ask: Ask, add_subentry: AddSubentry
 ) -> None:
     await add_subentry(
         "conversation", name="Hall", llm_hass_api=["assist"], advanced={"max_tool_rounds": 2}
@@ -210,11 +173,7 @@ async def test_tools_beyond_limit_are_left_out(
 ) -> None:
     tools = [OddTool(f"tool_{number:03}", "Does it.") for number in range(200)]
 
-    class Api(llm.API):
-        async def async_get_api_instance(self, llm_context: llm.LLMContext) -> llm.APIInstance:
-            return llm.APIInstance(self, "Use the tools.", llm_context, tools=[*tools])
-
-    llm.async_register_api(hass, Api(hass=hass, id="many", name="Many"))
+    add_api(hass, "many", *tools)
     await add_subentry("conversation", name="Hall", llm_hass_api=["many"])
     standin.fail(says("ok"))
     await ask(agent="conversation.hall")
@@ -243,11 +202,7 @@ async def test_odd_tools_are_made_acceptable(
         OddTool("plain", "Does it."),
     ]
 
-    class Api(llm.API):
-        async def async_get_api_instance(self, llm_context: llm.LLMContext) -> llm.APIInstance:
-            return llm.APIInstance(self, "Use the tools.", llm_context, tools=[*tools])
-
-    llm.async_register_api(hass, Api(hass=hass, id="odd", name="Odd"))
+    add_api(hass, "odd", *tools)
     await add_subentry("conversation", name="Hall", llm_hass_api=["odd"])
     standin.fail(says("ok"))
     await ask(agent="conversation.hall")
@@ -276,11 +231,7 @@ async def plain_tool(hass: HomeAssistant, agent: str, add_subentry: AddSubentry)
     """Return a tool that an agent named `hall` may call."""
     tool = OddTool("plain", "Does it.")
 
-    class Api(llm.API):
-        async def async_get_api_instance(self, llm_context: llm.LLMContext) -> llm.APIInstance:
-            return llm.APIInstance(self, "Use the tool.", llm_context, tools=[tool])
-
-    llm.async_register_api(hass, Api(hass=hass, id="plain", name="Plain"))
+    add_api(hass, "plain", tool)
     await add_subentry("conversation", name="Hall", llm_hass_api=["plain"])
     return tool
 
@@ -365,12 +316,7 @@ async def test_tool_call_whose_arguments_were_streamed(
     [(None, "**Yes** 😀"), ("assist_satellite.hall", "Yes")],
 )
 async def test_satellite_text_is_plain(
-    hass: HomeAssistant,
-    standin: StandIn,
-    agent: str,
-    ask: Ask,
-    satellite_id: str | None,
-    answer: str,
+    standin: StandIn, agent: str, ask: Ask, satellite_id: str | None, answer: str
 ) -> None:
     standin.fail(says("**Ye", "s*", "* 😀"))
 
@@ -387,7 +333,6 @@ async def test_satellite_text_is_plain(
     ],
 )
 async def test_continue_conversation_option(
-    hass: HomeAssistant,
     standin: StandIn,
     agent: str,
     ask: Ask,
@@ -444,9 +389,7 @@ async def test_fallback_agent_loop_ends(
     assert speech(result).startswith("The AI service has a problem")
 
 
-async def test_follow_up_sends_history(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
-) -> None:
+async def test_follow_up_sends_history(standin: StandIn, agent: str, ask: Ask) -> None:
     standin.fail(says("Blue."))
     first = await ask("Which color?")
     standin.fail(says("Sky."))
@@ -516,9 +459,7 @@ CHAT_ANSWERS: dict[str, tuple[Fault, str]] = {
 
 
 @pytest.mark.parametrize("name", CHAT_ANSWERS)
-async def test_chat_response_formats(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, name: str
-) -> None:
+async def test_chat_response_formats(standin: StandIn, agent: str, ask: Ask, name: str) -> None:
     fault, text = CHAT_ANSWERS[name]
     standin.fail(NO_RESPONSES)
     standin.fail(fault)
@@ -554,9 +495,7 @@ CHAT_CALLS: dict[str, list[dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", CHAT_CALLS)
-async def test_chat_tool_call_formats(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, name: str
-) -> None:
+async def test_chat_tool_call_formats(standin: StandIn, agent: str, ask: Ask, name: str) -> None:
     standin.fail(NO_RESPONSES)
     standin.fail(chat(*CHAT_CALLS[name], chunk({}, "tool_calls")))
     standin.fail(chat(chunk({"content": "Done"}), chunk({}, "stop")))
@@ -569,7 +508,7 @@ async def test_chat_tool_call_formats(
 
 
 async def test_chat_unsupported_parameters_are_dropped(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, add_subentry: AddSubentry
+    standin: StandIn, agent: str, ask: Ask, add_subentry: AddSubentry
 ) -> None:
     await add_subentry("conversation", name="Hall", advanced={"max_output_tokens": 9})
     standin.fail(NO_RESPONSES)
@@ -593,14 +532,10 @@ async def test_tools_that_change_between_turns_are_described_anew(
         async def async_call(self, *_: Any) -> llm.ToolResult:
             raise NotImplementedError
 
-    class Api(llm.API):
-        async def async_get_api_instance(self, llm_context: llm.LLMContext) -> llm.APIInstance:
-            return llm.APIInstance(self, "", llm_context, tools=[tool])
-
     tool = Changing()
     assert await async_setup_component(hass, "homeassistant", {})
     assert await async_setup_component(hass, "conversation", {})
-    llm.async_register_api(hass, Api(hass=hass, id="changing", name="Changing"))
+    add_api(hass, "changing", tool)
     await add_subentry("conversation", llm_hass_api=["changing"])
     fields: list[dict[Any, Any]] = [
         {vol.Optional("a"): str},

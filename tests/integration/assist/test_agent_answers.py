@@ -66,13 +66,7 @@ REFUSED: Json = {"type": "message", "content": [{"type": "refusal", "refusal": "
 )
 @pytest.mark.parametrize("is_streamed", [True, False])
 async def test_response_without_stream(
-    hass: HomeAssistant,
-    standin: StandIn,
-    agent: str,
-    ask: Ask,
-    output: list[Any],
-    said: str,
-    is_streamed: bool,
+    standin: StandIn, agent: str, ask: Ask, output: list[Any], said: str, is_streamed: bool
 ) -> None:
     whole = {"id": "r", "status": "completed", "output": output, "usage": USAGE}
     standin.fail(
@@ -81,9 +75,7 @@ async def test_response_without_stream(
     assert speech(await ask()) == said
 
 
-async def test_response_failed_without_stream(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
-) -> None:
+async def test_response_failed_without_stream(standin: StandIn, agent: str, ask: Ask) -> None:
     error = {"code": "server_error", "message": "Overloaded"}
     standin.fail(Fault(path="/responses", body={"id": "r", "status": "failed", "error": error}))
     result = await ask()
@@ -93,7 +85,7 @@ async def test_response_failed_without_stream(
 
 @pytest.mark.parametrize("output", [None, "text", [{"type": "message", "content": "Hi"}], [None]])
 async def test_response_of_unknown_shape_is_empty(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, output: Any
+    standin: StandIn, agent: str, ask: Ask, output: Any
 ) -> None:
     standin.fail(Fault(path="/responses", body={"status": "completed", "output": output}))
     result = await ask()
@@ -101,9 +93,7 @@ async def test_response_of_unknown_shape_is_empty(
     assert speech(result).startswith("The AI service gave no answer")
 
 
-async def test_refusal_is_spoken(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
-) -> None:
+async def test_refusal_is_spoken(standin: StandIn, agent: str, ask: Ask) -> None:
     pieces = [{"type": "response.refusal.delta", "delta": text} for text in ("I can", "not.", None)]
     standin.fail(streamed(*pieces, completed()))
     assert speech(await ask()) == "I cannot."
@@ -114,7 +104,7 @@ async def test_refusal_is_spoken(
     [delta(None), delta(5), done("new"), {"type": "response.output_item.done", "item": 5}, {}],
 )
 async def test_malformed_event_is_ignored(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, odd: Json
+    standin: StandIn, agent: str, ask: Ask, odd: Json
 ) -> None:
     standin.fail(streamed(delta("Hel"), odd, delta("lo"), completed()))
     assert speech(await ask()) == "Hello"
@@ -122,7 +112,7 @@ async def test_malformed_event_is_ignored(
 
 @pytest.mark.parametrize("end", [None, "done"])
 async def test_final_event_without_response(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, end: Any
+    standin: StandIn, agent: str, ask: Ask, end: Any
 ) -> None:
     standin.fail(streamed(delta("Hello"), {"type": "response.completed", "response": end}))
     assert speech(await ask()) == "Hello"
@@ -159,9 +149,7 @@ async def test_reasoning_tags_are_not_spoken(
     assert last.thinking_content == thought
 
 
-async def test_encrypted_reasoning_kept_within_turn(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
-) -> None:
+async def test_encrypted_reasoning_kept_within_turn(standin: StandIn, agent: str, ask: Ask) -> None:
     sealed = [
         done("reasoning", id=f"rs_{number}", summary=[{"text": "Hm"}], encrypted_content="zzz")
         for number in range(2)
@@ -244,7 +232,7 @@ async def test_server_tool_call_is_not_sent_back(
 
 @pytest.mark.parametrize("name", ["", None, 5])
 async def test_tool_call_without_name_is_ignored(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, name: Any
+    standin: StandIn, agent: str, ask: Ask, name: Any
 ) -> None:
     standin.fail(streamed(delta("Fine."), call_event(name, "{}"), completed()))
     assert speech(await ask()) == "Fine."
@@ -268,16 +256,14 @@ CHAT_ODD: dict[str, list[Any]] = {
 
 @pytest.mark.parametrize("name", CHAT_ODD)
 async def test_chat_malformed_chunk_is_ignored(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, name: str
+    standin: StandIn, agent: str, ask: Ask, name: str
 ) -> None:
     standin.fail(NO_RESPONSES)
     standin.fail(chat(*CHAT_ODD[name], chunk({}, "stop")))
     assert speech(await ask()) == "Hi"
 
 
-async def test_chat_content_filter_is_an_error(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
-) -> None:
+async def test_chat_content_filter_is_an_error(standin: StandIn, agent: str, ask: Ask) -> None:
     standin.fail(NO_RESPONSES)
     standin.fail(chat(chunk({}, "content_filter")))
     result = await ask()
@@ -378,11 +364,7 @@ async def test_missing_llm_api_is_an_error(
 
 
 async def test_unexpected_exception_is_logged(
-    hass: HomeAssistant,
-    standin: StandIn,
-    agent: str,
-    ask: Ask,
-    caplog: pytest.LogCaptureFixture,
+    agent: str, ask: Ask, caplog: pytest.LogCaptureFixture
 ) -> None:
     with patch.object(llm_entity, "system_prompt", side_effect=ZeroDivisionError):
         result = await ask()
@@ -434,11 +416,7 @@ async def test_stream_broken_while_spoken_is_reported(
 
 
 async def test_chat_stream_without_end_is_complete(
-    hass: HomeAssistant,
-    standin: StandIn,
-    agent: str,
-    ask: Ask,
-    monkeypatch: pytest.MonkeyPatch,
+    standin: StandIn, agent: str, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(llm_entity, "_LINGER", 0.05)
     standin.fail(NO_RESPONSES)
@@ -535,13 +513,7 @@ async def test_chat_answer_in_other_form(standin: StandIn, agent: str, ask: Ask)
 )
 @pytest.mark.parametrize("is_chat", [True, False])
 async def test_model_that_cannot_be_streamed(
-    hass: HomeAssistant,
-    standin: StandIn,
-    agent: str,
-    ask: Ask,
-    status: int,
-    error: Json,
-    is_chat: bool,
+    standin: StandIn, agent: str, ask: Ask, status: int, error: Json, is_chat: bool
 ) -> None:
     path = "/chat/completions" if is_chat else "/responses"
     if is_chat:
@@ -563,9 +535,7 @@ async def test_model_that_cannot_be_streamed(
     assert "stream_options" not in standin.requests[-1].body
 
 
-async def test_chat_call_malformed_is_tried_again(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
-) -> None:
+async def test_chat_call_malformed_is_tried_again(standin: StandIn, agent: str, ask: Ask) -> None:
     standin.fail(NO_RESPONSES)
     standin.fail(chat(chunk({}, "function_call_filter: MALFORMED_FUNCTION_CALL"), count=1))
     standin.fail(chat(chunk({"content": "It is on."}), chunk({}, "stop")))
@@ -578,7 +548,7 @@ async def test_chat_call_malformed_is_tried_again(
 
 @pytest.mark.parametrize("more", [{}, {"error": {"code": 502, "message": "Upstream"}}])
 async def test_chat_ended_by_error_is_no_answer(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, more: Json
+    standin: StandIn, agent: str, ask: Ask, more: Json
 ) -> None:
     standin.fail(NO_RESPONSES)
     last = chunk({}, "error")
@@ -592,7 +562,7 @@ async def test_chat_ended_by_error_is_no_answer(
 
 @pytest.mark.parametrize("delta_of_last", [{}, None, {"content": ""}, {"content": None}])
 async def test_chat_whole_message_at_the_end_is_not_said_again(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, delta_of_last: Any
+    standin: StandIn, agent: str, ask: Ask, delta_of_last: Any
 ) -> None:
     standin.fail(NO_RESPONSES)
     last = chunk(delta_of_last, "stop")
@@ -604,7 +574,7 @@ async def test_chat_whole_message_at_the_end_is_not_said_again(
 
 @pytest.mark.parametrize("pieces", [[" Hello ", "there."], ["\n\nHello", " there.", "\n"]])
 async def test_chat_whole_message_without_spaces_around_is_not_said_again(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, pieces: list[str]
+    standin: StandIn, agent: str, ask: Ask, pieces: list[str]
 ) -> None:
     standin.fail(NO_RESPONSES)
     last = chunk({}, "stop")
@@ -614,9 +584,7 @@ async def test_chat_whole_message_without_spaces_around_is_not_said_again(
     assert speech(await ask()).strip() == "Hello there."
 
 
-async def test_chat_whole_message_alone_is_said(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
-) -> None:
+async def test_chat_whole_message_alone_is_said(standin: StandIn, agent: str, ask: Ask) -> None:
     standin.fail(NO_RESPONSES)
     last = chunk({}, "stop")
     last["choices"][0]["message"] = {"role": "assistant", "content": "Hello there."}
@@ -625,9 +593,7 @@ async def test_chat_whole_message_alone_is_said(
     assert speech(await ask()) == "Hello there."
 
 
-async def test_chat_message_so_far_is_said_once(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
-) -> None:
+async def test_chat_message_so_far_is_said_once(standin: StandIn, agent: str, ask: Ask) -> None:
     standin.fail(NO_RESPONSES)
     so_far = [
         {"choices": [{"message": {"content": text}}]} for text in ("Hel", "Hello ", "Hello !")
@@ -638,7 +604,7 @@ async def test_chat_message_so_far_is_said_once(
 
 
 async def test_chat_whole_message_at_the_end_calls_no_tool_again(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+    standin: StandIn, agent: str, ask: Ask
 ) -> None:
     standin.fail(NO_RESPONSES)
     call = {"index": 0, "id": "c1", "function": {"name": "nonsense", "arguments": "{}"}}
@@ -654,7 +620,7 @@ async def test_chat_whole_message_at_the_end_calls_no_tool_again(
 
 @pytest.mark.parametrize("is_streamed", [True, False])
 async def test_call_in_last_event_alone_is_made_once(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, is_streamed: bool
+    standin: StandIn, agent: str, ask: Ask, is_streamed: bool
 ) -> None:
     call = call_event("nonsense", "{}")
     events = [call] if is_streamed else []

@@ -12,10 +12,7 @@ import pytest
 from tests.standin.server import StandIn
 
 from .answers import calls, chat, chunk, says
-from .conftest import Ask, speech
-from .test_agent import kitchen, tool_named
-
-__all__ = ["kitchen"]
+from .conftest import Ask, speech, tool_named
 
 
 def chat_calls(count: int, *functions: tuple[str, str]) -> Any:

@@ -12,12 +12,8 @@ from pytest_homeassistant_custom_component.common import async_mock_service
 from tests.standin.server import StandIn
 
 from .answers import call_event, calls, completed, says
-from .conftest import AddSubentry, Ask, is_error, speech
-from .test_agent import (
-    kitchen as kitchen,  # noqa: PLC0414
-    tool_named,
-)
-from .test_agent_ends import LIGHT, first_tool, streamed
+from .conftest import AddSubentry, Ask, first_tool, is_error, speech, tool_named
+from .test_agent_ends import LIGHT, streamed
 
 
 def results(standin: StandIn) -> list[str]:
@@ -42,7 +38,6 @@ def results(standin: StandIn) -> list[str]:
     ],
 )
 async def test_call_with_another_id_at_the_end_is_made_once(
-    hass: HomeAssistant,
     standin: StandIn,
     agent: str,
     ask: Ask,
@@ -71,7 +66,7 @@ def lamps(hass: HomeAssistant, agent: str, kitchen: list[ServiceCall]) -> None:
 
 @pytest.mark.usefixtures("lamps")
 async def test_look_after_each_action_is_not_refused(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall]
+    hass: HomeAssistant, standin: StandIn, ask: Ask
 ) -> None:
     on = await first_tool(standin, ask)
     off, look = (tool_named(standin, end) for end in ("HassTurnOff", "GetLiveContext"))
@@ -87,7 +82,7 @@ async def test_look_after_each_action_is_not_refused(
 
 @pytest.mark.usefixtures("lamps")
 async def test_nothing_said_after_half_an_action_is_an_error(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+    hass: HomeAssistant, standin: StandIn, ask: Ask
 ) -> None:
     name = await first_tool(standin, ask)
 
@@ -104,10 +99,7 @@ async def test_nothing_said_after_half_an_action_is_an_error(
 
 
 async def test_nothing_said_but_one_more_call_is_an_error(
-    hass: HomeAssistant,
-    standin: StandIn,
-    add_subentry: AddSubentry,
-    ask: Ask,
+    hass: HomeAssistant, standin: StandIn, add_subentry: AddSubentry, ask: Ask
 ) -> None:
     assert await async_setup_component(hass, "homeassistant", {})
     assert await async_setup_component(hass, "conversation", {})
@@ -125,12 +117,7 @@ async def test_nothing_said_but_one_more_call_is_an_error(
 
 @pytest.mark.parametrize("told", ["", None, LIGHT, {"name": "Kitchen light"}])
 async def test_call_has_the_arguments_that_were_streamed(
-    hass: HomeAssistant,
-    standin: StandIn,
-    agent: str,
-    ask: Ask,
-    kitchen: list[ServiceCall],
-    told: object,
+    standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall], told: object
 ) -> None:
     name = await first_tool(standin, ask)
     kind = "response.function_call_arguments"

@@ -22,11 +22,7 @@ from .answers import (
     sse,
     text_events,
 )
-from .conftest import Ask, is_error, speech
-from .test_agent import (
-    kitchen as kitchen,  # noqa: PLC0414
-    tool_named,
-)
+from .conftest import Ask, first_tool, is_error, speech, tool_named
 from .test_tasks import (
     STRUCTURE,
     generate,
@@ -67,23 +63,10 @@ def message(text: str, number: int, phase: str | None = None) -> list[Json]:
     ]
 
 
-async def first_tool(standin: StandIn, ask: Ask) -> str:
-    """Return the name of the tool that switches on, after a first turn."""
-    standin.fail(says("ok"))
-    await ask()
-    return tool_named(standin, "HassTurnOn")
-
-
 @pytest.mark.parametrize("status", ["incomplete", "in_progress"])
 @pytest.mark.parametrize("arguments", ["", '{"name": "Kit'])
 async def test_tool_call_cut_off_is_not_made(
-    hass: HomeAssistant,
-    standin: StandIn,
-    agent: str,
-    ask: Ask,
-    kitchen: list[ServiceCall],
-    status: str,
-    arguments: str,
+    standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall], status: str, arguments: str
 ) -> None:
     name = await first_tool(standin, ask)
     before = len(standin.requests)
@@ -99,12 +82,7 @@ async def test_tool_call_cut_off_is_not_made(
 
 @pytest.mark.parametrize("arguments", ["", '{"name": "Kit'])
 async def test_chat_tool_call_cut_off_is_not_made(
-    hass: HomeAssistant,
-    standin: StandIn,
-    agent: str,
-    ask: Ask,
-    kitchen: list[ServiceCall],
-    arguments: str,
+    standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall], arguments: str
 ) -> None:
     standin.fail(NO_RESPONSES)
     standin.fail(chat(chunk({"content": "ok"}), chunk({}, "stop")))
@@ -121,7 +99,7 @@ async def test_chat_tool_call_cut_off_is_not_made(
 
 
 async def test_whole_tool_call_of_cut_answer_is_made(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall]
+    standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall]
 ) -> None:
     name = await first_tool(standin, ask)
     standin.fail(streamed(call_item(name, LIGHT, status="completed"), CUT))
@@ -132,7 +110,7 @@ async def test_whole_tool_call_of_cut_answer_is_made(
 
 
 async def test_reasoning_that_uses_up_the_limit_is_told(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+    standin: StandIn, agent: str, ask: Ask
 ) -> None:
     thought = {"type": "response.reasoning_summary_text.delta", "delta": "Hm"}
     standin.fail(streamed(thought, CUT))
@@ -142,9 +120,7 @@ async def test_reasoning_that_uses_up_the_limit_is_told(
     assert "limit of its length" in speech(result)
 
 
-async def test_cut_text_is_still_spoken(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
-) -> None:
+async def test_cut_text_is_still_spoken(standin: StandIn, agent: str, ask: Ask) -> None:
     standin.fail(streamed(*text_events("Once upon a"), CUT))
 
     assert speech(await ask()) == "Once upon a"
@@ -172,12 +148,7 @@ async def test_chat_cut_data_of_task_raises(
 
 @pytest.mark.parametrize("thought", [None, "The light is on, no need to talk."])
 async def test_nothing_said_after_action_is_no_error(
-    hass: HomeAssistant,
-    standin: StandIn,
-    agent: str,
-    ask: Ask,
-    kitchen: list[ServiceCall],
-    thought: str | None,
+    standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall], thought: str | None
 ) -> None:
     name = await first_tool(standin, ask)
     shown = {"type": "response.reasoning_summary_text.delta", "delta": thought}
@@ -196,12 +167,7 @@ async def test_nothing_said_after_action_is_no_error(
 
 @pytest.mark.parametrize("fails", [True, False])
 async def test_nothing_said_without_action_is_an_error(
-    hass: HomeAssistant,
-    standin: StandIn,
-    agent: str,
-    ask: Ask,
-    kitchen: list[ServiceCall],
-    fails: bool,
+    standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall], fails: bool
 ) -> None:
     name = await first_tool(standin, ask)
     standin.fail(
@@ -225,16 +191,14 @@ async def test_nothing_said_without_action_is_an_error(
     ],
 )
 async def test_messages_of_one_response_are_apart(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, first: str, said: str
+    standin: StandIn, agent: str, ask: Ask, first: str, said: str
 ) -> None:
     standin.fail(streamed(*message(first, 1), *message("It is warm.", 2), completed()))
 
     assert speech(await ask()) == said
 
 
-async def test_messages_without_stream_are_apart(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
-) -> None:
+async def test_messages_without_stream_are_apart(standin: StandIn, agent: str, ask: Ask) -> None:
     output = [
         {"type": "message", "content": [{"type": "output_text", "text": text}]}
         for text in ("Let me see.", "It is warm.")
@@ -284,13 +248,7 @@ HARMONY = (
 )
 @pytest.mark.parametrize("size", [1, 7, 1000])
 async def test_marks_of_model_are_not_spoken(
-    hass: HomeAssistant,
-    standin: StandIn,
-    agent: str,
-    ask: Ask,
-    text: str,
-    said: str | None,
-    size: int,
+    standin: StandIn, agent: str, ask: Ask, text: str, said: str | None, size: int
 ) -> None:
     pieces = [text[start : start + size] for start in range(0, len(text), size)]
     standin.fail(says(*pieces))
@@ -313,7 +271,7 @@ async def test_marks_of_model_are_not_spoken(
 )
 @pytest.mark.parametrize("size", [3, 1000])
 async def test_tool_call_as_text_is_an_error(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, text: str, size: int
+    standin: StandIn, agent: str, ask: Ask, text: str, size: int
 ) -> None:
     pieces = [text[start : start + size] for start in range(0, len(text), size)]
     standin.fail(says(*pieces))
@@ -324,7 +282,7 @@ async def test_tool_call_as_text_is_an_error(
 
 
 async def test_tool_call_as_text_within_thought_does_not_end_it(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+    standin: StandIn, agent: str, ask: Ask
 ) -> None:
     standin.fail(says("<think>Maybe <tool_call>{}</tool_call>? No.</think>", "It is on."))
 
@@ -332,7 +290,7 @@ async def test_tool_call_as_text_within_thought_does_not_end_it(
 
 
 async def test_tool_call_as_text_without_tools_is_left_out(
-    hass: HomeAssistant, standin: StandIn, impatient_agent: str, ask: Ask
+    standin: StandIn, impatient_agent: str, ask: Ask
 ) -> None:
     standin.fail(says('Hi. <tool_call>{"name": "x"}</tool_call>'))
 

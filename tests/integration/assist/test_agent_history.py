@@ -95,7 +95,7 @@ async def test_every_earlier_question_has_an_answer(
 
 @pytest.mark.parametrize("service", ["web_search_call", "mcp_call"])
 async def test_reasoning_before_call_of_service_is_not_sent(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, service: str
+    standin: StandIn, agent: str, ask: Ask, service: str
 ) -> None:
     def done(kind: str, **item: Any) -> Json:
         return {"type": "response.output_item.done", "item": {"type": kind, **item}}
@@ -135,9 +135,7 @@ def chat_call(index: int, **more: Any) -> Json:
     return {"index": index, "id": f"c{index}", "function": function, **more}
 
 
-async def test_chat_signature_of_call_is_sent_back(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
-) -> None:
+async def test_chat_signature_of_call_is_sent_back(standin: StandIn, agent: str, ask: Ask) -> None:
     conversation_id = await use_chat(standin, ask)
     extra = {"google": {"thought_signature": "c2lnbmVk"}}
     standin.fail(
@@ -157,9 +155,7 @@ async def test_chat_signature_of_call_is_sent_back(
         assert [call.get("extra_content") for call in message["tool_calls"]] == [extra, None]
 
 
-async def test_chat_reasoning_details_are_sent_back(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
-) -> None:
+async def test_chat_reasoning_details_are_sent_back(standin: StandIn, agent: str, ask: Ask) -> None:
     conversation_id = await use_chat(standin, ask)
     standin.fail(
         chat(
@@ -195,7 +191,7 @@ async def test_chat_reasoning_details_are_sent_back(
     ],
 )
 async def test_chat_reasoning_is_sent_back_where_it_is_missed(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, refusal: str
+    standin: StandIn, agent: str, ask: Ask, refusal: str
 ) -> None:
     conversation_id = await use_chat(standin, ask)
     thought = chunk({"reasoning_content": "I should call it."})

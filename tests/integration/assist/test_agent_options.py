@@ -153,11 +153,7 @@ async def test_unknown_model_needs_another_one(
 
 
 async def test_refusal_of_one_value_keeps_another(
-    hass: HomeAssistant,
-    standin: StandIn,
-    add_subentry: AddSubentry,
-    optioned: str,
-    ask: Ask,
+    standin: StandIn, add_subentry: AddSubentry, optioned: str, ask: Ask
 ) -> None:
     await add_subentry("conversation", name="Garden", advanced={"reasoning_effort": "low"})
     message = "Unsupported value: 'minimal' is not supported. Supported values are: 'low'."
@@ -173,7 +169,7 @@ async def test_refusal_of_one_value_keeps_another(
 
 
 async def test_option_refused_in_two_turns_at_once_is_left_out(
-    hass: HomeAssistant, standin: StandIn, optioned: str, ask: Ask
+    standin: StandIn, optioned: str, ask: Ask
 ) -> None:
     message = "Unsupported parameter: 'temperature' is not supported with this model."
     for _ in range(2):
@@ -217,12 +213,7 @@ async def test_refusal_of_what_the_user_adds_is_told(
     "message", ["The vector store vs_1 is not supported.", "Store is not supported: 'store'"]
 )
 async def test_what_must_not_be_kept_is_never_sent_to_be_kept(
-    hass: HomeAssistant,
-    standin: StandIn,
-    entry: MockConfigEntry,
-    optioned: str,
-    ask: Ask,
-    message: str,
+    standin: StandIn, entry: MockConfigEntry, optioned: str, ask: Ask, message: str
 ) -> None:
     is_about_another = "vector" in message
     if not is_about_another:

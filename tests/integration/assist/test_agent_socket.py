@@ -86,7 +86,7 @@ async def test_tool_round_sends_result_only(
 
 @pytest.mark.parametrize("status", [400, 404, 405, 426, 501])
 async def test_websocket_unsupported_falls_back_to_http(
-    hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask, status: int
+    remote: Service, add_agent: AddAgent, ask: Ask, status: int
 ) -> None:
     remote.status = status
     await add_agent()
@@ -98,7 +98,7 @@ async def test_websocket_unsupported_falls_back_to_http(
 
 
 async def test_websocket_error_is_retried_over_http(
-    hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask
+    remote: Service, add_agent: AddAgent, ask: Ask
 ) -> None:
     await add_agent()
     remote.errors.append({"code": "server_error", "message": "no"})
@@ -108,7 +108,7 @@ async def test_websocket_error_is_retried_over_http(
 
 
 async def test_connection_lost_during_response_is_not_retried(
-    hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask
+    remote: Service, add_agent: AddAgent, ask: Ask
 ) -> None:
     await add_agent()
     remote.drops_at = 1
@@ -121,7 +121,7 @@ async def test_connection_lost_during_response_is_not_retried(
 
 
 async def test_websocket_timeout_is_not_retried(
-    hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask
+    remote: Service, add_agent: AddAgent, ask: Ask
 ) -> None:
     await add_agent(patience=1)
     remote.is_silent = True
@@ -131,9 +131,7 @@ async def test_websocket_timeout_is_not_retried(
     assert not remote.posts
 
 
-async def test_concurrent_conversations(
-    hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask
-) -> None:
+async def test_concurrent_conversations(remote: Service, add_agent: AddAgent, ask: Ask) -> None:
     await add_agent()
     remote.pause = 0.05
     one, two = await asyncio.gather(ask("A"), ask("B"))
@@ -212,11 +210,7 @@ async def test_changed_agent_sends_everything(
 
 
 async def test_prepare_opens_connection(
-    hass: HomeAssistant,
-    remote: Service,
-    loaded: MockConfigEntry,
-    add_agent: AddAgent,
-    ask: Ask,
+    hass: HomeAssistant, remote: Service, loaded: MockConfigEntry, add_agent: AddAgent, ask: Ask
 ) -> None:
     await add_agent()
     await async_prepare_agent(hass, "conversation.kitchen", "en")

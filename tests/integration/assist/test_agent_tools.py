@@ -8,9 +8,9 @@ from homeassistant.helpers import llm
 from homeassistant.setup import async_setup_component
 import probatio
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.const import DOMAIN
+from tests.integration.llm_api import add_api
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -39,23 +39,6 @@ class AnyTool(llm.Tool):
         return llm.ToolResult(data={"done": True})
 
 
-class ToolsApi(llm.API):
-    """An API of these tools."""
-
-    def __init__(self, hass: HomeAssistant, tools: list[llm.Tool]) -> None:
-        super().__init__(hass=hass, id="any", name="Any")
-        self.tools = tools
-
-    @override
-    async def async_get_api_instance(self, llm_context: llm.LLMContext) -> llm.APIInstance:
-        return llm.APIInstance(
-            api=self,
-            api_prompt=f"Use {self.tools[0].name} well.",
-            llm_context=llm_context,
-            tools=self.tools,
-        )
-
-
 @pytest.fixture
 async def offer(hass: HomeAssistant, add_subentry: AddSubentry) -> Any:
     """Return a function that adds an agent with tools."""
@@ -63,7 +46,7 @@ async def offer(hass: HomeAssistant, add_subentry: AddSubentry) -> Any:
     assert await async_setup_component(hass, "conversation", {})
 
     async def add(*tools: llm.Tool, **options: Any) -> None:
-        llm.async_register_api(hass, ToolsApi(hass, list(tools)))
+        add_api(hass, "any", *tools, prompt=f"Use {tools[0].name} well.")
         await add_subentry("conversation", llm_hass_api=["any"], **options)
 
     return add
@@ -75,7 +58,7 @@ LONG = "script_that_says_good_night_and_switches_everything_off_in_the_whole_hou
 @pytest.mark.parametrize("name", [LONG, "weather.today", "Wetter für morgen", "天気"])
 @pytest.mark.parametrize("is_chat", [True, False])
 async def test_tool_with_name_that_services_refuse(
-    hass: HomeAssistant, standin: StandIn, offer: Any, ask: Ask, name: str, is_chat: bool
+    standin: StandIn, offer: Any, ask: Ask, name: str, is_chat: bool
 ) -> None:
     tool = AnyTool(name)
     await offer(tool, AnyTool("other"))
@@ -122,12 +105,7 @@ async def test_tool_with_name_that_services_refuse(
     ],
 )
 async def test_tool_with_parameters_that_services_refuse(
-    hass: HomeAssistant,
-    standin: StandIn,
-    offer: Any,
-    ask: Ask,
-    schema: Json,
-    monkeypatch: pytest.MonkeyPatch,
+    standin: StandIn, offer: Any, ask: Ask, schema: Json, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("probatio.to_openapi", lambda *_, **__: schema)
     await offer(AnyTool("odd"))
@@ -145,11 +123,7 @@ async def test_tool_with_parameters_that_services_refuse(
 
 
 async def test_tool_that_cannot_be_described_is_left_out(
-    hass: HomeAssistant,
-    standin: StandIn,
-    offer: Any,
-    ask: Ask,
-    caplog: pytest.LogCaptureFixture,
+    standin: StandIn, offer: Any, ask: Ask, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken:
         """A schema that cannot be read."""
@@ -168,9 +142,7 @@ async def test_tool_that_cannot_be_described_is_left_out(
     assert caplog.text.count("The tool bad cannot be offered") == 1
 
 
-async def test_more_tools_than_services_take(
-    hass: HomeAssistant, standin: StandIn, offer: Any, ask: Ask
-) -> None:
+async def test_more_tools_than_services_take(standin: StandIn, offer: Any, ask: Ask) -> None:
     tools = [AnyTool(f"tool_{number:03}", description="x" * 2000) for number in range(140)]
     await offer(*tools, advanced={"host_tools": [{"type": "web_search"}]})
     standin.fail(says("Hi."))
@@ -184,12 +156,7 @@ async def test_more_tools_than_services_take(
 
 @pytest.mark.parametrize("in_stream", [True, False])
 async def test_tool_call_that_made_no_sense_to_service_is_tried_again(
-    hass: HomeAssistant,
-    standin: StandIn,
-    entry: MockConfigEntry,
-    offer: Any,
-    ask: Ask,
-    in_stream: bool,
+    standin: StandIn, offer: Any, ask: Ask, in_stream: bool
 ) -> None:
     await offer(AnyTool("good"))
     error: Json = {"error": {"message": "Failed to call a function", "code": "tool_use_failed"}}
@@ -204,7 +171,7 @@ async def test_tool_call_that_made_no_sense_to_service_is_tried_again(
 
 
 async def test_same_tool_call_in_every_round_is_refused(
-    hass: HomeAssistant, standin: StandIn, offer: Any, ask: Ask
+    standin: StandIn, offer: Any, ask: Ask
 ) -> None:
     tool = AnyTool("add_milk")
     await offer(tool)
@@ -241,7 +208,6 @@ async def test_same_tool_call_in_every_round_is_refused(
 )
 @pytest.mark.parametrize("is_chat", [True, False])
 async def test_tool_that_service_refuses_does_not_take_others_with_it(
-    hass: HomeAssistant,
     standin: StandIn,
     offer: Any,
     ask: Ask,

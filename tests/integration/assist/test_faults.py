@@ -202,13 +202,7 @@ async def test_error_is_spoken(
     ],
 )
 async def test_busy_service_is_asked_again_when_it_says(
-    hass: HomeAssistant,
-    standin: StandIn,
-    agent: str,
-    ask: Ask,
-    message: str,
-    requests: int,
-    least: float,
+    standin: StandIn, agent: str, ask: Ask, message: str, requests: int, least: float
 ) -> None:
     standin.fail(Fault(path="/responses", status=429, body=error(message)))
     standin.fail(says("Hi."))

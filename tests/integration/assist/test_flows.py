@@ -115,9 +115,7 @@ async def test_form_offers_voices(
     assert suggestion(form, "voice") == is_suggested
 
 
-async def test_form_suggests_default_model(
-    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry
-) -> None:
+async def test_form_suggests_default_model(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     hass.config_entries.async_update_entry(entry, options={"default_models": {"chat": "mine"}})
 
     assert suggestion(await open_form(hass, entry, "conversation"), "model") == "mine"
@@ -251,7 +249,7 @@ async def test_form_missing_llm_api_is_not_shown(
 
 
 async def test_form_numbers_keep_their_type(
-    hass: HomeAssistant, entry: MockConfigEntry, add_subentry: AddSubentry
+    entry: MockConfigEntry, add_subentry: AddSubentry
 ) -> None:
     subentry_id = await add_subentry(
         "conversation",

@@ -70,12 +70,7 @@ async def test_unload_during_turn_is_reported(
 
 @pytest.mark.parametrize("stage", STAGES)
 async def test_entry_removed_during_turn_is_reported(
-    hass: HomeAssistant,
-    standin: StandIn,
-    entry: MockConfigEntry,
-    agent: str,
-    ask: Ask,
-    stage: str,
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, agent: str, ask: Ask, stage: str
 ) -> None:
     turn = await async_begin(standin, ask, stage)
     await hass.config_entries.async_remove(entry.entry_id)
@@ -129,12 +124,7 @@ async def test_cancelled_turn_is_reported(
 
 
 async def test_concurrent_turns(
-    hass: HomeAssistant,
-    standin: StandIn,
-    entry: MockConfigEntry,
-    agent: str,
-    add_subentry: AddSubentry,
-    ask: Ask,
+    standin: StandIn, agent: str, add_subentry: AddSubentry, ask: Ask
 ) -> None:
     await add_subentry("conversation", name="Hall")
     count = len(standin.requests)

@@ -49,13 +49,7 @@ KEYS = {
 @pytest.mark.parametrize("api", KEYS)
 @pytest.mark.parametrize("option", ["", *OPTIONS])
 async def test_option_is_sent(
-    hass: HomeAssistant,
-    standin: StandIn,
-    entry: MockConfigEntry,
-    add_subentry: AddSubentry,
-    ask: Ask,
-    option: str,
-    api: str,
+    standin: StandIn, add_subentry: AddSubentry, ask: Ask, option: str, api: str
 ) -> None:
     value, *sent = OPTIONS.get(option, (None, {}, {}))
     advanced = {"api": api, **({option: value} if option else {})}
@@ -73,11 +67,7 @@ async def test_option_is_sent(
 
 
 async def test_websocket_requires_option(
-    hass: HomeAssistant,
-    standin: StandIn,
-    entry: MockConfigEntry,
-    add_subentry: AddSubentry,
-    ask: Ask,
+    standin: StandIn, add_subentry: AddSubentry, ask: Ask
 ) -> None:
     await add_subentry("conversation")
     standin.fail(says("Hello"))

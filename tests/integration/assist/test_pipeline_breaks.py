@@ -74,7 +74,7 @@ STAGES = ["listening", "thinking", "answering", "speaking"]
 
 @pytest.mark.parametrize("stage", STAGES)
 async def test_pipeline_satellite_disconnects(
-    hass: HomeAssistant, service: VoiceServer, add_home: AddHome, stage: str
+    service: VoiceServer, add_home: AddHome, stage: str
 ) -> None:
     satellite = await add_home()
     turn = await begin(service, satellite, stage)
@@ -172,7 +172,7 @@ async def _answer(text: str, content_type: str, status: int = 200) -> web.Respon
 
 @pytest.mark.parametrize("name", EAR_FAULTS)
 async def test_pipeline_stt_error_ends_turn(
-    hass: HomeAssistant, service: VoiceServer, add_home: AddHome, name: str
+    service: VoiceServer, add_home: AddHome, name: str
 ) -> None:
     satellite = await add_home()
     service.upload = EAR_FAULTS[name] or service.never
@@ -185,7 +185,7 @@ async def test_pipeline_stt_error_ends_turn(
 
 
 async def test_pipeline_empty_transcript_sends_no_request(
-    hass: HomeAssistant, service: VoiceServer, add_home: AddHome
+    service: VoiceServer, add_home: AddHome
 ) -> None:
     satellite = await add_home()
     service.texts = ["\0 \x07"]
@@ -283,7 +283,7 @@ async def test_pipeline_error_after_tool_call(
 
 
 async def test_pipeline_socket_lost_between_turns_reconnects(
-    hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask
+    remote: Service, add_agent: AddAgent, ask: Ask
 ) -> None:
     await add_agent()
     first = await ask("A")

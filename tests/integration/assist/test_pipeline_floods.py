@@ -53,7 +53,7 @@ async def no_longer_than(seconds: float) -> AsyncIterator[None]:
 
 
 async def test_response_of_100_000_deltas_yields_to_event_loop(
-    hass: HomeAssistant, service: VoiceServer, add_home: AddHome
+    service: VoiceServer, add_home: AddHome
 ) -> None:
     satellite = await add_home(patience=60)
     delta = sse([{"type": "response.output_text.delta", "delta": "word "}])
@@ -71,9 +71,7 @@ async def test_response_of_100_000_deltas_yields_to_event_loop(
     assert satellite.kinds()[-1] == "run-end"
 
 
-async def test_huge_delta_parsed_in_executor(
-    hass: HomeAssistant, service: VoiceServer, add_home: AddHome
-) -> None:
+async def test_huge_delta_parsed_in_executor(service: VoiceServer, add_home: AddHome) -> None:
     satellite = await add_home(patience=60)
     service.heads = [stream("word. " * 150_000 + "\N{GRINNING FACE}")]
     service.sounds = [SHORT] * 1000
@@ -84,10 +82,7 @@ async def test_huge_delta_parsed_in_executor(
 
 
 async def test_response_size_limit(
-    hass: HomeAssistant,
-    service: VoiceServer,
-    add_home: AddHome,
-    monkeypatch: pytest.MonkeyPatch,
+    service: VoiceServer, add_home: AddHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("custom_components.openai_api.assist.deltas._LONGEST", 100_000)
     satellite = await add_home()
@@ -146,9 +141,7 @@ async def test_plain_text_repeated_characters_is_fast(run: str) -> None:
     assert await spent(text[:6_000], 3) < 0.5 + 10 * await spent(usual[:6_000], 3)
 
 
-async def test_200_tool_calls_in_one_response(
-    hass: HomeAssistant, service: VoiceServer, add_home: AddHome
-) -> None:
+async def test_200_tool_calls_in_one_response(service: VoiceServer, add_home: AddHome) -> None:
     satellite = await add_home(llm_hass_api=["assist"], patience=20)
     await satellite.write("Hi")
     name = next(
@@ -171,7 +164,7 @@ async def test_200_tool_calls_in_one_response(
 
 @pytest.mark.parametrize("sign", ["\0", "\x1b[31m", "\x7f", "\ufffd"])
 async def test_unprintable_characters_are_removed(
-    hass: HomeAssistant, service: VoiceServer, add_home: AddHome, sign: str
+    service: VoiceServer, add_home: AddHome, sign: str
 ) -> None:
     satellite = await add_home()
     service.texts = [f"Hel{sign}lo"]
@@ -187,7 +180,7 @@ async def test_unprintable_characters_are_removed(
 
 @pytest.mark.parametrize("halves", [("\\ud83d", "\\ude00"), ("\\ud83d", "x"), ("x", "\\ude00")])
 async def test_surrogates_over_http(
-    hass: HomeAssistant, service: VoiceServer, add_home: AddHome, halves: tuple[str, str]
+    service: VoiceServer, add_home: AddHome, halves: tuple[str, str]
 ) -> None:
     satellite = await add_home()
     first, *_, last = text_events()
@@ -203,9 +196,7 @@ async def test_surrogates_over_http(
     )
 
 
-async def test_surrogates_over_websocket(
-    hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask
-) -> None:
+async def test_surrogates_over_websocket(remote: Service, add_agent: AddAgent, ask: Ask) -> None:
     await add_agent()
     remote.raw = [
         '{"type": "response.output_text.delta", "delta": "Hi \\ud83d"}',
@@ -218,7 +209,7 @@ async def test_surrogates_over_websocket(
 
 @pytest.mark.parametrize("question", ["Hi \ud83d", "Hi \0 there", "\ud83d\ude00", "Hi\n" * 50_000])
 async def test_question_with_lone_surrogates(
-    hass: HomeAssistant, service: VoiceServer, add_home: AddHome, ask: Ask, question: str
+    service: VoiceServer, add_home: AddHome, ask: Ask, question: str
 ) -> None:
     await add_home()
     assert speech(await ask(question)) == "It is sunny outside."
@@ -235,9 +226,7 @@ async def test_text_with_lone_surrogates_is_spoken(
     assert service.speeches[0]["input"].split() == ["Hi", "there."]
 
 
-async def test_tool_result_size_limit(
-    hass: HomeAssistant, service: VoiceServer, add_home: AddHome
-) -> None:
+async def test_tool_result_size_limit(service: VoiceServer, add_home: AddHome) -> None:
     satellite = await add_home(llm_hass_api=["assist"], patience=20)
     await satellite.write("Hi")
     name = str(service.questions[0]["tools"][0]["name"])
@@ -265,9 +254,7 @@ async def test_tool_result_size_limit(
 
 
 @pytest.mark.parametrize("value", [2**70, "half \ud83d", {7: "seven"}, {"inner": object()}])
-async def test_tool_result_not_json(
-    hass: HomeAssistant, service: VoiceServer, add_home: AddHome, value: Any
-) -> None:
+async def test_tool_result_not_json(service: VoiceServer, add_home: AddHome, value: Any) -> None:
     satellite = await add_home(llm_hass_api=["assist"])
     await satellite.write("Hi")
     name = str(service.questions[0]["tools"][0]["name"])
@@ -283,10 +270,7 @@ async def test_tool_result_not_json(
 
 
 async def test_sound_without_an_end_is_given_up(
-    hass: HomeAssistant,
-    service: VoiceServer,
-    add_home: AddHome,
-    monkeypatch: pytest.MonkeyPatch,
+    service: VoiceServer, add_home: AddHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("custom_components.openai_api.assist.tts_speech._LARGEST", 200_000)
     satellite = await add_home()
@@ -301,7 +285,7 @@ async def test_sound_without_an_end_is_given_up(
 
 @pytest.mark.parametrize("size", [2, 19, 20_001])
 async def test_sound_of_odd_length_is_heard(
-    hass: HomeAssistant, service: VoiceServer, add_home: AddHome, size: int
+    service: VoiceServer, add_home: AddHome, size: int
 ) -> None:
     satellite = await add_home()
     sound = bytes(size)
@@ -314,7 +298,7 @@ async def test_sound_of_odd_length_is_heard(
     "sound", [Sound(bytes(1)), Sound(wav(b""), "audio/wav"), Sound(wav(b"\0"), "audio/wav")]
 )
 async def test_sound_without_a_sample_is_no_sound_and_never_kept(
-    hass: HomeAssistant, service: VoiceServer, add_home: AddHome, sound: Sound
+    service: VoiceServer, add_home: AddHome, sound: Sound
 ) -> None:
     satellite = await add_home()
     service.sounds = [sound]

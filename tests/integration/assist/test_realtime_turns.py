@@ -94,7 +94,7 @@ async def test_agent_supports_every_language(hass: HomeAssistant, talking: Talki
 
 @pytest.mark.parametrize("raised", [ValueError("Oops"), TimeoutError(), KeyError("x")])
 async def test_tool_error_sent_to_model(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, raised: Exception
+    service: VoiceServer, talking: Talking, tool: Tool, raised: Exception
 ) -> None:
     satellite = await talking(llm_hass_api=["test"])
     service.answers = [Answer("", calls=[("test_tool", "{}")]), Answer("It failed.")]
@@ -108,7 +108,7 @@ async def test_tool_error_sent_to_model(
 
 @pytest.mark.parametrize("value", [2**70, "half \ud83d", "word " * 500_000])
 async def test_tool_result_unsendable_is_made_fit(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, value: Any
+    service: VoiceServer, talking: Talking, tool: Tool, value: Any
 ) -> None:
     satellite = await talking(llm_hass_api=["test"])
     service.answers = [Answer("", calls=[("test_tool", "{}")]), Answer("It is done.")]
@@ -123,7 +123,7 @@ async def test_tool_result_unsendable_is_made_fit(
 
 
 async def test_control_characters_left_out_and_halves_joined(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
+    service: VoiceServer, talking: Talking
 ) -> None:
     satellite = await talking()
     service.texts = ["Is it\0 sunny"]
@@ -194,10 +194,7 @@ async def test_failed_response_is_reported(
 
 
 async def test_response_timeout(
-    hass: HomeAssistant,
-    service: VoiceServer,
-    talking: Talking,
-    monkeypatch: pytest.MonkeyPatch,
+    hass: HomeAssistant, service: VoiceServer, talking: Talking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(realtime_conversation, "_PATIENCE", 0.1)
     await talking()
@@ -220,9 +217,7 @@ ODD: dict[str, Json] = {
 }
 
 
-async def test_malformed_events_are_ignored(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
-) -> None:
+async def test_malformed_events_are_ignored(service: VoiceServer, talking: Talking) -> None:
     satellite = await talking()
     service.greeting = ["no JSON", [1], {"type": "error", "error": {"event_id": "clear_1"}}]
     service.answers = [Answer(events=list(ODD.values()))]
@@ -322,9 +317,7 @@ async def test_call_after_streamed_words(
     assert tool.calls == [{} if where == "output" else {"room": "a"}]
 
 
-async def test_older_names_of_sound(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
-) -> None:
+async def test_older_names_of_sound(service: VoiceServer, talking: Talking) -> None:
     satellite = await talking()
     sound = tone(0.2)
     delta = base64.b64encode(sound).decode()
@@ -430,7 +423,7 @@ async def test_session_opened_in_advance_error(
 
 
 async def test_server_turn_detection_falls_back_to_upload(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
+    service: VoiceServer, talking: Talking
 ) -> None:
     satellite: Satellite = await talking(end_of_speech="host")
     service.refuses_sockets = 404

@@ -18,6 +18,7 @@ import pytest
 
 from custom_components.openai_api.assist import realtime_conversation, stt_live, talk
 from tests.integration.conftest import CANARY
+from tests.integration.llm_api import add_api
 from tests.integration.waiting import wait_for
 
 from .voice import SILENCE, SPEECH, AddService, Satellite, add_pipeline, heard, microphone, spoken
@@ -70,7 +71,7 @@ def _plain_wav(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_voice_turn(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking, caplog: pytest.LogCaptureFixture
+    service: VoiceServer, talking: Talking, caplog: pytest.LogCaptureFixture
 ) -> None:
     satellite = await talking()
     await satellite.say(SPEECH)
@@ -116,10 +117,7 @@ async def test_voice_turn(
 
 
 async def test_turn_event_without_text(
-    hass: HomeAssistant,
-    service: VoiceServer,
-    talking: Talking,
-    events: Callable[[str], list[Any]],
+    talking: Talking, events: Callable[[str], list[Any]]
 ) -> None:
     satellite = await talking()
     found = events("openai_api_turn_event")
@@ -133,9 +131,7 @@ async def test_turn_event_without_text(
     assert "sunny" not in str(event.data)
 
 
-async def test_second_turn_in_same_session(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
-) -> None:
+async def test_second_turn_in_same_session(service: VoiceServer, talking: Talking) -> None:
     satellite = await talking()
     service.answers = [Answer("Which light?"), Answer("Done.")]
     await satellite.say(SPEECH)
@@ -153,12 +149,7 @@ async def test_second_turn_in_same_session(
     [("always", "Done.", True), ("never", "Which one?", False), ("when_asked", "Done.", False)],
 )
 async def test_continue_conversation(
-    hass: HomeAssistant,
-    service: VoiceServer,
-    talking: Talking,
-    choice: str,
-    words: str,
-    expected: bool,
+    service: VoiceServer, talking: Talking, choice: str, words: str, expected: bool
 ) -> None:
     satellite = await talking(continue_conversation=choice)
     service.answers = [Answer(words)]
@@ -167,18 +158,14 @@ async def test_continue_conversation(
     assert output["continue_conversation"] is expected
 
 
-async def test_server_detects_end_of_speech(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
-) -> None:
+async def test_server_detects_end_of_speech(talking: Talking) -> None:
     satellite = await talking(end_of_speech="host")
     await satellite.say(SPEECH, SILENCE, 30)
     assert satellite.text == "Turn on the light"
     assert sound_of(satellite) == tone(0.5)
 
 
-async def test_home_assistant_detects_end_of_speech(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
-) -> None:
+async def test_home_assistant_detects_end_of_speech(service: VoiceServer, talking: Talking) -> None:
     satellite = await talking(end_of_speech="home")
     await satellite.say(SPEECH)
     assert sound_of(satellite) == tone(0.5)
@@ -187,9 +174,7 @@ async def test_home_assistant_detects_end_of_speech(
     assert service.peer.session["audio"]["input"]["turn_detection"] is None
 
 
-async def test_pause_within_speech_is_one_turn(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
-) -> None:
+async def test_pause_within_speech_is_one_turn(service: VoiceServer, talking: Talking) -> None:
     satellite = await talking()
     service.texts = ["Turn on", "the kitchen light"]
     service.answers = [Answer("What?", pause=0.2), Answer("It is on.")]
@@ -223,17 +208,11 @@ def tool(hass: HomeAssistant) -> Tool:
     """Return a tool, whose API is called `test`."""
     found = Tool()
 
-    class Api(llm.API):
-        async def async_get_api_instance(self, llm_context: llm.LLMContext) -> llm.APIInstance:
-            return llm.APIInstance(self, "Use the tool.", llm_context, tools=[found])
-
-    llm.async_register_api(hass, Api(hass=hass, id="test", name="Test"))
+    add_api(hass, "test", found)
     return found
 
 
-async def test_llm_tool_call(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool
-) -> None:
+async def test_llm_tool_call(service: VoiceServer, talking: Talking, tool: Tool) -> None:
     satellite = await talking(llm_hass_api=["test"])
     service.answers = [
         Answer("One moment.", calls=[("test_tool", '{"room": "a"}'), ("test_tool", "{}")]),
@@ -257,7 +236,7 @@ async def test_llm_tool_call(
 
 @pytest.mark.parametrize("name", ["Guten Morgen", "x" * 80, "a.b"])
 async def test_llm_tool_with_name_that_services_refuse(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, name: str
+    service: VoiceServer, talking: Talking, tool: Tool, name: str
 ) -> None:
     tool.name = name
     satellite = await talking(llm_hass_api=["test"])
@@ -274,7 +253,7 @@ async def test_llm_tool_with_name_that_services_refuse(
 
 @pytest.mark.parametrize("arguments", ["{", "[]", '"x"', "17"])
 async def test_tool_arguments_not_an_object(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, arguments: str
+    service: VoiceServer, talking: Talking, tool: Tool, arguments: str
 ) -> None:
     satellite = await talking(llm_hass_api=["test"])
     service.answers = [Answer("", calls=[("test_tool", arguments)]), Answer("Sorry.")]
@@ -312,7 +291,7 @@ async def test_tool_round_limit(
 
 
 async def test_same_tool_call_in_every_round_is_refused(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool
+    service: VoiceServer, talking: Talking, tool: Tool
 ) -> None:
     satellite = await talking(llm_hass_api=["test"])
     service.answers = [Answer("", calls=[("test_tool", "{}")]) for _ in range(5)]
@@ -323,9 +302,7 @@ async def test_same_tool_call_in_every_round_is_refused(
     assert "3 times already" in results[-1]["item"]["output"]
 
 
-async def test_wake_word_interrupts_response(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
-) -> None:
+async def test_wake_word_interrupts_response(service: VoiceServer, talking: Talking) -> None:
     satellite = await talking()
     service.answers = [Answer("A long story that goes on and on.", linger=4, seconds=4)]
     await satellite.ask(SPEECH)
@@ -344,9 +321,7 @@ async def test_wake_word_interrupts_response(
         await listening
 
 
-async def test_wake_word_during_request(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
-) -> None:
+async def test_wake_word_during_request(service: VoiceServer, talking: Talking) -> None:
     satellite = await talking(llm_hass_api=[])
     service.answers = [Answer("A long story.", pause=0.5, seconds=4)]
     task = asyncio.create_task(satellite.ask(SPEECH))
@@ -359,18 +334,14 @@ async def test_wake_word_during_request(
     assert sound_of(satellite) == tone(0.5)
 
 
-async def test_satellite_waits_for_end_of_speech(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
-) -> None:
+async def test_satellite_waits_for_end_of_speech(talking: Talking) -> None:
     satellite = await talking()
     satellite.is_player = False
     await satellite.say(SPEECH)
     assert sound_of(satellite) == tone(0.5)
 
 
-async def test_speak_immediately_option_off(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
-) -> None:
+async def test_speak_immediately_option_off(talking: Talking) -> None:
     satellite = await talking(speak_at_once=False)
     await satellite.say(SPEECH)
     assert sound_of(satellite) == tone(0.5)
@@ -403,10 +374,7 @@ async def test_other_tts_entity(
 
 
 async def test_stt_without_agent(
-    hass: HomeAssistant,
-    service: VoiceServer,
-    talking: Talking,
-    monkeypatch: pytest.MonkeyPatch,
+    service: VoiceServer, talking: Talking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(talk, "_UNCLAIMED", 0.2)
     satellite = await talking({"conversation_engine": "conversation.home_assistant"})
@@ -449,7 +417,7 @@ async def test_text_turn(hass: HomeAssistant, service: VoiceServer, talking: Tal
     assert service.asked == [{"output_modalities": ["text"]}]
 
 
-async def test_silence(hass: HomeAssistant, service: VoiceServer, talking: Talking) -> None:
+async def test_silence(talking: Talking) -> None:
     satellite = await talking()
     await satellite.ask(SILENCE)
     assert satellite.error["code"] == "stt-no-text-recognized"
@@ -457,9 +425,7 @@ async def test_silence(hass: HomeAssistant, service: VoiceServer, talking: Talki
     assert satellite.speech == "It is sunny outside."
 
 
-async def test_new_session_has_history(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
-) -> None:
+async def test_new_session_has_history(service: VoiceServer, talking: Talking) -> None:
     satellite = await talking(keep_open=0)
     await satellite.say(SPEECH)
     await wait_for(lambda: service.peer.ws.closed)
@@ -483,7 +449,7 @@ async def test_new_session_has_history(
     ],
 )
 async def test_error_while_listening(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking, fault: dict[str, Any]
+    service: VoiceServer, talking: Talking, fault: dict[str, Any]
 ) -> None:
     satellite = await talking()
     for name, value in fault.items():
@@ -516,7 +482,6 @@ async def test_error_while_listening(
     ],
 )
 async def test_error_while_responding(
-    hass: HomeAssistant,
     service: VoiceServer,
     talking: Talking,
     caplog: pytest.LogCaptureFixture,
@@ -534,9 +499,7 @@ async def test_error_while_responding(
     assert sound_of(satellite) == tone(0.5)
 
 
-async def test_text_only_model_is_spoken_by_tts(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
-) -> None:
+async def test_text_only_model_is_spoken_by_tts(service: VoiceServer, talking: Talking) -> None:
     satellite = await talking()
     service.answers = [Answer("It is sunny.", has_sound=False)]
     await satellite.say(SPEECH)

@@ -244,10 +244,7 @@ async def test_connection_opened_in_advance(sockets: ResponseSockets, remote: Se
 
 
 async def test_idle_connections_closed(
-    sockets: ResponseSockets,
-    remote: Service,
-    loaded: MockConfigEntry,
-    monkeypatch: pytest.MonkeyPatch,
+    sockets: ResponseSockets, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(response_socket, "_IDLE_TIMEOUT", 0.1)
     await ask(sockets, body(user("A")))

@@ -121,10 +121,7 @@ async def test_speech_sent_in_larger_pieces_than_silence(
 
 
 async def test_both_do_not_wait_for_complete_transcript(
-    hass: HomeAssistant,
-    service: VoiceServer,
-    add_service: AddService,
-    monkeypatch: pytest.MonkeyPatch,
+    hass: HomeAssistant, add_service: AddService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stt_live, "_GRACE", 30.0)
     await add_service(("stt", {"end_of_speech": "both"}))
@@ -133,9 +130,7 @@ async def test_both_do_not_wait_for_complete_transcript(
     assert result == stt.SpeechResult("Turn on the light", SUCCESS)
 
 
-async def test_server_detects_end_of_speech(
-    hass: HomeAssistant, service: VoiceServer, add_service: AddService
-) -> None:
+async def test_server_detects_end_of_speech(hass: HomeAssistant, add_service: AddService) -> None:
     await add_service(("stt", {"end_of_speech": "host"}))
     entity = stt.async_get_speech_to_text_entity(hass, "stt.kitchen")
     assert entity is not None
@@ -145,9 +140,7 @@ async def test_server_detects_end_of_speech(
     assert result == stt.SpeechResult("Turn on the light", SUCCESS)
 
 
-async def test_server_detects_no_speech(
-    hass: HomeAssistant, service: VoiceServer, add_service: AddService
-) -> None:
+async def test_server_detects_no_speech(hass: HomeAssistant, add_service: AddService) -> None:
     await add_service(("stt", {"end_of_speech": "host"}))
     result = await heard(hass, microphone(SILENCE, 30))
     assert result == stt.SpeechResult("", SUCCESS)
@@ -236,9 +229,7 @@ async def test_live_only_without_response(
     assert (await heard(hass, microphone(SPEECH))).text == "Turn on the light"
 
 
-async def test_connections_are_closed(
-    hass: HomeAssistant, service: VoiceServer, add_service: AddService
-) -> None:
+async def test_connections_are_closed(hass: HomeAssistant, add_service: AddService) -> None:
     entry = await add_service(("stt", {}))
     await heard(hass, microphone(SPEECH))
     await wait_for(lambda: not entry.runtime_data.connections)
@@ -256,9 +247,7 @@ async def test_cancelled_run_closes_connection(
     await wait_for(lambda: not entry.runtime_data.connections)
 
 
-async def test_partial_transcripts(
-    hass: HomeAssistant, service: VoiceServer, add_service: AddService
-) -> None:
+async def test_partial_transcripts(hass: HomeAssistant, add_service: AddService) -> None:
     if not hasattr(stt, "PartialSpeechResult"):
         pytest.skip("Home Assistant asks for them since 2026.11")
     await add_service(("stt", {}))

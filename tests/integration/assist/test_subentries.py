@@ -96,11 +96,7 @@ async def test_subentries_after_reload(
 
 
 async def test_entity_unavailable_while_unreachable(
-    hass: HomeAssistant,
-    standin: StandIn,
-    entry: MockConfigEntry,
-    add_subentry: AddSubentry,
-    ask: Ask,
+    hass: HomeAssistant, standin: StandIn, add_subentry: AddSubentry, ask: Ask
 ) -> None:
     await add_subentry("conversation")
     standin.fail(Fault(path="/responses", drop="before", count=2))
@@ -114,9 +110,7 @@ async def test_entity_unavailable_while_unreachable(
     assert not hass.states.is_state("conversation.kitchen", "unavailable")
 
 
-async def test_entry_without_subentries_imports_no_assist(
-    hass: HomeAssistant,
-) -> None:
+async def test_entry_without_subentries_imports_no_assist(hass: HomeAssistant) -> None:
     code = (
         "import homeassistant, sys, custom_components.openai_api as i;"
         "from custom_components.openai_api import config_flow, sensor, binary_sensor, image,"

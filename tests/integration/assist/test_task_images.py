@@ -78,10 +78,7 @@ async def test_image_format_rejected_is_remembered(
 
 
 async def test_image_rejected_raises(
-    hass: HomeAssistant,
-    standin: StandIn,
-    painter: str,
-    events: Callable[[str], list[Event]],
+    hass: HomeAssistant, standin: StandIn, painter: str, events: Callable[[str], list[Event]]
 ) -> None:
     told = events("openai_api_turn_event")
     error = {"error": {"message": "That is not allowed", "code": "moderation_blocked"}}
@@ -166,10 +163,7 @@ async def test_image_edit_invalid_file_sends_nothing(
 
 
 async def test_image_cancelled_fires_turn_event(
-    hass: HomeAssistant,
-    standin: StandIn,
-    painter: str,
-    events: Callable[[str], list[Event]],
+    hass: HomeAssistant, standin: StandIn, painter: str, events: Callable[[str], list[Event]]
 ) -> None:
     told = events("openai_api_turn_event")
     standin.fail(Fault(path="/images/generations", hang=True))

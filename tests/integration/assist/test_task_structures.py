@@ -228,10 +228,7 @@ async def test_structure_mode_option_without_fallback(
 
 
 async def test_task_cancelled_fires_turn_event(
-    hass: HomeAssistant,
-    standin: StandIn,
-    task: str,
-    events: Callable[[str], list[Event]],
+    hass: HomeAssistant, standin: StandIn, task: str, events: Callable[[str], list[Event]]
 ) -> None:
     told = events("openai_api_turn_event")
     standin.fail(Fault(path="/responses", hang=True))

@@ -254,10 +254,7 @@ def test_mp3_joiner_keeps_frames() -> None:
 
 
 async def test_voices_chosen_first(
-    hass: HomeAssistant,
-    service: VoiceServer,
-    add_service: AddService,
-    hass_ws_client: WebSocketGenerator,
+    hass: HomeAssistant, add_service: AddService, hass_ws_client: WebSocketGenerator
 ) -> None:
     await add_service(("tts", {"voice": "ada"}))
     client = await hass_ws_client(hass)
@@ -280,10 +277,7 @@ async def test_text_instead_of_audio_raises(
 
 
 async def test_unexpected_exception_ends_audio(
-    hass: HomeAssistant,
-    service: VoiceServer,
-    add_service: AddService,
-    caplog: pytest.LogCaptureFixture,
+    hass: HomeAssistant, add_service: AddService, caplog: pytest.LogCaptureFixture
 ) -> None:
     await add_service(("tts", {}))
     with (

@@ -175,11 +175,7 @@ async def test_concurrent_request_limit(
     ],
 )
 async def test_pcm_unsupported_requests_wav(
-    hass: HomeAssistant,
-    service: VoiceServer,
-    add_service: AddService,
-    refusal: str,
-    status: int,
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService, refusal: str, status: int
 ) -> None:
     await add_service(("tts", {}))
 
@@ -270,7 +266,7 @@ async def test_whole_files_only(
 
 @pytest.mark.skipif(hasattr(tts, "PcmFormat"), reason="Home Assistant converts nothing itself")
 async def test_satellite_before_2026_11_gets_stereo_at_48_khz(
-    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+    hass: HomeAssistant, add_service: AddService
 ) -> None:
     await add_service(("tts", {}))
     wanted = {**WAV, "preferred_sample_rate": 16_000, "preferred_sample_channels": 1}
@@ -287,12 +283,7 @@ async def test_satellite_before_2026_11_gets_stereo_at_48_khz(
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("width", [2, 4])
 async def test_satellite_gets_its_shape_without_ffmpeg(
-    hass: HomeAssistant,
-    service: VoiceServer,
-    add_service: AddService,
-    rate: int,
-    channels: int,
-    width: int,
+    hass: HomeAssistant, add_service: AddService, rate: int, channels: int, width: int
 ) -> None:
     await add_service(("tts", {}))
     wanted = {
@@ -444,13 +435,13 @@ JSON = "application/json"
         ),
         (Sound("Voice not found", "audio/mpeg"), "Voice not found"),
         (Sound("Voice not found", "audio/pcm"), "Voice not found"),
-        (Sound('{"status": "ok"}', JSON), "expected file|is no sound"),
+        (Sound('{"status": "ok"}', JSON), "expected file|is not audio"),
         (Sound("<html><body>Sign in</body></html>", "text/html"), "Sign in"),
-        (Sound("no sound today", "text/plain"), "expected file|is no sound"),
+        (Sound("no sound today", "text/plain"), "expected file|is not audio"),
         (Sound(b"", "audio/mpeg"), "no answer|empty response"),
         (Sound(b"", "audio/pcm"), "no answer|empty response"),
-        (Sound(b"RIFF", "audio/wav"), "expected file|is no sound"),
-        (Sound(wav(b"", channels=7), "audio/wav"), "expected file|is no sound"),
+        (Sound(b"RIFF", "audio/wav"), "expected file|is not audio"),
+        (Sound(wav(b"", channels=7), "audio/wav"), "expected file|is not audio"),
         (Sound('{"error": {"message": "no key"}}', JSON, 401), "key"),
         (Sound('{"error": {"message": "no such model"}}', JSON, 404), "no such model"),
         (Sound('{"error": {"message": "slow down"}}', JSON, 429), "slow down"),
@@ -515,7 +506,7 @@ async def test_speed_out_of_range_raises(
 ) -> None:
     await add_service(("tts", {}))
     for speed in ("fast", 9, -1):
-        with pytest.raises(HomeAssistantError, match="is no speed"):
+        with pytest.raises(HomeAssistantError, match="is not a valid speed"):
             await spoken(hass, "Hello there.", {"speed": speed})
     assert not service.speeches
 

@@ -12,11 +12,11 @@ from tests.standin.server import StandIn
 
 from ..conftest import CANARY
 from .answers import SSE, completed, says, sse, text_events
-from .conftest import AddSubentry, Ask, speech
+from .conftest import Ask, speech
 
 
 async def test_turn_ended_trigger_options(
-    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, agent: str, ask: Ask
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
 ) -> None:
     ran = await automate(
         hass,
@@ -42,7 +42,6 @@ async def test_failed_turns_in_activity(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
-    add_subentry: AddSubentry,
     agent: str,
     ask: Ask,
     language: str,
@@ -72,7 +71,7 @@ async def test_failed_turns_in_activity(
 
 
 async def test_failed_turn_without_activity_integration(
-    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, agent: str, ask: Ask
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
 ) -> None:
     told = async_capture_events(hass, EVENT_LOGBOOK_ENTRY)
     standin.fail(Fault(path="/responses", status=403))
@@ -82,11 +81,7 @@ async def test_failed_turn_without_activity_integration(
 
 
 async def test_sensors_of_last_turn(
-    hass: HomeAssistant,
-    standin: StandIn,
-    entry: MockConfigEntry,
-    agent: str,
-    ask: Ask,
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, agent: str, ask: Ask
 ) -> None:
     await hass.async_block_till_done()
     registry = er.async_get(hass)

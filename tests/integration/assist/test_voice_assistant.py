@@ -157,7 +157,7 @@ async def test_voice_assistant_with_speech_models(
 
 
 async def test_voice_assistant_without_speech_models(
-    hass: HomeAssistant, standin: StandIn, voice_home: None, entry: MockConfigEntry
+    hass: HomeAssistant, voice_home: None, entry: MockConfigEntry
 ) -> None:
     store = pipelines(hass)
     preferred = async_get_pipeline(hass)
@@ -208,7 +208,7 @@ async def test_voice_assistant_model_is_default_of_actions(
 
 
 async def test_voice_assistant_without_pipelines(
-    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry
+    hass: HomeAssistant, entry: MockConfigEntry
 ) -> None:
     assert await async_setup_component(hass, "homeassistant", {})
     assert await async_setup_component(hass, "conversation", {})
@@ -222,11 +222,7 @@ async def test_voice_assistant_without_pipelines(
 
 
 async def test_voice_assistant_entities_missing(
-    hass: HomeAssistant,
-    standin: StandIn,
-    voice_home: None,
-    entry: MockConfigEntry,
-    monkeypatch: pytest.MonkeyPatch,
+    hass: HomeAssistant, voice_home: None, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(assistant_flow, "_PATIENCE", 0.2)
     monkeypatch.setattr(entry.runtime_data.subentries, "_compare", lambda: None)
@@ -254,7 +250,6 @@ async def test_voice_assistant_entities_missing(
 )
 async def test_voice_assistant_form_blank(
     hass: HomeAssistant,
-    standin: StandIn,
     voice_home: None,
     entry: MockConfigEntry,
     typed: dict[str, Any],

@@ -228,7 +228,7 @@ async def test_voice_note_markup_is_escaped(
 
 
 async def test_refused_announcement_markup_is_escaped(
-    home: HomeAssistant, install: Install, blueprint_home: BlueprintHome, standin: StandIn
+    home: HomeAssistant, install: Install, blueprint_home: BlueprintHome
 ) -> None:
     """What somebody has written into the text field is no markup either."""
     text = "input_text.board"
@@ -320,7 +320,6 @@ async def test_document_collection(
     home: HomeAssistant,
     install: Install,
     blueprint_home: BlueprintHome,
-    standin: StandIn,
     call: Call,
     media_folder: Path,
 ) -> None:

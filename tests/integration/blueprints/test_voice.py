@@ -74,7 +74,7 @@ async def test_memory_helper_keeps_response_id(
 
 
 async def test_memory_expired_starts_new_conversation(
-    voice: HomeAssistant, install: Install, standin: StandIn
+    voice: HomeAssistant, install: Install
 ) -> None:
     """A late question begins anew."""
     await install("ask_by_voice", model=MODEL, memory=MEMORY, memory_minutes=0)
@@ -83,7 +83,7 @@ async def test_memory_expired_starts_new_conversation(
 
 
 async def test_memory_unknown_to_server_is_cleared(
-    voice: HomeAssistant, install: Install, call: Call, standin: StandIn
+    voice: HomeAssistant, install: Install, call: Call
 ) -> None:
     """What the host has forgotten is forgotten here, too, and the next question is answered."""
     await install("ask_by_voice", model=MODEL, memory=MEMORY)

@@ -56,12 +56,7 @@ def incoming(caller: str) -> dict[str, Any]:
 
 
 async def test_phone_call_accepted(
-    home: HomeAssistant,
-    install: Install,
-    blueprint_home: BlueprintHome,
-    standin: StandIn,
-    report: Report,
-    call: Call,
+    install: Install, blueprint_home: BlueprintHome, standin: StandIn, report: Report, call: Call
 ) -> None:
     """A call is answered, and the caller greeted."""
     tell = [{"action": "todo.add_item", "data": {"item": "{{ caller }} {{ call_id }}"}}]
@@ -148,7 +143,6 @@ LISTED = ["+49 (30) 1234-567", "+789", "ann", "  ", ""]
     ],
 )
 async def test_phone_call_caller_allowlist(
-    home: HomeAssistant,
     install: Install,
     standin: StandIn,
     report: Report,
@@ -169,7 +163,7 @@ async def test_phone_call_caller_allowlist(
 
 
 async def test_phone_call_from_any_caller(
-    home: HomeAssistant, install: Install, standin: StandIn, report: Report, call: Call
+    install: Install, standin: StandIn, report: Report, call: Call
 ) -> None:
     """The switch opens the line, the list does not matter then."""
     await install("answer_phone", callers=["+789"], everybody=True)
@@ -197,7 +191,7 @@ async def test_webhook_selected_events(
 
 
 async def test_webhook_without_selection(
-    home: HomeAssistant, install: Install, blueprint_home: BlueprintHome, report: Report
+    install: Install, blueprint_home: BlueprintHome, report: Report
 ) -> None:
     """With nothing chosen, everything is reported."""
     await install("webhook_event")

@@ -42,7 +42,6 @@ def registered(registry: er.EntityRegistry, entry: MockConfigEntry) -> list[str]
 @pytest.mark.parametrize("transport", ["responses.websocket", "realtime.websocket"])
 async def test_connection_entity_lifecycle(
     hass: HomeAssistant,
-    standin: StandIn,
     entry: MockConfigEntry,
     registry: er.EntityRegistry,
     call: Call,
@@ -143,10 +142,7 @@ async def test_connection_entity_absent_before_first_open(
 
 
 async def test_connection_entities_for_many_connections(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    manage: Call,
-    registry: er.EntityRegistry,
+    hass: HomeAssistant, entry: MockConfigEntry, manage: Call, registry: er.EntityRegistry
 ) -> None:
     names = [*(f"n {number}" for number in range(10)), "Küche ☕", "x" * 400, "☕", "☎"]
     await asyncio.gather(*(manage("connect", connection_id=name) for name in names))

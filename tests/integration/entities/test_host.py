@@ -146,7 +146,7 @@ async def test_last_error_unchanged_by_unload(
     changes = async_capture_events(hass, "state_changed")
     standin.fail(Fault(path="/responses", hang=True, count=None))
     task = hass.async_create_task(call("create_model_response", model="m", input="Hello"))
-    await standin.wait_for_request(2)
+    await standin.wait_for_request()
     await hass.config_entries.async_unload(entry.entry_id)
     with pytest.raises(HomeAssistantError):
         await task

@@ -8,31 +8,40 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.const import EVENT_PROGRESS
-from tests.integration.conftest import add_entry, entry_data
+from custom_components.openai_api.const import DOMAIN, EVENT_PROGRESS
+from tests.integration.conftest import Call, entry_data
 from tests.standin.server import StandIn
 
-from .helpers import Fired
-
-
-@pytest.fixture(autouse=True)
-async def enable_event_loop_debug() -> None:
-    """Leave asyncio's debug mode off: to note where each future is made takes a third of the time."""
-
-
-@pytest.fixture(autouse=True)
-def stored(hass_storage: dict[str, Any]) -> dict[str, Any]:
-    """Return what Home Assistant has stored, by the keys."""
-    return hass_storage
+from .helpers import Fired, JobsDriver
 
 
 @pytest.fixture
-def told(events: Callable[[str], Fired]) -> Fired:
-    """Return the progress events from now on."""
-    return events(EVENT_PROGRESS)
+def new_jobs(
+    hass: HomeAssistant,
+    standin: StandIn,
+    call: Call,
+    events: Callable[[str], Fired],
+    hass_storage: dict[str, Any],
+    media_folder: Path,
+) -> JobsDriver:
+    """Return a service that is not set up yet."""
+    entry = MockConfigEntry(
+        domain=DOMAIN, title="127.0.0.1", data=entry_data(standin, max_retries=0)
+    )
+    entry.add_to_hass(hass)
+    return JobsDriver(
+        hass=hass,
+        standin=standin,
+        call=call,
+        told=events(EVENT_PROGRESS),
+        stored=hass_storage,
+        entry=entry,
+    )
 
 
 @pytest.fixture
-async def quick(hass: HomeAssistant, standin: StandIn, media_folder: Path) -> MockConfigEntry:
-    """Return a service that is not asked twice for one look."""
-    return await add_entry(hass, entry_data(standin, max_retries=0))
+async def jobs(new_jobs: JobsDriver) -> JobsDriver:
+    """Return a service that is set up."""
+    await new_jobs.set_up()
+    await new_jobs.hass.async_block_till_done()
+    return new_jobs

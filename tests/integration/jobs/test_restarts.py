@@ -5,134 +5,95 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
-from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.core import CoreState
 from homeassistant.helpers import entity_registry as er
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.jobs import job as job_module, manager, store as store_module
 from tests.integration.automations import automate, on
-from tests.integration.conftest import Call, add_entry, entry_data
-from tests.standin.server import StandIn
+from tests.integration.conftest import add_entry, entry_data
 
-from .helpers import (
-    SENSOR,
-    Fired,
-    answer,
-    begin_poll,
-    entry_with,
-    in_store,
-    job,
-    key_of,
-    looks,
-    pass_time,
-    sensor,
-    statuses,
-)
+from .helpers import SENSOR, JobsDriver, job, key_of
 
 
-async def test_jobs_survive_reload(
-    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call, told: Fired
-) -> None:
-    answer(standin, "/batches/x_1", "in_progress", "in_progress", "completed")
-    await call("watch_job", kind="batch", id="x_1", name="Night")
-    er.async_get(hass).async_update_entity(SENSOR, name="My batch")
+async def test_jobs_survive_reload(jobs: JobsDriver) -> None:
+    jobs.answer("in_progress", "in_progress", "completed")
+    await jobs.watch(name="Night")
+    er.async_get(jobs.hass).async_update_entity(SENSOR, name="My batch")
 
-    assert await hass.config_entries.async_unload(entry.entry_id)
-    await pass_time(hass)
-    assert looks(standin, "/batches/x_1") == 1
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await pass_time(hass, seconds=1)
-    assert looks(standin, "/batches/x_1") == 2
-    assert statuses(told) == ["in_progress"]
-    assert sensor(hass).name == "My batch"
+    await jobs.unload()
+    await jobs.pass_time()
+    assert jobs.polls() == 1
+    await jobs.set_up()
+    await jobs.pass_time(seconds=1)
+    assert jobs.polls() == 2
+    assert jobs.statuses == ["in_progress"]
+    assert jobs.sensor.name == "My batch"
 
-    await pass_time(hass)
-    assert statuses(told) == ["in_progress", "completed"]
-    assert sensor(hass).state == "completed"
-    assert await hass.config_entries.async_reload(entry.entry_id)
-    await pass_time(hass)
-    assert looks(standin, "/batches/x_1") == 3
-    assert len(told) == 2
-    assert sensor(hass).state == "completed"
+    await jobs.pass_time()
+    assert jobs.statuses == ["in_progress", "completed"]
+    assert jobs.sensor.state == "completed"
+    assert await jobs.hass.config_entries.async_reload(jobs.entry.entry_id)
+    await jobs.pass_time()
+    assert jobs.polls() == 3
+    assert len(jobs.told) == 2
+    assert jobs.sensor.state == "completed"
 
 
-async def test_job_finished_during_downtime_fires_after_start(
-    hass: HomeAssistant,
-    standin: StandIn,
-    media_folder: Path,
-    told: Fired,
-    stored: dict[str, Any],
-) -> None:
+async def test_job_finished_during_downtime_fires_after_start(new_jobs: JobsDriver) -> None:
     """The end is told once automations listen, and only then."""
-    answer(standin, "/batches/x_1", "completed")
-    hass.set_state(CoreState.not_running)
-    found = entry_with(hass, stored, standin, {"version": 1, "data": {"jobs": [job()]}})
+    new_jobs.answer("completed")
+    new_jobs.hass.set_state(CoreState.not_running)
+    new_jobs.restore({"version": 1, "data": {"jobs": [job()]}})
     ended = on("progress", {"action": "watch_job", "done": True}, status="{{ trigger.status }}")
-    ran = await automate(hass, ended, on("progress", {"done": False}))
-    assert await hass.config_entries.async_setup(found.entry_id)
-    await pass_time(hass)
-    assert looks(standin, "/batches/x_1") == 0
-    assert sensor(hass).state == "in_progress"
-    assert sensor(hass).attributes["request_counts"] == {"total": 9, "completed": 1}
+    ran = await automate(new_jobs.hass, ended, on("progress", {"done": False}))
+    await new_jobs.set_up()
+    await new_jobs.pass_time()
+    assert new_jobs.polls() == 0
+    assert new_jobs.sensor.state == "in_progress"
+    assert new_jobs.sensor.attributes["request_counts"] == {"total": 9, "completed": 1}
 
-    await hass.async_start()
-    await pass_time(hass, seconds=1)
-    assert statuses(told) == ["completed"]
-    assert told[0].data["elapsed"] >= 3600
+    await new_jobs.hass.async_start()
+    await new_jobs.pass_time(seconds=1)
+    assert new_jobs.statuses == ["completed"]
+    assert new_jobs.told[0].data["elapsed"] >= 3600
     assert [(event.data["n"], event.data["status"]) for event in ran] == [(0, "completed")]
-    (kept,) = in_store(stored, found)
+    (kept,) = new_jobs.in_store()
     assert kept["ended"]
 
 
-async def test_unload_during_poll(
-    hass: HomeAssistant,
-    standin: StandIn,
-    entry: MockConfigEntry,
-    call: Call,
-    told: Fired,
-    stored: dict[str, Any],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    await begin_poll(hass, standin, call, hang=True)
-    assert await hass.config_entries.async_unload(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+async def test_unload_during_poll(jobs: JobsDriver, caplog: pytest.LogCaptureFixture) -> None:
+    await jobs.begin_poll(hang=True)
+    await jobs.unload()
+    await jobs.hass.async_block_till_done(wait_background_tasks=True)
     assert "cannot be looked at" not in caplog.text
-    assert len(told) == 1
-    assert in_store(stored, entry)
+    assert len(jobs.told) == 1
+    assert jobs.in_store()
 
 
-async def test_orphaned_job_entity_removed(
-    hass: HomeAssistant,
-    standin: StandIn,
-    entry: MockConfigEntry,
-    call: Call,
-    stored: dict[str, Any],
-) -> None:
+async def test_orphaned_job_entity_removed(jobs: JobsDriver) -> None:
     """After a backup was restored, no entity is left of what nobody knows any more."""
-    answer(standin, "/batches/x_1", "in_progress")
-    await call("watch_job", kind="batch", id="x_1", name="Night")
-    assert await hass.config_entries.async_unload(entry.entry_id)
-    assert er.async_get(hass).async_get(SENSOR)
-    del stored[key_of(entry)]
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    assert er.async_get(hass).async_get(SENSOR) is None
-    assert er.async_get(hass).async_get("sensor.127_0_0_1_requests")
+    jobs.answer("in_progress")
+    await jobs.watch(name="Night")
+    await jobs.unload()
+    assert er.async_get(jobs.hass).async_get(SENSOR)
+    del jobs.stored[jobs.key]
+    await jobs.set_up()
+    assert er.async_get(jobs.hass).async_get(SENSOR) is None
+    assert er.async_get(jobs.hass).async_get("sensor.127_0_0_1_requests")
 
 
-async def test_disabled_job_sensor(
-    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call, told: Fired
-) -> None:
-    answer(standin, "/batches/x_1", "in_progress", "in_progress", "completed")
-    await call("watch_job", kind="batch", id="x_1", name="Night")
-    registry = er.async_get(hass)
+async def test_disabled_job_sensor(jobs: JobsDriver) -> None:
+    jobs.answer("in_progress", "in_progress", "completed")
+    await jobs.watch(name="Night")
+    registry = er.async_get(jobs.hass)
     registry.async_update_entity(SENSOR, disabled_by=er.RegistryEntryDisabler.USER)
-    assert await hass.config_entries.async_reload(entry.entry_id)
-    await pass_time(hass, seconds=1)
-    await pass_time(hass)
-    assert statuses(told) == ["in_progress", "completed"]
-    assert hass.states.get(SENSOR) is None
-    await call("stop_watching_job", id="x_1")
+    assert await jobs.hass.config_entries.async_reload(jobs.entry.entry_id)
+    await jobs.pass_time(seconds=1)
+    await jobs.pass_time()
+    assert jobs.statuses == ["in_progress", "completed"]
+    assert jobs.hass.states.get(SENSOR) is None
+    await jobs.call("stop_watching_job", id="x_1")
     assert registry.async_get(SENSOR) is None
 
 
@@ -150,11 +111,7 @@ async def test_disabled_job_sensor(
     ],
 )
 async def test_damaged_store_is_kept_aside(
-    hass: HomeAssistant,
-    standin: StandIn,
-    media_folder: Path,
-    call: Call,
-    stored: dict[str, Any],
+    new_jobs: JobsDriver,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
     store: dict[str, Any],
@@ -167,18 +124,18 @@ async def test_damaged_store_is_kept_aside(
         return f"{path}.corrupt"
 
     monkeypatch.setattr(store_module, "_move", move)
-    found = entry_with(hass, stored, standin, store)
-    assert await hass.config_entries.async_setup(found.entry_id)
-    await hass.async_block_till_done()
-    assert (await call("list_watched_jobs"))["data"] == []
+    new_jobs.restore(store)
+    await new_jobs.set_up()
+    await new_jobs.hass.async_block_till_done()
+    assert await new_jobs.listed() == []
     if "minor_version" in store:
         assert (moved, "newer release" in caplog.text) == ([], True)
         return
-    assert [Path(path).name for path in moved] == [key_of(found)]
+    assert [Path(path).name for path in moved] == [new_jobs.key]
     assert f"{moved[0]}.corrupt" in caplog.text
-    answer(standin, "/batches/x_1", "in_progress")
-    await call("watch_job", kind="batch", id="x_1")
-    assert len(in_store(stored, found)) == 1
+    new_jobs.answer("in_progress")
+    await new_jobs.watch()
+    assert len(new_jobs.in_store()) == 1
 
 
 def test_damaged_file_is_renamed(tmp_path: Path) -> None:
@@ -192,17 +149,11 @@ def test_damaged_file_is_renamed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("data", [{}, [], {"jobs": []}])
 async def test_empty_store_has_no_jobs(
-    hass: HomeAssistant,
-    standin: StandIn,
-    media_folder: Path,
-    call: Call,
-    stored: dict[str, Any],
-    caplog: pytest.LogCaptureFixture,
-    data: Any,
+    new_jobs: JobsDriver, caplog: pytest.LogCaptureFixture, data: Any
 ) -> None:
-    found = entry_with(hass, stored, standin, {"version": 1, "data": data})
-    assert await hass.config_entries.async_setup(found.entry_id)
-    assert (await call("list_watched_jobs"))["data"] == []
+    new_jobs.restore({"version": 1, "data": data})
+    await new_jobs.set_up()
+    assert await new_jobs.listed() == []
     assert "watched job" not in caplog.text
 
 
@@ -220,70 +171,50 @@ async def test_empty_store_has_no_jobs(
     ids=["text", "few keys", "no id", "start in words", "start nan", "end late", "limit infinite"],
 )
 async def test_damaged_job_is_kept(
-    hass: HomeAssistant,
-    standin: StandIn,
-    media_folder: Path,
-    call: Call,
-    stored: dict[str, Any],
-    caplog: pytest.LogCaptureFixture,
-    damaged: Any,
+    new_jobs: JobsDriver, caplog: pytest.LogCaptureFixture, damaged: Any
 ) -> None:
-    found = entry_with(hass, stored, standin, {"version": 1, "data": {"jobs": [damaged]}})
-    assert await hass.config_entries.async_setup(found.entry_id)
-    assert (await call("list_watched_jobs"))["data"] == []
-    assert f"{key_of(found)}: " in caplog.text
-    answer(standin, "/batches/x_1", "in_progress")
-    await call("watch_job", kind="batch", id="x_1")
-    assert damaged in in_store(stored, found)
-    assert len(in_store(stored, found)) == 2
+    new_jobs.restore({"version": 1, "data": {"jobs": [damaged]}})
+    await new_jobs.set_up()
+    assert await new_jobs.listed() == []
+    assert f"{new_jobs.key}: " in caplog.text
+    new_jobs.answer("in_progress")
+    await new_jobs.watch()
+    assert damaged in new_jobs.in_store()
+    assert len(new_jobs.in_store()) == 2
 
 
-async def test_corrupt_job_in_store_is_skipped(
-    hass: HomeAssistant, standin: StandIn, media_folder: Path, call: Call, stored: dict[str, Any]
-) -> None:
-    found = entry_with(
-        hass, stored, standin, {"version": 1, "data": {"jobs": [job(kind="weather"), job(new=1)]}}
-    )
-    assert await hass.config_entries.async_setup(found.entry_id)
-    await pass_time(hass, seconds=0)
-    (kept,) = (await call("list_watched_jobs"))["data"]
+async def test_corrupt_job_in_store_is_skipped(new_jobs: JobsDriver) -> None:
+    new_jobs.restore({"version": 1, "data": {"jobs": [job(kind="weather"), job(new=1)]}})
+    await new_jobs.set_up()
+    await new_jobs.pass_time(seconds=0)
+    (kept,) = await new_jobs.listed()
     assert kept["id"] == "x_1"
 
 
 @pytest.mark.parametrize("data", [{}, {"jobs": [job()]}, "nonsense"])
 @pytest.mark.parametrize("version", [(2, 1), (1, 2), (3, 7)])
 async def test_newer_store_is_not_written(
-    hass: HomeAssistant,
-    standin: StandIn,
-    media_folder: Path,
-    call: Call,
-    told: Fired,
-    stored: dict[str, Any],
-    caplog: pytest.LogCaptureFixture,
-    version: tuple[int, int],
-    data: Any,
+    new_jobs: JobsDriver, caplog: pytest.LogCaptureFixture, version: tuple[int, int], data: Any
 ) -> None:
     """What only differs in its minor version is read, and told of twice rather than never."""
     before = {"version": version[0], "minor_version": version[1], "data": data, "more": 1}
-    found = entry_with(hass, stored, standin, dict(before))
-    answer(standin, "/batches/x_1", "completed", "in_progress")
-    assert await hass.config_entries.async_setup(found.entry_id)
+    new_jobs.restore(dict(before))
+    new_jobs.answer("completed", "in_progress")
+    await new_jobs.set_up()
     is_read = version[0] == 1 and "jobs" in data
-    assert len((await call("list_watched_jobs"))["data"]) == is_read
-    await pass_time(hass, seconds=1)
-    assert statuses(told) == ["completed"] * is_read
-    await call("watch_job", kind="batch", id="x_1")
-    assert stored[key_of(found)] == before
-    assert f"{key_of(found)} is left as it is" in caplog.text
+    assert len(await new_jobs.listed()) == is_read
+    await new_jobs.pass_time(seconds=1)
+    assert new_jobs.statuses == ["completed"] * is_read
+    await new_jobs.watch()
+    assert new_jobs.stored[new_jobs.key] == before
+    assert f"{new_jobs.key} is left as it is" in caplog.text
 
 
-async def test_newer_store_with_more_of_each_job_is_read(
-    hass: HomeAssistant, standin: StandIn, media_folder: Path, call: Call, stored: dict[str, Any]
-) -> None:
+async def test_newer_store_with_more_of_each_job_is_read(new_jobs: JobsDriver) -> None:
     data = {"jobs": [job(new=1)], "paused": True}
-    found = entry_with(hass, stored, standin, {"version": 1, "data": data})
-    assert await hass.config_entries.async_setup(found.entry_id)
-    assert [one["id"] for one in (await call("list_watched_jobs"))["data"]] == ["x_1"]
+    new_jobs.restore({"version": 1, "data": data})
+    await new_jobs.set_up()
+    assert [one["id"] for one in await new_jobs.listed()] == ["x_1"]
 
 
 @pytest.mark.parametrize(
@@ -292,66 +223,48 @@ async def test_newer_store_with_more_of_each_job_is_read(
     ids=["named", "unnamed", "other-id"],
 )
 async def test_stored_job_of_unknown_kind_is_kept(
-    hass: HomeAssistant,
-    standin: StandIn,
-    media_folder: Path,
-    call: Call,
-    stored: dict[str, Any],
-    unknown: dict[str, Any],
+    new_jobs: JobsDriver, unknown: dict[str, Any]
 ) -> None:
-    found = entry_with(hass, stored, standin, {"version": 1, "data": {"jobs": [unknown]}})
-    assert await hass.config_entries.async_setup(found.entry_id)
-    answer(standin, "/batches/x_1", "in_progress")
-    await call("watch_job", kind="batch", id="x_1")
+    new_jobs.restore({"version": 1, "data": {"jobs": [unknown]}})
+    await new_jobs.set_up()
+    new_jobs.answer("in_progress")
+    await new_jobs.watch()
 
-    assert unknown in in_store(stored, found)
-    assert len(in_store(stored, found)) == 2
+    assert unknown in new_jobs.in_store()
+    assert len(new_jobs.in_store()) == 2
 
 
 @pytest.mark.parametrize("days", [-20_000, -30, 30, 20_000])
 async def test_clock_change_keeps_jobs(
-    hass: HomeAssistant,
-    standin: StandIn,
-    entry: MockConfigEntry,
-    call: Call,
-    told: Fired,
-    monkeypatch: pytest.MonkeyPatch,
-    days: int,
+    jobs: JobsDriver, monkeypatch: pytest.MonkeyPatch, days: int
 ) -> None:
-    answer(standin, "/batches/x_1", "in_progress", "in_progress", "completed")
-    await call("watch_job", kind="batch", id="x_1")
+    jobs.answer("in_progress", "in_progress", "completed")
+    await jobs.watch()
     clock = SimpleNamespace(time=lambda: time.time() + days * 86_400, monotonic=time.monotonic)
     for module in (manager, job_module):
         monkeypatch.setattr(module, "time", clock)
-    await pass_time(hass)
-    await pass_time(hass)
+    await jobs.pass_time()
+    await jobs.pass_time()
 
-    assert statuses(told) == ["in_progress", "completed"]
-    assert told[-1].data["elapsed"] < 3600
+    assert jobs.statuses == ["in_progress", "completed"]
+    assert jobs.told[-1].data["elapsed"] < 3600
 
 
-async def test_jobs_per_entry(
-    hass: HomeAssistant,
-    standin: StandIn,
-    entry: MockConfigEntry,
-    call: Call,
-    told: Fired,
-    stored: dict[str, Any],
-) -> None:
+async def test_jobs_per_entry(jobs: JobsDriver) -> None:
     """Each has its own jobs; what is left goes with the entry."""
-    other = await add_entry(hass, entry_data(standin, "none"))
-    answer(standin, "/batches/x_1", "in_progress", "in_progress", "completed")
-    mine, theirs = {"config_entry_id": entry.entry_id}, {"config_entry_id": other.entry_id}
-    await call("watch_job", kind="batch", id="x_1", **mine)
-    await call("watch_job", kind="batch", id="x_1", **theirs)
-    assert len((await call("list_watched_jobs", **mine))["data"]) == 1
-    await hass.config_entries.async_remove(entry.entry_id)
-    await hass.async_block_till_done()
-    assert key_of(entry) not in stored
-    assert key_of(other) in stored
-    await pass_time(hass)
-    assert [(event.data["config_entry_id"], event.data["status"]) for event in told] == [
-        (entry.entry_id, "in_progress"),
+    other = await add_entry(jobs.hass, entry_data(jobs.standin, "none"))
+    jobs.answer("in_progress", "in_progress", "completed")
+    mine, theirs = {"config_entry_id": jobs.entry.entry_id}, {"config_entry_id": other.entry_id}
+    await jobs.watch(**mine)
+    await jobs.watch(**theirs)
+    assert len((await jobs.call("list_watched_jobs", **mine))["data"]) == 1
+    await jobs.hass.config_entries.async_remove(jobs.entry.entry_id)
+    await jobs.hass.async_block_till_done()
+    assert jobs.key not in jobs.stored
+    assert key_of(other) in jobs.stored
+    await jobs.pass_time()
+    assert [(event.data["config_entry_id"], event.data["status"]) for event in jobs.told] == [
+        (jobs.entry.entry_id, "in_progress"),
         (other.entry_id, "in_progress"),
         (other.entry_id, "completed"),
     ]

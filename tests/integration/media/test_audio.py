@@ -63,9 +63,7 @@ async def test_speech_with_invalid_base64(standin: StandIn, call: Call) -> None:
 
 
 @pytest.mark.parametrize("kind", ["json", "text", "srt", "vtt", "verbose_json"])
-async def test_transcription_formats(
-    hass: HomeAssistant, standin: StandIn, call: Call, kind: str
-) -> None:
+async def test_transcription_formats(standin: StandIn, call: Call, kind: str) -> None:
     speech = await call("create_speech", **SPEAK)
     answer = await call(
         "create_transcription",

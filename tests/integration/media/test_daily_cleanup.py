@@ -73,10 +73,7 @@ async def test_daily_cleanup_ignores_unloaded_entries(
 
 
 async def test_daily_cleanup_continues_after_error(
-    hass: HomeAssistant,
-    standin: StandIn,
-    folder: Path,
-    caplog: pytest.LogCaptureFixture,
+    hass: HomeAssistant, standin: StandIn, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     put(folder, "a.png", age=5)
     await add_entry(hass, entry_data(standin), {"keep_days": 1})

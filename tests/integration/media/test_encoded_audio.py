@@ -56,14 +56,17 @@ ENCODED: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("case", ENCODED)
-async def test_encoded_speech_is_decoded(standin: StandIn, call: Call, case: str) -> None:
-    for label in ("application/json", "audio/mpeg"):
-        for data in ({}, {"stream_format": "sse"}):
-            answer = await say(standin, call, ENCODED[case], label, **data)
-            assert Path(answer["path"]).read_bytes() == WAV
-            assert Path(answer["path"]).suffix == ".wav"
-            assert answer["media_content_type"] == "audio/wav"
+async def test_encoded_speech_is_decoded(
+    standin: StandIn, call: Call, subtests: pytest.Subtests
+) -> None:
+    for case, text in ENCODED.items():
+        with subtests.test(case):
+            for label in ("application/json", "audio/mpeg"):
+                for data in ({}, {"stream_format": "sse"}):
+                    answer = await say(standin, call, text, label, **data)
+                    assert Path(answer["path"]).read_bytes() == WAV
+                    assert Path(answer["path"]).suffix == ".wav"
+                    assert answer["media_content_type"] == "audio/wav"
 
 
 async def test_encoded_pcm_only_if_requested(standin: StandIn, call: Call) -> None:

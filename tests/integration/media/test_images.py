@@ -18,7 +18,7 @@ from .helpers import GIF, ROOT, names, part, shown
 pytestmark = pytest.mark.usefixtures("entry")
 
 
-async def test_image_is_returned_and_saved(call: Call, media_folder: Path) -> None:
+async def test_image_is_returned_and_saved(call: Call) -> None:
     answer = await call("create_image", prompt="A house", model="gpt-image-1", size="64x64")
 
     assert answer["data"][0]["b64_json"]
@@ -37,9 +37,7 @@ async def test_streamed_image(call: Call, events: Any) -> None:
     assert len(answer["media"]) == 1
 
 
-async def test_image_edit_with_several_files(
-    standin: StandIn, call: Call, media_folder: Path
-) -> None:
+async def test_image_edit_with_several_files(standin: StandIn, call: Call) -> None:
     first = await call("create_image", prompt="A house", size="64x64")
     path = first["media"][0]["path"]
     answer = await call(

@@ -109,10 +109,7 @@ async def test_newest_image_per_entry(
 
 
 async def test_newest_image_after_reload(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    call: Call,
-    hass_client: ClientSessionGenerator,
+    hass: HomeAssistant, entry: MockConfigEntry, call: Call, hass_client: ClientSessionGenerator
 ) -> None:
     saved = (await call("create_image", **DRAW))["media"][0]
     before = shown(hass)

@@ -175,7 +175,7 @@ async def test_symlink_within_allowlist(
 
 
 async def test_media_directory_symlink(
-    hass: HomeAssistant, standin: StandIn, call: Call, media_folder: Path, tmp_path: Path
+    hass: HomeAssistant, standin: StandIn, call: Call, tmp_path: Path
 ) -> None:
     (tmp_path / "nas").mkdir()
     (tmp_path / "nas" / "song.wav").write_bytes(b"RIFF")
@@ -316,7 +316,6 @@ async def test_local_url_is_resolved(
 
 
 async def test_user_without_path_permission(
-    hass: HomeAssistant,
     standin: StandIn,
     call: Call,
     media_folder: Path,

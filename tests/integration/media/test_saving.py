@@ -109,11 +109,7 @@ async def test_media_directory_missing(hass: HomeAssistant, standin: StandIn, ca
 
 @pytest.mark.parametrize("action", ["create_speech", "create_image"])
 async def test_disk_full(
-    hass: HomeAssistant,
-    folder: Path,
-    call: Call,
-    action: str,
-    hass_client: ClientSessionGenerator,
+    hass: HomeAssistant, folder: Path, call: Call, action: str, hass_client: ClientSessionGenerator
 ) -> None:
     saved = (await call("create_image", **DRAW))["media"][0]
     before = names(folder)
@@ -252,11 +248,7 @@ async def test_filename_too_long_for_file_system(
     ],
 )
 async def test_saved_file_url_is_quoted(
-    hass: HomeAssistant,
-    call: Call,
-    filename: str,
-    expected: str,
-    hass_client_no_auth: ClientSessionGenerator,
+    call: Call, filename: str, expected: str, hass_client_no_auth: ClientSessionGenerator
 ) -> None:
     await call("create_speech", filename=filename, **SPEAK)
     answer = await call("create_speech", filename=filename, **SPEAK)
@@ -305,11 +297,7 @@ async def test_free_space_is_kept(
 
 
 async def test_download_stops_before_disk_is_full(
-    hass: HomeAssistant,
-    standin: StandIn,
-    folder: Path,
-    call: Call,
-    monkeypatch: pytest.MonkeyPatch,
+    standin: StandIn, folder: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def filling(path: Any) -> Any:
         used = sum(file.stat().st_size for file in folder.iterdir())

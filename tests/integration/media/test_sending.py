@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from homeassistant.components import media_source
-from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 import pytest
 
@@ -20,9 +19,7 @@ pytestmark = pytest.mark.usefixtures("entry")
 
 
 @pytest.mark.parametrize("how", ["path", "media source", "media selector", "json"])
-async def test_file_upload(
-    hass: HomeAssistant, standin: StandIn, media_folder: Path, call: Call, how: str
-) -> None:
+async def test_file_upload(standin: StandIn, media_folder: Path, call: Call, how: str) -> None:
     path = media_folder / "manual.pdf"
     path.write_bytes(b"%PDF-1.4 hello")
     media_id = "media-source://media_source/local/manual.pdf"

@@ -87,9 +87,7 @@ async def test_unchanged_form_keeps_options(
     assert kept(entry) == options
 
 
-async def test_webhook_url_is_stable(
-    hass: HomeAssistant, form: Form, entry: MockConfigEntry
-) -> None:
+async def test_webhook_url_is_stable(form: Form, entry: MockConfigEntry) -> None:
     """It is made once; who leaves the form to enter it at the host finds it again."""
     first = address(await form.open())
     assert first == url(entry)

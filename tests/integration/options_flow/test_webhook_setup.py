@@ -38,7 +38,6 @@ def deleted(standin: StandIn) -> list[str]:
 
 @pytest.mark.usefixtures("endpoints")
 async def test_webhook_setup(
-    hass: HomeAssistant,
     standin: StandIn,
     form: Form,
     entry: MockConfigEntry,
@@ -109,11 +108,7 @@ async def test_webhook_setup_replaces_endpoint(
     ],
 )
 async def test_webhook_setup_errors(
-    standin: StandIn,
-    form: Form,
-    entry: MockConfigEntry,
-    fault: Fault,
-    error: str,
+    standin: StandIn, form: Form, entry: MockConfigEntry, fault: Fault, error: str
 ) -> None:
     """The form says why, and nothing of what was typed is lost."""
     await form.open()
@@ -178,9 +173,7 @@ async def test_webhook_setup_retry_keeps_input(
 
 
 @pytest.mark.skipif(EXISTS, reason="this SDK can set up webhooks")
-async def test_webhook_setup_method_missing_in_old_sdk(
-    standin: StandIn, form: Form, entry: MockConfigEntry
-) -> None:
+async def test_webhook_setup_method_missing_in_old_sdk(standin: StandIn, form: Form) -> None:
     await form.open()
     await form.submit(record_events=True, webhooks={"set_up_webhook": True})
     result = await form.submit(event_types=["batch.completed"])

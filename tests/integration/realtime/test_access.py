@@ -6,14 +6,13 @@ from homeassistant.auth.const import GROUP_ID_ADMIN, GROUP_ID_USER
 from homeassistant.auth.models import User
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import ServiceValidationError, UnknownUser
-from homeassistant.helpers import llm
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.realtime import tools
 from tests.integration.conftest import raises_key
+from tests.integration.llm_api import ToolsApi, add_api
 from tests.integration.waiting import wait_for
-from tests.standin.server import StandIn
 
 from .driver import RealtimeDriver
 from .test_tools import Bell, bell, call_event
@@ -134,25 +133,18 @@ async def test_unknown_user_raises(
     assert await denied(talk, context_of(users, "other admin"), "send_realtime_message")
 
 
-class AdminHall(llm.API):
-    """An API that only administrators may use."""
+class AdminApi(ToolsApi):
+    """An API that only administrators may use; Home Assistant 2026.10 does not know such."""
 
-    bell: Bell
-
-    async def async_get_api_instance(self, llm_context: llm.LLMContext) -> llm.APIInstance:
-        """Return the tools."""
-        return llm.APIInstance(self, "There is a bell.", llm_context, [self.bell])
+    requires_admin = True
 
 
 @pytest.fixture
 async def admin_api(hass: HomeAssistant, bell: Bell) -> Bell:
     """Return the tool of an API for administrators."""
-    api = AdminHall(hass=hass, id="vault", name="Vault")
-    # Home Assistant 2026.10 does not know such APIs.
-    api.__class__.requires_admin = True  # type: ignore[attr-defined]
-    api.bell = Bell()
-    llm.async_register_api(hass, api)
-    return api.bell
+    found = Bell()
+    add_api(hass, "vault", found, kind=AdminApi)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -225,7 +217,6 @@ async def test_tool_call_after_user_deactivated(
 )
 async def test_responses_websocket_access(
     hass: HomeAssistant,
-    standin: StandIn,
     entry: MockConfigEntry,
     users: dict[str, User],
     opener: str | None,

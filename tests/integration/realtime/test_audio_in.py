@@ -13,12 +13,13 @@ import wave
 
 import audioop
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from hypothesis import example, given, settings, strategies as st
+from hypothesis import example, given, strategies as st
 import pytest
 
 from custom_components.openai_api.realtime.audio import convert, decode, pieces, rate_of
 from custom_components.openai_api.websocket import reconnect
 from tests.integration.conftest import raises_key
+from tests.integration.fuzzing import inputs
 from tests.integration.waiting import wait_for
 
 from .driver import Json, RealtimeDriver
@@ -151,7 +152,7 @@ def test_truncated_wav_is_sent() -> None:
 
 
 @example(changes=[(27, 128)], cut=0)
-@settings(max_examples=150, deadline=None)
+@inputs(50)
 @given(
     st.lists(st.tuples(st.integers(0, 43), st.integers(0, 255)), max_size=6),
     st.integers(0, 60),
@@ -166,7 +167,7 @@ def test_wav_fuzz(changes: list[tuple[int, int]], cut: int) -> None:
 
 
 @given(st.binary(min_size=1, max_size=200_000))
-@settings(max_examples=30, deadline=None)
+@inputs(10)
 def test_iter_chunks_covers_audio(sound: bytes) -> None:
     found = [base64.b64decode(piece) for piece in pieces(sound)]
     assert b"".join(found) == sound

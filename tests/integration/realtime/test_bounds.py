@@ -33,7 +33,7 @@ def conversation(entry: MockConfigEntry) -> RealtimeConnection:
 
 
 async def test_saved_output_audio_is_released(
-    script: RealtimeDriver, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+    script: RealtimeDriver, entry: MockConfigEntry
 ) -> None:
     audio = OutputAudio({"type": "audio/pcm", "rate": 24000})
     for _ in range(3):

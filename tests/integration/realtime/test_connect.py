@@ -6,7 +6,6 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from tests.integration.waiting import wait_for
 from tests.standin.areas.realtime import SECRETS
@@ -255,7 +254,7 @@ async def test_close_while_connecting(
 ) -> None:
     standin.fail(Fault(path=REALTIME, delay=0.3))
     task = hass.async_create_task(talk.call("connect_realtime_websocket", model="m-1"))
-    await standin.wait_for_request(2)
+    await standin.wait_for_request()
     status = await talk.status()
     assert (status["status"], status["muted"], status["model"]) == ("connecting", None, "m-1")
     with pytest.raises(ServiceValidationError, match="connecting"):
@@ -321,7 +320,7 @@ async def test_session_update_with_model_is_rejected(script: RealtimeDriver, mod
 
 
 async def test_realtime_and_responses_connections_are_separate(
-    hass: HomeAssistant, script: RealtimeDriver, entry: MockConfigEntry
+    hass: HomeAssistant, script: RealtimeDriver
 ) -> None:
     other = RealtimeDriver(hass, script.standin, "r")
     await other.call("manage_model_response_websocket", action="connect")

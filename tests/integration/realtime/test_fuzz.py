@@ -3,11 +3,11 @@
 import asyncio
 from typing import Any
 
-from homeassistant.core import HomeAssistant
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.openai_api.realtime.event_handlers import EVENT_HANDLERS
+from tests.integration.fuzzing import inputs
 
 from .driver import MARKER, Json, RealtimeDriver
 
@@ -51,9 +51,7 @@ def events(draw: st.DrawFn) -> Json:
 FRAMES = st.lists(events() | OBJECTS, min_size=1, max_size=25)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@inputs(20, is_slow=True)
 @given(frames=FRAMES)
 async def test_malformed_server_events(
     script: RealtimeDriver, caplog: pytest.LogCaptureFixture, frames: Any
@@ -71,9 +69,7 @@ async def test_malformed_server_events(
 
 
 @pytest.mark.parametrize("event_type", sorted(EVENT_HANDLERS))
-async def test_server_events_without_fields(
-    script: RealtimeDriver, event_type: str, hass: HomeAssistant
-) -> None:
+async def test_server_events_without_fields(script: RealtimeDriver, event_type: str) -> None:
     frames: list[Json] = [{"type": event_type}]
     values: list[Any] = [None, 1, "x", [], [1], {}]
     for key in ("item", "response", "session", "error", "delta", "item_id"):

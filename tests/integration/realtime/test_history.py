@@ -3,12 +3,13 @@
 from typing import Any
 
 from homeassistant.exceptions import ServiceValidationError
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 import pytest
 import voluptuous as vol
 
 from custom_components.openai_api.realtime.history import History, diff, normalize
 from tests.integration.conftest import raises_key
+from tests.integration.fuzzing import inputs
 
 from .driver import Json, RealtimeDriver
 
@@ -272,7 +273,7 @@ async def test_reset_history_not_a_list_is_rejected(script: RealtimeDriver) -> N
 TEXTS = st.dictionaries(st.sampled_from("abcdef"), st.sampled_from("xy"), max_size=6)
 
 
-@settings(max_examples=300, deadline=None)
+@inputs(80)
 @given(TEXTS.flatmap(lambda old: st.permutations(sorted(old.items()))), TEXTS)
 def test_diff_applied_yields_target(old: list[tuple[str, str]], new: dict[str, str]) -> None:
     history = normalize([message(key, text) for key, text in old])

@@ -192,9 +192,7 @@ async def test_output_audio_size_limit(
     assert script.notice_types().count("audio") == 5
 
 
-async def test_output_audio_save_error(
-    hass: HomeAssistant, script: RealtimeDriver, media_folder: Path
-) -> None:
+async def test_output_audio_save_error(hass: HomeAssistant, script: RealtimeDriver) -> None:
     hass.config.media_dirs = {}
     await script.server_sends(*deltas(media.tone(0.1), 4800), done())
     (notice,) = await audio_done(script)

@@ -7,11 +7,12 @@ import json
 import re
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.openai_api.realtime.event_names import EventNames
 from custom_components.openai_api.realtime.response_output import ResponseOutput
+from tests.integration.fuzzing import inputs
 from tests.integration.waiting import wait_for
 
 from .driver import Json, RealtimeDriver
@@ -169,7 +170,7 @@ def texts_of(items: list[Json]) -> str:
     )
 
 
-@settings(max_examples=200)
+@inputs(60)
 @given(answers(), st.booleans())
 def test_response_output_fuzz(case: tuple[list[Json], list[Json], Json], is_older: bool) -> None:
     items, events, response = case
@@ -189,7 +190,7 @@ def test_response_output_fuzz(case: tuple[list[Json], list[Json], Json], is_olde
     assert (events, response) == sent
 
 
-@settings(max_examples=100)
+@inputs(30)
 @given(answers(), st.data())
 def test_response_output_truncated_fuzz(
     case: tuple[list[Json], list[Json], Json], data: st.DataObject
@@ -210,9 +211,7 @@ NUMBERS = itertools.count(1)
 
 
 @pytest.mark.parametrize("is_older", [False, True])
-@settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@inputs(5, is_slow=True)
 @given(case=answers(), sound=st.binary(min_size=2, max_size=60), data=st.data())
 async def test_realtime_response_fuzz(
     script: RealtimeDriver,

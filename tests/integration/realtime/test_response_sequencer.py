@@ -4,10 +4,11 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.openai_api.realtime.response_sequencer import ResponseSequencer
+from tests.integration.fuzzing import inputs
 
 from .driver import Json
 
@@ -181,7 +182,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@inputs(100)
 @given(STEPS)
 def test_sequencer_fuzz(steps: list[str]) -> None:
     it, sent = sequencer()

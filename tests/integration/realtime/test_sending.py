@@ -280,9 +280,7 @@ async def test_add_image_by_path_and_media_source(
         ("media-source://nonsense/none", "media_not_found"),
     ],
 )
-async def test_add_image_unreadable_raises(
-    script: RealtimeDriver, media_folder: Path, image: str, key: str
-) -> None:
+async def test_add_image_unreadable_raises(script: RealtimeDriver, image: str, key: str) -> None:
     with raises_key(key, ServiceValidationError):
         await script.call("add_realtime_image", image=image)
     assert await script.sent() == []

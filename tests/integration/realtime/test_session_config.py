@@ -3,11 +3,12 @@
 from typing import Any
 
 from homeassistant.exceptions import ServiceValidationError
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.openai_api.realtime.session_config import audio_format, build_session
 from tests.integration.conftest import raises_key
+from tests.integration.fuzzing import inputs
 
 from .driver import Json, RealtimeDriver
 
@@ -292,7 +293,7 @@ KEYS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@inputs(80)
 @given(st.dictionaries(KEYS, JSON, max_size=5))
 def test_session_config_fuzz(given: Json) -> None:
     before = repr(given)

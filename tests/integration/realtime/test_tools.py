@@ -14,6 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
 from tests.integration.conftest import raises_key
+from tests.integration.llm_api import add_api
 from tests.integration.waiting import wait_for
 
 from .driver import Json, RealtimeDriver
@@ -46,26 +47,14 @@ class Bell(llm.Tool):
         return llm.ToolResult(data=self.result)
 
 
-class Hall(llm.API):
-    """Tools of other integrations."""
-
-    bell: Bell
-
-    @override
-    async def async_get_api_instance(self, llm_context: llm.LLMContext) -> llm.APIInstance:
-        """Return the tools."""
-        return llm.APIInstance(self, "There is a bell.", llm_context, [self.bell])
-
-
 @pytest.fixture
 async def bell(hass: HomeAssistant) -> Bell:
     """Return a tool of an API named hall."""
     assert await async_setup_component(hass, "homeassistant", {})
     assert await async_setup_component(hass, "conversation", {})
-    hall = Hall(hass=hass, id="hall", name="Hall")
-    hall.bell = Bell()
-    llm.async_register_api(hass, hall)
-    return hall.bell
+    found = Bell()
+    add_api(hass, "hall", found, prompt="There is a bell.")
+    return found
 
 
 @pytest.fixture
@@ -328,9 +317,7 @@ async def test_tool_result_dropped_after_connection_lost(
     assert [frame["type"] for frame in await talk.sent()] == ["session.update"] * 2
 
 
-async def test_tool_call_from_standin_server(
-    hass: HomeAssistant, talk: RealtimeDriver, light: str
-) -> None:
+async def test_tool_call_from_standin_server(talk: RealtimeDriver, light: str) -> None:
     session = await connected(talk, "assist", session={"output_modalities": ["text"]})
     name = next(tool["name"] for tool in session["tools"] if "HassTurnOn" in tool["name"])
     await talk.call("send_realtime_message", message=f"Please {name} now")

@@ -164,13 +164,16 @@ WHOLE_RESPONSES: dict[str, Script] = {
 
 
 @pytest.mark.parametrize("action", ["create_model_response", "parse_model_response"])
-@pytest.mark.parametrize("case", WHOLE_RESPONSES)
-async def test_response_stream_complete(raw: RawServer, call: Call, case: str, action: str) -> None:
-    raw.play(WHOLE_RESPONSES[case])
-    answer = await call(action, stream=True, **ASK)
-    assert answer["output_text"] == "Hello"
-    assert answer["status"] == "completed"
-    assert answer["object"] == "response"
+async def test_response_stream_complete(
+    raw: RawServer, call: Call, subtests: pytest.Subtests, action: str
+) -> None:
+    for case, played in WHOLE_RESPONSES.items():
+        with subtests.test(case):
+            raw.play(played)
+            answer = await call(action, stream=True, **ASK)
+            assert answer["output_text"] == "Hello"
+            assert answer["status"] == "completed"
+            assert answer["object"] == "response"
 
 
 @pytest.mark.parametrize("ending", ["delta", "done", "both"])
@@ -212,12 +215,15 @@ CUT_RESPONSES: dict[str, Script] = {
 }
 
 
-@pytest.mark.parametrize("case", CUT_RESPONSES)
-async def test_response_stream_truncated_raises(raw: RawServer, call: Call, case: str) -> None:
-    raw.play(CUT_RESPONSES[case])
-    with raises_key("stream_cut") as caught:
-        await call("create_model_response", stream=True, **ASK)
-    assert "ended before the response was complete" in str(caught.value)
+async def test_response_stream_truncated_raises(
+    raw: RawServer, call: Call, subtests: pytest.Subtests
+) -> None:
+    for case, played in CUT_RESPONSES.items():
+        with subtests.test(case):
+            raw.play(played)
+            with raises_key("stream_cut") as caught:
+                await call("create_model_response", stream=True, **ASK)
+            assert "ended before the response was complete" in str(caught.value)
 
 
 async def test_output_items_with_same_index(raw: RawServer, call: Call) -> None:

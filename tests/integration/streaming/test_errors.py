@@ -60,13 +60,14 @@ PLACES: dict[str, Script] = {
 }
 
 
-@pytest.mark.parametrize("case", PLACES)
-async def test_stream_error_raises(raw: RawServer, call: Call, case: str) -> None:
-    raw.play(PLACES[case])
-    with raises_key("stream_error") as caught:
-        await call("create_chat_completion", stream=True, **CHAT)
-    assert f": {TOO_LONG}" in str(caught.value) or f"- {TOO_LONG}" in str(caught.value)
-    assert "{" not in str(caught.value)
+async def test_stream_error_raises(raw: RawServer, call: Call, subtests: pytest.Subtests) -> None:
+    for case, played in PLACES.items():
+        with subtests.test(case):
+            raw.play(played)
+            with raises_key("stream_error") as caught:
+                await call("create_chat_completion", stream=True, **CHAT)
+            assert f": {TOO_LONG}" in str(caught.value) or f"- {TOO_LONG}" in str(caught.value)
+            assert "{" not in str(caught.value)
 
 
 async def test_finish_reason_error_raises(raw: RawServer, call: Call) -> None:

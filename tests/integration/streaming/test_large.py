@@ -11,7 +11,7 @@ import zlib
 
 from homeassistant.core import Event
 from homeassistant.exceptions import HomeAssistantError
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 import orjson
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -24,6 +24,7 @@ from custom_components.openai_api.stream_runner import _Relay
 from custom_components.openai_api.streaming import decode, large_json, text
 from custom_components.openai_api.streaming.large_json import LargeJsonReader
 from custom_components.openai_api.websocket import connection as connections
+from tests.integration.fuzzing import inputs
 from tests.resilience.raw_server import RawServer, answer, error
 from tests.standin.server import StandIn
 
@@ -262,7 +263,7 @@ _VALUES = st.recursive(
 )
 
 
-@settings(max_examples=100)
+@inputs(40)
 @given(value=_VALUES, indent=st.sampled_from((None, 1)), is_ascii=st.booleans())
 def test_large_json_fuzz(value: Any, indent: int | None, is_ascii: bool) -> None:
     data = json.dumps(value, indent=indent, ensure_ascii=is_ascii).encode()
@@ -272,19 +273,14 @@ def test_large_json_fuzz(value: Any, indent: int | None, is_ascii: bool) -> None
         assert _read(data) == orjson.loads(data)
 
 
-@settings(max_examples=100)
+@inputs(40)
 @given(
     value=_VALUES,
     place=st.integers(0, 400),
     sign=st.sampled_from([b"", b'"', b",", b"}", b"]", b"{", b"[", b":", b"\\", b"1", b"\xff"]),
     is_cut=st.booleans(),
 )
-def test_large_json_malformed_fuzz(
-    value: Any,
-    place: int,
-    sign: bytes,
-    is_cut: bool,
-) -> None:
+def test_large_json_malformed_fuzz(value: Any, place: int, sign: bytes, is_cut: bool) -> None:
     """A text is refused in pieces exactly if it is refused as a whole."""
     whole = json.dumps(value).encode()
     place %= len(whole) + 1

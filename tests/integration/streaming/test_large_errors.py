@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from homeassistant.exceptions import HomeAssistantError
 import orjson
 import pytest
 
@@ -17,6 +16,7 @@ from custom_components.openai_api.api import response, transport
 from custom_components.openai_api.error_bodies import details_in, short
 from custom_components.openai_api.streaming import decode, large_json, sse, text
 from custom_components.openai_api.streaming.sse import EventTooLarge, SSEDecoder
+from tests.integration.conftest import raises_key
 from tests.resilience.raw_server import RawServer
 
 from ..conftest import Call
@@ -181,9 +181,8 @@ def test_whole_stream_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None
 async def test_stream_of_lines_that_are_no_field(raw: RawServer, call: Call) -> None:
     """Kept for their words, each of them takes many times its size."""
     raw.play(stream(b"xy\n" * 70_000, done=False))
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("stream_garbled"):
         await call("create_chat_completion", **CHAT, stream=True)
-    assert caught.value.translation_key == "stream_garbled"
     # What only keeps the connection alive is none of them.
     raw.play(stream(b" \n" * 70_000, chunk({"content": "x"}, "stop")))
     found = await call("create_chat_completion", **CHAT, stream=True)

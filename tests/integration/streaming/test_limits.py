@@ -23,19 +23,22 @@ SIGNS: dict[str, bytes] = {
 }
 
 
-@pytest.mark.parametrize("case", SIGNS)
-async def test_keep_alive_does_not_extend_timeout(raw: RawServer, call: Call, case: str) -> None:
-    head, _, _ = stream()
-    start: list[ScriptItem] = [head, HELLO]
-    if case == "a byte of an event each":
-        start.append(b"data: ")
-    signs: list[ScriptItem] = [SIGNS[case], 0.1] * 40
-    raw.play([*start, *signs, Step.HOLD])
-    began = time.monotonic()
-    with raises_key("timed_out") as caught:
-        await call("create_chat_completion", stream=True, timeout=0.6, **CHAT)
-    assert "0.6 s" in str(caught.value)
-    assert time.monotonic() - began < 3
+async def test_keep_alive_does_not_extend_timeout(
+    raw: RawServer, call: Call, subtests: pytest.Subtests
+) -> None:
+    for case, sign in SIGNS.items():
+        with subtests.test(case):
+            head, _, _ = stream()
+            start: list[ScriptItem] = [head, HELLO]
+            if case == "a byte of an event each":
+                start.append(b"data: ")
+            signs: list[ScriptItem] = [sign, 0.1] * 40
+            raw.play([*start, *signs, Step.HOLD])
+            began = time.monotonic()
+            with raises_key("timed_out") as caught:
+                await call("create_chat_completion", stream=True, timeout=0.6, **CHAT)
+            assert "0.6 s" in str(caught.value)
+            assert time.monotonic() - began < 3
 
 
 async def test_timeout_restarts_with_each_event(raw: RawServer, call: Call) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 
+from tests.integration.conftest import raises_key
 from tests.resilience.raw_server import RawServer, Script, Step
 
 from ..conftest import Call
@@ -106,9 +107,8 @@ async def test_ndjson_truncated_raises(raw: RawServer, call: Call) -> None:
 
 async def test_ndjson_line_not_json_raises(raw: RawServer, call: Call) -> None:
     raw.play(lines(CHUNKS[0], "{oops", CHUNKS[2]))
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("stream_garbled"):
         await call("create_chat_completion", stream=True, **CHAT)
-    assert caught.value.translation_key == "stream_garbled"
 
 
 async def test_whole_answer_on_lines_is_no_stream(raw: RawServer, call: Call, events: Any) -> None:

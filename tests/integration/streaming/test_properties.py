@@ -5,7 +5,7 @@ import itertools
 import json
 from typing import Any
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from custom_components.openai_api.assist.wire_chat import ChatDecoder
 from custom_components.openai_api.assist.wire_responses import ResponsesDecoder
@@ -13,6 +13,7 @@ from custom_components.openai_api.streaming.chat import ChatCompletionAccumulato
 from custom_components.openai_api.streaming.decode import EventReader
 from custom_components.openai_api.streaming.responses import ResponseAccumulator
 from custom_components.openai_api.streaming.sse import SSEDecoder
+from tests.integration.fuzzing import inputs
 
 from .host import Json, chunk
 
@@ -154,7 +155,7 @@ def through_bytes(draw_sizes: list[int], events: list[Json], *, ascii_only: bool
     return found
 
 
-@settings(max_examples=250)
+@inputs(60)
 @given(completions(), st.lists(st.integers(1, 200), max_size=20), st.booleans())
 def test_completion_fuzz(
     case: tuple[Json, list[Json], str], sizes: list[int], ascii_only: bool
@@ -173,7 +174,7 @@ def test_completion_fuzz(
     assert (whole["id"], whole["model"], whole["object"]) == ("chatcmpl-1", "m", "chat.completion")
 
 
-@settings(max_examples=150)
+@inputs(40)
 @given(completions(), st.data())
 def test_completion_truncated_fuzz(case: tuple[Json, list[Json], str], data: st.DataObject) -> None:
     _, chunks, _ = case
@@ -234,7 +235,7 @@ def responses(draw: Any) -> tuple[list[Json], list[Json]]:
     return items, events
 
 
-@settings(max_examples=250)
+@inputs(60)
 @given(responses(), st.lists(st.integers(1, 200), max_size=20), st.booleans())
 def test_response_fuzz(
     case: tuple[list[Json], list[Json]], sizes: list[int], ascii_only: bool
@@ -263,7 +264,7 @@ def plain(text: str) -> bool:
     return text.isprintable() and not {"<", "["} & set(text)
 
 
-@settings(max_examples=100)
+@inputs(30)
 @given(completions())
 def test_agent_completion_fuzz(case: tuple[Json, list[Json], str]) -> None:
     message, chunks, _ = case
@@ -281,7 +282,7 @@ def test_agent_completion_fuzz(case: tuple[Json, list[Json], str]) -> None:
     assert decoder.is_done
 
 
-@settings(max_examples=100)
+@inputs(30)
 @given(completions(), st.data())
 def test_agent_completion_truncated_fuzz(
     case: tuple[Json, list[Json], str], data: st.DataObject
@@ -299,7 +300,7 @@ def test_agent_completion_truncated_fuzz(
     assert not decoder.is_done
 
 
-@settings(max_examples=100)
+@inputs(30)
 @given(responses())
 def test_agent_response_fuzz(case: tuple[list[Json], list[Json]]) -> None:
     items, events = case

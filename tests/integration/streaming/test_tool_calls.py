@@ -264,16 +264,20 @@ def calls_in(answer: Any) -> list[tuple[str | None, str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("case", CASES)
-async def test_tool_call_deltas_of_servers(raw: RawServer, call: Call, case: str) -> None:
-    pieces, expected = CASES[case]
-    chunks = [chunk({"tool_calls": found}) for found in pieces]
-    raw.play(
-        stream(chunk({"role": "assistant", "content": None}), *chunks, chunk({}, "tool_calls"))
-    )
-    answer = await call("create_chat_completion", stream=True, **CHAT)
-    assert calls_in(answer) == expected
-    assert answer["choices"][0]["finish_reason"] == "tool_calls"
+async def test_tool_call_deltas_of_servers(
+    raw: RawServer, call: Call, subtests: pytest.Subtests
+) -> None:
+    for case, (pieces, expected) in CASES.items():
+        with subtests.test(case):
+            chunks = [chunk({"tool_calls": found}) for found in pieces]
+            raw.play(
+                stream(
+                    chunk({"role": "assistant", "content": None}), *chunks, chunk({}, "tool_calls")
+                )
+            )
+            answer = await call("create_chat_completion", stream=True, **CHAT)
+            assert calls_in(answer) == expected
+            assert answer["choices"][0]["finish_reason"] == "tool_calls"
 
 
 async def test_deprecated_function_call(raw: RawServer, call: Call) -> None:

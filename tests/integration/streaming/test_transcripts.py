@@ -7,6 +7,7 @@ from typing import Any
 from homeassistant.exceptions import HomeAssistantError
 import pytest
 
+from tests.integration.conftest import raises_key
 from tests.resilience.raw_server import (
     RawServer,
     Script,
@@ -108,9 +109,8 @@ async def test_transcript_stream_truncated_raises(
     raw: RawServer, call: Call, ask: Json, case: str
 ) -> None:
     raw.play(CUT[case])
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("stream_cut"):
         await call("create_transcription", stream=True, **ask)
-    assert caught.value.translation_key == "stream_cut"
 
 
 SILENT: dict[str, Script] = {
@@ -154,9 +154,8 @@ async def test_transcript_html_raises(
     raw: RawServer, call: Call, ask: Json, kind: str | None
 ) -> None:
     raw.play([whole_answer(PAGE, kind=kind)])
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("bad_answer") as caught:
         await call("create_transcription", response_format="text", **ask)
-    assert caught.value.translation_key == "bad_answer"
     assert "Portal Sign in" in str(caught.value)
 
 
@@ -165,14 +164,12 @@ async def test_transcript_error_or_audio_raises(raw: RawServer, call: Call, ask:
     with pytest.raises(HomeAssistantError, match="No speech"):
         await call("create_transcription", response_format="text", **ask)
     raw.play([whole_answer(b"RIFF\x00\x01WAVE", kind="audio/wav")])
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("bad_answer") as caught:
         await call("create_transcription", response_format="text", **ask)
-    assert caught.value.translation_key == "bad_answer"
     assert "RIFF" not in str(caught.value)
     raw.play([whole_answer(b"")])
-    with pytest.raises(HomeAssistantError) as caught:
+    with raises_key("empty_answer"):
         await call("create_transcription", response_format="json", **ask)
-    assert caught.value.translation_key == "empty_answer"
 
 
 @pytest.mark.parametrize(

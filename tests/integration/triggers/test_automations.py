@@ -58,7 +58,7 @@ async def test_failing_automation_keeps_connection(
 
 
 async def test_listeners_removed_with_automation(
-    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, manage: Call
+    hass: HomeAssistant, entry: MockConfigEntry, manage: Call
 ) -> None:
     ran = await automate(hass, *(on(key) for key in await async_get_triggers(hass)))
 

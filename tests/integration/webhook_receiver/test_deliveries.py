@@ -114,7 +114,7 @@ async def test_duplicate_delivery_is_ignored(
 
 
 async def test_deliveries_signed_before_start_are_rejected(
-    hass: HomeAssistant, receiving: MockConfigEntry, post: Post, fired: list[Event]
+    receiving: MockConfigEntry, post: Post, fired: list[Event]
 ) -> None:
     """What was taken before a restart of Home Assistant is not taken once more."""
     assert await post(BODY, sign(SECRET, BODY, "wh_1", int(time.time()) - 60)) == 401
@@ -124,12 +124,7 @@ async def test_deliveries_signed_before_start_are_rejected(
 
 @pytest.mark.parametrize("days", [-400, -1, 1, 400])
 async def test_clock_change_accepts_delivery(
-    hass: HomeAssistant,
-    receiving: MockConfigEntry,
-    post: Post,
-    fired: list[Event],
-    monkeypatch: pytest.MonkeyPatch,
-    days: int,
+    post: Post, fired: list[Event], monkeypatch: pytest.MonkeyPatch, days: int
 ) -> None:
     assert await post(BODY, sign(SECRET, BODY, "wh_1")) == HTTPStatus.OK
     real = time.time
@@ -140,7 +135,7 @@ async def test_clock_change_accepts_delivery(
 
 
 async def test_delivery_log_size_limit(
-    receiving: MockConfigEntry, post: Post, fired: list[Event], monkeypatch: pytest.MonkeyPatch
+    post: Post, fired: list[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When too many come at once, the host has to try again later; nothing is taken twice."""
     monkeypatch.setattr(webhook_receiver, "MAX_DELIVERIES", 2)
@@ -173,10 +168,7 @@ async def test_webhook_over_websocket_api(
 
 
 async def test_webhook_trigger(
-    hass: HomeAssistant,
-    standin: StandIn,
-    receiving: MockConfigEntry,
-    post: Post,
+    hass: HomeAssistant, standin: StandIn, receiving: MockConfigEntry, post: Post
 ) -> None:
     other = await add_entry(hass, entry_data(standin, "none"))
     said = {

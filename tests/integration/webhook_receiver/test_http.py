@@ -35,7 +35,7 @@ def signature(body: bytes) -> bytes:
 
 @pytest.mark.parametrize(("extra", "status"), [(0, 200), (1, 413)])
 async def test_chunked_body_size_limit(
-    receiving: MockConfigEntry, post: Post, fired: list[Event], extra: int, status: int
+    post: Post, fired: list[Event], extra: int, status: int
 ) -> None:
     """It is read no further than it may be."""
     body = BODY[:-1] + b" " * (LIMIT - len(BODY) + extra) + b"}"
@@ -49,9 +49,7 @@ async def test_chunked_body_size_limit(
 
 
 async def test_endless_body_times_out(
-    receiving: MockConfigEntry,
-    client: TestClient[Any, Any],
-    monkeypatch: pytest.MonkeyPatch,
+    receiving: MockConfigEntry, client: TestClient[Any, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither too much nor too slowly."""
     monkeypatch.setattr(webhook_receiver, "_READ_TIMEOUT", 0.05)

@@ -141,7 +141,7 @@ async def test_webhook_not_registered_without_secret(
 
 
 async def test_empty_signing_secret_is_rejected(
-    hass: HomeAssistant, standin: StandIn, media_folder: object, post: Post, fired: list[Event]
+    hass: HomeAssistant, standin: StandIn, post: Post, fired: list[Event]
 ) -> None:
     """A secret that was cut off would let anybody sign."""
     cut = await add_entry(hass, entry_data(standin, "none"), {"webhook_secret": "whsec_"})
@@ -151,7 +151,6 @@ async def test_empty_signing_secret_is_rejected(
 
 async def test_rejected_calls_counted_and_logged_once(
     hass: HomeAssistant,
-    standin: StandIn,
     receiving: MockConfigEntry,
     post: Post,
     hass_client: ClientSessionGenerator,

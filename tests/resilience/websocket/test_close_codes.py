@@ -71,7 +71,7 @@ async def test_recoverable_close_codes(driver: ConnectionDriver, host: RawHost) 
     await driver.assert_receives()
 
 
-async def test_reserved_close_codes(driver: ConnectionDriver, host: RawHost) -> None:
+async def test_reserved_close_codes(driver: ConnectionDriver) -> None:
     for code in sorted(FORBIDDEN):
         peer = await driver.accepted_peer()
         driver.states.clear()

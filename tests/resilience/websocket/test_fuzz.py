@@ -5,12 +5,12 @@ A few inputs in every run, always the same. For many, and others each time:
 """
 
 from collections.abc import Callable
+from functools import cache
 import logging
-import os
 from typing import Any, get_args
 
 from homeassistant.exceptions import HomeAssistantError
-from hypothesis import HealthCheck, Phase, given, settings, strategies as st
+from hypothesis import given, strategies as st
 from openai.types.realtime import RealtimeServerEvent
 from openai.types.responses import ResponseStreamEvent
 import pytest
@@ -18,11 +18,11 @@ import voluptuous as vol
 
 from custom_components.openai_api.const import DOMAIN
 from custom_components.openai_api.realtime.session_config import _MOVED, _SPELLINGS
+from tests.integration.fuzzing import inputs
 from tests.integration.waiting import wait_for
 
 from .connection_driver import ConnectionDriver, Json, only_realtime
 
-INPUTS = int(os.environ.get("OPENAI_API_FUZZ", "0"))
 WORDS = [
     *("message", "function_call", "mcp_call", "mcp_list_tools", "mcp_approval_request", "mcp"),
     *("user", "assistant", "system", "audio", "output_audio", "input_audio", "input_text"),
@@ -40,31 +40,33 @@ SCALARS = (
 )
 
 
-def fields(model: Any) -> list[str]:
+def fields(model: Any) -> tuple[str, ...]:
     """Return the names that events of a type have, those of their parts included."""
     found = set(getattr(model, "model_fields", {}))
     for field in getattr(model, "model_fields", {}).values():
         for part in (field.annotation, *get_args(field.annotation)):
             if hasattr(part, "model_fields"):
                 found |= set(fields(part))
-    return sorted(found)
+    return tuple(sorted(found))
 
 
-def events_of(union: Any) -> list[tuple[str, list[str]]]:
+def events_of(union: Any) -> list[tuple[str, tuple[str, ...]]]:
     """Return each type of server event that the SDK knows, with the names of its parts."""
     (found, *_) = get_args(union)
     known = {}
     for model in get_args(found):
         (kind,) = get_args(model.model_fields["type"].annotation)
-        known[kind] = [name for name in fields(model) if name != "type"]
+        known[kind] = tuple(name for name in fields(model) if name != "type") or ("x",)
     return sorted(known.items())
 
 
-def values(keys: list[str], leaves: st.SearchStrategy[Any] = SCALARS) -> st.SearchStrategy[Any]:
+# Hypothesis takes longer to make a strategy than to draw from it.
+@cache
+def values(keys: tuple[str, ...]) -> st.SearchStrategy[Any]:
     """Return JSON, right or wrong, made of these names."""
     names = st.sampled_from(keys) | st.text(max_size=4)
     return st.recursive(
-        leaves,
+        SCALARS,
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=5),
         max_leaves=12,
     )
@@ -85,31 +87,34 @@ def sendable(value: Any) -> bool:
 
 REALTIME_EVENTS = events_of(RealtimeServerEvent)
 RESPONSE_EVENTS = events_of(ResponseStreamEvent)
-ITEM = ["id", "item_id", "type", "role", "content", "status", "name", "arguments", "call_id"]
-SETTINGS = sorted(
-    {
-        *_SPELLINGS,
-        *_SPELLINGS.values(),
-        *_MOVED,
-        *("audio", "input", "output", "format", "rate", "type", "tools", "tracing", "model"),
-        *("instructions", "transcription", "prompt", "include", "truncation", "server_label"),
-    }
+ITEM = ("id", "item_id", "type", "role", "content", "status", "name", "arguments", "call_id")
+SETTINGS = tuple(
+    sorted(
+        {
+            *_SPELLINGS,
+            *_SPELLINGS.values(),
+            *_MOVED,
+            *("audio", "input", "output", "format", "rate", "type", "tools", "tracing", "model"),
+            *("instructions", "transcription", "prompt", "include", "truncation", "server_label"),
+        }
+    )
 )
 
 
+@cache
+def objects(names: tuple[str, ...], keys: tuple[str, ...]) -> st.SearchStrategy[Json]:
+    """Return what hosts send as an object with these names, and with these keys further within."""
+    return st.dictionaries(st.sampled_from(names), values(keys).filter(sendable), max_size=8)
+
+
 @st.composite
-def server_events(draw: st.DrawFn, known: list[tuple[str, list[str]]]) -> Json:
+def server_events(draw: st.DrawFn, known: list[tuple[str, tuple[str, ...]]]) -> Json:
     """Draw an event of a known type, with whatever in it."""
     kind, keys = draw(st.sampled_from(known))
-    parts = st.dictionaries(
-        st.sampled_from(keys or ["x"]), values(keys or ["x"]).filter(sendable), max_size=8
-    )
-    event: Json = draw(parts)
+    event: Json = draw(objects(keys, keys))
     for key in {"item", "response", "session"} & set(keys):
         if draw(st.booleans()):
-            event[key] = draw(
-                st.dictionaries(st.sampled_from([*ITEM, *keys]), values(ITEM).filter(sendable))
-            )
+            event[key] = draw(objects((*ITEM, *keys), ITEM))
     return {**event, "type": kind}
 
 
@@ -132,17 +137,6 @@ def messages(draw: st.DrawFn, *, is_clean: bool) -> Json:
     if not is_clean:
         item |= draw(st.dictionaries(st.sampled_from(ITEM), values(ITEM), max_size=2))
     return item
-
-
-def inputs(examples: int) -> settings:
-    """Return how a test is run: this often, or as often as wanted."""
-    return settings(
-        max_examples=INPUTS or examples,
-        database=None,
-        derandomize=not INPUTS,
-        phases=(Phase.generate,),
-        suppress_health_check=list(HealthCheck),
-    )
 
 
 async def attempt(call: Any) -> Any:
@@ -174,7 +168,7 @@ async def ready(driver: ConnectionDriver, caplog: pytest.LogCaptureFixture) -> N
 
 
 @only_realtime
-@inputs(30)
+@inputs(15, is_slow=True)
 @given(session=st.dictionaries(st.sampled_from(SETTINGS), values(SETTINGS), max_size=6))
 async def test_session_config_fuzz(
     driver: ConnectionDriver,
@@ -215,7 +209,7 @@ async def test_session_config_fuzz(
 
 @only_realtime
 @pytest.mark.parametrize("is_clean", [True, False])
-@inputs(40)
+@inputs(15, is_slow=True)
 @given(draws=st.data())
 async def test_history_diff_fuzz(
     driver: ConnectionDriver,
@@ -260,7 +254,7 @@ async def test_history_diff_fuzz(
 
 
 @only_realtime
-@inputs(25)
+@inputs(15, is_slow=True)
 @given(frames=st.lists(server_events(REALTIME_EVENTS), min_size=8, max_size=16))
 async def test_conversation_events_fuzz(
     driver: ConnectionDriver,
@@ -277,7 +271,7 @@ async def test_conversation_events_fuzz(
     await survived(driver, caplog)
 
 
-@inputs(15)
+@inputs(10, is_slow=True)
 @given(frames=st.lists(server_events(RESPONSE_EVENTS), min_size=8, max_size=16))
 async def test_response_events_fuzz(
     driver: ConnectionDriver,

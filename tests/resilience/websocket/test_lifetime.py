@@ -255,7 +255,7 @@ async def test_repeated_open_and_close_leaks_nothing(
 
 @both_transports
 async def test_same_connection_id_on_two_entries(
-    hass: HomeAssistant, driver: ConnectionDriver, host: RawHost
+    hass: HomeAssistant, driver: ConnectionDriver
 ) -> None:
     """Each has its own; what happens to one does not concern the other."""
     other_host = RawHost()
