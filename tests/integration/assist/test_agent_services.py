@@ -11,8 +11,7 @@ from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
 from .answers import NO_RESPONSES, SSE, calls, chat, chunk, says, sse
-from .conftest import Ask, is_error, speech
-from .test_agent import kitchen as kitchen, tool_named  # noqa: PLC0414
+from .conftest import Ask, is_error, speech, tool_named
 from .test_agent_answers import log_of
 from .test_agent_history import CALL, RESULT, add_turn, answer, question, use_chat
 from .voice import SILENCE, SPEECH
