@@ -93,7 +93,7 @@ class ToolCallLimit:
     def __init__(self, api: llm.APIInstance, most: int = MAX_CALLS) -> None:
         """Start without calls; `most` is how many there may be of all kinds."""
         self._hass, self._assistant = api.api.hass, api.llm_context.assistant
-        self._harmless = {tool.name for tool in api.tools if _is_harmless(tool.annotations)}
+        self._harmless = {tool.name for tool in api.tools if _is_harmless(tool)}
         self._most = most
         self.reset()
 
@@ -154,9 +154,11 @@ class ToolCallLimit:
         return frozenset(state.entity_id for state in found.states)
 
 
-def _is_harmless(annotations: llm.ToolAnnotations) -> bool:
+def _is_harmless(tool: llm.Tool) -> bool:
     """Return whether a tool looks something up, or adds something, as an item to a list."""
-    return annotations.read_only or not annotations.destructive
+    says: object = tool.annotations
+    # Tools come from any integration, which may have other ideas of them.
+    return isinstance(says, llm.ToolAnnotations) and (says.read_only or not says.destructive)
 
 
 def _named(arguments: Any) -> dict[str, list[str]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from homeassistant.auth.const import GROUP_ID_ADMIN, GROUP_ID_USER
 from homeassistant.auth.models import User
+from homeassistant.components.homeassistant.exposed_entities import async_expose_entity
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import llm
@@ -64,16 +65,23 @@ async def test_burst_of_tool_calls(
 
 
 @pytest.mark.parametrize(
-    "annotations",
-    [llm.ToolAnnotations(read_only=True), llm.ToolAnnotations(destructive=False)],
-    ids=["reads", "adds"],
+    ("annotations", "most"),
+    [
+        (llm.ToolAnnotations(read_only=True), 50),
+        (llm.ToolAnnotations(destructive=False), 50),
+        (llm.ToolAnnotations(), 10),
+        # Of a tool that has its own idea of them.
+        (None, 10),
+    ],
+    ids=["reads", "adds", "changes", "says nothing"],
 )
-async def test_burst_of_harmless_tool_calls(
+async def test_burst_by_what_tool_does(
     standin: StandIn,
     home: Door,
     call: Call,
     monkeypatch: pytest.MonkeyPatch,
-    annotations: llm.ToolAnnotations,
+    annotations: llm.ToolAnnotations | None,
+    most: int,
 ) -> None:
     """To look at one thing, or to add items to one list, wears out nothing."""
     monkeypatch.setattr(Door, "annotations", annotations)
@@ -81,6 +89,19 @@ async def test_burst_of_harmless_tool_calls(
     standin.fail(response(*(switch("door", *item) for item in enumerate(texts))))
     standin.fail(response(says("Done.")))
     await call("create_model_response", model="m", input="Look", llm_hass_api=["test"])
+    assert len(home.asked) == most
+
+
+async def test_items_of_todo_list_are_different_things(
+    hass: HomeAssistant, standin: StandIn, home: Door, call: Call
+) -> None:
+    """All that was bought can be ticked off in one turn."""
+    hass.states.async_set("todo.shopping", "50", {"friendly_name": "Shopping list"})
+    async_expose_entity(hass, "conversation", "todo.shopping", should_expose=True)
+    texts = [f'{{"name": "Shopping list", "room": "{number}"}}' for number in range(50)]
+    standin.fail(response(*(switch("door", *item) for item in enumerate(texts))))
+    standin.fail(response(says("Done.")))
+    await call("create_model_response", model="m", input="Bought", llm_hass_api=["test"])
     assert len(home.asked) == 50
 
 
