@@ -1,14 +1,17 @@
 """Decodes the events of a stream to objects."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 import re
 from typing import Any, override
 
 import orjson
 
 from ..error_bodies import answer_error
+from ..exceptions import ResponseTooComplex
 from ..types import Json
 from .base import AnswerError, StreamAccumulator
+from .large_json import MAX_CONTAINERS, TooManyContainers
 from .ndjson import NdjsonDecoder, is_event_line, is_ndjson
 from .sse import EventTooLarge, SSEDecoder
 from .text import DEEP_BYTES, LARGE_BYTES, SurrogateJoiner, as_object, check_depth
@@ -102,6 +105,8 @@ class EventReader:
         """Return the value of an event that is not plain JSON."""
         try:
             return self._joiner.load(data)
+        except TooManyContainers:
+            raise ResponseTooComplex(MAX_CONTAINERS) from None
         except ValueError:
             if name == "error" or _ERROR_LINE.match(data):
                 raise AnswerError(_error_in(data)) from None
@@ -139,11 +144,14 @@ def check(event: Json, event_type: str) -> None:
 
 def _error_in(text: bytes) -> Json:
     """Return the error in a text that is not JSON."""
-    words = _ERROR_LINE.sub(b"", text, count=1)
-    try:
-        found = orjson.loads(words)
-    except orjson.JSONDecodeError:
-        found = words.decode(errors="replace")
+    label = _ERROR_LINE.match(text)
+    words = text[label.end() :] if label is not None else text
+    found: Any = None
+    if len(words) <= LARGE_BYTES:
+        with suppress(orjson.JSONDecodeError):
+            found = orjson.loads(words)
+    if found is None:
+        found = words[:_PIECE].decode(errors="replace")
     return found if isinstance(found, dict) and "error" in found else {"error": found}
 
 
@@ -154,11 +162,11 @@ def words_in_stray(lines: Iterable[bytes]) -> str:
 
 
 def check_stray(lines: Iterable[bytes]) -> None:
-    """Raise AnswerError if a line outside of the events is an error."""
+    """Raise AnswerError if a line outside of the events is an error, and not a large one."""
     for line in lines:
         if _ERROR_LINE.match(line):
             raise AnswerError(_error_in(line))
-        if line[:1] == b"{":
+        if line[:1] == b"{" and len(line) <= LARGE_BYTES:
             try:
                 found = orjson.loads(line)
             except orjson.JSONDecodeError:

@@ -55,21 +55,30 @@ async def test_too_many_objects(raw: RawServer, call: Call, value: bytes) -> Non
     assert (await call("create_model_response", **ASK))["output_text"] == "Hello"
 
 
+BEFORE = b'data: {"type": "x"}\n\n'
+
+
 @pytest.mark.parametrize(
     ("start", "error"),
     [
-        (b"data: ", "stream_garbled"),
-        # Outside of all events.
+        (b"data: ", "answer_too_complex"),
+        (b"event: error\ndata: ", "answer_too_complex"),
+        # Outside of all events, with some before it and without.
         (b"", "answer_too_complex"),
+        (BEFORE, "answer_too_complex"),
+        (BEFORE + b"error: ", "stream_error"),
+        (b"event: error\ndata: no JSON ", "stream_error"),
     ],
-    ids=["event", "line"],
+    ids=["event", "error", "line", "line behind", "error line", "error in words"],
 )
 async def test_too_many_objects_in_stream(
     raw: RawServer, call: Call, start: bytes, error: str
 ) -> None:
     raw.play(stream(start + b'{"type": "x", "x": ' + TOO_MANY[0] + b"}\n\n"))
-    with raises_key(error):
-        await call("create_model_response", **ASK, stream=True)
+    async with watch_loop() as stalls:
+        with raises_key(error):
+            await call("create_model_response", **ASK, stream=True)
+    assert stalls.longest_cpu < 0.05
     raw.play([answer(RESPONSE)])
     assert (await call("create_model_response", **ASK))["output_text"] == "Hello"
 
