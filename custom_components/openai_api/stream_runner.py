@@ -255,7 +255,8 @@ class _Relay:
             if data.startswith(b"[DONE]"):
                 self._is_done = True
                 return None
-            if not data.strip():
+            if not data.strip() or name in KEEP_ALIVE:
+                # Of a sign of life, the data may be a time or a word.
                 return False
         return self._pass_on(*await self._async_read_large(name, data))
 

@@ -131,7 +131,7 @@ class ThoughtFilter:
             yield self._key, rest
 
     def let_go(self) -> Iterator[tuple[str, str]]:
-        """Yield what was held back as `("content", text)`: thoughts come apart from the text."""
+        """Yield what was held back, as `("content", text)`: thoughts come apart from the text."""
         for key, text in self._let_go():
             self._has_said = True
             yield key, text

@@ -27,6 +27,16 @@ _UNNAMED: Final = frozenset({"", "application/octet-stream", "binary/octet-strea
 _RATE: Final = re.compile(r"(?:^|;)\s*(rate|channels)\s*=\s*\"?(\d{1,6})\b", re.IGNORECASE)
 
 
+def next_format(first: str, asked: str) -> str | None:
+    """Return the format to ask for where a service does not know `asked`; None if that was the last.
+
+    `first` is what was asked for in the beginning: after PCM comes what needs no decoding, either.
+    """
+    known = ["pcm", "wav", "mp3"] if first == "pcm" else [first, "mp3", "wav", "pcm"]
+    order = list(dict.fromkeys(known))
+    return next(iter(order[order.index(asked) + 1 :]), None) if asked in order else None
+
+
 def recognize(content_type: str, head: bytes, asked: str) -> str | None:
     """Return what a body is: "wav", "pcm", "mp3", "ogg", "flac" or "aac"; None if it is no sound.
 

@@ -17,7 +17,15 @@ from ..exceptions import ApiError, EntryUnloaded
 from .errors import AssistError
 from .http import body_of
 from .pcm import Coalescer, Converter, PcmFormat, WavError, WavReader, wav_header
-from .tts_format import EXTENSIONS, HEAD, Mp3Joiner, is_text, recognize, shape_of
+from .tts_format import (
+    EXTENSIONS,
+    HEAD,
+    Mp3Joiner,
+    is_text,
+    next_format,
+    recognize,
+    shape_of,
+)
 from .tts_options import SpeechOptions, Wanted, target_of
 from .tts_text import async_sentences, take_piece
 
@@ -39,8 +47,6 @@ _REFUSING: Final = frozenset(
     }
 )
 """Statuses of services that do not know a parameter or its value."""
-_KNOWN_BY_MOST: Final = ("mp3", "wav", "pcm")
-"""What to ask a service for that does not know a format."""
 _WHOLE: Final = frozenset({"flac"})
 """Formats whose files cannot follow each other: all of a text is one request."""
 _LEFT_OUT: Final = ""
@@ -274,7 +280,7 @@ class Speech:
                         name = self._host.entry.title
                         LOGGER.warning("The model %s of %s does not take %s", model, name, option)
                     known[self._key(option)] = _LEFT_OUT
-                elif (other := self._other_than(asked)) and _is_refused(
+                elif (other := next_format(self._asked, asked)) and _is_refused(
                     err, "response_format", "format", asked
                 ):
                     known[model, self._asked] = other
@@ -283,13 +289,6 @@ class Speech:
                 LOGGER.debug("The service is asked otherwise from now on: %s", err)
             else:
                 return
-
-    def _other_than(self, asked: str) -> str | None:
-        """Return the format to ask for where the service does not know one; None if it was the last."""
-        # What needs no decoding comes first where that was wanted.
-        others = _KNOWN_BY_MOST[::-1] if self._asked == "pcm" else (self._asked, *_KNOWN_BY_MOST)
-        order = list(dict.fromkeys(others))
-        return next(iter(order[order.index(asked) + 1 :]), None) if asked in order else None
 
     def _key(self, option: str) -> tuple[str, str, str]:
         """Return the key of an option of ours that the model does not take with its value."""

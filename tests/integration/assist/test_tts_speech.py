@@ -410,7 +410,8 @@ async def test_option_refused_for_two_sentences_at_once_is_left_out(
 ) -> None:
     await add_service(("tts", {"speed": 1.2, "advanced": {"sentences_ahead": 2}}))
     error = json.dumps({"error": {"message": "speed must be 1 for this model"}})
-    service.sounds = [Sound(error, "application/json", 400)] * 2
+    # Both have been sent before either is refused.
+    service.sounds = [Sound([0.3, error], "application/json", 400)] * 2
     text = "This is the first of the sentences. And here is a second one, which is as long. "
     assert await spoken(hass, pieces(text))
     assert ["speed" in speech for speech in service.speeches] == [True, True, False, False]

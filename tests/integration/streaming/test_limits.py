@@ -18,6 +18,8 @@ SIGNS: dict[str, bytes] = {
     "events without data": b"event: ping\n\n",
     "empty data": b"data:\n\n",
     "pings": event({"type": "ping"}, "ping"),
+    "pings with words": b"event: ping\ndata: 2026-11-28 12:00:00\n\n",
+    "heartbeats with a word": b"event: heartbeat\ndata: alive\n\n",
     "keepalives": event({"type": "keepalive", "sequence_number": 3}, "keepalive"),
     "a byte of an event each": b"x",
 }
