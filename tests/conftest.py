@@ -1,4 +1,4 @@
-"""What holds for all tests: where their log goes, and the figures that they leave behind."""
+"""What holds for all tests: their log, their names, and the figures that they leave behind."""
 
 from collections.abc import Generator
 import logging
@@ -14,6 +14,12 @@ def pytest_configure() -> None:
     for handler in logging.root.handlers[:]:
         if type(handler) is logging.StreamHandler:
             logging.root.removeHandler(handler)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a case with a long value by its argument: some would be megabytes, in each report."""
+    is_long = isinstance(val, str) and len(val) > 80
+    return argname if is_long or (isinstance(val, bytes) and len(val) > 16) else None
 
 
 @pytest.hookimpl(wrapper=True)

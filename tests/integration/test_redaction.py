@@ -211,13 +211,13 @@ def test_redact_key_over_and_over_is_fast(spelling: str, length: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["%41" * 100_000, "&#65;" * 100_000, "A" * 1_000_000, "%25" * 100_000]
+    ("piece", "count"), [("%41", 100_000), ("&#65;", 100_000), ("A", 1_000_000), ("%25", 100_000)]
 )
-def test_redact_long_text_is_fast(text: str) -> None:
+def test_redact_long_text_is_fast(piece: str, count: int) -> None:
     redact = settings("sk-" + "x" * 160).redact
-    start = time.perf_counter()
-    redact(text)
-    assert time.perf_counter() - start < 2
+    start = time.thread_time()
+    redact(piece * count)
+    assert time.thread_time() - start < 2
 
 
 def test_redact_in_json() -> None:
