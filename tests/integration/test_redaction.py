@@ -196,7 +196,7 @@ def test_redact_keeps_short_values() -> None:
 
 
 @pytest.mark.parametrize("length", [16, 40, 160])
-@pytest.mark.parametrize("spelling", ["plain", "base64", "base32", "percent", "spaces"])
+@pytest.mark.parametrize("spelling", ["plain", "base64", "percent", "spaces"])
 def test_redact_key_over_and_over_is_fast(spelling: str, length: int) -> None:
     """A server may fill its error with the key."""
     key = ("sk-Proj_9f-Lw8Q2xyzT7ab5KcD3mN4pR6sU8vX0zB2dF4hJ6lP8rT0wY2cE" * 3)[:length]

@@ -388,6 +388,7 @@ def anything(dice: random.Random, depth: int = 0) -> Any:
 
 MEANINGLESS = {
     None,
+    "bad_answer",
     "empty_answer",
     "picture_garbled",
     "stream_cut",
