@@ -98,14 +98,14 @@ class Channel(Connection):
                 event = self._joiner.load(frame)
             else:
                 event = await self.host.hass.async_add_executor_job(self._joiner.load, frame)
-        except ValueError:
-            self._refuse()
+        except ValueError as err:
+            self._refuse(err)
         else:
             self._take(event)
 
     @override
     @callback
-    def _refuse(self) -> None:
+    def _refuse(self, err: ValueError) -> None:
         LOGGER.debug("A service has sent something that is not JSON")
 
     @override

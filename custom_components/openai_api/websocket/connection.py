@@ -20,12 +20,14 @@ from ..exceptions import (
     ConnectionFailed,
     ConnectionRejected,
     EntryUnloaded,
+    ResponseTooComplex,
     api_error,
     sanitize,
     validation_error,
 )
 from ..localize import localized_text
 from ..streaming.decode import FAILURES
+from ..streaming.large_json import MAX_CONTAINERS, TooManyContainers
 from ..streaming.text import LARGE_BYTES, SurrogateJoiner
 from ..types import Json
 from .close import Close, ending
@@ -251,8 +253,8 @@ class Connection:
                             event = self._joiner.load(frame)
                         else:
                             event = await hass.async_add_executor_job(self._joiner.load, frame)
-                    except ValueError:
-                        self._refuse()
+                    except ValueError as err:
+                        self._refuse(err)
                     else:
                         self._take(event)
                     if time.monotonic() > turn_ends:
@@ -309,10 +311,12 @@ class Connection:
         return False
 
     @callback
-    def _refuse(self) -> None:
+    def _refuse(self, err: ValueError) -> None:
         """Report a message that cannot be read; nothing else happens."""
         self._reconnects.is_proven = True
-        self._fire_state(error=self._text(api_error("message_not_json")))
+        is_complex = isinstance(err, TooManyContainers)
+        error = ResponseTooComplex(MAX_CONTAINERS) if is_complex else api_error("message_not_json")
+        self._fire_state(error=self._text(error))
 
     @callback
     def _take(self, event: Any) -> None:

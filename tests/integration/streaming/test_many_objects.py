@@ -98,7 +98,7 @@ async def test_too_many_objects_in_message(
     await wait_for(lambda: fired)
     assert [event.data["event_type"] for event in fired] == ["last"]
     assert states[-1].data["state"] == "connected"
-    assert states[-1].data["error"]
+    assert str(MAX_CONTAINERS) in states[-1].data["error"]
     await manage("close")
 
 
