@@ -9,20 +9,19 @@ from typing import Any
 
 import orjson
 
+from .error_keys import (
+    ANY_WORDS,
+    CODES,
+    NAMES,
+    SAYING,
+    WORDS,
+    code_in,
+    delay_in,
+    first_of,
+    title_in,
+)
 from .error_rules import QUOTA_CODES
 
-_NAMES = frozenset(
-    {
-        *("code", "type", "param", "message", "detail", "error", "errors", "msg", "success"),
-        *("object", "error_msg", "error_message", "html-message"),
-    }
-)
-_WORDS = (
-    *("message", "detail", "msg", "error_msg", "error_message", "status_msg", "html-message"),
-    "errors",
-)
-"""The keys of the message, in the order in which they are read."""
-_SAYING = frozenset({"error", "message", "code", "param", "detail"})
 _HOLDERS = frozenset({"response", "status_details"})
 """The keys of objects in an event that may hold its error."""
 _DEEPEST = 8
@@ -41,12 +40,17 @@ _MOST_CHOICES = 5000
 _LONGEST_WRAPPED = 256 * 1024
 """Characters of a text that may be an object itself, such as the error of another server."""
 _OBJECT_AT_END = re.compile(r"\s*({.*})[\s'\"]*\Z", re.DOTALL)
+# A host that was asked for a stream may say its error in an event, whatever the status.
+_FIELD = re.compile(r"\s*(?:event|data|id|retry)?:")
+_DATA = re.compile(r"^data: ?+(?!\[DONE\])(.*)", re.MULTILINE)
+_BLANK_LINE = re.compile(r"\r?\n\r?\n")
+_TELLS_DELAY = re.compile(r"\b(?:again|retry) (?:in|after)\b", re.IGNORECASE)
 _OPENING_QUOTE = re.compile(r"\bb?['\"]\Z|['\"]\Z")
 _ERROR_KEYS = frozenset(
     {
-        *("detail", "message", "msg", "error_msg", "error_message", "error_code", "code", "status"),
-        *("status_code", "statusCode", "type", "title", "param", "request_id", "requestId"),
-        *("timestamp", "path", "error", "errors", "instance", "success"),
+        *(SAYING - {"status_msg", "html-message"}),
+        *("status", "status_code", "statusCode", "type", "request_id", "requestId"),
+        *("timestamp", "path", "instance", "success"),
     }
 )
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
@@ -66,43 +70,55 @@ def details_in(body: object) -> dict[str, Any]:
 
     Returns `{"code": …, "param": …, "message": …}`, None where there is none. Wrappings are
     removed: lists, `error`, `detail` and `errors`, the event of a stream, JSON or a Python dict in
-    a text.
+    a text. What the other items of a list say is part of the message.
     """
     found: Any = body
     outer: dict[str, Any] = {}
     prefix = ""
+    items: list[Any] = []
     for _ in range(_DEEPEST):
+        if isinstance(found, dict) and isinstance(errors := found.get("errors"), list):
+            items = errors
         if isinstance(found, list) and found and not _are_words(found):
-            found = found[0]
+            items, found = found, found[0]
         elif isinstance(found, str):
             before, inner = _split(found)
             if inner is None:
+                found = before
                 break
             prefix, found = f"{prefix}{before}", inner
         elif isinstance(found, dict) and (inner := _inner(found)) is not None:
-            outer = {key: found.get(key) or outer.get(key) for key in ("code", "param")}
+            outer = {
+                "code": code_in(found) or outer.get("code"),
+                "param": found.get("param") or outer.get("param"),
+            }
             found = inner
         else:
             break
     if not isinstance(found, dict):
         found = {"message": _words(found)}
-    message = next((_words(found[key]) for key in _WORDS if found.get(key)), None)
+    message = _words(first_of(found, ANY_WORDS))
     # What has no name that is known is better shown as it is than not at all.
-    message = message or {
-        k: v for k, v in islice(found.items(), _MOST_ITEMS) if v and k not in _NAMES
-    }
+    message = (
+        message
+        or {k: v for k, v in islice(found.items(), _MOST_ITEMS) if v and k not in NAMES}
+        or found.get("error")
+    )
     if isinstance(message, str):
-        before, within = _split(message)
+        message, within = _split(message)
         if within is not None:
-            message = f"{before}{details_in(within)['message']}"
+            message = f"{message}{details_in(within)['message']}"
+        message = _with_items(message[:_MOST_BYTES], items)
     if raw := _raw(found):
         message = f"{message}: {raw}"
-    code, kind = found.get("code") or outer.get("code"), found.get("type")
+    if isinstance(message, str) and (delay := delay_in(found)) and not _TELLS_DELAY.search(message):
+        message = f"{message.rstrip('.')} (retry in {delay})"
+    code, kind = code_in(found) or outer.get("code"), found.get("type")
     if isinstance(kind, str) and kind.lower() in QUOTA_CODES:
         # The code of it is often but the status once more.
         code = kind
     return {
-        "code": code or kind,
+        "code": code or kind or title_in(found),
         "param": found.get("param") or outer.get("param"),
         "message": f"{prefix}{message}" if prefix and message else message or prefix,
     }
@@ -139,7 +155,7 @@ def redact_error(event: Mapping[str, Any], redact: Callable[[str], str]) -> dict
     refuses. What an error says beyond its first 1,000 values is left out.
     """
     found = dict(event)
-    for key in _SAYING & found.keys():
+    for key in SAYING & found.keys():
         if found[key]:
             found[key] = _redacted(_pruned(found[key], [_MOST_VALUES]), redact)
     for key in _HOLDERS & found.keys():
@@ -186,7 +202,7 @@ def _inner(found: dict[str, Any]) -> object | None:
     """Return what an object wraps that says more than the object itself."""
     error = found.get("error")
     if isinstance(error, dict | list | str) and error:
-        if isinstance(error, str) and isinstance(found.get("message"), str) and found["message"]:
+        if isinstance(error, str) and isinstance(first_of(found, WORDS), str):
             # `error` is but a title here.
             return None
         return error
@@ -203,10 +219,13 @@ def _inner(found: dict[str, Any]) -> object | None:
 
 
 def _split(text: str) -> tuple[str, Any]:
-    """Return the words before an object in a text, and the object, None if there is none."""
-    if text.startswith("data:"):
-        # A host that was asked for a stream may say so in its only event.
-        text = text[:_LONGEST_WRAPPED].removeprefix("data:").partition("\n")[0].strip()
+    """Return the words before an object in a text, and the object, None if there is none.
+
+    Of the text of a stream, these are the words of its first event.
+    """
+    if len(text) <= _LONGEST_WRAPPED and _FIELD.match(text) is not None:
+        events = ("\n".join(_DATA.findall(event)).strip() for event in _BLANK_LINE.split(text))
+        text = next(filter(None, events), text)
     if "{" not in text[:_LONGEST_LITERAL] or len(text) > _LONGEST_WRAPPED:
         return text, None
     before, brace, rest = text.partition("{")
@@ -242,24 +261,43 @@ def _words(found: Any) -> Any:
     if not isinstance(found, list) or not found:
         return found
     items = found[:_MOST_ITEMS]
-    if all(isinstance(item, dict) for item in items):
-        return "; ".join(
-            f"{short(item.get('loc', ''))} {short(item.get('msg') or item)}".strip()
-            for item in items
-        )
-    if all(isinstance(item, str) for item in items):
-        return "; ".join(item[:_MOST_BYTES] for item in items)
+    if all(isinstance(item, dict | str) for item in items):
+        return "; ".join(_item_words(item) or str(short(item)) for item in items)
     return found
+
+
+def _item_words(item: Any) -> str:
+    """Return what an item of a list says, with the field that it names; "" for nothing."""
+    if isinstance(item, str):
+        return item[:_MOST_BYTES]
+    words = first_of(item, ANY_WORDS) if isinstance(item, dict) else None
+    return f"{short(item.get('loc', ''))} {short(words)}".strip() if words else ""
+
+
+def _with_items(message: str, items: list[Any]) -> str:
+    """Return a message with what the items of its list say beyond it."""
+    told = [words for item in items[:_MOST_ITEMS] if (words := _item_words(item))]
+    new = [words for words in told if words not in message]
+    if not new:
+        return message
+    # The message may be one of them.
+    joint = ": " if new == told else "; "
+    return f"{message.rstrip('.:')}{joint}{'; '.join(new)}"
 
 
 def _raw(found: Mapping[str, Any]) -> str:
     """Return the message of the provider in the error of a gateway."""
     metadata = found.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, dict) else None
-    if not isinstance(raw, str) or not raw.strip():
+    inner: Any = raw
+    if isinstance(raw, str):
+        raw, inner = _split(raw)
+        if inner is None:
+            return raw[:_MOST_BYTES].strip()
+    if not isinstance(inner, dict | list) or not inner:
         return ""
-    _, inner = _split(raw)
-    return str(details_in(inner)["message"] or raw) if inner is not None else raw[:_MOST_BYTES]
+    # It may nest such errors without end.
+    return str(details_in(_pruned(inner, [_MOST_VALUES]))["message"] or raw)
 
 
 def answer_error(found: object, *, is_of_model: bool = False) -> object | None:
@@ -320,13 +358,13 @@ def _is_bare_error(found: Mapping[str, Any], *, is_of_model: bool) -> bool:
     if len(found) > _MOST_ITEMS:
         return False
     said = {key for key, value in found.items() if value not in _EMPTY}
-    if not said <= _ERROR_KEYS or not _has_any(found, _WORDS):
+    if not said <= _ERROR_KEYS or not _has_any(found, ANY_WORDS):
         return False
     if is_of_model or _has_any(found, ("detail", "errors")):
         return True
     if str(found.get("status")).lower() in _BAD_STATUSES:
         return True
-    codes = [found.get(key) for key in ("code", "error_code", "status_code", "statusCode")]
+    codes = [found.get(key) for key in (*CODES, "status_code", "statusCode")]
     if isinstance(status := found.get("status"), int) and not isinstance(status, bool):
         codes.append(status)
     return any(code is not None and str(code).lower() not in _GOOD_CODES for code in codes)

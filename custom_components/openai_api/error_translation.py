@@ -1,7 +1,7 @@
 """Turns what the SDK, its HTTP client and servers report into translated errors."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import NoReturn, TypedDict
 
@@ -15,6 +15,7 @@ from openai import (
     APITimeoutError,
     OpenAIError,
 )
+import orjson
 
 from .error_bodies import details_in, short
 from .error_rules import is_quota_exceeded, is_request_fault, is_server_error
@@ -64,11 +65,19 @@ def parse_error_body(body: object, settings: ErrorSettings) -> ErrorDetails:
     )
 
 
+def _whole_body(err: APIStatusError) -> object:
+    """Return the body of an error; of an object, the SDK keeps but its `error`."""
+    with suppress(orjson.JSONDecodeError, httpx2.StreamError):
+        if isinstance(body := orjson.loads(err.response.content), dict):
+            return body
+    return err.body
+
+
 def _status_error(err: APIStatusError, settings: ErrorSettings) -> ApiError:
     """Return the error for a response with an error status."""
     return status_error(
         err.status_code,
-        parse_error_body(err.body, settings),
+        parse_error_body(_whole_body(err), settings),
         sanitize(err.request_id or "", settings),
     )
 

@@ -47,8 +47,6 @@ from .types import Json
 # Seconds after which the event loop runs other tasks: the listeners of an event run while it is
 # fired.
 _TURN = 0.001
-# The types of events that are more than a part of the answer.
-_SPECIAL = FAILURES | KEEP_ALIVE | {"", "error"}
 # Seconds that a server has to end a stream after its last event.
 _GRACE = 3.0
 
@@ -154,6 +152,8 @@ class _Relay:
             "event": None,
         }
         self._sequence = 0
+        self._suspect: tuple[Json, int] = {}, 0
+        """The last event that may be an error, and how many had come with it."""
         self._size = 0
         """Bytes that were read."""
         self._is_done = False
@@ -277,29 +277,25 @@ class _Relay:
 
         Returns whether it is more than a sign of life, None if it was the last.
         """
-        is_special = event_type in _SPECIAL or "error" in event
-        if is_special:
-            event = self._without_secrets(event, event_type)
+        may_be_error = is_suspect(event, event_type)
+        if may_be_error or event_type in FAILURES:
+            # An error may repeat the key.
+            event = redact_error(event, self._request.host.settings.redact)
         data = self._event_data.copy()
         data["sequence"], data["event_type"], data["event"] = self._sequence, event_type, event
         # One context for all: a new one for each event would be garbage to collect.
         self._fire(EVENT_STREAM, data, context=self._context)
         self._sequence += 1
-        if is_special:
-            if is_suspect(event, event_type):
-                check(event, event_type)
-            if event_type in KEEP_ALIVE:
-                return False
+        if may_be_error:
+            check(event, event_type)
+        if event_type in KEEP_ALIVE:
+            return False
+        if may_be_error:
+            self._suspect = event, self._sequence
         if self._add(event):
             self._is_done = True
             return None
         return True
-
-    def _without_secrets(self, event: Json, event_type: str) -> Json:
-        """Return an event whose error does not repeat the key."""
-        if event_type == "error" or event_type in FAILURES or event.get("error"):
-            return redact_error(event, self._request.host.settings.redact)
-        return event
 
     async def _async_take_last(self) -> None:
         """Handle an event without its final blank line, if its data is complete.
@@ -326,6 +322,9 @@ class _Relay:
                 answer = self._add_up(ended=self._is_done) if is_whole else None
                 if answer is not None:
                     return answer
+            event, sequence = self._suspect
+            if sequence == self._sequence:
+                check(event, "", is_last=True)
             check_stray(self._decoder.stray)
         stray = stray_answer(request.host.settings, self._decoder.stray, "text/event-stream")
         if isinstance(stray, dict) and not self._sequence:

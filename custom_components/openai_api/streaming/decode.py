@@ -133,12 +133,30 @@ class TextReader(EventReader):
 
 def is_suspect(event: Json, event_type: str) -> bool:
     """Return whether an event may be an error, so that `check` has to look at it."""
-    return "error" in event or not event_type or event_type == "error"
+    # `title` and `detail` are of an RFC 9457 problem, whose type is an address.
+    return (
+        not event_type
+        or event_type == "error"
+        or "error" in event
+        or "message" in event
+        or "title" in event
+        or "detail" in event
+    )
 
 
-def check(event: Json, event_type: str) -> None:
-    """Raise AnswerError if an event, `{"error": …}` or of the type `error`, is an error."""
-    if event_type == "error" or answer_error(event) is not None:
+def check(event: Json, event_type: str, *, is_last: bool = False) -> None:
+    """Raise AnswerError if an event, `{"error": …}` or of the type `error`, is an error.
+
+    With `is_last`, for the last event of a stream that is not complete, an object that has only
+    the keys of errors is one.
+    """
+    if event_type == "error":
+        raise AnswerError(event)
+    response = event.get("response")
+    if not event_type and isinstance(response, dict) and not event.get("error"):
+        # That of a response that has failed, without its type.
+        event = {**event, "error": response.get("error")}
+    if answer_error(event, is_of_model=is_last) is not None:
         raise AnswerError(event)
 
 
@@ -234,6 +252,8 @@ def assemble(body: bytes, make: Callable[[], StreamAccumulator] | None) -> Json 
                 accumulator.add(event)
             if (whole := accumulator.result(ended=ended)) is not None:
                 return whole
+            if events:
+                check(events[-1], "", is_last=True)
     except (EventTooLarge, *ODDITIES):
         raise StreamGarbled from None
     # The whole response of a method that does not stream.

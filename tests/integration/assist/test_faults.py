@@ -192,19 +192,29 @@ async def test_error_is_spoken(
 
 
 @pytest.mark.parametrize(
-    ("message", "requests", "least"),
+    ("message", "delay", "requests", "least"),
     [
-        ("Rate limit reached. Please try again in 20ms.", 2, 0.02),
-        ("Requests have exceeded the limit. Please retry after 0.02 seconds.", 2, 0.02),
-        ("Please try again in 7m12s.", 1, 0),
-        ("Please retry in 59.5s.", 1, 0),
-        ("Too many requests", 2, 0),
+        ("Rate limit reached. Please try again in 20ms.", "", 2, 0.02),
+        ("Requests have exceeded the limit. Please retry after 0.02 seconds.", "", 2, 0.02),
+        ("Please try again in 7m12s.", "", 1, 0),
+        ("Please retry in 59.5s.", "", 1, 0),
+        ("Too many requests", "", 2, 0),
+        ("Too many requests", "0.3s", 2, 0.3),
+        ("Too many requests", "59s", 1, 0),
+        ("Please try again in 20ms.", "59s", 2, 0.02),
     ],
 )
 async def test_busy_service_is_asked_again_when_it_says(
-    standin: StandIn, agent: str, ask: Ask, message: str, requests: int, least: float
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    message: str,
+    delay: str,
+    requests: int,
+    least: float,
 ) -> None:
-    standin.fail(Fault(path="/responses", status=429, body=error(message)))
+    details = [{"@type": "x/RetryInfo", "retryDelay": delay}] if delay else []
+    standin.fail(Fault(path="/responses", status=429, body=error(message, details=details)))
     standin.fail(says("Hi."))
     started = time.monotonic()
     result = await ask()
