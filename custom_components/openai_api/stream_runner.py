@@ -47,6 +47,8 @@ from .types import Json
 # Seconds after which the event loop runs other tasks: the listeners of an event run while it is
 # fired.
 _TURN = 0.001
+# The types of events that are more than a part of the answer.
+_SPECIAL = FAILURES | KEEP_ALIVE | {"", "error"}
 # Seconds that a server has to end a stream after its last event.
 _GRACE = 3.0
 
@@ -277,25 +279,32 @@ class _Relay:
 
         Returns whether it is more than a sign of life, None if it was the last.
         """
-        may_be_error = is_suspect(event, event_type)
-        if may_be_error or event_type in FAILURES:
-            # An error may repeat the key.
-            event = redact_error(event, self._request.host.settings.redact)
+        is_special = (
+            event_type in _SPECIAL or "error" in event or "message" in event or ":" in event_type
+        )
+        if is_special:
+            event = self._without_secrets(event, event_type)
         data = self._event_data.copy()
         data["sequence"], data["event_type"], data["event"] = self._sequence, event_type, event
         # One context for all: a new one for each event would be garbage to collect.
         self._fire(EVENT_STREAM, data, context=self._context)
         self._sequence += 1
-        if may_be_error:
-            check(event, event_type)
-        if event_type in KEEP_ALIVE:
-            return False
-        if may_be_error:
-            self._suspect = event, self._sequence
+        if is_special:
+            if is_suspect(event, event_type):
+                check(event, event_type)
+                self._suspect = event, self._sequence
+            if event_type in KEEP_ALIVE:
+                return False
         if self._add(event):
             self._is_done = True
             return None
         return True
+
+    def _without_secrets(self, event: Json, event_type: str) -> Json:
+        """Return an event whose error does not repeat the key."""
+        if event_type in FAILURES or (is_suspect(event, event_type) and event.get("error", True)):
+            return redact_error(event, self._request.host.settings.redact)
+        return event
 
     async def _async_take_last(self) -> None:
         """Handle an event without its final blank line, if its data is complete.

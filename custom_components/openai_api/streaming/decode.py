@@ -133,15 +133,10 @@ class TextReader(EventReader):
 
 def is_suspect(event: Json, event_type: str) -> bool:
     """Return whether an event may be an error, so that `check` has to look at it."""
-    # `title` and `detail` are of an RFC 9457 problem, whose type is an address.
-    return (
-        not event_type
-        or event_type == "error"
-        or "error" in event
-        or "message" in event
-        or "title" in event
-        or "detail" in event
-    )
+    if "error" in event or event_type in ("", "error"):
+        return True
+    # The type of an RFC 9457 problem is an address.
+    return ":" in event_type or isinstance(event.get("message"), str)
 
 
 def check(event: Json, event_type: str, *, is_last: bool = False) -> None:
