@@ -221,11 +221,11 @@ async def test_large_chunk_is_read_in_pieces() -> None:
     assert turns >= len(pieces) - 1
 
 
-@pytest.mark.parametrize("unit", [b"\xff", b"\xffa", b"\xf0\x9fa", b"\\ud83da", b"\xff\\ud83d"])
+@pytest.mark.parametrize("unit", [b"\xff", b"\xffa", b"\xf0\x9fa", b"\\ud83da"])
 def test_text_full_of_halves_is_fast(unit: bytes) -> None:
     """As large as what the event loop reads itself."""
     data = b'{"a": "' + unit * (500_000 // len(unit)) + b'"}'
     start = time.thread_time()
     found = text.load_json(data)
-    assert time.thread_time() - start < 0.2
+    assert time.thread_time() - start < 0.12
     assert found["a"].startswith("\ufffd")
