@@ -15,6 +15,11 @@ NO_OBJECTS: dict[str, tuple[Any, str, str]] = {
     "words": ({"message": "No such path"}, "host_error", "No such path"),
     "words that call themselves fine": ({"code": 0, "msg": "busy"}, "host_error", "busy"),
     "words of another kind": ({"Message": "Nope", "Type": "X"}, "bad_answer", "Nope"),
+    "words with an id": (
+        {"errorId": "e-1", "message": "No such path"},
+        "bad_answer",
+        "No such path",
+    ),
     "a reason": ({"status": "error", "reason": "because"}, "bad_answer", "because"),
     "an error in an object": ({"data": {"error": {"message": "within"}}}, "host_error", "within"),
     "a text": ("Not here", "bad_answer", "Not here"),

@@ -9,7 +9,9 @@ _NAMING: Final = frozenset({"created_at", "createdAt", "id", "object"})
 """The keys of which each object that can be read has at least one."""
 _OUTCOMES: Final = frozenset({"error", "fail", "failed", "failure", "ok", "success"})
 """Statuses of a request; those of an object say that it is one."""
-_TRACES: Final = frozenset({"correlationid", "logid", "requestid", "traceid"})
+_TRACES: Final = frozenset(
+    {"correlationid", "errorid", "logid", "requestid", "spanid", "traceid", "transactionid"}
+)
 """Ids of requests: errors have them, too."""
 _WORDS: Final = frozenset(
     {
