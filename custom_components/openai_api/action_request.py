@@ -39,7 +39,8 @@ _TEXT_FORMATS = ("text", "srt", "vtt")
 _WRAPPINGS = ("data", "result", "response")
 _LISTS = frozenset({"conversations.items.create"})
 """Methods that return a list of what they make."""
-_NOTHING = frozenset({b"", b"null"})
+_NOTHING = frozenset({b"", b"null", b"true"})
+"""Bodies that say no more than the status does."""
 _ANSWER_KEYS = {
     "beta.responses.create": {"output", "output_text"},
     "chat.completions.create": {"choices"},
@@ -86,7 +87,7 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
     Returns what `parse_body` returns. A stream of events is accumulated though the call did not ask
     for one, and a transcript in a text format becomes `{"text": …}` whatever its content type. An
     object in `data` or in a list of one, as some gateways wrap it, is unwrapped. Nothing at all as
-    the answer to a deletion becomes `{"deleted": true}`. Raises what `parse_body` raises,
+    the answer to a change becomes `{}`, to a deletion `{"deleted": true}`. Raises what `parse_body` raises,
     UnexpectedBody for an object without the keys of the method, and ErrorInResponse for a wrapped
     error, and for a deletion that the server has not made.
     """
@@ -94,8 +95,8 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
     request.answer_size.bytes = len(body)
     method, settings = request.operation.method, request.host.settings
     is_transcript = method in _TRANSCRIPTS
-    if is_deletion(method) and body.strip() in _NOTHING:
-        return {"deleted": True}
+    if is_change(method) and body.strip() in _NOTHING:
+        return {"deleted": True} if is_deletion(method) else {}
     answer = await async_parse_body(
         request.hass,
         settings,

@@ -17,8 +17,14 @@ MOST_BYTES = 64 * 1024**2
 _SHOWN = 4096
 """Bytes of an unexpected response that are quoted at most."""
 
-_BESIDE_ITEMS = frozenset({"data", "first_id", "has_more", "last_id", "next_page", "object"})
-"""The keys of a page; other ones may say why it has no items."""
+_BESIDE_ITEMS = frozenset(
+    {
+        *("data", "first_id", "has_more", "last_id", "next_page", "object"),
+        *("after", "before", "count", "has_next", "limit", "next", "next_cursor", "offset", "page"),
+        *("page_size", "previous", "request_id", "total", "total_count"),
+    }
+)
+"""The keys of a page, here and on other servers; other ones may say why it has no items."""
 
 
 async def async_request_list(request: ActionCall) -> Json:

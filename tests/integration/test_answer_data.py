@@ -125,6 +125,14 @@ async def test_embeddings_with_odd_indexes_keep_their_order(
     assert found["data"] == data
 
 
+@pytest.mark.parametrize("key", ["embeddings", "data"])
+async def test_embeddings_of_each_token_are_returned(raw: RawServer, call: Call, key: str) -> None:
+    """As servers of late interaction models and of pooling send them."""
+    data = [{"object": "embeddings", "index": 0, key: [[0.5, 0.25], [1.0, 0.5]]}]
+    raw.play([answer({"object": "list", "data": data})])
+    assert (await call("create_embedding", model="m", input="x"))["data"] == data
+
+
 @pytest.mark.parametrize(
     "data",
     [

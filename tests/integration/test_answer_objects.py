@@ -15,6 +15,11 @@ NO_OBJECTS: dict[str, tuple[Any, str, str]] = {
     "words": ({"message": "No such path"}, "host_error", "No such path"),
     "words that call themselves fine": ({"code": 0, "msg": "busy"}, "host_error", "busy"),
     "words of another kind": ({"Message": "Nope", "Type": "X"}, "bad_answer", "Nope"),
+    "words with an id": (
+        {"errorId": "e-1", "message": "No such path"},
+        "bad_answer",
+        "No such path",
+    ),
     "a reason": ({"status": "error", "reason": "because"}, "bad_answer", "because"),
     "an error in an object": ({"data": {"error": {"message": "within"}}}, "host_error", "within"),
     "a text": ("Not here", "bad_answer", "Not here"),
@@ -69,6 +74,8 @@ async def test_object_nested_under_other_keys(raw: RawServer, call: Call, key: s
     [
         ("retrieve_file", {"file_id": "f"}, {"file_id": "f", "size": 3}),
         ("retrieve_model", {"model": "m"}, {"object": "model"}),
+        ("retrieve_file", {"file_id": "f"}, {"fileId": "f", "size": 3}),
+        ("retrieve_batch", {"batch_id": "b"}, {"requestCounts": {}, "createdAt": 5}),
         ("create_realtime_client_secret", {}, {"value": "ek_1", "expires_at": 5}),
         ("create_video", {"prompt": "x"}, {"request_id": "r-17"}),
         ("create_video", {"prompt": "x"}, {"url": "https://host/v.mp4", "message": "done"}),
@@ -136,10 +143,23 @@ async def test_answer_to_nothing_that_is_an_error_raises(
 
 
 @pytest.mark.parametrize("action", DELETIONS)
-@pytest.mark.parametrize("body", [b"", b"null", b"{}", b" \r\n"])
+@pytest.mark.parametrize("body", [b"", b"null", b"true", b"{}", b" \r\n"])
 async def test_deletion_answered_with_nothing_is_done(
     raw: RawServer, call: Call, action: str, body: bytes
 ) -> None:
     raw.play([answer(body)])
     found = await call(action, **DELETIONS[action])
     assert found.get("deleted", True) is True
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"true", b"{}", b" \r\n"])
+async def test_change_answered_with_nothing_is_done(
+    raw: RawServer, call: Call, body: bytes
+) -> None:
+    for action, data in (
+        ("cancel_batch", {"batch_id": "b"}),
+        ("modify_vector_store", {"vector_store_id": "v", "name": "x"}),
+        ("validate_grader", {"grader": {"type": "x"}}),
+    ):
+        raw.play([answer(body)])
+        assert await call(action, **data) == {}

@@ -102,7 +102,15 @@ async def test_all_pages_answered_with_words_raises(
     assert "later" in str(caught.value)
 
 
-@pytest.mark.parametrize("last", [{}, {"data": None}, {"object": "list", "has_more": False}])
+@pytest.mark.parametrize(
+    "last",
+    [
+        {},
+        {"data": None},
+        {"object": "list", "has_more": False},
+        {"data": None, "total": 1, "limit": 1, "next_cursor": None, "request_id": "r"},
+    ],
+)
 async def test_all_pages_ends_with_nothing(
     call: Call, standin: StandIn, last: dict[str, Any]
 ) -> None:

@@ -291,7 +291,9 @@ def input_items(
             if kept.get("type") == "reasoning" and not _is_before_service_call(item):
                 items.append(kept)
             if item.content and not _is_empty(item.content):
-                phase = {"phase": kept["phase"]} if kept.get("type") == MESSAGE_NATIVE else {}
+                # Another integration's agent may have kept something of its own.
+                is_ours = kept.get("type") == MESSAGE_NATIVE and "phase" in kept
+                phase = {"phase": kept["phase"]} if is_ours else {}
                 items.append(
                     {"type": "message", "role": "assistant", "content": item.content, **phase}
                 )

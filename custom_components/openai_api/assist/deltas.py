@@ -12,7 +12,7 @@ from . import tools
 from .contents import service_call_id
 from .errors import ANSWER_BROKEN, AssistError
 from .plain_text import without_controls
-from .thoughts import THOUGHT_ENDED, ThoughtFilter
+from .thoughts import MARK_SIGNS, THOUGHT_ENDED, ThoughtFilter
 
 type Delta = dict[str, Any]
 
@@ -106,7 +106,7 @@ class Decoder:
     def _text(self, text: Any) -> Iterator[Delta]:
         """Yield a piece of the text, thoughts in tags apart."""
         if isinstance(text, str) and text:
-            if "<" not in text and "[" not in text and self._thoughts.is_idle:
+            if self._thoughts.is_idle and MARK_SIGNS.isdisjoint(text):
                 yield from self._plain("content", text)
                 return
             for key, part in self._thoughts.feed(text):

@@ -29,7 +29,9 @@ _NO_WORDS: Final = re.compile(
 
 # What models write for themselves: "<|en|>" of Whisper and SenseVoice, "language English<asr_text>"
 # of Qwen, and the times of subtitles, which some services send whatever they are asked for.
-_MARKS: Final = re.compile(r"<\|[^<>|]{1,40}\|>|\A\s*language [^<>]{1,40}<asr_text>|\AWEBVTT\b.*")
+_MARKS: Final = re.compile(
+    r"<\|[^<>|]{1,40}\|>|\A\s*language [^<>]{1,40}<asr_text>|\AWEBVTT\b(?:[^\r\n]*[\r\n]|\s*\Z)"
+)
 _TIME: Final = r"(?:\d{1,2}:)?\d{1,2}:\d{2}[.,]\d{3}"
 _TIMES: Final = re.compile(
     rf"^[ \t]*(?:\d+[ \t]*\r?\n[ \t]*)?\[?{_TIME} --> {_TIME}(?:\]|(?: \w+:\S+)*[ \t]*$)",

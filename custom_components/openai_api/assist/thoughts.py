@@ -37,6 +37,10 @@ _DROPPED: Final = re.compile(
 _HEADER: Final = re.compile(r"<\|(?:channel|start)\|>[^\n]{0,120}\Z")
 """The beginning of a message as `gpt-oss` writes it, which is no mark before it is whole."""
 _LONGEST_TAG: Final = 16
+_CODE: Final = "`"
+"""What stands around code in Markdown."""
+MARK_SIGNS: Final = frozenset({"<", "[", _CODE})
+"""A text without these has no marks, and nothing that matters to them."""
 THOUGHT_ENDED: Final = "thought_ended"
 """The name of what says that all before was a thought, though it has been given on as a text."""
 
@@ -56,6 +60,8 @@ class ThoughtFilter:
         self._held: str | None = "" if thinks_first else None
         self._has_said = False
         """Whether a text was given on."""
+        self._is_code = False
+        """Whether the text so far ends in code."""
         self._rest = ""
         self._closing: re.Pattern[str] | None = None
         """What ends the thought or the call that has begun; None outside of either."""
@@ -79,6 +85,8 @@ class ThoughtFilter:
         `(THOUGHT_ENDED, "")` may be among them.
         """
         for key, part in self._feed(text):
+            if key == "content":
+                self._is_code ^= part.count(_CODE) % 2 == 1
             if key == "content" and self._held is not None:
                 self._held += part
             else:
@@ -106,6 +114,9 @@ class ThoughtFilter:
                 return
             before, text = text[: found.start()], text[found.end() :]
             if self._closing is None and _THOUGHT_CLOSING.fullmatch(found[0]):
+                if self._is_quoted(before):
+                    yield "content", before + found[0]
+                    continue
                 yield from self._end_alone(before)
                 text = text.lstrip()
                 self._is_after = not text
@@ -142,9 +153,17 @@ class ThoughtFilter:
         if held and held.strip():
             yield "content", held
 
+    def _is_quoted(self, before: str) -> bool:
+        """Return whether a mark behind the last piece of a text is code that the text is about.
+
+        Where thoughts are known to come without their beginning, an end is one wherever it stands.
+        """
+        return self._held is None and self._is_code ^ (before.count(_CODE) % 2 == 1)
+
     def _end_alone(self, before: str) -> Iterator[tuple[str, str]]:
         """Yield a thought that ends and has not begun; `before` is its last piece."""
         self.has_end_alone = True
+        self._is_code = False
         thought = (self._held or "") + before
         self._held = None
         if thought:

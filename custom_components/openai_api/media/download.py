@@ -32,6 +32,7 @@ from .base64_text import decode_base64
 from .encoded_audio import audio_in_text
 from .media_types import (
     HEAD_BYTES,
+    OCTET_STREAM,
     canonical_media_type,
     decode_text,
     guess_type,
@@ -103,7 +104,7 @@ async def async_save_response(
     or video, a stream of events is joined, and audio in a text is decoded. Any other text (JSON, a
     web page) raises ErrorInResponse or HomeAssistantError "bad_answer" with the words of the
     server, another kind of file "bad_answer". An object that is nothing but an error raises
-    ErrorInResponse, unless it has a file name; ResponseEmpty is raised for nothing but blanks,
+    ErrorInResponse, unless it has a file name or is called a file; ResponseEmpty is raised for nothing but blanks,
     StreamIncomplete and StreamMalformed for a stream.
     """
     label = response.headers.get("content-type", "")
@@ -127,7 +128,7 @@ async def async_save_response(
         # A content type other than audio, image or video is ignored.
         kinds = map(canonical_media_type, [label, *_wanted_types(request, default_format)])
         labels = list(filter(is_media, kinds))
-    elif "content-disposition" not in response.headers:
+    elif "content-disposition" not in response.headers and not _is_file(label):
         head, chunks = await _async_peek(chunks)
         if (error := _refusal_in(head)) is not None:
             raise ErrorInResponse(**parse_error_body(error, request.host.settings))
@@ -140,6 +141,11 @@ async def async_save_response(
         or sent_name(response.headers.get("content-disposition", "")),
         source_action=request.action.key,
     )
+
+
+def _is_file(label: str) -> bool:
+    """Return whether a content type says that this is a file, whatever is in it: no error has it."""
+    return canonical_media_type(label) == OCTET_STREAM
 
 
 def _refusal_in(head: bytes) -> object | None:

@@ -5,11 +5,13 @@ from typing import Any, Final
 
 _CHANGING: Final = frozenset({"cancel", "delete", "pause", "resume", "update", "validate"})
 """The last parts of the names of SDK methods that some servers answer with a word."""
-_NAMING: Final = frozenset({"created_at", "id", "object"})
+_NAMING: Final = frozenset({"created_at", "createdAt", "id", "object"})
 """The keys of which each object that can be read has at least one."""
 _OUTCOMES: Final = frozenset({"error", "fail", "failed", "failure", "ok", "success"})
 """Statuses of a request; those of an object say that it is one."""
-_TRACES: Final = frozenset({"correlationid", "logid", "requestid", "traceid"})
+_TRACES: Final = frozenset(
+    {"correlationid", "errorid", "logid", "requestid", "spanid", "traceid", "transactionid"}
+)
 """Ids of requests: errors have them, too."""
 _WORDS: Final = frozenset(
     {
@@ -48,7 +50,7 @@ def is_named(answer: Mapping[str, Any]) -> bool:
     if isinstance(status, str) and status.lower() not in _OUTCOMES:
         return True
     return any(
-        key in _NAMING or (key.endswith("_id") and _plain(key) not in _TRACES)
+        key in _NAMING or (key.endswith(("_id", "Id")) and _plain(key) not in _TRACES)
         for key, value in answer.items()
         if value is not None
     )

@@ -1,7 +1,8 @@
 """Embeddings as lists of numbers, in the order of their texts, however a server sends them."""
 
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 import struct
 from typing import Any
 
@@ -26,11 +27,23 @@ def with_numbers(answer: Json) -> Json:
 
 
 def has_numbers(answer: Mapping[str, Any]) -> bool:
-    """Return whether any text has an embedding."""
+    """Return whether any text has an embedding.
+
+    What other keys hold may be one, too: vectors of each token, for example.
+    """
     data = answer.get("data")
     return isinstance(data, list) and any(
-        isinstance(item, dict) and _says_something(item.get("embedding")) for item in data
+        map(_says_something, chain.from_iterable(map(_vectors, data)))
     )
+
+
+def _vectors(item: object) -> Iterable[object]:
+    """Return what may be an embedding in an item of the list of embeddings."""
+    if not isinstance(item, dict):
+        return []
+    if "embedding" in item:
+        return [item["embedding"]]
+    return [value for value in item.values() if isinstance(value, list)]
 
 
 def _says_something(embedding: object) -> bool:

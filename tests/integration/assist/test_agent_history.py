@@ -214,3 +214,17 @@ async def test_chat_reasoning_is_sent_back_where_it_is_missed(
     standin.fail(chat(chunk({"content": "Yes."}), chunk({}, "stop")))
     assert speech(await ask("Again", conversation_id=conversation_id)) == "Yes."
     assert len(standin.requests) == asked + 2
+
+
+async def test_message_of_another_agent_is_told(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+) -> None:
+    standin.fail(says("Hello."))
+    first = await ask()
+    said = conversation.AssistantContent(agent_id="x", content="Bye.", native={"type": "message"})
+    await add_turn(hass, first.conversation_id, question("Bye"), said)
+    standin.fail(says("Yes."))
+
+    assert speech(await ask("Really?", conversation_id=first.conversation_id)) == "Yes."
+    told = [item["content"] for item in standin.requests[-1].body["input"]]
+    assert "Bye." in told

@@ -226,6 +226,17 @@ async def test_marks_of_model_are_not_heard(
     assert (await heard(hass, microphone(SPEECH))).text == "Turn on the light."
 
 
+@pytest.mark.parametrize(
+    "text", ["WEBVTT is a format of subtitles.", "Wake me at 00:01 or 00:02.", "WEBVTT"]
+)
+async def test_words_like_marks_are_heard(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService, text: str
+) -> None:
+    await add_service(("stt", UPLOAD))
+    service.texts = [text]
+    assert (await heard(hass, microphone(SPEECH))).text == text.removesuffix("WEBVTT")
+
+
 @pytest.mark.parametrize("text", ["<|nospeech|><|EMO_UNKNOWN|>", "language None<asr_text>"])
 async def test_marks_of_model_alone_are_silence(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService, text: str

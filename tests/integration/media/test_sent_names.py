@@ -92,3 +92,9 @@ async def test_file_that_resembles_an_error_is_saved(
     raw.play([answer(body, headers=headers)])
     found = await call("download_file", file_id="file-1")
     assert json.loads(Path(found["path"]).read_bytes()) == body
+
+
+async def test_file_that_is_called_a_file_is_saved(raw: RawServer, call: Call) -> None:
+    raw.play([answer({"error": "mine"}, kind="application/octet-stream")])
+    found = await call("download_file", file_id="file-1")
+    assert json.loads(Path(found["path"]).read_bytes()) == {"error": "mine"}
