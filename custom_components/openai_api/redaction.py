@@ -101,14 +101,15 @@ class SecretRedactor:
     def _find_whole(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield where whole secrets stand in a text whose gaps were taken out.
 
-        The words around a piece would be taken for a part of it.
+        The words around a piece would be taken for a part of it, and words for a short secret such
+        as "notneeded".
         """
         plain = text.translate(_LOWER)
         standard = plain.translate(_STANDARD_BASE64)
-        for form in self._secrets:
+        for form in filter(_is_long, self._secrets):
             yield from _places(plain, form)
-        for form in self._encoded:
-            yield from _places(standard, form, _MIN_ENCODED)
+        for form in filter(_is_long, self._encoded):
+            yield from _places(standard, form)
 
     def _in_pieces(self, text: str) -> Iterator[tuple[str, int, int]]:
         """Yield where a large piece of a secret stands in a text, with the secret."""
@@ -175,6 +176,11 @@ def _parts(secret: str) -> Iterator[str]:
         except binascii.Error, ValueError:
             return
         yield from (item for item in (pair, *pair.split(":", 1)) if item)
+
+
+def _is_long(form: str) -> bool:
+    """Return whether no words add up to a secret by chance."""
+    return len(form) >= _PIECE + _STEP
 
 
 def _base64(secret: str) -> Iterator[str]:

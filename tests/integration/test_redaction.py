@@ -189,6 +189,12 @@ def test_redact_key_with_scheme() -> None:
     assert redact(f"a {pair} b hunter22 c joe:hunter22 d") == "a *** b *** c *** d"
 
 
+def test_redact_keeps_words_like_placeholder() -> None:
+    redact = settings("notneeded").redact
+    assert redact("A key is not needed") == "A key is not needed"
+    assert redact("The key notneeded is wrong") == "The key *** is wrong"
+
+
 def test_redact_keeps_short_values() -> None:
     redact = settings(query={"api-version": "v1"}, extra_headers={"x-mode": "fast"}).redact
     assert redact("v1 is fast") == "v1 is fast"
