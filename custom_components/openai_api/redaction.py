@@ -180,7 +180,7 @@ def _parts(secret: str) -> Iterator[str]:
 
 def _is_long(form: str) -> bool:
     """Return whether no words add up to a secret by chance."""
-    return len(form) >= _PIECE + _STEP
+    return len(form) >= _PIECE or not form.isalpha()
 
 
 def _base64(secret: str) -> Iterator[str]:
