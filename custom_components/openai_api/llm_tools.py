@@ -100,6 +100,8 @@ class ToolCallLimit:
     def reset(self) -> None:
         """Forget the calls."""
         self._calls = 0
+        self._first: list[tuple[str, Any]] = []
+        """The calls that were not looked at yet: so few cannot be too many."""
         self._counts: Counter[str] = Counter()
         self._known: dict[str, frozenset[str]] = {}
         """The entities that a call means, by what it says of them: to find them takes time."""
@@ -108,6 +110,13 @@ class ToolCallLimit:
         """Count a call; return whether it may be made."""
         if self._calls >= self._most or len(self._known) > self._most:
             return False
+        if self._calls < MAX_SAME_CALLS:
+            self._calls += 1
+            self._first.append((tool_name, arguments))
+            return True
+        for call in self._first:
+            self._counts.update(self._subjects(*call))
+        self._first.clear()
         subjects = self._subjects(tool_name, arguments)
         if any(self._counts[subject] >= MAX_SAME_CALLS for subject in subjects):
             return False

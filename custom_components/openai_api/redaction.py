@@ -18,6 +18,8 @@ _ESCAPE: Final = re.compile(
 _PIECE: Final = 12
 """Characters of a secret that reveal too much of it at any place."""
 _STEP: Final = 4
+_FEW: Final = 100
+"""Characters."""
 _MAX_ESCAPES: Final = 4
 """Times that a text may have been escaped: gateways quote what others have quoted."""
 _LOWER: Final = {ord(sign): ord(sign.lower()) for sign in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
@@ -51,6 +53,9 @@ class SecretRedactor:
         self._short = {form for form in self._secrets if len(form) < _PIECE + _STEP}
         self._short_encoded = {form for form in self._encoded if len(form) < _PIECE + _STEP}
         self._long = {part.translate(_STANDARD_BASE64) for part in parts} | self._encoded
+        self._all = "\0".join(self._long)
+        self._whole = list(filter(_is_long, self._secrets))
+        self._whole_encoded = list(filter(_is_long, self._encoded))
 
     def redact(self, text: str) -> str:
         """Return the text with `***` in place of every secret.
@@ -106,13 +111,18 @@ class SecretRedactor:
         """
         plain = text.translate(_LOWER)
         standard = plain.translate(_STANDARD_BASE64)
-        for form in filter(_is_long, self._secrets):
+        for form in self._whole:
             yield from _places(plain, form)
-        for form in filter(_is_long, self._encoded):
+        for form in self._whole_encoded:
             yield from _places(standard, form)
 
     def _in_pieces(self, text: str) -> Iterator[tuple[str, int, int]]:
         """Yield where a large piece of a secret stands in a text, with the secret."""
+        if len(text) <= _FEW and not any(
+            text[at : at + _PIECE] in self._all for at in range(len(text) - _PIECE + 1)
+        ):
+            # Headers, of which there are many: they have fewer pieces than the secrets.
+            return
         for form in self._long:
             # Where it ends, by where the whole of it would begin: its other pieces lead to the same.
             ends: dict[int, int] = {}
