@@ -1,6 +1,8 @@
 """What the connection relies on in `websockets`: each message passes `process_event`."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 from websockets.asyncio.client import connect
@@ -10,6 +12,21 @@ from websockets.exceptions import ConnectionClosedOK
 from custom_components.openai_api.websocket.protocol import KeepaliveConnection
 
 COUNT = 100
+
+
+@asynccontextmanager
+async def connected(
+    send: Callable[[ServerConnection], Awaitable[None]],
+) -> AsyncIterator[KeepaliveConnection]:
+    """Yield a connection to a server that sends, and closes it afterwards."""
+    async with serve(send, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        async with (
+            asyncio.timeout(10),
+            connect(f"ws://127.0.0.1:{port}", create_connection=KeepaliveConnection) as client,
+        ):
+            assert isinstance(client, KeepaliveConnection)
+            yield client
 
 
 @pytest.mark.parametrize("is_fragmented", [False, True])
@@ -24,19 +41,13 @@ async def test_messages_are_queued_and_received_in_order(*, is_fragmented: bool)
             else:
                 await server.send(message, text=True)
 
-    async with serve(send, "127.0.0.1", 0) as server:
-        port = next(iter(server.sockets)).getsockname()[1]
-        async with (
-            asyncio.timeout(10),
-            connect(f"ws://127.0.0.1:{port}", create_connection=KeepaliveConnection) as client,
-        ):
-            assert isinstance(client, KeepaliveConnection)
-            # More than is kept while nobody receives, and then the end.
-            await asyncio.sleep(0.1)
-            assert client.messages
-            received = [await client.async_receive() for _ in range(COUNT)]
-            with pytest.raises(ConnectionClosedOK):
-                await client.async_receive()
+    async with connected(send) as client:
+        # More than is kept while nobody receives, and then the end.
+        await asyncio.sleep(0.1)
+        assert client.messages
+        received = [await client.async_receive() for _ in range(COUNT)]
+        with pytest.raises(ConnectionClosedOK):
+            await client.async_receive()
     assert received == expected
 
 
@@ -48,12 +59,6 @@ async def test_messages_are_received_without_the_queue(monkeypatch: pytest.Monke
         for number in range(COUNT):
             await server.send(str(number))
 
-    async with serve(send, "127.0.0.1", 0) as server:
-        port = next(iter(server.sockets)).getsockname()[1]
-        async with (
-            asyncio.timeout(10),
-            connect(f"ws://127.0.0.1:{port}", create_connection=KeepaliveConnection) as client,
-        ):
-            assert isinstance(client, KeepaliveConnection)
-            received = [await client.async_receive() for _ in range(COUNT)]
+    async with connected(send) as client:
+        received = [await client.async_receive() for _ in range(COUNT)]
     assert received == [str(number).encode() for number in range(COUNT)]

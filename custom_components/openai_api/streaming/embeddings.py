@@ -49,7 +49,8 @@ def _vectors(item: object) -> Iterable[object]:
 def _says_something(embedding: object) -> bool:
     """Return whether this is an embedding, in base64 or as numbers."""
     if isinstance(embedding, list):
-        return bool(embedding) and embedding[0] is not None
+        # Single numbers are null where the server has sent NaN.
+        return any(number is not None for number in embedding)
     return bool(embedding)
 
 

@@ -5,6 +5,8 @@ from typing import Any, Final
 _HOUR: Final = 3_600_000
 _MINUTE: Final = 60_000
 _SECOND: Final = 1000
+_LATEST: Final = 1000 * 3600
+"""Seconds: from then on, hours would have more digits than subtitles do."""
 FORMATS: Final = ("srt", "vtt")
 
 
@@ -34,7 +36,7 @@ def _has_times(segment: Any) -> bool:
         isinstance(segment, dict)
         and isinstance(segment.get("text"), str)
         and all(
-            isinstance(moment := segment.get(key), int | float) and 0 <= moment < _HOUR
+            isinstance(moment := segment.get(key), int | float) and 0 <= moment < _LATEST
             for key in ("start", "end")
         )
     )

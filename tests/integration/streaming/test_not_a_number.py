@@ -23,6 +23,15 @@ async def test_embedding(raw: RawServer, call: Call, word: str, count: int) -> N
 
 
 @pytest.mark.parametrize("word", WORDS)
+async def test_embedding_that_begins_with_none(raw: RawServer, call: Call, word: str) -> None:
+    raw.play(
+        [answer(('{"data": [{"index": 0, "embedding": [@, 0.5]}]}').replace("@", word).encode())]
+    )
+    found = await call("create_embedding", model="m", input="Hello")
+    assert found["data"][0]["embedding"] == [None, 0.5]
+
+
+@pytest.mark.parametrize("word", WORDS)
 async def test_log_probability(raw: RawServer, call: Call, word: str) -> None:
     body = (
         '{"object": "chat.completion", "choices": [{"index": 0, "finish_reason": "stop",'
