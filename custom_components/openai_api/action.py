@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import Context, HomeAssistant, ServiceResponse
+from homeassistant.core import Context, HomeAssistant
 
 from .api.host import ServiceHost
 from .api.request import Operation, PreparedRequest, RequestOptions, async_prepare
@@ -17,7 +17,6 @@ from .object_types import ObjectType
 from .streaming.base import StreamAccumulator
 from .types import Json, ModelKind
 
-type ActionHandler = Callable[[ActionCall], Awaitable[ServiceResponse]]
 type FieldEncoder = Callable[[ActionCall, Json, str], Awaitable[int]]
 """Changes the arguments for the field of this key; returns the bytes of files in its value."""
 
@@ -108,8 +107,11 @@ class ActionDescription:
     """The type of the object that is polled until it is done; adds fields for that."""
     watch_as: ObjectType | None = None
     """What this returns, if `watch_job` can watch it."""
-    handler: ActionHandler | None = None
-    """Handles the call instead of `dispatch.async_send`."""
+    handler: str | None = None
+    """The coroutine in `handlers` that handles the call, such as `speech.async_create_speech`.
+
+    Its module is imported with the first call. Without a handler, that is `dispatch.async_send`.
+    """
     request_options: bool = True
     """Whether `timeout`, `extra_query` and `extra_body` apply."""
 

@@ -2,10 +2,10 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import Platform
-from websockets.frames import CloseCode
 
 from .action import ActionCall
 from .api.host import ServiceHost
@@ -14,7 +14,10 @@ from .jobs.manager import JobManager
 from .subentries import Subentries
 from .types import Json
 from .webhooks.receiver import WebhookReceiver
-from .websocket.connection import Connections
+
+if TYPE_CHECKING:
+    # Only homes with connections load the library of WebSockets.
+    from .websocket.connection import Connections
 
 type OpenAIConfigEntry = ConfigEntry[OpenAIData]
 
@@ -46,7 +49,7 @@ class OpenAIData:
         self.jobs.close()
         await asyncio.gather(
             *(
-                connection.async_close(CloseCode.NORMAL_CLOSURE, "The service is unloaded")
+                connection.async_close(reason="The service is unloaded")
                 for connection in tuple(self.connections.values())
             ),
             return_exceptions=True,

@@ -1,4 +1,4 @@
-"""Dispatches the calls of actions as the action descriptions say."""
+"""Sends the request of an action as its description says."""
 
 from homeassistant.core import ServiceResponse
 
@@ -9,13 +9,6 @@ from .api.response import async_parse_body
 from .media.download import async_download
 from .streaming.answer_objects import is_deletion
 from .types import Json
-
-
-async def async_dispatch(request: ActionCall) -> ServiceResponse:
-    """Handle a call of an action with its handler, or with `async_send`."""
-    if (handler := request.action.handler) is not None:
-        return await handler(request)
-    return await async_send(request)
 
 
 async def async_send(request: ActionCall) -> ServiceResponse:

@@ -357,8 +357,10 @@ def _is_bare_error(found: Mapping[str, Any], *, is_of_model: bool) -> bool:
     """Return whether an object holds nothing but what errors are made of."""
     if len(found) > _MOST_ITEMS:
         return False
-    said = {key for key, value in found.items() if value not in _EMPTY}
-    if not said <= _ERROR_KEYS or not _has_any(found, ANY_WORDS):
+    for key, value in found.items():
+        if key not in _ERROR_KEYS and value not in _EMPTY:
+            return False
+    if not _has_any(found, ANY_WORDS):
         return False
     if is_of_model or _has_any(found, ("detail", "errors")):
         return True

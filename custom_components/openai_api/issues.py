@@ -49,7 +49,9 @@ def async_create(
 @callback
 def async_delete(hass: HomeAssistant, entry: ConfigEntry[Any], key: str) -> None:
     """Delete an issue of an entry, if there is one."""
-    ir.async_delete_issue(hass, DOMAIN, issue_id(key, entry))
+    # Asked after every call; there hardly ever is one.
+    if ir.async_get(hass).async_get_issue(DOMAIN, found := issue_id(key, entry)) is not None:
+        ir.async_delete_issue(hass, DOMAIN, found)
 
 
 @callback

@@ -31,24 +31,11 @@ from .actions.fields import (
 from .api.service_kinds import default_model
 from .const import CONF_IS_PREFERRED, DOMAIN
 from .data import OpenAIConfigEntry
-from .dispatch import async_dispatch
 from .exceptions import validation_error
+from .handlers.lookup import async_dispatch
 from .media.images import async_save_generated_media
 from .permissions import async_check_permission
 from .types import Json
-
-_OPTIONS: Final = frozenset(
-    field.key
-    for field in (
-        ALL_PAGES,
-        EXTRA_BODY,
-        EXTRA_QUERY,
-        FILENAME,
-        MAX_WAIT,
-        POLL_INTERVAL,
-        TIMEOUT,
-    )
-)
 
 
 def effective_fields(action: ActionDescription) -> tuple[FieldDescription, ...]:
@@ -164,8 +151,8 @@ async def _async_handle_call(action: ActionDescription, call: ServiceCall) -> Se
         entry=entry,
         host=entry.runtime_data.host,
         action=action,
-        data=_with_model(entry, action, {key: data[key] for key in data if key in own}),
-        options={key: data[key] for key in _OPTIONS - own if key in data},
+        data=_with_model(entry, action, {key: value for key, value in data.items() if key in own}),
+        options={key: value for key, value in data.items() if key not in own},
         context=call.context,
         allow_paths=allow_paths,
     )

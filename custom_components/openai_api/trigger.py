@@ -26,13 +26,11 @@ from .const import (
     EVENT_TURN,
     EVENT_WEBHOOK,
 )
-from .handlers.responses_websocket import ResponsesConnection
-from .realtime.connection import RealtimeConnection
 from .realtime.notices import RealtimeNotice
 from .types import Json
-from .websocket.state import State
+from .websocket.state import State, Transport
 
-TRANSPORTS: Final = (ResponsesConnection.transport, RealtimeConnection.transport)
+TRANSPORTS: Final = tuple(transport.value for transport in Transport)
 NOTICES: Final = tuple(notice.value for notice in RealtimeNotice)
 TURN_KINDS: Final = ("conversation", "ai_task", "stt", "tts", "realtime")
 TURN_ENDS: Final = ("done", "cancelled", "failed", "fallback")

@@ -308,7 +308,7 @@ async def test_script_cancelled_closes_request(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not entry.runtime_data.host._active_timeouts
+    assert not entry.runtime_data.host.active_timeouts
     assert (await call("create_model_response", **ASK))["status"] == "completed"
 
 

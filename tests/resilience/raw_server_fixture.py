@@ -61,7 +61,7 @@ class RawServerFixture:
 
     async def assert_clean(self) -> None:
         """Wait until nothing is under way, and no connection is open but those kept for reuse."""
-        assert not self.entry.runtime_data.host._active_timeouts
+        assert not self.entry.runtime_data.host.active_timeouts
         await wait_for(lambda: not self._tasks(), what=f"tasks: {self._tasks()}")
         assert not any(connector._acquired for connector in self._connectors())
         await wait_for(lambda: not self.raw.playing, what="a script that goes on")

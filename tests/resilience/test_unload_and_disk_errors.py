@@ -163,7 +163,7 @@ async def test_unload_with_pending_work(
     assert time.monotonic() - start < 3
     await work.ended("unloaded")
 
-    assert not data.host._active_timeouts
+    assert not data.host.active_timeouts
     await wait_for(lambda: not data.connections, what="a connection goes on")
     await wait_for(lambda: standin.sockets[0].closed, what="the socket is open")
     if end is not stop:
@@ -218,7 +218,7 @@ async def test_script_cancelled_during_request(
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    assert not work.entry.runtime_data.host._active_timeouts
+    assert not work.entry.runtime_data.host.active_timeouts
     await work.nothing_left()
     assert len(standin.requests) <= before + 1
     assert not list(media_folder.glob("openai_api/*"))

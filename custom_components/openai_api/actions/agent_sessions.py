@@ -10,7 +10,6 @@ from ..action import (
     advanced,
     required,
 )
-from ..handlers.agents import async_take_turn
 from ..object_types import AGENT_SESSION, AGENT_SESSION_TURN
 from ..streaming.accumulators import AgentTurnAccumulator
 from .agents import AGENT_ID, PAGING as NULLABLE_PAGING
@@ -129,7 +128,7 @@ ACTION_GROUP = ActionGroup(
             permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID, _INPUT), *advanced(_IDEMPOTENCY_KEY)),
             accumulator=AgentTurnAccumulator,
-            handler=async_take_turn,
+            handler="agents.async_take_turn",
         ),
         ActionDescription(
             key="stream_agent_session",

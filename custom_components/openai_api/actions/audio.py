@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ..action import ActionDescription, ActionGroup, ResponseKind, advanced, required
 from ..const import SPEECH_VOICES
-from ..handlers.speech import async_create_speech, async_into_references
+from ..media.source import async_into_references
 from ..streaming.accumulators import SpeechAccumulator, TranscriptAccumulator
 from ..types import ModelKind
 from .common_fields import MODEL, STREAM, TEMPERATURE
@@ -97,7 +97,7 @@ ACTION_GROUP = ActionGroup(
             ),
             response=ResponseKind.FILE,
             accumulator=SpeechAccumulator,
-            handler=async_create_speech,
+            handler="speech.async_create_speech",
         ),
         ActionDescription(
             key="create_transcription",

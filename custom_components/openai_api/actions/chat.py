@@ -11,7 +11,6 @@ from ..action import (
     advanced,
     required,
 )
-from ..handlers.home import async_answer
 from ..handlers.response_helpers import (
     add_parsed_messages,
     check_completion,
@@ -197,7 +196,7 @@ ACTION_GROUP = ActionGroup(
             fields=(*_QUESTION, LLM_HASS_API, CONVERSATION_ID),
             check=check_completion,
             accumulator=ChatCompletionAccumulator,
-            handler=async_answer,
+            handler="home.async_answer",
         ),
         ActionDescription(
             key="parse_chat_completion",

@@ -10,7 +10,6 @@ from ..action import (
     advanced,
     required,
 )
-from ..handlers.evals import async_cancel_run
 from ..object_types import EVAL_RUN
 from .common_fields import METADATA, MODEL, PAGING
 from .fields import choice, identifier, json_object, objects, text
@@ -201,7 +200,7 @@ ACTION_GROUP = ActionGroup(
             description="Stops an eval run that is still going on.",
             icon="mdi:clipboard-off-outline",
             fields=required(EVAL_ID, EVAL_RUN_ID),
-            handler=async_cancel_run,
+            handler="evals.async_cancel_run",
         ),
         ActionDescription(
             key="get_eval_run_output_item",

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from ..action import ActionDescription, ActionGroup, FieldDescription, advanced, required
-from ..handlers.images import async_create_images
 from ..streaming.accumulators import FinalEventsAccumulator
 from ..types import ModelKind
 from . import validators as check
@@ -145,7 +144,7 @@ ACTION_GROUP = ActionGroup(
                 ),
             ),
             accumulator=lambda: FinalEventsAccumulator("image_generation.completed"),
-            handler=async_create_images,
+            handler="images.async_create_images",
         ),
         ActionDescription(
             key="create_image_edit",
@@ -201,7 +200,7 @@ ACTION_GROUP = ActionGroup(
                 ),
             ),
             accumulator=lambda: FinalEventsAccumulator("image_edit.completed"),
-            handler=async_create_images,
+            handler="images.async_create_images",
         ),
         ActionDescription(
             key="create_image_variation",
@@ -216,7 +215,7 @@ ACTION_GROUP = ActionGroup(
                 _N,
                 *advanced(_RESPONSE_FORMAT, USER),
             ),
-            handler=async_create_images,
+            handler="images.async_create_images",
         ),
     ),
 )

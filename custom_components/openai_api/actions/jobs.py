@@ -14,7 +14,6 @@ from ..action import (
     advanced,
     required,
 )
-from ..handlers import jobs
 from . import (
     agent_sessions,
     batch,
@@ -124,7 +123,7 @@ ACTION_GROUP = ActionGroup(
                     ),
                 ),
             ),
-            handler=jobs.async_watch,
+            handler="jobs.async_watch",
             request_options=False,
         ),
         ActionDescription(
@@ -134,7 +133,7 @@ ACTION_GROUP = ActionGroup(
             description="Returns what is watched, and how far it is. What has ended stays for a day.",
             icon="mdi:format-list-checks",
             permission=Permission.ADMINISTRATORS,
-            handler=jobs.async_list,
+            handler="jobs.async_list",
             only_answers=True,
             request_options=False,
         ),
@@ -148,7 +147,7 @@ ACTION_GROUP = ActionGroup(
             fields=required(replace(_ID, description="Id of what is watched.")),
             response=ResponseKind.NONE,
             empty_response={"status": "stopped"},
-            handler=jobs.async_stop,
+            handler="jobs.async_stop",
             request_options=False,
         ),
     ),

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from ..action import ActionDescription, ActionGroup, Permission, ResponseKind, advanced, required
-from ..handlers.realtime_calls import async_create
 from ..types import ModelKind
 from .common_fields import MODEL, PARALLEL_TOOL_CALLS, include
 from .fields import (
@@ -121,7 +120,7 @@ ACTION_GROUP = ActionGroup(
                 ),
                 SESSION,
             ),
-            handler=async_create,
+            handler="realtime_calls.async_create",
         ),
         ActionDescription(
             key="accept_realtime_call",

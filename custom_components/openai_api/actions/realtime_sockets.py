@@ -7,7 +7,6 @@ from typing import Any
 import voluptuous as vol
 
 from ..action import ActionDescription, ActionGroup, advanced, required
-from ..handlers import realtime
 from ..types import ModelKind
 from . import validators as check
 from .common_fields import MODEL
@@ -133,7 +132,7 @@ ACTION_GROUP = ActionGroup(
                     ),
                 ),
             ),
-            handler=realtime.async_connect,
+            handler="realtime.async_connect",
             request_options=False,
         ),
         ActionDescription(
@@ -149,7 +148,7 @@ ACTION_GROUP = ActionGroup(
                     text("reason", "Close reason", "Why the connection is closed, in a few words."),
                 ),
             ),
-            handler=realtime.async_close,
+            handler="realtime.async_close",
             request_options=False,
         ),
         ActionDescription(
@@ -159,7 +158,7 @@ ACTION_GROUP = ActionGroup(
             description="Tells whether a conversation is open, how it is set up, and what was said.",
             icon="mdi:account-question-outline",
             fields=required(CONNECTION),
-            handler=realtime.async_status,
+            handler="realtime.async_status",
             only_answers=True,
             request_options=False,
         ),
@@ -173,7 +172,7 @@ ACTION_GROUP = ActionGroup(
                 CONNECTION,
                 json_object("event", "Event", "What to send.", example={"type": "response.create"}),
             ),
-            handler=realtime.async_send_event,
+            handler="realtime.async_send_event",
             request_options=False,
         ),
         ActionDescription(
@@ -205,7 +204,7 @@ ACTION_GROUP = ActionGroup(
                     )
                 ),
             ),
-            handler=realtime.async_send_message,
+            handler="realtime.async_send_message",
             request_options=False,
         ),
         ActionDescription(
@@ -228,7 +227,7 @@ ACTION_GROUP = ActionGroup(
                 ),
                 TRIGGER_RESPONSE,
             ),
-            handler=realtime.async_add_image,
+            handler="realtime.async_add_image",
             request_options=False,
         ),
         ActionDescription(
@@ -256,7 +255,7 @@ ACTION_GROUP = ActionGroup(
                     "Tell the service that this was all, where it does not notice pauses by itself.",
                 ),
             ),
-            handler=realtime.async_send_audio,
+            handler="realtime.async_send_audio",
             request_options=False,
         ),
         ActionDescription(
@@ -273,7 +272,7 @@ ACTION_GROUP = ActionGroup(
                     "Whether the service should stop making it. It does by default.",
                 ),
             ),
-            handler=realtime.async_interrupt,
+            handler="realtime.async_interrupt",
             request_options=False,
         ),
         ActionDescription(
@@ -295,7 +294,7 @@ ACTION_GROUP = ActionGroup(
                 ),
                 TRIGGER_RESPONSE,
             ),
-            handler=realtime.async_answer_call,
+            handler="realtime.async_answer_call",
             request_options=False,
         ),
         ActionDescription(
@@ -316,7 +315,7 @@ ACTION_GROUP = ActionGroup(
                 ),
                 text("reason", "Reason", "Why, in a few words."),
             ),
-            handler=realtime.async_answer_mcp,
+            handler="realtime.async_answer_mcp",
             request_options=False,
         ),
         ActionDescription(
@@ -328,7 +327,7 @@ ACTION_GROUP = ActionGroup(
             ),
             icon="mdi:account-cog-outline",
             fields=required(CONNECTION, _SESSION),
-            handler=realtime.async_update_session,
+            handler="realtime.async_update_session",
             request_options=False,
         ),
         ActionDescription(
@@ -353,7 +352,7 @@ ACTION_GROUP = ActionGroup(
                     ],
                 ),
             ),
-            handler=realtime.async_reset_history,
+            handler="realtime.async_reset_history",
             request_options=False,
         ),
     ),

@@ -3,10 +3,7 @@
 from dataclasses import replace
 
 from ..action import ActionDescription, ActionGroup, Permission, ResponseKind, advanced, required
-from ..handlers.home import async_answer
 from ..handlers.response_helpers import add_output_text, add_parsed, check_parsed, check_response
-from ..handlers.responses import async_ask_or_follow
-from ..handlers.responses_websocket import async_manage
 from ..media.attachments import async_attach_to_input
 from ..object_types import RESPONSE
 from ..streaming.accumulators import ResponseAccumulator
@@ -69,7 +66,7 @@ ACTION_GROUP = ActionGroup(
             check=check_response,
             postprocess=add_output_text,
             accumulator=ResponseAccumulator,
-            handler=async_answer,
+            handler="home.async_answer",
         ),
         ActionDescription(
             key="parse_model_response",
@@ -115,7 +112,7 @@ ACTION_GROUP = ActionGroup(
             check=check_response,
             postprocess=add_output_text,
             accumulator=ResponseAccumulator,
-            handler=async_ask_or_follow,
+            handler="responses.async_ask_or_follow",
         ),
         ActionDescription(
             key="get_model_response",
@@ -264,7 +261,7 @@ ACTION_GROUP = ActionGroup(
                     text("reason", "Close reason", "Why the connection is closed, in a few words."),
                 ),
             ),
-            handler=async_manage,
+            handler="responses_websocket.async_manage",
             request_options=False,
         ),
     ),

@@ -10,7 +10,6 @@ from ..action import (
     advanced,
     required,
 )
-from ..handlers.runs import async_stream
 from ..object_types import RUN
 from ..streaming.accumulators import RunAccumulator
 from .assistants import ASSISTANT_ID, RESPONSE_FORMAT, TOOLS
@@ -144,7 +143,7 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:fast-forward-outline",
             fields=(*_NEW_THREAD_FIELDS, *_NEW_THREAD_ADVANCED_FIELDS),
             accumulator=RunAccumulator,
-            handler=async_stream,
+            handler="runs.async_stream",
         ),
         ActionDescription(
             key="list_runs",
@@ -183,7 +182,7 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:play-circle-outline",
             fields=(*_RUN_FIELDS, *_RUN_ADVANCED_FIELDS),
             accumulator=RunAccumulator,
-            handler=async_stream,
+            handler="runs.async_stream",
         ),
         ActionDescription(
             key="get_run",
@@ -240,7 +239,7 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:clipboard-play-outline",
             fields=_TOOL_OUTPUT_FIELDS,
             accumulator=RunAccumulator,
-            handler=async_stream,
+            handler="runs.async_stream",
         ),
         ActionDescription(
             key="cancel_run",

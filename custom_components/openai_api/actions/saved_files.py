@@ -6,7 +6,6 @@ from typing import Any
 import voluptuous as vol
 
 from ..action import ActionDescription, ActionGroup, Permission
-from ..handlers.saved_files import async_tidy_up
 from ..media.saved_files import Kind
 from . import validators as check
 from .fields import boolean, choices, number
@@ -74,7 +73,7 @@ ACTION_GROUP = ActionGroup(
                     "Deletes nothing, but returns what would be deleted.",
                 ),
             ),
-            handler=async_tidy_up,
+            handler="saved_files.async_tidy_up",
             request_options=False,
         ),
     ),

@@ -7,7 +7,6 @@ from ..action import (
     ResponseKind,
     required,
 )
-from ..handlers.skills import async_send_skill
 from .common_fields import PAGING
 from .fields import boolean, files, identifier, text
 
@@ -31,7 +30,7 @@ ACTION_GROUP = ActionGroup(
             description="Uploads a folder with a SKILL.md as a new skill.",
             icon="mdi:school-outline",
             fields=required(_FILES),
-            handler=async_send_skill,
+            handler="skills.async_send_skill",
         ),
         ActionDescription(
             key="get_skill",
@@ -100,7 +99,7 @@ ACTION_GROUP = ActionGroup(
                 *required(SKILL_ID, _FILES),
                 boolean("default", "Use by default", "Use this version from now on."),
             ),
-            handler=async_send_skill,
+            handler="skills.async_send_skill",
         ),
         ActionDescription(
             key="get_skill_version",

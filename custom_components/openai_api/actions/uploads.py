@@ -5,7 +5,6 @@ from dataclasses import replace
 import voluptuous as vol
 
 from ..action import ActionDescription, ActionGroup, advanced, required
-from ..handlers.uploads import async_upload_in_parts
 from . import validators as check
 from .common_fields import LOCAL_FILE
 from .fields import file, identifier, integer, text, texts
@@ -64,7 +63,7 @@ ACTION_GROUP = ActionGroup(
                     EXPIRES_AFTER,
                 ),
             ),
-            handler=async_upload_in_parts,
+            handler="uploads.async_upload_in_parts",
         ),
         ActionDescription(
             key="create_upload",

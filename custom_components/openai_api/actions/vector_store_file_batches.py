@@ -11,7 +11,6 @@ from ..action import (
     advanced,
     required,
 )
-from ..handlers.uploads import async_upload_batch_to_store
 from ..object_types import VECTOR_STORE_FILE_BATCH
 from . import validators as check
 from .common_fields import (
@@ -145,7 +144,7 @@ ACTION_GROUP = ActionGroup(
                 ),
             ),
             poll=VECTOR_STORE_FILE_BATCH,
-            handler=async_upload_batch_to_store,
+            handler="uploads.async_upload_batch_to_store",
         ),
     ),
 )

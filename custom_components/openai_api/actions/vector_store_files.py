@@ -8,7 +8,6 @@ from ..action import (
     advanced,
     required,
 )
-from ..handlers.uploads import async_upload_to_store
 from ..object_types import VECTOR_STORE_FILE
 from .common_fields import (
     BEFORE,
@@ -67,7 +66,7 @@ ACTION_GROUP = ActionGroup(
             ),
             icon="mdi:database-arrow-up-outline",
             fields=(*required(VECTOR_STORE_ID, LOCAL_FILE), *_SETTINGS),
-            handler=async_upload_to_store,
+            handler="uploads.async_upload_to_store",
         ),
         ActionDescription(
             key="upload_and_poll_vector_store_file",
@@ -79,7 +78,7 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:database-clock-outline",
             fields=(*required(VECTOR_STORE_ID, LOCAL_FILE), *_SETTINGS),
             poll=VECTOR_STORE_FILE,
-            handler=async_upload_to_store,
+            handler="uploads.async_upload_to_store",
         ),
         ActionDescription(
             key="poll_vector_store_file",

@@ -12,7 +12,7 @@ from ..action import (
     ResponseKind,
     required,
 )
-from ..handlers.videos import REFERENCE, async_make_video
+from ..handlers.videos import REFERENCE
 from ..media.multipart import async_encode_uploads
 from ..object_types import VIDEO
 from . import validators as check
@@ -89,7 +89,7 @@ ACTION_GROUP = ActionGroup(
             description="Starts a video of what you describe. It is made at the service, which takes minutes.",
             icon="mdi:video-plus-outline",
             fields=_CREATE_FIELDS,
-            handler=async_make_video,
+            handler="videos.async_make_video",
         ),
         ActionDescription(
             key="create_and_poll_video",
@@ -98,7 +98,7 @@ ACTION_GROUP = ActionGroup(
             description="Starts a video of what you describe and waits until it is finished.",
             icon="mdi:video-check-outline",
             fields=_CREATE_FIELDS,
-            handler=async_make_video,
+            handler="videos.async_make_video",
             poll=VIDEO,
         ),
         ActionDescription(
@@ -187,7 +187,7 @@ ACTION_GROUP = ActionGroup(
             description="Starts a new video that changes another one as described.",
             icon="mdi:movie-edit-outline",
             fields=required(_prompt("What to change.", example="Make it snow"), _SOURCE),
-            handler=async_make_video,
+            handler="videos.async_make_video",
         ),
         ActionDescription(
             key="extend_video",
@@ -200,7 +200,7 @@ ACTION_GROUP = ActionGroup(
                 _seconds("How many seconds to add.", "4", "8", "12", "16", "20"),
                 _SOURCE,
             ),
-            handler=async_make_video,
+            handler="videos.async_make_video",
         ),
         ActionDescription(
             key="get_video_character",

@@ -10,7 +10,6 @@ from ..action import (
     advanced,
     required,
 )
-from ..handlers.webhooks import async_unwrap, async_verify
 from .common_fields import AFTER, LIMIT
 from .fields import boolean, choice, choices, identifier, integer, json_object, long_text, text
 
@@ -98,7 +97,7 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:email-open-outline",
             fields=_CALL,
             only_answers=True,
-            handler=async_unwrap,
+            handler="webhooks.async_unwrap",
             request_options=False,
         ),
         ActionDescription(
@@ -108,7 +107,7 @@ ACTION_GROUP = ActionGroup(
             description="Makes sure that a webhook call is genuine, and fails if it is not.",
             icon="mdi:shield-key-outline",
             fields=_CALL,
-            handler=async_verify,
+            handler="webhooks.async_verify",
             request_options=False,
         ),
         ActionDescription(

@@ -1,10 +1,9 @@
 """The runtime state of one service: it sends requests, and records their results."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 import time
+from types import TracebackType
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
@@ -15,7 +14,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from .. import issues
 from ..const import SIGNAL_ERROR
 from ..error_rules import is_quota_exceeded
-from ..error_translation import raise_translated_errors
+from ..error_translation import translate
 from ..exceptions import (
     ApiError,
     AuthenticationFailed,
@@ -51,10 +50,11 @@ class ServiceHost:
     closed: bool = False
     routes: RouteTable = field(init=False)
     """How the SDK builds its requests."""
+    active_timeouts: set[asyncio.Timeout] = field(default_factory=set)
+    """The time limits of the requests in progress."""
     key_check: KeyCheck = field(init=False)
     """Decides whether the user has to enter another key."""
     _methods: dict[tuple[str, str], SdkMethod] = field(default_factory=dict)
-    _active_timeouts: set[asyncio.Timeout] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Start without routes: each is learned when it is first used."""
@@ -78,40 +78,24 @@ class ServiceHost:
             self._methods[name, response_mode] = found
         return found
 
-    @asynccontextmanager
-    async def async_request_scope(self, seconds: float | None) -> AsyncIterator[asyncio.Timeout]:
+    def async_request_scope(self, seconds: float | None) -> RequestScope:
         """Limit what happens inside to some seconds, and to the time that the entry is loaded.
 
         None is no limit. Raises EntryUnloaded once the entry is closed, and other errors as
         `translate` returns them. A refused key (401) starts reauthentication.
         """
-        if self.closed:
-            raise EntryUnloaded
-        start = time.monotonic()
-        token = deadline.set(None if seconds is None else start + seconds)
-        try:
-            with raise_translated_errors(self.settings, seconds):
-                async with asyncio.timeout(seconds) as wait:
-                    self._active_timeouts.add(wait)
-                    try:
-                        yield wait
-                    finally:
-                        self._active_timeouts.discard(wait)
-            if self.usage.last_response_at >= start:
-                issues.async_delete(self.hass, self.entry, issues.HOST_MOVED)
-        except AuthenticationFailed as err:
+        return RequestScope(self, seconds)
+
+    @callback
+    def on_failure(self, err: Exception, start: float) -> None:
+        """Record an error of a call that started at `start`."""
+        if isinstance(err, AuthenticationFailed):
             self.record_error(str(err))
             self.key_check.on_refused(str(err))
-            raise
-        except Exception as err:
-            if self.closed:
-                raise EntryUnloaded from None
-            self.record_error(str(err))
-            if isinstance(err, HomeAssistantError):
-                self._update_availability(err, start)
-            raise
-        finally:
-            deadline.reset(token)
+            return
+        self.record_error(str(err))
+        if isinstance(err, HomeAssistantError):
+            self._update_availability(err, start)
 
     @callback
     def _update_availability(self, err: HomeAssistantError, start: float) -> None:
@@ -185,8 +169,66 @@ class ServiceHost:
         """Cancel the requests in progress; new ones are refused."""
         self.closed = True
         now = asyncio.get_running_loop().time()
-        for wait in tuple(self._active_timeouts):
+        for wait in tuple(self.active_timeouts):
             wait.reschedule(now)
+
+
+class RequestScope:
+    """What `ServiceHost.async_request_scope` returns: the time limit, and what an error means.
+
+    No generator, which would cost a short request several times as much.
+    """
+
+    __slots__ = ("_host", "_seconds", "_start", "_timeout", "_token")
+
+    def __init__(self, host: ServiceHost, seconds: float | None) -> None:
+        """Take the host, and the seconds that the requests may take."""
+        self._host = host
+        self._seconds = seconds
+
+    async def __aenter__(self) -> asyncio.Timeout:
+        """Begin; return the time limit, which the caller may move."""
+        if self._host.closed:
+            raise EntryUnloaded
+        self._start = start = time.monotonic()
+        self._timeout = asyncio.timeout(self._seconds)
+        await self._timeout.__aenter__()
+        self._token = deadline.set(None if self._seconds is None else start + self._seconds)
+        self._host.active_timeouts.add(self._timeout)
+        return self._timeout
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        err: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End; raise an error as the callers know it."""
+        host = self._host
+        host.active_timeouts.discard(self._timeout)
+        deadline.reset(self._token)
+        try:
+            await self._timeout.__aexit__(kind, err, traceback)
+        except TimeoutError as expired:
+            err = expired
+        if err is None:
+            if host.usage.last_response_at >= self._start:
+                issues.async_delete(host.hass, host.entry, issues.HOST_MOVED)
+        elif isinstance(err, Exception):
+            self._raise(err)
+
+    def _raise(self, err: Exception) -> None:
+        """Record an error, and raise it as the callers know it."""
+        host = self._host
+        translated = err
+        if not isinstance(err, HomeAssistantError):
+            translated = translate(err, host.settings, self._seconds)
+        if host.closed and not isinstance(translated, AuthenticationFailed):
+            raise EntryUnloaded from None
+        host.on_failure(translated, self._start)
+        if translated is not err or isinstance(err, TimeoutError):
+            # Without the original: its text may quote the host, and tracebacks are logged.
+            raise translated from None
 
 
 def _is_quota_error(value: object) -> bool:

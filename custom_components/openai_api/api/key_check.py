@@ -43,6 +43,8 @@ class KeyCheck:
         self._client = client
         self._routes = routes
         self._is_checking = False
+        self._may_be_refused = True
+        """Whether there may be a reauthentication, since the entry was loaded."""
 
     @callback
     def on_refused(self, message: str = "") -> None:
@@ -56,12 +58,15 @@ class KeyCheck:
     @callback
     def on_accepted(self) -> None:
         """End a reauthentication because a request succeeded with the same key."""
-        issues.end_reauth(self._hass, self._entry)
+        if self._may_be_refused:
+            self._may_be_refused = self._is_checking
+            issues.end_reauth(self._hass, self._entry)
 
     async def _async_check(self, *, is_of_provider: bool) -> None:
         """Start reauthentication unless the key is right, or the server is unreachable."""
         try:
             if not await self._async_is_right(is_of_provider=is_of_provider):
+                self._may_be_refused = True
                 self._entry.async_start_reauth(self._hass)
         finally:
             self._is_checking = False

@@ -58,14 +58,17 @@ def defaults_for(
     `values` and `extra_body` are the arguments of the caller, `data` and `options` those of the
     entry.
     """
-    given = values.keys() | extra_body.keys()
-    if method in _CHATS and values.get("stream") and _STREAM_OPTIONS not in given:
+    # Few requests stream or have a format: the kind of service is found for those only.
+    if method in _CHATS:
+        if not values.get("stream") or _STREAM_OPTIONS in values or _STREAM_OPTIONS in extra_body:
+            return {}
         if asks_for_usage(kind_of(data, options), options):
             return {_STREAM_OPTIONS: {"include_usage": True}}
-    elif method == "responses.create" and _RESPONSE_FORMAT not in given:
+    elif method == "responses.create":
         text = values.get("text")
-        form = response_format(text.get("format")) if isinstance(text, Mapping) else None
-        # Few requests have a format: the kind is found for those only.
-        if form is not None and (kind := kind_of(data, options)) is not None:
-            return {} if kind.obeys_text_format else {_RESPONSE_FORMAT: form}
+        form = response_format(text.get("format")) if isinstance(text, dict) else None
+        if form is None or _RESPONSE_FORMAT in values or _RESPONSE_FORMAT in extra_body:
+            return {}
+        if (kind := kind_of(data, options)) is not None and not kind.obeys_text_format:
+            return {_RESPONSE_FORMAT: form}
     return {}

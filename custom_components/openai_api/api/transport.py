@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import islice
 import math
 import time
+from types import TracebackType
 from typing import override
 
 import aiohttp
@@ -44,35 +45,55 @@ _TURN = 0.005
 _DROPPED_HEADERS = {"authorization", "transfer-encoding"}
 
 
-@contextmanager
-def map_aiohttp_exceptions() -> Iterator[None]:
-    """Raise aiohttp's errors as those of httpx2, which the SDK retries.
+class TransportErrors:
+    """Raises aiohttp's errors inside as those of httpx2, which the SDK retries.
 
-    Raises httpx2.TransportError, and SdkPassthroughError where a retry cannot help.
+    Raises httpx2.TransportError, and SdkPassthroughError where a retry cannot help. No generator,
+    which would cost a short request several times as much.
     """
-    try:
-        yield
-    except aiohttp.ConnectionTimeoutError as err:
-        raise httpx2.ConnectTimeout(str(err)) from err
-    except TimeoutError as err:
-        raise httpx2.ReadTimeout(str(err)) from err
-    except aiohttp.ClientConnectorError as err:
-        raise httpx2.ConnectError(str(err)) from err
-    except aiohttp.ServerDisconnectedError as err:
-        raise httpx2.RemoteProtocolError("the host closed the connection") from err
-    except aiohttp.ClientResponseError as err:
-        # Its text quotes the URL, which may hold the key, and bytes of the server.
-        raise httpx2.RemoteProtocolError("the host does not answer in proper HTTP") from err
-    except aiohttp.InvalidURL as err:
-        raise httpx2.UnsupportedProtocol("the address is not valid") from err
-    except (aiohttp.ClientError, OSError) as err:
-        if isinstance(cause := err.__cause__, HomeAssistantError):
-            # The file that is sent could not be read to its end.
-            raise SdkPassthroughError(cause) from None
-        raise httpx2.ReadError(str(err)) from err
-    except ValueError as err:
-        # A header with line breaks, for one; its text is not quoted.
-        raise httpx2.LocalProtocolError("the request cannot be sent") from err
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        err: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End; raise the error of httpx2, if there is one."""
+        if err is not None and (translated := _as_transport_error(err)) is not None:
+            raise translated from err
+
+
+def _as_transport_error(err: BaseException) -> Exception | None:
+    """Return the error of httpx2 for one of aiohttp, None if it is another."""
+    match err:
+        case aiohttp.ConnectionTimeoutError():
+            return httpx2.ConnectTimeout(str(err))
+        case TimeoutError():
+            return httpx2.ReadTimeout(str(err))
+        case aiohttp.ClientConnectorError():
+            return httpx2.ConnectError(str(err))
+        case aiohttp.ServerDisconnectedError():
+            return httpx2.RemoteProtocolError("the host closed the connection")
+        case aiohttp.ClientResponseError():
+            # Its text quotes the URL, which may hold the key, and bytes of the server.
+            return httpx2.RemoteProtocolError("the host does not answer in proper HTTP")
+        case aiohttp.InvalidURL():
+            return httpx2.UnsupportedProtocol("the address is not valid")
+        case aiohttp.ClientError() | OSError():
+            if isinstance(cause := err.__cause__, HomeAssistantError):
+                # The file that is sent could not be read to its end.
+                return SdkPassthroughError(cause)
+            return httpx2.ReadError(str(err))
+        case ValueError():
+            # A header with line breaks, for one; its text is not quoted.
+            return httpx2.LocalProtocolError("the request cannot be sent")
+    return None
+
+
+_TRANSPORT_ERRORS = TransportErrors()
 
 
 class AiohttpResponseStream(httpx2.AsyncByteStream):
@@ -86,7 +107,7 @@ class AiohttpResponseStream(httpx2.AsyncByteStream):
         # Each packed byte may become a thousand when it is decompressed, in the event loop.
         is_packed = "content-encoding" in self._response.headers
         largest = _PACKED_PIECE if is_packed else _LARGEST_PIECE
-        with map_aiohttp_exceptions():
+        with _TRANSPORT_ERRORS:
             async for chunk in self._response.content.iter_any():
                 if len(chunk) <= largest and not is_packed:
                     yield chunk
@@ -196,9 +217,10 @@ async def async_read_body(response: aiohttp.ClientResponse) -> bytes:
             await packed.aclose()
     chunks: list[bytes] = []
     size = 0
+    read_chunk = response.content.readany
     try:
-        with map_aiohttp_exceptions():
-            async for chunk in response.content.iter_any():
+        with _TRANSPORT_ERRORS:
+            while chunk := await read_chunk():
                 size += len(chunk)
                 if size > MAX_RESPONSE_BYTES:
                     raise SdkPassthroughError(ResponseTooLarge(MAX_RESPONSE_BYTES))
@@ -277,7 +299,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                 if self._session.closed:
                     # Home Assistant stops; aiohttp would raise a RuntimeError.
                     raise httpx2.ConnectError("Home Assistant is shutting down")
-                with map_aiohttp_exceptions():
+                with _TRANSPORT_ERRORS:
                     response = await self._session.request(
                         method,
                         url,

@@ -39,20 +39,8 @@ _BILLABLE_METHODS = frozenset(
         "videos.remix",
     }
 )
-_TOTALS: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "input_tokens": (("input_tokens",), ("prompt_tokens",)),
-    "output_tokens": (("output_tokens",), ("completion_tokens",)),
-    "cached_tokens": (
-        ("input_tokens_details", "cached_tokens"),
-        ("input_token_details", "cached_tokens"),
-        ("prompt_tokens_details", "cached_tokens"),
-    ),
-    "reasoning_tokens": (
-        ("output_tokens_details", "reasoning_tokens"),
-        ("output_token_details", "reasoning_tokens"),
-        ("completion_tokens_details", "reasoning_tokens"),
-    ),
-}
+_INPUT_DETAILS = ("input_tokens_details", "input_token_details", "prompt_tokens_details")
+_OUTPUT_DETAILS = ("output_tokens_details", "output_token_details", "completion_tokens_details")
 _RATE_LIMIT_HEADERS = {
     "remaining_requests": "x-ratelimit-remaining-requests",
     "remaining_tokens": "x-ratelimit-remaining-tokens",
@@ -156,7 +144,7 @@ class Usage:
     def record_result(self, method: str, answer: Any) -> bool:
         """Count the tokens of a response of an SDK method; return whether it used the quota."""
         took = False
-        if isinstance(answer, Mapping) and self._is_new(method, answer):
+        if isinstance(answer, dict) and self._is_new(method, answer):
             took = self.record_tokens(
                 answer.get("turn") if method == _AGENT_TURN_METHOD else answer
             )
@@ -179,17 +167,10 @@ class Usage:
 
     @callback
     def record_tokens(self, answer: Any) -> bool:
-        """Count the tokens in the `usage` of an object, and return whether there are any.
-
-        Their keys differ between the APIs; see `_TOTALS`.
-        """
-        usage = answer.get("usage") if isinstance(answer, Mapping) else None
-        if not isinstance(usage, Mapping):
+        """Count the tokens in the `usage` of an object, and return whether there are any."""
+        counts = _tokens_in(answer)
+        if counts is None:
             return False
-        counts = {
-            key: next((found for place in places if (found := _nested_int(usage, place))), 0)
-            for key, places in _TOTALS.items()
-        }
         for key, count in counts.items():
             self._add(key, count)
         if self.prices.is_set:
@@ -217,14 +198,38 @@ def _is_in_progress(answer: Mapping[str, Any]) -> bool:
 
 def _has_tokens(answer: Mapping[str, Any]) -> bool:
     """Return whether an object has a usage."""
-    usage = answer.get("usage")
-    return any(_nested_int(usage, place) for places in _TOTALS.values() for place in places)
+    return any((_tokens_in(answer) or {}).values())
 
 
-def _nested_int(values: Any, path: tuple[str, ...]) -> int:
-    """Return the count at a place, 0 if there is none."""
-    for key in path:
-        # Answers are JSON, whose objects are dicts: to ask for a mapping takes many times as long.
-        values = values.get(key) if isinstance(values, dict) else None
-    is_count = isinstance(values, int) and not isinstance(values, bool) and values > 0
-    return values if is_count else 0
+def _tokens_in(answer: Any) -> dict[str, int] | None:
+    """Return the tokens in the `usage` of an object, None if it has none; keys differ by API.
+
+    Returns `{"input_tokens": …, "output_tokens": …, "cached_tokens": …, "reasoning_tokens": …}`,
+    each 0 if it is not told.
+    """
+    usage = answer.get("usage") if isinstance(answer, dict) else None
+    if not isinstance(usage, dict):
+        return None
+    return {
+        "input_tokens": _count(usage, "input_tokens") or _count(usage, "prompt_tokens"),
+        "output_tokens": _count(usage, "output_tokens") or _count(usage, "completion_tokens"),
+        "cached_tokens": _detail(usage, _INPUT_DETAILS, "cached_tokens"),
+        "reasoning_tokens": _detail(usage, _OUTPUT_DETAILS, "reasoning_tokens"),
+    }
+
+
+def _detail(usage: Mapping[str, Any], places: tuple[str, ...], key: str) -> int:
+    """Return the count of a kind of tokens in the first of the objects that has it, else 0."""
+    for place in places:
+        details = usage.get(place)
+        if isinstance(details, dict) and (found := _count(details, key)):
+            return found
+    return 0
+
+
+def _count(values: Mapping[str, Any], key: str) -> int:
+    """Return the count under a key, 0 if there is none."""
+    found = values.get(key)
+    if isinstance(found, int) and not isinstance(found, bool) and found > 0:
+        return found
+    return 0

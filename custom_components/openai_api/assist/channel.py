@@ -8,6 +8,7 @@ from homeassistant.core import Context, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util.ulid import ulid_now
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
 
 from ..api.host import ServiceHost
 from ..const import LOGGER
@@ -65,10 +66,10 @@ class Channel(Connection):
 
     async def async_end(self) -> None:
         """Close it; what happens to be on its way is lost."""
-        await self.async_close(1000, "")
+        await self.async_close()
 
     @override
-    async def async_close(self, code: int, reason: str) -> None:
+    async def async_close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
         if self.host.closed and self._was_open:
             # Whoever waits for an event need not wait for the closing handshake.
             self._was_open = False

@@ -11,9 +11,9 @@ from ..types import Json
 from ..websocket.connect_options import shown_url
 from ..websocket.connection import Connection
 from ..websocket.socket import Socket
+from ..websocket.state import Transport
 from .websockets import async_close, async_find
 
-TRANSPORT = "responses.websocket"
 # Newer servers accept `response.steer`, too.
 _CLIENT_EVENTS = ("response.create", "response.steer")
 
@@ -21,7 +21,7 @@ _CLIENT_EVENTS = ("response.create", "response.steer")
 class ResponsesConnection(Connection):
     """A connection on which responses are created one after another."""
 
-    transport = TRANSPORT
+    transport = Transport.RESPONSES.value
 
 
 async def async_manage(request: ActionCall) -> Json:

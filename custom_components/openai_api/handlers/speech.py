@@ -9,21 +9,8 @@ from ..media.download import (
     async_save_response,
     join_base64,
 )
-from ..media.source import async_data_url
 from ..media.storage import async_require_media_directory
 from ..types import Json
-
-
-async def async_into_references(request: ActionCall, arguments: Json, key: str) -> int:
-    """Replace the recordings in `arguments[key]`, each `{"id": …}`, by `data:` URLs.
-
-    Returns 0, the bytes to upload apart from the JSON. Raises what `async_data_url` raises.
-    """
-    arguments[key] = [
-        name if (name := item["id"]).startswith("data:") else await async_data_url(request, item)
-        for item in arguments[key]
-    ]
-    return 0
 
 
 async def async_create_speech(request: ActionCall) -> Json:

@@ -166,9 +166,9 @@ def _in_markdown(text: str) -> Iterator[GeneratedFile]:
 
 def _objects(value: object) -> Iterator[Mapping[str, Any]]:
     """Yield the objects in a list; none if a server sends something else."""
-    yield from (
-        (item for item in value if isinstance(item, Mapping)) if isinstance(value, list) else ()
-    )
+    for item in value if isinstance(value, list) else ():
+        if isinstance(item, dict):
+            yield item
 
 
 def picture_in(item: object, label: str) -> GeneratedFile | None:

@@ -20,6 +20,7 @@ from homeassistant.util import raise_if_invalid_path
 from ..action import ActionCall
 from ..const import DOMAIN
 from ..exceptions import api_error, validation_error
+from ..types import Json
 from .media_types import OCTET_STREAM, guess_type
 
 MAX_UPLOAD_BYTES = 512 * 1024**2
@@ -55,6 +56,18 @@ async def async_data_url(request: ActionCall, item: Mapping[str, str]) -> str:
     """
     _, content, content_type = await async_read_file(request, item, MAX_INLINE_BYTES)
     return await request.hass.async_add_executor_job(data_url, content, content_type)
+
+
+async def async_into_references(request: ActionCall, arguments: Json, key: str) -> int:
+    """Replace the recordings in `arguments[key]`, each `{"id": …}`, by `data:` URLs.
+
+    Returns 0, the bytes to upload apart from the JSON. Raises what `async_data_url` raises.
+    """
+    arguments[key] = [
+        name if (name := item["id"]).startswith("data:") else await async_data_url(request, item)
+        for item in arguments[key]
+    ]
+    return 0
 
 
 def data_url(content: bytes, content_type: str) -> str:

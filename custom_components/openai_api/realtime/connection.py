@@ -15,7 +15,7 @@ from ..types import Json
 from ..websocket.connection import Connection, Connections
 from ..websocket.messages import encode
 from ..websocket.socket import Open
-from ..websocket.state import State
+from ..websocket.state import State, Transport
 from .audio_parts import AudioParts
 from .event_names import EventNames
 from .history import History, diff, normalize
@@ -40,7 +40,7 @@ type EventHandler = Callable[[RealtimeConnection, Json], None]
 class RealtimeConnection(Connection):
     """A conversation over a WebSocket, with what the API leaves to the client."""
 
-    transport = "realtime.websocket"
+    transport = Transport.REALTIME.value
 
     def __init__(
         self,

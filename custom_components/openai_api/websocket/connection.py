@@ -161,7 +161,7 @@ class Connection:
             # The connection was aborted while the message was queued; the library raises nothing.
             raise self._closed()
 
-    async def async_close(self, code: int, reason: str) -> None:
+    async def async_close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
         """Close the connection, in whatever state it is; its id is free when this returns.
 
         `code` and `reason` are those of the close frame, as `check_close` allows them.

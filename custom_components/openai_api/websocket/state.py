@@ -1,4 +1,4 @@
-"""The states of a WebSocket connection, as events, entities and triggers name them."""
+"""The states and kinds of WebSocket connections, as events, entities and triggers name them."""
 
 from enum import StrEnum
 
@@ -10,3 +10,10 @@ class State(StrEnum):
     CONNECTED = "connected"
     RECONNECTING = "reconnecting"
     DISCONNECTED = "disconnected"
+
+
+class Transport(StrEnum):
+    """What a connection that actions open is for."""
+
+    RESPONSES = "responses.websocket"
+    REALTIME = "realtime.websocket"

@@ -2,8 +2,6 @@
 
 import asyncio
 from pathlib import Path
-import subprocess
-import sys
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -108,21 +106,3 @@ async def test_entity_unavailable_while_unreachable(
     assert speech(await ask()) == "Back"
     await hass.async_block_till_done()
     assert not hass.states.is_state("conversation.kitchen", "unavailable")
-
-
-async def test_entry_without_subentries_imports_no_assist(hass: HomeAssistant) -> None:
-    code = (
-        "import homeassistant, sys, custom_components.openai_api as i;"
-        "from custom_components.openai_api import config_flow, sensor, binary_sensor, image,"
-        "trigger, diagnostics, repairs;"
-        "print([m for m in sys.modules if 'openai_api.assist' in m or m in {"
-        "'homeassistant.components.conversation','homeassistant.components.ai_task',"
-        "'homeassistant.components.stt','homeassistant.components.tts'}])"
-    )
-
-    def run() -> str:
-        return subprocess.run(
-            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-        ).stdout.strip()
-
-    assert await hass.async_add_executor_job(run) == "[]"
