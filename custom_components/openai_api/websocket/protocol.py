@@ -11,7 +11,7 @@ from websockets.frames import Frame, Opcode
 from . import connect_options
 
 _MOST_WAITING = 16
-"""Messages: while more wait to be received, no more is read, as in the library."""
+"""Messages: while so many wait to be received, no more is read, as in the library."""
 
 
 class KeepaliveConnection(ClientConnection):
@@ -53,7 +53,7 @@ class KeepaliveConnection(ClientConnection):
             super().process_event(event)
         elif event.fin and event.opcode in (Opcode.TEXT, Opcode.BINARY):
             self.messages.append(bytes(event.data))
-            if len(self.messages) > _MOST_WAITING:
+            if len(self.messages) == _MOST_WAITING:
                 self.transport.pause_reading()
             self._wake()
         else:
