@@ -205,12 +205,13 @@ class RequestScope:
     ) -> None:
         """End; raise an error as the callers know it."""
         host = self._host
-        host.active_timeouts.discard(self._timeout)
-        deadline.reset(self._token)
         try:
             await self._timeout.__aexit__(kind, err, traceback)
         except TimeoutError as expired:
             err = expired
+        finally:
+            host.active_timeouts.discard(self._timeout)
+            deadline.reset(self._token)
         if err is None:
             if host.usage.last_response_at >= self._start:
                 issues.async_delete(host.hass, host.entry, issues.HOST_MOVED)
