@@ -92,8 +92,8 @@ def _built_schemas(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the pauses between attempts to connect short."""
-    monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.01)
-    monkeypatch.setattr(reconnect, "_LONGEST_DELAY", 0.02)
+    monkeypatch.setattr(reconnect, "INITIAL_DELAY", 0.01)
+    monkeypatch.setattr(reconnect, "MAX_DELAY", 0.02)
 
 
 @pytest.fixture

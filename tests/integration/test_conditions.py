@@ -13,7 +13,6 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
-from custom_components.openai_api.websocket import reconnect
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -36,13 +35,8 @@ async def ask(hass: HomeAssistant, **options: Any) -> bool | None:
 
 
 async def test_connection_open_condition(
-    hass: HomeAssistant,
-    standin: StandIn,
-    entry: MockConfigEntry,
-    call: Call,
-    monkeypatch: pytest.MonkeyPatch,
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call
 ) -> None:
-    monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.01)
     other = await add_entry(hass, entry_data(standin, "none"))
     here = {"config_entry_id": entry.entry_id}
     assert await ask(hass, connection_id="c") is False

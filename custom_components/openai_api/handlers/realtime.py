@@ -17,8 +17,8 @@ from ..realtime.limits import MAX_CALLS, ToolLimits, UsageLimit
 from ..realtime.tools import HomeTools
 from ..types import Json
 from ..websocket.access import async_check_access
-from ..websocket.connect_options import shown_url
-from ..websocket.socket import Socket
+from ..websocket.connect_options import display_url
+from ..websocket.sdk_connection import SdkConnection
 from . import websockets
 from .websockets import async_find
 
@@ -82,7 +82,7 @@ async def async_connect(request: ActionCall) -> Json:
         "action": "connect",
         "connection_id": connection.id,
         "model": model,
-        "url": shown_url(host, "realtime"),
+        "url": display_url(host, "realtime"),
     }
 
 
@@ -98,7 +98,7 @@ def _usage_limit(host: ServiceHost, data: Mapping[str, Any]) -> UsageLimit:
 
 async def _async_open(
     request: ActionCall, target: Mapping[str, Any], options: dict[str, Any], *, use_secret: bool
-) -> Socket:
+) -> SdkConnection:
     """Open a WebSocket with the SDK, which knows the path."""
     host = request.host
     if use_secret:
@@ -113,7 +113,7 @@ async def _async_open(
         } | {"Authorization": f"Bearer {secret}"}
     # The first access imports the resource, which would block the event loop.
     realtime = await request.hass.async_add_import_executor_job(getattr, host.client, "realtime")
-    socket: Socket = await realtime.connect(**target, **options).enter()
+    socket: SdkConnection = await realtime.connect(**target, **options).enter()
     return socket
 
 

@@ -172,7 +172,7 @@ async def test_drop_during_session_created(silent: None, talk: RealtimeDriver) -
 async def test_final_drop_frees_connection_id(
     script: RealtimeDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconnect, "_ATTEMPTS", 3)
+    monkeypatch.setattr(reconnect, "MAX_ATTEMPTS", 3)
     script.standin.fail(DOWN)
     script.session.abort()
     await wait_for(lambda: "disconnected" in states(script))

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from websockets.frames import CloseCode
 
 
-class Socket(Protocol):
+class SdkConnection(Protocol):
     """A connection of the SDK."""
 
     async def send_raw(self, data: bytes | str) -> None:
@@ -16,5 +16,5 @@ class Socket(Protocol):
         """Close with a code and a reason."""
 
 
-type Open = Callable[[dict[str, Any]], Awaitable[Socket]]
+type ConnectFactory = Callable[[dict[str, Any]], Awaitable[SdkConnection]]
 """Opens a socket of the SDK with these arguments for its `connect`."""
