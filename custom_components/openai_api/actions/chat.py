@@ -196,7 +196,7 @@ ACTION_GROUP = ActionGroup(
             fields=(*_QUESTION, LLM_HASS_API, CONVERSATION_ID),
             check=check_completion,
             accumulator=ChatCompletionAccumulator,
-            handler="home.async_answer",
+            handler="tool_rounds.async_answer",
         ),
         ActionDescription(
             key="parse_chat_completion",

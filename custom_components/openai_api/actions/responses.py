@@ -66,7 +66,7 @@ ACTION_GROUP = ActionGroup(
             check=check_response,
             postprocess=add_output_text,
             accumulator=ResponseAccumulator,
-            handler="home.async_answer",
+            handler="tool_rounds.async_answer",
         ),
         ActionDescription(
             key="parse_model_response",

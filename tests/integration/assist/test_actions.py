@@ -13,7 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
 from custom_components.openai_api.const import DOMAIN
-from custom_components.openai_api.handlers import home as handler
+from custom_components.openai_api.handlers import kept_conversations
 from tests.integration.llm_api import add_api
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
@@ -254,7 +254,7 @@ async def test_reasoning_kept_within_call_and_images_sent_once(
 async def test_conversation_history_limit(
     standin: StandIn, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handler, "_LONGEST", 3)
+    monkeypatch.setattr(kept_conversations, "_MAX_ITEMS", 3)
     for text in ("One", "Two", "Three"):
         await call("create_model_response", input=text, model="m", conversation_id="breakfast")
 
