@@ -14,8 +14,6 @@ from tests.standin.server import StandIn
 from .answers import NO_RESPONSES, SSE, call_event, chat, chunk, completed, says, sse
 from .conftest import Ask, speech
 
-pytestmark = pytest.mark.usefixtures("agent")
-
 type Json = dict[str, Any]
 FAILED = "Sorry, an error occurred before I could finish that request."
 
@@ -61,7 +59,13 @@ RESULT = conversation.ToolResultContent(
 )
 @pytest.mark.parametrize("is_chat", [True, False])
 async def test_every_earlier_question_has_an_answer(
-    hass: HomeAssistant, standin: StandIn, ask: Ask, turn: list[Any], told: list[str], is_chat: bool
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    turn: list[Any],
+    told: list[str],
+    is_chat: bool,
 ) -> None:
     if is_chat:
         standin.fail(NO_RESPONSES)
@@ -91,7 +95,7 @@ async def test_every_earlier_question_has_an_answer(
 
 @pytest.mark.parametrize("service", ["web_search_call", "mcp_call"])
 async def test_reasoning_before_call_of_service_is_not_sent(
-    standin: StandIn, ask: Ask, service: str
+    standin: StandIn, agent: str, ask: Ask, service: str
 ) -> None:
     def done(kind: str, **item: Any) -> Json:
         return {"type": "response.output_item.done", "item": {"type": kind, **item}}
@@ -131,7 +135,7 @@ def chat_call(index: int, **more: Any) -> Json:
     return {"index": index, "id": f"c{index}", "function": function, **more}
 
 
-async def test_chat_signature_of_call_is_sent_back(standin: StandIn, ask: Ask) -> None:
+async def test_chat_signature_of_call_is_sent_back(standin: StandIn, agent: str, ask: Ask) -> None:
     conversation_id = await use_chat(standin, ask)
     extra = {"google": {"thought_signature": "c2lnbmVk"}}
     standin.fail(
@@ -151,7 +155,7 @@ async def test_chat_signature_of_call_is_sent_back(standin: StandIn, ask: Ask) -
         assert [call.get("extra_content") for call in message["tool_calls"]] == [extra, None]
 
 
-async def test_chat_reasoning_details_are_sent_back(standin: StandIn, ask: Ask) -> None:
+async def test_chat_reasoning_details_are_sent_back(standin: StandIn, agent: str, ask: Ask) -> None:
     conversation_id = await use_chat(standin, ask)
     standin.fail(
         chat(
@@ -187,7 +191,7 @@ async def test_chat_reasoning_details_are_sent_back(standin: StandIn, ask: Ask) 
     ],
 )
 async def test_chat_reasoning_is_sent_back_where_it_is_missed(
-    standin: StandIn, ask: Ask, refusal: str
+    standin: StandIn, agent: str, ask: Ask, refusal: str
 ) -> None:
     conversation_id = await use_chat(standin, ask)
     thought = chunk({"reasoning_content": "I should call it."})
@@ -213,7 +217,7 @@ async def test_chat_reasoning_is_sent_back_where_it_is_missed(
 
 
 async def test_message_of_another_agent_is_told(
-    hass: HomeAssistant, standin: StandIn, ask: Ask
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
 ) -> None:
     standin.fail(says("Hello."))
     first = await ask()
