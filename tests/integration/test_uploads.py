@@ -17,7 +17,7 @@ from tests.standin.faults import Fault
 from tests.standin.records import Part
 from tests.standin.server import StandIn
 
-from .conftest import Call, add_entry, raises_key, traced
+from .conftest import Call, add_entry, raises_key, read, traced
 
 pytestmark = pytest.mark.usefixtures("entry")
 DATA = bytes(range(250)) * 10
@@ -50,11 +50,6 @@ def huge(media_folder: Path) -> Path:
         for number in range(64):
             file.write(number.to_bytes(8) * (1024**2 // 8))
     return path
-
-
-def read(path: str) -> bytes:
-    """Return the content of a file."""
-    return Path(path).read_bytes()
 
 
 async def test_upload_parts_manually(standin: StandIn, call: Call, media_folder: Path) -> None:

@@ -23,24 +23,16 @@ from .answers import (
     chat,
     chunk,
     completed,
+    item_done,
     says,
     sse,
+    streamed,
 )
 from .conftest import Ask, is_error, speech
 
 pytestmark = pytest.mark.usefixtures("agent")
 
 type Json = dict[str, Any]
-
-
-def streamed(*events: Any) -> Fault:
-    """Return a response of these events."""
-    return Fault(path="/responses", body=sse(events), content_type=SSE)
-
-
-def done(kind: str, **item: Any) -> Json:
-    """Return the event of an item that is whole."""
-    return {"type": "response.output_item.done", "item": {"type": kind, **item}}
 
 
 def delta(text: Any) -> Json:
@@ -101,7 +93,7 @@ async def test_refusal_is_spoken(standin: StandIn, ask: Ask) -> None:
 
 @pytest.mark.parametrize(
     "odd",
-    [delta(None), delta(5), done("new"), {"type": "response.output_item.done", "item": 5}, {}],
+    [delta(None), delta(5), item_done("new"), {"type": "response.output_item.done", "item": 5}, {}],
 )
 async def test_malformed_event_is_ignored(standin: StandIn, ask: Ask, odd: Json) -> None:
     standin.fail(streamed(delta("Hel"), odd, delta("lo"), completed()))
@@ -149,7 +141,7 @@ async def test_reasoning_tags_are_not_spoken(
 
 async def test_encrypted_reasoning_kept_within_turn(standin: StandIn, ask: Ask) -> None:
     sealed = [
-        done("reasoning", id=f"rs_{number}", summary=[{"text": "Hm"}], encrypted_content="zzz")
+        item_done("reasoning", id=f"rs_{number}", summary=[{"text": "Hm"}], encrypted_content="zzz")
         for number in range(2)
     ]
     shown = {"type": "response.reasoning_summary_text.delta", "delta": "I see"}
@@ -158,7 +150,7 @@ async def test_encrypted_reasoning_kept_within_turn(standin: StandIn, ask: Ask) 
             shown,
             {**shown, "delta": 5},
             *sealed,
-            done("reasoning", id="rs_9"),
+            item_done("reasoning", id="rs_9"),
             call_event("nonsense", "{}"),
             completed(),
         )

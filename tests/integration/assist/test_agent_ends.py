@@ -11,7 +11,6 @@ from tests.standin.server import StandIn
 
 from .answers import (
     NO_RESPONSES,
-    SSE,
     USAGE,
     call_event,
     calls,
@@ -19,7 +18,7 @@ from .answers import (
     chunk,
     completed,
     says,
-    sse,
+    streamed,
     text_events,
 )
 from .conftest import Ask, first_tool, is_error, speech, tool_named
@@ -40,11 +39,6 @@ CUT: Json = {
         "usage": USAGE,
     },
 }
-
-
-def streamed(*events: Any) -> Fault:
-    """Return a response of these events."""
-    return Fault(path="/responses", body=sse(events), content_type=SSE)
 
 
 def call_item(name: str, arguments: str, **more: Any) -> Json:

@@ -12,10 +12,21 @@ from tests.integration.waiting import wait_for
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
-from .answers import NO_RESPONSES, SSE, USAGE, call_event, chat, chunk, completed, says, sse
+from .answers import (
+    NO_RESPONSES,
+    SSE,
+    USAGE,
+    call_event,
+    chat,
+    chunk,
+    completed,
+    says,
+    sse,
+    streamed,
+)
 from .conftest import Ask, speech
 from .socket_service import Service
-from .test_agent_ends import message, streamed
+from .test_agent_ends import message
 from .test_agent_history import add_turn, answer, question
 from .test_agent_socket import AddAgent, add_agent
 from .voice import SILENCE, SPEECH

@@ -5,7 +5,7 @@ from typing import Any
 
 from homeassistant.core import Event, HomeAssistant
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from tests.integration.waiting import wait_for
 from tests.standin.faults import Fault
@@ -23,12 +23,6 @@ STAGES = {
         path="/responses", body=BEGINNING, content_type=SSE, stall=True
     ),
 }
-
-
-@pytest.fixture
-def turns(hass: HomeAssistant) -> list[Event]:
-    """Return the turns that were told."""
-    return async_capture_events(hass, "openai_api_turn_event")
 
 
 async def async_begin(standin: StandIn, ask: Ask, stage: str) -> asyncio.Task[Any]:

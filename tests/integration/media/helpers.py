@@ -23,6 +23,11 @@ DAY = 24 * 60 * 60
 MEGABYTE = 1000**2
 
 
+def encode(content: bytes) -> str:
+    """Return base64."""
+    return base64.b64encode(content).decode()
+
+
 def part(standin: StandIn, name: str) -> Any:
     """Return a part of the last multipart body."""
     return next(part for part in standin.requests[-1].body if part.name == name)
