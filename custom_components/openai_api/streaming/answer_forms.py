@@ -68,8 +68,8 @@ def adapt(method: str, answer: Json) -> Json:
     elif method in _LISTS:
         return _with_data(answer, _LISTS[method])
     elif method == "moderations.create":
-        found = answer if "flagged" in answer else answer.get("results")
-        return {**answer, "results": [found]} if isinstance(found, dict) else answer
+        results = answer if "flagged" in answer else answer.get("results")
+        return {**answer, "results": [results]} if isinstance(results, dict) else answer
     elif method == "completions.create":
         if "choices" not in answer and (message := _message(answer)):
             choices = [_choice(message, answer)]
@@ -201,24 +201,24 @@ def _choice(message: Json, response: Json) -> Json:
     reason = "tool_calls" if "tool_calls" in message else "stop"
     if response.get("status") == "incomplete":
         details = response.get("incomplete_details")
-        found = details.get("reason") if isinstance(details, dict) else None
-        reason = "content_filter" if found == "content_filter" else "length"
+        cause = details.get("reason") if isinstance(details, dict) else None
+        reason = "content_filter" if cause == "content_filter" else "length"
     return {"index": 0, "message": message, "finish_reason": reason}
 
 
 def _with_data(answer: Json, keys: tuple[str, ...]) -> Json:
     """Return an answer whose `data` is a list of objects: embeddings or pictures."""
-    found = answer.get("data")
+    objects = answer.get("data")
     if "data" not in answer:
-        found = next((answer[key] for key in keys if answer.get(key)), None)
-        if found is None and keys is _PICTURES:
+        objects = next((answer[key] for key in keys if answer.get(key)), None)
+        if objects is None and keys is _PICTURES:
             messages = [_said(choice) for choice in _objects(answer.get("choices"))]
-            found = [image for message in messages for image in _objects(message.get("images"))]
-    if isinstance(found, list) and found and isinstance(found[0], dict):
-        return answer if "data" in answer else {**answer, "data": found}
-    if isinstance(found, dict) and not _is_wrapping(found, keys):
-        return {**answer, "data": [found]}
-    values: list[object] = found if isinstance(found, list) else [found]
+            objects = [image for message in messages for image in _objects(message.get("images"))]
+    if isinstance(objects, list) and objects and isinstance(objects[0], dict):
+        return answer if "data" in answer else {**answer, "data": objects}
+    if isinstance(objects, dict) and not _is_wrapping(objects, keys):
+        return {**answer, "data": [objects]}
+    values: list[object] = objects if isinstance(objects, list) else [objects]
     if keys is _PICTURES:
         data: list[Json] = [
             {"url" if _is_address(item) else "b64_json": item}
@@ -235,9 +235,9 @@ def _with_data(answer: Json, keys: tuple[str, ...]) -> Json:
     return {**answer, "data": data} if data else answer
 
 
-def _is_wrapping(found: Json, keys: tuple[str, ...]) -> bool:
+def _is_wrapping(answer: Json, keys: tuple[str, ...]) -> bool:
     """Return whether an object has the answer in it."""
-    return "data" in found or any(isinstance(found.get(key), list | dict) for key in keys[:-1])
+    return "data" in answer or any(isinstance(answer.get(key), list | dict) for key in keys[:-1])
 
 
 def _is_address(text: str) -> bool:
@@ -259,8 +259,8 @@ def transcript_in(answer: object, depth: int = 0) -> str | None:
         return answer
     if isinstance(answer, list) and depth < _DEEPEST:
         texts = [transcript_in(item, depth + 1) for item in answer]
-        found = [text for text in texts if text is not None]
-        return _joined(found) if len(found) == len(answer) else None
+        known = [text for text in texts if text is not None]
+        return _joined(known) if len(known) == len(answer) else None
     if not isinstance(answer, dict) or depth >= _DEEPEST:
         return None
     statuses = {str(answer.get(key)).lower() for key in _STATUSES}

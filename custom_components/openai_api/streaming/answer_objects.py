@@ -70,11 +70,11 @@ def may_be_made(method: str, answer: Mapping[str, Any]) -> bool:
 def id_in(answer: Mapping[str, Any], *keys: str) -> str | None:
     """Return the id under the first of these keys that has one, also a number; None if none."""
     for key in keys:
-        found = answer.get(key)
-        if isinstance(found, int) and not isinstance(found, bool):
-            return str(found)
-        if isinstance(found, str) and found:
-            return found
+        value = answer.get(key)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if isinstance(value, str) and value:
+            return value
     return None
 
 

@@ -84,7 +84,7 @@ def _object_in(line: bytes) -> Json | None:
     if data[:1] != b"{" or data[-1:] != b"}" or len(data) > LARGE_BYTES:
         return None
     try:
-        found: Json = orjson.loads(data)
+        value: Json = orjson.loads(data)
     except orjson.JSONDecodeError:
         return None
-    return found
+    return value

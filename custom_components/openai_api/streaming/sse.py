@@ -153,14 +153,14 @@ class SSEDecoder:
                 return False
             self._name(line)
         try:
-            found = [names[line] for line in heads]
+            types = [names[line] for line in heads]
         except KeyError:
             # More names than are kept.
             return False
         data = [line[6:] for line in lines[1::3] if line[:6] == b"data: "]
         if len(data) != count:
             return False
-        events.extend(zip(found, data, strict=True))
+        events.extend(zip(types, data, strict=True))
         self._size = 0
         return True
 

@@ -90,8 +90,8 @@ def _join_halves(text: str) -> str:
         )
     if _RAW_BYTES.search(text) is not None:
         text = _RAW_BYTES.sub(
-            lambda found: (
-                found[0].encode(errors="surrogateescape").decode(errors="surrogateescape")
+            lambda halves: (
+                halves[0].encode(errors="surrogateescape").decode(errors="surrogateescape")
             ),
             text,
         )
@@ -104,7 +104,7 @@ def _replace_halves(text: str) -> str:
         return text.encode(errors="surrogateescape").decode(errors="replace")
     if _RAW_BYTES.search(text) is not None:
         text = _RAW_BYTES.sub(
-            lambda found: found[0].encode(errors="surrogateescape").decode(errors="replace"), text
+            lambda half: half[0].encode(errors="surrogateescape").decode(errors="replace"), text
         )
     return _LONE.sub("\ufffd", text)
 
@@ -155,8 +155,8 @@ class SurrogateJoiner:
         def load_string(text: bytes) -> str:
             nonlocal has_halves
             has_halves = True
-            found: str = json.loads(text.decode(errors="surrogateescape"))
-            return found
+            loaded: str = json.loads(text.decode(errors="surrogateescape"))
+            return loaded
 
         value = None
         is_whole = False
@@ -213,8 +213,8 @@ class SurrogateJoiner:
 
     def _mend_event(self, value: Any, *, hold: bool) -> Any:
         """Return an event whose texts are valid Unicode."""
-        found = value if isinstance(value, dict) else {}
-        known = {key: found[key] for key in _IDENTITY if key in found}
+        event = value if isinstance(value, dict) else {}
+        known = {key: event[key] for key in _IDENTITY if key in event}
         identity = tuple(str(known.get(key)) for key in _IDENTITY)
         mended = self._mend(value, (identity,), hold=hold)
         if self.held:
