@@ -33,17 +33,19 @@ def audio_in_text(body: bytes, *, is_pcm: bool) -> bytes | None:
     text = decode_text(body).strip()
     if text[:1] in ("{", "[", '"'):
         try:
-            found = orjson.loads(text)
+            value = orjson.loads(text)
         except orjson.JSONDecodeError:
             return None
     else:
-        found = text
-    for candidate in _candidates(found, 0):
+        value = text
+    for candidate in _candidates(value, 0):
         for audio in _decoded(candidate):
             head = audio[:HEAD_BYTES]
-            kind = detect_media_type(head)
-            is_audio = kind is not None and is_media(kind) and not kind.startswith("image/")
-            may_be_pcm = is_pcm and kind is None and found is not text
+            detected = detect_media_type(head)
+            is_audio = (
+                detected is not None and is_media(detected) and not detected.startswith("image/")
+            )
+            may_be_pcm = is_pcm and detected is None and value is not text
             if is_audio or (may_be_pcm and len(audio) >= _SHORTEST_PCM and not is_text(head)):
                 return audio
     return None

@@ -70,10 +70,10 @@ async def async_save_generated_media(
     """
     if answer is None:
         return answer
-    found = await async_run_large(request, lambda: list(_generated(request, answer)))
-    if not found:
+    generated = await async_run_large(request, lambda: list(_generated(request, answer)))
+    if not generated:
         return answer
-    media, _ = await async_save_all(request, found)
+    media, _ = await async_save_all(request, generated)
     return {**answer, "media": media}
 
 
@@ -101,8 +101,8 @@ def _generated(request: ActionCall, answer: Mapping[str, Any]) -> Iterator[Gener
     """Yield the images and audio in a model response or a chat completion."""
     for item in _objects(answer.get("output")):
         if item.get("type") == "image_generation_call":
-            if (found := picture_in(item, "image/png")) is not None:
-                yield replace(found, identifier=item.get("id"))
+            if (picture := picture_in(item, "image/png")) is not None:
+                yield replace(picture, identifier=item.get("id"))
         elif item.get("type") == "message":
             yield from _in_content(item.get("content"), "")
     if not (choices := answer.get("choices")):
@@ -121,8 +121,8 @@ def _in_message(message: Mapping[str, Any], sound: str) -> Iterator[GeneratedFil
     if isinstance(audio := message.get("audio"), Mapping):
         yield from _sound_in(audio, sound, audio.get("id"))
     for image in _objects(message.get("images")):
-        if (found := picture_in(image, "image/png")) is not None:
-            yield found
+        if (picture := picture_in(image, "image/png")) is not None:
+            yield picture
     yield from _in_content(message.get("content"), sound)
 
 
@@ -131,11 +131,11 @@ def _in_content(content: object, sound: str) -> Iterator[GeneratedFile]:
     if isinstance(content, str):
         yield from _in_markdown(content)
     for part in _objects(content):
-        kind = str(part.get("type"))
-        if "image" in kind:
-            if (found := picture_in(part, "image/png")) is not None:
-                yield found
-        elif "audio" in kind:
+        part_type = str(part.get("type"))
+        if "image" in part_type:
+            if (picture := picture_in(part, "image/png")) is not None:
+                yield picture
+        elif "audio" in part_type:
             yield from _sound_in(part, sound, part.get("id"))
         elif isinstance(data := part.get("inline_data"), Mapping):
             if isinstance(encoded := data.get("data"), str):
@@ -179,8 +179,8 @@ def picture_in(item: object, label: str) -> GeneratedFile | None:
         value = item.get(key)
         if isinstance(value, Mapping):
             # {"type": "image_url", "image_url": {"url": …}}
-            if (found := picture_in(value, label)) is not None:
-                return found
+            if (picture := picture_in(value, label)) is not None:
+                return picture
         elif (
             isinstance(value, str)
             and value
@@ -226,11 +226,11 @@ async def _async_save_once(request: ActionCall, file: GeneratedFile) -> Json:
         directory = media_directory(hass)
 
         def find() -> SavedFile | None:
-            found = find_saved(directory, name)
-            return found if found and found.path.read_bytes() == content else None
+            saved = find_saved(directory, name)
+            return saved if saved and saved.path.read_bytes() == content else None
 
-        if (found := await hass.async_add_executor_job(find)) is not None:
-            return saved_file_response(hass, found.path, media_type, found.size)
+        if (saved := await hass.async_add_executor_job(find)) is not None:
+            return saved_file_response(hass, saved.path, media_type, saved.size)
     return await async_save(
         request.host,
         await async_require_media_directory(hass),
@@ -265,5 +265,5 @@ def _decode(file: GeneratedFile) -> tuple[bytes, str]:
 
 def detect_image_type(picture: bytes) -> str:
     """Return the content type of an image by its first bytes, by default `image/png`."""
-    found = detect_media_type(picture)
-    return found if found is not None and found.startswith("image/") else "image/png"
+    detected = detect_media_type(picture)
+    return detected if detected is not None and detected.startswith("image/") else "image/png"

@@ -158,18 +158,18 @@ def detect_media_type(head: bytes, label: str = "") -> str | None:
     `head` has the first `HEAD_BYTES` bytes. `label` is the content type of the server; it decides
     only where the bytes do not. Returns None for types without a signature, such as PCM.
     """
-    kind = canonical_media_type(label)
-    found = _by_signature(head)
+    label_type = canonical_media_type(label)
+    media_type = _by_signature(head)
     if (
-        found is None
+        media_type is None
         and (length := _mpeg_frame(head)) is not None
         # PCM may begin with these two bytes by chance, but is not followed by another frame.
-        and (kind != PCM or _is_mpeg_frame(head[length:]))
+        and (label_type != PCM or _is_mpeg_frame(head[length:]))
     ):
-        found = "audio/aac" if head[1] & 0x06 == 0 else "audio/mpeg"
-    if found is not None and kind == _CONTAINERS.get(found):
-        return kind
-    return found
+        media_type = "audio/aac" if head[1] & 0x06 == 0 else "audio/mpeg"
+    if media_type is not None and label_type == _CONTAINERS.get(media_type):
+        return label_type
+    return media_type
 
 
 def _by_signature(head: bytes) -> str | None:
@@ -305,8 +305,8 @@ def is_other_file(head: bytes, *, is_audio: bool) -> bool:
     """
     if head.startswith(_OTHER_FILES):
         return True
-    found = detect_media_type(head)
-    return is_audio and found is not None and found.startswith("image/")
+    detected = detect_media_type(head)
+    return is_audio and detected is not None and detected.startswith("image/")
 
 
 def guess_type(name: str) -> str:
@@ -336,8 +336,8 @@ def media_type_of(head: bytes, *labels: str) -> str:
     """
     kinds = [kind for label in labels if (kind := canonical_media_type(label))]
     label = PCM if PCM in kinds else next(filter(is_media, kinds), "")
-    if (found := detect_media_type(head, label)) is not None:
-        return found
+    if (detected := detect_media_type(head, label)) is not None:
+        return detected
     # PCM has no signature: without another one, the label counts.
     if PCM in kinds:
         return PCM

@@ -80,8 +80,8 @@ def _read(file: BufferedRandom, position: int, size: int) -> _Part | None:
     head = file.read(_HEADER.size)
     if len(head) < _HEADER.size:
         return None
-    name, _, kind = _HEADER.unpack(head)
-    if (name, kind) != (b"RIFF", b"WAVE"):
+    name, _, chunk_format = _HEADER.unpack(head)
+    if (name, chunk_format) != (b"RIFF", b"WAVE"):
         return None
     position, form = position + _HEADER.size, b""
     for _ in range(_MOST_CHUNKS):
