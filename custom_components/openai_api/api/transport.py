@@ -57,7 +57,7 @@ class TransportErrors:
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        error_type: type[BaseException] | None,
         err: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:

@@ -63,8 +63,8 @@ async def async_validate_host(
     response = answer.http_response
     if not response.content.strip():
         return Checked(None, response.headers)
-    found = parse_body(settings, response.content, response.headers.get("content-type", ""))
-    return Checked(found, response.headers)
+    models = parse_body(settings, response.content, response.headers.get("content-type", ""))
+    return Checked(models, response.headers)
 
 
 def likely_urls(typed: str) -> list[str]:
@@ -86,12 +86,12 @@ def likely_urls(typed: str) -> list[str]:
     paths = [path, f"{path}/v1", "/v1", "/api/v1", ""]
     if path.endswith("/v1"):
         paths.remove(f"{path}/v1")
-    found = [
+    urls = [
         str(url.with_scheme(name).with_path(option or "/").with_query(url.query)).rstrip("/")
         for name in schemes or ["http", "https"]
         for option in paths
     ]
-    return [option for option in dict.fromkeys(found) if option != typed.strip().rstrip("/")]
+    return [option for option in dict.fromkeys(urls) if option != typed.strip().rstrip("/")]
 
 
 async def async_find_url(
