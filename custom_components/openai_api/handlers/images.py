@@ -38,9 +38,9 @@ async def async_create_images(request: ActionCall) -> Json:
     label = guess_type(f"x.{request.data.get('output_format') or 'png'}")
     data = answer.get("data")
     files = [
-        found
+        picture
         for item in (data if isinstance(data, list) else ())
-        if (found := picture_in(item, label)) is not None
+        if (picture := picture_in(item, label)) is not None
     ]
     if not data:
         raise ResponseEmpty

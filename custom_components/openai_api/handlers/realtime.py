@@ -290,23 +290,25 @@ async def async_answer_mcp(request: ActionCall) -> Json:
     """
     connection, data = await async_find(request, RealtimeConnection), request.data
     connection.require_open()
-    wanted = data["approval_request_id"]
+    approval_id = data["approval_request_id"]
     runner = connection.tool_runner
     if runner is not None and runner.answer_approval(
-        wanted, approve=data["approve"], reason=data.get("reason")
+        approval_id, approve=data["approve"], reason=data.get("reason")
     ):
         return _client_event_response(
-            connection, "conversation.item.create", approval_request_id=wanted
+            connection, "conversation.item.create", approval_request_id=approval_id
         )
     item = {
         "type": "mcp_approval_response",
-        "approval_request_id": wanted,
+        "approval_request_id": approval_id,
         "approve": data["approve"],
         **({"reason": data["reason"]} if "reason" in data else {}),
     }
-    connection.post({"type": "conversation.item.create", "previous_item_id": wanted, "item": item})
+    connection.post(
+        {"type": "conversation.item.create", "previous_item_id": approval_id, "item": item}
+    )
     return _client_event_response(
-        connection, "conversation.item.create", approval_request_id=wanted
+        connection, "conversation.item.create", approval_request_id=approval_id
     )
 
 

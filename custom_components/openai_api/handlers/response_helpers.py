@@ -68,7 +68,7 @@ def add_output_text(response: Json) -> Json:
     Returns `{"output_text": …, …}`: the API's object, the texts joined without a separator.
     """
     texts = list(_texts(_content_parts(response)))
-    if isinstance(given := response.get("output_text"), str) and (given or not texts):
+    if isinstance(output_text := response.get("output_text"), str) and (output_text or not texts):
         return response
     return {**response, "output_text": "".join(texts)}
 
