@@ -72,54 +72,54 @@ def details_in(body: object) -> dict[str, Any]:
     removed: lists, `error`, `detail` and `errors`, the event of a stream, JSON or a Python dict in
     a text. What the other items of a list say is part of the message.
     """
-    found: Any = body
+    error: Any = body
     outer: dict[str, Any] = {}
     prefix = ""
     items: list[Any] = []
     for _ in range(_DEEPEST):
-        if isinstance(found, dict) and isinstance(errors := found.get("errors"), list):
+        if isinstance(error, dict) and isinstance(errors := error.get("errors"), list):
             items = errors
-        if isinstance(found, list) and found and not _are_words(found):
-            items, found = found, found[0]
-        elif isinstance(found, str):
-            before, inner = _split(found)
+        if isinstance(error, list) and error and not _are_words(error):
+            items, error = error, error[0]
+        elif isinstance(error, str):
+            before, inner = _split(error)
             if inner is None:
-                found = before
+                error = before
                 break
-            prefix, found = f"{prefix}{before}", inner
-        elif isinstance(found, dict) and (inner := _inner(found)) is not None:
+            prefix, error = f"{prefix}{before}", inner
+        elif isinstance(error, dict) and (inner := _inner(error)) is not None:
             outer = {
-                "code": code_in(found) or outer.get("code"),
-                "param": found.get("param") or outer.get("param"),
+                "code": code_in(error) or outer.get("code"),
+                "param": error.get("param") or outer.get("param"),
             }
-            found = inner
+            error = inner
         else:
             break
-    if not isinstance(found, dict):
-        found = {"message": _words(found)}
-    message = _words(first_of(found, ANY_WORDS))
+    if not isinstance(error, dict):
+        error = {"message": _words(error)}
+    message = _words(first_of(error, ANY_WORDS))
     # What has no name that is known is better shown as it is than not at all.
     message = (
         message
-        or {k: v for k, v in islice(found.items(), _MOST_ITEMS) if v and k not in NAMES}
-        or found.get("error")
+        or {k: v for k, v in islice(error.items(), _MOST_ITEMS) if v and k not in NAMES}
+        or error.get("error")
     )
     if isinstance(message, str):
         message, within = _split(message)
         if within is not None:
             message = f"{message}{details_in(within)['message']}"
         message = _with_items(message[:_MOST_BYTES], items)
-    if raw := _raw(found):
+    if raw := _raw(error):
         message = f"{message}: {raw}"
-    if isinstance(message, str) and (delay := delay_in(found)) and not _TELLS_DELAY.search(message):
+    if isinstance(message, str) and (delay := delay_in(error)) and not _TELLS_DELAY.search(message):
         message = f"{message.rstrip('.')} (retry in {delay})"
-    code, kind = code_in(found) or outer.get("code"), found.get("type")
-    if isinstance(kind, str) and kind.lower() in QUOTA_CODES:
+    code, error_type = code_in(error) or outer.get("code"), error.get("type")
+    if isinstance(error_type, str) and error_type.lower() in QUOTA_CODES:
         # The code of it is often but the status once more.
-        code = kind
+        code = error_type
     return {
-        "code": code or kind or title_in(found),
-        "param": found.get("param") or outer.get("param"),
+        "code": code or error_type or title_in(error),
+        "param": error.get("param") or outer.get("param"),
         "message": f"{prefix}{message}" if prefix and message else message or prefix,
     }
 
@@ -127,10 +127,10 @@ def details_in(body: object) -> dict[str, Any]:
 def condense_error(body: bytes) -> bytes:
     """Return the body of an error with no more than what `details_in` reads of it; blocks."""
     try:
-        found = orjson.loads(body)
+        error = orjson.loads(body)
     except orjson.JSONDecodeError:
         return body[:_MOST_BYTES]
-    details = {key: short(value) for key, value in details_in(found).items()}
+    details = {key: short(value) for key, value in details_in(error).items()}
     return orjson.dumps({"error": details})
 
 
@@ -154,14 +154,14 @@ def redact_error(event: Mapping[str, Any], redact: Callable[[str], str]) -> dict
     replaces the secrets in a text. Where a server tells an error, it may repeat the key that it
     refuses. What an error says beyond its first 1,000 values is left out.
     """
-    found = dict(event)
-    for key in SAYING & found.keys():
-        if found[key]:
-            found[key] = _redacted(_pruned(found[key], [_MOST_VALUES]), redact)
-    for key in _HOLDERS & found.keys():
-        if isinstance(found[key], dict):
-            found[key] = redact_error(found[key], redact)
-    return found
+    redacted = dict(event)
+    for key in SAYING & redacted.keys():
+        if redacted[key]:
+            redacted[key] = _redacted(_pruned(redacted[key], [_MOST_VALUES]), redact)
+    for key in _HOLDERS & redacted.keys():
+        if isinstance(redacted[key], dict):
+            redacted[key] = redact_error(redacted[key], redact)
+    return redacted
 
 
 def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
@@ -198,16 +198,16 @@ def _while_left[T](items: Iterable[T], left: list[int]) -> Iterator[T]:
     return takewhile(lambda _: left[0] > 0, items)
 
 
-def _inner(found: dict[str, Any]) -> object | None:
+def _inner(outer: dict[str, Any]) -> object | None:
     """Return what an object wraps that says more than the object itself."""
-    error = found.get("error")
+    error = outer.get("error")
     if isinstance(error, dict | list | str) and error:
-        if isinstance(error, str) and isinstance(first_of(found, WORDS), str):
+        if isinstance(error, str) and isinstance(first_of(outer, WORDS), str):
             # `error` is but a title here.
             return None
         return error
     for key in ("detail", "message", "errors"):
-        value = found.get(key)
+        value = outer.get(key)
         if isinstance(value, dict) and value:
             return value
         if isinstance(value, list) and value and not _names_fields(value):
@@ -242,28 +242,28 @@ def _split(text: str) -> tuple[str, Any]:
     return _OPENING_QUOTE.sub("", before), inner
 
 
-def _names_fields(found: object) -> bool:
+def _names_fields(value: object) -> bool:
     """Return whether a list names fields and what is wrong with them, as FastAPI does."""
-    return isinstance(found, list) and all(
+    return isinstance(value, list) and all(
         isinstance(item, dict) and ("loc" in item or "msg" in item)
-        for item in islice(found, _MOST_ITEMS)
+        for item in islice(value, _MOST_ITEMS)
     )
 
 
-def _are_words(found: list[Any]) -> bool:
+def _are_words(items: list[Any]) -> bool:
     """Return whether each item of a list says something else: fields, or several texts."""
-    are_texts = len(found) > 1 and all(isinstance(item, str) for item in islice(found, _MOST_ITEMS))
-    return are_texts or _names_fields(found)
+    are_texts = len(items) > 1 and all(isinstance(item, str) for item in islice(items, _MOST_ITEMS))
+    return are_texts or _names_fields(items)
 
 
-def _words(found: Any) -> Any:
+def _words(message: Any) -> Any:
     """Return a message; of a list that names fields, its words."""
-    if not isinstance(found, list) or not found:
-        return found
-    items = found[:_MOST_ITEMS]
+    if not isinstance(message, list) or not message:
+        return message
+    items = message[:_MOST_ITEMS]
     if all(isinstance(item, dict | str) for item in items):
         return "; ".join(_item_words(item) or str(short(item)) for item in items)
-    return found
+    return message
 
 
 def _item_words(item: Any) -> str:
@@ -276,18 +276,18 @@ def _item_words(item: Any) -> str:
 
 def _with_items(message: str, items: list[Any]) -> str:
     """Return a message with what the items of its list say beyond it."""
-    told = [words for item in items[:_MOST_ITEMS] if (words := _item_words(item))]
-    new = [words for words in told if words not in message]
+    messages = [words for item in items[:_MOST_ITEMS] if (words := _item_words(item))]
+    new = [words for words in messages if words not in message]
     if not new:
         return message
     # The message may be one of them.
-    joint = ": " if new == told else "; "
+    joint = ": " if new == messages else "; "
     return f"{message.rstrip('.:')}{joint}{'; '.join(new)}"
 
 
-def _raw(found: Mapping[str, Any]) -> str:
+def _raw(error: Mapping[str, Any]) -> str:
     """Return the message of the provider in the error of a gateway."""
-    metadata = found.get("metadata")
+    metadata = error.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, dict) else None
     inner: Any = raw
     if isinstance(raw, str):
@@ -300,29 +300,29 @@ def _raw(found: Mapping[str, Any]) -> str:
     return str(details_in(_pruned(inner, [_MOST_VALUES]))["message"] or raw)
 
 
-def answer_error(found: object, *, is_of_model: bool = False) -> object | None:
+def answer_error(answer: object, *, is_of_model: bool = False) -> object | None:
     """Return the error in a response with status 200, None if there is none.
 
     With `is_of_model`, for a request to a model, an object that has only the keys of errors is one.
     An object with a `status` of its own, such as a response or a video that failed, is no error:
     the API documents its `error`.
     """
-    if isinstance(found, list) and len(found) == 1:
+    if isinstance(answer, list) and len(answer) == 1:
         # As Gemini sends them.
-        found = found[0] if isinstance(found[0], dict) and "error" in found[0] else None
-    if not isinstance(found, dict):
+        answer = answer[0] if isinstance(answer[0], dict) and "error" in answer[0] else None
+    if not isinstance(answer, dict):
         return None
-    if "error" in found and _says_something(found["error"]) and not _is_job(found):
-        return found
-    if found.get("object") == "error" or found.get("type") == "error":
-        return found
-    if "success" in found and str(found["success"]).lower() == "false":
-        return found
-    outcome = found.get("base_resp")
+    if "error" in answer and _says_something(answer["error"]) and not _is_job(answer):
+        return answer
+    if answer.get("object") == "error" or answer.get("type") == "error":
+        return answer
+    if "success" in answer and str(answer["success"]).lower() == "false":
+        return answer
+    outcome = answer.get("base_resp")
     if isinstance(outcome, dict) and outcome.get("status_code"):
         # MiniMax reports every outcome like this.
         return {"code": outcome["status_code"], **outcome}
-    choices = found.get("choices")
+    choices = answer.get("choices")
     for choice in choices[:_MOST_CHOICES] if isinstance(choices, list) else ():
         if not isinstance(choice, dict):
             continue
@@ -332,7 +332,7 @@ def answer_error(found: object, *, is_of_model: bool = False) -> object | None:
                 return place
         if choice.get("finish_reason") == "error":
             return {"message": "finish_reason: error", **choice}
-    return found if _is_bare_error(found, is_of_model=is_of_model) else None
+    return answer if _is_bare_error(answer, is_of_model=is_of_model) else None
 
 
 def _says_something(error: object) -> bool:
@@ -343,35 +343,35 @@ def _says_something(error: object) -> bool:
     return bool(error)
 
 
-def _is_job(found: Mapping[str, Any]) -> bool:
+def _is_job(answer: Mapping[str, Any]) -> bool:
     """Return whether an object is work at the host, which may have failed."""
-    status, kind = found.get("status"), found.get("object")
+    status, object_type = answer.get("status"), answer.get("object")
     if not isinstance(status, str):
         return False
-    if isinstance(kind, str) and kind:
-        return kind not in _NO_JOBS
-    return "id" in found and status.lower() in _JOB_STATUSES
+    if isinstance(object_type, str) and object_type:
+        return object_type not in _NO_JOBS
+    return "id" in answer and status.lower() in _JOB_STATUSES
 
 
-def _is_bare_error(found: Mapping[str, Any], *, is_of_model: bool) -> bool:
+def _is_bare_error(answer: Mapping[str, Any], *, is_of_model: bool) -> bool:
     """Return whether an object holds nothing but what errors are made of."""
-    if len(found) > _MOST_ITEMS:
+    if len(answer) > _MOST_ITEMS:
         return False
-    for key, value in found.items():
+    for key, value in answer.items():
         if key not in _ERROR_KEYS and value not in _EMPTY:
             return False
-    if not _has_any(found, ANY_WORDS):
+    if not _has_any(answer, ANY_WORDS):
         return False
-    if is_of_model or _has_any(found, ("detail", "errors")):
+    if is_of_model or _has_any(answer, ("detail", "errors")):
         return True
-    if str(found.get("status")).lower() in _BAD_STATUSES:
+    if str(answer.get("status")).lower() in _BAD_STATUSES:
         return True
-    codes = [found.get(key) for key in (*CODES, "status_code", "statusCode")]
-    if isinstance(status := found.get("status"), int) and not isinstance(status, bool):
+    codes = [answer.get(key) for key in (*CODES, "status_code", "statusCode")]
+    if isinstance(status := answer.get("status"), int) and not isinstance(status, bool):
         codes.append(status)
     return any(code is not None and str(code).lower() not in _GOOD_CODES for code in codes)
 
 
-def _has_any(found: Mapping[str, Any], keys: Iterable[str]) -> bool:
+def _has_any(values: Mapping[str, Any], keys: Iterable[str]) -> bool:
     """Return whether one of the keys has a value that says something."""
-    return any(found.get(key) for key in keys)
+    return any(values.get(key) for key in keys)

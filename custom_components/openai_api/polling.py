@@ -116,7 +116,7 @@ class _Poller:
             again = replace(again, options={**again.options, "timeout": min(again.timeout, left)})
         start = time.monotonic()
         try:
-            found = await async_request_json(again)
+            answer = await async_request_json(again)
         except HomeAssistantError as err:
             if not _may_pass(err):
                 raise
@@ -129,10 +129,10 @@ class _Poller:
         if self.last is None:
             # The first request was the caller's own; the others need the ids only.
             self._again = None
-        self.last = found
+        self.last = answer
         if self.error is not None:
             self.error, self._pause = None, INITIAL_INTERVAL
-        return found
+        return answer
 
 
 def _may_pass(err: HomeAssistantError) -> bool:
