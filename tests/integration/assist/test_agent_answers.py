@@ -542,7 +542,7 @@ async def test_chat_ended_by_error_is_no_answer(standin: StandIn, ask: Ask, more
 
 
 @pytest.mark.parametrize("delta_of_last", [{}, None, {"content": ""}, {"content": None}])
-async def test_chat_whole_message_at_the_end_is_not_said_again(
+async def test_chat_final_message_is_not_repeated(
     standin: StandIn, ask: Ask, delta_of_last: Any
 ) -> None:
     standin.fail(NO_RESPONSES)
@@ -554,7 +554,7 @@ async def test_chat_whole_message_at_the_end_is_not_said_again(
 
 
 @pytest.mark.parametrize("pieces", [[" Hello ", "there."], ["\n\nHello", " there.", "\n"]])
-async def test_chat_whole_message_without_spaces_around_is_not_said_again(
+async def test_chat_final_message_without_spaces_is_not_repeated(
     standin: StandIn, ask: Ask, pieces: list[str]
 ) -> None:
     standin.fail(NO_RESPONSES)
@@ -565,7 +565,7 @@ async def test_chat_whole_message_without_spaces_around_is_not_said_again(
     assert speech(await ask()).strip() == "Hello there."
 
 
-async def test_chat_whole_message_alone_is_said(standin: StandIn, ask: Ask) -> None:
+async def test_chat_final_message_without_deltas_is_spoken(standin: StandIn, ask: Ask) -> None:
     standin.fail(NO_RESPONSES)
     last = chunk({}, "stop")
     last["choices"][0]["message"] = {"role": "assistant", "content": "Hello there."}
@@ -574,7 +574,7 @@ async def test_chat_whole_message_alone_is_said(standin: StandIn, ask: Ask) -> N
     assert speech(await ask()) == "Hello there."
 
 
-async def test_chat_message_so_far_is_said_once(standin: StandIn, ask: Ask) -> None:
+async def test_chat_cumulative_message_is_spoken_once(standin: StandIn, ask: Ask) -> None:
     standin.fail(NO_RESPONSES)
     so_far = [
         {"choices": [{"message": {"content": text}}]} for text in ("Hel", "Hello ", "Hello !")
@@ -584,9 +584,7 @@ async def test_chat_message_so_far_is_said_once(standin: StandIn, ask: Ask) -> N
     assert speech(await ask()) == "Hello !"
 
 
-async def test_chat_whole_message_at_the_end_calls_no_tool_again(
-    standin: StandIn, ask: Ask
-) -> None:
+async def test_chat_final_message_calls_no_tool_again(standin: StandIn, ask: Ask) -> None:
     standin.fail(NO_RESPONSES)
     call = {"index": 0, "id": "c1", "function": {"name": "nonsense", "arguments": "{}"}}
     last = chunk({}, "tool_calls")

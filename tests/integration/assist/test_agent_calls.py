@@ -98,7 +98,7 @@ async def test_nothing_said_after_half_an_action_is_an_error(
     assert is_error(result)
 
 
-async def test_nothing_said_but_one_more_call_is_an_error(
+async def test_empty_answer_with_one_more_call_is_an_error(
     hass: HomeAssistant, standin: StandIn, add_subentry: AddSubentry, ask: Ask, assist: None
 ) -> None:
     assert await async_setup_component(hass, "light", {})

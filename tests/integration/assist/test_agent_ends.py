@@ -103,7 +103,7 @@ async def test_whole_tool_call_of_cut_answer_is_made(
     assert len(kitchen) == 1
 
 
-async def test_reasoning_that_uses_up_the_limit_is_told(
+async def test_reasoning_that_uses_up_limit_is_reported(
     standin: StandIn, agent: str, ask: Ask
 ) -> None:
     thought = {"type": "response.reasoning_summary_text.delta", "delta": "Hm"}
@@ -141,7 +141,7 @@ async def test_chat_cut_data_of_task_raises(
 
 
 @pytest.mark.parametrize("thought", [None, "The light is on, no need to talk."])
-async def test_nothing_said_after_action_is_no_error(
+async def test_empty_answer_after_tool_call_is_no_error(
     standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall], thought: str | None
 ) -> None:
     name = await first_tool(standin, ask)
@@ -160,7 +160,7 @@ async def test_nothing_said_after_action_is_no_error(
 
 
 @pytest.mark.parametrize("fails", [True, False])
-async def test_nothing_said_without_action_is_an_error(
+async def test_empty_answer_without_tool_call_is_an_error(
     standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall], fails: bool
 ) -> None:
     name = await first_tool(standin, ask)

@@ -186,7 +186,7 @@ async def test_option_refused_in_two_turns_at_once_is_left_out(
         ({"tool_choice": "auto"}, "Unknown parameter: 'tool_choice'"),
     ],
 )
-async def test_refusal_of_what_the_user_adds_is_told(
+async def test_refusal_of_user_settings_is_reported(
     standin: StandIn,
     add_subentry: AddSubentry,
     ask: Ask,

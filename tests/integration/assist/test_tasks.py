@@ -107,7 +107,7 @@ async def test_data_mismatch_is_retried(hass: HomeAssistant, standin: StandIn, b
 
 
 @pytest.mark.parametrize("status", [400, 422, 500, 501])
-async def test_structure_that_breaks_server_is_told_otherwise(
+async def test_structure_that_breaks_server_is_sent_otherwise(
     hass: HomeAssistant, standin: StandIn, status: int
 ) -> None:
     absent = {"error": {"message": "Not Found"}}
