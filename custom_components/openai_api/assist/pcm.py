@@ -146,21 +146,21 @@ class WavReader:
             return None
         if header[:4] not in {b"RIFF", b"RF64"} or header[8:12] != b"WAVE":
             raise WavError("no WAV file")
-        position, found, width = 12, None, 0
+        position, shape, width = 12, None, 0
         while len(header) >= position + 8:
             name = header[position : position + 4]
             (size,) = struct.unpack_from("<I", header, position + 4)
             start = position + 8
             if name == b"data":
-                if found is None:
+                if shape is None:
                     raise WavError("samples before their format")
-                self.shape, self._float = found, width
+                self.shape, self._float = shape, width
                 self._left = None if size in {0, _UNKNOWN_LENGTH} else size
                 return start
             if len(header) < start + size:
                 return None
             if name == b"fmt ":
-                found, width = _shape_of(header[start : start + size])
+                shape, width = _shape_of(header[start : start + size])
             # Chunks begin at even places.
             position = start + size + size % 2
         return None
@@ -259,7 +259,7 @@ class Coalescer:
 
     def finish(self) -> bytes:
         """Return what has not been handed over yet."""
-        found = bytes(self._waiting)
+        rest = bytes(self._waiting)
         self._waiting.clear()
-        self._handed_over += self._shape.seconds(len(found))
-        return found
+        self._handed_over += self._shape.seconds(len(rest))
+        return rest

@@ -319,8 +319,8 @@ class Talk:
     @callback
     def _on_created(self, event: Json) -> None:
         """Take note of a response, and stop one that belongs to a turn before."""
-        found: Any = event.get("response")
-        response_id = str(found.get("id")) if isinstance(found, dict) else ""
+        response: Any = event.get("response")
+        response_id = str(response.get("id")) if isinstance(response, dict) else ""
         was_asked = self._sequencer.is_asking
         self._sequencer.created()
         turn, hearing = self.turn, self._hearing

@@ -84,8 +84,8 @@ def is_text(head: bytes) -> bool:
 
 def shape_of(content_type: str) -> PcmFormat:
     """Return the shape of raw PCM as its content type tells it; 24 kHz mono where it does not."""
-    found = {name.lower(): int(value) for name, value in _RATE.findall(content_type)}
-    shape = PcmFormat(found.get("rate", SESSION.rate), found.get("channels", 1), 2)
+    parameters = {name.lower(): int(value) for name, value in _RATE.findall(content_type)}
+    shape = PcmFormat(parameters.get("rate", SESSION.rate), parameters.get("channels", 1), 2)
     return shape if shape.is_valid else SESSION
 
 
