@@ -17,7 +17,7 @@ from ..exceptions import EntryUnloaded
 from ..types import Json
 from ..websocket.close import parse_close
 from ..websocket.connection import Connection
-from ..websocket.sdk_connection import ConnectFactory, SdkConnection
+from ..websocket.sdk_connection import ConnectFactory, SdkConnection, async_open
 from ..websocket.state import State
 from .errors import SessionLost
 from .loop_turn import LoopTurn
@@ -53,11 +53,6 @@ class Channel(Connection):
         super().__init__(
             data.host, data.connections, f"assist-{ulid_now()}", connect, opener=Context()
         )
-
-    @property
-    def is_open(self) -> bool:
-        """Whether something can be sent."""
-        return self.state is State.CONNECTED
 
     async def async_end(self) -> None:
         """Close it; what happens to be on its way is lost."""
@@ -137,17 +132,7 @@ async def _async_open_realtime(
         **(options.get("websocket_connection_options") or {}),
         "compression": None,
     }
-    # The first use of the resource imports it, which is no work for the loop.
-    realtime = await host.hass.async_add_import_executor_job(getattr, host.client, "realtime")
-    socket: SdkConnection = await realtime.connect(**options).enter()
-    return socket
-
-
-async def _async_open_responses(host: ServiceHost, options: dict[str, Any]) -> SdkConnection:
-    """Open a socket of the Responses API with the SDK, which knows the path."""
-    responses = await host.hass.async_add_import_executor_job(getattr, host.client, "responses")
-    socket: SdkConnection = await responses.connect(**options).enter()
-    return socket
+    return await async_open(host, "realtime", options)
 
 
 def realtime(host: ServiceHost, query: Mapping[str, str]) -> ConnectFactory:
@@ -157,4 +142,4 @@ def realtime(host: ServiceHost, query: Mapping[str, str]) -> ConnectFactory:
 
 def responses(host: ServiceHost) -> ConnectFactory:
     """Return what opens a connection on which one response is made after the other."""
-    return partial(_async_open_responses, host)
+    return partial(async_open, host, "responses")

@@ -18,7 +18,7 @@ from ..realtime.tools import HomeTools
 from ..types import Json
 from ..websocket.access import async_check_access
 from ..websocket.connect_options import display_url
-from ..websocket.sdk_connection import SdkConnection
+from ..websocket.sdk_connection import SdkConnection, async_open
 from . import websockets
 from .websockets import async_find
 
@@ -111,10 +111,7 @@ async def _async_open(
             for key, value in options["extra_headers"].items()
             if key.lower() not in hidden
         } | {"Authorization": f"Bearer {secret}"}
-    # The first access imports the resource, which would block the event loop.
-    realtime = await request.hass.async_add_import_executor_job(getattr, host.client, "realtime")
-    socket: SdkConnection = await realtime.connect(**target, **options).enter()
-    return socket
+    return await async_open(host, "realtime", {**target, **options})
 
 
 async def _async_create_client_secret(host: ServiceHost, target: Mapping[str, Any]) -> str:

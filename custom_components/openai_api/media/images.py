@@ -12,6 +12,7 @@ from ..action import ActionCall
 from ..action_request import async_run_large
 from ..const import LOGGER
 from ..exceptions import api_error
+from ..streaming.answer_objects import objects_in
 from ..types import Json
 from .base64_text import decode_base64
 from .media_types import (
@@ -99,7 +100,7 @@ async def async_save_all(
 
 def _generated(request: ActionCall, answer: Mapping[str, Any]) -> Iterator[GeneratedFile]:
     """Yield the images and audio in a model response or a chat completion."""
-    for item in _objects(answer.get("output")):
+    for item in objects_in(answer.get("output")):
         if item.get("type") == "image_generation_call":
             if (picture := picture_in(item, "image/png")) is not None:
                 yield replace(picture, identifier=item.get("id"))
@@ -111,7 +112,7 @@ def _generated(request: ActionCall, answer: Mapping[str, Any]) -> Iterator[Gener
     audio_format = audio.get("format") if isinstance(audio, Mapping) else None
     # OpenAI calls it `pcm16`.
     sound = guess_type(f"x.{str(audio_format or '').removesuffix('16')}")
-    for choice in _objects(choices):
+    for choice in objects_in(choices):
         if isinstance(message := choice.get("message"), Mapping):
             yield from _in_message(message, sound)
 
@@ -120,7 +121,7 @@ def _in_message(message: Mapping[str, Any], sound: str) -> Iterator[GeneratedFil
     """Yield the images and audio of a chat message."""
     if isinstance(audio := message.get("audio"), Mapping):
         yield from _sound_in(audio, sound, audio.get("id"))
-    for image in _objects(message.get("images")):
+    for image in objects_in(message.get("images")):
         if (picture := picture_in(image, "image/png")) is not None:
             yield picture
     yield from _in_content(message.get("content"), sound)
@@ -130,7 +131,7 @@ def _in_content(content: object, sound: str) -> Iterator[GeneratedFile]:
     """Yield the images and audio in content parts, or in Markdown."""
     if isinstance(content, str):
         yield from _in_markdown(content)
-    for part in _objects(content):
+    for part in objects_in(content):
         part_type = str(part.get("type"))
         if "image" in part_type:
             if (picture := picture_in(part, "image/png")) is not None:
@@ -162,13 +163,6 @@ def _in_markdown(text: str) -> Iterator[GeneratedFile]:
         ):
             yield GeneratedFile(encoded=address, label="image/png")
         middle = text.find(_MARKDOWN_IMAGE, start)
-
-
-def _objects(value: object) -> Iterator[Mapping[str, Any]]:
-    """Yield the objects in a list; none if a server sends something else."""
-    for item in value if isinstance(value, list) else ():
-        if isinstance(item, dict):
-            yield item
 
 
 def picture_in(item: object, label: str) -> GeneratedFile | None:

@@ -104,11 +104,6 @@ class RealtimeConnection(Connection):
         self.configure(session)
 
     @property
-    def is_open(self) -> bool:
-        """Whether events can be sent."""
-        return self.state is State.CONNECTED
-
-    @property
     def wanted_session(self) -> Json:
         """The session configuration that is sent, now and after a reconnect."""
         return self._wanted

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import orjson
 
+from ..streaming.answer_objects import objects_in
 from ..streaming.tool_calls import is_object, is_same_object
 from ..types import Json
 
@@ -139,7 +140,7 @@ class ResponseOutput:
         news: Additions = []
         is_whole = response.get("status") not in _NOT_WHOLE
         output = output_items if isinstance(output_items := response.get("output"), list) else []
-        self._at_the_end = {name for item in _objects(output) for name in _names({"item": item})}
+        self._at_the_end = {name for item in objects_in(output) for name in _names({"item": item})}
         for position, item in enumerate(output):
             if not isinstance(item, dict):
                 continue
@@ -268,7 +269,7 @@ class ResponseOutput:
         """Yield the texts of a message that were not streamed."""
         streamed = [
             (index, key, text)
-            for index, part in enumerate(_objects(item.get("content")))
+            for index, part in enumerate(objects_in(item.get("content")))
             for key in ("transcript", "text")
             if isinstance(text := part.get(key), str) and text
         ]
@@ -363,7 +364,7 @@ def _is_begun(known: _Item, item: Json) -> bool:
         arguments = _arguments(_Item(None, item))
         is_same = not arguments or is_same_object(arguments, _arguments(known))
         return is_same and known.data.get("name", item.get("name")) == item.get("name")
-    texts = (part.get("transcript") or part.get("text") for part in _objects(item.get("content")))
+    texts = (part.get("transcript") or part.get("text") for part in objects_in(item.get("content")))
     text = "".join(part.text for part in known.parts)
     return bool(text) and "".join(map(str, texts)).startswith(text)
 
@@ -382,16 +383,11 @@ def _names(event: Json) -> list[str]:
     return [name for name in ids if isinstance(name, str) and name]
 
 
-def _objects(value: object) -> list[Json]:
-    """Return the objects in a list; none if a server sends something else."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
 def _lacks_content(item: Json) -> bool:
     """Return whether an item has neither texts nor arguments."""
     if item.get("type") == "function_call":
         return not item.get("arguments")
-    parts = _objects(item.get("content"))
+    parts = objects_in(item.get("content"))
     return item.get("type", "message") == "message" and not any(
         part.get("text") or part.get("transcript") for part in parts
     )

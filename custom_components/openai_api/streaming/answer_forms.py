@@ -12,6 +12,7 @@ import orjson
 
 from ..statuses import cut_reason
 from ..types import Json
+from .answer_objects import objects_in
 
 _RESPONSES: Final = frozenset({"responses.create", "beta.responses.create"})
 _PICTURES: Final = ("images", "artifacts", "output", "result", "image")
@@ -56,7 +57,7 @@ def adapt(method: str, answer: Json) -> Json:
     """
     if isinstance(only := answer.get("choices"), dict):
         answer = {**answer, "choices": [only]}
-    choices = _objects(answer.get("choices"))
+    choices = objects_in(answer.get("choices"))
     if method in _RESPONSES:
         if "output" not in answer and choices and (output := list(_items(choices))):
             return {**_status(choices), **answer, "output": output}
@@ -76,11 +77,6 @@ def adapt(method: str, answer: Json) -> Json:
         if any("text" not in choice for choice in choices):
             return {**answer, "choices": [_with_text(choice) for choice in choices]}
     return answer
-
-
-def _objects(value: object) -> list[Json]:
-    """Return the objects in a list; none if a server sends something else."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def text_of(content: object) -> str:
@@ -144,7 +140,7 @@ def _items(choices: list[Json]) -> Iterator[Json]:
         if parts:
             status = "incomplete" if cut_reason(choice.get("finish_reason")) else "completed"
             yield {"type": "message", "role": "assistant", "status": status, "content": parts}
-        for call in _objects(message.get("tool_calls")):
+        for call in objects_in(message.get("tool_calls")):
             yield from _function_call(call.get("function"), call.get("id"))
         yield from _function_call(message.get("function_call"), None)
 
@@ -176,7 +172,7 @@ def _status(choices: list[Json]) -> Json:
 
 def _message(response: Json) -> Json:
     """Return the message of a chat completion for a response, an empty one if it says nothing."""
-    items = _objects(response.get("output"))
+    items = objects_in(response.get("output"))
     texts = [text_of(item.get("content")) for item in items if item.get("type") == "message"]
     if not items and isinstance(text := response.get("output_text"), str):
         texts = [text]
@@ -212,8 +208,8 @@ def _with_data(answer: Json, keys: tuple[str, ...]) -> Json:
     if "data" not in answer:
         objects = next((answer[key] for key in keys if answer.get(key)), None)
         if objects is None and keys is _PICTURES:
-            messages = [_said(choice) for choice in _objects(answer.get("choices"))]
-            objects = [image for message in messages for image in _objects(message.get("images"))]
+            messages = [_said(choice) for choice in objects_in(answer.get("choices"))]
+            objects = [image for message in messages for image in objects_in(message.get("images"))]
     if isinstance(objects, list) and objects and isinstance(objects[0], dict):
         return answer if "data" in answer else {**answer, "data": objects}
     if isinstance(objects, dict) and not _is_wrapping(objects, keys):

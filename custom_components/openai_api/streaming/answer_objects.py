@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ..types import Json
+
 _CHANGING: Final = frozenset({"cancel", "delete", "pause", "resume", "update", "validate"})
 """The last parts of the names of SDK methods that some servers answer with a word."""
 _NAMING: Final = frozenset({"created_at", "createdAt", "id", "object"})
@@ -27,6 +29,11 @@ _BESIDE: Final = frozenset(
     }
 )
 """The keys that stand beside them."""
+
+
+def objects_in(value: object) -> list[Json]:
+    """Return the objects in a list, `[{…}, …]`; none if a server sends something else."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def is_deletion(method: str) -> bool:

@@ -98,6 +98,11 @@ class Connection(ConnectionState):
         self._is_loss_logged = False
         """Whether the log tells of a loss, but not yet that it is over."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether something can be sent."""
+        return self.state is State.CONNECTED
+
     async def async_connect(self) -> None:
         """Open the socket and start to listen.
 

@@ -1,9 +1,11 @@
-"""What is needed of the SDK's WebSocket connections, which are alike but share no type."""
+"""The SDK's WebSocket connections, which are alike but share no type."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from websockets.frames import CloseCode
+
+from ..api.host import ServiceHost
 
 
 class SdkConnection(Protocol):
@@ -18,3 +20,11 @@ class SdkConnection(Protocol):
 
 type ConnectFactory = Callable[[dict[str, Any]], Awaitable[SdkConnection]]
 """Opens a socket of the SDK with these arguments for its `connect`."""
+
+
+async def async_open(host: ServiceHost, resource: str, options: Mapping[str, Any]) -> SdkConnection:
+    """Open a connection of `responses` or `realtime` with the SDK, which knows the path."""
+    # The first access imports the resource, which would block the event loop.
+    opener = await host.hass.async_add_import_executor_job(getattr, host.client, resource)
+    connection: SdkConnection = await opener.connect(**options).enter()
+    return connection
