@@ -139,7 +139,7 @@ class ResponseOutput:
         """
         news: Additions = []
         is_whole = response.get("status") not in _NOT_WHOLE
-        output = output_items if isinstance(output_items := response.get("output"), list) else []
+        output = items if isinstance(items := response.get("output"), list) else []
         self._at_the_end = {name for item in objects_in(output) for name in _names({"item": item})}
         for position, item in enumerate(output):
             if not isinstance(item, dict):
@@ -180,7 +180,7 @@ class ResponseOutput:
             (place.pieces if isinstance(place, _Part) else place.arguments).append(piece)
 
     def _item(self, event: Json, item_type: str, *, is_new: bool = False) -> _Item:
-        """Return the item of the type `kind` that an event is about."""
+        """Return the item of a type that an event is about."""
         names, index = _names(event), event.get("output_index")
         index = index if isinstance(index, int) else None
         for name in names:
@@ -226,16 +226,8 @@ class ResponseOutput:
         if known is not None and known.may_be(item_type) and not (names and known.names):
             return self._linked(known, names, known.index)
         # Some servers give items other ids at the end.
-        gone = [
-            candidate
-            for candidate in self._items
-            if candidate.names and not candidate.names & self._at_the_end
-        ]
-        same = (
-            candidate
-            for candidate in gone
-            if names and candidate.may_be(item_type) and _is_begun(candidate, item)
-        )
+        gone = [old for old in self._items if old.names and not old.names & self._at_the_end]
+        same = (old for old in gone if names and old.may_be(item_type) and _is_begun(old, item))
         return self._linked(next(same, None) or self._made(position), names, position)
 
     def _begin_item(self, event: Json) -> Additions:
