@@ -24,20 +24,20 @@ from .error_rules import QUOTA_CODES
 
 _HOLDERS = frozenset({"response", "status_details"})
 """The keys of objects in an event that may hold its error."""
-_DEEPEST = 8
+_MAX_DEPTH = 8
 """The most wrappings around an error that are taken off."""
-_LONGEST_LITERAL = 4000
-_MOST_BYTES = 20_000
+_MAX_LITERAL_LENGTH = 4000
+_MAX_BYTES = 20_000
 """Of a text that is shown in part."""
-_MOST_ITEMS = 100
+_MAX_ITEMS = 100
 """Items of a list or an object that are looked at: enough for what is shown."""
-_MOST_VALUES = 1000
+_MAX_VALUES = 1000
 """Values in all that is written as a text, which is cut further."""
-_MOST_LEVELS = 50
+_MAX_LEVELS = 50
 _VALUE_LENGTH = 50
 """Characters of a text that count as one value."""
-_MOST_CHOICES = 5000
-_LONGEST_WRAPPED = 256 * 1024
+_MAX_CHOICES = 5000
+_MAX_WRAPPED_LENGTH = 256 * 1024
 """Characters of a text that may be an object itself, such as the error of another server."""
 _OBJECT_AT_END = re.compile(r"\s*({.*})[\s'\"]*\Z", re.DOTALL)
 # A host that was asked for a stream may say its error in an event, whatever the status.
@@ -76,7 +76,7 @@ def details_in(body: object) -> dict[str, Any]:
     outer: dict[str, Any] = {}
     prefix = ""
     items: list[Any] = []
-    for _ in range(_DEEPEST):
+    for _ in range(_MAX_DEPTH):
         if isinstance(error, dict) and isinstance(errors := error.get("errors"), list):
             items = errors
         if isinstance(error, list) and error and not _are_words(error):
@@ -101,14 +101,14 @@ def details_in(body: object) -> dict[str, Any]:
     # What has no name that is known is better shown as it is than not at all.
     message = (
         message
-        or {k: v for k, v in islice(error.items(), _MOST_ITEMS) if v and k not in NAMES}
+        or {k: v for k, v in islice(error.items(), _MAX_ITEMS) if v and k not in NAMES}
         or error.get("error")
     )
     if isinstance(message, str):
         message, within = _split(message)
         if within is not None:
             message = f"{message}{details_in(within)['message']}"
-        message = _with_items(message[:_MOST_BYTES], items)
+        message = _with_items(message[:_MAX_BYTES], items)
     if raw := _raw(error):
         message = f"{message}: {raw}"
     if isinstance(message, str) and (delay := delay_in(error)) and not _TELLS_DELAY.search(message):
@@ -129,7 +129,7 @@ def condense_error(body: bytes) -> bytes:
     try:
         error = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return body[:_MOST_BYTES]
+        return body[:_MAX_BYTES]
     details = {key: short(value) for key, value in details_in(error).items()}
     return orjson.dumps({"error": details})
 
@@ -137,13 +137,13 @@ def condense_error(body: bytes) -> bytes:
 def short(value: object) -> object:
     """Return a value, or the beginning of its text if that is long."""
     if isinstance(value, str):
-        return value[:_MOST_BYTES]
+        return value[:_MAX_BYTES]
     if isinstance(value, dict | list):
-        left = [_MOST_VALUES]
+        left = [_MAX_VALUES]
         value = _pruned(value, left)
         with suppress(orjson.JSONEncodeError):
-            if len(words := orjson.dumps(value)) > _MOST_BYTES or left[0] <= 0:
-                return words[:_MOST_BYTES].decode(errors="replace")
+            if len(words := orjson.dumps(value)) > _MAX_BYTES or left[0] <= 0:
+                return words[:_MAX_BYTES].decode(errors="replace")
     return value
 
 
@@ -157,7 +157,7 @@ def redact_error(event: Mapping[str, Any], redact: Callable[[str], str]) -> dict
     redacted = dict(event)
     for key in SAYING & redacted.keys():
         if redacted[key]:
-            redacted[key] = _redacted(_pruned(redacted[key], [_MOST_VALUES]), redact)
+            redacted[key] = _redacted(_pruned(redacted[key], [_MAX_VALUES]), redact)
     for key in _HOLDERS & redacted.keys():
         if isinstance(redacted[key], dict):
             redacted[key] = redact_error(redacted[key], redact)
@@ -181,11 +181,11 @@ def _pruned(value: Any, left: list[int], level: int = 0) -> Any:
     To write all of a large one would block the event loop, also from another thread.
     """
     left[0] -= 1
-    if level > _MOST_LEVELS and isinstance(value, dict | list):
+    if level > _MAX_LEVELS and isinstance(value, dict | list):
         return "…"
     if isinstance(value, str):
-        left[0] -= min(len(value), _MOST_BYTES) // _VALUE_LENGTH
-        return value[:_MOST_BYTES]
+        left[0] -= min(len(value), _MAX_BYTES) // _VALUE_LENGTH
+        return value[:_MAX_BYTES]
     if isinstance(value, dict):
         return {k: _pruned(v, left, level + 1) for k, v in _while_left(value.items(), left)}
     if isinstance(value, list):
@@ -223,10 +223,10 @@ def _split(text: str) -> tuple[str, Any]:
 
     Of the text of a stream, these are the words of its first event.
     """
-    if len(text) <= _LONGEST_WRAPPED and _FIELD.match(text) is not None:
+    if len(text) <= _MAX_WRAPPED_LENGTH and _FIELD.match(text) is not None:
         events = ("\n".join(_DATA.findall(event)).strip() for event in _BLANK_LINE.split(text))
         text = next(filter(None, events), text)
-    if "{" not in text[:_LONGEST_LITERAL] or len(text) > _LONGEST_WRAPPED:
+    if "{" not in text[:_MAX_LITERAL_LENGTH] or len(text) > _MAX_WRAPPED_LENGTH:
         return text, None
     before, brace, rest = text.partition("{")
     if (match := _OBJECT_AT_END.match(f"{brace}{rest}")) is None:
@@ -234,7 +234,7 @@ def _split(text: str) -> tuple[str, Any]:
     inner: Any = None
     with suppress(orjson.JSONDecodeError):
         inner = orjson.loads(match[1])
-    if inner is None and len(match[1]) <= _LONGEST_LITERAL:
+    if inner is None and len(match[1]) <= _MAX_LITERAL_LENGTH:
         with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
             inner = ast.literal_eval(match[1])
     if not isinstance(inner, dict) or not inner:
@@ -246,13 +246,13 @@ def _names_fields(value: object) -> bool:
     """Return whether a list names fields and what is wrong with them, as FastAPI does."""
     return isinstance(value, list) and all(
         isinstance(item, dict) and ("loc" in item or "msg" in item)
-        for item in islice(value, _MOST_ITEMS)
+        for item in islice(value, _MAX_ITEMS)
     )
 
 
 def _are_words(items: list[Any]) -> bool:
     """Return whether each item of a list says something else: fields, or several texts."""
-    are_texts = len(items) > 1 and all(isinstance(item, str) for item in islice(items, _MOST_ITEMS))
+    are_texts = len(items) > 1 and all(isinstance(item, str) for item in islice(items, _MAX_ITEMS))
     return are_texts or _names_fields(items)
 
 
@@ -260,7 +260,7 @@ def _words(message: Any) -> Any:
     """Return a message; of a list that names fields, its words."""
     if not isinstance(message, list) or not message:
         return message
-    items = message[:_MOST_ITEMS]
+    items = message[:_MAX_ITEMS]
     if all(isinstance(item, dict | str) for item in items):
         return "; ".join(_item_words(item) or str(short(item)) for item in items)
     return message
@@ -269,14 +269,14 @@ def _words(message: Any) -> Any:
 def _item_words(item: Any) -> str:
     """Return what an item of a list says, with the field that it names; "" for nothing."""
     if isinstance(item, str):
-        return item[:_MOST_BYTES]
+        return item[:_MAX_BYTES]
     words = first_of(item, ANY_WORDS) if isinstance(item, dict) else None
     return f"{short(item.get('loc', ''))} {short(words)}".strip() if words else ""
 
 
 def _with_items(message: str, items: list[Any]) -> str:
     """Return a message with what the items of its list say beyond it."""
-    messages = [words for item in items[:_MOST_ITEMS] if (words := _item_words(item))]
+    messages = [words for item in items[:_MAX_ITEMS] if (words := _item_words(item))]
     new = [words for words in messages if words not in message]
     if not new:
         return message
@@ -293,11 +293,11 @@ def _raw(error: Mapping[str, Any]) -> str:
     if isinstance(raw, str):
         raw, inner = _split(raw)
         if inner is None:
-            return raw[:_MOST_BYTES].strip()
+            return raw[:_MAX_BYTES].strip()
     if not isinstance(inner, dict | list) or not inner:
         return ""
     # It may nest such errors without end.
-    return str(details_in(_pruned(inner, [_MOST_VALUES]))["message"] or raw)
+    return str(details_in(_pruned(inner, [_MAX_VALUES]))["message"] or raw)
 
 
 def answer_error(answer: object, *, is_of_model: bool = False) -> object | None:
@@ -323,7 +323,7 @@ def answer_error(answer: object, *, is_of_model: bool = False) -> object | None:
         # MiniMax reports every outcome like this.
         return {"code": outcome["status_code"], **outcome}
     choices = answer.get("choices")
-    for choice in choices[:_MOST_CHOICES] if isinstance(choices, list) else ():
+    for choice in choices[:_MAX_CHOICES] if isinstance(choices, list) else ():
         if not isinstance(choice, dict):
             continue
         message = choice.get("message")
@@ -338,7 +338,7 @@ def answer_error(answer: object, *, is_of_model: bool = False) -> object | None:
 def _says_something(error: object) -> bool:
     """Return whether an error is one: fine-tuning jobs that go well have one of nothing but nulls."""
     if isinstance(error, dict):
-        values = islice(error.values(), _MOST_ITEMS)
+        values = islice(error.values(), _MAX_ITEMS)
         return any(value not in (None, "", False) for value in values)
     return bool(error)
 
@@ -355,7 +355,7 @@ def _is_job(answer: Mapping[str, Any]) -> bool:
 
 def _is_bare_error(answer: Mapping[str, Any], *, is_of_model: bool) -> bool:
     """Return whether an object holds nothing but what errors are made of."""
-    if len(answer) > _MOST_ITEMS:
+    if len(answer) > _MAX_ITEMS:
         return False
     for key, value in answer.items():
         if key not in _ERROR_KEYS and value not in _EMPTY:

@@ -21,8 +21,8 @@ NAMES = SAYING | {"type", "success", "object"}
 _FLAGS = frozenset({"true", "1", "yes"})
 """Texts of an `error` that only say that there is one."""
 _DELAY = re.compile(r"\d+(?:\.\d+)?s")
-_MOST_NESTED = 8
-_MOST_DETAILS = 100
+_MAX_NESTED = 8
+_MAX_DETAILS = 100
 
 
 def first_of(error: Mapping[str, Any], keys: Iterable[str]) -> Any:
@@ -34,7 +34,7 @@ def code_in(error: Mapping[str, Any]) -> Any:
     """Return the code of an error, the most exact one if errors are nested in it."""
     code: Any = None
     inner: Any = error
-    for _ in range(_MOST_NESTED):
+    for _ in range(_MAX_NESTED):
         if not isinstance(inner, dict) or str(code).lower() in QUOTA_CODES:
             break
         code = first_of(inner, CODES) or code
@@ -53,7 +53,7 @@ def title_in(error: Mapping[str, Any]) -> str | None:
 def delay_in(error: Mapping[str, Any]) -> str | None:
     """Return when Gemini says that it can be asked again, such as "13s"."""
     details = error.get("details")
-    for item in details[:_MOST_DETAILS] if isinstance(details, list) else ():
+    for item in details[:_MAX_DETAILS] if isinstance(details, list) else ():
         delay = item.get("retryDelay") if isinstance(item, dict) else None
         if isinstance(delay, str) and _DELAY.fullmatch(delay):
             return delay

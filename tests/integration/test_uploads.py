@@ -35,7 +35,7 @@ def large(media_folder: Path) -> str:
 @pytest.fixture
 def allowed_folder(media_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with files that cannot be sent, each for another reason."""
-    monkeypatch.setattr(uploads, "_LARGEST", 1000)
+    monkeypatch.setattr(uploads, "_MAX_FILE_BYTES", 1000)
     (media_folder / "empty").touch()
     (media_folder / "large").write_bytes(b"x" * 1001)
     (media_folder.parent / "secret").write_text("hush")

@@ -38,7 +38,7 @@ Others wait here in order; the session itself would serve new requests before wa
 """
 _PACKED_PIECE = 4096
 # Chunks may be ten times as large; the events in them are found in the event loop.
-_LARGEST_PIECE = 64 * 1024
+_MAX_PIECE_BYTES = 64 * 1024
 _TURN = 0.005
 """Seconds after which the event loop runs other tasks between the pieces of one chunk."""
 # The SDK's placeholder for the key, and what aiohttp sets itself.
@@ -106,7 +106,7 @@ class AiohttpResponseStream(httpx2.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         # Each packed byte may become a thousand when it is decompressed, in the event loop.
         is_packed = "content-encoding" in self._response.headers
-        largest = _PACKED_PIECE if is_packed else _LARGEST_PIECE
+        largest = _PACKED_PIECE if is_packed else _MAX_PIECE_BYTES
         with _TRANSPORT_ERRORS:
             async for chunk in self._response.content.iter_any():
                 if len(chunk) <= largest and not is_packed:

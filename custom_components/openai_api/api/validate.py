@@ -25,7 +25,7 @@ _TIMEOUT: Final = 10.0
 """Seconds: long enough for any server that is up."""
 _SEARCH_TIMEOUT: Final = 5.0
 """Seconds for the search of the likely URL; all URLs are requested concurrently."""
-_LARGEST_LIST: Final = 4 * 1024**2
+_MAX_LIST_BYTES: Final = 4 * 1024**2
 """Bytes."""
 _REFUSALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 # The path of a method, copied from a manual, or of the server's own API.
@@ -125,7 +125,7 @@ async def _async_speaks(session: aiohttp.ClientSession, url: URL) -> bool:
                 body = b""
                 async for chunk in response.content.iter_any():
                     body += chunk
-                    if len(body) > _LARGEST_LIST:
+                    if len(body) > _MAX_LIST_BYTES:
                         return False
         answer: Any = orjson.loads(body)
     except aiohttp.ClientError, TimeoutError, OSError, ValueError:

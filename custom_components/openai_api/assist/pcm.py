@@ -16,7 +16,7 @@ import audioop
 
 _UNKNOWN_LENGTH: Final = 0xFFFFFFFF
 _HEADER: Final = struct.Struct("<4sI4s4sIHHIIHH4sI")
-_LARGEST_HEADER: Final = 64 * 1024
+_MAX_HEADER_BYTES: Final = 64 * 1024
 """Bytes: chunks with names and pictures may stand before the sound."""
 _PCM: Final = 1
 _FLOAT: Final = 3
@@ -24,7 +24,7 @@ _FLOAT: Final = 3
 _CODES: Final = {4: "f", 8: "d"}
 _EXTENSIBLE: Final = 0xFFFE
 """A format tag that says nothing by itself; the real one stands further back."""
-_LONGEST_CHUNK: Final = 0.5
+_MAX_CHUNK_SECONDS: Final = 0.5
 """Seconds of sound that are handed over together at most."""
 LOWEST_RATE: Final = 4_000
 HIGHEST_RATE: Final = 384_000
@@ -119,7 +119,7 @@ class WavReader:
         if self.shape is None:
             self._waiting += chunk
             if (start := self._parse(self._waiting)) is None:
-                if len(self._waiting) > _LARGEST_HEADER:
+                if len(self._waiting) > _MAX_HEADER_BYTES:
                     raise WavError("no samples after 64 KiB")
                 return b""
             chunk, self._waiting = self._waiting[start:], b""
@@ -253,7 +253,7 @@ class Coalescer:
             self._start = now
         self._waiting += chunk
         ahead = self._handed_over - (now - self._start)
-        if self._shape.seconds(len(self._waiting)) < min(ahead / 2, _LONGEST_CHUNK):
+        if self._shape.seconds(len(self._waiting)) < min(ahead / 2, _MAX_CHUNK_SECONDS):
             return b""
         return self.finish()
 

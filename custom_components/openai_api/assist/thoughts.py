@@ -36,7 +36,7 @@ _DROPPED: Final = re.compile(
 )
 _HEADER: Final = re.compile(r"<\|(?:channel|start)\|>[^\n]{0,120}\Z")
 """The beginning of a message as `gpt-oss` writes it, which is no mark before it is whole."""
-_LONGEST_TAG: Final = 16
+_MAX_TAG_LENGTH: Final = 16
 _CODE: Final = "`"
 """What stands around code in Markdown."""
 MARK_SIGNS: Final = frozenset({"<", "[", _CODE})
@@ -189,7 +189,7 @@ def _possible_tag(text: str) -> int:
     if (header := _HEADER.search(text)) is not None:
         return header.start()
     for mark in ("<", "["):
-        start = text.rfind(mark, max(0, len(text) - _LONGEST_TAG))
+        start = text.rfind(mark, max(0, len(text) - _MAX_TAG_LENGTH))
         if start >= 0 and ">" not in text[start:] and "]" not in text[start:]:
             return start
     return len(text)

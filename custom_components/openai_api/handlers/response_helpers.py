@@ -26,7 +26,7 @@ _WIDEST_FENCE = re.compile(r"(`{3,}|~{3,})[ \t]*[\w+-]*[ \t]*\r?\n?(.*)\1", re.D
 _MARK = re.compile(r"(?:<\|\w+\|>|</s>|<end_of_turn>)\Z")
 """Special tokens of models that some servers leave in the text."""
 _LONGEST_MARK = 64
-_MOST_FENCES = 20
+_MAX_FENCES = 20
 _SHOWN = 200
 _TEXT_TYPES = ("output_text", "text")
 """What hosts call the text in a message of a response."""
@@ -116,7 +116,7 @@ def load(value: object) -> Any:
     if not isinstance(value, str):
         return value if isinstance(value, dict | list) else None
     bare = _bare(value)
-    fences = chain(islice(_FENCE.finditer(bare), _MOST_FENCES), _WIDEST_FENCE.finditer(bare))
+    fences = chain(islice(_FENCE.finditer(bare), _MAX_FENCES), _WIDEST_FENCE.finditer(bare))
     for text in (value, bare, bare.strip("` \n"), *(match[2] for match in fences)):
         try:
             return orjson.loads(text)

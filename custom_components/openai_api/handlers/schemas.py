@@ -5,7 +5,7 @@ from typing import Any
 
 from ..types import Json
 
-_DEEPEST = 20
+_MAX_DEPTH = 20
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "object": lambda value: isinstance(value, dict),
     "array": lambda value: isinstance(value, list),
@@ -39,7 +39,7 @@ class _Check:
 
     def find(self, schema: Any, value: Any, place: str, depth: int) -> str | None:
         """Return the place that does not match, None if all do."""
-        if not isinstance(schema, dict) or depth > _DEEPEST:
+        if not isinstance(schema, dict) or depth > _MAX_DEPTH:
             return None
         if isinstance(reference := schema.get("$ref"), str):
             return self.find(self._resolve(reference), value, place, depth + 1)

@@ -17,7 +17,7 @@ from ..media import multipart
 from ..media.source import async_bounded, local_path, require_paths
 from ..types import Json
 
-_MOST_FILES = 500
+_MAX_FILES = 500
 """Files that the API accepts for one skill."""
 
 type _Item = Mapping[str, str]
@@ -97,8 +97,8 @@ def _content(folder: Path) -> list[Path]:
     for path, below, names in folder.walk():
         below[:] = [name for name in below if not name.startswith((".", "__pycache__"))]
         paths += [path / name for name in names if not name.startswith(".")]
-        if len(paths) > _MOST_FILES:
-            raise validation_error("folder_too_full", path=folder, limit=_MOST_FILES)
+        if len(paths) > _MAX_FILES:
+            raise validation_error("folder_too_full", path=folder, limit=_MAX_FILES)
     if not paths:
         raise validation_error("folder_empty", path=folder)
     return sorted(paths)

@@ -39,7 +39,7 @@ from .storage import (
 IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """The image types that every browser shows, and that cannot hold scripts."""
 _MARKDOWN_IMAGE = "](data:image/"
-_LONGEST_TITLE = 1000
+_MAX_TITLE_LENGTH = 1000
 _PICTURE_KEYS = ("b64_json", "url", "image_url", "result", "image_base64", "base64", "image")
 _ENCODED_KEYS = frozenset({"b64_json", "result", "image_base64", "base64", "image"})
 """Those that hold base64, unless it is an address."""
@@ -153,7 +153,7 @@ def _in_markdown(text: str) -> Iterator[GeneratedFile]:
     middle = text.find(_MARKDOWN_IMAGE)
     while middle >= 0:
         start, end = middle + 2, text.find(")", middle)
-        title = text.rfind("![", max(0, middle - _LONGEST_TITLE - 2), middle)
+        title = text.rfind("![", max(0, middle - _MAX_TITLE_LENGTH - 2), middle)
         address = text[start:end]
         if (
             title >= 0

@@ -131,7 +131,7 @@ _PRINTABLE = re.compile(rb"[\t\n\r\x20-\x7e]+")
 _LETTERS = re.compile(rb"[A-Za-z]")
 _FEWEST_LETTERS = 0.3
 """The share of letters in a text."""
-_MOST_LATIN = 0.25
+_MAX_LATIN_SHARE = 0.25
 """The share of letters beyond ASCII in a text of one byte per letter."""
 _OPENING = (b"{", b"[", b"<")
 _WIDE_MARKS = {
@@ -140,10 +140,10 @@ _WIDE_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-_SHORTEST_WIDE = 4
+_MIN_WIDE_LETTERS = 4
 """Letters of a text in UTF-16 without a byte order mark."""
 _OTHER_FILES = (b"\x1f\x8b\x08", b"PK\x03\x04", b"%PDF-", b"7z\xbc\xaf")
-_LONGEST_SUFFIX = 10
+_MAX_SUFFIX_LENGTH = 10
 
 
 def canonical_media_type(label: str) -> str:
@@ -256,7 +256,7 @@ def is_text(head: bytes, label: str = "") -> bool:
     except UnicodeDecodeError as err:
         # The last character may be cut.
         if len(head) - err.start >= 4:
-            is_latin = len(_NOT_ASCII.findall(head)) < len(head) * _MOST_LATIN
+            is_latin = len(_NOT_ASCII.findall(head)) < len(head) * _MAX_LATIN_SHARE
             return is_latin or bool(_MARKUP_TYPE.fullmatch(canonical_media_type(label)))
     return True
 
@@ -273,13 +273,13 @@ def _wide_encoding(head: bytes) -> str | None:
             ascii_count = sum(map(str.isascii, text))
             return name if ascii_count * 2 > len(text) and "\0" not in text else None
     half = len(head) // 2
-    if half < _SHORTEST_WIDE or len(head) % 2:
+    if half < _MIN_WIDE_LETTERS or len(head) % 2:
         head = head[: half * 2]
     for name, letters, zeros in (
         ("utf-16-le", head[::2], head[1::2]),
         ("utf-16-be", head[1::2], head[::2]),
     ):
-        if half >= _SHORTEST_WIDE and not any(zeros) and _reads_like_text(letters):
+        if half >= _MIN_WIDE_LETTERS and not any(zeros) and _reads_like_text(letters):
             return name
     return None
 
@@ -351,7 +351,7 @@ def fit_suffix(stem: str, suffix: str, media_type: str) -> tuple[str, str]:
     Returns `(stem, suffix)`, the suffix with its dot. The given suffix stays if it means the same
     type, or if the type is not audio, an image or a video.
     """
-    if len(suffix) > _LONGEST_SUFFIX:
+    if len(suffix) > _MAX_SUFFIX_LENGTH:
         stem, suffix = stem + suffix, ""
     fitting = suffix_of(media_type) or ".bin"
     if not suffix:

@@ -42,10 +42,10 @@ _PENDING: Final = frozenset(
 )
 """What the status of a transcription says that has none, or not yet."""
 _STATUSES: Final = ("status", "RecognitionStatus")
-_DEEPEST: Final = 6
-_SHORTEST_PICTURE: Final = 64
+_MAX_DEPTH: Final = 6
+_MIN_PICTURE_LENGTH: Final = 64
 """Characters of base64: what is shorter is a word such as "error"."""
-_BASE64: Final = re.compile(rf"[A-Za-z0-9+/_-]{{{_SHORTEST_PICTURE}}}")
+_BASE64: Final = re.compile(rf"[A-Za-z0-9+/_-]{{{_MIN_PICTURE_LENGTH}}}")
 _ADDRESSES: Final = ("data:", "http:", "https")
 
 
@@ -253,11 +253,11 @@ def transcript_in(answer: object, depth: int = 0) -> str | None:
     """
     if isinstance(answer, str):
         return answer
-    if isinstance(answer, list) and depth < _DEEPEST:
+    if isinstance(answer, list) and depth < _MAX_DEPTH:
         texts = [transcript_in(item, depth + 1) for item in answer]
         known = [text for text in texts if text is not None]
         return _joined(known) if len(known) == len(answer) else None
-    if not isinstance(answer, dict) or depth >= _DEEPEST:
+    if not isinstance(answer, dict) or depth >= _MAX_DEPTH:
         return None
     statuses = {str(answer.get(key)).lower() for key in _STATUSES}
     if not statuses.isdisjoint(_FAILED):

@@ -14,10 +14,10 @@ import orjson
 _MAX_PIECE = 32 * 1024
 _MIN_PIECE = 64
 _STRING_PIECE = 128 * 1024
-_LONGEST_SCALAR = 64 * 1024
+_MAX_SCALAR_BYTES = 64 * 1024
 MAX_CONTAINERS = 500_000
 """The most objects and lists in one text: Python's collection of garbage looks at all of them."""
-_LONGEST_ESCAPE = 12
+_MAX_ESCAPE_BYTES = 12
 """Bytes of one character: two escapes of a surrogate pair."""
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _IN_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
@@ -88,8 +88,8 @@ class LargeJsonReader:
                 return self._container([], start, b"]", level + 1)
             case b'"':
                 return self._string(start)
-        scalar = _SCALAR.match(self._data, start, start + _LONGEST_SCALAR)
-        if scalar is None or scalar.end() == start + _LONGEST_SCALAR:
+        scalar = _SCALAR.match(self._data, start, start + _MAX_SCALAR_BYTES)
+        if scalar is None or scalar.end() == start + _MAX_SCALAR_BYTES:
             raise ValueError("no JSON")
         value = None if scalar[0] in _NO_NUMBERS else orjson.loads(scalar[0])
         return value, scalar.end()
@@ -194,7 +194,7 @@ class LargeJsonReader:
     def _cut(self, start: int, end: int) -> tuple[str, int]:
         """Return a piece of a string that ends before `end` with a whole character, and its end."""
         for load in (orjson.loads, self._load_string):
-            for cut in range(end, max(start, end - _LONGEST_ESCAPE), -1):
+            for cut in range(end, max(start, end - _MAX_ESCAPE_BYTES), -1):
                 try:
                     return load(b'"%b"' % self._data[start:cut]), cut
                 except ValueError:

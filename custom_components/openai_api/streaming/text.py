@@ -26,7 +26,7 @@ _LONE = re.compile("[\ud800-\udfff]")
 _ESCAPED = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _MAX_BACK = 8
 """Characters by which a piece may end earlier: a longer row of halves makes no whole ones."""
-_LONGEST_PIECE = 256 * 1024
+_MAX_PIECE_LENGTH = 256 * 1024
 _MAX_HELD = 64
 """Texts whose last piece ended with half a character; older ones are dropped."""
 _IDENTITY = ("type", "item_id", "output_index", "content_index", "summary_index")
@@ -64,9 +64,9 @@ def _pieces(text: str) -> Iterator[str]:
     They end with a whole character, unless there is none nearby.
     """
     start = 0
-    while len(text) - start > _LONGEST_PIECE:
-        end = start + _LONGEST_PIECE
-        first = max(end - _MAX_BACK, start + _LONGEST_PIECE // 2)
+    while len(text) - start > _MAX_PIECE_LENGTH:
+        end = start + _MAX_PIECE_LENGTH
+        first = max(end - _MAX_BACK, start + _MAX_PIECE_LENGTH // 2)
         while "\ud800" <= text[end - 1] <= "\udfff" and end > first:
             end -= 1
         yield text[start:end]
@@ -76,7 +76,7 @@ def _pieces(text: str) -> Iterator[str]:
 
 def _in_pieces(change: Callable[[str], str], text: str) -> str:
     """Return a text that is changed piece by piece."""
-    return change(text) if len(text) <= _LONGEST_PIECE else "".join(map(change, _pieces(text)))
+    return change(text) if len(text) <= _MAX_PIECE_LENGTH else "".join(map(change, _pieces(text)))
 
 
 def _join_halves(text: str) -> str:

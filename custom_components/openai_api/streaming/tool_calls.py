@@ -18,7 +18,7 @@ from ..types import Json
 
 _BODIES = ("function", "custom")
 """The keys of the object with the name and arguments, by the type of the call."""
-_MOST_CHECKS = 64
+_MAX_CHECKS = 64
 """How often arguments are parsed to see whether they are complete."""
 
 
@@ -76,7 +76,7 @@ class _Call:
         if not any(text.rstrip().endswith("}") for text in self.texts[-2:]):
             return False
         self.checks += 1
-        return self.checks <= _MOST_CHECKS and is_object(self.text)
+        return self.checks <= _MAX_CHECKS and is_object(self.text)
 
 
 def is_object(text: str) -> bool:

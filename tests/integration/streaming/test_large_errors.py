@@ -134,7 +134,7 @@ def test_halves_in_large_text(monkeypatch: pytest.MonkeyPatch, data: bytes) -> N
     expected = text.load_json(data)
     assert "\ufffd" in str(expected)
     monkeypatch.setattr(text, "LARGE_BYTES", 10)
-    monkeypatch.setattr(text, "_LONGEST_PIECE", 9)
+    monkeypatch.setattr(text, "_MAX_PIECE_LENGTH", 9)
     for size in range(13, 30):
         for name, value in (("_MAX_PIECE", 24), ("_MIN_PIECE", 6), ("_STRING_PIECE", size)):
             monkeypatch.setattr(large_json, name, value)
