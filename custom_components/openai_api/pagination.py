@@ -14,7 +14,7 @@ MAX_ITEMS = 100_000
 """The longest list that `all_pages` returns."""
 MAX_BYTES = 64 * 1024**2
 """The bytes of all pages together: several times as many are held in memory."""
-_SHOWN = 4096
+_MAX_SHOWN = 4096
 """Bytes of an unexpected response that are quoted at most."""
 
 _BESIDE_ITEMS = frozenset(
@@ -76,7 +76,7 @@ async def _async_page(request: ActionCall, **changes: Any) -> tuple[Json, int]:
         # Some servers end a list like this.
         page["data"] = []
     if not isinstance(page.get("data"), list):
-        words = body[:_SHOWN].decode(errors="replace")
+        words = body[:_MAX_SHOWN].decode(errors="replace")
         raise response.unexpected_body_error(request.host.settings, content_type, words)
     return page, len(body)
 

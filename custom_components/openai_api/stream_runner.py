@@ -46,7 +46,7 @@ from .types import Json
 
 # Seconds after which the event loop runs other tasks: the listeners of an event run while it is
 # fired.
-_TURN = 0.001
+_MAX_LOOP_HOLD = 0.001
 # The types of events that are more than a part of the answer.
 _SPECIAL = FAILURES | KEEP_ALIVE | {"", "error"}
 # Seconds that a server has to end a stream after its last event.
@@ -212,7 +212,7 @@ class _Relay:
         # Bound once: they are called for every event.
         read, pass_on = self._reader.read, self._pass_on
         last, is_armed = loop.time(), False
-        turn_ends = time.monotonic() + _TURN
+        turn_ends = time.monotonic() + _MAX_LOOP_HOLD
         with _translated_oddities(self._request):
             async for chunk in _chain(first, chunks) if first else chunks:
                 has_progressed = False
@@ -233,7 +233,7 @@ class _Relay:
                         return
                     if time.monotonic() > turn_ends:
                         await asyncio.sleep(0)
-                        turn_ends = time.monotonic() + _TURN
+                        turn_ends = time.monotonic() + _MAX_LOOP_HOLD
                 if decoder.stray:
                     check_stray(decoder.stray[-2:])
                 if accumulator.is_final:

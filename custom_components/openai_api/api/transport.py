@@ -39,7 +39,7 @@ Others wait here in order; the session itself would serve new requests before wa
 _PACKED_PIECE = 4096
 # Chunks may be ten times as large; the events in them are found in the event loop.
 _MAX_PIECE_BYTES = 64 * 1024
-_TURN = 0.005
+_MAX_LOOP_HOLD = 0.005
 """Seconds after which the event loop runs other tasks between the pieces of one chunk."""
 # The SDK's placeholder for the key, and what aiohttp sets itself.
 _DROPPED_HEADERS = {"authorization", "transfer-encoding"}
@@ -112,12 +112,12 @@ class AiohttpResponseStream(httpx2.AsyncByteStream):
                 if len(chunk) <= largest and not is_packed:
                     yield chunk
                     continue
-                turn_ends = time.monotonic() + _TURN
+                turn_ends = time.monotonic() + _MAX_LOOP_HOLD
                 for start in range(0, len(chunk), largest):
                     yield chunk[start : start + largest]
                     if is_packed or time.monotonic() > turn_ends:
                         await asyncio.sleep(0)
-                        turn_ends = time.monotonic() + _TURN
+                        turn_ends = time.monotonic() + _MAX_LOOP_HOLD
 
     @override
     async def aclose(self) -> None:

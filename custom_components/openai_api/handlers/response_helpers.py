@@ -27,7 +27,7 @@ _MARK = re.compile(r"(?:<\|\w+\|>|</s>|<end_of_turn>)\Z")
 """Special tokens of models that some servers leave in the text."""
 _LONGEST_MARK = 64
 _MAX_FENCES = 20
-_SHOWN = 200
+_MAX_SHOWN = 200
 _TEXT_TYPES = ("output_text", "text")
 """What hosts call the text in a message of a response."""
 
@@ -221,8 +221,8 @@ def _check_arguments(call: Json, settings: ErrorSettings) -> None:
     except orjson.JSONDecodeError:
         name = call.get("name")
         raise ToolCallIncomplete(
-            name=sanitize(name[:_SHOWN], settings) if isinstance(name, str) else UNKNOWN,
-            arguments=sanitize(arguments[-_SHOWN:], settings),
+            name=sanitize(name[:_MAX_SHOWN], settings) if isinstance(name, str) else UNKNOWN,
+            arguments=sanitize(arguments[-_MAX_SHOWN:], settings),
         ) from None
 
 
@@ -252,5 +252,5 @@ def _ignored(form: Json, text: str, settings: ErrorSettings) -> StructureIgnored
     value = load(text)
     reason = "–" if value is None else mismatch(form, value) or "–"
     start = " ".join(text.split())
-    start = f"{start[:_SHOWN]}…" if len(start) > _SHOWN else start
+    start = f"{start[:_MAX_SHOWN]}…" if len(start) > _MAX_SHOWN else start
     return StructureIgnored(reason=sanitize(reason, settings), start=sanitize(start, settings))

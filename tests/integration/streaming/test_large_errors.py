@@ -213,7 +213,7 @@ async def test_large_chunk_is_read_in_pieces() -> None:
             await asyncio.sleep(0)
 
     task = asyncio.create_task(beat())
-    with patch.object(transport, "_TURN", -1):
+    with patch.object(transport, "_MAX_LOOP_HOLD", -1):
         pieces = [piece async for piece in transport.AiohttpResponseStream(read)]
     task.cancel()
     assert b"".join(pieces) == b"ab" + bytes(range(256)) * 4000
