@@ -63,10 +63,8 @@ async def browse(hass: HomeAssistant, identifier: str = "") -> list[BrowseMedia]
     return list(found.children)
 
 
-async def fetch(
-    hass: HomeAssistant, hass_client: ClientSessionGenerator, entity_id: str = PICTURE
-) -> tuple[int, str, bytes]:
-    """Return status, content type and bytes of an image as a dashboard gets it."""
+async def fetch(hass: HomeAssistant, hass_client: ClientSessionGenerator) -> tuple[int, str, bytes]:
+    """Return status, content type and bytes of the newest image as a dashboard gets it."""
     client = await hass_client()
-    response = await client.get(shown(hass, entity_id).attributes["entity_picture"])
+    response = await client.get(shown(hass).attributes["entity_picture"])
     return response.status, response.content_type, await response.read()
