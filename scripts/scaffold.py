@@ -33,6 +33,10 @@ from custom_components.openai_api.actions import ACTION_GROUPS, ACTIONS, common_
 
 _OF_THE_SDK = {"self", "extra_headers", "extra_query", "extra_body", "timeout", "stream_cls"}
 # How the SDK marks what is no plain object.
+_OF_ACTION = {
+    *("ActionDescription", "Permission", "ResponseKind"),
+    *("advanced", "get_action", "list_action", "required"),
+}
 _ANSWERS = {"Paginator": "LIST", "BinaryResponse": "FILE", "NoneType": "NONE"}
 _KINDS = {
     "bool": "boolean",
@@ -227,7 +231,7 @@ def heading(method: str, row: str) -> Iterator[str]:
         yield "# For a new group, or for the one in actions/ that comes closest"
     names = {node.id for node in ast.walk(ast.parse(row)) if isinstance(node, ast.Name)}
     for module, known in (
-        ("..action", {"ActionDescription", "Permission", "ResponseKind", "advanced", "required"}),
+        ("..action", _OF_ACTION),
         ("..streaming.accumulators", {name for name in names if name.endswith("Accumulator")}),
         (".common_fields", set(_SHARED) | {"PAGING"}),
         (".fields", {name for name in vars(fields) if name.islower()}),
@@ -259,9 +263,12 @@ async def draft(method: str) -> str:
         fields=eval(f"({drafted})", names),  # noqa: S307
     )
     verb = (await learn_request(row, method) or "").partition(" ")[0]
-    rest = f"response=ResponseKind.{answer}," if answer else ""
-    rest += "has_body=False," if verb in {"GET", "DELETE"} else ""
-    if (verb == "GET" and answer not in {"FILE", "NONE"}) or answer == "LIST":
+    kind, rest = "ActionDescription", f"response=ResponseKind.{answer}," if answer else ""
+    if verb == "GET" and answer in {"", "LIST"}:
+        kind, rest = "list_action" if answer else "get_action", ""
+    elif verb in {"GET", "DELETE"}:
+        rest += "has_body=False,"
+    elif answer == "LIST":
         rest += "only_answers=True,"
     accumulator = accumulator_of(hint)
     if answer == "FILE" and any("sse" in choices_of(variants(kind)) for kind in hints.values()):
@@ -271,7 +278,7 @@ async def draft(method: str) -> str:
     permission = "permission=Permission.ADMINISTRATORS," if verb == "DELETE" else ""
     asks_model = verb == "POST" and "model" in hints
     model_kind = f'model_kind="{_PLACEHOLDER}",' if asks_model else ""
-    text = f"""ActionDescription(
+    text = f"""{kind}(
     key="{key}",
     method="{method}",
     name="{key.replace("_", " ").capitalize()}",

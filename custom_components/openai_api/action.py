@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
@@ -141,6 +141,12 @@ class ActionDescription:
     def is_retired(self) -> bool:
         """Whether the vendor has deprecated this; compatible hosts may still offer it."""
         return self.name.endswith("(retired)")
+
+
+get_action = partial(ActionDescription, has_body=False, only_answers=True)
+"""An action that reads one object."""
+list_action = partial(get_action, response=ResponseKind.LIST)
+"""An action that reads a list."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -121,9 +121,9 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
         if (made := _object_in(method, answer, settings)) is None:
             raise unexpected()
         return made
-    found = adapt(method, answer)
-    if _has_answer(keys, found):
-        return await _async_completed(request, found)
+    adapted = adapt(method, answer)
+    if _has_answer(keys, adapted):
+        return await _async_completed(request, adapted)
     if isinstance(wrapped := unwrapped(answer), dict):
         if (error := answer_error(wrapped)) is not None:
             raise ErrorInResponse(**parse_error_body(error, settings))
@@ -158,10 +158,10 @@ def require_id(request: ActionCall, answer: Json, *keys: str) -> str:
 
     Raises UnexpectedBody with the object if it has none: it may have been paid for.
     """
-    if (found := id_in(answer, *keys)) is None:
+    if (identifier := id_in(answer, *keys)) is None:
         words = orjson.dumps(answer, default=str)[:_SHOWN].decode(errors="replace")
         raise unexpected_body_error(request.host.settings, "application/json", words)
-    return found
+    return identifier
 
 
 def _object_in(method: str, answer: Json, settings: ErrorSettings) -> Json | None:
@@ -173,13 +173,13 @@ def _object_in(method: str, answer: Json, settings: ErrorSettings) -> Json | Non
         return answer
     if not answer:
         raise ResponseEmpty
-    for found in (unwrapped(answer), answer):
-        if not isinstance(found, dict) or method in _LISTS:
+    for candidate in (unwrapped(answer), answer):
+        if not isinstance(candidate, dict) or method in _LISTS:
             continue
-        if (error := answer_error(found, is_of_model=True)) is not None:
+        if (error := answer_error(candidate, is_of_model=True)) is not None:
             raise ErrorInResponse(**parse_error_body(error, settings))
-        if is_named(found):
-            return found
+        if is_named(candidate):
+            return candidate
     return answer if may_be_made(method, answer) else None
 
 
@@ -225,8 +225,8 @@ def _with_transcript(answer: Json, text: str, form: object) -> Json:
 
 def unwrapped(answer: Json) -> object:
     """Return what some gateways wrap in `data`, `result` or `response`, or in a list of one."""
-    found = next((answer[key] for key in _WRAPPINGS if answer.get(key)), None)
-    return found[0] if isinstance(found, list) and len(found) == 1 else found
+    inner = next((answer[key] for key in _WRAPPINGS if answer.get(key)), None)
+    return inner[0] if isinstance(inner, list) and len(inner) == 1 else inner
 
 
 async def async_finish(request: ActionCall, answer: Json) -> Json:

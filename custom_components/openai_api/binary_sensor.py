@@ -34,7 +34,7 @@ async def async_setup_entry(
     reachable = ReachableEntity(entry)
     async_add_entities([reachable])
     registry = er.async_get(hass)
-    shown: dict[str, ConnectionEntity] = {}
+    entities: dict[str, ConnectionEntity] = {}
     for left in er.async_entries_for_config_entry(registry, entry.entry_id):
         # Home Assistant ended before the connection did.
         if left.domain == BINARY_SENSOR_DOMAIN and left.unique_id != reachable.unique_id:
@@ -48,15 +48,15 @@ async def async_setup_entry(
     def handle_event(event: Event[dict[str, Any]]) -> None:
         data = event.data
         connection_id, state = data["connection_id"], State(data["state"])
-        if (entity := shown.get(connection_id)) is not None:
+        if (entity := entities.get(connection_id)) is not None:
             entity.async_update_state(state)
             if state is State.DISCONNECTED:
-                del shown[connection_id]
+                del entities[connection_id]
                 if entity.registry_entry is not None:
                     # The entity would get both changes from the bus after it was removed.
                     hass.loop.call_soon(remove_entity, registry, entity.registry_entry.entity_id)
         elif state is State.CONNECTED:
-            entity = shown[connection_id] = ConnectionEntity(entry, connection_id, data)
+            entity = entities[connection_id] = ConnectionEntity(entry, connection_id, data)
             async_add_entities([entity])
 
     entry.async_on_unload(

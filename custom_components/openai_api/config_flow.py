@@ -128,19 +128,19 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
         """Offer the service of an add-on."""
         return await self._async_discovered(from_add_on(discovery_info))
 
-    async def _async_discovered(self, found: DiscoveredService | None) -> ConfigFlowResult:
+    async def _async_discovered(self, discovered: DiscoveredService | None) -> ConfigFlowResult:
         """Ask whether to add what was announced, unless it is there already."""
-        if found is None:
+        if discovered is None:
             return self.async_abort(reason="not_usable")
-        await self.async_set_unique_id(found.unique_id)
+        await self.async_set_unique_id(discovered.unique_id)
         self._abort_if_unique_id_configured()
-        if any(found.is_in(entry) for entry in self._async_current_entries()):
+        if any(discovered.is_in(entry) for entry in self._async_current_entries()):
             return self.async_abort(reason="already_configured")
-        self._discovered = found
+        self._discovered = discovered
         if self.hass.config_entries.flow.async_has_matching_flow(self):
             return self.async_abort(reason="already_in_progress")
-        self._end_watching = async_end_offer_when_added(self.hass, found, self.flow_id)
-        self.context["title_placeholders"] = {"name": found.name}
+        self._end_watching = async_end_offer_when_added(self.hass, discovered, self.flow_id)
+        self.context["title_placeholders"] = {"name": discovered.name}
         return await self.async_step_discovery_confirm()
 
     @override
@@ -189,9 +189,11 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             if not (errors := await self._async_validate(data)):
                 data[CONF_SKIP_VALIDATION] = entry.data.get(CONF_SKIP_VALIDATION, False)
                 return self.async_update_reload_and_abort(entry, data=data)
-        shown = {CONF_API_KEY_SOURCE: {**entry.data, **(user_input or {})}.get(CONF_API_KEY_SOURCE)}
+        values = {
+            CONF_API_KEY_SOURCE: {**entry.data, **(user_input or {})}.get(CONF_API_KEY_SOURCE)
+        }
         return self._show(
-            "reauth_confirm", self.add_suggested_values_to_schema(KEY_SCHEMA, shown), errors
+            "reauth_confirm", self.add_suggested_values_to_schema(KEY_SCHEMA, values), errors
         )
 
     async def _async_connection(
@@ -199,19 +201,19 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
     ) -> ConfigFlowResult:
         """Show the form until the connection works, then save it."""
         errors: dict[str, str] = {}
-        shown = to_show(known)
+        values = to_show(known)
         if self.source == SOURCE_RECONFIGURE:
             kind = kind_of(known, self._get_reconfigure_entry().options)
-            shown[CONF_SERVICE_KIND] = kind.key if kind else OTHER
+            values[CONF_SERVICE_KIND] = kind.key if kind else OTHER
         if user_input is not None:
             data = {CONF_BASE_URL: "", **clean(flatten(user_input))}
-            shown = to_show(data)
+            values = to_show(data)
             self._complete(data, known)
             if not (errors := await self._async_validate(data, known)):
                 return self._save(data)
-            shown[CONF_BASE_URL] = self._proposal or data[CONF_BASE_URL]
+            values[CONF_BASE_URL] = self._proposal or data[CONF_BASE_URL]
         places = {error_place(field): error for field, error in errors.items()}
-        return self._show(step_id, schema(shown, places), places)
+        return self._show(step_id, schema(values, places), places)
 
     def _show(self, step_id: str, form: Any, errors: dict[str, str]) -> ConfigFlowResult:
         """Show a form."""
@@ -335,14 +337,14 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _async_propose(self, data: Mapping[str, Any]) -> dict[str, str]:
         """Propose the address that was probably meant, if there is one that answers."""
         typed = data[CONF_BASE_URL]
-        found = await async_find_url(
+        url = await async_find_url(
             self.hass, likely_urls(typed), verify_ssl=data.get(CONF_VERIFY_SSL, True)
         )
-        if found is None:
+        if url is None:
             return {}
-        self._proposal = found
-        self._placeholders |= {"url": typed, "proposal": found}
-        is_downgrade = typed.startswith("https:") and found.startswith("http:")
+        self._proposal = url
+        self._placeholders |= {"url": typed, "proposal": url}
+        is_downgrade = typed.startswith("https:") and url.startswith("http:")
         return {CONF_BASE_URL: "try_url_unencrypted" if is_downgrade else "try_url"}
 
     @callback

@@ -139,14 +139,14 @@ _FLAT: Final = vol.Schema(
 )
 
 
-def schema(shown: Mapping[str, Any], errors: Mapping[str, str]) -> vol.Schema:
+def schema(values: Mapping[str, Any], errors: Mapping[str, str]) -> vol.Schema:
     """Return the form filled with values by their flat names; a section with an error is open.
 
     The fields of sections are accepted without their section, too.
     """
-    fields: dict[vol.Marker, Any] = {_suggest(key, shown): check for key, check in _TOP.items()}
+    fields: dict[vol.Marker, Any] = {_suggest(key, values): check for key, check in _TOP.items()}
     for name, members in _SECTIONS.items():
-        inner = {_suggest(key, shown): check for key, check in members.items()}
+        inner = {_suggest(key, values): check for key, check in members.items()}
         # With a default of its own, the frontend would not show what is in it.
         options = SectionConfig(collapsed=name not in errors)
         fields[vol.Optional(name)] = section(vol.Schema(inner), options)
@@ -164,13 +164,13 @@ def flatten(user_input: Mapping[str, Any]) -> dict[str, Any]:
     Returns `{field: value}` by the `CONF_` names of an entry's data. Raises InvalidData for input
     that the form cannot have sent.
     """
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for key, value in user_input.items():
-        found |= value if key in _SECTIONS else {key: value}
+        values |= value if key in _SECTIONS else {key: value}
     # The frontend sends nothing for a field that was cleared, and some scripts send null.
-    found = {key: value for key, value in found.items() if value is not None}
+    values = {key: value for key, value in values.items() if value is not None}
     try:
-        return dict(_FLAT(found))
+        return dict(_FLAT(values))
     except vol.Invalid as err:
         field = str(err.path[0]) if err.path else "base"
         raise InvalidData(
@@ -204,11 +204,11 @@ def read_lines(lines: Sequence[str], separator: str) -> dict[str, str]:
     Returns `{name: value}`. The name of a line without a separator is empty, which `is_flat`
     refuses.
     """
-    found: dict[str, str] = {}
+    named: dict[str, str] = {}
     for line in filter(None, (line.strip() for line in lines)):
         name, found_separator, value = line.partition(separator)
-        found[name.strip() if found_separator else ""] = value.strip()
-    return found
+        named[name.strip() if found_separator else ""] = value.strip()
+    return named
 
 
 def write_lines(key: str, values: Mapping[str, Any]) -> list[str]:
@@ -221,11 +221,11 @@ def to_show(data: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns `{field: value}`; `extra_headers` and `extra_query` are lists of lines.
     """
-    shown = {key: value for key, value in data.items() if key != CONF_API_KEY}
+    form_values = {key: value for key, value in data.items() if key != CONF_API_KEY}
     for key in _SEPARATORS:
-        if isinstance(values := shown.get(key), Mapping):
-            shown[key] = write_lines(key, values)
-    return shown
+        if isinstance(values := form_values.get(key), Mapping):
+            form_values[key] = write_lines(key, values)
+    return form_values
 
 
 def is_flat(value: Any) -> bool:
@@ -250,12 +250,12 @@ def error_of_fields(data: Mapping[str, Any]) -> dict[str, str]:
     return {} if data[CONF_BASE_URL] else {CONF_BASE_URL: "url_missing"}
 
 
-def _suggest(key: vol.Marker, shown: Mapping[str, Any]) -> vol.Marker:
+def _suggest(key: vol.Marker, values: Mapping[str, Any]) -> vol.Marker:
     """Return a field's marker with the value that the form shows."""
-    if (name := str(key)) not in shown:
+    if (name := str(key)) not in values:
         return key
     marker = copy(key)
-    marker.description = {"suggested_value": shown[name]}
+    marker.description = {"suggested_value": values[name]}
     return marker
 
 

@@ -49,7 +49,7 @@ async def async_get_config_entry_diagnostics(
     # The query of a URL may hold a key.
     settings[CONF_BASE_URL] = str(URL(settings[CONF_BASE_URL]).with_query(None))
     data = entry.runtime_data if entry.state is ConfigEntryState.LOADED else None
-    found = {
+    diagnostics = {
         "openai_version": openai.__version__,
         "state": entry.state.value,
         "entry": async_redact_data(settings, _TO_REDACT),
@@ -69,8 +69,8 @@ async def async_get_config_entry_diagnostics(
         "issues": issues.active_issues(hass, entry),
     }
     if data is not None:
-        found |= _runtime_diagnostics(data)
-    return found
+        diagnostics |= _runtime_diagnostics(data)
+    return diagnostics
 
 
 def _runtime_diagnostics(data: OpenAIData) -> dict[str, Any]:

@@ -79,7 +79,7 @@ class DiscoveredService:
 
 @callback
 def async_end_offer_when_added(
-    hass: HomeAssistant, found: DiscoveredService, flow_id: str
+    hass: HomeAssistant, discovered: DiscoveredService, flow_id: str
 ) -> CALLBACK_TYPE:
     """Abort the flow that offers a service as soon as an entry is for its server.
 
@@ -89,8 +89,8 @@ def async_end_offer_when_added(
 
     @callback
     def async_look(change: ConfigEntryChange, entry: ConfigEntry[Any]) -> None:
-        is_other = entry.domain == DOMAIN and entry.unique_id != found.unique_id
-        if is_other and change is not ConfigEntryChange.REMOVED and found.is_in(entry):
+        is_other = entry.domain == DOMAIN and entry.unique_id != discovered.unique_id
+        if is_other and change is not ConfigEntryChange.REMOVED and discovered.is_in(entry):
             hass.config_entries.flow.async_abort(flow_id)
 
     return async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, async_look)
@@ -102,14 +102,14 @@ def from_zeroconf(info: ZeroconfServiceInfo) -> DiscoveredService | None:
     The properties `path`, and `scheme` or `https`, say where the API is if it is not at
     `http://…/v1`. See RFC 6763 for announcements; there is no standard for their properties here.
     """
-    found = {str(key).lower(): _text(value) for key, value in info.properties.items()}
-    if not info.port or found.get("deployment", "").lower() == "cloud":
+    properties = {str(key).lower(): _text(value) for key, value in info.properties.items()}
+    if not info.port or properties.get("deployment", "").lower() == "cloud":
         # Some announce where on the internet they get their answers, with a key that soon ends.
         return None
     is_encrypted = info.port in _HTTPS_PORTS or any(
-        found.get(name, "").lower() in _YES for name in _ENCRYPTED
+        properties.get(name, "").lower() in _YES for name in _ENCRYPTED
     )
-    path = next((found[name] for name in _PATHS if found.get(name)), "")
+    path = next((properties[name] for name in _PATHS if properties.get(name)), "")
     url = _url(info.host, info.port, path, is_encrypted=is_encrypted)
     kind = _KINDS.get(info.type.lower(), OTHER)
     return DiscoveredService(
@@ -179,6 +179,6 @@ def _comparable(host: str) -> str:
 
 def _shown(name: str) -> str:
     """Return a name fit for a title and a sentence: plain, short and without links."""
-    plain = _MARKUP.sub("", _LINK.sub(lambda found: found[0].strip(":/.") + " ", name))
+    plain = _MARKUP.sub("", _LINK.sub(lambda link: link[0].strip(":/.") + " ", name))
     words = ("".join(filter(str.isprintable, word)) for word in plain.split())
     return " ".join(filter(None, words))[:_MAX_NAME].strip()

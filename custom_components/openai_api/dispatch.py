@@ -40,7 +40,7 @@ async def _async_request_empty(request: ActionCall) -> Json:
     """
     body, content_type = await async_fetch(request)
     settings, answer = request.host.settings, {}
-    if (said := body.strip()).startswith((b"{", b"[", b"<")) or said == b"false":
+    if (text := body.strip()).startswith((b"{", b"[", b"<")) or text == b"false":
         answer = await async_parse_body(request.hass, settings, body, content_type)
     if is_deletion(request.operation.method):
         check_deletion(answer, settings)

@@ -21,20 +21,20 @@ NAMES = SAYING | {"type", "success", "object"}
 _FLAGS = frozenset({"true", "1", "yes"})
 """Texts of an `error` that only say that there is one."""
 _DELAY = re.compile(r"\d+(?:\.\d+)?s")
-_MOST_NESTED = 8
-_MOST_DETAILS = 100
+_MAX_NESTED = 8
+_MAX_DETAILS = 100
 
 
-def first_of(found: Mapping[str, Any], keys: Iterable[str]) -> Any:
+def first_of(error: Mapping[str, Any], keys: Iterable[str]) -> Any:
     """Return the first value of the keys that says something, None if there is none."""
-    return next((found[key] for key in keys if found.get(key)), None)
+    return next((error[key] for key in keys if error.get(key)), None)
 
 
-def code_in(found: Mapping[str, Any]) -> Any:
+def code_in(error: Mapping[str, Any]) -> Any:
     """Return the code of an error, the most exact one if errors are nested in it."""
     code: Any = None
-    inner: Any = found
-    for _ in range(_MOST_NESTED):
+    inner: Any = error
+    for _ in range(_MAX_NESTED):
         if not isinstance(inner, dict) or str(code).lower() in QUOTA_CODES:
             break
         code = first_of(inner, CODES) or code
@@ -42,18 +42,18 @@ def code_in(found: Mapping[str, Any]) -> Any:
     return code
 
 
-def title_in(found: Mapping[str, Any]) -> str | None:
+def title_in(error: Mapping[str, Any]) -> str | None:
     """Return an `error` that is but the title of a message, None if there is none."""
-    title = found.get("error")
-    if not isinstance(title, str) or not isinstance(first_of(found, WORDS), str):
+    title = error.get("error")
+    if not isinstance(title, str) or not isinstance(first_of(error, WORDS), str):
         return None
     return title if title.lower() not in _FLAGS else None
 
 
-def delay_in(found: Mapping[str, Any]) -> str | None:
+def delay_in(error: Mapping[str, Any]) -> str | None:
     """Return when Gemini says that it can be asked again, such as "13s"."""
-    details = found.get("details")
-    for item in details[:_MOST_DETAILS] if isinstance(details, list) else ():
+    details = error.get("details")
+    for item in details[:_MAX_DETAILS] if isinstance(details, list) else ():
         delay = item.get("retryDelay") if isinstance(item, dict) else None
         if isinstance(delay, str) and _DELAY.fullmatch(delay):
             return delay

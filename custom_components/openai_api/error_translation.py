@@ -89,18 +89,18 @@ def status_error(status: int, details: ErrorDetails, request_id: str) -> ApiErro
     """
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return HostRedirected(status=status)
-    kind: type[ApiError]
+    error_type: type[ApiError]
     if is_request_fault(status, details["message"]):
-        kind = RequestRejected
+        error_type = RequestRejected
     elif is_quota_exceeded(status, details["code"], details["message"]):
-        kind = QuotaExceeded
+        error_type = QuotaExceeded
     elif status in _ERROR_CLASSES:
-        kind = _ERROR_CLASSES[HTTPStatus(status)]
+        error_type = _ERROR_CLASSES[HTTPStatus(status)]
     elif is_server_error(status):
-        kind = ServerError
+        error_type = ServerError
     else:
-        kind = RequestRejected
-    return kind(status=status, request_id=request_id or UNKNOWN, **details)
+        error_type = RequestRejected
+    return error_type(status=status, request_id=request_id or UNKNOWN, **details)
 
 
 _ERROR_CLASSES: Mapping[HTTPStatus, type[ApiError]] = {

@@ -97,7 +97,7 @@ class NewestImageEntity(HostEntity, ImageEntity, RestoreEntity):
     def _read(self) -> bytes | None:
         """Return the content of the file, None if it is gone; blocks."""
         try:
-            return found.path.read_bytes() if (found := self._find()) else None
+            return saved.path.read_bytes() if (saved := self._find()) else None
         except OSError:
             return None
 

@@ -50,8 +50,8 @@ def async_create(
 def async_delete(hass: HomeAssistant, entry: ConfigEntry[Any], key: str) -> None:
     """Delete an issue of an entry, if there is one."""
     # Asked after every call; there hardly ever is one.
-    if ir.async_get(hass).async_get_issue(DOMAIN, found := issue_id(key, entry)) is not None:
-        ir.async_delete_issue(hass, DOMAIN, found)
+    if ir.async_get(hass).async_get_issue(DOMAIN, registry_id := issue_id(key, entry)) is not None:
+        ir.async_delete_issue(hass, DOMAIN, registry_id)
 
 
 @callback
@@ -148,4 +148,6 @@ def active_issues(hass: HomeAssistant, entry: ConfigEntry[Any]) -> list[str]:
     ids = {key: issue_id(key, entry) for key in _ENTRY_ISSUES} | {
         key: key for key in _GLOBAL_ISSUES
     }
-    return sorted(key for key, found in ids.items() if issues.async_get_issue(DOMAIN, found))
+    return sorted(
+        key for key, registry_id in ids.items() if issues.async_get_issue(DOMAIN, registry_id)
+    )

@@ -44,17 +44,17 @@ def to_function_parameters(schema: Mapping[str, Any]) -> tuple[Json, str]:
     schema.
     """
     plain = _plain(schema)
-    found = _simplify(_dereferenced(plain, plain), is_arguments=True)
-    found, hint = _without_alternatives(found)
+    parameters = _simplify(_dereferenced(plain, plain), is_arguments=True)
+    parameters, hint = _without_alternatives(parameters)
     for keyword in _NOT_AT_TOP:
-        found.pop(keyword, None)
-    types = _types(found.get("type", "object"))
+        parameters.pop(keyword, None)
+    types = _types(parameters.get("type", "object"))
     if "object" not in types:
         raise ValueError(f"its arguments are no object but {', '.join(types)}")
-    properties = found.get("properties")
-    found = {**found, "type": "object", "properties": properties or {}}
-    _keep_known_required(found)
-    return found, hint
+    properties = parameters.get("properties")
+    parameters = {**parameters, "type": "object", "properties": properties or {}}
+    _keep_known_required(parameters)
+    return parameters, hint
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
@@ -99,37 +99,37 @@ def _simplify(schema: Any, *, is_arguments: bool = False) -> Json:
     """
     if not isinstance(schema, dict):
         return {"type": list(_SCALARS)}
-    found = {key: value for key, value in schema.items() if key != "allOf"}
+    simplified = {key: value for key, value in schema.items() if key != "allOf"}
     for keyword in _SCHEMA_MAPS:
-        if isinstance(children := found.get(keyword), dict):
-            found[keyword] = {
+        if isinstance(children := simplified.get(keyword), dict):
+            simplified[keyword] = {
                 name: _simplify(child) for name, child in children.items() if child is not False
             }
     for keyword in _ALTERNATIVES:
-        if isinstance(branches := found.get(keyword), list):
-            found[keyword] = [
+        if isinstance(branches := simplified.get(keyword), list):
+            simplified[keyword] = [
                 # What only names keys is no value that needs a type.
                 branch if _is_requirement(branch) else _simplify(branch)
                 for branch in branches
             ]
             if not branches:
-                del found[keyword]
-    if isinstance(items := found.get("items"), list):
-        found["items"] = _one_of(_simplify(item) for item in items)
-    elif "items" in found:
-        found["items"] = _simplify(items)
-    if isinstance(extra := found.get("additionalProperties"), dict):
-        found["additionalProperties"] = _simplify(extra) if extra else True
+                del simplified[keyword]
+    if isinstance(items := simplified.get("items"), list):
+        simplified["items"] = _one_of(_simplify(item) for item in items)
+    elif "items" in simplified:
+        simplified["items"] = _simplify(items)
+    if isinstance(extra := simplified.get("additionalProperties"), dict):
+        simplified["additionalProperties"] = _simplify(extra) if extra else True
     for part in schema.get("allOf") or ():
         if isinstance(part, dict) and set(part) != {"not"}:
-            found = _merged(
-                found,
+            simplified = _merged(
+                simplified,
                 _simplify(part, is_arguments=is_arguments) if not _is_requirement(part) else part,
             )
-    if found.get("enum") == []:
-        del found["enum"]
-    _name_limits(found)
-    return found if is_arguments else _typed(found)
+    if simplified.get("enum") == []:
+        del simplified["enum"]
+    _name_limits(simplified)
+    return simplified if is_arguments else _typed(simplified)
 
 
 def _name_limits(schema: Json) -> None:
@@ -193,22 +193,22 @@ def _merged(first: Json, second: Json) -> Json:
 
     Home Assistant's validators run one after the other: the first sees what the model sends.
     """
-    found = dict(first)
+    merged = dict(first)
     for key, value in second.items():
-        if key not in found:
-            found[key] = value
+        if key not in merged:
+            merged[key] = value
             continue
-        known = found[key]
+        known = merged[key]
         if key == "type":
-            found[key] = _common_type(known, value)
+            merged[key] = _common_type(known, value)
         elif key in _TIGHTEST and not isinstance(known, bool):
-            found[key] = _TIGHTEST[key](known, value)
+            merged[key] = _TIGHTEST[key](known, value)
         elif key == "enum":
-            found[key] = [item for item in known if item in value] or known
+            merged[key] = [item for item in known if item in value] or known
         elif key == "required":
-            found[key] = list(dict.fromkeys([*known, *value]))
+            merged[key] = list(dict.fromkeys([*known, *value]))
         elif key in _SCHEMA_MAPS:
-            found[key] = {
+            merged[key] = {
                 **known,
                 **{
                     name: _merged(known[name], child) if name in known else child
@@ -216,19 +216,19 @@ def _merged(first: Json, second: Json) -> Json:
                 },
             }
         elif key == "items":
-            found[key] = _merged(known, value)
+            merged[key] = _merged(known, value)
         elif key == "additionalProperties" and value is False:
-            found[key] = False
-    return found
+            merged[key] = False
+    return merged
 
 
 def _common_type(first: Any, second: Any) -> Any:
     """Return the types that two keywords have in common; the first ones if there are none."""
-    wanted, others = _types(first), _types(second)
-    common = [name for name in wanted if name in others]
-    if "integer" not in common and "integer" in others and "number" in wanted:
+    types, others = _types(first), _types(second)
+    common = [name for name in types if name in others]
+    if "integer" not in common and "integer" in others and "number" in types:
         common.append("integer")
-    if "integer" in wanted and "number" in others and "integer" not in common:
+    if "integer" in types and "number" in others and "integer" not in common:
         common.append("integer")
     if not common:
         return first
@@ -237,26 +237,26 @@ def _common_type(first: Any, second: Any) -> Any:
 
 def _without_alternatives(schema: Json) -> tuple[Json, str]:
     """Return an object schema that allows what any of its alternatives does, and a hint."""
-    found, hints = schema, []
+    merged, hints = schema, []
     for keyword in _ALTERNATIVES:
-        branches = [item for item in found.get(keyword) or () if isinstance(item, dict)]
-        found = {key: value for key, value in found.items() if key != keyword}
+        branches = [item for item in merged.get(keyword) or () if isinstance(item, dict)]
+        merged = {key: value for key, value in merged.items() if key != keyword}
         objects = [
             branch
             for branch in branches
             if _is_requirement(branch) or "object" in _types(branch.get("type", "object"))
         ]
-        if branches and not objects and "properties" not in found:
+        if branches and not objects and "properties" not in merged:
             raise ValueError("its arguments are no object")
         if not objects:
             continue
-        found = _joined(found, objects)
+        merged = _joined(merged, objects)
         needed = [branch["required"] for branch in objects if branch.get("required")]
         if len(needed) == len(objects) > 1:
             quantity = "exactly one" if keyword == "oneOf" else "at least one"
             listed = "; ".join(" and ".join(map(str, keys)) for keys in needed[:_MAX_LISTED])
             hints.append(f"Requires {quantity} of: {listed}.")
-    return found, " ".join(hints)
+    return merged, " ".join(hints)
 
 
 def _joined(schema: Json, branches: list[Json]) -> Json:
@@ -273,8 +273,8 @@ def _joined(schema: Json, branches: list[Json]) -> Json:
     described = [branch for branch in inner if "properties" in branch]
     is_closed = all(branch.get("additionalProperties") is False for branch in described)
     closed = {"additionalProperties": False} if described and is_closed else {}
-    found = {**closed, **schema, "type": "object", "properties": properties}
-    return {**found, "required": list(dict.fromkeys(required))}
+    joined = {**closed, **schema, "type": "object", "properties": properties}
+    return {**joined, "required": list(dict.fromkeys(required))}
 
 
 def _keep_known_required(schema: Json) -> None:

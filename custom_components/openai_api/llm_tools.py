@@ -131,13 +131,13 @@ class ToolCallLimit:
         named = {} if tool_name in self._harmless else _named(arguments)
         if not named:
             return whole
-        said = _as_text(named).casefold()
-        if (found := self._known.get(said)) is None:
-            found = self._known[said] = self._entities(named)
-        if not found:
-            return frozenset([said])
+        key = _as_text(named).casefold()
+        if (subjects := self._known.get(key)) is None:
+            subjects = self._known[key] = self._entities(named)
+        if not subjects:
+            return frozenset([key])
         # A list does not wear out: its items are what a call is about.
-        return frozenset(item for item in found if not item.startswith("todo.")) or whole
+        return frozenset(item for item in subjects if not item.startswith("todo.")) or whole
 
     def _entities(self, named: Mapping[str, list[str]]) -> frozenset[str]:
         """Return the entities that a call means, as Home Assistant's intents find them."""
@@ -159,8 +159,8 @@ class ToolCallLimit:
         )
         if not constraints.has_constraints:
             return frozenset()
-        found = intent.async_match_targets(self._hass, constraints)
-        return frozenset(state.entity_id for state in found.states)
+        matched = intent.async_match_targets(self._hass, constraints)
+        return frozenset(state.entity_id for state in matched.states)
 
 
 def _is_harmless(tool: llm.Tool) -> bool:
@@ -177,15 +177,15 @@ def _named(arguments: Any) -> dict[str, list[str]]:
     """
     if not isinstance(arguments, Mapping):
         return {}
-    found: dict[str, list[str]] = {}
+    named: dict[str, list[str]] = {}
     for place in (arguments, arguments.get("target"), arguments.get("data")):
         if not isinstance(place, Mapping):
             continue
         for key in _NAMING & place.keys():
             values = place[key] if isinstance(place[key], list) else [place[key]]
             texts = (" ".join(item.split()) for item in values if isinstance(item, str))
-            found.setdefault(key, []).extend(filter(None, texts))
-    return {key: sorted(values) for key, values in found.items() if values}
+            named.setdefault(key, []).extend(filter(None, texts))
+    return {key: sorted(values) for key, values in named.items() if values}
 
 
 def _as_text(arguments: Any) -> str:

@@ -62,13 +62,13 @@ class SavedFiles(MediaSource):
     async def async_browse_media(self, item: MediaSourceItem) -> BrowseMediaSource:
         """Return the kinds of saved files, or those of one kind, the newest first."""
         # Home Assistant has None where nothing is named.
-        found = _FOLDER.fullmatch(item.identifier or "")
-        if item.identifier and found is None:
+        match = _FOLDER.fullmatch(item.identifier or "")
+        if item.identifier and match is None:
             raise localized_error(BrowseError, "saved_folder_missing", name=item.identifier)
         texts = _Texts(self.hass)
-        if found is None:
+        if match is None:
             return await self.hass.async_add_executor_job(self._root, texts)
-        kind, start = Kind(found[1]), int(found[2] or 0)
+        kind, start = Kind(match[1]), int(match[2] or 0)
         return await self.hass.async_add_executor_job(self._folder, kind, start, texts)
 
     def _root(self, texts: _Texts) -> BrowseMediaSource:
@@ -91,9 +91,9 @@ class SavedFiles(MediaSource):
             title = texts.text("older_files").format(count=older)
             children.append(_as_folder(f"kind/{kind}/{end}", title, kind))
         identifier = f"kind/{kind}/{start}" if start else f"kind/{kind}"
-        found = _as_folder(identifier, texts.text(f"folder_{kind}"), kind)
-        found.children = children
-        return found
+        folder = _as_folder(identifier, texts.text(f"folder_{kind}"), kind)
+        folder.children = children
+        return folder
 
     def _files(self) -> list[SavedFile]:
         """Return the saved files, the newest first; none where they cannot be read; blocks."""

@@ -10,11 +10,11 @@ from .error_translation import parse_error_body
 from .exceptions import ErrorInResponse, api_error
 from .types import Json
 
-MOST_ITEMS = 100_000
+MAX_ITEMS = 100_000
 """The longest list that `all_pages` returns."""
-MOST_BYTES = 64 * 1024**2
+MAX_BYTES = 64 * 1024**2
 """The bytes of all pages together: several times as many are held in memory."""
-_SHOWN = 4096
+_MAX_SHOWN = 4096
 """Bytes of an unexpected response that are quoted at most."""
 
 _BESIDE_ITEMS = frozenset(
@@ -33,7 +33,7 @@ async def async_request_list(request: ActionCall) -> Json:
     Returns `{"data": […], "has_more": …, "first_id": …, "last_id": …}` with the other keys of the
     first page. A server that leaves out `has_more` is asked until a page has no new items. Raises
     UnexpectedBody for a response that is no list, and HomeAssistantError "list_too_long" for more
-    than `MOST_ITEMS` items or `MOST_BYTES` bytes.
+    than `MAX_ITEMS` items or `MAX_BYTES` bytes.
     """
     page, size = await _async_page(request)
     items = page["data"]
@@ -55,8 +55,8 @@ async def async_request_list(request: ActionCall) -> Json:
             break
         items.extend(more)
         size += length
-        if len(items) > MOST_ITEMS or size > MOST_BYTES:
-            raise api_error("list_too_long", items=MOST_ITEMS, limit=MOST_BYTES // 1024**2)
+        if len(items) > MAX_ITEMS or size > MAX_BYTES:
+            raise api_error("list_too_long", items=MAX_ITEMS, limit=MAX_BYTES // 1024**2)
         last = following
     page["has_more"] = bool(last.get("has_more", False))
     page["first_id"] = page.get("first_id") or _id(items[:1])
@@ -76,7 +76,7 @@ async def _async_page(request: ActionCall, **changes: Any) -> tuple[Json, int]:
         # Some servers end a list like this.
         page["data"] = []
     if not isinstance(page.get("data"), list):
-        words = body[:_SHOWN].decode(errors="replace")
+        words = body[:_MAX_SHOWN].decode(errors="replace")
         raise response.unexpected_body_error(request.host.settings, content_type, words)
     return page, len(body)
 

@@ -18,7 +18,7 @@ from .types import Json
 
 INITIAL_INTERVAL = 1.0
 MAX_INTERVAL = 10.0
-_LONGEST_UNKNOWN = 3600.0
+_MAX_UNKNOWN_WAIT = 3600.0
 """Seconds to wait in a status that is not known to be final or in progress."""
 MAX_OUTAGE: Final = 300.0
 """Seconds for which every poll may fail before the wait ends with the last error."""
@@ -53,7 +53,7 @@ async def async_poll_until_done(request: ActionCall, answer: Json | None) -> Jso
                 return answer
             if longest is None and status not in poll.in_progress_statuses:
                 # It may be a final status that is not known here.
-                longest = _LONGEST_UNKNOWN
+                longest = _MAX_UNKNOWN_WAIT
         wait, elapsed = poller.next_interval(), poller.elapsed
         if longest is not None and elapsed + wait > longest:
             if poller.last is None and poller.error is not None:
@@ -116,7 +116,7 @@ class _Poller:
             again = replace(again, options={**again.options, "timeout": min(again.timeout, left)})
         start = time.monotonic()
         try:
-            found = await async_request_json(again)
+            answer = await async_request_json(again)
         except HomeAssistantError as err:
             if not _may_pass(err):
                 raise
@@ -129,10 +129,10 @@ class _Poller:
         if self.last is None:
             # The first request was the caller's own; the others need the ids only.
             self._again = None
-        self.last = found
+        self.last = answer
         if self.error is not None:
             self.error, self._pause = None, INITIAL_INTERVAL
-        return found
+        return answer
 
 
 def _may_pass(err: HomeAssistantError) -> bool:

@@ -76,12 +76,12 @@ class SecretRedactor:
         spans = sorted(found_spans)
         if not spans:
             return text
-        found, position = [], 0
+        parts, position = [], 0
         for start, end in spans:
             if start >= position:
-                found += [text[position:start], REDACTED]
+                parts += [text[position:start], REDACTED]
             position = max(position, end)
-        return "".join([*found, text[position:]])
+        return "".join([*parts, text[position:]])
 
     def _find(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield where secrets stand in a text, whole or in pieces."""
@@ -119,21 +119,21 @@ class SecretRedactor:
     def _in_pieces(self, text: str) -> Iterator[tuple[str, int, int]]:
         """Yield where a large piece of a secret stands in a text, with the secret."""
         if len(text) <= _FEW and not any(
-            text[at : at + _PIECE] in self._all for at in range(len(text) - _PIECE + 1)
+            text[offset : offset + _PIECE] in self._all for offset in range(len(text) - _PIECE + 1)
         ):
             # Headers, of which there are many: they have fewer pieces than the secrets.
             return
         for form in self._long:
             # Where it ends, by where the whole of it would begin: its other pieces lead to the same.
             ends: dict[int, int] = {}
-            for at in range(0, len(form) - _PIECE + 1, _STEP):
-                piece = form[at : at + _PIECE]
+            for offset in range(0, len(form) - _PIECE + 1, _STEP):
+                piece = form[offset : offset + _PIECE]
                 place = text.find(piece)
                 while place >= 0:
-                    end = ends.get(place - at, 0)
+                    end = ends.get(place - offset, 0)
                     if place >= end:
-                        start, end = _extended(text, place, form, at)
-                        ends[place - at] = end
+                        start, end = _extended(text, place, form, offset)
+                        ends[place - offset] = end
                         yield form, start, end
                     place = text.find(piece, end)
 
@@ -295,7 +295,7 @@ def _placed(text: str, view: _View, starts: list[int], stops: list[int]) -> _Vie
     if view.starts is None or view.ends is None:
         return _View(text, starts, stops)
     before, behind = view.starts, view.ends
-    return _View(text, [before[at] for at in starts], [behind[at - 1] for at in stops])
+    return _View(text, [before[index] for index in starts], [behind[index - 1] for index in stops])
 
 
 def _character(escape: str) -> str | None:
@@ -303,7 +303,7 @@ def _character(escape: str) -> str | None:
     if escape[0] == "\\" and len(escape) == 2:
         return escape[1]
     if escape[0] == "&":
-        found = html.unescape(escape)
+        character = html.unescape(escape)
     else:
-        found = chr(int(escape[1:] if escape[0] == "%" else escape[2:], 16))
-    return found if len(found) == 1 else None
+        character = chr(int(escape[1:] if escape[0] == "%" else escape[2:], 16))
+    return character if len(character) == 1 else None

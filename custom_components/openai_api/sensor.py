@@ -70,7 +70,7 @@ MEASUREMENT_SENSORS = (
     ),
 )
 ATTR_MESSAGE = "message"
-_LONGEST_STATE = 120
+_MAX_STATE_LENGTH = 120
 """Characters: a longer one takes the place of its name in a row on a dashboard."""
 _DETAILS = re.compile(r" \((?:status|code|Request) [^()]*\)")
 """The facts of an API error, which the whole message keeps."""
@@ -183,7 +183,7 @@ class LastErrorSensor(HostEntity, SensorEntity):
     def _on_error(self, error: str) -> None:
         """Show an error: whole in the attribute, the state shortened to what a row can hold."""
         self._attr_extra_state_attributes = {ATTR_MESSAGE: error}
-        self._attr_native_value = shorten(_DETAILS.sub("", error), _LONGEST_STATE)
+        self._attr_native_value = shorten(_DETAILS.sub("", error), _MAX_STATE_LENGTH)
         # A repeated error changes the time at which it was last reported.
         self.async_write_ha_state()
 

@@ -22,27 +22,27 @@ def async_setup_jobs(
     """Add an entity for each job that is watched, and remove it when the job is forgotten."""
     registry = er.async_get(hass)
     jobs = entry.runtime_data.jobs
-    shown = {key: JobSensor(entry, job) for key, job in jobs.jobs.items()}
-    known = {entity.unique_id for entity in shown.values()}
+    entities = {key: JobSensor(entry, job) for key, job in jobs.jobs.items()}
+    known = {entity.unique_id for entity in entities.values()}
     for left in er.async_entries_for_config_entry(registry, entry.entry_id):
         is_job = left.domain == SENSOR_DOMAIN and left.translation_key == _KEY
         if is_job and left.unique_id not in known:
             # The jobs that Home Assistant has stored are others by now.
             remove_entity(registry, left.entity_id)
-    async_add_entities(shown.values())
+    async_add_entities(entities.values())
 
     @callback
     def handle_event(job: Job) -> None:
-        entity = shown.get(job.key)
+        entity = entities.get(job.key)
         if job.key not in jobs.jobs:
             if entity is not None:
-                del shown[job.key]
+                del entities[job.key]
                 if entity.registry_entry is not None:
                     remove_entity(registry, entity.registry_entry.entity_id)
         elif entity is not None:
             entity.async_update_state(job)
         else:
-            entity = shown[job.key] = JobSensor(entry, job)
+            entity = entities[job.key] = JobSensor(entry, job)
             async_add_entities([entity])
 
     entry.async_on_unload(jobs.listen(handle_event))

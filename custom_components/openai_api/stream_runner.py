@@ -46,7 +46,7 @@ from .types import Json
 
 # Seconds after which the event loop runs other tasks: the listeners of an event run while it is
 # fired.
-_TURN = 0.001
+_MAX_LOOP_HOLD = 0.001
 # The types of events that are more than a part of the answer.
 _SPECIAL = FAILURES | KEEP_ALIVE | {"", "error"}
 # Seconds that a server has to end a stream after its last event.
@@ -77,21 +77,21 @@ async def async_run(
     async with AsyncExitStack() as stack:
         wait = await stack.enter_async_context(host.async_request_scope(seconds))
         response = await stack.enter_async_context(method(**arguments))
-        kind = response.headers.get("content-type", "")
+        content_type = response.headers.get("content-type", "")
         chunks: AsyncIterator[bytes] = response.iter_bytes()
         first = b""
-        if not kind.lower().startswith("text/event-stream"):
+        if not content_type.lower().startswith("text/event-stream"):
             first = await _async_peek(chunks)
         is_lines = bool(first) and is_event_line(first.partition(b"\n")[0])
         if first and not is_lines and not is_event_stream(first):
             # Some servers do not stream: the response is complete.
             body = await _async_read(first, chunks)
             if read_body is not None:
-                answer = await read_body(body, kind)
+                answer = await read_body(body, content_type)
             else:
-                answer = await async_parse_answer(request, body, kind)
-        elif not first and not kind.lower().startswith("text/event-stream"):
-            answer = await async_parse_answer(request, b"", kind)
+                answer = await async_parse_answer(request, body, content_type)
+        elif not first and not content_type.lower().startswith("text/event-stream"):
+            answer = await async_parse_answer(request, b"", content_type)
         else:
             # From here on each event has its own time limit: a stream may take long.
             host.disable_timeout(wait)
@@ -212,7 +212,7 @@ class _Relay:
         # Bound once: they are called for every event.
         read, pass_on = self._reader.read, self._pass_on
         last, is_armed = loop.time(), False
-        turn_ends = time.monotonic() + _TURN
+        turn_ends = time.monotonic() + _MAX_LOOP_HOLD
         with _translated_oddities(self._request):
             async for chunk in _chain(first, chunks) if first else chunks:
                 has_progressed = False
@@ -233,7 +233,7 @@ class _Relay:
                         return
                     if time.monotonic() > turn_ends:
                         await asyncio.sleep(0)
-                        turn_ends = time.monotonic() + _TURN
+                        turn_ends = time.monotonic() + _MAX_LOOP_HOLD
                 if decoder.stray:
                     check_stray(decoder.stray[-2:])
                 if accumulator.is_final:
@@ -317,10 +317,10 @@ class _Relay:
                 self._is_done = True
             elif data.strip() and not b"[DONE]".startswith(data):
                 try:
-                    found = await self._async_read_large(name, data)
+                    event = await self._async_read_large(name, data)
                 except StreamGarbled:
                     continue
-                self._pass_on(*found)
+                self._pass_on(*event)
 
     def _result(self) -> Json:
         """Return the final object of a stream that has ended."""

@@ -139,11 +139,11 @@ class Subentries:
 
         The entities of one that is gone are removed by Home Assistant's registry.
         """
-        found = self._entry.subentries
-        for gone in self._known.keys() - found.keys():
+        current = self._entry.subentries
+        for gone in self._known.keys() - current.keys():
             del self._known[gone]
             issues.settle_model(self._hass, gone)
-        for key, subentry in found.items():
+        for key, subentry in current.items():
             known, now = self._known.get(key), (subentry.title, subentry.data)
             self._known[key] = now
             if known is None:

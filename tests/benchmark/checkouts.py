@@ -80,8 +80,8 @@ def _costs(unit: str, found: list[list[dict[str, Any]]]) -> list[Row]:
     """Return the lines of what costs processor time."""
     ours, theirs = ([Cost(**one) for one in half] for half in found)
     return [
-        Row(name=f"this checkout: CPU time, µs a {unit}", figures=micros(ours, "cpu")),
-        Row(name=f"the other: CPU time, µs a {unit}", figures=micros(theirs, "cpu")),
+        Row(name=f"this checkout: CPU time, µs a {unit}", figures=micros(ours)),
+        Row(name=f"the other: CPU time, µs a {unit}", figures=micros(theirs)),
         Row(name="CPU time / the other", figures=ratios(ours, theirs, "cpu"), aim=AIM),
         Row(name="speed / the other", figures=ratios(ours, theirs, "rate")),
     ]

@@ -71,7 +71,7 @@ def table(
     for name, found in zip(names, costs, strict=False):
         rows += [
             Row(name=f"{name}: {unit}s a second", figures=[cost.rate for cost in found]),
-            Row(name=f"{name}: CPU time, µs a {unit}", figures=micros(found, "cpu")),
+            Row(name=f"{name}: CPU time, µs a {unit}", figures=micros(found)),
         ]
     rows += [
         Row(name=f"CPU time / {names[1]}", figures=ratios(ours, limit, "cpu"), aim=aims.cpu),

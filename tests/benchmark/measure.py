@@ -173,6 +173,6 @@ def ratios(ours: Sequence[Cost], others: Sequence[Cost], of: str) -> list[float]
     return [figure(one) / figure(other) for one, other in zip(ours, others, strict=True)]
 
 
-def micros(costs: Iterable[Cost], of: str) -> list[float]:
-    """Return the microseconds per unit."""
-    return [float(getattr(cost, of)) / cost.units * 1e6 for cost in costs]
+def micros(costs: Iterable[Cost]) -> list[float]:
+    """Return the microseconds of processor time per unit."""
+    return [cost.cpu / cost.units * 1e6 for cost in costs]

@@ -273,8 +273,8 @@ def _cpu_line(work: str, costs: list[list[Cost]], limit: float) -> Line:
     ours, theirs = costs
     return Line(
         work=work,
-        theirs=micros(theirs, "cpu"),
-        ours=micros(ours, "cpu"),
+        theirs=micros(theirs),
+        ours=micros(ours),
         ratios=ratios(ours, theirs, "cpu"),
         unit="µs",
         limit=limit,

@@ -35,7 +35,7 @@ async def compare(bench: Bench) -> dict[str, list[Row]]:
         sizes = [max(1, round(size * bench.scale)) for size in matter.sizes]
         costs = await run(bench.rounds, *(partial(matter.work, bench, size) for size in sizes))
         rows = [
-            Row(name=f"{size} {matter.unit}s: CPU time, µs for each", figures=micros(cost, "cpu"))
+            Row(name=f"{size} {matter.unit}s: CPU time, µs for each", figures=micros(cost))
             for size, cost in zip(sizes, costs, strict=True)
         ]
         growth = ratios(costs[-1], costs[0], "cpu")

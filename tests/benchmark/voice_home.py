@@ -35,7 +35,7 @@ from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers import chat_session
 from homeassistant.setup import async_setup_component
 
-from tests.harness.spoken import RATE, speak
+from tests.harness.synthetic_speech import RATE, speak
 
 from .core import DOMAIN, KEY, core
 

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from tests.harness import Events, Service
 from tests.harness.client import Json
-from tests.harness.spoken import speak
+from tests.harness.synthetic_speech import speak
 
 from .home_assistant import RecordingHomeAssistant
 
@@ -260,7 +260,7 @@ async def test_turns_at_once_in_one_conversation(assistant: Assistant) -> None:
     await until(third, "run-end")
 
 
-async def test_answer_cut_is_told_in_one_sentence(assistant: Assistant) -> None:
+async def test_cut_answer_is_reported_in_one_sentence(assistant: Assistant) -> None:
     begun = says("It is").partition("event: response.completed")[0]
     await assistant.service.fail(path="/responses", body=begun, content_type=SSE)
     events = await assistant.run("intent", text="Is it warm?")

@@ -24,7 +24,7 @@ _LATER = (
     *("websockets", "homeassistant.helpers.llm", "homeassistant.helpers.intent"),
     *(f"homeassistant.components.{name}" for name in ("ai_task", "conversation", "stt", "tts")),
     *(f"{_PACKAGE}.{name}" for name in ("assist", "llm_tools", "websocket.connection")),
-    f"{_PACKAGE}.handlers.home",
+    f"{_PACKAGE}.handlers.tool_rounds",
 )
 
 

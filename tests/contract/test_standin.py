@@ -9,24 +9,12 @@ import pytest
 import websockets
 
 from tests.standin import StandIn
-from tests.standin.sdk import EXTRAS, KEY, MODEL, STYLES, make_client, read_until
+from tests.standin.sdk import KEY, MODEL, STYLES, make_client, read_until
 
 pytest_plugins = ["tests.standin.fixtures"]
 
 REALTIME = "gpt-realtime"
 CHAT: dict[str, Any] = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "x"}]}
-
-
-@pytest.mark.parametrize("style", STYLES)
-async def test_mount_accepts_its_auth_method(standin: StandIn, style: str) -> None:
-    async with make_client(standin, style) as client:
-        answer = await client.responses.create(model=MODEL, input="Hello")
-        async with client.responses.connect(**EXTRAS[style]) as connection:
-            await connection.response.create(model=MODEL, input="Hi")
-            first = json.loads(await connection.recv_bytes())
-    assert answer.output_text == "You said: Hello"
-    assert first["type"] == "response.created"
-    assert [item.mount for item in standin.requests] == [style, style]
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -171,19 +159,6 @@ async def test_unusable_upload_is_refused(
     ):
         assert answer.status == 400
         assert (await answer.json())["error"]["param"] == name
-
-
-async def test_list_is_paged_and_filtered(client: AsyncOpenAI) -> None:
-    purposes: list[Any] = ["batch", "batch", "vision", "batch"]
-    made = [
-        await client.files.create(file=(f"{index}.txt", b"x"), purpose=purpose)
-        for index, purpose in enumerate(purposes)
-    ]
-    names = [file.filename async for file in client.files.list(purpose="batch", limit=2)]
-    assert names == ["3.txt", "1.txt", "0.txt"]
-    page = await client.files.list(order="asc", limit=2, after=made[0].id)
-    assert [file.filename for file in page.data] == ["1.txt", "2.txt"]
-    assert page.has_more
 
 
 async def test_response_is_remembered_until_deleted(client: AsyncOpenAI) -> None:

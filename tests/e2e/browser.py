@@ -18,7 +18,7 @@ from playwright.async_api import (
     expect,
 )
 
-from tests.harness import spoken
+from tests.harness import synthetic_speech
 from tests.harness.client import PASSWORD, USER
 from tests.harness.config_dir import DOMAIN
 
@@ -142,7 +142,7 @@ class Chromium:
 async def chromium(executable: Path, pictures: Path) -> AsyncIterator[Chromium]:
     """Run a browser, whose microphone hears the same sentence again and again."""
     sentence = pictures / "sentence.wav"
-    spoken.write(sentence, 2.4, silence=4)
+    synthetic_speech.write(sentence, 2.4, silence=4)
     flags = (*FLAGS, f"--use-file-for-fake-audio-capture={sentence}")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=executable, args=[*flags])

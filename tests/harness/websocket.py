@@ -19,7 +19,6 @@ class CommandError(Exception):
         self.code: str = error["code"]
         self.message: str = error["message"]
         self.translation_key: str | None = error.get("translation_key")
-        self.placeholders: dict[str, str] = error.get("translation_placeholders") or {}
 
 
 class Events(list[Event]):

@@ -92,8 +92,8 @@ def _built_schemas(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the pauses between attempts to connect short."""
-    monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.01)
-    monkeypatch.setattr(reconnect, "_LONGEST_DELAY", 0.02)
+    monkeypatch.setattr(reconnect, "INITIAL_DELAY", 0.01)
+    monkeypatch.setattr(reconnect, "MAX_DELAY", 0.02)
 
 
 @pytest.fixture
@@ -143,6 +143,14 @@ def media_folder(hass: HomeAssistant, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+async def entry_without_retries(
+    hass: HomeAssistant, standin: StandIn, media_folder: Path
+) -> MockConfigEntry:
+    """Return a loaded service that is asked once for each call."""
+    return await add_entry(hass, entry_data(standin, max_retries=0))
+
+
+@pytest.fixture
 async def entry(hass: HomeAssistant, standin: StandIn, media_folder: Path) -> MockConfigEntry:
     """Return a loaded service, which was not asked for its models before."""
     return await add_entry(hass, entry_data(standin, skip_validation=True))
@@ -173,6 +181,11 @@ def raises_key(
     with pytest.raises(kind) as caught:
         yield caught
     assert caught.value.translation_key == key
+
+
+def read(path: str) -> bytes:
+    """Return the content of a saved file."""
+    return Path(path).read_bytes()
 
 
 type Call = Callable[..., Any]

@@ -319,7 +319,7 @@ async def test_answer_without_picture_raises(raw: RawServer, call: Call, is_stre
 
 
 @pytest.mark.parametrize("key", ["data", "output", "result"])
-async def test_words_in_place_of_picture_are_told(raw: RawServer, call: Call, key: str) -> None:
+async def test_text_in_place_of_image_is_reported(raw: RawServer, call: Call, key: str) -> None:
     words = "Your request was rejected by our safety system, for it may show what is not allowed."
     raw.play([answer({key: words})])
     with pytest.raises(HomeAssistantError, match="by our safety system"):

@@ -35,12 +35,6 @@ TIME = "sensor.127_0_0_1_response_time"
 
 
 @pytest.fixture
-async def host(hass: HomeAssistant, standin: StandIn, media_folder: object) -> MockConfigEntry:
-    """Return a loaded host that is asked but once for each call."""
-    return await add_entry(hass, entry_data(standin, max_retries=0))
-
-
-@pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     """Return a function that tells what the integration has written, but for debugging."""
 
@@ -74,7 +68,7 @@ async def fail(call: Call, **changes: Any) -> str:
 async def test_availability_changes_logged_once(
     hass: HomeAssistant,
     standin: StandIn,
-    host: MockConfigEntry,
+    entry_without_retries: MockConfigEntry,
     call: Call,
     lines: Callable[[], list[str]],
     fault: Fault,
@@ -103,7 +97,7 @@ async def test_availability_changes_logged_once(
 async def test_error_response_counts_as_reachable(
     hass: HomeAssistant,
     standin: StandIn,
-    host: MockConfigEntry,
+    entry_without_retries: MockConfigEntry,
     call: Call,
     lines: Callable[[], list[str]],
     status: int,
@@ -116,7 +110,11 @@ async def test_error_response_counts_as_reachable(
 
 @pytest.mark.parametrize("status", [200, 404, 429])
 async def test_any_response_restores_availability(
-    hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call, status: int
+    hass: HomeAssistant,
+    standin: StandIn,
+    entry_without_retries: MockConfigEntry,
+    call: Call,
+    status: int,
 ) -> None:
     standin.fail(Fault(path="/responses", drop="before"))
     await fail(call)
@@ -131,7 +129,7 @@ async def test_any_response_restores_availability(
 
 
 async def test_timeout_beside_response_keeps_available(
-    hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call
+    hass: HomeAssistant, standin: StandIn, entry_without_retries: MockConfigEntry, call: Call
 ) -> None:
     standin.fail(Fault(path="/responses", hang=True))
     count = len(standin.requests)
@@ -143,7 +141,7 @@ async def test_timeout_beside_response_keeps_available(
 
 
 async def test_body_cut_marks_unreachable(
-    hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call
+    hass: HomeAssistant, standin: StandIn, entry_without_retries: MockConfigEntry, call: Call
 ) -> None:
     standin.fail(Fault(path="/responses", drop="body"))
     await fail(call)
@@ -217,7 +215,7 @@ async def test_setup_retry_while_unreachable(
 async def test_availability_lost_and_restored(
     hass: HomeAssistant,
     standin: StandIn,
-    host: MockConfigEntry,
+    entry_without_retries: MockConfigEntry,
     call: Call,
     lines: Callable[[], list[str]],
 ) -> None:
@@ -225,7 +223,7 @@ async def test_availability_lost_and_restored(
     await standin.stop()
     await fail(call)
     await fail(call)
-    assert host.state is ConfigEntryState.LOADED
+    assert entry_without_retries.state is ConfigEntryState.LOADED
     assert shown(hass, REACHABLE) == "off"
     await standin.start(port)
     await call("create_model_response", **ASK)
@@ -236,7 +234,7 @@ async def test_availability_lost_and_restored(
 async def test_dropped_connection_logged_once(
     hass: HomeAssistant,
     standin: StandIn,
-    host: MockConfigEntry,
+    entry_without_retries: MockConfigEntry,
     call: Call,
     lines: Callable[[], list[str]],
 ) -> None:
@@ -255,7 +253,7 @@ async def test_dropped_connection_logged_once(
 async def test_connection_lost_after_retries(
     hass: HomeAssistant,
     standin: StandIn,
-    host: MockConfigEntry,
+    entry_without_retries: MockConfigEntry,
     call: Call,
     lines: Callable[[], list[str]],
 ) -> None:
@@ -271,7 +269,7 @@ async def test_connection_lost_after_retries(
 
 async def test_connection_closed_by_server(
     standin: StandIn,
-    host: MockConfigEntry,
+    entry_without_retries: MockConfigEntry,
     call: Call,
     lines: Callable[[], list[str]],
     events: Callable[[str], list[Event]],
@@ -285,7 +283,7 @@ async def test_connection_closed_by_server(
 
 
 async def test_websocket_restores_availability(
-    hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call
+    hass: HomeAssistant, standin: StandIn, entry_without_retries: MockConfigEntry, call: Call
 ) -> None:
     standin.fail(Fault(path="/responses", drop="before"))
     with pytest.raises(HomeAssistantError):
@@ -298,7 +296,7 @@ async def test_websocket_restores_availability(
 async def test_unexpected_exception_closes_connection(
     hass: HomeAssistant,
     standin: StandIn,
-    host: MockConfigEntry,
+    entry_without_retries: MockConfigEntry,
     call: Call,
     lines: Callable[[], list[str]],
     events: Callable[[str], list[Event]],
@@ -328,7 +326,7 @@ async def test_unexpected_exception_closes_connection(
 async def test_malformed_response_sets_last_error(
     hass: HomeAssistant,
     standin: StandIn,
-    host: MockConfigEntry,
+    entry_without_retries: MockConfigEntry,
     call: Call,
     fault: Fault,
     text: str,
@@ -340,7 +338,7 @@ async def test_malformed_response_sets_last_error(
 
 
 async def test_validation_error_keeps_last_error(
-    hass: HomeAssistant, host: MockConfigEntry, call: Call
+    hass: HomeAssistant, entry_without_retries: MockConfigEntry, call: Call
 ) -> None:
     with pytest.raises(HomeAssistantError):
         await call("stream_model_response", model="m")

@@ -13,12 +13,13 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
-from custom_components.openai_api.websocket import reconnect
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
 from .automations import RAN, automate, states
 from .conftest import Call, add_entry, entry_data
+
+pytestmark = pytest.mark.usefixtures("entry")
 
 
 def condition(**options: Any) -> dict[str, Any]:
@@ -34,13 +35,8 @@ async def ask(hass: HomeAssistant, **options: Any) -> bool | None:
 
 
 async def test_connection_open_condition(
-    hass: HomeAssistant,
-    standin: StandIn,
-    entry: MockConfigEntry,
-    call: Call,
-    monkeypatch: pytest.MonkeyPatch,
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, call: Call
 ) -> None:
-    monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.01)
     other = await add_entry(hass, entry_data(standin, "none"))
     here = {"config_entry_id": entry.entry_id}
     assert await ask(hass, connection_id="c") is False
@@ -67,9 +63,7 @@ async def test_connection_open_condition(
     assert await ask(hass, connection_id="k", **here) is False
 
 
-async def test_connection_open_in_automation(
-    hass: HomeAssistant, entry: MockConfigEntry, call: Call
-) -> None:
+async def test_connection_open_in_automation(hass: HomeAssistant, call: Call) -> None:
     ran = await automate(
         hass,
         {
@@ -87,9 +81,7 @@ async def test_connection_open_in_automation(
         await call("manage_model_response_websocket", action=action, connection_id="c")
 
 
-async def test_connection_open_tracks_changes(
-    hass: HomeAssistant, entry: MockConfigEntry, call: Call
-) -> None:
+async def test_connection_open_tracks_changes(hass: HomeAssistant, call: Call) -> None:
     checker = await async_from_config(
         hass, await async_validate_condition_config(hass, condition(connection_id="c"))
     )
@@ -116,9 +108,7 @@ async def test_connection_open_tracks_changes(
         {"connection_id": "c", "state": "open"},
     ],
 )
-async def test_invalid_options_are_rejected(
-    hass: HomeAssistant, entry: MockConfigEntry, options: dict[str, Any]
-) -> None:
+async def test_invalid_options_are_rejected(hass: HomeAssistant, options: dict[str, Any]) -> None:
     with pytest.raises(vol.Invalid):
         await async_validate_condition_config(hass, condition(**options))
     await automate(
@@ -132,7 +122,7 @@ async def test_invalid_options_are_rejected(
     assert states(hass) == ["unavailable"]
 
 
-async def test_editor_lists_condition(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+async def test_editor_lists_condition(hass: HomeAssistant) -> None:
     descriptions = await async_get_all_descriptions(hass)
     found = descriptions["openai_api.connection_open"]
     assert found is not None

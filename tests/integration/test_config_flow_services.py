@@ -509,7 +509,7 @@ async def test_reauth_ends_after_setup(
 async def test_url_search_response_too_large(
     hass: HomeAssistant, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(validate, "_LARGEST_LIST", 20)
+    monkeypatch.setattr(validate, "_MAX_LIST_BYTES", 20)
     url = await serve({"/v1/models": MODELS})
     result = await submit(hass, base_url=url)
     assert result["errors"] == {"base": "cannot_connect"}

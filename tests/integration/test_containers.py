@@ -10,7 +10,7 @@ import pytest
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
-from .conftest import Call
+from .conftest import Call, read
 
 pytestmark = pytest.mark.usefixtures("entry")
 
@@ -19,11 +19,6 @@ async def upload(call: Call, folder: Path, text: str, purpose: str = "user_data"
     """Return the id of an uploaded text."""
     (folder / "data.csv").write_text(text)
     return str((await call("create_file", file=str(folder / "data.csv"), purpose=purpose))["id"])
-
-
-def read(path: str) -> bytes:
-    """Return the content of a file."""
-    return Path(path).read_bytes()
 
 
 async def test_container_lifecycle(standin: StandIn, call: Call, media_folder: Path) -> None:

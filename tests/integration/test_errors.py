@@ -47,16 +47,14 @@ def error_body(message: str = "Something is off", **details: Any) -> dict[str, A
     ],
 )
 async def test_error_by_status(
-    hass: HomeAssistant,
     standin: StandIn,
-    media_folder: object,
+    entry_without_retries: MockConfigEntry,
     call: Call,
     status: int,
     body: Any,
     error: type[HomeAssistantError],
     key: str,
 ) -> None:
-    await add_entry(hass, entry_data(standin, max_retries=0))
     standin.fail(Fault(status=status, body=body, headers={"location": "http://127.0.0.1:9/"}))
 
     with pytest.raises(error) as caught:
@@ -70,9 +68,8 @@ async def test_error_by_status(
 
 
 async def test_error_quotes_server_message(
-    hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call
+    standin: StandIn, entry_without_retries: MockConfigEntry, call: Call
 ) -> None:
-    await add_entry(hass, entry_data(standin, max_retries=0))
     body = error_body("No such model", param="model", code="model_not_found")
     standin.fail(Fault(status=404, body=body, headers={"x-request-id": "req_42"}))
 
@@ -95,16 +92,14 @@ async def test_error_quotes_server_message(
     ids=["key", "rate", "quota", "server", "nothing-said"],
 )
 async def test_error_message_without_full_stop(
-    hass: HomeAssistant,
     standin: StandIn,
-    media_folder: object,
+    entry_without_retries: MockConfigEntry,
     call: Call,
     status: int,
     body: Any,
     ending: str,
 ) -> None:
     """Servers end their words without a full stop, as llama.cpp does."""
-    await add_entry(hass, entry_data(standin, max_retries=0))
     standin.fail(Fault(status=status, body=body, headers={"x-request-id": ""}))
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_model_response", **ASK)
@@ -112,9 +107,8 @@ async def test_error_message_without_full_stop(
 
 
 async def test_error_redacts_api_key(
-    hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call
+    standin: StandIn, entry_without_retries: MockConfigEntry, call: Call
 ) -> None:
-    await add_entry(hass, entry_data(standin, max_retries=0))
     standin.fail(Fault(status=400, body=error_body(f"Key {CANARY} or sk-proj-abcdef123 is bad")))
 
     with pytest.raises(ServiceValidationError) as caught:

@@ -75,7 +75,7 @@ async def test_list_without_all_pages_is_one_request(call: Call, standin: StandI
     assert len(standin.requests) - before == 1
 
 
-@pytest.mark.parametrize(("bound", "value"), [("MOST_ITEMS", 5), ("MOST_BYTES", 300)])
+@pytest.mark.parametrize(("bound", "value"), [("MAX_ITEMS", 5), ("MAX_BYTES", 300)])
 async def test_all_pages_limit_raises(
     bound: str, value: int, call: Call, standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:

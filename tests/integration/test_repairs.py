@@ -33,12 +33,6 @@ NO_QUOTA = {"code": "insufficient_quota", "message": f"No money on {CANARY}", "p
 
 
 @pytest.fixture
-async def host(hass: HomeAssistant, standin: StandIn, media_folder: object) -> MockConfigEntry:
-    """Return a loaded host that is asked but once for each call."""
-    return await add_entry(hass, entry_data(standin, max_retries=0))
-
-
-@pytest.fixture
 async def fix(hass: HomeAssistant, hass_client: ClientSessionGenerator) -> Callable[..., Any]:
     """Return a function that opens the flow for an issue, or goes on with it."""
     assert await async_setup_component(hass, REPAIRS_DOMAIN, {})
@@ -75,14 +69,14 @@ def refuse(standin: StandIn, path: str = "/responses", count: int | None = 1) ->
 
 
 async def test_quota_issue_created_and_deleted(
-    hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call
+    hass: HomeAssistant, standin: StandIn, entry_without_retries: MockConfigEntry, call: Call
 ) -> None:
     changes = async_capture_events(hass, ir.EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED)
     refuse(standin, count=3)
     for _ in range(3):
         await fail(call)
     ((issue_id, issue),) = issues(hass).items()
-    assert issue_id == f"quota_used_up_{host.entry_id}"
+    assert issue_id == f"quota_used_up_{entry_without_retries.entry_id}"
     assert issue.is_fixable
     assert issue.translation_placeholders == {"name": "127.0.0.1"}
     assert CANARY not in str(issue)
@@ -98,7 +92,11 @@ async def test_quota_issue_created_and_deleted(
 
 @pytest.mark.parametrize("event_type", ["response.failed", "error"])
 async def test_quota_issue_from_stream(
-    hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call, event_type: str
+    hass: HomeAssistant,
+    standin: StandIn,
+    entry_without_retries: MockConfigEntry,
+    call: Call,
+    event_type: str,
 ) -> None:
     error = '{"code": "insufficient_quota", "message": "None left"}'
     event = {
@@ -112,7 +110,7 @@ async def test_quota_issue_from_stream(
         await call("create_model_response", stream=True, **ASK)
     except HomeAssistantError:
         assert event_type == "error"
-    assert list(issues(hass)) == [f"quota_used_up_{host.entry_id}"]
+    assert list(issues(hass)) == [f"quota_used_up_{entry_without_retries.entry_id}"]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +126,11 @@ async def test_quota_issue_from_stream(
     ],
 )
 async def test_quota_issue_from_websocket(
-    hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call, event: dict[str, Any]
+    hass: HomeAssistant,
+    standin: StandIn,
+    entry_without_retries: MockConfigEntry,
+    call: Call,
+    event: dict[str, Any],
 ) -> None:
     await call(MANAGE, action="connect", connection_id="c")
     await standin.sockets[0].send(event)
@@ -139,7 +141,7 @@ async def test_quota_issue_from_websocket(
 
 
 async def test_quota_issue_deleted_by_image(
-    hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call
+    hass: HomeAssistant, standin: StandIn, entry_without_retries: MockConfigEntry, call: Call
 ) -> None:
     refuse(standin, "/images")
     await fail(call, "create_image", prompt="A house")
@@ -162,7 +164,7 @@ async def test_quota_issue_deleted_by_image(
 async def test_quota_repair_flow(
     hass: HomeAssistant,
     standin: StandIn,
-    host: MockConfigEntry,
+    entry_without_retries: MockConfigEntry,
     call: Call,
     fix: Callable[..., Any],
     action: str,
@@ -172,7 +174,7 @@ async def test_quota_repair_flow(
 ) -> None:
     refuse(standin, path)
     await fail(call, action, **data)
-    form = await fix(f"quota_used_up_{host.entry_id}")
+    form = await fix(f"quota_used_up_{entry_without_retries.entry_id}")
     assert form["type"] == "form"
     assert form["description_placeholders"] == {"name": "127.0.0.1"}
 
@@ -195,56 +197,63 @@ async def test_quota_repair_flow(
 
 
 async def test_quota_repair_flow_entry_not_loaded(
-    hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call, fix: Any
+    hass: HomeAssistant,
+    standin: StandIn,
+    entry_without_retries: MockConfigEntry,
+    call: Call,
+    fix: Any,
 ) -> None:
     refuse(standin)
     await fail(call)
-    form = await fix(f"quota_used_up_{host.entry_id}")
-    await hass.config_entries.async_unload(host.entry_id)
+    form = await fix(f"quota_used_up_{entry_without_retries.entry_id}")
+    await hass.config_entries.async_unload(entry_without_retries.entry_id)
     assert not issues(hass)
     ended = await fix(flow_id=form["flow_id"])
     assert (ended["type"], ended["reason"]) == ("abort", "not_loaded")
 
 
 async def test_quota_repair_flow_other_error_finishes(
-    standin: StandIn, host: MockConfigEntry, call: Call, fix: Any
+    standin: StandIn, entry_without_retries: MockConfigEntry, call: Call, fix: Any
 ) -> None:
     refuse(standin)
     await fail(call)
-    form = await fix(f"quota_used_up_{host.entry_id}")
+    form = await fix(f"quota_used_up_{entry_without_retries.entry_id}")
     standin.fail(Fault(path="/responses", status=400, body={"error": {"message": "Too short"}}))
     assert (await fix(flow_id=form["flow_id"]))["type"] == "create_entry"
     assert standin.requests[-1].path == "/responses"
 
 
 async def test_quota_issue_per_entry(
-    hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call
+    hass: HomeAssistant, standin: StandIn, entry_without_retries: MockConfigEntry, call: Call
 ) -> None:
     other = await add_entry(hass, entry_data(standin, "none", max_retries=0))
     refuse(standin, count=2)
-    for entry in (host, other):
+    for entry in (entry_without_retries, other):
         await fail(call, config_entry_id=entry.entry_id, **ASK)
     assert len(issues(hass)) == 2
     await hass.config_entries.async_remove(other.entry_id)
-    assert list(issues(hass)) == [f"quota_used_up_{host.entry_id}"]
+    assert list(issues(hass)) == [f"quota_used_up_{entry_without_retries.entry_id}"]
 
 
 async def test_auth_failed_creates_no_issue(
-    hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call
+    hass: HomeAssistant, standin: StandIn, entry_without_retries: MockConfigEntry, call: Call
 ) -> None:
     standin.fail(Fault(status=401, count=2))
     await fail(call)
     await hass.async_block_till_done()
     assert list(ir.async_get(hass).issues) == [
-        ("homeassistant", f"config_entry_reauth_{DOMAIN}_{host.entry_id}")
+        ("homeassistant", f"config_entry_reauth_{DOMAIN}_{entry_without_retries.entry_id}")
     ]
 
 
 async def test_method_missing_issue(
-    hass: HomeAssistant, host: MockConfigEntry, call: Call, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant,
+    entry_without_retries: MockConfigEntry,
+    call: Call,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("moderations", "embeddings"):
-        monkeypatch.setitem(vars(host.runtime_data.host.client), name, object())
+        monkeypatch.setitem(vars(entry_without_retries.runtime_data.host.client), name, object())
     changes = async_capture_events(hass, ir.EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED)
     for _ in range(3):
         await fail(call, "create_moderation", input="Hello")
@@ -254,14 +263,14 @@ async def test_method_missing_issue(
     assert not issue.is_fixable
     assert issue.translation_placeholders == {"methods": "embeddings.create, moderations.create"}
     assert [change.data["action"] for change in changes] == ["create", "update"]
-    await hass.config_entries.async_unload(host.entry_id)
+    await hass.config_entries.async_unload(entry_without_retries.entry_id)
     assert not issues(hass)
 
 
 async def test_media_directory_issue(
     hass: HomeAssistant,
     standin: StandIn,
-    host: MockConfigEntry,
+    entry_without_retries: MockConfigEntry,
     call: Call,
     media_folder: Path,
     fix: Any,
@@ -271,7 +280,7 @@ async def test_media_directory_issue(
     blocker = media_folder / DOMAIN
     blocker.write_text("In the way")
     other = await add_entry(hass, entry_data(standin, "none"))
-    for entry in (host, host, other):
+    for entry in (entry_without_retries, entry_without_retries, other):
         await fail(call, "create_speech", config_entry_id=entry.entry_id, **say)
     ((issue_id, issue),) = issues(hass).items()
     assert issue_id == "folder_not_writable"
@@ -291,7 +300,7 @@ async def test_media_directory_issue(
 
 
 async def test_media_directory_issue_deleted_after_save(
-    hass: HomeAssistant, host: MockConfigEntry, call: Call, media_folder: Path
+    hass: HomeAssistant, entry_without_retries: MockConfigEntry, call: Call, media_folder: Path
 ) -> None:
     say = {"model": "m", "voice": "alloy", "input": "Hello"}
     blocker = media_folder / DOMAIN
@@ -305,12 +314,17 @@ async def test_media_directory_issue_deleted_after_save(
 
 @pytest.mark.parametrize("status", [301, 308])
 async def test_host_moved_issue(
-    hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call, fix: Any, status: int
+    hass: HomeAssistant,
+    standin: StandIn,
+    entry_without_retries: MockConfigEntry,
+    call: Call,
+    fix: Any,
+    status: int,
 ) -> None:
     moved = Fault(path="/responses", status=status, headers={"location": f"/?key={CANARY}"})
     standin.fail(moved)
     await fail(call)
-    issue_id = f"host_moved_{host.entry_id}"
+    issue_id = f"host_moved_{entry_without_retries.entry_id}"
     assert CANARY not in str(issues(hass)[issue_id])
     form = await fix(issue_id)
     done = await fix(flow_id=form["flow_id"])
@@ -341,7 +355,7 @@ async def test_host_moved_issue_during_setup(
 
 
 async def test_temporary_redirect_creates_no_issue(
-    hass: HomeAssistant, standin: StandIn, host: MockConfigEntry, call: Call
+    hass: HomeAssistant, standin: StandIn, entry_without_retries: MockConfigEntry, call: Call
 ) -> None:
     standin.fail(Fault(path="/responses", status=302, headers={"location": "/"}))
     await fail(call)
@@ -349,7 +363,9 @@ async def test_temporary_redirect_creates_no_issue(
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
-async def test_issues_have_texts(hass: HomeAssistant, host: MockConfigEntry, language: str) -> None:
+async def test_issues_have_texts(
+    hass: HomeAssistant, entry_without_retries: MockConfigEntry, language: str
+) -> None:
     texts = await async_get_translations(hass, language, "issues", {DOMAIN})
     for key in ("folder_not_writable", "host_moved", "quota_used_up"):
         prefix = f"component.{DOMAIN}.issues.{key}"

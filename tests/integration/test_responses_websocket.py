@@ -204,7 +204,7 @@ async def test_final_drop_frees_connection_id(
     events: Collect,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reconnect, "_ATTEMPTS", 3)
+    monkeypatch.setattr(reconnect, "MAX_ATTEMPTS", 3)
     await manage("connect")
     told = events(EVENT_CONNECTION)
     standin.fail(Fault(path="/responses", status=503, count=None))
@@ -239,7 +239,7 @@ async def test_reconnect_gives_up_when_dropped_after_handshake(
     events: Collect,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reconnect, "_ATTEMPTS", 3)
+    monkeypatch.setattr(reconnect, "MAX_ATTEMPTS", 3)
     told = events(EVENT_CONNECTION)
     standin.fail(Fault(path="/responses", close_code=1011, count=None))
     await manage("connect")

@@ -24,6 +24,8 @@ from tests.standin.server import StandIn
 from .conftest import CANARY, Call, add_entry, entry_data
 from .waiting import wait_for
 
+pytestmark = pytest.mark.usefixtures("media_folder")
+
 GATEWAY = "gateway-secret-5f1e"
 ASK = {"model": "m", "input": "Hello"}
 
@@ -32,7 +34,6 @@ ASK = {"model": "m", "input": "Hello"}
 async def test_api_key_not_exposed(
     hass: HomeAssistant,
     standin: StandIn,
-    media_folder: object,
     call: Call,
     caplog: pytest.LogCaptureFixture,
     hass_client: ClientSessionGenerator,
@@ -114,7 +115,7 @@ async def test_api_key_not_exposed(
 
 
 async def test_api_key_sent_to_configured_host_only(
-    hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call
+    hass: HomeAssistant, standin: StandIn, call: Call
 ) -> None:
     await add_entry(hass, entry_data(standin, "header", max_retries=0))
     elsewhere = StandIn(key="another")
@@ -134,7 +135,7 @@ async def test_api_key_sent_to_configured_host_only(
 
 
 async def test_diagnostics_redacted(
-    hass: HomeAssistant, standin: StandIn, media_folder: object, hass_client: Any, call: Call
+    hass: HomeAssistant, standin: StandIn, hass_client: Any, call: Call
 ) -> None:
     assert await async_setup_component(hass, "diagnostics", {})
     entry = await add_entry(hass, entry_data(standin, base_url=standin.url() + "?token=abcdefgh"))
@@ -177,7 +178,6 @@ FAILED = {"error": {"message": f"Bad key {CANARY}", "code": [CANARY], "param": {
 async def test_api_key_in_error_event_redacted(
     hass: HomeAssistant,
     standin: StandIn,
-    media_folder: object,
     call: Call,
     events: Callable[[str], list[Event]],
     told: dict[str, Any],
@@ -204,7 +204,7 @@ async def test_api_key_in_error_event_redacted(
 
 
 async def test_api_key_in_failed_job_redacted(
-    hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call
+    hass: HomeAssistant, standin: StandIn, call: Call
 ) -> None:
     await add_entry(hass, entry_data(standin))
     body = {"id": "r", "object": "response", "status": "failed", "output": [], **FAILED}

@@ -53,7 +53,7 @@ async def test_poll_max_wait_error_has_status(raw: RawServer, call: Call, status
 async def test_poll_unknown_status_time_limit(
     raw: RawServer, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(polling, "_LONGEST_UNKNOWN", 0.3)
+    monkeypatch.setattr(polling, "_MAX_UNKNOWN_WAIT", 0.3)
     for _ in range(30):
         raw.play([answer({**VIDEO, "status": "parked"})])
     with pytest.raises(HomeAssistantError, match="still parked"):

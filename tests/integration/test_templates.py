@@ -10,10 +10,11 @@ from homeassistant.helpers.script import Script
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import parse_yaml
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
 from tests.standin.server import StandIn
+
+pytestmark = pytest.mark.usefixtures("entry")
 
 TEXTS = (
     "1, 2, 3",
@@ -76,7 +77,7 @@ async def sent(
 
 @pytest.mark.parametrize("action", FIELDS)
 async def test_text_field_rendered_text_is_unchanged(
-    action: str, hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
+    action: str, hass: HomeAssistant, standin: StandIn
 ) -> None:
     data, key = FIELDS[action]
     for words in TEXTS:
@@ -92,12 +93,7 @@ async def test_text_field_rendered_text_is_unchanged(
     ],
 )
 async def test_messages_rendered_text_is_unchanged(
-    action: str,
-    field: str,
-    part_type: str,
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    standin: StandIn,
+    action: str, field: str, part_type: str, hass: HomeAssistant, standin: StandIn
 ) -> None:
     messages = [
         {"role": "system", "content": "{{ words }}"},
@@ -145,7 +141,7 @@ EXACT = (
 
 @pytest.mark.parametrize("action", ["create_model_response", "create_speech", "create_embedding"])
 async def test_text_field_rendered_number_is_string(
-    action: str, hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
+    action: str, hass: HomeAssistant, standin: StandIn
 ) -> None:
     data, key = FIELDS[action]
     for words, left in {**NUMBERS, **{text: text for text in EXACT}}.items():
@@ -154,7 +150,7 @@ async def test_text_field_rendered_number_is_string(
 
 
 async def test_rendered_number_with_text_is_unchanged(
-    hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
+    hass: HomeAssistant, standin: StandIn
 ) -> None:
     """What the docs advise: with a word beside it, or within an object, a number is whole."""
     for words in NUMBERS:
@@ -165,7 +161,7 @@ async def test_rendered_number_with_text_is_unchanged(
 
 
 async def test_string_maps_rendered_values_are_strings(
-    hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
+    hass: HomeAssistant, standin: StandIn
 ) -> None:
     """The API takes nothing but texts in these."""
     for words, left in {**NUMBERS, **{text: text for text in (*EXACT, *TEXTS)}}.items():
@@ -180,9 +176,7 @@ async def test_string_maps_rendered_values_are_strings(
         assert body["prompt"]["variables"] == {"city": left}
 
 
-async def test_string_maps_yaml_values_are_unchanged(
-    hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
-) -> None:
+async def test_string_maps_yaml_values_are_unchanged(hass: HomeAssistant, standin: StandIn) -> None:
     """Some hosts take more than texts; parts of a prompt are objects."""
     part = {"type": "input_text", "text": "{{ 5 }}"}
     data = {
@@ -196,18 +190,14 @@ async def test_string_maps_yaml_values_are_unchanged(
     assert body["prompt"]["variables"] == {"city": {"type": "input_text", "text": "5"}}
 
 
-async def test_attributes_numbers_are_unchanged(
-    hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
-) -> None:
+async def test_attributes_numbers_are_unchanged(hass: HomeAssistant, standin: StandIn) -> None:
     """Files are found by the size of these, too."""
     data = {"vector_store_id": "vs_1", "file_id": "file-1", "attributes": {"n": 5, "x": True}}
     body = await sent(hass, standin, "create_vector_store_file", data)
     assert body["attributes"] == {"n": 5, "x": True}
 
 
-async def test_lists_rendered_numbers_are_strings(
-    hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
-) -> None:
+async def test_lists_rendered_numbers_are_strings(hass: HomeAssistant, standin: StandIn) -> None:
     for action, key, data, given, expected in (
         ("create_embedding", "input", {"model": "m"}, ["{{ 5 }}", "x"], ["5", "x"]),
         ("create_embedding", "input", {"model": "m"}, [5, 6], [5, 6]),
@@ -232,9 +222,7 @@ async def test_lists_rendered_numbers_are_strings(
         assert body[key] == expected
 
 
-async def test_tool_calls_rendered_text_is_unchanged(
-    hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
-) -> None:
+async def test_tool_calls_rendered_text_is_unchanged(hass: HomeAssistant, standin: StandIn) -> None:
     """Results and arguments of calls, and the ids of hosts that use digits alone, are texts."""
     for words in ('{"id": 5}', "[1, 2]", "1, 2", "512", "True"):
         items = [
@@ -279,7 +267,7 @@ async def test_tool_calls_rendered_text_is_unchanged(
 
 @pytest.mark.parametrize("words", ["1, 2", "...", "1, ...", "(1, 2), 3", "1,", "b'x'", "'a', 'b'"])
 async def test_object_values_rendered_text_is_string(
-    words: str, hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
+    words: str, hass: HomeAssistant, standin: StandIn
 ) -> None:
     data = {
         "model": "m",
@@ -324,20 +312,13 @@ async def test_object_values_rendered_text_is_string(
     ],
 )
 async def test_mixed_field_rendered_data_is_unchanged(
-    action: str,
-    template: Any,
-    expected: Any,
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    standin: StandIn,
+    action: str, template: Any, expected: Any, hass: HomeAssistant, standin: StandIn
 ) -> None:
     body = await sent(hass, standin, action, {"model": "m", "input": template})
     assert body["input"] == expected
 
 
-async def test_messages_rendered_list_is_unchanged(
-    hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
-) -> None:
+async def test_messages_rendered_list_is_unchanged(hass: HomeAssistant, standin: StandIn) -> None:
     """A template may list messages with commas alone; those are objects, and no sentence."""
     messages = "{{ {'role': 'user', 'content': '1'} }}, {{ {'role': 'user', 'content': '2'} }}"
     body = await sent(hass, standin, "create_chat_completion", {"model": "m", "messages": messages})
@@ -349,7 +330,7 @@ async def test_messages_rendered_list_is_unchanged(
     [("{{ '1, 2' }}", ["1, 2"]), ("{{ ['1', 2] }}", ["1", "2"]), (["{{ '1, 2' }}"], ["1, 2"])],
 )
 async def test_string_list_rendered_tuple_is_string(
-    template: Any, expected: Any, hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
+    template: Any, expected: Any, hass: HomeAssistant, standin: StandIn
 ) -> None:
     data = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "stop": template}
     body = await sent(hass, standin, "create_chat_completion", data)
@@ -358,7 +339,7 @@ async def test_string_list_rendered_tuple_is_string(
 
 @pytest.mark.parametrize("question", ["1, 2", "1, 2, 3", "[1, 2]", "(3)", "55"])
 async def test_sentence_trigger_text_is_unchanged(
-    question: str, hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
+    question: str, hass: HomeAssistant, standin: StandIn
 ) -> None:
     """What somebody says goes to the model as it was said."""
     for component in ("homeassistant", "conversation"):
@@ -409,9 +390,7 @@ YAML = {
 
 
 @pytest.mark.parametrize("written", YAML)
-async def test_text_field_of_yaml(
-    hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn, written: str
-) -> None:
+async def test_text_field_of_yaml(hass: HomeAssistant, standin: StandIn, written: str) -> None:
     """What YAML has made of a bare word is the text that Home Assistant makes of it."""
     data = parse_yaml(f"input: {written}\nmodel: {written}")
     assert isinstance(data, dict)
@@ -421,7 +400,7 @@ async def test_text_field_of_yaml(
 
 @pytest.mark.parametrize("rendered", ["{{ none }}", "{{ 'None' }}", None])
 async def test_text_field_of_none(
-    hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn, rendered: str | None
+    hass: HomeAssistant, standin: StandIn, rendered: str | None
 ) -> None:
     body = await sent(hass, standin, "create_moderation", {"input": "x", "model": rendered})
     assert "model" not in body
@@ -434,7 +413,7 @@ async def test_text_field_of_none(
 @pytest.mark.parametrize("name", ["on", "off", "yes", "No", "null", "~"])
 @pytest.mark.parametrize("quote", ["", "'", '"'])
 async def test_yaml_name_that_is_a_value(
-    name: str, quote: str, hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
+    name: str, quote: str, hass: HomeAssistant, standin: StandIn
 ) -> None:
     """YAML makes values of these names, and a tool would get a parameter called True."""
     schema = f"{{type: object, properties: {{{quote}{name}{quote}: {{type: boolean}}}}}}"
@@ -469,7 +448,7 @@ async def test_yaml_name_that_is_a_value(
     ids=str,
 )
 async def test_string_list_of_quoted_text(
-    written: Any, expected: Any, hass: HomeAssistant, entry: MockConfigEntry, standin: StandIn
+    written: Any, expected: Any, hass: HomeAssistant, standin: StandIn
 ) -> None:
     data = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "stop": written}
     body = await sent(hass, standin, "create_chat_completion", data)

@@ -17,7 +17,7 @@ from tests.standin.faults import Fault
 from tests.standin.records import Part
 from tests.standin.server import StandIn
 
-from .conftest import Call, add_entry, raises_key, traced
+from .conftest import Call, add_entry, raises_key, read, traced
 
 pytestmark = pytest.mark.usefixtures("entry")
 DATA = bytes(range(250)) * 10
@@ -35,7 +35,7 @@ def large(media_folder: Path) -> str:
 @pytest.fixture
 def allowed_folder(media_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with files that cannot be sent, each for another reason."""
-    monkeypatch.setattr(uploads, "_LARGEST", 1000)
+    monkeypatch.setattr(uploads, "_MAX_FILE_BYTES", 1000)
     (media_folder / "empty").touch()
     (media_folder / "large").write_bytes(b"x" * 1001)
     (media_folder.parent / "secret").write_text("hush")
@@ -50,11 +50,6 @@ def huge(media_folder: Path) -> Path:
         for number in range(64):
             file.write(number.to_bytes(8) * (1024**2 // 8))
     return path
-
-
-def read(path: str) -> bytes:
-    """Return the content of a file."""
-    return Path(path).read_bytes()
 
 
 async def test_upload_parts_manually(standin: StandIn, call: Call, media_folder: Path) -> None:

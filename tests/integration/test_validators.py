@@ -7,6 +7,7 @@ import pytest
 import voluptuous as vol
 
 from custom_components.openai_api.actions import fields, validators as check
+from tests.resilience.any_value import nested_lists
 
 NESTED = {"a": [1, {"b": None}]}
 TIME = fields.object_field(
@@ -15,14 +16,6 @@ TIME = fields.object_field(
 STEP = fields.fixed_choice("step", "S", "S.", ("a", "b", "c")).validator
 _CYCLE: list[Any] = []
 _CYCLE.append(_CYCLE)
-
-
-def _nested(depth: int) -> list[Any]:
-    """Return lists within lists."""
-    found: list[Any] = []
-    for _ in range(depth):
-        found = [found]
-    return found
 
 
 @pytest.mark.parametrize(
@@ -151,7 +144,7 @@ def test_validator_accepts(validator: check.Validator, given: Any, expected: Any
         (check.json_object, {"a": ["\ud800"]}, "half a character"),
         (check.json_object, {"a": 10**5000}, "too large"),
         (check.ensure_list_of(check.number), [-(10**5000)], "too large"),
-        (check.json_object, {"a": _nested(101)}, "100 deep"),
+        (check.json_object, {"a": nested_lists(101)}, "100 deep"),
         (check.json_object, '{"a":' * 100_000, "expected an object"),
         (check.ensure_list_of(check.json_object), "[" * 100_000, "expected an object"),
         (check.json_value, _CYCLE, "100 deep"),

@@ -26,9 +26,9 @@ def sent_form(standin: StandIn, index: int = -1) -> dict[str, Any]:
     }
 
 
-async def finished(call: Call, prompt: str = "A boat") -> str:
+async def finished(call: Call) -> str:
     """Make a video and return its id."""
-    return str((await call("create_and_poll_video", prompt=prompt, **FAST))["id"])
+    return str((await call("create_and_poll_video", prompt="A boat", **FAST))["id"])
 
 
 async def test_video_lifecycle(standin: StandIn, call: Call) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 
-def _nested(depth: int) -> list[Any]:
+def nested_lists(depth: int) -> list[Any]:
     """Return lists within lists."""
     found: list[Any] = []
     for _ in range(depth):
@@ -70,7 +70,15 @@ _SINGLES = (
         {1: {2: 3}},
     ),
     *({"\ud800": 1}, {"a": "\ud800"}, {"a": {"b": object()}}, [float("nan")], {"a": 10**400}),
-    *(object(), int, _nested(200), _nested(5000), _cyclic(), {"a" * 10_000: 1}, [0] * 3000),
+    *(
+        object(),
+        int,
+        nested_lists(200),
+        nested_lists(5000),
+        _cyclic(),
+        {"a" * 10_000: 1},
+        [0] * 3000,
+    ),
     *({"media_content_id": "x"}, {"media_content_id": None}, {"id": "../x"}, {"type": ["a"]}),
     *({"media_content_id": "/x", "media_content_type": text} for text in INJECTIONS),
 )

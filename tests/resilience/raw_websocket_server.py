@@ -83,7 +83,6 @@ def refused(status: int, body: str = "", *headers: str) -> Answer:
 class Peer:
     """The host's end of one connection."""
 
-    head: str
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     received: Log[Any] = field(default_factory=Log)
@@ -237,7 +236,7 @@ class RawHost:
         names = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
         digest = hashlib.sha1((names["Sec-WebSocket-Key"] + _GUID).encode()).digest()  # noqa: S324
         accept = base64.b64encode(digest)
-        peer = Peer(head, reader, writer)
+        peer = Peer(reader, writer)
         if answer.raw is not None:
             await peer.send(answer.raw.replace(b"{accept}", accept))
             if answer.then == "reset":

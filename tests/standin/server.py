@@ -14,7 +14,6 @@ from .areas import ROUTES, SOCKETS
 from .control import control
 from .faults import Fault, Faults, deliver, drop_connection
 from .records import (
-    DEFAULT_TIMEOUT,
     Log,
     RecordedRequest,
     SocketSession,
@@ -110,17 +109,13 @@ class StandIn:
         self.sockets.clear()
         self.state = State()
 
-    def wait_for_request(
-        self, count: int = 1, timeout: float = DEFAULT_TIMEOUT
-    ) -> Awaitable[RecordedRequest]:
+    def wait_for_request(self, count: int = 1) -> Awaitable[RecordedRequest]:
         """Wait until so many requests arrived and return the last of them."""
-        return self.requests.reach(count, timeout)
+        return self.requests.reach(count)
 
-    def wait_for_socket(
-        self, count: int = 1, timeout: float = DEFAULT_TIMEOUT
-    ) -> Awaitable[SocketSession]:
+    def wait_for_socket(self, count: int = 1) -> Awaitable[SocketSession]:
         """Wait until so many WebSockets opened and return the last of them."""
-        return self.sockets.reach(count, timeout)
+        return self.sockets.reach(count)
 
     async def pause(self) -> None:
         """Wait between two streamed events."""

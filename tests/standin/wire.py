@@ -73,9 +73,9 @@ def empty_reply(status: int = 200) -> Reply:
     return Reply(status=status, content_type=None)
 
 
-def sse_reply(events: AsyncIterable[Json], *, named: bool = True) -> Reply:
+def sse_reply(events: AsyncIterable[Json]) -> Reply:
     """Stream events whose names are their types."""
-    return Reply(body=_sse(events, named=named), content_type=SSE_TYPE)
+    return Reply(body=_sse(events, named=True), content_type=SSE_TYPE)
 
 
 def sse_chunks_reply(chunks: AsyncIterable[Json]) -> Reply:

@@ -7,7 +7,8 @@ from ..action import (
     ActionGroup,
     FieldDescription,
     Permission,
-    ResponseKind,
+    get_action,
+    list_action,
     required,
 )
 from .agent_sessions import SESSION_ID
@@ -63,7 +64,7 @@ ACTION_GROUP = ActionGroup(
                 *_TIMES,
             ),
         ),
-        ActionDescription(
+        list_action(
             key="list_agent_automations",
             method="beta.agents.automations.list",
             name="List automations of agents",
@@ -74,11 +75,8 @@ ACTION_GROUP = ActionGroup(
                 *PAGING,
                 replace(SESSION_ID, description="Only list the automations of this session."),
             ),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        get_action(
             key="get_agent_automation",
             method="beta.agents.automations.retrieve",
             name="Get an automation of an agent",
@@ -86,8 +84,6 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:calendar-text-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(_AUTOMATION_ID),
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="modify_agent_automation",
@@ -135,7 +131,7 @@ ACTION_GROUP = ActionGroup(
             permission=Permission.ADMINISTRATORS,
             fields=required(_AUTOMATION_ID),
         ),
-        ActionDescription(
+        list_action(
             key="list_agent_automation_invocations",
             method="beta.agents.automations.invocations.list",
             name="List runs of an automation of an agent",
@@ -143,11 +139,8 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:calendar-clock-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(_AUTOMATION_ID), *PAGING),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        get_action(
             key="get_agent_automation_invocation",
             method="beta.agents.automations.invocations.retrieve",
             name="Get a run of an automation of an agent",
@@ -155,8 +148,6 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:calendar-search-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(_AUTOMATION_ID, _INVOCATION_ID),
-            has_body=False,
-            only_answers=True,
         ),
     ),
 )

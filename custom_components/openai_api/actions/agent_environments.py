@@ -5,8 +5,9 @@ from ..action import (
     ActionGroup,
     FieldDescription,
     Permission,
-    ResponseKind,
     advanced,
+    get_action,
+    list_action,
     required,
 )
 from .agents import NAME, NULLABLE_LIMIT
@@ -124,7 +125,7 @@ ACTION_GROUP = ActionGroup(
                 ),
             ),
         ),
-        ActionDescription(
+        list_action(
             key="list_agent_environments",
             method="beta.agents.environments.list",
             name="List environments of agents",
@@ -135,11 +136,8 @@ ACTION_GROUP = ActionGroup(
                 *PAGING,
                 choice("type", "Type", "Only list this type.", ("openai_hosted",)),
             ),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        get_action(
             key="get_agent_environment",
             method="beta.agents.environments.retrieve",
             name="Get an environment of an agent",
@@ -147,10 +145,8 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:desktop-tower",
             permission=Permission.ADMINISTRATORS,
             fields=required(_ENVIRONMENT_ID),
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        list_action(
             key="list_agent_environment_files",
             method="beta.agents.environments.files.list",
             name="List the files of an environment",
@@ -164,9 +160,6 @@ ACTION_GROUP = ActionGroup(
                 ORDER,
                 text("page", "Page", "The value that the page before named as the next one."),
             ),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="add_agent_environment_file",
@@ -204,7 +197,7 @@ ACTION_GROUP = ActionGroup(
             permission=Permission.ADMINISTRATORS,
             fields=_TEMPLATE,
         ),
-        ActionDescription(
+        list_action(
             key="list_agent_environment_templates",
             method="beta.agents.environments.templates.list",
             name="List environment templates",
@@ -212,11 +205,8 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:monitor-multiple",
             permission=Permission.ADMINISTRATORS,
             fields=PAGING,
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        get_action(
             key="get_agent_environment_template",
             method="beta.agents.environments.templates.retrieve",
             name="Get an environment template",
@@ -224,8 +214,6 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:monitor-eye",
             permission=Permission.ADMINISTRATORS,
             fields=required(_TEMPLATE_ID),
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="modify_agent_environment_template",

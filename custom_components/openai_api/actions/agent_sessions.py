@@ -8,6 +8,8 @@ from ..action import (
     Permission,
     ResponseKind,
     advanced,
+    get_action,
+    list_action,
     required,
 )
 from ..object_types import AGENT_SESSION, AGENT_SESSION_TURN
@@ -176,7 +178,7 @@ ACTION_GROUP = ActionGroup(
             response=ResponseKind.NONE,
             empty_response={"status": "accepted"},
         ),
-        ActionDescription(
+        list_action(
             key="list_agent_sessions",
             method="beta.agents.sessions.list",
             name="List agent sessions",
@@ -188,11 +190,8 @@ ACTION_GROUP = ActionGroup(
                 *NULLABLE_PAGING,
                 *advanced(METADATA_FILTER),
             ),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        get_action(
             key="get_agent_session",
             method="beta.agents.sessions.retrieve",
             name="Get an agent session",
@@ -200,8 +199,6 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:head-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(SESSION_ID),
-            has_body=False,
-            only_answers=True,
             watch_as=AGENT_SESSION,
         ),
         ActionDescription(
@@ -228,7 +225,7 @@ ACTION_GROUP = ActionGroup(
             fields=required(SESSION_ID),
             has_body=False,
         ),
-        ActionDescription(
+        list_action(
             key="list_agent_session_items",
             method="beta.agents.sessions.items.list",
             name="List the items of an agent session",
@@ -236,11 +233,8 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:head-lightbulb-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID), *PAGING),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        list_action(
             key="list_agent_session_traces",
             method="beta.agents.sessions.traces.list",
             name="List the traces of an agent session",
@@ -248,11 +242,8 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:chart-timeline",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID), *PAGING),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        list_action(
             key="list_agent_session_turns",
             method="beta.agents.sessions.turns.list",
             name="List the turns of an agent session",
@@ -260,11 +251,8 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:timeline-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID), *PAGING),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        get_action(
             key="get_agent_session_turn",
             method="beta.agents.sessions.turns.retrieve",
             name="Get a turn of an agent session",
@@ -272,11 +260,9 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:timeline-question-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(SESSION_ID, TURN_ID),
-            has_body=False,
-            only_answers=True,
             watch_as=AGENT_SESSION_TURN,
         ),
-        ActionDescription(
+        list_action(
             key="list_agent_session_turn_items",
             method="beta.agents.sessions.turns.items.list",
             name="List the items of a turn",
@@ -284,11 +270,8 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:timeline-check-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID, TURN_ID), *PAGING),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        list_action(
             key="list_agent_session_artifacts",
             method="beta.agents.sessions.artifacts.list",
             name="List the artifacts of an agent session",
@@ -307,11 +290,8 @@ ACTION_GROUP = ActionGroup(
                     )
                 ),
             ),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        get_action(
             key="get_agent_session_artifact",
             method="beta.agents.sessions.artifacts.retrieve",
             name="Get an artifact of an agent session",
@@ -319,8 +299,6 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:cube-scan",
             permission=Permission.ADMINISTRATORS,
             fields=required(SESSION_ID, _ARTIFACT_ID),
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="download_agent_session_artifact",

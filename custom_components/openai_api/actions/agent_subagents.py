@@ -1,12 +1,6 @@
 """Subagents: what an agent has passed on to helpers of its own in a session."""
 
-from ..action import (
-    ActionDescription,
-    ActionGroup,
-    Permission,
-    ResponseKind,
-    required,
-)
+from ..action import ActionGroup, Permission, get_action, list_action, required
 from .agent_sessions import SESSION_ID, TURN_ID
 from .common_fields import PAGING
 from .fields import identifier
@@ -17,7 +11,7 @@ ACTION_GROUP = ActionGroup(
     key="agent_subagents",
     name="Subagents",
     actions=(
-        ActionDescription(
+        list_action(
             key="list_subagents",
             method="beta.agents.sessions.subagents.list",
             name="List subagents",
@@ -25,11 +19,8 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:account-supervisor-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID), *PAGING),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        get_action(
             key="get_subagent",
             method="beta.agents.sessions.subagents.retrieve",
             name="Get a subagent",
@@ -37,10 +28,8 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:account-supervisor-circle-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(SESSION_ID, _SUBAGENT_ID),
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        list_action(
             key="list_subagent_items",
             method="beta.agents.sessions.subagents.items.list",
             name="List the items of a subagent",
@@ -48,11 +37,8 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:account-details-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID, _SUBAGENT_ID), *PAGING),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        list_action(
             key="list_subagent_turns",
             method="beta.agents.sessions.subagents.turns.list",
             name="List the turns of a subagent",
@@ -60,11 +46,8 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:account-clock-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID, _SUBAGENT_ID), *PAGING),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        get_action(
             key="get_subagent_turn",
             method="beta.agents.sessions.subagents.turns.retrieve",
             name="Get a turn of a subagent",
@@ -72,10 +55,8 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:account-search-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(SESSION_ID, _SUBAGENT_ID, TURN_ID),
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        list_action(
             key="list_subagent_turn_items",
             method="beta.agents.sessions.subagents.turns.items.list",
             name="List the items of a subagent's turn",
@@ -83,9 +64,6 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:account-box-multiple-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(SESSION_ID, _SUBAGENT_ID, TURN_ID), *PAGING),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
     ),
 )

@@ -7,8 +7,9 @@ from ..action import (
     ActionGroup,
     FieldDescription,
     Permission,
-    ResponseKind,
     advanced,
+    get_action,
+    list_action,
     required,
 )
 from ..types import ModelKind
@@ -92,7 +93,7 @@ ACTION_GROUP = ActionGroup(
             model_kind=ModelKind.CHAT,
             fields=(*required(MODEL), *_SETTINGS),
         ),
-        ActionDescription(
+        list_action(
             key="list_agents",
             method="beta.agents.list",
             name="List agents",
@@ -100,11 +101,8 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:account-tie-outline",
             permission=Permission.ADMINISTRATORS,
             fields=PAGING,
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        get_action(
             key="get_agent",
             method="beta.agents.retrieve",
             name="Get an agent",
@@ -112,8 +110,6 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:account-tie",
             permission=Permission.ADMINISTRATORS,
             fields=required(AGENT_ID),
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="modify_agent",

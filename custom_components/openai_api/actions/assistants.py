@@ -5,8 +5,9 @@ from ..action import (
     ActionGroup,
     FieldDescription,
     Permission,
-    ResponseKind,
     advanced,
+    get_action,
+    list_action,
     required,
 )
 from ..types import ModelKind
@@ -56,16 +57,13 @@ ACTION_GROUP = ActionGroup(
     key="assistants",
     name="Assistants",
     actions=(
-        ActionDescription(
+        list_action(
             key="list_assistants",
             method="beta.assistants.list",
             name="List assistants (retired)",
             description="Returns the assistants that are kept at the service.",
             icon="mdi:robot-outline",
             fields=(*PAGING, *advanced(BEFORE)),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="create_assistant",
@@ -76,15 +74,13 @@ ACTION_GROUP = ActionGroup(
             model_kind=ModelKind.CHAT,
             fields=(*required(MODEL), *_SETTINGS),
         ),
-        ActionDescription(
+        get_action(
             key="get_assistant",
             method="beta.assistants.retrieve",
             name="Get an assistant (retired)",
             description="Returns how an assistant is set up.",
             icon="mdi:robot-confused-outline",
             fields=required(ASSISTANT_ID),
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="modify_assistant",

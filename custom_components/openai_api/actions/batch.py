@@ -2,13 +2,7 @@
 
 from dataclasses import replace
 
-from ..action import (
-    ActionDescription,
-    ActionGroup,
-    ResponseKind,
-    advanced,
-    required,
-)
+from ..action import ActionDescription, ActionGroup, advanced, get_action, list_action, required
 from ..object_types import BATCH
 from .common_fields import AFTER, LIMIT, METADATA
 from .fields import choice, identifier
@@ -69,27 +63,22 @@ ACTION_GROUP = ActionGroup(
                 ),
             ),
         ),
-        ActionDescription(
+        get_action(
             key="retrieve_batch",
             method="batches.retrieve",
             name="Get a batch",
             description="Returns how far a batch is, and where its answers are.",
             icon="mdi:tray",
             fields=required(_BATCH_ID),
-            has_body=False,
-            only_answers=True,
             watch_as=BATCH,
         ),
-        ActionDescription(
+        list_action(
             key="list_batch",
             method="batches.list",
             name="List batches",
             description="Returns the batches of this service.",
             icon="mdi:tray-full",
             fields=(AFTER, LIMIT),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="cancel_batch",

@@ -7,8 +7,9 @@ from ..action import (
     ActionGroup,
     FieldDescription,
     Permission,
-    ResponseKind,
     advanced,
+    get_action,
+    list_action,
     required,
 )
 from ..handlers.response_helpers import (
@@ -196,7 +197,7 @@ ACTION_GROUP = ActionGroup(
             fields=(*_QUESTION, LLM_HASS_API, CONVERSATION_ID),
             check=check_completion,
             accumulator=ChatCompletionAccumulator,
-            handler="home.async_answer",
+            handler="tool_rounds.async_answer",
         ),
         ActionDescription(
             key="parse_chat_completion",
@@ -213,37 +214,29 @@ ACTION_GROUP = ActionGroup(
             postprocess=add_parsed_messages,
             accumulator=ChatCompletionAccumulator,
         ),
-        ActionDescription(
+        get_action(
             key="get_chat_completion",
             method="chat.completions.retrieve",
             name="Get a chat completion",
             description="Returns a stored chat completion.",
             icon="mdi:chat-question-outline",
             fields=required(COMPLETION_ID),
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        list_action(
             key="get_chat_messages",
             method="chat.completions.messages.list",
             name="List the messages of a chat completion",
             description="Returns the messages that a stored chat completion was made from.",
             icon="mdi:message-text-clock-outline",
             fields=(*required(COMPLETION_ID), *PAGING),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        list_action(
             key="list_chat_completions",
             method="chat.completions.list",
             name="List chat completions",
             description="Returns the chat completions that the service has stored.",
             icon="mdi:forum-outline",
             fields=(*PAGING, MODEL, METADATA),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="update_chat_completion",

@@ -6,8 +6,9 @@ from ..action import (
     ActionDescription,
     ActionGroup,
     Permission,
-    ResponseKind,
     advanced,
+    get_action,
+    list_action,
     required,
 )
 from .common_fields import BEFORE, PAGING, THREAD_ID
@@ -79,17 +80,15 @@ ACTION_GROUP = ActionGroup(
                 identifier("session_id", "Session", "Id of the session.", example="cksess_123")
             ),
         ),
-        ActionDescription(
+        get_action(
             key="get_chatkit_thread",
             method="beta.chatkit.threads.retrieve",
             name="Get a ChatKit thread",
             description="Returns the title and the state of a chat.",
             icon="mdi:face-agent",
             fields=required(_THREAD_ID),
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        list_action(
             key="list_chatkit_threads",
             method="beta.chatkit.threads.list",
             name="List ChatKit threads",
@@ -100,9 +99,6 @@ ACTION_GROUP = ActionGroup(
                 *PAGING,
                 *advanced(BEFORE),
             ),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="delete_chatkit_thread",
@@ -114,16 +110,13 @@ ACTION_GROUP = ActionGroup(
             fields=required(_THREAD_ID),
             has_body=False,
         ),
-        ActionDescription(
+        list_action(
             key="list_chatkit_thread_items",
             method="beta.chatkit.threads.list_items",
             name="List the items of a ChatKit thread",
             description="Returns what was said and done in a chat.",
             icon="mdi:comment-text-multiple-outline",
             fields=(*required(_THREAD_ID), *PAGING, *advanced(BEFORE)),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
     ),
 )

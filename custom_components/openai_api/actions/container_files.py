@@ -7,6 +7,8 @@ from ..action import (
     ActionGroup,
     Permission,
     ResponseKind,
+    get_action,
+    list_action,
     required,
 )
 from .common_fields import LOCAL_FILE, PAGING
@@ -20,16 +22,13 @@ ACTION_GROUP = ActionGroup(
     key="container_files",
     name="Container files",
     actions=(
-        ActionDescription(
+        list_action(
             key="list_container_files",
             method="containers.files.list",
             name="List container files",
             description="Returns the files that are in a container.",
             icon="mdi:archive-outline",
             fields=(*required(CONTAINER_ID), *PAGING),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="add_container_file",
@@ -43,15 +42,13 @@ ACTION_GROUP = ActionGroup(
                 replace(FILE_ID, description="Id of a file at the service, instead."),
             ),
         ),
-        ActionDescription(
+        get_action(
             key="retrieve_container_file",
             method="containers.files.retrieve",
             name="Get details of a container file",
             description="Returns what the service tells of a file in a container.",
             icon="mdi:archive-eye-outline",
             fields=_IDS,
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="delete_container_file",

@@ -6,6 +6,8 @@ from ..action import (
     Permission,
     ResponseKind,
     advanced,
+    get_action,
+    list_action,
     required,
 )
 from .common_fields import FILE_IDS, PAGING
@@ -55,26 +57,21 @@ ACTION_GROUP = ActionGroup(
                 ),
             ),
         ),
-        ActionDescription(
+        list_action(
             key="list_containers",
             method="containers.list",
             name="List containers",
             description="Returns the containers of this service.",
             icon="mdi:package-variant",
             fields=(*PAGING, text("name", "Name", "List only containers with this name.")),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        get_action(
             key="retrieve_container",
             method="containers.retrieve",
             name="Get a container",
             description="Returns what the service tells of a container.",
             icon="mdi:package-variant-closed",
             fields=required(CONTAINER_ID),
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="delete_container",

@@ -6,8 +6,9 @@ from ..action import (
     ActionDescription,
     ActionGroup,
     Permission,
-    ResponseKind,
     advanced,
+    get_action,
+    list_action,
     required,
 )
 from .common_fields import METADATA, PAGING
@@ -39,15 +40,13 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:comment-plus-outline",
             fields=(replace(ITEMS, nullable=True), METADATA),
         ),
-        ActionDescription(
+        get_action(
             key="get_conversation",
             method="conversations.retrieve",
             name="Get a conversation",
             description="Returns what the service knows of a conversation, without its items.",
             icon="mdi:comment-question-outline",
             fields=required(CONVERSATION_ID),
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="modify_conversation",
@@ -75,26 +74,21 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:comment-arrow-right-outline",
             fields=(*required(CONVERSATION_ID, ITEMS), *advanced(INCLUDE)),
         ),
-        ActionDescription(
+        get_action(
             key="get_conversation_item",
             method="conversations.items.retrieve",
             name="Get an item of a conversation",
             description="Returns one item of a conversation.",
             icon="mdi:comment-eye-outline",
             fields=(*required(CONVERSATION_ID, ITEM_ID), *advanced(INCLUDE)),
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        list_action(
             key="list_conversation_items",
             method="conversations.items.list",
             name="List the items of a conversation",
             description="Returns what was said in a conversation.",
             icon="mdi:comment-multiple-outline",
             fields=(*required(CONVERSATION_ID), *PAGING, *advanced(INCLUDE)),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="delete_conversation_item",

@@ -6,8 +6,9 @@ from ..action import (
     ActionDescription,
     ActionGroup,
     Permission,
-    ResponseKind,
     advanced,
+    get_action,
+    list_action,
     required,
 )
 from ..object_types import EVAL_RUN
@@ -66,15 +67,13 @@ ACTION_GROUP = ActionGroup(
                 *advanced(METADATA),
             ),
         ),
-        ActionDescription(
+        get_action(
             key="get_eval",
             method="evals.retrieve",
             name="Get an eval",
             description="Returns the set-up of an eval.",
             icon="mdi:clipboard-text-outline",
             fields=required(EVAL_ID),
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="modify_eval",
@@ -94,7 +93,7 @@ ACTION_GROUP = ActionGroup(
             fields=required(EVAL_ID),
             has_body=False,
         ),
-        ActionDescription(
+        list_action(
             key="list_evals",
             method="evals.list",
             name="List evals",
@@ -109,9 +108,6 @@ ACTION_GROUP = ActionGroup(
                     ("created_at", "updated_at"),
                 ),
             ),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="create_eval_run",
@@ -152,18 +148,16 @@ ACTION_GROUP = ActionGroup(
                 ),
             ),
         ),
-        ActionDescription(
+        get_action(
             key="get_eval_run",
             method="evals.runs.retrieve",
             name="Get an eval run",
             description="Returns how far an eval run is, and how the model did.",
             icon="mdi:clipboard-clock-outline",
             fields=required(EVAL_ID, EVAL_RUN_ID),
-            has_body=False,
-            only_answers=True,
             watch_as=EVAL_RUN,
         ),
-        ActionDescription(
+        list_action(
             key="list_eval_runs",
             method="evals.runs.list",
             name="List eval runs",
@@ -179,9 +173,6 @@ ACTION_GROUP = ActionGroup(
                     ("queued", "in_progress", "completed", "canceled", "failed"),
                 ),
             ),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="delete_eval_run",
@@ -202,7 +193,7 @@ ACTION_GROUP = ActionGroup(
             fields=required(EVAL_ID, EVAL_RUN_ID),
             handler="evals.async_cancel_run",
         ),
-        ActionDescription(
+        get_action(
             key="get_eval_run_output_item",
             method="evals.runs.output_items.retrieve",
             name="Get a result of an eval run",
@@ -215,10 +206,8 @@ ACTION_GROUP = ActionGroup(
                     "output_item_id", "Result", "Id of the result.", example="outputitem_123"
                 ),
             ),
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        list_action(
             key="list_eval_run_output_items",
             method="evals.runs.output_items.list",
             name="List the results of an eval run",
@@ -234,9 +223,6 @@ ACTION_GROUP = ActionGroup(
                     ("pass", "fail"),
                 ),
             ),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
     ),
 )

@@ -127,7 +127,7 @@ def object_field(
 ) -> Callable[..., FieldDescription]:
     """Return a kind of field: an object whose parts each have a box in the form.
 
-    `kind` is the translation key. What has no box passes unchecked: hosts outpace releases.
+    `translation_key` is that of the texts. What has no box passes unchecked: hosts outpace releases.
     """
     return partial(
         _field, _object_validator(fields), _object_selector(translation_key, fields), fields=fields

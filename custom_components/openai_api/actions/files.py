@@ -6,6 +6,8 @@ from ..action import (
     Permission,
     ResponseKind,
     advanced,
+    get_action,
+    list_action,
     required,
 )
 from ..object_types import FILE
@@ -50,26 +52,21 @@ ACTION_GROUP = ActionGroup(
                 *advanced(EXPIRES_AFTER),
             ),
         ),
-        ActionDescription(
+        list_action(
             key="list_files",
             method="files.list",
             name="List files",
             description="Returns the files that are kept at the service.",
             icon="mdi:file-multiple-outline",
             fields=(*PAGING, PURPOSE),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        get_action(
             key="retrieve_file",
             method="files.retrieve",
             name="Get file details",
             description="Returns what the service tells of a file.",
             icon="mdi:file-question-outline",
             fields=required(FILE_ID),
-            has_body=False,
-            only_answers=True,
             watch_as=FILE,
         ),
         ActionDescription(

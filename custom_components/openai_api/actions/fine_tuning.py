@@ -8,6 +8,8 @@ from ..action import (
     Permission,
     ResponseKind,
     advanced,
+    get_action,
+    list_action,
     required,
 )
 from ..object_types import FINE_TUNING_JOB
@@ -108,7 +110,7 @@ ACTION_GROUP = ActionGroup(
                 ),
             ),
         ),
-        ActionDescription(
+        list_action(
             key="list_paginated_fine_tuning_jobs",
             method="fine_tuning.jobs.list",
             name="List fine-tuning jobs",
@@ -120,11 +122,8 @@ ACTION_GROUP = ActionGroup(
                 LIMIT,
                 replace(METADATA, description="List only the jobs that have this metadata."),
             ),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        get_action(
             key="retrieve_fine_tuning_job",
             method="fine_tuning.jobs.retrieve",
             name="Get a fine-tuning job",
@@ -132,11 +131,9 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:progress-question",
             permission=Permission.ADMINISTRATORS,
             fields=required(JOB_ID),
-            has_body=False,
-            only_answers=True,
             watch_as=FINE_TUNING_JOB,
         ),
-        ActionDescription(
+        list_action(
             key="list_fine_tuning_events",
             method="fine_tuning.jobs.list_events",
             name="List the events of a fine-tuning job",
@@ -144,11 +141,8 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:timeline-text-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(JOB_ID), AFTER, LIMIT),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        list_action(
             key="list_fine_tuning_checkpoints",
             method="fine_tuning.jobs.checkpoints.list",
             name="List the checkpoints of a fine-tuning job",
@@ -156,9 +150,6 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:flag-checkered",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(JOB_ID), AFTER, LIMIT),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="cancel_fine_tuning_job",
@@ -200,7 +191,7 @@ ACTION_GROUP = ActionGroup(
             ),
             response=ResponseKind.LIST,
         ),
-        ActionDescription(
+        list_action(
             key="list_checkpoint_permissions",
             method="fine_tuning.checkpoints.permissions.list",
             name="List the permissions of a checkpoint",
@@ -208,11 +199,8 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:account-multiple-check-outline",
             permission=Permission.ADMINISTRATORS,
             fields=_PERMISSIONS_FIELDS,
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        list_action(
             key="retrieve_checkpoint_permissions",
             method="fine_tuning.checkpoints.permissions.retrieve",
             name="Get the permissions of a checkpoint (retired)",
@@ -220,9 +208,6 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:account-question-outline",
             permission=Permission.ADMINISTRATORS,
             fields=_PERMISSIONS_FIELDS,
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="delete_checkpoint_permission",

@@ -6,8 +6,9 @@ from ..action import (
     ActionDescription,
     ActionGroup,
     Permission,
-    ResponseKind,
     advanced,
+    get_action,
+    list_action,
     required,
 )
 from .common_fields import BEFORE, METADATA, PAGING, THREAD_ID
@@ -21,7 +22,7 @@ ACTION_GROUP = ActionGroup(
     key="messages",
     name="Messages",
     actions=(
-        ActionDescription(
+        list_action(
             key="list_messages",
             method="beta.threads.messages.list",
             name="List the messages of a thread (retired)",
@@ -33,9 +34,6 @@ ACTION_GROUP = ActionGroup(
                 *PAGING,
                 *advanced(BEFORE),
             ),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="create_message",
@@ -67,15 +65,13 @@ ACTION_GROUP = ActionGroup(
                 METADATA,
             ),
         ),
-        ActionDescription(
+        get_action(
             key="get_message",
             method="beta.threads.messages.retrieve",
             name="Get a message of a thread (retired)",
             description="Returns one message of a thread.",
             icon="mdi:message-badge-outline",
             fields=required(THREAD_ID, MESSAGE_ID),
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="modify_message",

@@ -2,13 +2,7 @@
 
 from dataclasses import replace
 
-from ..action import (
-    ActionDescription,
-    ActionGroup,
-    Permission,
-    ResponseKind,
-    required,
-)
+from ..action import ActionDescription, ActionGroup, Permission, get_action, list_action, required
 from .common_fields import MODEL
 
 _MODEL = replace(MODEL, description="Id of the model.")
@@ -17,25 +11,20 @@ ACTION_GROUP = ActionGroup(
     key="models",
     name="Models",
     actions=(
-        ActionDescription(
+        list_action(
             key="list_models",
             method="models.list",
             name="List models",
             description="Returns the models that OpenAI, or another service, offers.",
             icon="mdi:format-list-bulleted",
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        get_action(
             key="retrieve_model",
             method="models.retrieve",
             name="Get model details",
             description="Returns what the service tells of one model.",
             icon="mdi:brain",
             fields=required(_MODEL),
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="delete_model",

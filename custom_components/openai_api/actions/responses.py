@@ -2,7 +2,15 @@
 
 from dataclasses import replace
 
-from ..action import ActionDescription, ActionGroup, Permission, ResponseKind, advanced, required
+from ..action import (
+    ActionDescription,
+    ActionGroup,
+    Permission,
+    ResponseKind,
+    advanced,
+    list_action,
+    required,
+)
 from ..handlers.response_helpers import add_output_text, add_parsed, check_parsed, check_response
 from ..media.attachments import async_attach_to_input
 from ..object_types import RESPONSE
@@ -66,7 +74,7 @@ ACTION_GROUP = ActionGroup(
             check=check_response,
             postprocess=add_output_text,
             accumulator=ResponseAccumulator,
-            handler="home.async_answer",
+            handler="tool_rounds.async_answer",
         ),
         ActionDescription(
             key="parse_model_response",
@@ -180,7 +188,7 @@ ACTION_GROUP = ActionGroup(
                 ),
             ),
         ),
-        ActionDescription(
+        list_action(
             key="list_input_items",
             method="responses.input_items.list",
             name="List the input of a model response",
@@ -191,9 +199,6 @@ ACTION_GROUP = ActionGroup(
                 *PAGING,
                 *advanced(BEFORE, replace(INCLUDE, nullable=False)),
             ),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="count_input_tokens",

@@ -6,8 +6,9 @@ from ..action import (
     ActionDescription,
     ActionGroup,
     FieldDescription,
-    ResponseKind,
     advanced,
+    get_action,
+    list_action,
     required,
 )
 from ..object_types import RUN
@@ -145,16 +146,13 @@ ACTION_GROUP = ActionGroup(
             accumulator=RunAccumulator,
             handler="runs.async_stream",
         ),
-        ActionDescription(
+        list_action(
             key="list_runs",
             method="beta.threads.runs.list",
             name="List the runs of a thread (retired)",
             description="Returns how often assistants worked on a thread, and how it went.",
             icon="mdi:clipboard-list-outline",
             fields=(*required(THREAD_ID), *PAGING, *advanced(BEFORE)),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="create_run",
@@ -184,15 +182,13 @@ ACTION_GROUP = ActionGroup(
             accumulator=RunAccumulator,
             handler="runs.async_stream",
         ),
-        ActionDescription(
+        get_action(
             key="get_run",
             method="beta.threads.runs.retrieve",
             name="Get a run (retired)",
             description="Returns how far a run is, and what it waits for.",
             icon="mdi:clipboard-pulse-outline",
             fields=required(THREAD_ID, RUN_ID),
-            has_body=False,
-            only_answers=True,
             watch_as=RUN,
         ),
         ActionDescription(
@@ -249,26 +245,21 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:stop-circle-outline",
             fields=required(THREAD_ID, RUN_ID),
         ),
-        ActionDescription(
+        list_action(
             key="list_run_steps",
             method="beta.threads.runs.steps.list",
             name="List the steps of a run (retired)",
             description="Returns what an assistant did in a run, step by step.",
             icon="mdi:stairs",
             fields=(*required(THREAD_ID, RUN_ID), *PAGING, *advanced(BEFORE, _INCLUDE)),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        get_action(
             key="get_run_step",
             method="beta.threads.runs.steps.retrieve",
             name="Get a step of a run (retired)",
             description="Returns one step of a run.",
             icon="mdi:stairs-box",
             fields=(*required(THREAD_ID, RUN_ID, _STEP_ID), *advanced(_INCLUDE)),
-            has_body=False,
-            only_answers=True,
         ),
     ),
 )

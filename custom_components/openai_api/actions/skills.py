@@ -5,6 +5,8 @@ from ..action import (
     ActionGroup,
     Permission,
     ResponseKind,
+    get_action,
+    list_action,
     required,
 )
 from .common_fields import PAGING
@@ -32,15 +34,13 @@ ACTION_GROUP = ActionGroup(
             fields=required(_FILES),
             handler="skills.async_send_skill",
         ),
-        ActionDescription(
+        get_action(
             key="get_skill",
             method="skills.retrieve",
             name="Get a skill",
             description="Returns the name, the description and the versions of a skill.",
             icon="mdi:book-open-outline",
             fields=required(SKILL_ID),
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="modify_skill",
@@ -68,16 +68,13 @@ ACTION_GROUP = ActionGroup(
             fields=required(SKILL_ID),
             has_body=False,
         ),
-        ActionDescription(
+        list_action(
             key="list_skills",
             method="skills.list",
             name="List skills",
             description="Returns your skills.",
             icon="mdi:bookshelf",
             fields=PAGING,
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="get_skill_content",
@@ -101,26 +98,21 @@ ACTION_GROUP = ActionGroup(
             ),
             handler="skills.async_send_skill",
         ),
-        ActionDescription(
+        get_action(
             key="get_skill_version",
             method="skills.versions.retrieve",
             name="Get a skill version",
             description="Returns the name and the description of one version of a skill.",
             icon="mdi:book-information-variant",
             fields=required(SKILL_ID, SKILL_VERSION),
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        list_action(
             key="list_skill_versions",
             method="skills.versions.list",
             name="List skill versions",
             description="Returns the versions of a skill.",
             icon="mdi:book-multiple-outline",
             fields=(*required(SKILL_ID), *PAGING),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="delete_skill_version",

@@ -1,6 +1,6 @@
 """Threads: conversations that assistants work on."""
 
-from ..action import ActionDescription, ActionGroup, Permission, required
+from ..action import ActionDescription, ActionGroup, Permission, get_action, required
 from .common_fields import METADATA, THREAD_ID, TOOL_RESOURCES
 from .object_fields import thread_messages
 
@@ -25,15 +25,13 @@ ACTION_GROUP = ActionGroup(
                 METADATA,
             ),
         ),
-        ActionDescription(
+        get_action(
             key="get_thread",
             method="beta.threads.retrieve",
             name="Get a thread (retired)",
             description="Returns what the service knows of a thread, without its messages.",
             icon="mdi:notebook-outline",
             fields=required(THREAD_ID),
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="modify_thread",

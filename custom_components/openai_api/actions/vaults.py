@@ -5,13 +5,7 @@ What goes into a vault is no action: Home Assistant keeps a record of what actio
 
 from dataclasses import replace
 
-from ..action import (
-    ActionDescription,
-    ActionGroup,
-    Permission,
-    ResponseKind,
-    required,
-)
+from ..action import ActionDescription, ActionGroup, Permission, get_action, list_action, required
 from .agents import PAGING
 from .common_fields import METADATA, METADATA_FILTER
 from .fields import choices, identifier, text
@@ -38,7 +32,7 @@ ACTION_GROUP = ActionGroup(
             permission=Permission.ADMINISTRATORS,
             fields=(text("name", "Name", "A name to know it by.", example="Home"), METADATA),
         ),
-        ActionDescription(
+        list_action(
             key="list_vaults",
             method="beta.agents.vaults.list",
             name="List vaults",
@@ -46,11 +40,8 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:safe",
             permission=Permission.ADMINISTRATORS,
             fields=(*PAGING, _STATUS, METADATA_FILTER),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        get_action(
             key="get_vault",
             method="beta.agents.vaults.retrieve",
             name="Get a vault",
@@ -58,8 +49,6 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:safe-square",
             permission=Permission.ADMINISTRATORS,
             fields=required(_VAULT_ID),
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="modify_vault",
@@ -84,7 +73,7 @@ ACTION_GROUP = ActionGroup(
             fields=required(_VAULT_ID),
             has_body=False,
         ),
-        ActionDescription(
+        list_action(
             key="list_vault_credentials",
             method="beta.agents.vaults.credentials.list",
             name="List the credentials of a vault",
@@ -92,11 +81,8 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:key-chain",
             permission=Permission.ADMINISTRATORS,
             fields=(*required(_VAULT_ID), *PAGING, _STATUS, METADATA_FILTER),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        get_action(
             key="get_vault_credential",
             method="beta.agents.vaults.credentials.retrieve",
             name="Get a credential of a vault",
@@ -104,8 +90,6 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:key-outline",
             permission=Permission.ADMINISTRATORS,
             fields=required(_VAULT_ID, _CREDENTIAL_ID),
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="delete_vault_credential",

@@ -4,13 +4,7 @@ from dataclasses import replace
 
 import voluptuous as vol
 
-from ..action import (
-    ActionDescription,
-    ActionGroup,
-    ResponseKind,
-    advanced,
-    required,
-)
+from ..action import ActionDescription, ActionGroup, advanced, get_action, list_action, required
 from ..object_types import VECTOR_STORE_FILE_BATCH
 from . import validators as check
 from .common_fields import (
@@ -66,15 +60,13 @@ ACTION_GROUP = ActionGroup(
             fields=_CREATE,
             poll=VECTOR_STORE_FILE_BATCH,
         ),
-        ActionDescription(
+        get_action(
             key="retrieve_vector_store_file_batch",
             method="vector_stores.file_batches.retrieve",
             name="Get a file batch",
             description="Returns how far a vector store is with the files of a batch.",
             icon="mdi:folder-question-outline",
             fields=_IDS,
-            has_body=False,
-            only_answers=True,
             watch_as=VECTOR_STORE_FILE_BATCH,
         ),
         ActionDescription(
@@ -95,16 +87,13 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:folder-cancel-outline",
             fields=_IDS,
         ),
-        ActionDescription(
+        list_action(
             key="list_vector_store_batch_files",
             method="vector_stores.file_batches.list_files",
             name="List the files of a file batch",
             description="Returns the files of a batch, each with its status.",
             icon="mdi:folder-file-outline",
             fields=(*_IDS, STATUS_FILTER, *PAGING, *advanced(BEFORE)),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="upload_and_poll_vector_store_file_batch",

@@ -4,8 +4,9 @@ from ..action import (
     ActionDescription,
     ActionGroup,
     Permission,
-    ResponseKind,
     advanced,
+    get_action,
+    list_action,
     required,
 )
 from ..object_types import VECTOR_STORE_FILE
@@ -90,26 +91,21 @@ ACTION_GROUP = ActionGroup(
             has_body=False,
             poll=VECTOR_STORE_FILE,
         ),
-        ActionDescription(
+        list_action(
             key="list_vector_store_files",
             method="vector_stores.files.list",
             name="List vector store files",
             description="Returns the files that are in a vector store.",
             icon="mdi:file-document-multiple-outline",
             fields=(*required(VECTOR_STORE_ID), STATUS_FILTER, *PAGING, *advanced(BEFORE)),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        get_action(
             key="retrieve_vector_store_file",
             method="vector_stores.files.retrieve",
             name="Get details of a vector store file",
             description="Returns the status and the attributes of a file in a vector store.",
             icon="mdi:file-eye-outline",
             fields=_IDS,
-            has_body=False,
-            only_answers=True,
             watch_as=VECTOR_STORE_FILE,
         ),
         ActionDescription(
@@ -120,16 +116,13 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:file-edit-outline",
             fields=(*_IDS, *required(ATTRIBUTES)),
         ),
-        ActionDescription(
+        list_action(
             key="get_vector_store_file_content",
             method="vector_stores.files.content",
             name="Get the text of a vector store file",
             description="Returns what the service has read in a file of a vector store.",
             icon="mdi:file-document-outline",
             fields=_IDS,
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="delete_vector_store_file",

@@ -8,6 +8,8 @@ from ..action import (
     Permission,
     ResponseKind,
     advanced,
+    get_action,
+    list_action,
     required,
 )
 from ..object_types import VECTOR_STORE
@@ -47,16 +49,13 @@ ACTION_GROUP = ActionGroup(
                 *advanced(CHUNKING_STRATEGY, _EXPIRES_AFTER, METADATA),
             ),
         ),
-        ActionDescription(
+        list_action(
             key="list_vector_stores",
             method="vector_stores.list",
             name="List vector stores",
             description="Returns the vector stores that are kept at the service.",
             icon="mdi:database-outline",
             fields=(*PAGING, *advanced(BEFORE)),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="search_vector_store",
@@ -107,15 +106,13 @@ ACTION_GROUP = ActionGroup(
             response=ResponseKind.LIST,
             only_answers=True,
         ),
-        ActionDescription(
+        get_action(
             key="retrieve_vector_store",
             method="vector_stores.retrieve",
             name="Get a vector store",
             description="Returns what the service tells of a vector store.",
             icon="mdi:database-eye-outline",
             fields=required(VECTOR_STORE_ID),
-            has_body=False,
-            only_answers=True,
             watch_as=VECTOR_STORE,
         ),
         ActionDescription(

@@ -10,6 +10,8 @@ from ..action import (
     FieldDescription,
     Permission,
     ResponseKind,
+    get_action,
+    list_action,
     required,
 )
 from ..handlers.videos import REFERENCE
@@ -101,15 +103,13 @@ ACTION_GROUP = ActionGroup(
             handler="videos.async_make_video",
             poll=VIDEO,
         ),
-        ActionDescription(
+        get_action(
             key="get_video",
             method="videos.retrieve",
             name="Get a video (retired)",
             description="Returns how far a video is.",
             icon="mdi:video-outline",
             fields=required(VIDEO_ID),
-            has_body=False,
-            only_answers=True,
             watch_as=VIDEO,
         ),
         ActionDescription(
@@ -122,16 +122,13 @@ ACTION_GROUP = ActionGroup(
             has_body=False,
             poll=VIDEO,
         ),
-        ActionDescription(
+        list_action(
             key="list_videos",
             method="videos.list",
             name="List videos (retired)",
             description="Returns the videos that are kept at the service.",
             icon="mdi:filmstrip-box-multiple",
             fields=PAGING,
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="delete_video",
@@ -202,15 +199,13 @@ ACTION_GROUP = ActionGroup(
             ),
             handler="videos.async_make_video",
         ),
-        ActionDescription(
+        get_action(
             key="get_video_character",
             method="videos.get_character",
             name="Get a video character (retired)",
             description="Returns the name of a video character.",
             icon="mdi:account-box-outline",
             fields=required(_CHARACTER_ID),
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="remix_video",

@@ -6,8 +6,9 @@ from ..action import (
     ActionDescription,
     ActionGroup,
     Permission,
-    ResponseKind,
     advanced,
+    get_action,
+    list_action,
     required,
 )
 from .audio import AUDIO_FILE
@@ -105,7 +106,7 @@ ACTION_GROUP = ActionGroup(
                 ),
             ),
         ),
-        ActionDescription(
+        list_action(
             key="list_voice_consents",
             method="audio.voice_consents.list",
             name="List voice consents",
@@ -113,11 +114,8 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:account-multiple-check-outline",
             permission=Permission.ADMINISTRATORS,
             fields=(AFTER, LIMIT),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        get_action(
             key="get_voice_consent",
             method="audio.voice_consents.retrieve",
             name="Get a voice consent",
@@ -125,8 +123,6 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:account-check",
             permission=Permission.ADMINISTRATORS,
             fields=required(_CONSENT_ID),
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="modify_voice_consent",

@@ -6,8 +6,9 @@ from ..action import (
     ActionDescription,
     ActionGroup,
     Permission,
-    ResponseKind,
     advanced,
+    get_action,
+    list_action,
     required,
 )
 from .common_fields import AFTER, LIMIT
@@ -119,7 +120,7 @@ ACTION_GROUP = ActionGroup(
             permission=Permission.ADMINISTRATORS,
             fields=required(_NAME, _URL, _TYPES),
         ),
-        ActionDescription(
+        list_action(
             key="list_webhook_endpoints",
             method="webhooks.list",
             name="List webhooks",
@@ -127,11 +128,8 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:format-list-checks",
             permission=Permission.ADMINISTRATORS,
             fields=(replace(AFTER, nullable=True), LIMIT),
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
-        ActionDescription(
+        get_action(
             key="retrieve_webhook_endpoint",
             method="webhooks.retrieve",
             name="Get a webhook",
@@ -139,8 +137,6 @@ ACTION_GROUP = ActionGroup(
             icon="mdi:link-variant",
             permission=Permission.ADMINISTRATORS,
             fields=required(ENDPOINT_ID),
-            has_body=False,
-            only_answers=True,
         ),
         ActionDescription(
             key="update_webhook_endpoint",
@@ -189,15 +185,12 @@ ACTION_GROUP = ActionGroup(
                 choice("event_type", "Event type", "The kind of event to send.", EVENT_TYPES),
             ),
         ),
-        ActionDescription(
+        list_action(
             key="list_webhook_event_types",
             method="webhooks.event_types.list",
             name="List webhook event types",
             description="Returns the kinds of events that the service can report.",
             icon="mdi:tag-multiple-outline",
-            response=ResponseKind.LIST,
-            has_body=False,
-            only_answers=True,
         ),
     ),
 )

@@ -93,9 +93,9 @@ class Client(AsyncOpenAI):
     @override
     def _prepare_url(self, url: str) -> httpx2.URL:
         # Parsing the same few URLs takes a tenth of every call.
-        if (found := self._urls.get(url)) is None:
-            found = self._urls[url] = super()._prepare_url(url)
-        return found
+        if (prepared := self._urls.get(url)) is None:
+            prepared = self._urls[url] = super()._prepare_url(url)
+        return prepared
 
 
 class HttpClient(httpx2.AsyncClient):
@@ -133,8 +133,8 @@ class HttpClient(httpx2.AsyncClient):
             if is_repeatable(request):
                 raise
             is_late = isinstance(err, httpx2.TimeoutException)
-            kind = APITimeoutError if is_late else APIConnectionError
-            raise kind(request=request) from err
+            error_type = APITimeoutError if is_late else APIConnectionError
+            raise error_type(request=request) from err
 
     async def _exchange(self, request: httpx2.Request, *, stream: bool) -> httpx2.Response:
         """Send a request and return the answer."""

@@ -123,8 +123,8 @@ class HostConfig:
             "OpenAI-Project": self.project,
         }
         taken = {name.lower() for name in self.auth_headers}
-        found = {**{key: value for key, value in account.items() if value}, **self.extra_headers}
-        return {name: value for name, value in found.items() if name.lower() not in taken}
+        headers = {**{key: value for key, value in account.items() if value}, **self.extra_headers}
+        return {name: value for name, value in headers.items() if name.lower() not in taken}
 
     @cached_property
     def _redactor(self) -> SecretRedactor:
@@ -157,15 +157,15 @@ def _load_api_key(data: Mapping[str, Any]) -> str:
     """Return the key; raises ApiKeyNotFound."""
     method = data.get(CONF_AUTH_METHOD)
     is_whole_header = method in {AuthMethod.HEADER, AuthMethod.QUERY}
-    key = _tidy(data.get(CONF_API_KEY) or "", is_whole=is_whole_header)
+    key = _stripped_key(data.get(CONF_API_KEY) or "", is_whole=is_whole_header)
     if data.get(CONF_API_KEY_SOURCE) == KeySource.ENVIRONMENT:
-        key = _tidy(os.environ.get(key, ""), is_whole=is_whole_header)
+        key = _stripped_key(os.environ.get(key, ""), is_whole=is_whole_header)
     if not key:
         raise ApiKeyNotFound
     return key
 
 
-def _tidy(key: str, *, is_whole: bool) -> str:
+def _stripped_key(key: str, *, is_whole: bool) -> str:
     """Return a key without what is copied along with it: line breaks, quotes, invisible signs.
 
     Unless it `is_whole`, the name of the scheme in front of it is added when it is sent.

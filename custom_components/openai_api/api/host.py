@@ -67,16 +67,16 @@ class ServiceHost:
         `name` is its path, such as `vector_stores.search`. Raises MethodMissing if the installed
         SDK does not have it.
         """
-        if (found := self._methods.get((name, response_mode))) is None:
+        if (method := self._methods.get((name, response_mode))) is None:
             try:
                 # The first access imports the resource, which would block the event loop.
-                found = await self.hass.async_add_import_executor_job(
+                method = await self.hass.async_add_import_executor_job(
                     resolve_method, self.client, name, response_mode
                 )
             except AttributeError:
                 raise MethodMissing(name) from None
-            self._methods[name, response_mode] = found
-        return found
+            self._methods[name, response_mode] = method
+        return method
 
     def async_request_scope(self, seconds: float | None) -> RequestScope:
         """Limit what happens inside to some seconds, and to the time that the entry is loaded.
@@ -199,14 +199,14 @@ class RequestScope:
 
     async def __aexit__(
         self,
-        kind: type[BaseException] | None,
+        error_type: type[BaseException] | None,
         err: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
         """End; raise an error as the callers know it."""
         host = self._host
         try:
-            await self._timeout.__aexit__(kind, err, traceback)
+            await self._timeout.__aexit__(error_type, err, traceback)
         except TimeoutError as expired:
             err = expired
         finally:

@@ -200,7 +200,7 @@ def _read_route(request: httpx2.Request, names: Mapping[str, str]) -> Route | No
     """Return the route of a request in which the keys of `names` mark the arguments."""
     url = request.url
     path = str(url.copy_with(query=None))
-    found = {name for marker, name in names.items() if marker in path}
+    path_arguments = {name for marker, name in names.items() if marker in path}
     for marker, name in names.items():
         path = path.replace(marker, f"{{{name}}}")
     query = dict(parse_qsl(url.query.decode(), keep_blank_values=True))
@@ -222,7 +222,7 @@ def _read_route(request: httpx2.Request, names: Mapping[str, str]) -> Route | No
     return Route(
         method=request.method.upper(),
         url=path,
-        path=frozenset(found),
+        path=frozenset(path_arguments),
         query={names[value]: key for key, value in query.items() if value in names},
         fixed_query={key: value for key, value in query.items() if value not in names},
         body=None if body is None else _places(body, names),

@@ -203,8 +203,8 @@ def kind_of(data: Mapping[str, Any], options: Mapping[str, Any]) -> ServiceKind 
 
 def model_ids(answer: object) -> list[str]:
     """Return the ids in a list of models, or the names that Ollama gives instead."""
-    found = (item.get("id") or item.get("name") for item in _items(answer))
-    return list(dict.fromkeys(name for name in found if isinstance(name, str) and name))
+    ids = (item.get("id") or item.get("name") for item in _items(answer))
+    return list(dict.fromkeys(name for name in ids if isinstance(name, str) and name))
 
 
 def is_model_list(answer: object) -> bool:
@@ -234,15 +234,15 @@ def suggest_models(kind: ServiceKind | None, names: Iterable[str]) -> dict[str, 
     """
     names = list(names)
     sorted_names = sort_models(names)
-    found: dict[str, str] = {}
+    suggested: dict[str, str] = {}
     for purpose in ModelKind:
         fitting = [name for name in sorted_names[purpose] if fits(name, purpose)]
         known = kind.models.get(purpose) if kind else None
         if known and (known in names or not names):
-            found[purpose] = known
+            suggested[purpose] = known
         elif fitting and (len(fitting) == 1 or (kind and kind.is_own)):
-            found[purpose] = fitting[0]
-    return found
+            suggested[purpose] = fitting[0]
+    return suggested
 
 
 def sort_models(names: Iterable[str]) -> dict[ModelKind, list[str]]:
@@ -267,7 +267,7 @@ def fits(name: str, purpose: ModelKind) -> bool:
 
 def _items(answer: object) -> list[Mapping[str, Any]]:
     """Return the objects in a list of models."""
-    found = answer
+    items = answer
     if isinstance(answer, Mapping):
-        found = answer.get("data") if isinstance(answer.get("data"), list) else answer.get("models")
-    return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
+        items = answer.get("data") if isinstance(answer.get("data"), list) else answer.get("models")
+    return [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []

@@ -38,8 +38,8 @@ Others wait here in order; the session itself would serve new requests before wa
 """
 _PACKED_PIECE = 4096
 # Chunks may be ten times as large; the events in them are found in the event loop.
-_LARGEST_PIECE = 64 * 1024
-_TURN = 0.005
+_MAX_PIECE_BYTES = 64 * 1024
+_MAX_LOOP_HOLD = 0.005
 """Seconds after which the event loop runs other tasks between the pieces of one chunk."""
 # The SDK's placeholder for the key, and what aiohttp sets itself.
 _DROPPED_HEADERS = {"authorization", "transfer-encoding"}
@@ -57,7 +57,7 @@ class TransportErrors:
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        error_type: type[BaseException] | None,
         err: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
@@ -106,18 +106,18 @@ class AiohttpResponseStream(httpx2.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         # Each packed byte may become a thousand when it is decompressed, in the event loop.
         is_packed = "content-encoding" in self._response.headers
-        largest = _PACKED_PIECE if is_packed else _LARGEST_PIECE
+        largest = _PACKED_PIECE if is_packed else _MAX_PIECE_BYTES
         with _TRANSPORT_ERRORS:
             async for chunk in self._response.content.iter_any():
                 if len(chunk) <= largest and not is_packed:
                     yield chunk
                     continue
-                turn_ends = time.monotonic() + _TURN
+                turn_ends = time.monotonic() + _MAX_LOOP_HOLD
                 for start in range(0, len(chunk), largest):
                     yield chunk[start : start + largest]
                     if is_packed or time.monotonic() > turn_ends:
                         await asyncio.sleep(0)
-                        turn_ends = time.monotonic() + _TURN
+                        turn_ends = time.monotonic() + _MAX_LOOP_HOLD
 
     @override
     async def aclose(self) -> None:

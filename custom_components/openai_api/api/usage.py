@@ -222,14 +222,14 @@ def _detail(usage: Mapping[str, Any], places: tuple[str, ...], key: str) -> int:
     """Return the count of a kind of tokens in the first of the objects that has it, else 0."""
     for place in places:
         details = usage.get(place)
-        if isinstance(details, dict) and (found := _count(details, key)):
-            return found
+        if isinstance(details, dict) and (count := _count(details, key)):
+            return count
     return 0
 
 
 def _count(values: Mapping[str, Any], key: str) -> int:
     """Return the count under a key, 0 if there is none."""
-    found = values.get(key)
-    if isinstance(found, int) and not isinstance(found, bool) and found > 0:
-        return found
+    count = values.get(key)
+    if isinstance(count, int) and not isinstance(count, bool) and count > 0:
+        return count
     return 0

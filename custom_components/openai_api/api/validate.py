@@ -25,7 +25,7 @@ _TIMEOUT: Final = 10.0
 """Seconds: long enough for any server that is up."""
 _SEARCH_TIMEOUT: Final = 5.0
 """Seconds for the search of the likely URL; all URLs are requested concurrently."""
-_LARGEST_LIST: Final = 4 * 1024**2
+_MAX_LIST_BYTES: Final = 4 * 1024**2
 """Bytes."""
 _REFUSALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 # The path of a method, copied from a manual, or of the server's own API.
@@ -63,8 +63,8 @@ async def async_validate_host(
     response = answer.http_response
     if not response.content.strip():
         return Checked(None, response.headers)
-    found = parse_body(settings, response.content, response.headers.get("content-type", ""))
-    return Checked(found, response.headers)
+    models = parse_body(settings, response.content, response.headers.get("content-type", ""))
+    return Checked(models, response.headers)
 
 
 def likely_urls(typed: str) -> list[str]:
@@ -86,12 +86,12 @@ def likely_urls(typed: str) -> list[str]:
     paths = [path, f"{path}/v1", "/v1", "/api/v1", ""]
     if path.endswith("/v1"):
         paths.remove(f"{path}/v1")
-    found = [
+    urls = [
         str(url.with_scheme(name).with_path(option or "/").with_query(url.query)).rstrip("/")
         for name in schemes or ["http", "https"]
         for option in paths
     ]
-    return [option for option in dict.fromkeys(found) if option != typed.strip().rstrip("/")]
+    return [option for option in dict.fromkeys(urls) if option != typed.strip().rstrip("/")]
 
 
 async def async_find_url(
@@ -125,7 +125,7 @@ async def _async_speaks(session: aiohttp.ClientSession, url: URL) -> bool:
                 body = b""
                 async for chunk in response.content.iter_any():
                     body += chunk
-                    if len(body) > _LARGEST_LIST:
+                    if len(body) > _MAX_LIST_BYTES:
                         return False
         answer: Any = orjson.loads(body)
     except aiohttp.ClientError, TimeoutError, OSError, ValueError:

@@ -206,15 +206,15 @@ async def _async_entities(
 ) -> dict[SubentryType, str]:
     """Return the entity of each subentry once it is there; the caller bounds the time."""
     registry = er.async_get(hass)
-    found: dict[SubentryType, str] = {}
-    while len(found) < len(subentries):
+    entities: dict[SubentryType, str] = {}
+    while len(entities) < len(subentries):
         for kind, subentry_id in subentries.items():
             (platform,) = PLATFORMS[kind]
             entity_id = registry.async_get_entity_id(platform, DOMAIN, subentry_id)
             if entity_id is not None and hass.states.get(entity_id) is not None:
-                found[kind] = entity_id
+                entities[kind] = entity_id
         await asyncio.sleep(0.02)
-    return found
+    return entities
 
 
 async def _async_add_pipeline(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final, override
+from typing import Any, override
 
 from homeassistant.core import Context, callback
 from homeassistant.exceptions import HomeAssistantError
@@ -14,18 +14,13 @@ from ..api.host import ServiceHost
 from ..const import LOGGER
 from ..data import OpenAIData
 from ..exceptions import EntryUnloaded
-from ..streaming.text import LARGE_BYTES
 from ..types import Json
-from ..websocket.close import ending
+from ..websocket.close import parse_close
 from ..websocket.connection import Connection
-from ..websocket.socket import Open, Socket
+from ..websocket.sdk_connection import ConnectFactory, SdkConnection, async_open
 from ..websocket.state import State
 from .errors import SessionLost
 from .loop_turn import LoopTurn
-
-_SPENDING: Final = frozenset(
-    {"error", "response.completed", "response.done", "response.failed", "response.incomplete"}
-)
 
 
 class Channel(Connection):
@@ -39,7 +34,7 @@ class Channel(Connection):
         self,
         data: OpenAIData,
         transport: str,
-        open_socket: Open,
+        connect: ConnectFactory,
         *,
         on_event: Callable[[Json], None],
         on_end: Callable[[HomeAssistantError], None],
@@ -56,13 +51,8 @@ class Channel(Connection):
         self._is_counted = is_counted
         # Nobody but Assist itself takes part.
         super().__init__(
-            data.host, data.connections, f"assist-{ulid_now()}", open_socket, opener=Context()
+            data.host, data.connections, f"assist-{ulid_now()}", connect, opener=Context()
         )
-
-    @property
-    def is_open(self) -> bool:
-        """Whether something can be sent."""
-        return self.state is State.CONNECTED
 
     async def async_end(self) -> None:
         """Close it; what happens to be on its way is lost."""
@@ -77,45 +67,33 @@ class Channel(Connection):
         await super().async_close(code, reason)
 
     @override
-    async def _async_follow(self) -> None:
+    async def _async_receive(self) -> None:
         """Pass on every frame until the connection is closed."""
         assert self._websocket is not None
         websocket, turn = self._websocket, LoopTurn()
         try:
             while True:
-                await self._async_pass_on(await websocket.async_receive())
+                await self._async_handle_message(await websocket.async_receive())
                 await turn.async_give_way()
         except ConnectionClosed as err:
-            code, reason, error = ending(err, self.host.settings)
+            code, reason, error = parse_close(err, self.host.settings)
         self._socket = None
-        if self._closing is None and error:
+        if self._requested_close is None and error:
             LOGGER.debug("A connection of Assist has ended: %s", error)
-        self._forget(code=code, reason=reason, error=error)
-
-    async def _async_pass_on(self, frame: bytes) -> None:
-        """Take the event in a frame, read outside of the event loop if it is large."""
-        try:
-            if len(frame) <= LARGE_BYTES:
-                event = self._joiner.load(frame)
-            else:
-                event = await self.host.hass.async_add_executor_job(self._joiner.load, frame)
-        except ValueError as err:
-            self._refuse(err)
-        else:
-            self._take(event)
+        self._set_disconnected(code=code, reason=reason, error=error)
 
     @override
     @callback
-    def _refuse(self, err: ValueError) -> None:
+    def _handle_unreadable(self, err: ValueError) -> None:
         LOGGER.debug("A service has sent something that is not JSON")
 
     @override
     @callback
-    def _take(self, event: Any) -> None:
+    def _handle_event(self, event: Any) -> None:
         if not isinstance(event, dict):
             return
-        if self._is_counted and event.get("type") in _SPENDING:
-            self.host.record_event(event)
+        if self._is_counted:
+            self._record_usage(event)
         try:
             self._on_event(event)
         except Exception:  # noqa: BLE001
@@ -124,9 +102,9 @@ class Channel(Connection):
 
     @override
     @callback
-    def _forget(self, **details: Any) -> None:
+    def _set_disconnected(self, **details: Any) -> None:
         self._error = details.get("error") or details.get("reason") or None
-        super()._forget(**details)
+        super()._set_disconnected(**details)
 
     @override
     @callback
@@ -146,7 +124,7 @@ class Channel(Connection):
 
 async def _async_open_realtime(
     host: ServiceHost, query: Mapping[str, str], options: dict[str, Any]
-) -> Socket:
+) -> SdkConnection:
     """Open a socket of the Realtime API with the SDK, which knows the path."""
     options["extra_query"] = {**options["extra_query"], **query}
     # Sound in base64 hardly shrinks, and to try costs more than all else on this socket.
@@ -154,24 +132,14 @@ async def _async_open_realtime(
         **(options.get("websocket_connection_options") or {}),
         "compression": None,
     }
-    # The first use of the resource imports it, which is no work for the loop.
-    realtime = await host.hass.async_add_import_executor_job(getattr, host.client, "realtime")
-    socket: Socket = await realtime.connect(**options).enter()
-    return socket
+    return await async_open(host, "realtime", options)
 
 
-async def _async_open_responses(host: ServiceHost, options: dict[str, Any]) -> Socket:
-    """Open a socket of the Responses API with the SDK, which knows the path."""
-    responses = await host.hass.async_add_import_executor_job(getattr, host.client, "responses")
-    socket: Socket = await responses.connect(**options).enter()
-    return socket
-
-
-def realtime(host: ServiceHost, query: Mapping[str, str]) -> Open:
+def realtime(host: ServiceHost, query: Mapping[str, str]) -> ConnectFactory:
     """Return what opens a realtime session, for a model or for an intent."""
     return partial(_async_open_realtime, host, query)
 
 
-def responses(host: ServiceHost) -> Open:
+def responses(host: ServiceHost) -> ConnectFactory:
     """Return what opens a connection on which one response is made after the other."""
-    return partial(_async_open_responses, host)
+    return partial(async_open, host, "responses")

@@ -145,17 +145,17 @@ class Decoder:
             call_id = ulid_now()
         self._ids.add(call_id)
         self.last_call_id = call_id
-        found = tools.arguments(arguments)
+        parsed = tools.arguments(arguments)
         name = tools.function_meant(name, self._functions)
-        if found:
-            found = tools.fitting(found, name, self._functions)
+        if parsed:
+            parsed = tools.fitting(parsed, name, self._functions)
         name = self._functions.tool_name(name) or name
         self.calls.append(name)
         call = llm.ToolInput(
-            id=call_id, tool_name=name, tool_args=found or {}, external=found is None
+            id=call_id, tool_name=name, tool_args=parsed or {}, external=parsed is None
         )
         yield {"tool_calls": [call]}
-        if found is None:
+        if parsed is None:
             yield from self._result(
                 call, {"error": "ValueError", "error_text": "The arguments are no JSON object."}
             )

@@ -85,7 +85,7 @@ class AssistEntity(Entity):
 @callback
 def device_of(entry: OpenAIConfigEntry, subentry: ConfigSubentry) -> DeviceInfo:
     """Return the device of a subentry, which belongs to that of its service."""
-    found = DeviceInfo(
+    device = DeviceInfo(
         identifiers={(DOMAIN, subentry.subentry_id)},
         entry_type=DeviceEntryType.SERVICE,
         name=subentry.title,
@@ -96,5 +96,5 @@ def device_of(entry: OpenAIConfigEntry, subentry: ConfigSubentry) -> DeviceInfo:
         (DOMAIN, entry.entry_id), entry.entry_id
     )
     if service is not None:
-        found["via_device_id"] = service.id
-    return found
+        device["via_device_id"] = service.id
+    return device

@@ -96,14 +96,14 @@ async def _async_decide(
     turn.data["rounds"] += 1
     turn.count(answer.get("usage"))
     entity.host.record_success(answer, _METHOD, body["model"])
-    found: dict[str, EvaluationAnswer] = {}
+    answers: dict[str, EvaluationAnswer] = {}
     items = answer.get("answers")
     for item in items if isinstance(items, list) else ():
         if isinstance(item, dict) and (name := item.get("name")) in task.questions:
             if item.get("type") == "refusal":
                 raise AssistError(CONTENT_REFUSED)
-            found[str(name)] = _decided(task.questions[str(name)], item)
-    return _result(task, found)
+            answers[str(name)] = _decided(task.questions[str(name)], item)
+    return _result(task, answers)
 
 
 def _state(task: EvaluationTask) -> str:
@@ -113,19 +113,19 @@ def _state(task: EvaluationTask) -> str:
 
 def _question(name: str, question: EvaluationQuestion) -> Json:
     """Return a question as the Decisions API takes it."""
-    found: Json = {"name": name, "instructions": question["instructions"]}
+    asked: Json = {"name": name, "instructions": question["instructions"]}
     if question["type"] == "noul":
-        return {"type": "predicate", **found}
+        return {"type": "predicate", **asked}
     if question["type"] == "choice":
         choices = [
             {"value": value, "description": text} for value, text in question["criteria"].items()
         ]
-        return {"type": "choice", **found, "choices": choices}
+        return {"type": "choice", **asked, "choices": choices}
     levels = [
         {"label": str(index), "description": text}
         for index, text in enumerate(question["criteria"])
     ]
-    return {"type": "score", **found, "levels": levels}
+    return {"type": "score", **asked, "levels": levels}
 
 
 def _decided(question: EvaluationQuestion, item: Json) -> EvaluationAnswer:
@@ -135,10 +135,10 @@ def _decided(question: EvaluationQuestion, item: Json) -> EvaluationAnswer:
     if question["type"] == "noul":
         return NoulAnswer(noul=_probability(item.get("probability")))
     if question["type"] == "choice":
-        found = {
+        answer = {
             str(share.get("value")): _probability(share.get("probability")) for share in shares
         }
-        return _choice(question["criteria"], found)
+        return _choice(question["criteria"], answer)
     by_level = {share.get("value"): _probability(share.get("probability")) for share in shares}
     levels = [by_level.get(index, 0.0) for index in range(len(question["criteria"]))]
     return _score(levels)
@@ -222,11 +222,11 @@ def _estimated(question: EvaluationQuestion, value: Any) -> EvaluationAnswer:
     if not isinstance(value, dict):
         raise AssistError(NOT_THE_STRUCTURE, message=str(value)[:100])
     if question["type"] == "choice":
-        found = {
+        answer = {
             name: _probability(value.get(f"c{index}", 0))
             for index, name in enumerate(question["criteria"])
         }
-        return _choice(question["criteria"], found)
+        return _choice(question["criteria"], answer)
     return _score(
         [_probability(value.get(f"level{index}", 0)) for index in range(len(question["criteria"]))]
     )
@@ -239,9 +239,9 @@ def _probability(value: Any) -> float:
     return min(1.0, max(0.0, float(value)))
 
 
-def _choice(criteria: Mapping[str, str], found: Mapping[str, float]) -> ChoiceAnswer:
+def _choice(criteria: Mapping[str, str], weights: Mapping[str, float]) -> ChoiceAnswer:
     """Return a choice with probabilities that add up to 1."""
-    shares = _normalised([found.get(name, 0.0) for name in criteria])
+    shares = _normalised([weights.get(name, 0.0) for name in criteria])
     probabilities = dict(zip(criteria, shares, strict=True))
     return ChoiceAnswer(
         choice=max(probabilities, key=lambda name: probabilities[name]),
@@ -249,23 +249,23 @@ def _choice(criteria: Mapping[str, str], found: Mapping[str, float]) -> ChoiceAn
     )
 
 
-def _score(found: list[float]) -> ScoreAnswer:
+def _score(weights: list[float]) -> ScoreAnswer:
     """Return the expected level with probabilities that add up to 1."""
-    shares = _normalised(found)
+    shares = _normalised(weights)
     return ScoreAnswer(
         score=sum(index * share for index, share in enumerate(shares)), probabilities=shares
     )
 
 
-def _normalised(found: list[float]) -> list[float]:
+def _normalised(weights: list[float]) -> list[float]:
     """Return numbers that add up to 1; raises `assist_not_the_structure` where all are 0."""
-    if (total := sum(found)) <= 0:
+    if (total := sum(weights)) <= 0:
         raise AssistError(NOT_THE_STRUCTURE, message="0")
-    return [value / total for value in found]
+    return [value / total for value in weights]
 
 
-def _result(task: EvaluationTask, found: dict[str, EvaluationAnswer]) -> EvaluationTaskResult:
+def _result(task: EvaluationTask, answers: dict[str, EvaluationAnswer]) -> EvaluationTaskResult:
     """Return the answers in the order of the questions; raises if one is missing."""
-    if missing := [name for name in task.questions if name not in found]:
+    if missing := [name for name in task.questions if name not in answers]:
         raise AssistError(NOT_THE_STRUCTURE, message=", ".join(missing))
-    return EvaluationTaskResult(answers={name: found[name] for name in task.questions})
+    return EvaluationTaskResult(answers={name: answers[name] for name in task.questions})

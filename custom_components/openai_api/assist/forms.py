@@ -199,19 +199,19 @@ def schema(host: ServiceHost, kind: str, known_models: list[str]) -> vol.Schema:
 def beginning(host: ServiceHost, kind: str, known: list[str]) -> dict[str, Any]:
     """Return what a new form suggests: `{option key of assist.const: value}`."""
     form = FORMS[kind]
-    found: dict[str, Any] = {
+    suggested: dict[str, Any] = {
         CONF_NAME: free_name(host, kind),
         CONF_MODEL: models.suggested(host, known, kind),
     }
     for key, purpose in _PURPOSES.items():
         if key in form.main + form.advanced:
-            found[key] = models.suggested(host, known, purpose)
+            suggested[key] = models.suggested(host, known, purpose)
     if CONF_VOICE in form.required:
-        found[CONF_VOICE] = voices.suggested_voice(host)
+        suggested[CONF_VOICE] = voices.suggested_voice(host)
     if CONF_LLM_HASS_API in form.main:
-        found[CONF_PROMPT] = llm.DEFAULT_INSTRUCTIONS_PROMPT
-        found[CONF_LLM_HASS_API] = [llm.LLM_API_ASSIST]
-    return {key: value for key, value in found.items() if value is not None}
+        suggested[CONF_PROMPT] = llm.DEFAULT_INSTRUCTIONS_PROMPT
+        suggested[CONF_LLM_HASS_API] = [llm.LLM_API_ASSIST]
+    return {key: value for key, value in suggested.items() if value is not None}
 
 
 def free_name(host: ServiceHost, kind: str) -> str:

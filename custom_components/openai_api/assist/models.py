@@ -57,13 +57,13 @@ async def async_list_models(host: ServiceHost) -> list[str]:
         call, _ = await host.method("models.list", "raw")
         async with host.async_request_scope(_TIMEOUT):
             response = (await call(timeout=_TIMEOUT)).http_response
-            found = parse_body(
+            answer = parse_body(
                 host.settings, response.content, response.headers.get("content-type", "")
             )
     except HomeAssistantError as err:
         LOGGER.debug("The models of the service cannot be listed: %s", err)
         return []
-    items = found.get("data") or found.get("models")
+    items = answer.get("data") or answer.get("models")
     models = [
         str(item["id"])
         for item in (items if isinstance(items, list) else ())
@@ -76,7 +76,7 @@ async def async_list_models(host: ServiceHost) -> list[str]:
 def fitting(models: list[str], purpose: str) -> list[str]:
     """Return the models whose names say that they fit, all where none or no other does."""
     if purpose in {SubentryType.CONVERSATION, SubentryType.AI_TASK}:
-        found = [
+        matching = [
             model
             for model in models
             if not _NO_CHAT.search(model)
@@ -85,8 +85,8 @@ def fitting(models: list[str], purpose: str) -> list[str]:
     elif purpose == TRANSCRIPTION:
         return fitting(models, SubentryType.STT)
     else:
-        found = [model for model in models if _FITS[purpose].search(model)]
-    return found or models
+        matching = [model for model in models if _FITS[purpose].search(model)]
+    return matching or models
 
 
 def suggested(host: ServiceHost, models: list[str], purpose: str) -> str | None:

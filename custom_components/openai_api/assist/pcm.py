@@ -16,7 +16,7 @@ import audioop
 
 _UNKNOWN_LENGTH: Final = 0xFFFFFFFF
 _HEADER: Final = struct.Struct("<4sI4s4sIHHIIHH4sI")
-_LARGEST_HEADER: Final = 64 * 1024
+_MAX_HEADER_BYTES: Final = 64 * 1024
 """Bytes: chunks with names and pictures may stand before the sound."""
 _PCM: Final = 1
 _FLOAT: Final = 3
@@ -24,7 +24,7 @@ _FLOAT: Final = 3
 _CODES: Final = {4: "f", 8: "d"}
 _EXTENSIBLE: Final = 0xFFFE
 """A format tag that says nothing by itself; the real one stands further back."""
-_LONGEST_CHUNK: Final = 0.5
+_MAX_CHUNK_SECONDS: Final = 0.5
 """Seconds of sound that are handed over together at most."""
 LOWEST_RATE: Final = 4_000
 HIGHEST_RATE: Final = 384_000
@@ -119,7 +119,7 @@ class WavReader:
         if self.shape is None:
             self._waiting += chunk
             if (start := self._parse(self._waiting)) is None:
-                if len(self._waiting) > _LARGEST_HEADER:
+                if len(self._waiting) > _MAX_HEADER_BYTES:
                     raise WavError("no samples after 64 KiB")
                 return b""
             chunk, self._waiting = self._waiting[start:], b""
@@ -146,21 +146,21 @@ class WavReader:
             return None
         if header[:4] not in {b"RIFF", b"RF64"} or header[8:12] != b"WAVE":
             raise WavError("no WAV file")
-        position, found, width = 12, None, 0
+        position, shape, width = 12, None, 0
         while len(header) >= position + 8:
             name = header[position : position + 4]
             (size,) = struct.unpack_from("<I", header, position + 4)
             start = position + 8
             if name == b"data":
-                if found is None:
+                if shape is None:
                     raise WavError("samples before their format")
-                self.shape, self._float = found, width
+                self.shape, self._float = shape, width
                 self._left = None if size in {0, _UNKNOWN_LENGTH} else size
                 return start
             if len(header) < start + size:
                 return None
             if name == b"fmt ":
-                found, width = _shape_of(header[start : start + size])
+                shape, width = _shape_of(header[start : start + size])
             # Chunks begin at even places.
             position = start + size + size % 2
         return None
@@ -253,13 +253,13 @@ class Coalescer:
             self._start = now
         self._waiting += chunk
         ahead = self._handed_over - (now - self._start)
-        if self._shape.seconds(len(self._waiting)) < min(ahead / 2, _LONGEST_CHUNK):
+        if self._shape.seconds(len(self._waiting)) < min(ahead / 2, _MAX_CHUNK_SECONDS):
             return b""
         return self.finish()
 
     def finish(self) -> bytes:
         """Return what has not been handed over yet."""
-        found = bytes(self._waiting)
+        rest = bytes(self._waiting)
         self._waiting.clear()
-        self._handed_over += self._shape.seconds(len(found))
-        return found
+        self._handed_over += self._shape.seconds(len(rest))
+        return rest

@@ -128,7 +128,7 @@ class RealtimeVoice:
         transcription: Json = {"model": self.transcription_model}
         if language and (code := iso_639_1(language)):
             transcription["language"] = code
-        heard: Json = {
+        input_audio: Json = {
             "format": {"type": "audio/pcm", "rate": SESSION.rate},
             "transcription": transcription,
             "turn_detection": self._turn_detection(answers=answers),
@@ -137,7 +137,7 @@ class RealtimeVoice:
         spoken: Json = {"format": {"type": "audio/pcm", "rate": SESSION.rate}}
         if voice := option(CONF_VOICE):
             spoken["voice"] = voice
-        session: Json = {"audio": {"input": heard, "output": spoken}}
+        session: Json = {"audio": {"input": input_audio, "output": spoken}}
         if instructions:
             session["instructions"] = instructions
         if tools:
@@ -209,12 +209,12 @@ def tools_of(log: conversation.ChatLog) -> list[Json]:
 
 def _merged(values: Json, extra: Mapping[str, Any]) -> Json:
     """Return the values, and over them what the subentry adds, object by object."""
-    found = dict(values)
+    merged = dict(values)
     for key, value in extra.items():
-        known = found.get(key)
+        known = merged.get(key)
         is_object = isinstance(known, dict) and isinstance(value, Mapping)
-        found[key] = _merged(known, value) if is_object else value  # type: ignore[arg-type]
-    return found
+        merged[key] = _merged(known, value) if is_object else value  # type: ignore[arg-type]
+    return merged
 
 
 @callback

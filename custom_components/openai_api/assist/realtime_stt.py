@@ -85,12 +85,12 @@ class RealtimeSttEntity(MicrophoneEntity):
         """Return what is said, while the session is opened and the model begins to answer."""
         turn = talk.begin()
         try:
-            wanted = talk.session
+            session = talk.session
             if not answers:
-                wanted = self._voice.session("", [], metadata.language, answers=False)
-            elif wanted is None:
-                wanted = await self._voice.async_prepare_session(self.hass, metadata.language)
-            await talk.async_open(wanted)
+                session = self._voice.session("", [], metadata.language, answers=False)
+            elif session is None:
+                session = await self._voice.async_prepare_session(self.hass, metadata.language)
+            await talk.async_open(session)
             return await talk.async_hear(
                 microphone, self._voice.end_of_speech, self._voice.tail_ms, turn
             )

@@ -192,24 +192,24 @@ class Hearing:
         """Wait for the text, for as long as that is worth it."""
         loop = asyncio.get_running_loop()
         started, ended = loop.time(), None
-        found = self.transcripts
+        transcripts = self.transcripts
         while True:
             if self._error:
                 raise self._error
-            if found.failed is not None and found.is_whole and not found.text:
-                details = parse_error_body(found.failed, self._host.settings)
+            if transcripts.failed is not None and transcripts.is_whole and not transcripts.text:
+                details = parse_error_body(transcripts.failed, self._host.settings)
                 raise ErrorInResponse(**details)
             if self._is_empty:
-                return found.text
+                return transcripts.text
             if microphone.has_ended and ended is None:
                 ended = loop.time()
-            if found.is_whole and self._has_ended(microphone, sending):
-                return found.text
+            if transcripts.is_whole and self._has_ended(microphone, sending):
+                return transcripts.text
             if sending.done() and (err := sending.exception()) is not None:
                 raise err
             until = self._until(microphone, started, ended)
             if until is not None and loop.time() >= until:
-                if ended is None and not found.was_speaking and self._is_listening:
+                if ended is None and not transcripts.was_speaking and self._is_listening:
                     return ""
                 raise NoSpeechRecognized
             await self._async_wait(microphone, sending, until)
@@ -280,15 +280,19 @@ class LiveTranscription:
     def session(self) -> Json:
         """The configuration of the session."""
         options = self._options
-        told = {"model": options.model, "language": options.language, "prompt": options.prompt}
-        heard: Json = {
+        transcription = {
+            "model": options.model,
+            "language": options.language,
+            "prompt": options.prompt,
+        }
+        input_audio: Json = {
             "format": {"type": "audio/pcm", "rate": SESSION.rate},
-            "transcription": {key: value for key, value in told.items() if value},
+            "transcription": {key: value for key, value in transcription.items() if value},
             "turn_detection": None if self._end == "home" else {"type": "server_vad"},
         }
         if options.noise_reduction:
-            heard["noise_reduction"] = {"type": options.noise_reduction}
-        return {"type": "transcription", "audio": {"input": heard}}
+            input_audio["noise_reduction"] = {"type": options.noise_reduction}
+        return {"type": "transcription", "audio": {"input": input_audio}}
 
     async def async_run(self, microphone: Microphone) -> str:
         """Return what is said, "" where nobody speaks.

@@ -57,23 +57,23 @@ def is_echo(text: str, hint: str | None) -> bool:
 
     Whisper writes that where nobody speaks. One name alone is what somebody may well say.
     """
-    said = _words(text)
+    spoken = _words(text)
     phrases = [
         (words, part[2][:1] in _ENDS_SENTENCE)
         for part in _PHRASE.finditer(hint or "")
         if (words := _words(part[1]))
     ]
-    if not said:
+    if not spoken:
         return False
     for start, (first, is_sentence) in enumerate(phrases):
-        if said == first and is_sentence and " " in said:
+        if spoken == first and is_sentence and " " in spoken:
             return True
         run = first
         for words, _ in phrases[start + 1 :]:
-            if not said.startswith(f"{run} "):
+            if not spoken.startswith(f"{run} "):
                 break
             run += f" {words}"
-            if run.startswith(said):
+            if run.startswith(spoken):
                 return True
     return False
 

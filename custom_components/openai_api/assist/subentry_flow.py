@@ -103,13 +103,13 @@ def _clean(user_input: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the form holds, without its section and without blanks."""
     flat = {key: value for key, value in user_input.items() if key != ADVANCED}
     flat |= user_input.get(ADVANCED, {})
-    found: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     for key, value in flat.items():
         clean = value.strip() if isinstance(value, str) and key != CONF_PROMPT else value
         if clean in (None, "", [], {}):
             continue
-        found[key] = int(clean) if key in LIMITS and key not in FRACTIONS else clean
-    return found
+        options[key] = int(clean) if key in LIMITS and key not in FRACTIONS else clean
+    return options
 
 
 @callback

@@ -27,7 +27,7 @@ from .talk_turn import RealtimeResponse, Turn
 TRANSPORT: Final = "assist.realtime.websocket"
 _UNCLAIMED: Final = 10.0
 """Seconds that an answer may go on for which nobody has asked."""
-_LONGEST_MEMORY: Final = 40
+_MAX_MEMORY_LINES: Final = 40
 """Lines that a new session is told of the conversation so far."""
 # What we send that may come too late, and then does no harm.
 _HARMLESS: Final = ("cancel", "truncate", "clear")
@@ -202,7 +202,7 @@ class Talk:
     def finish(self, turn: Turn, *utterances: Utterance) -> None:
         """Take note that the agent has answered, and what was said."""
         self.utterances += [item for item in utterances if item.text.strip()]
-        del self.utterances[:-_LONGEST_MEMORY]
+        del self.utterances[:-_MAX_MEMORY_LINES]
         turn.end()
         if turn is self.turn:
             self._start_timer(self._keep_open(), self._close)
@@ -319,8 +319,8 @@ class Talk:
     @callback
     def _on_created(self, event: Json) -> None:
         """Take note of a response, and stop one that belongs to a turn before."""
-        found: Any = event.get("response")
-        response_id = str(found.get("id")) if isinstance(found, dict) else ""
+        response: Any = event.get("response")
+        response_id = str(response.get("id")) if isinstance(response, dict) else ""
         was_asked = self._sequencer.is_asking
         self._sequencer.created()
         turn, hearing = self.turn, self._hearing

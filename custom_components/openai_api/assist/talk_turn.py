@@ -91,14 +91,14 @@ class RealtimeResponse:
             self.sound.append((sound, item_id, index))
             self.size += len(sound)
 
-    def _add(self, found: Additions) -> bool:
+    def _add(self, additions: Additions) -> bool:
         """Add texts and calls that have not come before; return whether there are any."""
-        for item in found:
+        for item in additions:
             if isinstance(item, str):
                 self.pieces.append(item)
             else:
                 self.calls.append(item)
-        return bool(found)
+        return bool(additions)
 
     @callback
     def finish(self, response: Json) -> None:

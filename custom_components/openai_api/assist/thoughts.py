@@ -36,7 +36,7 @@ _DROPPED: Final = re.compile(
 )
 _HEADER: Final = re.compile(r"<\|(?:channel|start)\|>[^\n]{0,120}\Z")
 """The beginning of a message as `gpt-oss` writes it, which is no mark before it is whole."""
-_LONGEST_TAG: Final = 16
+_MAX_TAG_LENGTH: Final = 16
 _CODE: Final = "`"
 """What stands around code in Markdown."""
 MARK_SIGNS: Final = frozenset({"<", "[", _CODE})
@@ -105,17 +105,17 @@ class ThoughtFilter:
             yield self._key, text
             return
         while text:
-            found = self._next(text)
-            if found is None:
+            match = self._next(text)
+            if match is None:
                 cut = _possible_tag(text)
                 self._rest = text[cut:]
                 if text[:cut]:
                     yield self._key, text[:cut]
                 return
-            before, text = text[: found.start()], text[found.end() :]
-            if self._closing is None and _THOUGHT_CLOSING.fullmatch(found[0]):
+            before, text = text[: match.start()], text[match.end() :]
+            if self._closing is None and _THOUGHT_CLOSING.fullmatch(match[0]):
                 if self._is_quoted(before):
-                    yield "content", before + found[0]
+                    yield "content", before + match[0]
                     continue
                 yield from self._end_alone(before)
                 text = text.lstrip()
@@ -123,14 +123,14 @@ class ThoughtFilter:
                 continue
             if before:
                 yield self._key, before
-            if found.re is _OPENING:
+            if match.re is _OPENING:
                 yield from self._let_go()
-            if found.re is self._closing:
+            if match.re is self._closing:
                 self._closing = None
                 text = text.lstrip()
                 self._is_after = not text
-            elif found.re is _OPENING:
-                is_call = found["call"] is not None
+            elif match.re is _OPENING:
+                is_call = match["call"] is not None
                 self._closing = _CALL_CLOSING if is_call else _CLOSING
                 self.has_call |= is_call
 
@@ -180,8 +180,8 @@ class ThoughtFilter:
     def _next(self, text: str) -> re.Match[str] | None:
         """Return the first mark; one that closes nothing, for some templates open the thought."""
         marks = (self._closing,) if self._closing else (_OPENING, _CLOSING, _CALL_CLOSING, _DROPPED)
-        found = [match for mark in marks if (match := mark.search(text))]
-        return min(found, key=lambda match: match.start()) if found else None
+        matches = [match for mark in marks if (match := mark.search(text))]
+        return min(matches, key=lambda match: match.start()) if matches else None
 
 
 def _possible_tag(text: str) -> int:
@@ -189,7 +189,7 @@ def _possible_tag(text: str) -> int:
     if (header := _HEADER.search(text)) is not None:
         return header.start()
     for mark in ("<", "["):
-        start = text.rfind(mark, max(0, len(text) - _LONGEST_TAG))
+        start = text.rfind(mark, max(0, len(text) - _MAX_TAG_LENGTH))
         if start >= 0 and ">" not in text[start:] and "]" not in text[start:]:
             return start
     return len(text)

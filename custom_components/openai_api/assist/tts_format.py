@@ -21,7 +21,7 @@ _TYPES: Final = {
 }
 _BREAKS: Final = b"\t\r\n"
 _OPENING: Final = (b"{", b"<", b"[")
-_SHORTEST_TEXT: Final = 7
+_MIN_LETTERS: Final = 7
 """Letters: fewer may be samples."""
 _UNNAMED: Final = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 _RATE: Final = re.compile(r"(?:^|;)\s*(rate|channels)\s*=\s*\"?(\d{1,6})\b", re.IGNORECASE)
@@ -76,7 +76,7 @@ def is_text(head: bytes) -> bool:
         letters, zeros = head[::2], head[1::2]
     else:
         letters, zeros = head, b""
-    is_whole = len(letters) >= _SHORTEST_TEXT or letters.lstrip()[:1] in _OPENING
+    is_whole = len(letters) >= _MIN_LETTERS or letters.lstrip()[:1] in _OPENING
     return (
         is_whole and not any(zeros) and all(32 <= sign < 127 or sign in _BREAKS for sign in letters)
     )
@@ -84,8 +84,8 @@ def is_text(head: bytes) -> bool:
 
 def shape_of(content_type: str) -> PcmFormat:
     """Return the shape of raw PCM as its content type tells it; 24 kHz mono where it does not."""
-    found = {name.lower(): int(value) for name, value in _RATE.findall(content_type)}
-    shape = PcmFormat(found.get("rate", SESSION.rate), found.get("channels", 1), 2)
+    parameters = {name.lower(): int(value) for name, value in _RATE.findall(content_type)}
+    shape = PcmFormat(parameters.get("rate", SESSION.rate), parameters.get("channels", 1), 2)
     return shape if shape.is_valid else SESSION
 
 

@@ -31,14 +31,14 @@ class SpeechOptions:
     @property
     def arguments(self) -> dict[str, Any]:
         """The arguments of the SDK's method, but for text, voice and format."""
-        found: dict[str, Any] = {"model": self.model}
+        arguments: dict[str, Any] = {"model": self.model}
         if self.instructions:
-            found["instructions"] = self.instructions
+            arguments["instructions"] = self.instructions
         if self.speed is not None:
-            found["speed"] = self.speed
+            arguments["speed"] = self.speed
         if self.extra_body:
-            found["extra_body"] = dict(self.extra_body)
-        return found
+            arguments["extra_body"] = dict(self.extra_body)
+        return arguments
 
 
 @dataclass(frozen=True, kw_only=True)

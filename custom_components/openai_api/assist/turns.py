@@ -100,11 +100,11 @@ class Turn:
             return
         for key, places in _TOKENS.items():
             for place in places:
-                found: Any = usage
+                counts: Any = usage
                 for part in place:
-                    found = found.get(part) if isinstance(found, dict) else None
-                if isinstance(found, int):
-                    self.data[key] += found
+                    counts = counts.get(part) if isinstance(counts, dict) else None
+                if isinstance(counts, int):
+                    self.data[key] += counts
                     break
 
     def note_text(self, **texts: str) -> None:

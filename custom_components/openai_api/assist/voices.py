@@ -49,24 +49,24 @@ async def _async_ask(host: ServiceHost) -> list[str]:
                 "/audio/voices", cast_to=httpx2.Response, options={"timeout": _TIMEOUT}
             )
         content_type = response.headers.get("content-type", "")
-        found = await async_parse_body(host.hass, host.settings, response.content, content_type)
+        answer = await async_parse_body(host.hass, host.settings, response.content, content_type)
     except HomeAssistantError as err:
         LOGGER.debug("The service lists no voices: %s", err)
         return []
     finally:
         most_retries.reset(token)
-    return _names(found)
+    return _names(answer)
 
 
 def _names(answer: Any) -> list[str]:
     """Return the names in a list of voices."""
-    found = answer
+    voices = answer
     if isinstance(answer, dict):
-        found = answer.get("voices") or answer.get("data")
-    if not isinstance(found, list):
+        voices = answer.get("voices") or answer.get("data")
+    if not isinstance(voices, list):
         return []
     names = [
-        (item.get("id") or item.get("name")) if isinstance(item, dict) else item for item in found
+        (item.get("id") or item.get("name")) if isinstance(item, dict) else item for item in voices
     ]
     return list(dict.fromkeys(name for name in names if isinstance(name, str) and name))
 

@@ -72,15 +72,15 @@ class ChatDecoder(Decoder):
         """Return what is new in a whole message, which some services send besides its pieces."""
         if not isinstance(message, dict) or not (self._pieces or self._tool_calls.has_calls):
             return message
-        found = {"role": message.get("role")}
+        new = {"role": message.get("role")}
         content, said = message.get("content"), "".join(self._pieces)
         if isinstance(content, str):
             # Some services leave out the white space around the whole.
             is_whole = content.startswith(said) or not content.startswith(said.strip())
-            found["content"] = content.removeprefix(said if is_whole else said.strip())
+            new["content"] = content.removeprefix(said if is_whole else said.strip())
         if not self._tool_calls.has_calls:
-            found["tool_calls"] = message.get("tool_calls")
-        return found
+            new["tool_calls"] = message.get("tool_calls")
+        return new
 
     def _delta(self, delta: Any) -> Iterator[Delta]:
         """Yield what a chunk adds."""

@@ -21,20 +21,20 @@ async def async_take_turn(request: ActionCall) -> Json:
     "agent_session_busy" unless the session is idle, and what `stream_runner.async_run` raises. SDK
     methods: `beta.agents.sessions.retrieve`, `.events.create` and `.events.stream`.
     """
-    session_id, said = request.data["session_id"], request.data["input"]
+    session_id, agent_input = request.data["session_id"], request.data["input"]
     session = await async_request_json(
         _turn_request(request, "retrieve", {"session_id": session_id})
     )
     if session.get("status") != "idle":
         raise validation_error("agent_session_busy", status=session.get("status", "–"))
-    if isinstance(said, str):
-        said = [{"role": "user", "content": [{"type": "input_text", "text": said}]}]
+    if isinstance(agent_input, str):
+        agent_input = [{"role": "user", "content": [{"type": "input_text", "text": agent_input}]}]
     submit = _turn_request(
         request,
         "events.create",
         {
             "session_id": session_id,
-            "events": [{"type": "agent.session.input.message", "input": said}],
+            "events": [{"type": "agent.session.input.message", "input": agent_input}],
             # A request that is sent again must not start a second turn.
             "idempotency_key": request.data.get("idempotency_key") or str(uuid4()),
         },

@@ -16,7 +16,7 @@ from ..media.media_types import guess_type
 from ..media.storage import async_require_media_directory
 from ..types import Json
 
-_SHOWN = 4096
+_MAX_SHOWN = 4096
 """Bytes of a response without a picture that are quoted at most."""
 
 
@@ -38,9 +38,9 @@ async def async_create_images(request: ActionCall) -> Json:
     label = guess_type(f"x.{request.data.get('output_format') or 'png'}")
     data = answer.get("data")
     files = [
-        found
+        picture
         for item in (data if isinstance(data, list) else ())
-        if (found := picture_in(item, label)) is not None
+        if (picture := picture_in(item, label)) is not None
     ]
     if not data:
         raise ResponseEmpty
@@ -69,7 +69,7 @@ def _missing(request: ActionCall, answer: Json, data: object) -> HomeAssistantEr
     for item in items:
         if (error := answer_error(item)) is not None:
             return ErrorInResponse(**parse_error_body(error, settings))
-    words = orjson.dumps(answer, default=str)[:_SHOWN].decode(errors="replace")
+    words = orjson.dumps(answer, default=str)[:_MAX_SHOWN].decode(errors="replace")
     return unexpected_body_error(settings, "application/json", words)
 
 

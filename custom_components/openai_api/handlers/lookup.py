@@ -25,6 +25,6 @@ async def async_get_handler(hass: HomeAssistant, name: str) -> ActionHandler:
     Most homes use few of them, and some bring large libraries.
     """
     module, _, function = name.partition(".")
-    found = await async_import_module(hass, f"{__package__}.{module}")
-    handler: ActionHandler = getattr(found, function)
+    loaded = await async_import_module(hass, f"{__package__}.{module}")
+    handler: ActionHandler = getattr(loaded, function)
     return handler

@@ -17,8 +17,8 @@ from ..realtime.limits import MAX_CALLS, ToolLimits, UsageLimit
 from ..realtime.tools import HomeTools
 from ..types import Json
 from ..websocket.access import async_check_access
-from ..websocket.connect_options import shown_url
-from ..websocket.socket import Socket
+from ..websocket.connect_options import display_url
+from ..websocket.sdk_connection import SdkConnection, async_open
 from . import websockets
 from .websockets import async_find
 
@@ -82,7 +82,7 @@ async def async_connect(request: ActionCall) -> Json:
         "action": "connect",
         "connection_id": connection.id,
         "model": model,
-        "url": shown_url(host, "realtime"),
+        "url": display_url(host, "realtime"),
     }
 
 
@@ -98,7 +98,7 @@ def _usage_limit(host: ServiceHost, data: Mapping[str, Any]) -> UsageLimit:
 
 async def _async_open(
     request: ActionCall, target: Mapping[str, Any], options: dict[str, Any], *, use_secret: bool
-) -> Socket:
+) -> SdkConnection:
     """Open a WebSocket with the SDK, which knows the path."""
     host = request.host
     if use_secret:
@@ -111,10 +111,7 @@ async def _async_open(
             for key, value in options["extra_headers"].items()
             if key.lower() not in hidden
         } | {"Authorization": f"Bearer {secret}"}
-    # The first access imports the resource, which would block the event loop.
-    realtime = await request.hass.async_add_import_executor_job(getattr, host.client, "realtime")
-    socket: Socket = await realtime.connect(**target, **options).enter()
-    return socket
+    return await async_open(host, "realtime", {**target, **options})
 
 
 async def _async_create_client_secret(host: ServiceHost, target: Mapping[str, Any]) -> str:
@@ -290,23 +287,25 @@ async def async_answer_mcp(request: ActionCall) -> Json:
     """
     connection, data = await async_find(request, RealtimeConnection), request.data
     connection.require_open()
-    wanted = data["approval_request_id"]
+    approval_id = data["approval_request_id"]
     runner = connection.tool_runner
     if runner is not None and runner.answer_approval(
-        wanted, approve=data["approve"], reason=data.get("reason")
+        approval_id, approve=data["approve"], reason=data.get("reason")
     ):
         return _client_event_response(
-            connection, "conversation.item.create", approval_request_id=wanted
+            connection, "conversation.item.create", approval_request_id=approval_id
         )
     item = {
         "type": "mcp_approval_response",
-        "approval_request_id": wanted,
+        "approval_request_id": approval_id,
         "approve": data["approve"],
         **({"reason": data["reason"]} if "reason" in data else {}),
     }
-    connection.post({"type": "conversation.item.create", "previous_item_id": wanted, "item": item})
+    connection.post(
+        {"type": "conversation.item.create", "previous_item_id": approval_id, "item": item}
+    )
     return _client_event_response(
-        connection, "conversation.item.create", approval_request_id=wanted
+        connection, "conversation.item.create", approval_request_id=approval_id
     )
 
 

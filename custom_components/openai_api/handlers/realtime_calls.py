@@ -37,6 +37,6 @@ def _sdp_in(text: str) -> str:
     """Return the SDP of a body, also from the object that browsers know; else the text."""
     if text.lstrip().startswith("{"):
         with suppress(orjson.JSONDecodeError):
-            found = orjson.loads(text).get("sdp")
-            return found if isinstance(found, str) else text
+            sdp = orjson.loads(text).get("sdp")
+            return sdp if isinstance(sdp, str) else text
     return text

@@ -11,6 +11,7 @@ import orjson
 from ..exceptions import UNKNOWN, ErrorSettings, StructureIgnored, ToolCallIncomplete, sanitize
 from ..statuses import cut_reason
 from ..streaming.answer_forms import text_in
+from ..streaming.answer_objects import objects_in
 from ..types import Json
 from .schemas import mismatch
 
@@ -25,15 +26,10 @@ _WIDEST_FENCE = re.compile(r"(`{3,}|~{3,})[ \t]*[\w+-]*[ \t]*\r?\n?(.*)\1", re.D
 _MARK = re.compile(r"(?:<\|\w+\|>|</s>|<end_of_turn>)\Z")
 """Special tokens of models that some servers leave in the text."""
 _LONGEST_MARK = 64
-_MOST_FENCES = 20
-_SHOWN = 200
+_MAX_FENCES = 20
+_MAX_SHOWN = 200
 _TEXT_TYPES = ("output_text", "text")
 """What hosts call the text in a message of a response."""
-
-
-def _iter_objects(value: Any) -> Iterator[Json]:
-    """Yield the objects in a list; none if a server sends something else."""
-    yield from (item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
 
 
 def _content_parts(response: Json) -> Iterator[Json]:
@@ -41,7 +37,7 @@ def _content_parts(response: Json) -> Iterator[Json]:
     output = response.get("output")
     if isinstance(output, str):
         yield {"type": "output_text", "text": output}
-    for item in _iter_objects([output] if isinstance(output, dict) else output):
+    for item in objects_in([output] if isinstance(output, dict) else output):
         if item.get("type", "message") == "message":
             yield from _parts_of(item.get("content"))
 
@@ -68,7 +64,7 @@ def add_output_text(response: Json) -> Json:
     Returns `{"output_text": …, …}`: the API's object, the texts joined without a separator.
     """
     texts = list(_texts(_content_parts(response)))
-    if isinstance(given := response.get("output_text"), str) and (given or not texts):
+    if isinstance(output_text := response.get("output_text"), str) and (output_text or not texts):
         return response
     return {**response, "output_text": "".join(texts)}
 
@@ -85,7 +81,7 @@ def add_parsed(response: Json) -> Json:
         if part.get("type", "text") in _TEXT_TYPES:
             part["parsed"] = load(text_in(part))
             parsed = part["parsed"] if parsed is None else parsed
-    for item in _iter_objects(response.get("output")):
+    for item in objects_in(response.get("output")):
         if item.get("type") == "function_call":
             item["parsed_arguments"] = load(item.get("arguments"))
     response = add_output_text(response)
@@ -101,11 +97,11 @@ def add_parsed_messages(completion: Json) -> Json:
     calls `parsed_arguments`. Each is None where there is no JSON.
     """
     completion = deepcopy(completion)
-    for choice in _iter_objects(completion.get("choices")):
+    for choice in objects_in(completion.get("choices")):
         if not isinstance(message := choice.get("message"), dict):
             continue
         message["parsed"] = load(_text_of(message.get("content")))
-        for call in _iter_objects(message.get("tool_calls")):
+        for call in objects_in(message.get("tool_calls")):
             if isinstance(function := call.get("function"), dict):
                 function["parsed_arguments"] = load(function.get("arguments"))
     return completion
@@ -120,7 +116,7 @@ def load(value: object) -> Any:
     if not isinstance(value, str):
         return value if isinstance(value, dict | list) else None
     bare = _bare(value)
-    fences = chain(islice(_FENCE.finditer(bare), _MOST_FENCES), _WIDEST_FENCE.finditer(bare))
+    fences = chain(islice(_FENCE.finditer(bare), _MAX_FENCES), _WIDEST_FENCE.finditer(bare))
     for text in (value, bare, bare.strip("` \n"), *(match[2] for match in fences)):
         try:
             return orjson.loads(text)
@@ -149,7 +145,7 @@ def check_response(_: Mapping[str, Any], response: Json, settings: ErrorSettings
     """Raise ToolCallIncomplete if a completed response ends within the arguments of a call."""
     if response.get("status", "completed") != "completed":
         return
-    for item in _iter_objects(response.get("output")):
+    for item in objects_in(response.get("output")):
         if item.get("type") == "function_call" and item.get("status", "completed") == "completed":
             _check_arguments(item, settings)
 
@@ -164,7 +160,7 @@ def check_parsed(data: Mapping[str, Any], response: Json, settings: ErrorSetting
         return
     text = data.get("text")
     form = _form(text.get("format") if isinstance(text, dict) else None)
-    output = list(_iter_objects(response.get("output")))
+    output = objects_in(response.get("output"))
     if form is None or any(str(item.get("type")).endswith("_call") for item in output):
         return
     parts = list(_content_parts(response))
@@ -181,11 +177,11 @@ def check_parsed(data: Mapping[str, Any], response: Json, settings: ErrorSetting
 
 def check_completion(_: Mapping[str, Any], completion: Json, settings: ErrorSettings) -> None:
     """Raise ToolCallIncomplete if a completed message ends within the arguments of a call."""
-    for choice in _iter_objects(completion.get("choices")):
+    for choice in objects_in(completion.get("choices")):
         message = choice.get("message")
         if cut_reason(choice.get("finish_reason")) or not isinstance(message, dict):
             continue
-        for call in _iter_objects(message.get("tool_calls")):
+        for call in objects_in(message.get("tool_calls")):
             if isinstance(function := call.get("function"), dict):
                 _check_arguments(function, settings)
         if isinstance(function := message.get("function_call"), dict):
@@ -204,7 +200,7 @@ def check_parsed_messages(
     form = _form(asked)
     if form is None:
         return
-    for choice in _iter_objects(completion.get("choices")):
+    for choice in objects_in(completion.get("choices")):
         message = choice.get("message")
         if cut_reason(choice.get("finish_reason")) or not isinstance(message, dict):
             continue
@@ -225,8 +221,8 @@ def _check_arguments(call: Json, settings: ErrorSettings) -> None:
     except orjson.JSONDecodeError:
         name = call.get("name")
         raise ToolCallIncomplete(
-            name=sanitize(name[:_SHOWN], settings) if isinstance(name, str) else UNKNOWN,
-            arguments=sanitize(arguments[-_SHOWN:], settings),
+            name=sanitize(name[:_MAX_SHOWN], settings) if isinstance(name, str) else UNKNOWN,
+            arguments=sanitize(arguments[-_MAX_SHOWN:], settings),
         ) from None
 
 
@@ -256,5 +252,5 @@ def _ignored(form: Json, text: str, settings: ErrorSettings) -> StructureIgnored
     value = load(text)
     reason = "–" if value is None else mismatch(form, value) or "–"
     start = " ".join(text.split())
-    start = f"{start[:_SHOWN]}…" if len(start) > _SHOWN else start
+    start = f"{start[:_MAX_SHOWN]}…" if len(start) > _MAX_SHOWN else start
     return StructureIgnored(reason=sanitize(reason, settings), start=sanitize(start, settings))

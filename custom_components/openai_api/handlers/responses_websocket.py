@@ -1,16 +1,14 @@
 """The WebSocket of the Responses API."""
 
 from functools import partial
-from typing import Any
 
 from ..action import ActionCall
-from ..api.host import ServiceHost
 from ..data import runtime_data_of
 from ..exceptions import validation_error
 from ..types import Json
-from ..websocket.connect_options import shown_url
+from ..websocket.connect_options import display_url
 from ..websocket.connection import Connection
-from ..websocket.socket import Socket
+from ..websocket.sdk_connection import async_open
 from ..websocket.state import Transport
 from .websockets import async_close, async_find
 
@@ -42,18 +40,10 @@ async def async_manage(request: ActionCall) -> Json:
             return await async_close(request, ResponsesConnection, "response.websocket.connection")
 
 
-async def _async_open(host: ServiceHost, options: dict[str, Any]) -> Socket:
-    """Open a WebSocket with the SDK, which knows the path."""
-    # The first access imports the resource, which would block the event loop.
-    responses = await host.hass.async_add_import_executor_job(getattr, host.client, "responses")
-    socket: Socket = await responses.connect(**options).enter()
-    return socket
-
-
 async def _async_connect(request: ActionCall) -> Json:
     """Open a connection with this id."""
     host, connection_id = request.host, request.data["connection_id"]
-    opening = partial(_async_open, host)
+    opening = partial(async_open, host, "responses")
     await ResponsesConnection(
         host, runtime_data_of(request).connections, connection_id, opening, opener=request.context
     ).async_connect()
@@ -61,7 +51,7 @@ async def _async_connect(request: ActionCall) -> Json:
         "object": "response.websocket.connection",
         "action": "connect",
         "connection_id": connection_id,
-        "url": shown_url(host, "responses"),
+        "url": display_url(host, "responses"),
     }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..types import Json
 
-_DEEPEST = 20
+_MAX_DEPTH = 20
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "object": lambda value: isinstance(value, dict),
     "array": lambda value: isinstance(value, list),
@@ -39,7 +39,7 @@ class _Check:
 
     def find(self, schema: Any, value: Any, place: str, depth: int) -> str | None:
         """Return the place that does not match, None if all do."""
-        if not isinstance(schema, dict) or depth > _DEEPEST:
+        if not isinstance(schema, dict) or depth > _MAX_DEPTH:
             return None
         if isinstance(reference := schema.get("$ref"), str):
             return self.find(self._resolve(reference), value, place, depth + 1)
@@ -65,8 +65,8 @@ class _Check:
         for key in ("anyOf", "oneOf"):
             options = schema.get(key)
             if isinstance(options, list) and options:
-                found = [self.find(option, value, place, depth + 1) for option in options]
-                if None not in found:
+                mismatches = [self.find(option, value, place, depth + 1) for option in options]
+                if None not in mismatches:
                     return place
         options = schema.get("allOf")
         for option in options if isinstance(options, list) else ():
@@ -84,19 +84,19 @@ class _Check:
         properties = properties if isinstance(properties, dict) else {}
         for key, item in value.items():
             if key in properties:
-                found = self.find(properties[key], item, f"{place}.{key}", depth + 1)
-                if found is not None:
-                    return found
+                mismatch = self.find(properties[key], item, f"{place}.{key}", depth + 1)
+                if mismatch is not None:
+                    return mismatch
             elif schema.get("additionalProperties") is False:
                 return f"{place}.{key}"
         return None
 
     def _resolve(self, reference: str) -> Any:
         """Return the part of the schema that a reference such as `#/$defs/room` points at."""
-        found: Any = self._root
+        target: Any = self._root
         for key in reference.removeprefix("#").split("/")[1:]:
-            found = found.get(key) if isinstance(found, dict) else None
-        return found
+            target = target.get(key) if isinstance(target, dict) else None
+        return target
 
 
 def _has_type(expected: object, value: Any, *, nullable: bool) -> bool:

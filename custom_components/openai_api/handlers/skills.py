@@ -17,7 +17,7 @@ from ..media import multipart
 from ..media.source import async_bounded, local_path, require_paths
 from ..types import Json
 
-_MOST_FILES = 500
+_MAX_FILES = 500
 """Files that the API accepts for one skill."""
 
 type _Item = Mapping[str, str]
@@ -70,18 +70,18 @@ def _members(hass: HomeAssistant, items: Sequence[_Item]) -> list[_Member]:
     is_whole = len(local) == 1 and bool(folders)
     parents = [str(path if is_whole else path.parent) for path in local]
     base = Path(os.path.commonpath(parents)).parent if parents else Path()
-    found: list[_Member] = []
+    members: list[_Member] = []
     for item, path in zip(items, paths, strict=True):
         if path is None:
-            found.append(_Member(item))
+            members.append(_Member(item))
         elif path in folders:
-            found += [
+            members += [
                 _Member({"id": str(member)}, member.relative_to(base).as_posix())
                 for member in _content(path)
             ]
         else:
-            found.append(_Member(item, path.relative_to(base).as_posix()))
-    return found
+            members.append(_Member(item, path.relative_to(base).as_posix()))
+    return members
 
 
 def _path(hass: HomeAssistant, item: _Item) -> Path | None:
@@ -93,12 +93,12 @@ def _path(hass: HomeAssistant, item: _Item) -> Path | None:
 
 def _content(folder: Path) -> list[Path]:
     """Return the files in a folder and in those below it, without the hidden ones."""
-    found: list[Path] = []
+    paths: list[Path] = []
     for path, below, names in folder.walk():
         below[:] = [name for name in below if not name.startswith((".", "__pycache__"))]
-        found += [path / name for name in names if not name.startswith(".")]
-        if len(found) > _MOST_FILES:
-            raise validation_error("folder_too_full", path=folder, limit=_MOST_FILES)
-    if not found:
+        paths += [path / name for name in names if not name.startswith(".")]
+        if len(paths) > _MAX_FILES:
+            raise validation_error("folder_too_full", path=folder, limit=_MAX_FILES)
+    if not paths:
         raise validation_error("folder_empty", path=folder)
-    return sorted(found)
+    return sorted(paths)

@@ -18,9 +18,9 @@ from ..media import multipart
 from ..media.source import MAX_UPLOAD_BYTES, async_resolve_file
 from ..types import Json
 
-_LARGEST = 8 * 1024**3
+_MAX_FILE_BYTES = 8 * 1024**3
 _PART_SIZE = 16 * 1024**2
-_AT_ONCE = 5
+_MAX_CONCURRENT_PARTS = 5
 
 
 async def async_upload_to_store(request: ActionCall) -> ServiceResponse:
@@ -44,7 +44,7 @@ async def async_upload_batch_to_store(request: ActionCall) -> ServiceResponse:
     """
     data = dict(request.data)
     items = data.pop("files")
-    at_once = asyncio.Semaphore(data.pop("max_concurrency", None) or _AT_ONCE)
+    at_once = asyncio.Semaphore(data.pop("max_concurrency", None) or _MAX_CONCURRENT_PARTS)
     for item in items:
         # They are read later, but nothing is sent if one is missing.
         await async_resolve_file(request, item, MAX_UPLOAD_BYTES)
@@ -83,7 +83,7 @@ async def async_upload_in_parts(request: ActionCall) -> Json:
     methods: `uploads.create`, `uploads.parts.create`, `uploads.complete` and `uploads.cancel`.
     """
     data, start = dict(request.data), time.monotonic()
-    source = await async_resolve_file(request, data.pop("file"), _LARGEST)
+    source = await async_resolve_file(request, data.pop("file"), _MAX_FILE_BYTES)
     part_size = data.pop("part_size", None) or _PART_SIZE
     closing = {"md5": data.pop("md5")} if "md5" in data else {}
     data["filename"] = data.get("filename") or source.path.name

@@ -6,7 +6,7 @@ from ..action import ActionCall
 from ..data import runtime_data_of
 from ..types import Json
 from ..websocket.access import async_check_access, find
-from ..websocket.close import check_close
+from ..websocket.close import validate_close
 from ..websocket.connection import Connection
 
 
@@ -26,12 +26,12 @@ async def async_close(request: ActionCall, kind: type[Connection], name: str) ->
     """Close the connection that a call names; its id is free afterwards.
 
     Returns `{"object": name, "action": "close", "connection_id": …, "code": …, "reason": …}`.
-    Raises what `async_find` and `check_close` raise.
+    Raises what `async_find` and `validate_close` raise.
     """
     code = int(request.data.get("code", CloseCode.NORMAL_CLOSURE))
     reason = request.data.get("reason", "OK")
     connection = await async_find(request, kind)
-    check_close(code, reason)
+    validate_close(code, reason)
     await connection.async_close(code, reason)
     return {
         "object": name,

@@ -130,7 +130,7 @@ class Job:
         …}` with the counts of the object, and `error` if there is one; `started` in ISO 8601 (UTC),
         `elapsed` in seconds.
         """
-        found: Json = {
+        response: Json = {
             "id": self.id,
             "kind": self.kind,
             "name": self.name,
@@ -140,7 +140,7 @@ class Job:
             "elapsed": round(self.elapsed, 1),
             **self.counts,
         }
-        return found | ({"error": self.error} if self.error else {})
+        return response | ({"error": self.error} if self.error else {})
 
     @callback
     def cancel(self) -> None:

@@ -137,9 +137,9 @@ class JobManager:
 
     def _type(self, kind: str) -> ObjectType:
         """Return the object type of a kind of job."""
-        found = self._actions[kind].watch_as
-        assert found is not None
-        return found
+        object_type = self._actions[kind].watch_as
+        assert object_type is not None
+        return object_type
 
     def _request(self, job: Job) -> ActionCall:
         """Return the call that polls a job."""
@@ -179,8 +179,8 @@ class JobManager:
         """Report what has changed, and return the final object once the job is done."""
         job.failures = job.not_found_count = 0
         self._log_failure(job)
-        found = status_of(answer)
-        status = found if isinstance(found, str) else None
+        reported = status_of(answer)
+        status = reported if isinstance(reported, str) else None
         counts = progress.progress_counts(answer)
         if self._type(job.kind).is_ended(status):
             result = await self._result(job, answer)

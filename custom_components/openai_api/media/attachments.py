@@ -48,7 +48,9 @@ async def async_attach_to_input(request: ActionCall, arguments: Json, key: str) 
     Returns 0, the bytes to upload apart from the JSON. Raises ServiceValidationError, for example
     "attachments_too_large" for more than 20 MiB, and what `async_read_file` raises.
     """
-    parts = [_input_part(found) for found in await _async_read(request, arguments.pop(key))]
+    parts = [
+        _input_part(attachment) for attachment in await _async_read(request, arguments.pop(key))
+    ]
     arguments["input"] = _append_parts(arguments.get("input"), parts, "input_text")
     return 0
 
@@ -59,7 +61,9 @@ async def async_attach_to_messages(request: ActionCall, arguments: Json, key: st
     Returns 0, the bytes to upload apart from the JSON. Raises ServiceValidationError
     "attachment_not_for_chat", and what `async_attach_to_input` raises.
     """
-    parts = [_message_part(found) for found in await _async_read(request, arguments.pop(key))]
+    parts = [
+        _message_part(attachment) for attachment in await _async_read(request, arguments.pop(key))
+    ]
     arguments["messages"] = _append_parts(arguments.get("messages"), parts, "text")
     return 0
 
@@ -79,41 +83,41 @@ def _append_parts(question: Any, parts: Sequence[Json], text_type: str) -> list[
     return [*messages, {"role": "user", "content": list(parts)}]
 
 
-def _input_part(found: Attachment) -> Json:
+def _input_part(attachment: Attachment) -> Json:
     """Return a file as a part of a model response's input."""
-    if found.content_type.startswith("image/"):
-        return {"type": "input_image", "image_url": found.url, "detail": "auto"}
-    if found.is_remote:
-        return {"type": "input_file", "file_url": found.url}
-    return {"type": "input_file", "filename": found.name, "file_data": found.url}
+    if attachment.content_type.startswith("image/"):
+        return {"type": "input_image", "image_url": attachment.url, "detail": "auto"}
+    if attachment.is_remote:
+        return {"type": "input_file", "file_url": attachment.url}
+    return {"type": "input_file", "filename": attachment.name, "file_data": attachment.url}
 
 
-def _message_part(found: Attachment) -> Json:
+def _message_part(attachment: Attachment) -> Json:
     """Return a file as a part of a chat message."""
-    if found.content_type.startswith("image/"):
-        return {"type": "image_url", "image_url": {"url": found.url}}
-    if found.is_remote:
-        raise validation_error("attachment_not_for_chat", name=found.name)
-    if sound := _SOUNDS.get(canonical_media_type(found.content_type)):
-        data = found.url.partition(",")[2]
+    if attachment.content_type.startswith("image/"):
+        return {"type": "image_url", "image_url": {"url": attachment.url}}
+    if attachment.is_remote:
+        raise validation_error("attachment_not_for_chat", name=attachment.name)
+    if sound := _SOUNDS.get(canonical_media_type(attachment.content_type)):
+        data = attachment.url.partition(",")[2]
         return {"type": "input_audio", "input_audio": {"data": data, "format": sound}}
-    return {"type": "file", "file": {"filename": found.name, "file_data": found.url}}
+    return {"type": "file", "file": {"filename": attachment.name, "file_data": attachment.url}}
 
 
 async def _async_read(request: ActionCall, items: Sequence[Mapping[str, str]]) -> list[Attachment]:
     """Return the attachments; raises ServiceValidationError if they are too large."""
     remaining = MAX_INLINE_BYTES
-    found = []
+    attachments = []
     for item in items:
         if item["id"].lower().startswith(URL_SCHEMES):
-            found.append(_remote(item))
+            attachments.append(_remote(item))
             continue
         name, content, content_type = await _async_content(request, item)
         if (remaining := remaining - len(content)) < 0:
             raise validation_error("attachments_too_large", limit=MAX_INLINE_BYTES // 1024**2)
         url = await request.hass.async_add_executor_job(data_url, content, content_type)
-        found.append(Attachment(name=name, content_type=content_type, url=url))
-    return found
+        attachments.append(Attachment(name=name, content_type=content_type, url=url))
+    return attachments
 
 
 def _remote(item: Mapping[str, str]) -> Attachment:
@@ -156,8 +160,8 @@ def _inline(address: str) -> tuple[str, bytes, str]:
 
 def _by_content(content: bytes, label: str) -> str:
     """Return the content type of an image by its first bytes, otherwise the label."""
-    found = detect_media_type(content, label)
-    return found if found is not None and found.startswith("image/") else label
+    detected = detect_media_type(content, label)
+    return detected if detected is not None and detected.startswith("image/") else label
 
 
 def _entity_id(request: ActionCall, name: str) -> str | None:
@@ -213,12 +217,14 @@ def _picture(entity_id: str, content: bytes, label: str) -> tuple[bytes, str]:
 
     Raises ServiceValidationError for anything else, such as a login page.
     """
-    kind = canonical_media_type(label)
+    content_type = canonical_media_type(label)
     if content.startswith(b"--") and (start := content.find(_JPEG, 0, _MAX_PART_HEADER)) >= 0:
         # A part of a multipart stream, with its header.
         content = content[start:]
-    if (found := detect_media_type(content, kind)) is not None and found.startswith("image/"):
-        return content, found
-    if kind.startswith("image/"):
-        return content, kind
+    if (detected := detect_media_type(content, content_type)) is not None and detected.startswith(
+        "image/"
+    ):
+        return content, detected
+    if content_type.startswith("image/"):
+        return content, content_type
     raise validation_error("entity_without_picture", entity_id=entity_id)

@@ -156,17 +156,17 @@ def _refusal_in(head: bytes) -> object | None:
     if len(head) >= HEAD_BYTES or head.lstrip()[:1] != b"{":
         return None
     with suppress(orjson.JSONDecodeError):
-        found = orjson.loads(head)
+        refusal = orjson.loads(head)
         # An error in an object may be the file: that of a batch.
-        if found.keys() <= _REFUSAL and not isinstance(found.get("error"), dict):
-            return answer_error(found)
+        if refusal.keys() <= _REFUSAL and not isinstance(refusal.get("error"), dict):
+            return answer_error(refusal)
     return None
 
 
 def _wanted_types(request: ActionCall, default_format: str) -> list[str]:
     """Return the media types of the requested format and of the default one."""
     formats = (request.data.get("response_format"), default_format)
-    return [guess_type(f"x.{wanted}") for wanted in formats if isinstance(wanted, str)]
+    return [guess_type(f"x.{extension}") for extension in formats if isinstance(extension, str)]
 
 
 async def async_save_audio(request: ActionCall, directory: Path, audio: bytes) -> Json:
@@ -258,11 +258,11 @@ async def _async_read_text(request: ActionCall, label: str, chunks: AsyncIterato
         if (audio := await request.hass.async_add_executor_job(work)) is not None:
             return audio
     settings = request.host.settings
-    shown = decode_text(text[:_MAX_TEXT])
+    decoded = decode_text(text[:_MAX_TEXT])
     with suppress(orjson.JSONDecodeError):
-        raise ErrorInResponse(**parse_error_body(orjson.loads(shown), settings))
+        raise ErrorInResponse(**parse_error_body(orjson.loads(decoded), settings))
     raise api_error(
-        "bad_answer", content_type=_shown(label, request), start=sanitize(shown, settings)
+        "bad_answer", content_type=_shown(label, request), start=sanitize(decoded, settings)
     )
 
 

@@ -17,10 +17,10 @@ _KEYS: Final = frozenset(
     }
 )
 """The keys of audio in the objects of servers."""
-_DEEPEST: Final = 6
-_SHORTEST: Final = 16
+_MAX_DEPTH: Final = 6
+_MIN_LENGTH: Final = 16
 """Characters: nothing shorter is audio."""
-_SHORTEST_PCM: Final = 480
+_MIN_PCM_BYTES: Final = 480
 """Bytes: 10 ms. Ids, tokens and paths are base64, too."""
 
 
@@ -33,18 +33,20 @@ def audio_in_text(body: bytes, *, is_pcm: bool) -> bytes | None:
     text = decode_text(body).strip()
     if text[:1] in ("{", "[", '"'):
         try:
-            found = orjson.loads(text)
+            value = orjson.loads(text)
         except orjson.JSONDecodeError:
             return None
     else:
-        found = text
-    for candidate in _candidates(found, 0):
+        value = text
+    for candidate in _candidates(value, 0):
         for audio in _decoded(candidate):
             head = audio[:HEAD_BYTES]
-            kind = detect_media_type(head)
-            is_audio = kind is not None and is_media(kind) and not kind.startswith("image/")
-            may_be_pcm = is_pcm and kind is None and found is not text
-            if is_audio or (may_be_pcm and len(audio) >= _SHORTEST_PCM and not is_text(head)):
+            detected = detect_media_type(head)
+            is_audio = (
+                detected is not None and is_media(detected) and not detected.startswith("image/")
+            )
+            may_be_pcm = is_pcm and detected is None and value is not text
+            if is_audio or (may_be_pcm and len(audio) >= _MIN_PCM_BYTES and not is_text(head)):
                 return audio
     return None
 
@@ -52,9 +54,9 @@ def audio_in_text(body: bytes, *, is_pcm: bool) -> bytes | None:
 def _candidates(value: Any, depth: int) -> Iterator[str]:
     """Yield the texts that may be audio."""
     if isinstance(value, str):
-        if len(value) >= _SHORTEST:
+        if len(value) >= _MIN_LENGTH:
             yield value
-    elif depth >= _DEEPEST:
+    elif depth >= _MAX_DEPTH:
         return
     elif isinstance(value, list):
         for item in value:

@@ -12,6 +12,7 @@ from ..action import ActionCall
 from ..action_request import async_run_large
 from ..const import LOGGER
 from ..exceptions import api_error
+from ..streaming.answer_objects import objects_in
 from ..types import Json
 from .base64_text import decode_base64
 from .media_types import (
@@ -38,7 +39,7 @@ from .storage import (
 IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """The image types that every browser shows, and that cannot hold scripts."""
 _MARKDOWN_IMAGE = "](data:image/"
-_LONGEST_TITLE = 1000
+_MAX_TITLE_LENGTH = 1000
 _PICTURE_KEYS = ("b64_json", "url", "image_url", "result", "image_base64", "base64", "image")
 _ENCODED_KEYS = frozenset({"b64_json", "result", "image_base64", "base64", "image"})
 """Those that hold base64, unless it is an address."""
@@ -70,10 +71,10 @@ async def async_save_generated_media(
     """
     if answer is None:
         return answer
-    found = await async_run_large(request, lambda: list(_generated(request, answer)))
-    if not found:
+    generated = await async_run_large(request, lambda: list(_generated(request, answer)))
+    if not generated:
         return answer
-    media, _ = await async_save_all(request, found)
+    media, _ = await async_save_all(request, generated)
     return {**answer, "media": media}
 
 
@@ -99,10 +100,10 @@ async def async_save_all(
 
 def _generated(request: ActionCall, answer: Mapping[str, Any]) -> Iterator[GeneratedFile]:
     """Yield the images and audio in a model response or a chat completion."""
-    for item in _objects(answer.get("output")):
+    for item in objects_in(answer.get("output")):
         if item.get("type") == "image_generation_call":
-            if (found := picture_in(item, "image/png")) is not None:
-                yield replace(found, identifier=item.get("id"))
+            if (picture := picture_in(item, "image/png")) is not None:
+                yield replace(picture, identifier=item.get("id"))
         elif item.get("type") == "message":
             yield from _in_content(item.get("content"), "")
     if not (choices := answer.get("choices")):
@@ -111,7 +112,7 @@ def _generated(request: ActionCall, answer: Mapping[str, Any]) -> Iterator[Gener
     audio_format = audio.get("format") if isinstance(audio, Mapping) else None
     # OpenAI calls it `pcm16`.
     sound = guess_type(f"x.{str(audio_format or '').removesuffix('16')}")
-    for choice in _objects(choices):
+    for choice in objects_in(choices):
         if isinstance(message := choice.get("message"), Mapping):
             yield from _in_message(message, sound)
 
@@ -120,9 +121,9 @@ def _in_message(message: Mapping[str, Any], sound: str) -> Iterator[GeneratedFil
     """Yield the images and audio of a chat message."""
     if isinstance(audio := message.get("audio"), Mapping):
         yield from _sound_in(audio, sound, audio.get("id"))
-    for image in _objects(message.get("images")):
-        if (found := picture_in(image, "image/png")) is not None:
-            yield found
+    for image in objects_in(message.get("images")):
+        if (picture := picture_in(image, "image/png")) is not None:
+            yield picture
     yield from _in_content(message.get("content"), sound)
 
 
@@ -130,12 +131,12 @@ def _in_content(content: object, sound: str) -> Iterator[GeneratedFile]:
     """Yield the images and audio in content parts, or in Markdown."""
     if isinstance(content, str):
         yield from _in_markdown(content)
-    for part in _objects(content):
-        kind = str(part.get("type"))
-        if "image" in kind:
-            if (found := picture_in(part, "image/png")) is not None:
-                yield found
-        elif "audio" in kind:
+    for part in objects_in(content):
+        part_type = str(part.get("type"))
+        if "image" in part_type:
+            if (picture := picture_in(part, "image/png")) is not None:
+                yield picture
+        elif "audio" in part_type:
             yield from _sound_in(part, sound, part.get("id"))
         elif isinstance(data := part.get("inline_data"), Mapping):
             if isinstance(encoded := data.get("data"), str):
@@ -152,7 +153,7 @@ def _in_markdown(text: str) -> Iterator[GeneratedFile]:
     middle = text.find(_MARKDOWN_IMAGE)
     while middle >= 0:
         start, end = middle + 2, text.find(")", middle)
-        title = text.rfind("![", max(0, middle - _LONGEST_TITLE - 2), middle)
+        title = text.rfind("![", max(0, middle - _MAX_TITLE_LENGTH - 2), middle)
         address = text[start:end]
         if (
             title >= 0
@@ -164,13 +165,6 @@ def _in_markdown(text: str) -> Iterator[GeneratedFile]:
         middle = text.find(_MARKDOWN_IMAGE, start)
 
 
-def _objects(value: object) -> Iterator[Mapping[str, Any]]:
-    """Yield the objects in a list; none if a server sends something else."""
-    for item in value if isinstance(value, list) else ():
-        if isinstance(item, dict):
-            yield item
-
-
 def picture_in(item: object, label: str) -> GeneratedFile | None:
     """Return the image in an object; None for an HTTP URL, or if there is none."""
     if not isinstance(item, Mapping):
@@ -179,8 +173,8 @@ def picture_in(item: object, label: str) -> GeneratedFile | None:
         value = item.get(key)
         if isinstance(value, Mapping):
             # {"type": "image_url", "image_url": {"url": …}}
-            if (found := picture_in(value, label)) is not None:
-                return found
+            if (picture := picture_in(value, label)) is not None:
+                return picture
         elif (
             isinstance(value, str)
             and value
@@ -226,11 +220,11 @@ async def _async_save_once(request: ActionCall, file: GeneratedFile) -> Json:
         directory = media_directory(hass)
 
         def find() -> SavedFile | None:
-            found = find_saved(directory, name)
-            return found if found and found.path.read_bytes() == content else None
+            saved = find_saved(directory, name)
+            return saved if saved and saved.path.read_bytes() == content else None
 
-        if (found := await hass.async_add_executor_job(find)) is not None:
-            return saved_file_response(hass, found.path, media_type, found.size)
+        if (saved := await hass.async_add_executor_job(find)) is not None:
+            return saved_file_response(hass, saved.path, media_type, saved.size)
     return await async_save(
         request.host,
         await async_require_media_directory(hass),
@@ -265,5 +259,5 @@ def _decode(file: GeneratedFile) -> tuple[bytes, str]:
 
 def detect_image_type(picture: bytes) -> str:
     """Return the content type of an image by its first bytes, by default `image/png`."""
-    found = detect_media_type(picture)
-    return found if found is not None and found.startswith("image/") else "image/png"
+    detected = detect_media_type(picture)
+    return detected if detected is not None and detected.startswith("image/") else "image/png"

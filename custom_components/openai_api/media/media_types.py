@@ -131,7 +131,7 @@ _PRINTABLE = re.compile(rb"[\t\n\r\x20-\x7e]+")
 _LETTERS = re.compile(rb"[A-Za-z]")
 _FEWEST_LETTERS = 0.3
 """The share of letters in a text."""
-_MOST_LATIN = 0.25
+_MAX_LATIN_SHARE = 0.25
 """The share of letters beyond ASCII in a text of one byte per letter."""
 _OPENING = (b"{", b"[", b"<")
 _WIDE_MARKS = {
@@ -140,10 +140,10 @@ _WIDE_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-_SHORTEST_WIDE = 4
+_MIN_WIDE_LETTERS = 4
 """Letters of a text in UTF-16 without a byte order mark."""
 _OTHER_FILES = (b"\x1f\x8b\x08", b"PK\x03\x04", b"%PDF-", b"7z\xbc\xaf")
-_LONGEST_SUFFIX = 10
+_MAX_SUFFIX_LENGTH = 10
 
 
 def canonical_media_type(label: str) -> str:
@@ -158,18 +158,18 @@ def detect_media_type(head: bytes, label: str = "") -> str | None:
     `head` has the first `HEAD_BYTES` bytes. `label` is the content type of the server; it decides
     only where the bytes do not. Returns None for types without a signature, such as PCM.
     """
-    kind = canonical_media_type(label)
-    found = _by_signature(head)
+    label_type = canonical_media_type(label)
+    media_type = _by_signature(head)
     if (
-        found is None
+        media_type is None
         and (length := _mpeg_frame(head)) is not None
         # PCM may begin with these two bytes by chance, but is not followed by another frame.
-        and (kind != PCM or _is_mpeg_frame(head[length:]))
+        and (label_type != PCM or _is_mpeg_frame(head[length:]))
     ):
-        found = "audio/aac" if head[1] & 0x06 == 0 else "audio/mpeg"
-    if found is not None and kind == _CONTAINERS.get(found):
-        return kind
-    return found
+        media_type = "audio/aac" if head[1] & 0x06 == 0 else "audio/mpeg"
+    if media_type is not None and label_type == _CONTAINERS.get(media_type):
+        return label_type
+    return media_type
 
 
 def _by_signature(head: bytes) -> str | None:
@@ -256,7 +256,7 @@ def is_text(head: bytes, label: str = "") -> bool:
     except UnicodeDecodeError as err:
         # The last character may be cut.
         if len(head) - err.start >= 4:
-            is_latin = len(_NOT_ASCII.findall(head)) < len(head) * _MOST_LATIN
+            is_latin = len(_NOT_ASCII.findall(head)) < len(head) * _MAX_LATIN_SHARE
             return is_latin or bool(_MARKUP_TYPE.fullmatch(canonical_media_type(label)))
     return True
 
@@ -273,13 +273,13 @@ def _wide_encoding(head: bytes) -> str | None:
             ascii_count = sum(map(str.isascii, text))
             return name if ascii_count * 2 > len(text) and "\0" not in text else None
     half = len(head) // 2
-    if half < _SHORTEST_WIDE or len(head) % 2:
+    if half < _MIN_WIDE_LETTERS or len(head) % 2:
         head = head[: half * 2]
     for name, letters, zeros in (
         ("utf-16-le", head[::2], head[1::2]),
         ("utf-16-be", head[1::2], head[::2]),
     ):
-        if half >= _SHORTEST_WIDE and not any(zeros) and _reads_like_text(letters):
+        if half >= _MIN_WIDE_LETTERS and not any(zeros) and _reads_like_text(letters):
             return name
     return None
 
@@ -305,8 +305,8 @@ def is_other_file(head: bytes, *, is_audio: bool) -> bool:
     """
     if head.startswith(_OTHER_FILES):
         return True
-    found = detect_media_type(head)
-    return is_audio and found is not None and found.startswith("image/")
+    detected = detect_media_type(head)
+    return is_audio and detected is not None and detected.startswith("image/")
 
 
 def guess_type(name: str) -> str:
@@ -336,8 +336,8 @@ def media_type_of(head: bytes, *labels: str) -> str:
     """
     kinds = [kind for label in labels if (kind := canonical_media_type(label))]
     label = PCM if PCM in kinds else next(filter(is_media, kinds), "")
-    if (found := detect_media_type(head, label)) is not None:
-        return found
+    if (detected := detect_media_type(head, label)) is not None:
+        return detected
     # PCM has no signature: without another one, the label counts.
     if PCM in kinds:
         return PCM
@@ -351,7 +351,7 @@ def fit_suffix(stem: str, suffix: str, media_type: str) -> tuple[str, str]:
     Returns `(stem, suffix)`, the suffix with its dot. The given suffix stays if it means the same
     type, or if the type is not audio, an image or a video.
     """
-    if len(suffix) > _LONGEST_SUFFIX:
+    if len(suffix) > _MAX_SUFFIX_LENGTH:
         stem, suffix = stem + suffix, ""
     fitting = suffix_of(media_type) or ".bin"
     if not suffix:

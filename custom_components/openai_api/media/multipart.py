@@ -120,9 +120,9 @@ class FileSlice(io.RawIOBase):
             self._piece_start, start = self._position, 0
             if self._progress is not None:
                 self._progress.update(self, self._position)
-        found = self._piece[start : start + size]
-        self._position += len(found)
-        return found
+        data = self._piece[start : start + size]
+        self._position += len(data)
+        return data
 
 
 async def async_encode_uploads(request: ActionCall, arguments: Json, key: str) -> int:

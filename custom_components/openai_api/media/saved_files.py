@@ -86,14 +86,14 @@ class SavedFileName:
         stem, number = path.stem, 1
         if (numbered := _NUMBERED.fullmatch(stem)) is not None:
             stem, number = numbered["stem"], int(numbered["number"])
-        found = cls(stem=stem, suffix=path.suffix, number=number)
+        parsed = cls(stem=stem, suffix=path.suffix, number=number)
         if _IMAGE_CALL.fullmatch(stem):
-            return replace(found, is_image_call=True)
+            return replace(parsed, is_image_call=True)
         if (made := _BY_ACTION.fullmatch(stem)) is not None:
             with suppress(ValueError):
                 moment = datetime.strptime(made["moment"], _MOMENT)  # noqa: DTZ007
-                return replace(found, source_action=made["source"], moment=moment)
-        return found
+                return replace(parsed, source_action=made["source"], moment=moment)
+        return parsed
 
     def fitted(self, number: int, length: int = 255) -> str:
         """Return the file name with a number, of at most `length` bytes."""
@@ -151,9 +151,9 @@ class SavedFile:
 
 def list_saved(folder: Path) -> list[SavedFile]:
     """Return the finished files of the folder, the newest first; blocks."""
-    found = [file for entry in _scan(folder) if (file := _saved(entry.name, entry)) is not None]
-    found.sort(key=lambda file: (file.modified, file.name), reverse=True)
-    return found
+    files = [file for entry in _scan(folder) if (file := _saved(entry.name, entry)) is not None]
+    files.sort(key=lambda file: (file.modified, file.name), reverse=True)
+    return files
 
 
 def find_saved(folder: Path, name: str) -> SavedFile | None:
@@ -184,9 +184,9 @@ def _saved(name: str, entry: os.DirEntry[str] | Path) -> SavedFile | None:
 def _described(entry: os.DirEntry[str] | Path) -> SavedFile | None:
     """Return a regular file; None for links, directories and missing files."""
     try:
-        found = entry.stat(follow_symlinks=False)
+        status = entry.stat(follow_symlinks=False)
     except OSError, ValueError:
         return None
-    if not S_ISREG(found.st_mode):
+    if not S_ISREG(status.st_mode):
         return None
-    return SavedFile(path=Path(entry), size=found.st_size, modified=found.st_mtime)
+    return SavedFile(path=Path(entry), size=status.st_size, modified=status.st_mtime)

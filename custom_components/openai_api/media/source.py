@@ -101,10 +101,10 @@ class LocalFile:
                 if _identity(os.fstat(descriptor)) != self.identity:
                     raise api_error("file_changed", path=self.path)
                 file.seek(offset)
-                found = file.read(length)
+                data = file.read(length)
                 if _identity(os.fstat(descriptor)) != self.identity:
                     raise api_error("file_changed", path=self.path)
-        return found
+        return data
 
 
 async def async_resolve_file(
@@ -252,10 +252,10 @@ def _validate_file(
         raise validation_error("file_empty", path=path)
     if state.st_size > largest:
         raise validation_error("file_too_large", path=path, limit=largest // 1024**2)
-    kind = content_type or guess_type(path.name)
+    media_type = content_type or guess_type(path.name)
     return LocalFile(
         path=path,
-        content_type=kind or OCTET_STREAM,
+        content_type=media_type or OCTET_STREAM,
         size=state.st_size,
         real_path=real_path,
         identity=_identity(state),

@@ -246,12 +246,12 @@ def _rename_final(part: BufferedWriter, name: SavedFileName, www: Path) -> Path:
                 length = shorter
                 continue
             try:
-                found = source.replace(path)
+                renamed = source.replace(path)
             except OSError:
                 path.unlink()
                 raise
             _parts.discard(source)
-            return found
+            return renamed
 
 
 def saved_file_response(hass: HomeAssistant, path: Path, content_type: str, size: int) -> Json:

@@ -13,11 +13,11 @@ from typing import NamedTuple
 _HEADER = struct.Struct("<4sI4s")
 _CHUNK = struct.Struct("<4sI")
 _BLOCK = 1024 * 1024
-_LARGEST = 0xFFFF_FFFF
-_MOST_CHUNKS = 64
+_MAX_UINT32 = 0xFFFF_FFFF
+_MAX_CHUNKS = 64
 """Chunks before the samples that are looked at."""
-_MOST_PARTS = 100_000
-_LONGEST_FORM = 64
+_MAX_PARTS = 100_000
+_MAX_FORM_BYTES = 64
 """Bytes of the chunk that says how the samples are written."""
 
 
@@ -44,7 +44,7 @@ def mend_wav(path: Path) -> int:
         if not parts or (len(parts) == 1 and parts[0].end < size):
             return size
         first = parts[0]
-        if sum(part.end - part.start for part in parts) > _LARGEST - first.start:
+        if sum(part.end - part.start for part in parts) > _MAX_UINT32 - first.start:
             return size
         end = first.end
         for part in parts[1:]:
@@ -61,7 +61,7 @@ def _parts(file: BufferedRandom, size: int) -> list[_Part]:
     """Return the WAV files in a file; one if something else follows, none if it is none."""
     parts: list[_Part] = []
     position = 0
-    while position < size and len(parts) < _MOST_PARTS:
+    while position < size and len(parts) < _MAX_PARTS:
         part = _read(file, position, size)
         if part is None or (parts and part.form != parts[0].form):
             return parts[:1]
@@ -80,21 +80,21 @@ def _read(file: BufferedRandom, position: int, size: int) -> _Part | None:
     head = file.read(_HEADER.size)
     if len(head) < _HEADER.size:
         return None
-    name, _, kind = _HEADER.unpack(head)
-    if (name, kind) != (b"RIFF", b"WAVE"):
+    name, _, chunk_format = _HEADER.unpack(head)
+    if (name, chunk_format) != (b"RIFF", b"WAVE"):
         return None
     position, form = position + _HEADER.size, b""
-    for _ in range(_MOST_CHUNKS):
+    for _ in range(_MAX_CHUNKS):
         file.seek(position)
         if len(head := file.read(_CHUNK.size)) < _CHUNK.size:
             return None
         name, length = _CHUNK.unpack(head)
         start = position + _CHUNK.size
         if name == b"data":
-            is_stated = 0 < length < _LARGEST and start + length <= size
+            is_stated = 0 < length < _MAX_UINT32 and start + length <= size
             return _Part(form, position + 4, start, start + length if is_stated else size)
         if name == b"fmt ":
-            form = file.read(min(length, _LONGEST_FORM))
+            form = file.read(min(length, _MAX_FORM_BYTES))
         position = start + length + length % 2
     return None
 

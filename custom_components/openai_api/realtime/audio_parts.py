@@ -52,8 +52,8 @@ class AudioParts:
                 # A server that ends none of them would fill the memory.
                 self._finish_at(next(iter(self.in_progress)))
             connection = self._connection
-            found = connection.playback.formats.get(str(key[0])) or connection.output_format
-            audio = self.in_progress[key] = OutputAudio(found)
+            audio_format = connection.playback.formats.get(str(key[0])) or connection.output_format
+            audio = self.in_progress[key] = OutputAudio(audio_format)
             live = start_live_stream(connection.host.hass, audio)
             connection.notify(RealtimeNotice.AUDIO_STARTED, **_part_ids(event), **live)
         audio.add(piece)
@@ -80,12 +80,12 @@ class AudioParts:
         """Return the key of the audio that one stands for, of which a server may leave out parts."""
         if key in self.in_progress:
             return key
-        found = [
+        keys = [
             known
             for known in self.in_progress
             if all(None in pair or pair[0] == pair[1] for pair in zip(known, key, strict=True))
         ]
-        return found[0] if len(found) == 1 else key
+        return keys[0] if len(keys) == 1 else key
 
     @callback
     def clear(self) -> None:

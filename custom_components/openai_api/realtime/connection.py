@@ -14,7 +14,7 @@ from ..exceptions import api_error, validation_error
 from ..types import Json
 from ..websocket.connection import Connection, Connections
 from ..websocket.messages import encode
-from ..websocket.socket import Open
+from ..websocket.sdk_connection import ConnectFactory
 from ..websocket.state import State, Transport
 from .audio_parts import AudioParts
 from .event_names import EventNames
@@ -47,7 +47,7 @@ class RealtimeConnection(Connection):
         host: ServiceHost,
         connections: Connections,
         connection_id: str,
-        open_socket: Open,
+        connect: ConnectFactory,
         event_types: Collection[str] | None,
         *,
         event_handlers: Mapping[str, EventHandler],
@@ -69,7 +69,7 @@ class RealtimeConnection(Connection):
             host,
             connections,
             connection_id,
-            open_socket,
+            connect,
             event_types,
             opener=opener,
             is_admin_only=tools is not None and tools.is_admin_only,
@@ -102,11 +102,6 @@ class RealtimeConnection(Connection):
         self.audio_parts = AudioParts(self)
         self._wanted: Json = {}
         self.configure(session)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether events can be sent."""
-        return self.state is State.CONNECTED
 
     @property
     def wanted_session(self) -> Json:
@@ -198,12 +193,12 @@ class RealtimeConnection(Connection):
 
         Raises HomeAssistantError "connection_closed" if it was not.
         """
-        await self.async_finish()
+        await self.async_drain()
         if self.state is not State.CONNECTED:
             raise api_error("connection_closed", connection_id=self.id)
 
     @override
-    async def async_finish(self) -> None:
+    async def async_drain(self) -> None:
         await self._outbox.join()
 
     @callback
@@ -271,7 +266,7 @@ class RealtimeConnection(Connection):
     @callback
     def use_tool(self, call: ToolCall) -> None:
         """Run a tool call of the model, if it is for a tool of Home Assistant."""
-        if self.tool_runner is not None and self._closing is None:
+        if self.tool_runner is not None and self._requested_close is None:
             self.tool_runner.start(call)
 
     @callback
@@ -289,7 +284,7 @@ class RealtimeConnection(Connection):
     @callback
     def count_usage(self, usage: Any) -> None:
         """Add up the usage; closes the connection once its limit is reached."""
-        if not self._usage_limit.add(usage) or self._closing is not None:
+        if not self._usage_limit.add(usage) or self._requested_close is not None:
             return
         tokens, cost = self._usage_limit.tokens, self._usage_limit.cost
         self.notify(RealtimeNotice.USAGE_LIMIT_REACHED, total_tokens=tokens, cost=cost)
@@ -376,7 +371,7 @@ class RealtimeConnection(Connection):
         while True:
             frame = await outbox.get()
             try:
-                await self.async_send_frame(frame)
+                await self.async_send_message(frame)
                 self._unsent -= 1
             except HomeAssistantError as err:
                 LOGGER.debug("An event of connection %s was not sent: %s", self.id, err)

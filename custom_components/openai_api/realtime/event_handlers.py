@@ -179,8 +179,8 @@ def _item(session: RealtimeConnection, event: Json) -> None:
     if event["type"] == "conversation.item.created":
         # Servers with the older names have no event for the end of an item.
         is_done = item.get("status") == "completed"
-    kind = item.get("type")
-    if kind == "message":
+    item_type = item.get("type")
+    if item_type == "message":
         is_new = event["type"] in ("conversation.item.added", "conversation.item.created")
         status = "in_progress" if is_new else "completed"
         session.update_item(
@@ -188,11 +188,11 @@ def _item(session: RealtimeConnection, event: Json) -> None:
             event.get("previous_item_id"),
             is_placed="previous_item_id" in event,
         )
-    elif kind == "mcp_list_tools":
+    elif item_type == "mcp_list_tools":
         if is_done:
             label, tools = item.get("server_label") or "", item.get("tools") or []
             session.notify(RealtimeNotice.MCP_TOOLS_LISTED, server_label=label, tools=tools)
-    elif kind == "mcp_approval_request":
+    elif item_type == "mcp_approval_request":
         if is_done:
             request = {**item, "arguments": _arguments(item.get("arguments"))}
             session.update_item(request)
@@ -201,7 +201,7 @@ def _item(session: RealtimeConnection, event: Json) -> None:
                 approval_request_id=item.get("id"),
                 item=request,
             )
-    elif kind in _MCP_CALLS:
+    elif item_type in _MCP_CALLS:
         call = {"output": None, **item, "status": "completed" if is_done else "in_progress"}
         session.update_item(call)
         if is_done:
@@ -212,10 +212,10 @@ def _output_item(session: RealtimeConnection, event: Json) -> None:
     """Store an output item, and run the function call in it."""
     item, is_done = event["item"], event["type"] == "response.output_item.done"
     status = "completed" if is_done else "in_progress"
-    kind = item.get("type")
-    if kind == "message":
+    item_type = item.get("type")
+    if item_type == "message":
         session.update_item({"status": status, **_named(item)})
-    elif kind in _MCP_CALLS:
+    elif item_type in _MCP_CALLS:
         session.update_item({"output": None, **item, "status": status})
     response_id = event.get("response_id")
     for call in session.outputs.find(response_id).take(event["type"], event):
@@ -245,13 +245,13 @@ def _function_call(session: RealtimeConnection, item: Json, response_id: Any) ->
 
 def _named(item: Mapping[str, Any]) -> Json:
     """Return a message with the present names of its parts, and with a status if it has one."""
-    found = {key: value for key, value in item.items() if key != "status" or value}
+    message = {key: value for key, value in item.items() if key != "status" or value}
     if item.get("role") == "assistant":
-        found["content"] = [
+        message["content"] = [
             {**part, "type": "output_audio"} if part.get("type") == "audio" else part
             for part in item.get("content") or []
         ]
-    return found
+    return message
 
 
 def _arguments(text: object) -> Any:

@@ -11,8 +11,8 @@ from .session_config import audio_format
 
 def duration_ms(size: int, given_format: Any) -> float:
     """Return the duration of audio of `size` bytes in milliseconds."""
-    found = audio_format(given_format)
-    return size / width_of(found) / rate_of(found) * 1000
+    known_format = audio_format(given_format)
+    return size / width_of(known_format) / rate_of(known_format) * 1000
 
 
 @dataclass(slots=True)
@@ -41,8 +41,8 @@ class Playback:
         self.item_id, self.content_index = place
         if self._started is None:
             self._started = time.monotonic_ns()
-        found = self.formats.get(str(event.get("response_id"))) or session_format
-        self._length_ms += duration_ms(size, found)
+        own_format = self.formats.get(str(event.get("response_id"))) or session_format
+        self._length_ms += duration_ms(size, own_format)
 
     def interrupt(self, *, is_running: bool) -> Json | None:
         """Stop tracking, and return the event that truncates the item where playback was.

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import orjson
 
+from ..streaming.answer_objects import objects_in
 from ..streaming.tool_calls import is_object, is_same_object
 from ..types import Json
 
@@ -53,7 +54,7 @@ class _Item:
     """An item so far."""
 
     index: int | None
-    found: Json = field(default_factory=dict)
+    data: Json = field(default_factory=dict)
     """What the server has told of it."""
     parts: list[_Part] = field(default_factory=list)
     current: dict[int, _Part] = field(default_factory=dict)
@@ -62,13 +63,13 @@ class _Item:
     names: set[str] = field(default_factory=set)
     has_whole_arguments: bool = False
     is_done: bool = False
-    is_told: bool = False
+    is_reported: bool = False
     """Whether it is a call that was passed on."""
 
-    def may_be(self, kind: str) -> bool:
+    def may_be(self, item_type: str) -> bool:
         """Return whether it can be of this type."""
-        own = self.found.get("type") or ("function_call" if self.arguments else None)
-        return own in (None, kind) and not (kind == "function_call" and self.parts)
+        own = self.data.get("type") or ("function_call" if self.arguments else None)
+        return own in (None, item_type) and not (item_type == "function_call" and self.parts)
 
     def part(self, index: int, key: str) -> _Part:
         """Return the content part that a text belongs to."""
@@ -95,14 +96,14 @@ class ResponseOutput:
         self._add_text: Callable[[str], None] = list[str]().append
         self._size = 0
 
-    def take(self, kind: str, event: Json) -> Additions:
+    def take(self, event_type: str, event: Json) -> Additions:
         """Take a server event with its present name; return what is new in it."""
-        if (key := _DELTAS.get(kind)) is not None:
+        if (key := _DELTAS.get(event_type)) is not None:
             piece = event.get("delta")
             if not isinstance(piece, str) or not piece:
                 return []
             place = (
-                kind,
+                event_type,
                 event.get("item_id"),
                 event.get("output_index"),
                 event.get("content_index"),
@@ -114,9 +115,9 @@ class ResponseOutput:
                 self._size += len(piece)
                 self._add_text(piece)
             return [piece]
-        if (key := TEXT_ENDS.get(kind)) is not None:
+        if (key := TEXT_ENDS.get(event_type)) is not None:
             return self._end_text(event, key)
-        match kind:
+        match event_type:
             case "response.output_item.added":
                 return self._begin_item(event)
             case "response.output_item.done":
@@ -138,8 +139,8 @@ class ResponseOutput:
         """
         news: Additions = []
         is_whole = response.get("status") not in _NOT_WHOLE
-        output = found if isinstance(found := response.get("output"), list) else []
-        self._at_the_end = {name for item in _objects(output) for name in _names({"item": item})}
+        output = items if isinstance(items := response.get("output"), list) else []
+        self._at_the_end = {name for item in objects_in(output) for name in _names({"item": item})}
         for position, item in enumerate(output):
             if not isinstance(item, dict):
                 continue
@@ -152,7 +153,7 @@ class ResponseOutput:
                 if call is None or not call.get("name"):
                     continue
                 if item.has_whole_arguments or is_object(call["arguments"]):
-                    item.is_told = True
+                    item.is_reported = True
                     news.append(call)
         return news
 
@@ -178,22 +179,22 @@ class ResponseOutput:
             self._size += len(piece)
             (place.pieces if isinstance(place, _Part) else place.arguments).append(piece)
 
-    def _item(self, event: Json, kind: str, *, is_new: bool = False) -> _Item:
-        """Return the item of the type `kind` that an event is about."""
+    def _item(self, event: Json, item_type: str, *, is_new: bool = False) -> _Item:
+        """Return the item of a type that an event is about."""
         names, index = _names(event), event.get("output_index")
         index = index if isinstance(index, int) else None
         for name in names:
-            if (found := self._by_name.get(name)) is not None and not _is_another(found, event):
-                return self._linked(found, names, index)
-        found = self._by_index.get(index) if index is not None else None
+            if (item := self._by_name.get(name)) is not None and not _is_another(item, event):
+                return self._linked(item, names, index)
+        item = self._by_index.get(index) if index is not None else None
         if index is None and not names:
-            found = self._last
-        if found is None or found.is_done or not found.may_be(kind) or (is_new and found.found):
-            found = self._made(index)
-        elif names and found.names:
+            item = self._last
+        if item is None or item.is_done or not item.may_be(item_type) or (is_new and item.data):
+            item = self._made(index)
+        elif names and item.names:
             # Another name than before: another item.
-            found = self._made(index)
-        return self._linked(found, names, index)
+            item = self._made(index)
+        return self._linked(item, names, index)
 
     def _made(self, index: int | None) -> _Item:
         """Return a new item."""
@@ -216,62 +217,62 @@ class ResponseOutput:
 
     def _at_end(self, position: int, item: Json) -> _Item:
         """Return the item that stands at a position in the output of the response."""
-        names, kind = _names({"item": item}), str(item.get("type") or "message")
+        names, item_type = _names({"item": item}), str(item.get("type") or "message")
         for name in names:
-            if (found := self._by_name.get(name)) is not None:
-                return found
+            if (known := self._by_name.get(name)) is not None:
+                return known
         ordered = self._sorted()
-        found = ordered[position] if position < len(ordered) else None
-        if found is not None and found.may_be(kind) and not (names and found.names):
-            return self._linked(found, names, found.index)
+        known = ordered[position] if position < len(ordered) else None
+        if known is not None and known.may_be(item_type) and not (names and known.names):
+            return self._linked(known, names, known.index)
         # Some servers give items other ids at the end.
-        gone = [one for one in self._items if one.names and not one.names & self._at_the_end]
-        same = (one for one in gone if names and one.may_be(kind) and _is_begun(one, item))
+        gone = [old for old in self._items if old.names and not old.names & self._at_the_end]
+        same = (old for old in gone if names and old.may_be(item_type) and _is_begun(old, item))
         return self._linked(next(same, None) or self._made(position), names, position)
 
     def _begin_item(self, event: Json) -> Additions:
         """Take the beginning of an item."""
         if not isinstance(item := event.get("item"), dict):
             return []
-        found = self._item(event, str(item.get("type")), is_new=True)
-        found.found = {**item, **found.found}
+        known = self._item(event, str(item.get("type")), is_new=True)
+        known.data = {**item, **known.data}
         is_whole = item.get("status") == "completed" and is_object(str(item.get("arguments")))
-        return self._end_item(found, item) if is_whole else []
+        return self._end_item(known, item) if is_whole else []
 
-    def _end_item(self, found: _Item, item: Json) -> Additions:
+    def _end_item(self, known: _Item, item: Json) -> Additions:
         """Take an item that is whole."""
         self._place = ()
         if isinstance(function := item.get("function"), dict):
             # As chat completions have it.
             item = {**item, **function}
-        found.found |= {key: value for key, value in item.items() if value not in _EMPTY}
+        known.data |= {key: value for key, value in item.items() if value not in _EMPTY}
         if item.get("type") == "function_call":
             if item.get("status") in _NOT_WHOLE:
                 return []
-            found.is_done = True
-            if (call := self._call(found)) is None:
+            known.is_done = True
+            if (call := self._call(known)) is None:
                 return []
-            found.is_told = True
+            known.is_reported = True
             return [call]
-        found.is_done = True
-        return list(self._missing_texts(found, item))
+        known.is_done = True
+        return list(self._missing_texts(known, item))
 
-    def _missing_texts(self, found: _Item, item: Json) -> Iterator[str]:
+    def _missing_texts(self, known: _Item, item: Json) -> Iterator[str]:
         """Yield the texts of a message that were not streamed."""
-        told = [
+        streamed = [
             (index, key, text)
-            for index, part in enumerate(_objects(item.get("content")))
+            for index, part in enumerate(objects_in(item.get("content")))
             for key in ("transcript", "text")
             if isinstance(text := part.get(key), str) and text
         ]
-        parts = sorted(found.parts, key=lambda part: part.index)
-        if len(parts) != len(told):
+        parts = sorted(known.parts, key=lambda part: part.index)
+        if len(parts) != len(streamed):
             by_index = {part.index: part for part in parts}
-            aligned = [by_index.get(index) for index, _, _ in told]
+            aligned = [by_index.get(index) for index, _, _ in streamed]
         else:
             aligned = list(parts)
-        for (index, key, text), part in zip(told, aligned, strict=True):
-            place = found.part(index, key) if part is None else part
+        for (index, key, text), part in zip(streamed, aligned, strict=True):
+            place = known.part(index, key) if part is None else part
             yield from self._complete(place, text)
 
     def _complete(self, part: _Part, text: str) -> Iterator[str]:
@@ -303,8 +304,8 @@ class ResponseOutput:
     def _end_arguments(self, event: Json) -> None:
         """Take the end of the arguments of a function call."""
         item = self._item(event, "function_call")
-        told = {key: event[key] for key in ("call_id", "name") if event.get(key)}
-        item.found = {"type": "function_call", **item.found, **told}
+        names = {key: event[key] for key in ("call_id", "name") if event.get(key)}
+        item.data = {"type": "function_call", **item.data, **names}
         item.has_whole_arguments = True
         if (arguments := event.get("arguments")) and isinstance(arguments, str):
             item.arguments = []
@@ -313,10 +314,10 @@ class ResponseOutput:
     @staticmethod
     def _call(item: _Item) -> Json | None:
         """Return a function call with its arguments as text; None if it was passed on."""
-        found = item.found
-        if found.get("type") != "function_call" or item.is_told:
+        data = item.data
+        if data.get("type") != "function_call" or item.is_reported:
             return None
-        return {"status": "completed", **found, "arguments": _arguments(item)}
+        return {"status": "completed", **data, "arguments": _arguments(item)}
 
     def _sorted(self) -> list[_Item]:
         """Return the items in order: by their index, then by their arrival."""
@@ -326,11 +327,11 @@ class ResponseOutput:
 
     def _whole(self, item: _Item) -> Json:
         """Return an item with what was streamed of it."""
-        found = item.found
-        if found.get("type") == "function_call" or item.arguments:
-            return {"type": "function_call", **found, "arguments": _arguments(item)}
-        if not item.parts or not _lacks_content(found):
-            return found
+        data = item.data
+        if data.get("type") == "function_call" or item.arguments:
+            return {"type": "function_call", **data, "arguments": _arguments(item)}
+        if not item.parts or not _lacks_content(data):
+            return data
         name = next((name for name, known in self._by_name.items() if known is item), None)
         kinds = {"text": "output_text", "transcript": "output_audio"}
         content = [
@@ -338,26 +339,26 @@ class ResponseOutput:
             for part in sorted(item.parts, key=lambda part: part.index)
         ]
         base = {"id": name, "type": "message", "role": "assistant", "status": "completed"}
-        return {**base, **found, "content": content}
+        return {**base, **data, "content": content}
 
 
-def _is_another(found: _Item, event: Json) -> bool:
+def _is_another(streamed: _Item, event: Json) -> bool:
     """Return whether an event is about another call than an item of the same id."""
     item = event.get("item")
     call_id = item.get("call_id") if isinstance(item, dict) else event.get("call_id")
-    known = found.found.get("call_id")
-    return found.is_done and bool(call_id) and bool(known) and call_id != known
+    known = streamed.data.get("call_id")
+    return streamed.is_done and bool(call_id) and bool(known) and call_id != known
 
 
-def _is_begun(found: _Item, item: Json) -> bool:
+def _is_begun(known: _Item, item: Json) -> bool:
     """Return whether an item so far is the beginning of an item of the response."""
     if item.get("type") == "function_call":
-        told = _arguments(_Item(None, item))
-        is_same = not told or is_same_object(told, _arguments(found))
-        return is_same and found.found.get("name", item.get("name")) == item.get("name")
-    texts = (part.get("transcript") or part.get("text") for part in _objects(item.get("content")))
-    said = "".join(part.text for part in found.parts)
-    return bool(said) and "".join(map(str, texts)).startswith(said)
+        arguments = _arguments(_Item(None, item))
+        is_same = not arguments or is_same_object(arguments, _arguments(known))
+        return is_same and known.data.get("name", item.get("name")) == item.get("name")
+    texts = (part.get("transcript") or part.get("text") for part in objects_in(item.get("content")))
+    text = "".join(part.text for part in known.parts)
+    return bool(text) and "".join(map(str, texts)).startswith(text)
 
 
 def _content_index(event: Json) -> int:
@@ -370,20 +371,15 @@ def _names(event: Json) -> list[str]:
     """Return the ids of the item that an event is about."""
     item = event.get("item")
     within = [item.get("id"), item.get("call_id")] if isinstance(item, dict) else []
-    found = [event.get("item_id"), event.get("call_id"), *within]
-    return [name for name in found if isinstance(name, str) and name]
-
-
-def _objects(value: object) -> list[Json]:
-    """Return the objects in a list; none if a server sends something else."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    ids = [event.get("item_id"), event.get("call_id"), *within]
+    return [name for name in ids if isinstance(name, str) and name]
 
 
 def _lacks_content(item: Json) -> bool:
     """Return whether an item has neither texts nor arguments."""
     if item.get("type") == "function_call":
         return not item.get("arguments")
-    parts = _objects(item.get("content"))
+    parts = objects_in(item.get("content"))
     return item.get("type", "message") == "message" and not any(
         part.get("text") or part.get("transcript") for part in parts
     )
@@ -391,9 +387,13 @@ def _lacks_content(item: Json) -> bool:
 
 def _arguments(item: _Item) -> str:
     """Return the arguments of a function call as text."""
-    told, streamed = item.found.get("arguments"), "".join(item.arguments)
-    if isinstance(told, dict):
-        return orjson.dumps(told).decode()
-    if not isinstance(told, str) or not told or (not is_object(told) and is_object(streamed)):
+    complete, streamed = item.data.get("arguments"), "".join(item.arguments)
+    if isinstance(complete, dict):
+        return orjson.dumps(complete).decode()
+    if (
+        not isinstance(complete, str)
+        or not complete
+        or (not is_object(complete) and is_object(streamed))
+    ):
         return streamed
-    return told
+    return complete

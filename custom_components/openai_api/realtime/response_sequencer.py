@@ -75,26 +75,26 @@ class ResponseSequencer:
             # There is no response in progress.
             self.done()
             return
-        if (wanted := self._refused(error, code)) is None:
+        if (pending := self._refused(error, code)) is None:
             return
         self._unanswered = self._accepted = None
-        if code == _BUSY and wanted.refused < _MAX_REFUSALS:
+        if code == _BUSY and pending.refused < _MAX_REFUSALS:
             # The server has started a response itself, and accepts the next request when it is done.
-            wanted.refused += 1
-            self._queue.appendleft(wanted)
+            pending.refused += 1
+            self._queue.appendleft(pending)
             self.in_flight = True
             return
         # The requests that were merged into it are queued again.
-        for _ in range(wanted.merged):
+        for _ in range(pending.merged):
             self._queue.appendleft(_Wanted({"type": "response.create"}, is_explicit=False))
         self._send_next()
 
     def _refused(self, error: Json, code: str) -> _Wanted | None:
         """Return the request that an error is about."""
         if (named := error.get("event_id")) and isinstance(named, str):
-            for wanted in (self._unanswered, self._accepted):
-                if wanted is not None and wanted.event["event_id"] == named:
-                    return wanted
+            for pending in (self._unanswered, self._accepted):
+                if pending is not None and pending.event["event_id"] == named:
+                    return pending
             return None
         if code == _BUSY:
             return self._unanswered or self._accepted
@@ -113,12 +113,12 @@ class ResponseSequencer:
         """Send the next request if no response is in progress."""
         if not self._queue or self._unanswered or self.in_flight or self.is_cancelling:
             return
-        wanted = self._queue.popleft()
-        while not wanted.is_explicit and self._queue and not self._queue[0].is_explicit:
+        pending = self._queue.popleft()
+        while not pending.is_explicit and self._queue and not self._queue[0].is_explicit:
             self._queue.popleft()
-            wanted.merged += 1
-        if not isinstance(wanted.event.get("event_id"), str):
+            pending.merged += 1
+        if not isinstance(pending.event.get("event_id"), str):
             self._count += 1
-            wanted.event = {**wanted.event, "event_id": f"event_response_{self._count}"}
-        self._unanswered = wanted
-        self.send(wanted.event)
+            pending.event = {**pending.event, "event_id": f"event_response_{self._count}"}
+        self._unanswered = pending
+        self.send(pending.event)

@@ -32,9 +32,9 @@ class ResponseOutputs:
 
     def pop(self, response_id: object) -> ResponseOutput:
         """Return the output of a response that has ended."""
-        found = self.find(response_id)
-        self._outputs = {key: kept for key, kept in self._outputs.items() if kept is not found}
-        return found
+        output = self.find(response_id)
+        self._outputs = {key: other for key, other in self._outputs.items() if other is not output}
+        return output
 
     def clear(self) -> None:
         """Drop everything: the connection is lost."""

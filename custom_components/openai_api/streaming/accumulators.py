@@ -37,16 +37,16 @@ class FinalEventsAccumulator(StreamAccumulator):
     def __init__(self, *final: str) -> None:
         """Take the types of the final events."""
         self._final = final
-        self._found: list[Json] = []
+        self._events: list[Json] = []
         self._whole: Json | None = None
 
     def add(self, event: Json) -> None:
         """Add the next event."""
-        kind = event.get("type")
-        if kind in self._final:
-            self._found.append(event)
+        event_type = event.get("type")
+        if event_type in self._final:
+            self._events.append(event)
             self.is_complete = True
-        elif kind is None or str(kind).endswith(".completed"):
+        elif event_type is None or str(event_type).endswith(".completed"):
             self._add_odd(event)
 
     def _add_odd(self, event: Json) -> None:
@@ -55,7 +55,7 @@ class FinalEventsAccumulator(StreamAccumulator):
         if isinstance(whole.get("data"), list):
             self._whole, self.is_complete = whole, True
         elif event.get("b64_json"):
-            self._found.append(event)
+            self._events.append(event)
             self.is_complete = True
 
     def result(self, *, ended: bool) -> Json | None:
@@ -63,7 +63,7 @@ class FinalEventsAccumulator(StreamAccumulator):
 
         Returns `{…, "data": [event, …]}`; a single event that has `data` itself as it is.
         """
-        return {**self._found[-1], "data": self._found} if self._found else self._whole
+        return {**self._events[-1], "data": self._events} if self._events else self._whole
 
 
 class FinalEventAccumulator(FinalEventsAccumulator):
@@ -71,7 +71,7 @@ class FinalEventAccumulator(FinalEventsAccumulator):
 
     def result(self, *, ended: bool) -> Json | None:
         """Return the final event, `{"type": …, …}`, or None before it came."""
-        return self._found[-1] if self._found else None
+        return self._events[-1] if self._events else None
 
 
 class SpeechAccumulator(FinalEventAccumulator):
@@ -84,13 +84,13 @@ class SpeechAccumulator(FinalEventAccumulator):
 
     def add(self, event: Json) -> None:
         """Add the next event."""
-        kind = event.get("type")
-        if kind in _SPEECH_ENDS:
+        event_type = event.get("type")
+        if event_type in _SPEECH_ENDS:
             super().add(event)
             if not self._audio and (piece := _audio_in(event)):
                 # The whole of it at the end.
                 self._audio.append(piece)
-        elif kind in _SPEECH_DELTAS and (piece := _audio_in(event)):
+        elif event_type in _SPEECH_DELTAS and (piece := _audio_in(event)):
             self._audio.append(piece)
 
     def result(self, *, ended: bool) -> Json | None:
@@ -112,10 +112,10 @@ def _audio_in(event: Json) -> str:
     if isinstance(choices, list) and choices and isinstance(choices[0], dict):
         delta = choices[0].get("delta")
         return _audio_in(delta) if isinstance(delta, dict) else ""
-    found = audio or event.get("delta") or event.get("data")
-    if isinstance(found, dict):
-        found = found.get("data")
-    return found if isinstance(found, str) else ""
+    data = audio or event.get("delta") or event.get("data")
+    if isinstance(data, dict):
+        data = data.get("data")
+    return data if isinstance(data, str) else ""
 
 
 class TranscriptAccumulator(StreamAccumulator):
@@ -143,20 +143,20 @@ class TranscriptAccumulator(StreamAccumulator):
 
     def add(self, event: Json) -> None:
         """Add the next event."""
-        kind = event.get("type")
+        event_type = event.get("type")
         is_understood = True
-        if kind in _TRANSCRIPT_ENDS:
+        if event_type in _TRANSCRIPT_ENDS:
             self._done, self.is_complete = event, True
-        elif kind is not None and "delta" in event:
+        elif event_type is not None and "delta" in event:
             self._texts.append(event["delta"] or "")
-        elif kind == "transcript.text.delta":
+        elif event_type == "transcript.text.delta":
             self._texts.append(event.get("text") or "")
-        elif kind == "transcript.text.segment" and isinstance(event.get("text"), str):
+        elif event_type == "transcript.text.segment" and isinstance(event.get("text"), str):
             self._spoken.append(event)
         elif isinstance(event.get("choices"), list):
             self._chunks = self._chunks or ChatCompletionAccumulator()
             self._chunks.add(event)
-        elif kind is None and (text := transcript_in(event)) is not None:
+        elif event_type is None and (text := transcript_in(event)) is not None:
             self._segments.append({**event, "text": text})
         else:
             is_understood = False
@@ -196,8 +196,8 @@ class TranscriptAccumulator(StreamAccumulator):
         if (whole := chunks.result(ended=ended)) is None:
             return None
         text = "".join(choice["message"]["content"] or "" for choice in whole["choices"])
-        kept: Json = {key: whole[key] for key in ("id", "model", "usage") if key in whole}
-        return {"text": text, **kept}
+        transcript: Json = {key: whole[key] for key in ("id", "model", "usage") if key in whole}
+        return {"text": text, **transcript}
 
     def _from_segments(self) -> Json:
         """Return the transcript in segments: their texts, times and words."""
@@ -250,18 +250,20 @@ class AgentTurnAccumulator(StreamAccumulator):
 
     def add(self, event: Json) -> bool:
         """Add the next event; return whether the turn has ended, because the stream does not end."""
-        kind = event.get("type")
+        event_type = event.get("type")
         if isinstance(session := event.get("session"), dict):
             self._session = session
         if isinstance(turn := event.get("turn"), dict) and turn.get("subagent_id") is None:
-            if kind == "agent.session.turn.created":
+            if event_type == "agent.session.turn.created":
                 # The messages of an earlier turn are not part of this one.
                 self._turn_ended, self._messages = False, {}
-            self._turn, self._turn_ended = turn, self._turn_ended or kind in self._ENDED
-        elif kind == "agent.session.turn.item.done":
+            self._turn, self._turn_ended = turn, self._turn_ended or event_type in self._ENDED
+        elif event_type == "agent.session.turn.item.done":
             self._add_item(event)
         # A new session, and one whose stream has just begun, is idle, too.
-        return kind in self._STOPPED or (kind == "agent.session.idle" and self._turn_ended)
+        return event_type in self._STOPPED or (
+            event_type == "agent.session.idle" and self._turn_ended
+        )
 
     def _add_item(self, event: Json) -> None:
         """Add a message of the current turn."""

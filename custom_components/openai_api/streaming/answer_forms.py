@@ -12,6 +12,7 @@ import orjson
 
 from ..statuses import cut_reason
 from ..types import Json
+from .answer_objects import objects_in
 
 _RESPONSES: Final = frozenset({"responses.create", "beta.responses.create"})
 _PICTURES: Final = ("images", "artifacts", "output", "result", "image")
@@ -41,10 +42,10 @@ _PENDING: Final = frozenset(
 )
 """What the status of a transcription says that has none, or not yet."""
 _STATUSES: Final = ("status", "RecognitionStatus")
-_DEEPEST: Final = 6
-_SHORTEST_PICTURE: Final = 64
+_MAX_DEPTH: Final = 6
+_MIN_PICTURE_LENGTH: Final = 64
 """Characters of base64: what is shorter is a word such as "error"."""
-_BASE64: Final = re.compile(rf"[A-Za-z0-9+/_-]{{{_SHORTEST_PICTURE}}}")
+_BASE64: Final = re.compile(rf"[A-Za-z0-9+/_-]{{{_MIN_PICTURE_LENGTH}}}")
 _ADDRESSES: Final = ("data:", "http:", "https")
 
 
@@ -56,7 +57,7 @@ def adapt(method: str, answer: Json) -> Json:
     """
     if isinstance(only := answer.get("choices"), dict):
         answer = {**answer, "choices": [only]}
-    choices = _objects(answer.get("choices"))
+    choices = objects_in(answer.get("choices"))
     if method in _RESPONSES:
         if "output" not in answer and choices and (output := list(_items(choices))):
             return {**_status(choices), **answer, "output": output}
@@ -68,19 +69,14 @@ def adapt(method: str, answer: Json) -> Json:
     elif method in _LISTS:
         return _with_data(answer, _LISTS[method])
     elif method == "moderations.create":
-        found = answer if "flagged" in answer else answer.get("results")
-        return {**answer, "results": [found]} if isinstance(found, dict) else answer
+        results = answer if "flagged" in answer else answer.get("results")
+        return {**answer, "results": [results]} if isinstance(results, dict) else answer
     elif method == "completions.create":
         if "choices" not in answer and (message := _message(answer)):
             choices = [_choice(message, answer)]
         if any("text" not in choice for choice in choices):
             return {**answer, "choices": [_with_text(choice) for choice in choices]}
     return answer
-
-
-def _objects(value: object) -> list[Json]:
-    """Return the objects in a list; none if a server sends something else."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def text_of(content: object) -> str:
@@ -144,7 +140,7 @@ def _items(choices: list[Json]) -> Iterator[Json]:
         if parts:
             status = "incomplete" if cut_reason(choice.get("finish_reason")) else "completed"
             yield {"type": "message", "role": "assistant", "status": status, "content": parts}
-        for call in _objects(message.get("tool_calls")):
+        for call in objects_in(message.get("tool_calls")):
             yield from _function_call(call.get("function"), call.get("id"))
         yield from _function_call(message.get("function_call"), None)
 
@@ -176,7 +172,7 @@ def _status(choices: list[Json]) -> Json:
 
 def _message(response: Json) -> Json:
     """Return the message of a chat completion for a response, an empty one if it says nothing."""
-    items = _objects(response.get("output"))
+    items = objects_in(response.get("output"))
     texts = [text_of(item.get("content")) for item in items if item.get("type") == "message"]
     if not items and isinstance(text := response.get("output_text"), str):
         texts = [text]
@@ -201,24 +197,24 @@ def _choice(message: Json, response: Json) -> Json:
     reason = "tool_calls" if "tool_calls" in message else "stop"
     if response.get("status") == "incomplete":
         details = response.get("incomplete_details")
-        found = details.get("reason") if isinstance(details, dict) else None
-        reason = "content_filter" if found == "content_filter" else "length"
+        cause = details.get("reason") if isinstance(details, dict) else None
+        reason = "content_filter" if cause == "content_filter" else "length"
     return {"index": 0, "message": message, "finish_reason": reason}
 
 
 def _with_data(answer: Json, keys: tuple[str, ...]) -> Json:
     """Return an answer whose `data` is a list of objects: embeddings or pictures."""
-    found = answer.get("data")
+    objects = answer.get("data")
     if "data" not in answer:
-        found = next((answer[key] for key in keys if answer.get(key)), None)
-        if found is None and keys is _PICTURES:
-            messages = [_said(choice) for choice in _objects(answer.get("choices"))]
-            found = [image for message in messages for image in _objects(message.get("images"))]
-    if isinstance(found, list) and found and isinstance(found[0], dict):
-        return answer if "data" in answer else {**answer, "data": found}
-    if isinstance(found, dict) and not _is_wrapping(found, keys):
-        return {**answer, "data": [found]}
-    values: list[object] = found if isinstance(found, list) else [found]
+        objects = next((answer[key] for key in keys if answer.get(key)), None)
+        if objects is None and keys is _PICTURES:
+            messages = [_said(choice) for choice in objects_in(answer.get("choices"))]
+            objects = [image for message in messages for image in objects_in(message.get("images"))]
+    if isinstance(objects, list) and objects and isinstance(objects[0], dict):
+        return answer if "data" in answer else {**answer, "data": objects}
+    if isinstance(objects, dict) and not _is_wrapping(objects, keys):
+        return {**answer, "data": [objects]}
+    values: list[object] = objects if isinstance(objects, list) else [objects]
     if keys is _PICTURES:
         data: list[Json] = [
             {"url" if _is_address(item) else "b64_json": item}
@@ -235,9 +231,9 @@ def _with_data(answer: Json, keys: tuple[str, ...]) -> Json:
     return {**answer, "data": data} if data else answer
 
 
-def _is_wrapping(found: Json, keys: tuple[str, ...]) -> bool:
+def _is_wrapping(answer: Json, keys: tuple[str, ...]) -> bool:
     """Return whether an object has the answer in it."""
-    return "data" in found or any(isinstance(found.get(key), list | dict) for key in keys[:-1])
+    return "data" in answer or any(isinstance(answer.get(key), list | dict) for key in keys[:-1])
 
 
 def _is_address(text: str) -> bool:
@@ -257,11 +253,11 @@ def transcript_in(answer: object, depth: int = 0) -> str | None:
     """
     if isinstance(answer, str):
         return answer
-    if isinstance(answer, list) and depth < _DEEPEST:
+    if isinstance(answer, list) and depth < _MAX_DEPTH:
         texts = [transcript_in(item, depth + 1) for item in answer]
-        found = [text for text in texts if text is not None]
-        return _joined(found) if len(found) == len(answer) else None
-    if not isinstance(answer, dict) or depth >= _DEEPEST:
+        known = [text for text in texts if text is not None]
+        return _joined(known) if len(known) == len(answer) else None
+    if not isinstance(answer, dict) or depth >= _MAX_DEPTH:
         return None
     statuses = {str(answer.get(key)).lower() for key in _STATUSES}
     if not statuses.isdisjoint(_FAILED):

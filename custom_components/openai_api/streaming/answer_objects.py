@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ..types import Json
+
 _CHANGING: Final = frozenset({"cancel", "delete", "pause", "resume", "update", "validate"})
 """The last parts of the names of SDK methods that some servers answer with a word."""
 _NAMING: Final = frozenset({"created_at", "createdAt", "id", "object"})
@@ -27,6 +29,11 @@ _BESIDE: Final = frozenset(
     }
 )
 """The keys that stand beside them."""
+
+
+def objects_in(value: object) -> list[Json]:
+    """Return the objects in a list, `[{…}, …]`; none if a server sends something else."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def is_deletion(method: str) -> bool:
@@ -70,11 +77,11 @@ def may_be_made(method: str, answer: Mapping[str, Any]) -> bool:
 def id_in(answer: Mapping[str, Any], *keys: str) -> str | None:
     """Return the id under the first of these keys that has one, also a number; None if none."""
     for key in keys:
-        found = answer.get(key)
-        if isinstance(found, int) and not isinstance(found, bool):
-            return str(found)
-        if isinstance(found, str) and found:
-            return found
+        value = answer.get(key)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if isinstance(value, str) and value:
+            return value
     return None
 
 

@@ -160,8 +160,8 @@ class ChatCompletionAccumulator(StreamAccumulator):
         """Return the usage where some servers put it instead."""
         places: list[Any] = [choice.fields for choice in self._choices.values()]
         places.append(self._completion.get("x_groq"))
-        found = [place.get("usage") for place in places if isinstance(place, dict)]
-        return next((usage for usage in found if _has_counts(usage)), None)
+        candidates = [place.get("usage") for place in places if isinstance(place, dict)]
+        return next((usage for usage in candidates if _has_counts(usage)), None)
 
 
 def _text_of(part: Json) -> Json:

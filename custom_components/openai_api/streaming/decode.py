@@ -24,12 +24,12 @@ FAILURES = frozenset({"response.failed", "response.incomplete", "response.done"}
 """The types of events whose response may have an error."""
 _FIELD = re.compile(rb"\s*(?:\xef\xbb\xbf)?(?:(?:data|event|id|retry) ?:|:)")
 _DATA_URL = re.compile(rb"\s*data:[\w.+-]+/[\w.+-]+[;,]")
-_MOST_OF_A_FIELD = 16
+_MAX_OF_A_FIELD = 16
 _PIECE = 64 * 1024
 _FIELD_NAMES = (b"data:", b"event:", b"id:", b"retry:")
 # Of what is no event, the most that is shown.
-_MOST_LINES = 5
-_MOST_BYTES = 1000
+_MAX_LINES = 5
+_MAX_BYTES = 1000
 _ERROR_LINE = re.compile(rb"\s*(?:error\s*:|\[error\])\s*", re.IGNORECASE)
 
 
@@ -45,7 +45,7 @@ def is_event_stream(start: bytes) -> bool:
 
 def can_tell(start: bytes) -> bool:
     """Return whether the beginning of a body is long enough for `is_event_stream`."""
-    return len(start.lstrip()) >= _MOST_OF_A_FIELD
+    return len(start.lstrip()) >= _MAX_OF_A_FIELD
 
 
 def reader_for(accumulator: StreamAccumulator | None) -> EventReader:
@@ -159,19 +159,19 @@ def _error_in(text: bytes) -> Json:
     """Return the error in a text that is not JSON."""
     label = _ERROR_LINE.match(text)
     words = text[label.end() :] if label is not None else text
-    found: Any = None
+    error: Any = None
     if len(words) <= LARGE_BYTES:
         with suppress(orjson.JSONDecodeError):
-            found = orjson.loads(words)
-    if found is None:
-        found = words[:_PIECE].decode(errors="replace")
-    return found if isinstance(found, dict) and "error" in found else {"error": found}
+            error = orjson.loads(words)
+    if error is None:
+        error = words[:_PIECE].decode(errors="replace")
+    return error if isinstance(error, dict) and "error" in error else {"error": error}
 
 
 def words_in_stray(lines: Iterable[bytes]) -> str:
     """Return the last words in lines that belong to no event, but for the start of a field."""
-    found = [line for line in lines if not any(field.startswith(line) for field in _FIELD_NAMES)]
-    return b"\n".join(found[-_MOST_LINES:])[:_MOST_BYTES].decode(errors="replace").strip()
+    stray = [line for line in lines if not any(field.startswith(line) for field in _FIELD_NAMES)]
+    return b"\n".join(stray[-_MAX_LINES:])[:_MAX_BYTES].decode(errors="replace").strip()
 
 
 def check_stray(lines: Iterable[bytes]) -> None:
@@ -181,11 +181,11 @@ def check_stray(lines: Iterable[bytes]) -> None:
             raise AnswerError(_error_in(line))
         if line[:1] == b"{" and len(line) <= LARGE_BYTES:
             try:
-                found = orjson.loads(line)
+                value = orjson.loads(line)
             except orjson.JSONDecodeError:
                 continue
-            if answer_error(found) is not None:
-                raise AnswerError(found)
+            if answer_error(value) is not None:
+                raise AnswerError(value)
 
 
 def lines_in_stray(

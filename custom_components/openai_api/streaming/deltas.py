@@ -22,10 +22,10 @@ _WHOLE_TYPES = frozenset({"reasoning.encrypted"})
 def accumulate_delta(pieces: Pieces, delta: Mapping[str, Any]) -> None:
     """Append the values of a delta, `{key: piece}`, to the pieces that came before."""
     for key, value in delta.items():
-        if (found := pieces.get(key)) is None:
+        if (values := pieces.get(key)) is None:
             pieces[key] = [value]
         else:
-            found.append(value)
+            values.append(value)
 
 
 def join_delta(pieces: Pieces) -> Json:
@@ -35,22 +35,22 @@ def join_delta(pieces: Pieces) -> Json:
 
 def _join(key: str, values: list[Any]) -> Any:
     """Return the value that the pieces of a key add up to."""
-    found = [value for value in values if value is not None]
-    if not found:
+    present = [value for value in values if value is not None]
+    if not present:
         return None
     if key == "tool_calls":
-        return join_tool_calls(list(_objects(found)), join_objects)
+        return join_tool_calls(list(_objects(present)), join_objects)
     if key == "content" or key.startswith("reasoning_content"):
-        return _join_content(found)
-    if all(isinstance(value, str) for value in found):
+        return _join_content(present)
+    if all(isinstance(value, str) for value in present):
         if key in _REPLACED_KEYS:
-            return next((value for value in reversed(found) if value), found[-1])
-        return "".join(found)
-    if all(isinstance(value, dict) for value in found):
-        return _join_audio(found) if key == "audio" else join_objects(found)
-    if all(isinstance(value, list) for value in found):
-        return _join_items([item for value in found for item in value])
-    return next((value for value in reversed(found) if value != ""), found[-1])
+            return next((value for value in reversed(present) if value), present[-1])
+        return "".join(present)
+    if all(isinstance(value, dict) for value in present):
+        return _join_audio(present) if key == "audio" else join_objects(present)
+    if all(isinstance(value, list) for value in present):
+        return _join_items([item for value in present for item in value])
+    return next((value for value in reversed(present) if value != ""), present[-1])
 
 
 def join_objects(values: list[Json]) -> Json:

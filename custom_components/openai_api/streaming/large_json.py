@@ -14,10 +14,10 @@ import orjson
 _MAX_PIECE = 32 * 1024
 _MIN_PIECE = 64
 _STRING_PIECE = 128 * 1024
-_LONGEST_SCALAR = 64 * 1024
+_MAX_SCALAR_BYTES = 64 * 1024
 MAX_CONTAINERS = 500_000
 """The most objects and lists in one text: Python's collection of garbage looks at all of them."""
-_LONGEST_ESCAPE = 12
+_MAX_ESCAPE_BYTES = 12
 """Bytes of one character: two escapes of a surrogate pair."""
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _IN_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
@@ -88,14 +88,14 @@ class LargeJsonReader:
                 return self._container([], start, b"]", level + 1)
             case b'"':
                 return self._string(start)
-        found = _SCALAR.match(self._data, start, start + _LONGEST_SCALAR)
-        if found is None or found.end() == start + _LONGEST_SCALAR:
+        scalar = _SCALAR.match(self._data, start, start + _MAX_SCALAR_BYTES)
+        if scalar is None or scalar.end() == start + _MAX_SCALAR_BYTES:
             raise ValueError("no JSON")
-        value = None if found[0] in _NO_NUMBERS else orjson.loads(found[0])
-        return value, found.end()
+        value = None if scalar[0] in _NO_NUMBERS else orjson.loads(scalar[0])
+        return value, scalar.end()
 
     def _container(
-        self, found: dict[str, Any] | list[Any], start: int, closing: bytes, level: int
+        self, container: dict[str, Any] | list[Any], start: int, closing: bytes, level: int
     ) -> tuple[Any, int]:
         """Return an object or a list, and its end."""
         if level > self._max_depth:
@@ -104,28 +104,28 @@ class LargeJsonReader:
         data, size = self._data, _MAX_PIECE
         position = self._skip(start + 1)
         if data[position : position + 1] == closing:
-            return found, position + 1
+            return container, position + 1
         while True:
             # Parse as many members at once as fit into a piece.
             end = None
             while end is None and size >= _MIN_PIECE:
-                if (end := self._piece(found, position, size, level)) is None:
+                if (end := self._piece(container, position, size, level)) is None:
                     size //= 4
             if end is not None:
                 size = min(size * 2, _MAX_PIECE)
                 position = self._skip(end)
                 continue
             size = _MIN_PIECE * 4
-            position = self._skip(self._member(found, position, level))
+            position = self._skip(self._member(container, position, level))
             sign = data[position : position + 1]
             if sign == closing:
-                return found, position + 1
+                return container, position + 1
             if sign != b",":
                 raise ValueError("no JSON")
             position = self._skip(position + 1)
 
     def _piece(
-        self, found: dict[str, Any] | list[Any], position: int, size: int, level: int
+        self, container: dict[str, Any] | list[Any], position: int, size: int, level: int
     ) -> int | None:
         """Add the members in a piece of about this size; return the start of the next member.
 
@@ -138,7 +138,7 @@ class LargeJsonReader:
             if comma < position:
                 continue
             members = data[position:comma]
-            whole = b"[%b]" % members if isinstance(found, list) else b"{%b}" % members
+            whole = b"[%b]" % members if isinstance(container, list) else b"{%b}" % members
             try:
                 value = orjson.loads(whole)
             except orjson.JSONDecodeError:
@@ -149,10 +149,10 @@ class LargeJsonReader:
             # Brackets in short texts count, too. Long texts are no pieces.
             self._count(members.count(b"{") + members.count(b"["))
             self._check_piece(whole, value, self._max_depth - level + 1)
-            if isinstance(found, list):
-                found.extend(value)
+            if isinstance(container, list):
+                container.extend(value)
             else:
-                found.update(value)
+                container.update(value)
             return comma + 1
         return None
 
@@ -162,11 +162,11 @@ class LargeJsonReader:
         if self._left < 0:
             raise TooManyContainers
 
-    def _member(self, found: dict[str, Any] | list[Any], position: int, level: int) -> int:
+    def _member(self, container: dict[str, Any] | list[Any], position: int, level: int) -> int:
         """Add one member; return its end."""
-        if isinstance(found, list):
+        if isinstance(container, list):
             value, end = self._value(position, level)
-            found.append(value)
+            container.append(value)
             return end
         if self._data[position : position + 1] != b'"':
             raise ValueError("no JSON")
@@ -174,7 +174,7 @@ class LargeJsonReader:
         end = self._skip(end)
         if self._data[end : end + 1] != b":":
             raise ValueError("no JSON")
-        found[key], end = self._value(self._skip(end + 1), level)
+        container[key], end = self._value(self._skip(end + 1), level)
         return end
 
     def _string(self, start: int) -> tuple[str, int]:
@@ -194,7 +194,7 @@ class LargeJsonReader:
     def _cut(self, start: int, end: int) -> tuple[str, int]:
         """Return a piece of a string that ends before `end` with a whole character, and its end."""
         for load in (orjson.loads, self._load_string):
-            for cut in range(end, max(start, end - _LONGEST_ESCAPE), -1):
+            for cut in range(end, max(start, end - _MAX_ESCAPE_BYTES), -1):
                 try:
                     return load(b'"%b"' % self._data[start:cut]), cut
                 except ValueError:
@@ -205,7 +205,7 @@ class LargeJsonReader:
         """Return what stands between quotation marks."""
         text = b'"%b"' % content
         try:
-            found: str = orjson.loads(text)
+            decoded: str = orjson.loads(text)
         except orjson.JSONDecodeError:
-            found = self._load_string(text)
-        return found
+            decoded = self._load_string(text)
+        return decoded

@@ -6,7 +6,7 @@ from ..types import Json
 from .sse import MAX_EVENT_BYTES, EventTooLarge
 from .text import LARGE_BYTES
 
-_LONGEST_FIRST_LINE = 64 * 1024
+_MAX_FIRST_LINE_BYTES = 64 * 1024
 _EVENT_TYPES = ("response.", "transcript.", "speech.", "image_generation.", "image_edit.")
 _CHUNKS = (".chunk", "text_completion")
 _SEPARATORS = b"\x1e \t\r"
@@ -52,7 +52,7 @@ def is_ndjson(body: bytes, *, of_objects: bool = False) -> bool:
 
     With `of_objects`, any object counts as an event.
     """
-    end = body.find(b"\n", 0, _LONGEST_FIRST_LINE)
+    end = body.find(b"\n", 0, _MAX_FIRST_LINE_BYTES)
     if end <= 0 or body.find(b"{", end) < 0:
         return False
     line = body[:end]
@@ -61,8 +61,8 @@ def is_ndjson(body: bytes, *, of_objects: bool = False) -> bool:
 
 def may_be_ndjson(start: bytes) -> bool:
     """Return whether the first line is still missing that tells whether these are lines."""
-    start = start[:_LONGEST_FIRST_LINE].lstrip(_SEPARATORS)
-    return start[:1] == b"{" and b"\n" not in start and len(start) < _LONGEST_FIRST_LINE - 1
+    start = start[:_MAX_FIRST_LINE_BYTES].lstrip(_SEPARATORS)
+    return start[:1] == b"{" and b"\n" not in start and len(start) < _MAX_FIRST_LINE_BYTES - 1
 
 
 def is_event_line(line: bytes) -> bool:
@@ -84,7 +84,7 @@ def _object_in(line: bytes) -> Json | None:
     if data[:1] != b"{" or data[-1:] != b"}" or len(data) > LARGE_BYTES:
         return None
     try:
-        found: Json = orjson.loads(data)
+        value: Json = orjson.loads(data)
     except orjson.JSONDecodeError:
         return None
-    return found
+    return value

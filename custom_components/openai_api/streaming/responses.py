@@ -51,8 +51,8 @@ class ResponseAccumulator(StreamAccumulator):
 
     def add(self, event: Json) -> None:
         """Add the next event; raises AnswerError for an event that is an error."""
-        kind = event.get("type")
-        if kind == "response.output_text.delta":
+        event_type = event.get("type")
+        if event_type == "response.output_text.delta":
             try:
                 # Nearly all deltas belong to the same part as the one before.
                 if event["output_index"] != self._item or event["content_index"] != self._part:
@@ -60,32 +60,36 @@ class ResponseAccumulator(StreamAccumulator):
             except KeyError:
                 self._begin_part(event)
             self._add_delta(event["delta"] if "delta" in event else event.get("text") or "")
-        elif kind in _FINAL:
+        elif event_type in _FINAL:
             self._end(event)
-        elif kind == "response.output_item.done":
+        elif event_type == "response.output_item.done":
             self._add_item(event)
-        elif kind in _BEGINNINGS:
+        elif event_type in _BEGINNINGS:
             if isinstance(response := event.get("response"), dict):
                 self._base = response
-        elif kind == "response.error":
+        elif event_type == "response.error":
             raise AnswerError(event)
-        elif kind is None and event.get("object") == "response":
+        elif event_type is None and event.get("object") == "response":
             # The whole object in the only event.
             self._final, self.is_complete = event, True
         else:
-            self._add_piece(kind, event)
+            self._add_piece(event_type, event)
 
-    def _add_piece(self, kind: object, event: Json) -> None:
+    def _add_piece(self, event_type: object, event: Json) -> None:
         """Add the next event about a part of an item."""
-        match kind:
+        match event_type:
             case "response.output_item.added":
                 if isinstance(item := event.get("item"), dict):
                     self._open[_key(event)] = item
             case "response.function_call_arguments.delta":
                 self._arguments.setdefault(_key(event), []).append(event.get("delta") or "")
             case "response.function_call_arguments.done":
-                if told := event.get("arguments"):
-                    whole = told if isinstance(told, str) else orjson.dumps(told).decode()
+                if arguments := event.get("arguments"):
+                    whole = (
+                        arguments
+                        if isinstance(arguments, str)
+                        else orjson.dumps(arguments).decode()
+                    )
                     self._arguments[_key(event)] = [whole]
             case "response.output_text.done":
                 texts = self._texts.setdefault(_key(event), {})
@@ -131,8 +135,8 @@ class ResponseAccumulator(StreamAccumulator):
             status = str(event["type"]).rpartition(".")[2].replace("done", "completed")
             if "id" not in response:
                 response = {**self._base, "status": status, **response}
-            found = response.get("status")
-            if not isinstance(found, str) or not is_known_end(found):
+            reported = response.get("status")
+            if not isinstance(reported, str) or not is_known_end(reported):
                 # Some servers repeat the response of the first event, or leave the status out.
                 response = {**response, "status": status}
             self._final, self.is_final, self.is_complete = response, True, True
@@ -210,27 +214,27 @@ class ResponseAccumulator(StreamAccumulator):
         self,
         key: object,
         item: Json,
-        found: dict[object, dict[object, str]],
+        texts: dict[object, dict[object, str]],
         *,
         is_only: bool,
     ) -> Json:
         """Return an item, completed by the deltas of it."""
-        kind = item.get("type")
-        if kind == "message" and not _texts_of(item):
-            parts = found.get(key) or (next(iter(found.values()), {}) if is_only else {})
+        item_type = item.get("type")
+        if item_type == "message" and not _texts_of(item):
+            parts = texts.get(key) or (next(iter(texts.values()), {}) if is_only else {})
             whole = self._parts.get(key) or (
                 next(iter(self._parts.values()), {}) if is_only else {}
             )
             content = {
                 part: {"type": "output_text", "text": text, "annotations": []}
                 for part, text in parts.items()
-            } | {part: found for part, found in whole.items() if _texts_of({"content": [found]})}
+            } | {part: value for part, value in whole.items() if _texts_of({"content": [value]})}
             if _texts_of({"content": list(content.values())}):
                 return {
                     **item,
-                    "content": [found for _, found in sorted(content.items(), key=_part_order)],
+                    "content": [value for _, value in sorted(content.items(), key=_part_order)],
                 }
-        if kind == "function_call" and not item.get("arguments"):
+        if item_type == "function_call" and not item.get("arguments"):
             pieces = self._arguments.get(key) or (
                 next(iter(self._arguments.values()), []) if is_only else []
             )

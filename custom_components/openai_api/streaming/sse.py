@@ -7,8 +7,8 @@ MAX_EVENT_BYTES = 64 * 1024 * 1024
 _MAX_LINES = 64 * 1024
 """The maximum number of data lines in one event, and of lines that are no field in a stream."""
 _BOM = b"\xef\xbb\xbf"
-_LONGEST_KEPT_NAME = 64
-_MOST_KEPT_NAMES = 256
+_MAX_KEPT_NAME_BYTES = 64
+_MAX_KEPT_NAMES = 256
 _MANY_LINES = 12
 """Lines: so many at once are worth a look at how they are laid out."""
 _FIELDS = frozenset({b"data", b"event", b"id", b"retry", b""})
@@ -153,14 +153,14 @@ class SSEDecoder:
                 return False
             self._name(line)
         try:
-            found = [names[line] for line in heads]
+            types = [names[line] for line in heads]
         except KeyError:
             # More names than are kept.
             return False
         data = [line[6:] for line in lines[1::3] if line[:6] == b"data: "]
         if len(data) != count:
             return False
-        events.extend(zip(found, data, strict=True))
+        events.extend(zip(types, data, strict=True))
         self._size = 0
         return True
 
@@ -184,7 +184,7 @@ class SSEDecoder:
     def _name(self, line: bytes) -> str:
         """Return the name in an `event` line."""
         name = line[6:].strip().decode(errors="replace")
-        if len(line) <= _LONGEST_KEPT_NAME and len(self._names) < _MOST_KEPT_NAMES:
+        if len(line) <= _MAX_KEPT_NAME_BYTES and len(self._names) < _MAX_KEPT_NAMES:
             self._names[line] = name
         return name
 

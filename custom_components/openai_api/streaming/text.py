@@ -26,7 +26,7 @@ _LONE = re.compile("[\ud800-\udfff]")
 _ESCAPED = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _MAX_BACK = 8
 """Characters by which a piece may end earlier: a longer row of halves makes no whole ones."""
-_LONGEST_PIECE = 256 * 1024
+_MAX_PIECE_LENGTH = 256 * 1024
 _MAX_HELD = 64
 """Texts whose last piece ended with half a character; older ones are dropped."""
 _IDENTITY = ("type", "item_id", "output_index", "content_index", "summary_index")
@@ -64,9 +64,9 @@ def _pieces(text: str) -> Iterator[str]:
     They end with a whole character, unless there is none nearby.
     """
     start = 0
-    while len(text) - start > _LONGEST_PIECE:
-        end = start + _LONGEST_PIECE
-        first = max(end - _MAX_BACK, start + _LONGEST_PIECE // 2)
+    while len(text) - start > _MAX_PIECE_LENGTH:
+        end = start + _MAX_PIECE_LENGTH
+        first = max(end - _MAX_BACK, start + _MAX_PIECE_LENGTH // 2)
         while "\ud800" <= text[end - 1] <= "\udfff" and end > first:
             end -= 1
         yield text[start:end]
@@ -76,7 +76,7 @@ def _pieces(text: str) -> Iterator[str]:
 
 def _in_pieces(change: Callable[[str], str], text: str) -> str:
     """Return a text that is changed piece by piece."""
-    return change(text) if len(text) <= _LONGEST_PIECE else "".join(map(change, _pieces(text)))
+    return change(text) if len(text) <= _MAX_PIECE_LENGTH else "".join(map(change, _pieces(text)))
 
 
 def _join_halves(text: str) -> str:
@@ -90,8 +90,8 @@ def _join_halves(text: str) -> str:
         )
     if _RAW_BYTES.search(text) is not None:
         text = _RAW_BYTES.sub(
-            lambda found: (
-                found[0].encode(errors="surrogateescape").decode(errors="surrogateescape")
+            lambda halves: (
+                halves[0].encode(errors="surrogateescape").decode(errors="surrogateescape")
             ),
             text,
         )
@@ -104,7 +104,7 @@ def _replace_halves(text: str) -> str:
         return text.encode(errors="surrogateescape").decode(errors="replace")
     if _RAW_BYTES.search(text) is not None:
         text = _RAW_BYTES.sub(
-            lambda found: found[0].encode(errors="surrogateescape").decode(errors="replace"), text
+            lambda half: half[0].encode(errors="surrogateescape").decode(errors="replace"), text
         )
     return _LONE.sub("\ufffd", text)
 
@@ -155,8 +155,8 @@ class SurrogateJoiner:
         def load_string(text: bytes) -> str:
             nonlocal has_halves
             has_halves = True
-            found: str = json.loads(text.decode(errors="surrogateescape"))
-            return found
+            loaded: str = json.loads(text.decode(errors="surrogateescape"))
+            return loaded
 
         value = None
         is_whole = False
@@ -213,8 +213,8 @@ class SurrogateJoiner:
 
     def _mend_event(self, value: Any, *, hold: bool) -> Any:
         """Return an event whose texts are valid Unicode."""
-        found = value if isinstance(value, dict) else {}
-        known = {key: found[key] for key in _IDENTITY if key in found}
+        event = value if isinstance(value, dict) else {}
+        known = {key: event[key] for key in _IDENTITY if key in event}
         identity = tuple(str(known.get(key)) for key in _IDENTITY)
         mended = self._mend(value, (identity,), hold=hold)
         if self.held:

@@ -18,7 +18,7 @@ from ..types import Json
 
 _BODIES = ("function", "custom")
 """The keys of the object with the name and arguments, by the type of the call."""
-_MOST_CHECKS = 64
+_MAX_CHECKS = 64
 """How often arguments are parsed to see whether they are complete."""
 
 
@@ -76,7 +76,7 @@ class _Call:
         if not any(text.rstrip().endswith("}") for text in self.texts[-2:]):
             return False
         self.checks += 1
-        return self.checks <= _MOST_CHECKS and is_object(self.text)
+        return self.checks <= _MAX_CHECKS and is_object(self.text)
 
 
 def is_object(text: str) -> bool:
@@ -219,17 +219,17 @@ class ToolCalls:
 
     def __init__(self) -> None:
         """Start with none."""
-        self._found = _Calls()
+        self._calls = _Calls()
         self._taken = 0
 
     @property
     def has_calls(self) -> bool:
         """Whether any call has begun."""
-        return bool(self._found.calls)
+        return bool(self._calls.calls)
 
     def add(self, delta: Json) -> None:
         """Add a delta, `{"id": …, "function": {"name": …, "arguments": …}, …}`."""
-        self._found.add(_read(delta))
+        self._calls.add(_read(delta))
 
     def take(self, *, is_end: bool = False, is_cut: bool = False) -> list[WholeCall]:
         """Return calls that were not returned before: all at the end, else those before the last.
@@ -237,7 +237,7 @@ class ToolCalls:
         A call whose arguments may still change keeps back those after it. With `is_cut`, the end
         may be none: calls that are not whole are left out.
         """
-        calls = self._found.calls
+        calls = self._calls.calls
         taken: list[WholeCall] = []
         while self._taken < len(calls) - (not is_end):
             call = calls[self._taken]
@@ -249,7 +249,7 @@ class ToolCalls:
                 continue
             value = call.object if call.object is not None else _arguments(call.texts)
             extras = (piece.get("extra_content") for piece in call.pieces)
-            extra = next((found for found in extras if isinstance(found, dict)), None)
+            extra = next((candidate for candidate in extras if isinstance(candidate, dict)), None)
             taken.append(WholeCall(call.id, call.name, value, extra))
         return taken
 
@@ -260,10 +260,10 @@ def join_tool_calls(pieces: list[Json], join_objects: Callable[[list[Json]], Jso
     Returns `[{"id": …, "type": …, "function": {"name": …, "arguments": …}}]`. `join_objects` joins
     the other keys of a call.
     """
-    found = _Calls()
+    calls = _Calls()
     for piece in pieces:
-        found.add(_read(piece))
-    return [_as_json(call, join_objects) for call in found.calls]
+        calls.add(_read(piece))
+    return [_as_json(call, join_objects) for call in calls.calls]
 
 
 def _as_json(call: _Call, join_objects: Callable[[list[Json]], Json]) -> Json:

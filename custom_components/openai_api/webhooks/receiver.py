@@ -114,12 +114,12 @@ type _Handler = Callable[[HomeAssistant, str, web.Request], Awaitable[web.Respon
 @callback
 def get_webhook_id(hass: HomeAssistant, entry: ConfigEntry[Any]) -> str:
     """Return the secret part of the entry's webhook URL, created once and stored."""
-    found: str | None = entry.options.get(CONF_WEBHOOK_ID)
-    if found is None:
-        found = webhook.async_generate_id()
-        options = {**entry.options, CONF_WEBHOOK_ID: found}
+    webhook_id: str | None = entry.options.get(CONF_WEBHOOK_ID)
+    if webhook_id is None:
+        webhook_id = webhook.async_generate_id()
+        options = {**entry.options, CONF_WEBHOOK_ID: webhook_id}
         hass.config_entries.async_update_entry(entry, options=options)
-    return found
+    return webhook_id
 
 
 async def async_receive(host: ServiceHost) -> WebhookReceiver | None:
@@ -288,9 +288,9 @@ def _parse_int(text: str) -> int:
 def _parse_event(body: bytes) -> dict[str, object]:
     """Return the event in a body."""
     try:
-        found = orjson.loads(body)
+        event = orjson.loads(body)
     except orjson.JSONDecodeError:
-        found = None
-    if not isinstance(found, dict):
+        event = None
+    if not isinstance(event, dict):
         raise _RejectedError(_RejectReason.NO_EVENT)
-    return found
+    return event

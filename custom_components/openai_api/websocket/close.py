@@ -27,7 +27,7 @@ class Close(NamedTuple):
     """What went wrong, if anything did."""
 
 
-def ending(err: ConnectionClosed, settings: HostConfig) -> Close:
+def parse_close(err: ConnectionClosed, settings: HostConfig) -> Close:
     """Return how a connection has ended, sanitized for the log and for events.
 
     The error is None for a normal closure. Where this side has given up, the code is 1009 for a
@@ -48,7 +48,7 @@ def ending(err: ConnectionClosed, settings: HostConfig) -> Close:
     return Close(code, reason, reason or None)
 
 
-def check_close(code: int, reason: str) -> None:
+def validate_close(code: int, reason: str) -> None:
     """Check the code and the reason of a close frame.
 
     `code` is 1000, 1001 or 3000 to 4999, `reason` has up to 123 bytes in UTF-8; see RFC 6455,

@@ -15,7 +15,7 @@ from ..const import LOGGER
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
-_LARGEST_FRAME = 64 * 1024 * 1024
+_MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 CLOSE_TIMEOUT = 5
 """Seconds that a server gets to answer a close frame."""
 PING = 20
@@ -23,8 +23,8 @@ PING = 20
 
 # The library's debug output would show the headers, and with them the key. Nobody can raise the
 # level of a logger that has no name in the configuration.
-_SILENT = logging.Logger(f"{__package__}.protocol", logging.INFO)  # noqa: LOG001
-_SILENT.parent = LOGGER
+_QUIET_LOGGER = logging.Logger(f"{__package__}.protocol", logging.INFO)  # noqa: LOG001
+_QUIET_LOGGER.parent = LOGGER
 
 
 async def async_connect_options(
@@ -40,8 +40,8 @@ async def async_connect_options(
     protocol: dict[str, Any] = {
         "close_timeout": CLOSE_TIMEOUT,
         "create_connection": connection_factory,
-        "logger": _SILENT,
-        "max_size": _LARGEST_FRAME,
+        "logger": _QUIET_LOGGER,
+        "max_size": _MAX_MESSAGE_BYTES,
         "open_timeout": settings.timeout,
         "ping_interval": PING,
         "ping_timeout": PING,
@@ -72,7 +72,7 @@ def _import_libraries() -> None:
             continue
 
 
-def shown_url(host: ServiceHost, path: str) -> str:
+def display_url(host: ServiceHost, path: str) -> str:
     """Return the address of a WebSocket, without its query: that may hold a key."""
     url = URL(host.settings.base_url)
     return str((url / path).with_scheme("wss" if url.scheme == "https" else "ws"))

@@ -12,9 +12,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from websockets.frames import CloseCode
 
 from ..api.host import ServiceHost
-from ..const import EVENT_CONNECTION, EVENT_SERVER, LOGGER
+from ..const import EVENT_SERVER, LOGGER
 from ..error_bodies import redact_error
-from ..events import fire
 from ..exceptions import (
     AuthenticationFailed,
     ConnectionFailed,
@@ -25,28 +24,28 @@ from ..exceptions import (
     sanitize,
     validation_error,
 )
-from ..localize import localized_text
 from ..streaming.decode import FAILURES
 from ..streaming.large_json import MAX_CONTAINERS, TooManyContainers
 from ..streaming.text import LARGE_BYTES, SurrogateJoiner
 from ..types import Json
-from .close import Close, ending
+from .close import Close, parse_close
 from .connect_options import CLOSE_TIMEOUT, async_connect_options
+from .connection_state import ConnectionState
 from .handshake import rejection
 from .messages import encode
 from .reconnect import ReconnectPolicy
-from .socket import Open, Socket
+from .sdk_connection import ConnectFactory, SdkConnection
 from .state import State
 
 if TYPE_CHECKING:
     from .protocol import KeepaliveConnection
 
 # Seconds: listeners run while an event is fired, and other tasks of the loop wait for them.
-_TURN = 0.001
+_MAX_LOOP_HOLD = 0.001
 MAX_CONNECTIONS = 50
 """Of one service."""
 # Events that tell what a response has taken of the quota, or that there is none left.
-_SPENDING = frozenset(
+_USAGE_EVENTS = frozenset(
     {"error", "response.completed", "response.done", "response.failed", "response.incomplete"}
 )
 
@@ -55,17 +54,15 @@ type Connections = dict[str, Connection]
 """The connections of one entry by their ids."""
 
 
-class Connection:
+class Connection(ConnectionState):
     """A connection that keeps its id for as long as it is open or being opened again."""
-
-    transport: str
 
     def __init__(
         self,
         host: ServiceHost,
         connections: Connections,
         connection_id: str,
-        open_socket: Open,
+        connect: ConnectFactory,
         event_types: Collection[str] | None = None,
         *,
         opener: Context,
@@ -77,22 +74,17 @@ class Connection:
         Only server events of `event_types` are fired, all if there are none. `opener` is the
         call that opens it; with `is_admin_only`, only administrators may use it.
         """
-        self.host = host
+        super().__init__(host, connection_id)
         self._connections = connections
         self.opener = opener
         self.is_admin_only = is_admin_only
-        self.id = connection_id
         self._event_types = event_types or None
-        self.state = State.DISCONNECTED
-        self._open_socket = open_socket
-        self._socket: Socket | None = None
+        self._connect = connect
+        self._socket: SdkConnection | None = None
         self._websocket: KeepaliveConnection | None = None
         self._task: asyncio.Task[None] | None = None
         self._opening: asyncio.Timeout | None = None
-        self._closing: tuple[int, str] | None = None
-        # One for all events of this connection: one each would be garbage to collect.
-        self._context = Context()
-        self._own = {"config_entry_id": host.entry.entry_id, "connection_id": connection_id}
+        self._requested_close: tuple[int, str] | None = None
         # Copied for each event: that is faster than a new dictionary.
         self._event_data: dict[str, Any] = {
             **self._own,
@@ -103,8 +95,13 @@ class Connection:
         }
         self._joiner = SurrogateJoiner()
         self._reconnects = ReconnectPolicy()
-        self._is_missed = False
+        self._is_loss_logged = False
         """Whether the log tells of a loss, but not yet that it is over."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something can be sent."""
+        return self.state is State.CONNECTED
 
     async def async_connect(self) -> None:
         """Open the socket and start to listen.
@@ -124,13 +121,13 @@ class Connection:
                 try:
                     self._socket = await self._async_open()
                 except asyncio.CancelledError:
-                    if self._closing is None:
+                    if self._requested_close is None:
                         raise
-            if self._closing is not None:
-                raise self._closed()
+            if self._requested_close is not None:
+                raise self._closed_error()
         except BaseException as err:
             self._abort()
-            self._forget(error=self._text(err))
+            self._set_disconnected(error=self._error_text(err))
             raise
         finally:
             self._opening = None
@@ -141,10 +138,10 @@ class Connection:
         )
 
     async def async_send(self, event: Mapping[str, Any]) -> None:
-        """Send one event; raises what `messages.encode` and `async_send_frame` raise."""
-        await self.async_send_frame(encode(event))
+        """Send one event; raises what `messages.encode` and `async_send_message` raise."""
+        await self.async_send_message(encode(event))
 
-    async def async_send_frame(self, frame: str) -> None:
+    async def async_send_message(self, message: str) -> None:
         """Send one message: an event as JSON text.
 
         Raises ServiceValidationError "connection_not_open", and HomeAssistantError
@@ -154,19 +151,19 @@ class Connection:
             raise validation_error("connection_not_open", connection_id=self.id, state=self.state)
         websocket = self._websocket
         try:
-            await self._socket.send_raw(frame)
+            await self._socket.send_raw(message)
         except ConnectionClosed:
-            raise self._closed() from None
+            raise self._closed_error() from None
         if websocket is not None and websocket.transport.is_closing():
             # The connection was aborted while the message was queued; the library raises nothing.
-            raise self._closed()
+            raise self._closed_error()
 
     async def async_close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
         """Close the connection, in whatever state it is; its id is free when this returns.
 
-        `code` and `reason` are those of the close frame, as `check_close` allows them.
+        `code` and `reason` are those of the close frame, as `validate_close` allows them.
         """
-        self._closing = (code, reason)
+        self._requested_close = (code, reason)
         socket, task = self._socket, self._task
         if self._opening is not None:
             # A timeout that has just run out cannot end any sooner.
@@ -178,18 +175,18 @@ class Connection:
             task.cancel()
         if task is not None and task is not asyncio.current_task():
             await asyncio.wait([task])
-        self._forget(code=code, reason=reason)
+        self._set_disconnected(code=code, reason=reason)
 
-    async def _async_close_socket(self, socket: Socket, code: int, reason: str) -> None:
+    async def _async_close_socket(self, socket: SdkConnection, code: int, reason: str) -> None:
         """Perform the closing handshake; abort if it does not finish within CLOSE_TIMEOUT + 1 s."""
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT + 1):
-                await self.async_finish()
+                await self.async_drain()
                 await socket.close(code=code, reason=reason)
         except TimeoutError:
             self._abort()
 
-    async def async_finish(self) -> None:
+    async def async_drain(self) -> None:
         """Wait until the send queue is empty; this class has none."""
 
     @callback
@@ -198,7 +195,7 @@ class Connection:
         if (websocket := self._websocket) is not None and hasattr(websocket, "transport"):
             websocket.transport.abort()
 
-    def _closed(self) -> HomeAssistantError:
+    def _closed_error(self) -> HomeAssistantError:
         """Return the error for calls that wait for this connection."""
         if self.host.closed:
             return EntryUnloaded()
@@ -212,13 +209,11 @@ class Connection:
         self._websocket = KeepaliveConnection(*args, **kwargs)
         return self._websocket
 
-    async def _async_open(self) -> Socket:
+    async def _async_open(self) -> SdkConnection:
         """Open a socket; raises translated errors."""
         host = self.host
         try:
-            return await self._open_socket(
-                await async_connect_options(host, self._connection_factory)
-            )
+            return await self._connect(await async_connect_options(host, self._connection_factory))
         except InvalidStatus as err:
             raise rejection(err, host.settings) from None
         except (OSError, ValueError, WebSocketException) as err:
@@ -229,59 +224,50 @@ class Connection:
     async def _async_listen(self) -> None:
         """Fire an event for every message until the connection ends for good."""
         try:
-            await self._async_follow()
+            await self._async_receive()
         except Exception as err:  # noqa: BLE001
             LOGGER.exception("Connection %s has ended unexpectedly", self.id)
             if (socket := self._socket) is not None:
                 with suppress(Exception):
                     await self._async_close_socket(socket, CloseCode.INTERNAL_ERROR, "")
             error = api_error("connection_failed", reason=type(err).__name__)
-            self._forget(code=CloseCode.INTERNAL_ERROR, error=self._text(error))
+            self._set_disconnected(code=CloseCode.INTERNAL_ERROR, error=self._error_text(error))
 
-    async def _async_follow(self) -> None:
+    async def _async_receive(self) -> None:
         """Fire an event for every message, also after reconnecting."""
         while True:
-            hass, websocket = self.host.hass, self._websocket
+            websocket = self._websocket
             assert websocket is not None
-            messages, turn_ends = websocket.messages, time.monotonic() + _TURN
+            messages, turn_ends = websocket.messages, time.monotonic() + _MAX_LOOP_HOLD
             self._reconnects.on_opened()
             try:
                 while True:
-                    frame = messages.popleft() if messages else await websocket.async_receive()
-                    try:
-                        if len(frame) <= LARGE_BYTES:
-                            event = self._joiner.load(frame)
-                        else:
-                            event = await hass.async_add_executor_job(self._joiner.load, frame)
-                    except ValueError as err:
-                        self._refuse(err)
-                    else:
-                        self._take(event)
+                    await self._async_handle_message(
+                        messages.popleft() if messages else await websocket.async_receive()
+                    )
                     if time.monotonic() > turn_ends:
                         await asyncio.sleep(0)
-                        turn_ends = time.monotonic() + _TURN
+                        turn_ends = time.monotonic() + _MAX_LOOP_HOLD
             except ConnectionClosed as err:
-                close = self._reconnects.judge(ending(err, self.host.settings))
+                close = self._reconnects.on_closed(parse_close(err, self.host.settings))
             self._socket = None
-            if self._closing is not None:
-                self._forget(code=self._closing[0], reason=self._closing[1])
+            if self._requested_close is not None:
+                self._set_disconnected(
+                    code=self._requested_close[0], reason=self._requested_close[1]
+                )
                 return
             if not self._reconnects.is_recoverable(close):
                 if close.error:
-                    LOGGER.info("Connection %s has ended: %s", *self._told(close.error))
-                self._forget_closed(close)
+                    LOGGER.info("Connection %s has ended: %s", *self._log_args(close.error))
+                self._set_disconnected(**self._close_details(close))
                 return
             if self._reconnects.on_lost():
-                self._is_missed = True
+                self._is_loss_logged = True
                 LOGGER.info(
-                    "Connection %s is lost and will be opened again: %s", *self._told(close.error)
+                    "Connection %s is lost and will be opened again: %s",
+                    *self._log_args(close.error),
                 )
-            self._set_state(
-                State.RECONNECTING,
-                code=close.code,
-                reason=close.reason,
-                error=self._text(close.error),
-            )
+            self._set_state(State.RECONNECTING, **self._close_details(close))
             if not await self._async_reconnect(close):
                 return
 
@@ -297,29 +283,41 @@ class Connection:
                 error = err if isinstance(err, HomeAssistantError) else str(err)
                 if isinstance(err, AuthenticationFailed | ConnectionRejected):
                     break
-                LOGGER.debug("Connection %s is still down: %s", *self._told(error))
+                LOGGER.debug("Connection %s is still down: %s", *self._log_args(error))
                 continue
-            if self._is_missed:
-                self._is_missed = False
+            if self._is_loss_logged:
+                self._is_loss_logged = False
                 LOGGER.info("Connection %s is back", self.id)
             self.host.usage.record_connection()
             self._joiner = SurrogateJoiner()
             self._set_state(State.CONNECTED, context_lost=True)
             return True
-        LOGGER.info("Connection %s could not be opened again: %s", *self._told(error))
-        self._forget_closed(close._replace(error=error))
+        LOGGER.info("Connection %s could not be opened again: %s", *self._log_args(error))
+        self._set_disconnected(**self._close_details(close._replace(error=error)))
         return False
 
+    async def _async_handle_message(self, message: bytes) -> None:
+        """Handle one message, which is read outside of the event loop if it is large."""
+        try:
+            if len(message) <= LARGE_BYTES:
+                event = self._joiner.load(message)
+            else:
+                event = await self.host.hass.async_add_executor_job(self._joiner.load, message)
+        except ValueError as err:
+            self._handle_unreadable(err)
+        else:
+            self._handle_event(event)
+
     @callback
-    def _refuse(self, err: ValueError) -> None:
+    def _handle_unreadable(self, err: ValueError) -> None:
         """Report a message that cannot be read; nothing else happens."""
         self._reconnects.is_proven = True
         is_complex = isinstance(err, TooManyContainers)
         error = ResponseTooComplex(MAX_CONTAINERS) if is_complex else api_error("message_not_json")
-        self._fire_state(error=self._text(error))
+        self._fire_state(error=self._error_text(error))
 
     @callback
-    def _take(self, event: Any) -> None:
+    def _handle_event(self, event: Any) -> None:
         """Fire an event."""
         is_object = isinstance(event, dict)
         event_type = event.get("type") if is_object else None
@@ -333,27 +331,17 @@ class Connection:
             data["event_type"], data["event"] = event_type, event
             self.host.hass.bus.async_fire(EVENT_SERVER, data, context=self._context)
         if is_object:
-            if isinstance(event_type, str) and event_type in _SPENDING:
-                self.host.record_event(event)
+            self._record_usage(event)
             self.on_event(event)
 
-    def _told(self, error: HomeAssistantError | str | None) -> tuple[str, str]:
-        """Return the id and the error as they may be logged: `(id, error)`."""
-        return self.id, sanitize(str(error or "the host gives no reason"), self.host.settings)
-
-    def _text(self, error: BaseException | str | None) -> str | None:
-        """Return an error in Home Assistant's language, fit to show."""
-        if not error:
-            return None
-        return sanitize(localized_text(self.host.hass, error), self.host.settings)
+    def _record_usage(self, event: Json) -> None:
+        """Record what a response has taken of the quota, if an event says so."""
+        event_type = event.get("type")
+        if isinstance(event_type, str) and event_type in _USAGE_EVENTS:
+            self.host.record_event(event)
 
     @callback
-    def _forget_closed(self, close: Close) -> None:
-        """Free the id after the host has closed the connection."""
-        self._forget(code=close.code, reason=close.reason, error=self._text(close.error))
-
-    @callback
-    def _forget(self, **details: Any) -> None:
+    def _set_disconnected(self, **details: Any) -> None:
         """Free the id and fire the end of the connection, once."""
         self._socket = None
         if self._connections.get(self.id) is not self:
@@ -362,48 +350,5 @@ class Connection:
         self._set_state(State.DISCONNECTED, **details)
 
     @callback
-    def _set_state(self, state: State, **details: Any) -> None:
-        """Set the state and fire it."""
-        self.state = state
-        self._fire_state(**details)
-        self.on_state(state)
-
-    @callback
-    def _fire_state(
-        self,
-        *,
-        code: int | None = None,
-        reason: str | None = None,
-        error: str | None = None,
-        context_lost: bool = False,
-    ) -> None:
-        """Fire the connection event."""
-        self.fire(
-            EVENT_CONNECTION,
-            {
-                "transport": self.transport,
-                "state": self.state.value,
-                "code": None if code is None else int(code),
-                "reason": reason,
-                "error": error or None,
-                "context_lost": context_lost,
-            },
-        )
-
-    @callback
-    def fire(self, event_type: str, data: dict[str, Any]) -> None:
-        """Fire an event of this connection on the bus.
-
-        The ids are added to `data`. An error in an `EVENT_CONNECTION` is the host's last error.
-        """
-        if event_type == EVENT_CONNECTION and data["error"]:
-            self.host.record_error(data["error"])
-        fire(self.host.hass, event_type, {**self._own, **data}, self._context)
-
-    @callback
     def on_event(self, event: Json) -> None:
         """Handle a server event, after it was fired; subclasses override this."""
-
-    @callback
-    def on_state(self, state: State) -> None:
-        """Handle a change of state, after it was fired; subclasses override this."""

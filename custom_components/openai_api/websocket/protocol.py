@@ -10,7 +10,7 @@ from websockets.frames import Frame, Opcode
 
 from . import connect_options
 
-_MOST_WAITING = 16
+_MAX_WAITING = 16
 """Messages: while so many wait to be received, no more is read, as in the library."""
 
 
@@ -53,7 +53,7 @@ class KeepaliveConnection(ClientConnection):
             super().process_event(event)
         elif event.fin and event.opcode in (Opcode.TEXT, Opcode.BINARY):
             self.messages.append(bytes(event.data))
-            if len(self.messages) == _MOST_WAITING:
+            if len(self.messages) == _MAX_WAITING:
                 self.transport.pause_reading()
             self._wake()
         else:

@@ -8,13 +8,13 @@ from websockets.frames import CloseCode
 from ..exceptions import api_error
 from .close import Close
 
-_FIRST_DELAY = 0.5
-_LONGEST_DELAY = 30.0
-_ATTEMPTS = 10
+INITIAL_DELAY = 0.5
+MAX_DELAY = 30.0
+MAX_ATTEMPTS = 10
 """About three minutes of trying, each wait twice the one before."""
-_HELD = 60.0
+STABLE_AFTER = 60.0
 """Seconds that a connection must stay open before its attempts are counted from 0 again."""
-_RECOVERABLE = frozenset(
+_RECOVERABLE_CLOSE_CODES = frozenset(
     {
         CloseCode.ABNORMAL_CLOSURE,
         CloseCode.INTERNAL_ERROR,
@@ -42,7 +42,7 @@ class ReconnectPolicy:
         """Record that a socket is open."""
         self._opened, self.is_proven = time.monotonic(), False
 
-    def judge(self, close: Close) -> Close:
+    def on_closed(self, close: Close) -> Close:
         """Return `close`, with an error once the host has closed too many sockets at once.
 
         Gateways accept a WebSocket before they find out that no server is behind them.
@@ -58,19 +58,19 @@ class ReconnectPolicy:
 
     def is_recoverable(self, close: Close) -> bool:
         """Return whether another socket may last longer than the one that has ended so."""
-        return close.code in _RECOVERABLE and self._empty_sockets < _MAX_EMPTY_SOCKETS
+        return close.code in _RECOVERABLE_CLOSE_CODES and self._empty_sockets < _MAX_EMPTY_SOCKETS
 
     def on_lost(self) -> bool:
-        """Record a lost socket; return whether it is the first since one was open for `_HELD` s."""
+        """Record a lost socket; return whether it is the first since one was open for `STABLE_AFTER` s."""
         # A server that greets us only to drop us gets no fresh start each time.
-        if time.monotonic() - self._opened >= _HELD:
+        if time.monotonic() - self._opened >= STABLE_AFTER:
             self._attempt = 0
         return not self._attempt
 
     def next_delay(self) -> float | None:
         """Return the seconds to wait before the next attempt, None after the last one."""
-        if self._attempt >= _ATTEMPTS:
+        if self._attempt >= MAX_ATTEMPTS:
             return None
-        delay = min(_FIRST_DELAY * 2**self._attempt, _LONGEST_DELAY)
+        delay = min(INITIAL_DELAY * 2**self._attempt, MAX_DELAY)
         self._attempt += 1
         return float(delay * random.uniform(0.75, 1))  # noqa: S311

@@ -24,6 +24,16 @@ def sse(events: Iterable[Any], *, done: bool = False) -> bytes:
     return "".join([*lines, "data: [DONE]\n\n" if done else ""]).encode()
 
 
+def streamed(*events: Any) -> Fault:
+    """Return a response of these events."""
+    return Fault(path="/responses", body=sse(events), content_type=SSE)
+
+
+def item_done(kind: str, **item: Any) -> dict[str, Any]:
+    """Return the event of an item that is whole."""
+    return {"type": "response.output_item.done", "item": {"type": kind, **item}}
+
+
 def text_events(*pieces: str) -> list[dict[str, Any]]:
     """Return the events of a message, without the end of its response."""
     item = {"type": "message", "id": "msg_1", "role": "assistant"}

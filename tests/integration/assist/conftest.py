@@ -10,12 +10,16 @@ from typing import Any
 from homeassistant.components import conversation
 from homeassistant.components.homeassistant.exposed_entities import async_expose_entity
 from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER
-from homeassistant.core import Context, HomeAssistant, ServiceCall
+from homeassistant.core import Context, Event, HomeAssistant, ServiceCall
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import intent
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_capture_events,
+    async_mock_service,
+)
 
 from tests.standin.server import StandIn
 
@@ -115,10 +119,21 @@ def is_error(result: conversation.ConversationResult) -> bool:
 
 
 @pytest.fixture
-async def agent(hass: HomeAssistant, add_subentry: AddSubentry) -> str:
-    """Return the id of a subentry with an agent that may use Assist."""
+def turns(hass: HomeAssistant) -> list[Event]:
+    """Return the turns that are fired."""
+    return async_capture_events(hass, "openai_api_turn_event")
+
+
+@pytest.fixture
+async def assist(hass: HomeAssistant) -> None:
+    """Set up what agents need, as a real Home Assistant has done before."""
     assert await async_setup_component(hass, "homeassistant", {})
     assert await async_setup_component(hass, "conversation", {})
+
+
+@pytest.fixture
+async def agent(assist: None, add_subentry: AddSubentry) -> str:
+    """Return the id of a subentry with an agent that may use Assist."""
     return await add_subentry("conversation", llm_hass_api=["assist"])
 
 
@@ -145,8 +160,6 @@ async def first_tool(standin: StandIn, ask: Ask) -> str:
 
 
 @pytest.fixture
-async def impatient_agent(hass: HomeAssistant, add_subentry: AddSubentry) -> str:
+async def impatient_agent(assist: None, add_subentry: AddSubentry) -> str:
     """Return the id of a subentry with an agent that waits a second and has no tools."""
-    assert await async_setup_component(hass, "homeassistant", {})
-    assert await async_setup_component(hass, "conversation", {})
     return await add_subentry("conversation", advanced={"patience": 1})

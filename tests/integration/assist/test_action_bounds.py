@@ -106,7 +106,7 @@ async def test_items_of_todo_list_are_different_things(
 
 
 async def test_tool_calls_run_a_few_at_a_time(
-    standin: StandIn, home: Door, call: Call, monkeypatch: pytest.MonkeyPatch
+    standin: StandIn, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running: list[int] = []
     count = 0
@@ -128,7 +128,7 @@ async def test_tool_calls_run_a_few_at_a_time(
 
 
 async def test_conversation_is_not_joined_while_it_begins(
-    hass: HomeAssistant, standin: StandIn, home: Door
+    hass: HomeAssistant, standin: StandIn
 ) -> None:
     """Who asks under the same name before the first answer has come is none of the conversation."""
     users = [
@@ -177,9 +177,7 @@ async def call_as(hass: HomeAssistant, user: User | None, name: str) -> Any:
     )
 
 
-async def test_conversation_of_automation_is_open_to_administrators(
-    hass: HomeAssistant, home: Door
-) -> None:
+async def test_conversation_of_automation_is_open_to_administrators(hass: HomeAssistant) -> None:
     """What others put into it would be read with the rights of the automation."""
     groups = {"owner": GROUP_ID_ADMIN, "admin": GROUP_ID_ADMIN, "member": GROUP_ID_USER}
     users = {

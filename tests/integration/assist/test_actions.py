@@ -13,7 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
 from custom_components.openai_api.const import DOMAIN
-from custom_components.openai_api.handlers import home as handler
+from custom_components.openai_api.handlers import kept_conversations
 from tests.integration.llm_api import add_api
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
@@ -143,9 +143,7 @@ async def test_chat_completion_cut_off_calls_no_tools(
     assert not home.asked
 
 
-async def test_reasoning_before_call_of_service_is_not_sent(
-    standin: StandIn, home: Door, call: Call
-) -> None:
+async def test_reasoning_before_call_of_service_is_not_sent(standin: StandIn, call: Call) -> None:
     thoughts = [{"type": "reasoning", "id": f"rs_{number}", "summary": []} for number in range(2)]
     search = {"type": "web_search_call", "id": "ws_1", "status": "completed"}
     standin.fail(response(thoughts[0], search, thoughts[1], calls("door")))
@@ -156,7 +154,7 @@ async def test_reasoning_before_call_of_service_is_not_sent(
     assert [item.get("id") for item in sent if item.get("type") == "reasoning"] == ["rs_1"]
 
 
-async def test_chat_completion_llm_tools(standin: StandIn, home: Door, call: Call) -> None:
+async def test_chat_completion_llm_tools(standin: StandIn, call: Call) -> None:
     made = {"id": "c1", "type": "function", "function": {"name": "door", "arguments": "{}"}}
     for message in ({"role": "assistant", "tool_calls": [made]}, {"content": "Open."}):
         body = {"id": "x", "object": "chat.completion", "choices": [{"message": message}]}
@@ -173,9 +171,7 @@ async def test_chat_completion_llm_tools(standin: StandIn, home: Door, call: Cal
     assert json.loads(sent[3]["content"]) == {"open": True}
 
 
-async def test_chat_completion_sends_thoughts_back(
-    standin: StandIn, home: Door, call: Call
-) -> None:
+async def test_chat_completion_sends_thoughts_back(standin: StandIn, call: Call) -> None:
     extra = {"google": {"thought_signature": "x"}}
     function = {"name": "door", "arguments": "{}"}
     made = {"id": "c1", "type": "function", "function": function, "extra_content": extra}
@@ -234,7 +230,7 @@ async def test_chat_completion_arguments_as_object(
 
 
 async def test_reasoning_kept_within_call_and_images_sent_once(
-    standin: StandIn, home: Door, call: Call
+    standin: StandIn, call: Call
 ) -> None:
     thought = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "z"}
     standin.fail(response(thought, calls("door")))
@@ -256,9 +252,9 @@ async def test_reasoning_kept_within_call_and_images_sent_once(
 
 
 async def test_conversation_history_limit(
-    standin: StandIn, home: Door, call: Call, monkeypatch: pytest.MonkeyPatch
+    standin: StandIn, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handler, "_LONGEST", 3)
+    monkeypatch.setattr(kept_conversations, "_MAX_ITEMS", 3)
     for text in ("One", "Two", "Three"):
         await call("create_model_response", input=text, model="m", conversation_id="breakfast")
 
@@ -288,9 +284,7 @@ async def test_tool_round_limit(standin: StandIn, home: Door, call: Call) -> Non
 
 
 @pytest.mark.parametrize("streams", [False, True])
-async def test_conversation_id_keeps_history(
-    standin: StandIn, home: Door, call: Call, streams: bool
-) -> None:
+async def test_conversation_id_keeps_history(standin: StandIn, call: Call, streams: bool) -> None:
     data = {"model": "m", "conversation_id": "breakfast", "stream": streams}
     first = await call("create_model_response", input="My name is Ada.", **data)
     assert first["conversation_id"] == "breakfast"
@@ -302,7 +296,7 @@ async def test_conversation_id_keeps_history(
     assert sent[1]["content"] == first["output_text"]
 
 
-async def test_conversation_id_keeps_chat_history(standin: StandIn, home: Door, call: Call) -> None:
+async def test_conversation_id_keeps_chat_history(standin: StandIn, call: Call) -> None:
     data = {"model": "m", "conversation_id": "breakfast"}
     for text in ("My name is Ada.", "Who am I?"):
         messages = [{"role": "user", "content": text}]
@@ -312,9 +306,7 @@ async def test_conversation_id_keeps_chat_history(standin: StandIn, home: Door, 
     assert [item["role"] for item in sent] == ["user", "assistant", "user"]
 
 
-async def test_conversation_failed_call_is_not_kept(
-    standin: StandIn, home: Door, call: Call
-) -> None:
+async def test_conversation_failed_call_is_not_kept(standin: StandIn, call: Call) -> None:
     data = {"model": "m", "conversation_id": "breakfast"}
     standin.fail(Fault(path="/responses", status=400))
     with pytest.raises(ServiceValidationError):
@@ -324,7 +316,7 @@ async def test_conversation_failed_call_is_not_kept(
     assert len(standin.requests[-1].body["input"]) == 1
 
 
-async def test_conversation_of_other_user_raises(hass: HomeAssistant, home: Door) -> None:
+async def test_conversation_of_other_user_raises(hass: HomeAssistant) -> None:
     users = [MockUser(name=name, is_owner=True).add_to_hass(hass) for name in ("a", "b")]
 
     async def ask(user: MockUser) -> Any:
@@ -344,9 +336,7 @@ async def test_conversation_of_other_user_raises(hass: HomeAssistant, home: Door
 
 
 @pytest.mark.parametrize("key", ["conversation", "previous_response_id"])
-async def test_conversation_kept_twice_raises(
-    standin: StandIn, home: Door, call: Call, key: str
-) -> None:
+async def test_conversation_kept_twice_raises(standin: StandIn, call: Call, key: str) -> None:
     count = len(standin.requests)
     data = {"model": "m", "input": "Hi", "conversation_id": "x", key: "abc"}
     with pytest.raises(ServiceValidationError) as raised:
@@ -356,7 +346,7 @@ async def test_conversation_kept_twice_raises(
     assert len(standin.requests) == count
 
 
-async def test_unknown_llm_api_raises(home: Door, call: Call) -> None:
+async def test_unknown_llm_api_raises(call: Call) -> None:
     with pytest.raises(ServiceValidationError) as raised:
         await call("create_model_response", model="m", input="Hi", llm_hass_api=["nope"])
     assert raised.value.translation_key == "llm_api_unknown"

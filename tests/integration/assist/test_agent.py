@@ -523,7 +523,7 @@ async def test_chat_unsupported_parameters_are_dropped(
     assert body["max_tokens"] == 9
 
 
-async def test_tools_that_change_between_turns_are_described_anew(
+async def test_changed_tools_are_described_again(
     hass: HomeAssistant, standin: StandIn, add_subentry: AddSubentry, ask: Ask
 ) -> None:
     class Changing(llm.Tool):

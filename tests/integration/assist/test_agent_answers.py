@@ -23,22 +23,16 @@ from .answers import (
     chat,
     chunk,
     completed,
+    item_done,
     says,
     sse,
+    streamed,
 )
 from .conftest import Ask, is_error, speech
 
+pytestmark = pytest.mark.usefixtures("agent")
+
 type Json = dict[str, Any]
-
-
-def streamed(*events: Any) -> Fault:
-    """Return a response of these events."""
-    return Fault(path="/responses", body=sse(events), content_type=SSE)
-
-
-def done(kind: str, **item: Any) -> Json:
-    """Return the event of an item that is whole."""
-    return {"type": "response.output_item.done", "item": {"type": kind, **item}}
 
 
 def delta(text: Any) -> Json:
@@ -66,7 +60,7 @@ REFUSED: Json = {"type": "message", "content": [{"type": "refusal", "refusal": "
 )
 @pytest.mark.parametrize("is_streamed", [True, False])
 async def test_response_without_stream(
-    standin: StandIn, agent: str, ask: Ask, output: list[Any], said: str, is_streamed: bool
+    standin: StandIn, ask: Ask, output: list[Any], said: str, is_streamed: bool
 ) -> None:
     whole = {"id": "r", "status": "completed", "output": output, "usage": USAGE}
     standin.fail(
@@ -75,7 +69,7 @@ async def test_response_without_stream(
     assert speech(await ask()) == said
 
 
-async def test_response_failed_without_stream(standin: StandIn, agent: str, ask: Ask) -> None:
+async def test_response_failed_without_stream(standin: StandIn, ask: Ask) -> None:
     error = {"code": "server_error", "message": "Overloaded"}
     standin.fail(Fault(path="/responses", body={"id": "r", "status": "failed", "error": error}))
     result = await ask()
@@ -84,16 +78,14 @@ async def test_response_failed_without_stream(standin: StandIn, agent: str, ask:
 
 
 @pytest.mark.parametrize("output", [None, "text", [{"type": "message", "content": "Hi"}], [None]])
-async def test_response_of_unknown_shape_is_empty(
-    standin: StandIn, agent: str, ask: Ask, output: Any
-) -> None:
+async def test_response_of_unknown_shape_is_empty(standin: StandIn, ask: Ask, output: Any) -> None:
     standin.fail(Fault(path="/responses", body={"status": "completed", "output": output}))
     result = await ask()
     assert is_error(result)
     assert speech(result).startswith("The AI service gave no answer")
 
 
-async def test_refusal_is_spoken(standin: StandIn, agent: str, ask: Ask) -> None:
+async def test_refusal_is_spoken(standin: StandIn, ask: Ask) -> None:
     pieces = [{"type": "response.refusal.delta", "delta": text} for text in ("I can", "not.", None)]
     standin.fail(streamed(*pieces, completed()))
     assert speech(await ask()) == "I cannot."
@@ -101,19 +93,15 @@ async def test_refusal_is_spoken(standin: StandIn, agent: str, ask: Ask) -> None
 
 @pytest.mark.parametrize(
     "odd",
-    [delta(None), delta(5), done("new"), {"type": "response.output_item.done", "item": 5}, {}],
+    [delta(None), delta(5), item_done("new"), {"type": "response.output_item.done", "item": 5}, {}],
 )
-async def test_malformed_event_is_ignored(
-    standin: StandIn, agent: str, ask: Ask, odd: Json
-) -> None:
+async def test_malformed_event_is_ignored(standin: StandIn, ask: Ask, odd: Json) -> None:
     standin.fail(streamed(delta("Hel"), odd, delta("lo"), completed()))
     assert speech(await ask()) == "Hello"
 
 
 @pytest.mark.parametrize("end", [None, "done"])
-async def test_final_event_without_response(
-    standin: StandIn, agent: str, ask: Ask, end: Any
-) -> None:
+async def test_final_event_without_response(standin: StandIn, ask: Ask, end: Any) -> None:
     standin.fail(streamed(delta("Hello"), {"type": "response.completed", "response": end}))
     assert speech(await ask()) == "Hello"
 
@@ -139,7 +127,6 @@ async def test_final_event_without_response(
 async def test_reasoning_tags_are_not_spoken(
     hass: HomeAssistant,
     standin: StandIn,
-    agent: str,
     ask: Ask,
     pieces: list[str],
     said: str,
@@ -152,9 +139,9 @@ async def test_reasoning_tags_are_not_spoken(
     assert last.thinking_content == thought
 
 
-async def test_encrypted_reasoning_kept_within_turn(standin: StandIn, agent: str, ask: Ask) -> None:
+async def test_encrypted_reasoning_kept_within_turn(standin: StandIn, ask: Ask) -> None:
     sealed = [
-        done("reasoning", id=f"rs_{number}", summary=[{"text": "Hm"}], encrypted_content="zzz")
+        item_done("reasoning", id=f"rs_{number}", summary=[{"text": "Hm"}], encrypted_content="zzz")
         for number in range(2)
     ]
     shown = {"type": "response.reasoning_summary_text.delta", "delta": "I see"}
@@ -163,7 +150,7 @@ async def test_encrypted_reasoning_kept_within_turn(standin: StandIn, agent: str
             shown,
             {**shown, "delta": 5},
             *sealed,
-            done("reasoning", id="rs_9"),
+            item_done("reasoning", id="rs_9"),
             call_event("nonsense", "{}"),
             completed(),
         )
@@ -212,7 +199,6 @@ async def test_encrypted_reasoning_kept_within_turn(standin: StandIn, agent: str
 async def test_server_tool_call_is_not_sent_back(
     hass: HomeAssistant,
     standin: StandIn,
-    agent: str,
     ask: Ask,
     item: Json,
     name: str,
@@ -234,9 +220,7 @@ async def test_server_tool_call_is_not_sent_back(
 
 
 @pytest.mark.parametrize("name", ["", None, 5])
-async def test_tool_call_without_name_is_ignored(
-    standin: StandIn, agent: str, ask: Ask, name: Any
-) -> None:
+async def test_tool_call_without_name_is_ignored(standin: StandIn, ask: Ask, name: Any) -> None:
     standin.fail(streamed(delta("Fine."), call_event(name, "{}"), completed()))
     assert speech(await ask()) == "Fine."
     assert len([one for one in standin.requests if one.path == "/responses"]) == 1
@@ -258,15 +242,13 @@ CHAT_ODD: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize("name", CHAT_ODD)
-async def test_chat_malformed_chunk_is_ignored(
-    standin: StandIn, agent: str, ask: Ask, name: str
-) -> None:
+async def test_chat_malformed_chunk_is_ignored(standin: StandIn, ask: Ask, name: str) -> None:
     standin.fail(NO_RESPONSES)
     standin.fail(chat(*CHAT_ODD[name], chunk({}, "stop")))
     assert speech(await ask()) == "Hi"
 
 
-async def test_chat_content_filter_is_an_error(standin: StandIn, agent: str, ask: Ask) -> None:
+async def test_chat_content_filter_is_an_error(standin: StandIn, ask: Ask) -> None:
     standin.fail(NO_RESPONSES)
     standin.fail(chat(chunk({}, "content_filter")))
     result = await ask()
@@ -275,7 +257,7 @@ async def test_chat_content_filter_is_an_error(standin: StandIn, agent: str, ask
 
 
 async def test_chat_history_without_failed_turns(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+    hass: HomeAssistant, standin: StandIn, ask: Ask
 ) -> None:
     standin.fail(NO_RESPONSES)
     standin.fail(chat(chunk({"content": "Blue."}), chunk({}, "stop")))
@@ -366,9 +348,7 @@ async def test_missing_llm_api_is_an_error(
     assert [event.data["ended"] for event in told] == ["failed"]
 
 
-async def test_unexpected_exception_is_logged(
-    agent: str, ask: Ask, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_unexpected_exception_is_logged(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
     with patch.object(llm_entity, "system_prompt", side_effect=ZeroDivisionError):
         result = await ask()
     assert is_error(result)
@@ -392,7 +372,7 @@ async def test_fallback_agent_missing_keeps_error(
 
 @pytest.mark.parametrize("begun", ["Hello there", "Hello there, this is a long answer " * 2])
 async def test_stream_broken_while_spoken_is_reported(
-    hass: HomeAssistant, standin: StandIn, agent: str, begun: str
+    hass: HomeAssistant, standin: StandIn, begun: str
 ) -> None:
     whole = sse([delta(begun)])
     standin.fail(Fault(path="/responses", body=whole, content_type=SSE))
@@ -419,7 +399,7 @@ async def test_stream_broken_while_spoken_is_reported(
 
 
 async def test_chat_stream_without_end_is_complete(
-    standin: StandIn, agent: str, ask: Ask, monkeypatch: pytest.MonkeyPatch
+    standin: StandIn, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(llm_entity, "_LINGER", 0.05)
     standin.fail(NO_RESPONSES)
@@ -428,7 +408,7 @@ async def test_chat_stream_without_end_is_complete(
 
 
 async def test_satellite_text_without_markup(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+    hass: HomeAssistant, standin: StandIn, ask: Ask
 ) -> None:
     standin.fail(
         streamed(
@@ -479,12 +459,12 @@ OTHER_FORMS: dict[str, Fault] = {
 
 
 @pytest.mark.parametrize("case", OTHER_FORMS)
-async def test_answer_in_other_form(standin: StandIn, agent: str, ask: Ask, case: str) -> None:
+async def test_answer_in_other_form(standin: StandIn, ask: Ask, case: str) -> None:
     standin.fail(OTHER_FORMS[case])
     assert speech(await ask()) == "Hello"
 
 
-async def test_chat_answer_in_other_form(standin: StandIn, agent: str, ask: Ask) -> None:
+async def test_chat_answer_in_other_form(standin: StandIn, ask: Ask) -> None:
     standin.fail(NO_RESPONSES)
     bodies = [
         sse(HELLO, done=True),
@@ -516,7 +496,7 @@ async def test_chat_answer_in_other_form(standin: StandIn, agent: str, ask: Ask)
 )
 @pytest.mark.parametrize("is_chat", [True, False])
 async def test_model_that_cannot_be_streamed(
-    standin: StandIn, agent: str, ask: Ask, status: int, error: Json, is_chat: bool
+    standin: StandIn, ask: Ask, status: int, error: Json, is_chat: bool
 ) -> None:
     path = "/chat/completions" if is_chat else "/responses"
     if is_chat:
@@ -538,7 +518,7 @@ async def test_model_that_cannot_be_streamed(
     assert "stream_options" not in standin.requests[-1].body
 
 
-async def test_chat_call_malformed_is_tried_again(standin: StandIn, agent: str, ask: Ask) -> None:
+async def test_chat_call_malformed_is_tried_again(standin: StandIn, ask: Ask) -> None:
     standin.fail(NO_RESPONSES)
     standin.fail(chat(chunk({}, "function_call_filter: MALFORMED_FUNCTION_CALL"), count=1))
     standin.fail(chat(chunk({"content": "It is on."}), chunk({}, "stop")))
@@ -550,9 +530,7 @@ async def test_chat_call_malformed_is_tried_again(standin: StandIn, agent: str, 
 
 
 @pytest.mark.parametrize("more", [{}, {"error": {"code": 502, "message": "Upstream"}}])
-async def test_chat_ended_by_error_is_no_answer(
-    standin: StandIn, agent: str, ask: Ask, more: Json
-) -> None:
+async def test_chat_ended_by_error_is_no_answer(standin: StandIn, ask: Ask, more: Json) -> None:
     standin.fail(NO_RESPONSES)
     last = chunk({}, "error")
     last["choices"][0] |= more
@@ -564,8 +542,8 @@ async def test_chat_ended_by_error_is_no_answer(
 
 
 @pytest.mark.parametrize("delta_of_last", [{}, None, {"content": ""}, {"content": None}])
-async def test_chat_whole_message_at_the_end_is_not_said_again(
-    standin: StandIn, agent: str, ask: Ask, delta_of_last: Any
+async def test_chat_final_message_is_not_repeated(
+    standin: StandIn, ask: Ask, delta_of_last: Any
 ) -> None:
     standin.fail(NO_RESPONSES)
     last = chunk(delta_of_last, "stop")
@@ -576,8 +554,8 @@ async def test_chat_whole_message_at_the_end_is_not_said_again(
 
 
 @pytest.mark.parametrize("pieces", [[" Hello ", "there."], ["\n\nHello", " there.", "\n"]])
-async def test_chat_whole_message_without_spaces_around_is_not_said_again(
-    standin: StandIn, agent: str, ask: Ask, pieces: list[str]
+async def test_chat_final_message_without_spaces_is_not_repeated(
+    standin: StandIn, ask: Ask, pieces: list[str]
 ) -> None:
     standin.fail(NO_RESPONSES)
     last = chunk({}, "stop")
@@ -587,7 +565,7 @@ async def test_chat_whole_message_without_spaces_around_is_not_said_again(
     assert speech(await ask()).strip() == "Hello there."
 
 
-async def test_chat_whole_message_alone_is_said(standin: StandIn, agent: str, ask: Ask) -> None:
+async def test_chat_final_message_without_deltas_is_spoken(standin: StandIn, ask: Ask) -> None:
     standin.fail(NO_RESPONSES)
     last = chunk({}, "stop")
     last["choices"][0]["message"] = {"role": "assistant", "content": "Hello there."}
@@ -596,7 +574,7 @@ async def test_chat_whole_message_alone_is_said(standin: StandIn, agent: str, as
     assert speech(await ask()) == "Hello there."
 
 
-async def test_chat_message_so_far_is_said_once(standin: StandIn, agent: str, ask: Ask) -> None:
+async def test_chat_cumulative_message_is_spoken_once(standin: StandIn, ask: Ask) -> None:
     standin.fail(NO_RESPONSES)
     so_far = [
         {"choices": [{"message": {"content": text}}]} for text in ("Hel", "Hello ", "Hello !")
@@ -606,9 +584,7 @@ async def test_chat_message_so_far_is_said_once(standin: StandIn, agent: str, as
     assert speech(await ask()) == "Hello !"
 
 
-async def test_chat_whole_message_at_the_end_calls_no_tool_again(
-    standin: StandIn, agent: str, ask: Ask
-) -> None:
+async def test_chat_final_message_calls_no_tool_again(standin: StandIn, ask: Ask) -> None:
     standin.fail(NO_RESPONSES)
     call = {"index": 0, "id": "c1", "function": {"name": "nonsense", "arguments": "{}"}}
     last = chunk({}, "tool_calls")
@@ -623,7 +599,7 @@ async def test_chat_whole_message_at_the_end_calls_no_tool_again(
 
 @pytest.mark.parametrize("is_streamed", [True, False])
 async def test_call_in_last_event_alone_is_made_once(
-    standin: StandIn, agent: str, ask: Ask, is_streamed: bool
+    standin: StandIn, ask: Ask, is_streamed: bool
 ) -> None:
     call = call_event("nonsense", "{}")
     events = [call] if is_streamed else []

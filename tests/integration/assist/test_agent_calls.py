@@ -11,9 +11,9 @@ from pytest_homeassistant_custom_component.common import async_mock_service
 
 from tests.standin.server import StandIn
 
-from .answers import call_event, calls, completed, says
+from .answers import call_event, calls, completed, says, streamed
 from .conftest import AddSubentry, Ask, first_tool, is_error, speech, tool_named
-from .test_agent_ends import LIGHT, streamed
+from .test_agent_ends import LIGHT
 
 
 def results(standin: StandIn) -> list[str]:
@@ -98,11 +98,9 @@ async def test_nothing_said_after_half_an_action_is_an_error(
     assert is_error(result)
 
 
-async def test_nothing_said_but_one_more_call_is_an_error(
-    hass: HomeAssistant, standin: StandIn, add_subentry: AddSubentry, ask: Ask
+async def test_empty_answer_with_one_more_call_is_an_error(
+    hass: HomeAssistant, standin: StandIn, add_subentry: AddSubentry, ask: Ask, assist: None
 ) -> None:
-    assert await async_setup_component(hass, "homeassistant", {})
-    assert await async_setup_component(hass, "conversation", {})
     assert await async_setup_component(hass, "light", {})
     made = async_mock_service(hass, "light", "turn_on")
     hass.states.async_set("light.kitchen", "off", {"friendly_name": "Kitchen light"})

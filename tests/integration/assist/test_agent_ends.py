@@ -11,7 +11,6 @@ from tests.standin.server import StandIn
 
 from .answers import (
     NO_RESPONSES,
-    SSE,
     USAGE,
     call_event,
     calls,
@@ -19,7 +18,7 @@ from .answers import (
     chunk,
     completed,
     says,
-    sse,
+    streamed,
     text_events,
 )
 from .conftest import Ask, first_tool, is_error, speech, tool_named
@@ -40,11 +39,6 @@ CUT: Json = {
         "usage": USAGE,
     },
 }
-
-
-def streamed(*events: Any) -> Fault:
-    """Return a response of these events."""
-    return Fault(path="/responses", body=sse(events), content_type=SSE)
 
 
 def call_item(name: str, arguments: str, **more: Any) -> Json:
@@ -109,7 +103,7 @@ async def test_whole_tool_call_of_cut_answer_is_made(
     assert len(kitchen) == 1
 
 
-async def test_reasoning_that_uses_up_the_limit_is_told(
+async def test_reasoning_that_uses_up_limit_is_reported(
     standin: StandIn, agent: str, ask: Ask
 ) -> None:
     thought = {"type": "response.reasoning_summary_text.delta", "delta": "Hm"}
@@ -147,7 +141,7 @@ async def test_chat_cut_data_of_task_raises(
 
 
 @pytest.mark.parametrize("thought", [None, "The light is on, no need to talk."])
-async def test_nothing_said_after_action_is_no_error(
+async def test_empty_answer_after_tool_call_is_no_error(
     standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall], thought: str | None
 ) -> None:
     name = await first_tool(standin, ask)
@@ -166,7 +160,7 @@ async def test_nothing_said_after_action_is_no_error(
 
 
 @pytest.mark.parametrize("fails", [True, False])
-async def test_nothing_said_without_action_is_an_error(
+async def test_empty_answer_without_tool_call_is_an_error(
     standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall], fails: bool
 ) -> None:
     name = await first_tool(standin, ask)

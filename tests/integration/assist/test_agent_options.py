@@ -6,7 +6,6 @@ from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -26,10 +25,8 @@ OPTIONS: dict[str, Any] = {
 
 
 @pytest.fixture
-async def optioned(hass: HomeAssistant, add_subentry: AddSubentry) -> str:
+async def optioned(add_subentry: AddSubentry, assist: None) -> str:
     """Return the id of a subentry with an agent that has all these options."""
-    assert await async_setup_component(hass, "homeassistant", {})
-    assert await async_setup_component(hass, "conversation", {})
     return await add_subentry("conversation", advanced=OPTIONS)
 
 
@@ -189,16 +186,14 @@ async def test_option_refused_in_two_turns_at_once_is_left_out(
         ({"tool_choice": "auto"}, "Unknown parameter: 'tool_choice'"),
     ],
 )
-async def test_refusal_of_what_the_user_adds_is_told(
-    hass: HomeAssistant,
+async def test_refusal_of_user_settings_is_reported(
     standin: StandIn,
     add_subentry: AddSubentry,
     ask: Ask,
     added: dict[str, Any],
     message: str,
+    assist: None,
 ) -> None:
-    assert await async_setup_component(hass, "homeassistant", {})
-    assert await async_setup_component(hass, "conversation", {})
     await add_subentry("conversation", advanced={"extra_body": added})
     for _ in range(5):
         standin.fail(Fault(path="/responses", status=400, body={"error": {"message": message}}))

@@ -12,10 +12,21 @@ from tests.integration.waiting import wait_for
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
-from .answers import NO_RESPONSES, SSE, USAGE, call_event, chat, chunk, completed, says, sse
+from .answers import (
+    NO_RESPONSES,
+    SSE,
+    USAGE,
+    call_event,
+    chat,
+    chunk,
+    completed,
+    says,
+    sse,
+    streamed,
+)
 from .conftest import Ask, speech
 from .socket_service import Service
-from .test_agent_ends import message, streamed
+from .test_agent_ends import message
 from .test_agent_history import add_turn, answer, question
 from .test_agent_socket import AddAgent, add_agent
 from .voice import SILENCE, SPEECH
@@ -43,9 +54,7 @@ def thought(number: int) -> Json:
     return {"type": "response.output_item.done", "item": item}
 
 
-async def test_phases_are_sent_back(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
-) -> None:
+async def test_phases_are_sent_back(standin: StandIn, agent: str, ask: Ask) -> None:
     standin.fail(
         streamed(
             thought(0),
@@ -77,7 +86,7 @@ async def test_phases_are_sent_back(
 
 
 async def test_message_without_phase_is_sent_back_without(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+    standin: StandIn, agent: str, ask: Ask
 ) -> None:
     events = [*message(LOOK, 1, "commentary"), *message(WARM, 2), completed()]
     standin.fail(streamed(*events))
@@ -91,9 +100,7 @@ async def test_message_without_phase_is_sent_back_without(
     assert "phase" not in items[2]
 
 
-async def test_phases_without_stream(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
-) -> None:
+async def test_phases_without_stream(standin: StandIn, agent: str, ask: Ask) -> None:
     output = [
         {"type": "message", "phase": phase, "content": [{"type": "output_text", "text": text}]}
         for phase, text in (("commentary", LOOK), ("final_answer", WARM))
@@ -111,9 +118,7 @@ async def test_phases_without_stream(
     ]
 
 
-async def test_commentary_alone_is_the_answer(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
-) -> None:
+async def test_commentary_alone_is_the_answer(standin: StandIn, agent: str, ask: Ask) -> None:
     silent = message("", 2, "final_answer")
     standin.fail(streamed(*message(LOOK, 1, "commentary"), *silent, completed()))
 
@@ -145,11 +150,7 @@ async def test_pipeline_commentary_is_spoken_once(
 
 
 async def test_phases_over_websocket(
-    hass: HomeAssistant,
-    remote: Service,
-    loaded: MockConfigEntry,
-    add_agent: AddAgent,
-    ask: Ask,
+    remote: Service, loaded: MockConfigEntry, add_agent: AddAgent, ask: Ask
 ) -> None:
     await add_agent()
     remote.raw = [json.dumps(event) for event in message(LOOK, 1, "commentary")]

@@ -41,11 +41,12 @@ async def test_model_issue_opens_reconfigure(
     assert flow["context"]["subentry_id"] == agent
 
 
-async def test_model_issue_entry_not_loaded_aborts(
-    hass: HomeAssistant, entry: MockConfigEntry, notice: str, fix: Callable[..., Any]
+@pytest.mark.parametrize("end", ["async_unload", "async_remove"])
+async def test_model_issue_entry_gone_aborts(
+    hass: HomeAssistant, entry: MockConfigEntry, notice: str, fix: Callable[..., Any], end: str
 ) -> None:
     shown = await fix(notice)
-    await hass.config_entries.async_unload(entry.entry_id)
+    await getattr(hass.config_entries, end)(entry.entry_id)
     done = await fix(flow_id=shown["flow_id"])
     assert (done["type"], done["reason"]) == ("abort", "not_loaded")
 
@@ -57,12 +58,3 @@ async def test_model_issue_subentry_removed(
     hass.config_entries.async_remove_subentry(entry, agent)
     assert (await fix(flow_id=shown["flow_id"]))["type"] == "create_entry"
     assert not hass.config_entries.subentries.async_progress()
-
-
-async def test_model_issue_entry_removed_aborts(
-    hass: HomeAssistant, entry: MockConfigEntry, notice: str, fix: Callable[..., Any]
-) -> None:
-    shown = await fix(notice)
-    await hass.config_entries.async_remove(entry.entry_id)
-    done = await fix(flow_id=shown["flow_id"])
-    assert (done["type"], done["reason"]) == ("abort", "not_loaded")

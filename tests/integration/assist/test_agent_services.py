@@ -41,7 +41,7 @@ def refusal(message: str, status: int = 400, path: str = "/chat/completions", **
 )
 @pytest.mark.parametrize("is_chat", [True, False])
 async def test_sign_of_life_is_no_part_of_answer(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, beat: bytes, is_chat: bool
+    standin: StandIn, agent: str, ask: Ask, beat: bytes, is_chat: bool
 ) -> None:
     conversation_id = await use_chat(standin, ask) if is_chat else None
     whole = DONE if is_chat else says("Done.")
@@ -66,7 +66,7 @@ async def test_sign_of_life_is_no_part_of_answer(
     ],
 )
 async def test_chat_system_role_refused_is_told_by_user(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, status: int, message: str
+    standin: StandIn, agent: str, ask: Ask, status: int, message: str
 ) -> None:
     standin.fail(NO_RESPONSES)
     standin.fail(refusal(message, status))
@@ -87,7 +87,7 @@ async def test_chat_system_role_refused_is_told_by_user(
 
 
 async def test_chat_roles_refused_for_other_reason_raises(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+    standin: StandIn, agent: str, ask: Ask
 ) -> None:
     standin.fail(NO_RESPONSES)
     standin.fail(refusal("System role not supported"))
@@ -153,13 +153,7 @@ async def test_chat_ids_of_calls_as_mistral_wants_them(
 )
 @pytest.mark.parametrize("is_chat", [True, False])
 async def test_conversation_too_long_for_model_is_shortened(
-    hass: HomeAssistant,
-    standin: StandIn,
-    agent: str,
-    ask: Ask,
-    status: int,
-    error: Json,
-    is_chat: bool,
+    standin: StandIn, agent: str, ask: Ask, status: int, error: Json, is_chat: bool
 ) -> None:
     if is_chat:
         conversation_id = await use_chat(standin, ask)
@@ -177,9 +171,7 @@ async def test_conversation_too_long_for_model_is_shortened(
     assert [one["content"] for one in sent if one["role"] == "user"] == ["Go"]
 
 
-async def test_question_too_long_for_model_raises(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
-) -> None:
+async def test_question_too_long_for_model_raises(standin: StandIn, agent: str, ask: Ask) -> None:
     message = "This model's maximum context length is 8192 tokens."
     standin.fail(refusal(message, path="/responses"))
 
@@ -195,7 +187,7 @@ async def test_question_too_long_for_model_raises(
     ],
 )
 async def test_strict_refused_is_left_out(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, error: Json
+    standin: StandIn, agent: str, ask: Ask, error: Json
 ) -> None:
     standin.fail(Fault(path="/responses", status=400, body={"error": error}))
     standin.fail(says("Done."))
@@ -222,7 +214,7 @@ async def test_strict_refused_is_left_out(
     ],
 )
 async def test_question_in_any_script_keeps_listening(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, text: str, asks: bool
+    standin: StandIn, agent: str, ask: Ask, text: str, asks: bool
 ) -> None:
     standin.fail(says(text))
 
@@ -233,7 +225,7 @@ async def test_question_in_any_script_keeps_listening(
     "text", ["\U0001f44d", "```\nprint(1)\n```", "---\n", "https://example.org"]
 )
 async def test_answer_without_a_word_is_silence_for_satellite(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, text: str
+    standin: StandIn, agent: str, ask: Ask, text: str
 ) -> None:
     standin.fail(says(text))
     result = await ask("Well done", satellite_id="assist_satellite.hall")
@@ -325,12 +317,7 @@ async def test_pipeline_thought_without_beginning_is_not_spoken_again(
 
 @pytest.mark.parametrize("arguments", ["null", "", None, " ", "{}", {}])
 async def test_chat_call_without_arguments(
-    hass: HomeAssistant,
-    standin: StandIn,
-    agent: str,
-    ask: Ask,
-    kitchen: list[ServiceCall],
-    arguments: Any,
+    standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall], arguments: Any
 ) -> None:
     conversation_id = await use_chat(standin, ask)
     name = next(
@@ -358,12 +345,7 @@ async def test_chat_call_without_arguments(
     ],
 )
 async def test_arguments_wrapped_otherwise_are_understood(
-    hass: HomeAssistant,
-    standin: StandIn,
-    agent: str,
-    ask: Ask,
-    kitchen: list[ServiceCall],
-    arguments: str,
+    standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall], arguments: str
 ) -> None:
     standin.fail(says("ok"))
     await ask()
@@ -386,12 +368,7 @@ async def test_arguments_wrapped_otherwise_are_understood(
     ],
 )
 async def test_name_of_tool_written_otherwise_is_understood(
-    hass: HomeAssistant,
-    standin: StandIn,
-    agent: str,
-    ask: Ask,
-    kitchen: list[ServiceCall],
-    name: str,
+    standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall], name: str
 ) -> None:
     standin.fail(says("ok"))
     await ask()

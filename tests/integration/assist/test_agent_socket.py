@@ -11,7 +11,6 @@ from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
-    async_capture_events,
     async_mock_service,
 )
 
@@ -26,10 +25,8 @@ type AddAgent = Callable[..., Awaitable[str]]
 
 
 @pytest.fixture
-async def add_agent(hass: HomeAssistant, loaded: MockConfigEntry) -> AddAgent:
+async def add_agent(hass: HomeAssistant, loaded: MockConfigEntry, assist: None) -> AddAgent:
     """Return a function that adds an agent and returns the id of its subentry."""
-    assert await async_setup_component(hass, "homeassistant", {})
-    assert await async_setup_component(hass, "conversation", {})
 
     async def add(name: str = "Kitchen", **advanced: Any) -> str:
         before = set(loaded.subentries)
@@ -41,12 +38,6 @@ async def add_agent(hass: HomeAssistant, loaded: MockConfigEntry) -> AddAgent:
         return added
 
     return add
-
-
-@pytest.fixture
-def turns(hass: HomeAssistant) -> list[Event]:
-    """Return the turns that were told."""
-    return async_capture_events(hass, "openai_api_turn_event")
 
 
 async def test_follow_up_sends_new_items_only(

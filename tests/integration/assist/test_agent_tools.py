@@ -5,7 +5,6 @@ from typing import Any, override
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import llm
-from homeassistant.setup import async_setup_component
 import probatio
 import pytest
 
@@ -40,10 +39,8 @@ class AnyTool(llm.Tool):
 
 
 @pytest.fixture
-async def offer(hass: HomeAssistant, add_subentry: AddSubentry) -> Any:
+async def offer(hass: HomeAssistant, add_subentry: AddSubentry, assist: None) -> Any:
     """Return a function that adds an agent with tools."""
-    assert await async_setup_component(hass, "homeassistant", {})
-    assert await async_setup_component(hass, "conversation", {})
 
     async def add(*tools: llm.Tool, **options: Any) -> None:
         add_api(hass, "any", *tools, prompt=f"Use {tools[0].name} well.")

@@ -4,7 +4,6 @@ from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
-from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -15,6 +14,8 @@ from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
 from .conftest import AddSubentry, open_form, submit
+
+pytestmark = pytest.mark.usefixtures("assist")
 
 KINDS = [kind.value for kind in SubentryType]
 
@@ -29,13 +30,6 @@ def field(form: Any, key: str) -> tuple[Any, Any]:
 def suggestion(form: Any, key: str) -> Any:
     """Return what a form suggests for a field."""
     return (field(form, key)[0].description or {}).get("suggested_value")
-
-
-@pytest.fixture(autouse=True)
-async def _assist(hass: HomeAssistant) -> None:
-    """Have the API that a new agent may use."""
-    assert await async_setup_component(hass, "homeassistant", {})
-    assert await async_setup_component(hass, "conversation", {})
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 from homeassistant.core import Event, HomeAssistant
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from tests.integration.waiting import wait_for
 from tests.standin.faults import Fault
@@ -25,12 +25,6 @@ STAGES = {
 }
 
 
-@pytest.fixture
-def turns(hass: HomeAssistant) -> list[Event]:
-    """Return the turns that were told."""
-    return async_capture_events(hass, "openai_api_turn_event")
-
-
 async def async_begin(standin: StandIn, ask: Ask, stage: str) -> asyncio.Task[Any]:
     """Ask something, and return the turn once the service has got it."""
     standin.fail(STAGES[stage])
@@ -43,8 +37,9 @@ async def async_begin(standin: StandIn, ask: Ask, stage: str) -> asyncio.Task[An
     return turn
 
 
+@pytest.mark.parametrize("end", ["async_unload", "async_remove"])
 @pytest.mark.parametrize("stage", STAGES)
-async def test_unload_during_turn_is_reported(
+async def test_entry_gone_during_turn_is_reported(
     hass: HomeAssistant,
     standin: StandIn,
     entry: MockConfigEntry,
@@ -52,9 +47,10 @@ async def test_unload_during_turn_is_reported(
     ask: Ask,
     turns: list[Event],
     stage: str,
+    end: str,
 ) -> None:
     turn = await async_begin(standin, ask, stage)
-    assert await hass.config_entries.async_unload(entry.entry_id)
+    await getattr(hass.config_entries, end)(entry.entry_id)
     async with asyncio.timeout(5):
         result = await turn
 
@@ -62,23 +58,13 @@ async def test_unload_during_turn_is_reported(
     assert speech(result).endswith(STOPPED)
     await hass.async_block_till_done()
     assert [told.data["ended"] for told in turns] == ["failed"]
+    if end == "async_remove":
+        assert hass.states.get("conversation.kitchen") is None
+        return
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     standin.fail(says("Back"))
     assert speech(await ask()) == "Back"
-
-
-@pytest.mark.parametrize("stage", STAGES)
-async def test_entry_removed_during_turn_is_reported(
-    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, agent: str, ask: Ask, stage: str
-) -> None:
-    turn = await async_begin(standin, ask, stage)
-    await hass.config_entries.async_remove(entry.entry_id)
-    async with asyncio.timeout(5):
-        result = await turn
-
-    assert speech(result).endswith(STOPPED)
-    assert hass.states.get("conversation.kitchen") is None
 
 
 async def test_subentry_removed_during_turn_finishes_turn(

@@ -19,12 +19,7 @@ from ..conftest import CANARY
 from .answers import chat, chunk, says
 from .conftest import AddSubentry, Ask, speech
 
-
-@pytest.fixture(autouse=True)
-async def _assist(hass: HomeAssistant) -> None:
-    """Have what a real Home Assistant has set up before."""
-    assert await async_setup_component(hass, "homeassistant", {})
-    assert await async_setup_component(hass, "conversation", {})
+pytestmark = pytest.mark.usefixtures("assist")
 
 
 SEARCH = {"type": "web_search"}

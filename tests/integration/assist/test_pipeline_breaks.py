@@ -9,7 +9,7 @@ from homeassistant.components.assist_pipeline import PipelineEventType
 from homeassistant.config_entries import SOURCE_REAUTH
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import chat_session, issue_registry as ir
+from homeassistant.helpers import issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events
 
@@ -27,10 +27,6 @@ from .voice_server import Sound, VoiceServer, tone
 
 __all__ = ["add_agent"]
 
-KNOWS_BUSY = hasattr(chat_session, "ConversationBusyError") or "context" in (
-    chat_session.async_get_chat_session.__kwdefaults__
-    or chat_session.async_get_chat_session.__code__.co_varnames
-)
 SUNNY = "It is sunny outside."
 
 

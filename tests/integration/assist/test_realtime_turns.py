@@ -219,7 +219,8 @@ ODD: dict[str, Json] = {
 
 async def test_malformed_events_are_ignored(service: VoiceServer, talking: Talking) -> None:
     satellite = await talking()
-    service.greeting = ["no JSON", [1], {"type": "error", "error": {"event_id": "clear_1"}}]
+    refused = {"type": "error", "error": {"event_id": "clear_1"}}
+    service.greeting = ["no JSON", [1], {"type": ["error"]}, refused]
     service.answers = [Answer(events=list(ODD.values()))]
     await satellite.say(SPEECH)
     assert satellite.speech == SUNNY

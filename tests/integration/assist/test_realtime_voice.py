@@ -266,7 +266,7 @@ async def test_tool_arguments_not_an_object(
 
 @pytest.mark.parametrize("more", ['"room": "%d"', '"on": true'])
 async def test_burst_about_one_thing(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, more: str
+    service: VoiceServer, talking: Talking, tool: Tool, more: str
 ) -> None:
     satellite = await talking(llm_hass_api=["test"])
     texts = [f'{{"name": "Lamp", {more.replace("%d", str(number))}}}' for number in range(200)]
@@ -278,9 +278,7 @@ async def test_burst_about_one_thing(
     assert len(tool.calls) == 10
 
 
-async def test_tool_round_limit(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool
-) -> None:
+async def test_tool_round_limit(service: VoiceServer, talking: Talking, tool: Tool) -> None:
     satellite = await talking(llm_hass_api=["test"])
     arguments = [f'{{"n": {number // 2}}}' for number in range(9)]
     service.answers = [Answer("", calls=[("test_tool", text)]) for text in arguments]

@@ -6,7 +6,6 @@ from pathlib import Path
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
-from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -18,14 +17,9 @@ from ..conftest import Call
 from .answers import says
 from .conftest import AddSubentry, Ask, open_form, speech, submit
 
+pytestmark = pytest.mark.usefixtures("assist")
+
 ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture(autouse=True)
-async def _assist(hass: HomeAssistant) -> None:
-    """Have what a real Home Assistant has set up before."""
-    assert await async_setup_component(hass, "homeassistant", {})
-    assert await async_setup_component(hass, "conversation", {})
 
 
 async def test_subentry_added_without_reload(

@@ -19,6 +19,8 @@ from tests.standin.server import StandIn
 from .conftest import AddSubentry
 from .test_tasks import PNG, generate
 
+pytestmark = pytest.mark.usefixtures("painter")
+
 IN_BASE64 = {"data": [{"b64_json": base64.b64encode(PNG).decode()}]}
 
 
@@ -37,9 +39,7 @@ def asked(standin: StandIn) -> list[Any]:
     return [one.body for one in standin.requests if one.path.startswith("/images/")]
 
 
-async def test_image_of_other_model_as_base64(
-    hass: HomeAssistant, standin: StandIn, painter: str
-) -> None:
+async def test_image_of_other_model_as_base64(hass: HomeAssistant, standin: StandIn) -> None:
     standin.fail(Fault(path="/images/generations", body={**IN_BASE64, "size": "640x480"}))
     answer = await generate(hass, "generate_image", instructions="A cat")
 
@@ -55,9 +55,7 @@ async def test_image_of_other_model_as_base64(
 
 
 @pytest.mark.parametrize("size", ["auto", "640", "0x", "1" * 19 + "x1", 640, None])
-async def test_image_of_unknown_size(
-    hass: HomeAssistant, standin: StandIn, painter: str, size: Any
-) -> None:
+async def test_image_of_unknown_size(hass: HomeAssistant, standin: StandIn, size: Any) -> None:
     standin.fail(Fault(path="/images/generations", body={**IN_BASE64, "size": size}))
     answer = await generate(hass, "generate_image")
 
@@ -65,9 +63,7 @@ async def test_image_of_unknown_size(
     assert (answer["width"], answer["height"]) == (None, None)
 
 
-async def test_image_format_rejected_is_remembered(
-    hass: HomeAssistant, standin: StandIn, painter: str
-) -> None:
+async def test_image_format_rejected_is_remembered(hass: HomeAssistant, standin: StandIn) -> None:
     message = {"message": "Unknown parameter: 'response_format'.", "param": "response_format"}
     standin.fail(Fault(path="/images/generations", status=400, body={"error": message}))
     standin.fail(Fault(path="/images/generations", body=IN_BASE64, count=2))
@@ -78,7 +74,7 @@ async def test_image_format_rejected_is_remembered(
 
 
 async def test_image_rejected_raises(
-    hass: HomeAssistant, standin: StandIn, painter: str, events: Callable[[str], list[Event]]
+    hass: HomeAssistant, standin: StandIn, events: Callable[[str], list[Event]]
 ) -> None:
     told = events("openai_api_turn_event")
     error = {"error": {"message": "That is not allowed", "code": "moderation_blocked"}}
@@ -92,9 +88,7 @@ async def test_image_rejected_raises(
     assert (event.data["ended"], event.data["transport"]) == ("failed", "images")
 
 
-async def test_image_url_in_response_is_fetched(
-    hass: HomeAssistant, standin: StandIn, painter: str
-) -> None:
+async def test_image_url_in_response_is_fetched(hass: HomeAssistant, standin: StandIn) -> None:
     url = f"{standin.url('none')}/pictures/1.png"
     body = {"data": [{"url": url, "revised_prompt": "A cat on a mat"}]}
     standin.fail(Fault(path="/images/generations", body=body))
@@ -110,7 +104,7 @@ async def test_image_url_in_response_is_fetched(
 
 
 async def test_image_url_fetched_in_chunks(
-    hass: HomeAssistant, standin: StandIn, painter: str, media_folder: Path
+    hass: HomeAssistant, standin: StandIn, media_folder: Path
 ) -> None:
     picture = PNG + bytes(2 * 1024**2)
     body = {"data": [{"url": f"{standin.url('none')}/pictures/1.png"}]}
@@ -136,7 +130,6 @@ async def test_image_url_fetched_in_chunks(
 async def test_image_url_unusable_raises(
     hass: HomeAssistant,
     standin: StandIn,
-    painter: str,
     monkeypatch: pytest.MonkeyPatch,
     fault: dict[str, Any],
     key: str,
@@ -151,7 +144,7 @@ async def test_image_url_unusable_raises(
 
 
 async def test_image_edit_invalid_file_sends_nothing(
-    hass: HomeAssistant, standin: StandIn, painter: str, media_folder: Path
+    hass: HomeAssistant, standin: StandIn, media_folder: Path
 ) -> None:
     (media_folder / "b.txt").write_text("Hello")
     text = {"media_content_id": "media-source://media_source/local/b.txt"}
@@ -163,7 +156,7 @@ async def test_image_edit_invalid_file_sends_nothing(
 
 
 async def test_image_cancelled_fires_turn_event(
-    hass: HomeAssistant, standin: StandIn, painter: str, events: Callable[[str], list[Event]]
+    hass: HomeAssistant, standin: StandIn, events: Callable[[str], list[Event]]
 ) -> None:
     told = events("openai_api_turn_event")
     standin.fail(Fault(path="/images/generations", hang=True))
@@ -213,7 +206,6 @@ def chats(standin: StandIn) -> list[Any]:
 async def test_image_by_chat(
     hass: HomeAssistant,
     standin: StandIn,
-    painter: str,
     events: Callable[[str], list[Event]],
     status: int,
     message: dict[str, Any],
@@ -247,7 +239,7 @@ async def test_image_by_chat(
     ],
 )
 async def test_image_of_model_only_for_chat(
-    hass: HomeAssistant, standin: StandIn, painter: str, message: str
+    hass: HomeAssistant, standin: StandIn, message: str
 ) -> None:
     error = {"error": {"message": message}}
     standin.fail(Fault(path="/images/generations", status=404, body=error))
@@ -256,9 +248,7 @@ async def test_image_of_model_only_for_chat(
     assert (await generate(hass, "generate_image"))["mime_type"] == "image/png"
 
 
-async def test_image_by_chat_of_model_without_text(
-    hass: HomeAssistant, standin: StandIn, painter: str
-) -> None:
+async def test_image_by_chat_of_model_without_text(hass: HomeAssistant, standin: StandIn) -> None:
     standin.fail(Fault(path="/images/generations", status=404, body={"error": NO_IMAGES}))
     error = {"error": {"message": NO_TEXT, "code": 404}}
     standin.fail(Fault(path="/chat/completions", status=404, body=error))
@@ -274,7 +264,7 @@ async def test_image_by_chat_of_model_without_text(
 
 
 async def test_image_by_chat_with_attachment(
-    hass: HomeAssistant, standin: StandIn, painter: str, media_folder: Path
+    hass: HomeAssistant, standin: StandIn, media_folder: Path
 ) -> None:
     (media_folder / "a.png").write_bytes(PNG)
     picture = {"media_content_id": "media-source://media_source/local/a.png"}
@@ -309,7 +299,7 @@ async def test_image_by_chat_with_attachment(
     ],
 )
 async def test_image_by_chat_without_image_raises(
-    hass: HomeAssistant, standin: StandIn, painter: str, message: dict[str, Any]
+    hass: HomeAssistant, standin: StandIn, message: dict[str, Any]
 ) -> None:
     standin.fail(Fault(path="/images/generations", status=404, body={"error": NO_IMAGES}))
     standin.fail(painted(message))
@@ -326,7 +316,7 @@ async def test_image_by_chat_without_image_raises(
     "url", ["data:image/png;base64,!", "data:image/png,abc", "data:", "data:image/png;base64"]
 )
 async def test_image_by_chat_garbled_raises(
-    hass: HomeAssistant, standin: StandIn, painter: str, url: str
+    hass: HomeAssistant, standin: StandIn, url: str
 ) -> None:
     standin.fail(Fault(path="/images/generations", status=404, body={"error": NO_IMAGES}))
     standin.fail(painted({"images": [{"image_url": {"url": url}}]}))
@@ -352,7 +342,6 @@ async def test_image_by_chat_garbled_raises(
 async def test_image_by_neither_raises_what_helps(
     hass: HomeAssistant,
     standin: StandIn,
-    painter: str,
     images: tuple[int, str],
     chat: tuple[int, str] | None,
     message: str,

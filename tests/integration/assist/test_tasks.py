@@ -19,6 +19,8 @@ from tests.standin.server import StandIn
 from .answers import NO_RESPONSES, chat, chunk, says
 from .conftest import AddSubentry
 
+pytestmark = pytest.mark.usefixtures("task")
+
 STRUCTURE = {
     "count": {"selector": {"number": {}}, "required": True, "description": "How many"},
     "is_open": {"selector": {"boolean": {}}},
@@ -51,17 +53,13 @@ async def generate(hass: HomeAssistant, action: str = "generate_data", **data: A
     )
 
 
-async def test_data_without_structure_is_text(
-    hass: HomeAssistant, standin: StandIn, task: str
-) -> None:
+async def test_data_without_structure_is_text(hass: HomeAssistant, standin: StandIn) -> None:
     standin.fail(says("Three ", "apples"))
 
     assert (await generate(hass))["data"] == "Three apples"
 
 
-async def test_data_with_structure_over_responses(
-    hass: HomeAssistant, standin: StandIn, task: str
-) -> None:
+async def test_data_with_structure_over_responses(hass: HomeAssistant, standin: StandIn) -> None:
     standin.fail(says('{"count": 3, "is_open": null, ', '"name": "apples"}'))
 
     assert (await generate(hass, structure=STRUCTURE))["data"] == {"count": 3, "name": "apples"}
@@ -72,7 +70,7 @@ async def test_data_with_structure_over_responses(
     assert wanted["schema"]["additionalProperties"] is False
 
 
-async def test_data_over_chat_falls_back(hass: HomeAssistant, standin: StandIn, task: str) -> None:
+async def test_data_over_chat_falls_back(hass: HomeAssistant, standin: StandIn) -> None:
     standin.fail(NO_RESPONSES)
     for kind in ("json_schema", "json_object"):
         message = f"response_format {kind} is not supported"
@@ -97,9 +95,7 @@ async def test_data_over_chat_falls_back(hass: HomeAssistant, standin: StandIn, 
     "bad",
     ["I cannot", "[1]", '{"count": "many"}', '{"count": 1, "is_open": "false"}', '{"other": 1}'],
 )
-async def test_data_mismatch_is_retried(
-    hass: HomeAssistant, standin: StandIn, task: str, bad: str
-) -> None:
+async def test_data_mismatch_is_retried(hass: HomeAssistant, standin: StandIn, bad: str) -> None:
     standin.fail(says(bad))
     standin.fail(says('{"count": 5}'))
 
@@ -111,8 +107,8 @@ async def test_data_mismatch_is_retried(
 
 
 @pytest.mark.parametrize("status", [400, 422, 500, 501])
-async def test_structure_that_breaks_server_is_told_otherwise(
-    hass: HomeAssistant, standin: StandIn, task: str, status: int
+async def test_structure_that_breaks_server_is_sent_otherwise(
+    hass: HomeAssistant, standin: StandIn, status: int
 ) -> None:
     absent = {"error": {"message": "Not Found"}}
     standin.fail(Fault(path="/responses", status=404, body=absent, count=5))
@@ -128,7 +124,7 @@ async def test_structure_that_breaks_server_is_told_otherwise(
     assert standin.requests[-1].body["response_format"] == {"type": "json_object"}
 
 
-async def test_data_mismatch_raises(hass: HomeAssistant, standin: StandIn, task: str) -> None:
+async def test_data_mismatch_raises(hass: HomeAssistant, standin: StandIn) -> None:
     standin.fail(says("No", count=2))
 
     with pytest.raises(HomeAssistantError) as raised:
@@ -137,7 +133,7 @@ async def test_data_mismatch_raises(hass: HomeAssistant, standin: StandIn, task:
 
 
 async def test_attachment_is_sent(
-    hass: HomeAssistant, standin: StandIn, task: str, media_folder: Path
+    hass: HomeAssistant, standin: StandIn, media_folder: Path
 ) -> None:
     (media_folder / "a.png").write_bytes(PNG)
     (media_folder / "b.txt").write_text("Hello")
@@ -160,7 +156,7 @@ async def test_attachment_is_sent(
 
 
 async def test_attachments_over_chat(
-    hass: HomeAssistant, standin: StandIn, task: str, media_folder: Path
+    hass: HomeAssistant, standin: StandIn, media_folder: Path
 ) -> None:
     files = {"a.jpg": ("image/jpg", JPEG), "b.pdf": ("application/pdf", b"%PDF")}
     for name, (_, content) in files.items():
@@ -210,7 +206,6 @@ async def test_attachments_over_chat(
 async def test_attachment_type_is_that_of_its_bytes(
     hass: HomeAssistant,
     standin: StandIn,
-    task: str,
     media_folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     told: str,
@@ -232,7 +227,6 @@ async def test_attachment_type_is_that_of_its_bytes(
 async def test_attachment_unreadable_sends_nothing(
     hass: HomeAssistant,
     standin: StandIn,
-    task: str,
     media_folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     fault: str,
@@ -249,7 +243,7 @@ async def test_attachment_unreadable_sends_nothing(
 
 
 async def test_image_is_generated_and_edited(
-    hass: HomeAssistant, standin: StandIn, task: str, media_folder: Path
+    hass: HomeAssistant, standin: StandIn, media_folder: Path
 ) -> None:
     answer = await generate(hass, "generate_image", instructions="A cat")
 
@@ -278,9 +272,7 @@ async def test_image_is_generated_and_edited(
         {"data": [{"url": "http://[1"}]},
     ],
 )
-async def test_image_invalid_raises(
-    hass: HomeAssistant, standin: StandIn, task: str, body: Any
-) -> None:
+async def test_image_invalid_raises(hass: HomeAssistant, standin: StandIn, body: Any) -> None:
     standin.fail(Fault(path="/images", body=body))
 
     with pytest.raises(HomeAssistantError) as raised:
@@ -303,9 +295,7 @@ needs_evaluate = pytest.mark.skipif(
 
 
 @needs_evaluate
-async def test_evaluate_by_structured_data(
-    hass: HomeAssistant, standin: StandIn, task: str
-) -> None:
+async def test_evaluate_by_structured_data(hass: HomeAssistant, standin: StandIn) -> None:
     standin.fail(Fault(path="/decisions", status=404, body={"error": {"message": "Not Found"}}))
     found = {
         "q0": 0.75,

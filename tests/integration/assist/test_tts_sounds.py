@@ -11,7 +11,7 @@ from homeassistant.exceptions import HomeAssistantError
 import pytest
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
-from custom_components.openai_api.assist import tts_speech
+from custom_components.openai_api.assist import tts_request
 from custom_components.openai_api.assist.pcm import Converter, PcmFormat
 from custom_components.openai_api.assist.tts_format import Mp3Joiner
 
@@ -216,7 +216,9 @@ async def test_audio_of_different_types_is_not_joined(
     first: Sound,
     second: Sound,
 ) -> None:
-    monkeypatch.setattr("custom_components.openai_api.assist.tts_speech._LARGEST", len(PCM) + 999)
+    monkeypatch.setattr(
+        "custom_components.openai_api.assist.tts_request._MAX_SOUND_BYTES", len(PCM) + 999
+    )
     await add_service(("tts", {"sentences_ahead": 1}))
     service.sounds = [first, second]
     with pytest.raises(HomeAssistantError):
@@ -281,7 +283,7 @@ async def test_unexpected_exception_ends_audio(
 ) -> None:
     await add_service(("tts", {}))
     with (
-        patch.object(tts_speech, "recognize", side_effect=ZeroDivisionError),
+        patch.object(tts_request, "recognize", side_effect=ZeroDivisionError),
         pytest.raises(HomeAssistantError, match="ZeroDivisionError"),
     ):
         await spoken(hass, "Hello there.", WAV)

@@ -14,10 +14,10 @@ from ..conftest import CANARY
 from .answers import SSE, completed, says, sse, text_events
 from .conftest import Ask, speech
 
+pytestmark = pytest.mark.usefixtures("agent")
 
-async def test_turn_ended_trigger_options(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
-) -> None:
+
+async def test_turn_ended_trigger_options(hass: HomeAssistant, standin: StandIn, ask: Ask) -> None:
     ran = await automate(
         hass,
         on("turn_ended", {}, text="{{ trigger.description }}", model="{{ trigger.model }}"),
@@ -39,12 +39,7 @@ async def test_turn_ended_trigger_options(
 
 @pytest.mark.parametrize("language", ["en", "de"])
 async def test_failed_turns_in_activity(
-    hass: HomeAssistant,
-    standin: StandIn,
-    entry: MockConfigEntry,
-    agent: str,
-    ask: Ask,
-    language: str,
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, ask: Ask, language: str
 ) -> None:
     hass.config.language = language
     await hass.config_entries.async_reload(entry.entry_id)
@@ -71,7 +66,7 @@ async def test_failed_turns_in_activity(
 
 
 async def test_failed_turn_without_activity_integration(
-    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+    hass: HomeAssistant, standin: StandIn, ask: Ask
 ) -> None:
     told = async_capture_events(hass, EVENT_LOGBOOK_ENTRY)
     standin.fail(Fault(path="/responses", status=403))

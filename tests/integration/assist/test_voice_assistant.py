@@ -6,7 +6,6 @@ from homeassistant.components.assist_pipeline.pipeline import async_get_pipeline
 from homeassistant.config_entries import SOURCE_USER, FlowType
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
-from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -208,10 +207,8 @@ async def test_voice_assistant_model_is_default_of_actions(
 
 
 async def test_voice_assistant_without_pipelines(
-    hass: HomeAssistant, entry: MockConfigEntry
+    hass: HomeAssistant, entry: MockConfigEntry, assist: None
 ) -> None:
-    assert await async_setup_component(hass, "homeassistant", {})
-    assert await async_setup_component(hass, "conversation", {})
     form = await open_form(hass, entry, "voice_assistant")
     assert "make_preferred" not in suggestions(form)
     done = await submit(hass, form, {"name": "Jeeves", "model": "gpt-5-mini"})

@@ -23,6 +23,11 @@ DAY = 24 * 60 * 60
 MEGABYTE = 1000**2
 
 
+def encode(content: bytes) -> str:
+    """Return base64."""
+    return base64.b64encode(content).decode()
+
+
 def part(standin: StandIn, name: str) -> Any:
     """Return a part of the last multipart body."""
     return next(part for part in standin.requests[-1].body if part.name == name)
@@ -58,10 +63,8 @@ async def browse(hass: HomeAssistant, identifier: str = "") -> list[BrowseMedia]
     return list(found.children)
 
 
-async def fetch(
-    hass: HomeAssistant, hass_client: ClientSessionGenerator, entity_id: str = PICTURE
-) -> tuple[int, str, bytes]:
-    """Return status, content type and bytes of an image as a dashboard gets it."""
+async def fetch(hass: HomeAssistant, hass_client: ClientSessionGenerator) -> tuple[int, str, bytes]:
+    """Return status, content type and bytes of the newest image as a dashboard gets it."""
     client = await hass_client()
-    response = await client.get(shown(hass, entity_id).attributes["entity_picture"])
+    response = await client.get(shown(hass).attributes["entity_picture"])
     return response.status, response.content_type, await response.read()

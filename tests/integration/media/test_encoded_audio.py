@@ -13,7 +13,7 @@ from tests.standin import media
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
-from .helpers import names
+from .helpers import encode, names
 
 pytestmark = pytest.mark.usefixtures("entry")
 
@@ -21,11 +21,6 @@ SAY = {"model": "tts-1", "voice": "alloy", "input": "Dinner"}
 PCM = media.tone(0.1)
 WAV = media.wav(PCM)
 MP3 = b"\xff\xfb\x90\x00" + bytes(400)
-
-
-def encode(content: bytes) -> str:
-    """Return base64."""
-    return base64.b64encode(content).decode()
 
 
 async def say(standin: StandIn, call: Call, body: Any, label: str, **data: Any) -> Any:

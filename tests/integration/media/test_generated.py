@@ -14,7 +14,7 @@ from tests.standin import media
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
-from .helpers import GIF, names, shown
+from .helpers import GIF, encode, names, shown
 
 pytestmark = pytest.mark.usefixtures("entry")
 
@@ -22,11 +22,6 @@ PNG = media.png(8, 8, "garden")
 WAV = media.wav(media.tone(0.1))
 PCM = media.tone(0.1)
 ASK = {"model": "m", "messages": [{"role": "user", "content": "Draw"}]}
-
-
-def encode(content: bytes) -> str:
-    """Return base64."""
-    return base64.b64encode(content).decode()
 
 
 def lines(content: bytes) -> str:

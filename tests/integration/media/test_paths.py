@@ -13,7 +13,6 @@ from homeassistant.components import media_source
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api import services
 from custom_components.openai_api.action import ActionCall
@@ -316,11 +315,7 @@ async def test_local_url_is_resolved(
 
 
 async def test_user_without_path_permission(
-    standin: StandIn,
-    call: Call,
-    media_folder: Path,
-    entry: MockConfigEntry,
-    monkeypatch: pytest.MonkeyPatch,
+    standin: StandIn, call: Call, media_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (media_folder / "song.wav").write_bytes(b"RIFF")
 

@@ -6,10 +6,9 @@ from homeassistant.core import Event, HomeAssistant, callback
 
 from custom_components.openai_api.const import (
     DOMAIN,
-    EVENT_CONNECTION,
-    EVENT_REALTIME,
     EVENT_SERVER,
 )
+from tests.integration.connection_events import ConnectionEvents
 from tests.integration.waiting import wait_for
 from tests.standin.records import SocketSession
 from tests.standin.server import StandIn
@@ -18,34 +17,14 @@ type Json = dict[str, Any]
 MARKER = "test.marker"
 
 
-class RealtimeDriver:
+class RealtimeDriver(ConnectionEvents):
     """One realtime connection: its actions, the events of the server, and what each side received."""
 
     def __init__(self, hass: HomeAssistant, standin: StandIn, connection_id: str = "c") -> None:
         """Begin to collect events."""
-        self.hass = hass
+        super().__init__(hass, connection_id)
         self.standin = standin
-        self.id = connection_id
-        self.notices: list[Json] = []
-        self.raw: list[Json] = []
-        self.states: list[Json] = []
         self._seen = 0
-        for event_type, found in (
-            (EVENT_REALTIME, self.notices),
-            (EVENT_SERVER, self.raw),
-            (EVENT_CONNECTION, self.states),
-        ):
-            self._collect(event_type, found)
-
-    def _collect(self, event_type: str, found: list[Json]) -> None:
-        """Keep the data of each event of this conversation."""
-
-        @callback
-        def take(event: Event) -> None:
-            if event.data["connection_id"] == self.id:
-                found.append(dict(event.data))
-
-        self.hass.bus.async_listen(event_type, take)
 
     @property
     def session(self) -> SocketSession:

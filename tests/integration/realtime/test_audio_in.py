@@ -302,8 +302,8 @@ async def test_connection_lost_while_reading_file(
         return content
 
     monkeypatch.setattr("custom_components.openai_api.handlers.realtime.convert", slow)
-    monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.5)
-    monkeypatch.setattr(reconnect, "_LONGEST_DELAY", 0.5)
+    monkeypatch.setattr(reconnect, "INITIAL_DELAY", 0.5)
+    monkeypatch.setattr(reconnect, "MAX_DELAY", 0.5)
     task = script.hass.async_create_task(
         script.call("send_realtime_audio", audio=str(media_folder / "door.wav"))
     )

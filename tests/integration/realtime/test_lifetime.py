@@ -31,15 +31,10 @@ CREATE: Json = {"type": "response.create"}
 CREATED: Json = {"type": "response.created", "response": {"id": "r-1"}}
 
 
-def states(script: RealtimeDriver) -> list[str]:
-    """Return the states that were told."""
-    return [data["state"] for data in script.states]
-
-
 async def back(script: RealtimeDriver, count: int = 2) -> SocketSession:
     """Wait until the conversation has come back, and return the host's new end."""
     session = await script.standin.wait_for_socket(count)
-    await wait_for(lambda: states(script)[-1:] == ["connected"])
+    await wait_for(lambda: script.connection_states[-1:] == ["connected"])
     script.reopened()
     return session
 
@@ -51,7 +46,7 @@ async def test_reconnects_after_drop(silent: None, talk: RealtimeDriver) -> None
     talk.session.abort()
     session = await back(talk)
 
-    assert states(talk) == ["reconnecting", "connected"]
+    assert talk.connection_states == ["reconnecting", "connected"]
     assert [data["code"] for data in talk.states] == [1006, None]
     assert [data["context_lost"] for data in talk.states] == [False, True]
     assert talk.notices_of("connection_change") == [
@@ -124,7 +119,7 @@ async def test_drop_clears_response_queue(script: RealtimeDriver) -> None:
 async def test_send_while_reconnecting_raises(script: RealtimeDriver) -> None:
     script.standin.fail(DOWN)
     script.session.abort()
-    await wait_for(lambda: states(script) == ["reconnecting"])
+    await wait_for(lambda: script.connection_states == ["reconnecting"])
     for action, data in (
         ("send_realtime_event", {"event": CREATE}),
         ("send_realtime_message", {"message": "Hello"}),
@@ -166,16 +161,16 @@ async def test_drop_during_session_created(silent: None, talk: RealtimeDriver) -
     await talk.call("connect_realtime_websocket", model="m-1")
     session = await talk.standin.wait_for_socket(4)
     assert (await session.wait_for(1))["type"] == "session.update"
-    await wait_for(lambda: states(talk)[-1] == "connected")
+    await wait_for(lambda: talk.connection_states[-1] == "connected")
 
 
 async def test_final_drop_frees_connection_id(
     script: RealtimeDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconnect, "_ATTEMPTS", 3)
+    monkeypatch.setattr(reconnect, "MAX_ATTEMPTS", 3)
     script.standin.fail(DOWN)
     script.session.abort()
-    await wait_for(lambda: "disconnected" in states(script))
+    await wait_for(lambda: "disconnected" in script.connection_states)
     assert "503" in script.states[-1]["error"]
     assert (await script.status())["status"] == "disconnected"
     script.standin.reset()
@@ -187,7 +182,7 @@ async def test_final_drop_frees_connection_id(
 async def test_server_close(script: RealtimeDriver, code: int) -> None:
     await script.session.close(code, "Session expired")
     await wait_for(lambda: script.states)
-    assert states(script) == ["disconnected"]
+    assert script.connection_states == ["disconnected"]
     assert (script.states[0]["code"], script.states[0]["reason"]) == (code, "Session expired")
     assert script.notices_of()[-1] == {"type": "connection_change", "status": "disconnected"}
     assert (await script.status())["status"] == "disconnected"
@@ -201,7 +196,7 @@ async def test_half_open_connection_is_detected(
     await talk.connect()
     talk.session.freeze()
     await back(talk)
-    assert states(talk) == ["reconnecting", "connected"]
+    assert talk.connection_states == ["reconnecting", "connected"]
     assert talk.states[0]["code"] == 1006
 
 
@@ -221,7 +216,7 @@ async def test_close_connection(script: RealtimeDriver) -> None:
     closed = {"object": "realtime.websocket.connection", "action": "close", "connection_id": "c"}
     assert answer == {**closed, "code": 3001, "reason": "Enough"}
     assert await script.session.wait_closed() == 3001
-    assert states(script) == ["disconnected"]
+    assert script.connection_states == ["disconnected"]
     assert (script.states[0]["code"], script.states[0]["reason"]) == (3001, "Enough")
     assert script.notice_types() == ["connection_change"]
     assert await script.status() == {
@@ -244,7 +239,7 @@ async def test_close_twice(script: RealtimeDriver) -> None:
         for result in results
         if isinstance(result, Exception) and not isinstance(result, ServiceValidationError)
     ]
-    assert states(script) == ["disconnected"]
+    assert script.connection_states == ["disconnected"]
     with raises_key("connection_unknown", ServiceValidationError):
         await script.call("close_realtime_websocket")
     assert script.notice_types() == ["connection_change"]
@@ -256,9 +251,9 @@ async def test_simultaneous_close(script: RealtimeDriver) -> None:
         script.call("close_realtime_websocket"),
         return_exceptions=True,
     )
-    await wait_for(lambda: "disconnected" in states(script))
+    await wait_for(lambda: "disconnected" in script.connection_states)
     await asyncio.sleep(0.1)
-    assert states(script)[-1] == "disconnected"
+    assert script.connection_states[-1] == "disconnected"
     assert len(script.standin.sockets) == 1
 
 
@@ -281,9 +276,9 @@ async def test_invalid_close_code_keeps_connection(
 async def test_close_while_reconnecting(script: RealtimeDriver) -> None:
     script.standin.fail(DOWN)
     script.session.abort()
-    await wait_for(lambda: states(script) == ["reconnecting"])
+    await wait_for(lambda: script.connection_states == ["reconnecting"])
     await script.call("close_realtime_websocket")
-    assert states(script) == ["reconnecting", "disconnected"]
+    assert script.connection_states == ["reconnecting", "disconnected"]
     script.standin.reset()
     await asyncio.sleep(0.1)
     assert not script.standin.sockets
@@ -356,9 +351,9 @@ async def test_unload_in_every_state(
     )
     standin.fail(Fault(path=REALTIME, hang=True, count=None))
     standin.sockets[2].abort()
-    await wait_for(lambda: states(talks["again"])[-1:] == ["reconnecting"])
+    await wait_for(lambda: talks["again"].connection_states[-1:] == ["reconnecting"])
     task = hass.async_create_task(talks["opening"].call("connect_realtime_websocket", model="m"))
-    await wait_for(lambda: states(talks["opening"]) == ["connecting"])
+    await wait_for(lambda: talks["opening"].connection_states == ["connecting"])
 
     async with asyncio.timeout(5):
         assert await hass.config_entries.async_unload(entry.entry_id)
@@ -367,7 +362,7 @@ async def test_unload_in_every_state(
         await task
     assert [await standin.sockets[at].wait_closed() for at in (0, 1)] == [1000] * 2
     for talk in talks.values():
-        assert states(talk)[-1] == "disconnected", talk.id
+        assert talk.connection_states[-1] == "disconnected", talk.id
         assert talk.notice_types()[-1] == "connection_change"
     assert data.connections == {}
     closing = [data for data in talks["open"].states if data["state"] == "disconnected"]
@@ -379,7 +374,7 @@ async def test_reload_closes_connections(
 ) -> None:
     assert await hass.config_entries.async_reload(entry.entry_id)
     assert await script.session.wait_closed() == 1000
-    assert states(script) == ["disconnected"]
+    assert script.connection_states == ["disconnected"]
     assert (await script.status())["status"] == "disconnected"
     script.reopened()
     await script.connect()
@@ -392,7 +387,7 @@ async def test_home_assistant_stop_closes_connections(
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
     assert await script.session.wait_closed() == 1000
     await hass.async_block_till_done()
-    assert states(script) == ["disconnected"]
+    assert script.connection_states == ["disconnected"]
     hass.set_state(CoreState.running)
 
 

@@ -331,7 +331,7 @@ async def test_function_call_with_another_id_at_the_end_is_made_once(
     assert len(script.notices_of("function_call")) == count
 
 
-def test_text_with_another_id_at_the_end_is_told_once() -> None:
+def test_final_text_with_other_id_is_reported_once() -> None:
     part = {"type": "output_text", "text": "Hello you"}
     told = [{"type": "message", "id": "m-9", "role": "assistant", "content": [part]}]
     output = ResponseOutput()

@@ -19,6 +19,8 @@ from tests.integration.waiting import wait_for
 
 from .driver import Json, RealtimeDriver
 
+pytestmark = pytest.mark.usefixtures("bell")
+
 LIGHT = "light.bed_light"
 
 
@@ -173,9 +175,7 @@ async def test_tool_hides_unexposed_entities(
     assert state.state == "off"
 
 
-async def test_tool_response_waits_for_response_done(
-    silent: None, talk: RealtimeDriver, bell: Bell
-) -> None:
+async def test_tool_response_waits_for_response_done(silent: None, talk: RealtimeDriver) -> None:
     await connected(talk, "hall")
     await talk.server_sends(
         {"type": "response.created", "response": {"id": "r-1"}},
@@ -252,7 +252,7 @@ async def test_tool_call_malformed_arguments(
     assert not bell.calls
 
 
-async def test_unknown_tool_is_not_answered(silent: None, talk: RealtimeDriver, bell: Bell) -> None:
+async def test_unknown_tool_is_not_answered(silent: None, talk: RealtimeDriver) -> None:
     await connected(talk, "hall")
     await talk.server_sends(call_event("sing", "{}"))
     assert await talk.sent() == []
@@ -280,7 +280,7 @@ async def test_tools_of_several_llm_apis(
     assert len(bell.calls) == 1
 
 
-async def test_unknown_llm_api_raises(talk: RealtimeDriver, bell: Bell) -> None:
+async def test_unknown_llm_api_raises(talk: RealtimeDriver) -> None:
     with raises_key("llm_api_unknown", ServiceValidationError) as caught:
         await talk.call("connect_realtime_websocket", model="m", llm_hass_api=["hall", "x", "y"])
     placeholders = caught.value.translation_placeholders or {}
@@ -289,7 +289,7 @@ async def test_unknown_llm_api_raises(talk: RealtimeDriver, bell: Bell) -> None:
     assert not talk.standin.sockets
 
 
-async def test_tools_kept_by_session_update(silent: None, talk: RealtimeDriver, bell: Bell) -> None:
+async def test_tools_kept_by_session_update(silent: None, talk: RealtimeDriver) -> None:
     await connected(talk, "hall", session={"instructions": "Be kind."})
     await talk.call("update_realtime_session_config", session={"instructions": "Be brief."})
     (frame,) = await talk.sent()

@@ -22,6 +22,7 @@ from custom_components.openai_api.handlers import response_helpers
 from custom_components.openai_api.media import images
 from custom_components.openai_api.stream_runner import _Relay
 from custom_components.openai_api.streaming import decode, large_json, text
+from custom_components.openai_api.streaming.answer_objects import objects_in
 from custom_components.openai_api.streaming.large_json import LargeJsonReader
 from custom_components.openai_api.websocket import connection as connections
 from tests.integration.fuzzing import inputs
@@ -166,13 +167,12 @@ async def test_large_response_processed_in_executor(
             return found_in(content, *rest)
 
         monkeypatch.setattr(images, name, watched)
-    iter_objects = response_helpers._iter_objects
 
     def watched_objects(value: Any) -> Any:
         seen.add(threading.get_ident() == loop_thread)
-        return iter_objects(value)
+        return objects_in(value)
 
-    monkeypatch.setattr(response_helpers, "_iter_objects", watched_objects)
+    monkeypatch.setattr(response_helpers, "objects_in", watched_objects)
     for words, is_in_loop in ((WORDS, False), ("short", True)):
         seen.clear()
         if action == "create_chat_completion":

@@ -134,7 +134,7 @@ def test_halves_in_large_text(monkeypatch: pytest.MonkeyPatch, data: bytes) -> N
     expected = text.load_json(data)
     assert "\ufffd" in str(expected)
     monkeypatch.setattr(text, "LARGE_BYTES", 10)
-    monkeypatch.setattr(text, "_LONGEST_PIECE", 9)
+    monkeypatch.setattr(text, "_MAX_PIECE_LENGTH", 9)
     for size in range(13, 30):
         for name, value in (("_MAX_PIECE", 24), ("_MIN_PIECE", 6), ("_STRING_PIECE", size)):
             monkeypatch.setattr(large_json, name, value)
@@ -213,7 +213,7 @@ async def test_large_chunk_is_read_in_pieces() -> None:
             await asyncio.sleep(0)
 
     task = asyncio.create_task(beat())
-    with patch.object(transport, "_TURN", -1):
+    with patch.object(transport, "_MAX_LOOP_HOLD", -1):
         pieces = [piece async for piece in transport.AiohttpResponseStream(read)]
     task.cancel()
     assert b"".join(pieces) == b"ab" + bytes(range(256)) * 4000

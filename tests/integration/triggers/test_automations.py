@@ -1,6 +1,7 @@
 """Triggers at work: in a flood, in a circle, in a broken automation, and switched off."""
 
 from homeassistant.core import HomeAssistant
+import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.const import DOMAIN, EVENT_SERVER
@@ -12,10 +13,10 @@ from tests.standin.server import StandIn
 
 from .helpers import MADE_UP, who
 
+pytestmark = pytest.mark.usefixtures("entry")
 
-async def test_burst_keeps_order(
-    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, manage: Call
-) -> None:
+
+async def test_burst_keeps_order(hass: HomeAssistant, standin: StandIn, manage: Call) -> None:
     ran = await automate(hass, on("server_event", {"event_type": "n"}, i="{{ trigger.event.i }}"))
     await manage("connect")
     for number in range(2000):
@@ -25,7 +26,7 @@ async def test_burst_keeps_order(
 
 
 async def test_automation_replies_on_same_connection(
-    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, manage: Call
+    hass: HomeAssistant, standin: StandIn, manage: Call
 ) -> None:
     answer = on("connection_state", {"to": "connected"})
     answer["actions"] = [
@@ -44,7 +45,7 @@ async def test_automation_replies_on_same_connection(
 
 
 async def test_failing_automation_keeps_connection(
-    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, manage: Call
+    hass: HomeAssistant, standin: StandIn, manage: Call
 ) -> None:
     broken = on("server_event")
     broken["triggers"][0]["variables"] = {"x": "{{ 1 / 0 }}"}

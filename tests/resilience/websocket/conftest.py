@@ -17,8 +17,8 @@ from .connection_driver import RESPONSES, ConnectionDriver
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the pauses between attempts short."""
-    monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.01)
-    monkeypatch.setattr(reconnect, "_LONGEST_DELAY", 0.02)
+    monkeypatch.setattr(reconnect, "INITIAL_DELAY", 0.01)
+    monkeypatch.setattr(reconnect, "MAX_DELAY", 0.02)
 
 
 @pytest.fixture(autouse=True)

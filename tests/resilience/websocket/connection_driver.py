@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
 import pytest
@@ -11,12 +11,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.const import (
     DOMAIN,
-    EVENT_CONNECTION,
-    EVENT_REALTIME,
-    EVENT_SERVER,
 )
 from custom_components.openai_api.data import OpenAIData
 from tests.integration.conftest import CANARY, add_entry, service_data
+from tests.integration.connection_events import ConnectionEvents
 from tests.integration.waiting import wait_for
 from tests.resilience.raw_websocket_server import LONG_TIMEOUT, Peer, RawHost
 
@@ -39,39 +37,17 @@ def tasks() -> list[str]:
     return found
 
 
-class ConnectionDriver:
+class ConnectionDriver(ConnectionEvents):
     """Calls actions on one connection, and collects its events."""
 
     def __init__(
         self, hass: HomeAssistant, host: RawHost, kind: str = RESPONSES, connection_id: str = "c"
     ) -> None:
         """Begin to listen."""
-        self.hass = hass
+        super().__init__(hass, connection_id)
         self.host = host
         self.kind = kind
-        self.id = connection_id
-        self.states: list[Json] = []
-        self.raw: list[Json] = []
-        self.notices: list[Json] = []
         self.entry: MockConfigEntry
-        for event_type, found in (
-            (EVENT_CONNECTION, self.states),
-            (EVENT_SERVER, self.raw),
-            (EVENT_REALTIME, self.notices),
-        ):
-            self._collect(event_type, found)
-
-    def _collect(self, event_type: str, found: list[Json]) -> None:
-        """Keep the data of each event of this connection."""
-
-        @callback
-        def take(event: Event) -> None:
-            # No event may hold the key.
-            assert CANARY not in str(event.data)
-            if event.data["connection_id"] == self.id:
-                found.append(dict(event.data))
-
-        self.hass.bus.async_listen(event_type, take)
 
     async def add(self, **changes: Any) -> MockConfigEntry:
         """Add the service to Home Assistant."""
@@ -119,11 +95,6 @@ class ConnectionDriver:
         assert caught.value.translation_key
         assert CANARY not in str(caught.value)
         return caught.value
-
-    @property
-    def connection_states(self) -> list[str]:
-        """The states in the connection events."""
-        return [data["state"] for data in self.states]
 
     async def wait_for_state(self, state: str, count: int = 1) -> Json:
         """Wait for so many connection events with a state, and return the last one."""

@@ -224,9 +224,7 @@ async def test_message_size_limit(driver: ConnectionDriver, host: RawHost, count
     await driver.assert_reconnects()
 
 
-async def test_oversized_frame_header_is_rejected_early(
-    driver: ConnectionDriver, host: RawHost
-) -> None:
+async def test_oversized_frame_header_is_rejected_early(driver: ConnectionDriver) -> None:
     """A frame whose length is too large is refused before any of its payload arrives."""
     for count, size in enumerate((LARGEST + 1, 2**63 - 1, 2**64 - 1), 1):
         peer = await driver.accepted_peer()
@@ -236,7 +234,7 @@ async def test_oversized_frame_header_is_rejected_early(
     await driver.assert_reconnects()
 
 
-async def test_ping_flood_is_answered_in_order(driver: ConnectionDriver, host: RawHost) -> None:
+async def test_ping_flood_is_answered_in_order(driver: ConnectionDriver) -> None:
     """All are answered, in their order, and events still come through."""
     peer = await driver.accepted_peer()
     count = 100_000

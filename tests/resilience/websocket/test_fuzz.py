@@ -253,6 +253,16 @@ async def test_history_diff_fuzz(
         assert after == wanted
 
 
+async def assert_fired(
+    driver: ConnectionDriver, caplog: pytest.LogCaptureFixture, events: list[Json]
+) -> None:
+    """Let the server send events, and check that they are fired as they are."""
+    await ready(driver, caplog)
+    await driver.host.peers[-1].send_events(*events)
+    await wait_for(lambda: len(driver.raw) >= len(events))
+    assert [data["event"] for data in driver.raw] == events
+
+
 @only_realtime
 @inputs(15, is_slow=True)
 @given(frames=st.lists(server_events(REALTIME_EVENTS), min_size=8, max_size=16))
@@ -262,11 +272,8 @@ async def test_conversation_events_fuzz(
     record_property: Callable[[str, object], None],
     frames: list[Json],
 ) -> None:
-    await ready(driver, caplog)
     record_property("realtime server events", len(frames))
-    await driver.host.peers[-1].send_events(*frames)
-    await wait_for(lambda: len(driver.raw) >= len(frames))
-    assert [data["event"] for data in driver.raw] == frames
+    await assert_fired(driver, caplog, frames)
     await attempt(driver.call("get_realtime_status"))
     await survived(driver, caplog)
 
@@ -279,11 +286,8 @@ async def test_response_events_fuzz(
     record_property: Callable[[str, object], None],
     frames: list[Json],
 ) -> None:
-    await ready(driver, caplog)
     record_property("responses server events", len(frames))
-    await driver.host.peers[-1].send_events(*frames)
-    await wait_for(lambda: len(driver.raw) >= len(frames))
-    assert [data["event"] for data in driver.raw] == frames
+    await assert_fired(driver, caplog, frames)
     await driver.assert_receives()
     assert driver.connection_states == ["connecting", "connected"]
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []

@@ -112,7 +112,7 @@ async def test_every_close_path_in_every_state(
 ) -> None:
     monkeypatch.setattr(connect_options, "CLOSE_TIMEOUT", 0.1)
     monkeypatch.setattr(connections, "CLOSE_TIMEOUT", -0.8)
-    monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.05)
+    monkeypatch.setattr(reconnect, "INITIAL_DELAY", 0.05)
     for end in ENDS:
         if begin is closing and end is close:
             # Closing twice has a test of its own.

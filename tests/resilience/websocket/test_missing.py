@@ -1,7 +1,5 @@
 """Servers without WebSockets: some report it only after they have opened one."""
 
-import pytest
-
 from custom_components.openai_api.websocket import reconnect
 from tests.integration.waiting import wait_for
 from tests.resilience.raw_websocket_server import Answer, RawHost, closing, refused, text
@@ -13,9 +11,8 @@ REASON = b"ssl argument is incompatible with a ws:// URI"
 
 @both_transports
 async def test_websocket_missing_closed_after_upgrade(
-    driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch
+    driver: ConnectionDriver, host: RawHost
 ) -> None:
-    monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.01)
     for reason in (REASON, b""):
         driver.states.clear()
         heads = len(host.heads)
@@ -31,11 +28,8 @@ async def test_websocket_missing_closed_after_upgrade(
 
 
 @both_transports
-async def test_websocket_missing_closed_with_error(
-    driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_websocket_missing_closed_with_error(driver: ConnectionDriver, host: RawHost) -> None:
     """As LiteLLM 1.108.7 does in front of a server without a WebSocket."""
-    monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.01)
     message = "Upstream realtime handshake rejected with HTTP 404"
     error = {"type": "error", "error": {"type": "server_error", "message": message}}
     host.always = Answer(first=text(error) + closing(1011, message.encode()))
@@ -47,23 +41,17 @@ async def test_websocket_missing_closed_with_error(
 
 
 @both_transports
-async def test_close_after_events_reconnects(
-    driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_close_after_events_reconnects(driver: ConnectionDriver, host: RawHost) -> None:
     """What has brought events once is opened again as before."""
-    monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.01)
     host.always = Answer(first=text({"type": "made.up"}) + closing(1011, b"Crash"))
     await driver.connect()
     await wait_for(lambda: driver.connection_states[-1:] == ["disconnected"])
-    assert len(host.heads) == reconnect._ATTEMPTS + 1
+    assert len(host.heads) == reconnect.MAX_ATTEMPTS + 1
     assert driver.states[-1]["error"] == "Crash"
 
 
 @both_transports
-async def test_websocket_missing_at_reconnect(
-    driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reconnect, "_FIRST_DELAY", 0.01)
+async def test_websocket_missing_at_reconnect(driver: ConnectionDriver, host: RawHost) -> None:
     for status in (403, 404, 405):
         driver.states.clear()
         host.always = None

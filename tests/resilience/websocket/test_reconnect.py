@@ -74,7 +74,7 @@ async def test_drop_while_idle(
     driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Nothing here lasts for a minute, and yet it may drop as often as this test wants.
-    monkeypatch.setattr(reconnect, "_HELD", 0.0)
+    monkeypatch.setattr(reconnect, "STABLE_AFTER", 0.0)
     peer = await driver.accepted_peer()
     await driver.assert_receives()
     for count, drop in enumerate(DROPS * 3, 2):
@@ -223,7 +223,7 @@ async def test_reconnect_attempts_fail_then_succeed(
 async def test_reconnect_gives_up(
     driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconnect, "_ATTEMPTS", 4)
+    monkeypatch.setattr(reconnect, "MAX_ATTEMPTS", 4)
     peer = await driver.accepted_peer()
     host.always = DOWN
     await peer.close(1012, b"Restart")
@@ -242,7 +242,7 @@ async def test_reconnect_gives_up_when_dropped_after_handshake(
     driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch, greeting: bytes
 ) -> None:
     """To be greeted and dropped is no success, however often it happens."""
-    monkeypatch.setattr(reconnect, "_ATTEMPTS", 4)
+    monkeypatch.setattr(reconnect, "MAX_ATTEMPTS", 4)
     host.always = Answer(first=greeting + closing(1011, b"Not now"))
     await driver.connect()
     ended = await driver.wait_for_state("disconnected")
@@ -261,8 +261,8 @@ async def test_retry_counter_resets_after_stable_connection(
     driver: ConnectionDriver, host: RawHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that held for a while may drop as often as it likes, even if nothing came."""
-    monkeypatch.setattr(reconnect, "_ATTEMPTS", 2)
-    monkeypatch.setattr(reconnect, "_HELD", 0.0)
+    monkeypatch.setattr(reconnect, "MAX_ATTEMPTS", 2)
+    monkeypatch.setattr(reconnect, "STABLE_AFTER", 0.0)
     await driver.accepted_peer()
     for count in range(2, 8):
         host.peers[-1].reset()

@@ -12,7 +12,7 @@ from .responses import input_items
 
 CONVERSATIONS = Kind(name="conversation", deleted="conversation.deleted")
 ITEMS = Kind(name="conversation item")
-MOST_ITEMS = 20
+MAX_ITEMS = 20
 
 
 def items_of(call: Call) -> Collection:
@@ -23,9 +23,9 @@ def items_of(call: Call) -> Collection:
 
 def _checked(items: list[Any]) -> list[Json]:
     """Return new items with ids, refusing what is none, and too many."""
-    if len(items) > MOST_ITEMS:
+    if len(items) > MAX_ITEMS:
         raise invalid(
-            f"Invalid 'items': expected at most {MOST_ITEMS}.", "items", "array_above_max_length"
+            f"Invalid 'items': expected at most {MAX_ITEMS}.", "items", "array_above_max_length"
         )
     return input_items({"input": items})
 

@@ -1,59 +1,34 @@
-"""Model responses with Home Assistant's LLM tools, and with kept conversations.
+"""Model responses with Home Assistant's LLM tools and with kept conversations.
 
-`llm_hass_api` lets a model call the tools with the rights of the user who calls the action;
-`conversation_id` keeps a conversation here, for servers that keep none.
+`llm_hass_api` lets the model call the tools with the rights of the user who calls the action;
+`conversation_id` names a conversation of `kept_conversations`.
 """
 
 import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 import json
-import time
 from typing import Any, Final
 
-from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.json import json_dumps
-from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.ulid import ulid_now
-from lru import LRU
 
 from .. import dispatch
 from ..action import ActionCall
-from ..const import DOMAIN
 from ..exceptions import validation_error
 from ..llm_tools import LIMIT_REACHED, MAX_CONCURRENT_CALLS
 from ..realtime.tools import HomeTools, error_output
 from ..statuses import cut_reason
 from ..types import Json
-from ..websocket.access import async_is_admin
+from .kept_conversations import kept_conversation, role_of
 
 LLM_HASS_API: Final = "llm_hass_api"
 CONVERSATION_ID: Final = "conversation_id"
 _OWN_KEYS: Final = frozenset({LLM_HASS_API, CONVERSATION_ID})
-_ROUNDS: Final = 10
-_MOST: Final = 100
-"""Conversations that are kept."""
-_LONGEST: Final = 200
-"""Items of a conversation that are kept."""
-_KEPT: Final = 3600.0
-"""Seconds after its last answer that a conversation is kept."""
+_MAX_ROUNDS: Final = 10
 _THOUGHT: Final = "reasoning_content"
-_TEXTS: Final = frozenset({"input_text", "output_text", "text"})
-
-
-@dataclass(slots=True)
-class _Memory:
-    """The items of one conversation, as the API takes them."""
-
-    user_id: str | None
-    items: list[Json] = field(default_factory=list)
-    used: float = field(default_factory=time.monotonic)
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-
-_MEMORIES: HassKey[LRU[tuple[str, str, str], _Memory]] = HassKey(f"{DOMAIN}_memories")
 
 
 async def async_answer(request: ActionCall) -> Json:
@@ -75,51 +50,20 @@ async def async_answer(request: ActionCall) -> Json:
         if item.encode is not None and item.key in data:
             await item.encode(plain, data, item.key)
     if conversation_id is None:
-        return await _Rounds(plain, tools, []).async_run()
+        return await _ToolRounds(plain, tools, []).async_run()
     if "conversation" in data or "previous_response_id" in data:
         raise validation_error("conversation_kept_twice")
     name = str(conversation_id) or ulid_now()
-    memory = _memory(request, name)
-    async with memory.lock:
-        await _async_take(request, memory, name)
-        rounds = _Rounds(plain, tools, memory.items)
+    conversation = kept_conversation(request, name)
+    async with conversation.lock:
+        await conversation.async_check_access(request, name)
+        rounds = _ToolRounds(plain, tools, conversation.items)
         answer = await rounds.async_run()
-        memory.items = _shortened([*memory.items, *map(_without_files, rounds.said)])
-        memory.used = time.monotonic()
+        conversation.add(rounds.items)
     return {**answer, CONVERSATION_ID: name}
 
 
-@callback
-def _memory(request: ActionCall, name: str) -> _Memory:
-    """Return the conversation of an entry that is kept under a name, a new one if there is none."""
-    hass: HomeAssistant = request.hass
-    memories = hass.data.setdefault(_MEMORIES, LRU(_MOST))
-    key = (request.entry.entry_id, request.operation.method, name)
-    memory: _Memory | None = memories.get(key)
-    if memory is None or (time.monotonic() - memory.used > _KEPT and not memory.lock.locked()):
-        memory = memories[key] = _Memory(request.context.user_id)
-    return memory
-
-
-async def _async_take(request: ActionCall, memory: _Memory, name: str) -> None:
-    """Check that a call may go on with a conversation, once no other call does.
-
-    What somebody has said is read with the rights of whoever goes on. So only who began it may; one
-    without a user, such as that of an automation, is open to administrators, too.
-    Raises ServiceValidationError "conversation_of_another".
-    """
-    user_id = request.context.user_id
-    if not memory.items:
-        # Whoever began it has got no answer.
-        memory.user_id = user_id
-    if memory.user_id == user_id:
-        return
-    if memory.user_id is None and await async_is_admin(request.hass, request.context):
-        return
-    raise validation_error("conversation_of_another", conversation_id=name)
-
-
-class _Rounds:
+class _ToolRounds:
     """The requests of one call: another one after each round of tool calls."""
 
     def __init__(self, request: ActionCall, tools: HomeTools | None, before: list[Json]) -> None:
@@ -130,9 +74,9 @@ class _Rounds:
         self._limit = tools.call_limit() if tools else None
         self._slots = asyncio.Semaphore(MAX_CONCURRENT_CALLS)
         self._thoughts: dict[int, Any] = {}
-        """What the model thought before a message of `said`, by the identity of that."""
+        """What the model thought before a message of `items`, by the identity of that."""
         self._wants_thoughts = False
-        self.said: list[Json] = []
+        self.items: list[Json] = []
         """The input, the tool calls with their results, and the output."""
 
     async def async_run(self) -> Json:
@@ -145,33 +89,33 @@ class _Rounds:
         is_kept = "conversation" in data
         system = []
         if self._is_chat:
-            system = [item for item in items if _role(item) in {"system", "developer"}]
-            items = [item for item in items if _role(item) not in {"system", "developer"}]
-        self.said = list(items)
+            system = [item for item in items if role_of(item) in {"system", "developer"}]
+            items = [item for item in items if role_of(item) not in {"system", "developer"}]
+        self.items = list(items)
         self._add_tools(data, system)
-        new = self.said
+        new = self.items
         number = 0
         while True:
-            asked = new if is_kept else [*self._before, *self.said]
+            asked = new if is_kept else [*self._before, *self.items]
             data[key] = [*system, *asked]
-            if number == _ROUNDS and self._tools is not None:
+            if number == _MAX_ROUNDS and self._tools is not None:
                 data["tool_choice"] = "none"
             answer = await self._async_ask(data)
-            given = self._given(answer)
+            output = self._output_items(answer)
             if _is_cut(answer):
                 # Calls that were cut off are not made: the caller is told that the answer was.
-                given = [item for item in map(_without_calls, given) if item]
-            self.said += given
-            calls = [call for item in given for call in _calls(item)]
+                output = [item for item in map(_without_calls, output) if item]
+            self.items += output
+            calls = [call for item in output for call in _calls(item)]
             known = self._tools.functions.tool_names if self._tools else {}
-            if not calls or number == _ROUNDS or any(call[1] not in known for call in calls):
+            if not calls or number == _MAX_ROUNDS or any(call[1] not in known for call in calls):
                 # The caller has defined a function, and calls it.
                 return answer
             self._request.host.record_success(
                 answer, self._request.operation.method, self._request.data.get("model")
             )
             new = await self._async_call(calls)
-            self.said += new
+            self.items += new
             number += 1
 
     def _add_tools(self, data: Json, system: list[Json]) -> None:
@@ -179,13 +123,13 @@ class _Rounds:
         if self._tools is None:
             return
         own = list(data.get("tools") or ())
-        found = [
+        offered = [
             {"type": "function", "function": tool_without_type(item)}
             if self._is_chat
             else {**item, "strict": False}
             for item in self._tools.offer(_function_names(own))
         ]
-        data["tools"] = [*own, *found]
+        data["tools"] = [*own, *offered]
         instructions = self._tools.instructions
         if not self._is_chat:
             known = data.get("instructions")
@@ -211,12 +155,12 @@ class _Rounds:
 
     def _with_thought(self, item: Any) -> Any:
         """Return a message, if it is the model's with what the model thought."""
-        if _role(item) != "assistant":
+        if role_of(item) != "assistant":
             return item
         # Neither nothing nor an empty text is taken.
         return {_THOUGHT: self._thoughts.get(id(item)) or " ", **item}
 
-    def _given(self, answer: Mapping[str, Any]) -> list[Json]:
+    def _output_items(self, answer: Mapping[str, Any]) -> list[Json]:
         """Return the model's output as items of the next input."""
         if self._is_chat:
             choices = answer.get("choices")
@@ -224,17 +168,17 @@ class _Rounds:
             if not isinstance(message, dict):
                 return []
             kept = ("role", "content", "tool_calls", "reasoning_details")
-            given = {key: message[key] for key in kept if message.get(key) is not None}
-            self._thoughts[id(given)] = message.get(_THOUGHT)
-            return [given]
-        found: list[Json] = []
+            item = {key: message[key] for key in kept if message.get(key) is not None}
+            self._thoughts[id(item)] = message.get(_THOUGHT)
+            return [item]
+        items: list[Json] = []
         is_stored = self._request.data.get("store") is not False
         for item in answer.get("output") or ():
             if not isinstance(item, dict):
                 continue
             match item.get("type"):
                 case "message":
-                    found.append(
+                    items.append(
                         {
                             "type": "message",
                             "role": "assistant",
@@ -247,14 +191,14 @@ class _Rounds:
                     )
                 case "function_call":
                     keys = ("type", "call_id", "name", "arguments")
-                    found.append({key: item.get(key) for key in keys})
+                    items.append({key: item.get(key) for key in keys})
                 case "reasoning":
                     if is_stored or item.get("encrypted_content"):
-                        found.append(item)
+                        items.append(item)
                 case _:
-                    _drop_reasoning(found)
-        _drop_reasoning(found)
-        return found
+                    _drop_reasoning(items)
+        _drop_reasoning(items)
+        return items
 
     async def _async_call(self, calls: list[tuple[str, str, str]]) -> list[Json]:
         """Call tools, a few at a time, and return their results as items."""
@@ -302,11 +246,6 @@ def tool_without_type(definition: Json) -> Json:
     return {key: value for key, value in definition.items() if key != "type"}
 
 
-def _role(item: Any) -> Any:
-    """Return the role of a message."""
-    return item.get("role") if isinstance(item, dict) else None
-
-
 def _calls(item: Json) -> list[tuple[str, str, str]]:
     """Return the id, name and arguments of each function call in an item."""
     if item.get("type") == "function_call":
@@ -349,21 +288,3 @@ def _text(arguments: Any) -> str:
     """Return the arguments of a call as JSON."""
     # Some servers send the object itself.
     return arguments if isinstance(arguments, str) else json_dumps(arguments or {})
-
-
-def _without_files(item: Json) -> Json:
-    """Return an item without attachments, which would fill the memory."""
-    content = item.get("content")
-    if not isinstance(content, list):
-        return item
-    parts = [part for part in content if isinstance(part, dict) and part.get("type") in _TEXTS]
-    return {**item, "content": parts or ""}
-
-
-def _shortened(items: list[Json]) -> list[Json]:
-    """Return the last items, from a user message on, without reasoning."""
-    items = [item for item in items if item.get("type") != "reasoning"]
-    start = max(0, len(items) - _LONGEST)
-    while start and start < len(items) and _role(items[start]) != "user":
-        start += 1
-    return items[start:]
