@@ -224,8 +224,9 @@ class RealtimeConnection(Connection):
         Raises ServiceValidationError "history_invalid" or "history_unsupported" before anything is sent.
         """
         self.require_open()
-        events, skipped = diff(self.history.items, normalize(wanted))
+        events, skipped = diff(self.history.items, normalize(wanted), self.history.leaving)
         self.post(*events)
+        self.history.note_sent(events)
         for item_id in skipped:
             LOGGER.warning("Function call %s cannot be put into a conversation", item_id)
         return skipped
@@ -358,7 +359,7 @@ class RealtimeConnection(Connection):
         self.calls.clear()
         if self.tool_runner is not None:
             self.tool_runner.clear()
-        self.history.items.clear()
+        self.history.clear()
         self.audio_parts.clear()
         if self._sender is not None:
             self._sender.cancel()
