@@ -59,6 +59,7 @@ class RealtimeConnection(Connection):
         tool_limits: ToolLimits | None = None,
         require_approval: Sequence[str] = (),
         usage_limit: UsageLimit | None = None,
+        responds_to_mcp_calls: bool = False,
     ) -> None:
         """Initialize the connection.
 
@@ -83,6 +84,7 @@ class RealtimeConnection(Connection):
             ToolRunner(self, tools, self.tool_limits, require_approval) if tools else None
         )
         self._usage_limit = usage_limit or UsageLimit()
+        self.responds_to_mcp_calls = responds_to_mcp_calls
         self._is_phone_call = is_phone_call
         self._has_sent_audio = False
         """Whether audio was sent since speech was last detected."""
