@@ -338,6 +338,15 @@ class RealtimeConnection(Connection):
 
     @override
     @callback
+    def _set_state(self, state: State, **details: Any) -> None:
+        if self.state is State.CONNECTING and self._closing is None and details.get("error"):
+            # As an error of the server, so that automations look for both at one place.
+            error = {"type": "connection_error", "message": details["error"]}
+            self.notify(RealtimeNotice.ERROR, error={"type": "error", "error": error})
+        super()._set_state(state, **details)
+
+    @override
+    @callback
     def on_state(self, state: State) -> None:
         if state is State.CONNECTED:
             self._outbox = asyncio.Queue()
