@@ -1,6 +1,6 @@
 """The items of a conversation, and how it is replaced by another one."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,13 +83,18 @@ def _without_sound(item: Mapping[str, Any]) -> Json:
     kept = {key: value for key, value in item.items() if key not in {"id", "object"}}
     kept["item_id"] = item.get("item_id") or item.get("id")
     if isinstance(content := item.get("content"), list):
-        kept["content"] = [
-            {key: value for key, value in part.items() if key != "audio"}
-            if isinstance(part, Mapping)
-            else part
-            for part in content
-        ]
+        kept["content"] = _parts(content, lambda key, _: key != "audio")
     return kept
+
+
+def _parts(content: Sequence[Any], is_kept: Callable[[str, Any], bool]) -> list[Any]:
+    """Return the parts of a message with the keys and values that are kept."""
+    return [
+        {key: value for key, value in part.items() if is_kept(key, value)}
+        if isinstance(part, Mapping)
+        else part
+        for part in content
+    ]
 
 
 def _keep_transcripts(old: Json, new: Json) -> None:
@@ -131,12 +136,7 @@ def normalize(items: Sequence[Mapping[str, Any]]) -> list[Json]:
         }
         if isinstance(content := item.get("content"), list):
             # Other clients keep audio that they do not have as null.
-            rest["content"] = [
-                {name: value for name, value in part.items() if (name, value) != ("audio", None)}
-                if isinstance(part, Mapping)
-                else part
-                for part in content
-            ]
+            rest["content"] = _parts(content, lambda key, value: (key, value) != ("audio", None))
         found.append({**rest, "item_id": item_id, "type": kind})
     if len({item["item_id"] for item in found}) != len(found):
         raise validation_error("history_invalid", reason="item_id")
