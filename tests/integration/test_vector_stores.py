@@ -371,6 +371,20 @@ async def test_file_batch_missing_file_sends_nothing(
     assert not standin.requests
 
 
+async def test_file_batch_without_files_sends_nothing(
+    standin: StandIn, call: Call, store_id: str, texts: list[str]
+) -> None:
+    """A template that finds no files makes no batch without any."""
+    known = await upload(call, texts[0])
+    standin.requests.clear()
+    action = "upload_and_poll_vector_store_file_batch"
+    with raises_key("field_missing", ServiceValidationError):
+        await call(action, vector_store_id=store_id, files=[])
+    assert not standin.requests
+    done = await call(action, vector_store_id=store_id, files=[], file_ids=known)
+    assert done["file_counts"]["completed"] == 1
+
+
 async def test_file_batch_upload_error_raises(
     standin: StandIn, call: Call, store_id: str, texts: list[str]
 ) -> None:

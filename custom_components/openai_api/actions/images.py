@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from ..action import ActionDescription, ActionGroup, FieldDescription, advanced, required
+from ..media.multipart import async_encode_one_or_more
 from ..streaming.accumulators import FinalEventsAccumulator
 from ..types import ModelKind
 from . import validators as check
@@ -161,6 +162,7 @@ ACTION_GROUP = ActionGroup(
                         description=f"One picture or several to start from: {_FILE_TEXT}",
                         validator=check.ensure_list_of(check.file),
                         selector={"media": {"accept": ["image/*"], "multiple": True}},
+                        encode=async_encode_one_or_more,
                     ),
                     replace(_PROMPT, example="Add a snowman in front of the house"),
                 ),

@@ -98,6 +98,14 @@ ACTION_GROUP = ActionGroup(
                         ("*",),
                         example=["HassTurnOn", "lock__*"],
                     ),
+                    boolean(
+                        "respond_to_mcp_calls",
+                        "Answer after MCP tools",
+                        (
+                            "Whether the model should go on by itself after a tool of an MCP "
+                            "server was called. Without it, an automation has to ask for the answer."
+                        ),
+                    ),
                     replace(
                         integer(
                             "max_tool_calls",

@@ -75,6 +75,7 @@ async def async_connect(request: ActionCall) -> Json:
         tool_limits=ToolLimits(data.get("max_tool_calls", MAX_CALLS)),
         require_approval=data.get("require_approval", ()),
         usage_limit=_usage_limit(host, data),
+        responds_to_mcp_calls=bool(data.get("respond_to_mcp_calls")),
     )
     await connection.async_connect()
     return {

@@ -14,6 +14,7 @@ from .. import dispatch, progress
 from ..action import ActionCall
 from ..action_request import async_parse_answer, async_request_json, require_id
 from ..api.request import MIN_UPLOAD_RATE, Operation, async_request_bytes
+from ..exceptions import validation_error
 from ..media import multipart
 from ..media.source import MAX_UPLOAD_BYTES, async_resolve_file
 from ..types import Json
@@ -39,11 +40,14 @@ async def async_upload_to_store(request: ActionCall) -> ServiceResponse:
 async def async_upload_batch_to_store(request: ActionCall) -> ServiceResponse:
     """Upload files concurrently, add them to a vector store, and poll them where the action says so.
 
-    Returns the API's `vector_store.files_batch`. Nothing is sent if a file is missing. Raises the
-    error of the first upload that fails, and what `dispatch.async_send` raises.
+    Returns the API's `vector_store.files_batch`. Nothing is sent if a file is missing. Raises
+    ServiceValidationError "field_missing" without any file, the error of the first upload that
+    fails, and what `dispatch.async_send` raises.
     """
     data = dict(request.data)
     items = data.pop("files")
+    if not items and not data.get("file_ids"):
+        raise validation_error("field_missing", field="files")
     at_once = asyncio.Semaphore(data.pop("max_concurrency", None) or _MAX_CONCURRENT_PARTS)
     for item in items:
         # They are read later, but nothing is sent if one is missing.

@@ -120,7 +120,8 @@ def content_of(message: Any) -> list[Json]:
     """Return the content of a message as a list of parts.
 
     Returns `[{"type": "input_text", "text": …}]` for a text. Parts are returned as they are, except
-    that `image` of an `input_image` becomes `image_url`. Raises ServiceValidationError
+    that `image` of an `input_image` becomes `image_url`, and that what is in its `providerData`,
+    as other SDKs have it, stands beside it. Raises ServiceValidationError
     "message_invalid" for anything else.
     """
     if isinstance(message, str):
@@ -137,8 +138,10 @@ def content_of(message: Any) -> list[Json]:
         if not isinstance(part, Mapping) or not isinstance(part.get("type"), str):
             raise validation_error("message_invalid")
         if part["type"] == "input_image" and "image" in part:
-            rest = {key: value for key, value in part.items() if key != "image"}
-            found.append({**rest, "image_url": part["image"]})
+            rest = {**part, "image_url": part["image"]}
+            del rest["image"]
+            more = rest.pop("providerData", None)
+            found.append({**rest, **more} if isinstance(more, Mapping) else rest)
         else:
             found.append(dict(part))
     return found

@@ -59,6 +59,7 @@ class RealtimeConnection(Connection):
         tool_limits: ToolLimits | None = None,
         require_approval: Sequence[str] = (),
         usage_limit: UsageLimit | None = None,
+        responds_to_mcp_calls: bool = False,
     ) -> None:
         """Initialize the connection.
 
@@ -83,6 +84,7 @@ class RealtimeConnection(Connection):
             ToolRunner(self, tools, self.tool_limits, require_approval) if tools else None
         )
         self._usage_limit = usage_limit or UsageLimit()
+        self.responds_to_mcp_calls = responds_to_mcp_calls
         self._is_phone_call = is_phone_call
         self._has_sent_audio = False
         """Whether audio was sent since speech was last detected."""
@@ -219,8 +221,9 @@ class RealtimeConnection(Connection):
         Raises ServiceValidationError "history_invalid" or "history_unsupported" before anything is sent.
         """
         self.require_open()
-        events, skipped = diff(self.history.items, normalize(wanted))
+        events, skipped = diff(self.history.items, normalize(wanted), self.history.leaving)
         self.post(*events)
+        self.history.note_sent(events)
         for item_id in skipped:
             LOGGER.warning("Function call %s cannot be put into a conversation", item_id)
         return skipped
@@ -330,6 +333,15 @@ class RealtimeConnection(Connection):
 
     @override
     @callback
+    def _set_state(self, state: State, **details: Any) -> None:
+        if self.state is State.CONNECTING and self._requested_close is None and details.get("error"):
+            # As an error of the server, so that automations look for both at one place.
+            error = {"type": "connection_error", "message": details["error"]}
+            self.notify(RealtimeNotice.ERROR, error={"type": "error", "error": error})
+        super()._set_state(state, **details)
+
+    @override
+    @callback
     def on_state(self, state: State) -> None:
         if state is State.CONNECTED:
             self._outbox = asyncio.Queue()
@@ -353,7 +365,7 @@ class RealtimeConnection(Connection):
         self.calls.clear()
         if self.tool_runner is not None:
             self.tool_runner.clear()
-        self.history.items.clear()
+        self.history.clear()
         self.audio_parts.clear()
         if self._sender is not None:
             self._sender.cancel()

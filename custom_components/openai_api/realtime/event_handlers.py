@@ -9,7 +9,7 @@ from .connection import EventHandler, RealtimeConnection
 from .notices import RealtimeNotice
 from .response_output import TEXT_ENDS
 from .session_config import audio_format
-from .tool_calls import ToolCall
+from .tool_calls import ToolCall, notify_limit
 
 _MOST_RESPONSES = 16
 """Responses in progress whose format is kept, for servers that never end them."""
@@ -206,6 +206,16 @@ def _item(session: RealtimeConnection, event: Json) -> None:
         session.update_item(call)
         if is_done:
             session.notify(RealtimeNotice.MCP_TOOL_CALL_COMPLETED, item=call)
+            if session.responds_to_mcp_calls:
+                _follow(session, call)
+
+
+def _follow(session: RealtimeConnection, call: Json) -> None:
+    """Request the response to the output of an MCP tool: servers do not begin it themselves."""
+    if session.tool_limits.start_round(None):
+        session.sequencer.request()
+    else:
+        notify_limit(session, session.tool_limits, call.get("id"), call.get("name"))
 
 
 def _output_item(session: RealtimeConnection, event: Json) -> None:

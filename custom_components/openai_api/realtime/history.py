@@ -1,6 +1,6 @@
 """The items of a conversation, and how it is replaced by another one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,8 @@ class History:
     """The items of a conversation in order, without their audio."""
 
     items: list[Json] = field(default_factory=list)
+    leaving: set[str] = field(default_factory=set)
+    """The ids of items whose deletion was sent, and which the server has not confirmed."""
 
     def update(self, item: Mapping[str, Any], previous: str | None, *, is_placed: bool) -> Json:
         """Insert or replace an item, and return it as it is stored.
@@ -54,6 +56,20 @@ class History:
     def remove(self, item_id: str) -> None:
         """Remove an item."""
         self.items = [item for item in self.items if item.get("item_id") != item_id]
+        self.leaving.discard(item_id)
+
+    def note_sent(self, events: Sequence[Json]) -> None:
+        """Take note of the events of `diff`, which were sent and are not confirmed yet."""
+        for event in events:
+            if event["type"] == "conversation.item.delete":
+                self.leaving.add(event["item_id"])
+            else:
+                self.leaving.discard(event["item"]["id"])
+
+    def clear(self) -> None:
+        """Drop everything: the connection is lost."""
+        self.items.clear()
+        self.leaving.clear()
 
     def _find(self, item_id: str | None) -> int | None:
         """Return the index of an item, None if there is none."""
@@ -67,13 +83,18 @@ def _without_sound(item: Mapping[str, Any]) -> Json:
     kept = {key: value for key, value in item.items() if key not in {"id", "object"}}
     kept["item_id"] = item.get("item_id") or item.get("id")
     if isinstance(content := item.get("content"), list):
-        kept["content"] = [
-            {key: value for key, value in part.items() if key != "audio"}
-            if isinstance(part, Mapping)
-            else part
-            for part in content
-        ]
+        kept["content"] = _parts(content, lambda key, _: key != "audio")
     return kept
+
+
+def _parts(content: Sequence[Any], is_kept: Callable[[str, Any], bool]) -> list[Any]:
+    """Return the parts of a message with the keys and values that are kept."""
+    return [
+        {key: value for key, value in part.items() if is_kept(key, value)}
+        if isinstance(part, Mapping)
+        else part
+        for part in content
+    ]
 
 
 def _keep_transcripts(old: Json, new: Json) -> None:
@@ -113,6 +134,9 @@ def normalize(items: Sequence[Mapping[str, Any]]) -> list[Json]:
             for key, value in item.items()
             if key not in {"id", "itemId", "previousItemId", "previous_item_id"}
         }
+        if isinstance(content := item.get("content"), list):
+            # Other clients keep audio that they do not have as null.
+            rest["content"] = _parts(content, lambda key, value: (key, value) != ("audio", None))
         found.append({**rest, "item_id": item_id, "type": kind})
     if len({item["item_id"] for item in found}) != len(found):
         raise validation_error("history_invalid", reason="item_id")
@@ -129,10 +153,13 @@ def _is_same(old: Json, new: Json) -> bool:
     return all(old.get(key) == new.get(key) for key in _COMPARED if key != "status" or key in new)
 
 
-def diff(old: Sequence[Json], new: Sequence[Json]) -> tuple[list[Json], list[str]]:
+def diff(
+    old: Sequence[Json], new: Sequence[Json], leaving: Collection[str] = ()
+) -> tuple[list[Json], list[str]]:
     """Return the client events that turn one history into another, and what was skipped.
 
-    Both are lists as `normalize` returns them. Returns `([event, …], [item id, …])`:
+    Both are lists as `normalize` returns them. `leaving` are the ids of items of the old one that
+    will be gone when the events arrive, so that nothing can be placed behind them. Returns `([event, …], [item id, …])`:
     `conversation.item.delete` and `conversation.item.create` events, and the ids of function calls,
     which are not created. Raises ServiceValidationError "history_unsupported" for audio of the
     assistant and for MCP items that would have to be created: servers refuse those.
@@ -156,12 +183,13 @@ def diff(old: Sequence[Json], new: Sequence[Json]) -> tuple[list[Json], list[str
     gone = [item_id for item_id in known if item_id not in wanted or item_id in anew]
     events: list[Json] = [{"type": "conversation.item.delete", "item_id": one} for one in gone]
     skipped: list[str] = []
-    last_kept = max((at for at, item in enumerate(new) if item["item_id"] not in anew), default=-1)
+    kept = {item_id for item_id in wanted if item_id not in anew and item_id not in leaving}
+    last_kept = max((at for at, item in enumerate(new) if item["item_id"] in kept), default=-1)
     previous = "root"
     for at, item in enumerate(new):
         item_id = item["item_id"]
         if item_id not in anew:
-            previous = item_id
+            previous = item_id if item_id in kept else previous
         elif item["type"] != "message":
             skipped.append(item_id)
         else:

@@ -54,16 +54,20 @@ def build_session(given: Mapping[str, Any], model: str | None) -> Json:
 
     Returns `{"type": "realtime", "output_modalities": […], "audio": {"input": {…}, "output": {…}},
     …}` as `session.update` takes it, with `tools` if there are any; a session of another type
-    without defaults. null switches transcription, turn detection and noise reduction off. Raises
+    without defaults. null switches transcription, turn detection and noise reduction off. Settings
+    in `providerData`, where other SDKs put what they do not know, are sent as they are. Raises
     ServiceValidationError "session_invalid" for a value of the wrong type, and "mcp_tool_invalid".
     """
     session = _renamed(given)
+    unchanged = session.pop("providerData", None) or {}
+    if not isinstance(unchanged, Mapping):
+        raise validation_error("session_invalid", setting="providerData")
     for key in ("instructions", "model"):
         if not isinstance(session.get(key) or "", str):
             raise validation_error("session_invalid", setting=key)
     if session.get("type", "realtime") != "realtime":
         # The defaults do not apply to sessions that only transcribe.
-        return session
+        return {**session, **unchanged}
     audio = _audio(session)
     output_audio, input_audio = audio.pop("output", {}), audio.pop("input", {})
     # A voice cannot be null, and an object without settings does not switch off.
@@ -95,7 +99,7 @@ def build_session(given: Mapping[str, Any], model: str | None) -> Json:
     }
     if model and not built.get("model"):
         built["model"] = model
-    return built | ({"tools": tools} if tools else {})
+    return {**built, **unchanged} | ({"tools": tools} if tools else {})
 
 
 def audio_format(value: Any) -> Json:

@@ -106,15 +106,7 @@ class ToolRunner:
         _, output = error_output(
             "LimitReached", "Too many calls since the user's last message. Ask the user to go on."
         )
-        if not self._limits.is_reached:
-            self._limits.is_reached = True
-            self._connection.notify(
-                RealtimeNotice.TOOL_LIMIT_REACHED,
-                call_id=call.call_id,
-                name=call.name,
-                max_calls=self._limits.max_calls,
-                max_rounds=MAX_ROUNDS,
-            )
+        notify_limit(self._connection, self._limits, call.call_id, call.name)
         self._connection.answer_call(call.call_id, output, respond=False)
 
     def _run(self, call: ToolCall) -> None:
@@ -141,3 +133,18 @@ class ToolRunner:
         # After a reconnect the server does not know the call.
         if opened in (None, self._connection.opened) and self._connection.is_open:
             self._connection.answer_call(call.call_id, output, respond=True)
+
+
+@callback
+def notify_limit(connection: Conversation, limits: ToolLimits, call_id: Any, name: Any) -> None:
+    """Fire `tool_limit_reached` for the first call since the last message of the user."""
+    if limits.is_reached:
+        return
+    limits.is_reached = True
+    connection.notify(
+        RealtimeNotice.TOOL_LIMIT_REACHED,
+        call_id=call_id,
+        name=name,
+        max_calls=limits.max_calls,
+        max_rounds=MAX_ROUNDS,
+    )

@@ -56,6 +56,15 @@ async def test_image_edit_with_several_files(standin: StandIn, call: Call) -> No
     assert part(standin, "image").data.startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("as_list", [False, True], ids=["one", "list"])
+async def test_image_edit_with_one_file(standin: StandIn, call: Call, as_list: bool) -> None:
+    """One picture is sent as `image`: servers of older models do not know `image[]`."""
+    drawn = await call("create_image", prompt="A house", size="64x64")
+    path = drawn["media"][0]["path"]
+    await call("create_image_edit", image=[path] if as_list else path, prompt="Snow")
+    assert [part.name for part in standin.requests[-1].body] == ["prompt", "image"]
+
+
 async def test_image_with_invalid_base64(standin: StandIn, call: Call) -> None:
     standin.fail(Fault(path="/images", status=200, body={"data": [{"b64_json": "x"}]}))
     with raises_key("picture_garbled"):

@@ -196,7 +196,14 @@ async def test_connect_failure_frees_connection_id(
     with raises_key(key):
         await talk.call("connect_realtime_websocket", model="m-1", use_client_secret=secret)
     assert states(talk.states) == ["connecting", "disconnected"]
-    assert talk.states[-1]["error"]
+    message = talk.states[-1]["error"]
+    assert message
+    error = {"type": "connection_error", "message": message}
+    assert talk.notices_of() == [
+        {"type": "connection_change", "status": "connecting"},
+        {"type": "error", "error": {"type": "error", "error": error}},
+        {"type": "connection_change", "status": "disconnected"},
+    ]
     assert not entry.runtime_data.connections
     assert await talk.status() == {
         "connection_id": "c",
@@ -265,6 +272,7 @@ async def test_close_while_connecting(
     with raises_key("connection_closed"):
         await task
     assert states(talk.states) == ["connecting", "disconnected"]
+    assert talk.notice_types() == ["connection_change", "connection_change"]
     await wait_for(lambda: not standin.sockets or standin.sockets[0].closed)
     assert all(session.received == [] for session in standin.sockets)
 

@@ -172,6 +172,47 @@ async def test_reset_history_accepts_status_items(script: RealtimeDriver) -> Non
     assert await script.sent() == [delete("b")]
 
 
+async def test_reset_history_without_audio_is_unchanged(script: RealtimeDriver) -> None:
+    """Other clients keep a part's missing audio as null; here it is left out."""
+    heard = {"type": "input_audio", "transcript": "Hello", "audio": "AAAA"}
+    user = {"id": "u", "type": "message", "role": "user", "content": [heard]}
+    await script.server_sends(added(user), added(spoken("s")), added(A))
+    history = [
+        {**item, "content": [{**part, "audio": None} for part in item["content"]]}
+        for item in (await script.status())["history"]
+    ]
+    await script.call("reset_realtime_history", history=history)
+    assert await script.sent() == []
+    await script.call("reset_realtime_history", history=[*history[:2], B])
+    assert await script.sent() == [delete("a"), create(B)]
+
+
+async def test_reset_history_places_nothing_behind_deleted_items(script: RealtimeDriver) -> None:
+    """An item whose deletion was sent is not there any more, though the server has yet to say so."""
+    await script.server_sends(added(A), added(B), added(C))
+    await script.call("reset_realtime_history", history=[B, C])
+    assert await script.sent() == [delete("a")]
+    await script.call("reset_realtime_history", history=[A, message("x"), B, C])
+    assert await script.sent() == [create(message("x"), "root")]
+    # Nothing that stays is behind the last one: it is put at the end.
+    await script.call("reset_realtime_history", history=[A])
+    assert await script.sent() == [delete("b"), delete("c")]
+    await script.call("reset_realtime_history", history=[A, message("y"), B, C])
+    assert await script.sent() == [create(message("y"))]
+    # What is created again is there again.
+    await script.call("reset_realtime_history", history=[message("a", "Bye"), B, C])
+    await script.sent()
+    await script.call("reset_realtime_history", history=[A, message("z"), B, C])
+    assert await script.sent() == [create(message("z"))]
+    await script.server_sends(
+        *({"type": "conversation.item.deleted", "item_id": item_id} for item_id in "abc"),
+        added(A),
+        added(B),
+    )
+    await script.call("reset_realtime_history", history=[A, message("v"), B])
+    assert await script.sent() == [create(message("v"), "a")]
+
+
 @pytest.mark.parametrize("name", ["id", "item_id", "itemId"])
 async def test_reset_history_id_aliases(script: RealtimeDriver, name: str) -> None:
     item = {"role": "assistant", "content": [{"type": "output_text", "text": "Hi"}], name: "a"}

@@ -181,6 +181,10 @@ TEXT = {"type": "input_text", "text": "Hello"}
             [{"type": "input_image", "image_url": "data:x"}],
             [{"type": "input_image", "image_url": "data:x"}],
         ),
+        (
+            [{"type": "input_image", "image": "data:x", "providerData": {"detail": "high"}}],
+            [{"type": "input_image", "image_url": "data:x", "detail": "high"}],
+        ),
         ([{"type": "input_audio", "audio": "AAAA"}], [{"type": "input_audio", "audio": "AAAA"}]),
     ],
 )

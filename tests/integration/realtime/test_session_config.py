@@ -69,6 +69,16 @@ def nested(side: str, **settings: Any) -> Json:
             {"prompt": {"promptId": "p-1", "version": "2", "variables": {"promptId": "x"}}},
             {**DEFAULT, "prompt": {"id": "p-1", "version": "2", "variables": {"promptId": "x"}}},
         ),
+        # What other SDKs send as it is.
+        ({"providerData": None}, DEFAULT),
+        (
+            {"maxOutputTokens": 1, "providerData": {"max_output_tokens": 9, "truncation": "auto"}},
+            {**DEFAULT, "max_output_tokens": 9, "truncation": "auto"},
+        ),
+        (
+            {"voice": "ash", "providerData": nested("output", voice="marin")},
+            {**DEFAULT, "audio": {"output": {"voice": "marin"}}},
+        ),
         # It has an event of its own.
         ({"tracing": "auto"}, DEFAULT),
         ({"tracing": {"workflow_name": "w"}}, DEFAULT),
@@ -237,6 +247,7 @@ def test_session_config_without_tools(tools: Any) -> None:
         ({"audio": ["loud"]}, "session_invalid"),
         ({"audio": {"input": "loud"}}, "session_invalid"),
         ({"audio": {"output": 5}}, "session_invalid"),
+        ({"providerData": "truncation"}, "session_invalid"),
         ({"tools": "open_door"}, "session_invalid"),
         ({"tools": {"type": "function"}}, "session_invalid"),
         ({"tools": 1}, "session_invalid"),

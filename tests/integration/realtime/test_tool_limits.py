@@ -67,6 +67,60 @@ async def test_tool_call_limit(
     assert len(talk.notices_of("tool_limit_reached")) == 1
 
 
+def mcp_call_done(number: int) -> Json:
+    """Return the event by which a host has called a tool of an MCP server."""
+    item = {"id": f"m-{number}", "type": "mcp_call", "name": "buy", "arguments": "{}"}
+    return {"type": "conversation.item.done", "item": item}
+
+
+def requests(sent: list[Json]) -> int:
+    """Return how many answers were asked for."""
+    return sum(frame["type"] == "response.create" for frame in sent)
+
+
+async def test_mcp_call_is_followed_by_response_if_wanted(
+    silent: None, talk: RealtimeDriver
+) -> None:
+    """Hosts do not begin the response to what a tool of an MCP server has returned."""
+    await talk.connect()
+    await talk.server_sends(mcp_call_done(0))
+    assert await talk.sent() == []
+    await talk.call("close_realtime_websocket")
+    talk.reopened()
+    await talk.connect(respond_to_mcp_calls=True)
+    await talk.server_sends({"type": "response.created", "response": {"id": "r-1"}})
+    await talk.server_sends(mcp_call_done(1), mcp_call_done(2))
+    assert await talk.sent() == []
+    await talk.server_sends({"type": "response.done", "response": {"id": "r-1"}})
+    assert requests(await talk.sent()) == 1
+
+
+async def test_mcp_call_responses_limit(silent: None, talk: RealtimeDriver) -> None:
+    await talk.connect(respond_to_mcp_calls=True)
+
+    async def asked(count: int) -> int:
+        for number in range(count):
+            await talk.server_sends(
+                mcp_call_done(number),
+                {"type": "response.created", "response": {"id": f"r-{number}"}},
+                {"type": "response.done", "response": {"id": f"r-{number}"}},
+            )
+        return requests(await talk.sent())
+
+    assert await asked(13) == 10
+    assert talk.notices_of("tool_limit_reached") == [
+        {
+            "type": "tool_limit_reached",
+            "call_id": "m-10",
+            "name": "buy",
+            "max_calls": 10,
+            "max_rounds": 10,
+        }
+    ]
+    await talk.call("send_realtime_message", message="Go on", trigger_response=False)
+    assert await asked(1) == 1
+
+
 async def test_tool_round_limit(silent: None, talk: RealtimeDriver, bell: Bell) -> None:
     await connected(talk, "hall")
     for number in range(10):
