@@ -1,15 +1,16 @@
 """Errors of Assist: one sentence that can be spoken, in the language of whoever asked."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 import re
-from typing import Final
+from typing import Any, Final
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.translation import async_get_translations
 
 from ..const import DOMAIN
+from ..error_keys import CODES
 from ..exceptions import (
     ApiError,
     AuthenticationFailed,
@@ -79,6 +80,12 @@ _SENTENCES: Final[tuple[tuple[type[ApiError], str], ...]] = (
     (EntryUnloaded, UNLOADED),
 )
 """Which sentence says an error; the first class that fits counts."""
+_IN_STREAMS: Final[Mapping[int, str]] = {
+    HTTPStatus.BAD_REQUEST: REFUSED,
+    HTTPStatus.UNPROCESSABLE_ENTITY: REFUSED,
+    HTTPStatus.TOO_MANY_REQUESTS: RATE_LIMITED,
+}
+"""The same for an error in a stream or a response, by the status that it names."""
 _MODEL_UNKNOWN: Final = re.compile(
     r"\bmodels?\b.*\b(not found|not exist|unknown|not available|no such|invalid|not supported)"
     r"|\b(unknown|no such|invalid|unsupported|not a valid)\b.*\bmodel\b",
@@ -128,6 +135,10 @@ _TRANSIENT: Final = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     }
 )
+_STATUS_KEYS: Final = (*CODES, "status", "status_code", "statusCode")
+_STATUSES_IN_STREAMS: Final = frozenset(
+    str(int(status)) for status in (*_TRANSIENT, *REFUSED_STATUSES, *_TOO_LONG_STATUSES)
+)
 _AWAY: Final = frozenset({UNREACHABLE, SLOW, SERVER_ERROR, RATE_LIMITED, QUOTA, AUTH_FAILED})
 
 
@@ -173,15 +184,41 @@ def _status(err: HomeAssistantError) -> int | None:
     return err.status if isinstance(err, ApiError) else None
 
 
+def status_in(event: Any) -> int | None:
+    """Return the HTTP status that an error in a stream names as its code; None if it names none.
+
+    Only those that say whether to ask otherwise, or again: the key, for one, was accepted.
+    """
+    error = event.get("error") if isinstance(event, dict) else None
+    for place in (error, event):
+        for key in _STATUS_KEYS if isinstance(place, dict) else ():
+            code = str(place.get(key))
+            if code in _STATUSES_IN_STREAMS:
+                return int(code)
+    return None
+
+
+def has_status(err: HomeAssistantError, statuses: Collection[int]) -> bool:
+    """Tell whether a service has answered with one of these statuses.
+
+    Some services, such as LM Studio, begin a stream before they look at the request: what they
+    say then has often no status at all.
+    """
+    if isinstance(err, ErrorInStream | ErrorInResponse) and err.status is None:
+        return True
+    return _status(err) in statuses
+
+
 def is_model_unknown(err: HomeAssistantError) -> bool:
     """Tell whether an error says that the service does not have the model."""
-    if not isinstance(err, ApiError) or err.status not in {*REFUSED_STATUSES, HTTPStatus.NOT_FOUND}:
+    statuses = {*REFUSED_STATUSES, HTTPStatus.NOT_FOUND}
+    if not isinstance(err, ApiError) or not has_status(err, statuses):
         return False
     if err.param not in {None, "", "model"}:
         # It is about something else that the model does not take.
         return False
     return "model_not_found" in (err.code or "") or (
-        err.status != HTTPStatus.UNPROCESSABLE_ENTITY
+        err.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}
         and bool(_MODEL_UNKNOWN.search(err.message or ""))
         and not _OF_SOMETHING_ELSE.search(err.message or "")
     )
@@ -206,14 +243,14 @@ def names(
     """Tell whether a refusal is about a parameter of the request."""
     return (
         isinstance(err, ApiError)
-        and err.status in statuses
+        and has_status(err, statuses)
         and any(parameter in (fact or "") for fact in (err.param, err.message, err.code))
     )
 
 
 def is_stream_refused(err: HomeAssistantError) -> bool:
     """Tell whether an error says that what was asked for cannot be streamed."""
-    if not isinstance(err, ApiError) or err.status not in _NO_STREAM_STATUSES:
+    if not isinstance(err, ApiError) or not has_status(err, _NO_STREAM_STATUSES):
         return False
     return err.param == "stream" or bool(_NO_STREAM.search(err.message or ""))
 
@@ -225,7 +262,7 @@ def is_too_long(err: HomeAssistantError) -> bool:
     if err.status == HTTPStatus.TOO_MANY_REQUESTS:
         # Waiting does not help where one request is more than a minute may have.
         return "request too large" in (err.message or "").lower()
-    return err.status in _TOO_LONG_STATUSES and bool(
+    return has_status(err, _TOO_LONG_STATUSES) and bool(
         _TOO_LONG.search(f"{err.code or ''} {err.message or ''}")
     )
 
@@ -244,7 +281,7 @@ def _is_of_template(err: HomeAssistantError, pattern: re.Pattern[str]) -> bool:
     """Tell whether the template of a model refuses something."""
     return (
         isinstance(err, ApiError)
-        and err.status in _TEMPLATE_STATUSES
+        and has_status(err, _TEMPLATE_STATUSES)
         and bool(pattern.search(err.message or ""))
     )
 
@@ -276,6 +313,11 @@ def is_away(err: HomeAssistantError) -> bool:
 
 def _sentence(err: ApiError) -> str:
     """Return the key of the sentence for a kind of error."""
+    if isinstance(err, ErrorInStream | ErrorInResponse):
+        if err.is_quota_exceeded:
+            return QUOTA
+        if err.status in _IN_STREAMS:
+            return _IN_STREAMS[err.status]
     return next((key for kind, key in _SENTENCES if isinstance(err, kind)), FAILED)
 
 
