@@ -116,7 +116,12 @@ _TOO_LONG: Final = re.compile(
 _TOO_LONG_STATUSES: Final = frozenset({400, 413, 422, 500})
 _ROLE_REFUSED: Final = re.compile(
     r"\b(?:system|developer)\b[^.]{0,40}\bnot (?:support|enabl|allow)|\bgot system\b"
-    r"|\broles must alternate|\bonly user\b.*\broles are supported|\bunsupported role",
+    r"|\bonly user\b.*\broles are supported|\bunsupported role",
+    re.IGNORECASE,
+)
+_ORDER_REFUSED: Final = re.compile(
+    r"\broles must alternate|\b(?:start|begin)s? with (?:an? |the )?[\"'`]?user\b"
+    r"|\bfirst message must\b[^.]{0,30}\buser\b",
     re.IGNORECASE,
 )
 _SHORT_IDS: Final = re.compile(r"\btool call id\b.*\blength of 9\b", re.IGNORECASE | re.DOTALL)
@@ -270,6 +275,11 @@ def is_too_long(err: HomeAssistantError) -> bool:
 def is_system_role_refused(err: HomeAssistantError) -> bool:
     """Tell whether an error says that the model cannot be told anything but by a user."""
     return _is_of_template(err, _ROLE_REFUSED)
+
+
+def is_order_refused(err: HomeAssistantError) -> bool:
+    """Tell whether an error says that somebody else has to speak first, or now."""
+    return _is_of_template(err, _ORDER_REFUSED)
 
 
 def wants_short_ids(err: HomeAssistantError) -> bool:
