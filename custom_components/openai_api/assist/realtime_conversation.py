@@ -32,7 +32,7 @@ from .const import (
 )
 from .contents import result_text
 from .entity import AssistEntity
-from .errors import AssistError, SessionLost
+from .errors import FAILED, AssistError, SessionLost
 from .plain_text import without_controls
 from .realtime import prompt_of, realtime_voice, tools_of
 from .talk import Talk, Utterance
@@ -162,10 +162,10 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
             # What the service still owes would come in the middle of the next turn.
             talk.close()
             raise
-        except Exception as err:  # noqa: BLE001
+        except Exception:  # noqa: BLE001
             # Tools come from anywhere and raise anything; only our own errors are spoken.
             LOGGER.exception("A turn of a realtime conversation has failed unexpectedly")
-            raise AssistError("assist_bad_sound", message=type(err).__name__) from None
+            raise AssistError(FAILED) from None
         finally:
             if turn is not None:
                 talk.finish(turn, Utterance("user", user_input.text), Utterance("assistant", said))

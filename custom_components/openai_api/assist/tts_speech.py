@@ -14,7 +14,7 @@ from ..api.host import ServiceHost
 from ..api.response import parse_body
 from ..const import LOGGER
 from ..exceptions import ApiError, EntryUnloaded
-from .errors import AssistError
+from .errors import FAILED, AssistError
 from .http import body_of
 from .pcm import Coalescer, Converter, PcmFormat, WavError, WavReader, wav_header
 from .tts_format import (
@@ -246,9 +246,9 @@ class Speech:
         except asyncio.CancelledError:
             piece.error = EntryUnloaded()
             raise
-        except Exception as err:  # noqa: BLE001
+        except Exception:  # noqa: BLE001
             # Whoever listens must not wait for ever.
-            piece.error = AssistError("assist_bad_sound", message=type(err).__name__)
+            piece.error = AssistError(FAILED)
             LOGGER.exception("A text could not be spoken")
         finally:
             self._slots.release()

@@ -90,7 +90,7 @@ class ResponsesDecoder(Decoder):
                 if told := event.get("arguments"):
                     whole = told if isinstance(told, str) else json_dumps_sorted(told)
                     self._arguments[_key(event)] = [whole]
-            case "response.completed" | "response.incomplete" | "response.done":
+            case "response.completed" | "response.incomplete" | "response.done" if not self.is_done:
                 self.is_done = True
                 response = event.get("response")
                 if isinstance(response, dict) and response.get("status") == "failed":

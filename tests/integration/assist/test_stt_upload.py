@@ -170,9 +170,9 @@ async def test_text_under_other_keys(
     ("answer", "told"),
     [
         (answering(b'{"error": {"message": "GPU is gone"}}'), "GPU is gone"),
-        (answering(b'{"words": "Hello"}'), "not audio"),
-        (answering(b'{"text": {"a": 7}}'), "not audio"),
-        (answering(b"{}"), "not audio"),
+        (answering(b'{"words": "Hello", "a": 1}'), "no text of what was said, only: a, words"),
+        (answering(b'{"text": {"a": 7}}'), "no text of what was said, only: text"),
+        (answering(b"{}"), "no text of what was said, only: –"),
         (answering(b"<html>Sign in</html>", "text/html"), "Sign in"),
         (answering(b""), "empty"),
         (answering(b'{"error": {"message": "no"}}', status=401), "key"),
