@@ -302,6 +302,31 @@ async def test_response_events_of_servers(
     assert said(await write(hass)) == "It is sunny."
 
 
+@pytest.mark.parametrize(
+    "ends",
+    [
+        ["response.completed"],
+        ["response.completed", "response.done"],
+        ["response.done", "response.completed"],
+    ],
+)
+async def test_end_of_response_under_another_name(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, ends: list[str]
+) -> None:
+    service.response_ends = ends
+    await talking(llm_hass_api=["test"])
+    service.answers = [
+        Answer("", calls=[("test_tool", "{}")]),
+        Answer("It is sunny."),
+        Answer("Bye."),
+    ]
+    async with asyncio.timeout(5):
+        first = await write(hass)
+        assert said(first) == "It is sunny."
+        assert said(await write(hass, "Bye", first.conversation_id)) == "Bye."
+    assert len(service.asked) == 3
+
+
 @pytest.mark.parametrize("where", ["output", "arguments"])
 async def test_call_after_streamed_words(
     hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, where: str
