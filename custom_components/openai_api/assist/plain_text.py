@@ -21,7 +21,10 @@ _EMOJI: Final = re.compile(f"[{_PICTURES}]+(?:\u200d?[{_PICTURES}]+)*")
 _IMAGE_OR_LINK: Final = re.compile(
     r"!?\[([^\[\]\n]*)\](?:\(([^()\n]*(?:\([^()\n]*\))?)\)|\[[^\]\n]*\])"
 )
-_ADDRESS: Final = re.compile(r"\(?<?\bhttps?://[^\s<>\"')\]]+>?\)?")
+_ADDRESS: Final = re.compile(
+    r"[ \t]*\(?<?\bhttps?://[^\s<>\"')\]]+?(?=[.,;:!?…]*(?:[\s<>\"')\]]|\Z))>?\)?"
+)
+"""With the space before it; what ends the sentence stays."""
 _CITATION: Final = re.compile(r"【[^【】\n]*】|\[\^?\d{1,3}\](?!\()")
 _TAG: Final = re.compile(
     r"</?(?:b|i|u|em|strong|br|p|span|sub|sup|code|a)(?:\s[^<>\n]*)?/?>", re.IGNORECASE

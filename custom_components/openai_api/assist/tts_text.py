@@ -35,8 +35,13 @@ _TAG: Final = re.compile(
     r"</?(?:b|i|u|em|strong|br|p|code|pre|sub|sup|a|span|div|li|ul|ol|hr)\b[^<>]*>", re.IGNORECASE
 )
 _LINE_MARK: Final = re.compile(r"^\s*(?:#{1,6}\s+|>+\s*|[-*+•]\s+(?:\[[ xX]\]\s+)?)+")
-_EMPHASIS: Final = re.compile(r"(?<!\s)\*+|\*+(?!\s)|~~|(?<!\w)_{1,3}(?=\S)|(?<=\S)_{1,3}(?!\w)|`+")
+# A star between two numbers is one of arithmetics.
+_EMPHASIS: Final = re.compile(
+    r"(?<!\s)\*+(?![\d*])|(?<![\d*])\*+(?!\s)|~~|(?<!\w)_{1,3}(?=\S)|(?<=\S)_{1,3}(?!\w)|`+"
+)
 _OPEN: Final = " *_~`!<[(\u200d\ufe0f"
+_LOOSE_END: Final = re.compile(rf"(?:(?<!\S)[{re.escape(_OPEN)}]*)?\s*\Z")
+"""Spaces at the end of words, and marks that are no part of one."""
 _MARKED: Final = re.compile(r"[*_~`<>\[\]()|/]|\bh(?:t(?:t(?:ps?)?)?)?:?$")
 _ASTERISK: Final = "\ue000"
 _SPACES: Final = re.compile(r"[ \t\u00a0]+")
@@ -111,7 +116,9 @@ class SpeechCleaner:
         cut = len(stripped)
         word = stripped.rfind(" ") + 1
         if _MARKED.search(stripped, word):
-            cut = len(stripped[:word].rstrip(_OPEN))
+            # The marks at the end of the word before belong to it.
+            cut = len(stripped[:word].rstrip())
+            cut = len(_LOOSE_END.sub("", stripped[:cut], count=1))
         for link in _LINK.finditer(text, tail):
             if link.start() < cut < link.end():
                 return link.start()

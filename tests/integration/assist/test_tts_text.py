@@ -40,6 +40,8 @@ async def said(text: str, size: int = 10_000, *, clean: bool = True) -> list[str
         ("| a | b |\n|---|---|\n| 1 | 2 |", ["a, b", "1, 2"]),
         ("Use `ls -l` here.", ["Use ls -l here."]),
         ("3 * 4 is 12, a_b_c stays, __x__ goes.", ["3 * 4 is 12, a_b_c stays, x goes."]),
+        ("2*3 is 6, 2**3 is 8, *5* is five*.", ["2*3 is 6, 2**3 is 8, 5 is five."]),
+        ("__u__ _i_ ~~s~~ *e* ~~t~~", ["u i s e t"]),
         ("It is 20 °C © 2026.", ["It is 20 °C © 2026."]),
         ("Visit https://www.example.org/a?b=c. Then go.", ["Visit example.org.", "Then go."]),
         ("[laughs] Hello.", ["[laughs] Hello."]),
