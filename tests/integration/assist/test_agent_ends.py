@@ -172,7 +172,10 @@ async def test_nothing_said_after_action_is_no_error(
     [
         ([{"set_conversation_response": ""}], True),
         ([{"event": "someone_called"}], True),
-        ([{"variables": {"found": {"degrees": 21}}}, {"stop": "", "response_variable": "found"}], False),
+        (
+            [{"variables": {"found": {"degrees": 21}}}, {"stop": "", "response_variable": "found"}],
+            False,
+        ),
         ([{"action": "nothing.known"}], False),
     ],
 )

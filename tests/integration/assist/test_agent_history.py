@@ -276,7 +276,9 @@ async def test_conversation_begun_by_satellite(
     await ask("Thanks", conversation_id=conversation_id)
     standin.fail(done)
     await ask("Hello")
-    told, other = (one.body["messages" if is_chat else "input"] for one in standin.requests[before:])
+    told, other = (
+        one.body["messages" if is_chat else "input"] for one in standin.requests[before:]
+    )
     assert [one["role"] for one in told] == [*begin, "user", "assistant", "user"]
     assert [one["role"] for one in other] == [*begin, "user"]
     assert other[-1]["content"] == "Hello"
