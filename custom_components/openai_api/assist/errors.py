@@ -197,10 +197,10 @@ def status_in(event: Any) -> int | None:
     """
     error = event.get("error") if isinstance(event, dict) else None
     for place in (error, event):
-        for key in _STATUS_KEYS if isinstance(place, dict) else ():
-            code = str(place.get(key))
-            if code in _STATUSES_IN_STREAMS:
-                return int(code)
+        if isinstance(place, dict):
+            for code in (str(place.get(key)) for key in _STATUS_KEYS):
+                if code in _STATUSES_IN_STREAMS:
+                    return int(code)
     return None
 
 
@@ -327,7 +327,7 @@ def _sentence(err: ApiError) -> str:
     if isinstance(err, ErrorInStream | ErrorInResponse):
         if err.is_quota_exceeded:
             return QUOTA
-        if err.status in _IN_STREAMS:
+        if err.status is not None and err.status in _IN_STREAMS:
             return _IN_STREAMS[err.status]
     return next((key for kind, key in _SENTENCES if isinstance(err, kind)), FAILED)
 

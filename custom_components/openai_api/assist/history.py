@@ -60,9 +60,9 @@ def relevant(contents: Sequence[Content], turns: int) -> list[Content]:
 
 
 def latest_turns(contents: list[Content], most: int) -> list[Content]:
-    """Return what belongs to the latest turns, at most so many, where all would be too long."""
+    """Return what belongs to the latest turns, at most so many, 0 for all."""
     starts = _starts(contents)
-    return contents[starts[-most:][0] :] if starts else contents
+    return contents[starts[-most:][0] :] if most and starts else contents
 
 
 def count_turns(contents: Sequence[Content]) -> int:

@@ -9,6 +9,7 @@ from homeassistant.components.conversation import (
     AssistantContent,
     AssistantContentDeltaDict,
     ChatLog,
+    Content,
 )
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.json import json_dumps
@@ -168,19 +169,13 @@ class LanguageModelEntity(AssistEntity):
     ) -> Decoder:
         """Ask once, again where the service takes another API, other parameters, or was busy."""
         contents = relevant(chat_log.content, int(self.option(CONF_HISTORY_TURNS) or 0))
-        if question.turns:
-            contents = latest_turns(contents, question.turns)
+        contents = latest_turns(contents, question.turns)
         allows_tools = may_call and bool(question.functions.definitions)
         is_retry = False
         api, by_socket = self._api(), self._uses_socket
         while True:
             turn.data["transport"] = RESPONSES_SOCKET if by_socket else api
-            told = begun_by_user(contents) if USER_FIRST in question.wants else contents
-            items = (
-                input_items(told, attachments, question.functions)
-                if api == RESPONSES
-                else messages(system, told, attachments, question.functions, wants=question.wants)
-            )
+            items = _items(api, system, contents, attachments, question)
             body = question.body(api, system, items, may_call=may_call)
             known = {"allows_tools": allows_tools, "thinks_first": question.thinks_first}
             decoder: Decoder = (
@@ -292,6 +287,18 @@ class LanguageModelEntity(AssistEntity):
         self.host.record_event({"response": {"usage": decoder.usage}})
         if isinstance(decoder.usage, dict):
             chat_log.async_trace({"stats": {**_stats(decoder.usage)}})
+
+
+def _items(
+    api: str, system: str, contents: list[Content], attachments: Attachments, question: Question
+) -> list[Json]:
+    """Return what is said in a conversation, as an API takes it."""
+    functions, wants = question.functions, question.wants
+    if USER_FIRST in wants:
+        contents = begun_by_user(contents)
+    if api == RESPONSES:
+        return input_items(contents, attachments, functions)
+    return messages(system, contents, attachments, functions, wants=wants)
 
 
 def _instructions(structure: Structure) -> str:
