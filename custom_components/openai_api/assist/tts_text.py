@@ -28,6 +28,10 @@ _EMOJI: Final = re.compile(
     "\u231a\u231b\u200d\ufe0e\ufe0f\u20e3\ufffd]+"
 )
 _LINK: Final = re.compile(r"!?\[([^\[\]\n]*)\]\((?:[^()\n]|\([^()\n]*\))*\)")
+# Links alone between parentheses, as models with a web search name their sources.
+_SOURCES: Final = r"(?<![ \t])[ \t]*+\((?:!?\[[^\[\]\n]*\]\([^()\n]*\)[,; ]*)"
+_SOURCE: Final = re.compile(rf"{_SOURCES}+\)")
+_OPEN_SOURCE: Final = re.compile(rf"{_SOURCES}*(?:!?\[[^\[\]\n]*(?:\]\(?[^()\n]*)?)?\Z")
 _ADDRESS: Final = re.compile(
     r"<?\bhttps?://(?:www\.)?([^\s/?#:<>()]+)[^\s<>]*?(?=[.,;:!?)]*(?:\s|$|>))>?"
 )
@@ -111,6 +115,8 @@ class SpeechCleaner:
             link = next((one for one in _LINK.finditer(text, tail) if one.end() > at), None)
             if link is None and not re.search(r"[\s>]", text[at:]):
                 end = at
+        if (source := _OPEN_SOURCE.search(text, tail)) is not None:
+            end = min(end, source.start())
         # What follows says whether marks at the very end are ones, and whether a space is needed.
         stripped = text[:end].rstrip(_OPEN)
         cut = len(stripped)
@@ -119,9 +125,10 @@ class SpeechCleaner:
             # The marks at the end of the word before belong to it.
             cut = len(stripped[:word].rstrip())
             cut = len(_LOOSE_END.sub("", stripped[:cut], count=1))
-        for link in _LINK.finditer(text, tail):
-            if link.start() < cut < link.end():
-                return link.start()
+        for pattern in (_SOURCE, _LINK):
+            for link in pattern.finditer(text, tail):
+                if link.start() < cut < link.end():
+                    return link.start()
         return cut
 
     def _line(self, line: str, *, is_whole: bool) -> str:
@@ -138,7 +145,7 @@ class SpeechCleaner:
             line = _LINE_MARK.sub("", line)
             if line.lstrip().startswith("|"):
                 line = ", ".join(cell for part in line.split("|") if (cell := part.strip()))
-        line = _LINK.sub(r"\1", line)
+        line = _LINK.sub(r"\1", _SOURCE.sub("", line))
         if "](" in line:
             # A picture that was a link.
             line = _LINK.sub(r"\1", line)

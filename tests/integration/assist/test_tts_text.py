@@ -34,6 +34,12 @@ async def said(text: str, size: int = 10_000, *, clean: bool = True) -> list[str
         ("**Bold. Text** and *it*.", ["Bold.", "Text and it."]),
         ("See [the docs](https://x.y/z(1)) now.", ["See the docs now."]),
         ("![A cat](cat.png) sits.", ["A cat sits."]),
+        (
+            "Rain ([met.no](https://met.no/x?utm_source=openai)). Take care.",
+            ["Rain.", "Take care."],
+        ),
+        ("Well ([a.org](https://a.org/1), [b.org](https://b.org/2)). Yes", ["Well.", "Yes"]),
+        ("Look ([the page](https://x.y) now).", ["Look (the page now)."]),
         ("# Title\n- one\n- two", ["Title", "one", "two"]),
         ("1. first\n2. second", ["1. first", "2. second"]),
         ("```python\nprint(1)\n```\nDone 😀.", ["Done."]),
