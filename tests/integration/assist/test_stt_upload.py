@@ -6,9 +6,11 @@ from typing import Any
 import wave
 
 from aiohttp import web
-from homeassistant.components import stt
+from homeassistant.components import stt, tts
 from homeassistant.core import HomeAssistant
+from homeassistant.generated.languages import LANGUAGES
 from homeassistant.helpers import area_registry as ar
+from homeassistant.util.language import matches
 import pytest
 
 from custom_components.openai_api.assist import stt_sound
@@ -373,3 +375,23 @@ async def test_option_is_kept_if_refused_without_it_as_well(
     service.upload = None
     await heard(hass, microphone(SPEECH))
     assert service.uploads[-1]["language"] == "en"
+
+
+@pytest.mark.parametrize("kind", ["stt", "tts"])
+async def test_every_language_of_home_assistant_is_supported(
+    hass: HomeAssistant, add_service: AddService, kind: str
+) -> None:
+    await add_service((kind, {}))
+    entity = (
+        stt.async_get_speech_to_text_entity(hass, "stt.kitchen")
+        if kind == "stt"
+        else hass.data[tts.DATA_COMPONENT].get_entity("tts.kitchen")
+    )
+    assert entity is not None
+    others = {"km", "my", "yo", "zh-Hant", "de-CH", "es-419"}
+    missing = {
+        language
+        for language in {*LANGUAGES, *others}
+        if not matches(language, entity.supported_languages)
+    }
+    assert not missing
