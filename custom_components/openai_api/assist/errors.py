@@ -141,10 +141,16 @@ _TRANSIENT: Final = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     }
 )
-_STATUS_KEYS: Final = (*CODES, "status", "status_code", "statusCode")
-_STATUSES_IN_STREAMS: Final = frozenset(
-    str(int(status)) for status in (*_TRANSIENT, *REFUSED_STATUSES, *_TOO_LONG_STATUSES)
-)
+_STATUS_KEYS: Final = (*CODES, "status", "status_code", "statusCode", "type")
+_STATUSES_IN_STREAMS: Final[Mapping[str, int]] = {
+    **{str(int(one)): int(one) for one in (*_TRANSIENT, *REFUSED_STATUSES, *_TOO_LONG_STATUSES)},
+    "rate_limit_exceeded": HTTPStatus.TOO_MANY_REQUESTS,
+    "rate_limit_error": HTTPStatus.TOO_MANY_REQUESTS,
+    "server_error": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "internal_server_error": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "overloaded_error": HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""The status that an error in a stream tells by its code or type."""
 _AWAY: Final = frozenset({UNREACHABLE, SLOW, SERVER_ERROR, RATE_LIMITED, QUOTA, AUTH_FAILED})
 
 
@@ -191,16 +197,18 @@ def _status(err: HomeAssistantError) -> int | None:
 
 
 def status_in(event: Any) -> int | None:
-    """Return the HTTP status that an error in a stream names as its code; None if it names none.
+    """Return the HTTP status that an error in a stream tells; None if it tells none.
 
     Only those that say whether to ask otherwise, or again: the key, for one, was accepted.
     """
     error = event.get("error") if isinstance(event, dict) else None
     for place in (error, event):
         if isinstance(place, dict):
-            for code in (str(place.get(key)) for key in _STATUS_KEYS):
-                if code in _STATUSES_IN_STREAMS:
-                    return int(code)
+            codes = (str(place.get(key)).lower() for key in _STATUS_KEYS)
+            if (
+                code := next((one for one in codes if one in _STATUSES_IN_STREAMS), None)
+            ) is not None:
+                return _STATUSES_IN_STREAMS[code]
     return None
 
 

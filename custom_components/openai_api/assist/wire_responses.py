@@ -16,7 +16,7 @@ from ..types import Json
 from . import tools
 from .contents import MESSAGE_NATIVE
 from .deltas import Decoder, Delta
-from .errors import CONTENT_REFUSED, AssistError
+from .errors import CONTENT_REFUSED, AssistError, status_in
 
 METHOD: Final = "responses.create"
 _UNFINISHED: Final = frozenset({"in_progress", "incomplete"})
@@ -227,7 +227,8 @@ class ResponsesDecoder(Decoder):
 
     def _raise(self, response: Json) -> None:
         """Raise the error of a response that failed."""
-        raise ErrorInResponse(**parse_error_body(response.get("error"), self._settings))
+        details = parse_error_body(response.get("error"), self._settings)
+        raise ErrorInResponse(status=status_in(response), **details)
 
 
 def _id_of(item: Json) -> str | None:

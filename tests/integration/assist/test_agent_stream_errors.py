@@ -124,6 +124,30 @@ async def test_failure_of_a_moment_is_asked_again(
     assert speech(await ask("Go", conversation_id=conversation_id)) == "Done."
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": "server_error", "message": "The server had an error"},
+        {"code": "rate_limit_exceeded", "message": "Rate limit reached. Try again in 20ms."},
+        {"type": "overloaded_error", "message": "Overloaded"},
+    ],
+)
+@pytest.mark.parametrize("kind", ["response.failed", "error", "whole"])
+async def test_failed_response_is_asked_again(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, error: Json, kind: str
+) -> None:
+    failed = {"id": "r", "status": "failed", "error": error}
+    if kind == "whole":
+        standin.fail(Fault(path="/responses", body=failed))
+    elif kind == "error":
+        standin.fail(stream(sse([{"type": "error", "error": error}]), "/responses"))
+    else:
+        standin.fail(stream(sse([{"type": kind, "response": failed}]), "/responses"))
+    standin.fail(says("Done."))
+
+    assert speech(await ask("Go")) == "Done."
+
+
 async def test_answer_that_holds_words_of_errors_is_an_answer(
     hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
 ) -> None:
