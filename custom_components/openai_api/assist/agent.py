@@ -2,7 +2,6 @@
 
 import asyncio
 from contextvars import ContextVar
-import re
 from typing import Final, Literal, override
 
 from homeassistant.components.conversation import (
@@ -32,23 +31,12 @@ from .const import (
 )
 from .errors import is_away
 from .llm_entity import LanguageModelEntity
+from .questions import asks
 from .turns import Ended, Turn
 
 _asked: ContextVar[frozenset[str]] = ContextVar("openai_api_asked_agents", default=frozenset())
 """The agents that have handed the turn under way over to another."""
 _KIND: Final = "conversation"
-_ASKS: Final = re.compile(r"[?？؟՞፧⁇⁈][\W_]*\Z")
-"""The end of a question, whatever quotes, marks or emoji follow; Home Assistant knows less."""
-_LOOKED_AT: Final = 60
-"""Characters at the end of an answer."""
-_QUOTES: Final = {
-    closing: re.compile(rf"(?<!\w)[{opening}]")
-    for closing, opening in (
-        *(('"', '"'), ("'", "'"), ("”", "“"), ("“", "„"), ("’", "‘‚"), ("‘", "‚")),
-        *(("»", "«"), ("«", "»"), ("」", "「"), ("』", "『")),
-    )
-}
-"""What opens a quotation, by what closes it."""
 
 
 class ConversationAgent(LanguageModelEntity, ConversationEntity):
@@ -126,7 +114,7 @@ class ConversationAgent(LanguageModelEntity, ConversationEntity):
                 result.continue_conversation = True
             case "never":
                 result.continue_conversation = False
-            case _ if _asks(answer):
+            case _ if asks(answer):
                 result.continue_conversation = True
         turn.note_text(answer=answer)
         turn.end(Ended.DONE)
@@ -189,17 +177,3 @@ class ConversationAgent(LanguageModelEntity, ConversationEntity):
         if agent is None or agent == self.entity_id or agent in _asked.get():
             return None
         return agent if isinstance(err, HomeAssistantError) and is_away(err) else None
-
-
-def _asks(answer: str) -> bool:
-    """Tell whether an answer ends with a question to the person: not with one that it quotes."""
-    if (found := _ASKS.search(answer[-_LOOKED_AT:])) is None:
-        return False
-    end = found[0]
-    closing = next((sign for sign in end if sign in _QUOTES), None)
-    if closing is None:
-        return True
-    before = answer.removesuffix(end)
-    opened = [quote.start() for quote in _QUOTES[closing].finditer(before)]
-    # Small models put all that they say between quotes.
-    return not opened or not any(sign.isalnum() for sign in before[: opened[-1]])

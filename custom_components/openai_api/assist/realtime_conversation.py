@@ -35,6 +35,7 @@ from .contents import result_text
 from .entity import AssistEntity
 from .errors import FAILED, AssistError, SessionLost
 from .plain_text import without_controls
+from .questions import asks
 from .realtime import prompt_of, realtime_voice, tools_of
 from .talk import Talk, Utterance
 from .talk_turn import RealtimeResponse, Turn
@@ -130,6 +131,8 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
                 result.continue_conversation = True
             case "never":
                 result.continue_conversation = False
+            case _ if asks(said):
+                result.continue_conversation = True
         return result
 
     async def _async_answer(
