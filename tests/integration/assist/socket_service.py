@@ -38,7 +38,7 @@ class Service:
         """How many calls go out at once; none goes out before that many were asked for."""
         self.raw: list[str] = []
         """Messages of the next answer, as they are, before its own."""
-        self.ends = ("response.completed",)
+        self.ends = ["response.completed"]
         """The events at the end of an answer, each but the first a moment later."""
         self.phase: str | None = None
         """What its own message is called."""

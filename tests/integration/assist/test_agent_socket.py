@@ -278,7 +278,7 @@ async def test_answer_after_second_end_of_the_one_before(
     hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask
 ) -> None:
     await add_agent()
-    remote.ends = ("response.completed", "response.done")
+    remote.ends = ["response.completed", "response.done"]
     first = await ask("A")
     await asyncio.sleep(0.1)
     # Longer than the counts at the end of an answer are waited for.

@@ -269,7 +269,7 @@ async def test_unload_closes_connections(
 async def test_second_end_is_no_part_of_next_response(
     sockets: ResponseSockets, remote: Service
 ) -> None:
-    remote.ends = ("response.completed", "response.done")
+    remote.ends = ["response.completed", "response.done"]
     assert await ask(sockets, body(user("A"))) == "Hello there"
     await asyncio.sleep(0.1)
     async with sockets.async_stream("c", body(user("A"), ANSWER, user("B")), 2.0) as stream:
@@ -281,7 +281,7 @@ async def test_second_end_is_no_part_of_next_response(
 
 
 async def test_response_done_is_the_end(sockets: ResponseSockets, remote: Service) -> None:
-    remote.ends = ("response.done",)
+    remote.ends = ["response.done"]
     assert await ask(sockets, body(user("A"))) == "Hello there"
     assert await ask(sockets, body(user("A"), ANSWER, user("B"))) == "Hello there"
 

@@ -6,7 +6,8 @@ from typing import Any
 import wave
 
 from aiohttp import web
-from homeassistant.components import stt, tts
+from homeassistant.components import stt
+from homeassistant.components.tts.const import DATA_COMPONENT
 from homeassistant.core import HomeAssistant
 from homeassistant.generated.languages import LANGUAGES
 from homeassistant.helpers import area_registry as ar
@@ -385,7 +386,7 @@ async def test_every_language_of_home_assistant_is_supported(
     entity = (
         stt.async_get_speech_to_text_entity(hass, "stt.kitchen")
         if kind == "stt"
-        else hass.data[tts.DATA_COMPONENT].get_entity("tts.kitchen")
+        else hass.data[DATA_COMPONENT].get_entity("tts.kitchen")
     )
     assert entity is not None
     others = {"km", "my", "yo", "zh-Hant", "de-CH", "es-419"}
