@@ -141,6 +141,7 @@ _TRANSIENT: Final = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     }
 )
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,3}")
 _STATUS_KEYS: Final = (*CODES, "status", "status_code", "statusCode", "type")
 _STATUSES_IN_STREAMS: Final[Mapping[str, int]] = {
     **{str(int(one)): int(one) for one in (*_TRANSIENT, *REFUSED_STATUSES, *_TOO_LONG_STATUSES)},
@@ -365,7 +366,10 @@ async def async_spoken(
     values = {"name": "", "model": "", "message": "", **placeholders, **known}
     english = await _async_text(hass, "en", key)
     text = english
-    for candidate in dict.fromkeys((language, language.partition("-")[0])):
+    tag = language.replace("_", "-")
+    # It becomes the name of a file.
+    tags = (tag, tag.partition("-")[0]) if _LANGUAGE.fullmatch(tag) else ()
+    for candidate in dict.fromkeys(tags):
         if (text := await _async_text(hass, candidate, key)) != english:
             break
     shown = {name: str(value) for name, value in values.items()}
