@@ -2,7 +2,6 @@
 
 import asyncio
 from contextvars import ContextVar
-import re
 from typing import Final, Literal, override
 
 from homeassistant.components.conversation import (
@@ -32,15 +31,12 @@ from .const import (
 )
 from .errors import is_away
 from .llm_entity import LanguageModelEntity
+from .questions import asks
 from .turns import Ended, Turn
 
 _asked: ContextVar[frozenset[str]] = ContextVar("openai_api_asked_agents", default=frozenset())
 """The agents that have handed the turn under way over to another."""
 _KIND: Final = "conversation"
-_ASKS: Final = re.compile(r"[?？؟՞፧⁇⁈][\W_]*\Z")
-"""The end of a question, whatever quotes, marks or emoji follow; Home Assistant knows less."""
-_LOOKED_AT: Final = 60
-"""Characters at the end of an answer."""
 
 
 class ConversationAgent(LanguageModelEntity, ConversationEntity):
@@ -118,7 +114,7 @@ class ConversationAgent(LanguageModelEntity, ConversationEntity):
                 result.continue_conversation = True
             case "never":
                 result.continue_conversation = False
-            case _ if _ASKS.search(answer[-_LOOKED_AT:]):
+            case _ if asks(answer):
                 result.continue_conversation = True
         turn.note_text(answer=answer)
         turn.end(Ended.DONE)

@@ -1,7 +1,7 @@
 """Turns a chat log into the input of Responses or the messages of chat completions."""
 
 import base64
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from hashlib import sha256
 import json
 from pathlib import Path
@@ -40,13 +40,6 @@ _LONGEST_RESULT: Final = 256 * 1024
 _ERROR: Final = "Error: "
 """How Home Assistant 2026.11 begins what it puts into the log for a failed turn."""
 _NO_RESPONSE: Final = "(no response)"
-_UNFINISHED: Final = "Sorry, an error occurred before I could finish that request."
-"""What stands for the end of a failed turn: else, the model might do later what was asked then.
-
-Many templates of models also refuse two questions in a row.
-"""
-_SILENT: Final = "Done."
-"""What stands for the end of a turn after whose tools the model said nothing."""
 CHAT_NATIVE: Final = "chat_completion"
 """The type of what a message of chat completions keeps, for the service wants it back.
 
@@ -60,6 +53,7 @@ Models that tell the phase of what they say answer worse where it is not sent ba
 """
 REASONING: Final = "reasoning_content"
 NO_SYSTEM_ROLE: Final = "no_system_role"
+USER_FIRST: Final = "user_first"
 SHORT_IDS: Final = "short_ids"
 _SHORT_ID: Final = 9
 """Letters and digits."""
@@ -155,47 +149,6 @@ def sendable(text: str) -> str:
     return without_controls(text)
 
 
-def relevant(contents: Sequence[Content], turns: int) -> list[Content]:
-    """Return what the model is told of a chat log: the last turns, 0 for all.
-
-    Left out are system prompts, calls without a result, and results without a call. A turn that
-    failed, or after whose tools nothing was said, ends with a sentence. More is dropped at once
-    than needed, so that the beginning stays the same for some turns and the service can use what
-    it has cached.
-    """
-    contents = _last_turns(contents, turns)
-    results = {item.tool_call_id for item in contents if isinstance(item, ToolResultContent)}
-    calls: set[str] = set()
-    found: list[Content] = []
-    is_open = has_failed = False
-    for item in contents:
-        if isinstance(item, UserContent):
-            if is_open:
-                text = _UNFINISHED if has_failed else _SILENT
-                found.append(AssistantContent(agent_id="", content=text))
-            is_open = has_failed = True
-        elif isinstance(item, AssistantContent):
-            sent = [call.id for call in calls_of(item) if call.id in results]
-            calls.update(sent)
-            is_empty = _is_empty(item.content)
-            is_open = bool(sent) or (is_open and is_empty)
-            has_failed = bool(sent) or (is_empty and bool(item.content))
-            if not sent and not item.native and is_empty:
-                continue
-        elif isinstance(item, SystemContent) or (
-            isinstance(item, ToolResultContent) and item.tool_call_id not in calls
-        ):
-            continue
-        found.append(item)
-    return found
-
-
-def last_turn(contents: list[Content]) -> list[Content]:
-    """Return what belongs to the question that is asked now, where all would be too long."""
-    starts = [index for index, item in enumerate(contents) if isinstance(item, UserContent)]
-    return contents[starts[-1] :] if starts else contents
-
-
 def calls_of(content: AssistantContent) -> list[Any]:
     """Return the tool calls that the model is reminded of: not those of the service's tools."""
     return [
@@ -226,22 +179,9 @@ def _is_before_service_call(content: AssistantContent) -> bool:
     return bool(content.tool_calls) and not calls_of(content) and not content.content
 
 
-def _is_empty(text: str | None) -> bool:
+def is_empty(text: str | None) -> bool:
     """Tell whether a text of the assistant says nothing, or only that a turn failed."""
     return not text or not text.strip() or text == _NO_RESPONSE or text.startswith(_ERROR)
-
-
-def _last_turns(contents: Sequence[Content], turns: int) -> Sequence[Content]:
-    """Return the contents from the first turn that is kept."""
-    if turns < 1:
-        return contents
-    starts = [index for index, item in enumerate(contents) if isinstance(item, UserContent)]
-    # The question that is asked now comes on top of those that are remembered.
-    if (surplus := len(starts) - 1 - turns) <= 0:
-        return contents
-    step = max(1, turns // 2)
-    dropped = min(-(-surplus // step) * step, len(starts) - 1)
-    return contents[starts[dropped] :]
 
 
 def result_text(content: ToolResultContent) -> str:
@@ -290,7 +230,7 @@ def input_items(
             kept = item.native if isinstance(item.native, dict) else {}
             if kept.get("type") == "reasoning" and not _is_before_service_call(item):
                 items.append(kept)
-            if item.content and not _is_empty(item.content):
+            if item.content and not is_empty(item.content):
                 # Another integration's agent may have kept something of its own.
                 is_ours = kept.get("type") == MESSAGE_NATIVE and "phase" in kept
                 phase = {"phase": kept["phase"]} if is_ours else {}
@@ -362,7 +302,7 @@ def messages(
                 for call in calls_of(item)
                 if call.id in known
             ]
-            text = None if _is_empty(item.content) else item.content
+            text = None if is_empty(item.content) else item.content
             if text is None and not calls:
                 continue
             message: Json = {"role": "assistant", "content": text or ""}

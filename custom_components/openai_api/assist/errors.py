@@ -1,15 +1,16 @@
 """Errors of Assist: one sentence that can be spoken, in the language of whoever asked."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 import re
-from typing import Final
+from typing import Any, Final
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.translation import async_get_translations
 
 from ..const import DOMAIN
+from ..error_keys import CODES
 from ..exceptions import (
     ApiError,
     AuthenticationFailed,
@@ -55,6 +56,7 @@ UNLOADED: Final = "assist_unloaded"
 FAILED: Final = "assist_failed"
 SESSION_LOST: Final = "assist_session_lost"
 STT_NO_ANSWER: Final = "assist_stt_no_answer"
+NO_TRANSCRIPT: Final = "assist_no_transcript"
 TTS_NO_TEXT: Final = "assist_tts_no_text"
 
 _SENTENCES: Final[tuple[tuple[type[ApiError], str], ...]] = (
@@ -79,6 +81,12 @@ _SENTENCES: Final[tuple[tuple[type[ApiError], str], ...]] = (
     (EntryUnloaded, UNLOADED),
 )
 """Which sentence says an error; the first class that fits counts."""
+_IN_STREAMS: Final[Mapping[int, str]] = {
+    HTTPStatus.BAD_REQUEST: REFUSED,
+    HTTPStatus.UNPROCESSABLE_ENTITY: REFUSED,
+    HTTPStatus.TOO_MANY_REQUESTS: RATE_LIMITED,
+}
+"""The same for an error in a stream or a response, by the status that it names."""
 _MODEL_UNKNOWN: Final = re.compile(
     r"\bmodels?\b.*\b(not found|not exist|unknown|not available|no such|invalid|not supported)"
     r"|\b(unknown|no such|invalid|unsupported|not a valid)\b.*\bmodel\b",
@@ -109,7 +117,12 @@ _TOO_LONG: Final = re.compile(
 _TOO_LONG_STATUSES: Final = frozenset({400, 413, 422, 500})
 _ROLE_REFUSED: Final = re.compile(
     r"\b(?:system|developer)\b[^.]{0,40}\bnot (?:support|enabl|allow)|\bgot system\b"
-    r"|\broles must alternate|\bonly user\b.*\broles are supported|\bunsupported role",
+    r"|\bonly user\b.*\broles are supported|\bunsupported role",
+    re.IGNORECASE,
+)
+_ORDER_REFUSED: Final = re.compile(
+    r"\broles must alternate|\b(?:start|begin)s? with (?:an? |the )?[\"'`]?user\b"
+    r"|\bfirst message must\b[^.]{0,30}\buser\b",
     re.IGNORECASE,
 )
 _SHORT_IDS: Final = re.compile(r"\btool call id\b.*\blength of 9\b", re.IGNORECASE | re.DOTALL)
@@ -128,6 +141,17 @@ _TRANSIENT: Final = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     }
 )
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,3}")
+_STATUS_KEYS: Final = (*CODES, "status", "status_code", "statusCode", "type")
+_STATUSES_IN_STREAMS: Final[Mapping[str, int]] = {
+    **{str(int(one)): int(one) for one in (*_TRANSIENT, *REFUSED_STATUSES, *_TOO_LONG_STATUSES)},
+    "rate_limit_exceeded": HTTPStatus.TOO_MANY_REQUESTS,
+    "rate_limit_error": HTTPStatus.TOO_MANY_REQUESTS,
+    "server_error": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "internal_server_error": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "overloaded_error": HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""The status that an error in a stream tells by its code or type."""
 _AWAY: Final = frozenset({UNREACHABLE, SLOW, SERVER_ERROR, RATE_LIMITED, QUOTA, AUTH_FAILED})
 
 
@@ -173,15 +197,43 @@ def _status(err: HomeAssistantError) -> int | None:
     return err.status if isinstance(err, ApiError) else None
 
 
+def status_in(event: Any) -> int | None:
+    """Return the HTTP status that an error in a stream tells; None if it tells none.
+
+    Only those that say whether to ask otherwise, or again: the key, for one, was accepted.
+    """
+    error = event.get("error") if isinstance(event, dict) else None
+    for place in (error, event):
+        if isinstance(place, dict):
+            codes = (str(place.get(key)).lower() for key in _STATUS_KEYS)
+            if (
+                code := next((one for one in codes if one in _STATUSES_IN_STREAMS), None)
+            ) is not None:
+                return _STATUSES_IN_STREAMS[code]
+    return None
+
+
+def has_status(err: HomeAssistantError, statuses: Collection[int]) -> bool:
+    """Tell whether a service has answered with one of these statuses.
+
+    Some services, such as LM Studio, begin a stream before they look at the request: what they
+    say then has often no status at all.
+    """
+    if isinstance(err, ErrorInStream | ErrorInResponse) and err.status is None:
+        return True
+    return _status(err) in statuses
+
+
 def is_model_unknown(err: HomeAssistantError) -> bool:
     """Tell whether an error says that the service does not have the model."""
-    if not isinstance(err, ApiError) or err.status not in {*REFUSED_STATUSES, HTTPStatus.NOT_FOUND}:
+    statuses = {*REFUSED_STATUSES, HTTPStatus.NOT_FOUND}
+    if not isinstance(err, ApiError) or not has_status(err, statuses):
         return False
     if err.param not in {None, "", "model"}:
         # It is about something else that the model does not take.
         return False
     return "model_not_found" in (err.code or "") or (
-        err.status != HTTPStatus.UNPROCESSABLE_ENTITY
+        err.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}
         and bool(_MODEL_UNKNOWN.search(err.message or ""))
         and not _OF_SOMETHING_ELSE.search(err.message or "")
     )
@@ -206,14 +258,14 @@ def names(
     """Tell whether a refusal is about a parameter of the request."""
     return (
         isinstance(err, ApiError)
-        and err.status in statuses
+        and has_status(err, statuses)
         and any(parameter in (fact or "") for fact in (err.param, err.message, err.code))
     )
 
 
 def is_stream_refused(err: HomeAssistantError) -> bool:
     """Tell whether an error says that what was asked for cannot be streamed."""
-    if not isinstance(err, ApiError) or err.status not in _NO_STREAM_STATUSES:
+    if not isinstance(err, ApiError) or not has_status(err, _NO_STREAM_STATUSES):
         return False
     return err.param == "stream" or bool(_NO_STREAM.search(err.message or ""))
 
@@ -225,7 +277,7 @@ def is_too_long(err: HomeAssistantError) -> bool:
     if err.status == HTTPStatus.TOO_MANY_REQUESTS:
         # Waiting does not help where one request is more than a minute may have.
         return "request too large" in (err.message or "").lower()
-    return err.status in _TOO_LONG_STATUSES and bool(
+    return has_status(err, _TOO_LONG_STATUSES) and bool(
         _TOO_LONG.search(f"{err.code or ''} {err.message or ''}")
     )
 
@@ -233,6 +285,11 @@ def is_too_long(err: HomeAssistantError) -> bool:
 def is_system_role_refused(err: HomeAssistantError) -> bool:
     """Tell whether an error says that the model cannot be told anything but by a user."""
     return _is_of_template(err, _ROLE_REFUSED)
+
+
+def is_order_refused(err: HomeAssistantError) -> bool:
+    """Tell whether an error says that somebody else has to speak first, or now."""
+    return _is_of_template(err, _ORDER_REFUSED)
 
 
 def wants_short_ids(err: HomeAssistantError) -> bool:
@@ -244,7 +301,7 @@ def _is_of_template(err: HomeAssistantError, pattern: re.Pattern[str]) -> bool:
     """Tell whether the template of a model refuses something."""
     return (
         isinstance(err, ApiError)
-        and err.status in _TEMPLATE_STATUSES
+        and has_status(err, _TEMPLATE_STATUSES)
         and bool(pattern.search(err.message or ""))
     )
 
@@ -276,6 +333,11 @@ def is_away(err: HomeAssistantError) -> bool:
 
 def _sentence(err: ApiError) -> str:
     """Return the key of the sentence for a kind of error."""
+    if isinstance(err, ErrorInStream | ErrorInResponse):
+        if err.is_quota_exceeded:
+            return QUOTA
+        if err.status is not None and err.status in _IN_STREAMS:
+            return _IN_STREAMS[err.status]
     return next((key for kind, key in _SENTENCES if isinstance(err, kind)), FAILED)
 
 
@@ -304,7 +366,10 @@ async def async_spoken(
     values = {"name": "", "model": "", "message": "", **placeholders, **known}
     english = await _async_text(hass, "en", key)
     text = english
-    for candidate in dict.fromkeys((language, language.partition("-")[0])):
+    tag = language.replace("_", "-")
+    # It becomes the name of a file.
+    tags = (tag, tag.partition("-")[0]) if _LANGUAGE.fullmatch(tag) else ()
+    for candidate in dict.fromkeys(tags):
         if (text := await _async_text(hass, candidate, key)) != english:
             break
     shown = {name: str(value) for name, value in values.items()}

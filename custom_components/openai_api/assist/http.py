@@ -17,12 +17,15 @@ from ..api.host import ServiceHost
 from ..api.response import async_parse_body
 from ..api.transport import AiohttpResponseStream
 from ..const import LOGGER
+from ..error_bodies import answer_error
 from ..error_translation import parse_error_body, raise_translated_errors
 from ..exceptions import ErrorInStream, RequestTimedOut, ResponseTooLarge, StreamMalformed
 from ..streaming.base import StreamAccumulator
+from ..streaming.decode import is_suspect
 from ..streaming.sse import EventTooLarge, SSEDecoder
 from ..streaming.text import LARGE_BYTES, SurrogateJoiner
 from ..types import Json
+from .errors import status_in
 from .loop_turn import LoopTurn
 
 _LARGEST: Final = 128 * 1024**2
@@ -138,9 +141,14 @@ class Stream:
         """Return an event, if it is one and no error."""
         if not isinstance(event, dict):
             raise StreamMalformed
-        error = event.get("error")
-        if name == "error" or event.get("type") == "error" or (error and "response" not in event):
-            raise ErrorInStream(**parse_error_body(error or event, self._host.settings))
+        error, kind = event.get("error"), str(event.get("type") or "")
+        is_error = name == "error" or kind == "error" or (error and "response" not in event)
+        if not is_error and "choices" not in event and is_suspect(event, kind):
+            # An RFC 9457 problem, for one, is nothing but what it says.
+            is_error = answer_error(event) is not None
+        if is_error:
+            details = parse_error_body(error or event, self._host.settings)
+            raise ErrorInStream(status=status_in(event), **details)
         return event
 
 

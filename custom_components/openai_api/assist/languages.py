@@ -10,6 +10,7 @@ is-IS it-CH it-IT ja-JP ka-GE kk-KZ kn-IN ko-KR lb-LU lt-LT lv-LV mi-NZ mk-MK ml
 ms-MY mt-MT nb-NO ne-NP nl-BE nl-NL nn-NO no-NO pa-IN pl-PL ps-AF pt-BR pt-PT ro-RO ru-RU si-LK
 sk-SK sl-SI so-SO sq-AL sr-RS su-ID sv-SE sw-KE ta-IN te-IN th-TH tr-TR uk-UA ur-PK uz-UZ vi-VN
 zh-CN zh-HK zh-TW
+as ba bo br eo fo fy ga gsw ha haw ht jv km kw la ln lo mg my oc sa sd sn tg tk tt yi yo yue
 """
 LANGUAGES: Final = tuple(
     sorted({*(tag for tag in _TAGS.split()), *(tag.partition("-")[0] for tag in _TAGS.split())})

@@ -9,6 +9,7 @@ from homeassistant.components.conversation import (
     AssistantContent,
     AssistantContentDeltaDict,
     ChatLog,
+    Content,
 )
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.json import json_dumps
@@ -19,7 +20,7 @@ from ..exceptions import ConnectionFailed, EntryUnloaded, RequestTimedOut
 from ..types import Json
 from . import tools
 from .const import CONF_API, CONF_HISTORY_TURNS, CONF_HOST_TOOLS, CONF_MODEL, CONF_PATIENCE
-from .contents import Attachments, input_items, last_turn, messages, relevant, system_prompt
+from .contents import USER_FIRST, Attachments, input_items, messages, system_prompt
 from .deltas import Decoder, Delta
 from .entity import AssistEntity
 from .errors import (
@@ -35,6 +36,7 @@ from .errors import (
     is_transient,
     pause_of,
 )
+from .history import begun_by_user, count_turns, latest_turns, relevant
 from .http import Stream, async_stream, async_warm_up
 from .loop_turn import LoopTurn
 from .plain_text import PlainText
@@ -167,18 +169,13 @@ class LanguageModelEntity(AssistEntity):
     ) -> Decoder:
         """Ask once, again where the service takes another API, other parameters, or was busy."""
         contents = relevant(chat_log.content, int(self.option(CONF_HISTORY_TURNS) or 0))
+        contents = latest_turns(contents, question.turns)
         allows_tools = may_call and bool(question.functions.definitions)
         is_retry = False
         api, by_socket = self._api(), self._uses_socket
         while True:
             turn.data["transport"] = RESPONSES_SOCKET if by_socket else api
-            items = (
-                input_items(contents, attachments, question.functions)
-                if api == RESPONSES
-                else messages(
-                    system, contents, attachments, question.functions, wants=question.wants
-                )
-            )
+            items = _items(api, system, contents, attachments, question)
             body = question.body(api, system, items, may_call=may_call)
             known = {"allows_tools": allows_tools, "thinks_first": question.thinks_first}
             decoder: Decoder = (
@@ -205,9 +202,10 @@ class LanguageModelEntity(AssistEntity):
                 if api == CHAT and self._is_auto and is_bad_request(err):
                     # It knows this API, whatever else it does not like.
                     self.host.known["api"] = api
-                if is_too_long(err) and (shorter := last_turn(contents)) != contents:
+                most = max(1, count_turns(contents) // 2)
+                if is_too_long(err) and (shorter := latest_turns(contents, most)) != contents:
                     LOGGER.debug("A conversation of %s is too long: %r", self.entity_id, err)
-                    contents = shorter
+                    contents, question.turns = shorter, most
                     continue
                 if question.learn(err, body):
                     continue
@@ -289,6 +287,18 @@ class LanguageModelEntity(AssistEntity):
         self.host.record_event({"response": {"usage": decoder.usage}})
         if isinstance(decoder.usage, dict):
             chat_log.async_trace({"stats": {**_stats(decoder.usage)}})
+
+
+def _items(
+    api: str, system: str, contents: list[Content], attachments: Attachments, question: Question
+) -> list[Json]:
+    """Return what is said in a conversation, as an API takes it."""
+    functions, wants = question.functions, question.wants
+    if USER_FIRST in wants:
+        contents = begun_by_user(contents)
+    if api == RESPONSES:
+        return input_items(contents, attachments, functions)
+    return messages(system, contents, attachments, functions, wants=wants)
 
 
 def _instructions(structure: Structure) -> str:

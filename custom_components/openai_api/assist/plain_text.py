@@ -21,7 +21,14 @@ _EMOJI: Final = re.compile(f"[{_PICTURES}]+(?:\u200d?[{_PICTURES}]+)*")
 _IMAGE_OR_LINK: Final = re.compile(
     r"!?\[([^\[\]\n]*)\](?:\(([^()\n]*(?:\([^()\n]*\))?)\)|\[[^\]\n]*\])"
 )
-_ADDRESS: Final = re.compile(r"\(?<?\bhttps?://[^\s<>\"')\]]+>?\)?")
+_LINK: Final = r"!?\[[^\[\]\n]*\]\([^()\n]*\)"
+_SOURCES: Final = rf"\((?:{_LINK}[,; ]*+)"
+"""Links alone between parentheses, as models with a web search name their sources."""
+_SOURCE: Final = re.compile(rf"[ \t]*{_SOURCES}+\)")
+_ADDRESS: Final = re.compile(
+    r"[ \t]*\(?<?\bhttps?://[^\s<>\"')\]]+?(?=[.,;:!?…]*(?:[\s<>\"')\]]|\Z))>?\)?"
+)
+"""With the space before it; what ends the sentence stays."""
 _CITATION: Final = re.compile(r"【[^【】\n]*】|\[\^?\d{1,3}\](?!\()")
 _TAG: Final = re.compile(
     r"</?(?:b|i|u|em|strong|br|p|span|sub|sup|code|a)(?:\s[^<>\n]*)?/?>", re.IGNORECASE
@@ -36,7 +43,9 @@ _FENCE: Final = re.compile(r"^[ \t]*(?:```|~~~)")
 _SPACES: Final = re.compile(r"(?<=\S)[ \t]{2,}(?=\S)")
 _OPEN: Final = re.compile(
     r"(?<![ \t])[ \t]*+(?:"
+    rf"(?:{_SOURCES}*+)?"
     r"!?\[[^\[\]\n]*(?:\]\([^()\n]*(?:\([^()\n]*\)?)?|\]\[[^\]\n]*\]?|\])?"  # a link under way
+    rf"|{_SOURCES}++"  # and what follows it
     r"|\(?<?https?://[^\s)\]>]*|\(?\b(?:h|ht|htt|https?:?/?)"  # an address under way
     r"|<[^<>\n]{0,40}|【[^【】\n]*"
     r"|[*_~`!(]++"  # signs that depend on what follows
@@ -132,6 +141,7 @@ class PlainText:
         # What a sign means depends on what stands before it.
         before = "" if self._at_line_start else self._before
         line = before + line
+        line = _SOURCE.sub("", line)
         line = _IMAGE_OR_LINK.sub(lambda found: found[1], line)
         line = _CITATION.sub("", line)
         line = _ADDRESS.sub("", line)

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, override
 
 from homeassistant.components import conversation
 from homeassistant.components.conversation import (
+    AssistantContent,
     ChatLog,
     ConversationEntity,
     ConversationEntityFeature,
@@ -32,8 +33,9 @@ from .const import (
 )
 from .contents import result_text
 from .entity import AssistEntity
-from .errors import AssistError, SessionLost
+from .errors import FAILED, AssistError, SessionLost
 from .plain_text import without_controls
+from .questions import asks
 from .realtime import prompt_of, realtime_voice, tools_of
 from .talk import Talk, Utterance
 from .talk_turn import RealtimeResponse, Turn
@@ -129,6 +131,8 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
                 result.continue_conversation = True
             case "never":
                 result.continue_conversation = False
+            case _ if asks(said):
+                result.continue_conversation = True
         return result
 
     async def _async_answer(
@@ -138,7 +142,7 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
         session = self._voice.session(prompt_of(chat_log), tools_of(chat_log), user_input.language)
         talk = self._voice.talk(chat_log.conversation_id)
         turn = talk.claim(user_input.text)
-        said = ""
+        said, start = "", len(chat_log.content)
         try:
             # Somebody else may be asking than the ear took it for: from here on it is right.
             await talk.async_open(session)
@@ -162,15 +166,20 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
             # What the service still owes would come in the middle of the next turn.
             talk.close()
             raise
-        except Exception as err:  # noqa: BLE001
+        except Exception:  # noqa: BLE001
             # Tools come from anywhere and raise anything; only our own errors are spoken.
             LOGGER.exception("A turn of a realtime conversation has failed unexpectedly")
-            raise AssistError("assist_bad_sound", message=type(err).__name__) from None
+            raise AssistError(FAILED) from None
         finally:
             if turn is not None:
                 talk.finish(turn, Utterance("user", user_input.text), Utterance("assistant", said))
-        if not said:
+        if not said and not _is_done(turn, chat_log, start):
             raise AssistError("assist_answer_empty")
+        if not isinstance(chat_log.content[-1], AssistantContent):
+            # What was asked for is done, and the model has no more to say.
+            chat_log.async_add_assistant_content_without_tools(
+                AssistantContent(agent_id=self.entity_id, content="")
+            )
         return said
 
     async def _async_write(self, talk: Talk, text: str, chat_log: ChatLog) -> Turn:
@@ -274,6 +283,19 @@ class RealtimeAgent(AssistEntity, ConversationEntity):
                     {"error": "The arguments are no JSON object. Nothing was done."}
                 )
             await talk.async_answer_call(call_id, output)
+
+
+def _is_done(turn: Turn, chat_log: ChatLog, start: int) -> bool:
+    """Return whether a turn without words is complete: there is a voice, or tools have acted.
+
+    `start` is where the turn begins in the log.
+    """
+    if turn.responses and turn.responses[-1].size:
+        return True
+    new = chat_log.content[start:]
+    return tools.have_all_acted(
+        item for item in new if not isinstance(item, ToolResultContent) or item.tool_name != _SPEAK
+    )
 
 
 def _is_heard(chat_log: ChatLog) -> bool:

@@ -11,7 +11,7 @@ from homeassistant.exceptions import HomeAssistantError
 
 from ..exceptions import ApiError
 from ..types import Json
-from .errors import REFUSED_STATUSES
+from .errors import REFUSED_STATUSES, has_status
 
 _OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "temperature": ("temperature",),
@@ -41,7 +41,7 @@ _SEALED: Final = re.compile(r"encrypted[ _](?:reasoning|content)", re.IGNORECASE
 
 def refused_option(err: HomeAssistantError) -> str | None:
     """Return the name of the option that an error says is not taken; None if it is no such error."""
-    if not isinstance(err, ApiError) or err.status not in REFUSED_STATUSES:
+    if not isinstance(err, ApiError) or not has_status(err, REFUSED_STATUSES):
         return None
     message = err.message or ""
     if not _REFUSED.search(message):
@@ -98,7 +98,7 @@ def refused_function(err: HomeAssistantError, body: Json) -> str | None:
 
     Services refuse the whole request for one of them. None if it is no such error.
     """
-    if not isinstance(err, ApiError) or err.status not in REFUSED_STATUSES:
+    if not isinstance(err, ApiError) or not has_status(err, REFUSED_STATUSES):
         return None
     text = f"{err.param or ''} {err.message or ''}"
     if not _SCHEMA.search(text):

@@ -1,6 +1,6 @@
 """Builds the request for one round of a turn, and knows what a service has turned out to take."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 import re
 from typing import Any, Final
@@ -27,8 +27,14 @@ from .const import (
     CONF_TOP_P,
     CONF_VERBOSITY,
 )
-from .contents import NO_SYSTEM_ROLE, REASONING, SHORT_IDS
-from .errors import is_stream_refused, is_system_role_refused, names, wants_short_ids
+from .contents import NO_SYSTEM_ROLE, REASONING, SHORT_IDS, USER_FIRST
+from .errors import (
+    is_order_refused,
+    is_stream_refused,
+    is_system_role_refused,
+    names,
+    wants_short_ids,
+)
 from .refusals import leave_out, name_of, refused_function, refused_option, value_in
 
 RESPONSES: Final = "responses"
@@ -82,6 +88,8 @@ class Question:
     """The tools of Home Assistant, as `tools.functions` describes them."""
     cache_key: str
     structure: Structure | None = None
+    turns: int = 0
+    """The latest turns of the conversation that the model has room for, 0 for all."""
     _tools: dict[str, list[Json]] = field(default_factory=dict)
 
     def body(self, api: str, system: str, items: list[Json], *, may_call: bool) -> Json:
@@ -270,17 +278,23 @@ class Question:
             # OpenAI streams some models to verified organizations alone.
             self.host.known.setdefault(_UNSTREAMED, set()).add(self.options[CONF_MODEL])
             return True
-        return "messages" in body and self._learn_wanted(err, body["messages"])
+        return self._learn_wanted(err, body)
 
-    def _learn_wanted(self, err: HomeAssistantError, sent: list[Json]) -> bool:
+    def _learn_wanted(self, err: HomeAssistantError, body: Json) -> bool:
         """Remember what messages must be like for the model; return whether that is new."""
+        is_chat = "messages" in body
+        roles = [item.get("role") for item in body["messages" if is_chat else "input"]]
         wanted: str | None = None
-        if names(err, REASONING):
+        if is_order_refused(err) and _first_said(roles) == "assistant":
+            wanted = USER_FIRST
+        elif not is_chat:
+            return False
+        elif names(err, REASONING):
             wanted = REASONING
         elif wants_short_ids(err):
             wanted = SHORT_IDS
-        elif is_system_role_refused(err):
-            if any(item["role"] == "system" for item in sent):
+        elif is_order_refused(err) or is_system_role_refused(err):
+            if "system" in roles:
                 wanted = NO_SYSTEM_ROLE
             else:
                 # It was something else, then.
@@ -289,6 +303,11 @@ class Question:
             return False
         self.wants.add(wanted)
         return True
+
+
+def _first_said(roles: Iterable[str | None]) -> str | None:
+    """Return whose words come first, instructions aside."""
+    return next((role for role in roles if role != "system"), None)
 
 
 def arguments(api: str, body: Json) -> Json:

@@ -45,9 +45,10 @@ _DRAIN_TIMEOUT: Final = 5.0
 _NOT_SUPPORTED: Final = "no_response_socket"
 """Key of `ServiceHost.known`: that the service has no such WebSocket."""
 _POOL: Final = "response_sockets"
-_TERMINAL: Final = frozenset(
-    {"response.completed", "response.failed", "response.incomplete", "error"}
-)
+_DONE: Final = "response.done"
+"""What some services send as the end of a response, or once more after it."""
+_WELL: Final = frozenset({"response.completed", _DONE})
+_TERMINAL: Final = frozenset({*_WELL, "response.failed", "response.incomplete", "error"})
 _UNKNOWN_RESPONSE_CODE: Final = "previous_response_not_found"
 _LIMIT_CODE: Final = "websocket_connection_limit_reached"
 
@@ -105,14 +106,16 @@ class SocketStream:
         connection is lost, and ErrorInStream for an error that the service sends.
         """
         while not self.has_ended:
-            found = [self._first or await self._async_next()]
+            found: list[Json] = []
+            event: Json | None = self._first or await self._async_next()
             self._first = None
-            while not self._connection.events.empty():
-                found.append(self._take(self._connection.events.get_nowait()))
-            for event in found:
+            while event is not None and not self.has_ended:
+                found.append(event)
                 if event.get("type") in _TERMINAL:
                     self.has_ended = True
                     self._end(event)
+                is_more = not self.has_ended and not self._connection.events.empty()
+                event = self._take(self._connection.events.get_nowait()) if is_more else None
             yield found
 
     async def _async_next(self) -> Json:
@@ -136,7 +139,7 @@ class SocketStream:
             details = parse_error_body(error or event, self._host.settings)
             raise ErrorInStream(**details)
         response: Any = event.get("response")
-        if event.get("type") == "response.completed" and isinstance(response, dict):
+        if event.get("type") in _WELL and isinstance(response, dict):
             self.response_id = response.get("id")
 
 
@@ -232,7 +235,10 @@ class ResponseSockets:
                 connection = await self._async_acquire(key, is_new=True)
 
     async def _async_first(self, connection: _Connection, request: Json, seconds: float) -> Json:
-        """Send a request and return the first event of its answer."""
+        """Send a request and return the first event of its answer.
+
+        An end that comes first is that of the response before, for the second time.
+        """
         try:
             await connection.channel.async_send(request)
         except HomeAssistantError:
@@ -240,6 +246,8 @@ class ResponseSockets:
         try:
             async with asyncio.timeout(seconds):
                 event = await connection.events.get()
+                while isinstance(event, dict) and event.get("type") == _DONE:
+                    event = await connection.events.get()
         except TimeoutError:
             raise RequestTimedOut(seconds=f"{seconds:g}") from None
         if isinstance(event, HomeAssistantError):

@@ -1,5 +1,6 @@
 """JSON Schemas for structured answers, and the check of what came back."""
 
+import re
 from typing import Any, Final
 
 from homeassistant.exceptions import HomeAssistantError
@@ -19,11 +20,14 @@ _FORMATS: Final = frozenset(
         "hostname",
         "ipv4",
         "ipv6",
-        "time",
         "uuid",
     }
 )
-"""The formats that the strict subset knows."""
+"""The formats that the strict subset knows, but for times: those of JSON Schema have a time zone."""
+_TIME: Final = "time"
+_TIME_OF_DAY: Final = "(HH:MM:SS)"
+_WITH_ZONE: Final = re.compile(r"(\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(?:[Zz]|[+-]\d\d:?\d\d)?")
+_NUMBER: Final = re.compile(r"\s*-?\d{1,15}(?:\.\d{1,15})?\s*")
 _BEYOND: Final = frozenset(
     {"$ref", "allOf", "dependentRequired", "dependentSchemas", "else", "if", "not", "oneOf", "then"}
 )
@@ -88,8 +92,8 @@ def strict(schema: Json) -> Json | None:
     if not schema or _BEYOND & schema.keys():
         return None
     found = {key: value for key, value in schema.items() if key not in _ANNOTATIONS}
-    if found.get("format") not in _FORMATS:
-        found.pop("format", None)
+    if found.get("format") not in _FORMATS and found.pop("format", None) == _TIME:
+        found["description"] = f"{found.get('description', '')} {_TIME_OF_DAY}".strip()
     if "anyOf" in found:
         variants = [strict(variant) for variant in found["anyOf"]]
         if any(variant is None for variant in variants):
@@ -155,12 +159,13 @@ def check(structure: probatio.Schema, schema: Json, data: Json) -> Json:
 
 
 def _without_nulls(value: Any, schema: Any, path: str) -> Any:
-    """Return a value without the nulls of optional properties.
+    """Return a value without the nulls of optional properties, and as it must have been meant.
 
     A switch is checked here: the selector would take the text "false" for true.
     """
     if not isinstance(schema, dict):
         return value
+    value = _as_meant(value, schema)
     if schema.get("type") == "boolean" and not isinstance(value, bool):
         raise Mismatch(f"{path} must be true or false.")
     if schema.get("type") == "array" and isinstance(value, list):
@@ -174,3 +179,20 @@ def _without_nulls(value: Any, schema: Any, path: str) -> Any:
         for key, item in value.items()
         if item is not None or key in required or key not in properties
     }
+
+
+def _as_meant(value: Any, schema: Json) -> Any:
+    """Return a value that is only written otherwise than its schema says, as that says it.
+
+    Small models write one item without its list, and a number as a text.
+    """
+    kind = schema.get("type")
+    if kind == "array" and isinstance(value, str | int | float) and not isinstance(value, bool):
+        return [value]
+    if not isinstance(value, str):
+        return value
+    if kind in {"number", "integer"} and _NUMBER.fullmatch(value):
+        return float(value) if "." in value else int(value)
+    if schema.get("format") == _TIME and (found := _WITH_ZONE.fullmatch(value)) is not None:
+        return found[1]
+    return value

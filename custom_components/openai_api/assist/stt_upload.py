@@ -9,9 +9,10 @@ from homeassistant.exceptions import HomeAssistantError
 from ..api.host import ServiceHost
 from ..api.response import async_parse_body
 from ..const import LOGGER
+from ..exceptions import UNKNOWN
 from ..streaming.answer_forms import transcript_in
 from ..types import Json
-from .errors import AssistError, names
+from .errors import NO_TRANSCRIPT, AssistError, names
 from .pcm import MICROPHONE, wav
 from .plain_text import without_controls
 
@@ -55,7 +56,7 @@ class TranscriptionOptions:
 async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, sound: bytes) -> str:
     """Return what is said in `sound`, 16-bit PCM mono at 16 kHz; "" where nobody speaks.
 
-    Raises AssistError "assist_bad_sound" for an answer without a text, and ApiError.
+    Raises AssistError "assist_no_transcript" for an answer without a text, and ApiError.
     """
     seconds = MICROPHONE.seconds(len(sound))
     if seconds < _SHORTEST:
@@ -90,7 +91,8 @@ async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, sou
         for model, option, _ in left_out:
             LOGGER.warning("The model %s of %s does not take %s", model, host.entry.title, option)
         if (text := transcript_in(answer)) is None:
-            raise AssistError("assist_bad_sound", message=", ".join(sorted(map(str, answer)))[:100])
+            found = ", ".join(sorted(map(str, answer)))[:100]
+            raise AssistError(NO_TRANSCRIPT, message=found or UNKNOWN)
     except HomeAssistantError as err:
         host.record_failure(err, _METHOD, options.model)
         raise

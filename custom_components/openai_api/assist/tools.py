@@ -145,13 +145,21 @@ def _parameters(tool: llm.Tool, serializer: Any) -> _Parameters:
 def have_all_acted(contents: Iterable[Content]) -> bool:
     """Tell whether tools were called, and each has done something, and not only looked it up."""
     results = [item.result for item in contents if isinstance(item, ToolResultContent)]
-    return bool(results) and all(
-        not result.error
-        and isinstance(result.data, llm.IntentResponseDict)
-        and result.data.original.response_type is intent.IntentResponseType.ACTION_DONE
-        and not result.data.original.failed_results
-        for result in results
+    return bool(results) and all(_has_acted(result) for result in results)
+
+
+def _has_acted(result: llm.ToolResult) -> bool:
+    """Tell whether a tool has done something, and returned nothing that is to be told."""
+    data = result.data
+    if isinstance(data, llm.IntentResponseDict):
+        response = data.original
+        is_done = response.response_type is intent.IntentResponseType.ACTION_DONE
+        return not result.error and is_done and not response.failed_results
+    # As a script returns it that is there to do something, or to keep the model silent.
+    says_nothing = isinstance(data, dict) and all(
+        value is True or value in (None, "", {}, []) for value in data.values()
     )
+    return not result.error and bool(data) and says_nothing
 
 
 def arguments(text: Any) -> dict[str, Any] | None:

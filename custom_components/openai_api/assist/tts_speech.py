@@ -10,7 +10,7 @@ from homeassistant.exceptions import HomeAssistantError
 from ..api.host import ServiceHost
 from ..const import LOGGER
 from ..exceptions import EntryUnloaded
-from .errors import AssistError
+from .errors import FAILED, AssistError
 from .pcm import Converter, PcmFormat, wav_header
 from .tts_format import EXTENSIONS, Mp3Joiner
 from .tts_options import SpeechOptions, Wanted, target_of
@@ -181,9 +181,9 @@ class Speech:
         except asyncio.CancelledError:
             piece.error = EntryUnloaded()
             raise
-        except Exception as err:  # noqa: BLE001
+        except Exception:  # noqa: BLE001
             # Whoever listens must not wait for ever.
-            piece.error = AssistError("assist_bad_sound", message=type(err).__name__)
+            piece.error = AssistError(FAILED)
             LOGGER.exception("A text could not be spoken")
         finally:
             self._slots.release()

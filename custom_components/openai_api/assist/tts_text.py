@@ -28,6 +28,10 @@ _EMOJI: Final = re.compile(
     "\u231a\u231b\u200d\ufe0e\ufe0f\u20e3\ufffd]+"
 )
 _LINK: Final = re.compile(r"!?\[([^\[\]\n]*)\]\((?:[^()\n]|\([^()\n]*\))*\)")
+# Links alone between parentheses, as models with a web search name their sources.
+_SOURCES: Final = r"(?<![ \t])[ \t]*+\((?:!?\[[^\[\]\n]*\]\([^()\n]*\)[,; ]*)"
+_SOURCE: Final = re.compile(rf"{_SOURCES}+\)")
+_OPEN_SOURCE: Final = re.compile(rf"{_SOURCES}*(?:!?\[[^\[\]\n]*(?:\]\(?[^()\n]*)?)?\Z")
 _ADDRESS: Final = re.compile(
     r"<?\bhttps?://(?:www\.)?([^\s/?#:<>()]+)[^\s<>]*?(?=[.,;:!?)]*(?:\s|$|>))>?"
 )
@@ -35,8 +39,13 @@ _TAG: Final = re.compile(
     r"</?(?:b|i|u|em|strong|br|p|code|pre|sub|sup|a|span|div|li|ul|ol|hr)\b[^<>]*>", re.IGNORECASE
 )
 _LINE_MARK: Final = re.compile(r"^\s*(?:#{1,6}\s+|>+\s*|[-*+•]\s+(?:\[[ xX]\]\s+)?)+")
-_EMPHASIS: Final = re.compile(r"(?<!\s)\*+|\*+(?!\s)|~~|(?<!\w)_{1,3}(?=\S)|(?<=\S)_{1,3}(?!\w)|`+")
+# A star between two numbers is one of arithmetics.
+_EMPHASIS: Final = re.compile(
+    r"(?<!\s)\*+(?![\d*])|(?<![\d*])\*+(?!\s)|~~|(?<!\w)_{1,3}(?=\S)|(?<=\S)_{1,3}(?!\w)|`+"
+)
 _OPEN: Final = " *_~`!<[(\u200d\ufe0f"
+_LOOSE_END: Final = re.compile(rf"(?:(?<!\S)[{re.escape(_OPEN)}]*)?\s*\Z")
+"""Spaces at the end of words, and marks that are no part of one."""
 _MARKED: Final = re.compile(r"[*_~`<>\[\]()|/]|\bh(?:t(?:t(?:ps?)?)?)?:?$")
 _ASTERISK: Final = "\ue000"
 _SPACES: Final = re.compile(r"[ \t\u00a0]+")
@@ -106,15 +115,20 @@ class SpeechCleaner:
             link = next((one for one in _LINK.finditer(text, tail) if one.end() > at), None)
             if link is None and not re.search(r"[\s>]", text[at:]):
                 end = at
+        if (source := _OPEN_SOURCE.search(text, tail)) is not None:
+            end = min(end, source.start())
         # What follows says whether marks at the very end are ones, and whether a space is needed.
         stripped = text[:end].rstrip(_OPEN)
         cut = len(stripped)
         word = stripped.rfind(" ") + 1
         if _MARKED.search(stripped, word):
-            cut = len(stripped[:word].rstrip(_OPEN))
-        for link in _LINK.finditer(text, tail):
-            if link.start() < cut < link.end():
-                return link.start()
+            # The marks at the end of the word before belong to it.
+            cut = len(stripped[:word].rstrip())
+            cut = len(_LOOSE_END.sub("", stripped[:cut], count=1))
+        for pattern in (_SOURCE, _LINK):
+            for link in pattern.finditer(text, tail):
+                if link.start() < cut < link.end():
+                    return link.start()
         return cut
 
     def _line(self, line: str, *, is_whole: bool) -> str:
@@ -131,7 +145,7 @@ class SpeechCleaner:
             line = _LINE_MARK.sub("", line)
             if line.lstrip().startswith("|"):
                 line = ", ".join(cell for part in line.split("|") if (cell := part.strip()))
-        line = _LINK.sub(r"\1", line)
+        line = _LINK.sub(r"\1", _SOURCE.sub("", line))
         if "](" in line:
             # A picture that was a link.
             line = _LINK.sub(r"\1", line)

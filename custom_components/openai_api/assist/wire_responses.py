@@ -16,7 +16,7 @@ from ..types import Json
 from . import tools
 from .contents import MESSAGE_NATIVE
 from .deltas import Decoder, Delta
-from .errors import CONTENT_REFUSED, AssistError
+from .errors import CONTENT_REFUSED, AssistError, status_in
 
 METHOD: Final = "responses.create"
 _UNFINISHED: Final = frozenset({"in_progress", "incomplete"})
@@ -90,7 +90,7 @@ class ResponsesDecoder(Decoder):
                 if told := event.get("arguments"):
                     whole = told if isinstance(told, str) else json_dumps_sorted(told)
                     self._arguments[_key(event)] = [whole]
-            case "response.completed" | "response.incomplete" | "response.done":
+            case "response.completed" | "response.incomplete" | "response.done" if not self.is_done:
                 self.is_done = True
                 response = event.get("response")
                 if isinstance(response, dict) and response.get("status") == "failed":
@@ -227,7 +227,8 @@ class ResponsesDecoder(Decoder):
 
     def _raise(self, response: Json) -> None:
         """Raise the error of a response that failed."""
-        raise ErrorInResponse(**parse_error_body(response.get("error"), self._settings))
+        details = parse_error_body(response.get("error"), self._settings)
+        raise ErrorInResponse(status=status_in(response), **details)
 
 
 def _id_of(item: Json) -> str | None:

@@ -1,4 +1,4 @@
-"""The names of server events in the beta of the Realtime API, which other servers still use."""
+"""The names of server events in the beta of the Realtime API, and others that servers use."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -11,8 +11,10 @@ OLDER_NAMES: Final[Mapping[str, str]] = {
     "response.text.delta": "response.output_text.delta",
     "response.text.done": "response.output_text.done",
     "conversation.item.created": "conversation.item.added",
+    # As the Responses API calls it.
+    "response.completed": "response.done",
 }
-"""The names of events in the beta of the API, and their present names."""
+"""The other names of events, and their present names."""
 _RENAMED: Final = frozenset(OLDER_NAMES.values())
 
 

@@ -38,6 +38,8 @@ class Service:
         """How many calls go out at once; none goes out before that many were asked for."""
         self.raw: list[str] = []
         """Messages of the next answer, as they are, before its own."""
+        self.ends = ["response.completed"]
+        """The events at the end of an answer, each but the first a moment later."""
         self.phase: str | None = None
         """What its own message is called."""
         self.posts: list[Json] = []
@@ -105,7 +107,7 @@ class Service:
                 while self.called < self.together:
                     await asyncio.sleep(0.01)
                 await ws.send_json(call_event(*self.calls.pop(0), number))
-                await ws.send_json({"type": "response.completed", "response": response})
+                await self._end(ws, response)
                 continue
             item = {"type": "message", "id": f"msg_{number}", "role": "assistant"}
             if self.phase:
@@ -121,8 +123,17 @@ class Service:
                     return ws
                 await ws.send_json({"type": "response.output_text.delta", "delta": piece})
                 await asyncio.sleep(self.pause)
-            await ws.send_json({"type": "response.completed", "response": response})
+            await self._end(ws, response)
         return ws
+
+    async def _end(self, ws: web.WebSocketResponse, response: Json) -> None:
+        """End an answer."""
+        first, *others = self.ends
+        await ws.send_json({"type": first, "response": response})
+        for kind in others:
+            await asyncio.sleep(0.05)
+            told = {key: response[key] for key in ("id", "usage")}
+            await ws.send_json({"type": kind, "response": told})
 
 
 @pytest.fixture

@@ -71,7 +71,8 @@ async def test_response_without_stream(
 
 async def test_response_failed_without_stream(standin: StandIn, ask: Ask) -> None:
     error = {"code": "server_error", "message": "Overloaded"}
-    standin.fail(Fault(path="/responses", body={"id": "r", "status": "failed", "error": error}))
+    body = {"id": "r", "status": "failed", "error": error}
+    standin.fail(Fault(path="/responses", body=body, count=2))
     result = await ask()
     assert is_error(result)
     assert speech(result).startswith("The AI service has a problem")

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from homeassistant.components.homeassistant.exposed_entities import async_expose_entity
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.setup import async_setup_component
 import pytest
 
 from tests.standin.faults import Fault
@@ -157,6 +159,39 @@ async def test_empty_answer_after_tool_call_is_no_error(
     await ask("Really?", conversation_id=result.conversation_id)
     said = [item.get("content") for item in standin.requests[-1].body["input"]]
     assert said == ["Turn on the light", None, None, "Done.", "Really?"]
+
+
+@pytest.mark.parametrize(
+    ("sequence", "is_silent"),
+    [
+        ([{"set_conversation_response": ""}], True),
+        ([{"event": "someone_called"}], True),
+        (
+            [{"variables": {"found": {"degrees": 21}}}, {"stop": "", "response_variable": "found"}],
+            False,
+        ),
+        ([{"action": "nothing.known"}], False),
+    ],
+)
+async def test_nothing_said_after_script(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    sequence: list[Json],
+    is_silent: bool,
+) -> None:
+    script = {"quiet": {"alias": "Stay quiet", "sequence": sequence}}
+    assert await async_setup_component(hass, "script", {"script": script})
+    async_expose_entity(hass, "conversation", "script.quiet", should_expose=True)
+    standin.fail(says("ok"))
+    await ask()
+    standin.fail(calls((tool_named(standin, "quiet"), "{}")))
+    standin.fail(streamed(completed()))
+    result = await ask("Hush")
+
+    assert is_error(result) is not is_silent
+    assert speech(result) == ("" if is_silent else "The AI service gave no answer.")
 
 
 @pytest.mark.parametrize("fails", [True, False])

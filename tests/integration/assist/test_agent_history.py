@@ -11,7 +11,7 @@ import pytest
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
-from .answers import NO_RESPONSES, SSE, call_event, chat, chunk, completed, says, sse
+from .answers import NO_RESPONSES, SSE, call_event, calls, chat, chunk, completed, says, sse
 from .conftest import Ask, speech
 
 type Json = dict[str, Any]
@@ -228,3 +228,110 @@ async def test_message_of_another_agent_is_told(
     assert speech(await ask("Really?", conversation_id=first.conversation_id)) == "Yes."
     told = [item["content"] for item in standin.requests[-1].body["input"]]
     assert "Bye." in told
+
+
+SHALL = "Shall I close the shutters?"
+ALTERNATE = "Conversation roles must alternate user/assistant/user/assistant/..."
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (400, ALTERNATE),
+        (500, f"Jinja Exception: After the optional system message, {ALTERNATE.lower()}"),
+        (400, "A conversation must start with a user message. Try again with a conversation …"),
+        (400, 'messages: first message must use the "user" role'),
+    ],
+)
+@pytest.mark.parametrize("is_chat", [True, False])
+async def test_conversation_begun_by_satellite(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    status: int,
+    message: str,
+    is_chat: bool,
+) -> None:
+    path = "/chat/completions" if is_chat else "/responses"
+    done = chat(chunk({"content": "Ok."}), chunk({}, "stop")) if is_chat else says("Ok.")
+    if is_chat:
+        await use_chat(standin, ask)
+    with chat_session.async_get_chat_session(hass, None) as session:
+        conversation_id = session.conversation_id
+    await add_turn(hass, conversation_id, answer(SHALL))
+    standin.fail(Fault(path=path, status=status, body={"error": {"message": message}}))
+    standin.fail(done)
+    assert speech(await ask("Yes", conversation_id=conversation_id)) == "Ok."
+
+    first, last = (one.body["messages" if is_chat else "input"] for one in standin.requests[-2:])
+    begin = ["system"] if is_chat else []
+    assert [one["role"] for one in first] == [*begin, "assistant", "user"]
+    assert [one["role"] for one in last] == [*begin, "user"]
+    assert SHALL in last[-1]["content"]
+    assert last[-1]["content"].endswith("Yes")
+    # It is remembered, and changes nothing where a person begins.
+    before = len(standin.requests)
+    standin.fail(done)
+    await ask("Thanks", conversation_id=conversation_id)
+    standin.fail(done)
+    await ask("Hello")
+    told, other = (
+        one.body["messages" if is_chat else "input"] for one in standin.requests[before:]
+    )
+    assert [one["role"] for one in told] == [*begin, "user", "assistant", "user"]
+    assert [one["role"] for one in other] == [*begin, "user"]
+    assert other[-1]["content"] == "Hello"
+
+
+async def test_conversation_begun_by_satellite_without_system_role(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+) -> None:
+    await use_chat(standin, ask)
+    with chat_session.async_get_chat_session(hass, None) as session:
+        conversation_id = session.conversation_id
+    await add_turn(hass, conversation_id, answer(SHALL))
+    for _ in range(2):
+        standin.fail(
+            Fault(path="/chat/completions", status=400, body={"error": {"message": ALTERNATE}})
+        )
+    standin.fail(chat(chunk({"content": "Ok."}), chunk({}, "stop")))
+    assert speech(await ask("Yes", conversation_id=conversation_id)) == "Ok."
+
+    (told,) = standin.requests[-1].body["messages"]
+    assert told["role"] == "user"
+    assert SHALL in told["content"]
+    assert told["content"].endswith("Yes")
+
+
+@pytest.mark.parametrize("is_chat", [True, False])
+async def test_conversation_too_long_keeps_what_fits(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, is_chat: bool
+) -> None:
+    path = "/chat/completions" if is_chat else "/responses"
+    done = chat(chunk({"content": "Ok."}), chunk({}, "stop")) if is_chat else says("Ok.")
+    if is_chat:
+        conversation_id = await use_chat(standin, ask)
+    else:
+        standin.fail(done)
+        conversation_id = (await ask("Hello")).conversation_id
+    for number in range(8):
+        await add_turn(hass, conversation_id, question(f"Q{number}"), answer(f"A{number}"))
+    too_long = Fault(
+        path=path, status=400, body={"error": {"message": "x", "code": "context_length_exceeded"}}
+    )
+    call = {"name": "homeassistant__GetLiveContext", "arguments": "{}"}
+    called = (
+        chat(chunk({"tool_calls": [chat_call(0, function=call)]}), chunk({}, "tool_calls"))
+        if is_chat
+        else calls((call["name"], call["arguments"]))
+    )
+    before = len(standin.requests)
+    for fault in (too_long, too_long, called, done):
+        standin.fail(fault)
+    assert speech(await ask("Go", conversation_id=conversation_id)) == "Ok."
+
+    sent = [one.body["messages" if is_chat else "input"] for one in standin.requests[before:]]
+    asked = [[one["content"] for one in items if one.get("role") == "user"] for items in sent]
+    assert [len(one) for one in asked] == [10, 5, 2, 2]
+    assert asked[-1] == ["Q7", "Go"]

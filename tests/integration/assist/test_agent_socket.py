@@ -263,3 +263,18 @@ async def test_prepare_of_unloaded_service(
     assert await hass.config_entries.async_unload(loaded.entry_id)
     await http.async_warm_up(host)
     assert remote.lists == 0
+
+
+async def test_answer_after_second_end_of_the_one_before(
+    hass: HomeAssistant, remote: Service, add_agent: AddAgent, ask: Ask
+) -> None:
+    await add_agent()
+    remote.ends = ["response.completed", "response.done"]
+    first = await ask("A")
+    await asyncio.sleep(0.1)
+    # Longer than the counts at the end of an answer are waited for.
+    remote.pause = 0.7
+    result = await ask("B", conversation_id=first.conversation_id)
+
+    assert speech(result) == "Hello there"
+    assert not remote.posts

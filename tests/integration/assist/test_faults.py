@@ -222,3 +222,25 @@ async def test_busy_service_is_asked_again_when_it_says(
     assert is_error(result) is (requests == 1)
     assert len([one for one in standin.requests if one.path == "/responses"]) == requests
     assert least <= time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("language", "is_german"),
+    [
+        ("de-CH", True),
+        ("de_CH", True),
+        ("zh-Hant", False),
+        ("*", False),
+        ("", False),
+        ("../de", False),
+        ("x" * 300, False),
+    ],
+)
+async def test_error_in_language_of_any_kind(
+    standin: StandIn, agent: str, ask: Ask, language: str, is_german: bool
+) -> None:
+    standin.fail(Fault(path="/responses", status=503, body=error("Down"), count=2))
+    result = await ask(language=language)
+
+    assert is_error(result)
+    assert speech(result).rstrip(".") == TROUBLE[is_german].rstrip(".")

@@ -303,6 +303,31 @@ async def test_response_events_of_servers(
     assert said(await write(hass)) == "It is sunny."
 
 
+@pytest.mark.parametrize(
+    "ends",
+    [
+        ["response.completed"],
+        ["response.completed", "response.done"],
+        ["response.done", "response.completed"],
+    ],
+)
+async def test_end_of_response_under_another_name(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, ends: list[str]
+) -> None:
+    service.response_ends = ends
+    await talking(llm_hass_api=["test"])
+    service.answers = [
+        Answer("", calls=[("test_tool", "{}")]),
+        Answer("It is sunny."),
+        Answer("Bye."),
+    ]
+    async with asyncio.timeout(5):
+        first = await write(hass)
+        assert said(first) == "It is sunny."
+        assert said(await write(hass, "Bye", first.conversation_id)) == "Bye."
+    assert len(service.asked) == 3
+
+
 @pytest.mark.parametrize("where", ["output", "arguments"])
 async def test_call_after_streamed_words(
     hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, where: str
@@ -335,6 +360,42 @@ async def test_older_names_of_sound(service: VoiceServer, talking: Talking) -> N
     await satellite.say(SPEECH)
     assert satellite.speech == SUNNY
     assert len(sound_of(satellite)) == pytest.approx(len(sound), abs=2000)
+
+
+async def test_voice_without_words_is_an_answer(service: VoiceServer, talking: Talking) -> None:
+    satellite = await talking()
+    sound = tone(0.2)
+    delta = base64.b64encode(sound).decode()
+    event = {"type": "response.output_audio.delta", "delta": delta, **PART}
+    service.answers = [Answer("", events=[event])]
+    await satellite.say(SPEECH)
+
+    assert "error" not in satellite.kinds()
+    assert satellite.speech == ""
+    assert len(sound_of(satellite)) == pytest.approx(len(sound), abs=2000)
+
+
+@pytest.mark.parametrize("is_spoken", [True, False])
+async def test_nothing_said_after_tool(
+    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, is_spoken: bool
+) -> None:
+    satellite = await talking(llm_hass_api=["test"])
+    service.answers = [Answer("", calls=[("test_tool", "{}")]), Answer("")]
+    if is_spoken:
+        await satellite.say(SPEECH)
+        assert satellite.speech == ""
+    else:
+        assert said(await write(hass)) == ""
+    assert tool.calls == [{}]
+
+
+async def test_nothing_said_without_tool_raises(
+    hass: HomeAssistant, talking: Talking, service: VoiceServer
+) -> None:
+    await talking()
+    service.answers = [Answer("")]
+
+    assert said(await write(hass)) == "The AI service gave no answer."
 
 
 async def test_rejected_session_config_is_resent(

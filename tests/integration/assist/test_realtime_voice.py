@@ -146,7 +146,13 @@ async def test_second_turn_in_same_session(service: VoiceServer, talking: Talkin
 
 @pytest.mark.parametrize(
     ("choice", "words", "expected"),
-    [("always", "Done.", True), ("never", "Which one?", False), ("when_asked", "Done.", False)],
+    [
+        ("always", "Done.", True),
+        ("never", "Which one?", False),
+        ("when_asked", "Done.", False),
+        ("when_asked", "هل أشغل الضوء؟", True),
+        ("when_asked", 'He asked: "Why?"', False),
+    ],
 )
 async def test_continue_conversation(
     service: VoiceServer, talking: Talking, choice: str, words: str, expected: bool

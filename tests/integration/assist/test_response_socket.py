@@ -264,3 +264,26 @@ async def test_unload_closes_connections(
     with raises_key("unloaded"):
         await task
     assert not data.connections
+
+
+async def test_second_end_is_no_part_of_next_response(
+    sockets: ResponseSockets, remote: Service
+) -> None:
+    remote.ends = ["response.completed", "response.done"]
+    assert await ask(sockets, body(user("A"))) == "Hello there"
+    await asyncio.sleep(0.1)
+    async with sockets.async_stream("c", body(user("A"), ANSWER, user("B")), 2.0) as stream:
+        found = [event async for events in stream.events() for event in events]
+
+    assert found[0]["type"] == "response.created"
+    assert remote.requests[1][1]["previous_response_id"] == "resp_1"
+    assert remote.lines == 1
+
+
+async def test_response_done_is_the_end(sockets: ResponseSockets, remote: Service) -> None:
+    remote.ends = ["response.done"]
+    assert await ask(sockets, body(user("A"))) == "Hello there"
+    assert await ask(sockets, body(user("A"), ANSWER, user("B"))) == "Hello there"
+
+    assert remote.requests[1][1]["previous_response_id"] == "resp_1"
+    assert remote.lines == 1

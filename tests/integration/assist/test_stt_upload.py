@@ -7,8 +7,11 @@ import wave
 
 from aiohttp import web
 from homeassistant.components import stt
+from homeassistant.components.tts.const import DATA_COMPONENT
 from homeassistant.core import HomeAssistant
+from homeassistant.generated.languages import LANGUAGES
 from homeassistant.helpers import area_registry as ar
+from homeassistant.util.language import matches
 import pytest
 
 from custom_components.openai_api.assist import stt_sound
@@ -170,9 +173,9 @@ async def test_text_under_other_keys(
     ("answer", "told"),
     [
         (answering(b'{"error": {"message": "GPU is gone"}}'), "GPU is gone"),
-        (answering(b'{"words": "Hello"}'), "not audio"),
-        (answering(b'{"text": {"a": 7}}'), "not audio"),
-        (answering(b"{}"), "not audio"),
+        (answering(b'{"words": "Hello", "a": 1}'), "no text of what was said, only: a, words"),
+        (answering(b'{"text": {"a": 7}}'), "no text of what was said, only: text"),
+        (answering(b"{}"), "no text of what was said, only: –"),
         (answering(b"<html>Sign in</html>", "text/html"), "Sign in"),
         (answering(b""), "empty"),
         (answering(b'{"error": {"message": "no"}}', status=401), "key"),
@@ -373,3 +376,23 @@ async def test_option_is_kept_if_refused_without_it_as_well(
     service.upload = None
     await heard(hass, microphone(SPEECH))
     assert service.uploads[-1]["language"] == "en"
+
+
+@pytest.mark.parametrize("kind", ["stt", "tts"])
+async def test_every_language_of_home_assistant_is_supported(
+    hass: HomeAssistant, add_service: AddService, kind: str
+) -> None:
+    await add_service((kind, {}))
+    entity = (
+        stt.async_get_speech_to_text_entity(hass, "stt.kitchen")
+        if kind == "stt"
+        else hass.data[DATA_COMPONENT].get_entity("tts.kitchen")
+    )
+    assert entity is not None
+    others = {"km", "my", "yo", "zh-Hant", "de-CH", "es-419"}
+    missing = {
+        language
+        for language in {*LANGUAGES, *others}
+        if not matches(language, entity.supported_languages)
+    }
+    assert not missing

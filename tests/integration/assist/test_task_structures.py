@@ -97,6 +97,53 @@ async def test_structure_sent_as_strict_subset(
     assert form["schema"]["required"] == ["v"]
 
 
+@pytest.mark.parametrize(
+    ("selector", "answer", "value"),
+    [
+        ({"time": {}}, "14:30:00Z", "14:30:00"),
+        ({"time": {}}, "14:30:00.000Z", "14:30:00"),
+        ({"time": {}}, "14:30:00+01:00", "14:30:00"),
+        ({"time": {}}, "14:30", "14:30"),
+        ({"select": {"options": ["x", "y"], "multiple": True}}, "x", ["x"]),
+        ({"text": {"multiple": True}}, "milk", ["milk"]),
+        ({"entity": {"multiple": True}}, "light.a", ["light.a"]),
+        ({"number": {}}, "21.5", 21.5),
+        ({"number": {"min": 0, "max": 9}}, " 3 ", 3),
+        ({"number": {"min": 0, "max": 9}}, "007", 7),
+    ],
+)
+@pytest.mark.parametrize("is_required", [True, False])
+async def test_structure_value_without_doubt_is_taken(
+    hass: HomeAssistant,
+    standin: StandIn,
+    task: str,
+    selector: Json,
+    answer: Any,
+    value: Any,
+    is_required: bool,
+) -> None:
+    standin.fail(says(json.dumps({"v": answer})))
+    structure = {"v": {"selector": selector, "required": is_required, "description": "What"}}
+
+    assert (await generate(hass, structure=structure))["data"] == {"v": value}
+
+
+async def test_structure_time_is_one_that_home_assistant_knows(
+    hass: HomeAssistant, standin: StandIn, task: str
+) -> None:
+    # The format of JSON Schema has a time zone, which the selector refuses.
+    standin.fail(says('{"v": "14:30:00", "w": null}'))
+    structure = {
+        "v": {"selector": {"time": {}}, "required": True, "description": "When"},
+        "w": {"selector": {"time": {}}},
+    }
+
+    assert (await generate(hass, structure=structure))["data"] == {"v": "14:30:00"}
+    asked = standin.requests[-1].body["text"]["format"]["schema"]["properties"]
+    assert asked["v"] == {"type": "string", "description": "When (HH:MM:SS)"}
+    assert asked["w"] == {"type": ["string", "null"], "description": "(HH:MM:SS)"}
+
+
 @pytest.mark.parametrize("mode", ["json_schema", "json_object"])
 @pytest.mark.parametrize("is_multiple", [True, False])
 async def test_structure_choice_of_none_is_not_asked(

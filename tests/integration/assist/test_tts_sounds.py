@@ -284,10 +284,12 @@ async def test_unexpected_exception_ends_audio(
     await add_service(("tts", {}))
     with (
         patch.object(tts_request, "recognize", side_effect=ZeroDivisionError),
-        pytest.raises(HomeAssistantError, match="ZeroDivisionError"),
+        pytest.raises(HomeAssistantError) as raised,
     ):
         await spoken(hass, "Hello there.", WAV)
+    assert raised.value.translation_key == "assist_failed"
     assert "A text could not be spoken" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
 
 
 async def test_text_stream_broken_is_spoken_so_far(

@@ -295,7 +295,8 @@ class Peer:
         if answer.details:
             done["status_details"] = answer.details
         done["usage"] = {"input_tokens": 7, "output_tokens": 5}
-        await self.send("response.done", response=done)
+        for kind in self.server.response_ends:
+            await self.send(kind, response=done)
 
     def run(self, work: Any) -> asyncio.Task[None]:
         """Do something beside listening."""
@@ -328,6 +329,8 @@ class VoiceServer:
         """Seconds after the first utterance in which what was sent has not arrived."""
         self.upload: Callable[[], Awaitable[web.Response]] | None = None
         self.hears_ends = True
+        self.response_ends = ["response.done"]
+        """The events at the end of a response of a realtime session."""
         self.is_silent = False
         self.refuses_sockets: int | None = None
         self.refused: dict[str, Json] = {}
