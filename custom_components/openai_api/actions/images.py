@@ -159,7 +159,7 @@ ACTION_GROUP = ActionGroup(
                         _IMAGE,
                         name="Pictures",
                         description=f"One picture or several to start from: {_FILE_TEXT}",
-                        validator=check.ensure_list_of(check.file),
+                        validator=check.file_or_files,
                         selector={"media": {"accept": ["image/*"], "multiple": True}},
                     ),
                     replace(_PROMPT, example="Add a snowman in front of the house"),
