@@ -277,8 +277,8 @@ _files = ensure_list_of(file)
 def file_or_files(value: Any) -> dict[str, str] | list[dict[str, str]]:
     """Accept one file as `file` does, or a list of them.
 
-    The SDK sends a list under another name, such as `image[]`, which not every server knows: one
-    file that was given without a list is none.
+    Returns `{"id": …}` or `[{"id": …}, …]`. The SDK sends a list under another name, such as
+    `image[]`, which not every server knows: one file that was given without a list is none.
     """
     found: list[dict[str, str]] = _files(value)
     is_list = isinstance(value, list | tuple | set) or len(found) != 1
