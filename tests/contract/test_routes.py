@@ -97,6 +97,14 @@ async def test_unusual_query_uses_sdk(table: RouteTable, value: Any) -> None:
     assert route.build({}, timeout=1.0, extra_query={"q": value}) is None
 
 
+async def test_empty_query_value_uses_sdk(table: RouteTable) -> None:
+    # Whether it is sent must not depend on what was called before.
+    route = await table.async_get("files.list", {"after": "file-1"})
+    assert route is not None
+    assert route.build({"after": "file-2"}, timeout=1.0) is not None
+    assert route.build({"after": ""}, timeout=1.0) is None
+
+
 @pytest.mark.parametrize(
     "change",
     ["raise", "other-exception", "nothing"],

@@ -105,6 +105,11 @@ async def test_legacy_realtime_sessions(standin: StandIn, call: Call) -> None:
     assert standin.requests[-1].path == "/realtime/transcription_sessions"
 
 
+async def test_legacy_realtime_session_with_own_voice(standin: StandIn, call: Call) -> None:
+    await call("create_realtime_session", model="gpt-realtime", voice={"id": "voice_1"})
+    assert standin.requests[-1].body["voice"] == {"id": "voice_1"}
+
+
 @pytest.mark.parametrize(
     "action", ["create_realtime_session", "create_realtime_transcription_session"]
 )

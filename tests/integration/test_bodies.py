@@ -187,6 +187,28 @@ async def test_response_without_expected_keys_raises(
             assert "Service unavailable" in str(caught.value)
 
 
+TEXT_PAGES = {
+    "page": b"<!DOCTYPE html>\n<html><body>Please sign in</body></html>",
+    "large letters": b"\n<HTML lang=en><BODY>Please sign in",
+}
+TEXTS_TAKEN: dict[str, dict[str, Any]] = {
+    "delete_file": {"file_id": "file-1"},
+    "delete_model_response": {"response_id": "resp_1"},
+    "hangup_realtime_call": {"call_id": "rtc_1"},
+}
+
+
+@pytest.mark.parametrize("action", TEXTS_TAKEN)
+@pytest.mark.parametrize("case", TEXT_PAGES)
+async def test_page_labelled_as_text_raises(
+    raw: RawServer, call: Call, action: str, case: str
+) -> None:
+    raw.play([answer(TEXT_PAGES[case], kind="text/plain")])
+    with raises_key("bad_answer") as caught:
+        await call(action, **TEXTS_TAKEN[action])
+    assert "Please sign in" in str(caught.value)
+
+
 @pytest.mark.parametrize("is_stream", [False, True])
 async def test_response_wrapped_by_gateway(raw: RawServer, call: Call, is_stream: bool) -> None:
     whole = {"id": "1", "choices": [{**CHOICE, "finish_reason": "stop"}]}

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from ..action import ActionDescription, ActionGroup, FieldDescription, advanced, required
-from ..media.multipart import async_encode_one_or_more
 from ..streaming.accumulators import FinalEventsAccumulator
 from ..types import ModelKind
 from . import validators as check
@@ -160,9 +159,8 @@ ACTION_GROUP = ActionGroup(
                         _IMAGE,
                         name="Pictures",
                         description=f"One picture or several to start from: {_FILE_TEXT}",
-                        validator=check.ensure_list_of(check.file),
+                        validator=check.file_or_files,
                         selector={"media": {"accept": ["image/*"], "multiple": True}},
-                        encode=async_encode_one_or_more,
                     ),
                     replace(_PROMPT, example="Add a snowman in front of the house"),
                 ),

@@ -245,7 +245,7 @@ questions = object_list_field(
             "Yes or no (predicate), one of several (choice), or how much (score).",
             ("predicate", "choice", "score"),
         ),
-        identifier("instructions", "Question", "What to decide."),
+        string_or_json("instructions", "Question", "What to decide."),
     ),
     text("name", "Name", "What to call it in the answer."),
     objects("choices", "Choices", "For the type choice: each with a value and a description."),

@@ -7,6 +7,7 @@ from ..types import ModelKind
 from .common_fields import MODEL
 from .fields import (
     choice,
+    choice_or_object,
     choices,
     integer_or_string,
     long_text,
@@ -79,7 +80,7 @@ ACTION_GROUP = ActionGroup(
                     "How the model should behave.",
                     example="Be brief.",
                 ),
-                choice("voice", "Voice", "Who speaks.", VOICES),
+                choice_or_object("voice", "Voice", "Who speaks.", VOICES),
                 function_tools("tools", "Tools", "Functions that the model may use."),
                 *advanced(
                     *_INPUT,

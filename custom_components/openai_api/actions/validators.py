@@ -27,6 +27,7 @@ __all__ = [
     "boolean",
     "ensure_list_of",
     "file",
+    "file_or_files",
     "integer",
     "integer_or_string",
     "json_object",
@@ -268,6 +269,20 @@ def file(value: Any) -> dict[str, str]:
     if isinstance(value, str) and value.strip():
         return {"id": _path_or_media_id(value)}
     raise vol.Invalid(f"expected a path or a media item, got {describe_type(value)}")
+
+
+_files = ensure_list_of(file)
+
+
+def file_or_files(value: Any) -> dict[str, str] | list[dict[str, str]]:
+    """Accept one file as `file` does, or a list of them.
+
+    Returns `{"id": …}` or `[{"id": …}, …]`. The SDK sends a list under another name, such as
+    `image[]`, which not every server knows: one file that was given without a list is none.
+    """
+    found: list[dict[str, str]] = _files(value)
+    is_list = isinstance(value, list | tuple | set) or len(found) != 1
+    return found if is_list else found[0]
 
 
 def _path_or_media_id(value: str) -> str:

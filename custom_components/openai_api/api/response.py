@@ -37,6 +37,8 @@ _MARKUP = re.compile(
     r"<(?:!doctype|html|head|body|title|meta|div|span|p|a|h[1-6]|pre|script|style|br|hr|center)\b",
     re.IGNORECASE,
 )
+_PAGE = re.compile(r"\s*<(?:!doctype html|html)\b", re.IGNORECASE)
+"""The beginning of a web page, whatever its content type says."""
 _LOOKED_AT = 4096
 _WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)", re.IGNORECASE)
@@ -219,7 +221,7 @@ def _parse_stream(
 def _is_text(kind: str, text: str, *, expects_text: bool) -> bool:
     """Return whether a body that is not JSON is the requested text, and not a web page."""
     if kind in _TEXT_TYPES or (kind.startswith("text/") and kind not in _NON_TEXT_TYPES):
-        return kind != "text/event-stream"
+        return kind != "text/event-stream" and _PAGE.match(text) is None
     is_page = _MARKUP.search(text[:_LOOKED_AT]) is not None or "\0" in text[:_LOOKED_AT]
     return expects_text and not is_page and not kind.startswith(_BINARY)
 

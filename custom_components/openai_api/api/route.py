@@ -98,7 +98,8 @@ class Route:
             url = url.replace(f"{{{name}}}", value)
         query = dict(self.fixed_query)
         for name, key in self.query.items():
-            if (text := _query_text(arguments[name])) is None:
+            # Older SDKs leave out an empty text, newer ones send it.
+            if not (text := _query_text(arguments[name])):
                 return None
             query[key] = text
         for key, value in (extra_query or {}).items():

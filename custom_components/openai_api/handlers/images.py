@@ -1,18 +1,20 @@
 """Creates and edits images, and saves them."""
 
+import base64
+
 from homeassistant.exceptions import HomeAssistantError
 import orjson
 
 from .. import stream_runner
 from ..action import ActionCall
-from ..action_request import async_request_json
+from ..action_request import async_fetch, async_parse_answer
 from ..api.response import unexpected_body_error
 from ..const import LOGGER
 from ..error_bodies import answer_error
 from ..error_translation import parse_error_body
 from ..exceptions import ErrorInResponse, ResponseEmpty, api_error
 from ..media.images import async_save_all, has_picture_key, picture_in
-from ..media.media_types import guess_type
+from ..media.media_types import HEAD_BYTES, detect_media_type, guess_type
 from ..media.storage import async_require_media_directory
 from ..types import Json
 
@@ -34,7 +36,7 @@ async def async_create_images(request: ActionCall) -> Json:
     if request.data.get("stream"):
         answer = await stream_runner.async_run(request)
     else:
-        answer = await async_request_json(request)
+        answer = await _async_request(request)
     label = guess_type(f"x.{request.data.get('output_format') or 'png'}")
     data = answer.get("data")
     files = [
@@ -55,6 +57,20 @@ async def async_create_images(request: ActionCall) -> Json:
     if error is not None and not media:
         raise error
     return {**answer, "media": media}
+
+
+async def _async_request(request: ActionCall) -> Json:
+    """Send the request of a call, and return the API's object with the images.
+
+    Returns `{"data": [{"b64_json": …}]}` for a response that is the image itself, as some servers
+    send it. Raises what `action_request.async_request_json` raises.
+    """
+    body, content_type = await async_fetch(request)
+    kind = detect_media_type(body[:HEAD_BYTES])
+    if kind is None or not kind.startswith("image/"):
+        return await async_parse_answer(request, body, content_type)
+    encoded = await request.hass.async_add_executor_job(base64.b64encode, body)
+    return {"data": [{"b64_json": encoded.decode()}]}
 
 
 def _missing(request: ActionCall, answer: Json, data: object) -> HomeAssistantError:

@@ -137,18 +137,6 @@ async def async_encode_uploads(request: ActionCall, arguments: Json, key: str) -
     return total
 
 
-async def async_encode_one_or_more(request: ActionCall, arguments: Json, key: str) -> int:
-    """Replace a list of files in `arguments[key]` by what the SDK takes: one file without a list.
-
-    The SDK names the part of a list `image[]`, which servers of older models do not know. Returns
-    the size of the files in bytes. Raises what `async_resolve_file` raises.
-    """
-    total = await async_encode_uploads(request, arguments, key)
-    if len(arguments[key]) == 1:
-        (arguments[key],) = arguments[key]
-    return total
-
-
 async def async_open_uploads(
     request: ActionCall, items: Sequence[Mapping[str, str]]
 ) -> tuple[list[FileTuple], int]:

@@ -78,6 +78,17 @@ async def test_invalid_images_only_raise(standin: StandIn, call: Call, folder: P
     assert names(folder) == set()
 
 
+@pytest.mark.parametrize("kind", ["image/png", "application/octet-stream", "application/json"])
+async def test_image_itself_as_response(standin: StandIn, call: Call, kind: str) -> None:
+    # As vLLM-Omni answers with `response_format: file`.
+    standin.fail(Fault(path="/images", status=200, body=GIF, content_type=kind))
+    answer = await call("create_image", prompt="A house", response_format="file")
+    assert answer["data"] == [{"b64_json": encode(GIF)}]
+    (saved,) = answer["media"]
+    assert Path(saved["path"]).read_bytes() == GIF
+    assert saved["media_content_type"] == "image/gif"
+
+
 @pytest.mark.parametrize(
     "item",
     [
