@@ -14,9 +14,10 @@ from ..api.host import ServiceHost
 from ..const import LOGGER
 from ..data import OpenAIData
 from ..exceptions import EntryUnloaded
+from ..streaming.text import LARGE_BYTES
 from ..types import Json
 from ..websocket.close import parse_close
-from ..websocket.connection import Connection
+from ..websocket.connection import Connection, reports_usage
 from ..websocket.sdk_connection import ConnectFactory, SdkConnection, async_open
 from ..websocket.state import State
 from .errors import SessionLost
@@ -73,7 +74,11 @@ class Channel(Connection):
         websocket, turn = self._websocket, LoopTurn()
         try:
             while True:
-                await self._async_handle_message(await websocket.async_receive())
+                message = await websocket.async_receive()
+                if len(message) <= LARGE_BYTES:
+                    self._handle_message(message)
+                else:
+                    await self._async_handle_large(message)
                 await turn.async_give_way()
         except ConnectionClosed as err:
             code, reason, error = parse_close(err, self.host.settings)
@@ -92,7 +97,7 @@ class Channel(Connection):
     def _handle_event(self, event: Any) -> None:
         if not isinstance(event, dict):
             return
-        if self._is_counted:
+        if self._is_counted and reports_usage(event):
             self._record_usage(event)
         try:
             self._on_event(event)

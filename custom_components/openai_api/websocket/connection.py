@@ -44,10 +44,20 @@ if TYPE_CHECKING:
 _MAX_LOOP_HOLD = 0.001
 MAX_CONNECTIONS = 50
 """Of one service."""
-# Events that tell what a response has taken of the quota, or that there is none left.
+_CREATED = "response.created"
 _USAGE_EVENTS = frozenset(
-    {"error", "response.completed", "response.done", "response.failed", "response.incomplete"}
+    {
+        *("error", _CREATED, "response.completed", "response.done", "response.failed"),
+        "response.incomplete",
+    }
 )
+"""Events that tell what a response has taken of the quota, or that another has begun."""
+
+
+def reports_usage(event: Json) -> bool:
+    """Return whether an event is about what responses take of the quota."""
+    event_type = event.get("type")
+    return isinstance(event_type, str) and event_type in _USAGE_EVENTS
 
 
 type Connections = dict[str, Connection]
@@ -94,6 +104,8 @@ class Connection(ConnectionState):
             "event": None,
         }
         self._joiner = SurrogateJoiner()
+        self._counted_response: object = None
+        """The id of the last response whose tokens were counted."""
         self._reconnects = ReconnectPolicy()
         self._is_loss_logged = False
         """Whether the log tells of a loss, but not yet that it is over."""
@@ -242,9 +254,12 @@ class Connection(ConnectionState):
             self._reconnects.on_opened()
             try:
                 while True:
-                    await self._async_handle_message(
-                        messages.popleft() if messages else await websocket.async_receive()
-                    )
+                    message = messages.popleft() if messages else await websocket.async_receive()
+                    if len(message) <= LARGE_BYTES:
+                        # A coroutine for each of many would cost as much as the event bus.
+                        self._handle_message(message)
+                    else:
+                        await self._async_handle_large(message)
                     if time.monotonic() > turn_ends:
                         await asyncio.sleep(0)
                         turn_ends = time.monotonic() + _MAX_LOOP_HOLD
@@ -296,13 +311,20 @@ class Connection(ConnectionState):
         self._set_disconnected(**self._close_details(close._replace(error=error)))
         return False
 
-    async def _async_handle_message(self, message: bytes) -> None:
-        """Handle one message, which is read outside of the event loop if it is large."""
+    @callback
+    def _handle_message(self, message: bytes) -> None:
+        """Handle one message."""
         try:
-            if len(message) <= LARGE_BYTES:
-                event = self._joiner.load(message)
-            else:
-                event = await self.host.hass.async_add_executor_job(self._joiner.load, message)
+            event = self._joiner.load(message)
+        except ValueError as err:
+            self._handle_unreadable(err)
+        else:
+            self._handle_event(event)
+
+    async def _async_handle_large(self, message: bytes) -> None:
+        """Handle one message that is read outside of the event loop."""
+        try:
+            event = await self.host.hass.async_add_executor_job(self._joiner.load, message)
         except ValueError as err:
             self._handle_unreadable(err)
         else:
@@ -331,13 +353,21 @@ class Connection(ConnectionState):
             data["event_type"], data["event"] = event_type, event
             self.host.hass.bus.async_fire(EVENT_SERVER, data, context=self._context)
         if is_object:
-            self._record_usage(event)
+            if reports_usage(event):
+                self._record_usage(event)
             self.on_event(event)
 
+    @callback
     def _record_usage(self, event: Json) -> None:
-        """Record what a response has taken of the quota, if an event says so."""
-        event_type = event.get("type")
-        if isinstance(event_type, str) and event_type in _USAGE_EVENTS:
+        """Record what a response has taken of the quota, once for each response."""
+        response = event.get("response")
+        response_id = response.get("id") if isinstance(response, dict) else None
+        if event["type"] == _CREATED:
+            # There are servers whose ids are all the same.
+            self._counted_response = None
+        elif response_id is None or response_id != self._counted_response:
+            # Some servers end a response with two events.
+            self._counted_response = response_id
             self.host.record_event(event)
 
     @callback

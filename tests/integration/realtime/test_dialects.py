@@ -240,3 +240,19 @@ async def test_surrogates_split_between_deltas(
     assert [state["error"] for state in script.states] == []
     deltas: list[Any] = [event["delta"] for event in script.types("response.output_text.delta")]
     assert "".join(deltas) == text
+
+
+async def test_response_ended_by_two_events_counted_once(script: RealtimeDriver) -> None:
+    def ended(event: str, response_id: str, tokens: int) -> Json:
+        usage = {"input_tokens": tokens, "output_tokens": 1}
+        return {"type": f"response.{event}", "response": {"id": response_id, "usage": usage}}
+
+    (entry,) = script.hass.config_entries.async_loaded_entries("openai_api")
+    usage = entry.runtime_data.host.usage
+    await script.server_sends(
+        ended("done", "r-1", 5), ended("completed", "r-1", 5), ended("done", "r-2", 7)
+    )
+    assert usage.values["input_tokens"] == 12
+    # Ids that are all the same.
+    await script.server_sends(response("created", "r-2"), ended("done", "r-2", 7))
+    assert usage.values["input_tokens"] == 19
