@@ -151,7 +151,7 @@ class OpenConnectionsSensor(HostEntity, SensorEntity):
     @callback
     def _is_of_this_host(self, data: Mapping[str, Any]) -> bool:
         """Return whether an event is of a connection of this service."""
-        return bool(data["config_entry_id"] == self.host.entry.entry_id)
+        return bool(data.get("config_entry_id") == self.host.entry.entry_id)
 
     @callback
     def _on_connection(self, event: Event[dict[str, Any]]) -> None:
