@@ -6,6 +6,7 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.exceptions import (
     ConfigEntryAuthFailed,
+    ConfigEntryError,
     ConfigEntryNotReady,
     HomeAssistantError,
     ServiceValidationError,
@@ -19,7 +20,7 @@ from . import issues
 from .actions.jobs import WATCHABLE_TYPES
 from .api.availability import Availability
 from .api.client import async_create_client
-from .api.config import ApiKeyNotFound, HostConfig
+from .api.config import ApiKeyNotFound, HostConfig, InvalidSettings
 from .api.host import ServiceHost
 from .api.usage import Prices, Usage
 from .api.validate import async_validate_host
@@ -52,8 +53,8 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 async def async_setup_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bool:
     """Set up a service.
 
-    Raises ConfigEntryAuthFailed if the API key is missing or refused, and ConfigEntryNotReady if
-    the server cannot be reached.
+    Raises ConfigEntryAuthFailed if the API key is missing or refused, ConfigEntryNotReady if the
+    server cannot be reached, and ConfigEntryError if the settings cannot be read.
     """
     webhook_receiver.hold(hass, entry)
     try:
@@ -61,6 +62,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bo
     except ApiKeyNotFound:
         raise ConfigEntryAuthFailed(
             translation_domain=DOMAIN, translation_key="key_not_found"
+        ) from None
+    except InvalidSettings:
+        raise ConfigEntryError(
+            translation_domain=DOMAIN, translation_key="settings_damaged"
         ) from None
     is_tested = None
     if not entry.data.get(CONF_SKIP_VALIDATION):

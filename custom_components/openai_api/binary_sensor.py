@@ -42,7 +42,15 @@ async def async_setup_entry(
 
     @callback
     def is_ours(data: Mapping[str, Any]) -> bool:
-        return bool(data["config_entry_id"] == entry.entry_id)
+        # Whoever tries an automation fires such an event by hand.
+        return bool(
+            data.get("config_entry_id") == entry.entry_id
+            and data.get("state") in State
+            and (
+                data.get("connection_id") in shown
+                or data.get("connection_id") in entry.runtime_data.connections
+            )
+        )
 
     @callback
     def handle_event(event: Event[dict[str, Any]]) -> None:

@@ -66,7 +66,7 @@ class ConnectionOpen(Condition):
     async def _async_track_changes(self, action: Callable[[], None]) -> CALLBACK_TYPE:
         @callback
         def is_ours(data: Mapping[str, Any]) -> bool:
-            return bool(data["connection_id"] == self._connection_id)
+            return bool(data.get("connection_id") == self._connection_id)
 
         @callback
         def handle_event(_: Event) -> None:

@@ -18,7 +18,14 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.service_info.hassio import HassioServiceInfo
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 
-from .api.config import ApiKeyNotFound, AuthMethod, HostConfig, InvalidUrl, parse_url
+from .api.config import (
+    ApiKeyNotFound,
+    AuthMethod,
+    HostConfig,
+    InvalidUrl,
+    parse_url,
+    url_of,
+)
 from .api.service_kinds import (
     OTHER,
     ServiceKind,
@@ -316,7 +323,8 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
         """Return whether a key that was entered earlier would be sent to another origin."""
         if CONF_API_KEY not in data or CONF_API_KEY in self._typed_key:
             return False
-        return parse_url(data[CONF_BASE_URL]).origin() != parse_url(known[CONF_BASE_URL]).origin()
+        old = url_of(known)
+        return old is None or parse_url(data[CONF_BASE_URL]).origin() != old.origin()
 
     async def _async_explain(
         self, err: HomeAssistantError, data: Mapping[str, Any]
@@ -376,7 +384,9 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
     @callback
     def _new_title(self, entry: ConfigEntry, data: Mapping[str, Any]) -> str:
         """Return the title of a reconfigured entry: the old one, but for the name of its host."""
-        old, new = parse_url(entry.data[CONF_BASE_URL]), parse_url(data[CONF_BASE_URL])
+        old, new = url_of(entry.data), parse_url(data[CONF_BASE_URL])
+        if old is None:
+            return entry.title
         is_automatic = entry.title in {old.host, location(old)}
         return self._title(data) if is_automatic and old.host != new.host else entry.title
 

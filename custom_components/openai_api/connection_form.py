@@ -23,7 +23,7 @@ from homeassistant.helpers.selector import (
 import voluptuous as vol
 from yarl import URL
 
-from .api.config import AuthMethod, InvalidUrl, KeySource, parse_url
+from .api.config import AuthMethod, InvalidUrl, KeySource, parse_url, url_of
 from .api.service_kinds import BY_KEY, KINDS, OPENAI, OTHER, ServiceKind, kind_of_url
 from .const import (
     CONF_API_KEY_SOURCE,
@@ -264,8 +264,9 @@ def identity(data: Mapping[str, Any]) -> tuple[Any, ...]:
 
     Returns `(URL, key source, API key, organization)`; None for each that is not set.
     """
+    url = url_of(data)
     return (
-        str(parse_url(data[CONF_BASE_URL])).rstrip("/"),
+        url and str(url).rstrip("/"),
         data.get(CONF_API_KEY_SOURCE),
         data.get(CONF_API_KEY),
         data.get(CONF_ORGANIZATION),
@@ -327,4 +328,5 @@ def title_of(data: Mapping[str, Any], kind: ServiceKind | None, taken: Set[str])
 
 def host_of(data: Mapping[str, Any]) -> str:
     """Return the host name in the URL of an entry's data, by default that of OpenAI."""
-    return parse_url(data.get(CONF_BASE_URL, DEFAULT_BASE_URL)).host or ""
+    url = url_of(data)
+    return (url and url.host) or ""

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.components.diagnostics import REDACTED, async_redact_data
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_API_KEY, CONF_WEBHOOK_ID
 from homeassistant.core import HomeAssistant
 import openai
-from yarl import URL
 
 from . import issues
+from .api.config import url_of
 from .const import (
     CONF_BASE_URL,
     CONF_EXTRA_HEADERS,
@@ -45,9 +45,10 @@ async def async_get_config_entry_diagnostics(
     entry with `is_reachable`, `last_error`, `usage`, `connections` and `webhooks`. Secrets are
     redacted; of prompts only the length is shown.
     """
-    settings = dict(entry.data)
-    # The query of a URL may hold a key.
-    settings[CONF_BASE_URL] = str(URL(settings[CONF_BASE_URL]).with_query(None))
+    # The query of a URL may hold a key, and any part of what is no URL.
+    url = url_of(entry.data)
+    shown = str(url.with_query(None)) if url else REDACTED
+    settings = {**entry.data, CONF_BASE_URL: shown}
     data = entry.runtime_data if entry.state is ConfigEntryState.LOADED else None
     diagnostics = {
         "openai_version": openai.__version__,
@@ -59,7 +60,7 @@ async def async_get_config_entry_diagnostics(
                 "type": subentry.subentry_type,
                 "options": {
                     # A prompt may describe the home and who lives there.
-                    key: len(value) if key in _TEXTS else value
+                    key: len(str(value)) if key in _TEXTS else value
                     for key, value in async_redact_data(dict(subentry.data), _TO_REDACT).items()
                 },
                 "last_turn": data.turns.get(subentry.subentry_id) if data else None,

@@ -64,7 +64,7 @@ class DiscoveredService:
             known |= {CONF_API_KEY: self.api_key, CONF_API_KEY_SOURCE: KeySource.STORED.value}
         return known
 
-    def is_at(self, base_url: str) -> bool:
+    def is_at(self, base_url: object) -> bool:
         """Return whether a URL has the same server and port."""
         try:
             url = parse_url(base_url)

@@ -1,16 +1,19 @@
 """The newest image of a service, for dashboards and other users of image entities."""
 
 import base64
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, override
 
 from homeassistant.components.image import ImageEntity
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.restore_state import ExtraStoredData, RestoredExtraData, RestoreEntity
 from homeassistant.util import dt as dt_util
+import voluptuous as vol
 
 from .const import SIGNAL_FILE_SAVED, SIGNAL_FILES_DELETED
 from .data import OpenAIConfigEntry
@@ -25,6 +28,23 @@ _PLACEHOLDER = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAAC0lEQVR4nGNgAAIAAAUAAXpeqz8AAAAASUVORK5CYII="
 )
 """One transparent pixel, shown without an image."""
+
+
+def _moment(value: str) -> str:
+    """Return a text that is a moment; raises vol.Invalid for any other."""
+    cv.datetime(value)
+    return value
+
+
+_STORED = vol.Schema(
+    {
+        vol.Required("name"): str,
+        vol.Required("media_content_id"): str,
+        vol.Required("saved_at"): _moment,
+    },
+    extra=vol.ALLOW_EXTRA,
+)
+"""What is remembered over a restart; a newer release may remember something else."""
 
 
 async def async_setup_entry(
@@ -57,7 +77,8 @@ class NewestImageEntity(HostEntity, ImageEntity, RestoreEntity):
             async_dispatcher_connect(self.hass, SIGNAL_FILES_DELETED, self._on_files_deleted)
         )
         if (stored := await self.async_get_last_extra_data()) is not None:
-            self._saved = stored.as_dict()
+            with suppress(vol.Invalid):
+                self._saved = _STORED(stored.as_dict())
             await self._async_look()
 
     @property

@@ -8,6 +8,7 @@ from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.translation import async_get_cached_translations
 
 from .const import DOMAIN, EVENT_CONNECTION, EVENT_WEBHOOK
+from .events import EventTexts
 
 type Describe = Callable[[Event], dict[str, str]]
 _CLOSED_AS_WISHED = 1000
@@ -22,8 +23,8 @@ def async_describe_events(
     def _entry(data: Mapping[str, Any], key: str, why: str | None = None) -> dict[str, str]:
         """Return a line about a service."""
         texts = async_get_cached_translations(hass, hass.config.language, "common", DOMAIN)
-        text = texts[f"component.{DOMAIN}.common.{key}"].format(**data)
-        entry = hass.config_entries.async_get_entry(data["config_entry_id"])
+        text = texts.get(f"component.{DOMAIN}.common.{key}", key).format_map(EventTexts(data))
+        entry = hass.config_entries.async_get_entry(str(data.get("config_entry_id")))
         return {
             LOGBOOK_ENTRY_NAME: entry.title if entry else "OpenAI API",
             LOGBOOK_ENTRY_MESSAGE: f"{text}: {why}" if why else text,
@@ -33,8 +34,8 @@ def async_describe_events(
     def describe_connection(event: Event) -> dict[str, str]:
         """Word a change of a connection."""
         data = event.data
-        reason = None if data["code"] == _CLOSED_AS_WISHED else data["reason"]
-        return _entry(data, f"logbook_{data['state']}", data["error"] or reason)
+        reason = None if data.get("code") == _CLOSED_AS_WISHED else data.get("reason")
+        return _entry(data, f"logbook_{data.get('state')}", data.get("error") or reason)
 
     @callback
     def describe_webhook(event: Event) -> dict[str, str]:

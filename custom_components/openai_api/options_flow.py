@@ -23,7 +23,7 @@ from homeassistant.helpers.selector import (
 import voluptuous as vol
 
 from .actions.webhooks import EVENT_TYPES
-from .api.config import ApiKeyNotFound, HostConfig, InvalidUrl
+from .api.config import ApiKeyNotFound, HostConfig, InvalidSettings
 from .api.host import ServiceHost
 from .api.request_defaults import IncludeUsage
 from .api.service_kinds import OTHER, kind_of, model_ids, sort_models
@@ -159,7 +159,7 @@ class OptionsFlow(OptionsFlowWithReload):
         try:
             settings = HostConfig.from_data(self.config_entry.data)
             checked = await async_validate_host(self.hass, settings, _LIST_TIMEOUT)
-        except HomeAssistantError, InvalidUrl, ApiKeyNotFound:
+        except HomeAssistantError, InvalidSettings, ApiKeyNotFound:
             # What is wrong is shown elsewhere; names can be entered all the same.
             return []
         return model_ids(checked.answer)
@@ -184,6 +184,8 @@ class OptionsFlow(OptionsFlowWithReload):
             **self._user_input,
         }
         shown.pop(CONF_WEBHOOK_SECRET, None)
+        if not isinstance(shown.get(CONF_DEFAULT_MODELS), Mapping):
+            shown.pop(CONF_DEFAULT_MODELS, None)
         shown[_URL] = self._url
         return self.async_show_form(
             step_id="init",

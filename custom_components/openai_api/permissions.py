@@ -56,11 +56,12 @@ async def async_check_permission(
 def _needs_administrator(entry: OpenAIConfigEntry, action: ActionDescription) -> bool:
     """Return whether only administrators may call an action of an entry."""
     match entry.options.get(CONF_ACTION_ACCESS, ActionAccess.BY_ACTION):
-        case ActionAccess.ADMINISTRATORS:
-            return True
+        case ActionAccess.BY_ACTION:
+            return action.permission is Permission.ADMINISTRATORS
         case ActionAccess.EVERYONE:
             return False
-    return action.permission is Permission.ADMINISTRATORS
+    # Also where a newer release has stored what is not known here.
+    return True
 
 
 def _may_control(hass: HomeAssistant, entry: OpenAIConfigEntry, user: User) -> bool:

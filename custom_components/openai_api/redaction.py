@@ -168,6 +168,10 @@ def _parts(secret: str) -> Iterator[str]:
     if not (secret := secret.strip()):
         return
     yield secret
+    if len(joined := _GAP.sub("", secret)) >= _SHORT and joined != secret:
+        # A phrase: as forms encode it, and without the spaces, for other ones may stand there.
+        yield secret.replace(" ", "+")
+        yield joined
     if not secret.isascii():
         # Decoding goes by characters; these are several bytes each.
         yield secret.encode().decode("latin-1")

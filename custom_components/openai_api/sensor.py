@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+import math
 import re
 from typing import Any, override
 
@@ -151,7 +152,7 @@ class OpenConnectionsSensor(HostEntity, SensorEntity):
     @callback
     def _is_of_this_host(self, data: Mapping[str, Any]) -> bool:
         """Return whether an event is of a connection of this service."""
-        return bool(data["config_entry_id"] == self.host.entry.entry_id)
+        return bool(data.get("config_entry_id") == self.host.entry.entry_id)
 
     @callback
     def _on_connection(self, event: Event[dict[str, Any]]) -> None:
@@ -256,8 +257,8 @@ class TotalSensor(UsageSensor):
         await super().async_added_to_hass()
 
     def _restored(self, value: object) -> float:
-        """Return the stored total as a number; counts are integers."""
-        if not isinstance(value, int | float | Decimal):
+        """Return the stored total as a number, 0 if it cannot be one; counts are integers."""
+        if not isinstance(value, int | float | Decimal) or not math.isfinite(value) or value < 0:
             return 0
         is_count = self.entity_description.state_class is SensorStateClass.TOTAL_INCREASING
         return int(value) if is_count else float(value)

@@ -6,8 +6,8 @@ from homeassistant.components import system_health
 from homeassistant.core import HomeAssistant, callback
 import openai
 
-from .api.config import parse_url
-from .const import CONF_BASE_URL, DEFAULT_BASE_URL, DOMAIN
+from .api.config import url_of
+from .const import DOMAIN
 from .data import OpenAIConfigEntry
 
 
@@ -24,12 +24,12 @@ async def async_system_health_info(hass: HomeAssistant) -> dict[str, Any]:
     value of each server's origin is a coroutine that checks whether it can be reached.
     """
     loaded: list[OpenAIConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
-    entries = hass.config_entries.async_entries(DOMAIN, include_disabled=False)
+    # An announcement that was ignored is an entry, too.
+    entries = hass.config_entries.async_entries(
+        DOMAIN, include_ignore=False, include_disabled=False
+    )
     # The origin alone: a path or a query may hold secrets.
-    origins = {
-        str(parse_url(entry.data.get(CONF_BASE_URL, DEFAULT_BASE_URL)).origin())
-        for entry in entries
-    }
+    origins = {str(url.origin()) for entry in entries if (url := url_of(entry.data))}
     return {
         "sdk_version": openai.__version__,
         "service_hosts": len(entries),

@@ -26,6 +26,7 @@ from .const import (
     EVENT_TURN,
     EVENT_WEBHOOK,
 )
+from .events import EventTexts
 from .realtime.notices import RealtimeNotice
 from .types import Json
 from .websocket.state import State, Transport
@@ -84,7 +85,7 @@ class EventTrigger(Trigger):
         def handle_event(event: Event[Json]) -> None:
             data = event.data
             payload = {_EVENT_TO_TRIGGER_KEY.get(key, key): value for key, value in data.items()}
-            run_action(payload, self.description.format_map(data), event.context)
+            run_action(payload, self.description.format_map(EventTexts(data)), event.context)
 
         return self._hass.bus.async_listen(self.event_type, handle_event, event_filter=self.matches)
 
@@ -125,7 +126,7 @@ class ConnectionStateTrigger(EventTrigger):
     @callback
     def matches(self, event: Mapping[str, Any]) -> bool:
         # A message that is not JSON is reported by the same event, with the state unchanged.
-        is_change = event["state"] != State.CONNECTED or not event["error"]
+        is_change = event.get("state") != State.CONNECTED or not event.get("error")
         return is_change and super().matches(event)
 
 

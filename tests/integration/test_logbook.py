@@ -71,3 +71,14 @@ async def test_logbook_removed_config_entry(
         hass, lambda _, event_type, describe: words.update({event_type: describe})
     )
     assert words[EVENT_WEBHOOK](found[0])["name"] == "OpenAI API"
+
+
+@pytest.mark.parametrize("event_type", [EVENT_CONNECTION, EVENT_WEBHOOK])
+@pytest.mark.parametrize("data", [{}, {"state": "made up", "event_type": 5}], ids=str)
+@pytest.mark.usefixtures("entry")
+def test_logbook_event_fired_by_hand(
+    hass: HomeAssistant, event_type: str, data: dict[str, Any]
+) -> None:
+    words: dict[str, Describe] = {}
+    async_describe_events(hass, lambda _, key, describe: words.update({key: describe}))
+    assert words[event_type](Event(event_type, data))["name"] == "OpenAI API"

@@ -6,7 +6,7 @@ import html
 import json
 import time
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -96,6 +96,27 @@ def test_redact_key_resembling_escapes(key: str) -> None:
         all_percent,
     ):
         assert redact(f"x={spell(key)}&y") == "x=***&y"
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        str,
+        quote_plus,
+        lambda key: quote(quote_plus(key), safe=""),
+        lambda key: key.replace(" ", ""),
+        lambda key: key.replace(" ", "\n"),
+        lambda key: key.replace(" ", "&nbsp;"),
+        "<i>".join,
+        lambda key: base64.b64encode(key.encode()).decode(),
+    ],
+    ids=["plain", "form", "form in percent", "joined", "lines", "html", "tags", "base64"],
+)
+@pytest.mark.parametrize("key", ["correct horse battery staple", "tok $(x) {{ y }} +Zq81"])
+def test_redact_key_with_spaces(spell: Callable[[str], str], key: str) -> None:
+    """Gateways of one's own take a phrase as their key."""
+    found = settings(key).redact(f"Bad key {spell(key)}!")
+    assert found == "Bad key ***!"
 
 
 @pytest.mark.parametrize("key", [KEY, "0123456789abcdefghijklmnopqrstuv", "A" + "b3-" * 50])

@@ -108,6 +108,27 @@ async def test_totals_restored_after_restart(
     assert entry.domain == DOMAIN
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        *({"__type": "<class 'decimal.Decimal'>", "decimal_str": text} for text in ("NaN", "inf")),
+        "41",
+        -5,
+        [41],
+        None,
+    ],
+    ids=str,
+)
+async def test_totals_restored_from_damaged_memory(
+    hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call, before: object
+) -> None:
+    stored = {"native_value": before, "native_unit_of_measurement": "requests"}
+    mock_restore_cache_with_extra_data(hass, ((State("sensor.127_0_0_1_requests", "41"), stored),))
+    entry = await add_entry(hass, entry_data(standin))
+    await call("list_models")
+    assert (await shown(hass, entry))["requests"] == "1"
+
+
 async def test_counts_are_integers(hass: HomeAssistant, entry: MockConfigEntry, call: Call) -> None:
     await call("create_model_response", **ASK)
     states = await shown(hass, entry)

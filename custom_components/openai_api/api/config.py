@@ -6,9 +6,10 @@ from enum import StrEnum
 from functools import cached_property
 import os
 import re
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from homeassistant.const import CONF_API_KEY, CONF_TIMEOUT, CONF_VERIFY_SSL
+import voluptuous as vol
 from yarl import URL
 
 from ..const import (
@@ -48,12 +49,32 @@ class KeySource(StrEnum):
     ENVIRONMENT = "environment"
 
 
-class InvalidUrl(ValueError):
+class InvalidSettings(ValueError):
+    """An entry holds what no form has written, or what only a newer release knows."""
+
+
+class InvalidUrl(InvalidSettings):
     """The URL is not a valid HTTP URL."""
 
 
 class ApiKeyNotFound(LookupError):
     """The environment has no such variable, or the key is empty."""
+
+
+_STORED: Final = vol.Schema(
+    {
+        CONF_AUTH_METHOD: vol.In([method.value for method in AuthMethod]),
+        **dict.fromkeys(
+            (CONF_AUTH_NAME, CONF_API_KEY, CONF_ORGANIZATION, CONF_PROJECT), vol.Maybe(str)
+        ),
+        CONF_VERIFY_SSL: bool,
+        CONF_TIMEOUT: vol.Coerce(float),
+        CONF_MAX_RETRIES: vol.Coerce(int),
+        **dict.fromkeys((CONF_EXTRA_HEADERS, CONF_EXTRA_QUERY), vol.Maybe(dict)),
+    },
+    extra=vol.ALLOW_EXTRA,
+)
+"""What the settings must be to be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,18 +100,26 @@ class HostConfig:
     def from_data(cls, data: Mapping[str, Any]) -> Self:
         """Return the settings in an entry's data.
 
-        An API key in the environment is read. Raises InvalidUrl and ApiKeyNotFound.
+        An API key in the environment is read. Raises InvalidUrl and ApiKeyNotFound, and
+        InvalidSettings for other values that cannot be read.
         """
+        try:
+            _STORED(dict(data))
+        except vol.Invalid as err:
+            # Without the text, which may quote a key.
+            raise InvalidSettings(str(err.path[0])) from None
         url = parse_url(data.get(CONF_BASE_URL, DEFAULT_BASE_URL))
         method = AuthMethod(data.get(CONF_AUTH_METHOD, AuthMethod.BEARER))
         query = {**dict(url.query), **_stringify(data.get(CONF_EXTRA_QUERY))}
+        if method in {AuthMethod.HEADER, AuthMethod.QUERY} and not data.get(CONF_AUTH_NAME):
+            raise InvalidSettings(CONF_AUTH_NAME)
         if method is AuthMethod.QUERY:
             # The name of the key is reserved for it.
-            query.pop(data.get(CONF_AUTH_NAME, ""), None)
+            query.pop(data[CONF_AUTH_NAME], None)
         return cls(
             base_url=str(url.with_query(None)).rstrip("/"),
             auth_method=method,
-            auth_name=data.get(CONF_AUTH_NAME, ""),
+            auth_name=data.get(CONF_AUTH_NAME) or "",
             api_key="" if method is AuthMethod.NONE else _load_api_key(data),
             organization=data.get(CONF_ORGANIZATION) or None,
             project=data.get(CONF_PROJECT) or None,
@@ -141,16 +170,27 @@ class HostConfig:
         return self._redactor.redact(text)
 
 
-def parse_url(value: str) -> URL:
+def parse_url(value: object) -> URL:
     """Return the URL; raises InvalidUrl unless it is HTTP(S) without credentials and fragment."""
+    if not isinstance(value, str):
+        raise InvalidUrl
     try:
         url = URL(value.strip())
         host, _ = url.host, url.port
-    except ValueError as err:
-        raise InvalidUrl(value) from err
+    except ValueError:
+        # Neither is it quoted, for it may hold a key.
+        raise InvalidUrl from None
     if url.scheme not in {"http", "https"} or not host or url.user or url.password or url.fragment:
-        raise InvalidUrl(value)
+        raise InvalidUrl
     return url
+
+
+def url_of(data: Mapping[str, Any]) -> URL | None:
+    """Return the URL in an entry's data, by default that of OpenAI; None if it is not valid."""
+    try:
+        return parse_url(data.get(CONF_BASE_URL, DEFAULT_BASE_URL))
+    except InvalidUrl:
+        return None
 
 
 def _load_api_key(data: Mapping[str, Any]) -> str:

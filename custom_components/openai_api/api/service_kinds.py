@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from yarl import URL
 
-from ..const import CONF_BASE_URL, CONF_DEFAULT_MODELS, CONF_SERVICE_KIND, DEFAULT_BASE_URL
+from ..const import CONF_DEFAULT_MODELS, CONF_SERVICE_KIND, DEFAULT_BASE_URL
 from ..types import ModelKind
-from .config import AuthMethod
+from .config import AuthMethod, url_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,12 +193,10 @@ def recognize(url: URL, headers: Mapping[str, str], answer: object) -> ServiceKi
 
 def kind_of(data: Mapping[str, Any], options: Mapping[str, Any]) -> ServiceKind | None:
     """Return the kind of an entry's service: that of the option `service_kind`, or by its URL."""
-    if (kind := BY_KEY.get(options.get(CONF_SERVICE_KIND, ""))) is not None:
+    if (kind := BY_KEY.get(str(options.get(CONF_SERVICE_KIND)))) is not None:
         return kind
-    try:
-        return kind_of_url(URL(data.get(CONF_BASE_URL, DEFAULT_BASE_URL)))
-    except ValueError:
-        return None
+    url = url_of(data)
+    return kind_of_url(url) if url else None
 
 
 def model_ids(answer: object) -> list[str]:
@@ -220,7 +218,8 @@ def default_model(
     data: Mapping[str, Any], options: Mapping[str, Any], purpose: ModelKind
 ) -> str | None:
     """Return the model of an entry for a purpose: the chosen one, or one that every account has."""
-    if chosen := (options.get(CONF_DEFAULT_MODELS) or {}).get(purpose):
+    models = options.get(CONF_DEFAULT_MODELS)
+    if isinstance(models, Mapping) and (chosen := models.get(purpose)):
         return str(chosen)
     kind = kind_of(data, options)
     return kind.models.get(purpose) if kind else None

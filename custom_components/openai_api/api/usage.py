@@ -60,11 +60,16 @@ class Prices:
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Self:
-        """Return the prices in an entry's options."""
+        """Return the prices in an entry's options; what is no number is none."""
+
+        def price(key: str) -> float | None:
+            value = options.get(key)
+            return value if isinstance(value, int | float) else None
+
         return cls(
-            input=options.get(CONF_INPUT_PRICE),
-            cached_input=options.get(CONF_CACHED_INPUT_PRICE),
-            output=options.get(CONF_OUTPUT_PRICE),
+            input=price(CONF_INPUT_PRICE),
+            cached_input=price(CONF_CACHED_INPUT_PRICE),
+            output=price(CONF_OUTPUT_PRICE),
         )
 
     @property

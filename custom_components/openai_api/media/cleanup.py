@@ -90,11 +90,16 @@ def _remove_leftovers(directory: Path, stale: float = float("inf")) -> int:
 
 
 def _limits(hass: HomeAssistant) -> RetentionPolicy:
-    """Return the tightest limits of the loaded entries, which share one folder."""
+    """Return the tightest limits of the loaded entries, which share one folder.
+
+    What is no number above zero is no limit: with it, all files would be deleted, or none.
+    """
 
     def tightest(key: str) -> float | None:
         entries = hass.config_entries.async_loaded_entries(DOMAIN)
-        return min((limit for entry in entries if (limit := entry.options.get(key))), default=None)
+        found = (entry.options.get(key) for entry in entries)
+        limits = (limit for limit in found if isinstance(limit, int | float) and limit > 0)
+        return min(limits, default=None)
 
     return RetentionPolicy(days=tightest(CONF_KEEP_DAYS), megabytes=tightest(CONF_KEEP_MEGABYTES))
 

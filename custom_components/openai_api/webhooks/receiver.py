@@ -125,7 +125,8 @@ def get_webhook_id(hass: HomeAssistant, entry: ConfigEntry[Any]) -> str:
 async def async_receive(host: ServiceHost) -> WebhookReceiver | None:
     """Receive webhook calls until the entry is unloaded; None without a signing secret."""
     hass, entry = host.hass, host.entry
-    if not (secret := entry.options.get(CONF_WEBHOOK_SECRET)):
+    secret = entry.options.get(CONF_WEBHOOK_SECRET)
+    if not secret or not isinstance(secret, str):
         return None
     webhooks = await async_get_sdk_webhooks(hass, host.client)
     memory = hass.data.setdefault(_DELIVERY_LOGS, {}).setdefault(entry.entry_id, _DeliveryLog())
@@ -142,7 +143,13 @@ def _register(hass: HomeAssistant, entry: ConfigEntry[Any], handler: _Handler) -
     _unregister(hass, entry)
     webhook_id: str | None = entry.options.get(CONF_WEBHOOK_ID)
     if webhook_id is not None and entry.options.get(CONF_WEBHOOK_SECRET):
-        hass.data.setdefault(_ADDRESSES, {})[entry.entry_id] = webhook_id
+        addresses = hass.data.setdefault(_ADDRESSES, {})
+        if webhook_id in addresses.values():
+            LOGGER.warning(
+                "%s has the webhook address of another service, and receives no calls", entry.title
+            )
+            return
+        addresses[entry.entry_id] = webhook_id
         webhook.async_register(
             hass, DOMAIN, entry.title, webhook_id, handler, allowed_methods=[METH_POST]
         )

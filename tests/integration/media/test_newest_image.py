@@ -141,6 +141,31 @@ async def test_newest_image_after_restart(
     assert (await fetch(hass, hass_client))[: len(expected)] == expected
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [{"name": None}, {"name": 5}, {"saved_at": 5}, {"saved_at": "then"}, {"media_content_id": []}],
+    ids=str,
+)
+async def test_newest_image_after_restart_with_damaged_memory(
+    hass: HomeAssistant,
+    standin: StandIn,
+    folder: Path,
+    hass_client: ClientSessionGenerator,
+    call: Call,
+    damage: dict[str, Any],
+) -> None:
+    moment = "2026-11-19T06:00:00+00:00"
+    stored = {"name": "a.gif", "media_content_id": f"{ROOT}/a.gif", "saved_at": moment} | damage
+    stored = {key: value for key, value in stored.items() if value is not None}
+    mock_restore_cache_with_extra_data(hass, ((State(PICTURE, moment), stored),))
+    (folder / "a.gif").write_bytes(GIF)
+    await add_entry(hass, entry_data(standin))
+    assert shown(hass).state == "unknown"
+    assert (await fetch(hass, hass_client))[:2] == (200, "image/png")
+    saved = (await call("create_image", **DRAW))["media"][-1]
+    assert shown(hass).attributes["media_content_id"] == saved["media_content_id"]
+
+
 @pytest.mark.usefixtures("entry")
 async def test_image_file_deleted(
     hass: HomeAssistant, call: Call, hass_client: ClientSessionGenerator

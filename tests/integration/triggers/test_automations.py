@@ -1,10 +1,21 @@
 """Triggers at work: in a flood, in a circle, in a broken automation, and switched off."""
 
+from typing import Any
+
 from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.const import DOMAIN, EVENT_SERVER
+from custom_components.openai_api.const import (
+    DOMAIN,
+    EVENT_CONNECTION,
+    EVENT_PROGRESS,
+    EVENT_REALTIME,
+    EVENT_SERVER,
+    EVENT_STREAM,
+    EVENT_TURN,
+    EVENT_WEBHOOK,
+)
 from custom_components.openai_api.trigger import async_get_triggers
 from tests.integration.automations import automate, on
 from tests.integration.conftest import Call
@@ -81,3 +92,35 @@ async def test_listeners_removed_with_automation(
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert listeners() == {}
     assert not ran
+
+
+@pytest.mark.parametrize("data", [{}, {"config_entry_id": "ours"}, {"event_type": 5}], ids=str)
+async def test_event_fired_by_hand_runs_automation(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    caplog: pytest.LogCaptureFixture,
+    data: dict[str, Any],
+) -> None:
+    """So people try an automation, with no more data than it asks for."""
+    names = list(await async_get_triggers(hass))
+    ran = await automate(hass, *(on(name) for name in names))
+    before = {state.entity_id for state in hass.states.async_all() if state.domain != "automation"}
+    types = (
+        EVENT_CONNECTION,
+        EVENT_PROGRESS,
+        EVENT_REALTIME,
+        EVENT_SERVER,
+        EVENT_STREAM,
+        EVENT_TURN,
+        EVENT_WEBHOOK,
+    )
+    told = {"config_entry_id": entry.entry_id} if "config_entry_id" in data else data
+    for event_type in types:
+        hass.bus.async_fire(event_type, told)
+    for state in ("connected", "disconnected", "made up"):
+        hass.bus.async_fire(EVENT_CONNECTION, {**told, "connection_id": "c", "state": state})
+    await hass.async_block_till_done()
+    assert len(ran) == len(types) + 3
+    after = {state.entity_id for state in hass.states.async_all() if state.domain != "automation"}
+    assert after == before
+    assert "Error" not in caplog.text
