@@ -47,7 +47,7 @@ async def async_setup_entry(
             data.get("config_entry_id") == entry.entry_id
             and data.get("state") in State
             and (
-                data.get("connection_id") in shown
+                data.get("connection_id") in entities
                 or data.get("connection_id") in entry.runtime_data.connections
             )
         )
