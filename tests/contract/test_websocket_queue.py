@@ -14,6 +14,13 @@ from custom_components.openai_api.websocket.protocol import KeepaliveConnection
 COUNT = 100
 
 
+@pytest.fixture(autouse=True)
+def _sockets(request: pytest.FixtureRequest) -> None:
+    """Let tests open sockets, which Home Assistant's plugin for pytest forbids where it is used."""
+    if request.config.pluginmanager.hasplugin("homeassistant"):
+        request.getfixturevalue("socket_enabled")
+
+
 @asynccontextmanager
 async def connected(
     send: Callable[[ServerConnection], Awaitable[None]],
