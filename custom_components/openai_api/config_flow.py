@@ -345,9 +345,8 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _async_propose(self, data: Mapping[str, Any]) -> dict[str, str]:
         """Propose the address that was probably meant, if there is one that answers."""
         typed = data[CONF_BASE_URL]
-        url = await async_find_url(
-            self.hass, likely_urls(typed), verify_ssl=data.get(CONF_VERIFY_SSL, True)
-        )
+        urls = likely_urls(typed, self._kind.base_url if self._kind else "")
+        url = await async_find_url(self.hass, urls, verify_ssl=data.get(CONF_VERIFY_SSL, True))
         if url is None:
             return {}
         self._proposal = url

@@ -1,6 +1,7 @@
 """The short way in: known services, URLs that are not quite right, titles, and kept keys."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -315,6 +316,20 @@ async def test_likely_url_is_proposed(
     result = await again(hass, result)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["data"]["base_url"] == proposed
+
+
+@pytest.mark.parametrize("typed", ["127.0.0.1", "http://127.0.0.1", "127.0.0.1/v1"])
+async def test_usual_port_is_proposed(
+    hass: HomeAssistant, serve: Serve, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    url = await serve({"/v1/models": MODELS})
+    usual = f"{url.replace('127.0.0.1', 'localhost')}/v1"
+    ollama = replace(service_kinds.BY_KEY["ollama"], base_url=usual)
+    monkeypatch.setitem(service_kinds.BY_KEY, "ollama", ollama)
+    result = await submit(hass, service_kind="ollama", base_url=typed)
+    assert result["errors"] == {"base_url": "try_url"}
+    assert filled(result)["base_url"] == f"{url}/v1"
+    assert (await again(hass, result))["type"] is FlowResultType.CREATE_ENTRY
 
 
 @pytest.mark.parametrize(

@@ -219,6 +219,8 @@ async def test_timeout_field(standin: StandIn, entry: MockConfigEntry, call: Cal
 @pytest.mark.parametrize(
     ("data", "words"),
     [
+        ({**ASK, "timeout": -1}, ["must be at least 0", "timeout"]),
+        ({**ASK, "max_wait_seconds": -1}, ["must be at least 0", "max_wait_seconds"]),
         ({"input": "Hi", "temprature": 1}, ["temprature"]),
         ({"model": "m", "temperature": "warm"}, ["expected a number", "temperature"]),
         ({"model": "m", "store": "maybe"}, ["expected true or false", "store"]),

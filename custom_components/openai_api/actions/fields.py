@@ -216,24 +216,32 @@ POLL_INTERVAL = replace(
     ),
     validator=check.at_least(100, check.integer),
 )
-MAX_WAIT = number(
-    "max_wait_seconds",
-    "Longest wait",
-    "When to give up waiting. The work at the service goes on.",
-    low=1,
-    unit="s",
-    section=Section.ADVANCED,
+# 0 is like left out: that of the service.
+_NOT_NEGATIVE = check.at_least(0, check.number)
+MAX_WAIT = replace(
+    number(
+        "max_wait_seconds",
+        "Longest wait",
+        "When to give up waiting. The work at the service goes on.",
+        low=1,
+        unit="s",
+        section=Section.ADVANCED,
+    ),
+    validator=_NOT_NEGATIVE,
 )
 MAX_WAIT_STREAM = replace(
     MAX_WAIT, description="When to give up the answer as a whole, however many pieces still come."
 )
-TIMEOUT = number(
-    "timeout",
-    "Timeout",
-    "How long to wait for the response.",
-    low=1,
-    unit="s",
-    section=Section.REQUEST,
+TIMEOUT = replace(
+    number(
+        "timeout",
+        "Timeout",
+        "How long to wait for the response.",
+        low=1,
+        unit="s",
+        section=Section.REQUEST,
+    ),
+    validator=_NOT_NEGATIVE,
 )
 EXTRA_QUERY = json_object(
     "extra_query",

@@ -67,10 +67,11 @@ async def async_validate_host(
     return Checked(models, response.headers)
 
 
-def likely_urls(typed: str) -> list[str]:
+def likely_urls(typed: str, usual_url: str = "") -> list[str]:
     """Return other URLs that the user may have meant, the likeliest first.
 
-    All of them have the host that was entered.
+    All of them have the host that was entered. Where no port was, they may have that of
+    `usual_url`, the one of the kind of service that was chosen.
     """
     scheme, has_scheme, rest = typed.strip().rpartition("://")
     if (has_scheme and scheme not in {"http", "https"}) or " " in rest:
@@ -91,6 +92,11 @@ def likely_urls(typed: str) -> list[str]:
         for name in schemes or ["http", "https"]
         for option in paths
     ]
+    usual = URL(usual_url)
+    if url.explicit_port is None and (port := usual.explicit_port) is not None:
+        with_port = url.with_scheme(scheme or usual.scheme).with_port(port)
+        own = [path] if path else []
+        urls += [str(with_port.with_path(option)) for option in (*own, usual.path)]
     return [option for option in dict.fromkeys(urls) if option != typed.strip().rstrip("/")]
 
 
