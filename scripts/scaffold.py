@@ -135,6 +135,7 @@ def draft_field(name: str, annotation: Any, *, is_required: bool) -> str:
         *map(repr, (name, name.removesuffix("_id").replace("_", " ").capitalize(), _PLACEHOLDER)),
         *([repr(options)] if takes_options else []),
         *(["nullable=True"] if is_nullable else []),
+        *([f"example={_PLACEHOLDER!r}"] if is_required else []),
     ]
     call = f"{kind}({', '.join(arguments)})"
     return shared_field(eval(call, vars(fields))) or call  # noqa: S307
