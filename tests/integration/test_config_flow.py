@@ -203,6 +203,9 @@ async def test_api_key_kept_between_errors(
 ) -> None:
     result = await submit(hass, entry_data(standin, base_url="http://127.0.0.1:9/v1"))
     assert result["errors"] == {"base": "cannot_connect"}
+    reason = result["description_placeholders"]["reason"]
+    assert "127.0.0.1:9 " in reason
+    assert "ssl:" not in reason
     again = {key: value for key, value in entry_data(standin).items() if key != "api_key"}
     result = await hass.config_entries.flow.async_configure(result["flow_id"], again)
     assert result["type"] is FlowResultType.CREATE_ENTRY

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from functools import lru_cache
 from itertools import islice
 import math
+import re
 import time
 from types import TracebackType
 from typing import override
@@ -41,6 +42,7 @@ _PACKED_PIECE = 4096
 _MAX_PIECE_BYTES = 64 * 1024
 _MAX_LOOP_HOLD = 0.005
 """Seconds after which the event loop runs other tasks between the pieces of one chunk."""
+_TLS_SETTING = re.compile(r" ssl:\S+")
 # The SDK's placeholder for the key, and what aiohttp sets itself.
 _DROPPED_HEADERS = {"authorization", "transfer-encoding"}
 
@@ -74,7 +76,8 @@ def _as_transport_error(err: BaseException) -> Exception | None:
         case TimeoutError():
             return httpx2.ReadTimeout(str(err))
         case aiohttp.ClientConnectorError():
-            return httpx2.ConnectError(str(err))
+            # How aiohttp was told to use TLS is nothing to read at home.
+            return httpx2.ConnectError(_TLS_SETTING.sub("", str(err)))
         case aiohttp.ServerDisconnectedError():
             return httpx2.RemoteProtocolError("the host closed the connection")
         case aiohttp.ClientResponseError():
