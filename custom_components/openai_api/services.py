@@ -1,6 +1,7 @@
 """Registers every action description as an action: one loop, one handler."""
 
 from functools import partial
+import re
 from typing import Final
 
 from homeassistant.core import (
@@ -31,11 +32,17 @@ from .actions.fields import (
 from .api.service_kinds import default_model
 from .const import CONF_IS_PREFERRED, DOMAIN
 from .data import OpenAIConfigEntry
-from .exceptions import validation_error
+from .exceptions import RequestRejected, validation_error
 from .handlers.lookup import async_dispatch
 from .media.images import async_save_generated_media
 from .permissions import async_check_permission
 from .types import Json
+
+_MODEL_REQUIRED: Final = re.compile(
+    r"\bmodel\b.*\b(?:required|missing|empty)\b|\b(?:require|missing|provide|specify)\w*\b.*\bmodel\b",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What servers say of a request that names no model."""
 
 
 def effective_fields(action: ActionDescription) -> tuple[FieldDescription, ...]:
@@ -163,7 +170,21 @@ async def _async_handle_call(action: ActionDescription, call: ServiceCall) -> Se
         return await async_save_generated_media(request, answer)
     except HomeAssistantError as err:
         request.host.record_failure(err, action.method, model)
+        if _lacks_model(request, err):
+            raise validation_error("model_missing") from None
         raise
+
+
+def _lacks_model(request: ActionCall, err: HomeAssistantError) -> bool:
+    """Return whether a server has refused a request because it names no model.
+
+    Not all servers need one, so that it is sent without.
+    """
+    action = request.action
+    if not isinstance(err, RequestRejected) or action.model_kind is None:
+        return False
+    is_named = err.param == "model" or _MODEL_REQUIRED.search(err.message or "") is not None
+    return is_named and not action.has_model(request.data)
 
 
 def _with_model(entry: OpenAIConfigEntry, action: ActionDescription, data: Json) -> Json:

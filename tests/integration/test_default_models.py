@@ -10,6 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.actions import ACTIONS
 from custom_components.openai_api.types import ModelKind
+from tests.standin.faults import Fault
 from tests.standin.records import Part
 from tests.standin.server import StandIn
 
@@ -127,3 +128,29 @@ def test_model_kind_has_model_field() -> None:
         if action.model_kind is not None:
             assert any(field.key == "model" for field in action.fields), action.key
     assert {action.model_kind for action in ACTIONS} - {None} == set(ModelKind)
+
+
+@pytest.mark.parametrize(
+    ("error", "key"),
+    [
+        ({"message": "Missing required parameter: 'model'.", "param": "model"}, "model_missing"),
+        ({"message": "you must provide a model parameter"}, "model_missing"),
+        ({"message": "model is required"}, "model_missing"),
+        ({"message": "This model does not take a temperature."}, "refused"),
+    ],
+)
+async def test_refusal_for_want_of_model_says_what_to_do(
+    hass: HomeAssistant,
+    standin: StandIn,
+    call: Call,
+    media_folder: Path,
+    error: dict[str, str],
+    key: str,
+) -> None:
+    """Some servers need no model, so that the request is sent without."""
+    await add_entry(hass, entry_data(standin))
+    standin.fail(Fault(path="/responses", status=400, body={"error": error}, count=None))
+    with raises_key(key, ServiceValidationError):
+        await call("create_model_response", input="Hi")
+    with raises_key("refused", ServiceValidationError):
+        await call("create_model_response", input="Hi", model="m-1")
