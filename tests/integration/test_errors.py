@@ -2,6 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
+import importlib
+import sys
+import threading
 import time
 from typing import Any
 
@@ -20,6 +23,8 @@ from tests.standin.server import StandIn
 from .conftest import CANARY, Call, add_entry, entry_data, raises_key
 
 ASK = {"model": "m-1", "input": "Hello"}
+HANDLERS = "custom_components.openai_api.handlers.jobs"
+"""Of an action that sends nothing."""
 
 
 def error_body(message: str = "Something is off", **details: Any) -> dict[str, Any]:
@@ -275,6 +280,50 @@ async def test_method_missing_in_old_sdk(
     monkeypatch.setitem(vars(entry.runtime_data.host.client), "moderations", object())
     with raises_key("method_missing"):
         await call("create_moderation", input="x")
+
+
+@pytest.mark.parametrize("is_module", [True, False], ids=["module", "function"])
+async def test_handler_missing_after_update(
+    entry: MockConfigEntry, call: Call, monkeypatch: pytest.MonkeyPatch, is_module: bool
+) -> None:
+    # The files of a newer version are there, and what was imported is still that of the older one.
+    if is_module:
+        monkeypatch.setitem(sys.modules, HANDLERS, None)
+    else:
+        monkeypatch.delattr(importlib.import_module(HANDLERS), "async_list")
+    with raises_key("part_missing"):
+        await call("list_watched_jobs")
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["first", "second"])
+async def test_call_cancelled_during_import_leaves_others_alone(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    call: Call,
+    monkeypatch: pytest.MonkeyPatch,
+    is_first: bool,
+) -> None:
+    begun, may_go_on = threading.Event(), threading.Event()
+
+    class SlowDisk:
+        @staticmethod
+        def find_spec(name: str, *_: object) -> None:
+            if name == HANDLERS:
+                begun.set()
+                may_go_on.wait(10)
+
+    monkeypatch.delitem(sys.modules, HANDLERS, raising=False)
+    monkeypatch.setattr(sys, "meta_path", [SlowDisk, *sys.meta_path])
+    tasks = [hass.async_create_task(call("list_watched_jobs"))]
+    await hass.async_add_executor_job(begun.wait, 10)
+    tasks.append(hass.async_create_task(call("list_watched_jobs")))
+    await asyncio.sleep(0.01)
+
+    tasks.pop(0 if is_first else 1).cancel()
+    await asyncio.sleep(0.01)
+    may_go_on.set()
+
+    assert (await tasks[0])["data"] == []
 
 
 async def test_unload_cancels_pending_calls(

@@ -24,9 +24,9 @@ _IMAGE_OR_LINK: Final = re.compile(
 _LINK: Final = r"!?\[[^\[\]\n]*\]\([^()\n]*\)"
 _SOURCES: Final = rf"\((?:{_LINK}[,; ]*+)"
 """Links alone between parentheses, as models with a web search name their sources."""
-_SOURCE: Final = re.compile(rf"[ \t]*{_SOURCES}+\)")
+_SOURCE: Final = re.compile(rf"(?<![ \t])[ \t]*+{_SOURCES}+\)")
 _ADDRESS: Final = re.compile(
-    r"[ \t]*\(?<?\bhttps?://[^\s<>\"')\]]+?(?=[.,;:!?…]*(?:[\s<>\"')\]]|\Z))>?\)?"
+    r"(?<![ \t])[ \t]*+\(?<?\bhttps?://[^\s<>\"')\]]+?(?=[.,;:!?…]*(?:[\s<>\"')\]]|\Z))>?\)?"
 )
 """With the space before it; what ends the sentence stays."""
 _CITATION: Final = re.compile(r"【[^【】\n]*】|\[\^?\d{1,3}\](?!\()")

@@ -184,11 +184,13 @@ def _without_nulls(value: Any, schema: Any, path: str) -> Any:
 def _as_meant(value: Any, schema: Json) -> Any:
     """Return a value that is only written otherwise than its schema says, as that says it.
 
-    Small models write one item without its list, and a number as a text.
+    Small models write one item without its list, and a number as a text. No text, and one that
+    looks like a list, is no item.
     """
     kind = schema.get("type")
     if kind == "array" and isinstance(value, str | int | float) and not isinstance(value, bool):
-        return [value]
+        is_item = not isinstance(value, str) or value.lstrip()[:1] not in {"", "["}
+        return [value] if is_item else value
     if not isinstance(value, str):
         return value
     if kind in {"number", "integer"} and _NUMBER.fullmatch(value):

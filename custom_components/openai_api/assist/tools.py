@@ -155,9 +155,10 @@ def _has_acted(result: llm.ToolResult) -> bool:
         response = data.original
         is_done = response.response_type is intent.IntentResponseType.ACTION_DONE
         return not result.error and is_done and not response.failed_results
-    # As a script returns it that is there to do something, or to keep the model silent.
+    # As a script returns it that is there to do something, or to keep the model silent. An empty
+    # list is what was looked up: that there is nothing.
     says_nothing = isinstance(data, dict) and all(
-        value is True or value in (None, "", {}, []) for value in data.values()
+        value is True or value in (None, "", {}) for value in data.values()
     )
     return not result.error and bool(data) and says_nothing
 

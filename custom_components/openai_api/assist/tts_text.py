@@ -44,8 +44,6 @@ _EMPHASIS: Final = re.compile(
     r"(?<!\s)\*+(?![\d*])|(?<![\d*])\*+(?!\s)|~~|(?<!\w)_{1,3}(?=\S)|(?<=\S)_{1,3}(?!\w)|`+"
 )
 _OPEN: Final = " *_~`!<[(\u200d\ufe0f"
-_LOOSE_END: Final = re.compile(rf"(?:(?<!\S)[{re.escape(_OPEN)}]*)?\s*\Z")
-"""Spaces at the end of words, and marks that are no part of one."""
 _MARKED: Final = re.compile(r"[*_~`<>\[\]()|/]|\bh(?:t(?:t(?:ps?)?)?)?:?$")
 _ASTERISK: Final = "\ue000"
 _SPACES: Final = re.compile(r"[ \t\u00a0]+")
@@ -122,9 +120,7 @@ class SpeechCleaner:
         cut = len(stripped)
         word = stripped.rfind(" ") + 1
         if _MARKED.search(stripped, word):
-            # The marks at the end of the word before belong to it.
-            cut = len(stripped[:word].rstrip())
-            cut = len(_LOOSE_END.sub("", stripped[:cut], count=1))
+            cut = _end_of_words(stripped[:word].rstrip())
         for pattern in (_SOURCE, _LINK):
             for link in pattern.finditer(text, tail):
                 if link.start() < cut < link.end():
@@ -154,6 +150,17 @@ class SpeechCleaner:
         line = _EMOJI.sub("", line)
         line = _SPACES.sub(" ", _EMPHASIS.sub("", line))
         return f"{line}\n" if is_whole else line
+
+
+def _end_of_words(text: str) -> int:
+    """Return where the last word of a text ends, with its own marks but not those that stand alone.
+
+    Not a regular expression: that would look at each of many spaces in a row again and again.
+    """
+    end = len(text.rstrip(_OPEN))
+    if end and not text[end - 1].isspace():
+        end = text.find(" ", end) + 1 or len(text)
+    return end
 
 
 class SentenceSplitter:

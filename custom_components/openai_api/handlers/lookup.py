@@ -1,14 +1,21 @@
 """Finds the handler of an action, and imports it when it is first needed."""
 
 from collections.abc import Awaitable, Callable
+import importlib
+from types import ModuleType
+from typing import Final
 
 from homeassistant.core import HomeAssistant, ServiceResponse
-from homeassistant.helpers.importlib import async_import_module
+from homeassistant.util.hass_dict import HassKey
 
 from ..action import ActionCall
+from ..const import DOMAIN, LOGGER
 from ..dispatch import async_send
+from ..exceptions import api_error
 
 type ActionHandler = Callable[[ActionCall], Awaitable[ServiceResponse]]
+
+_MODULES: Final[HassKey[dict[str, ModuleType]]] = HassKey(f"{DOMAIN}_handlers")
 
 
 async def async_dispatch(request: ActionCall) -> ServiceResponse:
@@ -22,9 +29,20 @@ async def async_dispatch(request: ActionCall) -> ServiceResponse:
 async def async_get_handler(hass: HomeAssistant, name: str) -> ActionHandler:
     """Return the handler of this name, such as `speech.async_create_speech`.
 
-    Most homes use few of them, and some bring large libraries.
+    Most homes use few of them, and some bring large libraries. Raises HomeAssistantError
+    "part_missing" if it cannot be imported: the files may be those of a newer version.
     """
     module, _, function = name.partition(".")
-    loaded = await async_import_module(hass, f"{__package__}.{module}")
-    handler: ActionHandler = getattr(loaded, function)
+    modules = hass.data.setdefault(_MODULES, {})
+    try:
+        if (loaded := modules.get(module)) is None:
+            # Not with Home Assistant's `async_import_module`: there, a call that is cancelled
+            # meanwhile takes the others that wait for the same module with it.
+            loaded = modules[module] = await hass.async_add_import_executor_job(
+                importlib.import_module, f"{__package__}.{module}"
+            )
+        handler: ActionHandler = getattr(loaded, function)
+    except AttributeError, ImportError:
+        LOGGER.exception("The handler %s cannot be imported", name)
+        raise api_error("part_missing") from None
     return handler

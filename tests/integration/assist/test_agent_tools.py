@@ -13,7 +13,7 @@ from tests.integration.llm_api import add_api
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
-from .answers import NO_RESPONSES, SSE, calls, chat, chunk, says
+from .answers import NO_RESPONSES, SSE, calls, chat, chunk, completed, says, streamed
 from .conftest import AddSubentry, Ask, speech
 
 type Json = dict[str, Any]
@@ -29,13 +29,14 @@ class AnyTool(llm.Tool):
         self.description = description
         self.parameters = parameters or probatio.Schema({probatio.Optional("x"): str})
         self.asked: list[Any] = []
+        self.result: Any = {"done": True}
 
     @override
     async def async_call(
         self, hass: HomeAssistant, tool_input: llm.ToolInput, llm_context: llm.LLMContext
     ) -> llm.ToolResult:
         self.asked.append(tool_input.tool_args)
-        return llm.ToolResult(data={"done": True})
+        return llm.ToolResult(data=self.result)
 
 
 @pytest.fixture
@@ -47,6 +48,29 @@ async def offer(hass: HomeAssistant, add_subentry: AddSubentry, assist: None) ->
         await add_subentry("conversation", llm_hass_api=["any"], **options)
 
     return add
+
+
+@pytest.mark.parametrize(
+    ("result", "is_silent"),
+    [
+        ({"success": True}, True),
+        ({"result": {}}, True),
+        # As the calendar tells that there is nothing, which nobody has said then.
+        ({"events": []}, False),
+        ({"success": True, "result": []}, False),
+    ],
+)
+async def test_nothing_said_after_tool(
+    standin: StandIn, offer: Any, ask: Ask, result: Json, is_silent: bool
+) -> None:
+    tool = AnyTool("look")
+    tool.result = result
+    await offer(tool)
+    standin.fail(calls(("look", "{}")))
+    standin.fail(streamed(completed()))
+
+    said = speech(await ask("What is on today?"))
+    assert said == ("" if is_silent else "The AI service gave no answer.")
 
 
 LONG = "script_that_says_good_night_and_switches_everything_off_in_the_whole_house"

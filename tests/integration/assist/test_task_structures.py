@@ -128,6 +128,17 @@ async def test_structure_value_without_doubt_is_taken(
     assert (await generate(hass, structure=structure))["data"] == {"v": value}
 
 
+@pytest.mark.parametrize("bad", ["", " ", '["milk", "eggs"]'])
+async def test_structure_text_that_is_no_item_is_asked_again(
+    hass: HomeAssistant, standin: StandIn, task: str, bad: str
+) -> None:
+    standin.fail(says(json.dumps({"v": bad})))
+    standin.fail(says('{"v": ["milk", "eggs"]}'))
+    structure = {"v": {"selector": {"text": {"multiple": True}}, "required": True}}
+
+    assert (await generate(hass, structure=structure))["data"] == {"v": ["milk", "eggs"]}
+
+
 async def test_structure_time_is_one_that_home_assistant_knows(
     hass: HomeAssistant, standin: StandIn, task: str
 ) -> None:

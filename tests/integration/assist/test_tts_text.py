@@ -65,7 +65,16 @@ async def test_text_is_unchanged() -> None:
     assert await said("**Hi** 😀 [x](y).", clean=False) == ["**Hi** 😀 [x](y)."]
 
 
-@pytest.mark.parametrize("text", ["word " * 40_000, "word. Yes " * 20_000, "x" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "word " * 40_000,
+        "word. Yes " * 20_000,
+        "x" * 100_000,
+        ("word" + " " * 1_500 + "and/or a/b ") * 10,
+    ],
+    ids=["words", "sentences", "letters", "spaces"],
+)
 async def test_long_text_split_is_fast(text: str) -> None:
     start = time.monotonic()
     found = await said(text)
