@@ -39,10 +39,12 @@ from .permissions import async_check_permission
 from .types import Json
 
 _MODEL_REQUIRED: Final = re.compile(
-    r"\bmodel\b.*\b(?:required|missing|empty)\b|\b(?:require|missing|provide|specify)\w*\b.*\bmodel\b",
-    re.IGNORECASE | re.DOTALL,
+    r"\bmodel\b(?:\W+(?:parameter|field|name|is|was|must|not|be))*\W+(?:required|missing|empty)\b"
+    r"|\b(?:missing|provide|specify|requires?)\b"
+    r"(?:\W+(?:an?|the|required|parameter|field|argument|property))*\W+model\b(?!['\u2019]s\b)",
+    re.IGNORECASE,
 )
-"""What servers say of a request that names no model."""
+"""What servers say of a request that names no model, and not of one that a model cannot serve."""
 
 
 def effective_fields(action: ActionDescription) -> tuple[FieldDescription, ...]:

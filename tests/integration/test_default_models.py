@@ -136,7 +136,11 @@ def test_model_kind_has_model_field() -> None:
         ({"message": "Missing required parameter: 'model'.", "param": "model"}, "model_missing"),
         ({"message": "you must provide a model parameter"}, "model_missing"),
         ({"message": "model is required"}, "model_missing"),
+        ({"message": "1 validation error: body.model: Field required"}, "model_missing"),
         ({"message": "This model does not take a temperature."}, "refused"),
+        ({"message": "Please provide a shorter prompt: the model takes 4096 tokens."}, "refused"),
+        ({"message": "The model needs a picture, which is missing."}, "refused"),
+        ({"message": "Specify the model's temperature between 0 and 2."}, "refused"),
     ],
 )
 async def test_refusal_for_want_of_model_says_what_to_do(

@@ -92,41 +92,34 @@ async def test_websocket_tokens_counted(
     assert float((await shown(hass, entry))["input_tokens"]) == usage["input_tokens"]
 
 
-@pytest.mark.parametrize(
-    "before",
-    [41, 41.0, {"__type": "<class 'decimal.Decimal'>", "decimal_str": "41"}],
-    ids=["int", "float", "Decimal"],
-)
-async def test_totals_restored_after_restart(
-    hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call, before: object
-) -> None:
-    stored = {"native_value": before, "native_unit_of_measurement": "requests"}
-    mock_restore_cache_with_extra_data(hass, ((State("sensor.127_0_0_1_requests", "41"), stored),))
-    entry = await add_entry(hass, entry_data(standin))
-    await call("list_models")
-    assert (await shown(hass, entry))["requests"] == "42"
-    assert entry.domain == DOMAIN
+def decimal_memory(text: str) -> dict[str, str]:
+    """Return a decimal number as Home Assistant remembers it."""
+    return {"__type": "<class 'decimal.Decimal'>", "decimal_str": text}
 
 
 @pytest.mark.parametrize(
-    "before",
+    ("before", "after"),
     [
-        *({"__type": "<class 'decimal.Decimal'>", "decimal_str": text} for text in ("NaN", "inf")),
-        "41",
-        -5,
-        [41],
-        None,
+        *((number, "42") for number in (41, 41.0, decimal_memory("41"))),
+        *((decimal_memory(text), "1") for text in ("NaN", "inf")),
+        *((damaged, "1") for damaged in ("41", -5, [41], None)),
     ],
     ids=str,
 )
-async def test_totals_restored_from_damaged_memory(
-    hass: HomeAssistant, standin: StandIn, media_folder: object, call: Call, before: object
+async def test_totals_restored_after_restart(
+    hass: HomeAssistant,
+    standin: StandIn,
+    media_folder: object,
+    call: Call,
+    before: object,
+    after: str,
 ) -> None:
     stored = {"native_value": before, "native_unit_of_measurement": "requests"}
     mock_restore_cache_with_extra_data(hass, ((State("sensor.127_0_0_1_requests", "41"), stored),))
     entry = await add_entry(hass, entry_data(standin))
     await call("list_models")
-    assert (await shown(hass, entry))["requests"] == "1"
+    assert (await shown(hass, entry))["requests"] == after
+    assert entry.domain == DOMAIN
 
 
 async def test_counts_are_integers(hass: HomeAssistant, entry: MockConfigEntry, call: Call) -> None:

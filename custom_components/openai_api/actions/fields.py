@@ -216,7 +216,7 @@ POLL_INTERVAL = replace(
     ),
     validator=check.at_least(100, check.integer),
 )
-# 0 is like left out: that of the service.
+# A `timeout` of 0 is like none: that of the service.
 _NOT_NEGATIVE = check.at_least(0, check.number)
 MAX_WAIT = replace(
     number(

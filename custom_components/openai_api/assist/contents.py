@@ -59,8 +59,6 @@ _SHORT_ID: Final = 9
 """Letters and digits."""
 TRIGGER_SENTENCE: Final = "trigger_sentence"
 """A tool call that Home Assistant itself puts into the log, marked as external."""
-FAILED_CALL: Final = "arguments_unreadable"
-"""The key of the result of a call that was never made, for its arguments were no JSON object."""
 
 
 class Attachments:

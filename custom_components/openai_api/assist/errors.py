@@ -57,7 +57,6 @@ FAILED: Final = "assist_failed"
 SESSION_LOST: Final = "assist_session_lost"
 STT_NO_ANSWER: Final = "assist_stt_no_answer"
 NO_TRANSCRIPT: Final = "assist_no_transcript"
-TTS_NO_TEXT: Final = "assist_tts_no_text"
 
 _SENTENCES: Final[tuple[tuple[type[ApiError], str], ...]] = (
     (RequestTimedOut, SLOW),

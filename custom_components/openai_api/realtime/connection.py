@@ -334,11 +334,8 @@ class RealtimeConnection(Connection):
     @override
     @callback
     def _set_state(self, state: State, **details: Any) -> None:
-        if (
-            self.state is State.CONNECTING
-            and self._requested_close is None
-            and details.get("error")
-        ):
+        is_opening = self.state is State.CONNECTING and self._requested_close is None
+        if is_opening and details.get("error"):
             # As an error of the server, so that automations look for both at one place.
             error = {"type": "connection_error", "message": details["error"]}
             self.notify(RealtimeNotice.ERROR, error={"type": "error", "error": error})

@@ -6,16 +6,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.const import (
-    DOMAIN,
-    EVENT_CONNECTION,
-    EVENT_PROGRESS,
-    EVENT_REALTIME,
-    EVENT_SERVER,
-    EVENT_STREAM,
-    EVENT_TURN,
-    EVENT_WEBHOOK,
-)
+from custom_components.openai_api.const import DOMAIN, EVENT_CONNECTION, EVENT_SERVER, EVENT_TYPES
 from custom_components.openai_api.trigger import async_get_triggers
 from tests.integration.automations import automate, on
 from tests.integration.conftest import Call
@@ -105,22 +96,13 @@ async def test_event_fired_by_hand_runs_automation(
     names = list(await async_get_triggers(hass))
     ran = await automate(hass, *(on(name) for name in names))
     before = {state.entity_id for state in hass.states.async_all() if state.domain != "automation"}
-    types = (
-        EVENT_CONNECTION,
-        EVENT_PROGRESS,
-        EVENT_REALTIME,
-        EVENT_SERVER,
-        EVENT_STREAM,
-        EVENT_TURN,
-        EVENT_WEBHOOK,
-    )
     told = {"config_entry_id": entry.entry_id} if "config_entry_id" in data else data
-    for event_type in types:
+    for event_type in EVENT_TYPES:
         hass.bus.async_fire(event_type, told)
     for state in ("connected", "disconnected", "made up"):
         hass.bus.async_fire(EVENT_CONNECTION, {**told, "connection_id": "c", "state": state})
     await hass.async_block_till_done()
-    assert len(ran) == len(types) + 3
+    assert len(ran) == len(EVENT_TYPES) + 3
     after = {state.entity_id for state in hass.states.async_all() if state.domain != "automation"}
     assert after == before
     assert "Error" not in caplog.text
