@@ -14,14 +14,12 @@ from ..api.host import ServiceHost
 from ..const import LOGGER
 from ..data import OpenAIData
 from ..exceptions import EntryUnloaded
-from ..streaming.text import LARGE_BYTES
 from ..types import Json
 from ..websocket.close import parse_close
 from ..websocket.connection import Connection, reports_usage
 from ..websocket.sdk_connection import ConnectFactory, SdkConnection, async_open
 from ..websocket.state import State
 from .errors import SessionLost
-from .loop_turn import LoopTurn
 
 
 class Channel(Connection):
@@ -71,15 +69,8 @@ class Channel(Connection):
     async def _async_receive(self) -> None:
         """Pass on every frame until the connection is closed."""
         assert self._websocket is not None
-        websocket, turn = self._websocket, LoopTurn()
         try:
-            while True:
-                message = await websocket.async_receive()
-                if len(message) <= LARGE_BYTES:
-                    self._handle_message(message)
-                else:
-                    await self._async_handle_large(message)
-                await turn.async_give_way()
+            await self._websocket.async_receive(self._handle_message, self._async_handle_large)
         except ConnectionClosed as err:
             code, reason, error = parse_close(err, self.host.settings)
         self._socket = None

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-import time
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.core import Context, callback
@@ -26,7 +25,7 @@ from ..exceptions import (
 )
 from ..streaming.decode import FAILURES
 from ..streaming.large_json import MAX_CONTAINERS, TooManyContainers
-from ..streaming.text import LARGE_BYTES, SurrogateJoiner
+from ..streaming.text import SurrogateJoiner
 from ..types import Json
 from .close import Close, parse_close
 from .connect_options import CLOSE_TIMEOUT, async_connect_options
@@ -40,8 +39,6 @@ from .state import State
 if TYPE_CHECKING:
     from .protocol import KeepaliveConnection
 
-# Seconds: listeners run while an event is fired, and other tasks of the loop wait for them.
-_MAX_LOOP_HOLD = 0.001
 MAX_CONNECTIONS = 50
 """Of one service."""
 _CREATED = "response.created"
@@ -250,19 +247,9 @@ class Connection(ConnectionState):
         while True:
             websocket = self._websocket
             assert websocket is not None
-            messages, turn_ends = websocket.messages, time.monotonic() + _MAX_LOOP_HOLD
             self._reconnects.on_opened()
             try:
-                while True:
-                    message = messages.popleft() if messages else await websocket.async_receive()
-                    if len(message) <= LARGE_BYTES:
-                        # A coroutine for each of many would cost as much as the event bus.
-                        self._handle_message(message)
-                    else:
-                        await self._async_handle_large(message)
-                    if time.monotonic() > turn_ends:
-                        await asyncio.sleep(0)
-                        turn_ends = time.monotonic() + _MAX_LOOP_HOLD
+                await websocket.async_receive(self._handle_message, self._async_handle_large)
             except ConnectionClosed as err:
                 close = self._reconnects.on_closed(parse_close(err, self.host.settings))
             self._socket = None

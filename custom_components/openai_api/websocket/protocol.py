@@ -1,17 +1,21 @@
 """The connection to a server. Importing this takes a while: it brings the client of `websockets`."""
 
-from asyncio import Future, TimerHandle
+from asyncio import Future, TimerHandle, sleep
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+import time
 from typing import Any, override
 
 from websockets.asyncio.client import ClientConnection
 from websockets.frames import Frame, Opcode
 
+from ..streaming.text import LARGE_BYTES
 from . import connect_options
 
 _MAX_WAITING = 16
-"""Messages: while so many wait to be received, no more is read, as in the library."""
+"""Messages: while so many wait to be handled, no more is read, as in the library."""
+# Seconds: listeners run while an event is fired, and other tasks of the loop wait for them.
+_MAX_LOOP_HOLD = 0.001
 
 
 class KeepaliveConnection(ClientConnection):
@@ -20,13 +24,16 @@ class KeepaliveConnection(ClientConnection):
     A ping waits behind what is to be sent. When a host takes none of that, the ping never
     goes out, and the library would never notice that no pong comes.
 
-    Messages wait in `messages`, so that no coroutine has to be run for each of many that arrive at
-    once. From the first fragment of a message on, the library keeps them as usual.
+    A message is handled as it arrives, without a turn of the event loop in between. Those that
+    come with more than fits into one turn wait in `messages`, so that no coroutine has to be run
+    for each of them. From the first fragment of a message on, the library keeps them as usual.
     """
 
     _next_write_check: TimerHandle | None = None
     _pending_ping: Future[float] | None = None
     _arrival: Future[None] | None = None
+    _handle: Callable[[bytes], None] | None = None
+    _turn_ends = 0.0
     # Not a documented method; a release without it keeps all messages by itself.
     _keeps_messages = hasattr(ClientConnection, "process_event")
 
@@ -36,15 +43,37 @@ class KeepaliveConnection(ClientConnection):
         self.messages: deque[bytes] = deque()
         """What has arrived and was not received yet, in order."""
 
-    async def async_receive(self) -> bytes:
-        """Return the next message, not decoded.
+    async def async_receive(
+        self,
+        handle: Callable[[bytes], None],
+        async_handle_large: Callable[[bytes], Awaitable[None]],
+    ) -> None:
+        """Have every message handled, in order; those over `LARGE_BYTES` by the second handler.
 
-        Raises websockets.exceptions.ConnectionClosed when there is none and the connection is over.
+        Raises websockets.exceptions.ConnectionClosed when all are handled and the connection is
+        over, and what the handlers raise.
         """
+        messages, turn_ends = self.messages, time.monotonic() + _MAX_LOOP_HOLD
+        while True:
+            message = messages.popleft() if messages else await self._async_next(handle)
+            if len(message) <= LARGE_BYTES:
+                handle(message)
+            else:
+                await async_handle_large(message)
+            if time.monotonic() > turn_ends:
+                await sleep(0)
+                turn_ends = time.monotonic() + _MAX_LOOP_HOLD
+
+    async def _async_next(self, handle: Callable[[bytes], None]) -> bytes:
+        """Return the next message that `handle` has not been given while this waits."""
         while not self.messages and self._keeps_messages:
             self.transport.resume_reading()
             self._arrival = self.loop.create_future()
-            await self._arrival
+            self._handle = handle
+            try:
+                await self._arrival
+            finally:
+                self._handle = None
         return self.messages.popleft() if self.messages else await self.recv(decode=False)
 
     @override
@@ -52,14 +81,28 @@ class KeepaliveConnection(ClientConnection):
         if not (self._keeps_messages and isinstance(event, Frame)):
             super().process_event(event)
         elif event.fin and event.opcode in (Opcode.TEXT, Opcode.BINARY):
-            self.messages.append(bytes(event.data))
-            if len(self.messages) == _MAX_WAITING:
-                self.transport.pause_reading()
-            self._wake()
+            self._take(bytes(event.data))
         else:
             if not event.fin:
                 self._stop_keeping()
             super().process_event(event)
+
+    def _take(self, message: bytes) -> None:
+        """Handle a message now, if none waits and there is time left in this turn, else keep it."""
+        handle = self._handle
+        if handle is None or len(message) > LARGE_BYTES or time.monotonic() > self._turn_ends:
+            self.messages.append(message)
+            if len(self.messages) == _MAX_WAITING:
+                self.transport.pause_reading()
+            self._wake()
+            return
+        try:
+            handle(message)
+        except Exception as err:  # noqa: BLE001
+            # Raised where it is awaited that all are handled.
+            self._handle = None
+            if self._arrival is not None and not self._arrival.done():
+                self._arrival.set_exception(err)
 
     def _stop_keeping(self) -> None:
         """Leave all messages to the library, those that wait included."""
@@ -69,7 +112,8 @@ class KeepaliveConnection(ClientConnection):
         self._wake()
 
     def _wake(self) -> None:
-        """Have `async_receive` look again."""
+        """Have `async_receive` look again, which from then on handles what waits."""
+        self._handle = None
         if self._arrival is not None and not self._arrival.done():
             self._arrival.set_result(None)
 
@@ -94,6 +138,7 @@ class KeepaliveConnection(ClientConnection):
             self._pending_ping = None
             if not ping.done():
                 ping.set_result(0)
+        self._turn_ends = time.monotonic() + _MAX_LOOP_HOLD
         super().data_received(data)
 
     @override
