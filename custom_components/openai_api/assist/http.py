@@ -5,8 +5,9 @@ service does not stream. Nothing is parsed into models and nothing is copied.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager, suppress
+from functools import partial
 import time
 from typing import Any, Final
 
@@ -17,13 +18,21 @@ from ..api.host import ServiceHost
 from ..api.response import async_parse_body
 from ..api.transport import AiohttpResponseStream
 from ..const import LOGGER
-from ..error_bodies import answer_error
 from ..error_translation import parse_error_body, raise_translated_errors
 from ..exceptions import ErrorInStream, RequestTimedOut, ResponseTooLarge, StreamMalformed
-from ..streaming.base import StreamAccumulator
-from ..streaming.decode import is_suspect
+from ..streaming.base import AnswerError, StreamAccumulator
+from ..streaming.decode import (
+    KEEP_ALIVE,
+    StreamGarbled,
+    check,
+    check_stray,
+    is_suspect,
+    lines_in_stray,
+    reader_for,
+)
+from ..streaming.ndjson import NdjsonDecoder
 from ..streaming.sse import EventTooLarge, SSEDecoder
-from ..streaming.text import LARGE_BYTES, SurrogateJoiner
+from ..streaming.text import LARGE_BYTES
 from ..types import Json
 from .errors import status_in
 from .loop_turn import LoopTurn
@@ -37,8 +46,6 @@ _WARM: Final = 10.0
 _WARM_UP: Final = 5.0
 """Seconds that opening one may take."""
 _EVENT_STREAM: Final = "text/event-stream"
-_SIGNS_OF_LIFE: Final = frozenset({"ping", "heartbeat", "keepalive", "keep-alive"})
-"""Names of events that say nothing, whatever stands in them."""
 
 
 class Stream:
@@ -95,61 +102,87 @@ class Stream:
         StreamMalformed for an event that is no JSON, ResponseTooLarge, ErrorInStream for an
         error that the service sends, and what `pieces` raises.
         """
-        decoder, joiner = SSEDecoder(), SurrogateJoiner()
         loop = asyncio.get_running_loop()
+        source = _EventSource(self._host)
         size, heard = 0, loop.time()
         turn = LoopTurn()
         async for piece in self.pieces():
             size += len(piece)
             if size > _LARGEST:
                 raise ResponseTooLarge(_LARGEST)
-            try:
-                found = decoder.feed(piece)
-            except EventTooLarge:
-                raise StreamMalformed from None
-            events: list[Json] = []
-            is_done = False
-            for name, data in found:
-                if data.startswith(b"[DONE]"):
-                    is_done = True
-                    break
-                if not data.strip() or name in _SIGNS_OF_LIFE:
-                    continue
-                # Some services send nulls while a model thinks.
-                if (event := await self._async_load(joiner, data)) is not None:
-                    events.append(self._event(name, event))
-            if events:
+            if events := await source.async_read(piece):
                 yield events
                 # Whoever takes the events may run tools meanwhile.
                 heard = loop.time()
                 await turn.async_give_way()
             elif loop.time() - heard > self._seconds:
                 raise RequestTimedOut(seconds=f"{self._seconds:g}")
-            if is_done:
+            if source.is_done:
                 return
+        if events := await source.async_read_rest():
+            yield events
 
-    async def _async_load(self, joiner: SurrogateJoiner, data: bytes) -> Any:
-        """Return the value of an event's JSON; a large one keeps nobody waiting."""
-        try:
+
+class _EventSource:
+    """Reads the events in the body of an answer."""
+
+    def __init__(self, host: ServiceHost) -> None:
+        self.is_done = False
+        """Whether the service has said that there are no more."""
+        self._host = host
+        self._decoder: SSEDecoder | NdjsonDecoder = SSEDecoder()
+        self._reader = reader_for(None)
+        self._has_events = False
+
+    async def async_read(self, piece: bytes) -> list[Json]:
+        """Return the events that a piece of the body completes; raises what `Stream.events` does."""
+        with self._translated_errors():
+            found = self._decoder.feed(piece)
+            if self._decoder.stray:
+                if not self._has_events:
+                    self._decoder, found = lines_in_stray(self._decoder, found)
+                check_stray(self._decoder.stray[-2:])
+            return await self._async_decode(found)
+
+    async def async_read_rest(self) -> list[Json]:
+        """Return the event behind which the blank line is missing, if it is whole."""
+        with self._translated_errors(), suppress(StreamGarbled):
+            return await self._async_decode(self._decoder.flush())
+        return []
+
+    async def _async_decode(self, found: list[tuple[str, bytes]]) -> list[Json]:
+        """Return the objects of events, but for signs of life; a large one keeps nobody waiting."""
+        events: list[Json] = []
+        for name, data in found:
+            if data.startswith(b"[DONE]"):
+                self.is_done = True
+                break
+            # Some services send nulls while a model thinks.
+            if data.strip() in (b"", b"null") or name in KEEP_ALIVE:
+                continue
             if len(data) <= LARGE_BYTES:
-                return joiner.load(data)
-            return await self._host.hass.async_add_executor_job(joiner.load, data)
-        except ValueError:
-            raise StreamMalformed from None
+                event, event_type = self._reader.read(name, data)
+            else:
+                read = partial(self._reader.read, name, data)
+                event, event_type = await self._host.hass.async_add_executor_job(read)
+            # What a choice says of an error is up to the decoder of the chunks.
+            if is_suspect(event, event_type) and ("error" in event or "choices" not in event):
+                check(event, event_type)
+            if event_type not in KEEP_ALIVE:
+                events.append(event)
+        self._has_events = self._has_events or bool(events)
+        return events
 
-    def _event(self, name: str, event: Any) -> Json:
-        """Return an event, if it is one and no error."""
-        if not isinstance(event, dict):
-            raise StreamMalformed
-        error, kind = event.get("error"), str(event.get("type") or "")
-        is_error = name == "error" or kind == "error" or (error and "response" not in event)
-        if not is_error and "choices" not in event and is_suspect(event, kind):
-            # An RFC 9457 problem, for one, is nothing but what it says.
-            is_error = answer_error(event) is not None
-        if is_error:
-            details = parse_error_body(error or event, self._host.settings)
-            raise ErrorInStream(status=status_in(event), **details)
-        return event
+    @contextmanager
+    def _translated_errors(self) -> Iterator[None]:
+        """Raise errors in the stream, and what cannot be decoded, as translated errors."""
+        try:
+            yield
+        except AnswerError as err:
+            details = parse_error_body(err.body, self._host.settings)
+            raise ErrorInStream(status=status_in(err.body), **details) from None
+        except EventTooLarge, StreamGarbled:
+            raise StreamMalformed from None
 
 
 def body_of(response: Any) -> AsyncGenerator[bytes]:

@@ -1,5 +1,6 @@
 """Errors that come as an event of a stream whose status says that all is well."""
 
+import json
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -9,7 +10,7 @@ import pytest
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
-from .answers import SSE, chat, chunk, says, sse
+from .answers import SSE, chat, chunk, completed, says, sse, text_events
 from .conftest import AddSubentry, Ask, is_error, speech
 from .test_agent_history import use_chat
 
@@ -178,3 +179,52 @@ async def test_words_about_model_are_no_missing_model(
 
     assert speech(await ask("Go")).rstrip(".") == TROUBLE.rstrip(".")
     assert not ir.async_get(hass).issues
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"event: error\ndata: upstream connect error\n\n",
+        b"data: [ERROR] upstream connect error\n\n",
+        b"error: upstream connect error\n\n",
+        b'{"error": {"message": "upstream connect error"}}\n\n',
+    ],
+)
+@pytest.mark.parametrize("is_chat", [True, False])
+async def test_error_in_words_is_told(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, body: bytes, is_chat: bool
+) -> None:
+    """Proxies write what is no JSON, or no field of an event stream."""
+    conversation_id = await use_chat(standin, ask) if is_chat else None
+    for _ in range(2):
+        standin.fail(stream(body, "/chat/completions" if is_chat else "/responses"))
+    result = await ask("Go", conversation_id=conversation_id)
+
+    assert is_error(result)
+    assert speech(result) == TROUBLE
+
+
+async def test_types_may_be_the_names_of_events(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
+) -> None:
+    """Some services repeat the type of an event in its data, some do not."""
+    events = [*text_events("Done."), completed()]
+    body = b"".join(
+        named({key: value for key, value in event.items() if key != "type"}, event["type"])
+        for event in events
+    )
+    standin.fail(stream(body, "/responses"))
+
+    assert speech(await ask("Go")) == "Done."
+
+
+@pytest.mark.parametrize("is_framed", [True, False])
+async def test_frames_of_events_may_be_missing(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, is_framed: bool
+) -> None:
+    """The last blank line, or all that is not the data."""
+    events = [*text_events("Done."), completed()]
+    lines = b"".join(json.dumps(event).encode() + b"\n" for event in events)
+    standin.fail(stream(sse(events).rstrip() if is_framed else lines, "/responses"))
+
+    assert speech(await ask("Go")) == "Done."
