@@ -4,7 +4,7 @@ from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .assist.tasks import TaskEntity
+from .assist.ai_task import TaskEntity
 from .data import OpenAIConfigEntry
 from .subentries import SubentryType
 

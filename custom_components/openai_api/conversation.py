@@ -4,7 +4,7 @@ from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .assist.agent import ConversationAgent
+from .assist.conversation import ConversationAgent
 from .assist.realtime_conversation import RealtimeAgent
 from .data import OpenAIConfigEntry
 from .subentries import SubentryType

@@ -19,9 +19,9 @@ from homeassistant.helpers.json import json_dumps
 from homeassistant.util.ulid import ulid_now
 
 from ..types import Json
-from . import structures
+from . import structured_output
+from .chat_log import Attachments
 from .const import CONF_EVALUATE, CONF_MODEL, CONF_PATIENCE
-from .contents import Attachments
 from .errors import (
     CONTENT_REFUSED,
     NOT_THE_STRUCTURE,
@@ -173,8 +173,8 @@ async def _async_estimate(
     await answer_structured(chat_log, turn, task.name, schema)
     last = chat_log.content[-1]
     try:
-        data = structures.parse(getattr(last, "content", None) or "")
-    except structures.Mismatch as err:
+        data = structured_output.parse(getattr(last, "content", None) or "")
+    except structured_output.Mismatch as err:
         raise AssistError(NOT_THE_STRUCTURE, message=str(err)) from None
     return _result(
         task,

@@ -11,7 +11,7 @@ from homeassistant.components.conversation import (
     UserContent,
 )
 
-from .contents import calls_of, is_empty
+from .chat_log import calls_of, is_empty
 
 _UNFINISHED: Final = "Sorry, an error occurred before I could finish that request."
 """What stands for the end of a failed turn: else, the model might do later what was asked then.

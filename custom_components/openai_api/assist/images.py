@@ -15,8 +15,8 @@ from yarl import URL
 from ..exceptions import ResponseTooLarge
 from ..media.images import IMAGE_TYPES, detect_image_type
 from ..types import Json
+from .chat_log import Attachments
 from .const import CONF_EXTRA_BODY, CONF_IMAGE_MODEL, CONF_PATIENCE
-from .contents import Attachments
 from .errors import (
     ATTACHMENT_UNSUPPORTED,
     REFUSED_STATUSES,
@@ -27,7 +27,7 @@ from .errors import (
 )
 from .http import async_ask
 from .llm_entity import LanguageModelEntity
-from .request import CHAT, METHODS, arguments
+from .request_builder import CHAT, METHODS, arguments
 from .turns import Turn
 
 NO_IMAGE: Final = "assist_no_image"

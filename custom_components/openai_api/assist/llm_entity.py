@@ -19,9 +19,11 @@ from ..const import LOGGER
 from ..exceptions import ConnectionFailed, EntryUnloaded, RequestTimedOut
 from ..types import Json
 from . import tools
+from .chat_log import USER_FIRST, Attachments, input_items, messages, system_prompt
 from .const import CONF_API, CONF_HISTORY_TURNS, CONF_HOST_TOOLS, CONF_MODEL, CONF_PATIENCE
-from .contents import USER_FIRST, Attachments, input_items, messages, system_prompt
-from .deltas import Decoder, Delta
+from .decoder import Decoder, Delta
+from .decoder_chat import ChatDecoder
+from .decoder_responses import ResponsesDecoder
 from .entity import AssistEntity
 from .errors import (
     ANSWER_BROKEN,
@@ -40,7 +42,7 @@ from .history import begun_by_user, count_turns, latest_turns, relevant
 from .http import Stream, async_stream, async_warm_up
 from .loop_turn import LoopTurn
 from .plain_text import PlainText
-from .request import (
+from .request_builder import (
     CHAT,
     METHODS,
     RESPONSES,
@@ -49,10 +51,8 @@ from .request import (
     Structure,
     arguments,
 )
-from .response_socket import SocketStream, response_sockets
+from .responses_websocket import SocketStream, response_sockets
 from .turns import Turn
-from .wire_chat import ChatDecoder
-from .wire_responses import ResponsesDecoder
 
 _AUTO: Final = "auto"
 _LINGER: Final = 0.5

@@ -32,8 +32,8 @@ from .const import (
 )
 from .languages import iso_639_1
 from .pcm import SESSION
+from .realtime_session import Talk
 from .stt_live import TAIL_MS
-from .talk import Talk
 
 _TRANSCRIPTION_MODEL: Final = "gpt-4o-mini-transcribe"
 _BEYOND_SILENCE: Final = 200

@@ -24,6 +24,7 @@ from ..const import DOMAIN, LOGGER
 from ..llm_tools import FunctionTools
 from ..types import Json
 from . import tools, turns
+from .chat_log import result_text
 from .const import (
     CONF_CONTINUE_CONVERSATION,
     CONF_LLM_HASS_API,
@@ -31,14 +32,13 @@ from .const import (
     CONF_PROMPT,
     CONF_SPEAK_AT_ONCE,
 )
-from .contents import result_text
+from .continue_conversation import asks
 from .entity import AssistEntity
 from .errors import FAILED, AssistError, SessionLost
 from .plain_text import without_controls
-from .questions import asks
 from .realtime import prompt_of, realtime_voice, tools_of
-from .talk import Talk, Utterance
-from .talk_turn import RealtimeResponse, Turn
+from .realtime_session import Talk, Utterance
+from .realtime_turn import RealtimeResponse, Turn
 
 _PATIENCE: Final = 30.0
 """Seconds until a response begins, and between two pieces of one."""

@@ -16,12 +16,12 @@ from homeassistant.util.ulid import ulid_now
 
 from ..const import LOGGER
 from .languages import iso_639_1
+from .microphone import Microphone
 from .pcm import PcmFormat
 from .realtime import realtime_voice
+from .realtime_session import Talk
 from .stt import MicrophoneEntity
-from .stt_sound import Microphone
 from .stt_upload import TranscriptionOptions, async_transcribe
-from .talk import Talk
 
 
 class RealtimeSttEntity(MicrophoneEntity):

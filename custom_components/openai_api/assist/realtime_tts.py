@@ -16,8 +16,8 @@ from .const import CONF_MODEL, DEFAULTS
 from .errors import AssistError
 from .pcm import SESSION, Coalescer, Converter, wav_header
 from .realtime import realtime_voice
-from .talk import Talk
-from .talk_turn import RealtimeResponse, Turn
+from .realtime_session import Talk
+from .realtime_turn import RealtimeResponse, Turn
 from .tts import TtsEntity, is_probed, wanted_of
 from .tts_options import Wanted, target_of
 

@@ -35,10 +35,10 @@ from .const import (
 from .entity import AssistEntity
 from .errors import NoSpeechRecognized
 from .languages import iso_639_1, languages_with
+from .microphone import Microphone
 from .pcm import PcmFormat
 from .stt_live import LiveTranscription
-from .stt_names import is_echo, names_of_things
-from .stt_sound import Microphone
+from .stt_prompt import is_echo, names_of_things
 from .stt_upload import TranscriptionOptions, async_transcribe
 from .turns import Ended, Turn
 

@@ -16,8 +16,8 @@ from ..exceptions import ErrorInResponse
 from ..types import Json
 from .channel import Channel, realtime
 from .errors import NoSpeechRecognized
+from .microphone import Microphone, SilenceDetector
 from .pcm import MICROPHONE, SESSION, Converter
-from .stt_sound import Microphone, SilenceDetector
 from .stt_upload import TranscriptionOptions, words
 
 TRANSPORT: Final = "transcription.websocket"

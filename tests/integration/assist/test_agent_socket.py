@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.openai_api.assist import http
-from custom_components.openai_api.assist.response_socket import response_sockets
+from custom_components.openai_api.assist.responses_websocket import response_sockets
 from tests.integration.waiting import wait_for
 
 from .conftest import Ask, is_error, open_form, speech, submit

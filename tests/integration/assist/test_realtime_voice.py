@@ -16,7 +16,7 @@ from homeassistant.helpers import llm
 import probatio
 import pytest
 
-from custom_components.openai_api.assist import realtime_conversation, stt_live, talk
+from custom_components.openai_api.assist import realtime_conversation, realtime_session, stt_live
 from tests.integration.conftest import CANARY
 from tests.integration.llm_api import add_api
 from tests.integration.waiting import wait_for
@@ -380,7 +380,7 @@ async def test_other_tts_entity(
 async def test_stt_without_agent(
     service: VoiceServer, talking: Talking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(talk, "_UNCLAIMED", 0.2)
+    monkeypatch.setattr(realtime_session, "_UNCLAIMED", 0.2)
     satellite = await talking({"conversation_engine": "conversation.home_assistant"})
     service.answers = [Answer("A long story that nobody wants.", pause=0.2, seconds=2)]
     await satellite.say(SPEECH)

@@ -14,7 +14,6 @@ from homeassistant.helpers import area_registry as ar
 from homeassistant.util.language import matches
 import pytest
 
-from custom_components.openai_api.assist import stt_sound
 from tests.integration.conftest import CANARY
 
 from .voice import METADATA, SPEECH, AddService, heard, microphone
@@ -278,7 +277,7 @@ async def test_recording_size_limit(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(stt_sound, "_LARGEST", len(SPEECH) // 2)
+    monkeypatch.setattr("custom_components.openai_api.assist.microphone._LARGEST", len(SPEECH) // 2)
     await add_service(("stt", UPLOAD))
     assert (await heard(hass, microphone(SPEECH))).text == "Turn on the light"
     _, samples = recording(service.uploads[0]["file"])

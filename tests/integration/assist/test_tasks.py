@@ -12,7 +12,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 import pytest
 
-from custom_components.openai_api.assist import contents
+from custom_components.openai_api.assist import chat_log
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -233,7 +233,7 @@ async def test_attachment_unreadable_sends_nothing(
 ) -> None:
     if fault == "large":
         (media_folder / "a.png").write_bytes(PNG)
-        monkeypatch.setattr(contents, "_LARGEST", 5)
+        monkeypatch.setattr(chat_log, "_LARGEST", 5)
     picture = {"media_content_id": "media-source://media_source/local/a.png"}
     picture["media_content_type"] = "image/png"
     with pytest.raises(HomeAssistantError) as raised:

@@ -7,8 +7,8 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.assist import response_socket
-from custom_components.openai_api.assist.response_socket import (
+from custom_components.openai_api.assist import responses_websocket
+from custom_components.openai_api.assist.responses_websocket import (
     NoFreeConnection,
     ResponseSockets,
     response_sockets,
@@ -144,7 +144,7 @@ async def test_connection_closed_before_expiry(
     sockets: ResponseSockets, remote: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await ask(sockets, body(user("A")))
-    monkeypatch.setattr(response_socket, "_MAX_AGE", 0.0)
+    monkeypatch.setattr(responses_websocket, "_MAX_AGE", 0.0)
     await ask(sockets, body(user("A"), ANSWER, user("B")))
     assert [line for line, _ in remote.requests] == [1, 2]
 
@@ -189,7 +189,7 @@ async def test_cancelled_response_is_drained(sockets: ResponseSockets, remote: S
 async def test_cancelled_response_without_end_closes_connection(
     sockets: ResponseSockets, remote: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(response_socket, "_DRAIN_TIMEOUT", 0.1)
+    monkeypatch.setattr(responses_websocket, "_DRAIN_TIMEOUT", 0.1)
     remote.pause = 3
     task = asyncio.create_task(ask(sockets, body(user("A"))))
     while not remote.requests:
@@ -246,7 +246,7 @@ async def test_connection_opened_in_advance(sockets: ResponseSockets, remote: Se
 async def test_idle_connections_closed(
     sockets: ResponseSockets, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(response_socket, "_IDLE_TIMEOUT", 0.1)
+    monkeypatch.setattr(responses_websocket, "_IDLE_TIMEOUT", 0.1)
     await ask(sockets, body(user("A")))
     await wait_for(lambda: not loaded.runtime_data.connections)
 

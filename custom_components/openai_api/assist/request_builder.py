@@ -14,7 +14,8 @@ from ..api.service_kinds import kind_of
 from ..const import LOGGER
 from ..llm_tools import FunctionTools
 from ..types import Json
-from . import wire_chat, wire_responses
+from . import decoder_chat, decoder_responses
+from .chat_log import NO_SYSTEM_ROLE, REASONING, SHORT_IDS, USER_FIRST
 from .const import (
     CONF_EXTRA_BODY,
     CONF_HOST_TOOLS,
@@ -27,7 +28,6 @@ from .const import (
     CONF_TOP_P,
     CONF_VERBOSITY,
 )
-from .contents import NO_SYSTEM_ROLE, REASONING, SHORT_IDS, USER_FIRST
 from .errors import (
     is_order_refused,
     is_stream_refused,
@@ -35,15 +35,15 @@ from .errors import (
     names,
     wants_short_ids,
 )
-from .refusals import leave_out, name_of, refused_function, refused_option, value_in
+from .rejected_options import leave_out, name_of, refused_function, refused_option, value_in
 
 RESPONSES: Final = "responses"
 RESPONSES_SOCKET: Final = "responses_socket"
 """Responses over a WebSocket, and over HTTP where there is none."""
 CHAT: Final = "chat_completions"
 METHODS: Final[Mapping[str, str]] = {
-    RESPONSES: wire_responses.METHOD,
-    CHAT: wire_chat.METHOD,
+    RESPONSES: decoder_responses.METHOD,
+    CHAT: decoder_chat.METHOD,
 }
 _OPENAI: Final = "api.openai.com"
 # Models of OpenAI that think, and can hand their thoughts over sealed.
@@ -116,7 +116,7 @@ class Question:
     def _tools_for(self, api: str) -> list[Json]:
         """Return all tools as an API takes them."""
         if (found := self._tools.get(api)) is None:
-            make = wire_responses.tool if api == RESPONSES else wire_chat.tool
+            make = decoder_responses.tool if api == RESPONSES else decoder_chat.tool
             found = [make(function) for function in self.functions.definitions]
             if not self._takes(_STRICT):
                 for tool in found:
@@ -227,7 +227,7 @@ class Question:
 
     @property
     def wants(self) -> set[str]:
-        """What messages must be like for the model, as `contents.messages` takes it.
+        """What messages must be like for the model, as `chat_log.messages` takes it.
 
         Models of DeepSeek and Moonshot want their thoughts back, templates of Gemma know no system.
         """

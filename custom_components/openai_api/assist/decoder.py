@@ -9,10 +9,10 @@ from homeassistant.util.ulid import ulid_now
 from ..llm_tools import FunctionTools
 from ..types import Json
 from . import tools
-from .contents import service_call_id
+from .chat_log import service_call_id
 from .errors import ANSWER_BROKEN, AssistError
 from .plain_text import without_controls
-from .thoughts import MARK_SIGNS, THOUGHT_ENDED, ThoughtFilter
+from .reasoning import MARK_SIGNS, THOUGHT_ENDED, ThoughtFilter
 
 type Delta = dict[str, Any]
 

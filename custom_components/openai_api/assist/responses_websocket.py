@@ -31,7 +31,7 @@ from ..exceptions import (
 )
 from ..types import Json
 from .channel import Channel, responses
-from .response_memory import Memory, hash_of, is_own, new_items, parts
+from .previous_response import Memory, hash_of, is_own, new_items, parts
 
 TRANSPORT: Final = "assist.responses.websocket"
 _MAX_CONNECTIONS: Final = 4

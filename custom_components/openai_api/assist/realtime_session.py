@@ -19,10 +19,10 @@ from ..realtime.response_sequencer import ResponseSequencer
 from ..types import Json
 from .channel import Channel, realtime
 from .errors import SessionLost
+from .microphone import Microphone
 from .pcm import SESSION
+from .realtime_turn import RealtimeResponse, Turn
 from .stt_live import Hearing
-from .stt_sound import Microphone
-from .talk_turn import RealtimeResponse, Turn
 
 TRANSPORT: Final = "assist.realtime.websocket"
 _UNCLAIMED: Final = 10.0

@@ -9,8 +9,8 @@ from ..streaming.answer_forms import adapt
 from ..streaming.chat import NO_REASONS
 from ..streaming.tool_calls import ToolCalls
 from ..types import Json
-from .contents import CHAT_NATIVE
-from .deltas import Decoder, Delta
+from .chat_log import CHAT_NATIVE
+from .decoder import Decoder, Delta
 from .errors import ANSWER_BROKEN, CONTENT_REFUSED, AssistError, CallMalformed
 
 METHOD: Final = "chat.completions.create"

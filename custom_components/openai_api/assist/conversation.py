@@ -29,9 +29,9 @@ from .const import (
     CONF_PLAIN_TEXT,
     CONF_PROMPT,
 )
+from .continue_conversation import asks
 from .errors import is_away
 from .llm_entity import LanguageModelEntity
-from .questions import asks
 from .turns import Ended, Turn
 
 _asked: ContextVar[frozenset[str]] = ContextVar("openai_api_asked_agents", default=frozenset())

@@ -14,8 +14,8 @@ from ..streaming.accumulators import ResponseAccumulator
 from ..streaming.answer_forms import adapt
 from ..types import Json
 from . import tools
-from .contents import MESSAGE_NATIVE
-from .deltas import Decoder, Delta
+from .chat_log import MESSAGE_NATIVE
+from .decoder import Decoder, Delta
 from .errors import CONTENT_REFUSED, AssistError, status_in
 
 METHOD: Final = "responses.create"

@@ -17,11 +17,11 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.json import json_dumps
 
 from ..types import Json
-from . import images, structures
+from . import images, structured_output
 from .const import CONF_EVALUATE, CONF_IMAGE_MODEL, CONF_MODEL, CONF_STRUCTURED_OUTPUT
 from .errors import NOT_THE_STRUCTURE, AssistError, names
 from .llm_entity import LanguageModelEntity
-from .request import Structure
+from .request_builder import Structure
 from .turns import Ended, Turn
 
 if TYPE_CHECKING:
@@ -78,11 +78,13 @@ class TaskEntity(LanguageModelEntity, AITaskEntity):
     async def _async_structured(self, task: GenDataTask, chat_log: ChatLog, turn: Turn) -> Json:
         """Return data of the task's structure, after one more question if need be."""
         assert task.structure is not None
-        schema = structures.to_schema(task.structure, chat_log.llm_api)
+        schema = structured_output.to_schema(task.structure, chat_log.llm_api)
         await self.async_answer_structured(chat_log, turn, task.name, schema)
         try:
-            return structures.check(task.structure, schema, structures.parse(_last_text(chat_log)))
-        except structures.Mismatch as err:
+            return structured_output.check(
+                task.structure, schema, structured_output.parse(_last_text(chat_log))
+            )
+        except structured_output.Mismatch as err:
             # Some services leave out what they do not enforce: the model has not seen it then.
             chat_log.async_add_user_content(
                 UserContent(
@@ -92,15 +94,17 @@ class TaskEntity(LanguageModelEntity, AITaskEntity):
             )
         await self.async_answer_structured(chat_log, turn, task.name, schema)
         try:
-            return structures.check(task.structure, schema, structures.parse(_last_text(chat_log)))
-        except structures.Mismatch as err:
+            return structured_output.check(
+                task.structure, schema, structured_output.parse(_last_text(chat_log))
+            )
+        except structured_output.Mismatch as err:
             raise AssistError(NOT_THE_STRUCTURE, message=str(err)) from None
 
     async def async_answer_structured(
         self, chat_log: ChatLog, turn: Turn, name: str, schema: Json
     ) -> None:
         """Let the model answer with a JSON object, in the best way that the service takes."""
-        enforced = structures.strict(schema)
+        enforced = structured_output.strict(schema)
         while True:
             mode = self._mode()
             if mode == "json_schema" and enforced is None:
