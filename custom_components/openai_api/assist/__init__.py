@@ -10,7 +10,7 @@ How an entity of a subentry is built, on any of the four platforms:
   It has `host` (the `ServiceHost`: client, settings, usage, availability), `subentry`, and
   `options` (what the form saved, under the names of `assist.const`; read it with
   `option(key)`, which knows the defaults). When somebody changes the subentry,
-  `take_options` runs again and the state is written: override it to set `_attr_…`, and let the
+  `apply_options` runs again and the state is written: override it to set `_attr_…`, and let the
   next turn use the new options. Nothing is reloaded.
 - What the host turned out to be able to do stays in `host.known`, under keys such as `api` or
   `speech_format`, until the entry is reloaded.

@@ -19,7 +19,7 @@ from homeassistant.helpers.json import json_dumps
 from ..types import Json
 from . import images, structured_output
 from .const import CONF_EVALUATE, CONF_IMAGE_MODEL, CONF_MODEL, CONF_STRUCTURED_OUTPUT
-from .errors import NOT_THE_STRUCTURE, AssistError, names
+from .errors import NOT_THE_STRUCTURE, AssistError, mentions_parameter
 from .llm_entity import LanguageModelEntity
 from .request_builder import Structure
 from .turns import Ended, Turn
@@ -44,15 +44,15 @@ _STATUSES: Final = frozenset({400, 422, 500, 501})
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_-]+")
 
 
-class TaskEntity(LanguageModelEntity, AITaskEntity):
+class OpenAITaskEntity(LanguageModelEntity, AITaskEntity):
     """Does AI tasks."""
 
-    is_spoken_to = False
+    is_conversational = False
 
     @override
     @callback
-    def take_options(self) -> None:
-        super().take_options()
+    def apply_options(self) -> None:
+        super().apply_options()
         features = AITaskEntityFeature.GENERATE_DATA | AITaskEntityFeature.SUPPORT_ATTACHMENTS
         if self.options.get(CONF_IMAGE_MODEL):
             features |= AITaskEntityFeature.GENERATE_IMAGE
@@ -65,13 +65,13 @@ class TaskEntity(LanguageModelEntity, AITaskEntity):
     async def _async_generate_data(self, task: GenDataTask, chat_log: ChatLog) -> GenDataTaskResult:
         """Return a text, or data of the wanted structure; raises translated errors."""
         turn = self._turn(chat_log.conversation_id)
-        with turn.failures_reported():
+        with turn.report_failures():
             if task.structure is None:
                 await self.async_answer(chat_log, turn, rounds=_ROUNDS)
                 data: object = _last_text(chat_log)
             else:
                 data = await self._async_structured(task, chat_log, turn)
-        turn.note_text(question=task.instructions, answer=str(data))
+        turn.set_texts(question=task.instructions, answer=str(data))
         turn.end(Ended.DONE)
         return GenDataTaskResult(conversation_id=chat_log.conversation_id, data=data)
 
@@ -118,7 +118,7 @@ class TaskEntity(LanguageModelEntity, AITaskEntity):
             try:
                 await self.async_answer(chat_log, turn, rounds=_ROUNDS, structure=structure)
             except HomeAssistantError as err:
-                is_refused = any(names(err, word, _STATUSES) for word in _REFUSED)
+                is_refused = any(mentions_parameter(err, word, _STATUSES) for word in _REFUSED)
                 if (
                     len(chat_log.content) > before
                     or mode == _MODES[-1]
@@ -144,7 +144,7 @@ class TaskEntity(LanguageModelEntity, AITaskEntity):
         """Return an image, made from a text or from the attached ones; raises translated errors."""
         turn = self._turn(chat_log.conversation_id)
         turn.data["model"] = self.options.get(CONF_IMAGE_MODEL)
-        with turn.failures_reported():
+        with turn.report_failures():
             result = await images.async_generate(self, task, turn, chat_log.conversation_id)
         chat_log.async_add_assistant_content_without_tools(
             AssistantContent(agent_id=self.entity_id, content=result.revised_prompt or "Done.")
@@ -157,7 +157,7 @@ class TaskEntity(LanguageModelEntity, AITaskEntity):
         from . import evaluate  # noqa: PLC0415  # It needs what Home Assistant 2026.11 has.
 
         turn = self._turn(None)
-        with turn.failures_reported():
+        with turn.report_failures():
             result = await evaluate.async_evaluate(self, task, turn, self.async_answer_structured)
         turn.end(Ended.DONE)
         return result

@@ -99,9 +99,9 @@ class Attachments:
         been read with `async_read`.
         """
         if not content.attachments:
-            return sendable(content.content)
+            return valid_text(content.content)
         text_type = "text" if is_chat else "input_text"
-        parts: list[Json] = [{"type": text_type, "text": sendable(content.content)}]
+        parts: list[Json] = [{"type": text_type, "text": valid_text(content.content)}]
         for attachment in content.attachments:
             mime_type, url = self._urls[attachment.path]
             if mime_type == _PDF:
@@ -135,10 +135,10 @@ def _read(path: Path) -> tuple[str | None, str] | None:
 def system_prompt(chat_log: ChatLog) -> str:
     """Return the instructions for the model, "" if there are none."""
     first = chat_log.content[0]
-    return sendable(first.content) if isinstance(first, SystemContent) else ""
+    return valid_text(first.content) if isinstance(first, SystemContent) else ""
 
 
-def sendable(text: str) -> str:
+def valid_text(text: str) -> str:
     """Return a text as it can be sent: no signs that nothing can show, and no halves of signs."""
     if text.isprintable():
         return text
@@ -147,7 +147,7 @@ def sendable(text: str) -> str:
     return without_controls(text)
 
 
-def calls_of(content: AssistantContent) -> list[Any]:
+def function_calls(content: AssistantContent) -> list[Any]:
     """Return the tool calls that the model is reminded of: not those of the service's tools."""
     return [
         call
@@ -159,7 +159,7 @@ def calls_of(content: AssistantContent) -> list[Any]:
 _SERVICE: Final = "service:"
 
 
-def service_call_id(identifier: object) -> str:
+def server_tool_call_id(identifier: object) -> str:
     """Return the id under which a call of the service's own tool stands in the log."""
     return f"{_SERVICE}{identifier}"
 
@@ -174,7 +174,7 @@ def _is_before_service_call(content: AssistantContent) -> bool:
 
     These are not sent, and OpenAI refuses a thought without what it led to.
     """
-    return bool(content.tool_calls) and not calls_of(content) and not content.content
+    return bool(content.tool_calls) and not function_calls(content) and not content.content
 
 
 def is_empty(text: str | None) -> bool:
@@ -242,7 +242,7 @@ def input_items(
                     "name": functions.function_name(call.tool_name),
                     "arguments": json_dumps(call.tool_args),
                 }
-                for call in calls_of(item)
+                for call in function_calls(item)
                 if call.id in known
             ]
     # Thoughts of earlier turns, maybe of another model, are of no use.
@@ -297,7 +297,7 @@ def messages(
                     },
                     **({"extra_content": extras[call.id]} if call.id in extras else {}),
                 }
-                for call in calls_of(item)
+                for call in function_calls(item)
                 if call.id in known
             ]
             text = None if is_empty(item.content) else item.content
@@ -334,3 +334,11 @@ def _told_by_user(found: list[Json]) -> list[Json]:
     if isinstance(content, list):
         told = [{"type": "text", "text": system}, *content]
     return [{**item, "content": told} if item is first else item for item in found[1:]]
+
+
+def end_with_assistant(chat_log: ChatLog, agent_id: str) -> None:
+    """End the chat log with an empty answer where the model had nothing to say after its tools."""
+    if not isinstance(chat_log.content[-1], AssistantContent):
+        chat_log.async_add_assistant_content_without_tools(
+            AssistantContent(agent_id=agent_id, content="")
+        )

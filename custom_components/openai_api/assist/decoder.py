@@ -9,10 +9,10 @@ from homeassistant.util.ulid import ulid_now
 from ..llm_tools import FunctionTools
 from ..types import Json
 from . import tools
-from .chat_log import service_call_id
+from .chat_log import server_tool_call_id
 from .errors import ANSWER_BROKEN, AssistError
 from .plain_text import without_controls
-from .reasoning import MARK_SIGNS, THOUGHT_ENDED, ThoughtFilter
+from .reasoning import MARKER_CHARACTERS, REASONING_ENDED, ReasoningFilter
 
 type Delta = dict[str, Any]
 
@@ -28,11 +28,11 @@ class Decoder:
         functions: FunctionTools | None = None,
         *,
         allows_tools: bool = True,
-        thinks_first: bool = False,
+        reasoning_opened: bool = False,
     ) -> None:
         """Take the functions that a model may call, by whose names tools are found.
 
-        `thinks_first`: of the thoughts of the model, the end alone is written.
+        `reasoning_opened`: of the thoughts of the model, the end alone is written.
         """
         self.is_done = False
         """Whether the service has said that the answer is whole."""
@@ -45,11 +45,11 @@ class Decoder:
         self.refusal = ""
         self.has_begun = False
         """Whether anything of the answer has been given on."""
-        self.is_cut = False
+        self.is_truncated = False
         """Whether the service has ended the answer at a limit of its length."""
-        self.has_cut_call = False
+        self.has_truncated_call = False
         """Whether that was within the call of a tool, which then is not made."""
-        self.has_unmade_call = False
+        self.has_ignored_call = False
         """Whether the model has called a tool though it was to answer."""
         self._functions = functions or FunctionTools()
         self._allows_tools = allows_tools
@@ -57,7 +57,7 @@ class Decoder:
         self._has_native = False
         self._ids: set[str] = set()
         self.last_call_id = ""
-        self._thoughts = ThoughtFilter(thinks_first=thinks_first)
+        self._thoughts = ReasoningFilter(reasoning_opened=reasoning_opened)
         self._size = 0
 
     def feed(self, event: Json) -> Iterator[Delta]:
@@ -65,14 +65,14 @@ class Decoder:
         raise NotImplementedError
 
     @property
-    def has_call_in_text(self) -> bool:
+    def has_tool_call_in_text(self) -> bool:
         """Whether the model has written the call of a tool, which the service did not read."""
         return self._thoughts.has_call
 
     @property
-    def has_end_alone(self) -> bool:
+    def has_unopened_end(self) -> bool:
         """Whether a thought has ended in the text that has not begun there."""
-        return self._thoughts.has_end_alone
+        return self._thoughts.has_unopened_end
 
     def finish(self) -> Iterator[Delta]:
         """Yield what still waits once the stream has ended."""
@@ -106,11 +106,11 @@ class Decoder:
     def _text(self, text: Any) -> Iterator[Delta]:
         """Yield a piece of the text, thoughts in tags apart."""
         if isinstance(text, str) and text:
-            if self._thoughts.is_idle and MARK_SIGNS.isdisjoint(text):
+            if self._thoughts.is_idle and MARKER_CHARACTERS.isdisjoint(text):
                 yield from self._plain("content", text)
                 return
             for key, part in self._thoughts.feed(text):
-                if key == THOUGHT_ENDED:
+                if key == REASONING_ENDED:
                     # Home Assistant takes the last message of the log for the answer.
                     self._has_message = False
                 else:
@@ -124,7 +124,7 @@ class Decoder:
             yield from self._plain("thinking_content", text)
 
     def _call(
-        self, identifier: Any, name: Any, arguments: Any, *, is_cut: bool = False
+        self, identifier: Any, name: Any, arguments: Any, *, is_truncated: bool = False
     ) -> Iterator[Delta]:
         """Yield the call of a tool; what cannot be read is answered at once and called never.
 
@@ -133,10 +133,10 @@ class Decoder:
         if not isinstance(name, str) or not name:
             return
         if not self._allows_tools:
-            self.has_unmade_call = True
+            self.has_ignored_call = True
             return
-        if is_cut and not (arguments and tools.arguments(arguments) is not None):
-            self.has_cut_call = True
+        if is_truncated and not (arguments and tools.parse_arguments(arguments) is not None):
+            self.has_truncated_call = True
             return
         yield from self._waiting_text()
         yield from self._message()
@@ -145,10 +145,10 @@ class Decoder:
             call_id = ulid_now()
         self._ids.add(call_id)
         self.last_call_id = call_id
-        parsed = tools.arguments(arguments)
-        name = tools.function_meant(name, self._functions)
+        parsed = tools.parse_arguments(arguments)
+        name = tools.resolve_function_name(name, self._functions)
         if parsed:
-            parsed = tools.fitting(parsed, name, self._functions)
+            parsed = tools.coerce_arguments(parsed, name, self._functions)
         name = self._functions.tool_name(name) or name
         self.calls.append(name)
         call = llm.ToolInput(
@@ -182,7 +182,7 @@ class Decoder:
             if (value := item.get(key)) is not None
         }
         call = llm.ToolInput(
-            id=service_call_id(item.get("id") or ulid_now()),
+            id=server_tool_call_id(item.get("id") or ulid_now()),
             tool_name=name,
             tool_args=arguments,
             external=True,

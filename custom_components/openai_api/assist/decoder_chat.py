@@ -52,7 +52,7 @@ class ChatDecoder(Decoder):
             if "MALFORMED" in str(reason) and not self.has_begun:
                 raise CallMalformed
             self.is_done = True
-            self.is_cut = self.is_cut or reason in _CUT
+            self.is_truncated = self.is_truncated or reason in _CUT
             yield from self._close_calls()
             if reason == "content_filter" and not self.text_length:
                 raise AssistError(CONTENT_REFUSED)
@@ -129,10 +129,12 @@ class ChatDecoder(Decoder):
 
         Where the service has not said that the answer is whole, its last call may be cut.
         """
-        is_cut = is_end and not self.is_done
-        for call in self._tool_calls.take(is_end=is_end, is_cut=is_cut):
+        is_truncated = is_end and not self.is_done
+        for call in self._tool_calls.take(is_end=is_end, is_cut=is_truncated):
             made = len(self.calls)
-            yield from self._call(call.id, call.name, call.arguments, is_cut=self.is_cut)
+            yield from self._call(
+                call.id, call.name, call.arguments, is_truncated=self.is_truncated
+            )
             if len(self.calls) > made and (call.extra is not None or self._details):
                 yield from self._keep(call.extra)
 

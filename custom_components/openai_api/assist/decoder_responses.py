@@ -163,8 +163,8 @@ class ResponsesDecoder(Decoder):
             arguments = item.get("arguments") or streamed
             if name:
                 self._told.append((_id_of(item), _call_of(name, arguments)))
-            is_cut = self.is_cut or item.get("status") in _UNFINISHED
-            yield from self._call(item.get("call_id"), name, arguments, is_cut=is_cut)
+            is_truncated = self.is_truncated or item.get("status") in _UNFINISHED
+            yield from self._call(item.get("call_id"), name, arguments, is_truncated=is_truncated)
         elif kind == "reasoning" and item.get("encrypted_content"):
             # Its summary was shown; the model needs the sealed thought alone.
             self._has_phase = False
@@ -186,7 +186,7 @@ class ResponsesDecoder(Decoder):
         self.usage = response.get("usage")
         details = response.get("incomplete_details")
         reason = details.get("reason") if isinstance(details, dict) else None
-        self.is_cut = reason == "max_output_tokens"
+        self.is_truncated = reason == "max_output_tokens"
         if not self.text_length and not self.calls:
             # Some services stream nothing but the end.
             yield from self._output(response.get("output"))
@@ -239,7 +239,7 @@ def _id_of(item: Json) -> str | None:
 
 def _call_of(name: object, arguments: Any) -> _Call:
     """Return what a call is, however its arguments are written."""
-    found = tools.arguments(arguments)
+    found = tools.parse_arguments(arguments)
     return str(name), str(arguments) if found is None else json_dumps_sorted(found)
 
 

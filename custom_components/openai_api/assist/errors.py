@@ -130,7 +130,7 @@ _TEMPLATE_STATUSES: Final = frozenset({400, 422, 500})
 _NO_SUCH_API: Final = frozenset(
     {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
 )
-REFUSED_STATUSES: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
+REJECTED_STATUSES: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 _TRANSIENT: Final = frozenset(
     {
         HTTPStatus.TOO_MANY_REQUESTS,
@@ -143,7 +143,7 @@ _TRANSIENT: Final = frozenset(
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,3}")
 _STATUS_KEYS: Final = (*CODES, "status", "status_code", "statusCode", "type")
 _STATUSES_IN_STREAMS: Final[Mapping[str, int]] = {
-    **{str(int(one)): int(one) for one in (*_TRANSIENT, *REFUSED_STATUSES, *_TOO_LONG_STATUSES)},
+    **{str(int(one)): int(one) for one in (*_TRANSIENT, *REJECTED_STATUSES, *_TOO_LONG_STATUSES)},
     "rate_limit_exceeded": HTTPStatus.TOO_MANY_REQUESTS,
     "rate_limit_error": HTTPStatus.TOO_MANY_REQUESTS,
     "server_error": HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -225,7 +225,7 @@ def has_status(err: HomeAssistantError, statuses: Collection[int]) -> bool:
 
 def is_model_unknown(err: HomeAssistantError) -> bool:
     """Tell whether an error says that the service does not have the model."""
-    statuses = {*REFUSED_STATUSES, HTTPStatus.NOT_FOUND}
+    statuses = {*REJECTED_STATUSES, HTTPStatus.NOT_FOUND}
     if not isinstance(err, ApiError) or not has_status(err, statuses):
         return False
     if err.param not in {None, "", "model"}:
@@ -251,8 +251,8 @@ def is_bad_request(err: HomeAssistantError) -> bool:
     return _status(err) == HTTPStatus.BAD_REQUEST
 
 
-def names(
-    err: HomeAssistantError, parameter: str, statuses: Collection[int] = REFUSED_STATUSES
+def mentions_parameter(
+    err: HomeAssistantError, parameter: str, statuses: Collection[int] = REJECTED_STATUSES
 ) -> bool:
     """Tell whether a refusal is about a parameter of the request."""
     return (
@@ -269,7 +269,7 @@ def is_stream_refused(err: HomeAssistantError) -> bool:
     return err.param == "stream" or bool(_NO_STREAM.search(err.message or ""))
 
 
-def is_too_long(err: HomeAssistantError) -> bool:
+def is_context_too_long(err: HomeAssistantError) -> bool:
     """Tell whether an error says that a question is too long for the model, with all before it."""
     if not isinstance(err, ApiError):
         return False
@@ -291,7 +291,7 @@ def is_order_refused(err: HomeAssistantError) -> bool:
     return _is_of_template(err, _ORDER_REFUSED)
 
 
-def wants_short_ids(err: HomeAssistantError) -> bool:
+def is_short_ids_required(err: HomeAssistantError) -> bool:
     """Tell whether an error says that the ids of calls must have nine letters or digits."""
     return _is_of_template(err, _SHORT_IDS)
 
@@ -315,7 +315,7 @@ def is_transient(err: HomeAssistantError) -> bool:
     )
 
 
-def pause_of(err: HomeAssistantError) -> float:
+def retry_after(err: HomeAssistantError) -> float:
     """Return the seconds after which a busy service says that it can be asked again; else 0."""
     found = _PAUSE.search(err.message or "") if isinstance(err, ApiError) else None
     if found is None or _status(err) != HTTPStatus.TOO_MANY_REQUESTS:
@@ -325,7 +325,7 @@ def pause_of(err: HomeAssistantError) -> float:
     return float(minutes or 0) * 60 + seconds
 
 
-def is_away(err: HomeAssistantError) -> bool:
+def is_service_unavailable(err: HomeAssistantError) -> bool:
     """Tell whether an error says that the service cannot answer now, whatever it is asked."""
     return isinstance(err, ApiError) and _sentence(err) in _AWAY
 
@@ -340,7 +340,7 @@ def _sentence(err: ApiError) -> str:
     return next((key for kind, key in _SENTENCES if isinstance(err, kind)), FAILED)
 
 
-def spoken_key(err: HomeAssistantError) -> str:
+def error_translation_key(err: HomeAssistantError) -> str:
     """Return the key of the sentence for an error of a request."""
     if isinstance(err, AssistError):
         return err.key
@@ -353,14 +353,14 @@ def spoken_key(err: HomeAssistantError) -> str:
     return _sentence(err)
 
 
-async def async_spoken(
+async def async_localized_error(
     hass: HomeAssistant, err: Exception, language: str, **placeholders: str
 ) -> HomeAssistantError:
     """Return the error whose text is one sentence in a language, to be spoken as it is.
 
     Home Assistant itself would say it in English. `placeholders` may hold `name` and `model`.
     """
-    key = spoken_key(err) if isinstance(err, HomeAssistantError) else FAILED
+    key = error_translation_key(err) if isinstance(err, HomeAssistantError) else FAILED
     known = (err.translation_placeholders or {}) if isinstance(err, HomeAssistantError) else {}
     values = {"name": "", "model": "", "message": "", **placeholders, **known}
     english = await _async_text(hass, "en", key)

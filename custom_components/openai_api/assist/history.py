@@ -11,7 +11,7 @@ from homeassistant.components.conversation import (
     UserContent,
 )
 
-from .chat_log import calls_of, is_empty
+from .chat_log import function_calls, is_empty
 
 _UNFINISHED: Final = "Sorry, an error occurred before I could finish that request."
 """What stands for the end of a failed turn: else, the model might do later what was asked then.
@@ -24,7 +24,7 @@ _SAID_BEFORE: Final = 'You have just said to me: "{}"\n\n{}'
 """How a first question repeats what the assistant has said before it."""
 
 
-def relevant(contents: Sequence[Content], turns: int) -> list[Content]:
+def sendable_contents(contents: Sequence[Content], turns: int) -> list[Content]:
     """Return what the model is told of a chat log: the last turns, 0 for all.
 
     Left out are system prompts, calls without a result, and results without a call. A turn that
@@ -44,7 +44,7 @@ def relevant(contents: Sequence[Content], turns: int) -> list[Content]:
                 found.append(AssistantContent(agent_id="", content=text))
             is_open = has_failed = True
         elif isinstance(item, AssistantContent):
-            sent = [call.id for call in calls_of(item) if call.id in results]
+            sent = [call.id for call in function_calls(item) if call.id in results]
             calls.update(sent)
             says_nothing = is_empty(item.content)
             is_open = bool(sent) or (is_open and says_nothing)
@@ -59,7 +59,7 @@ def relevant(contents: Sequence[Content], turns: int) -> list[Content]:
     return found
 
 
-def latest_turns(contents: list[Content], most: int) -> list[Content]:
+def last_turns(contents: list[Content], most: int) -> list[Content]:
     """Return what belongs to the latest turns, at most so many, 0 for all."""
     starts = _starts(contents)
     return contents[starts[-most:][0] :] if most and starts else contents
@@ -70,7 +70,7 @@ def count_turns(contents: Sequence[Content]) -> int:
     return len(_starts(contents))
 
 
-def begun_by_user(contents: list[Content]) -> list[Content]:
+def start_with_user(contents: list[Content]) -> list[Content]:
     """Return contents that begin with a question, as the templates of many models want them.
 
     A satellite may have begun the conversation: the first answer then tells what it has said.

@@ -56,14 +56,14 @@ class Stream:
 
     @property
     def is_event_stream(self) -> bool:
-        """Whether the service streams; if not, `async_whole` returns the answer."""
+        """Whether the service streams; if not, `async_json` returns the answer."""
         return self.content_type.startswith(_EVENT_STREAM)
 
-    def begun(self) -> None:
+    def mark_started(self) -> None:
         """Lift the time limit on the whole: from now on it counts between two pieces."""
         self._host.disable_timeout(self._wait)
 
-    async def async_whole(self, accumulator: Callable[[], StreamAccumulator] | None = None) -> Json:
+    async def async_json(self, accumulator: Callable[[], StreamAccumulator] | None = None) -> Json:
         """Return the answer of a service that does not stream, what `async_parse_body` returns.
 
         `accumulator` reads a stream that is not labelled as one. Raises what that raises for
@@ -83,7 +83,7 @@ class Stream:
         Raises an ApiError, such as ConnectionFailed where the connection is lost.
         """
         with raise_translated_errors(self._host.settings, self._seconds):
-            async with aclosing(body_of(self._response)) as body:
+            async with aclosing(iter_body(self._response)) as body:
                 async for piece in body:
                     yield piece
 
@@ -152,7 +152,7 @@ class Stream:
         return event
 
 
-def body_of(response: Any) -> AsyncGenerator[bytes]:
+def iter_body(response: Any) -> AsyncGenerator[bytes]:
     """Return the pieces of a streamed answer of the SDK, as they arrive.
 
     What is not packed comes straight from the connection: on a small machine, the layers that
@@ -172,7 +172,7 @@ async def async_stream(
     """Send a request and yield its answer; the SDK does not retry.
 
     `method` is that of the SDK, such as `responses.create`; what `arguments` holds under
-    `extra_body` is sent as it is. `seconds` bound the time until `Stream.begun`, and then the time
+    `extra_body` is sent as it is. `seconds` bound the time until `Stream.mark_started`, and then the time
     between two pieces. Raises ApiError and EntryUnloaded.
     """
     call, _ = await host.method(method, "streaming")
@@ -213,9 +213,9 @@ async def async_warm_up(host: ServiceHost) -> None:
 async def async_ask(
     host: ServiceHost, method: str, arguments: Mapping[str, Any], seconds: float
 ) -> Json:
-    """Return the JSON object that a method answers with, what `Stream.async_whole` returns.
+    """Return the JSON object that a method answers with, what `Stream.async_json` returns.
 
     The parameters and errors are those of `async_stream`.
     """
     async with async_stream(host, method, arguments, seconds) as stream:
-        return await stream.async_whole()
+        return await stream.async_json()

@@ -19,11 +19,11 @@ from .chat_log import Attachments
 from .const import CONF_EXTRA_BODY, CONF_IMAGE_MODEL, CONF_PATIENCE
 from .errors import (
     ATTACHMENT_UNSUPPORTED,
-    REFUSED_STATUSES,
+    REJECTED_STATUSES,
     AssistError,
     is_api_unsupported,
     is_model_unknown,
-    names,
+    mentions_parameter,
 )
 from .http import async_ask
 from .llm_entity import LanguageModelEntity
@@ -36,7 +36,7 @@ _IN_BASE64: Final = "response_format"
 _BY_CHAT: Final = "images_by_chat"
 """Key of `ServiceHost.known`: by method and model, the modalities of the chat that makes images."""
 _MODALITIES: Final = "modalities"
-_STATUSES: Final = REFUSED_STATUSES | {HTTPStatus.NOT_FOUND}
+_STATUSES: Final = REJECTED_STATUSES | {HTTPStatus.NOT_FOUND}
 _DATA_IMAGE: Final = "data:image/"
 _DEFAULT: Final = "image/png"
 """What `detect_image_type` returns for bytes that it does not know."""
@@ -122,7 +122,7 @@ async def _async_by_images(
     try:
         return await async_ask(host, method, request, seconds)
     except HomeAssistantError as err:
-        if _IN_BASE64 not in request or not names(err, _IN_BASE64):
+        if _IN_BASE64 not in request or not mentions_parameter(err, _IN_BASE64):
             raise
         refused.add(_IN_BASE64)
         del request[_IN_BASE64]
@@ -158,7 +158,9 @@ async def _async_by_chat(
             answer = await async_ask(host, METHODS[CHAT], arguments(CHAT, body), seconds)
             break
         except HomeAssistantError as err:
-            if body[_MODALITIES] == ["image", "text"] and names(err, _MODALITIES, _STATUSES):
+            if body[_MODALITIES] == ["image", "text"] and mentions_parameter(
+                err, _MODALITIES, _STATUSES
+            ):
                 # The model makes images alone.
                 body[_MODALITIES] = ["image"]
                 continue

@@ -6,7 +6,6 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, ClassVar, Final, cast
 
 from homeassistant.components.conversation import (
-    AssistantContent,
     AssistantContentDeltaDict,
     ChatLog,
     Content,
@@ -19,7 +18,14 @@ from ..const import LOGGER
 from ..exceptions import ConnectionFailed, EntryUnloaded, RequestTimedOut
 from ..types import Json
 from . import tools
-from .chat_log import USER_FIRST, Attachments, input_items, messages, system_prompt
+from .chat_log import (
+    USER_FIRST,
+    Attachments,
+    end_with_assistant,
+    input_items,
+    messages,
+    system_prompt,
+)
 from .const import CONF_API, CONF_HISTORY_TURNS, CONF_HOST_TOOLS, CONF_MODEL, CONF_PATIENCE
 from .decoder import Decoder, Delta
 from .decoder_chat import ChatDecoder
@@ -33,12 +39,12 @@ from .errors import (
     AssistError,
     is_api_unsupported,
     is_bad_request,
+    is_context_too_long,
     is_model_unknown,
-    is_too_long,
     is_transient,
-    pause_of,
+    retry_after,
 )
-from .history import begun_by_user, count_turns, latest_turns, relevant
+from .history import count_turns, last_turns, sendable_contents, start_with_user
 from .http import Stream, async_stream, async_warm_up
 from .loop_turn import LoopTurn
 from .plain_text import PlainText
@@ -47,11 +53,11 @@ from .request_builder import (
     METHODS,
     RESPONSES,
     RESPONSES_SOCKET,
-    Question,
+    RequestBuilder,
     Structure,
     arguments,
 )
-from .responses_websocket import SocketStream, response_sockets
+from .responses_websocket import WebSocketStream, connection_pool
 from .turns import Turn
 
 _AUTO: Final = "auto"
@@ -71,7 +77,7 @@ _FINAL: Final = (RequestTimedOut, EntryUnloaded)
 class LanguageModelEntity(AssistEntity):
     """An entity whose turns are answered by a language model, over HTTP or a WebSocket."""
 
-    is_spoken_to: ClassVar[bool] = True
+    is_conversational: ClassVar[bool] = True
     """Whether a person hears the answer: one that was cut, or came with no words, may do then."""
 
     async def async_answer(
@@ -80,23 +86,23 @@ class LanguageModelEntity(AssistEntity):
         turn: Turn,
         *,
         rounds: int,
-        is_plain: bool = False,
+        removes_markup: bool = False,
         structure: Structure | None = None,
     ) -> None:
         """Add the model's answer to the chat log, and the tools it calls on the way.
 
         In at most `rounds` rounds tools may be called, after them the model has to answer.
-        `is_plain`: without markup. Raises AssistError "assist_answer_empty",
+        `removes_markup`: without markup. Raises AssistError "assist_answer_empty",
         "assist_answer_broken", "assist_answer_cut", "assist_call_in_text",
         "assist_content_refused" or "assist_attachment_unsupported", and what `http.async_stream`
         and `http.Stream.events` raise.
         """
         guarded = tools.guard(chat_log)
         host_tools = self.options.get(CONF_HOST_TOOLS) or ()
-        question = Question(
+        question = RequestBuilder(
             host=self.host,
             options=self.options,
-            functions=tools.functions(chat_log.llm_api, len(host_tools)),
+            functions=tools.function_tools(chat_log.llm_api, len(host_tools)),
             cache_key=self.subentry.subentry_id,
             structure=structure,
         )
@@ -117,7 +123,7 @@ class LanguageModelEntity(AssistEntity):
                 system,
                 attachments,
                 may_call=number < rounds,
-                is_plain=is_plain,
+                removes_markup=removes_markup,
             )
             turn.data["tools"] += decoder.calls
             may_call = number < rounds and bool(question.functions.definitions)
@@ -128,30 +134,29 @@ class LanguageModelEntity(AssistEntity):
 
     def _check(self, decoder: Decoder, chat_log: ChatLog, start: int, *, may_call: bool) -> None:
         """Raise an error for an answer that is none; `start` is where the turn begins in the log."""
-        if decoder.has_cut_call:
+        if decoder.has_truncated_call:
             raise AssistError(ANSWER_CUT)
         if decoder.calls:
             return
-        if decoder.has_call_in_text and may_call:
+        if decoder.has_tool_call_in_text and may_call:
             raise AssistError(CALL_IN_TEXT)
         if not decoder.text_length:
-            if decoder.is_cut:
+            if decoder.is_truncated:
                 raise AssistError(ANSWER_CUT)
-            is_done = not decoder.has_unmade_call and tools.have_all_acted(chat_log.content[start:])
-            if not self.is_spoken_to or not is_done:
-                raise AssistError(ANSWER_EMPTY)
-        elif decoder.is_cut and not self.is_spoken_to:
-            raise AssistError(ANSWER_CUT)
-        if not isinstance(chat_log.content[-1], AssistantContent):
-            # What was asked for is done, and the model has no more to say, or only an emoji.
-            chat_log.async_add_assistant_content_without_tools(
-                AssistantContent(agent_id=self.entity_id, content="")
+            is_done = not decoder.has_ignored_call and tools.have_all_acted(
+                chat_log.content[start:]
             )
+            if not self.is_conversational or not is_done:
+                raise AssistError(ANSWER_EMPTY)
+        elif decoder.is_truncated and not self.is_conversational:
+            raise AssistError(ANSWER_CUT)
+        # The model may have had no more to say, or only an emoji.
+        end_with_assistant(chat_log, self.entity_id)
 
     async def async_warm_up(self) -> None:
         """Open a connection for the turn that is about to come; raises nothing of the service."""
         if self._uses_socket:
-            await response_sockets(self.runtime_data).async_prepare()
+            await connection_pool(self.runtime_data).async_prepare()
         if not self._uses_socket:
             # It may just have turned out that there is none.
             await async_warm_up(self.host)
@@ -160,16 +165,16 @@ class LanguageModelEntity(AssistEntity):
         self,
         chat_log: ChatLog,
         turn: Turn,
-        question: Question,
+        question: RequestBuilder,
         system: str,
         attachments: Attachments,
         *,
         may_call: bool,
-        is_plain: bool,
+        removes_markup: bool,
     ) -> Decoder:
         """Ask once, again where the service takes another API, other parameters, or was busy."""
-        contents = relevant(chat_log.content, int(self.option(CONF_HISTORY_TURNS) or 0))
-        contents = latest_turns(contents, question.turns)
+        contents = sendable_contents(chat_log.content, int(self.option(CONF_HISTORY_TURNS) or 0))
+        contents = last_turns(contents, question.turns)
         allows_tools = may_call and bool(question.functions.definitions)
         is_retry = False
         api, by_socket = self._api(), self._uses_socket
@@ -177,7 +182,7 @@ class LanguageModelEntity(AssistEntity):
             turn.data["transport"] = RESPONSES_SOCKET if by_socket else api
             items = _items(api, system, contents, attachments, question)
             body = question.body(api, system, items, may_call=may_call)
-            known = {"allows_tools": allows_tools, "thinks_first": question.thinks_first}
+            known = {"allows_tools": allows_tools, "thinks_first": question.reasoning_opened}
             decoder: Decoder = (
                 ResponsesDecoder(self.host.settings, question.functions, **known)
                 if api == RESPONSES
@@ -185,7 +190,9 @@ class LanguageModelEntity(AssistEntity):
             )
             try:
                 async with self._stream(api, body, chat_log, by_socket=by_socket) as stream:
-                    await self._async_read(chat_log, turn, stream, decoder, is_plain=is_plain)
+                    await self._async_read(
+                        chat_log, turn, stream, decoder, removes_markup=removes_markup
+                    )
             except HomeAssistantError as err:
                 if by_socket and not decoder.has_begun and not isinstance(err, _FINAL):
                     LOGGER.debug("The WebSocket of %s does not serve: %r", self.entity_id, err)
@@ -203,13 +210,13 @@ class LanguageModelEntity(AssistEntity):
                     # It knows this API, whatever else it does not like.
                     self.host.known["api"] = api
                 most = max(1, count_turns(contents) // 2)
-                if is_too_long(err) and (shorter := latest_turns(contents, most)) != contents:
+                if is_context_too_long(err) and (shorter := last_turns(contents, most)) != contents:
                     LOGGER.debug("A conversation of %s is too long: %r", self.entity_id, err)
                     contents, question.turns = shorter, most
                     continue
                 if question.learn(err, body):
                     continue
-                if not is_retry and is_transient(err) and (pause := pause_of(err)) <= _PAUSE:
+                if not is_retry and is_transient(err) and (pause := retry_after(err)) <= _PAUSE:
                     is_retry = True
                     await asyncio.sleep(pause)
                     continue
@@ -219,8 +226,8 @@ class LanguageModelEntity(AssistEntity):
                 raise
             if self._is_auto:
                 self.host.known["api"] = api
-            if decoder.has_end_alone:
-                question.learn_thinks_first()
+            if decoder.has_unopened_end:
+                question.learn_reasoning_opened()
             return decoder
 
     def _api(self) -> str:
@@ -235,17 +242,17 @@ class LanguageModelEntity(AssistEntity):
         """Whether a WebSocket is wanted, and the service has not refused one."""
         return (
             self.option(CONF_API) == RESPONSES_SOCKET
-            and response_sockets(self.runtime_data).is_supported
+            and connection_pool(self.runtime_data).is_supported
         )
 
     def _stream(
         self, api: str, body: Json, chat_log: ChatLog, *, by_socket: bool
-    ) -> AbstractAsyncContextManager[Stream | SocketStream]:
+    ) -> AbstractAsyncContextManager[Stream | WebSocketStream]:
         """Return what sends a request and yields its answer."""
         seconds = float(self.option(CONF_PATIENCE))
         if by_socket:
             key = f"{self.subentry.subentry_id}/{chat_log.conversation_id}"
-            return response_sockets(self.runtime_data).async_stream(key, body, seconds)
+            return connection_pool(self.runtime_data).async_stream(key, body, seconds)
         return async_stream(self.host, METHODS[api], arguments(api, body), seconds)
 
     @property
@@ -266,15 +273,15 @@ class LanguageModelEntity(AssistEntity):
         self,
         chat_log: ChatLog,
         turn: Turn,
-        stream: Stream | SocketStream,
+        stream: Stream | WebSocketStream,
         decoder: Decoder,
         *,
-        is_plain: bool,
+        removes_markup: bool,
     ) -> None:
         """Add what comes back to the chat log, tools included."""
         turn.data["reused"] |= stream.is_follow_up
         deltas = _deltas(stream, decoder, turn)
-        if is_plain:
+        if removes_markup:
             deltas = _without_markup(deltas)
         try:
             async for _ in chat_log.async_add_delta_content_stream(
@@ -282,7 +289,7 @@ class LanguageModelEntity(AssistEntity):
             ):
                 pass
         finally:
-            turn.note_said(decoder.text_length, calls_tools=bool(decoder.calls))
+            turn.add_text_length(decoder.text_length, calls_tools=bool(decoder.calls))
         turn.count(decoder.usage)
         self.host.record_event({"response": {"usage": decoder.usage}})
         if isinstance(decoder.usage, dict):
@@ -290,12 +297,16 @@ class LanguageModelEntity(AssistEntity):
 
 
 def _items(
-    api: str, system: str, contents: list[Content], attachments: Attachments, question: Question
+    api: str,
+    system: str,
+    contents: list[Content],
+    attachments: Attachments,
+    question: RequestBuilder,
 ) -> list[Json]:
     """Return what is said in a conversation, as an API takes it."""
     functions, wants = question.functions, question.wants
     if USER_FIRST in wants:
-        contents = begun_by_user(contents)
+        contents = start_with_user(contents)
     if api == RESPONSES:
         return input_items(contents, attachments, functions)
     return messages(system, contents, attachments, functions, wants=wants)
@@ -317,10 +328,12 @@ def _stats(usage: Json) -> Json:
     }
 
 
-async def _deltas(stream: Stream | SocketStream, decoder: Any, turn: Turn) -> AsyncIterator[Delta]:
+async def _deltas(
+    stream: Stream | WebSocketStream, decoder: Any, turn: Turn
+) -> AsyncIterator[Delta]:
     """Yield the deltas of an answer; texts that arrived together come together."""
     if isinstance(stream, Stream) and not stream.is_event_stream:
-        whole = await stream.async_whole(decoder.accumulator)
+        whole = await stream.async_json(decoder.accumulator)
         _begin(stream, turn)
         for delta in decoder.whole(whole):
             yield delta
@@ -362,10 +375,10 @@ async def _async_next(
         return None
 
 
-def _begin(stream: Stream | SocketStream, turn: Turn) -> None:
+def _begin(stream: Stream | WebSocketStream, turn: Turn) -> None:
     """Take note that an answer has begun."""
     turn.mark("first_piece_ms")
-    stream.begun()
+    stream.mark_started()
 
 
 async def _without_markup(deltas: AsyncIterator[Delta]) -> AsyncIterator[Delta]:

@@ -8,29 +8,29 @@ from typing import Final
 import audioop
 
 from ..const import LOGGER
-from .pcm import MICROPHONE, Converter, PcmFormat, WavError, WavReader
+from .pcm import MICROPHONE_FORMAT, Converter, PcmFormat, WavError, WavReader
 
-LONGEST: Final = 300
+MAX_SECONDS: Final = 300
 """Seconds that are kept; what is said after that is not heard. A pipeline ends then, too."""
-_LARGEST: Final = LONGEST * MICROPHONE.rate * MICROPHONE.frame
-_PIECE: Final = MICROPHONE.rate * MICROPHONE.frame // 10
+_MAX_BYTES: Final = MAX_SECONDS * MICROPHONE_FORMAT.rate * MICROPHONE_FORMAT.frame_size
+_CHUNK_BYTES: Final = MICROPHONE_FORMAT.rate * MICROPHONE_FORMAT.frame_size // 10
 """Bytes of a tenth of a second: less makes more events, more makes them late."""
-_QUIET: Final = 300
+_SILENCE_RMS: Final = 300
 """A root mean square below which nobody speaks, however quiet the room is."""
-_PAUSE: Final = 1.0
-_SPEECH: Final = 0.3
+_MIN_SILENCE_SECONDS: Final = 1.0
+_MIN_SPEECH_SECONDS: Final = 0.3
 """Seconds of silence that end what was said, and seconds that must have been said."""
 
 
 class Microphone:
     """The sound of one run, as 16 kHz mono; reading it ends with the stream, or with `stop`."""
 
-    def __init__(self, stream: AsyncIterable[bytes], shape: PcmFormat) -> None:
+    def __init__(self, stream: AsyncIterable[bytes], pcm_format: PcmFormat) -> None:
         """Take a stream and what it holds: samples, with or without the header of a WAV."""
-        self.sound = bytearray()
+        self.audio = bytearray()
         self.has_ended = False
         self._stream = stream
-        self._shape = shape
+        self._format = pcm_format
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -46,36 +46,36 @@ class Microphone:
                 await task
 
     @property
-    def seconds(self) -> float:
+    def duration(self) -> float:
         """How much was heard."""
-        return MICROPHONE.seconds(len(self.sound))
+        return MICROPHONE_FORMAT.duration(len(self.audio))
 
-    async def pieces(
+    async def chunks(
         self, tenths: int = 1, *, until: Callable[[bytes], bool] | None = None
     ) -> AsyncIterator[bytes]:
         """Yield the sound from its beginning, in pieces of so many 0.1 s, as it is heard.
 
         A piece is shorter where `until` is true of it.
         """
-        position, size, seen = 0, _PIECE * tenths, 0
+        position, size, seen = 0, _CHUNK_BYTES * tenths, 0
         while True:
-            while (end := len(self.sound) // _PIECE * _PIECE) > seen:
+            while (end := len(self.audio) // _CHUNK_BYTES * _CHUNK_BYTES) > seen:
                 # What has piled up goes out together.
-                new = bytes(self.sound[seen:end])
+                new = bytes(self.audio[seen:end])
                 seen = end
                 # It hears all of the sound, also what goes out anyhow.
                 is_end = until is not None and until(new)
                 if is_end or end - position >= size:
-                    yield bytes(self.sound[position:end])
+                    yield bytes(self.audio[position:end])
                     position = end
             if self.has_ended:
-                if position < len(self.sound):
-                    yield bytes(self.sound[position:])
+                if position < len(self.audio):
+                    yield bytes(self.audio[position:])
                 return
             self._changed.clear()
             await self._changed.wait()
 
-    async def async_wait(self) -> None:
+    async def async_wait_for_end(self) -> None:
         """Wait until the stream has ended."""
         while not self.has_ended:
             self._changed.clear()
@@ -87,8 +87,8 @@ class Microphone:
         For runs whose end nobody else hears: the service was to, and cannot.
         """
         detector = SilenceDetector()
-        async for piece in self.pieces():
-            if detector.feed(piece):
+        async for chunk in self.chunks():
+            if detector.feed(chunk):
                 return
 
     async def _async_read(self) -> None:
@@ -101,15 +101,17 @@ class Microphone:
                     # Clients of the HTTP interface send files, pipelines send samples.
                     is_wav = chunk[:4] == b"RIFF"
                 samples = reader.feed(chunk) if is_wav else chunk
-                if is_wav and reader.shape is None:
+                if is_wav and reader.pcm_format is None:
                     continue
-                converter = converter or Converter(reader.shape or self._shape, MICROPHONE)
-                before = len(self.sound) // _PIECE
-                self.sound += converter.feed(samples)
-                if len(self.sound) // _PIECE != before:
+                converter = converter or Converter(
+                    reader.pcm_format or self._format, MICROPHONE_FORMAT
+                )
+                before = len(self.audio) // _CHUNK_BYTES
+                self.audio += converter.feed(samples)
+                if len(self.audio) // _CHUNK_BYTES != before:
                     self._changed.set()
-                if len(self.sound) >= _LARGEST:
-                    LOGGER.warning("More than %s s were spoken, the rest is not heard", LONGEST)
+                if len(self.audio) >= _MAX_BYTES:
+                    LOGGER.warning("More than %s s were spoken, the rest is not heard", MAX_SECONDS)
                     return
         except WavError as err:
             LOGGER.warning("A recording cannot be understood: %s", err)
@@ -122,27 +124,27 @@ class SilenceDetector:
     """Hears the end of speech by its loudness: simple, and only used where nobody else does."""
 
     def __init__(self) -> None:
-        self._floor = _QUIET / 3
-        self._spoken = self._silent = 0.0
+        self._noise_floor = _SILENCE_RMS / 3
+        self._speech = self._silence = 0.0
 
-    def is_silent_after(self, sound: bytes) -> bool:
+    def is_silent_after(self, audio: bytes) -> bool:
         """Take 16 kHz mono; return whether nobody speaks at its end."""
-        self.feed(sound)
-        return self._silent > 0
+        self.feed(audio)
+        return self._silence > 0
 
-    def feed(self, sound: bytes) -> bool:
+    def feed(self, audio: bytes) -> bool:
         """Take 16 kHz mono; return whether what was said has come to its end."""
-        for start in range(0, len(sound), _PIECE):
-            piece = sound[start : start + _PIECE]
-            loudness = audioop.rms(piece, 2)
-            seconds = MICROPHONE.seconds(len(piece))
+        for start in range(0, len(audio), _CHUNK_BYTES):
+            chunk = audio[start : start + _CHUNK_BYTES]
+            rms = audioop.rms(chunk, 2)
+            seconds = MICROPHONE_FORMAT.duration(len(chunk))
             # The noise of a room is learnt quickly where it falls, and slowly where it rises.
-            self._floor = min(loudness, self._floor * 1.02 + 1)
-            if loudness > max(_QUIET, 3 * self._floor):
-                self._spoken += seconds
-                self._silent = 0.0
+            self._noise_floor = min(rms, self._noise_floor * 1.02 + 1)
+            if rms > max(_SILENCE_RMS, 3 * self._noise_floor):
+                self._speech += seconds
+                self._silence = 0.0
             else:
-                self._silent += seconds
-            if self._spoken >= _SPEECH and self._silent >= _PAUSE:
+                self._silence += seconds
+            if self._speech >= _MIN_SPEECH_SECONDS and self._silence >= _MIN_SILENCE_SECONDS:
                 return True
         return False

@@ -47,22 +47,22 @@ def new_items(
     known = list(memory.items)
     index = 0
     while index < len(items) and known:
-        if not is_own(items[index]) and hash_of(items[index]) != known.pop(0):
+        if not is_model_item(items[index]) and item_hash(items[index]) != known.pop(0):
             return None
         index += 1
     if known:
         return None
     # What follows is what the service has answered.
-    while index < len(items) and is_own(items[index]):
+    while index < len(items) and is_model_item(items[index]):
         index += 1
     return items[index:] or None
 
 
-def is_own(item: Json) -> bool:
+def is_model_item(item: Json) -> bool:
     """Tell whether an item is the model's own."""
     return item.get("role") == "assistant" or item.get("type") in _OWN
 
 
-def hash_of(item: Json) -> int:
+def item_hash(item: Json) -> int:
     """Return a hash of an item, to recognize it without keeping it."""
     return hash(orjson.dumps(item))

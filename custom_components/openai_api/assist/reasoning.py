@@ -39,25 +39,25 @@ _HEADER: Final = re.compile(r"<\|(?:channel|start)\|>[^\n]{0,120}\Z")
 _MAX_TAG_LENGTH: Final = 16
 _CODE: Final = "`"
 """What stands around code in Markdown."""
-MARK_SIGNS: Final = frozenset({"<", "[", _CODE})
+MARKER_CHARACTERS: Final = frozenset({"<", "[", _CODE})
 """A text without these has no marks, and nothing that matters to them."""
-THOUGHT_ENDED: Final = "thought_ended"
+REASONING_ENDED: Final = "thought_ended"
 """The name of what says that all before was a thought, though it has been given on as a text."""
 
 
-class ThoughtFilter:
+class ReasoningFilter:
     """Separates thoughts from the text around them, piece by piece.
 
     Templates of some models begin the thought themselves, so that its end alone is written. With
-    `thinks_first` that is expected, and what may be such a thought is held back.
+    `reasoning_opened` that is expected, and what may be such a thought is held back.
     """
 
-    def __init__(self, *, thinks_first: bool = False) -> None:
+    def __init__(self, *, reasoning_opened: bool = False) -> None:
         self.has_call = False
         """Whether a tool was called in the text."""
-        self.has_end_alone = False
+        self.has_unopened_end = False
         """Whether a thought has ended that has not begun."""
-        self._held: str | None = "" if thinks_first else None
+        self._held: str | None = "" if reasoning_opened else None
         self._has_said = False
         """Whether a text was given on."""
         self._is_code = False
@@ -162,7 +162,7 @@ class ThoughtFilter:
 
     def _end_alone(self, before: str) -> Iterator[tuple[str, str]]:
         """Yield a thought that ends and has not begun; `before` is its last piece."""
-        self.has_end_alone = True
+        self.has_unopened_end = True
         self._is_code = False
         thought = (self._held or "") + before
         self._held = None
@@ -170,7 +170,7 @@ class ThoughtFilter:
             yield "thinking_content", thought
         if self._has_said:
             self._has_said = False
-            yield THOUGHT_ENDED, ""
+            yield REASONING_ENDED, ""
 
     @property
     def _key(self) -> str:

@@ -11,7 +11,7 @@ from homeassistant.exceptions import HomeAssistantError
 
 from ..exceptions import ApiError
 from ..types import Json
-from .errors import REFUSED_STATUSES, has_status
+from .errors import REJECTED_STATUSES, has_status
 
 _OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "temperature": ("temperature",),
@@ -39,9 +39,9 @@ _REFUSED: Final = re.compile(
 _SEALED: Final = re.compile(r"encrypted[ _](?:reasoning|content)", re.IGNORECASE)
 
 
-def refused_option(err: HomeAssistantError) -> str | None:
+def rejected_option(err: HomeAssistantError) -> str | None:
     """Return the name of the option that an error says is not taken; None if it is no such error."""
-    if not isinstance(err, ApiError) or not has_status(err, REFUSED_STATUSES):
+    if not isinstance(err, ApiError) or not has_status(err, REJECTED_STATUSES):
         return None
     message = err.message or ""
     if not _REFUSED.search(message):
@@ -66,7 +66,7 @@ def places(option: str) -> tuple[str, ...]:
     return _OPTIONS[option]
 
 
-def value_in(body: Json, option: str) -> str | None:
+def option_value(body: Json, option: str) -> str | None:
     """Return the value of an option in a body, as a text; None if it has none."""
     for place in places(option):
         if place in body:
@@ -76,7 +76,7 @@ def value_in(body: Json, option: str) -> str | None:
     return None
 
 
-def leave_out(body: Json, option: str) -> None:
+def remove_option(body: Json, option: str) -> None:
     """Remove an option from a body."""
     for place in places(option):
         body.pop(place, None)
@@ -93,17 +93,17 @@ _SCHEMA: Final = re.compile(
 )
 
 
-def refused_function(err: HomeAssistantError, body: Json) -> str | None:
+def rejected_function(err: HomeAssistantError, body: Json) -> str | None:
     """Return the name of the function whose parameters an error says are not taken.
 
     Services refuse the whole request for one of them. None if it is no such error.
     """
-    if not isinstance(err, ApiError) or not has_status(err, REFUSED_STATUSES):
+    if not isinstance(err, ApiError) or not has_status(err, REJECTED_STATUSES):
         return None
     text = f"{err.param or ''} {err.message or ''}"
     if not _SCHEMA.search(text):
         return None
-    names = [name_of(tool) for tool in body.get("tools", ())]
+    names = [function_name(tool) for tool in body.get("tools", ())]
     if (found := _FUNCTION.search(text)) is not None and found[1] in names:
         return found[1]
     # Gemini counts within its first tool, which holds all functions.
@@ -111,7 +111,7 @@ def refused_function(err: HomeAssistantError, body: Json) -> str | None:
     return names[places_of[-1]] if places_of and places_of[-1] < len(names) else None
 
 
-def name_of(tool: Json) -> str | None:
+def function_name(tool: Json) -> str | None:
     """Return the name of a function as either API takes it; None for another tool."""
     function = tool.get("function", tool)
     return function.get("name") if tool.get("type") == "function" else None

@@ -30,12 +30,18 @@ from .const import (
 )
 from .errors import (
     is_order_refused,
+    is_short_ids_required,
     is_stream_refused,
     is_system_role_refused,
-    names,
-    wants_short_ids,
+    mentions_parameter,
 )
-from .rejected_options import leave_out, name_of, refused_function, refused_option, value_in
+from .rejected_options import (
+    function_name,
+    option_value,
+    rejected_function,
+    rejected_option,
+    remove_option,
+)
 
 RESPONSES: Final = "responses"
 RESPONSES_SOCKET: Final = "responses_socket"
@@ -79,13 +85,13 @@ class Structure:
 
 
 @dataclass(slots=True, kw_only=True)
-class Question:
+class RequestBuilder:
     """What stays the same in all rounds of a turn."""
 
     host: ServiceHost
     options: Mapping[str, Any]
     functions: FunctionTools
-    """The tools of Home Assistant, as `tools.functions` describes them."""
+    """The tools of Home Assistant, as `tools.function_tools` describes them."""
     cache_key: str
     structure: Structure | None = None
     turns: int = 0
@@ -100,7 +106,7 @@ class Question:
         """
         body = self._responses(system, items) if api == RESPONSES else self._chat(items)
         refused = self._known_of_model(_REFUSED_FUNCTIONS)
-        if tools := [tool for tool in self._tools_for(api) if name_of(tool) not in refused]:
+        if tools := [tool for tool in self._tools_for(api) if function_name(tool) not in refused]:
             body["tools"] = tools
             if not may_call:
                 if self._takes(_TOOL_CHOICE):
@@ -108,8 +114,8 @@ class Question:
                 else:
                     del body["tools"]
         for option, value in self._known_of_model(_LEFT_OUT):
-            if value_in(body, option) == value:
-                leave_out(body, option)
+            if option_value(body, option) == value:
+                remove_option(body, option)
         body.update(self.options.get(CONF_EXTRA_BODY) or {})
         return body
 
@@ -234,11 +240,11 @@ class Question:
         return self._known_of_model(_WANTS)
 
     @property
-    def thinks_first(self) -> bool:
+    def reasoning_opened(self) -> bool:
         """Whether the thoughts of the model have an end alone, for its template begins them."""
         return self.options[CONF_MODEL] in self.host.known.get(_THINKS_FIRST, ())
 
-    def learn_thinks_first(self) -> None:
+    def learn_reasoning_opened(self) -> None:
         """Remember that a thought has ended that had not begun."""
         self.host.known.setdefault(_THINKS_FIRST, set()).add(self.options[CONF_MODEL])
 
@@ -248,25 +254,25 @@ class Question:
         added = self.options.get(CONF_EXTRA_BODY) or {}
         refused: set[str] = self.host.known.setdefault("refused_parameters", set())
         for parameter in (_STREAM_OPTIONS, _MAX_COMPLETION_TOKENS, _TOOL_CHOICE):
-            if parameter in body and parameter not in added and names(err, parameter):
+            if parameter in body and parameter not in added and mentions_parameter(err, parameter):
                 refused.add(parameter)
                 return True
         said = f"{getattr(err, 'param', None) or ''} {getattr(err, 'message', None) or ''}"
         is_sent = any(_STRICT in tool for tool in body.get("tools", ()))
-        if is_sent and _NAMES_STRICT.search(said) and names(err, _STRICT):
+        if is_sent and _NAMES_STRICT.search(said) and mentions_parameter(err, _STRICT):
             refused.add(_STRICT)
             self._tools.clear()
             return True
         functions = self._known_of_model(_REFUSED_FUNCTIONS)
-        function = refused_function(err, body) if len(functions) < _MOST_REFUSED else None
+        function = rejected_function(err, body) if len(functions) < _MOST_REFUSED else None
         if function is not None:
             functions.add(function)
             name = self.host.entry.title
             LOGGER.warning("%s does not take the tool %s: %s", name, function, err)
             return True
-        if (option := refused_option(err)) is not None and self._may_leave_out(option):
-            value = value_in(body, option)
-            if value is not None and value_in(added, option) is None:
+        if (option := rejected_option(err)) is not None and self._may_leave_out(option):
+            value = option_value(body, option)
+            if value is not None and option_value(added, option) is None:
                 left_out = self._known_of_model(_LEFT_OUT)
                 if (option, value) not in left_out:
                     left_out.add((option, value))
@@ -289,9 +295,9 @@ class Question:
             wanted = USER_FIRST
         elif not is_chat:
             return False
-        elif names(err, REASONING):
+        elif mentions_parameter(err, REASONING):
             wanted = REASONING
-        elif wants_short_ids(err):
+        elif is_short_ids_required(err):
             wanted = SHORT_IDS
         elif is_order_refused(err) or is_system_role_refused(err):
             if "system" in roles:

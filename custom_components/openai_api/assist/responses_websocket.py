@@ -31,7 +31,7 @@ from ..exceptions import (
 )
 from ..types import Json
 from .channel import Channel, responses
-from .previous_response import Memory, hash_of, is_own, new_items, parts
+from .previous_response import Memory, is_model_item, item_hash, new_items, parts
 
 TRANSPORT: Final = "assist.responses.websocket"
 _MAX_CONNECTIONS: Final = 4
@@ -82,7 +82,7 @@ class _Connection:
         return self.channel.is_open and time.monotonic() - self.opened < _MAX_AGE
 
 
-class SocketStream:
+class WebSocketStream:
     """An answer under way, read in the same way as one over HTTP (`http.Stream`)."""
 
     def __init__(
@@ -96,7 +96,7 @@ class SocketStream:
         self.is_follow_up = connection.is_follow_up
         """Whether only what was new has been sent."""
 
-    def begun(self) -> None:
+    def mark_started(self) -> None:
         """Do nothing: the time limit counts between two events from the beginning."""
 
     async def events(self) -> AsyncIterator[list[Json]]:
@@ -143,7 +143,7 @@ class SocketStream:
             self.response_id = response.get("id")
 
 
-class ResponseSockets:
+class ResponsesConnectionPool:
     """The connections of one service for the turns of its agents."""
 
     def __init__(self, data: OpenAIData) -> None:
@@ -172,7 +172,7 @@ class ResponseSockets:
     @asynccontextmanager
     async def async_stream(
         self, key: str, body: Json, seconds: float
-    ) -> AsyncIterator[SocketStream]:
+    ) -> AsyncIterator[WebSocketStream]:
         """Send a Responses request and yield its answer.
 
         `key` names the conversation, whose earlier items are not sent again where the service
@@ -182,12 +182,12 @@ class ResponseSockets:
         used, and what `Channel.async_connect` raises.
         """
         connection = await self._async_acquire(key)
-        stream: SocketStream | None = None
+        stream: WebSocketStream | None = None
         try:
             connection, first, items, settings = await self._async_ask(
                 connection, key, body, seconds
             )
-            stream = SocketStream(self._host, connection, first, seconds)
+            stream = WebSocketStream(self._host, connection, first, seconds)
             yield stream
             if stream.response_id:
                 connection.memory = Memory(key, stream.response_id, settings, items)
@@ -205,7 +205,7 @@ class ResponseSockets:
     ) -> tuple[_Connection, Json, tuple[int, ...], bytes]:
         """Send a request until a first event is there, everything where that is needed."""
         settings, items = parts(body)
-        hashes = tuple(hash_of(item) for item in items if not is_own(item))
+        hashes = tuple(item_hash(item) for item in items if not is_model_item(item))
         new = new_items(connection.memory, key, settings, items)
         previous = connection.memory.response_id if connection.memory and new is not None else None
         connection.memory = None
@@ -353,13 +353,13 @@ class ResponseSockets:
 
 
 @callback
-def response_sockets(data: OpenAIData) -> ResponseSockets:
+def connection_pool(data: OpenAIData) -> ResponsesConnectionPool:
     """Return the connections of a service, the same ones for all of its agents."""
     host = data.host
     if _POOL not in host.known:
-        sockets = host.known[_POOL] = ResponseSockets(data)
+        sockets = host.known[_POOL] = ResponsesConnectionPool(data)
         host.entry.async_on_unload(sockets.close)
-    found: ResponseSockets = host.known[_POOL]
+    found: ResponsesConnectionPool = host.known[_POOL]
     return found
 
 

@@ -18,7 +18,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from ..data import OpenAIConfigEntry
 from ..subentries import SubentryType
 from ..types import Json
-from .entity import device_of
+from .entity import device_info_of
 from .turns import SIGNAL_TURN
 
 
@@ -86,7 +86,7 @@ class TurnSensor(SensorEntity):
         self._subentry_id = subentry.subentry_id
         self._attr_translation_key = description.key
         self._attr_unique_id = f"{subentry.subentry_id}_{description.key}"
-        self._attr_device_info = device_of(entry, subentry)
+        self._attr_device_info = device_info_of(entry, subentry)
 
     @override
     async def async_added_to_hass(self) -> None:

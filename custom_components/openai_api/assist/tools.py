@@ -97,7 +97,7 @@ def guard(chat_log: ChatLog) -> GuardedTools | None:
     return api
 
 
-def functions(api: llm.APIInstance | None, others: int = 0) -> FunctionTools:
+def function_tools(api: llm.APIInstance | None, others: int = 0) -> FunctionTools:
     """Return the tools as functions, sorted by name; `others` is how many there are besides.
 
     They are made once for an instance: services keep what they have read of an unchanged prefix.
@@ -163,7 +163,7 @@ def _has_acted(result: llm.ToolResult) -> bool:
     return not result.error and bool(data) and says_nothing
 
 
-def arguments(text: Any) -> dict[str, Any] | None:
+def parse_arguments(text: Any) -> dict[str, Any] | None:
     """Return the arguments of a call, `{name: value}`; None where they are no JSON object.
 
     None at all, also as null, are an empty object.
@@ -185,7 +185,7 @@ def arguments(text: Any) -> dict[str, Any] | None:
     return {} if found is None else found if isinstance(found, dict) else None
 
 
-def function_meant(name: str, functions: FunctionTools) -> str:
+def resolve_function_name(name: str, functions: FunctionTools) -> str:
     """Return the name of the function that a model means: some servers give on more of what it writes.
 
     gpt-oss writes "functions.NAME<|channel|>…", and small models leave out what stands before "__".
@@ -200,7 +200,7 @@ def function_meant(name: str, functions: FunctionTools) -> str:
     return ends[0] if len(ends) == 1 else name
 
 
-def fitting(values: Json, name: str, functions: FunctionTools) -> Json:
+def coerce_arguments(values: Json, name: str, functions: FunctionTools) -> Json:
     """Return the arguments of a function, `{parameter: value}`, as its parameters want them.
 
     Small models write a list as a text, one text as a list, and null for what they leave out.
@@ -213,11 +213,11 @@ def fitting(values: Json, name: str, functions: FunctionTools) -> Json:
         types = _types(parameters.get("properties", {}).get(parameter))
         if value is None and types and "null" not in types and parameter not in required:
             continue
-        found[parameter] = _fitting(value, types)
+        found[parameter] = _coerce(value, types)
     return found
 
 
-def _fitting(value: Any, types: set[str]) -> Any:
+def _coerce(value: Any, types: set[str]) -> Any:
     """Return a value in another wrapping, if it has the wrong one for what is wanted."""
     if isinstance(value, list) and len(value) == 1 and types and "array" not in types:
         return value[0]

@@ -38,7 +38,7 @@ from .const import (
 )
 from .entity import AssistEntity
 from .languages import languages_with
-from .tts_options import SpeechOptions, Wanted
+from .tts_options import PreferredAudio, SpeechOptions
 from .tts_speech import Speech
 from .turns import Ended, Turn
 from .voices import known_voices
@@ -53,18 +53,18 @@ _PREFERRED: Final = (
 _OVERRIDABLE: Final = (CONF_MODEL, ATTR_VOICE, CONF_SPEED, CONF_INSTRUCTIONS)
 """What an action may choose, and what therefore is part of the key of Home Assistant's cache."""
 _SETTINGS: Final = "settings"
-_OWN_VOICE: Final = re.compile(r"voice_\w+")
+_CUSTOM_VOICE: Final = re.compile(r"voice_\w+")
 # Since 2026.11 a WAV that has the wanted shape is handed on as it is.
 _ALWAYS_CONVERTED: Final = not hasattr(tts, "PcmFormat")
 
 
-class TtsEntity(AssistEntity, TextToSpeechEntity):
+class OpenAITTSEntity(AssistEntity, TextToSpeechEntity):
     """Has a service speak what Assist, an action or an announcement has to say."""
 
     @override
     @callback
-    def take_options(self) -> None:
-        super().take_options()
+    def apply_options(self) -> None:
+        super().apply_options()
         # Home Assistant refuses an engine whose name it cannot put into a file's tags.
         self._attr_has_entity_name = False
         self._attr_name = self.subentry.title
@@ -106,20 +106,20 @@ class TtsEntity(AssistEntity, TextToSpeechEntity):
 
         Raises ServiceValidationError "speed_invalid", and what `Speech.async_start` raises.
         """
-        wanted = wanted_of(request.options)
+        preferred = preferred_audio(request.options)
         speech = Speech(
             self.host,
             self.speech_options(request.options),
             request.message_gen,
-            wanted,
-            is_probed=is_probed(wanted),
+            preferred,
+            is_probed_by_ffmpeg=is_probed_by_ffmpeg(preferred),
         )
         turn = Turn(self, "tts", model=self.option(CONF_MODEL))
         turn.data["transport"] = "http"
-        with turn.failures_reported():
+        with turn.report_failures():
             extension = await speech.async_start()
         turn.mark("first_sound_ms")
-        return TTSAudioResponse(extension, _recorded(turn, speech))
+        return TTSAudioResponse(extension, _report_stream(turn, speech))
 
     def speech_options(self, options: Mapping[str, Any]) -> SpeechOptions:
         """Return how to speak, as the subentry says where an action says nothing else."""
@@ -141,23 +141,23 @@ class TtsEntity(AssistEntity, TextToSpeechEntity):
         )
 
 
-async def _recorded(turn: Turn, speech: Speech) -> AsyncGenerator[bytes]:
+async def _report_stream(turn: Turn, speech: Speech) -> AsyncGenerator[bytes]:
     """Yield the sound of a text, and report how it ended."""
-    with turn.failures_reported():
-        async with aclosing(speech.async_stream()) as sound:
-            async for chunk in sound:
+    with turn.report_failures():
+        async with aclosing(speech.async_stream()) as audio:
+            async for chunk in audio:
                 yield chunk
     turn.end(Ended.DONE)
 
 
-def is_probed(wanted: Wanted) -> bool:
+def is_probed_by_ffmpeg(preferred: PreferredAudio) -> bool:
     """Return whether ffmpeg will look into a WAV for something else before it converts it."""
-    return _ALWAYS_CONVERTED and (wanted.extension != "wav" or wanted.is_shaped)
+    return _ALWAYS_CONVERTED and (preferred.extension != "wav" or preferred.is_specific)
 
 
 def _voice(value: Any) -> str | dict[str, str] | None:
     """Return a voice as services take it: those of one's own are known by their ids."""
-    if isinstance(value, str) and _OWN_VOICE.fullmatch(value):
+    if isinstance(value, str) and _CUSTOM_VOICE.fullmatch(value):
         return {"id": value}
     return value or None
 
@@ -176,7 +176,7 @@ def _speed(value: Any) -> float | None:
     return speed
 
 
-def wanted_of(options: Mapping[str, Any]) -> Wanted:
+def preferred_audio(options: Mapping[str, Any]) -> PreferredAudio:
     """Return what a satellite or a media player takes, as the options of a request say."""
 
     def number(key: str) -> int | None:
@@ -185,7 +185,7 @@ def wanted_of(options: Mapping[str, Any]) -> Wanted:
         except KeyError, TypeError, ValueError:
             return None
 
-    return Wanted(
+    return PreferredAudio(
         extension=str(options.get(ATTR_PREFERRED_FORMAT) or "mp3"),
         rate=number(ATTR_PREFERRED_SAMPLE_RATE),
         channels=number(ATTR_PREFERRED_SAMPLE_CHANNELS),

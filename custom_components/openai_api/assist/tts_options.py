@@ -42,7 +42,7 @@ class SpeechOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class PreferredAudio:
     """What the listener takes: an extension, and a shape where it must have one."""
 
     extension: str = "mp3"
@@ -53,18 +53,22 @@ class Wanted:
     """In kbit/s."""
 
     @property
-    def is_shaped(self) -> bool:
+    def is_specific(self) -> bool:
         """Whether more than the container is wanted."""
         return any((self.rate, self.channels, self.width, self.bitrate))
 
 
-def target_of(wanted: Wanted, shape: PcmFormat, *, is_probed: bool) -> PcmFormat:
+def target_format(
+    preferred: PreferredAudio, pcm_format: PcmFormat, *, is_probed_by_ffmpeg: bool
+) -> PcmFormat:
     """Return the shape in which PCM is handed over: as it is wanted, if that needs no ffmpeg."""
-    if is_probed:
+    if is_probed_by_ffmpeg:
         return PcmFormat(48_000, 2, 2)
-    if wanted.extension != "wav":
-        return shape
+    if preferred.extension != "wav":
+        return pcm_format
     target = PcmFormat(
-        wanted.rate or shape.rate, wanted.channels or shape.channels, wanted.width or 2
+        preferred.rate or pcm_format.rate,
+        preferred.channels or pcm_format.channels,
+        preferred.width or 2,
     )
-    return target if target.is_valid else shape
+    return target if target.is_valid else pcm_format

@@ -89,7 +89,7 @@ class Turn:
         if self.data[key] is None:
             self.data[key] = round((time.monotonic() - self._start) * 1000)
 
-    def note_said(self, length: int, *, calls_tools: bool) -> None:
+    def add_text_length(self, length: int, *, calls_tools: bool) -> None:
         """Take note of how many characters an answer has had so far."""
         self._said += length
         self.is_spoken |= self._said > _SPOKEN_FROM or bool(self._said and calls_tools)
@@ -107,13 +107,13 @@ class Turn:
                     self.data[key] += counts
                     break
 
-    def note_text(self, **texts: str) -> None:
+    def set_texts(self, **texts: str) -> None:
         """Keep what was said (`question`, `answer`), if the entry's option wants it reported."""
         if self._entity.entry.options.get(CONF_INCLUDE_TEXT):
             self._texts |= texts
 
     @contextmanager
-    def failures_reported(self) -> Iterator[None]:
+    def report_failures(self) -> Iterator[None]:
         """Report the turn as cancelled or failed if an exception leaves the block."""
         try:
             yield

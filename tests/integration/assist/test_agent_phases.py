@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
-from custom_components.openai_api.assist.responses_websocket import response_sockets
+from custom_components.openai_api.assist.responses_websocket import connection_pool
 from tests.integration.waiting import wait_for
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
@@ -163,7 +163,7 @@ async def test_phases_over_websocket(
     # On another connection, everything is sent again.
     for line in remote.open:
         await line.close()
-    await wait_for(lambda: not response_sockets(loaded.runtime_data).free)
+    await wait_for(lambda: not connection_pool(loaded.runtime_data).free)
     await ask("C", conversation_id=second.conversation_id)
     assert said(remote.requests[-1][1]["input"]) == [
         ("commentary", LOOK),

@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.openai_api.assist import http
-from custom_components.openai_api.assist.responses_websocket import response_sockets
+from custom_components.openai_api.assist.responses_websocket import connection_pool
 from tests.integration.waiting import wait_for
 
 from .conftest import Ask, is_error, open_form, speech, submit
@@ -205,7 +205,7 @@ async def test_prepare_opens_connection(
 ) -> None:
     await add_agent()
     await async_prepare_agent(hass, "conversation.kitchen", "en")
-    await wait_for(lambda: response_sockets(loaded.runtime_data).free)
+    await wait_for(lambda: connection_pool(loaded.runtime_data).free)
     assert not remote.requests
     await ask("A")
     assert remote.lines == 1

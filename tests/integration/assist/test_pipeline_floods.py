@@ -272,7 +272,7 @@ async def test_tool_result_not_json(service: VoiceServer, add_home: AddHome, val
 async def test_sound_without_an_end_is_given_up(
     service: VoiceServer, add_home: AddHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("custom_components.openai_api.assist.tts_request._MAX_SOUND_BYTES", 200_000)
+    monkeypatch.setattr("custom_components.openai_api.assist.tts_request._MAX_AUDIO_BYTES", 200_000)
     satellite = await add_home()
     service.sounds = [Sound([bytes(20_000)] * 500)]
     with pytest.raises(HomeAssistantError):

@@ -31,10 +31,10 @@ DEEP = {"voice": "cedar", "transcription_model": "t-1"}
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait for long."""
-    monkeypatch.setattr(stt_live, "_GRACE", 0.2)
-    monkeypatch.setattr(stt_live, "_PATIENCE", 1.0)
-    monkeypatch.setattr(stt_live, "_NOTHING", 0.5)
-    monkeypatch.setattr(realtime_conversation, "_PATIENCE", 3.0)
+    monkeypatch.setattr(stt_live, "_END_OF_SPEECH_TIMEOUT", 0.2)
+    monkeypatch.setattr(stt_live, "_TRANSCRIPT_TIMEOUT", 1.0)
+    monkeypatch.setattr(stt_live, "_NO_SPEECH_TIMEOUT", 0.5)
+    monkeypatch.setattr(realtime_conversation, "_RESPONSE_TIMEOUT", 3.0)
 
 
 type Talking = Callable[..., Any]
@@ -380,7 +380,7 @@ async def test_other_tts_entity(
 async def test_stt_without_agent(
     service: VoiceServer, talking: Talking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(realtime_session, "_UNCLAIMED", 0.2)
+    monkeypatch.setattr(realtime_session, "_UNCLAIMED_TIMEOUT", 0.2)
     satellite = await talking({"conversation_engine": "conversation.home_assistant"})
     service.answers = [Answer("A long story that nobody wants.", pause=0.2, seconds=2)]
     await satellite.say(SPEECH)

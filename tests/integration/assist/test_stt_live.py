@@ -23,9 +23,9 @@ TAIL = 24_000 * 2 * 7 // 10
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait for long."""
-    monkeypatch.setattr(stt_live, "_GRACE", 0.2)
-    monkeypatch.setattr(stt_live, "_PATIENCE", 0.5)
-    monkeypatch.setattr(stt_live, "_NOTHING", 0.5)
+    monkeypatch.setattr(stt_live, "_END_OF_SPEECH_TIMEOUT", 0.2)
+    monkeypatch.setattr(stt_live, "_TRANSCRIPT_TIMEOUT", 0.5)
+    monkeypatch.setattr(stt_live, "_NO_SPEECH_TIMEOUT", 0.5)
 
 
 def appended(service: VoiceServer) -> bytes:
@@ -91,7 +91,7 @@ async def test_both_detect_end_of_speech(
     lag: float,
 ) -> None:
     """What is said after a pause may arrive when the first part is understood already."""
-    monkeypatch.setattr(stt_live, "_GRACE", 5.0)
+    monkeypatch.setattr(stt_live, "_END_OF_SPEECH_TIMEOUT", 5.0)
     await add_service(("stt", {"end_of_speech": "both"}))
     # What is said in two pieces is one text.
     service.texts = ["Turn on the light,", "please."]
@@ -123,7 +123,7 @@ async def test_speech_sent_in_larger_pieces_than_silence(
 async def test_both_do_not_wait_for_complete_transcript(
     hass: HomeAssistant, add_service: AddService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stt_live, "_GRACE", 30.0)
+    monkeypatch.setattr(stt_live, "_END_OF_SPEECH_TIMEOUT", 30.0)
     await add_service(("stt", {"end_of_speech": "both"}))
     async with asyncio.timeout(20):
         result = await heard(hass, microphone(SPEECH, SILENCE[:24_000]))

@@ -277,7 +277,9 @@ async def test_recording_size_limit(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("custom_components.openai_api.assist.microphone._LARGEST", len(SPEECH) // 2)
+    monkeypatch.setattr(
+        "custom_components.openai_api.assist.microphone._MAX_BYTES", len(SPEECH) // 2
+    )
     await add_service(("stt", UPLOAD))
     assert (await heard(hass, microphone(SPEECH))).text == "Turn on the light"
     _, samples = recording(service.uploads[0]["file"])

@@ -217,7 +217,7 @@ async def test_audio_of_different_types_is_not_joined(
     second: Sound,
 ) -> None:
     monkeypatch.setattr(
-        "custom_components.openai_api.assist.tts_request._MAX_SOUND_BYTES", len(PCM) + 999
+        "custom_components.openai_api.assist.tts_request._MAX_AUDIO_BYTES", len(PCM) + 999
     )
     await add_service(("tts", {"sentences_ahead": 1}))
     service.sounds = [first, second]

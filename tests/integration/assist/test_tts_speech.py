@@ -519,7 +519,7 @@ async def test_text_stream_timeout(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await add_service(("tts", {}))
-    monkeypatch.setattr("custom_components.openai_api.assist.tts_speech._TEXT_PATIENCE", 0.3)
+    monkeypatch.setattr("custom_components.openai_api.assist.tts_speech._TEXT_TIMEOUT", 0.3)
     with pytest.raises(HomeAssistantError, match="in time"):
         await spoken(hass, pieces("The light is on. And", 30), WAV)
     assert [speech["input"] for speech in service.speeches] == ["The light is on."]
