@@ -33,11 +33,11 @@ _IMAGES: Final = {
     "image/gif": "image/gif",
 }
 _PDF: Final = "application/pdf"
-_LARGEST: Final = 32 * 1024**2
+_MAX_ATTACHMENT_BYTES: Final = 32 * 1024**2
 """Bytes of one attachment."""
-_LONGEST_RESULT: Final = 256 * 1024
+_MAX_RESULT_CHARACTERS: Final = 256 * 1024
 """Characters of what a tool has returned: more is no model's to read, in this turn or later."""
-_ERROR: Final = "Error: "
+_ERROR_PREFIX: Final = "Error: "
 """How Home Assistant 2026.11 begins what it puts into the log for a failed turn."""
 _NO_RESPONSE: Final = "(no response)"
 CHAT_NATIVE: Final = "chat_completion"
@@ -78,20 +78,20 @@ class Attachments:
             if isinstance(content, UserContent):
                 for attachment in content.attachments or ():
                     if attachment.path not in self._urls:
-                        self._urls[attachment.path] = await self._async_url(attachment)
+                        self._urls[attachment.path] = await self._async_data_url(attachment)
 
-    async def _async_url(self, attachment: Attachment) -> tuple[str, str]:
+    async def _async_data_url(self, attachment: Attachment) -> tuple[str, str]:
         """Return the MIME type of a file and an address that holds all of it."""
-        told = attachment.mime_type.partition(";")[0].strip().lower()
-        found = await self._hass.async_add_executor_job(_read, attachment.path)
-        if found is None:
+        declared_type = attachment.mime_type.partition(";")[0].strip().lower()
+        result = await self._hass.async_add_executor_job(_read_base64, attachment.path)
+        if result is None:
             raise AssistError(ATTACHMENT_UNSUPPORTED, message=attachment.path.name)
-        mime_type = found[0] or _IMAGES.get(told, told)
+        mime_type = result[0] or _IMAGES.get(declared_type, declared_type)
         if mime_type != _PDF and mime_type not in _IMAGES:
             raise AssistError(ATTACHMENT_UNSUPPORTED, message=mime_type or "?")
-        return mime_type, f"data:{mime_type};base64,{found[1]}"
+        return mime_type, f"data:{mime_type};base64,{result[1]}"
 
-    def parts(self, content: UserContent, *, is_chat: bool) -> str | list[Json]:
+    def content_parts(self, content: UserContent, *, is_chat: bool) -> str | list[Json]:
         """Return the `content` of a user's message: its text, or a list where files are attached.
 
         The list is `[{"type": "input_text", …}, {"type": "input_image" | "input_file", …}]`, with
@@ -101,29 +101,29 @@ class Attachments:
         if not content.attachments:
             return valid_text(content.content)
         text_type = "text" if is_chat else "input_text"
-        parts: list[Json] = [{"type": text_type, "text": valid_text(content.content)}]
+        content_parts: list[Json] = [{"type": text_type, "text": valid_text(content.content)}]
         for attachment in content.attachments:
             mime_type, url = self._urls[attachment.path]
             if mime_type == _PDF:
                 file = {"filename": attachment.path.name, "file_data": url}
-                parts.append(
+                content_parts.append(
                     {"type": "file", "file": file} if is_chat else {"type": "input_file", **file}
                 )
             elif is_chat:
-                parts.append({"type": "image_url", "image_url": {"url": url}})
+                content_parts.append({"type": "image_url", "image_url": {"url": url}})
             else:
-                parts.append({"type": "input_image", "image_url": url, "detail": "auto"})
-        return parts
+                content_parts.append({"type": "input_image", "image_url": url, "detail": "auto"})
+        return content_parts
 
 
-def _read(path: Path) -> tuple[str | None, str] | None:
+def _read_base64(path: Path) -> tuple[str | None, str] | None:
     """Return what a file is by its first bytes, if they tell, and all of it in base64; blocks.
 
     Cameras and integrations do not always know what their images are, and services refuse one
     that is not what it is called. None where it cannot be read or is too large.
     """
     try:
-        if path.stat().st_size > _LARGEST:
+        if path.stat().st_size > _MAX_ATTACHMENT_BYTES:
             return None
         data = path.read_bytes()
     except OSError:
@@ -152,21 +152,23 @@ def function_calls(content: AssistantContent) -> list[Any]:
     return [
         call
         for call in content.tool_calls or ()
-        if not call.external or call.tool_name == TRIGGER_SENTENCE or not _is_of_service(call.id)
+        if not call.external
+        or call.tool_name == TRIGGER_SENTENCE
+        or not _is_server_tool_call(call.id)
     ]
 
 
-_SERVICE: Final = "service:"
+_SERVER_TOOL_PREFIX: Final = "service:"
 
 
 def server_tool_call_id(identifier: object) -> str:
     """Return the id under which a call of the service's own tool stands in the log."""
-    return f"{_SERVICE}{identifier}"
+    return f"{_SERVER_TOOL_PREFIX}{identifier}"
 
 
-def _is_of_service(call_id: str) -> bool:
+def _is_server_tool_call(call_id: str) -> bool:
     """Tell whether a call was made by the service to a tool of its own."""
-    return call_id.startswith(_SERVICE)
+    return call_id.startswith(_SERVER_TOOL_PREFIX)
 
 
 def _is_before_service_call(content: AssistantContent) -> bool:
@@ -179,7 +181,7 @@ def _is_before_service_call(content: AssistantContent) -> bool:
 
 def is_empty(text: str | None) -> bool:
     """Tell whether a text of the assistant says nothing, or only that a turn failed."""
-    return not text or not text.strip() or text == _NO_RESPONSE or text.startswith(_ERROR)
+    return not text or not text.strip() or text == _NO_RESPONSE or text.startswith(_ERROR_PREFIX)
 
 
 def result_text(content: ToolResultContent) -> str:
@@ -190,8 +192,8 @@ def result_text(content: ToolResultContent) -> str:
     except TypeError, ValueError:
         # Integers of more than 64 bits, halves of signs, keys that are no texts.
         text = json.dumps(result, default=str, skipkeys=True)
-    if (size := len(text)) > _LONGEST_RESULT:
-        text = f"{text[:_LONGEST_RESULT]}… (cut off: the whole result has {size} characters)"
+    if (size := len(text)) > _MAX_RESULT_CHARACTERS:
+        text = f"{text[:_MAX_RESULT_CHARACTERS]}… (cut off: the whole result has {size} characters)"
     return text
 
 
@@ -213,7 +215,7 @@ def input_items(
                 {
                     "type": "message",
                     "role": "user",
-                    "content": attachments.parts(item, is_chat=False),
+                    "content": attachments.content_parts(item, is_chat=False),
                 }
             )
         elif isinstance(item, ToolResultContent):
@@ -225,13 +227,13 @@ def input_items(
                 }
             )
         elif isinstance(item, AssistantContent):
-            kept = item.native if isinstance(item.native, dict) else {}
-            if kept.get("type") == "reasoning" and not _is_before_service_call(item):
-                items.append(kept)
+            native = item.native if isinstance(item.native, dict) else {}
+            if native.get("type") == "reasoning" and not _is_before_service_call(item):
+                items.append(native)
             if item.content and not is_empty(item.content):
                 # Another integration's agent may have kept something of its own.
-                is_ours = kept.get("type") == MESSAGE_NATIVE and "phase" in kept
-                phase = {"phase": kept["phase"]} if is_ours else {}
+                is_ours = native.get("type") == MESSAGE_NATIVE and "phase" in native
+                phase = {"phase": native["phase"]} if is_ours else {}
                 items.append(
                     {"type": "message", "role": "assistant", "content": item.content, **phase}
                 )
@@ -259,37 +261,39 @@ def messages(
     attachments: Attachments,
     functions: FunctionTools,
     *,
-    wants: Collection[str] = (),
+    requirements: Collection[str] = (),
 ) -> list[Json]:
     """Return the `messages` of a chat completion; calls have the names of the functions.
 
     Each is a `{"role": "system" | "user" | "assistant" | "tool", "content": …}`
-    (https://platform.openai.com/docs/api-reference/chat/create). `wants` is what the model is known
+    (https://platform.openai.com/docs/api-reference/chat/create). `requirements` is what the model is known
     to need: every message of its own with its thoughts (`REASONING`), instructions as a part of
     the first question (`NO_SYSTEM_ROLE`), ids of nine letters and digits (`SHORT_IDS`).
     """
-    found: list[Json] = [{"role": "system", "content": system}] if system.strip() else []
-    id_of = _short_id if SHORT_IDS in wants else str
+    result: list[Json] = [{"role": "system", "content": system}] if system.strip() else []
+    to_call_id = _short_id if SHORT_IDS in requirements else str
     known = {item.tool_call_id for item in contents if isinstance(item, ToolResultContent)}
     for item in contents:
         if isinstance(item, UserContent):
-            found.append({"role": "user", "content": attachments.parts(item, is_chat=True)})
+            result.append(
+                {"role": "user", "content": attachments.content_parts(item, is_chat=True)}
+            )
         elif isinstance(item, ToolResultContent):
-            found.append(
+            result.append(
                 {
                     "role": "tool",
-                    "tool_call_id": id_of(item.tool_call_id),
+                    "tool_call_id": to_call_id(item.tool_call_id),
                     "content": result_text(item),
                 }
             )
         elif isinstance(item, AssistantContent):
-            kept = item.native if isinstance(item.native, dict) else {}
-            if kept.get("type") != CHAT_NATIVE:
-                kept = {}
-            extras = kept.get("calls", {})
+            native = item.native if isinstance(item.native, dict) else {}
+            if native.get("type") != CHAT_NATIVE:
+                native = {}
+            extras = native.get("calls", {})
             calls = [
                 {
-                    "id": id_of(call.id),
+                    "id": to_call_id(call.id),
                     "type": "function",
                     "function": {
                         "name": functions.function_name(call.tool_name),
@@ -304,18 +308,18 @@ def messages(
             if text is None and not calls:
                 continue
             message: Json = {"role": "assistant", "content": text or ""}
-            if found and (last := found[-1])["role"] == "assistant" and "tool_calls" not in last:
+            if result and (last := result[-1])["role"] == "assistant" and "tool_calls" not in last:
                 # Templates of many models refuse two in a row.
-                message = found.pop() | {"content": f"{last['content']}\n\n{text or ''}".strip()}
+                message = result.pop() | {"content": f"{last['content']}\n\n{text or ''}".strip()}
             if calls:
                 message["tool_calls"] = calls
-            if details := kept.get("reasoning_details"):
+            if details := native.get("reasoning_details"):
                 message["reasoning_details"] = details
-            if REASONING in wants:
+            if REASONING in requirements:
                 # Neither nothing nor an empty text is taken.
                 message[REASONING] = item.thinking_content or " "
-            found.append(message)
-    return _told_by_user(found) if NO_SYSTEM_ROLE in wants else found
+            result.append(message)
+    return _system_prompt_in_first_message(result) if NO_SYSTEM_ROLE in requirements else result
 
 
 def _short_id(call_id: str) -> str:
@@ -324,16 +328,16 @@ def _short_id(call_id: str) -> str:
     return call_id if is_short else sha256(call_id.encode()).hexdigest()[:_SHORT_ID]
 
 
-def _told_by_user(found: list[Json]) -> list[Json]:
+def _system_prompt_in_first_message(result: list[Json]) -> list[Json]:
     """Return messages whose first question begins with the instructions."""
-    first = next((item for item in found if item["role"] == "user"), None)
-    if first is None or found[0]["role"] != "system":
-        return found
-    system, content = found[0]["content"], first["content"]
-    told: Any = f"{system}\n\n{content}"
+    first = next((item for item in result if item["role"] == "user"), None)
+    if first is None or result[0]["role"] != "system":
+        return result
+    system, content = result[0]["content"], first["content"]
+    declared_type: Any = f"{system}\n\n{content}"
     if isinstance(content, list):
-        told = [{"type": "text", "text": system}, *content]
-    return [{**item, "content": told} if item is first else item for item in found[1:]]
+        declared_type = [{"type": "text", "text": system}, *content]
+    return [{**item, "content": declared_type} if item is first else item for item in result[1:]]
 
 
 def end_with_assistant(chat_log: ChatLog, agent_id: str) -> None:

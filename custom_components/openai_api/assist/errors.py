@@ -58,7 +58,7 @@ SESSION_LOST: Final = "assist_session_lost"
 STT_NO_ANSWER: Final = "assist_stt_no_answer"
 NO_TRANSCRIPT: Final = "assist_no_transcript"
 
-_SENTENCES: Final[tuple[tuple[type[ApiError], str], ...]] = (
+_KEYS_BY_CLASS: Final[tuple[tuple[type[ApiError], str], ...]] = (
     (RequestTimedOut, SLOW),
     (ServerError, SERVER_ERROR),
     (HostUnreachable, UNREACHABLE),
@@ -80,7 +80,7 @@ _SENTENCES: Final[tuple[tuple[type[ApiError], str], ...]] = (
     (EntryUnloaded, UNLOADED),
 )
 """Which sentence says an error; the first class that fits counts."""
-_IN_STREAMS: Final[Mapping[int, str]] = {
+_STREAM_KEYS: Final[Mapping[int, str]] = {
     HTTPStatus.BAD_REQUEST: REFUSED,
     HTTPStatus.UNPROCESSABLE_ENTITY: REFUSED,
     HTTPStatus.TOO_MANY_REQUESTS: RATE_LIMITED,
@@ -91,7 +91,7 @@ _MODEL_UNKNOWN: Final = re.compile(
     r"|\b(unknown|no such|invalid|unsupported|not a valid)\b.*\bmodel\b",
     re.IGNORECASE | re.DOTALL,
 )
-_OF_SOMETHING_ELSE: Final = re.compile(
+_OTHER_SUBJECT: Final = re.compile(
     r"\b(?:parameters?|arguments?|property|properties|inputs?|tools|tool use|response_format"
     r"|image_url|unsupported value)\b",
     re.IGNORECASE,
@@ -102,7 +102,7 @@ _NO_STREAM: Final = re.compile(
     r"|(?:not|n't) support stream|[\"'`]stream[\"'`])",
     re.IGNORECASE,
 )
-_PAUSE: Final = re.compile(
+_RETRY_AFTER: Final = re.compile(
     r"\b(?:again|retry) (?:in|after) (?:(\d+)m)?(\d+(?:\.\d+)?) ?(ms|milliseconds|s)?",
     re.IGNORECASE,
 )
@@ -127,7 +127,7 @@ _ORDER_REFUSED: Final = re.compile(
 _SHORT_IDS: Final = re.compile(r"\btool call id\b.*\blength of 9\b", re.IGNORECASE | re.DOTALL)
 _TEMPLATE_STATUSES: Final = frozenset({400, 422, 500})
 """Statuses of servers whose template of a model refuses what it was sent."""
-_NO_SUCH_API: Final = frozenset(
+_API_MISSING_STATUSES: Final = frozenset(
     {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
 )
 REJECTED_STATUSES: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
@@ -140,10 +140,12 @@ _TRANSIENT: Final = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     }
 )
-_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,3}")
+_LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,3}")
 _STATUS_KEYS: Final = (*CODES, "status", "status_code", "statusCode", "type")
-_STATUSES_IN_STREAMS: Final[Mapping[str, int]] = {
-    **{str(int(one)): int(one) for one in (*_TRANSIENT, *REJECTED_STATUSES, *_TOO_LONG_STATUSES)},
+_STREAM_STATUSES: Final[Mapping[str, int]] = {
+    **{
+        str(int(code)): int(code) for code in (*_TRANSIENT, *REJECTED_STATUSES, *_TOO_LONG_STATUSES)
+    },
     "rate_limit_exceeded": HTTPStatus.TOO_MANY_REQUESTS,
     "rate_limit_error": HTTPStatus.TOO_MANY_REQUESTS,
     "server_error": HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -151,7 +153,9 @@ _STATUSES_IN_STREAMS: Final[Mapping[str, int]] = {
     "overloaded_error": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """The status that an error in a stream tells by its code or type."""
-_AWAY: Final = frozenset({UNREACHABLE, SLOW, SERVER_ERROR, RATE_LIMITED, QUOTA, AUTH_FAILED})
+_UNAVAILABLE_KEYS: Final = frozenset(
+    {UNREACHABLE, SLOW, SERVER_ERROR, RATE_LIMITED, QUOTA, AUTH_FAILED}
+)
 
 
 class AssistError(HomeAssistantError):
@@ -206,9 +210,9 @@ def status_in(event: Any) -> int | None:
         if isinstance(place, dict):
             codes = (str(place.get(key)).lower() for key in _STATUS_KEYS)
             if (
-                code := next((one for one in codes if one in _STATUSES_IN_STREAMS), None)
+                code := next((code for code in codes if code in _STREAM_STATUSES), None)
             ) is not None:
-                return _STATUSES_IN_STREAMS[code]
+                return _STREAM_STATUSES[code]
     return None
 
 
@@ -234,7 +238,7 @@ def is_model_unknown(err: HomeAssistantError) -> bool:
     return "model_not_found" in (err.code or "") or (
         err.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}
         and bool(_MODEL_UNKNOWN.search(err.message or ""))
-        and not _OF_SOMETHING_ELSE.search(err.message or "")
+        and not _OTHER_SUBJECT.search(err.message or "")
     )
 
 
@@ -243,7 +247,7 @@ def is_api_unsupported(err: HomeAssistantError) -> bool:
     if isinstance(err, UnexpectedBody | MethodMissing):
         # A web page in place of an answer is what some servers have for any path.
         return True
-    return _status(err) in _NO_SUCH_API and not is_model_unknown(err)
+    return _status(err) in _API_MISSING_STATUSES and not is_model_unknown(err)
 
 
 def is_bad_request(err: HomeAssistantError) -> bool:
@@ -283,20 +287,20 @@ def is_context_too_long(err: HomeAssistantError) -> bool:
 
 def is_system_role_refused(err: HomeAssistantError) -> bool:
     """Tell whether an error says that the model cannot be told anything but by a user."""
-    return _is_of_template(err, _ROLE_REFUSED)
+    return _is_template_error(err, _ROLE_REFUSED)
 
 
 def is_order_refused(err: HomeAssistantError) -> bool:
     """Tell whether an error says that somebody else has to speak first, or now."""
-    return _is_of_template(err, _ORDER_REFUSED)
+    return _is_template_error(err, _ORDER_REFUSED)
 
 
 def is_short_ids_required(err: HomeAssistantError) -> bool:
     """Tell whether an error says that the ids of calls must have nine letters or digits."""
-    return _is_of_template(err, _SHORT_IDS)
+    return _is_template_error(err, _SHORT_IDS)
 
 
-def _is_of_template(err: HomeAssistantError, pattern: re.Pattern[str]) -> bool:
+def _is_template_error(err: HomeAssistantError, pattern: re.Pattern[str]) -> bool:
     """Tell whether the template of a model refuses something."""
     return (
         isinstance(err, ApiError)
@@ -317,27 +321,27 @@ def is_transient(err: HomeAssistantError) -> bool:
 
 def retry_after(err: HomeAssistantError) -> float:
     """Return the seconds after which a busy service says that it can be asked again; else 0."""
-    found = _PAUSE.search(err.message or "") if isinstance(err, ApiError) else None
-    if found is None or _status(err) != HTTPStatus.TOO_MANY_REQUESTS:
+    match = _RETRY_AFTER.search(err.message or "") if isinstance(err, ApiError) else None
+    if match is None or _status(err) != HTTPStatus.TOO_MANY_REQUESTS:
         return 0.0
-    minutes, number, unit = found.groups()
+    minutes, number, unit = match.groups()
     seconds = float(number) / (1000 if unit and unit.startswith("m") else 1)
     return float(minutes or 0) * 60 + seconds
 
 
 def is_service_unavailable(err: HomeAssistantError) -> bool:
     """Tell whether an error says that the service cannot answer now, whatever it is asked."""
-    return isinstance(err, ApiError) and _sentence(err) in _AWAY
+    return isinstance(err, ApiError) and _key_of(err) in _UNAVAILABLE_KEYS
 
 
-def _sentence(err: ApiError) -> str:
+def _key_of(err: ApiError) -> str:
     """Return the key of the sentence for a kind of error."""
     if isinstance(err, ErrorInStream | ErrorInResponse):
         if err.is_quota_exceeded:
             return QUOTA
-        if err.status is not None and err.status in _IN_STREAMS:
-            return _IN_STREAMS[err.status]
-    return next((key for kind, key in _SENTENCES if isinstance(err, kind)), FAILED)
+        if err.status is not None and err.status in _STREAM_KEYS:
+            return _STREAM_KEYS[err.status]
+    return next((key for kind, key in _KEYS_BY_CLASS if isinstance(err, kind)), FAILED)
 
 
 def error_translation_key(err: HomeAssistantError) -> str:
@@ -348,9 +352,9 @@ def error_translation_key(err: HomeAssistantError) -> str:
         return FAILED
     if is_model_unknown(err):
         return MODEL_UNKNOWN
-    if err.status in _NO_SUCH_API:
+    if err.status in _API_MISSING_STATUSES:
         return API_UNSUPPORTED
-    return _sentence(err)
+    return _key_of(err)
 
 
 async def async_localized_error(
@@ -367,16 +371,16 @@ async def async_localized_error(
     text = english
     tag = language.replace("_", "-")
     # It becomes the name of a file.
-    tags = (tag, tag.partition("-")[0]) if _LANGUAGE.fullmatch(tag) else ()
+    tags = (tag, tag.partition("-")[0]) if _LANGUAGE_TAG.fullmatch(tag) else ()
     for candidate in dict.fromkeys(tags):
         if (text := await _async_text(hass, candidate, key)) != english:
             break
-    shown = {name: str(value) for name, value in values.items()}
+    placeholders_ = {name: str(value) for name, value in values.items()}
     return HomeAssistantError(
         text.format_map(values),
         translation_domain=DOMAIN,
         translation_key=key,
-        translation_placeholders=shown,
+        translation_placeholders=placeholders_,
     )
 
 

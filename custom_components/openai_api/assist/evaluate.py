@@ -29,7 +29,7 @@ from .errors import (
     is_api_unsupported,
     is_model_unknown,
 )
-from .http import async_ask
+from .http import async_request
 from .llm_entity import LanguageModelEntity
 from .turns import Turn
 
@@ -77,7 +77,7 @@ async def _async_decide(
     content = UserContent(_state(task), attachments=task.attachments)
     attachments = Attachments(entity.hass)
     await attachments.async_read([content])
-    parts = attachments.parts(content, is_chat=False)
+    parts = attachments.content_parts(content, is_chat=False)
     if isinstance(parts, list):
         # It takes a picture's address and nothing more.
         parts = [
@@ -91,7 +91,7 @@ async def _async_decide(
     }
     arguments = {"model": body["model"], "input": "", "questions": [], "extra_body": body}
     seconds = float(entity.option(CONF_PATIENCE))
-    answer = await async_ask(entity.host, _METHOD, arguments, seconds)
+    answer = await async_request(entity.host, _METHOD, arguments, seconds)
     turn.mark("first_piece_ms")
     turn.data["rounds"] += 1
     turn.count(answer.get("usage"))

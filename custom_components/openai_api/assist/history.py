@@ -18,13 +18,13 @@ _UNFINISHED: Final = "Sorry, an error occurred before I could finish that reques
 
 Many templates of models also refuse two questions in a row.
 """
-_SILENT: Final = "Done."
+_EMPTY_ANSWER: Final = "Done."
 """What stands for the end of a turn after whose tools the model said nothing."""
-_SAID_BEFORE: Final = 'You have just said to me: "{}"\n\n{}'
+_EARLIER_ANSWER: Final = 'You have just said to me: "{}"\n\n{}'
 """How a first question repeats what the assistant has said before it."""
 
 
-def sendable_contents(contents: Sequence[Content], turns: int) -> list[Content]:
+def sendable_contents(contents: Sequence[Content], max_turns: int) -> list[Content]:
     """Return what the model is told of a chat log: the last turns, 0 for all.
 
     Left out are system prompts, calls without a result, and results without a call. A turn that
@@ -32,42 +32,42 @@ def sendable_contents(contents: Sequence[Content], turns: int) -> list[Content]:
     than needed, so that the beginning stays the same for some turns and the service can use what
     it has cached.
     """
-    contents = _last_turns(contents, turns)
+    contents = _trimmed(contents, max_turns)
     results = {item.tool_call_id for item in contents if isinstance(item, ToolResultContent)}
     calls: set[str] = set()
-    found: list[Content] = []
-    is_open = has_failed = False
+    history: list[Content] = []
+    is_unanswered = has_failed = False
     for item in contents:
         if isinstance(item, UserContent):
-            if is_open:
-                text = _UNFINISHED if has_failed else _SILENT
-                found.append(AssistantContent(agent_id="", content=text))
-            is_open = has_failed = True
+            if is_unanswered:
+                text = _UNFINISHED if has_failed else _EMPTY_ANSWER
+                history.append(AssistantContent(agent_id="", content=text))
+            is_unanswered = has_failed = True
         elif isinstance(item, AssistantContent):
-            sent = [call.id for call in function_calls(item) if call.id in results]
-            calls.update(sent)
+            sent_calls = [call.id for call in function_calls(item) if call.id in results]
+            calls.update(sent_calls)
             says_nothing = is_empty(item.content)
-            is_open = bool(sent) or (is_open and says_nothing)
-            has_failed = bool(sent) or (says_nothing and bool(item.content))
-            if not sent and not item.native and says_nothing:
+            is_unanswered = bool(sent_calls) or (is_unanswered and says_nothing)
+            has_failed = bool(sent_calls) or (says_nothing and bool(item.content))
+            if not sent_calls and not item.native and says_nothing:
                 continue
         elif isinstance(item, SystemContent) or (
             isinstance(item, ToolResultContent) and item.tool_call_id not in calls
         ):
             continue
-        found.append(item)
-    return found
+        history.append(item)
+    return history
 
 
-def last_turns(contents: list[Content], most: int) -> list[Content]:
+def last_turns(contents: list[Content], max_turns: int) -> list[Content]:
     """Return what belongs to the latest turns, at most so many, 0 for all."""
-    starts = _starts(contents)
-    return contents[starts[-most:][0] :] if most and starts else contents
+    starts = _turn_starts(contents)
+    return contents[starts[-max_turns:][0] :] if max_turns and starts else contents
 
 
 def count_turns(contents: Sequence[Content]) -> int:
     """Return the number of questions in a chat log."""
-    return len(_starts(contents))
+    return len(_turn_starts(contents))
 
 
 def start_with_user(contents: list[Content]) -> list[Content]:
@@ -75,33 +75,33 @@ def start_with_user(contents: list[Content]) -> list[Content]:
 
     A satellite may have begun the conversation: the first answer then tells what it has said.
     """
-    starts = _starts(contents)
-    said = [
+    starts = _turn_starts(contents)
+    earlier = [
         item.content
         for item in contents[: starts[0] if starts else 0]
         if isinstance(item, AssistantContent) and item.content
     ]
-    if not said:
+    if not earlier:
         return contents
     first = contents[starts[0]]
     assert isinstance(first, UserContent)
-    text = _SAID_BEFORE.format("\n".join(said), first.content)
+    text = _EARLIER_ANSWER.format("\n".join(earlier), first.content)
     return [UserContent(text, attachments=first.attachments), *contents[starts[0] + 1 :]]
 
 
-def _starts(contents: Sequence[Content]) -> list[int]:
+def _turn_starts(contents: Sequence[Content]) -> list[int]:
     """Return where the questions are."""
     return [index for index, item in enumerate(contents) if isinstance(item, UserContent)]
 
 
-def _last_turns(contents: Sequence[Content], turns: int) -> Sequence[Content]:
+def _trimmed(contents: Sequence[Content], max_turns: int) -> Sequence[Content]:
     """Return the contents from the first turn that is kept."""
-    if turns < 1:
+    if max_turns < 1:
         return contents
-    starts = _starts(contents)
+    starts = _turn_starts(contents)
     # The question that is asked now comes on top of those that are remembered.
-    if (surplus := len(starts) - 1 - turns) <= 0:
+    if (surplus := len(starts) - 1 - max_turns) <= 0:
         return contents
-    step = max(1, turns // 2)
+    step = max(1, max_turns // 2)
     dropped = min(-(-surplus // step) * step, len(starts) - 1)
     return contents[starts[dropped] :]

@@ -28,16 +28,16 @@ from ..types import Json
 from .errors import status_in
 from .loop_turn import LoopTurn
 
-_LARGEST: Final = 128 * 1024**2
+_MAX_RESPONSE_BYTES: Final = 128 * 1024**2
 """Bytes of one streamed answer: a token of four characters may come in an event of 400 bytes."""
 _CAN_WARM_UP: Final = "can_warm_up"
 """Key of `ServiceHost.known`: False once the service has refused to list its models."""
-_WARM: Final = 10.0
+_KEEP_ALIVE_SECONDS: Final = 10.0
 """Seconds for which a connection stays open, at the least, after an answer."""
-_WARM_UP: Final = 5.0
+_WARM_UP_TIMEOUT: Final = 5.0
 """Seconds that opening one may take."""
 _EVENT_STREAM: Final = "text/event-stream"
-_SIGNS_OF_LIFE: Final = frozenset({"ping", "heartbeat", "keepalive", "keep-alive"})
+_KEEP_ALIVE_EVENTS: Final = frozenset({"ping", "heartbeat", "keepalive", "keep-alive"})
 """Names of events that say nothing, whatever stands in them."""
 
 
@@ -45,13 +45,13 @@ class Stream:
     """An answer under way."""
 
     def __init__(
-        self, host: ServiceHost, response: Any, wait: asyncio.Timeout, seconds: float
+        self, host: ServiceHost, response: Any, timeout: asyncio.Timeout, seconds: float
     ) -> None:
         self.is_follow_up = False
         self.content_type: str = response.headers.get("content-type", "").lower()
         self._host = host
         self._response = response
-        self._wait = wait
+        self._timeout = timeout
         self._seconds = seconds
 
     @property
@@ -61,7 +61,7 @@ class Stream:
 
     def mark_started(self) -> None:
         """Lift the time limit on the whole: from now on it counts between two pieces."""
-        self._host.disable_timeout(self._wait)
+        self._host.disable_timeout(self._timeout)
 
     async def async_json(self, accumulator: Callable[[], StreamAccumulator] | None = None) -> Json:
         """Return the answer of a service that does not stream, what `async_parse_body` returns.
@@ -77,15 +77,15 @@ class Stream:
             accumulator=accumulator,
         )
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body as it arrives.
 
         Raises an ApiError, such as ConnectionFailed where the connection is lost.
         """
         with raise_translated_errors(self._host.settings, self._seconds):
             async with aclosing(iter_body(self._response)) as body:
-                async for piece in body:
-                    yield piece
+                async for chunk in body:
+                    yield chunk
 
     async def events(self) -> AsyncIterator[list[Json]]:
         """Yield the events that have arrived together, until the stream or `[DONE]` ends it.
@@ -93,37 +93,37 @@ class Stream:
         Each is the object of one server-sent event, `{"type": …}` or a chunk `{"choices": …}`.
         Raises RequestTimedOut where nothing but comments arrive for the time limit,
         StreamMalformed for an event that is no JSON, ResponseTooLarge, ErrorInStream for an
-        error that the service sends, and what `pieces` raises.
+        error that the service sends, and what `chunks` raises.
         """
         decoder, joiner = SSEDecoder(), SurrogateJoiner()
         loop = asyncio.get_running_loop()
-        size, heard = 0, loop.time()
+        size, last_event_at = 0, loop.time()
         turn = LoopTurn()
-        async for piece in self.pieces():
-            size += len(piece)
-            if size > _LARGEST:
-                raise ResponseTooLarge(_LARGEST)
+        async for chunk in self.chunks():
+            size += len(chunk)
+            if size > _MAX_RESPONSE_BYTES:
+                raise ResponseTooLarge(_MAX_RESPONSE_BYTES)
             try:
-                found = decoder.feed(piece)
+                parsed = decoder.feed(chunk)
             except EventTooLarge:
                 raise StreamMalformed from None
             events: list[Json] = []
             is_done = False
-            for name, data in found:
+            for name, data in parsed:
                 if data.startswith(b"[DONE]"):
                     is_done = True
                     break
-                if not data.strip() or name in _SIGNS_OF_LIFE:
+                if not data.strip() or name in _KEEP_ALIVE_EVENTS:
                     continue
                 # Some services send nulls while a model thinks.
                 if (event := await self._async_load(joiner, data)) is not None:
-                    events.append(self._event(name, event))
+                    events.append(self._check_event(name, event))
             if events:
                 yield events
                 # Whoever takes the events may run tools meanwhile.
-                heard = loop.time()
+                last_event_at = loop.time()
                 await turn.async_give_way()
-            elif loop.time() - heard > self._seconds:
+            elif loop.time() - last_event_at > self._seconds:
                 raise RequestTimedOut(seconds=f"{self._seconds:g}")
             if is_done:
                 return
@@ -137,7 +137,7 @@ class Stream:
         except ValueError:
             raise StreamMalformed from None
 
-    def _event(self, name: str, event: Any) -> Json:
+    def _check_event(self, name: str, event: Any) -> Json:
         """Return an event, if it is one and no error."""
         if not isinstance(event, dict):
             raise StreamMalformed
@@ -161,8 +161,8 @@ def iter_body(response: Any) -> AsyncGenerator[bytes]:
     stream = response.http_response.stream
     if isinstance(stream, AiohttpResponseStream) and "content-encoding" not in response.headers:
         return stream.__aiter__()  # type: ignore[return-value]
-    found: AsyncGenerator[bytes] = response.iter_bytes()
-    return found
+    chunks: AsyncGenerator[bytes] = response.iter_bytes()
+    return chunks
 
 
 @asynccontextmanager
@@ -177,13 +177,13 @@ async def async_stream(
     """
     call, _ = await host.method(method, "streaming")
     async with AsyncExitStack() as stack:
-        wait = await stack.enter_async_context(host.async_request_scope(seconds))
+        timeout = await stack.enter_async_context(host.async_request_scope(seconds))
         token = most_retries.set(0)
         try:
             response = await stack.enter_async_context(call(**arguments, timeout=seconds))
         finally:
             most_retries.reset(token)
-        yield Stream(host, response, wait, seconds)
+        yield Stream(host, response, timeout, seconds)
 
 
 async def async_warm_up(host: ServiceHost) -> None:
@@ -194,14 +194,14 @@ async def async_warm_up(host: ServiceHost) -> None:
     """
     if host.closed or not host.known.get(_CAN_WARM_UP, True):
         return
-    if time.monotonic() - host.usage.last_response_at < _WARM:
+    if time.monotonic() - host.usage.last_response_at < _KEEP_ALIVE_SECONDS:
         return
     token = most_retries.set(0)
     try:
         call, _ = await host.method("models.list", "raw")
-        async with asyncio.timeout(_WARM_UP):
-            with raise_translated_errors(host.settings, _WARM_UP):
-                await call(timeout=_WARM_UP)
+        async with asyncio.timeout(_WARM_UP_TIMEOUT):
+            with raise_translated_errors(host.settings, _WARM_UP_TIMEOUT):
+                await call(timeout=_WARM_UP_TIMEOUT)
     except (HomeAssistantError, TimeoutError) as err:
         LOGGER.debug("No connection could be opened in advance: %r", err)
         if isinstance(err, ServiceValidationError):
@@ -210,7 +210,7 @@ async def async_warm_up(host: ServiceHost) -> None:
         most_retries.reset(token)
 
 
-async def async_ask(
+async def async_request(
     host: ServiceHost, method: str, arguments: Mapping[str, Any], seconds: float
 ) -> Json:
     """Return the JSON object that a method answers with, what `Stream.async_json` returns.

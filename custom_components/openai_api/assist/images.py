@@ -25,9 +25,9 @@ from .errors import (
     is_model_unknown,
     mentions_parameter,
 )
-from .http import async_ask
+from .http import async_request
 from .llm_entity import LanguageModelEntity
-from .request_builder import CHAT, METHODS, arguments
+from .request_builder import CHAT, METHODS, sdk_arguments
 from .turns import Turn
 
 NO_IMAGE: Final = "assist_no_image"
@@ -51,7 +51,7 @@ async def async_generate(
     Where the service has no path for images, or the model is none of it, chat completions are
     asked. Raises AssistError "assist_attachment_unsupported" for a file that is no image,
     "assist_no_image" and "picture_garbled" for an answer without a usable one, ResponseTooLarge
-    beyond 32 MiB, and what `http.async_ask` raises.
+    beyond 32 MiB, and what `http.async_request` raises.
     """
     host, model = entity.host, str(entity.options[CONF_IMAGE_MODEL])
     seconds = float(entity.option(CONF_PATIENCE))
@@ -120,13 +120,13 @@ async def _async_by_images(
         # Models of OpenAI that know nothing else refuse to be told.
         request[_IN_BASE64] = "b64_json"
     try:
-        return await async_ask(host, method, request, seconds)
+        return await async_request(host, method, request, seconds)
     except HomeAssistantError as err:
         if _IN_BASE64 not in request or not mentions_parameter(err, _IN_BASE64):
             raise
         refused.add(_IN_BASE64)
         del request[_IN_BASE64]
-        return await async_ask(host, method, request, seconds)
+        return await async_request(host, method, request, seconds)
 
 
 async def _async_by_chat(
@@ -149,13 +149,13 @@ async def _async_by_chat(
     await attachments.async_read([content])
     body: Json = {
         "model": model,
-        "messages": [{"role": "user", "content": attachments.parts(content, is_chat=True)}],
+        "messages": [{"role": "user", "content": attachments.content_parts(content, is_chat=True)}],
         _MODALITIES: by_chat.get(key, ["image", "text"]),
         **(entity.option(CONF_EXTRA_BODY) or {}),
     }
     while True:
         try:
-            answer = await async_ask(host, METHODS[CHAT], arguments(CHAT, body), seconds)
+            answer = await async_request(host, METHODS[CHAT], sdk_arguments(CHAT, body), seconds)
             break
         except HomeAssistantError as err:
             if body[_MODALITIES] == ["image", "text"] and mentions_parameter(

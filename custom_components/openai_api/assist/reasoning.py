@@ -53,30 +53,30 @@ class ReasoningFilter:
     """
 
     def __init__(self, *, reasoning_opened: bool = False) -> None:
-        self.has_call = False
+        self.has_tool_call = False
         """Whether a tool was called in the text."""
         self.has_unopened_end = False
         """Whether a thought has ended that has not begun."""
-        self._held: str | None = "" if reasoning_opened else None
-        self._has_said = False
+        self._withheld: str | None = "" if reasoning_opened else None
+        self._has_content = False
         """Whether a text was given on."""
-        self._is_code = False
+        self._in_code = False
         """Whether the text so far ends in code."""
-        self._rest = ""
+        self._pending = ""
         self._closing: re.Pattern[str] | None = None
         """What ends the thought or the call that has begun; None outside of either."""
-        self._is_after = False
+        self._strips_next = False
         """Whether nothing has been said since a thought ended."""
 
     @property
     def is_idle(self) -> bool:
         """Whether it would give on at once what has no mark in it."""
         return (
-            not self._rest
+            not self._pending
             and self._closing is None
-            and not self._is_after
-            and self._held is None
-            and self._has_said
+            and not self._strips_next
+            and self._withheld is None
+            and self._has_content
         )
 
     def feed(self, text: str) -> Iterator[tuple[str, str]]:
@@ -84,31 +84,31 @@ class ReasoningFilter:
 
         `(THOUGHT_ENDED, "")` may be among them.
         """
-        for key, part in self._feed(text):
+        for key, part in self._split_markers(text):
             if key == "content":
-                self._is_code ^= part.count(_CODE) % 2 == 1
-            if key == "content" and self._held is not None:
-                self._held += part
+                self._in_code ^= part.count(_CODE) % 2 == 1
+            if key == "content" and self._withheld is not None:
+                self._withheld += part
             else:
-                self._has_said |= key == "content"
+                self._has_content |= key == "content"
                 yield key, part
 
-    def _feed(self, text: str) -> Iterator[tuple[str, str]]:
+    def _split_markers(self, text: str) -> Iterator[tuple[str, str]]:
         """Yield what `feed` does, without holding anything back."""
-        text = self._rest + text
-        self._rest = ""
-        if self._is_after:
+        text = self._pending + text
+        self._pending = ""
+        if self._strips_next:
             if not (text := text.lstrip()):
                 return
-            self._is_after = False
+            self._strips_next = False
         if "<" not in text and "[" not in text:
             yield self._key, text
             return
         while text:
-            match = self._next(text)
+            match = self._next_marker(text)
             if match is None:
-                cut = _possible_tag(text)
-                self._rest = text[cut:]
+                cut = _partial_marker_start(text)
+                self._pending = text[cut:]
                 if text[:cut]:
                     yield self._key, text[:cut]
                 return
@@ -117,59 +117,59 @@ class ReasoningFilter:
                 if self._is_quoted(before):
                     yield "content", before + match[0]
                     continue
-                yield from self._end_alone(before)
+                yield from self._end_unopened(before)
                 text = text.lstrip()
-                self._is_after = not text
+                self._strips_next = not text
                 continue
             if before:
                 yield self._key, before
             if match.re is _OPENING:
-                yield from self._let_go()
+                yield from self._release()
             if match.re is self._closing:
                 self._closing = None
                 text = text.lstrip()
-                self._is_after = not text
+                self._strips_next = not text
             elif match.re is _OPENING:
                 is_call = match["call"] is not None
                 self._closing = _CALL_CLOSING if is_call else _CLOSING
-                self.has_call |= is_call
+                self.has_tool_call |= is_call
 
     def flush(self) -> Iterator[tuple[str, str]]:
         """Yield what still waits at the end, as `("content" | "thinking_content", text)`."""
-        yield from self._let_go()
-        if rest := self._rest:
-            self._rest = ""
+        yield from self._release()
+        if rest := self._pending:
+            self._pending = ""
             yield self._key, rest
 
-    def let_go(self) -> Iterator[tuple[str, str]]:
+    def release(self) -> Iterator[tuple[str, str]]:
         """Yield what was held back, as `("content", text)`: thoughts come apart from the text."""
-        for key, text in self._let_go():
-            self._has_said = True
+        for key, text in self._release():
+            self._has_content = True
             yield key, text
 
-    def _let_go(self) -> Iterator[tuple[str, str]]:
+    def _release(self) -> Iterator[tuple[str, str]]:
         """Yield what was held back and is no thought."""
-        held, self._held = self._held, None
-        if held and held.strip():
-            yield "content", held
+        withheld, self._withheld = self._withheld, None
+        if withheld and withheld.strip():
+            yield "content", withheld
 
     def _is_quoted(self, before: str) -> bool:
         """Return whether a mark behind the last piece of a text is code that the text is about.
 
         Where thoughts are known to come without their beginning, an end is one wherever it stands.
         """
-        return self._held is None and self._is_code ^ (before.count(_CODE) % 2 == 1)
+        return self._withheld is None and self._in_code ^ (before.count(_CODE) % 2 == 1)
 
-    def _end_alone(self, before: str) -> Iterator[tuple[str, str]]:
+    def _end_unopened(self, before: str) -> Iterator[tuple[str, str]]:
         """Yield a thought that ends and has not begun; `before` is its last piece."""
         self.has_unopened_end = True
-        self._is_code = False
-        thought = (self._held or "") + before
-        self._held = None
-        if thought:
-            yield "thinking_content", thought
-        if self._has_said:
-            self._has_said = False
+        self._in_code = False
+        reasoning = (self._withheld or "") + before
+        self._withheld = None
+        if reasoning:
+            yield "thinking_content", reasoning
+        if self._has_content:
+            self._has_content = False
             yield REASONING_ENDED, ""
 
     @property
@@ -177,19 +177,21 @@ class ReasoningFilter:
         """The name of what comes now."""
         return "content" if self._closing is None else "thinking_content"
 
-    def _next(self, text: str) -> re.Match[str] | None:
+    def _next_marker(self, text: str) -> re.Match[str] | None:
         """Return the first mark; one that closes nothing, for some templates open the thought."""
-        marks = (self._closing,) if self._closing else (_OPENING, _CLOSING, _CALL_CLOSING, _DROPPED)
-        matches = [match for mark in marks if (match := mark.search(text))]
+        patterns = (
+            (self._closing,) if self._closing else (_OPENING, _CLOSING, _CALL_CLOSING, _DROPPED)
+        )
+        matches = [match for pattern in patterns if (match := pattern.search(text))]
         return min(matches, key=lambda match: match.start()) if matches else None
 
 
-def _possible_tag(text: str) -> int:
+def _partial_marker_start(text: str) -> int:
     """Return where the beginning of a tag may stand at the end of a text, else its length."""
     if (header := _HEADER.search(text)) is not None:
         return header.start()
-    for mark in ("<", "["):
-        start = text.rfind(mark, max(0, len(text) - _MAX_TAG_LENGTH))
+    for opener in ("<", "["):
+        start = text.rfind(opener, max(0, len(text) - _MAX_TAG_LENGTH))
         if start >= 0 and ">" not in text[start:] and "]" not in text[start:]:
             return start
     return len(text)

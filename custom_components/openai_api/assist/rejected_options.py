@@ -13,7 +13,7 @@ from ..exceptions import ApiError
 from ..types import Json
 from .errors import REJECTED_STATUSES, has_status
 
-_OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+_OPTION_PATHS: Final[Mapping[str, tuple[str, ...]]] = {
     "temperature": ("temperature",),
     "top_p": ("top_p",),
     "reasoning": ("reasoning", "reasoning_effort"),
@@ -26,17 +26,17 @@ _OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "store": ("store",),
 }
 """Where an option stands in the bodies of either API, by what services call it."""
-_NAME: Final = re.compile(
+_OPTION_NAME: Final = re.compile(
     r"\b(temperature|top_p|reasoning_effort|reasoning\.effort|reasoning|text\.verbosity|verbosity"
     r"|service_tier|(?<!please )include|prompt_cache_key|(?<!vector |vector-)store)\b",
     re.IGNORECASE,
 )
-_REFUSED: Final = re.compile(
+_REJECTED: Final = re.compile(
     r"\b(?:unsupported|unknown|unrecognized|unexpected|not supported|not permitted|not allowed"
     r"|(?:not|n't) support)|extra inputs",
     re.IGNORECASE,
 )
-_SEALED: Final = re.compile(r"encrypted[ _](?:reasoning|content)", re.IGNORECASE)
+_ENCRYPTED_REASONING: Final = re.compile(r"encrypted[ _](?:reasoning|content)", re.IGNORECASE)
 
 
 def rejected_option(err: HomeAssistantError) -> str | None:
@@ -44,51 +44,51 @@ def rejected_option(err: HomeAssistantError) -> str | None:
     if not isinstance(err, ApiError) or not has_status(err, REJECTED_STATUSES):
         return None
     message = err.message or ""
-    if not _REFUSED.search(message):
+    if not _REJECTED.search(message):
         return None
     name = err.param or ""
-    if name in _OPTIONS:
+    if name in _OPTION_PATHS:
         return name
     if name == "reasoning.effort":
         return "reasoning"
     if name:
         return "include" if name.startswith("include") else None
-    if _SEALED.search(message):
+    if _ENCRYPTED_REASONING.search(message):
         return "include"
-    if (found := _NAME.search(message)) is None:
+    if (match := _OPTION_NAME.search(message)) is None:
         return None
-    name = found[1].lower()
+    name = match[1].lower()
     return "reasoning" if name == "reasoning.effort" else name
 
 
-def places(option: str) -> tuple[str, ...]:
+def option_paths(option: str) -> tuple[str, ...]:
     """Return where an option stands in the bodies of either API."""
-    return _OPTIONS[option]
+    return _OPTION_PATHS[option]
 
 
 def option_value(body: Json, option: str) -> str | None:
     """Return the value of an option in a body, as a text; None if it has none."""
-    for place in places(option):
-        if place in body:
-            return repr(body[place])
-        if place == "text.verbosity" and isinstance(text := body.get("text"), dict):
+    for path in option_paths(option):
+        if path in body:
+            return repr(body[path])
+        if path == "text.verbosity" and isinstance(text := body.get("text"), dict):
             return repr(text["verbosity"]) if "verbosity" in text else None
     return None
 
 
 def remove_option(body: Json, option: str) -> None:
     """Remove an option from a body."""
-    for place in places(option):
-        body.pop(place, None)
-        if place == "text.verbosity" and "verbosity" in (text := body.get("text", {})):
+    for path in option_paths(option):
+        body.pop(path, None)
+        if path == "text.verbosity" and "verbosity" in (text := body.get("text", {})):
             body["text"] = {key: value for key, value in text.items() if key != "verbosity"}
             if not body["text"]:
                 del body["text"]
 
 
-_PLACE: Final = re.compile(r"\b(?:function_declarations|tools)(?:\[(\d+)\]|\.(\d+)\b)")
-_FUNCTION: Final = re.compile(r"\bfunction:? ['\"`]([A-Za-z0-9_-]{1,64})['\"`]")
-_SCHEMA: Final = re.compile(
+_TOOL_INDEX: Final = re.compile(r"\b(?:function_declarations|tools)(?:\[(\d+)\]|\.(\d+)\b)")
+_FUNCTION_NAME: Final = re.compile(r"\bfunction:? ['\"`]([A-Za-z0-9_-]{1,64})['\"`]")
+_SCHEMA_ERROR: Final = re.compile(
     r"\bschema\b|\bparameters\b|input_schema|function_declarations", re.IGNORECASE
 )
 
@@ -101,14 +101,14 @@ def rejected_function(err: HomeAssistantError, body: Json) -> str | None:
     if not isinstance(err, ApiError) or not has_status(err, REJECTED_STATUSES):
         return None
     text = f"{err.param or ''} {err.message or ''}"
-    if not _SCHEMA.search(text):
+    if not _SCHEMA_ERROR.search(text):
         return None
     names = [function_name(tool) for tool in body.get("tools", ())]
-    if (found := _FUNCTION.search(text)) is not None and found[1] in names:
-        return found[1]
+    if (match := _FUNCTION_NAME.search(text)) is not None and match[1] in names:
+        return match[1]
     # Gemini counts within its first tool, which holds all functions.
-    places_of = [int(place[1] or place[2]) for place in _PLACE.finditer(text)]
-    return names[places_of[-1]] if places_of and places_of[-1] < len(names) else None
+    indexes = [int(path[1] or path[2]) for path in _TOOL_INDEX.finditer(text)]
+    return names[indexes[-1]] if indexes and indexes[-1] < len(names) else None
 
 
 def function_name(tool: Json) -> str | None:

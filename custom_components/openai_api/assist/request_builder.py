@@ -44,7 +44,7 @@ from .rejected_options import (
 )
 
 RESPONSES: Final = "responses"
-RESPONSES_SOCKET: Final = "responses_socket"
+RESPONSES_WEBSOCKET: Final = "responses_socket"
 """Responses over a WebSocket, and over HTTP where there is none."""
 CHAT: Final = "chat_completions"
 METHODS: Final[Mapping[str, str]] = {
@@ -53,22 +53,22 @@ METHODS: Final[Mapping[str, str]] = {
 }
 _OPENAI: Final = "api.openai.com"
 # Models of OpenAI that think, and can hand their thoughts over sealed.
-_THINKS: Final = re.compile(r"(?:gpt-(?:[5-9]|\d\d)|o\d)(?!.*chat)")
+_REASONING_MODELS: Final = re.compile(r"(?:gpt-(?:[5-9]|\d\d)|o\d)(?!.*chat)")
 _STREAM_OPTIONS: Final = "stream_options"
 _MAX_COMPLETION_TOKENS: Final = "max_completion_tokens"
 _MAX_TOKENS: Final = "max_tokens"
 _TOOL_CHOICE: Final = "tool_choice"
-_LEFT_OUT: Final = "left_out"
+_REJECTED_OPTIONS: Final = "left_out"
 """Key of `ServiceHost.known`: the options that a model does not take with a value, by its name."""
-_MOST_REFUSED: Final = 8
+_MAX_REJECTED_FUNCTIONS: Final = 8
 """Functions that a service may refuse: whoever refuses more refuses them all."""
-_REFUSED_FUNCTIONS: Final = "refused_functions"
+_REJECTED_FUNCTIONS: Final = "refused_functions"
 """Key of `ServiceHost.known`: the functions whose parameters a model does not take, by its name."""
-_UNSTREAMED: Final = "unstreamed"
+_UNSTREAMABLE: Final = "unstreamed"
 """Key of `ServiceHost.known`: the models that cannot be streamed."""
-_WANTS: Final = "wants"
+_REQUIREMENTS: Final = "wants"
 """Key of `ServiceHost.known`: what messages of chat completions must be like for a model."""
-_THINKS_FIRST: Final = "thinks_first"
+_REASONING_OPENED: Final = "thinks_first"
 """Key of `ServiceHost.known`: the models of whose thoughts the end alone is written."""
 _STRICT: Final = "strict"
 _NAMES_STRICT: Final = re.compile(r"\bstrict\b")
@@ -94,7 +94,7 @@ class RequestBuilder:
     """The tools of Home Assistant, as `tools.function_tools` describes them."""
     cache_key: str
     structure: Structure | None = None
-    turns: int = 0
+    max_turns: int = 0
     """The latest turns of the conversation that the model has room for, 0 for all."""
     _tools: dict[str, list[Json]] = field(default_factory=dict)
 
@@ -105,15 +105,15 @@ class RequestBuilder:
         answer in words. `api` is `RESPONSES` or chat completions.
         """
         body = self._responses(system, items) if api == RESPONSES else self._chat(items)
-        refused = self._known_of_model(_REFUSED_FUNCTIONS)
-        if tools := [tool for tool in self._tools_for(api) if function_name(tool) not in refused]:
+        rejected = self._known_for_model(_REJECTED_FUNCTIONS)
+        if tools := [tool for tool in self._tools_for(api) if function_name(tool) not in rejected]:
             body["tools"] = tools
             if not may_call:
-                if self._takes(_TOOL_CHOICE):
+                if self._is_accepted(_TOOL_CHOICE):
                     body[_TOOL_CHOICE] = "none"
                 else:
                     del body["tools"]
-        for option, value in self._known_of_model(_LEFT_OUT):
+        for option, value in self._known_for_model(_REJECTED_OPTIONS):
             if option_value(body, option) == value:
                 remove_option(body, option)
         body.update(self.options.get(CONF_EXTRA_BODY) or {})
@@ -121,22 +121,22 @@ class RequestBuilder:
 
     def _tools_for(self, api: str) -> list[Json]:
         """Return all tools as an API takes them."""
-        if (found := self._tools.get(api)) is None:
+        if (result := self._tools.get(api)) is None:
             make = decoder_responses.tool if api == RESPONSES else decoder_chat.tool
-            found = [make(function) for function in self.functions.definitions]
-            if not self._takes(_STRICT):
-                for tool in found:
+            result = [make(function) for function in self.functions.definitions]
+            if not self._is_accepted(_STRICT):
+                for tool in result:
                     tool.pop(_STRICT, None)
-            found += self.options.get(CONF_HOST_TOOLS) or ()
-            self._tools[api] = found
-        return found
+            result += self.options.get(CONF_HOST_TOOLS) or ()
+            self._tools[api] = result
+        return result
 
     def _responses(self, system: str, items: list[Json]) -> Json:
         """Return the body of a Responses request."""
         options = self.options
         model = options[CONF_MODEL]
         store = bool(options.get(CONF_STORE))
-        body: Json = {"model": model, "input": items, "stream": self._streams, "store": store}
+        body: Json = {"model": model, "input": items, "stream": self._is_streamed, "store": store}
         if system.strip():
             body["instructions"] = system
         for key in (CONF_MAX_OUTPUT_TOKENS, CONF_TEMPERATURE, CONF_TOP_P, CONF_SERVICE_TIER):
@@ -165,16 +165,16 @@ class RequestBuilder:
             body |= {} if form is None else {"response_format": form}
         if self._is_openai:
             body["prompt_cache_key"] = self.cache_key
-            if not store and _THINKS.match(model):
+            if not store and _REASONING_MODELS.match(model):
                 body["include"] = ["reasoning.encrypted_content"]
         return body
 
     def _chat(self, messages: list[Json]) -> Json:
         """Return the body of a chat completion."""
         options = self.options
-        streams = self._streams
+        streams = self._is_streamed
         body: Json = {"model": options[CONF_MODEL], "messages": messages, "stream": streams}
-        if streams and self._takes(_STREAM_OPTIONS):
+        if streams and self._is_accepted(_STREAM_OPTIONS):
             body[_STREAM_OPTIONS] = {"include_usage": True}
         for key in (
             CONF_TEMPERATURE,
@@ -188,7 +188,7 @@ class RequestBuilder:
         if options.get(CONF_STORE):
             body[CONF_STORE] = True
         if (limit := options.get(CONF_MAX_OUTPUT_TOKENS)) is not None:
-            known = self._takes(_MAX_COMPLETION_TOKENS)
+            known = self._is_accepted(_MAX_COMPLETION_TOKENS)
             body[_MAX_COMPLETION_TOKENS if known else _MAX_TOKENS] = limit
         if (structure := self.structure) is not None:
             if structure.mode == "json_schema":
@@ -211,69 +211,75 @@ class RequestBuilder:
         """Whether the service knows what only OpenAI does."""
         return URL(self.host.settings.base_url).host == _OPENAI
 
-    def _takes(self, parameter: str) -> bool:
+    def _is_accepted(self, parameter: str) -> bool:
         """Tell whether the service has not refused a parameter so far."""
         return parameter not in self.host.known.get("refused_parameters", ())
 
-    def _may_leave_out(self, option: str) -> bool:
+    def _is_removable(self, option: str) -> bool:
         """Return whether a request may lack an option: without `store`, OpenAI keeps answers."""
         return option != CONF_STORE or not self._is_openai
 
-    def _known_of_model(self, key: str) -> set[Any]:
+    def _known_for_model(self, key: str) -> set[Any]:
         """Return what of a kind is known not to be taken by the model."""
-        found: set[Any] = self.host.known.setdefault(key, {}).setdefault(
+        result: set[Any] = self.host.known.setdefault(key, {}).setdefault(
             self.options[CONF_MODEL], set()
         )
-        return found
+        return result
 
     @property
-    def _streams(self) -> bool:
+    def _is_streamed(self) -> bool:
         """Whether the service has not refused to stream this model."""
-        return self.options[CONF_MODEL] not in self.host.known.get(_UNSTREAMED, ())
+        return self.options[CONF_MODEL] not in self.host.known.get(_UNSTREAMABLE, ())
 
     @property
-    def wants(self) -> set[str]:
+    def requirements(self) -> set[str]:
         """What messages must be like for the model, as `chat_log.messages` takes it.
 
         Models of DeepSeek and Moonshot want their thoughts back, templates of Gemma know no system.
         """
-        return self._known_of_model(_WANTS)
+        return self._known_for_model(_REQUIREMENTS)
 
     @property
     def reasoning_opened(self) -> bool:
         """Whether the thoughts of the model have an end alone, for its template begins them."""
-        return self.options[CONF_MODEL] in self.host.known.get(_THINKS_FIRST, ())
+        return self.options[CONF_MODEL] in self.host.known.get(_REASONING_OPENED, ())
 
     def learn_reasoning_opened(self) -> None:
         """Remember that a thought has ended that had not begun."""
-        self.host.known.setdefault(_THINKS_FIRST, set()).add(self.options[CONF_MODEL])
+        self.host.known.setdefault(_REASONING_OPENED, set()).add(self.options[CONF_MODEL])
 
-    def learn(self, err: HomeAssistantError, body: Json) -> bool:
+    def learn_from_error(self, err: HomeAssistantError, body: Json) -> bool:
         """Remember what of ours a service refuses or misses; return whether to ask again."""
         # What the user adds to each request would be refused again.
-        added = self.options.get(CONF_EXTRA_BODY) or {}
-        refused: set[str] = self.host.known.setdefault("refused_parameters", set())
+        extra_body = self.options.get(CONF_EXTRA_BODY) or {}
+        rejected: set[str] = self.host.known.setdefault("refused_parameters", set())
         for parameter in (_STREAM_OPTIONS, _MAX_COMPLETION_TOKENS, _TOOL_CHOICE):
-            if parameter in body and parameter not in added and mentions_parameter(err, parameter):
-                refused.add(parameter)
+            if (
+                parameter in body
+                and parameter not in extra_body
+                and mentions_parameter(err, parameter)
+            ):
+                rejected.add(parameter)
                 return True
-        said = f"{getattr(err, 'param', None) or ''} {getattr(err, 'message', None) or ''}"
-        is_sent = any(_STRICT in tool for tool in body.get("tools", ()))
-        if is_sent and _NAMES_STRICT.search(said) and mentions_parameter(err, _STRICT):
-            refused.add(_STRICT)
+        error_text = f"{getattr(err, 'param', None) or ''} {getattr(err, 'message', None) or ''}"
+        sends_strict = any(_STRICT in tool for tool in body.get("tools", ()))
+        if sends_strict and _NAMES_STRICT.search(error_text) and mentions_parameter(err, _STRICT):
+            rejected.add(_STRICT)
             self._tools.clear()
             return True
-        functions = self._known_of_model(_REFUSED_FUNCTIONS)
-        function = rejected_function(err, body) if len(functions) < _MOST_REFUSED else None
+        functions = self._known_for_model(_REJECTED_FUNCTIONS)
+        function = (
+            rejected_function(err, body) if len(functions) < _MAX_REJECTED_FUNCTIONS else None
+        )
         if function is not None:
             functions.add(function)
             name = self.host.entry.title
             LOGGER.warning("%s does not take the tool %s: %s", name, function, err)
             return True
-        if (option := rejected_option(err)) is not None and self._may_leave_out(option):
+        if (option := rejected_option(err)) is not None and self._is_removable(option):
             value = option_value(body, option)
-            if value is not None and option_value(added, option) is None:
-                left_out = self._known_of_model(_LEFT_OUT)
+            if value is not None and option_value(extra_body, option) is None:
+                left_out = self._known_for_model(_REJECTED_OPTIONS)
                 if (option, value) not in left_out:
                     left_out.add((option, value))
                     model, name = self.options[CONF_MODEL], self.host.entry.title
@@ -282,41 +288,41 @@ class RequestBuilder:
                 return True
         if body["stream"] and is_stream_refused(err):
             # OpenAI streams some models to verified organizations alone.
-            self.host.known.setdefault(_UNSTREAMED, set()).add(self.options[CONF_MODEL])
+            self.host.known.setdefault(_UNSTREAMABLE, set()).add(self.options[CONF_MODEL])
             return True
-        return self._learn_wanted(err, body)
+        return self._learn_requirement(err, body)
 
-    def _learn_wanted(self, err: HomeAssistantError, body: Json) -> bool:
+    def _learn_requirement(self, err: HomeAssistantError, body: Json) -> bool:
         """Remember what messages must be like for the model; return whether that is new."""
         is_chat = "messages" in body
         roles = [item.get("role") for item in body["messages" if is_chat else "input"]]
-        wanted: str | None = None
-        if is_order_refused(err) and _first_said(roles) == "assistant":
-            wanted = USER_FIRST
+        requirement: str | None = None
+        if is_order_refused(err) and _first_role(roles) == "assistant":
+            requirement = USER_FIRST
         elif not is_chat:
             return False
         elif mentions_parameter(err, REASONING):
-            wanted = REASONING
+            requirement = REASONING
         elif is_short_ids_required(err):
-            wanted = SHORT_IDS
+            requirement = SHORT_IDS
         elif is_order_refused(err) or is_system_role_refused(err):
             if "system" in roles:
-                wanted = NO_SYSTEM_ROLE
+                requirement = NO_SYSTEM_ROLE
             else:
                 # It was something else, then.
-                self.wants.discard(NO_SYSTEM_ROLE)
-        if wanted is None or wanted in self.wants:
+                self.requirements.discard(NO_SYSTEM_ROLE)
+        if requirement is None or requirement in self.requirements:
             return False
-        self.wants.add(wanted)
+        self.requirements.add(requirement)
         return True
 
 
-def _first_said(roles: Iterable[str | None]) -> str | None:
+def _first_role(roles: Iterable[str | None]) -> str | None:
     """Return whose words come first, instructions aside."""
     return next((role for role in roles if role != "system"), None)
 
 
-def arguments(api: str, body: Json) -> Json:
+def sdk_arguments(api: str, body: Json) -> Json:
     """Return the arguments of the SDK's method: `{"model": …, "extra_body": body, …}`.
 
     The body is sent as it is: what goes through the SDK's own parameters would be walked through and copied.

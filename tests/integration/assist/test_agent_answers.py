@@ -402,7 +402,7 @@ async def test_stream_broken_while_spoken_is_reported(
 async def test_chat_stream_without_end_is_complete(
     standin: StandIn, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(llm_entity, "_LINGER", 0.05)
+    monkeypatch.setattr(llm_entity, "_TRAILING_EVENTS_SECONDS", 0.05)
     standin.fail(NO_RESPONSES)
     standin.fail(chat(chunk({"content": "Hi"}, "stop"), done=False, stall=True))
     assert speech(await ask()) == "Hi"

@@ -84,7 +84,7 @@ async def test_huge_delta_parsed_in_executor(service: VoiceServer, add_home: Add
 async def test_response_size_limit(
     service: VoiceServer, add_home: AddHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("custom_components.openai_api.assist.decoder._LONGEST", 100_000)
+    monkeypatch.setattr("custom_components.openai_api.assist.decoder._MAX_CHARACTERS", 100_000)
     satellite = await add_home()
     service.heads = [stream(*["so on " * 1000] * 20)]
     service.sounds = [SHORT] * 400

@@ -233,7 +233,7 @@ async def test_attachment_unreadable_sends_nothing(
 ) -> None:
     if fault == "large":
         (media_folder / "a.png").write_bytes(PNG)
-        monkeypatch.setattr(chat_log, "_LARGEST", 5)
+        monkeypatch.setattr(chat_log, "_MAX_ATTACHMENT_BYTES", 5)
     picture = {"media_content_id": "media-source://media_source/local/a.png"}
     picture["media_content_type"] = "image/png"
     with pytest.raises(HomeAssistantError) as raised:

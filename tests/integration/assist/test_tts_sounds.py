@@ -146,7 +146,7 @@ def test_converter_sample_widths_round_trip(width: int) -> None:
     sound = tone(SECONDS)
     there, back = Converter(plain, other), Converter(other, plain)
     wide = there.feed(sound[:1001]) + there.feed(sound[1001:])
-    assert len(wide) == len(sound) // 2 * other.frame
+    assert len(wide) == len(sound) // 2 * other.frame_size
     assert audioop.rms(audioop.add(back.feed(wide), audioop.mul(sound, 2, -1), 2), 2) < 200
 
 
@@ -283,7 +283,7 @@ async def test_unexpected_exception_ends_audio(
 ) -> None:
     await add_service(("tts", {}))
     with (
-        patch.object(tts_request, "recognize", side_effect=ZeroDivisionError),
+        patch.object(tts_request, "detect_container", side_effect=ZeroDivisionError),
         pytest.raises(HomeAssistantError) as raised,
     ):
         await spoken(hass, "Hello there.", WAV)
