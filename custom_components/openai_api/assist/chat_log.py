@@ -1,7 +1,7 @@
-"""Turns a chat log into the input of Responses or the messages of chat completions."""
+"""Converts a chat log into the input of Responses or the messages of chat completions."""
 
 import base64
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from hashlib import sha256
 import json
 from pathlib import Path
@@ -36,20 +36,20 @@ _PDF: Final = "application/pdf"
 _MAX_ATTACHMENT_BYTES: Final = 32 * 1024**2
 """Bytes of one attachment."""
 _MAX_RESULT_CHARACTERS: Final = 256 * 1024
-"""Characters of what a tool has returned: more is no model's to read, in this turn or later."""
+"""Characters of a tool result; the rest is cut off."""
 _ERROR_PREFIX: Final = "Error: "
 """How Home Assistant 2026.11 begins what it puts into the log for a failed turn."""
 _NO_RESPONSE: Final = "(no response)"
 CHAT_NATIVE: Final = "chat_completion"
-"""The type of what a message of chat completions keeps, for the service wants it back.
+"""The type of the `native` data of a chat completion, which is sent back to the service.
 
 `{"calls": {call_id: extra_content}, "reasoning_details": […]}`: Gemini refuses a call without its
 signature.
 """
 MESSAGE_NATIVE: Final = "message"
-"""The type of what a message of Responses keeps: `{"phase": "commentary" | "final_answer"}`.
+"""The type of the `native` data of a Responses message: `{"phase": "commentary" | "final_answer"}`.
 
-Models that tell the phase of what they say answer worse where it is not sent back.
+Models that send the phase answer worse where it is not sent back.
 """
 REASONING: Final = "reasoning_content"
 NO_SYSTEM_ROLE: Final = "no_system_role"
@@ -57,8 +57,6 @@ USER_FIRST: Final = "user_first"
 SHORT_IDS: Final = "short_ids"
 _SHORT_ID: Final = 9
 """Letters and digits."""
-TRIGGER_SENTENCE: Final = "trigger_sentence"
-"""A tool call that Home Assistant itself puts into the log, marked as external."""
 
 
 class Attachments:
@@ -81,15 +79,15 @@ class Attachments:
                         self._urls[attachment.path] = await self._async_data_url(attachment)
 
     async def _async_data_url(self, attachment: Attachment) -> tuple[str, str]:
-        """Return the MIME type of a file and an address that holds all of it."""
+        """Return the MIME type of a file and its data URL."""
         declared_type = attachment.mime_type.partition(";")[0].strip().lower()
-        result = await self._hass.async_add_executor_job(_read_base64, attachment.path)
-        if result is None:
+        file = await self._hass.async_add_executor_job(_read_base64, attachment.path)
+        if file is None:
             raise AssistError(ATTACHMENT_UNSUPPORTED, message=attachment.path.name)
-        mime_type = result[0] or _IMAGES.get(declared_type, declared_type)
+        mime_type = file[0] or _IMAGES.get(declared_type, declared_type)
         if mime_type != _PDF and mime_type not in _IMAGES:
             raise AssistError(ATTACHMENT_UNSUPPORTED, message=mime_type or "?")
-        return mime_type, f"data:{mime_type};base64,{result[1]}"
+        return mime_type, f"data:{mime_type};base64,{file[1]}"
 
     def content_parts(self, content: UserContent, *, is_chat: bool) -> str | list[Json]:
         """Return the `content` of a user's message: its text, or a list where files are attached.
@@ -101,23 +99,23 @@ class Attachments:
         if not content.attachments:
             return valid_text(content.content)
         text_type = "text" if is_chat else "input_text"
-        content_parts: list[Json] = [{"type": text_type, "text": valid_text(content.content)}]
+        parts: list[Json] = [{"type": text_type, "text": valid_text(content.content)}]
         for attachment in content.attachments:
             mime_type, url = self._urls[attachment.path]
             if mime_type == _PDF:
                 file = {"filename": attachment.path.name, "file_data": url}
-                content_parts.append(
+                parts.append(
                     {"type": "file", "file": file} if is_chat else {"type": "input_file", **file}
                 )
             elif is_chat:
-                content_parts.append({"type": "image_url", "image_url": {"url": url}})
+                parts.append({"type": "image_url", "image_url": {"url": url}})
             else:
-                content_parts.append({"type": "input_image", "image_url": url, "detail": "auto"})
-        return content_parts
+                parts.append({"type": "input_image", "image_url": url, "detail": "auto"})
+        return parts
 
 
 def _read_base64(path: Path) -> tuple[str | None, str] | None:
-    """Return what a file is by its first bytes, if they tell, and all of it in base64; blocks.
+    """Return the MIME type of a file by its first bytes, if known, and its base64; blocks.
 
     Cameras and integrations do not always know what their images are, and services refuse one
     that is not what it is called. None where it cannot be read or is too large.
@@ -139,7 +137,7 @@ def system_prompt(chat_log: ChatLog) -> str:
 
 
 def valid_text(text: str) -> str:
-    """Return a text as it can be sent: no signs that nothing can show, and no halves of signs."""
+    """Return a text without control characters and lone surrogates."""
     if text.isprintable():
         return text
     if not text.isascii():
@@ -148,13 +146,11 @@ def valid_text(text: str) -> str:
 
 
 def function_calls(content: AssistantContent) -> list[Any]:
-    """Return the tool calls that the model is reminded of: not those of the service's tools."""
+    """Return the tool calls of an answer, without those of the service to its own tools."""
     return [
         call
         for call in content.tool_calls or ()
-        if not call.external
-        or call.tool_name == TRIGGER_SENTENCE
-        or not _is_server_tool_call(call.id)
+        if not call.external or not call.id.startswith(_SERVER_TOOL_PREFIX)
     ]
 
 
@@ -162,35 +158,30 @@ _SERVER_TOOL_PREFIX: Final = "service:"
 
 
 def server_tool_call_id(identifier: object) -> str:
-    """Return the id under which a call of the service's own tool stands in the log."""
+    """Return the id of a server tool call in the chat log."""
     return f"{_SERVER_TOOL_PREFIX}{identifier}"
 
 
-def _is_server_tool_call(call_id: str) -> bool:
-    """Tell whether a call was made by the service to a tool of its own."""
-    return call_id.startswith(_SERVER_TOOL_PREFIX)
+def _is_before_server_tool_call(content: AssistantContent) -> bool:
+    """Return whether reasoning led to nothing but server tool calls.
 
-
-def _is_before_service_call(content: AssistantContent) -> bool:
-    """Tell whether a thought led to nothing but calls of the service's own tools.
-
-    These are not sent, and OpenAI refuses a thought without what it led to.
+    These are not sent, and OpenAI refuses reasoning without the item after it.
     """
     return bool(content.tool_calls) and not function_calls(content) and not content.content
 
 
 def is_empty(text: str | None) -> bool:
-    """Tell whether a text of the assistant says nothing, or only that a turn failed."""
+    """Return whether a text of the assistant is empty, or only says that a turn failed."""
     return not text or not text.strip() or text == _NO_RESPONSE or text.startswith(_ERROR_PREFIX)
 
 
 def result_text(content: ToolResultContent) -> str:
-    """Return what a tool has returned, as the model reads it."""
+    """Return the result of a tool as text for the model."""
     result = {"data": content.result.data, "error": content.result.error}
     try:
         text = json_dumps(result)
     except TypeError, ValueError:
-        # Integers of more than 64 bits, halves of signs, keys that are no texts.
+        # Integers of more than 64 bits, lone surrogates, keys that are no strings.
         text = json.dumps(result, default=str, skipkeys=True)
     if (size := len(text)) > _MAX_RESULT_CHARACTERS:
         text = f"{text[:_MAX_RESULT_CHARACTERS]}… (cut off: the whole result has {size} characters)"
@@ -198,7 +189,7 @@ def result_text(content: ToolResultContent) -> str:
 
 
 def input_items(
-    contents: Iterable[Content], attachments: Attachments, functions: FunctionTools
+    contents: Collection[Content], attachments: Attachments, functions: FunctionTools
 ) -> list[Json]:
     """Return the items of a Responses `input`; calls have the names of the functions.
 
@@ -206,48 +197,19 @@ def input_items(
     (https://platform.openai.com/docs/api-reference/responses/create).
     """
     items: list[Json] = []
-    known = {item.tool_call_id for item in contents if isinstance(item, ToolResultContent)}
+    answered = _answered_calls(contents)
     last_question = 0
     for item in contents:
         if isinstance(item, UserContent):
             last_question = len(items)
-            items.append(
-                {
-                    "type": "message",
-                    "role": "user",
-                    "content": attachments.content_parts(item, is_chat=False),
-                }
-            )
+            content = attachments.content_parts(item, is_chat=False)
+            items.append({"type": "message", "role": "user", "content": content})
         elif isinstance(item, ToolResultContent):
-            items.append(
-                {
-                    "type": "function_call_output",
-                    "call_id": item.tool_call_id,
-                    "output": result_text(item),
-                }
-            )
+            call_id, output = item.tool_call_id, result_text(item)
+            items.append({"type": "function_call_output", "call_id": call_id, "output": output})
         elif isinstance(item, AssistantContent):
-            native = item.native if isinstance(item.native, dict) else {}
-            if native.get("type") == "reasoning" and not _is_before_service_call(item):
-                items.append(native)
-            if item.content and not is_empty(item.content):
-                # Another integration's agent may have kept something of its own.
-                is_ours = native.get("type") == MESSAGE_NATIVE and "phase" in native
-                phase = {"phase": native["phase"]} if is_ours else {}
-                items.append(
-                    {"type": "message", "role": "assistant", "content": item.content, **phase}
-                )
-            items += [
-                {
-                    "type": "function_call",
-                    "call_id": call.id,
-                    "name": functions.function_name(call.tool_name),
-                    "arguments": json_dumps(call.tool_args),
-                }
-                for call in function_calls(item)
-                if call.id in known
-            ]
-    # Thoughts of earlier turns, maybe of another model, are of no use.
+            items += _output_items(item, answered, functions)
+    # Reasoning of earlier turns, maybe of another model, is of no use.
     return [
         item
         for index, item in enumerate(items)
@@ -255,9 +217,41 @@ def input_items(
     ]
 
 
+def _answered_calls(contents: Iterable[Content]) -> set[str]:
+    """Return the ids of the tool calls that have a result."""
+    return {item.tool_call_id for item in contents if isinstance(item, ToolResultContent)}
+
+
+def _output_items(
+    content: AssistantContent, answered: set[str], functions: FunctionTools
+) -> list[Json]:
+    """Return the items of an answer: reasoning, text and the function calls with a result."""
+    items: list[Json] = []
+    native = content.native if isinstance(content.native, dict) else {}
+    if native.get("type") == "reasoning" and not _is_before_server_tool_call(content):
+        items.append(native)
+    if content.content and not is_empty(content.content):
+        message: Json = {"type": "message", "role": "assistant", "content": content.content}
+        # The agent of another integration may have stored something else.
+        if native.get("type") == MESSAGE_NATIVE and "phase" in native:
+            message["phase"] = native["phase"]
+        items.append(message)
+    items += [
+        {
+            "type": "function_call",
+            "call_id": call.id,
+            "name": functions.function_name(call.tool_name),
+            "arguments": json_dumps(call.tool_args),
+        }
+        for call in function_calls(content)
+        if call.id in answered
+    ]
+    return items
+
+
 def messages(
     system: str,
-    contents: Iterable[Content],
+    contents: Collection[Content],
     attachments: Attachments,
     functions: FunctionTools,
     *,
@@ -266,60 +260,69 @@ def messages(
     """Return the `messages` of a chat completion; calls have the names of the functions.
 
     Each is a `{"role": "system" | "user" | "assistant" | "tool", "content": …}`
-    (https://platform.openai.com/docs/api-reference/chat/create). `requirements` is what the model is known
-    to need: every message of its own with its thoughts (`REASONING`), instructions as a part of
-    the first question (`NO_SYSTEM_ROLE`), ids of nine letters and digits (`SHORT_IDS`).
+    (https://platform.openai.com/docs/api-reference/chat/create). `requirements` of the model are
+    `REASONING` (assistant messages with their reasoning), `NO_SYSTEM_ROLE` (instructions in the
+    first user message) and `SHORT_IDS` (call ids of nine letters and digits).
     """
     result: list[Json] = [{"role": "system", "content": system}] if system.strip() else []
     to_call_id = _short_id if SHORT_IDS in requirements else str
-    known = {item.tool_call_id for item in contents if isinstance(item, ToolResultContent)}
+    answered = _answered_calls(contents)
     for item in contents:
         if isinstance(item, UserContent):
-            result.append(
-                {"role": "user", "content": attachments.content_parts(item, is_chat=True)}
-            )
+            content = attachments.content_parts(item, is_chat=True)
+            result.append({"role": "user", "content": content})
         elif isinstance(item, ToolResultContent):
-            result.append(
-                {
-                    "role": "tool",
-                    "tool_call_id": to_call_id(item.tool_call_id),
-                    "content": result_text(item),
-                }
-            )
+            call_id, text = to_call_id(item.tool_call_id), result_text(item)
+            result.append({"role": "tool", "tool_call_id": call_id, "content": text})
         elif isinstance(item, AssistantContent):
-            native = item.native if isinstance(item.native, dict) else {}
-            if native.get("type") != CHAT_NATIVE:
-                native = {}
-            extras = native.get("calls", {})
-            calls = [
-                {
-                    "id": to_call_id(call.id),
-                    "type": "function",
-                    "function": {
-                        "name": functions.function_name(call.tool_name),
-                        "arguments": json_dumps(call.tool_args),
-                    },
-                    **({"extra_content": extras[call.id]} if call.id in extras else {}),
-                }
-                for call in function_calls(item)
-                if call.id in known
-            ]
-            text = None if is_empty(item.content) else item.content
-            if text is None and not calls:
+            message = _assistant_message(item, answered, functions, to_call_id)
+            if message is None:
                 continue
-            message: Json = {"role": "assistant", "content": text or ""}
-            if result and (last := result[-1])["role"] == "assistant" and "tool_calls" not in last:
-                # Templates of many models refuse two in a row.
-                message = result.pop() | {"content": f"{last['content']}\n\n{text or ''}".strip()}
-            if calls:
-                message["tool_calls"] = calls
-            if details := native.get("reasoning_details"):
-                message["reasoning_details"] = details
             if REASONING in requirements:
                 # Neither nothing nor an empty text is taken.
                 message[REASONING] = item.thinking_content or " "
+            last = result[-1] if result else {}
+            if last.get("role") == "assistant" and "tool_calls" not in last:
+                # Templates of many models refuse two in a row.
+                text = f"{last['content']}\n\n{message['content']}".strip()
+                message = result.pop() | message | {"content": text}
             result.append(message)
     return _system_prompt_in_first_message(result) if NO_SYSTEM_ROLE in requirements else result
+
+
+def _assistant_message(
+    content: AssistantContent,
+    answered: set[str],
+    functions: FunctionTools,
+    to_call_id: Callable[[str], str],
+) -> Json | None:
+    """Return the message of an answer, None without text and function calls with a result."""
+    native = content.native if isinstance(content.native, dict) else {}
+    if native.get("type") != CHAT_NATIVE:
+        native = {}
+    extras = native.get("calls", {})
+    calls = [
+        {
+            "id": to_call_id(call.id),
+            "type": "function",
+            "function": {
+                "name": functions.function_name(call.tool_name),
+                "arguments": json_dumps(call.tool_args),
+            },
+            **({"extra_content": extras[call.id]} if call.id in extras else {}),
+        }
+        for call in function_calls(content)
+        if call.id in answered
+    ]
+    text = "" if is_empty(content.content) else content.content
+    if not text and not calls:
+        return None
+    message: Json = {"role": "assistant", "content": text}
+    if calls:
+        message["tool_calls"] = calls
+    if details := native.get("reasoning_details"):
+        message["reasoning_details"] = details
+    return message
 
 
 def _short_id(call_id: str) -> str:
@@ -329,15 +332,15 @@ def _short_id(call_id: str) -> str:
 
 
 def _system_prompt_in_first_message(result: list[Json]) -> list[Json]:
-    """Return messages whose first question begins with the instructions."""
+    """Return messages with the instructions at the beginning of the first user message."""
     first = next((item for item in result if item["role"] == "user"), None)
     if first is None or result[0]["role"] != "system":
         return result
     system, content = result[0]["content"], first["content"]
-    declared_type: Any = f"{system}\n\n{content}"
+    merged: Any = f"{system}\n\n{content}"
     if isinstance(content, list):
-        declared_type = [{"type": "text", "text": system}, *content]
-    return [{**item, "content": declared_type} if item is first else item for item in result[1:]]
+        merged = [{"type": "text", "text": system}, *content]
+    return [{**item, "content": merged} if item is first else item for item in result[1:]]
 
 
 def end_with_assistant(chat_log: ChatLog, agent_id: str) -> None:

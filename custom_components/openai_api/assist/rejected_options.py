@@ -1,6 +1,6 @@
-"""Knows from a refusal which option of a request a model does not take, so that it is left out.
+"""Finds in an error which option or function of a request a model rejects, so that it is left out.
 
-An option that was right for one model would else keep silent whoever chooses another one.
+An option that fits one model would otherwise make every turn with another model fail.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _OPTION_PATHS: Final[Mapping[str, tuple[str, ...]]] = {
     "prompt_cache_key": ("prompt_cache_key",),
     "store": ("store",),
 }
-"""Where an option stands in the bodies of either API, by what services call it."""
+"""The paths of an option in the bodies of both APIs, by its name in errors."""
 _OPTION_NAME: Final = re.compile(
     r"\b(temperature|top_p|reasoning_effort|reasoning\.effort|reasoning|text\.verbosity|verbosity"
     r"|service_tier|(?<!please )include|prompt_cache_key|(?<!vector |vector-)store)\b",
@@ -40,7 +40,7 @@ _ENCRYPTED_REASONING: Final = re.compile(r"encrypted[ _](?:reasoning|content)", 
 
 
 def rejected_option(err: HomeAssistantError) -> str | None:
-    """Return the name of the option that an error says is not taken; None if it is no such error."""
+    """Return the name of the option that an error rejects; None if it is no such error."""
     if not isinstance(err, ApiError) or not has_status(err, REJECTED_STATUSES):
         return None
     message = err.message or ""
@@ -62,12 +62,12 @@ def rejected_option(err: HomeAssistantError) -> str | None:
 
 
 def option_paths(option: str) -> tuple[str, ...]:
-    """Return where an option stands in the bodies of either API."""
+    """Return the paths of an option in the bodies of both APIs."""
     return _OPTION_PATHS[option]
 
 
 def option_value(body: Json, option: str) -> str | None:
-    """Return the value of an option in a body, as a text; None if it has none."""
+    """Return the `repr` of an option's value in a body; None if it has none."""
     for path in option_paths(option):
         if path in body:
             return repr(body[path])
@@ -94,9 +94,9 @@ _SCHEMA_ERROR: Final = re.compile(
 
 
 def rejected_function(err: HomeAssistantError, body: Json) -> str | None:
-    """Return the name of the function whose parameters an error says are not taken.
+    """Return the name of the function whose parameters an error rejects.
 
-    Services refuse the whole request for one of them. None if it is no such error.
+    Services reject the whole request for one of them. None if it is no such error.
     """
     if not isinstance(err, ApiError) or not has_status(err, REJECTED_STATUSES):
         return None
@@ -112,6 +112,6 @@ def rejected_function(err: HomeAssistantError, body: Json) -> str | None:
 
 
 def function_name(tool: Json) -> str | None:
-    """Return the name of a function as either API takes it; None for another tool."""
+    """Return the name of a function tool of either API; None for another tool."""
     function = tool.get("function", tool)
     return function.get("name") if tool.get("type") == "function" else None

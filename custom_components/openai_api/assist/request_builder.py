@@ -1,4 +1,4 @@
-"""Builds the request for one round of a turn, and knows what a service has turned out to take."""
+"""Builds the request for one round of a turn, without what the service has rejected before."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -52,24 +52,24 @@ METHODS: Final[Mapping[str, str]] = {
     CHAT: decoder_chat.METHOD,
 }
 _OPENAI: Final = "api.openai.com"
-# Models of OpenAI that think, and can hand their thoughts over sealed.
+# Models of OpenAI that reason, and return their reasoning encrypted.
 _REASONING_MODELS: Final = re.compile(r"(?:gpt-(?:[5-9]|\d\d)|o\d)(?!.*chat)")
 _STREAM_OPTIONS: Final = "stream_options"
 _MAX_COMPLETION_TOKENS: Final = "max_completion_tokens"
 _MAX_TOKENS: Final = "max_tokens"
 _TOOL_CHOICE: Final = "tool_choice"
 _REJECTED_OPTIONS: Final = "left_out"
-"""Key of `ServiceHost.known`: the options that a model does not take with a value, by its name."""
+"""Key of `ServiceHost.known`: the options with the values that a model rejects, by its name."""
 _MAX_REJECTED_FUNCTIONS: Final = 8
-"""Functions that a service may refuse: whoever refuses more refuses them all."""
+"""Functions that a service may reject one by one: after so many, it rejects all."""
 _REJECTED_FUNCTIONS: Final = "refused_functions"
-"""Key of `ServiceHost.known`: the functions whose parameters a model does not take, by its name."""
+"""Key of `ServiceHost.known`: the functions that a model rejects, by its name."""
 _UNSTREAMABLE: Final = "unstreamed"
 """Key of `ServiceHost.known`: the models that cannot be streamed."""
 _REQUIREMENTS: Final = "wants"
-"""Key of `ServiceHost.known`: what messages of chat completions must be like for a model."""
+"""Key of `ServiceHost.known`: the requirements of a model, as `chat_log.messages` takes them."""
 _REASONING_OPENED: Final = "thinks_first"
-"""Key of `ServiceHost.known`: the models of whose thoughts the end alone is written."""
+"""Key of `ServiceHost.known`: the models whose template begins the reasoning."""
 _STRICT: Final = "strict"
 _NAMES_STRICT: Final = re.compile(r"\bstrict\b")
 
@@ -83,10 +83,18 @@ class Structure:
     mode: str
     """`json_schema`, `json_object` or `prompt`."""
 
+    @property
+    def text_format(self) -> Json | None:
+        """The `text.format` of Responses, None where the prompt alone describes the structure."""
+        if self.mode == "json_schema":
+            schema = {"name": self.name, "schema": self.schema, "strict": True}
+            return {"type": "json_schema", **schema}
+        return {"type": "json_object"} if self.mode == "json_object" else None
+
 
 @dataclass(slots=True, kw_only=True)
 class RequestBuilder:
-    """What stays the same in all rounds of a turn."""
+    """Builds the requests of one turn; what stays the same in all of its rounds."""
 
     host: ServiceHost
     options: Mapping[str, Any]
@@ -95,14 +103,14 @@ class RequestBuilder:
     cache_key: str
     structure: Structure | None = None
     max_turns: int = 0
-    """The latest turns of the conversation that the model has room for, 0 for all."""
+    """The latest turns of the conversation that fit into the context of the model, 0 for all."""
     _tools: dict[str, list[Json]] = field(default_factory=dict)
 
     def body(self, api: str, system: str, items: list[Json], *, may_call: bool) -> Json:
         """Return the body of a request: `{"model": …, "stream": true, …}`.
 
         `items` are the Responses `input` or the chat `messages`. Without `may_call` the model must
-        answer in words. `api` is `RESPONSES` or chat completions.
+        answer with text. `api` is `RESPONSES` or chat completions.
         """
         body = self._responses(system, items) if api == RESPONSES else self._chat(items)
         rejected = self._known_for_model(_REJECTED_FUNCTIONS)
@@ -147,22 +155,14 @@ class RequestBuilder:
         text: Json = {}
         if verbosity := options.get(CONF_VERBOSITY):
             text["verbosity"] = verbosity
-        if (structure := self.structure) is not None:
-            if structure.mode == "json_schema":
-                text["format"] = {
-                    "type": "json_schema",
-                    "name": structure.name,
-                    "schema": structure.schema,
-                    "strict": True,
-                }
-            elif structure.mode == "json_object":
-                text["format"] = {"type": "json_object"}
+        text_format = self.structure.text_format if self.structure else None
+        if text_format is not None:
+            text["format"] = text_format
         if text:
             body["text"] = text
         kind = kind_of(self.host.entry.data, self.host.entry.options)
-        if kind is not None and not kind.obeys_text_format:
-            form = response_format(text.get("format"))
-            body |= {} if form is None else {"response_format": form}
+        if text_format is not None and kind is not None and not kind.obeys_text_format:
+            body["response_format"] = response_format(text_format)
         if self._is_openai:
             body["prompt_cache_key"] = self.cache_key
             if not store and _REASONING_MODELS.match(model):
@@ -190,37 +190,27 @@ class RequestBuilder:
         if (limit := options.get(CONF_MAX_OUTPUT_TOKENS)) is not None:
             known = self._is_accepted(_MAX_COMPLETION_TOKENS)
             body[_MAX_COMPLETION_TOKENS if known else _MAX_TOKENS] = limit
-        if (structure := self.structure) is not None:
-            if structure.mode == "json_schema":
-                body["response_format"] = {
-                    "type": "json_schema",
-                    "json_schema": {
-                        "name": structure.name,
-                        "schema": structure.schema,
-                        "strict": True,
-                    },
-                }
-            elif structure.mode == "json_object":
-                body["response_format"] = {"type": "json_object"}
+        if self.structure is not None and (text_format := self.structure.text_format) is not None:
+            body["response_format"] = response_format(text_format)
         if self._is_openai:
             body["prompt_cache_key"] = self.cache_key
         return body
 
     @property
     def _is_openai(self) -> bool:
-        """Whether the service knows what only OpenAI does."""
+        """Whether the service is OpenAI itself."""
         return URL(self.host.settings.base_url).host == _OPENAI
 
     def _is_accepted(self, parameter: str) -> bool:
-        """Tell whether the service has not refused a parameter so far."""
+        """Return whether the service has not rejected a parameter before."""
         return parameter not in self.host.known.get("refused_parameters", ())
 
     def _is_removable(self, option: str) -> bool:
-        """Return whether a request may lack an option: without `store`, OpenAI keeps answers."""
+        """Return whether an option may be left out: without `store`, OpenAI keeps responses."""
         return option != CONF_STORE or not self._is_openai
 
     def _known_for_model(self, key: str) -> set[Any]:
-        """Return what of a kind is known not to be taken by the model."""
+        """Return what is known of the model under a key of `ServiceHost.known`."""
         result: set[Any] = self.host.known.setdefault(key, {}).setdefault(
             self.options[CONF_MODEL], set()
         )
@@ -228,29 +218,29 @@ class RequestBuilder:
 
     @property
     def _is_streamed(self) -> bool:
-        """Whether the service has not refused to stream this model."""
+        """Whether the service has not rejected to stream this model."""
         return self.options[CONF_MODEL] not in self.host.known.get(_UNSTREAMABLE, ())
 
     @property
     def requirements(self) -> set[str]:
-        """What messages must be like for the model, as `chat_log.messages` takes it.
+        """The requirements of the model, as `chat_log.messages` takes them.
 
-        Models of DeepSeek and Moonshot want their thoughts back, templates of Gemma know no system.
+        DeepSeek and Moonshot want the reasoning back, templates of Gemma have no system role.
         """
         return self._known_for_model(_REQUIREMENTS)
 
     @property
     def reasoning_opened(self) -> bool:
-        """Whether the thoughts of the model have an end alone, for its template begins them."""
+        """Whether the template of the model begins the reasoning, which then has an end alone."""
         return self.options[CONF_MODEL] in self.host.known.get(_REASONING_OPENED, ())
 
     def learn_reasoning_opened(self) -> None:
-        """Remember that a thought has ended that had not begun."""
+        """Remember that reasoning has ended that had not begun."""
         self.host.known.setdefault(_REASONING_OPENED, set()).add(self.options[CONF_MODEL])
 
     def learn_from_error(self, err: HomeAssistantError, body: Json) -> bool:
-        """Remember what of ours a service refuses or misses; return whether to ask again."""
-        # What the user adds to each request would be refused again.
+        """Remember what a service rejects or requires; return whether to send the request again."""
+        # What the user adds to each request would be rejected again.
         extra_body = self.options.get(CONF_EXTRA_BODY) or {}
         rejected: set[str] = self.host.known.setdefault("refused_parameters", set())
         for parameter in (_STREAM_OPTIONS, _MAX_COMPLETION_TOKENS, _TOOL_CHOICE):
@@ -279,12 +269,12 @@ class RequestBuilder:
         if (option := rejected_option(err)) is not None and self._is_removable(option):
             value = option_value(body, option)
             if value is not None and option_value(extra_body, option) is None:
-                left_out = self._known_for_model(_REJECTED_OPTIONS)
-                if (option, value) not in left_out:
-                    left_out.add((option, value))
+                known = self._known_for_model(_REJECTED_OPTIONS)
+                if (option, value) not in known:
+                    known.add((option, value))
                     model, name = self.options[CONF_MODEL], self.host.entry.title
                     LOGGER.warning("The model %s of %s does not take %s", model, name, option)
-                # Another turn may have been told the same meanwhile.
+                # Another turn may have got the same error meanwhile.
                 return True
         if body["stream"] and is_stream_refused(err):
             # OpenAI streams some models to verified organizations alone.
@@ -293,7 +283,7 @@ class RequestBuilder:
         return self._learn_requirement(err, body)
 
     def _learn_requirement(self, err: HomeAssistantError, body: Json) -> bool:
-        """Remember what messages must be like for the model; return whether that is new."""
+        """Remember a requirement of the model; return whether that is new."""
         is_chat = "messages" in body
         roles = [item.get("role") for item in body["messages" if is_chat else "input"]]
         requirement: str | None = None
@@ -318,14 +308,14 @@ class RequestBuilder:
 
 
 def _first_role(roles: Iterable[str | None]) -> str | None:
-    """Return whose words come first, instructions aside."""
+    """Return the role of the first message after the instructions."""
     return next((role for role in roles if role != "system"), None)
 
 
 def sdk_arguments(api: str, body: Json) -> Json:
     """Return the arguments of the SDK's method: `{"model": …, "extra_body": body, …}`.
 
-    The body is sent as it is: what goes through the SDK's own parameters would be walked through and copied.
+    The body is sent as it is: the SDK would walk through its own parameters and copy them.
     """
     required: Json = {"input": ""} if api == RESPONSES else {"messages": []}
     return {"model": body["model"], **required, "extra_body": body}
