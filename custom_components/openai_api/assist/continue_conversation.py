@@ -20,7 +20,7 @@ _QUOTES: Final = {
 
 
 def ends_with_question(answer: str) -> bool:
-    """Tell whether an answer ends with a question to the person: not with one that it quotes."""
+    """Return whether an answer ends with a question to the person: not with one that it quotes."""
     if (match := _QUESTION_END.search(answer[-_TAIL_CHARACTERS:])) is None:
         return False
     end = match[0]

@@ -16,7 +16,7 @@ from ..types import Json
 from . import tools
 from .chat_log import MESSAGE_NATIVE
 from .decoder import Decoder, Delta
-from .errors import CONTENT_REFUSED, AssistError, status_in
+from .errors import CONTENT_REFUSED, AssistError, status_from_codes
 
 METHOD: Final = "responses.create"
 _UNFINISHED: Final = frozenset({"in_progress", "incomplete"})
@@ -234,7 +234,7 @@ class ResponsesDecoder(Decoder):
     def _raise(self, response: Json) -> None:
         """Raise the error of a response that failed."""
         details = parse_error_body(response.get("error"), self._settings)
-        raise ErrorInResponse(status=status_in(response), **details)
+        raise ErrorInResponse(status=status_from_codes(response), **details)
 
 
 def _id_of(item: Json) -> str | None:

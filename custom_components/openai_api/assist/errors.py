@@ -1,4 +1,4 @@
-"""Errors of Assist: one sentence that can be spoken, in the language of whoever asked."""
+"""Errors of Assist: what a service rejects, and the message that is spoken, in the right language."""
 
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
@@ -79,13 +79,13 @@ _KEYS_BY_CLASS: Final[tuple[tuple[type[ApiError], str], ...]] = (
     (UnexpectedBody, ANSWER_BROKEN),
     (EntryUnloaded, UNLOADED),
 )
-"""Which sentence says an error; the first class that fits counts."""
+"""The translation key by the class of an error; the first class that fits counts."""
 _STREAM_KEYS: Final[Mapping[int, str]] = {
     HTTPStatus.BAD_REQUEST: REFUSED,
     HTTPStatus.UNPROCESSABLE_ENTITY: REFUSED,
     HTTPStatus.TOO_MANY_REQUESTS: RATE_LIMITED,
 }
-"""The same for an error in a stream or a response, by the status that it names."""
+"""The translation key of an error in a stream or a response, by its status."""
 _MODEL_UNKNOWN: Final = re.compile(
     r"\bmodels?\b.*\b(not found|not exist|unknown|not available|no such|invalid|not supported)"
     r"|\b(unknown|no such|invalid|unsupported|not a valid)\b.*\bmodel\b",
@@ -96,7 +96,7 @@ _OTHER_SUBJECT: Final = re.compile(
     r"|image_url|unsupported value)\b",
     re.IGNORECASE,
 )
-"""What a message names that is not about the model, but about what it was sent."""
+"""What the message of an error names that is about the request, not about the model."""
 _NO_STREAM: Final = re.compile(
     r"\b(?:to stream\b|tools with stream\b|streaming (?:is )?(?:not|un)"
     r"|(?:not|n't) support stream|[\"'`]stream[\"'`])",
@@ -126,7 +126,7 @@ _ORDER_REFUSED: Final = re.compile(
 )
 _SHORT_IDS: Final = re.compile(r"\btool call id\b.*\blength of 9\b", re.IGNORECASE | re.DOTALL)
 _TEMPLATE_STATUSES: Final = frozenset({400, 422, 500})
-"""Statuses of servers whose template of a model refuses what it was sent."""
+"""Statuses of servers whose template of a model rejects the messages."""
 _API_MISSING_STATUSES: Final = frozenset(
     {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
 )
@@ -152,17 +152,17 @@ _STREAM_STATUSES: Final[Mapping[str, int]] = {
     "internal_server_error": HTTPStatus.INTERNAL_SERVER_ERROR,
     "overloaded_error": HTTPStatus.SERVICE_UNAVAILABLE,
 }
-"""The status that an error in a stream tells by its code or type."""
+"""The status of an error in a stream, by its code or type."""
 _UNAVAILABLE_KEYS: Final = frozenset(
     {UNREACHABLE, SLOW, SERVER_ERROR, RATE_LIMITED, QUOTA, AUTH_FAILED}
 )
 
 
 class AssistError(HomeAssistantError):
-    """What Assist itself found wrong: the error has a sentence of its own."""
+    """An error of Assist itself, with a message of its own."""
 
     def __init__(self, key: str, **placeholders: object) -> None:
-        """Take the key of the sentence, and what it shows."""
+        """Take the translation key of the message, and its placeholders."""
         self.key = key
         super().__init__(
             translation_domain=DOMAIN,
@@ -175,23 +175,23 @@ class SessionLost(AssistError):
     """A realtime session ended before the answer was complete."""
 
     def __init__(self) -> None:
-        """Take nothing: the sentence says all."""
+        """Initialize the error; its message has no placeholders."""
         super().__init__(SESSION_LOST)
 
 
 class CallMalformed(AssistError):
-    """The model has written a tool call that its service could not read; the next one may do."""
+    """The service could not parse a tool call of the model; the next one may be valid."""
 
     def __init__(self) -> None:
-        """Take nothing: the sentence says all."""
+        """Initialize the error; its message has no placeholders."""
         super().__init__(ANSWER_EMPTY)
 
 
 class NoSpeechRecognized(AssistError):
-    """The service has not said what it heard."""
+    """The service has sent no transcript."""
 
     def __init__(self) -> None:
-        """Take nothing: the sentence says all."""
+        """Initialize the error; its message has no placeholders."""
         super().__init__(STT_NO_ANSWER)
 
 
@@ -200,27 +200,26 @@ def _status(err: HomeAssistantError) -> int | None:
     return err.status if isinstance(err, ApiError) else None
 
 
-def status_in(event: Any) -> int | None:
-    """Return the HTTP status that an error in a stream tells; None if it tells none.
+def status_from_codes(event: Any) -> int | None:
+    """Return the HTTP status that an error in a stream names by its code; None if it names none.
 
-    Only those that say whether to ask otherwise, or again: the key, for one, was accepted.
+    Only statuses that decide whether to change the request or send it again.
     """
     error = event.get("error") if isinstance(event, dict) else None
-    for place in (error, event):
-        if isinstance(place, dict):
-            codes = (str(place.get(key)).lower() for key in _STATUS_KEYS)
-            if (
-                code := next((code for code in codes if code in _STREAM_STATUSES), None)
-            ) is not None:
+    for source in (error, event):
+        if isinstance(source, dict):
+            codes = (str(source.get(key)).lower() for key in _STATUS_KEYS)
+            code = next((code for code in codes if code in _STREAM_STATUSES), None)
+            if code is not None:
                 return _STREAM_STATUSES[code]
     return None
 
 
 def has_status(err: HomeAssistantError, statuses: Collection[int]) -> bool:
-    """Tell whether a service has answered with one of these statuses.
+    """Return whether an error has one of these statuses.
 
-    Some services, such as LM Studio, begin a stream before they look at the request: what they
-    say then has often no status at all.
+    Some services, such as LM Studio, begin a stream before they look at the request: their errors
+    often have no status, and count as any.
     """
     if isinstance(err, ErrorInStream | ErrorInResponse) and err.status is None:
         return True
@@ -228,12 +227,12 @@ def has_status(err: HomeAssistantError, statuses: Collection[int]) -> bool:
 
 
 def is_model_unknown(err: HomeAssistantError) -> bool:
-    """Tell whether an error says that the service does not have the model."""
+    """Return whether an error says that the service does not have the model."""
     statuses = {*REJECTED_STATUSES, HTTPStatus.NOT_FOUND}
     if not isinstance(err, ApiError) or not has_status(err, statuses):
         return False
     if err.param not in {None, "", "model"}:
-        # It is about something else that the model does not take.
+        # The model exists, but rejects another parameter.
         return False
     return "model_not_found" in (err.code or "") or (
         err.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}
@@ -243,22 +242,22 @@ def is_model_unknown(err: HomeAssistantError) -> bool:
 
 
 def is_api_unsupported(err: HomeAssistantError) -> bool:
-    """Tell whether an error says that the service does not have an API at all."""
+    """Return whether an error says that the service does not have an API at all."""
     if isinstance(err, UnexpectedBody | MethodMissing):
-        # A web page in place of an answer is what some servers have for any path.
+        # Some servers return a web page for any path.
         return True
     return _status(err) in _API_MISSING_STATUSES and not is_model_unknown(err)
 
 
 def is_bad_request(err: HomeAssistantError) -> bool:
-    """Tell whether the service knows the API, and refuses the request (400)."""
+    """Return whether the service supports the API, and rejects the request (400)."""
     return _status(err) == HTTPStatus.BAD_REQUEST
 
 
 def mentions_parameter(
     err: HomeAssistantError, parameter: str, statuses: Collection[int] = REJECTED_STATUSES
 ) -> bool:
-    """Tell whether a refusal is about a parameter of the request."""
+    """Return whether an error is about a parameter of the request."""
     return (
         isinstance(err, ApiError)
         and has_status(err, statuses)
@@ -266,15 +265,15 @@ def mentions_parameter(
     )
 
 
-def is_stream_refused(err: HomeAssistantError) -> bool:
-    """Tell whether an error says that what was asked for cannot be streamed."""
+def is_stream_rejected(err: HomeAssistantError) -> bool:
+    """Return whether an error says that the response cannot be streamed."""
     if not isinstance(err, ApiError) or not has_status(err, _NO_STREAM_STATUSES):
         return False
     return err.param == "stream" or bool(_NO_STREAM.search(err.message or ""))
 
 
 def is_context_too_long(err: HomeAssistantError) -> bool:
-    """Tell whether an error says that a question is too long for the model, with all before it."""
+    """Return whether an error says that the input is too long for the context of the model."""
     if not isinstance(err, ApiError):
         return False
     if err.status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -285,23 +284,23 @@ def is_context_too_long(err: HomeAssistantError) -> bool:
     )
 
 
-def is_system_role_refused(err: HomeAssistantError) -> bool:
-    """Tell whether an error says that the model cannot be told anything but by a user."""
+def is_system_role_rejected(err: HomeAssistantError) -> bool:
+    """Return whether an error says that the template of the model has no system role."""
     return _is_template_error(err, _ROLE_REFUSED)
 
 
-def is_order_refused(err: HomeAssistantError) -> bool:
-    """Tell whether an error says that somebody else has to speak first, or now."""
+def is_role_order_rejected(err: HomeAssistantError) -> bool:
+    """Return whether an error is about the order of the roles."""
     return _is_template_error(err, _ORDER_REFUSED)
 
 
 def is_short_ids_required(err: HomeAssistantError) -> bool:
-    """Tell whether an error says that the ids of calls must have nine letters or digits."""
+    """Return whether an error says that the ids of calls must have nine letters or digits."""
     return _is_template_error(err, _SHORT_IDS)
 
 
 def _is_template_error(err: HomeAssistantError, pattern: re.Pattern[str]) -> bool:
-    """Tell whether the template of a model refuses something."""
+    """Return whether the error of a model's template matches a pattern."""
     return (
         isinstance(err, ApiError)
         and has_status(err, _TEMPLATE_STATUSES)
@@ -310,17 +309,17 @@ def _is_template_error(err: HomeAssistantError, pattern: re.Pattern[str]) -> boo
 
 
 def is_transient(err: HomeAssistantError) -> bool:
-    """Tell whether the same request may well succeed when it is sent again at once."""
+    """Return whether the same request may well succeed when it is sent again at once."""
     return (
         isinstance(err, ConnectionFailed | CallMalformed)
         or _status(err) in _TRANSIENT
-        # What a model has written for a tool call made no sense to Groq: the next time it may.
+        # Groq could not parse a tool call of the model: the next one may be valid.
         or (isinstance(err, ApiError) and err.code == "tool_use_failed")
     )
 
 
 def retry_after(err: HomeAssistantError) -> float:
-    """Return the seconds after which a busy service says that it can be asked again; else 0."""
+    """Return the seconds after which a busy service can be asked again, by its message; else 0."""
     match = _RETRY_AFTER.search(err.message or "") if isinstance(err, ApiError) else None
     if match is None or _status(err) != HTTPStatus.TOO_MANY_REQUESTS:
         return 0.0
@@ -330,12 +329,12 @@ def retry_after(err: HomeAssistantError) -> float:
 
 
 def is_service_unavailable(err: HomeAssistantError) -> bool:
-    """Tell whether an error says that the service cannot answer now, whatever it is asked."""
+    """Return whether an error says that the service is unavailable, whatever the request."""
     return isinstance(err, ApiError) and _key_of(err) in _UNAVAILABLE_KEYS
 
 
 def _key_of(err: ApiError) -> str:
-    """Return the key of the sentence for a kind of error."""
+    """Return the translation key for the class of an error."""
     if isinstance(err, ErrorInStream | ErrorInResponse):
         if err.is_quota_exceeded:
             return QUOTA
@@ -345,7 +344,7 @@ def _key_of(err: ApiError) -> str:
 
 
 def error_translation_key(err: HomeAssistantError) -> str:
-    """Return the key of the sentence for an error of a request."""
+    """Return the translation key of the message for an error."""
     if isinstance(err, AssistError):
         return err.key
     if not isinstance(err, ApiError):
@@ -360,9 +359,9 @@ def error_translation_key(err: HomeAssistantError) -> str:
 async def async_localized_error(
     hass: HomeAssistant, err: Exception, language: str, **placeholders: str
 ) -> HomeAssistantError:
-    """Return the error whose text is one sentence in a language, to be spoken as it is.
+    """Return the error whose message is in a language, to be spoken as it is.
 
-    Home Assistant itself would say it in English. `placeholders` may hold `name` and `model`.
+    Home Assistant itself would use English. `placeholders` may hold `name` and `model`.
     """
     key = error_translation_key(err) if isinstance(err, HomeAssistantError) else FAILED
     known = (err.translation_placeholders or {}) if isinstance(err, HomeAssistantError) else {}
@@ -370,21 +369,20 @@ async def async_localized_error(
     english = await _async_text(hass, "en", key)
     text = english
     tag = language.replace("_", "-")
-    # It becomes the name of a file.
+    # It becomes a part of a file name.
     tags = (tag, tag.partition("-")[0]) if _LANGUAGE_TAG.fullmatch(tag) else ()
     for candidate in dict.fromkeys(tags):
         if (text := await _async_text(hass, candidate, key)) != english:
             break
-    placeholders_ = {name: str(value) for name, value in values.items()}
     return HomeAssistantError(
         text.format_map(values),
         translation_domain=DOMAIN,
         translation_key=key,
-        translation_placeholders=placeholders_,
+        translation_placeholders={name: str(value) for name, value in values.items()},
     )
 
 
 async def _async_text(hass: HomeAssistant, language: str, key: str) -> str:
-    """Return the text of an error in a language, in English where it has none."""
+    """Return the message for a key in a language, in English where it has none."""
     texts = await async_get_translations(hass, language, "exceptions", [DOMAIN])
     return texts.get(f"component.{DOMAIN}.exceptions.{key}.message", key)

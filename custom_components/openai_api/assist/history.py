@@ -1,4 +1,4 @@
-"""Chooses what a model is told of a conversation: of which turns, and who seems to begin."""
+"""Chooses the contents of a chat log that are sent to the model."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -14,23 +14,23 @@ from homeassistant.components.conversation import (
 from .chat_log import function_calls, is_empty
 
 _UNFINISHED: Final = "Sorry, an error occurred before I could finish that request."
-"""What stands for the end of a failed turn: else, the model might do later what was asked then.
+"""The answer that ends a failed turn: without it, the model might act on its question later.
 
-Many templates of models also refuse two questions in a row.
+Many templates of models also reject two user messages in a row.
 """
 _EMPTY_ANSWER: Final = "Done."
-"""What stands for the end of a turn after whose tools the model said nothing."""
+"""The answer that ends a turn after whose tools the model said nothing."""
 _EARLIER_ANSWER: Final = 'You have just said to me: "{}"\n\n{}'
-"""How a first question repeats what the assistant has said before it."""
+"""The first question, with what the assistant has said before it."""
 
 
 def sendable_contents(contents: Sequence[Content], max_turns: int) -> list[Content]:
-    """Return what the model is told of a chat log: the last turns, 0 for all.
+    """Return the contents of a chat log for the model: of the last turns, 0 for all.
 
     Left out are system prompts, calls without a result, and results without a call. A turn that
     failed, or after whose tools nothing was said, ends with a sentence. More is dropped at once
-    than needed, so that the beginning stays the same for some turns and the service can use what
-    it has cached.
+    than needed, so that the beginning stays the same for some turns and the service can use its
+    prompt cache.
     """
     contents = _trimmed(contents, max_turns)
     results = {item.tool_call_id for item in contents if isinstance(item, ToolResultContent)}
@@ -60,20 +60,20 @@ def sendable_contents(contents: Sequence[Content], max_turns: int) -> list[Conte
 
 
 def last_turns(contents: list[Content], max_turns: int) -> list[Content]:
-    """Return what belongs to the latest turns, at most so many, 0 for all."""
+    """Return the contents of the last turns, at most so many, 0 for all."""
     starts = _turn_starts(contents)
     return contents[starts[-max_turns:][0] :] if max_turns and starts else contents
 
 
 def count_turns(contents: Sequence[Content]) -> int:
-    """Return the number of questions in a chat log."""
+    """Return the number of user messages."""
     return len(_turn_starts(contents))
 
 
 def start_with_user(contents: list[Content]) -> list[Content]:
-    """Return contents that begin with a question, as the templates of many models want them.
+    """Return contents that begin with a user message, as templates of many models require.
 
-    A satellite may have begun the conversation: the first answer then tells what it has said.
+    A satellite may have begun the conversation: the first user message then quotes that.
     """
     starts = _turn_starts(contents)
     earlier = [
@@ -90,16 +90,16 @@ def start_with_user(contents: list[Content]) -> list[Content]:
 
 
 def _turn_starts(contents: Sequence[Content]) -> list[int]:
-    """Return where the questions are."""
+    """Return the indexes of the user messages."""
     return [index for index, item in enumerate(contents) if isinstance(item, UserContent)]
 
 
 def _trimmed(contents: Sequence[Content], max_turns: int) -> Sequence[Content]:
-    """Return the contents from the first turn that is kept."""
+    """Return the contents of the current turn and of at least so many before it."""
     if max_turns < 1:
         return contents
     starts = _turn_starts(contents)
-    # The question that is asked now comes on top of those that are remembered.
+    # The current turn does not count.
     if (surplus := len(starts) - 1 - max_turns) <= 0:
         return contents
     step = max(1, max_turns // 2)

@@ -1,7 +1,7 @@
-"""Sends requests for Assist through the SDK and reads what comes back, as it comes.
+"""Sends requests of Assist with the SDK and streams their responses.
 
-An answer is a stream of server-sent events, each a dict from its JSON, or one dict where the
-service does not stream. Nothing is parsed into models and nothing is copied.
+A response is a stream of server-sent events, each a dict from its JSON, or one dict where the
+service does not stream. Nothing is parsed into pydantic models.
 """
 
 import asyncio
@@ -25,24 +25,24 @@ from ..streaming.decode import is_suspect
 from ..streaming.sse import EventTooLarge, SSEDecoder
 from ..streaming.text import LARGE_BYTES, SurrogateJoiner
 from ..types import Json
-from .errors import status_in
+from .errors import status_from_codes
 from .loop_turn import LoopTurn
 
 _MAX_RESPONSE_BYTES: Final = 128 * 1024**2
-"""Bytes of one streamed answer: a token of four characters may come in an event of 400 bytes."""
+"""Bytes of one streamed response: a token of four characters may come in an event of 400 bytes."""
 _CAN_WARM_UP: Final = "can_warm_up"
 """Key of `ServiceHost.known`: False once the service has refused to list its models."""
 _KEEP_ALIVE_SECONDS: Final = 10.0
-"""Seconds for which a connection stays open, at the least, after an answer."""
+"""Seconds for which a connection stays open, at the least, after a response."""
 _WARM_UP_TIMEOUT: Final = 5.0
 """Seconds that opening one may take."""
 _EVENT_STREAM: Final = "text/event-stream"
 _KEEP_ALIVE_EVENTS: Final = frozenset({"ping", "heartbeat", "keepalive", "keep-alive"})
-"""Names of events that say nothing, whatever stands in them."""
+"""Names of events that are ignored, whatever their data."""
 
 
 class Stream:
-    """An answer under way."""
+    """A response that is being received."""
 
     def __init__(
         self, host: ServiceHost, response: Any, timeout: asyncio.Timeout, seconds: float
@@ -56,15 +56,15 @@ class Stream:
 
     @property
     def is_event_stream(self) -> bool:
-        """Whether the service streams; if not, `async_json` returns the answer."""
+        """Whether the service streams; if not, `async_json` returns the response."""
         return self.content_type.startswith(_EVENT_STREAM)
 
     def mark_started(self) -> None:
-        """Lift the time limit on the whole: from now on it counts between two pieces."""
+        """End the time limit on the whole: from now on it counts between two chunks."""
         self._host.disable_timeout(self._timeout)
 
     async def async_json(self, accumulator: Callable[[], StreamAccumulator] | None = None) -> Json:
-        """Return the answer of a service that does not stream, what `async_parse_body` returns.
+        """Return the response of a service that does not stream, what `async_parse_body` returns.
 
         `accumulator` reads a stream that is not labelled as one. Raises what that raises for
         anything that is no JSON object.
@@ -120,7 +120,7 @@ class Stream:
                     events.append(self._check_event(name, event))
             if events:
                 yield events
-                # Whoever takes the events may run tools meanwhile.
+                # The chat log may run tools meanwhile.
                 last_event_at = loop.time()
                 await turn.async_give_way()
             elif loop.time() - last_event_at > self._seconds:
@@ -129,7 +129,7 @@ class Stream:
                 return
 
     async def _async_load(self, joiner: SurrogateJoiner, data: bytes) -> Any:
-        """Return the value of an event's JSON; a large one keeps nobody waiting."""
+        """Return the value of an event's JSON; a large one is parsed in the executor."""
         try:
             if len(data) <= LARGE_BYTES:
                 return joiner.load(data)
@@ -138,25 +138,25 @@ class Stream:
             raise StreamMalformed from None
 
     def _check_event(self, name: str, event: Any) -> Json:
-        """Return an event, if it is one and no error."""
+        """Return an event; raises StreamMalformed, and ErrorInStream for an error."""
         if not isinstance(event, dict):
             raise StreamMalformed
         error, kind = event.get("error"), str(event.get("type") or "")
         is_error = name == "error" or kind == "error" or (error and "response" not in event)
         if not is_error and "choices" not in event and is_suspect(event, kind):
-            # An RFC 9457 problem, for one, is nothing but what it says.
+            # Such as a problem of RFC 9457.
             is_error = answer_error(event) is not None
         if is_error:
             details = parse_error_body(error or event, self._host.settings)
-            raise ErrorInStream(status=status_in(event), **details)
+            raise ErrorInStream(status=status_from_codes(event), **details)
         return event
 
 
 def iter_body(response: Any) -> AsyncGenerator[bytes]:
-    """Return the pieces of a streamed answer of the SDK, as they arrive.
+    """Return the chunks of a streamed response of the SDK, as they arrive.
 
-    What is not packed comes straight from the connection: on a small machine, the layers that
-    could unpack it take as much time as the rest. Raises errors of httpx and the SDK.
+    An uncompressed body comes straight from the connection: on a small machine, the layers that
+    would decompress it take as much time as the rest. Raises errors of httpx and the SDK.
     """
     stream = response.http_response.stream
     if isinstance(stream, AiohttpResponseStream) and "content-encoding" not in response.headers:
@@ -169,11 +169,11 @@ def iter_body(response: Any) -> AsyncGenerator[bytes]:
 async def async_stream(
     host: ServiceHost, method: str, arguments: Mapping[str, Any], seconds: float
 ) -> AsyncIterator[Stream]:
-    """Send a request and yield its answer; the SDK does not retry.
+    """Send a request and yield its response; the SDK does not retry.
 
     `method` is that of the SDK, such as `responses.create`; what `arguments` holds under
     `extra_body` is sent as it is. `seconds` bound the time until `Stream.mark_started`, and then the time
-    between two pieces. Raises ApiError and EntryUnloaded.
+    between two chunks. Raises ApiError and EntryUnloaded.
     """
     call, _ = await host.method(method, "streaming")
     async with AsyncExitStack() as stack:
@@ -187,10 +187,10 @@ async def async_stream(
 
 
 async def async_warm_up(host: ServiceHost) -> None:
-    """Have an open connection, so that the next request need not wait for one.
+    """Open a connection, so that the next request need not wait for one.
 
-    Does nothing if the service has answered within the last 10 seconds. Whatever goes wrong is
-    for the next request to tell; a service that does not list its models is not asked again.
+    Does nothing if the service has responded within the last 10 seconds. Errors are left to the
+    next request; a service that rejects to list its models is not asked again.
     """
     if host.closed or not host.known.get(_CAN_WARM_UP, True):
         return
@@ -213,7 +213,7 @@ async def async_warm_up(host: ServiceHost) -> None:
 async def async_request(
     host: ServiceHost, method: str, arguments: Mapping[str, Any], seconds: float
 ) -> Json:
-    """Return the JSON object that a method answers with, what `Stream.async_json` returns.
+    """Return the JSON object of a response, what `Stream.async_json` returns.
 
     The parameters and errors are those of `async_stream`.
     """

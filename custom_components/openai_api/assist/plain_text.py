@@ -157,7 +157,7 @@ _MARKUP: Final = frozenset("*_`~[]<>:")
 
 
 def is_rule(line: str, dashes: str = "---") -> bool:
-    """Tell whether a line is a rule, or what stands below the head of a table."""
+    """Return whether a line is a rule, or what stands below the head of a table."""
     if dashes in line and not line.strip(" \t:|-"):
         return True
     return not line.strip(" \t-*_=") and len(line.replace(" ", "").replace("\t", "")) >= 3

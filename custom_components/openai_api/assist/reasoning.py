@@ -1,7 +1,7 @@
-"""Separates what models write for themselves, or for their server, from what they say.
+"""Separates reasoning, tool calls and markers of a model from the text of its answer.
 
-Servers that do not know a model give on its marks as text: those around its thoughts, around the
-call of a tool, and at the end of a turn. None of that is to be spoken.
+Servers that do not know a model pass its markers on as text: those around its reasoning, around a
+tool call, and at the end of a turn. None of that is to be spoken.
 """
 
 from collections.abc import Iterator
@@ -21,10 +21,10 @@ _CLOSING: Final = re.compile(
     r"|<channel\|>|</channel\|>|<\|(?:end|return|call)\|>",
     re.IGNORECASE,
 )
-_THOUGHT_CLOSING: Final = re.compile(
+_REASONING_CLOSING: Final = re.compile(
     r"</(?:think|thought|reason).*|\[/THINK\]|<\|/think\|>", re.IGNORECASE
 )
-"""What ends a thought, and not a message."""
+"""The ends of reasoning that are no ends of a message."""
 _CALL_CLOSING: Final = re.compile(
     r"</tool_call>|<tool_call\|>|<\|/tool_call\|>|</functioncall>|</function>|<\|eom_id\|>|<\|call\|>",
     re.IGNORECASE,
@@ -34,43 +34,42 @@ _DROPPED: Final = re.compile(
     r"|<\|(?:im_end|eot_id|endoftext)\|>|<end_of_turn>|<turn\|>",
     re.IGNORECASE,
 )
-_HEADER: Final = re.compile(r"<\|(?:channel|start)\|>[^\n]{0,120}\Z")
-"""The beginning of a message as `gpt-oss` writes it, which is no mark before it is whole."""
-_MAX_TAG_LENGTH: Final = 16
+_PARTIAL_HEADER: Final = re.compile(r"<\|(?:channel|start)\|>[^\n]{0,120}\Z")
+"""The beginning of a message as `gpt-oss` writes it, an incomplete marker."""
+_MAX_MARKER_LENGTH: Final = 16
 _CODE: Final = "`"
-"""What stands around code in Markdown."""
 MARKER_CHARACTERS: Final = frozenset({"<", "[", _CODE})
-"""A text without these has no marks, and nothing that matters to them."""
+"""A text without these has no markers and no code."""
 REASONING_ENDED: Final = "thought_ended"
-"""The name of what says that all before was a thought, though it has been given on as a text."""
+"""The key of a part that says that all text before was reasoning."""
 
 
 class ReasoningFilter:
-    """Separates thoughts from the text around them, piece by piece.
+    """Separates reasoning from text that arrives in deltas.
 
-    Templates of some models begin the thought themselves, so that its end alone is written. With
-    `reasoning_opened` that is expected, and what may be such a thought is held back.
+    Templates of some models begin the reasoning themselves, so that the model writes its end alone.
+    With `reasoning_opened` that is expected, and what may be such reasoning is withheld.
     """
 
     def __init__(self, *, reasoning_opened: bool = False) -> None:
         self.has_tool_call = False
-        """Whether a tool was called in the text."""
+        """Whether the text holds a tool call."""
         self.has_unopened_end = False
-        """Whether a thought has ended that has not begun."""
+        """Whether reasoning has ended that has not begun."""
         self._withheld: str | None = "" if reasoning_opened else None
         self._has_content = False
-        """Whether a text was given on."""
+        """Whether text was yielded."""
         self._in_code = False
         """Whether the text so far ends in code."""
         self._pending = ""
         self._closing: re.Pattern[str] | None = None
-        """What ends the thought or the call that has begun; None outside of either."""
+        """The end of the current reasoning or tool call; None outside of both."""
         self._strips_next = False
-        """Whether nothing has been said since a thought ended."""
+        """Whether to strip the spaces after reasoning."""
 
     @property
     def is_idle(self) -> bool:
-        """Whether it would give on at once what has no mark in it."""
+        """Whether `feed` would yield a text without markers as it is."""
         return (
             not self._pending
             and self._closing is None
@@ -80,7 +79,7 @@ class ReasoningFilter:
         )
 
     def feed(self, text: str) -> Iterator[tuple[str, str]]:
-        """Yield `("content" | "thinking_content", text)`; what may be half a tag waits.
+        """Yield `("content" | "thinking_content", text)`; what may be half a marker waits.
 
         `(THOUGHT_ENDED, "")` may be among them.
         """
@@ -94,7 +93,7 @@ class ReasoningFilter:
                 yield key, part
 
     def _split_markers(self, text: str) -> Iterator[tuple[str, str]]:
-        """Yield what `feed` does, without holding anything back."""
+        """Yield what `feed` does, without withholding anything."""
         text = self._pending + text
         self._pending = ""
         if self._strips_next:
@@ -113,7 +112,7 @@ class ReasoningFilter:
                     yield self._key, text[:cut]
                 return
             before, text = text[: match.start()], text[match.end() :]
-            if self._closing is None and _THOUGHT_CLOSING.fullmatch(match[0]):
+            if self._closing is None and _REASONING_CLOSING.fullmatch(match[0]):
                 if self._is_quoted(before):
                     yield "content", before + match[0]
                     continue
@@ -142,26 +141,26 @@ class ReasoningFilter:
             yield self._key, rest
 
     def release(self) -> Iterator[tuple[str, str]]:
-        """Yield what was held back, as `("content", text)`: thoughts come apart from the text."""
+        """Yield what was withheld, as `("content", text)`: the service sends reasoning apart."""
         for key, text in self._release():
             self._has_content = True
             yield key, text
 
     def _release(self) -> Iterator[tuple[str, str]]:
-        """Yield what was held back and is no thought."""
+        """Yield what was withheld and is no reasoning."""
         withheld, self._withheld = self._withheld, None
         if withheld and withheld.strip():
             yield "content", withheld
 
     def _is_quoted(self, before: str) -> bool:
-        """Return whether a mark behind the last piece of a text is code that the text is about.
+        """Return whether a marker after `before` is within code that the text is about.
 
-        Where thoughts are known to come without their beginning, an end is one wherever it stands.
+        Where the template begins the reasoning, an end is one wherever it stands.
         """
         return self._withheld is None and self._in_code ^ (before.count(_CODE) % 2 == 1)
 
     def _end_unopened(self, before: str) -> Iterator[tuple[str, str]]:
-        """Yield a thought that ends and has not begun; `before` is its last piece."""
+        """Yield reasoning that ends and has not begun; `before` is its last part."""
         self.has_unopened_end = True
         self._in_code = False
         reasoning = (self._withheld or "") + before
@@ -174,11 +173,11 @@ class ReasoningFilter:
 
     @property
     def _key(self) -> str:
-        """The name of what comes now."""
+        """The key of the current part."""
         return "content" if self._closing is None else "thinking_content"
 
     def _next_marker(self, text: str) -> re.Match[str] | None:
-        """Return the first mark; one that closes nothing, for some templates open the thought."""
+        """Return the first marker, also one that ends nothing."""
         patterns = (
             (self._closing,) if self._closing else (_OPENING, _CLOSING, _CALL_CLOSING, _DROPPED)
         )
@@ -187,11 +186,11 @@ class ReasoningFilter:
 
 
 def _partial_marker_start(text: str) -> int:
-    """Return where the beginning of a tag may stand at the end of a text, else its length."""
-    if (header := _HEADER.search(text)) is not None:
+    """Return where a marker may begin at the end of a text, else its length."""
+    if (header := _PARTIAL_HEADER.search(text)) is not None:
         return header.start()
     for opener in ("<", "["):
-        start = text.rfind(opener, max(0, len(text) - _MAX_TAG_LENGTH))
+        start = text.rfind(opener, max(0, len(text) - _MAX_MARKER_LENGTH))
         if start >= 0 and ">" not in text[start:] and "]" not in text[start:]:
             return start
     return len(text)

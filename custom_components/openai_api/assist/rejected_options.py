@@ -61,14 +61,9 @@ def rejected_option(err: HomeAssistantError) -> str | None:
     return "reasoning" if name == "reasoning.effort" else name
 
 
-def option_paths(option: str) -> tuple[str, ...]:
-    """Return the paths of an option in the bodies of both APIs."""
-    return _OPTION_PATHS[option]
-
-
 def option_value(body: Json, option: str) -> str | None:
     """Return the `repr` of an option's value in a body; None if it has none."""
-    for path in option_paths(option):
+    for path in _OPTION_PATHS[option]:
         if path in body:
             return repr(body[path])
         if path == "text.verbosity" and isinstance(text := body.get("text"), dict):
@@ -78,7 +73,7 @@ def option_value(body: Json, option: str) -> str | None:
 
 def remove_option(body: Json, option: str) -> None:
     """Remove an option from a body."""
-    for path in option_paths(option):
+    for path in _OPTION_PATHS[option]:
         body.pop(path, None)
         if path == "text.verbosity" and "verbosity" in (text := body.get("text", {})):
             body["text"] = {key: value for key, value in text.items() if key != "verbosity"}

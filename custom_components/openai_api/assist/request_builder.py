@@ -29,10 +29,10 @@ from .const import (
     CONF_VERBOSITY,
 )
 from .errors import (
-    is_order_refused,
+    is_role_order_rejected,
     is_short_ids_required,
-    is_stream_refused,
-    is_system_role_refused,
+    is_stream_rejected,
+    is_system_role_rejected,
     mentions_parameter,
 )
 from .rejected_options import (
@@ -276,7 +276,7 @@ class RequestBuilder:
                     LOGGER.warning("The model %s of %s does not take %s", model, name, option)
                 # Another turn may have got the same error meanwhile.
                 return True
-        if body["stream"] and is_stream_refused(err):
+        if body["stream"] and is_stream_rejected(err):
             # OpenAI streams some models to verified organizations alone.
             self.host.known.setdefault(_UNSTREAMABLE, set()).add(self.options[CONF_MODEL])
             return True
@@ -287,7 +287,7 @@ class RequestBuilder:
         is_chat = "messages" in body
         roles = [item.get("role") for item in body["messages" if is_chat else "input"]]
         requirement: str | None = None
-        if is_order_refused(err) and _first_role(roles) == "assistant":
+        if is_role_order_rejected(err) and _first_role(roles) == "assistant":
             requirement = USER_FIRST
         elif not is_chat:
             return False
@@ -295,7 +295,7 @@ class RequestBuilder:
             requirement = REASONING
         elif is_short_ids_required(err):
             requirement = SHORT_IDS
-        elif is_order_refused(err) or is_system_role_refused(err):
+        elif is_role_order_rejected(err) or is_system_role_rejected(err):
             if "system" in roles:
                 requirement = NO_SYSTEM_ROLE
             else:

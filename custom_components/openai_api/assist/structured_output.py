@@ -72,7 +72,7 @@ def without_empty_choices(schema: Json) -> Json:
 
 
 def _is_choice_of_none(schema: Any) -> bool:
-    """Tell whether no value fits a schema, or none but an empty list."""
+    """Return whether no value fits a schema, or none but an empty list."""
     if not isinstance(schema, dict):
         return False
     items = schema.get("items")

@@ -40,7 +40,7 @@ _EMPTY_BUFFER_CODES: Final = frozenset({"input_audio_buffer_commit_empty"})
 
 
 def is_empty_buffer(error: Json) -> bool:
-    """Tell whether an error only says that there was nothing to transcribe."""
+    """Return whether an error only says that there was nothing to transcribe."""
     return (
         error.get("code") in _EMPTY_BUFFER_CODES
         or "buffer too small" in str(error.get("message")).lower()

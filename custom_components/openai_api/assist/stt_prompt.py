@@ -55,7 +55,7 @@ def _cached_names(hass: HomeAssistant) -> str:
 
 
 def is_prompt_echo(text: str, prompt: str | None) -> bool:
-    """Tell whether a transcript is nothing but a piece of the hint, or all of it.
+    """Return whether a transcript is nothing but a piece of the hint, or all of it.
 
     Whisper writes that where nobody speaks. One name alone is what somebody may well say.
     """

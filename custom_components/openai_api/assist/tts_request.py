@@ -210,7 +210,7 @@ async def _no_chunks() -> AsyncGenerator[bytes]:
 
 
 def _is_rejected(err: HomeAssistantError, param: str, *words: str) -> bool:
-    """Tell whether a service refuses a parameter: it names it, or all of these words."""
+    """Return whether a service refuses a parameter: it names it, or all of these words."""
     if not isinstance(err, ApiError) or err.status not in _REJECTING_STATUSES:
         return False
     text = f"{err.param or ''} {err.message or ''} {err.code or ''}".lower()

@@ -251,7 +251,7 @@ def first_clause(text: str) -> tuple[str, str]:
 
 
 def is_speakable(text: str) -> bool:
-    """Tell whether there is anything to say: a letter or a digit of any script."""
+    """Return whether there is anything to say: a letter or a digit of any script."""
     return any(sign.isalnum() for sign in text)
 
 

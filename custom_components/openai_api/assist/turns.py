@@ -99,9 +99,9 @@ class Turn:
         if not isinstance(usage, dict):
             return
         for key, places in _TOKENS.items():
-            for place in places:
+            for source in places:
                 counts: Any = usage
-                for part in place:
+                for part in source:
                     counts = counts.get(part) if isinstance(counts, dict) else None
                 if isinstance(counts, int):
                     self.data[key] += counts

@@ -136,7 +136,7 @@ def _pipelines(hass: HomeAssistant) -> Any:
 
 @callback
 def _is_new_home(hass: HomeAssistant) -> bool:
-    """Tell whether the preferred pipeline is as Home Assistant has made it, without a voice."""
+    """Return whether the preferred pipeline is as Home Assistant has made it, without a voice."""
     if _PIPELINES not in hass.config.components:
         return False
     store = _pipelines(hass)
