@@ -249,7 +249,7 @@ def _output_items(
     return items
 
 
-def messages(
+def chat_messages(
     system: str,
     contents: Collection[Content],
     attachments: Attachments,

@@ -12,7 +12,6 @@ from homeassistant.components.conversation import (
     Content,
 )
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.json import json_dumps
 
 from .. import issues
 from ..const import LOGGER
@@ -20,11 +19,8 @@ from ..exceptions import ConnectionFailed, EntryUnloaded, RequestTimedOut
 from ..types import Json
 from . import tools
 from .chat_log import (
-    USER_FIRST,
     Attachments,
     end_with_assistant,
-    input_items,
-    messages,
     system_prompt,
 )
 from .const import CONF_API, CONF_HISTORY_TURNS, CONF_HOST_TOOLS, CONF_MODEL, CONF_PATIENCE
@@ -45,7 +41,7 @@ from .errors import (
     is_transient,
     retry_after,
 )
-from .history import count_turns, last_turns, sendable_contents, start_with_user
+from .history import count_turns, last_turns, sendable_contents
 from .http import Stream, async_stream, async_warm_up
 from .loop_turn import LoopTurn
 from .plain_text import PlainText
@@ -103,41 +99,35 @@ class LanguageModelEntity(AssistEntity):
     ) -> None:
         """Add the model's answer to the chat log, with the tool calls before it.
 
-        In at most `rounds` rounds tools may be called, after them the model has to answer. Raises AssistError "assist_answer_empty",
-        "assist_answer_broken", "assist_answer_cut", "assist_call_in_text",
-        "assist_content_refused" or "assist_attachment_unsupported", and what `http.async_stream`
-        and `http.Stream.events` raise.
+        In at most `rounds` rounds tools may be called, after them the model has to answer. Raises
+        AssistError "assist_answer_empty", "assist_answer_broken", "assist_answer_cut",
+        "assist_call_in_text", "assist_content_refused" or "assist_attachment_unsupported", and what
+        `http.async_stream` and `http.Stream.events` raise.
         """
         guarded_tools = tools.guard(chat_log)
         host_tools = self.options.get(CONF_HOST_TOOLS) or ()
+        functions = tools.function_tools(chat_log.llm_api, len(host_tools))
         builder = RequestBuilder(
             host=self.host,
             options=self.options,
-            functions=tools.function_tools(chat_log.llm_api, len(host_tools)),
+            functions=functions,
+            instructions=functions.rename_in(system_prompt(chat_log)),
+            attachments=Attachments(self.hass),
             cache_key=self.subentry.subentry_id,
             structure=structure,
         )
-        attachments = Attachments(self.hass)
-        await attachments.async_read(chat_log.content)
-        system = builder.functions.rename_in(system_prompt(chat_log))
-        if structure is not None and structure.mode != "json_schema":
-            system = f"{system}\n{_instructions(structure)}"
+        await builder.attachments.async_read(chat_log.content)
         start = len(chat_log.content)
         for number in range(rounds + 1):
             turn.data["rounds"] += 1
             if guarded_tools is not None:
                 guarded_tools.round_number = number
+            may_call = number < rounds
             decoder = await self._async_round(
-                chat_log,
-                turn,
-                builder,
-                system,
-                attachments,
-                may_call=number < rounds,
-                removes_markup=removes_markup,
+                chat_log, turn, builder, may_call=may_call, removes_markup=removes_markup
             )
             turn.data["tools"] += decoder.calls
-            may_call = number < rounds and bool(builder.functions.definitions)
+            may_call = may_call and bool(functions.definitions)
             self._check_answer(decoder, chat_log, start, may_call=may_call)
             if not chat_log.unresponded_tool_results:
                 break
@@ -179,8 +169,6 @@ class LanguageModelEntity(AssistEntity):
         chat_log: ChatLog,
         turn: Turn,
         builder: RequestBuilder,
-        system: str,
-        attachments: Attachments,
         *,
         may_call: bool,
         removes_markup: bool,
@@ -196,8 +184,7 @@ class LanguageModelEntity(AssistEntity):
         while True:
             api = attempt.api
             turn.data["transport"] = RESPONSES_WEBSOCKET if attempt.by_websocket else api
-            items = _input_items(api, system, attempt.contents, attachments, builder)
-            body = builder.body(api, system, items, may_call=may_call)
+            body = builder.body(api, attempt.contents, may_call=may_call)
             options = {"allows_tools": allows_tools, "reasoning_opened": builder.reasoning_opened}
             decoder: Decoder = (
                 ResponsesDecoder(self.host.settings, builder.functions, **options)
@@ -321,30 +308,6 @@ class LanguageModelEntity(AssistEntity):
             chat_log.async_trace({"stats": {**_stats(decoder.usage)}})
 
 
-def _input_items(
-    api: str,
-    system: str,
-    contents: list[Content],
-    attachments: Attachments,
-    builder: RequestBuilder,
-) -> list[Json]:
-    """Return the contents of a chat log as the input of an API."""
-    functions, requirements = builder.functions, builder.requirements
-    if USER_FIRST in requirements:
-        contents = start_with_user(contents)
-    if api == RESPONSES:
-        return input_items(contents, attachments, functions)
-    return messages(system, contents, attachments, functions, requirements=requirements)
-
-
-def _instructions(structure: Structure) -> str:
-    """Return the instructions for a structure that the request itself does not hold."""
-    return (
-        "Answer with nothing but one JSON object, without any text around it, "
-        f"that matches this JSON Schema:\n{json_dumps(structure.schema)}"
-    )
-
-
 def _stats(usage: Json) -> Json:
     """Return the token counts for Home Assistant's trace."""
     return {
@@ -359,17 +322,18 @@ async def _deltas(
     """Yield the deltas of an answer; text deltas that arrived together are joined."""
     if isinstance(stream, Stream) and not stream.is_event_stream:
         response = await stream.async_json(decoder.accumulator)
-        _mark_started(stream, turn)
+        turn.mark("first_piece_ms")
+        stream.mark_started()
         for delta in decoder.decode(response):
             yield delta
         return
     has_begun = False
     events, turn_of_loop = stream.events(), LoopTurn()
     while (
-        found := await _async_next(events, _TRAILING_EVENTS_SECONDS if decoder.is_done else None)
+        batch := await _async_next(events, _TRAILING_EVENTS_SECONDS if decoder.is_done else None)
     ) is not None:
         joined: Delta | None = None
-        for event in found:
+        for event in batch:
             for delta in decoder.feed(event):
                 if joined is not None and delta.keys() == joined.keys() and "content" in delta:
                     joined = {"content": joined["content"] + delta["content"]}
@@ -380,7 +344,8 @@ async def _deltas(
                 joined = delta
                 if not has_begun:
                     has_begun = True
-                    _mark_started(stream, turn)
+                    turn.mark("first_piece_ms")
+                    stream.mark_started()
         if joined is not None:
             yield joined
     for delta in decoder.finish():
@@ -400,12 +365,6 @@ async def _async_next(
             return await anext(events, None)
     except TimeoutError:
         return None
-
-
-def _mark_started(stream: Stream | WebSocketStream, turn: Turn) -> None:
-    """Record the first delta of an answer."""
-    turn.mark("first_piece_ms")
-    stream.mark_started()
 
 
 async def _without_markup(deltas: AsyncIterator[Delta]) -> AsyncIterator[Delta]:

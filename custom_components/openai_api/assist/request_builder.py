@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 import re
 from typing import Any, Final
 
+from homeassistant.components.conversation import Content
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.json import json_dumps
 from yarl import URL
 
 from ..api.host import ServiceHost
@@ -15,7 +17,15 @@ from ..const import LOGGER
 from ..llm_tools import FunctionTools
 from ..types import Json
 from . import decoder_chat, decoder_responses
-from .chat_log import NO_SYSTEM_ROLE, REASONING, SHORT_IDS, USER_FIRST
+from .chat_log import (
+    NO_SYSTEM_ROLE,
+    REASONING,
+    SHORT_IDS,
+    USER_FIRST,
+    Attachments,
+    chat_messages,
+    input_items,
+)
 from .const import (
     CONF_EXTRA_BODY,
     CONF_HOST_TOOLS,
@@ -35,6 +45,7 @@ from .errors import (
     is_system_role_rejected,
     mentions_parameter,
 )
+from .history import start_with_user
 from .rejected_options import (
     function_name,
     option_value,
@@ -67,7 +78,7 @@ _REJECTED_FUNCTIONS: Final = "refused_functions"
 _UNSTREAMABLE: Final = "unstreamed"
 """Key of `ServiceHost.known`: the models that cannot be streamed."""
 _REQUIREMENTS: Final = "wants"
-"""Key of `ServiceHost.known`: the requirements of a model, as `chat_log.messages` takes them."""
+"""Key of `ServiceHost.known`: the requirements of a model, as `chat_log.chat_messages` takes them."""
 _REASONING_OPENED: Final = "thinks_first"
 """Key of `ServiceHost.known`: the models whose template begins the reasoning."""
 _STRICT: Final = "strict"
@@ -91,6 +102,16 @@ class Structure:
             return {"type": "json_schema", **schema}
         return {"type": "json_object"} if self.mode == "json_object" else None
 
+    @property
+    def instructions(self) -> str:
+        """The instructions for the model where the service does not enforce the schema."""
+        if self.mode == "json_schema":
+            return ""
+        return (
+            "\nAnswer with nothing but one JSON object, without any text around it, "
+            f"that matches this JSON Schema:\n{json_dumps(self.schema)}"
+        )
+
 
 @dataclass(slots=True, kw_only=True)
 class RequestBuilder:
@@ -100,19 +121,27 @@ class RequestBuilder:
     options: Mapping[str, Any]
     functions: FunctionTools
     """The tools of Home Assistant, as `tools.function_tools` describes them."""
+    instructions: str
+    attachments: Attachments
     cache_key: str
     structure: Structure | None = None
     max_turns: int = 0
     """The latest turns of the conversation that fit into the context of the model, 0 for all."""
     _tools: dict[str, list[Json]] = field(default_factory=dict)
 
-    def body(self, api: str, system: str, items: list[Json], *, may_call: bool) -> Json:
+    def __post_init__(self) -> None:
+        """Add the instructions for the structure."""
+        if self.structure is not None:
+            self.instructions += self.structure.instructions
+
+    def body(self, api: str, contents: list[Content], *, may_call: bool) -> Json:
         """Return the body of a request: `{"model": …, "stream": true, …}`.
 
-        `items` are the Responses `input` or the chat `messages`. Without `may_call` the model must
-        answer with text. `api` is `RESPONSES` or chat completions.
+        `api` is `RESPONSES` or `CHAT`. Without `may_call` the model must answer with text.
         """
-        body = self._responses(system, items) if api == RESPONSES else self._chat(items)
+        if USER_FIRST in self.requirements:
+            contents = start_with_user(contents)
+        body = self._responses(contents) if api == RESPONSES else self._chat(contents)
         rejected = self._known_for_model(_REJECTED_FUNCTIONS)
         if tools := [tool for tool in self._tools_for(api) if function_name(tool) not in rejected]:
             body["tools"] = tools
@@ -139,14 +168,15 @@ class RequestBuilder:
             self._tools[api] = result
         return result
 
-    def _responses(self, system: str, items: list[Json]) -> Json:
+    def _responses(self, contents: list[Content]) -> Json:
         """Return the body of a Responses request."""
         options = self.options
         model = options[CONF_MODEL]
         store = bool(options.get(CONF_STORE))
+        items = input_items(contents, self.attachments, self.functions)
         body: Json = {"model": model, "input": items, "stream": self._is_streamed, "store": store}
-        if system.strip():
-            body["instructions"] = system
+        if self.instructions.strip():
+            body["instructions"] = self.instructions
         for key in (CONF_MAX_OUTPUT_TOKENS, CONF_TEMPERATURE, CONF_TOP_P, CONF_SERVICE_TIER):
             if (value := options.get(key)) is not None:
                 body[key] = value
@@ -169,12 +199,19 @@ class RequestBuilder:
                 body["include"] = ["reasoning.encrypted_content"]
         return body
 
-    def _chat(self, messages: list[Json]) -> Json:
+    def _chat(self, contents: list[Content]) -> Json:
         """Return the body of a chat completion."""
         options = self.options
-        streams = self._is_streamed
-        body: Json = {"model": options[CONF_MODEL], "messages": messages, "stream": streams}
-        if streams and self._is_accepted(_STREAM_OPTIONS):
+        messages = chat_messages(
+            self.instructions,
+            contents,
+            self.attachments,
+            self.functions,
+            requirements=self.requirements,
+        )
+        is_streamed = self._is_streamed
+        body: Json = {"model": options[CONF_MODEL], "messages": messages, "stream": is_streamed}
+        if is_streamed and self._is_accepted(_STREAM_OPTIONS):
             body[_STREAM_OPTIONS] = {"include_usage": True}
         for key in (
             CONF_TEMPERATURE,
@@ -223,7 +260,7 @@ class RequestBuilder:
 
     @property
     def requirements(self) -> set[str]:
-        """The requirements of the model, as `chat_log.messages` takes them.
+        """The requirements of the model, as `chat_log.chat_messages` takes them.
 
         DeepSeek and Moonshot want the reasoning back, templates of Gemma have no system role.
         """
