@@ -1,4 +1,4 @@
-"""Answers questions with probabilities; Home Assistant has asked for that since 2026.11."""
+"""Evaluates the questions of an AI task, a feature of Home Assistant since 2026.11."""
 
 from collections.abc import Awaitable, Callable, Mapping
 import math
@@ -50,19 +50,19 @@ async def async_evaluate(
     turn: Turn,
     answer_structured: AnswerStructured,
 ) -> EvaluationTaskResult:
-    """Return the answers by the Decisions API, or by structured data.
+    """Return the answers of the Decisions API, or of structured output.
 
     `answer_structured` lets the model of the entity answer with a JSON object of a schema.
     Raises AssistError "assist_content_refused" or "assist_not_the_structure", and ApiError.
     """
     known = entity.host.known
-    chosen = entity.option(CONF_EVALUATE)
-    way = known.get(CONF_EVALUATE, _DECISIONS) if chosen == "auto" else chosen
-    if way == _DECISIONS:
+    option = entity.option(CONF_EVALUATE)
+    method = known.get(CONF_EVALUATE, _DECISIONS) if option == "auto" else option
+    if method == _DECISIONS:
         try:
             return await _async_decide(entity, task, turn)
         except HomeAssistantError as err:
-            if chosen != "auto" or not (is_api_unsupported(err) or is_model_unknown(err)):
+            if option != "auto" or not (is_api_unsupported(err) or is_model_unknown(err)):
                 entity.host.record_failure(err, _METHOD, entity.options.get(CONF_MODEL))
                 raise
             known[CONF_EVALUATE] = "structured"
@@ -79,7 +79,7 @@ async def _async_decide(
     await attachments.async_read([content])
     parts = attachments.content_parts(content, is_chat=False)
     if isinstance(parts, list):
-        # It takes a picture's address and nothing more.
+        # It takes the URL of an image and nothing more.
         parts = [
             {key: value for key, value in part.items() if key != "detail"}
             for part in (parts if task.state is not None else parts[1:])
@@ -94,7 +94,7 @@ async def _async_decide(
     answer = await async_request(entity.host, _METHOD, arguments, seconds)
     turn.mark("first_piece_ms")
     turn.data["rounds"] += 1
-    turn.count(answer.get("usage"))
+    turn.add_usage(answer.get("usage"))
     entity.host.record_success(answer, _METHOD, body["model"])
     answers: dict[str, EvaluationAnswer] = {}
     items = answer.get("answers")
@@ -102,7 +102,7 @@ async def _async_decide(
         if isinstance(item, dict) and (name := item.get("name")) in task.questions:
             if item.get("type") == "refusal":
                 raise AssistError(CONTENT_REFUSED)
-            answers[str(name)] = _decided(task.questions[str(name)], item)
+            answers[str(name)] = _decision_answer(task.questions[str(name)], item)
     return _result(task, answers)
 
 
@@ -113,23 +113,23 @@ def _state(task: EvaluationTask) -> str:
 
 def _question(name: str, question: EvaluationQuestion) -> Json:
     """Return a question as the Decisions API takes it."""
-    asked: Json = {"name": name, "instructions": question["instructions"]}
+    common: Json = {"name": name, "instructions": question["instructions"]}
     if question["type"] == "noul":
-        return {"type": "predicate", **asked}
+        return {"type": "predicate", **common}
     if question["type"] == "choice":
         choices = [
             {"value": value, "description": text} for value, text in question["criteria"].items()
         ]
-        return {"type": "choice", **asked, "choices": choices}
+        return {"type": "choice", **common, "choices": choices}
     levels = [
         {"label": str(index), "description": text}
         for index, text in enumerate(question["criteria"])
     ]
-    return {"type": "score", **asked, "levels": levels}
+    return {"type": "score", **common, "levels": levels}
 
 
-def _decided(question: EvaluationQuestion, item: Json) -> EvaluationAnswer:
-    """Return the answer to a question; raises `assist_not_the_structure` for anything else."""
+def _decision_answer(question: EvaluationQuestion, item: Json) -> EvaluationAnswer:
+    """Return the answer to a question from an item of the Decisions API."""
     shares = item.get("probabilities")
     shares = [share for share in shares if isinstance(share, dict)] if shares else []
     if question["type"] == "noul":
@@ -150,7 +150,7 @@ async def _async_estimate(
     turn: Turn,
     answer_structured: AnswerStructured,
 ) -> EvaluationTaskResult:
-    """Ask the model for the probabilities as structured data."""
+    """Return the probabilities that the model estimates, as structured output."""
     ids = {f"q{index}": name for index, name in enumerate(task.questions)}
     schema: Json = {
         "type": "object",
@@ -173,13 +173,13 @@ async def _async_estimate(
     await answer_structured(chat_log, turn, task.name, schema)
     last = chat_log.content[-1]
     try:
-        data = structured_output.parse(getattr(last, "content", None) or "")
-    except structured_output.Mismatch as err:
+        data = structured_output.parse_object(getattr(last, "content", None) or "")
+    except structured_output.StructureMismatch as err:
         raise AssistError(NOT_THE_STRUCTURE, message=str(err)) from None
     return _result(
         task,
         {
-            name: _estimated(task.questions[name], data[key])
+            name: _estimate_answer(task.questions[name], data[key])
             for key, name in ids.items()
             if key in data
         },
@@ -205,7 +205,7 @@ def _schema(question: EvaluationQuestion) -> Json:
 
 
 def _criteria(task: EvaluationTask, name: str) -> Json:
-    """Return what the alternatives of a question mean."""
+    """Return the descriptions of the alternatives of a question."""
     question = task.questions[name]
     if question["type"] == "noul":
         return {}
@@ -215,8 +215,8 @@ def _criteria(task: EvaluationTask, name: str) -> Json:
     return {"levels": {f"level{index}": text for index, text in enumerate(question["criteria"])}}
 
 
-def _estimated(question: EvaluationQuestion, value: Any) -> EvaluationAnswer:
-    """Return the answer to a question from its numbers."""
+def _estimate_answer(question: EvaluationQuestion, value: Any) -> EvaluationAnswer:
+    """Return the answer to a question from the numbers of the model."""
     if question["type"] == "noul":
         return NoulAnswer(noul=_probability(value))
     if not isinstance(value, dict):
@@ -253,7 +253,8 @@ def _score(weights: list[float]) -> ScoreAnswer:
     """Return the expected level with probabilities that add up to 1."""
     shares = _normalised(weights)
     return ScoreAnswer(
-        score=sum(index * share for index, share in enumerate(shares)), probabilities=shares
+        score=sum(index * share for index, share in enumerate(shares)),
+        probabilities=shares,
     )
 
 

@@ -302,7 +302,7 @@ class LanguageModelEntity(AssistEntity):
                 pass
         finally:
             turn.add_text_length(decoder.text_length, calls_tools=bool(decoder.calls))
-        turn.count(decoder.usage)
+        turn.add_usage(decoder.usage)
         self.host.record_event({"response": {"usage": decoder.usage}})
         if isinstance(decoder.usage, dict):
             chat_log.async_trace({"stats": {**_stats(decoder.usage)}})

@@ -1,4 +1,4 @@
-"""Reads a microphone once, for whoever listens: live, and again from the beginning."""
+"""Buffers the audio of a speech-to-text run, so that it can be streamed and then uploaded."""
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable
@@ -11,22 +11,22 @@ from ..const import LOGGER
 from .pcm import MICROPHONE_FORMAT, Converter, PcmFormat, WavError, WavReader
 
 MAX_SECONDS: Final = 300
-"""Seconds that are kept; what is said after that is not heard. A pipeline ends then, too."""
+"""Seconds of audio that are kept; the rest is ignored. A pipeline ends then, too."""
 _MAX_BYTES: Final = MAX_SECONDS * MICROPHONE_FORMAT.rate * MICROPHONE_FORMAT.frame_size
 _CHUNK_BYTES: Final = MICROPHONE_FORMAT.rate * MICROPHONE_FORMAT.frame_size // 10
-"""Bytes of a tenth of a second: less makes more events, more makes them late."""
+"""Bytes of 0.1 s: smaller chunks make more events, larger ones delay them."""
 _SILENCE_RMS: Final = 300
-"""A root mean square below which nobody speaks, however quiet the room is."""
+"""A root mean square below which audio is silence, however quiet the room is."""
 _MIN_SILENCE_SECONDS: Final = 1.0
 _MIN_SPEECH_SECONDS: Final = 0.3
-"""Seconds of silence that end what was said, and seconds that must have been said."""
+"""Seconds of silence that end speech, and seconds of speech before them."""
 
 
 class Microphone:
-    """The sound of one run, as 16 kHz mono; reading it ends with the stream, or with `stop`."""
+    """The audio of one run, as 16 kHz mono; reading ends with the stream, or with `async_stop`."""
 
     def __init__(self, stream: AsyncIterable[bytes], pcm_format: PcmFormat) -> None:
-        """Take a stream and what it holds: samples, with or without the header of a WAV."""
+        """Take a stream and its format: samples, with or without the header of a WAV."""
         self.audio = bytearray()
         self.has_ended = False
         self._stream = stream
@@ -39,7 +39,7 @@ class Microphone:
         self._task = asyncio.create_task(self._async_read(), name="openai_api microphone")
 
     async def async_stop(self) -> None:
-        """Read no further: whoever owns the stream may close it once this returns."""
+        """Stop reading: the owner of the stream may close it once this returns."""
         if (task := self._task) is not None:
             task.cancel()
             with suppress(asyncio.CancelledError):
@@ -47,23 +47,22 @@ class Microphone:
 
     @property
     def duration(self) -> float:
-        """How much was heard."""
+        """Seconds of audio so far."""
         return MICROPHONE_FORMAT.duration(len(self.audio))
 
     async def chunks(
         self, tenths: int = 1, *, until: Callable[[bytes], bool] | None = None
     ) -> AsyncIterator[bytes]:
-        """Yield the sound from its beginning, in pieces of so many 0.1 s, as it is heard.
+        """Yield the audio from its beginning, in chunks of so many 0.1 s, as it arrives.
 
-        A piece is shorter where `until` is true of it.
+        A chunk is shorter where `until` is true of it.
         """
         position, size, seen = 0, _CHUNK_BYTES * tenths, 0
         while True:
             while (end := len(self.audio) // _CHUNK_BYTES * _CHUNK_BYTES) > seen:
-                # What has piled up goes out together.
                 new = bytes(self.audio[seen:end])
                 seen = end
-                # It hears all of the sound, also what goes out anyhow.
+                # It gets all of the audio, also of complete chunks.
                 is_end = until is not None and until(new)
                 if is_end or end - position >= size:
                     yield bytes(self.audio[position:end])
@@ -82,9 +81,9 @@ class Microphone:
             await self._changed.wait()
 
     async def async_wait_for_silence(self) -> None:
-        """Wait until the stream has ended, or until somebody has spoken and then paused.
+        """Wait until the stream has ended, or until speech is followed by silence.
 
-        For runs whose end nobody else hears: the service was to, and cannot.
+        For runs in which the service was to detect the end of speech, and cannot.
         """
         detector = SilenceDetector()
         async for chunk in self.chunks():
@@ -92,7 +91,7 @@ class Microphone:
                 return
 
     async def _async_read(self) -> None:
-        """Keep what is heard, in the shape that everybody here expects."""
+        """Read the stream and convert it to 16 kHz mono."""
         reader, converter = WavReader(), None
         is_wav: bool | None = None
         try:
@@ -121,24 +120,24 @@ class Microphone:
 
 
 class SilenceDetector:
-    """Hears the end of speech by its loudness: simple, and only used where nobody else does."""
+    """Detects the end of speech by its loudness, where nothing better does."""
 
     def __init__(self) -> None:
         self._noise_floor = _SILENCE_RMS / 3
         self._speech = self._silence = 0.0
 
     def is_silent_after(self, audio: bytes) -> bool:
-        """Take 16 kHz mono; return whether nobody speaks at its end."""
+        """Process 16 kHz mono; return whether it ends with silence."""
         self.feed(audio)
         return self._silence > 0
 
     def feed(self, audio: bytes) -> bool:
-        """Take 16 kHz mono; return whether what was said has come to its end."""
+        """Process 16 kHz mono; return whether speech has ended."""
         for start in range(0, len(audio), _CHUNK_BYTES):
             chunk = audio[start : start + _CHUNK_BYTES]
             rms = audioop.rms(chunk, 2)
             seconds = MICROPHONE_FORMAT.duration(len(chunk))
-            # The noise of a room is learnt quickly where it falls, and slowly where it rises.
+            # The noise floor falls at once, and rises slowly.
             self._noise_floor = min(rms, self._noise_floor * 1.02 + 1)
             if rms > max(_SILENCE_RMS, 3 * self._noise_floor):
                 self._speech += seconds

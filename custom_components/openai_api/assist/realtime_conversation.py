@@ -223,7 +223,7 @@ class RealtimeConversationEntity(AssistEntity, ConversationEntity):
             record.data["rounds"] += 1
             names = [str(call.get("name")) for call in response.calls]
             record.data["tools"] += [functions.tool_name(name) or name for name in names]
-            record.count(response.usage)
+            record.add_usage(response.usage)
             if not response.calls:
                 break
             await self._async_send_tool_outputs(session, response, chat_log)

@@ -49,7 +49,7 @@ _RETRY_LIVE_AFTER: Final = 3600.0
 
 
 class BaseSTTEntity(AssistEntity, SpeechToTextEntity):
-    """Takes what pipelines, and clients of `/api/stt`, hand over."""
+    """The base of the speech-to-text entities: audio of pipelines, and of clients of `/api/stt`."""
 
     supported_formats: ClassVar = [AudioFormats.WAV]
     supported_codecs: ClassVar = [AudioCodecs.PCM]
@@ -60,12 +60,12 @@ class BaseSTTEntity(AssistEntity, SpeechToTextEntity):
     @property
     @override
     def supported_languages(self) -> list[str]:
-        """Return every language that services may know; they refuse none."""
+        """Return every language that services may support; they reject none."""
         return languages_with(self.hass.config.language)
 
 
 class OpenAISTTEntity(BaseSTTEntity):
-    """Transcribes by upload, or live where the service can."""
+    """Transcribes by upload, or live where the service supports it."""
 
     @property
     @override
@@ -79,7 +79,7 @@ class OpenAISTTEntity(BaseSTTEntity):
 
     @property
     def _end_of_speech(self) -> str:
-        """Who hears the end of speech."""
+        """Who detects the end of speech: `home`, `both` or `host`."""
         return str(self.option(CONF_END_OF_SPEECH))
 
     @property
@@ -106,7 +106,7 @@ class OpenAISTTEntity(BaseSTTEntity):
     async def async_process_audio_stream_with_progress(
         self, metadata: SpeechMetadata, stream: AsyncIterable[bytes]
     ) -> AsyncGenerator[Any]:
-        """Yield what is understood so far, then the result; Home Assistant asks since 2026.11."""
+        """Yield partial results, then the result; Home Assistant calls it since 2026.11."""
         partials: asyncio.Queue[str | None] = asyncio.Queue()
         task = asyncio.create_task(self._async_process(metadata, stream, partials.put_nowait))
         task.add_done_callback(lambda _: partials.put_nowait(None))
@@ -125,7 +125,7 @@ class OpenAISTTEntity(BaseSTTEntity):
         stream: AsyncIterable[bytes],
         on_partial: Callable[[str], None] | None,
     ) -> SpeechResult:
-        """Transcribe, and make a result of whatever comes of it."""
+        """Return the result of a run; errors are logged."""
         pcm_format = PcmFormat(int(metadata.sample_rate), int(metadata.channel), 2)
         microphone = Microphone(stream, pcm_format)
         microphone.start()
@@ -135,7 +135,7 @@ class OpenAISTTEntity(BaseSTTEntity):
                 options = self._options(metadata)
                 text = await self._async_recognize(microphone, options, on_partial, turn)
                 if is_prompt_echo(text, options.prompt):
-                    # Without the hint, it says what was said, if anything was.
+                    # Without the prompt, the transcript is that of the audio, if there is speech.
                     again = replace(options, prompt=None)
                     text = await async_transcribe(self.host, again, bytes(microphone.audio))
         except HomeAssistantError as err:
@@ -154,7 +154,7 @@ class OpenAISTTEntity(BaseSTTEntity):
         on_partial: Callable[[str], None] | None,
         turn: Turn,
     ) -> str:
-        """Return the text, by upload of the same sound where the service has no live session."""
+        """Return the transcript, by upload of the same audio where live transcription fails."""
         end_of_speech = self._end_of_speech
         if self._is_live:
             turn.data["transport"] = "live"
@@ -174,7 +174,7 @@ class OpenAISTTEntity(BaseSTTEntity):
                     self.host.known[_NO_LIVE] = time.monotonic()
             turn.data["transport"] = "upload"
             if end_of_speech == "host":
-                # Nobody else hears the end of this run.
+                # Nothing else detects the end of speech of this run.
                 await microphone.async_wait_for_silence()
                 return await async_transcribe(self.host, options, bytes(microphone.audio))
         turn.data["transport"] = "upload"
@@ -182,7 +182,7 @@ class OpenAISTTEntity(BaseSTTEntity):
         return await async_transcribe(self.host, options, bytes(microphone.audio))
 
     def _options(self, metadata: SpeechMetadata) -> TranscriptionOptions:
-        """Return what to tell the service of this run."""
+        """Return the transcription options of this run."""
         prompts = [self.option(CONF_PROMPT) or ""]
         if self.option(CONF_NAMES_OF_THINGS):
             prompts.append(exposed_names(self.hass, len(prompts[0])))

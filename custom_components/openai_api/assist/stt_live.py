@@ -1,4 +1,4 @@
-"""Transcribes speech while it is spoken, over a transcription session of the Realtime API."""
+"""Live transcription over a session of the Realtime API."""
 
 import asyncio
 import base64
@@ -22,25 +22,25 @@ from .stt_upload import TranscriptionOptions, clean_transcript
 
 TRANSPORT: Final = "transcription.websocket"
 TRAILING_SILENCE_MS: Final = 700
-"""Milliseconds of silence after the end: a service measures sound, not time, and so hears it at once."""
+"""Milliseconds of silence sent after the end: a service measures audio, not time, and detects it."""
 _TENTHS_PER_MESSAGE: Final = 3
-"""Pieces of 0.1 s that are sent together: each message costs as much as all else.
+"""Chunks of 0.1 s in one event, for each event costs time.
 
-A service that listens for the end of speech gets silence in single pieces.
+A service that detects the end of speech gets silence in single chunks.
 """
 _END_OF_SPEECH_TIMEOUT: Final = 1.5
-"""Seconds that a service gets to notice the end after that."""
+"""Seconds for a service to detect the end of speech after that."""
 _END_OF_SPEECH_LAG: Final = 1.0
-"""Seconds before the end that a service may have heard the last speech end: the home waits so long."""
+"""Seconds between the end of speech and the end of the stream: Home Assistant waits so long."""
 _TRANSCRIPT_TIMEOUT: Final = 5.0
-"""Seconds until the text, besides half the length of what was said."""
+"""Seconds until the transcript, besides half the duration of the audio."""
 _NO_SPEECH_TIMEOUT: Final = 15.0
-"""Seconds after which a service has heard nobody speak."""
+"""Seconds without speech after which the run ends."""
 _EMPTY_BUFFER_CODES: Final = frozenset({"input_audio_buffer_commit_empty"})
 
 
 def is_empty_buffer(error: Json) -> bool:
-    """Return whether an error only says that there was nothing to transcribe."""
+    """Return whether an error only says that the audio buffer was empty."""
     return (
         error.get("code") in _EMPTY_BUFFER_CODES
         or "buffer too small" in str(error.get("message")).lower()
@@ -48,7 +48,7 @@ def is_empty_buffer(error: Json) -> bool:
 
 
 class Transcript:
-    """What was understood of one run: the host cuts what is said into items at its pauses."""
+    """The transcript of one run: the service makes an item of each part between pauses."""
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
@@ -56,12 +56,12 @@ class Transcript:
         self.is_speaking = False
         self.has_spoken = False
         self.speech_ended_at: float | None = None
-        """Seconds of sound after which speech last ended, where the service tells it."""
+        """Seconds of audio after which speech last ended, if the service sends it."""
         self.failed: Json | None = None
 
     @callback
     def handle_event(self, event: Json) -> bool:
-        """Take a server event; return whether it is one of these."""
+        """Handle a server event; return whether it is about the transcript."""
         event_type, item_id = str(event.get("type")), str(event.get("item_id"))
         match event_type:
             case "input_audio_buffer.speech_started":
@@ -90,22 +90,22 @@ class Transcript:
 
     @property
     def text(self) -> str:
-        """What was understood so far, in its order."""
+        """The text of all items so far."""
         return clean_transcript(" ".join(text.strip() for text in self._texts.values()))
 
     @property
     def is_complete(self) -> bool:
-        """Whether something was said, all of it is transcribed, and nobody goes on speaking."""
+        """Whether there is speech, all of it is transcribed, and nobody is speaking."""
         return bool(self._texts) and not self._pending and not self.is_speaking
 
     @property
     def has_items(self) -> bool:
-        """Whether the host has taken anything for speech."""
+        """Whether the service has detected speech."""
         return bool(self._texts)
 
 
 class TranscriptionRun:
-    """One run in a session that is open: sends the sound, and waits for what was understood."""
+    """One run in an open session: sends the audio and waits for the transcript."""
 
     def __init__(
         self,
@@ -119,8 +119,8 @@ class TranscriptionRun:
     ) -> None:
         """Take how to send; `end_of_speech` is `home`, `both` or `host`.
 
-        `on_commit` is called where the end was told to the service, which then expects to be
-        asked for an answer.
+        `on_commit` is called after the audio buffer was committed, for the service does not respond
+        by itself then.
         """
         self._host, self._send, self._end_of_speech = host, send, end_of_speech
         self._on_partial, self._on_commit = on_partial, on_commit
@@ -149,7 +149,7 @@ class TranscriptionRun:
 
     @callback
     def handle_event(self, event: Json) -> None:
-        """Take a server event that is no error."""
+        """Handle a server event that is no error."""
         event_type = event.get("type")
         if event_type == "session.updated":
             self._is_session_ready = True
@@ -165,7 +165,7 @@ class TranscriptionRun:
 
     @callback
     def on_error(self, error: HomeAssistantError, details: Json | None = None) -> None:
-        """Wait no longer; `details` is the service's error, if it is one."""
+        """End the run; `details` is the error event of the service, if it is one."""
         if details is not None and is_empty_buffer(details):
             self._is_silence = True
         else:
@@ -173,7 +173,7 @@ class TranscriptionRun:
         self._changed.set()
 
     async def _async_send(self, microphone: Microphone) -> None:
-        """Send the sound as it is heard, then what lets the service notice its end."""
+        """Send the audio as it arrives, then silence or a commit as its end."""
         converter = Converter(MICROPHONE_FORMAT, SESSION_FORMAT)
         until = None if self._end_of_speech == "home" else SilenceDetector().is_silent_after
         async for chunk in microphone.chunks(_TENTHS_PER_MESSAGE, until=until):
@@ -183,18 +183,18 @@ class TranscriptionRun:
             await asyncio.sleep(_END_OF_SPEECH_TIMEOUT)
             if self.transcript.has_items:
                 return
-            # It has not noticed that anybody has spoken: let it look at what there is.
+            # It has detected no speech: make it transcribe the buffer.
         await self._send({"type": "input_audio_buffer.commit"})
         if self._on_commit:
             self._on_commit()
 
     async def _async_append(self, audio: bytes) -> None:
-        """Send a piece of sound."""
+        """Send a chunk of audio."""
         encoded = base64.b64encode(audio).decode()
         await self._send({"type": "input_audio_buffer.append", "audio": encoded})
 
     async def _async_receive(self, microphone: Microphone, sending: asyncio.Task[None]) -> str:
-        """Wait for the text, for as long as that is worth it."""
+        """Return the transcript, within the time limits."""
         loop = asyncio.get_running_loop()
         started, ended = loop.time(), None
         transcript = self.transcript
@@ -220,19 +220,19 @@ class TranscriptionRun:
             await self._async_wait(microphone, sending, until)
 
     def _is_finished(self, microphone: Microphone, sending: asyncio.Task[None]) -> bool:
-        """Return whether nothing more is to come once all that was taken is transcribed."""
+        """Return whether no more items follow."""
         if self._end_of_speech == "host" or not microphone.has_ended:
             return self._end_of_speech == "host"
         ended_at = self.transcript.speech_ended_at
         if self._end_of_speech == "home" or ended_at is None or sending.done():
             return True
-        # What was said after a pause may still be under way to the service.
+        # Speech after a pause may still be on its way to the service.
         return ended_at >= microphone.duration - _END_OF_SPEECH_LAG
 
     def _deadline(
         self, microphone: Microphone, started: float, ended: float | None
     ) -> float | None:
-        """Return when to wait no longer; None while somebody speaks, and the home hears the end."""
+        """Return the time of the timeout, None while the stream or speech goes on."""
         if ended is not None:
             return ended + _TRANSCRIPT_TIMEOUT + microphone.duration / 2
         if self._end_of_speech != "host" or self.transcript.is_speaking:
@@ -244,7 +244,7 @@ class TranscriptionRun:
     async def _async_wait(
         self, microphone: Microphone, sending: asyncio.Task[None], until: float | None
     ) -> None:
-        """Wait for something to happen, or until a moment of the loop's clock."""
+        """Wait for an event, the end of the stream or of sending, or the deadline."""
         self._changed.clear()
         tasks = {asyncio.create_task(self._changed.wait())}
         if not microphone.has_ended:
@@ -259,7 +259,7 @@ class TranscriptionRun:
 
 
 class LiveTranscription:
-    """One run with a socket of its own, which is opened while the person begins to speak."""
+    """One run with a connection of its own, which is opened while the person begins to speak."""
 
     def __init__(
         self,
@@ -319,12 +319,12 @@ class LiveTranscription:
 
     @callback
     def _on_end(self, error: HomeAssistantError) -> None:
-        """Wait no longer: the connection is lost."""
+        """End the run: the connection is lost."""
         self._run.on_error(error)
 
     @callback
     def _on_event(self, event: Json) -> None:
-        """Take a server event."""
+        """Dispatch a server event."""
         if event.get("type") != "error":
             self._run.handle_event(event)
             return

@@ -1,4 +1,4 @@
-"""The names that people in this home say, as a hint for whoever transcribes them."""
+"""The names of entities and areas as a prompt for transcription, and the echo of that prompt."""
 
 import re
 import time
@@ -12,7 +12,7 @@ from homeassistant.util.hass_dict import HassKey
 from ..const import DOMAIN
 
 _MAX_CHARACTERS: Final = 800
-"""Characters: models read no more of a hint, and a longer one costs more than it helps."""
+"""Characters: models read no more of a prompt, and a longer one costs more than it helps."""
 _CACHE_SECONDS: Final = 300.0
 _PHRASE: Final = re.compile(r"([^,;:.!?\n、，。！？]+)([,;:.!?\n、，。！？]*)")
 _ENDS_SENTENCE: Final = frozenset(".!?。！？")
@@ -24,8 +24,8 @@ _CACHE: HassKey[tuple[float, str]] = HassKey(f"{DOMAIN}_names_of_things")
 def exposed_names(hass: HomeAssistant, used_characters: int = 0) -> str:
     """Return the names of areas and of exposed entities.
 
-    At most 800 characters, with `used_characters` that are in the hint already: some services refuse more.
-    Kept for five minutes: to ask for thousands of entities takes a while.
+    At most 800 characters, with `used_characters` of the prompt before them: some services reject
+    more. Cached for five minutes: to check thousands of entities takes a while.
     """
     text = _cached_names(hass)
     available = (
@@ -36,7 +36,7 @@ def exposed_names(hass: HomeAssistant, used_characters: int = 0) -> str:
 
 @callback
 def _cached_names(hass: HomeAssistant) -> str:
-    """Return as many names as a hint may have."""
+    """Return as many names as a prompt may have."""
     now = time.monotonic()
     if (known := hass.data.get(_CACHE)) and now - known[0] < _CACHE_SECONDS:
         return known[1]
@@ -55,9 +55,9 @@ def _cached_names(hass: HomeAssistant) -> str:
 
 
 def is_prompt_echo(text: str, prompt: str | None) -> bool:
-    """Return whether a transcript is nothing but a piece of the hint, or all of it.
+    """Return whether a transcript is nothing but a part of the prompt, or all of it.
 
-    Whisper writes that where nobody speaks. One name alone is what somebody may well say.
+    Whisper writes that where nobody speaks. One name alone may well have been said.
     """
     transcript = _words(text)
     phrases = [

@@ -1,4 +1,4 @@
-"""Transcribes a recording that is whole."""
+"""Transcribes a complete recording by upload."""
 
 from dataclasses import dataclass
 import re
@@ -18,11 +18,11 @@ from .plain_text import without_controls
 
 _METHOD: Final = "audio.transcriptions.create"
 _REJECTED_OPTIONS: Final = "left_out_of_transcriptions"
-"""Key of `ServiceHost.known`: models, and the options and values that they do not take."""
+"""Key of `ServiceHost.known`: models with the options and values that they reject."""
 _EXTRA_TIMEOUT: Final = 60.0
 """Seconds besides the length of the recording: a small machine takes long to begin."""
 _MIN_SECONDS: Final = 0.1
-"""Seconds: services refuse less, and nobody says anything in it."""
+"""Seconds: services reject less, and it holds no speech."""
 # What models write where nobody speaks: "[BLANK_AUDIO]", "(silence)", "[Music]".
 _NON_SPEECH: Final = re.compile(
     r"(?:\s*(?:\[[^\[\]]{1,40}\]|\([^()]{1,40}\)|\*[^*]{1,40}\*))+\s*[.]?\s*"
@@ -42,13 +42,12 @@ _TIMES: Final = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class TranscriptionOptions:
-    """What a service is told about a recording; None is not sent."""
+    """The options of a transcription; None is not sent."""
 
     model: str
     language: str | None = None
     """Two letters."""
     prompt: str | None = None
-    """Names and rare words that occur."""
     noise_reduction: str | None = None
     """`near_field` or `far_field`; only for live sessions."""
 
@@ -114,7 +113,7 @@ async def _async_request(host: ServiceHost, arguments: dict[str, Any], seconds: 
 
 
 def clean_transcript(text: str) -> str:
-    """Return a transcript without marks of its model, and what only says that there is none."""
+    """Return a transcript without markers of its model; "" for one that only says "silence"."""
     text = _TIMES.sub("", _MARKERS.sub("", without_controls(text)))
     text = " ".join(text.split())
     return "" if _NON_SPEECH.fullmatch(text) else text

@@ -134,7 +134,7 @@ async def test_image_url_unusable_raises(
     fault: dict[str, Any],
     key: str,
 ) -> None:
-    monkeypatch.setattr(images, "_LARGEST", 1000)
+    monkeypatch.setattr(images, "_MAX_IMAGE_BYTES", 1000)
     body = {"data": [{"url": f"{standin.url('none')}/pictures/1.png"}]}
     standin.fail(Fault(path="/images/generations", body=body))
     standin.fail(Fault(path="/pictures", count=3, **fault))

@@ -221,7 +221,7 @@ async def test_voice_assistant_without_pipelines(
 async def test_voice_assistant_entities_missing(
     hass: HomeAssistant, voice_home: None, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(voice_assistant_flow, "_PATIENCE", 0.2)
+    monkeypatch.setattr(voice_assistant_flow, "_ENTITY_TIMEOUT", 0.2)
     monkeypatch.setattr(entry.runtime_data.subentries, "_compare", lambda: None)
     monkeypatch.setattr(entry.runtime_data.subentries, "_missing", list)
     before = list(pipelines(hass).data)
