@@ -1,4 +1,4 @@
-"""What the entities of subentries have in common."""
+"""The base of the entities of subentries."""
 
 from typing import Any, override
 
@@ -55,7 +55,7 @@ class AssistEntity(Entity):
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Follow the subentry and the host."""
+        """Listen for changes of the subentry and of the host's availability."""
         await super().async_added_to_hass()
         self.async_on_remove(
             self.runtime_data.subentries.listen(self.subentry.subentry_id, self._on_options)
@@ -80,7 +80,7 @@ class AssistEntity(Entity):
         self.async_write_ha_state()
 
     def _set_available(self) -> None:
-        """Take it that the host is at work unless it was lost; a turn is tried all the same."""
+        """Set whether the host can be reached; a turn is tried all the same."""
         self._attr_available = self.host.availability.is_reachable is not False
 
 

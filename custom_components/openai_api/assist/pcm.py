@@ -17,26 +17,26 @@ import audioop
 _UNKNOWN_LENGTH: Final = 0xFFFFFFFF
 _HEADER: Final = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _MAX_HEADER_BYTES: Final = 64 * 1024
-"""Bytes: chunks with names and pictures may stand before the sound."""
+"""Bytes: chunks with names and images may stand before the samples."""
 _PCM: Final = 1
 _FLOAT: Final = 3
 """The tag of samples between -1 and 1, as some services send them: 4 or 8 bytes each."""
 _FLOAT_CODES: Final = {4: "f", 8: "d"}
 _EXTENSIBLE: Final = 0xFFFE
-"""A format tag that says nothing by itself; the real one stands further back."""
+"""The format tag of an extended header, which holds the real one."""
 _MAX_CHUNK_SECONDS: Final = 0.5
-"""Seconds of sound that are handed over together at most."""
+"""Seconds of audio that are joined at most."""
 _MIN_RATE: Final = 4_000
 _MAX_RATE: Final = 384_000
 
 
 class WavError(ValueError):
-    """A WAV stream holds something other than PCM, or its header makes no sense."""
+    """A WAV stream holds something other than PCM, or its header is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class PcmFormat:
-    """The shape of PCM: samples a second, channels, and bytes a sample (1 to 4)."""
+    """A PCM format: samples a second, channels, and bytes a sample (1 to 4)."""
 
     rate: int = 24_000
     channels: int = 1
@@ -62,7 +62,7 @@ class PcmFormat:
 MICROPHONE_FORMAT: Final = PcmFormat(rate=16_000)
 """What Assist pipelines hand over: 16 kHz, mono, 16 bits."""
 SESSION_FORMAT: Final = PcmFormat(rate=24_000)
-"""What realtime sessions take and give, and what services speak in unless they say otherwise."""
+"""The format of realtime sessions, and of the speech of services unless they say otherwise."""
 
 
 def wav_header(pcm_format: PcmFormat, size: int | None = None) -> bytes:
@@ -95,7 +95,7 @@ def wav_file(samples: bytes, pcm_format: PcmFormat) -> bytes:
 
 
 class WavReader:
-    """Takes the header off a WAV stream that arrives in pieces of any size.
+    """Removes the header of a WAV stream that arrives in chunks of any size.
 
     A stated length is honoured where it is a real one, so that chunks behind the samples are
     not heard as noise; 0 and 0xFFFFFFFF mean "to the end". Floats become samples of two bytes.
@@ -141,7 +141,7 @@ class WavReader:
         return samples.tobytes()
 
     def _parse(self, header: bytes) -> int | None:
-        """Return where the samples begin; None if that is not known yet."""
+        """Return where the samples begin; None while the header is incomplete."""
         if len(header) < 12:
             return None
         if header[:4] not in {b"RIFF", b"RF64"} or header[8:12] != b"WAVE":
@@ -167,7 +167,7 @@ class WavReader:
 
 
 def _parse_format(content: bytes) -> tuple[PcmFormat, int]:
-    """Return the shape that a format chunk tells, and the bytes of a float; raises WavError."""
+    """Return the format in a format chunk, and the bytes of a float; raises WavError."""
     if len(content) < 16:
         raise WavError("half a format")
     tag, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", content)
@@ -186,15 +186,15 @@ def _parse_format(content: bytes) -> tuple[PcmFormat, int]:
 
 
 class Converter:
-    """Turns PCM of one shape into another, piece by piece; pieces may end within a frame."""
+    """Converts PCM from one format to another; chunks may end within a frame."""
 
     def __init__(self, source: PcmFormat, target: PcmFormat) -> None:
-        """Take the shapes; raises ValueError for one that cannot be converted."""
+        """Take the formats; raises ValueError for one that cannot be converted."""
         if not (source.is_valid and target.is_valid):
             raise ValueError(f"{source} cannot become {target}")
         self._source, self._target = source, target
         self._partial_frame = b""
-        # What audioop has to remember between two pieces.
+        # The state of audioop between two chunks.
         self._state: Any = None
 
     def feed(self, chunk: bytes) -> bytes:
@@ -235,21 +235,21 @@ class Converter:
 
 
 class Coalescer:
-    """Joins small chunks of sound for as long as the listener has enough to play meanwhile.
+    """Joins small chunks of audio for as long as the listener has enough to play meanwhile.
 
     A chunk costs the same whatever its size, in each of the layers between a service and a
     loudspeaker. A service that speaks no faster than one listens gets nothing delayed.
     """
 
     def __init__(self, pcm_format: PcmFormat) -> None:
-        """Take the shape of the samples; the first chunk is handed over at once."""
+        """Take the format of the samples; the first chunk is returned at once."""
         self._format = pcm_format
         self._pending = bytearray()
         self._start: float | None = None
         self._handed_over = 0.0
 
     def feed(self, chunk: bytes) -> bytes:
-        """Return what to hand over now, which may be nothing."""
+        """Return the joined chunks, or nothing yet."""
         if not chunk:
             return chunk
         now = time.monotonic()

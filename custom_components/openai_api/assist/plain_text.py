@@ -1,4 +1,4 @@
-"""Makes written text fit to be spoken: without markdown, links, code and emoji.
+"""Removes the markup of text to speak: markdown, links, code and emoji.
 
 `PlainText` takes the text in pieces of any size, as a model writes it, and gives it on as soon
 as nothing that follows can change it. `plain_text` takes a whole text.
@@ -8,7 +8,7 @@ import re
 from typing import Final
 
 _SLICE: Final = 256
-"""Characters that are looked at once: what some patterns take grows faster than the text."""
+"""Characters that are searched at once: the time of some patterns grows faster than the text."""
 _LONGEST_WAIT: Final = 400
 """Characters: what is open for longer is no link and no address."""
 _PICTURES: Final = (
@@ -57,12 +57,12 @@ _CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def without_controls(text: str) -> str:
-    """Return a text without the characters that nothing can show, and some databases refuse."""
+    """Return a text without control characters, which some databases reject."""
     return text if text.isprintable() else _CONTROLS.sub("", text)
 
 
 class PlainText:
-    """Cleans a text that comes in pieces."""
+    """Removes the markup of a text that arrives in deltas."""
 
     def __init__(self) -> None:
         self._rest = ""
@@ -71,17 +71,17 @@ class PlainText:
         self._before = ""
         """The last character of the text as it was written."""
         self._last = ""
-        """The last character that was given on."""
+        """The last character that was returned."""
 
     def feed(self, text: str) -> str:
-        """Return what can be given on of all that came so far."""
+        """Return the text that no later delta can change."""
         if len(text) <= _SLICE:
             return self._feed(text)
         slices = range(0, len(text), _SLICE)
         return "".join([self._feed(text[start : start + _SLICE]) for start in slices])
 
     def _feed(self, text: str) -> str:
-        """Return what can be given on with a short piece more."""
+        """Return what `feed` does, for a short delta."""
         text = self._rest + text
         cut = self._cut(text)
         self._rest = text[cut:]
@@ -93,7 +93,7 @@ class PlainText:
         return self._clean(text).rstrip(" \t")
 
     def _cut(self, text: str) -> int:
-        """Return how much of a text nothing that follows can change."""
+        """Return how much of a text no later delta can change."""
         start = text.rfind("\n") + 1
         line = text[start:]
         is_line_start = start > 0 or self._at_line_start
@@ -138,7 +138,7 @@ class PlainText:
                 line = ", ".join(cell.strip() for cell in line.strip(" \t|").split("|"))
         if line.isascii() and not _MARKUP & set(line):
             return line
-        # What a sign means depends on what stands before it.
+        # The meaning of a character depends on the one before it.
         before = "" if self._at_line_start else self._before
         line = before + line
         line = _SOURCE.sub("", line)
@@ -164,6 +164,6 @@ def is_rule(line: str, dashes: str = "---") -> bool:
 
 
 def plain_text(text: str) -> str:
-    """Return a whole text without markdown, links, code and emoji."""
+    """Return a complete text without markdown, links, code and emoji."""
     plain = PlainText()
     return plain.feed(text) + plain.flush()

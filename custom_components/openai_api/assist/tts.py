@@ -54,12 +54,12 @@ _OVERRIDABLE: Final = (CONF_MODEL, ATTR_VOICE, CONF_SPEED, CONF_INSTRUCTIONS)
 """What an action may choose, and what therefore is part of the key of Home Assistant's cache."""
 _SETTINGS: Final = "settings"
 _CUSTOM_VOICE: Final = re.compile(r"voice_\w+")
-# Since 2026.11 a WAV that has the wanted shape is handed on as it is.
+# Since 2026.11 a WAV that already has the preferred format is not converted.
 _ALWAYS_CONVERTED: Final = not hasattr(tts, "PcmFormat")
 
 
 class OpenAITTSEntity(AssistEntity, TextToSpeechEntity):
-    """Has a service speak what Assist, an action or an announcement has to say."""
+    """Speaks texts of Assist, actions and announcements with a service."""
 
     @override
     @callback
@@ -77,7 +77,7 @@ class OpenAITTSEntity(AssistEntity, TextToSpeechEntity):
 
     @property
     def _settings_hash(self) -> str:
-        """What tells apart the cached sound of other settings, which no action can choose."""
+        """A hash of the settings that no action can choose, for the key of Home Assistant's cache."""
         settings = [
             self.host.settings.base_url,
             self.option(CONF_CLEAN_TEXT),
@@ -122,7 +122,7 @@ class OpenAITTSEntity(AssistEntity, TextToSpeechEntity):
         return TTSAudioResponse(extension, _report_stream(turn, speech))
 
     def speech_options(self, options: Mapping[str, Any]) -> SpeechOptions:
-        """Return how to speak, as the subentry says where an action says nothing else."""
+        """Return the speech options: those of the request, else those of the subentry."""
 
         def chosen(key: str) -> Any:
             return options.get(key) or self.option(key)
@@ -142,7 +142,7 @@ class OpenAITTSEntity(AssistEntity, TextToSpeechEntity):
 
 
 async def _report_stream(turn: Turn, speech: Speech) -> AsyncGenerator[bytes]:
-    """Yield the sound of a text, and report how it ended."""
+    """Yield the audio of a text, and report how it ended."""
     with turn.report_failures():
         async with aclosing(speech.async_stream()) as audio:
             async for chunk in audio:
@@ -151,19 +151,19 @@ async def _report_stream(turn: Turn, speech: Speech) -> AsyncGenerator[bytes]:
 
 
 def is_probed_by_ffmpeg(preferred: PreferredAudio) -> bool:
-    """Return whether ffmpeg will look into a WAV for something else before it converts it."""
+    """Return whether ffmpeg converts a WAV, and first probes it for other formats."""
     return _ALWAYS_CONVERTED and (preferred.extension != "wav" or preferred.is_specific)
 
 
 def _voice(value: Any) -> str | dict[str, str] | None:
-    """Return a voice as services take it: those of one's own are known by their ids."""
+    """Return a voice as services take it: custom voices by their ids."""
     if isinstance(value, str) and _CUSTOM_VOICE.fullmatch(value):
         return {"id": value}
     return value or None
 
 
 def _speed(value: Any) -> float | None:
-    """Return a speed; raises a translated error for one that services do not take."""
+    """Return a speed; raises ServiceValidationError for one out of range."""
     if value is None:
         return None
     lowest, highest = LIMITS[CONF_SPEED]
@@ -177,7 +177,7 @@ def _speed(value: Any) -> float | None:
 
 
 def preferred_audio(options: Mapping[str, Any]) -> PreferredAudio:
-    """Return what a satellite or a media player takes, as the options of a request say."""
+    """Return the preferred audio of a satellite or media player from the options of a request."""
 
     def number(key: str) -> int | None:
         try:

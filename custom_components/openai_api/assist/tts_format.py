@@ -1,4 +1,4 @@
-"""Tells what a service has sent when it was asked to speak, and makes pieces fit to be joined."""
+"""Detects the format of the audio of a service, and joins MP3 files."""
 
 import re
 from typing import Final
@@ -8,7 +8,7 @@ from .pcm import SESSION_FORMAT, PcmFormat
 EXTENSIONS: Final = {"mp3": "mp3", "opus": "ogg", "ogg": "ogg", "flac": "flac", "aac": "aac"}
 """How Home Assistant and ffmpeg call the containers; PCM and WAV always become WAV."""
 HEAD_BYTES: Final = 16
-"""Bytes that are enough to tell what a sound is."""
+"""Bytes that are enough to detect a format."""
 _RAW_TYPES: Final = frozenset({"audio/pcm", "audio/x-pcm", "audio/l16", "audio/raw", "audio/x-raw"})
 _TYPES: Final = {
     "audio/mpeg": "mp3",
@@ -38,7 +38,7 @@ def fallback_format(preferred: str, requested: str) -> str | None:
 
 
 def detect_container(content_type: str, head: bytes, requested: str) -> str | None:
-    """Return what a body is: "wav", "pcm", "mp3", "ogg", "flac" or "aac"; None if it is no sound.
+    """Return the container of a body: "wav", "pcm", "mp3", "ogg", "flac" or "aac"; None for no audio.
 
     `head` holds the first bytes. They count for more than what the service calls them, and
     that for more than `requested`, the format that was asked for.
@@ -53,7 +53,7 @@ def detect_container(content_type: str, head: bytes, requested: str) -> str | No
     if head[:3] == b"ID3":
         return "mp3"
     if is_text(head):
-        # An error that calls itself a sound.
+        # An error with the content type of audio.
         return None
     if media_type in _RAW_TYPES:
         # Loud samples may look like the beginning of an MP3 frame.
@@ -85,7 +85,7 @@ def is_text(head: bytes) -> bool:
 
 
 def pcm_format_of(content_type: str) -> PcmFormat:
-    """Return the shape of raw PCM as its content type tells it; 24 kHz mono where it does not."""
+    """Return the format of raw PCM by its content type; 24 kHz mono where that names none."""
     parameters = {name.lower(): int(value) for name, value in _PCM_PARAMETER.findall(content_type)}
     pcm_format = PcmFormat(
         parameters.get("rate", SESSION_FORMAT.rate), parameters.get("channels", 1), 2
@@ -138,7 +138,7 @@ class Mp3Joiner:
         if data[:3] == b"ID3":
             if len(data) < 10:
                 return b""
-            # Seven bits a byte, and a footer of ten bytes where the flag says so.
+            # Seven bits a byte, and a footer of ten bytes by the flag.
             size = (
                 (data[6] & 127) << 21 | (data[7] & 127) << 14 | (data[8] & 127) << 7 | data[9] & 127
             )

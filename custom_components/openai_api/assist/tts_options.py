@@ -1,4 +1,4 @@
-"""How a text is to be spoken, and in which shape its sound is wanted."""
+"""The options of a spoken text, and the preferred audio of the listener."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class SpeechOptions:
     """Requests at a time, 1 to 4."""
     clean_text: bool = True
     patience: float = 60.0
-    """Seconds until the first sound, and between two pieces of it."""
+    """Seconds until the first audio, and between two chunks."""
     extra_body: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -43,7 +43,7 @@ class SpeechOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class PreferredAudio:
-    """What the listener takes: an extension, and a shape where it must have one."""
+    """The preferred audio of the listener: an extension, and the details that it requires."""
 
     extension: str = "mp3"
     rate: int | None = None
@@ -54,14 +54,14 @@ class PreferredAudio:
 
     @property
     def is_specific(self) -> bool:
-        """Whether more than the container is wanted."""
+        """Whether more than the container is preferred."""
         return any((self.rate, self.channels, self.width, self.bitrate))
 
 
 def target_format(
     preferred: PreferredAudio, pcm_format: PcmFormat, *, is_probed_by_ffmpeg: bool
 ) -> PcmFormat:
-    """Return the shape in which PCM is handed over: as it is wanted, if that needs no ffmpeg."""
+    """Return the format of the PCM to yield: the preferred one, if that needs no ffmpeg."""
     if is_probed_by_ffmpeg:
         return PcmFormat(48_000, 2, 2)
     if preferred.extension != "wav":

@@ -1,4 +1,4 @@
-"""One piece of a text, spoken by one request: asked for as the service takes it, and read."""
+"""One segment of a text, spoken by one request in a format that the service supports."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable
@@ -21,7 +21,7 @@ from .tts_format import HEAD_BYTES, detect_container, fallback_format, is_text, 
 from .tts_options import SpeechOptions
 
 _MAX_AUDIO_BYTES: Final = 64 * 1024 * 1024
-"""Bytes of sound of one request: 20 minutes of PCM. A service that sends more never ends."""
+"""Bytes of audio of one request: 20 minutes of PCM. A service that sends more never ends."""
 _MAX_ERROR_BYTES: Final = 64 * 1024
 METHOD: Final = "audio.speech.create"
 _FALLBACK_VOICE: Final = "alloy"
@@ -37,40 +37,40 @@ _REJECTING_STATUSES: Final = frozenset(
 )
 """Statuses of services that do not know a parameter or its value."""
 _OMITTED: Final = ""
-"""What stands there for an option that the model does not take."""
+"""The value for an option that the model rejects."""
 _FORMATS: Final = "speech_formats"
-"""Key of `ServiceHost.known`: by model and format asked for, the one that the service takes."""
+"""Key of `ServiceHost.known`: the supported format by model and requested format."""
 
 
 @dataclass(eq=False)
 class SpeechSegment:
-    """One request: its sound arrives in a queue, whoever listens."""
+    """One request, whose audio arrives in a queue."""
 
     text: str
     format: asyncio.Future[tuple[str, PcmFormat | None]]
-    """What the sound is, once its first bytes are there: a container, or "pcm" and its shape."""
+    """The format of the audio, once its first bytes are there: a container, or "pcm" and its format."""
     chunks: asyncio.Queue[bytes | None] = field(default_factory=asyncio.Queue)
     error: HomeAssistantError | None = None
     size: int = 0
     """Bytes of samples of a WAV that have come."""
     coalescer: Coalescer | None = None
-    """Set for PCM as soon as its shape is known."""
+    """Set for PCM as soon as its format is known."""
 
     def set_format(self, container: str, pcm_format: PcmFormat | None) -> None:
-        """Set what the sound is."""
+        """Set the format of the audio."""
         if pcm_format is not None:
             self.coalescer = Coalescer(pcm_format)
         self.format.set_result((container, pcm_format))
 
     def add(self, chunk: bytes) -> None:
-        """Hand over sound."""
+        """Add a chunk of audio."""
         if self.coalescer is not None:
             chunk = self.coalescer.feed(chunk)
         if chunk:
             self.chunks.put_nowait(chunk)
 
     def end(self) -> None:
-        """Hand over the rest of the sound, and its end."""
+        """Add the rest of the audio, and its end."""
         if self.coalescer is not None and (rest := self.coalescer.finish()):
             self.chunks.put_nowait(rest)
         self.chunks.put_nowait(None)
@@ -80,7 +80,7 @@ class SpeechRequests:
     """The requests for one text."""
 
     def __init__(self, host: ServiceHost, options: SpeechOptions, requested: str) -> None:
-        """Take the format that is asked for first; nothing is sent yet."""
+        """Take the format that is requested first; nothing is sent yet."""
         self._host, self._options, self._requested_format = host, options, requested
 
     async def async_send(self, segment: SpeechSegment) -> None:
@@ -90,7 +90,7 @@ class SpeechRequests:
         while True:
             requested = known.get((model, self._requested_format), self._requested_format)
             voice = self._options.voice or known.get((model, "voice"))
-            # Another piece may be told the same meanwhile.
+            # Another segment may have got the same error meanwhile.
             sent = [key for key in self._options.arguments if self._key(key) not in known]
             options = [key for key in ("instructions", "speed") if key in sent]
             try:
@@ -116,13 +116,13 @@ class SpeechRequests:
                 return
 
     def _key(self, option: str) -> tuple[str, str, str]:
-        """Return the key of an option of ours that the model does not take with its value."""
+        """Return the key of an option with a value that the model rejects."""
         return self._options.model, option, repr(self._options.arguments[option])
 
     async def _async_request(
         self, segment: SpeechSegment, requested: str, voice: Any, sent: list[str]
     ) -> None:
-        """Ask once, with the options in `sent`, and pass on what is heard as it arrives."""
+        """Send one request with the options in `sent`, and add its audio as it arrives."""
         host, timeout = self._host, self._options.patience
         method, _ = await host.method(METHOD, "streaming")
         arguments = {
@@ -150,7 +150,7 @@ class SpeechRequests:
                         reader = self._start_segment(segment, content_type, chunk, requested)
                         if not segment.format.done() and reader is None:
                             await self._async_raise_error(content_type, chunk, chunks)
-                        # From here on each piece of sound has a time limit of its own.
+                        # From here on each chunk has a time limit of its own.
                         host.disable_timeout(wait)
                     self._add_audio(segment, reader, chunk)
             if not segment.format.done():
@@ -159,7 +159,7 @@ class SpeechRequests:
                     self._add_audio(segment, reader, head)
                 if not segment.format.done():
                     if len(head) < 2 or not head.strip():
-                        # A header without a sample is no sound, either.
+                        # A header without a sample is no audio, either.
                         raise AssistError("assist_answer_empty")
                     await self._async_raise_error(content_type, head, _no_chunks())
         host.record_success(None, METHOD, self._options.model)
@@ -167,7 +167,7 @@ class SpeechRequests:
     def _start_segment(
         self, segment: SpeechSegment, content_type: str, head: bytes, requested: str
     ) -> WavReader | None:
-        """Take note of what a sound is; a WAV says so itself a little later."""
+        """Set the format of the audio, or return the reader that finds it in the header of a WAV."""
         container = detect_container(content_type, head, requested)
         if container == "wav":
             return WavReader()
@@ -178,7 +178,7 @@ class SpeechRequests:
         return None
 
     def _add_audio(self, segment: SpeechSegment, reader: WavReader | None, chunk: bytes) -> None:
-        """Hand over sound, without the header of a WAV."""
+        """Add audio, without the header of a WAV."""
         if reader is not None:
             try:
                 chunk = reader.feed(chunk)
@@ -192,7 +192,7 @@ class SpeechRequests:
     async def _async_raise_error(
         self, content_type: str, head: bytes, chunks: AsyncIterable[bytes]
     ) -> None:
-        """Raise the error that a service has sent instead of sound."""
+        """Raise the error that a service has sent instead of audio."""
         async for chunk in chunks:
             head += chunk
             if len(head) > _MAX_ERROR_BYTES:
@@ -210,7 +210,7 @@ async def _no_chunks() -> AsyncGenerator[bytes]:
 
 
 def _is_rejected(err: HomeAssistantError, param: str, *words: str) -> bool:
-    """Return whether a service refuses a parameter: it names it, or all of these words."""
+    """Return whether a service rejects a parameter: the error has its name, or all of these words."""
     if not isinstance(err, ApiError) or err.status not in _REJECTING_STATUSES:
         return False
     text = f"{err.param or ''} {err.message or ''} {err.code or ''}".lower()

@@ -1,4 +1,4 @@
-"""Speaks a text while it is being written: sentence by sentence, the sound as it is made."""
+"""Speaks a text while it is being written, sentence by sentence."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable
@@ -24,7 +24,7 @@ _SINGLE_FILE_FORMATS: Final = frozenset({"flac"})
 
 
 class Speech:
-    """One text being spoken. Start it, then read the sound; leaving the stream ends everything."""
+    """One spoken text: `async_start` sends the requests, `async_stream` yields the audio."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class Speech:
         *,
         is_probed_by_ffmpeg: bool,
     ) -> None:
-        """Take what to say and for whom; nothing is sent yet.
+        """Take the text and the preferred audio; nothing is sent yet.
 
         `is_probed_by_ffmpeg` says that ffmpeg will convert a WAV and looks for other things in it first:
         then it is handed over as 48 kHz stereo, of which that look takes a fourth of the time.
@@ -62,7 +62,7 @@ class Speech:
         return "mp3" if is_mp3 else "pcm"
 
     async def async_start(self) -> str:
-        """Begin, and return the extension of the sound once the first of it is there.
+        """Send the requests, and return the extension of the audio once its first bytes are there.
 
         Raises AssistError "assist_tts_no_text" where there is nothing to say, and ApiError for what
         the service answers instead of sound.
@@ -80,7 +80,7 @@ class Speech:
         return EXTENSIONS.get(container, "wav")
 
     async def async_stream(self) -> AsyncGenerator[bytes]:
-        """Yield the sound, one piece of text after the other.
+        """Yield the audio, one segment of the text after the other.
 
         What goes wrong after the beginning is logged, for a listener only hears the end of it,
         and then raised.
@@ -112,7 +112,7 @@ class Speech:
     async def _async_segment_audio(
         self, segment: SpeechSegment, container: str, target: PcmFormat | None
     ) -> AsyncGenerator[bytes]:
-        """Yield the sound of one piece, in the shape of the whole."""
+        """Yield the audio of one segment, in the format of the whole."""
         segment_container, pcm_format = await segment.format
         if segment_container != container:
             raise AssistError("assist_bad_sound", message=f"{container}, {segment_container}")
@@ -139,7 +139,7 @@ class Speech:
             )
             async with aclosing(sentences):  # type: ignore[type-var]
                 while True:
-                    # Nothing is held meanwhile: a turn that failed never ends its text.
+                    # No request slot is held meanwhile: a turn that failed never ends its text.
                     async with asyncio.timeout(_TEXT_TIMEOUT):
                         sentence = await anext(sentences, None)
                     if sentence is None:
@@ -176,7 +176,7 @@ class Speech:
             self._segments.put_nowait(None)
 
     async def _async_request(self, segment: SpeechSegment) -> None:
-        """Have one piece spoken; whatever goes wrong is its error."""
+        """Send the request of one segment; an exception becomes the error of the segment."""
         try:
             await self._requests.async_send(segment)
         except HomeAssistantError as err:
@@ -198,7 +198,7 @@ class Speech:
                 segment.format.exception()
 
     def _create_task(self, work: Any, name: str) -> None:
-        """Do something beside, for as long as the entry is loaded."""
+        """Run a coroutine in the background, for as long as the entry is loaded."""
         task = self._host.entry.async_create_background_task(
             self._host.hass, work, f"openai_api speech {name}"
         )

@@ -1,4 +1,4 @@
-"""Turns text that is being written into pieces fit to be spoken: without markup, by sentences."""
+"""Splits text that is being written into sentences and segments to speak, without markup."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 import re
@@ -10,7 +10,7 @@ from .loop_turn import LoopTurn
 from .plain_text import is_rule, without_controls
 
 _MAX_SEGMENT_CHARACTERS: Final = 4_000
-"""Characters of one request: services take 4,096 at most."""
+"""Characters of one request: services accept 4,096 at most."""
 _MAX_SENTENCE_CHARACTERS: Final = 600
 """Characters after which a text without an end of a sentence is cut at a comma or a space."""
 _CHUNK_CHARACTERS: Final = 400
@@ -22,7 +22,7 @@ _FENCE: Final = "```"
 _MAX_MARKUP_CHARACTERS: Final = 2_000
 """Characters that wait for the end of a link or of inline code, which longer ones are not."""
 
-# Pictures and their modifiers; signs that are read aloud, such as ° or ©, are not among them.
+# Emoji and their modifiers, without symbols that are read aloud, such as ° or ©.
 _EMOJI: Final = re.compile(
     " ?[\U0001f000-\U0001faff\U000e0020-\U000e007f\u2600-\u27bf\u2b00-\u2bff\u23e9-\u23fa"
     "\u231a\u231b\u200d\ufe0e\ufe0f\u20e3\ufffd]+"
@@ -57,7 +57,7 @@ _CLAUSE: Final = re.compile(r"[,;:–—،；，：]+\s+|[；，：]|\s[-–—]
 
 
 class SpeechCleaner:
-    """Leaves out what nobody wants to hear: markup, code blocks, addresses, emoji.
+    """Removes what is not to be spoken: markup, code blocks, URLs, emoji.
 
     Text arrives in pieces that may end within a mark; what could be the beginning of one waits.
     Words stay as they are, and so do square brackets that are no links: some services take
@@ -70,7 +70,7 @@ class SpeechCleaner:
         self._is_line_start = True
 
     def feed(self, text: str) -> str:
-        """Return what a piece of text adds to what is to be spoken."""
+        """Return the text that a delta completes."""
         self._pending += text
         parts: list[str] = []
         while (end := self._pending.find("\n")) >= 0:
@@ -106,7 +106,7 @@ class SpeechCleaner:
                 or text.startswith("](", text.index("]", at))
                 or text[-1] == "]"
             ):
-                # A picture's mark stands before it.
+                # The exclamation mark of an image stands before it.
                 end = at - (at > 0 and text[at - 1] == "!")
         elif (at := max(text.rfind("http", tail), text.rfind("<", tail))) >= 0:
             link = next((one for one in _LINK.finditer(text, tail) if one.end() > at), None)
@@ -114,7 +114,7 @@ class SpeechCleaner:
                 end = at
         if (source := _OPEN_SOURCE.search(text, tail)) is not None:
             end = min(end, source.start())
-        # What follows says whether marks at the very end are ones, and whether a space is needed.
+        # What follows decides whether characters at the very end are markup or spaces.
         stripped = text[:end].rstrip(_OPEN)
         cut = len(stripped)
         word = stripped.rfind(" ") + 1
@@ -152,7 +152,7 @@ class SpeechCleaner:
 
 
 def _end_of_words(text: str) -> int:
-    """Return where the last word of a text ends, with its own marks but not those that stand alone.
+    """Return the end of the last word of a text, with its own markup but not that which stands alone.
 
     Not a regular expression: that would look at each of many spaces in a row again and again.
     """
@@ -163,7 +163,7 @@ def _end_of_words(text: str) -> int:
 
 
 class SentenceSplitter:
-    """Yields sentences as soon as their end is certain, in any language with marks for it.
+    """Yields sentences as soon as their end is certain, in any language with punctuation.
 
     Home Assistant's `sentence_stream` finds the places; what it takes for an end and is none is
     put together again, line breaks are ends, too, and a text without any end is cut.
@@ -175,7 +175,7 @@ class SentenceSplitter:
         self._size = 0
 
     def feed(self, text: str) -> list[str]:
-        """Return the sentences that a piece of text completes."""
+        """Return the sentences that a text delta completes."""
         parts: list[str] = []
         # The detector would leave them out, which is not its business here.
         text = text.replace("*", _ASTERISK)
@@ -232,7 +232,7 @@ class SentenceSplitter:
 
 
 def _restore_asterisks(text: str) -> str:
-    """Return a sentence with its own signs."""
+    """Return a sentence with its own asterisks."""
     return text.replace(_ASTERISK, "*")
 
 
@@ -251,14 +251,14 @@ def first_clause(text: str) -> tuple[str, str]:
 
 
 def is_speakable(text: str) -> bool:
-    """Return whether there is anything to say: a letter or a digit of any script."""
+    """Return whether there is a letter or a digit of any script."""
     return any(sign.isalnum() for sign in text)
 
 
 async def async_sentences(
     texts: AsyncIterable[str], *, clean: bool, first: str = "sentence"
 ) -> AsyncIterator[str]:
-    """Yield the sentences of a text that arrives in pieces, as soon as each is whole.
+    """Yield the sentences of a text that arrives in deltas, as soon as each is complete.
 
     With `first` as "clause" the first sentence comes in two, if it has a place for that.
     Nothing is yielded for what cannot be spoken.
