@@ -57,22 +57,12 @@ class Decoder:
         self._has_native = False
         self._ids: set[str] = set()
         self.last_call_id = ""
-        self._reasoning = ReasoningFilter(reasoning_opened=reasoning_opened)
+        self.filter = ReasoningFilter(reasoning_opened=reasoning_opened)
         self._size = 0
 
     def feed(self, event: Json) -> Iterator[Delta]:
         """Yield the deltas of an event; unknown events have none."""
         raise NotImplementedError
-
-    @property
-    def has_tool_call_in_text(self) -> bool:
-        """Whether the text holds a tool call that the service did not parse."""
-        return self._reasoning.has_tool_call
-
-    @property
-    def has_unopened_end(self) -> bool:
-        """Whether reasoning has ended in the text that has not begun there."""
-        return self._reasoning.has_unopened_end
 
     def finish(self) -> Iterator[Delta]:
         """Yield what still waits once the stream has ended."""
@@ -80,7 +70,7 @@ class Decoder:
 
     def _flush_text(self) -> Iterator[Delta]:
         """Yield the text that was held back as the possible beginning of a marker."""
-        for key, text in self._reasoning.flush():
+        for key, text in self.filter.flush():
             yield from self._content(key, text)
 
     def _start_message(self) -> Iterator[Delta]:
@@ -106,10 +96,10 @@ class Decoder:
     def _text_delta(self, text: Any) -> Iterator[Delta]:
         """Yield a text delta, with the reasoning between markers apart."""
         if isinstance(text, str) and text:
-            if self._reasoning.is_idle and MARKER_CHARACTERS.isdisjoint(text):
+            if self.filter.is_idle and MARKER_CHARACTERS.isdisjoint(text):
                 yield from self._content("content", text)
                 return
-            for key, part in self._reasoning.feed(text):
+            for key, part in self.filter.feed(text):
                 if key == REASONING_ENDED:
                     # Home Assistant takes the last message of the log for the answer.
                     self._has_message = False
@@ -119,7 +109,7 @@ class Decoder:
     def _reasoning_delta(self, text: Any) -> Iterator[Delta]:
         """Yield a reasoning delta that the service sends apart from the text."""
         if isinstance(text, str) and text:
-            for key, part in self._reasoning.release():
+            for key, part in self.filter.release():
                 yield from self._content(key, part)
             yield from self._content("thinking_content", text)
 

@@ -141,7 +141,7 @@ class LanguageModelEntity(AssistEntity):
             raise AssistError(ANSWER_CUT)
         if decoder.calls:
             return
-        if decoder.has_tool_call_in_text and may_call:
+        if decoder.filter.has_tool_call and may_call:
             raise AssistError(CALL_IN_TEXT)
         if not decoder.text_length:
             if decoder.is_truncated:
@@ -201,7 +201,7 @@ class LanguageModelEntity(AssistEntity):
                 continue
             if self._is_auto:
                 self.host.known["api"] = api
-            if decoder.has_unopened_end:
+            if decoder.filter.has_unopened_end:
                 builder.learn_reasoning_opened()
             return decoder
 

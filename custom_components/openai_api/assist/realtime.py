@@ -14,6 +14,7 @@ from ..data import OpenAIConfigEntry
 from ..realtime.session_config import build_session
 from ..types import Json
 from . import tools
+from .chat_log import system_prompt
 from .const import (
     CONF_EAGERNESS,
     CONF_END_OF_SPEECH,
@@ -110,15 +111,8 @@ class RealtimeVoice:
         """Return the seconds that an idle session stays open."""
         return float(self.option(CONF_KEEP_OPEN))
 
-    def session_config(
-        self,
-        instructions: str,
-        definitions: list[Json],
-        language: str | None,
-        *,
-        answers: bool = True,
-    ) -> Json:
-        """Return the configuration of a session; without `answers` it only transcribes.
+    def session_config(self, log: conversation.ChatLog | None, language: str | None) -> Json:
+        """Return the configuration of a session; without a chat log it only transcribes.
 
         It is the `session` of a `session.update`: `{"type": "realtime", "audio": {…}, …}`
         (https://platform.openai.com/docs/api-reference/realtime-client-events/session/update).
@@ -131,17 +125,19 @@ class RealtimeVoice:
         input_audio: Json = {
             "format": {"type": "audio/pcm", "rate": SESSION_FORMAT.rate},
             "transcription": transcription,
-            "turn_detection": self._turn_detection(answers=answers),
+            "turn_detection": self._turn_detection(answers=log is not None),
             "noise_reduction": {"type": option(CONF_NOISE_REDUCTION)},
         }
         output_audio: Json = {"format": {"type": "audio/pcm", "rate": SESSION_FORMAT.rate}}
         if voice := option(CONF_VOICE):
             output_audio["voice"] = voice
         config: Json = {"audio": {"input": input_audio, "output": output_audio}}
-        if instructions:
-            config["instructions"] = instructions
-        if definitions:
-            config["tools"] = definitions
+        if log is not None:
+            functions = tools.function_tools(log.llm_api)
+            if instructions := functions.rename_in(system_prompt(log)):
+                config["instructions"] = instructions
+            if definitions := functions.definitions:
+                config["tools"] = [{"type": "function", **function} for function in definitions]
         if limit := option(CONF_MAX_OUTPUT_TOKENS):
             config["max_output_tokens"] = int(limit)
         return build_session(_deep_merge(config, option(CONF_EXTRA_SESSION)), None)
@@ -179,7 +175,7 @@ class RealtimeVoice:
             None,
         )
         tools.guard(log)
-        return self.session_config(rendered_prompt(log), session_tools(log), language)
+        return self.session_config(log, language)
 
 
 @callback
@@ -191,19 +187,6 @@ def realtime_voice(entry: OpenAIConfigEntry, subentry: ConfigSubentry) -> Realti
         known[key] = RealtimeVoice(entry, subentry)
     voice: RealtimeVoice = known[key]
     return voice
-
-
-def rendered_prompt(log: conversation.ChatLog) -> str:
-    """Return the prompt that Home Assistant has rendered, "" if there is none."""
-    content = log.content[0]
-    text = content.content or "" if content.role == "system" else ""
-    return tools.function_tools(log.llm_api).rename_in(text)
-
-
-def session_tools(log: conversation.ChatLog) -> list[Json]:
-    """Return the tools of a session: `[{"type": "function", "name": …, "parameters": {…}}]`."""
-    definitions = tools.function_tools(log.llm_api).definitions
-    return [{"type": "function", **definition} for definition in definitions]
 
 
 def _deep_merge(config: Json, extra: Mapping[str, Any]) -> Json:

@@ -35,7 +35,7 @@ from .continue_conversation import set_continue_conversation
 from .entity import AssistEntity
 from .errors import FAILED, AssistError, SessionLost
 from .plain_text import without_controls
-from .realtime import realtime_voice, rendered_prompt, session_tools
+from .realtime import realtime_voice
 from .realtime_session import RealtimeSession, Utterance
 from .realtime_turn import RealtimeResponse, RealtimeTurn
 from .turns import Ended, Turn
@@ -133,9 +133,7 @@ class RealtimeConversationEntity(AssistEntity, ConversationEntity):
         self, user_input: ConversationInput, chat_log: ChatLog, record: Turn
     ) -> str:
         """Have the model answer, and return what it has said; raises translated errors."""
-        config = self._voice.session_config(
-            rendered_prompt(chat_log), session_tools(chat_log), user_input.language
-        )
+        config = self._voice.session_config(chat_log, user_input.language)
         session = self._voice.get_session(chat_log.conversation_id)
         turn = session.claim_turn(user_input.text)
         text, start = "", len(chat_log.content)

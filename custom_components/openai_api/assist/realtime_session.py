@@ -163,7 +163,7 @@ class RealtimeSession:
             self._transcription = None
         if turn.transcript:
             # Somebody else may answer: a sentence that the home itself understands.
-            self._start_timer(_UNCLAIMED_TIMEOUT, self._abandon_unclaimed, turn)
+            self._start_timer(_UNCLAIMED_TIMEOUT, self.abandon_turn, turn)
         else:
             self.abandon_turn(turn)
         return turn.transcript
@@ -225,14 +225,9 @@ class RealtimeSession:
     def abandon_turn(self, turn: RealtimeTurn) -> None:
         """Cancel a response that the conversation entity has not claimed."""
         if turn is self.turn and not turn.is_claimed:
+            LOGGER.debug("Nobody has asked for the answer of a realtime conversation")
             self.interrupt()
             self._start_timer(self._keep_open(), self._close)
-
-    @callback
-    def _abandon_unclaimed(self, turn: RealtimeTurn) -> None:
-        """Cancel a response that was not claimed in time."""
-        LOGGER.debug("Nobody has asked for the answer of a realtime conversation")
-        self.abandon_turn(turn)
 
     @callback
     def shut_down(self) -> None:

@@ -36,7 +36,7 @@ class RealtimeSTTEntity(BaseSTTEntity):
     @property
     @override
     def audio_processing(self) -> SpeechAudioProcessing:
-        """Return who hears the end: Home Assistant, unless the service alone is to."""
+        """Return whether Home Assistant detects the end of speech: not if the service alone does."""
         return SpeechAudioProcessing(
             requires_external_vad=self._voice.end_of_speech != "host",
             prefers_auto_gain_enabled=True,
@@ -94,7 +94,7 @@ class RealtimeSTTEntity(BaseSTTEntity):
         try:
             config = session.config
             if not answers:
-                config = self._voice.session_config("", [], metadata.language, answers=False)
+                config = self._voice.session_config(None, metadata.language)
             elif config is None:
                 config = await self._voice.async_initial_config(self.hass, metadata.language)
             await session.async_open(config)

@@ -70,7 +70,7 @@ class OpenAISTTEntity(BaseSTTEntity):
     @property
     @override
     def audio_processing(self) -> SpeechAudioProcessing:
-        """Return who hears the end: Home Assistant, unless the service alone is to."""
+        """Return whether Home Assistant detects the end of speech: not if the service alone does."""
         return SpeechAudioProcessing(
             requires_external_vad=not (self._end_of_speech == "host" and self._is_live),
             prefers_auto_gain_enabled=True,
