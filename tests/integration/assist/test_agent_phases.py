@@ -1,4 +1,4 @@
-"""What newer models say while they work (`commentary`), and their answer (`final_answer`)."""
+"""The phases of messages: `commentary` and `final_answer`."""
 
 import json
 from typing import Any
@@ -25,13 +25,13 @@ from .answers import (
     streamed,
 )
 from .conftest import Ask, speech
-from .socket_service import Service
 from .test_agent_ends import message
 from .test_agent_history import add_turn, answer, question
-from .test_agent_socket import AddAgent, add_agent
+from .test_agent_websocket import AddAgent, add_agent
 from .voice import SILENCE, SPEECH
 from .voice_home import AddHome
 from .voice_server import Sound, VoiceServer
+from .websocket_service import Service
 
 __all__ = ["add_agent"]
 

@@ -1,4 +1,4 @@
-"""Faults of a service as a satellite hears them: through the pipeline, from the ear to the mouth."""
+"""Errors of a service in a pipeline, as a satellite gets them."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Written text made fit to be spoken, however it is cut into pieces."""
+"""Text without markup, split into any deltas."""
 
 import pytest
 

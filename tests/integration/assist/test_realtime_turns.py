@@ -1,4 +1,4 @@
-"""Turns of realtime voice that are not as plain as most: odd events, faults, and what is asked for."""
+"""Realtime turns with unusual events, errors and session configurations."""
 
 import asyncio
 import base64
@@ -107,7 +107,7 @@ async def test_tool_error_sent_to_model(
 
 
 @pytest.mark.parametrize("value", [2**70, "half \ud83d", "word " * 500_000])
-async def test_tool_result_unsendable_is_made_fit(
+async def test_tool_result_not_json(
     service: VoiceServer, talking: Talking, tool: Tool, value: Any
 ) -> None:
     satellite = await talking(llm_hass_api=["test"])
@@ -122,7 +122,7 @@ async def test_tool_result_unsendable_is_made_fit(
     assert satellite.speech == "It is sunny outside."
 
 
-async def test_control_characters_left_out_and_halves_joined(
+async def test_control_characters_removed_and_surrogates_joined(
     service: VoiceServer, talking: Talking
 ) -> None:
     satellite = await talking()
@@ -329,7 +329,7 @@ async def test_end_of_response_under_another_name(
 
 
 @pytest.mark.parametrize("where", ["output", "arguments"])
-async def test_call_after_streamed_words(
+async def test_call_after_streamed_text(
     hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, where: str
 ) -> None:
     await talking(llm_hass_api=["test"])
@@ -343,7 +343,7 @@ async def test_call_after_streamed_words(
     assert tool.calls == [{} if where == "output" else {"room": "a"}]
 
 
-async def test_older_names_of_sound(service: VoiceServer, talking: Talking) -> None:
+async def test_older_audio_event_names(service: VoiceServer, talking: Talking) -> None:
     satellite = await talking()
     sound = tone(0.2)
     delta = base64.b64encode(sound).decode()
@@ -362,7 +362,7 @@ async def test_older_names_of_sound(service: VoiceServer, talking: Talking) -> N
     assert len(sound_of(satellite)) == pytest.approx(len(sound), abs=2000)
 
 
-async def test_voice_without_words_is_an_answer(service: VoiceServer, talking: Talking) -> None:
+async def test_audio_without_text_is_an_answer(service: VoiceServer, talking: Talking) -> None:
     satellite = await talking()
     sound = tone(0.2)
     delta = base64.b64encode(sound).decode()
@@ -376,7 +376,7 @@ async def test_voice_without_words_is_an_answer(service: VoiceServer, talking: T
 
 
 @pytest.mark.parametrize("is_spoken", [True, False])
-async def test_nothing_said_after_tool(
+async def test_empty_answer_after_tool(
     hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, is_spoken: bool
 ) -> None:
     satellite = await talking(llm_hass_api=["test"])
@@ -389,7 +389,7 @@ async def test_nothing_said_after_tool(
     assert tool.calls == [{}]
 
 
-async def test_nothing_said_without_tool_raises(
+async def test_empty_answer_without_tool_raises(
     hass: HomeAssistant, talking: Talking, service: VoiceServer
 ) -> None:
     await talking()

@@ -1,4 +1,4 @@
-"""Realtime voice: three entities that share one talk."""
+"""Realtime voice: three entities that share one session."""
 
 import asyncio
 from collections.abc import Callable
@@ -241,7 +241,7 @@ async def test_llm_tool_call(service: VoiceServer, talking: Talking, tool: Tool)
 
 
 @pytest.mark.parametrize("name", ["Guten Morgen", "x" * 80, "a.b"])
-async def test_llm_tool_with_name_that_services_refuse(
+async def test_llm_tool_with_invalid_name(
     service: VoiceServer, talking: Talking, tool: Tool, name: str
 ) -> None:
     tool.name = name
@@ -294,7 +294,7 @@ async def test_tool_round_limit(service: VoiceServer, talking: Talking, tool: To
     assert service.asked[-1] == {"tool_choice": "none"}
 
 
-async def test_same_tool_call_in_every_round_is_refused(
+async def test_same_tool_call_in_every_round_is_rejected(
     service: VoiceServer, talking: Talking, tool: Tool
 ) -> None:
     satellite = await talking(llm_hass_api=["test"])

@@ -1,4 +1,4 @@
-"""The Responses WebSocket of the agents: what is sent, and what is sent again."""
+"""The connection pool of the Responses WebSocket: which items are sent."""
 
 import asyncio
 from typing import Any
@@ -17,7 +17,7 @@ from custom_components.openai_api.exceptions import ConnectionRejected
 from tests.integration.conftest import raises_key
 from tests.integration.waiting import wait_for
 
-from .socket_service import Service
+from .websocket_service import Service
 
 type Json = dict[str, Any]
 

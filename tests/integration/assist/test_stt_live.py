@@ -1,4 +1,4 @@
-"""Ears that are heard while somebody speaks."""
+"""Live transcription."""
 
 import asyncio
 import base64

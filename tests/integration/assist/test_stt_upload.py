@@ -1,4 +1,4 @@
-"""Ears that send what was said once it is whole."""
+"""Transcription by upload."""
 
 from dataclasses import replace
 import io
@@ -107,7 +107,7 @@ async def test_silence_has_no_text(
     ],
 )
 @pytest.mark.parametrize("said", ["", "Turn on the light."])
-async def test_echo_of_hint_is_asked_again(
+async def test_prompt_echo_is_transcribed_again(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService, echo: str, said: str
 ) -> None:
     for name in ("Diele", "Garten", "Küche", "Wohnzimmer"):
@@ -123,7 +123,7 @@ async def test_echo_of_hint_is_asked_again(
 @pytest.mark.parametrize(
     "said", ["Küche", "Küche, Diele", "Turn on Garten, Küche", "Garten, Küche, please", "weather"]
 )
-async def test_names_of_hint_are_heard(
+async def test_names_in_prompt_are_recognized(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService, said: str
 ) -> None:
     for name in ("Diele", "Garten", "Küche", "Wohnzimmer"):
@@ -220,7 +220,7 @@ async def test_plain_text_transcript(
         b'{"text": "[00:00.000 --> 00:01.000] Turn on\\n[00:01.000 --> 00:02.000] the light."}',
     ],
 )
-async def test_marks_of_model_are_not_heard(
+async def test_model_markers_are_removed(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService, body: bytes
 ) -> None:
     await add_service(("stt", UPLOAD))
@@ -231,7 +231,7 @@ async def test_marks_of_model_are_not_heard(
 @pytest.mark.parametrize(
     "text", ["WEBVTT is a format of subtitles.", "Wake me at 00:01 or 00:02.", "WEBVTT"]
 )
-async def test_words_like_marks_are_heard(
+async def test_text_like_markers_is_kept(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService, text: str
 ) -> None:
     await add_service(("stt", UPLOAD))
@@ -240,7 +240,7 @@ async def test_words_like_marks_are_heard(
 
 
 @pytest.mark.parametrize("text", ["<|nospeech|><|EMO_UNKNOWN|>", "language None<asr_text>"])
-async def test_marks_of_model_alone_are_silence(
+async def test_model_markers_alone_are_silence(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService, text: str
 ) -> None:
     await add_service(("stt", UPLOAD))
@@ -303,7 +303,7 @@ async def test_prompt_entity_names_limit(
 
 
 @pytest.mark.parametrize("own", [1, 300, 799, 900])
-async def test_prompt_with_own_hint_limit(
+async def test_prompt_with_option_limit(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService, own: int
 ) -> None:
     for number in range(99):
@@ -324,7 +324,7 @@ async def test_prompt_with_own_hint_limit(
         ("language", "language 'en' is not supported by this model", 400),
     ],
 )
-async def test_option_that_model_refuses_is_left_out(
+async def test_rejected_option_is_left_out(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
@@ -350,7 +350,7 @@ async def test_option_that_model_refuses_is_left_out(
     assert caplog.text.count("does not take") == 1
 
 
-async def test_language_that_model_refuses_keeps_other_languages(
+async def test_rejected_language_keeps_other_languages(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("stt", UPLOAD))
@@ -367,7 +367,7 @@ async def test_language_that_model_refuses_keeps_other_languages(
     assert [upload.get("language") for upload in service.uploads] == ["cy", None, "en", None]
 
 
-async def test_option_is_kept_if_refused_without_it_as_well(
+async def test_option_is_kept_if_rejected_without_it_as_well(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("stt", UPLOAD))

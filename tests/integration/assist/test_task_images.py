@@ -1,4 +1,4 @@
-"""Images of AI tasks: how they are asked for, in which ways they come, and what is refused."""
+"""Images of AI tasks: requests, forms of the response, and errors."""
 
 import asyncio
 import base64
@@ -339,7 +339,7 @@ async def test_image_by_chat_garbled_raises(
         ((400, "That is not allowed"), None, "That is not allowed"),
     ],
 )
-async def test_image_by_neither_raises_what_helps(
+async def test_image_unsupported_raises_useful_error(
     hass: HomeAssistant,
     standin: StandIn,
     images: tuple[int, str],

@@ -1,4 +1,4 @@
-"""Speakers: what is asked of the service, and what a listener hears."""
+"""Text-to-speech: requests, and the audio that a listener gets."""
 
 import asyncio
 import io
@@ -106,7 +106,7 @@ async def test_audio_streamed_while_generated(
     ],
     ids=["fast", "slow"],
 )
-async def test_small_chunks_joined_while_listener_has_enough(
+async def test_small_chunks_are_joined_during_playback(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
@@ -282,7 +282,7 @@ async def test_satellite_before_2026_11_gets_stereo_at_48_khz(
 @pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 24_000, 44_100, 48_000])
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("width", [2, 4])
-async def test_satellite_gets_its_shape_without_ffmpeg(
+async def test_preferred_wav_format_needs_no_ffmpeg(
     hass: HomeAssistant, add_service: AddService, rate: int, channels: int, width: int
 ) -> None:
     await add_service(("tts", {}))
@@ -319,7 +319,7 @@ async def test_action_options_override_and_change_cache_key(
         ({"clean_text": True}, {"clean_text": False}),
     ],
 )
-async def test_changed_settings_are_not_hidden_by_the_cache(
+async def test_changed_settings_change_cache_key(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
@@ -372,7 +372,7 @@ async def test_voice_rejected_and_voice_required(
         ("speed", "speed must be 1 for this model", 400),
     ],
 )
-async def test_option_that_model_refuses_is_left_out(
+async def test_rejected_option_is_left_out(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
@@ -394,7 +394,7 @@ async def test_option_that_model_refuses_is_left_out(
     assert caplog.text.count("does not take") == 1
 
 
-async def test_speed_that_model_refuses_keeps_other_speeds(
+async def test_rejected_speed_keeps_other_speeds(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {"speed": 1.2}))
@@ -405,7 +405,7 @@ async def test_speed_that_model_refuses_keeps_other_speeds(
     assert [speech.get("speed") for speech in service.speeches] == [3, None, 1.2]
 
 
-async def test_option_refused_for_two_sentences_at_once_is_left_out(
+async def test_option_rejected_for_concurrent_sentences_is_left_out(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {"speed": 1.2, "advanced": {"sentences_ahead": 2}}))

@@ -1,4 +1,4 @@
-"""What is said of a text, and in which pieces."""
+"""Text is split into sentences and segments."""
 
 from collections.abc import AsyncIterator
 import time

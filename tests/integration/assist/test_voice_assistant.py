@@ -1,4 +1,4 @@
-"""A voice assistant with a service: set up as the last step of adding it, or at any time later."""
+"""The form that sets up a voice assistant, after adding a service and later."""
 
 from typing import Any
 

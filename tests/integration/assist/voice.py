@@ -1,4 +1,4 @@
-"""A home that speaks and listens, its service, and a satellite without a device."""
+"""A home with voice, its service, and a virtual satellite."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable

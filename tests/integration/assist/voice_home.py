@@ -1,4 +1,4 @@
-"""A home whose ear, head and mouth are the same service, and what that service answers."""
+"""A home whose conversation, STT and TTS entities use the same service."""
 
 from collections.abc import Awaitable, Callable
 import json

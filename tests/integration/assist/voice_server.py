@@ -1,4 +1,4 @@
-"""A service that speaks, listens and talks, as a test tells it to."""
+"""A service with speech, transcription and realtime sessions, scripted by a test."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""The agent over the Responses WebSocket: what is sent, and HTTP where that does not serve."""
+"""The conversation entity over the Responses WebSocket, and its fallback to HTTP."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ from custom_components.openai_api.assist.responses_websocket import connection_p
 from tests.integration.waiting import wait_for
 
 from .conftest import Ask, is_error, open_form, speech, submit
-from .socket_service import Service
+from .websocket_service import Service
 
 type AddAgent = Callable[..., Awaitable[str]]
 

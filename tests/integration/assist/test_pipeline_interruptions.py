@@ -1,4 +1,4 @@
-"""Turns that somebody or something breaks off, at each stage between the ear and the mouth."""
+"""Turns of a pipeline that are interrupted at each stage."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,11 +19,11 @@ from tests.integration.waiting import wait_for
 
 from .answers import SSE, call_event, completed, sse
 from .conftest import Ask, is_error, speech
-from .socket_service import Service
-from .test_agent_socket import AddAgent, add_agent
+from .test_agent_websocket import AddAgent, add_agent
 from .voice import SILENCE, SPEECH, Satellite
 from .voice_home import AddHome, refused, stream
 from .voice_server import Sound, VoiceServer, tone
+from .websocket_service import Service
 
 __all__ = ["add_agent"]
 

@@ -1,4 +1,4 @@
-"""More than anybody expects: long answers, many calls, huge results, signs that nothing can show."""
+"""Long answers, many tool calls, huge results and unprintable characters."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,16 +19,16 @@ from tests.integration.waiting import wait_for
 
 from .answers import SSE, call_event, completed, sse, text_events
 from .conftest import Ask, speech
-from .socket_service import Service
-from .test_agent_socket import AddAgent, add_agent
+from .test_agent_websocket import AddAgent, add_agent
 from .voice import AddService, pieces, spoken
 from .voice_home import AddHome, refused, stream
 from .voice_server import Sound, VoiceServer, mp3, wav
+from .websocket_service import Service
 
 __all__ = ["add_agent"]
 
 SHORT = Sound(bytes(480))
-"""A sound for texts that nobody needs to hear to their end."""
+"""Audio for texts that are not played to the end."""
 
 
 @asynccontextmanager
@@ -269,7 +269,7 @@ async def test_tool_result_not_json(service: VoiceServer, add_home: AddHome, val
     assert json.loads(service.questions[-1]["input"][-1]["output"])["data"]["unit"] == "W"
 
 
-async def test_sound_without_an_end_is_given_up(
+async def test_endless_audio_is_an_error(
     service: VoiceServer, add_home: AddHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("custom_components.openai_api.assist.tts_request._MAX_AUDIO_BYTES", 200_000)
@@ -284,7 +284,7 @@ async def test_sound_without_an_end_is_given_up(
 
 
 @pytest.mark.parametrize("size", [2, 19, 20_001])
-async def test_sound_of_odd_length_is_heard(
+async def test_audio_of_odd_length_is_played(
     service: VoiceServer, add_home: AddHome, size: int
 ) -> None:
     satellite = await add_home()
@@ -297,7 +297,7 @@ async def test_sound_of_odd_length_is_heard(
 @pytest.mark.parametrize(
     "sound", [Sound(bytes(1)), Sound(wav(b""), "audio/wav"), Sound(wav(b"\0"), "audio/wav")]
 )
-async def test_sound_without_a_sample_is_no_sound_and_never_kept(
+async def test_audio_without_samples_is_not_cached(
     service: VoiceServer, add_home: AddHome, sound: Sound
 ) -> None:
     satellite = await add_home()

@@ -1,4 +1,4 @@
-"""Sounds of all kinds: how each is recognized, converted and joined to the one before."""
+"""Audio formats: detection, conversion and joining."""
 
 import struct
 from typing import Any
@@ -68,7 +68,7 @@ async def test_wav_chunks_header_is_removed(
 
 @pytest.mark.parametrize("is_extensible", [False, True])
 @pytest.mark.parametrize("code", ["f", "d"])
-async def test_wav_of_floats_is_heard(
+async def test_float_wav_is_converted(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
