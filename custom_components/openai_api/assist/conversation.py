@@ -1,4 +1,4 @@
-"""The conversation entity of a subentry."""
+"""The conversation entity of a subentry, and the base of both conversation entities."""
 
 import asyncio
 from contextvars import ContextVar
@@ -30,6 +30,7 @@ from .const import (
     CONF_PROMPT,
 )
 from .continue_conversation import set_continue_conversation
+from .entity import AssistEntity
 from .errors import is_service_unavailable
 from .llm_entity import LanguageModelEntity
 from .turns import Ended, Turn
@@ -41,11 +42,10 @@ _failed_agents: ContextVar[frozenset[str]] = ContextVar(
 _KIND: Final = "conversation"
 
 
-class OpenAIConversationEntity(LanguageModelEntity, ConversationEntity):
-    """Answers what people ask Assist."""
+class BaseConversationEntity(AssistEntity, ConversationEntity):
+    """The base of the conversation entities."""
 
     _attr_supports_streaming = True
-    _warm_up: asyncio.Task[None] | None = None
 
     @property
     @override
@@ -62,6 +62,23 @@ class OpenAIConversationEntity(LanguageModelEntity, ConversationEntity):
             if self.options.get(CONF_LLM_HASS_API)
             else ConversationEntityFeature(0)
         )
+
+    async def async_provide_llm_data(
+        self, user_input: ConversationInput, chat_log: ChatLog
+    ) -> None:
+        """Set the prompt and the tools of a chat log; raises ConverseError."""
+        await chat_log.async_provide_llm_data(
+            user_input.as_llm_context(DOMAIN),
+            self.options.get(CONF_LLM_HASS_API),
+            self.options.get(CONF_PROMPT),
+            user_input.extra_system_prompt,
+        )
+
+
+class OpenAIConversationEntity(LanguageModelEntity, BaseConversationEntity):
+    """Answers with a language model."""
+
+    _warm_up: asyncio.Task[None] | None = None
 
     @override
     async def async_prepare(self, language: str | None = None) -> None:
@@ -86,12 +103,7 @@ class OpenAIConversationEntity(LanguageModelEntity, ConversationEntity):
         )
         turn.set_texts(question=user_input.text)
         try:
-            await chat_log.async_provide_llm_data(
-                user_input.as_llm_context(DOMAIN),
-                self.options.get(CONF_LLM_HASS_API),
-                self.options.get(CONF_PROMPT),
-                user_input.extra_system_prompt,
-            )
+            await self.async_provide_llm_data(user_input, chat_log)
         except ConverseError as err:
             turn.end(Ended.FAILED, str(err))
             return err.as_conversation_result()

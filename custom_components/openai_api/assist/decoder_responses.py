@@ -44,10 +44,7 @@ class ResponsesDecoder(Decoder):
     accumulator = ResponseAccumulator
 
     def __init__(
-        self,
-        settings: HostConfig,
-        functions: FunctionTools | None = None,
-        **known: bool,
+        self, settings: HostConfig, functions: FunctionTools | None = None, **known: bool
     ) -> None:
         """Take the settings of the host, and what `Decoder` takes."""
         super().__init__(functions, **known)

@@ -244,8 +244,7 @@ def _choice(criteria: Mapping[str, str], weights: Mapping[str, float]) -> Choice
     shares = _normalised([weights.get(name, 0.0) for name in criteria])
     probabilities = dict(zip(criteria, shares, strict=True))
     return ChoiceAnswer(
-        choice=max(probabilities, key=lambda name: probabilities[name]),
-        probabilities=probabilities,
+        choice=max(probabilities, key=lambda name: probabilities[name]), probabilities=probabilities
     )
 
 
@@ -253,8 +252,7 @@ def _score(weights: list[float]) -> ScoreAnswer:
     """Return the expected level with probabilities that add up to 1."""
     shares = _normalised(weights)
     return ScoreAnswer(
-        score=sum(index * share for index, share in enumerate(shares)),
-        probabilities=shares,
+        score=sum(index * share for index, share in enumerate(shares)), probabilities=shares
     )
 
 

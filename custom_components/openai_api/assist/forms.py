@@ -81,13 +81,7 @@ from .const import (
 ADVANCED: Final = "advanced"
 """The name of the collapsed section."""
 SWITCHES: Final = frozenset(
-    {
-        CONF_CLEAN_TEXT,
-        CONF_NAMES_OF_THINGS,
-        CONF_SEND_LANGUAGE,
-        CONF_SPEAK_AT_ONCE,
-        CONF_STORE,
-    }
+    {CONF_CLEAN_TEXT, CONF_NAMES_OF_THINGS, CONF_SEND_LANGUAGE, CONF_SPEAK_AT_ONCE, CONF_STORE}
 )
 OBJECTS: Final = frozenset({CONF_EXTRA_BODY, CONF_EXTRA_SESSION, CONF_HOST_TOOLS})
 
@@ -248,10 +242,7 @@ def _selector(host: ServiceHost, kind: str, key: str, known_models: list[str]) -
     if key in LIMITS:
         low, high = LIMITS[key]
         box = NumberSelectorConfig(
-            min=low,
-            max=high,
-            step="any" if key in FRACTIONS else 1,
-            mode=NumberSelectorMode.BOX,
+            min=low, max=high, step="any" if key in FRACTIONS else 1, mode=NumberSelectorMode.BOX
         )
         if key in UNITS:
             box["unit_of_measurement"] = UNITS[key]

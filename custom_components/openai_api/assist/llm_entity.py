@@ -6,11 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, cast
 
-from homeassistant.components.conversation import (
-    AssistantContentDeltaDict,
-    ChatLog,
-    Content,
-)
+from homeassistant.components.conversation import AssistantContentDeltaDict, ChatLog, Content
 from homeassistant.exceptions import HomeAssistantError
 
 from .. import issues
@@ -18,11 +14,7 @@ from ..const import LOGGER
 from ..exceptions import ConnectionFailed, EntryUnloaded, RequestTimedOut
 from ..types import Json
 from . import tools
-from .chat_log import (
-    Attachments,
-    end_with_assistant,
-    system_prompt,
-)
+from .chat_log import Attachments, end_with_assistant, system_prompt
 from .const import CONF_API, CONF_HISTORY_TURNS, CONF_HOST_TOOLS, CONF_MODEL, CONF_PATIENCE
 from .decoder import Decoder, Delta
 from .decoder_chat import ChatDecoder
@@ -302,18 +294,11 @@ class LanguageModelEntity(AssistEntity):
                 pass
         finally:
             turn.add_text_length(decoder.text_length, calls_tools=bool(decoder.calls))
-        turn.add_usage(decoder.usage)
+        counts = turn.add_usage(decoder.usage)
         self.host.record_event({"response": {"usage": decoder.usage}})
-        if isinstance(decoder.usage, dict):
-            chat_log.async_trace({"stats": {**_stats(decoder.usage)}})
-
-
-def _stats(usage: Json) -> Json:
-    """Return the token counts for Home Assistant's trace."""
-    return {
-        "input_tokens": usage.get("input_tokens", usage.get("prompt_tokens", 0)),
-        "output_tokens": usage.get("output_tokens", usage.get("completion_tokens", 0)),
-    }
+        if counts:
+            stats = {key: counts.get(key, 0) for key in ("input_tokens", "output_tokens")}
+            chat_log.async_trace({"stats": stats})
 
 
 async def _deltas(

@@ -91,10 +91,9 @@ def models_for_purpose(models: list[str], purpose: str) -> list[str]:
 
 def suggested_model(host: ServiceHost, models: list[str], purpose: str) -> str | None:
     """Return the suggested model of a purpose, None if there is none."""
-    key = {
-        SubentryType.AI_TASK: SubentryType.CONVERSATION,
-        TRANSCRIPTION: SubentryType.STT,
-    }.get(purpose, purpose)
+    key = {SubentryType.AI_TASK: SubentryType.CONVERSATION, TRANSCRIPTION: SubentryType.STT}.get(
+        purpose, purpose
+    )
     defaults = host.entry.options.get("default_models") or {}
     if chosen := defaults.get(_DEFAULT_MODELS[key]):
         return str(chosen)

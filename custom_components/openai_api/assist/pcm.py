@@ -218,12 +218,7 @@ class Converter:
         if source.rate != target.rate:
             channels = min(source.channels, target.channels)
             chunk, self._state = audioop.ratecv(
-                chunk,
-                2,
-                channels,
-                source.rate,
-                target.rate,
-                self._state,
+                chunk, 2, channels, source.rate, target.rate, self._state
             )
         if source.channels == 1 and target.channels == 2:
             chunk = audioop.tostereo(chunk, 2, 1, 1)

@@ -2,37 +2,28 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import Any, Final, Literal, override
+from typing import Any, Final, override
 
 from homeassistant.components import conversation
 from homeassistant.components.conversation import (
     ChatLog,
-    ConversationEntity,
-    ConversationEntityFeature,
     ConversationInput,
     ConversationResult,
     ToolResultContent,
 )
-from homeassistant.const import MATCH_ALL
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import chat_session, llm
 from homeassistant.helpers.json import json_dumps
 
-from ..const import DOMAIN, LOGGER
+from ..const import LOGGER
 from ..llm_tools import FunctionTools
 from ..types import Json
 from . import tools
 from .chat_log import end_with_assistant, result_text
-from .const import (
-    CONF_CONTINUE_CONVERSATION,
-    CONF_LLM_HASS_API,
-    CONF_MODEL,
-    CONF_PROMPT,
-    CONF_SPEAK_AT_ONCE,
-)
+from .const import CONF_CONTINUE_CONVERSATION, CONF_MODEL, CONF_SPEAK_AT_ONCE
 from .continue_conversation import set_continue_conversation
-from .entity import AssistEntity
+from .conversation import BaseConversationEntity
 from .errors import FAILED, AssistError, SessionLost
 from .plain_text import without_controls
 from .realtime import realtime_voice
@@ -40,35 +31,21 @@ from .realtime_session import RealtimeSession, Utterance
 from .realtime_turn import RealtimeResponse, RealtimeTurn
 from .turns import Ended, Turn
 
-_RESPONSE_TIMEOUT: Final = 30.0
-"""Seconds until a response begins, and between two pieces of one."""
 _MAX_ROUNDS: Final = 10
 _SPEAK: Final = "speak"
 """An external tool call: a pipeline starts text-to-speech once one follows any text."""
 
 
-class RealtimeConversationEntity(AssistEntity, ConversationEntity):
-    """Takes over the answer that the model began when it noticed the end of speech."""
-
-    _attr_supports_streaming = True
+class RealtimeConversationEntity(BaseConversationEntity):
+    """Adds the response that the model began at the end of speech to the chat log."""
 
     @override
     @callback
     def apply_options(self) -> None:
         super().apply_options()
         self._voice = realtime_voice(self.entry, self.subentry)
-        # Sessions keep what they were begun with, so idle ones begin anew.
+        # Sessions keep their configuration, so idle ones are closed.
         self._voice.close_sessions()
-        has_tools = bool(self.option(CONF_LLM_HASS_API))
-        self._attr_supported_features = (
-            ConversationEntityFeature.CONTROL if has_tools else ConversationEntityFeature(0)
-        )
-
-    @property
-    @override
-    def supported_languages(self) -> Literal["*"]:
-        """Return all: the model finds out by itself."""
-        return MATCH_ALL
 
     @override
     async def async_will_remove_from_hass(self) -> None:
@@ -100,12 +77,7 @@ class RealtimeConversationEntity(AssistEntity, ConversationEntity):
     ) -> ConversationResult:
         """Answer one turn; raises a translated HomeAssistantError, which is spoken."""
         try:
-            await chat_log.async_provide_llm_data(
-                user_input.as_llm_context(DOMAIN),
-                self.option(CONF_LLM_HASS_API),
-                self.option(CONF_PROMPT),
-                user_input.extra_system_prompt,
-            )
+            await self.async_provide_llm_data(user_input, chat_log)
         except conversation.ConverseError as err:
             return err.as_conversation_result()
         tools.guard(chat_log)
@@ -196,11 +168,11 @@ class RealtimeConversationEntity(AssistEntity, ConversationEntity):
         for number in range(1, _MAX_ROUNDS + 1):
             if isinstance(chat_log.llm_api, tools.GuardedTools):
                 chat_log.llm_api.round_number = number
-            response = await turn.response(index, _RESPONSE_TIMEOUT)
+            response = await turn.response(index)
             while response.is_interrupted():
                 # The person went on to speak: the answer to all of it is the next one.
                 index += 1
-                response = await turn.response(index, _RESPONSE_TIMEOUT)
+                response = await turn.response(index)
             deltas = self._deltas(
                 record,
                 turn,
@@ -253,7 +225,7 @@ class RealtimeConversationEntity(AssistEntity, ConversationEntity):
                 "result": llm.ToolResult(data={}),
             }
             yield {"role": "assistant"}
-        async for item in turn.output(response, _RESPONSE_TIMEOUT, until_done=until_done):
+        async for item in turn.output(response, until_done=until_done):
             if isinstance(item, str):
                 if text := without_controls(item):
                     record.mark("first_piece_ms")

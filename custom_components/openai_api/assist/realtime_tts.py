@@ -23,8 +23,6 @@ from .tts import OpenAITTSEntity, is_probed_by_ffmpeg, preferred_audio
 from .tts_options import PreferredAudio, target_format
 
 _SPEECH_MODEL: Final = "gpt-4o-mini-tts"
-_AUDIO_TIMEOUT: Final = 30.0
-"""Seconds until the next audio."""
 _TEXT_TIMEOUT: Final = 10.0
 """Seconds until a pipeline has passed the first text."""
 _MAX_TURN_SECONDS: Final = 300.0
@@ -79,8 +77,8 @@ class RealtimeTTSEntity(OpenAITTSEntity):
 
     async def _async_has_audio(self, turn: RealtimeTurn, index: int) -> bool:
         """Return whether the first audio of a response has arrived, or may come in the next one."""
-        response = await turn.response(index, _AUDIO_TIMEOUT)
-        async with aclosing(turn.audio(response, _AUDIO_TIMEOUT)) as audio:  # type: ignore[type-var]
+        response = await turn.response(index)
+        async with aclosing(turn.audio(response)) as audio:  # type: ignore[type-var]
             async for _ in audio:
                 return True
         return response.is_interrupted() or bool(response.calls)
@@ -101,7 +99,7 @@ class RealtimeTTSEntity(OpenAITTSEntity):
         try:
             yield wav_header(target)
             while (response := await self._async_next_response(turn, index)) is not None:
-                async with aclosing(turn.audio(response, _AUDIO_TIMEOUT)) as audio:  # type: ignore[type-var]
+                async with aclosing(turn.audio(response)) as audio:  # type: ignore[type-var]
                     async for chunk, item_id, content_index in audio:
                         session.on_audio_played(len(chunk), item_id, content_index)
                         if samples := converter.feed(coalescer.feed(chunk)):

@@ -18,6 +18,8 @@ from .errors import AssistError
 
 _MAX_AUDIO_BYTES: Final = 32 * 1024 * 1024
 """Bytes of audio that are kept of one response: eleven minutes at 24 kHz."""
+_EVENT_TIMEOUT: Final = 30.0
+"""Seconds until a response begins, and between two of its deltas."""
 
 
 class ChangeSignal:
@@ -149,14 +151,14 @@ class RealtimeTurn:
         self.is_over = True
         self.changed.notify()
 
-    async def response(self, index: int, seconds: float) -> RealtimeResponse:
+    async def response(self, index: int) -> RealtimeResponse:
         """Return a response once it has begun.
 
-        Raises AssistError "assist_slow" after so many seconds, "assist_interrupted" where the turn
-        has ended, and the error of the turn.
+        Raises AssistError "assist_slow" after a timeout, "assist_interrupted" where the turn has
+        ended, and the error of the turn.
         """
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(_EVENT_TIMEOUT):
                 while len(self.responses) <= index:
                     if self.error:
                         raise self.error
@@ -168,13 +170,12 @@ class RealtimeTurn:
         return self.responses[index]
 
     async def output(
-        self, response: RealtimeResponse, seconds: float, *, until_done: bool
+        self, response: RealtimeResponse, *, until_done: bool
     ) -> AsyncIterator[str | Json]:
         """Yield the text deltas of a response and its function calls, as they arrive.
 
         A call is the API's `function_call` item. `until_done` waits for calls that may follow the
-        text. Raises AssistError "assist_slow" if nothing arrives for so many seconds,
-        "assist_interrupted" where the turn has ended, and the error of the turn.
+        text. Raises AssistError "assist_slow" after a timeout, "assist_interrupted" where the turn has ended, and the error of the turn.
         """
         sent = called = 0
         while True:
@@ -192,16 +193,13 @@ class RealtimeTurn:
                 raise self.error
             if self.is_over:
                 raise AssistError("assist_interrupted")
-            await self._async_wait(seconds)
+            await self._async_wait()
 
-    async def audio(
-        self, response: RealtimeResponse, seconds: float
-    ) -> AsyncIterator[tuple[bytes, str, int]]:
+    async def audio(self, response: RealtimeResponse) -> AsyncIterator[tuple[bytes, str, int]]:
         """Yield the audio of a response as it arrives: `(PCM, item id, content index)`.
 
         It ends with the response, or where that was interrupted. The PCM is `pcm.SESSION_FORMAT`.
-        Raises AssistError "assist_slow" if nothing arrives for so many seconds, and the error of
-        the turn, such as SessionLost.
+        Raises AssistError "assist_slow" after a timeout, and the error of the turn.
         """
         sent = 0
         while True:
@@ -214,12 +212,12 @@ class RealtimeTurn:
                 raise self.error
             if self.is_over and not self.is_claimed:
                 return
-            await self._async_wait(seconds)
+            await self._async_wait()
 
-    async def _async_wait(self, seconds: float) -> None:
-        """Wait for the next change, for so many seconds at the most."""
+    async def _async_wait(self) -> None:
+        """Wait for the next change; raises AssistError "assist_slow" after a timeout."""
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(_EVENT_TIMEOUT):
                 await self.changed.wait()
         except TimeoutError:
             raise AssistError("assist_slow") from None

@@ -58,10 +58,7 @@ RESPONSES: Final = "responses"
 RESPONSES_WEBSOCKET: Final = "responses_socket"
 """Responses over a WebSocket, and over HTTP where there is none."""
 CHAT: Final = "chat_completions"
-METHODS: Final[Mapping[str, str]] = {
-    RESPONSES: decoder_responses.METHOD,
-    CHAT: decoder_chat.METHOD,
-}
+METHODS: Final[Mapping[str, str]] = {RESPONSES: decoder_responses.METHOD, CHAT: decoder_chat.METHOD}
 _OPENAI: Final = "api.openai.com"
 # Models of OpenAI that reason, and return their reasoning encrypted.
 _REASONING_MODELS: Final = re.compile(r"(?:gpt-(?:[5-9]|\d\d)|o\d)(?!.*chat)")

@@ -277,13 +277,7 @@ class ResponsesConnectionPool:
                 self._discard(connection)
         free = [item for item in self._connections if not item.is_busy and not is_new]
         # Its own, then one without a previous response, then the one unused for longest.
-        free.sort(
-            key=lambda item: (
-                not item.knows(key),
-                item.previous is not None,
-                item.last_used,
-            )
-        )
+        free.sort(key=lambda item: (not item.knows(key), item.previous is not None, item.last_used))
         is_full = len(self._connections) >= _MAX_CONNECTIONS
         if free and (is_full or free[0].knows(key) or free[0].previous is None):
             free[0].is_busy = True

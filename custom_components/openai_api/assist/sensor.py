@@ -75,10 +75,7 @@ class TurnSensor(SensorEntity):
     _attr_state_class = SensorStateClass.MEASUREMENT
 
     def __init__(
-        self,
-        entry: OpenAIConfigEntry,
-        subentry: ConfigSubentry,
-        description: TurnSensorDescription,
+        self, entry: OpenAIConfigEntry, subentry: ConfigSubentry, description: TurnSensorDescription
     ) -> None:
         """Initialize the sensor."""
         self.entity_description = description

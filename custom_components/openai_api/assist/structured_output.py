@@ -12,16 +12,7 @@ from ..types import Json
 
 _ANNOTATIONS: Final = frozenset({"default", "examples", "deprecated", "uniqueItems", "$comment"})
 _FORMATS: Final = frozenset(
-    {
-        "date",
-        "date-time",
-        "duration",
-        "email",
-        "hostname",
-        "ipv4",
-        "ipv6",
-        "uuid",
-    }
+    {"date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"}
 )
 """The formats of the strict subset, without `time`: that of JSON Schema has a time zone."""
 _TIME: Final = "time"
@@ -135,7 +126,7 @@ def _nullable(schema: Json) -> Json:
 def parse_object(text: str) -> Json:
     """Return the JSON object in an answer, `{…}`, also with a code fence or text around it.
 
-    Raises Mismatch where there is none.
+    Raises StructureMismatch where there is none.
     """
     start, end = text.find("{"), text.rfind("}")
     if start < 0 or end < start:
@@ -150,7 +141,7 @@ def parse_object(text: str) -> Json:
 def validate(structure: probatio.Schema, schema: Json, data: Json) -> Json:
     """Return the data, `{property: value}`, without nulls for what may be left out.
 
-    Raises Mismatch where they do not fit the structure.
+    Raises StructureMismatch where they do not fit the structure.
     """
     result: Json = _without_nulls(data, schema, "data")
     try:

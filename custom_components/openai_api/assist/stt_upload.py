@@ -105,10 +105,7 @@ async def _async_request(host: ServiceHost, arguments: dict[str, Any], seconds: 
     async with host.async_request_scope(seconds):
         response = (await method(**arguments, timeout=seconds)).http_response
     return await async_parse_body(
-        host.hass,
-        host.settings,
-        response.content,
-        response.headers.get("content-type", ""),
+        host.hass, host.settings, response.content, response.headers.get("content-type", "")
     )
 
 

@@ -1,7 +1,7 @@
 """One segment of a text, spoken by one request in a format that the service supports."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncIterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -161,7 +161,7 @@ class SpeechRequests:
                     if len(head) < 2 or not head.strip():
                         # A header without a sample is no audio, either.
                         raise AssistError("assist_answer_empty")
-                    await self._async_raise_error(content_type, head, _no_chunks())
+                    await self._async_raise_error(content_type, head, chunks)
         host.record_success(None, METHOD, self._options.model)
 
     def _start_segment(
@@ -201,12 +201,6 @@ class SpeechRequests:
         claimed = "" if is_text(head[:HEAD_BYTES]) else content_type
         parse_body(self._host.settings, head[:_MAX_ERROR_BYTES], claimed)
         raise AssistError("assist_bad_sound", message=content_type.partition(";")[0] or "–")
-
-
-async def _no_chunks() -> AsyncGenerator[bytes]:
-    """Yield nothing."""
-    for chunk in tuple[bytes, ...]():
-        yield chunk
 
 
 def _is_rejected(err: HomeAssistantError, param: str, *words: str) -> bool:

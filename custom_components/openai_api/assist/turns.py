@@ -95,18 +95,22 @@ class Turn:
             self._text_length and calls_tools
         )
 
-    def add_usage(self, usage: Any) -> None:
-        """Add the tokens of a `usage` object of Responses or chat completions."""
-        if not isinstance(usage, dict):
-            return
+    def add_usage(self, usage: Any) -> dict[str, int]:
+        """Add the tokens of a `usage` object of Responses or chat completions.
+
+        Returns those that it has: `{"input_tokens": 7, "output_tokens": 2, "cached_tokens": 0}`.
+        """
+        counts: dict[str, int] = {}
         for key, paths in _USAGE_PATHS.items():
             for path in paths:
-                counts: Any = usage
+                value: Any = usage
                 for part in path:
-                    counts = counts.get(part) if isinstance(counts, dict) else None
-                if isinstance(counts, int):
-                    self.data[key] += counts
+                    value = value.get(part) if isinstance(value, dict) else None
+                if isinstance(value, int):
+                    self.data[key] += value
+                    counts[key] = value
                     break
+        return counts
 
     def set_texts(self, **texts: str) -> None:
         """Store texts (`question`, `answer`) for the event, if the option of the entry allows it."""

@@ -11,7 +11,7 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers import chat_session, device_registry as dr, entity_registry as er, llm
 import pytest
 
-from custom_components.openai_api.assist import realtime_conversation
+from custom_components.openai_api.assist import realtime_turn
 from tests.integration.waiting import wait_for
 
 from .test_realtime_voice import (
@@ -182,7 +182,7 @@ async def test_failed_response_is_reported(
     answer: Answer,
     told: str,
 ) -> None:
-    monkeypatch.setattr(realtime_conversation, "_RESPONSE_TIMEOUT", 0.2)
+    monkeypatch.setattr(realtime_turn, "_EVENT_TIMEOUT", 0.2)
     reports = events("openai_api_turn_event")
     await talking()
     service.answers = [answer]
@@ -196,7 +196,7 @@ async def test_failed_response_is_reported(
 async def test_response_timeout(
     hass: HomeAssistant, service: VoiceServer, talking: Talking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(realtime_conversation, "_RESPONSE_TIMEOUT", 0.1)
+    monkeypatch.setattr(realtime_turn, "_EVENT_TIMEOUT", 0.1)
     await talking()
     service.is_silent = True
     result = await write(hass)

@@ -16,7 +16,7 @@ from homeassistant.helpers import llm
 import probatio
 import pytest
 
-from custom_components.openai_api.assist import realtime_conversation, realtime_session, stt_live
+from custom_components.openai_api.assist import realtime_session, realtime_turn, stt_live
 from tests.integration.conftest import CANARY
 from tests.integration.llm_api import add_api
 from tests.integration.waiting import wait_for
@@ -34,7 +34,7 @@ def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stt_live, "_END_OF_SPEECH_TIMEOUT", 0.2)
     monkeypatch.setattr(stt_live, "_TRANSCRIPT_TIMEOUT", 1.0)
     monkeypatch.setattr(stt_live, "_NO_SPEECH_TIMEOUT", 0.5)
-    monkeypatch.setattr(realtime_conversation, "_RESPONSE_TIMEOUT", 3.0)
+    monkeypatch.setattr(realtime_turn, "_EVENT_TIMEOUT", 3.0)
 
 
 type Talking = Callable[..., Any]
