@@ -131,11 +131,11 @@ class ChatDecoder(Decoder):
         """
         is_truncated = is_end and not self.is_done
         for call in self._tool_calls.take(is_end=is_end, is_cut=is_truncated):
-            made = len(self.calls)
+            call_count = len(self.calls)
             yield from self._tool_call(
                 call.id, call.name, call.arguments, is_truncated=self.is_truncated
             )
-            if len(self.calls) > made and (call.extra is not None or self._details):
+            if len(self.calls) > call_count and (call.extra is not None or self._details):
                 yield from self._store_native(call.extra)
 
     def _store_native(self, extra: Json | None) -> Iterator[Delta]:

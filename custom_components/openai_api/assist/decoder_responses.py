@@ -207,26 +207,26 @@ class ResponsesDecoder(Decoder):
             for item in output
             if isinstance(item, dict) and item.get("type") == "function_call"
         ]
-        known, given = (
-            {call_id for call_id, _ in self._sent_calls},
-            {_id_of(item) for item in calls},
-        )
+        known = {call_id for call_id, _ in self._sent_calls}
+        final_ids = {_id_of(item) for item in calls}
         others = Counter(
-            call for call_id, call in self._sent_calls if call_id is None or call_id not in given
+            call
+            for call_id, call in self._sent_calls
+            if call_id is None or call_id not in final_ids
         )
-        found: list[Json] = []
+        new_calls: list[Json] = []
         for item in calls:
             if _id_of(item) is not None and item["call_id"] in known:
                 continue
             call = _call_of(item.get("name"), item.get("arguments"))
             if not others[call] and not item.get("arguments"):
                 # Its arguments were streamed alone.
-                call = next((one for one in +others if one[0] == call[0]), call)
+                call = next((other for other in +others if other[0] == call[0]), call)
             if others[call]:
                 others[call] -= 1
             else:
-                found.append(item)
-        return found
+                new_calls.append(item)
+        return new_calls
 
     def _raise(self, response: Json) -> None:
         """Raise the error of a response that failed."""
@@ -242,8 +242,8 @@ def _id_of(item: Json) -> str | None:
 
 def _call_of(name: object, arguments: Any) -> _Call:
     """Return what a call is, however its arguments are written."""
-    found = tools.parse_arguments(arguments)
-    return str(name), str(arguments) if found is None else json_dumps_sorted(found)
+    parsed = tools.parse_arguments(arguments)
+    return str(name), str(arguments) if parsed is None else json_dumps_sorted(parsed)
 
 
 def _key(event: Json) -> object:

@@ -175,7 +175,6 @@ class SessionLost(AssistError):
     """A realtime session ended before the answer was complete."""
 
     def __init__(self) -> None:
-        """Initialize the error; its message has no placeholders."""
         super().__init__(SESSION_LOST)
 
 
@@ -183,7 +182,6 @@ class CallMalformed(AssistError):
     """The service could not parse a tool call of the model; the next one may be valid."""
 
     def __init__(self) -> None:
-        """Initialize the error; its message has no placeholders."""
         super().__init__(ANSWER_EMPTY)
 
 
@@ -191,7 +189,6 @@ class NoSpeechRecognized(AssistError):
     """The service has sent no transcript."""
 
     def __init__(self) -> None:
-        """Initialize the error; its message has no placeholders."""
         super().__init__(STT_NO_ANSWER)
 
 

@@ -99,11 +99,12 @@ class LanguageModelEntity(AssistEntity):
         guarded_tools = tools.guard(chat_log)
         host_tools = self.options.get(CONF_HOST_TOOLS) or ()
         functions = tools.function_tools(chat_log.llm_api, len(host_tools))
+        instructions = functions.rename_in(system_prompt(chat_log))
         builder = RequestBuilder(
             host=self.host,
             options=self.options,
             functions=functions,
-            instructions=functions.rename_in(system_prompt(chat_log)),
+            instructions=instructions + (structure.instructions if structure else ""),
             attachments=Attachments(self.hass),
             cache_key=self.subentry.subentry_id,
             structure=structure,
@@ -224,11 +225,11 @@ class LanguageModelEntity(AssistEntity):
             ):
                 attempt.api = CHAT
                 return
-        kept = max(1, count_turns(attempt.contents) // 2)
-        shorter = last_turns(attempt.contents, kept)
+        max_turns = max(1, count_turns(attempt.contents) // 2)
+        shorter = last_turns(attempt.contents, max_turns)
         if is_context_too_long(err) and shorter != attempt.contents:
             LOGGER.debug("A conversation of %s is too long: %r", self.entity_id, err)
-            attempt.contents, builder.max_turns = shorter, kept
+            attempt.contents, builder.max_turns = shorter, max_turns
             return
         if builder.learn_from_error(err, body):
             return

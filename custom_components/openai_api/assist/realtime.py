@@ -155,7 +155,7 @@ class RealtimeVoice:
         return {"type": "server_vad", "silence_duration_ms": silence, **common}
 
     async def async_initial_config(self, hass: HomeAssistant, language: str) -> Json:
-        """Return what `session_config` does, before the conversation entity is asked.
+        """Return what `session_config` returns, before the conversation entity is asked.
 
         Home Assistant does not tell a speech-to-text entity which satellite it listens to: it is
         the one that began to listen last.

@@ -219,7 +219,7 @@ class RealtimeSession:
         del self.utterances[:-_MAX_UTTERANCES]
         turn.end()
         if turn is self.turn:
-            self._start_timer(self._keep_open(), self._close)
+            self._start_timer(self._keep_open(), self.close)
 
     @callback
     def abandon_turn(self, turn: RealtimeTurn) -> None:
@@ -227,7 +227,7 @@ class RealtimeSession:
         if turn is self.turn and not turn.is_claimed:
             LOGGER.debug("Nobody has asked for the answer of a realtime conversation")
             self.interrupt()
-            self._start_timer(self._keep_open(), self._close)
+            self._start_timer(self._keep_open(), self.close)
 
     @callback
     def shut_down(self) -> None:
@@ -240,16 +240,9 @@ class RealtimeSession:
     def close(self) -> None:
         """End the session; what was said is remembered."""
         self._stop_timer()
-        self._close()
-
-    @callback
-    def _close(self) -> None:
-        """End the session."""
         channel, self._channel = self._channel, None
         if channel is not None:
             self._create_task(channel.async_end(), "end")
-
-    # What is sent
 
     async def _async_send(self, name: str, **event: Any) -> None:
         """Send an event; raises a translated error unless there is a session."""
@@ -289,7 +282,7 @@ class RealtimeSession:
         """Call something later, in place of what the timer was for."""
         self._stop_timer()
         if self._is_shut_down or self.host.closed:
-            self._close()
+            self.close()
             return
         self._timer = self.host.hass.loop.call_later(seconds, action, *args)
 
@@ -299,8 +292,6 @@ class RealtimeSession:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-    # What is received
 
     @callback
     def _on_event(self, event: Json) -> None:

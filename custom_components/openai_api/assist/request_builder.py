@@ -126,11 +126,6 @@ class RequestBuilder:
     """The latest turns of the conversation that fit into the context of the model, 0 for all."""
     _tools: dict[str, list[Json]] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        """Add the instructions for the structure."""
-        if self.structure is not None:
-            self.instructions += self.structure.instructions
-
     def body(self, api: str, contents: list[Content], *, may_call: bool) -> Json:
         """Return the body of a request: `{"model": …, "stream": true, …}`.
 

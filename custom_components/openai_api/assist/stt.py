@@ -156,7 +156,7 @@ class OpenAISTTEntity(BaseSTTEntity):
     ) -> str:
         """Return the transcript, by upload of the same audio where live transcription fails."""
         end_of_speech = self._end_of_speech
-        if self._is_live:
+        if is_live := self._is_live:
             turn.data["transport"] = "live"
             live = LiveTranscription(
                 self.runtime_data, options, end_of_speech=end_of_speech, on_partial=on_partial
@@ -172,13 +172,12 @@ class OpenAISTTEntity(BaseSTTEntity):
                 LOGGER.debug("Speech is uploaded instead of heard live: %s", err)
                 if is_silent or isinstance(err, ConnectionRejected):
                     self.host.known[_NO_LIVE] = time.monotonic()
-            turn.data["transport"] = "upload"
-            if end_of_speech == "host":
-                # Nothing else detects the end of speech of this run.
-                await microphone.async_wait_for_silence()
-                return await async_transcribe(self.host, options, bytes(microphone.audio))
         turn.data["transport"] = "upload"
-        await microphone.async_wait_for_end()
+        if is_live and end_of_speech == "host":
+            # Nothing else detects the end of speech of this run.
+            await microphone.async_wait_for_silence()
+        else:
+            await microphone.async_wait_for_end()
         return await async_transcribe(self.host, options, bytes(microphone.audio))
 
     def _options(self, metadata: SpeechMetadata) -> TranscriptionOptions:

@@ -66,10 +66,10 @@ async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, aud
         "response_format": "json",
     }
     known_rejected: set[tuple[str, str, str]] = host.known.setdefault(_REJECTED_OPTIONS, set())
-    wanted = {"language": options.language, "prompt": options.prompt}
+    optional = {"language": options.language, "prompt": options.prompt}
     arguments |= {
         option: value
-        for option, value in wanted.items()
+        for option, value in optional.items()
         if value and (options.model, option, value) not in known_rejected
     }
     rejected: set[tuple[str, str, str]] = set()
@@ -80,7 +80,7 @@ async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, aud
                 answer = await _async_request(host, arguments, timeout)
                 break
             except HomeAssistantError as err:
-                sent = [key for key in wanted if key in arguments]
+                sent = [key for key in optional if key in arguments]
                 option = next((key for key in sent if mentions_parameter(err, key)), "")
                 if not option:
                     raise

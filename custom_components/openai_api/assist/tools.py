@@ -109,18 +109,18 @@ def function_tools(api: llm.APIInstance | None, others: int = 0) -> FunctionTool
     known = _CACHE.get(key)
     if known is not None and known[0]() is api:
         return known[1]
-    found = build_function_tools(
+    result = build_function_tools(
         sorted(api.tools, key=lambda tool: tool.name),
         api.custom_serializer,
         max_functions=MAX_FUNCTIONS - others,
         convert=_parameters,
     )
-    for excluded in found.excluded.items():
+    for excluded in result.excluded.items():
         if excluded not in _EXCLUDED:
             _EXCLUDED[excluded] = True
             LOGGER.warning("The tool %s cannot be offered to the model: %s", *excluded)
-    _CACHE[key] = (weakref.ref(api), found)
-    return found
+    _CACHE[key] = (weakref.ref(api), result)
+    return result
 
 
 def _parameters(tool: llm.Tool, serializer: Any) -> _Parameters:
@@ -173,15 +173,15 @@ def parse_arguments(text: Any) -> dict[str, Any] | None:
     if not isinstance(text, str) or not text.strip():
         return {}
     try:
-        found = load_json(text.encode(errors="replace"))
-        if isinstance(found, str):
+        result = load_json(text.encode(errors="replace"))
+        if isinstance(result, str):
             # Small models write JSON within JSON, or one call as a list of calls.
-            found = load_json(found.encode(errors="replace"))
+            result = load_json(result.encode(errors="replace"))
     except ValueError:
         return None
-    if isinstance(found, list) and len(found) == 1:
-        found = found[0]
-    return {} if found is None else found if isinstance(found, dict) else None
+    if isinstance(result, list) and len(result) == 1:
+        result = result[0]
+    return {} if result is None else result if isinstance(result, dict) else None
 
 
 def resolve_function_name(name: str, functions: FunctionTools) -> str:
@@ -195,7 +195,7 @@ def resolve_function_name(name: str, functions: FunctionTools) -> str:
     plain = name.partition("<|")[0].strip().removeprefix("functions.")
     if plain in known:
         return plain
-    ends = [one for one in known if plain and one.endswith(f"__{plain}")]
+    ends = [candidate for candidate in known if plain and candidate.endswith(f"__{plain}")]
     return ends[0] if len(ends) == 1 else name
 
 
@@ -204,16 +204,16 @@ def coerce_arguments(values: Json, name: str, functions: FunctionTools) -> Json:
 
     Small models write a list as a text, one text as a list, and null for what they leave out.
     """
-    named = (one for one in functions.definitions if one["name"] == name)
+    named = (item for item in functions.definitions if item["name"] == name)
     parameters = next(named, {}).get("parameters") or {}
     required = parameters.get("required", ())
-    found: Json = {}
+    result: Json = {}
     for parameter, value in values.items():
         types = _types(parameters.get("properties", {}).get(parameter))
         if value is None and types and "null" not in types and parameter not in required:
             continue
-        found[parameter] = _coerce(value, types)
-    return found
+        result[parameter] = _coerce(value, types)
+    return result
 
 
 def _coerce(value: Any, types: set[str]) -> Any:
@@ -222,13 +222,13 @@ def _coerce(value: Any, types: set[str]) -> Any:
         return value[0]
     if isinstance(value, str) and value[:1] in {"[", "{"}:
         try:
-            found = load_json(value.encode(errors="replace"))
+            result = load_json(value.encode(errors="replace"))
         except ValueError:
             return value
-        if isinstance(found, list) and "array" in types:
-            return found
-        if isinstance(found, dict) and "object" in types and "string" not in types:
-            return found
+        if isinstance(result, list) and "array" in types:
+            return result
+        if isinstance(result, dict) and "object" in types and "string" not in types:
+            return result
     return value
 
 
@@ -237,7 +237,7 @@ def _types(schema: Any) -> set[str]:
     if not isinstance(schema, dict):
         return set()
     kind = schema.get("type", ())
-    found = {kind} if isinstance(kind, str) else set(kind)
+    result = {kind} if isinstance(kind, str) else set(kind)
     for branch in schema.get("anyOf") or schema.get("oneOf") or ():
-        found |= _types(branch)
-    return found
+        result |= _types(branch)
+    return result

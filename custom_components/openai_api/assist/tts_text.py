@@ -109,7 +109,7 @@ class SpeechCleaner:
                 # The exclamation mark of an image stands before it.
                 end = at - (at > 0 and text[at - 1] == "!")
         elif (at := max(text.rfind("http", tail), text.rfind("<", tail))) >= 0:
-            link = next((one for one in _LINK.finditer(text, tail) if one.end() > at), None)
+            link = next((match for match in _LINK.finditer(text, tail) if match.end() > at), None)
             if link is None and not re.search(r"[\s>]", text[at:]):
                 end = at
         if (source := _OPEN_SOURCE.search(text, tail)) is not None:
@@ -184,9 +184,9 @@ class SentenceSplitter:
                 parts += self._end_line()
             for start in range(0, len(line), _CHUNK_CHARACTERS):
                 part = line[start : start + _CHUNK_CHARACTERS]
-                whole = list(self._detector.add_chunk(part))
-                self._size = self._size + len(part) if not whole else len(part)
-                parts += self._join_abbreviations(whole)
+                sentences = list(self._detector.add_chunk(part))
+                self._size = self._size + len(part) if not sentences else len(part)
+                parts += self._join_abbreviations(sentences)
                 if self._size > _MAX_SENTENCE_CHARACTERS:
                     parts += self._cut()
         return parts
