@@ -17,7 +17,7 @@ from .test_agent_ends import LIGHT
 
 
 def results(standin: StandIn) -> list[str]:
-    """Return what the model has been told of its calls in the last request."""
+    """Return the outputs of the tool calls in the last request."""
     items = standin.requests[-1].body["input"]
     return [one["output"] for one in items if one["type"] == "function_call_output"]
 

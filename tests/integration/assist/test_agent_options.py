@@ -25,7 +25,7 @@ OPTIONS: dict[str, Any] = {
 
 
 @pytest.fixture
-async def optioned(add_subentry: AddSubentry, assist: None) -> str:
+async def agent_with_options(add_subentry: AddSubentry, assist: None) -> str:
     """Return the id of a subentry with an agent that has all these options."""
     return await add_subentry("conversation", advanced=OPTIONS)
 
@@ -66,7 +66,7 @@ def sent(body: dict[str, Any]) -> set[str]:
 async def test_rejected_option_is_left_out(
     hass: HomeAssistant,
     standin: StandIn,
-    optioned: str,
+    agent_with_options: str,
     ask: Ask,
     caplog: pytest.LogCaptureFixture,
     message: str,
@@ -92,13 +92,13 @@ async def test_rejected_option_is_left_out(
 
 
 async def test_option_is_tried_again_with_another_model(
-    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, optioned: str, ask: Ask
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, agent_with_options: str, ask: Ask
 ) -> None:
     error = {"message": "Unsupported parameter: 'temperature'", "param": "temperature"}
     standin.fail(Fault(path="/responses", status=400, body={"error": error}))
     standin.fail(says("Hi."))
     await ask()
-    subentry = entry.subentries[optioned]
+    subentry = entry.subentries[agent_with_options]
     data = {**subentry.data, "model": "gpt-4.1-mini"}
     hass.config_entries.async_update_subentry(entry, subentry, data=data)
     await hass.async_block_till_done()
@@ -118,7 +118,7 @@ async def test_option_is_tried_again_with_another_model(
     ],
 )
 async def test_other_rejection_creates_no_model_issue(
-    hass: HomeAssistant, standin: StandIn, optioned: str, ask: Ask, message: str
+    hass: HomeAssistant, standin: StandIn, agent_with_options: str, ask: Ask, message: str
 ) -> None:
     standin.fail(Fault(path="/responses", status=400, body={"error": {"message": message}}))
     result = await ask()
@@ -140,7 +140,12 @@ async def test_other_rejection_creates_no_model_issue(
     ],
 )
 async def test_unknown_model_creates_model_issue(
-    hass: HomeAssistant, standin: StandIn, optioned: str, ask: Ask, status: int, message: str
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent_with_options: str,
+    ask: Ask,
+    status: int,
+    message: str,
 ) -> None:
     standin.fail(Fault(path="/responses", status=status, body={"error": {"message": message}}))
     result = await ask()
@@ -150,7 +155,7 @@ async def test_unknown_model_creates_model_issue(
 
 
 async def test_rejected_value_keeps_other_values(
-    standin: StandIn, add_subentry: AddSubentry, optioned: str, ask: Ask
+    standin: StandIn, add_subentry: AddSubentry, agent_with_options: str, ask: Ask
 ) -> None:
     await add_subentry("conversation", name="Garden", advanced={"reasoning_effort": "low"})
     message = "Unsupported value: 'minimal' is not supported. Supported values are: 'low'."
@@ -166,7 +171,7 @@ async def test_rejected_value_keeps_other_values(
 
 
 async def test_option_rejected_in_concurrent_turns_is_left_out(
-    standin: StandIn, optioned: str, ask: Ask
+    standin: StandIn, agent_with_options: str, ask: Ask
 ) -> None:
     message = "Unsupported parameter: 'temperature' is not supported with this model."
     for _ in range(2):
@@ -208,7 +213,7 @@ async def test_rejected_extra_body_is_reported(
     "message", ["The vector store vs_1 is not supported.", "Store is not supported: 'store'"]
 )
 async def test_store_option_is_never_left_out(
-    standin: StandIn, entry: MockConfigEntry, optioned: str, ask: Ask, message: str
+    standin: StandIn, entry: MockConfigEntry, agent_with_options: str, ask: Ask, message: str
 ) -> None:
     is_about_another = "vector" in message
     if not is_about_another:

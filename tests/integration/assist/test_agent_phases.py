@@ -30,7 +30,7 @@ from .test_agent_history import add_turn, answer, question
 from .test_agent_websocket import AddAgent, add_agent
 from .voice import SILENCE, SPEECH
 from .voice_home import AddHome
-from .voice_server import Sound, VoiceServer
+from .voice_server import ScriptedBody, VoiceServer
 from .websocket_service import Service
 
 __all__ = ["add_agent"]
@@ -139,7 +139,7 @@ async def test_pipeline_commentary_is_spoken_once(
     satellite = await add_home()
     told = async_capture_events(hass, "openai_api_turn_event")
     events = [*message(commentary, 1, "commentary"), *message(WARM, 2, "final_answer")]
-    service.heads = [Sound(sse([*events, completed()]), SSE)]
+    service.heads = [ScriptedBody(sse([*events, completed()]), SSE)]
     await satellite.say(SPEECH, SILENCE)
 
     spoken = " ".join(one["input"] for one in service.speeches)

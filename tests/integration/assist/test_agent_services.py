@@ -16,7 +16,7 @@ from .test_agent_answers import log_of
 from .test_agent_history import CALL, RESULT, add_turn, answer, question, use_chat
 from .voice import SILENCE, SPEECH
 from .voice_home import AddHome, stream
-from .voice_server import Sound, VoiceServer, as_asked
+from .voice_server import ScriptedBody, VoiceServer, as_asked
 
 type Json = dict[str, Any]
 DONE = chat(chunk({"content": "Done."}), chunk({}, "stop"))
@@ -300,9 +300,9 @@ async def test_separate_reasoning_withholds_no_text(
     text = "It is warm outside, with eighteen degrees and a light wind from the west. "
     spoken: list[int] = []
     whole = stream(text, "Enjoy", 0.5, " it.")
-    service.heads = [Sound([thought, *whole.body], whole.content_type)]
+    service.heads = [ScriptedBody([thought, *whole.body], whole.content_type)]
 
-    def speak(body: Json) -> Sound:
+    def speak(body: Json) -> ScriptedBody:
         spoken.append(len(service.heads) + service.running)
         return as_asked(body)
 

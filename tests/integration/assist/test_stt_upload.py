@@ -16,7 +16,7 @@ import pytest
 
 from tests.integration.conftest import CANARY
 
-from .voice import METADATA, SPEECH, AddService, heard, microphone
+from .voice import METADATA, SPEECH, AddService, microphone, transcribe
 from .voice_server import VoiceServer, tone, wav
 
 UPLOAD = {"transport": "upload"}
@@ -35,7 +35,7 @@ async def test_speech_uploaded_as_wav(
     ar.async_get(hass).async_create("Wintergarten")
     await add_service(("stt", {**UPLOAD, "prompt": "Ask Ada."}))
     service.texts = ["  Turn on\nthe light. "]
-    result = await heard(hass, microphone(SPEECH))
+    result = await transcribe(hass, microphone(SPEECH))
     assert result == stt.SpeechResult("Turn on the light.", stt.SpeechResultState.SUCCESS)
     (upload,) = service.uploads
     assert recording(upload.pop("file")) == ((16_000, 1, 2), SPEECH)
@@ -53,7 +53,7 @@ async def test_options_switched_off_are_not_sent(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("stt", {**UPLOAD, "names_of_things": False, "send_language": False}))
-    await heard(hass, microphone(SPEECH))
+    await transcribe(hass, microphone(SPEECH))
     assert service.uploads[0].keys() == {"file", "filename", "model", "response_format"}
 
 
@@ -81,7 +81,7 @@ async def test_recording_formats(
         sample_rate=stt.AudioSampleRates(rate),
         channel=stt.AudioChannels(channels),
     )
-    await heard(hass, microphone(sound), metadata=metadata)
+    await transcribe(hass, microphone(sound), metadata=metadata)
     shape, found = recording(service.uploads[0]["file"])
     assert shape == (16_000, 1, 2)
     assert abs(len(found) - len(tone(0.5, 16_000))) <= 8
@@ -93,7 +93,7 @@ async def test_silence_has_no_text(
 ) -> None:
     await add_service(("stt", UPLOAD))
     service.texts = [text]
-    result = await heard(hass, microphone(SPEECH))
+    result = await transcribe(hass, microphone(SPEECH))
     assert result == stt.SpeechResult("", stt.SpeechResultState.SUCCESS)
 
 
@@ -114,7 +114,7 @@ async def test_prompt_echo_is_transcribed_again(
         ar.async_get(hass).async_create(name)
     await add_service(("stt", {**UPLOAD, "prompt": "Ask Ada about the weather."}))
     service.texts = [echo, said]
-    result = await heard(hass, microphone(SPEECH))
+    result = await transcribe(hass, microphone(SPEECH))
 
     assert result == stt.SpeechResult(said, stt.SpeechResultState.SUCCESS)
     assert ["prompt" in upload for upload in service.uploads] == [True, False]
@@ -131,7 +131,7 @@ async def test_names_in_prompt_are_recognized(
     await add_service(("stt", {**UPLOAD, "prompt": "Ask Ada about the weather."}))
     service.texts = [said]
 
-    assert (await heard(hass, microphone(SPEECH))).text == said
+    assert (await transcribe(hass, microphone(SPEECH))).text == said
     assert len(service.uploads) == 1
 
 
@@ -139,7 +139,7 @@ async def test_short_recording_is_not_sent(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("stt", UPLOAD))
-    assert (await heard(hass, microphone(SPEECH[:640]))).text == ""
+    assert (await transcribe(hass, microphone(SPEECH[:640]))).text == ""
     assert not service.uploads
 
 
@@ -165,7 +165,7 @@ async def test_text_under_other_keys(
 ) -> None:
     await add_service(("stt", UPLOAD))
     service.upload = answering(body)
-    assert (await heard(hass, microphone(SPEECH))).text == "Hello"
+    assert (await transcribe(hass, microphone(SPEECH))).text == "Hello"
 
 
 @pytest.mark.parametrize(
@@ -192,12 +192,12 @@ async def test_error_is_logged(
 ) -> None:
     await add_service(("stt", UPLOAD))
     service.upload = answer
-    result = await heard(hass, microphone(SPEECH))
+    result = await transcribe(hass, microphone(SPEECH))
     assert result == stt.SpeechResult(None, stt.SpeechResultState.ERROR)
     assert told in caplog.text
     assert CANARY not in caplog.text
     service.upload = None
-    assert (await heard(hass, microphone(SPEECH))).text == "Turn on the light"
+    assert (await transcribe(hass, microphone(SPEECH))).text == "Turn on the light"
 
 
 async def test_plain_text_transcript(
@@ -205,7 +205,7 @@ async def test_plain_text_transcript(
 ) -> None:
     await add_service(("stt", UPLOAD))
     service.upload = answering(b" The light.\n", "text/plain")
-    assert (await heard(hass, microphone(SPEECH))).text == "The light."
+    assert (await transcribe(hass, microphone(SPEECH))).text == "The light."
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ async def test_model_markers_are_removed(
 ) -> None:
     await add_service(("stt", UPLOAD))
     service.upload = answering(body, "application/json" if body[:1] == b"{" else "text/plain")
-    assert (await heard(hass, microphone(SPEECH))).text == "Turn on the light."
+    assert (await transcribe(hass, microphone(SPEECH))).text == "Turn on the light."
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ async def test_text_like_markers_is_kept(
 ) -> None:
     await add_service(("stt", UPLOAD))
     service.texts = [text]
-    assert (await heard(hass, microphone(SPEECH))).text == text.removesuffix("WEBVTT")
+    assert (await transcribe(hass, microphone(SPEECH))).text == text.removesuffix("WEBVTT")
 
 
 @pytest.mark.parametrize("text", ["<|nospeech|><|EMO_UNKNOWN|>", "language None<asr_text>"])
@@ -245,14 +245,14 @@ async def test_model_markers_alone_are_silence(
 ) -> None:
     await add_service(("stt", UPLOAD))
     service.texts = [text]
-    assert (await heard(hass, microphone(SPEECH))).text == ""
+    assert (await transcribe(hass, microphone(SPEECH))).text == ""
 
 
 async def test_recording_not_audio(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("stt", UPLOAD))
-    assert (await heard(hass, microphone(b"RIFF" + bytes(400)))).text == ""
+    assert (await transcribe(hass, microphone(b"RIFF" + bytes(400)))).text == ""
     assert not service.uploads
 
 
@@ -266,7 +266,7 @@ async def test_wav_header_in_chunks(
         for part in (b"", file[:20], file[20:50], file[50:]):
             yield part
 
-    assert (await heard(hass, sent())).text == "Turn on the light"
+    assert (await transcribe(hass, sent())).text == "Turn on the light"
     assert recording(service.uploads[0]["file"]) == ((16_000, 1, 2), SPEECH + b"\x01\x00")
 
 
@@ -281,7 +281,7 @@ async def test_recording_size_limit(
         "custom_components.openai_api.assist.microphone._MAX_BYTES", len(SPEECH) // 2
     )
     await add_service(("stt", UPLOAD))
-    assert (await heard(hass, microphone(SPEECH))).text == "Turn on the light"
+    assert (await transcribe(hass, microphone(SPEECH))).text == "Turn on the light"
     _, samples = recording(service.uploads[0]["file"])
     assert len(samples) == len(SPEECH) // 2
     assert "the rest is not heard" in caplog.text
@@ -294,7 +294,7 @@ async def test_prompt_entity_names_limit(
         ar.async_get(hass).async_create(f"{number} {'x' * 120}")
     ar.async_get(hass).async_create("Hall")
     await add_service(("stt", UPLOAD))
-    await heard(hass, microphone(SPEECH))
+    await transcribe(hass, microphone(SPEECH))
     prompt = str(service.uploads[0]["prompt"])
     assert len(prompt) <= 800
     names = prompt.split(", ")
@@ -309,7 +309,7 @@ async def test_prompt_with_option_limit(
     for number in range(99):
         ar.async_get(hass).async_create(f"Area {number:02}")
     await add_service(("stt", {**UPLOAD, "prompt": "x" * own}))
-    await heard(hass, microphone(SPEECH))
+    await transcribe(hass, microphone(SPEECH))
     prompt = str(service.uploads[0]["prompt"])
     assert prompt.startswith("x" * own)
     assert len(prompt) <= max(own, 800)
@@ -341,8 +341,8 @@ async def test_rejected_option_is_left_out(
 
     service.upload = refuse
     service.texts = ["Hello.", "Again."]
-    assert (await heard(hass, microphone(SPEECH))).text == "Hello."
-    assert (await heard(hass, microphone(SPEECH))).text == "Again."
+    assert (await transcribe(hass, microphone(SPEECH))).text == "Hello."
+    assert (await transcribe(hass, microphone(SPEECH))).text == "Again."
 
     sent = [{"prompt", "language"} & upload.keys() for upload in service.uploads]
     rest = {"prompt", "language"} - {option}
@@ -363,7 +363,7 @@ async def test_rejected_language_keeps_other_languages(
     service.upload = refuse
     welsh = replace(METADATA, language="cy")
     for metadata in (welsh, METADATA, welsh):
-        await heard(hass, microphone(SPEECH), metadata=metadata)
+        await transcribe(hass, microphone(SPEECH), metadata=metadata)
     assert [upload.get("language") for upload in service.uploads] == ["cy", None, "en", None]
 
 
@@ -372,10 +372,10 @@ async def test_option_is_kept_if_rejected_without_it_as_well(
 ) -> None:
     await add_service(("stt", UPLOAD))
     service.upload = answering(b'{"error": {"message": "This is a language model"}}', status=400)
-    result = await heard(hass, microphone(SPEECH))
+    result = await transcribe(hass, microphone(SPEECH))
     assert result.result is stt.SpeechResultState.ERROR
     service.upload = None
-    await heard(hass, microphone(SPEECH))
+    await transcribe(hass, microphone(SPEECH))
     assert service.uploads[-1]["language"] == "en"
 
 

@@ -19,13 +19,13 @@ from tests.standin.server import StandIn
 from .conftest import AddSubentry
 from .test_tasks import PNG, generate
 
-pytestmark = pytest.mark.usefixtures("painter")
+pytestmark = pytest.mark.usefixtures("image_task")
 
 IN_BASE64 = {"data": [{"b64_json": base64.b64encode(PNG).decode()}]}
 
 
 @pytest.fixture
-async def painter(hass: HomeAssistant, add_subentry: AddSubentry) -> str:
+async def image_task(hass: HomeAssistant, add_subentry: AddSubentry) -> str:
     """Return the id of a subentry whose model for images is none of OpenAI's newest."""
     assert await async_setup_component(hass, "homeassistant", {})
     assert await async_setup_component(hass, "ai_task", {})
