@@ -326,7 +326,7 @@ def _assistant_message(
 
 
 def _short_id(call_id: str) -> str:
-    """Return an id as Mistral takes it, the same one for the same call."""
+    """Return a call id in the form of Mistral, the same one for the same call."""
     is_short = len(call_id) == _SHORT_ID and call_id.isalnum() and call_id.isascii()
     return call_id if is_short else sha256(call_id.encode()).hexdigest()[:_SHORT_ID]
 

@@ -82,7 +82,7 @@ class OpenAIConversationEntity(LanguageModelEntity, BaseConversationEntity):
 
     @override
     async def async_prepare(self, language: str | None = None) -> None:
-        """Open a connection in the background while somebody begins to speak."""
+        """Open a connection in the background while the user begins to speak."""
         if self._warm_up is None or self._warm_up.done():
             self._warm_up = self.entry.async_create_background_task(
                 self.hass, self.async_warm_up(), f"warm up {self.entity_id}"

@@ -26,7 +26,6 @@ class ChatDecoder(Decoder):
     accumulator = ChatCompletionAccumulator
 
     def __init__(self, functions: FunctionTools | None = None, **known: bool) -> None:
-        """Take what `Decoder` takes."""
         super().__init__(functions, **known)
         self._tool_calls = ToolCalls()
         self._details: list[Json] = []
@@ -149,7 +148,7 @@ class ChatDecoder(Decoder):
             self._native_data["calls"][self.last_call_id] = extra
 
     def _add_detail(self, detail: Json) -> None:
-        """Add a piece of the reasoning to what has its index and type."""
+        """Append a detail of the reasoning to the one with its index and type."""
         for known in reversed(self._details):
             if all(known.get(key) == detail.get(key) for key in ("index", "type")):
                 for key, value in detail.items():

@@ -132,7 +132,7 @@ class ResponsesDecoder(Decoder):
             self._is_new_message = self._has_message and bool(self.text_length)
 
     def _message_text(self, text: Any) -> Iterator[Delta]:
-        """Yield a piece of a message, apart from the message before."""
+        """Yield a text delta of a message, separated from the message before."""
         if not isinstance(text, str) or not text:
             return
         if self._is_new_message and self._phase != self._last_phase:

@@ -112,7 +112,7 @@ def _state(task: EvaluationTask) -> str:
 
 
 def _question(name: str, question: EvaluationQuestion) -> Json:
-    """Return a question as the Decisions API takes it."""
+    """Return a question in the form of the Decisions API."""
     common: Json = {"name": name, "instructions": question["instructions"]}
     if question["type"] == "noul":
         return {"type": "predicate", **common}

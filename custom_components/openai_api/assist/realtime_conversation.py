@@ -68,7 +68,7 @@ class RealtimeConversationEntity(BaseConversationEntity):
             )
             await session.async_open(config)
         except HomeAssistantError as err:
-            # The turn tries it again, and tells what is wrong.
+            # The turn tries it again, and reports the error.
             LOGGER.debug("A realtime session could not be opened in advance: %s", err)
 
     @override
@@ -104,7 +104,7 @@ class RealtimeConversationEntity(BaseConversationEntity):
     async def _async_answer(
         self, user_input: ConversationInput, chat_log: ChatLog, record: Turn
     ) -> str:
-        """Have the model answer, and return what it has said; raises translated errors."""
+        """Let the model answer and return its text; raises HomeAssistantError."""
         config = self._voice.session_config(chat_log, user_input.language)
         session = self._voice.get_session(chat_log.conversation_id)
         turn = session.claim_turn(user_input.text)
@@ -133,7 +133,7 @@ class RealtimeConversationEntity(BaseConversationEntity):
             session.close()
             raise
         except Exception:  # noqa: BLE001
-            # Tools come from anywhere and raise anything; only our own errors are spoken.
+            # Tools may raise anything; only our own errors are spoken.
             LOGGER.exception("A turn of a realtime conversation has failed unexpectedly")
             raise AssistError(FAILED) from None
         finally:
@@ -149,7 +149,7 @@ class RealtimeConversationEntity(BaseConversationEntity):
     async def _async_send_text(
         self, session: RealtimeSession, text: str, chat_log: ChatLog
     ) -> RealtimeTurn:
-        """Ask in writing; outside of a pipeline nobody would hear an answer, so it is text alone."""
+        """Send the question as text; outside of a pipeline the answer is text alone."""
         turn = await session.async_send_text(text)
         session.request_response(
             None if _has_pipeline(chat_log) else {"output_modalities": ["text"]}

@@ -162,7 +162,7 @@ class RealtimeSession:
         finally:
             self._transcription = None
         if turn.transcript:
-            # Somebody else may answer: a sentence that the home itself understands.
+            # Another agent may answer, or the sentences of Home Assistant.
             self._start_timer(_UNCLAIMED_TIMEOUT, self.abandon_turn, turn)
         else:
             self.abandon_turn(turn)
@@ -326,7 +326,7 @@ class RealtimeSession:
         turn, transcription = self.turn, self._transcription
         is_ours = turn is not None and not turn.is_over
         if is_ours and transcription is not None and not was_asked:
-            # Nothing was understood yet that it could answer.
+            # There is no speech yet to which it could respond.
             is_ours = transcription.transcript.has_items or transcription.transcript.has_spoken
         if is_ours and turn is not None:
             self._responses[response_id] = turn.add(response_id)
@@ -348,7 +348,7 @@ class RealtimeSession:
 
     @callback
     def _on_error(self, event: Json) -> None:
-        """Let the turn fail, unless the error is about something that came too late."""
+        """End the turn with an error, unless that is about an event that came too late."""
         error: Any = event.get("error")
         error = error if isinstance(error, dict) else {"message": error}
         self._sequencer.failed(error)
@@ -370,7 +370,7 @@ class RealtimeSession:
 
     @callback
     def _on_end(self, error: HomeAssistantError) -> None:
-        """Let the turn fail: the session is gone, and what it remembered."""
+        """End the turn with an error: the session is lost, and its conversation."""
         self._channel = None
         self.config = None
         self._sequencer.clear()

@@ -149,7 +149,7 @@ class RequestBuilder:
         return body
 
     def _tools_for(self, api: str) -> list[Json]:
-        """Return all tools as an API takes them."""
+        """Return all tools in the form of an API."""
         if (result := self._tools.get(api)) is None:
             make = decoder_responses.tool if api == RESPONSES else decoder_chat.tool
             result = [make(function) for function in self.functions.definitions]

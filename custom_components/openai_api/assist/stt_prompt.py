@@ -81,5 +81,5 @@ def is_prompt_echo(text: str, prompt: str | None) -> bool:
 
 
 def _words(text: str) -> str:
-    """Return the words of a text, however they are written."""
+    """Return the words of a text in lower case, without punctuation."""
     return " ".join(_WORD.findall(text.casefold()))

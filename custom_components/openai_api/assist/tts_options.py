@@ -13,7 +13,7 @@ class SpeechOptions:
 
     model: str
     voice: str | Mapping[str, Any] | None = None
-    """A name, or `{"id": …}` for a voice of one's own; None for services with but one."""
+    """A name, or `{"id": …}` for a custom voice; None for services with a single voice."""
     instructions: str | None = None
     speed: float | None = None
     """0.25 to 4; None leaves it to the service."""

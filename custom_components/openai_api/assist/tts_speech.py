@@ -186,7 +186,7 @@ class Speech:
             segment.error = EntryUnloaded()
             raise
         except Exception:  # noqa: BLE001
-            # Whoever listens must not wait for ever.
+            # The listener must not wait forever.
             segment.error = AssistError(FAILED)
             LOGGER.exception("A text could not be spoken")
         finally:

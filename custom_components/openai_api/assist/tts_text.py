@@ -59,9 +59,8 @@ _CLAUSE: Final = re.compile(r"[,;:–—،；，：]+\s+|[；，：]|\s[-–—]
 class SpeechCleaner:
     """Removes what is not to be spoken: markup, code blocks, URLs, emoji.
 
-    Text arrives in pieces that may end within a mark; what could be the beginning of one waits.
-    Words stay as they are, and so do square brackets that are no links: some services take
-    directions such as "[laughs]" in them.
+    Text arrives in deltas that may end within markup; the possible beginning of markup waits.
+    Square brackets that are no links stay: some services take directions such as "[laughs]".
     """
 
     def __init__(self) -> None:
