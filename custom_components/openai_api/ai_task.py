@@ -4,7 +4,7 @@ from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .assist.tasks import TaskEntity
+from .assist.ai_task import OpenAITaskEntity
 from .data import OpenAIConfigEntry
 from .subentries import SubentryType
 
@@ -18,5 +18,5 @@ async def async_setup_entry(
 ) -> None:
     """Add an entity for each subentry that does AI tasks."""
     entry.runtime_data.subentries.add_platform(
-        Platform.AI_TASK, {SubentryType.AI_TASK: TaskEntity}, async_add_entities
+        Platform.AI_TASK, {SubentryType.AI_TASK: OpenAITaskEntity}, async_add_entities
     )

@@ -4,8 +4,8 @@ from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .assist.agent import ConversationAgent
-from .assist.realtime_conversation import RealtimeAgent
+from .assist.conversation import OpenAIConversationEntity
+from .assist.realtime_conversation import RealtimeConversationEntity
 from .data import OpenAIConfigEntry
 from .subentries import SubentryType
 
@@ -20,6 +20,9 @@ async def async_setup_entry(
     """Add an agent for each subentry that is one."""
     entry.runtime_data.subentries.add_platform(
         Platform.CONVERSATION,
-        {SubentryType.CONVERSATION: ConversationAgent, SubentryType.REALTIME: RealtimeAgent},
+        {
+            SubentryType.CONVERSATION: OpenAIConversationEntity,
+            SubentryType.REALTIME: RealtimeConversationEntity,
+        },
         async_add_entities,
     )

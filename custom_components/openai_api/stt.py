@@ -4,8 +4,8 @@ from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .assist.realtime_stt import RealtimeSttEntity
-from .assist.stt import SttEntity
+from .assist.realtime_stt import RealtimeSTTEntity
+from .assist.stt import OpenAISTTEntity
 from .data import OpenAIConfigEntry
 from .subentries import SubentryType
 
@@ -20,6 +20,6 @@ async def async_setup_entry(
     """Add an entity for each subentry that listens."""
     entry.runtime_data.subentries.add_platform(
         Platform.STT,
-        {SubentryType.STT: SttEntity, SubentryType.REALTIME: RealtimeSttEntity},
+        {SubentryType.STT: OpenAISTTEntity, SubentryType.REALTIME: RealtimeSTTEntity},
         async_add_entities,
     )

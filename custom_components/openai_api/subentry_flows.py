@@ -54,11 +54,11 @@ class SubentryFlow(ConfigSubentryFlow):
 
 
 class VoiceAssistantFlow(ConfigSubentryFlow):
-    """Adds all that a voice assistant needs; `assist.assistant_flow` has the form."""
+    """Adds all that a voice assistant needs; `assist.voice_assistant_flow` has the form."""
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Ask for the models of the voice assistant, then set it up."""
-        forms = await self.hass.async_add_import_executor_job(_import, "assistant_flow")
+        forms = await self.hass.async_add_import_executor_job(_import, "voice_assistant_flow")
         result: SubentryFlowResult = await forms.async_step(self, user_input)
         return result
 

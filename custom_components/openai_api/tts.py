@@ -4,8 +4,8 @@ from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .assist.realtime_tts import RealtimeTtsEntity
-from .assist.tts import TtsEntity
+from .assist.realtime_tts import RealtimeTTSEntity
+from .assist.tts import OpenAITTSEntity
 from .data import OpenAIConfigEntry
 from .subentries import SubentryType
 
@@ -20,6 +20,6 @@ async def async_setup_entry(
     """Add an entity for each subentry that speaks."""
     entry.runtime_data.subentries.add_platform(
         Platform.TTS,
-        {SubentryType.TTS: TtsEntity, SubentryType.REALTIME: RealtimeTtsEntity},
+        {SubentryType.TTS: OpenAITTSEntity, SubentryType.REALTIME: RealtimeTTSEntity},
         async_add_entities,
     )

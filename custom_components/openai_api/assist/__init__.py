@@ -8,15 +8,15 @@ How an entity of a subentry is built, on any of the four platforms:
   subentry, also for those that are made later; it is removed with its subentry.
 - `EntityClass` derives from `assist.entity.AssistEntity` first and Home Assistant's entity second.
   It has `host` (the `ServiceHost`: client, settings, usage, availability), `subentry`, and
-  `options` (what the form saved, under the names of `assist.const`; read it with
-  `option(key)`, which knows the defaults). When somebody changes the subentry,
-  `take_options` runs again and the state is written: override it to set `_attr_…`, and let the
+  `options` (what the form saved, under the names of `assist.const`; `option(key)` adds the
+  defaults). When the subentry is reconfigured,
+  `apply_options` runs again and the state is written: override it to set `_attr_…`, and let the
   next turn use the new options. Nothing is reloaded.
-- What the host turned out to be able to do stays in `host.known`, under keys such as `api` or
-  `speech_format`, until the entry is reloaded.
-- HTTP: `assist.http.async_stream` (server-sent events or any body in pieces, within the
-  timeout of the subentry) and `async_ask` (one JSON object). Both call the SDK's method, so that the
-  paths, the key and the counting of requests stay where they are; errors are translated and fit
-  to be spoken (`assist.errors`).
-- A turn is told with `assist.turns.Turn`: as an event, to diagnostics and to the sensors.
+- What the service supports or rejects is kept in `host.known`, under keys such as `api` or
+  `speech_formats`, until the entry is reloaded.
+- HTTP: `assist.http.async_stream` (server-sent events or chunks of any body, within the timeout of
+  the subentry) and `async_request` (one JSON object). Both call the SDK's method, so that the
+  paths, the key and the counting of requests stay where they are; errors are translated, and
+  `assist.errors` returns the message to speak.
+- `assist.turns.Turn` reports a turn: as an event, to diagnostics and to the sensors.
 """

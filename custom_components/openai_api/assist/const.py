@@ -126,11 +126,7 @@ LIMITS: Final[Mapping[str, tuple[float, float]]] = {
 }
 FRACTIONS: Final = frozenset({CONF_SPEED, CONF_TEMPERATURE, CONF_TOP_P})
 """The numbers that need not be whole."""
-UNITS: Final[Mapping[str, str]] = {
-    CONF_KEEP_OPEN: "s",
-    CONF_PATIENCE: "s",
-    CONF_SILENCE_MS: "ms",
-}
+UNITS: Final[Mapping[str, str]] = {CONF_KEEP_OPEN: "s", CONF_PATIENCE: "s", CONF_SILENCE_MS: "ms"}
 RESERVED: Final = frozenset({"input", "messages", "store", "stream", "tools"})
 """Keys that `extra_body` may not hold, for a turn could not do without its own."""
 RESERVED_SPEECH: Final = frozenset({"input", "response_format", "stream_format"})

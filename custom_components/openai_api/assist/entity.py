@@ -1,4 +1,4 @@
-"""What the entities of subentries have in common."""
+"""The base of the entities of subentries."""
 
 from typing import Any, override
 
@@ -13,7 +13,7 @@ from homeassistant.helpers.entity import Entity
 from ..const import DOMAIN, SIGNAL_AVAILABILITY
 from ..data import OpenAIConfigEntry
 from .const import CONF_MODEL, DEFAULTS
-from .errors import async_spoken
+from .errors import async_localized_error
 
 
 class AssistEntity(Entity):
@@ -31,7 +31,7 @@ class AssistEntity(Entity):
         self.subentry = subentry
         self._attr_unique_id = subentry.subentry_id
         self._set_available()
-        self.take_options()
+        self.apply_options()
 
     def option(self, key: str) -> Any:
         """Return an option of the subentry, its default or None where it is not set."""
@@ -43,17 +43,19 @@ class AssistEntity(Entity):
     async def async_spoken_error(self, err: Exception, language: str) -> HomeAssistantError:
         """Return an error as a sentence that names the service and the model."""
         model = str(self.options.get(CONF_MODEL))
-        return await async_spoken(self.hass, err, language, name=self.entry.title, model=model)
+        return await async_localized_error(
+            self.hass, err, language, name=self.entry.title, model=model
+        )
 
     @callback
-    def take_options(self) -> None:
+    def apply_options(self) -> None:
         """Read the subentry; called by `__init__` and after each change of the subentry."""
         self.options = self.subentry.data
-        self._attr_device_info = device_of(self.entry, self.subentry)
+        self._attr_device_info = device_info_of(self.entry, self.subentry)
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Follow the subentry and the host."""
+        """Listen for changes of the subentry and of the host's availability."""
         await super().async_added_to_hass()
         self.async_on_remove(
             self.runtime_data.subentries.listen(self.subentry.subentry_id, self._on_options)
@@ -64,7 +66,7 @@ class AssistEntity(Entity):
     @callback
     def _on_options(self) -> None:
         """Apply changed options to the entity and its device."""
-        self.take_options()
+        self.apply_options()
         if self.device_entry is not None:
             dr.async_get(self.hass).async_update_device(
                 self.device_entry.id, name=self.subentry.title, model=self.options.get(CONF_MODEL)
@@ -78,12 +80,12 @@ class AssistEntity(Entity):
         self.async_write_ha_state()
 
     def _set_available(self) -> None:
-        """Take it that the host is at work unless it was lost; a turn is tried all the same."""
+        """Set whether the host can be reached; a turn is tried all the same."""
         self._attr_available = self.host.availability.is_reachable is not False
 
 
 @callback
-def device_of(entry: OpenAIConfigEntry, subentry: ConfigSubentry) -> DeviceInfo:
+def device_info_of(entry: OpenAIConfigEntry, subentry: ConfigSubentry) -> DeviceInfo:
     """Return the device of a subentry, which belongs to that of its service."""
     device = DeviceInfo(
         identifiers={(DOMAIN, subentry.subentry_id)},

@@ -1,4 +1,4 @@
-"""Errors of Assist: one sentence that can be spoken, in the language of whoever asked."""
+"""Errors of Assist: what a service rejects, and the message that is spoken, in the right language."""
 
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
@@ -58,7 +58,7 @@ SESSION_LOST: Final = "assist_session_lost"
 STT_NO_ANSWER: Final = "assist_stt_no_answer"
 NO_TRANSCRIPT: Final = "assist_no_transcript"
 
-_SENTENCES: Final[tuple[tuple[type[ApiError], str], ...]] = (
+_KEYS_BY_CLASS: Final[tuple[tuple[type[ApiError], str], ...]] = (
     (RequestTimedOut, SLOW),
     (ServerError, SERVER_ERROR),
     (HostUnreachable, UNREACHABLE),
@@ -79,30 +79,30 @@ _SENTENCES: Final[tuple[tuple[type[ApiError], str], ...]] = (
     (UnexpectedBody, ANSWER_BROKEN),
     (EntryUnloaded, UNLOADED),
 )
-"""Which sentence says an error; the first class that fits counts."""
-_IN_STREAMS: Final[Mapping[int, str]] = {
+"""The translation key by the class of an error; the first class that fits counts."""
+_STREAM_KEYS: Final[Mapping[int, str]] = {
     HTTPStatus.BAD_REQUEST: REFUSED,
     HTTPStatus.UNPROCESSABLE_ENTITY: REFUSED,
     HTTPStatus.TOO_MANY_REQUESTS: RATE_LIMITED,
 }
-"""The same for an error in a stream or a response, by the status that it names."""
+"""The translation key of an error in a stream or a response, by its status."""
 _MODEL_UNKNOWN: Final = re.compile(
     r"\bmodels?\b.*\b(not found|not exist|unknown|not available|no such|invalid|not supported)"
     r"|\b(unknown|no such|invalid|unsupported|not a valid)\b.*\bmodel\b",
     re.IGNORECASE | re.DOTALL,
 )
-_OF_SOMETHING_ELSE: Final = re.compile(
+_OTHER_SUBJECT: Final = re.compile(
     r"\b(?:parameters?|arguments?|property|properties|inputs?|tools|tool use|response_format"
     r"|image_url|unsupported value)\b",
     re.IGNORECASE,
 )
-"""What a message names that is not about the model, but about what it was sent."""
+"""What the message of an error names that is about the request, not about the model."""
 _NO_STREAM: Final = re.compile(
     r"\b(?:to stream\b|tools with stream\b|streaming (?:is )?(?:not|un)"
     r"|(?:not|n't) support stream|[\"'`]stream[\"'`])",
     re.IGNORECASE,
 )
-_PAUSE: Final = re.compile(
+_RETRY_AFTER: Final = re.compile(
     r"\b(?:again|retry) (?:in|after) (?:(\d+)m)?(\d+(?:\.\d+)?) ?(ms|milliseconds|s)?",
     re.IGNORECASE,
 )
@@ -126,11 +126,11 @@ _ORDER_REFUSED: Final = re.compile(
 )
 _SHORT_IDS: Final = re.compile(r"\btool call id\b.*\blength of 9\b", re.IGNORECASE | re.DOTALL)
 _TEMPLATE_STATUSES: Final = frozenset({400, 422, 500})
-"""Statuses of servers whose template of a model refuses what it was sent."""
-_NO_SUCH_API: Final = frozenset(
+"""Statuses of servers whose template of a model rejects the messages."""
+_API_MISSING_STATUSES: Final = frozenset(
     {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
 )
-REFUSED_STATUSES: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
+REJECTED_STATUSES: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 _TRANSIENT: Final = frozenset(
     {
         HTTPStatus.TOO_MANY_REQUESTS,
@@ -140,25 +140,29 @@ _TRANSIENT: Final = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     }
 )
-_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,3}")
+_LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,3}")
 _STATUS_KEYS: Final = (*CODES, "status", "status_code", "statusCode", "type")
-_STATUSES_IN_STREAMS: Final[Mapping[str, int]] = {
-    **{str(int(one)): int(one) for one in (*_TRANSIENT, *REFUSED_STATUSES, *_TOO_LONG_STATUSES)},
+_STREAM_STATUSES: Final[Mapping[str, int]] = {
+    **{
+        str(int(code)): int(code) for code in (*_TRANSIENT, *REJECTED_STATUSES, *_TOO_LONG_STATUSES)
+    },
     "rate_limit_exceeded": HTTPStatus.TOO_MANY_REQUESTS,
     "rate_limit_error": HTTPStatus.TOO_MANY_REQUESTS,
     "server_error": HTTPStatus.INTERNAL_SERVER_ERROR,
     "internal_server_error": HTTPStatus.INTERNAL_SERVER_ERROR,
     "overloaded_error": HTTPStatus.SERVICE_UNAVAILABLE,
 }
-"""The status that an error in a stream tells by its code or type."""
-_AWAY: Final = frozenset({UNREACHABLE, SLOW, SERVER_ERROR, RATE_LIMITED, QUOTA, AUTH_FAILED})
+"""The status of an error in a stream, by its code or type."""
+_UNAVAILABLE_KEYS: Final = frozenset(
+    {UNREACHABLE, SLOW, SERVER_ERROR, RATE_LIMITED, QUOTA, AUTH_FAILED}
+)
 
 
 class AssistError(HomeAssistantError):
-    """What Assist itself found wrong: the error has a sentence of its own."""
+    """An error of Assist itself, with a message of its own."""
 
     def __init__(self, key: str, **placeholders: object) -> None:
-        """Take the key of the sentence, and what it shows."""
+        """Take the translation key of the message, and its placeholders."""
         self.key = key
         super().__init__(
             translation_domain=DOMAIN,
@@ -171,23 +175,20 @@ class SessionLost(AssistError):
     """A realtime session ended before the answer was complete."""
 
     def __init__(self) -> None:
-        """Take nothing: the sentence says all."""
         super().__init__(SESSION_LOST)
 
 
 class CallMalformed(AssistError):
-    """The model has written a tool call that its service could not read; the next one may do."""
+    """The service could not parse a tool call of the model; the next one may be valid."""
 
     def __init__(self) -> None:
-        """Take nothing: the sentence says all."""
         super().__init__(ANSWER_EMPTY)
 
 
 class NoSpeechRecognized(AssistError):
-    """The service has not said what it heard."""
+    """The service has sent no transcript."""
 
     def __init__(self) -> None:
-        """Take nothing: the sentence says all."""
         super().__init__(STT_NO_ANSWER)
 
 
@@ -196,27 +197,26 @@ def _status(err: HomeAssistantError) -> int | None:
     return err.status if isinstance(err, ApiError) else None
 
 
-def status_in(event: Any) -> int | None:
-    """Return the HTTP status that an error in a stream tells; None if it tells none.
+def status_from_codes(event: Any) -> int | None:
+    """Return the HTTP status that an error in a stream names by its code; None if it names none.
 
-    Only those that say whether to ask otherwise, or again: the key, for one, was accepted.
+    Only statuses that decide whether to change the request or send it again.
     """
     error = event.get("error") if isinstance(event, dict) else None
-    for place in (error, event):
-        if isinstance(place, dict):
-            codes = (str(place.get(key)).lower() for key in _STATUS_KEYS)
-            if (
-                code := next((one for one in codes if one in _STATUSES_IN_STREAMS), None)
-            ) is not None:
-                return _STATUSES_IN_STREAMS[code]
+    for source in (error, event):
+        if isinstance(source, dict):
+            codes = (str(source.get(key)).lower() for key in _STATUS_KEYS)
+            code = next((code for code in codes if code in _STREAM_STATUSES), None)
+            if code is not None:
+                return _STREAM_STATUSES[code]
     return None
 
 
 def has_status(err: HomeAssistantError, statuses: Collection[int]) -> bool:
-    """Tell whether a service has answered with one of these statuses.
+    """Return whether an error has one of these statuses.
 
-    Some services, such as LM Studio, begin a stream before they look at the request: what they
-    say then has often no status at all.
+    Some services, such as LM Studio, begin a stream before they look at the request: their errors
+    often have no status, and count as any.
     """
     if isinstance(err, ErrorInStream | ErrorInResponse) and err.status is None:
         return True
@@ -224,37 +224,37 @@ def has_status(err: HomeAssistantError, statuses: Collection[int]) -> bool:
 
 
 def is_model_unknown(err: HomeAssistantError) -> bool:
-    """Tell whether an error says that the service does not have the model."""
-    statuses = {*REFUSED_STATUSES, HTTPStatus.NOT_FOUND}
+    """Return whether an error says that the service does not have the model."""
+    statuses = {*REJECTED_STATUSES, HTTPStatus.NOT_FOUND}
     if not isinstance(err, ApiError) or not has_status(err, statuses):
         return False
     if err.param not in {None, "", "model"}:
-        # It is about something else that the model does not take.
+        # The model exists, but rejects another parameter.
         return False
     return "model_not_found" in (err.code or "") or (
         err.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}
         and bool(_MODEL_UNKNOWN.search(err.message or ""))
-        and not _OF_SOMETHING_ELSE.search(err.message or "")
+        and not _OTHER_SUBJECT.search(err.message or "")
     )
 
 
 def is_api_unsupported(err: HomeAssistantError) -> bool:
-    """Tell whether an error says that the service does not have an API at all."""
+    """Return whether an error says that the service does not have an API at all."""
     if isinstance(err, UnexpectedBody | MethodMissing):
-        # A web page in place of an answer is what some servers have for any path.
+        # Some servers return a web page for any path.
         return True
-    return _status(err) in _NO_SUCH_API and not is_model_unknown(err)
+    return _status(err) in _API_MISSING_STATUSES and not is_model_unknown(err)
 
 
 def is_bad_request(err: HomeAssistantError) -> bool:
-    """Tell whether the service knows the API, and refuses the request (400)."""
+    """Return whether the service supports the API, and rejects the request (400)."""
     return _status(err) == HTTPStatus.BAD_REQUEST
 
 
-def names(
-    err: HomeAssistantError, parameter: str, statuses: Collection[int] = REFUSED_STATUSES
+def mentions_parameter(
+    err: HomeAssistantError, parameter: str, statuses: Collection[int] = REJECTED_STATUSES
 ) -> bool:
-    """Tell whether a refusal is about a parameter of the request."""
+    """Return whether an error is about a parameter of the request."""
     return (
         isinstance(err, ApiError)
         and has_status(err, statuses)
@@ -262,15 +262,15 @@ def names(
     )
 
 
-def is_stream_refused(err: HomeAssistantError) -> bool:
-    """Tell whether an error says that what was asked for cannot be streamed."""
+def is_stream_rejected(err: HomeAssistantError) -> bool:
+    """Return whether an error says that the response cannot be streamed."""
     if not isinstance(err, ApiError) or not has_status(err, _NO_STREAM_STATUSES):
         return False
     return err.param == "stream" or bool(_NO_STREAM.search(err.message or ""))
 
 
-def is_too_long(err: HomeAssistantError) -> bool:
-    """Tell whether an error says that a question is too long for the model, with all before it."""
+def is_context_too_long(err: HomeAssistantError) -> bool:
+    """Return whether an error says that the input is too long for the context of the model."""
     if not isinstance(err, ApiError):
         return False
     if err.status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -281,23 +281,23 @@ def is_too_long(err: HomeAssistantError) -> bool:
     )
 
 
-def is_system_role_refused(err: HomeAssistantError) -> bool:
-    """Tell whether an error says that the model cannot be told anything but by a user."""
-    return _is_of_template(err, _ROLE_REFUSED)
+def is_system_role_rejected(err: HomeAssistantError) -> bool:
+    """Return whether an error says that the template of the model has no system role."""
+    return _is_template_error(err, _ROLE_REFUSED)
 
 
-def is_order_refused(err: HomeAssistantError) -> bool:
-    """Tell whether an error says that somebody else has to speak first, or now."""
-    return _is_of_template(err, _ORDER_REFUSED)
+def is_role_order_rejected(err: HomeAssistantError) -> bool:
+    """Return whether an error is about the order of the roles."""
+    return _is_template_error(err, _ORDER_REFUSED)
 
 
-def wants_short_ids(err: HomeAssistantError) -> bool:
-    """Tell whether an error says that the ids of calls must have nine letters or digits."""
-    return _is_of_template(err, _SHORT_IDS)
+def is_short_ids_required(err: HomeAssistantError) -> bool:
+    """Return whether an error says that the ids of calls must have nine letters or digits."""
+    return _is_template_error(err, _SHORT_IDS)
 
 
-def _is_of_template(err: HomeAssistantError, pattern: re.Pattern[str]) -> bool:
-    """Tell whether the template of a model refuses something."""
+def _is_template_error(err: HomeAssistantError, pattern: re.Pattern[str]) -> bool:
+    """Return whether the error of a model's template matches a pattern."""
     return (
         isinstance(err, ApiError)
         and has_status(err, _TEMPLATE_STATUSES)
@@ -306,81 +306,80 @@ def _is_of_template(err: HomeAssistantError, pattern: re.Pattern[str]) -> bool:
 
 
 def is_transient(err: HomeAssistantError) -> bool:
-    """Tell whether the same request may well succeed when it is sent again at once."""
+    """Return whether the same request may well succeed when it is sent again at once."""
     return (
         isinstance(err, ConnectionFailed | CallMalformed)
         or _status(err) in _TRANSIENT
-        # What a model has written for a tool call made no sense to Groq: the next time it may.
+        # Groq could not parse a tool call of the model: the next one may be valid.
         or (isinstance(err, ApiError) and err.code == "tool_use_failed")
     )
 
 
-def pause_of(err: HomeAssistantError) -> float:
-    """Return the seconds after which a busy service says that it can be asked again; else 0."""
-    found = _PAUSE.search(err.message or "") if isinstance(err, ApiError) else None
-    if found is None or _status(err) != HTTPStatus.TOO_MANY_REQUESTS:
+def retry_after(err: HomeAssistantError) -> float:
+    """Return the seconds after which a busy service can be asked again, by its message; else 0."""
+    match = _RETRY_AFTER.search(err.message or "") if isinstance(err, ApiError) else None
+    if match is None or _status(err) != HTTPStatus.TOO_MANY_REQUESTS:
         return 0.0
-    minutes, number, unit = found.groups()
+    minutes, number, unit = match.groups()
     seconds = float(number) / (1000 if unit and unit.startswith("m") else 1)
     return float(minutes or 0) * 60 + seconds
 
 
-def is_away(err: HomeAssistantError) -> bool:
-    """Tell whether an error says that the service cannot answer now, whatever it is asked."""
-    return isinstance(err, ApiError) and _sentence(err) in _AWAY
+def is_service_unavailable(err: HomeAssistantError) -> bool:
+    """Return whether an error says that the service is unavailable, whatever the request."""
+    return isinstance(err, ApiError) and _key_of(err) in _UNAVAILABLE_KEYS
 
 
-def _sentence(err: ApiError) -> str:
-    """Return the key of the sentence for a kind of error."""
+def _key_of(err: ApiError) -> str:
+    """Return the translation key for the class of an error."""
     if isinstance(err, ErrorInStream | ErrorInResponse):
         if err.is_quota_exceeded:
             return QUOTA
-        if err.status is not None and err.status in _IN_STREAMS:
-            return _IN_STREAMS[err.status]
-    return next((key for kind, key in _SENTENCES if isinstance(err, kind)), FAILED)
+        if err.status is not None and err.status in _STREAM_KEYS:
+            return _STREAM_KEYS[err.status]
+    return next((key for kind, key in _KEYS_BY_CLASS if isinstance(err, kind)), FAILED)
 
 
-def spoken_key(err: HomeAssistantError) -> str:
-    """Return the key of the sentence for an error of a request."""
+def error_translation_key(err: HomeAssistantError) -> str:
+    """Return the translation key of the message for an error."""
     if isinstance(err, AssistError):
         return err.key
     if not isinstance(err, ApiError):
         return FAILED
     if is_model_unknown(err):
         return MODEL_UNKNOWN
-    if err.status in _NO_SUCH_API:
+    if err.status in _API_MISSING_STATUSES:
         return API_UNSUPPORTED
-    return _sentence(err)
+    return _key_of(err)
 
 
-async def async_spoken(
+async def async_localized_error(
     hass: HomeAssistant, err: Exception, language: str, **placeholders: str
 ) -> HomeAssistantError:
-    """Return the error whose text is one sentence in a language, to be spoken as it is.
+    """Return the error whose message is in a language, to be spoken as it is.
 
-    Home Assistant itself would say it in English. `placeholders` may hold `name` and `model`.
+    Home Assistant itself would use English. `placeholders` may hold `name` and `model`.
     """
-    key = spoken_key(err) if isinstance(err, HomeAssistantError) else FAILED
+    key = error_translation_key(err) if isinstance(err, HomeAssistantError) else FAILED
     known = (err.translation_placeholders or {}) if isinstance(err, HomeAssistantError) else {}
     values = {"name": "", "model": "", "message": "", **placeholders, **known}
     english = await _async_text(hass, "en", key)
     text = english
     tag = language.replace("_", "-")
-    # It becomes the name of a file.
-    tags = (tag, tag.partition("-")[0]) if _LANGUAGE.fullmatch(tag) else ()
+    # It becomes a part of a file name.
+    tags = (tag, tag.partition("-")[0]) if _LANGUAGE_TAG.fullmatch(tag) else ()
     for candidate in dict.fromkeys(tags):
         if (text := await _async_text(hass, candidate, key)) != english:
             break
-    shown = {name: str(value) for name, value in values.items()}
     return HomeAssistantError(
         text.format_map(values),
         translation_domain=DOMAIN,
         translation_key=key,
-        translation_placeholders=shown,
+        translation_placeholders={name: str(value) for name, value in values.items()},
     )
 
 
 async def _async_text(hass: HomeAssistant, language: str, key: str) -> str:
-    """Return the text of an error in a language, in English where it has none."""
+    """Return the message for a key in a language, in English where it has none."""
     texts = await async_get_translations(hass, language, "exceptions", [DOMAIN])
     return texts.get(f"component.{DOMAIN}.exceptions.{key}.message", key)

@@ -1,4 +1,4 @@
-"""Answers questions with probabilities; Home Assistant has asked for that since 2026.11."""
+"""Evaluates the questions of an AI task, a feature of Home Assistant since 2026.11."""
 
 from collections.abc import Awaitable, Callable, Mapping
 import math
@@ -19,9 +19,9 @@ from homeassistant.helpers.json import json_dumps
 from homeassistant.util.ulid import ulid_now
 
 from ..types import Json
-from . import structures
+from . import structured_output
+from .chat_log import Attachments
 from .const import CONF_EVALUATE, CONF_MODEL, CONF_PATIENCE
-from .contents import Attachments
 from .errors import (
     CONTENT_REFUSED,
     NOT_THE_STRUCTURE,
@@ -29,7 +29,7 @@ from .errors import (
     is_api_unsupported,
     is_model_unknown,
 )
-from .http import async_ask
+from .http import async_request
 from .llm_entity import LanguageModelEntity
 from .turns import Turn
 
@@ -50,19 +50,19 @@ async def async_evaluate(
     turn: Turn,
     answer_structured: AnswerStructured,
 ) -> EvaluationTaskResult:
-    """Return the answers by the Decisions API, or by structured data.
+    """Return the answers of the Decisions API, or of structured output.
 
     `answer_structured` lets the model of the entity answer with a JSON object of a schema.
     Raises AssistError "assist_content_refused" or "assist_not_the_structure", and ApiError.
     """
     known = entity.host.known
-    chosen = entity.option(CONF_EVALUATE)
-    way = known.get(CONF_EVALUATE, _DECISIONS) if chosen == "auto" else chosen
-    if way == _DECISIONS:
+    option = entity.option(CONF_EVALUATE)
+    method = known.get(CONF_EVALUATE, _DECISIONS) if option == "auto" else option
+    if method == _DECISIONS:
         try:
             return await _async_decide(entity, task, turn)
         except HomeAssistantError as err:
-            if chosen != "auto" or not (is_api_unsupported(err) or is_model_unknown(err)):
+            if option != "auto" or not (is_api_unsupported(err) or is_model_unknown(err)):
                 entity.host.record_failure(err, _METHOD, entity.options.get(CONF_MODEL))
                 raise
             known[CONF_EVALUATE] = "structured"
@@ -77,9 +77,9 @@ async def _async_decide(
     content = UserContent(_state(task), attachments=task.attachments)
     attachments = Attachments(entity.hass)
     await attachments.async_read([content])
-    parts = attachments.parts(content, is_chat=False)
+    parts = attachments.content_parts(content, is_chat=False)
     if isinstance(parts, list):
-        # It takes a picture's address and nothing more.
+        # It takes the URL of an image and nothing more.
         parts = [
             {key: value for key, value in part.items() if key != "detail"}
             for part in (parts if task.state is not None else parts[1:])
@@ -91,10 +91,10 @@ async def _async_decide(
     }
     arguments = {"model": body["model"], "input": "", "questions": [], "extra_body": body}
     seconds = float(entity.option(CONF_PATIENCE))
-    answer = await async_ask(entity.host, _METHOD, arguments, seconds)
+    answer = await async_request(entity.host, _METHOD, arguments, seconds)
     turn.mark("first_piece_ms")
     turn.data["rounds"] += 1
-    turn.count(answer.get("usage"))
+    turn.add_usage(answer.get("usage"))
     entity.host.record_success(answer, _METHOD, body["model"])
     answers: dict[str, EvaluationAnswer] = {}
     items = answer.get("answers")
@@ -102,7 +102,7 @@ async def _async_decide(
         if isinstance(item, dict) and (name := item.get("name")) in task.questions:
             if item.get("type") == "refusal":
                 raise AssistError(CONTENT_REFUSED)
-            answers[str(name)] = _decided(task.questions[str(name)], item)
+            answers[str(name)] = _decision_answer(task.questions[str(name)], item)
     return _result(task, answers)
 
 
@@ -112,24 +112,24 @@ def _state(task: EvaluationTask) -> str:
 
 
 def _question(name: str, question: EvaluationQuestion) -> Json:
-    """Return a question as the Decisions API takes it."""
-    asked: Json = {"name": name, "instructions": question["instructions"]}
+    """Return a question in the form of the Decisions API."""
+    common: Json = {"name": name, "instructions": question["instructions"]}
     if question["type"] == "noul":
-        return {"type": "predicate", **asked}
+        return {"type": "predicate", **common}
     if question["type"] == "choice":
         choices = [
             {"value": value, "description": text} for value, text in question["criteria"].items()
         ]
-        return {"type": "choice", **asked, "choices": choices}
+        return {"type": "choice", **common, "choices": choices}
     levels = [
         {"label": str(index), "description": text}
         for index, text in enumerate(question["criteria"])
     ]
-    return {"type": "score", **asked, "levels": levels}
+    return {"type": "score", **common, "levels": levels}
 
 
-def _decided(question: EvaluationQuestion, item: Json) -> EvaluationAnswer:
-    """Return the answer to a question; raises `assist_not_the_structure` for anything else."""
+def _decision_answer(question: EvaluationQuestion, item: Json) -> EvaluationAnswer:
+    """Return the answer to a question from an item of the Decisions API."""
     shares = item.get("probabilities")
     shares = [share for share in shares if isinstance(share, dict)] if shares else []
     if question["type"] == "noul":
@@ -150,7 +150,7 @@ async def _async_estimate(
     turn: Turn,
     answer_structured: AnswerStructured,
 ) -> EvaluationTaskResult:
-    """Ask the model for the probabilities as structured data."""
+    """Return the probabilities that the model estimates, as structured output."""
     ids = {f"q{index}": name for index, name in enumerate(task.questions)}
     schema: Json = {
         "type": "object",
@@ -173,13 +173,13 @@ async def _async_estimate(
     await answer_structured(chat_log, turn, task.name, schema)
     last = chat_log.content[-1]
     try:
-        data = structures.parse(getattr(last, "content", None) or "")
-    except structures.Mismatch as err:
+        data = structured_output.parse_object(getattr(last, "content", None) or "")
+    except structured_output.StructureMismatch as err:
         raise AssistError(NOT_THE_STRUCTURE, message=str(err)) from None
     return _result(
         task,
         {
-            name: _estimated(task.questions[name], data[key])
+            name: _estimate_answer(task.questions[name], data[key])
             for key, name in ids.items()
             if key in data
         },
@@ -205,7 +205,7 @@ def _schema(question: EvaluationQuestion) -> Json:
 
 
 def _criteria(task: EvaluationTask, name: str) -> Json:
-    """Return what the alternatives of a question mean."""
+    """Return the descriptions of the alternatives of a question."""
     question = task.questions[name]
     if question["type"] == "noul":
         return {}
@@ -215,8 +215,8 @@ def _criteria(task: EvaluationTask, name: str) -> Json:
     return {"levels": {f"level{index}": text for index, text in enumerate(question["criteria"])}}
 
 
-def _estimated(question: EvaluationQuestion, value: Any) -> EvaluationAnswer:
-    """Return the answer to a question from its numbers."""
+def _estimate_answer(question: EvaluationQuestion, value: Any) -> EvaluationAnswer:
+    """Return the answer to a question from the numbers of the model."""
     if question["type"] == "noul":
         return NoulAnswer(noul=_probability(value))
     if not isinstance(value, dict):
@@ -244,8 +244,7 @@ def _choice(criteria: Mapping[str, str], weights: Mapping[str, float]) -> Choice
     shares = _normalised([weights.get(name, 0.0) for name in criteria])
     probabilities = dict(zip(criteria, shares, strict=True))
     return ChoiceAnswer(
-        choice=max(probabilities, key=lambda name: probabilities[name]),
-        probabilities=probabilities,
+        choice=max(probabilities, key=lambda name: probabilities[name]), probabilities=probabilities
     )
 
 

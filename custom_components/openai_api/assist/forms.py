@@ -1,4 +1,4 @@
-"""The fields of each subentry's form: what matters in sight, the rest in a folded section."""
+"""The schemas of the forms of subentries: main fields, and advanced ones in a collapsed section."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
@@ -79,15 +79,9 @@ from .const import (
 )
 
 ADVANCED: Final = "advanced"
-"""The name of the folded section."""
+"""The name of the collapsed section."""
 SWITCHES: Final = frozenset(
-    {
-        CONF_CLEAN_TEXT,
-        CONF_NAMES_OF_THINGS,
-        CONF_SEND_LANGUAGE,
-        CONF_SPEAK_AT_ONCE,
-        CONF_STORE,
-    }
+    {CONF_CLEAN_TEXT, CONF_NAMES_OF_THINGS, CONF_SEND_LANGUAGE, CONF_SPEAK_AT_ONCE, CONF_STORE}
 )
 OBJECTS: Final = frozenset({CONF_EXTRA_BODY, CONF_EXTRA_SESSION, CONF_HOST_TOOLS})
 
@@ -171,15 +165,15 @@ FORMS: Final[Mapping[str, Form]] = {
         _NAME_AND_MODEL,
     ),
 }
-_PURPOSES: Final = {
+_MODEL_PURPOSES: Final = {
     CONF_IMAGE_MODEL: models.IMAGE,
     CONF_TRANSCRIPTION_MODEL: models.TRANSCRIPTION,
 }
 
 
 @callback
-def schema(host: ServiceHost, kind: str, known_models: list[str]) -> vol.Schema:
-    """Return the form of a type; models and voices are those that the host has."""
+def form_schema(host: ServiceHost, kind: str, known_models: list[str]) -> vol.Schema:
+    """Return the schema of a subentry type, with the models and voices of the service."""
     form = FORMS[kind]
 
     def fields(keys: tuple[str, ...]) -> dict[vol.Marker, Any]:
@@ -191,21 +185,21 @@ def schema(host: ServiceHost, kind: str, known_models: list[str]) -> vol.Schema:
         }
 
     # With a default of its own, the frontend would not show what is in the section.
-    folded = section(vol.Schema(fields(form.advanced)), {"collapsed": True})
-    return vol.Schema({**fields(form.main), vol.Optional(ADVANCED): folded})
+    advanced_section = section(vol.Schema(fields(form.advanced)), {"collapsed": True})
+    return vol.Schema({**fields(form.main), vol.Optional(ADVANCED): advanced_section})
 
 
 @callback
-def beginning(host: ServiceHost, kind: str, known: list[str]) -> dict[str, Any]:
-    """Return what a new form suggests: `{option key of assist.const: value}`."""
+def suggested_values(host: ServiceHost, kind: str, known: list[str]) -> dict[str, Any]:
+    """Return the suggested values of a new form: `{option key of assist.const: value}`."""
     form = FORMS[kind]
     suggested: dict[str, Any] = {
-        CONF_NAME: free_name(host, kind),
-        CONF_MODEL: models.suggested(host, known, kind),
+        CONF_NAME: unused_name(host, kind),
+        CONF_MODEL: models.suggested_model(host, known, kind),
     }
-    for key, purpose in _PURPOSES.items():
+    for key, purpose in _MODEL_PURPOSES.items():
         if key in form.main + form.advanced:
-            suggested[key] = models.suggested(host, known, purpose)
+            suggested[key] = models.suggested_model(host, known, purpose)
     if CONF_VOICE in form.required:
         suggested[CONF_VOICE] = voices.suggested_voice(host)
     if CONF_LLM_HASS_API in form.main:
@@ -214,7 +208,7 @@ def beginning(host: ServiceHost, kind: str, known: list[str]) -> dict[str, Any]:
     return {key: value for key, value in suggested.items() if value is not None}
 
 
-def free_name(host: ServiceHost, kind: str) -> str:
+def unused_name(host: ServiceHost, kind: str) -> str:
     """Return the host's name, with a number if a subentry of the type has it."""
     title = host.entry.title
     taken = {item.title for item in host.entry.subentries.values() if item.subentry_type == kind}
@@ -223,7 +217,7 @@ def free_name(host: ServiceHost, kind: str) -> str:
 
 
 def _marker(kind: str, key: str, *, is_required: bool) -> vol.Marker:
-    """Return the key of a field; whatever has a default is never left out."""
+    """Return the marker of a field; one with a default is required."""
     default = DEFAULTS[kind].get(key)
     if default is not None and key not in OBJECTS:
         return vol.Required(key, default=default)
@@ -231,9 +225,11 @@ def _marker(kind: str, key: str, *, is_required: bool) -> vol.Marker:
 
 
 def _selector(host: ServiceHost, kind: str, key: str, known_models: list[str]) -> Any:
-    """Return the widget of a field."""
-    if key in {CONF_MODEL, *_PURPOSES}:
-        return name_selector(models.fitting(known_models, _PURPOSES.get(key, kind)))
+    """Return the selector of a field."""
+    if key in {CONF_MODEL, *_MODEL_PURPOSES}:
+        return name_selector(
+            models.models_for_purpose(known_models, _MODEL_PURPOSES.get(key, kind))
+        )
     if key in CHOICES:
         return SelectSelector(
             SelectSelectorConfig(
@@ -246,10 +242,7 @@ def _selector(host: ServiceHost, kind: str, key: str, known_models: list[str]) -
     if key in LIMITS:
         low, high = LIMITS[key]
         box = NumberSelectorConfig(
-            min=low,
-            max=high,
-            step="any" if key in FRACTIONS else 1,
-            mode=NumberSelectorMode.BOX,
+            min=low, max=high, step="any" if key in FRACTIONS else 1, mode=NumberSelectorMode.BOX
         )
         if key in UNITS:
             box["unit_of_measurement"] = UNITS[key]
@@ -280,7 +273,7 @@ def _selector(host: ServiceHost, kind: str, key: str, known_models: list[str]) -
 
 
 def name_selector(known: Iterable[str]) -> Any:
-    """Return a widget for a name, with those that are known to choose from."""
+    """Return a selector for a name that offers the known ones."""
     if not (options := list(known)):
         return TextSelector()
     return SelectSelector(

@@ -1,4 +1,4 @@
-"""Chooses what a model is told of a conversation: of which turns, and who seems to begin."""
+"""Chooses the contents of a chat log that are sent to the model."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -11,97 +11,97 @@ from homeassistant.components.conversation import (
     UserContent,
 )
 
-from .contents import calls_of, is_empty
+from .chat_log import function_calls, is_empty
 
 _UNFINISHED: Final = "Sorry, an error occurred before I could finish that request."
-"""What stands for the end of a failed turn: else, the model might do later what was asked then.
+"""The answer that ends a failed turn: without it, the model might act on its question later.
 
-Many templates of models also refuse two questions in a row.
+Many templates of models also reject two user messages in a row.
 """
-_SILENT: Final = "Done."
-"""What stands for the end of a turn after whose tools the model said nothing."""
-_SAID_BEFORE: Final = 'You have just said to me: "{}"\n\n{}'
-"""How a first question repeats what the assistant has said before it."""
+_EMPTY_ANSWER: Final = "Done."
+"""The answer that ends a turn after whose tools the model said nothing."""
+_EARLIER_ANSWER: Final = 'You have just said to me: "{}"\n\n{}'
+"""The first question, with what the assistant has said before it."""
 
 
-def relevant(contents: Sequence[Content], turns: int) -> list[Content]:
-    """Return what the model is told of a chat log: the last turns, 0 for all.
+def sendable_contents(contents: Sequence[Content], max_turns: int) -> list[Content]:
+    """Return the contents of a chat log for the model: of the last turns, 0 for all.
 
     Left out are system prompts, calls without a result, and results without a call. A turn that
     failed, or after whose tools nothing was said, ends with a sentence. More is dropped at once
-    than needed, so that the beginning stays the same for some turns and the service can use what
-    it has cached.
+    than needed, so that the beginning stays the same for some turns and the service can use its
+    prompt cache.
     """
-    contents = _last_turns(contents, turns)
+    contents = _trimmed(contents, max_turns)
     results = {item.tool_call_id for item in contents if isinstance(item, ToolResultContent)}
     calls: set[str] = set()
-    found: list[Content] = []
-    is_open = has_failed = False
+    history: list[Content] = []
+    is_unanswered = has_failed = False
     for item in contents:
         if isinstance(item, UserContent):
-            if is_open:
-                text = _UNFINISHED if has_failed else _SILENT
-                found.append(AssistantContent(agent_id="", content=text))
-            is_open = has_failed = True
+            if is_unanswered:
+                text = _UNFINISHED if has_failed else _EMPTY_ANSWER
+                history.append(AssistantContent(agent_id="", content=text))
+            is_unanswered = has_failed = True
         elif isinstance(item, AssistantContent):
-            sent = [call.id for call in calls_of(item) if call.id in results]
-            calls.update(sent)
+            sent_calls = [call.id for call in function_calls(item) if call.id in results]
+            calls.update(sent_calls)
             says_nothing = is_empty(item.content)
-            is_open = bool(sent) or (is_open and says_nothing)
-            has_failed = bool(sent) or (says_nothing and bool(item.content))
-            if not sent and not item.native and says_nothing:
+            is_unanswered = bool(sent_calls) or (is_unanswered and says_nothing)
+            has_failed = bool(sent_calls) or (says_nothing and bool(item.content))
+            if not sent_calls and not item.native and says_nothing:
                 continue
         elif isinstance(item, SystemContent) or (
             isinstance(item, ToolResultContent) and item.tool_call_id not in calls
         ):
             continue
-        found.append(item)
-    return found
+        history.append(item)
+    return history
 
 
-def latest_turns(contents: list[Content], most: int) -> list[Content]:
-    """Return what belongs to the latest turns, at most so many, 0 for all."""
-    starts = _starts(contents)
-    return contents[starts[-most:][0] :] if most and starts else contents
+def last_turns(contents: list[Content], max_turns: int) -> list[Content]:
+    """Return the contents of the last turns, at most so many, 0 for all."""
+    starts = _turn_starts(contents)
+    return contents[starts[-max_turns:][0] :] if max_turns and starts else contents
 
 
 def count_turns(contents: Sequence[Content]) -> int:
-    """Return the number of questions in a chat log."""
-    return len(_starts(contents))
+    """Return the number of user messages."""
+    return len(_turn_starts(contents))
 
 
-def begun_by_user(contents: list[Content]) -> list[Content]:
-    """Return contents that begin with a question, as the templates of many models want them.
+def start_with_user(contents: list[Content]) -> list[Content]:
+    """Return contents that begin with a user message, as templates of many models require.
 
-    A satellite may have begun the conversation: the first answer then tells what it has said.
+    A satellite may have begun the conversation: the first user message then quotes that.
     """
-    starts = _starts(contents)
-    said = [
+    starts = _turn_starts(contents)
+    earlier = [
         item.content
         for item in contents[: starts[0] if starts else 0]
         if isinstance(item, AssistantContent) and item.content
     ]
-    if not said:
+    if not earlier:
         return contents
     first = contents[starts[0]]
     assert isinstance(first, UserContent)
-    text = _SAID_BEFORE.format("\n".join(said), first.content)
+    text = _EARLIER_ANSWER.format("\n".join(earlier), first.content)
     return [UserContent(text, attachments=first.attachments), *contents[starts[0] + 1 :]]
 
 
-def _starts(contents: Sequence[Content]) -> list[int]:
-    """Return where the questions are."""
+def _turn_starts(contents: Sequence[Content]) -> list[int]:
+    """Return the indexes of the user messages."""
     return [index for index, item in enumerate(contents) if isinstance(item, UserContent)]
 
 
-def _last_turns(contents: Sequence[Content], turns: int) -> Sequence[Content]:
-    """Return the contents from the first turn that is kept."""
-    if turns < 1:
+def _trimmed(contents: Sequence[Content], max_turns: int) -> Sequence[Content]:
+    """Return the contents of the current turn and of at least so many before it."""
+    if max_turns < 1:
         return contents
-    starts = _starts(contents)
-    # The question that is asked now comes on top of those that are remembered.
-    if (surplus := len(starts) - 1 - turns) <= 0:
+    starts = _turn_starts(contents)
+    # The current turn does not count.
+    if (surplus := len(starts) - 1 - max_turns) <= 0:
         return contents
-    step = max(1, turns // 2)
+    step = max(1, max_turns // 2)
     dropped = min(-(-surplus // step) * step, len(starts) - 1)
     return contents[starts[dropped] :]

@@ -1,7 +1,7 @@
-"""Sends requests for Assist through the SDK and reads what comes back, as it comes.
+"""Sends requests of Assist with the SDK and streams their responses.
 
-An answer is a stream of server-sent events, each a dict from its JSON, or one dict where the
-service does not stream. Nothing is parsed into models and nothing is copied.
+A response is a stream of server-sent events, each a dict from its JSON, or one dict where the
+service does not stream. Nothing is parsed into pydantic models.
 """
 
 import asyncio
@@ -34,44 +34,44 @@ from ..streaming.ndjson import NdjsonDecoder
 from ..streaming.sse import EventTooLarge, SSEDecoder
 from ..streaming.text import LARGE_BYTES
 from ..types import Json
-from .errors import status_in
+from .errors import status_from_codes
 from .loop_turn import LoopTurn
 
-_LARGEST: Final = 128 * 1024**2
-"""Bytes of one streamed answer: a token of four characters may come in an event of 400 bytes."""
+_MAX_RESPONSE_BYTES: Final = 128 * 1024**2
+"""Bytes of one streamed response: a token of four characters may come in an event of 400 bytes."""
 _CAN_WARM_UP: Final = "can_warm_up"
 """Key of `ServiceHost.known`: False once the service has refused to list its models."""
-_WARM: Final = 10.0
-"""Seconds for which a connection stays open, at the least, after an answer."""
-_WARM_UP: Final = 5.0
+_KEEP_ALIVE_SECONDS: Final = 10.0
+"""Seconds for which a connection stays open, at the least, after a response."""
+_WARM_UP_TIMEOUT: Final = 5.0
 """Seconds that opening one may take."""
 _EVENT_STREAM: Final = "text/event-stream"
 
 
 class Stream:
-    """An answer under way."""
+    """A response that is being received."""
 
     def __init__(
-        self, host: ServiceHost, response: Any, wait: asyncio.Timeout, seconds: float
+        self, host: ServiceHost, response: Any, timeout: asyncio.Timeout, seconds: float
     ) -> None:
         self.is_follow_up = False
         self.content_type: str = response.headers.get("content-type", "").lower()
         self._host = host
         self._response = response
-        self._wait = wait
+        self._timeout = timeout
         self._seconds = seconds
 
     @property
     def is_event_stream(self) -> bool:
-        """Whether the service streams; if not, `async_whole` returns the answer."""
+        """Whether the service streams; if not, `async_json` returns the response."""
         return self.content_type.startswith(_EVENT_STREAM)
 
-    def begun(self) -> None:
-        """Lift the time limit on the whole: from now on it counts between two pieces."""
-        self._host.disable_timeout(self._wait)
+    def mark_started(self) -> None:
+        """End the time limit on the whole: from now on it counts between two chunks."""
+        self._host.disable_timeout(self._timeout)
 
-    async def async_whole(self, accumulator: Callable[[], StreamAccumulator] | None = None) -> Json:
-        """Return the answer of a service that does not stream, what `async_parse_body` returns.
+    async def async_json(self, accumulator: Callable[[], StreamAccumulator] | None = None) -> Json:
+        """Return the response of a service that does not stream, what `async_parse_body` returns.
 
         `accumulator` reads a stream that is not labelled as one. Raises what that raises for
         anything that is no JSON object.
@@ -84,15 +84,15 @@ class Stream:
             accumulator=accumulator,
         )
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body as it arrives.
 
         Raises an ApiError, such as ConnectionFailed where the connection is lost.
         """
         with raise_translated_errors(self._host.settings, self._seconds):
-            async with aclosing(body_of(self._response)) as body:
-                async for piece in body:
-                    yield piece
+            async with aclosing(iter_body(self._response)) as body:
+                async for chunk in body:
+                    yield chunk
 
     async def events(self) -> AsyncIterator[list[Json]]:
         """Yield the events that have arrived together, until the stream or `[DONE]` ends it.
@@ -100,31 +100,31 @@ class Stream:
         Each is the object of one server-sent event, `{"type": …}` or a chunk `{"choices": …}`.
         Raises RequestTimedOut where nothing but comments arrive for the time limit,
         StreamMalformed for an event that is no JSON, ResponseTooLarge, ErrorInStream for an
-        error that the service sends, and what `pieces` raises.
+        error that the service sends, and what `chunks` raises.
         """
         loop = asyncio.get_running_loop()
-        source = _EventSource(self._host)
-        size, heard = 0, loop.time()
+        reader = _EventReader(self._host)
+        size, last_event_at = 0, loop.time()
         turn = LoopTurn()
-        async for piece in self.pieces():
-            size += len(piece)
-            if size > _LARGEST:
-                raise ResponseTooLarge(_LARGEST)
-            if events := await source.async_read(piece):
+        async for chunk in self.chunks():
+            size += len(chunk)
+            if size > _MAX_RESPONSE_BYTES:
+                raise ResponseTooLarge(_MAX_RESPONSE_BYTES)
+            if events := await reader.async_read(chunk):
                 yield events
-                # Whoever takes the events may run tools meanwhile.
-                heard = loop.time()
+                # The chat log may run tools meanwhile.
+                last_event_at = loop.time()
                 await turn.async_give_way()
-            elif loop.time() - heard > self._seconds:
+            elif loop.time() - last_event_at > self._seconds:
                 raise RequestTimedOut(seconds=f"{self._seconds:g}")
-            if source.is_done:
+            if reader.is_done:
                 return
-        if events := await source.async_read_rest():
+        if events := await reader.async_read_rest():
             yield events
 
 
-class _EventSource:
-    """Reads the events in the body of an answer."""
+class _EventReader:
+    """Decodes the events in the body of a response."""
 
     def __init__(self, host: ServiceHost) -> None:
         self.is_done = False
@@ -134,15 +134,15 @@ class _EventSource:
         self._reader = reader_for(None)
         self._has_events = False
 
-    async def async_read(self, piece: bytes) -> list[Json]:
-        """Return the events that a piece of the body completes; raises what `Stream.events` does."""
+    async def async_read(self, chunk: bytes) -> list[Json]:
+        """Return the events that a chunk completes; raises what `Stream.events` does."""
         with self._translated_errors():
-            found = self._decoder.feed(piece)
+            parsed = self._decoder.feed(chunk)
             if self._decoder.stray:
                 if not self._has_events:
-                    self._decoder, found = lines_in_stray(self._decoder, found)
+                    self._decoder, parsed = lines_in_stray(self._decoder, parsed)
                 check_stray(self._decoder.stray[-2:])
-            return await self._async_decode(found)
+            return await self._async_decode(parsed)
 
     async def async_read_rest(self) -> list[Json]:
         """Return the event behind which the blank line is missing, if it is whole."""
@@ -150,10 +150,10 @@ class _EventSource:
             return await self._async_decode(self._decoder.flush())
         return []
 
-    async def _async_decode(self, found: list[tuple[str, bytes]]) -> list[Json]:
-        """Return the objects of events, but for signs of life; a large one keeps nobody waiting."""
+    async def _async_decode(self, parsed: list[tuple[str, bytes]]) -> list[Json]:
+        """Return the objects of events without keep-alives; large ones are read in the executor."""
         events: list[Json] = []
-        for name, data in found:
+        for name, data in parsed:
             if data.startswith(b"[DONE]"):
                 self.is_done = True
                 break
@@ -180,61 +180,61 @@ class _EventSource:
             yield
         except AnswerError as err:
             details = parse_error_body(err.body, self._host.settings)
-            raise ErrorInStream(status=status_in(err.body), **details) from None
+            raise ErrorInStream(status=status_from_codes(err.body), **details) from None
         except EventTooLarge, StreamGarbled:
             raise StreamMalformed from None
 
 
-def body_of(response: Any) -> AsyncGenerator[bytes]:
-    """Return the pieces of a streamed answer of the SDK, as they arrive.
+def iter_body(response: Any) -> AsyncGenerator[bytes]:
+    """Return the chunks of a streamed response of the SDK, as they arrive.
 
-    What is not packed comes straight from the connection: on a small machine, the layers that
-    could unpack it take as much time as the rest. Raises errors of httpx and the SDK.
+    An uncompressed body comes straight from the connection: on a small machine, the layers that
+    would decompress it take as much time as the rest. Raises errors of httpx and the SDK.
     """
     stream = response.http_response.stream
     if isinstance(stream, AiohttpResponseStream) and "content-encoding" not in response.headers:
         return stream.__aiter__()  # type: ignore[return-value]
-    found: AsyncGenerator[bytes] = response.iter_bytes()
-    return found
+    chunks: AsyncGenerator[bytes] = response.iter_bytes()
+    return chunks
 
 
 @asynccontextmanager
 async def async_stream(
     host: ServiceHost, method: str, arguments: Mapping[str, Any], seconds: float
 ) -> AsyncIterator[Stream]:
-    """Send a request and yield its answer; the SDK does not retry.
+    """Send a request and yield its response; the SDK does not retry.
 
     `method` is that of the SDK, such as `responses.create`; what `arguments` holds under
-    `extra_body` is sent as it is. `seconds` bound the time until `Stream.begun`, and then the time
-    between two pieces. Raises ApiError and EntryUnloaded.
+    `extra_body` is sent as it is. `seconds` bound the time until `Stream.mark_started`, and then the time
+    between two chunks. Raises ApiError and EntryUnloaded.
     """
     call, _ = await host.method(method, "streaming")
     async with AsyncExitStack() as stack:
-        wait = await stack.enter_async_context(host.async_request_scope(seconds))
+        timeout = await stack.enter_async_context(host.async_request_scope(seconds))
         token = most_retries.set(0)
         try:
             response = await stack.enter_async_context(call(**arguments, timeout=seconds))
         finally:
             most_retries.reset(token)
-        yield Stream(host, response, wait, seconds)
+        yield Stream(host, response, timeout, seconds)
 
 
 async def async_warm_up(host: ServiceHost) -> None:
-    """Have an open connection, so that the next request need not wait for one.
+    """Open a connection, so that the next request need not wait for one.
 
-    Does nothing if the service has answered within the last 10 seconds. Whatever goes wrong is
-    for the next request to tell; a service that does not list its models is not asked again.
+    Does nothing if the service has responded within the last 10 seconds. Errors are left to the
+    next request; a service that rejects to list its models is not asked again.
     """
     if host.closed or not host.known.get(_CAN_WARM_UP, True):
         return
-    if time.monotonic() - host.usage.last_response_at < _WARM:
+    if time.monotonic() - host.usage.last_response_at < _KEEP_ALIVE_SECONDS:
         return
     token = most_retries.set(0)
     try:
         call, _ = await host.method("models.list", "raw")
-        async with asyncio.timeout(_WARM_UP):
-            with raise_translated_errors(host.settings, _WARM_UP):
-                await call(timeout=_WARM_UP)
+        async with asyncio.timeout(_WARM_UP_TIMEOUT):
+            with raise_translated_errors(host.settings, _WARM_UP_TIMEOUT):
+                await call(timeout=_WARM_UP_TIMEOUT)
     except (HomeAssistantError, TimeoutError) as err:
         LOGGER.debug("No connection could be opened in advance: %r", err)
         if isinstance(err, ServiceValidationError):
@@ -243,12 +243,12 @@ async def async_warm_up(host: ServiceHost) -> None:
         most_retries.reset(token)
 
 
-async def async_ask(
+async def async_request(
     host: ServiceHost, method: str, arguments: Mapping[str, Any], seconds: float
 ) -> Json:
-    """Return the JSON object that a method answers with, what `Stream.async_whole` returns.
+    """Return the JSON object of a response, what `Stream.async_json` returns.
 
     The parameters and errors are those of `async_stream`.
     """
     async with async_stream(host, method, arguments, seconds) as stream:
-        return await stream.async_whole()
+        return await stream.async_json()

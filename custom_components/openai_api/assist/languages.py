@@ -1,4 +1,4 @@
-"""The languages that speech services know: they find out by themselves which one it is."""
+"""The languages of speech services, which detect the language by themselves."""
 
 from typing import Final
 
@@ -19,13 +19,13 @@ LANGUAGES: Final = tuple(
 
 
 def languages_with(language: str) -> list[str]:
-    """Return all of them, and the one of the home, whatever it is."""
+    """Return all languages, and that of the home, whatever it is."""
     return sorted({*LANGUAGES, language})
 
 
 def iso_639_1(language: str) -> str | None:
-    """Return the two letters of a tag that services take; None where it has three."""
+    """Return the two-letter code of a tag for services; None where it has three letters."""
     code = language.replace("_", "-").partition("-")[0].lower()
-    # Whisper knows one Norwegian, and that under this code.
+    # Whisper has one code for Norwegian.
     code = {"nb": "no", "fil": "tl"}.get(code, code)
     return code if len(code) == 2 else None

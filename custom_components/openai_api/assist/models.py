@@ -1,4 +1,4 @@
-"""Knows the models of a service, and which of them fit which part of Assist."""
+"""Lists the models of a service, and suggests those that suit a type of subentry."""
 
 import re
 import time
@@ -11,13 +11,13 @@ from ..api.response import parse_body
 from ..const import LOGGER
 from ..subentries import SubentryType
 
-_KEPT = 3600.0
+_CACHE_SECONDS = 3600.0
 """Seconds: models come and go, but not while somebody fills in a form."""
 _TIMEOUT = 10.0
 IMAGE: Final = "image"
 TRANSCRIPTION: Final = "transcription"
 
-_FITS: Final = {
+_NAME_PATTERNS: Final = {
     SubentryType.STT: re.compile(
         r"whisper|transcri|parakeet|canary|voxtral|sensevoice|\bstt\b|asr", re.IGNORECASE
     ),
@@ -27,7 +27,7 @@ _FITS: Final = {
     SubentryType.REALTIME: re.compile(r"realtime", re.IGNORECASE),
     IMAGE: re.compile(r"image|dall-e|flux|diffusion|sdxl|imagen", re.IGNORECASE),
 }
-_NO_CHAT: Final = re.compile(
+_NOT_CHAT: Final = re.compile(
     r"embed|bge-|rerank|moderation|sora|davinci|babbage|instruct-\d|translate|audio", re.IGNORECASE
 )
 # The first that a host has is suggested. Short names stand for all that begin with them.
@@ -50,8 +50,8 @@ _DEFAULT_MODELS: Final = {
 
 async def async_list_models(host: ServiceHost) -> list[str]:
     """Return the ids of the host's models in its order; none where it does not tell."""
-    listed, models = host.known.get("models", (0.0, []))
-    if models and time.monotonic() - listed < _KEPT:
+    listed_at, models = host.known.get("models", (0.0, []))
+    if models and time.monotonic() - listed_at < _CACHE_SECONDS:
         return list(models)
     try:
         call, _ = await host.method("models.list", "raw")
@@ -73,33 +73,32 @@ async def async_list_models(host: ServiceHost) -> list[str]:
     return list(models)
 
 
-def fitting(models: list[str], purpose: str) -> list[str]:
-    """Return the models whose names say that they fit, all where none or no other does."""
+def models_for_purpose(models: list[str], purpose: str) -> list[str]:
+    """Return the models with names that suit a purpose, or all models where there are none."""
     if purpose in {SubentryType.CONVERSATION, SubentryType.AI_TASK}:
         matching = [
             model
             for model in models
-            if not _NO_CHAT.search(model)
-            and not any(pattern.search(model) for pattern in _FITS.values())
+            if not _NOT_CHAT.search(model)
+            and not any(pattern.search(model) for pattern in _NAME_PATTERNS.values())
         ]
     elif purpose == TRANSCRIPTION:
-        return fitting(models, SubentryType.STT)
+        return models_for_purpose(models, SubentryType.STT)
     else:
-        matching = [model for model in models if _FITS[purpose].search(model)]
+        matching = [model for model in models if _NAME_PATTERNS[purpose].search(model)]
     return matching or models
 
 
-def suggested(host: ServiceHost, models: list[str], purpose: str) -> str | None:
-    """Return the model to begin with, None where nothing speaks for any."""
-    key = {
-        SubentryType.AI_TASK: SubentryType.CONVERSATION,
-        TRANSCRIPTION: SubentryType.STT,
-    }.get(purpose, purpose)
+def suggested_model(host: ServiceHost, models: list[str], purpose: str) -> str | None:
+    """Return the suggested model of a purpose, None if there is none."""
+    key = {SubentryType.AI_TASK: SubentryType.CONVERSATION, TRANSCRIPTION: SubentryType.STT}.get(
+        purpose, purpose
+    )
     defaults = host.entry.options.get("default_models") or {}
     if chosen := defaults.get(_DEFAULT_MODELS[key]):
         return str(chosen)
     if preferred := next((name for name in _PREFERRED[key] if name in models), None):
         return preferred
-    # A host at home often has but one; that of a form where all are shown says nothing.
-    fits = fitting(models, purpose)
-    return fits[0] if len(fits) == 1 else None
+    # Local services often have a single model.
+    suitable = models_for_purpose(models, purpose)
+    return suitable[0] if len(suitable) == 1 else None

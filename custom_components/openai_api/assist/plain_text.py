@@ -1,23 +1,22 @@
-"""Makes written text fit to be spoken: without markdown, links, code and emoji.
+"""Removes the markup of text to speak: markdown, links, code and emoji.
 
-`PlainText` takes the text in pieces of any size, as a model writes it, and gives it on as soon
-as nothing that follows can change it. `plain_text` takes a whole text.
+The text arrives in deltas of any size, and is returned as soon as no later delta can change it.
 """
 
 import re
 from typing import Final
 
-_SLICE: Final = 256
-"""Characters that are looked at once: what some patterns take grows faster than the text."""
-_LONGEST_WAIT: Final = 400
-"""Characters: what is open for longer is no link and no address."""
-_PICTURES: Final = (
+_CHUNK_CHARACTERS: Final = 256
+"""Characters that are searched at once: the time of some patterns grows faster than the text."""
+_MAX_OPEN_CHARACTERS: Final = 400
+"""Characters: an incomplete link or URL is not longer."""
+_EMOJI_RANGES: Final = (
     "\U0001f000-\U0001faff"  # pictographs, faces, the letters of flags, symbols
     "\U000e0020-\U000e007f"  # tags in flags
     "\u2600-\u27bf"  # miscellaneous symbols, dingbats
     "\u2b00-\u2bff\u2300-\u23ff\u25a0-\u25ff\u3030\u303d\u3297\u3299\ufe0f\u20e3"
 )
-_EMOJI: Final = re.compile(f"[{_PICTURES}]+(?:\u200d?[{_PICTURES}]+)*")
+_EMOJI: Final = re.compile(f"[{_EMOJI_RANGES}]+(?:\u200d?[{_EMOJI_RANGES}]+)*")
 _IMAGE_OR_LINK: Final = re.compile(
     r"!?\[([^\[\]\n]*)\](?:\(([^()\n]*(?:\([^()\n]*\))?)\)|\[[^\]\n]*\])"
 )
@@ -49,7 +48,7 @@ _OPEN: Final = re.compile(
     r"|\(?<?https?://[^\s)\]>]*|\(?\b(?:h|ht|htt|https?:?/?)"  # an address under way
     r"|<[^<>\n]{0,40}|【[^【】\n]*"
     r"|[*_~`!(]++"  # signs that depend on what follows
-    rf"|[\u200d{_PICTURES}][ \t\u200d{_PICTURES}]*+)?$"
+    rf"|[\u200d{_EMOJI_RANGES}][ \t\u200d{_EMOJI_RANGES}]*+)?$"
 )
 
 
@@ -57,47 +56,49 @@ _CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def without_controls(text: str) -> str:
-    """Return a text without the characters that nothing can show, and some databases refuse."""
+    """Return a text without control characters, which some databases reject."""
     return text if text.isprintable() else _CONTROLS.sub("", text)
 
 
 class PlainText:
-    """Cleans a text that comes in pieces."""
+    """Removes the markup of a text that arrives in deltas."""
 
     def __init__(self) -> None:
-        self._rest = ""
-        self._at_line_start = True
+        self._pending = ""
+        self._is_line_start = True
         self._in_fence = False
-        self._before = ""
+        self._previous_input = ""
         """The last character of the text as it was written."""
-        self._last = ""
-        """The last character that was given on."""
+        self._previous_output = ""
+        """The last character that was returned."""
 
     def feed(self, text: str) -> str:
-        """Return what can be given on of all that came so far."""
-        if len(text) <= _SLICE:
-            return self._feed(text)
-        slices = range(0, len(text), _SLICE)
-        return "".join([self._feed(text[start : start + _SLICE]) for start in slices])
+        """Return the text that no later delta can change."""
+        if len(text) <= _CHUNK_CHARACTERS:
+            return self._feed_chunk(text)
+        slices = range(0, len(text), _CHUNK_CHARACTERS)
+        return "".join(
+            [self._feed_chunk(text[start : start + _CHUNK_CHARACTERS]) for start in slices]
+        )
 
-    def _feed(self, text: str) -> str:
-        """Return what can be given on with a short piece more."""
-        text = self._rest + text
-        cut = self._cut(text)
-        self._rest = text[cut:]
+    def _feed_chunk(self, text: str) -> str:
+        """Return what `feed` does, for a short delta."""
+        text = self._pending + text
+        cut = self._stable_length(text)
+        self._pending = text[cut:]
         return self._clean(text[:cut])
 
     def flush(self) -> str:
         """Return what still waits at the end."""
-        text, self._rest = self._rest, ""
+        text, self._pending = self._pending, ""
         return self._clean(text).rstrip(" \t")
 
-    def _cut(self, text: str) -> int:
-        """Return how much of a text nothing that follows can change."""
+    def _stable_length(self, text: str) -> int:
+        """Return how much of a text no later delta can change."""
         start = text.rfind("\n") + 1
         line = text[start:]
-        is_line_start = start > 0 or self._at_line_start
-        is_long = len(line) >= _LONGEST_WAIT
+        is_line_start = start > 0 or self._is_line_start
+        is_long = len(line) >= _MAX_OPEN_CHARACTERS
         if self._in_fence:
             return len(text) if is_long or not is_line_start else start
         if is_line_start and len(line) < 8 and not line.strip(" \t`~#>-*+•=_|[]xX"):
@@ -105,8 +106,8 @@ class PlainText:
             return start
         if is_line_start and (is_rule(line) or _FENCE.match(line) or line.lstrip()[:1] == "|"):
             return len(text) if is_long else start
-        if (found := _OPEN.search(line)) and len(line) - found.start() < _LONGEST_WAIT:
-            return start + found.start()
+        if (match := _OPEN.search(line)) and len(line) - match.start() < _MAX_OPEN_CHARACTERS:
+            return start + match.start()
         return len(text)
 
     def _clean(self, text: str) -> str:
@@ -117,32 +118,32 @@ class PlainText:
         for line in text.splitlines(keepends=True):
             body = line.rstrip("\r\n")
             end = line[len(body) :]
-            if self._at_line_start and _FENCE.match(body):
+            if self._is_line_start and _FENCE.match(body):
                 self._in_fence = not self._in_fence
-            elif not self._in_fence and not (self._at_line_start and is_rule(body)):
+            elif not self._in_fence and not (self._is_line_start and is_rule(body)):
                 parts.append(self._clean_line(body) + end)
-            self._at_line_start = bool(end)
-            self._before = "" if end else body[-1:]
+            self._is_line_start = bool(end)
+            self._previous_input = "" if end else body[-1:]
         cleaned = "".join(parts)
-        if cleaned[:1] in {" ", "\t"} and self._last in {"", " ", "\n"}:
+        if cleaned[:1] in {" ", "\t"} and self._previous_output in {"", " ", "\n"}:
             cleaned = cleaned.lstrip(" \t")
         if cleaned:
-            self._last = cleaned[-1]
+            self._previous_output = cleaned[-1]
         return cleaned
 
     def _clean_line(self, line: str) -> str:
         """Return a line, or a part of one, without markup."""
-        if self._at_line_start:
+        if self._is_line_start:
             line = _LINE.sub("", line)
             if line.lstrip().startswith("|"):
                 line = ", ".join(cell.strip() for cell in line.strip(" \t|").split("|"))
         if line.isascii() and not _MARKUP & set(line):
             return line
-        # What a sign means depends on what stands before it.
-        before = "" if self._at_line_start else self._before
+        # The meaning of a character depends on the one before it.
+        before = "" if self._is_line_start else self._previous_input
         line = before + line
         line = _SOURCE.sub("", line)
-        line = _IMAGE_OR_LINK.sub(lambda found: found[1], line)
+        line = _IMAGE_OR_LINK.sub(lambda match: match[1], line)
         line = _CITATION.sub("", line)
         line = _ADDRESS.sub("", line)
         line = _TAG.sub(" ", line)
@@ -157,13 +158,7 @@ _MARKUP: Final = frozenset("*_`~[]<>:")
 
 
 def is_rule(line: str, dashes: str = "---") -> bool:
-    """Tell whether a line is a rule, or what stands below the head of a table."""
+    """Return whether a line is a rule, or what stands below the head of a table."""
     if dashes in line and not line.strip(" \t:|-"):
         return True
     return not line.strip(" \t-*_=") and len(line.replace(" ", "").replace("\t", "")) >= 3
-
-
-def plain_text(text: str) -> str:
-    """Return a whole text without markdown, links, code and emoji."""
-    plain = PlainText()
-    return plain.feed(text) + plain.flush()

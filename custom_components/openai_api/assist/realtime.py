@@ -1,4 +1,4 @@
-"""The realtime voice of a subentry: its talks, which three entities share, and their sessions."""
+"""The realtime sessions of a subentry, which its three entities share, and their configuration."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -14,6 +14,7 @@ from ..data import OpenAIConfigEntry
 from ..realtime.session_config import build_session
 from ..types import Json
 from . import tools
+from .chat_log import system_prompt
 from .const import (
     CONF_EAGERNESS,
     CONF_END_OF_SPEECH,
@@ -31,21 +32,21 @@ from .const import (
     DEFAULTS,
 )
 from .languages import iso_639_1
-from .pcm import SESSION
-from .stt_live import TAIL_MS
-from .talk import Talk
+from .pcm import SESSION_FORMAT
+from .realtime_session import RealtimeSession
+from .stt_live import TRAILING_SILENCE_MS
 
 _TRANSCRIPTION_MODEL: Final = "gpt-4o-mini-transcribe"
-_BEYOND_SILENCE: Final = 200
+_SILENCE_MARGIN_MS: Final = 200
 
 
 class RealtimeVoice:
-    """The talks of one subentry, by the ids of Home Assistant's conversations."""
+    """The sessions of one subentry, by the ids of Home Assistant's conversations."""
 
     def __init__(self, entry: OpenAIConfigEntry, subentry: ConfigSubentry) -> None:
         """Take the subentry, whose options may change at any time."""
         self._entry, self._subentry = entry, subentry
-        self._talks: dict[str, Talk] = {}
+        self._sessions: dict[str, RealtimeSession] = {}
 
     def option(self, key: str) -> Any:
         """Return an option of the subentry, its default or None where it is not set."""
@@ -54,71 +55,64 @@ class RealtimeVoice:
 
     @property
     def end_of_speech(self) -> str:
-        """Who hears the end of speech: `home`, `both` or `host`."""
+        """Who detects the end of speech: `home`, `both` or `host`."""
         return str(self.option(CONF_END_OF_SPEECH))
 
     @property
     def transcription_model(self) -> str:
-        """The model that writes down what the person says."""
+        """The model that transcribes speech."""
         return str(self.option(CONF_TRANSCRIPTION_MODEL) or _TRANSCRIPTION_MODEL)
 
     @property
-    def tail_ms(self) -> int:
-        """Milliseconds of silence after which a service has certainly heard the end."""
+    def trailing_silence_ms(self) -> int:
+        """Milliseconds of silence after which a service has certainly detected the end of speech."""
         if self.option(CONF_TURN_DETECTION) != "server_vad":
-            return TAIL_MS
-        return max(TAIL_MS, int(self.option(CONF_SILENCE_MS)) + _BEYOND_SILENCE)
+            return TRAILING_SILENCE_MS
+        return max(TRAILING_SILENCE_MS, int(self.option(CONF_SILENCE_MS)) + _SILENCE_MARGIN_MS)
 
     @callback
-    def find(self, conversation_id: str | None) -> Talk | None:
-        """Return the talk of a conversation, if there is one."""
-        return self._talks.get(conversation_id or "")
+    def find_session(self, conversation_id: str) -> RealtimeSession | None:
+        """Return the session of a conversation, if there is one."""
+        return self._sessions.get(conversation_id)
 
     @callback
-    def talk(self, conversation_id: str) -> Talk:
-        """Return the talk of a conversation, a new one for a new conversation."""
-        if (talk := self._talks.get(conversation_id)) is None:
+    def get_session(self, conversation_id: str) -> RealtimeSession:
+        """Return the session of a conversation, a new one for a new conversation."""
+        if (session := self._sessions.get(conversation_id)) is None:
             model = str(self.option(CONF_MODEL) or "")
-            talk = Talk(self._entry.runtime_data, model, self._keep_open)
-            self._talks[conversation_id] = talk
-            session = chat_session.current_session.get()
-            if session is not None and session.conversation_id == conversation_id:
-                session.async_on_cleanup(lambda: self._forget(conversation_id))
-        return talk
+            session = RealtimeSession(self._entry.runtime_data, model, self._keep_open)
+            self._sessions[conversation_id] = session
+            chat = chat_session.current_session.get()
+            if chat is not None and chat.conversation_id == conversation_id:
+                chat.async_on_cleanup(lambda: self._remove(conversation_id))
+        return session
 
     @callback
     def close(self) -> None:
-        """End every session."""
-        for conversation_id in tuple(self._talks):
-            self._forget(conversation_id)
+        """End every session for good."""
+        for conversation_id in tuple(self._sessions):
+            self._remove(conversation_id)
 
     @callback
     def close_sessions(self) -> None:
-        """End the sessions of a configuration that has changed; what was said is remembered."""
-        for talk in self._talks.values():
-            if talk.turn is None or talk.turn.is_over:
-                talk.close()
+        """End the idle sessions, for the configuration has changed; what was said is remembered."""
+        for session in self._sessions.values():
+            if session.turn is None or session.turn.is_over:
+                session.close()
 
     @callback
-    def _forget(self, conversation_id: str) -> None:
-        """End a conversation for good."""
-        if (talk := self._talks.pop(conversation_id, None)) is not None:
-            talk.retire()
+    def _remove(self, conversation_id: str) -> None:
+        """End the session of a conversation for good."""
+        if (session := self._sessions.pop(conversation_id, None)) is not None:
+            session.shut_down()
 
     @callback
     def _keep_open(self) -> float:
         """Return the seconds that an idle session stays open."""
         return float(self.option(CONF_KEEP_OPEN))
 
-    def session(
-        self,
-        instructions: str,
-        tools: list[Json],
-        language: str | None,
-        *,
-        answers: bool = True,
-    ) -> Json:
-        """Return the configuration of a session; without `answers` it only transcribes.
+    def session_config(self, log: conversation.ChatLog | None, language: str | None) -> Json:
+        """Return the configuration of a session; without a chat log it only transcribes.
 
         It is the `session` of a `session.update`: `{"type": "realtime", "audio": {…}, …}`
         (https://platform.openai.com/docs/api-reference/realtime-client-events/session/update).
@@ -129,25 +123,27 @@ class RealtimeVoice:
         if language and (code := iso_639_1(language)):
             transcription["language"] = code
         input_audio: Json = {
-            "format": {"type": "audio/pcm", "rate": SESSION.rate},
+            "format": {"type": "audio/pcm", "rate": SESSION_FORMAT.rate},
             "transcription": transcription,
-            "turn_detection": self._turn_detection(answers=answers),
+            "turn_detection": self._turn_detection(answers=log is not None),
             "noise_reduction": {"type": option(CONF_NOISE_REDUCTION)},
         }
-        spoken: Json = {"format": {"type": "audio/pcm", "rate": SESSION.rate}}
+        output_audio: Json = {"format": {"type": "audio/pcm", "rate": SESSION_FORMAT.rate}}
         if voice := option(CONF_VOICE):
-            spoken["voice"] = voice
-        session: Json = {"audio": {"input": input_audio, "output": spoken}}
-        if instructions:
-            session["instructions"] = instructions
-        if tools:
-            session["tools"] = tools
+            output_audio["voice"] = voice
+        config: Json = {"audio": {"input": input_audio, "output": output_audio}}
+        if log is not None:
+            functions = tools.function_tools(log.llm_api)
+            if instructions := functions.rename_in(system_prompt(log)):
+                config["instructions"] = instructions
+            if definitions := functions.definitions:
+                config["tools"] = [{"type": "function", **function} for function in definitions]
         if limit := option(CONF_MAX_OUTPUT_TOKENS):
-            session["max_output_tokens"] = int(limit)
-        return build_session(_merged(session, option(CONF_EXTRA_SESSION)), None)
+            config["max_output_tokens"] = int(limit)
+        return build_session(_deep_merge(config, option(CONF_EXTRA_SESSION)), None)
 
     def _turn_detection(self, *, answers: bool) -> Json | None:
-        """Return how the service hears the end of speech."""
+        """Return the turn detection of the service, None where Home Assistant detects the end."""
         if self.end_of_speech == "home":
             return None
         common = {"create_response": answers, "interrupt_response": answers}
@@ -158,13 +154,12 @@ class RealtimeVoice:
         silence = int(self.option(CONF_SILENCE_MS))
         return {"type": "server_vad", "silence_duration_ms": silence, **common}
 
-    async def async_prepare_session(self, hass: HomeAssistant, language: str) -> Json:
-        """Return the configuration before the agent is asked, what `session` returns.
+    async def async_initial_config(self, hass: HomeAssistant, language: str) -> Json:
+        """Return what `session_config` returns, before the conversation entity is asked.
 
         Home Assistant does not tell a speech-to-text entity which satellite it listens to: it is
         the one that began to listen last.
         """
-        # Home Assistant puts the prompt together in here; nobody else sees this log.
         log = conversation.ChatLog(hass, ulid_now())
         context: dict[str, Any] = {
             "platform": DOMAIN,
@@ -180,7 +175,7 @@ class RealtimeVoice:
             None,
         )
         tools.guard(log)
-        return self.session(prompt_of(log), tools_of(log), language)
+        return self.session_config(log, language)
 
 
 @callback
@@ -194,26 +189,13 @@ def realtime_voice(entry: OpenAIConfigEntry, subentry: ConfigSubentry) -> Realti
     return voice
 
 
-def prompt_of(log: conversation.ChatLog) -> str:
-    """Return the prompt that Home Assistant has rendered, "" if there is none."""
-    content = log.content[0]
-    text = content.content or "" if content.role == "system" else ""
-    return tools.functions(log.llm_api).rename_in(text)
-
-
-def tools_of(log: conversation.ChatLog) -> list[Json]:
-    """Return the tools of a session: `[{"type": "function", "name": …, "parameters": {…}}]`."""
-    definitions = tools.functions(log.llm_api).definitions
-    return [{"type": "function", **definition} for definition in definitions]
-
-
-def _merged(values: Json, extra: Mapping[str, Any]) -> Json:
-    """Return the values, and over them what the subentry adds, object by object."""
-    merged = dict(values)
+def _deep_merge(config: Json, extra: Mapping[str, Any]) -> Json:
+    """Return a configuration in which `extra` replaces values, object by object."""
+    merged = dict(config)
     for key, value in extra.items():
-        known = merged.get(key)
-        is_object = isinstance(known, dict) and isinstance(value, Mapping)
-        merged[key] = _merged(known, value) if is_object else value  # type: ignore[arg-type]
+        base = merged.get(key)
+        is_object = isinstance(base, dict) and isinstance(value, Mapping)
+        merged[key] = _deep_merge(base, value) if is_object else value  # type: ignore[arg-type]
     return merged
 
 
@@ -226,5 +208,5 @@ def _listening_device(hass: HomeAssistant) -> str | None:
     if not listening:
         return None
     latest = max(listening, key=lambda state: state.last_changed)
-    registered = er.async_get(hass).async_get(latest.entity_id)
-    return registered.device_id if registered else None
+    entity = er.async_get(hass).async_get(latest.entity_id)
+    return entity.device_id if entity else None

@@ -1,4 +1,4 @@
-"""The speech-to-text entity of a realtime subentry: the model hears the person while they speak."""
+"""The speech-to-text entity of a realtime subentry."""
 
 from collections.abc import AsyncIterable
 from typing import override
@@ -16,27 +16,27 @@ from homeassistant.util.ulid import ulid_now
 
 from ..const import LOGGER
 from .languages import iso_639_1
+from .microphone import Microphone
 from .pcm import PcmFormat
 from .realtime import realtime_voice
-from .stt import MicrophoneEntity
-from .stt_sound import Microphone
+from .realtime_session import RealtimeSession
+from .stt import BaseSTTEntity
 from .stt_upload import TranscriptionOptions, async_transcribe
-from .talk import Talk
 
 
-class RealtimeSttEntity(MicrophoneEntity):
-    """Hands the sound to the session of the conversation, in which the model answers by itself."""
+class RealtimeSTTEntity(BaseSTTEntity):
+    """Streams audio into the session of the conversation, in which the model responds by itself."""
 
     @override
     @callback
-    def take_options(self) -> None:
-        super().take_options()
+    def apply_options(self) -> None:
+        super().apply_options()
         self._voice = realtime_voice(self.entry, self.subentry)
 
     @property
     @override
     def audio_processing(self) -> SpeechAudioProcessing:
-        """Return who hears the end: Home Assistant, unless the service alone is to."""
+        """Return whether Home Assistant detects the end of speech: not if the service alone does."""
         return SpeechAudioProcessing(
             requires_external_vad=self._voice.end_of_speech != "host",
             prefers_auto_gain_enabled=True,
@@ -57,55 +57,62 @@ class RealtimeSttEntity(MicrophoneEntity):
             stream, PcmFormat(int(metadata.sample_rate), int(metadata.channel), 2)
         )
         microphone.start()
-        session = chat_session.current_session.get()
-        conversation_id = session.conversation_id if session else ulid_now()
-        talk = self._voice.talk(conversation_id)
+        chat = chat_session.current_session.get()
+        conversation_id = chat.conversation_id if chat else ulid_now()
+        session = self._voice.get_session(conversation_id)
         try:
             try:
-                text = await self._async_hear(talk, microphone, metadata, answers=bool(session))
+                text = await self._async_recognize(
+                    session, microphone, metadata, answers=bool(chat)
+                )
             except HomeAssistantError as err:
                 if self.host.closed:
                     raise
                 LOGGER.warning("A realtime session could not be used, speech is uploaded: %s", err)
-                # Whatever is wrong with it, the answer comes in a new one.
-                talk.close()
+                # Whatever is wrong with it, the response comes in a new one.
+                session.close()
                 text = await self._async_upload(microphone, metadata)
         except HomeAssistantError as err:
             LOGGER.error("What was said to %s could not be understood: %s", self.entity_id, err)
             return SpeechResult(None, SpeechResultState.ERROR)
         finally:
             await microphone.async_stop()
-            if session is None:
-                talk.close()
+            if chat is None:
+                session.close()
         return SpeechResult(text, SpeechResultState.SUCCESS)
 
-    async def _async_hear(
-        self, talk: Talk, microphone: Microphone, metadata: SpeechMetadata, *, answers: bool
+    async def _async_recognize(
+        self,
+        session: RealtimeSession,
+        microphone: Microphone,
+        metadata: SpeechMetadata,
+        *,
+        answers: bool,
     ) -> str:
         """Return what is said, while the session is opened and the model begins to answer."""
-        turn = talk.begin()
+        turn = session.begin_turn()
         try:
-            session = talk.session
+            config = session.config
             if not answers:
-                session = self._voice.session("", [], metadata.language, answers=False)
-            elif session is None:
-                session = await self._voice.async_prepare_session(self.hass, metadata.language)
-            await talk.async_open(session)
-            return await talk.async_hear(
-                microphone, self._voice.end_of_speech, self._voice.tail_ms, turn
+                config = self._voice.session_config(None, metadata.language)
+            elif config is None:
+                config = await self._voice.async_initial_config(self.hass, metadata.language)
+            await session.async_open(config)
+            return await session.async_listen(
+                microphone, self._voice.end_of_speech, self._voice.trailing_silence_ms, turn
             )
         except BaseException:
             turn.end()
-            talk.interrupt()
+            session.interrupt()
             raise
 
     async def _async_upload(self, microphone: Microphone, metadata: SpeechMetadata) -> str:
-        """Return what is said in the same sound, once it is whole; the agent sends it as text."""
+        """Return what is said once the audio is complete; the conversation entity sends it as text."""
         if self._voice.end_of_speech == "host":
             await microphone.async_wait_for_silence()
         else:
-            await microphone.async_wait()
+            await microphone.async_wait_for_end()
         options = TranscriptionOptions(
             model=self._voice.transcription_model, language=iso_639_1(metadata.language)
         )
-        return await async_transcribe(self.host, options, bytes(microphone.sound))
+        return await async_transcribe(self.host, options, bytes(microphone.audio))

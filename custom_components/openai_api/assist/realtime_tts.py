@@ -1,4 +1,4 @@
-"""The mouth of a realtime conversation: the model's own voice, as it is made."""
+"""The text-to-speech entity of a realtime subentry."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -10,106 +10,103 @@ from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import chat_session
 
-from ..const import LOGGER
+from ..const import CONF_DEFAULT_MODELS, LOGGER
 from ..subentries import SubentryType
+from ..types import ModelKind
 from .const import CONF_MODEL, DEFAULTS
 from .errors import AssistError
-from .pcm import SESSION, Coalescer, Converter, wav_header
+from .pcm import SESSION_FORMAT, Coalescer, Converter, wav_header
 from .realtime import realtime_voice
-from .talk import Talk
-from .talk_turn import RealtimeResponse, Turn
-from .tts import TtsEntity, is_probed, wanted_of
-from .tts_options import Wanted, target_of
+from .realtime_session import RealtimeSession
+from .realtime_turn import RealtimeResponse, RealtimeTurn
+from .tts import OpenAITTSEntity, is_probed_by_ffmpeg, preferred_audio
+from .tts_options import PreferredAudio, target_format
 
 _SPEECH_MODEL: Final = "gpt-4o-mini-tts"
-_PATIENCE: Final = 30.0
-"""Seconds until the next sound."""
-_TEXT_PATIENCE: Final = 10.0
-"""Seconds until a pipeline has said for which text it wants a voice."""
-_TURN: Final = 300.0
+_TEXT_TIMEOUT: Final = 10.0
+"""Seconds until a pipeline has passed the first text."""
+_MAX_TURN_SECONDS: Final = 300.0
 """Seconds that a turn may last, tools included."""
 
 
-class RealtimeTtsEntity(TtsEntity):
-    """Passes on what the model says, where the text to speak is that of its answer."""
+class RealtimeTTSEntity(OpenAITTSEntity):
+    """Streams the audio of the model itself, where the text is that of its response."""
 
     @override
     @callback
-    def take_options(self) -> None:
+    def apply_options(self) -> None:
         self._voice = realtime_voice(self.entry, self.subentry)
-        super().take_options()
+        super().apply_options()
 
     @override
     def option(self, key: str) -> Any:
-        """Return an option; those of a speaker have its defaults."""
+        """Return an option; those of text-to-speech have its defaults."""
         if key == CONF_MODEL:
-            # What speaks in conversations does not read texts aloud.
-            chosen = (self.entry.options.get("default_models") or {}).get("speech")
-            return chosen or _SPEECH_MODEL
+            # Realtime models do not read texts aloud.
+            models = self.entry.options.get(CONF_DEFAULT_MODELS) or {}
+            return models.get(ModelKind.SPEECH) or _SPEECH_MODEL
         value = super().option(key)
         return DEFAULTS[SubentryType.TTS].get(key) if value is None else value
 
     @override
     async def async_stream_tts_audio(self, request: TTSAudioRequest) -> TTSAudioResponse:
-        """Speak: in the model's own voice what it says itself, anything else like any speaker."""
-        session = chat_session.current_session.get()
-        talk = self._voice.find(session.conversation_id) if session else None
-        if talk is None or (turn := talk.turn) is None:
+        """Stream the model's own audio for its responses, and speak any other text."""
+        chat = chat_session.current_session.get()
+        session = self._voice.find_session(chat.conversation_id) if chat else None
+        if session is None or (turn := session.turn) is None:
             return await super().async_stream_tts_audio(request)
         texts = request.message_gen
         try:
-            async with asyncio.timeout(_TEXT_PATIENCE):
-                begin = await anext(texts, "")
+            async with asyncio.timeout(_TEXT_TIMEOUT):
+                first_text = await anext(texts, "")
         except TimeoutError:
             raise AssistError("assist_slow") from None
-        index = _place(turn, begin)
-        response = await self._async_first_sound(turn, index) if index is not None else None
-        if index is None or response is None:
-            # Another agent answers, the home itself, or the model without a voice.
+        index = _response_index(turn, first_text)
+        if index is None or not await self._async_has_audio(turn, index):
+            # Another agent answers, Home Assistant itself, or the model without audio.
             if index is None:
-                talk.abandon(turn)
-            request.message_gen = _chained(begin, texts)
+                session.abandon_turn(turn)
+            request.message_gen = _prepended(first_text, texts)
             return await super().async_stream_tts_audio(request)
-        reading = self.entry.async_create_background_task(
+        drain_task = self.entry.async_create_background_task(
             self.hass, _async_drain(texts), "openai_api realtime text"
         )
-        wanted = wanted_of(request.options)
-        sound = self._async_sound(talk, turn, index, wanted, reading)
-        return TTSAudioResponse("wav", sound)
+        preferred = preferred_audio(request.options)
+        audio = self._async_audio(session, turn, index, preferred, drain_task)
+        return TTSAudioResponse("wav", audio)
 
-    async def _async_first_sound(self, turn: Turn, index: int) -> RealtimeResponse | None:
-        """Return a response that has a voice, None for one without; waits for either."""
-        response = await turn.response(index, _PATIENCE)
-        async with aclosing(turn.sound(response, _PATIENCE)) as sound:  # type: ignore[type-var]
-            async for _ in sound:
-                return response
-        # It was cut by the person who went on to speak, or it only calls a tool.
-        return response if response.is_given_up() or response.calls else None
+    async def _async_has_audio(self, turn: RealtimeTurn, index: int) -> bool:
+        """Return whether the first audio of a response has arrived, or may come in the next one."""
+        response = await turn.response(index)
+        async with aclosing(turn.audio(response)) as audio:  # type: ignore[type-var]
+            async for _ in audio:
+                return True
+        return response.is_interrupted() or bool(response.calls)
 
-    async def _async_sound(
+    async def _async_audio(
         self,
-        talk: Talk,
-        turn: Turn,
+        session: RealtimeSession,
+        turn: RealtimeTurn,
         index: int,
-        wanted: Wanted,
-        reading: asyncio.Task[None],
+        preferred: PreferredAudio,
+        drain_task: asyncio.Task[None],
     ) -> AsyncGenerator[bytes]:
-        """Yield the sound of a turn, from one of its responses on, in the shape that is wanted."""
-        target = target_of(wanted, SESSION, is_probed=is_probed(wanted))
-        converter, coalescer = Converter(SESSION, target), Coalescer(SESSION)
+        """Yield the audio of a turn from one of its responses on, in the preferred format."""
+        target = target_format(
+            preferred, SESSION_FORMAT, is_probed_by_ffmpeg=is_probed_by_ffmpeg(preferred)
+        )
+        converter, coalescer = Converter(SESSION_FORMAT, target), Coalescer(SESSION_FORMAT)
         try:
             yield wav_header(target)
-            while (response := await self._async_next(turn, index)) is not None:
-                place = "", 0
-                async with aclosing(turn.sound(response, _PATIENCE)) as sound:  # type: ignore[type-var]
-                    async for chunk, item_id, part in sound:
-                        place = item_id, part
-                        talk.played(len(chunk), *place, is_last=False)
+            while (response := await self._async_next_response(turn, index)) is not None:
+                async with aclosing(turn.audio(response)) as audio:  # type: ignore[type-var]
+                    async for chunk, item_id, content_index in audio:
+                        session.on_audio_played(len(chunk), item_id, content_index)
                         if samples := converter.feed(coalescer.feed(chunk)):
                             yield samples
                 if samples := converter.feed(coalescer.finish()):
                     yield samples
-                talk.played(0, *place, is_last=True)
+                session.on_audio_finished()
                 index += 1
         except HomeAssistantError as err:
             LOGGER.warning("An answer could not be spoken to its end: %s", err)
@@ -117,12 +114,12 @@ class RealtimeTtsEntity(TtsEntity):
                 yield samples
             raise
         finally:
-            reading.cancel()
+            drain_task.cancel()
 
-    async def _async_next(self, turn: Turn, index: int) -> RealtimeResponse | None:
+    async def _async_next_response(self, turn: RealtimeTurn, index: int) -> RealtimeResponse | None:
         """Return the next response of a turn, None once there is none to come."""
         try:
-            async with asyncio.timeout(_TURN):
+            async with asyncio.timeout(_MAX_TURN_SECONDS):
                 while len(turn.responses) <= index:
                     if turn.is_over:
                         return None
@@ -132,28 +129,28 @@ class RealtimeTtsEntity(TtsEntity):
         return turn.responses[index]
 
 
-def _place(turn: Turn, text: str) -> int | None:
-    """Return the index of the response that a text is of; None if it is of none."""
+def _response_index(turn: RealtimeTurn, text: str) -> int | None:
+    """Return the index of the response to which a text belongs; None if it is another text."""
     if not turn.is_claimed:
         return None
-    if not (words := text.strip()):
-        # The agent has asked for the voice before there were words.
+    if not (stripped := text.strip()):
+        # The conversation entity asks for the audio before there is text.
         return max(0, len(turn.responses) - 1) if not turn.is_over else 0
     for index, response in reversed(tuple(enumerate(turn.responses))):
-        said = response.text.strip()
-        if said and (said.startswith(words) or words.startswith(said)):
+        spoken = response.text.strip()
+        if spoken and (spoken.startswith(stripped) or stripped.startswith(spoken)):
             return index
     return None
 
 
-async def _chained(begin: str, texts: AsyncGenerator[str]) -> AsyncGenerator[str]:
-    """Yield a text from its beginning."""
-    yield begin
+async def _prepended(first_text: str, texts: AsyncGenerator[str]) -> AsyncGenerator[str]:
+    """Yield the first text, then the rest."""
+    yield first_text
     async for text in texts:
         yield text
 
 
 async def _async_drain(texts: AsyncIterator[str]) -> None:
-    """Read a text that nobody needs, so that its writer is not kept waiting."""
+    """Read the text to its end, so that the pipeline is not kept waiting."""
     async for _ in texts:
         pass

@@ -1,4 +1,4 @@
-"""Shows how the last turn of a subentry went; off until somebody turns them on."""
+"""Diagnostic sensors of the last turn of a subentry, disabled by default."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,20 +18,20 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from ..data import OpenAIConfigEntry
 from ..subentries import SubentryType
 from ..types import Json
-from .entity import device_of
+from .entity import device_info_of
 from .turns import SIGNAL_TURN
 
 
 @dataclass(frozen=True, kw_only=True)
 class TurnSensorDescription(SensorEntityDescription):
-    """A figure of a turn."""
+    """A value of a turn."""
 
     value: Callable[[Json], float | None]
-    """Takes the data of a turn; None for one that has no such figure."""
+    """Returns the value from the data of a turn; None if the turn has none."""
 
 
 def _cached_share(turn: Json) -> float | None:
-    """Return the percentage of the tokens of the question that the service knew already."""
+    """Return the percentage of the input tokens that came from the cache of the service."""
     sent = turn["input_tokens"]
     return round(100 * turn["cached_tokens"] / sent, 1) if sent else None
 
@@ -65,7 +65,7 @@ _DESCRIPTIONS: Final = {
 
 
 class TurnSensor(SensorEntity):
-    """A figure of the last turn that had it."""
+    """A value of the last turn that had it."""
 
     entity_description: TurnSensorDescription
     _attr_entity_category = EntityCategory.DIAGNOSTIC
@@ -75,10 +75,7 @@ class TurnSensor(SensorEntity):
     _attr_state_class = SensorStateClass.MEASUREMENT
 
     def __init__(
-        self,
-        entry: OpenAIConfigEntry,
-        subentry: ConfigSubentry,
-        description: TurnSensorDescription,
+        self, entry: OpenAIConfigEntry, subentry: ConfigSubentry, description: TurnSensorDescription
     ) -> None:
         """Initialize the sensor."""
         self.entity_description = description
@@ -86,7 +83,7 @@ class TurnSensor(SensorEntity):
         self._subentry_id = subentry.subentry_id
         self._attr_translation_key = description.key
         self._attr_unique_id = f"{subentry.subentry_id}_{description.key}"
-        self._attr_device_info = device_of(entry, subentry)
+        self._attr_device_info = device_info_of(entry, subentry)
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -96,7 +93,7 @@ class TurnSensor(SensorEntity):
 
     @callback
     def _on_turn(self) -> None:
-        """Take what the turn that has just ended tells."""
+        """Update the value from the turn that has just ended."""
         turn: Any = self._turns[self._subentry_id]
         value = self.entity_description.value(turn)
         if value is not None:

@@ -1,4 +1,4 @@
-"""Transcribes a recording that is whole."""
+"""Transcribes a complete recording by upload."""
 
 from dataclasses import dataclass
 import re
@@ -12,25 +12,25 @@ from ..const import LOGGER
 from ..exceptions import UNKNOWN
 from ..streaming.answer_forms import transcript_in
 from ..types import Json
-from .errors import NO_TRANSCRIPT, AssistError, names
-from .pcm import MICROPHONE, wav
+from .errors import NO_TRANSCRIPT, AssistError, mentions_parameter
+from .pcm import MICROPHONE_FORMAT, wav_file
 from .plain_text import without_controls
 
 _METHOD: Final = "audio.transcriptions.create"
-_LEFT_OUT: Final = "left_out_of_transcriptions"
-"""Key of `ServiceHost.known`: models, and the options and values that they do not take."""
-_PATIENCE: Final = 60.0
+_REJECTED_OPTIONS: Final = "left_out_of_transcriptions"
+"""Key of `ServiceHost.known`: models with the options and values that they reject."""
+_EXTRA_TIMEOUT: Final = 60.0
 """Seconds besides the length of the recording: a small machine takes long to begin."""
-_SHORTEST: Final = 0.1
-"""Seconds: services refuse less, and nobody says anything in it."""
+_MIN_SECONDS: Final = 0.1
+"""Seconds: services reject less, and it holds no speech."""
 # What models write where nobody speaks: "[BLANK_AUDIO]", "(silence)", "[Music]".
-_NO_WORDS: Final = re.compile(
+_NON_SPEECH: Final = re.compile(
     r"(?:\s*(?:\[[^\[\]]{1,40}\]|\([^()]{1,40}\)|\*[^*]{1,40}\*))+\s*[.]?\s*"
 )
 
 # What models write for themselves: "<|en|>" of Whisper and SenseVoice, "language English<asr_text>"
 # of Qwen, and the times of subtitles, which some services send whatever they are asked for.
-_MARKS: Final = re.compile(
+_MARKERS: Final = re.compile(
     r"<\|[^<>|]{1,40}\|>|\A\s*language [^<>]{1,40}<asr_text>|\AWEBVTT\b(?:[^\r\n]*[\r\n]|\s*\Z)"
 )
 _TIME: Final = r"(?:\d{1,2}:)?\d{1,2}:\d{2}[.,]\d{3}"
@@ -42,79 +42,75 @@ _TIMES: Final = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class TranscriptionOptions:
-    """What a service is told about a recording; None is not sent."""
+    """The options of a transcription; None is not sent."""
 
     model: str
     language: str | None = None
     """Two letters."""
     prompt: str | None = None
-    """Names and rare words that occur."""
     noise_reduction: str | None = None
     """`near_field` or `far_field`; only for live sessions."""
 
 
-async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, sound: bytes) -> str:
-    """Return what is said in `sound`, 16-bit PCM mono at 16 kHz; "" where nobody speaks.
+async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, audio: bytes) -> str:
+    """Return what is said in `audio`, 16-bit PCM mono at 16 kHz; "" where nobody speaks.
 
     Raises AssistError "assist_no_transcript" for an answer without a text, and ApiError.
     """
-    seconds = MICROPHONE.seconds(len(sound))
-    if seconds < _SHORTEST:
+    seconds = MICROPHONE_FORMAT.duration(len(audio))
+    if seconds < _MIN_SECONDS:
         return ""
     arguments: dict[str, Any] = {
         "model": options.model,
-        "file": ("speech.wav", wav(sound, MICROPHONE), "audio/wav"),
+        "file": ("speech.wav", wav_file(audio, MICROPHONE_FORMAT), "audio/wav"),
         "response_format": "json",
     }
-    refused: set[tuple[str, str, str]] = host.known.setdefault(_LEFT_OUT, set())
-    wanted = {"language": options.language, "prompt": options.prompt}
+    known_rejected: set[tuple[str, str, str]] = host.known.setdefault(_REJECTED_OPTIONS, set())
+    optional = {"language": options.language, "prompt": options.prompt}
     arguments |= {
         option: value
-        for option, value in wanted.items()
-        if value and (options.model, option, value) not in refused
+        for option, value in optional.items()
+        if value and (options.model, option, value) not in known_rejected
     }
-    left_out: set[tuple[str, str, str]] = set()
-    patience = min(host.settings.timeout, _PATIENCE + seconds)
+    rejected: set[tuple[str, str, str]] = set()
+    timeout = min(host.settings.timeout, _EXTRA_TIMEOUT + seconds)
     try:
         while True:
             try:
-                answer = await _async_ask(host, arguments, patience)
+                answer = await _async_request(host, arguments, timeout)
                 break
             except HomeAssistantError as err:
-                sent = [key for key in wanted if key in arguments]
-                option = next((key for key in sent if names(err, key)), "")
+                sent = [key for key in optional if key in arguments]
+                option = next((key for key in sent if mentions_parameter(err, key)), "")
                 if not option:
                     raise
-                left_out.add((options.model, option, arguments.pop(option)))
+                rejected.add((options.model, option, arguments.pop(option)))
         # Only now is it certain that it was that.
-        refused |= left_out
-        for model, option, _ in left_out:
+        known_rejected |= rejected
+        for model, option, _ in rejected:
             LOGGER.warning("The model %s of %s does not take %s", model, host.entry.title, option)
         if (text := transcript_in(answer)) is None:
-            found = ", ".join(sorted(map(str, answer)))[:100]
-            raise AssistError(NO_TRANSCRIPT, message=found or UNKNOWN)
+            keys = ", ".join(sorted(map(str, answer)))[:100]
+            raise AssistError(NO_TRANSCRIPT, message=keys or UNKNOWN)
     except HomeAssistantError as err:
         host.record_failure(err, _METHOD, options.model)
         raise
     host.record_success(answer, _METHOD, options.model)
-    return words(text)
+    return clean_transcript(text)
 
 
-async def _async_ask(host: ServiceHost, arguments: dict[str, Any], patience: float) -> Json:
+async def _async_request(host: ServiceHost, arguments: dict[str, Any], seconds: float) -> Json:
     """Return what the service answers; raises a translated HomeAssistantError."""
     method, _ = await host.method(_METHOD, "raw")
-    async with host.async_request_scope(patience):
-        response = (await method(**arguments, timeout=patience)).http_response
+    async with host.async_request_scope(seconds):
+        response = (await method(**arguments, timeout=seconds)).http_response
     return await async_parse_body(
-        host.hass,
-        host.settings,
-        response.content,
-        response.headers.get("content-type", ""),
+        host.hass, host.settings, response.content, response.headers.get("content-type", "")
     )
 
 
-def words(text: str) -> str:
-    """Return a transcript without marks of its model, and what only says that there is none."""
-    text = _TIMES.sub("", _MARKS.sub("", without_controls(text)))
+def clean_transcript(text: str) -> str:
+    """Return a transcript without markers of its model; "" for one that only says "silence"."""
+    text = _TIMES.sub("", _MARKERS.sub("", without_controls(text)))
     text = " ".join(text.split())
-    return "" if _NO_WORDS.fullmatch(text) else text
+    return "" if _NON_SPEECH.fullmatch(text) else text

@@ -1,4 +1,4 @@
-"""Describes Home Assistant's tools to a model, and reads the calls that it makes."""
+"""Describes Home Assistant's LLM tools to a model, and parses and bounds its calls."""
 
 import asyncio
 from collections.abc import Iterable
@@ -26,19 +26,19 @@ from ..streaming.text import load_json
 from ..types import Json
 
 _SAME_CALLS: Final = 3
-"""Rounds of a turn in which a tool may be called with the same arguments, and nothing new is."""
+"""Rounds of a turn in which a tool may be called with the same arguments and without a new call."""
 _TIMEOUT: Final = 300.0
 """Seconds: a script behind a tool may take its time, but the model waits."""
 type _Parameters = tuple[Json, str]
 _SCHEMAS: LRU[tuple[object, ...], tuple[object, _Parameters]] = LRU(512)
-"""What became of the schemas of tools, by the identity of what they are made of, which is kept."""
+"""Descriptions of tools, by the identity of the parts of their schemas, which are kept alive."""
 _CACHE: LRU[tuple[int, int], tuple[weakref.ref[llm.APIInstance], FunctionTools]] = LRU(32)
 _EXCLUDED: LRU[tuple[str, str], bool] = LRU(512)
-"""Names and reasons that the log has told already."""
+"""Names and reasons that were logged before."""
 
 
 class GuardedTools(llm.APIInstance):
-    """Tools whose failures are told to the model, whatever they raise and however long they take.
+    """Tools whose failures are sent to the model, whatever they raise and however long they take.
 
     The chat log expects Home Assistant's own errors alone: any other would end the turn. It starts
     all calls of a response at once, however many there are. Small models may call the same again
@@ -49,12 +49,12 @@ class GuardedTools(llm.APIInstance):
     round_number = 0
     limit: ToolCallLimit
     _rounds: dict[tuple[str, str], set[int]]
-    """The rounds of a turn in which a tool was called with these arguments."""
+    """The rounds of a turn by tool name and arguments of its calls."""
     _last_new = 0
-    """The last round with a call that was not made before."""
+    """The last round with a new call."""
 
     def begin_turn(self) -> None:
-        """Forget the calls of the turn before."""
+        """Forget the calls of the previous turn."""
         self._rounds, self._last_new = {}, 0
         self.limit = ToolCallLimit(self)
 
@@ -85,7 +85,7 @@ class GuardedTools(llm.APIInstance):
 
 
 def guard(chat_log: ChatLog) -> GuardedTools | None:
-    """Let the chat log call its tools through `GuardedTools`, which are returned."""
+    """Make the chat log call its tools through `GuardedTools`; return them, None without tools."""
     api = chat_log.llm_api
     if api is None:
         return None
@@ -97,11 +97,11 @@ def guard(chat_log: ChatLog) -> GuardedTools | None:
     return api
 
 
-def functions(api: llm.APIInstance | None, others: int = 0) -> FunctionTools:
-    """Return the tools as functions, sorted by name; `others` is how many there are besides.
+def function_tools(api: llm.APIInstance | None, others: int = 0) -> FunctionTools:
+    """Return the tools as functions, sorted by name; `others` is the number of other tools.
 
-    They are made once for an instance: services keep what they have read of an unchanged prefix.
-    Services refuse the whole request for one that they do not take, which is left out and logged.
+    They are made once for an instance, so that the prompt cache of a service fits. Services reject the
+    whole request for one invalid function, which is left out and logged.
     """
     if api is None:
         return FunctionTools()
@@ -109,22 +109,22 @@ def functions(api: llm.APIInstance | None, others: int = 0) -> FunctionTools:
     known = _CACHE.get(key)
     if known is not None and known[0]() is api:
         return known[1]
-    found = build_function_tools(
+    result = build_function_tools(
         sorted(api.tools, key=lambda tool: tool.name),
         api.custom_serializer,
         max_functions=MAX_FUNCTIONS - others,
         convert=_parameters,
     )
-    for excluded in found.excluded.items():
+    for excluded in result.excluded.items():
         if excluded not in _EXCLUDED:
             _EXCLUDED[excluded] = True
             LOGGER.warning("The tool %s cannot be offered to the model: %s", *excluded)
-    _CACHE[key] = (weakref.ref(api), found)
-    return found
+    _CACHE[key] = (weakref.ref(api), result)
+    return result
 
 
 def _parameters(tool: llm.Tool, serializer: Any) -> _Parameters:
-    """Return the parameters of a tool's function, and a hint.
+    """Return the JSON Schema of a tool's parameters, and a hint for its description.
 
     Home Assistant makes its tools anew for each turn, but of the same fields and validators.
     """
@@ -143,30 +143,29 @@ def _parameters(tool: llm.Tool, serializer: Any) -> _Parameters:
 
 
 def have_all_acted(contents: Iterable[Content]) -> bool:
-    """Tell whether tools were called, and each has done something, and not only looked it up."""
+    """Return whether tools were called, and each has acted and not only looked something up."""
     results = [item.result for item in contents if isinstance(item, ToolResultContent)]
     return bool(results) and all(_has_acted(result) for result in results)
 
 
 def _has_acted(result: llm.ToolResult) -> bool:
-    """Tell whether a tool has done something, and returned nothing that is to be told."""
+    """Return whether a tool has acted, and returned nothing that the user should hear."""
     data = result.data
     if isinstance(data, llm.IntentResponseDict):
         response = data.original
         is_done = response.response_type is intent.IntentResponseType.ACTION_DONE
         return not result.error and is_done and not response.failed_results
-    # As a script returns it that is there to do something, or to keep the model silent. An empty
-    # list is what was looked up: that there is nothing.
+    # Scripts that act return this. An empty list is the result of a look-up: there is nothing.
     says_nothing = isinstance(data, dict) and all(
         value is True or value in (None, "", {}) for value in data.values()
     )
     return not result.error and bool(data) and says_nothing
 
 
-def arguments(text: Any) -> dict[str, Any] | None:
+def parse_arguments(text: Any) -> dict[str, Any] | None:
     """Return the arguments of a call, `{name: value}`; None where they are no JSON object.
 
-    None at all, also as null, are an empty object.
+    Missing arguments and null are an empty object.
     """
     if isinstance(text, dict):
         # Some services send the object itself.
@@ -174,21 +173,21 @@ def arguments(text: Any) -> dict[str, Any] | None:
     if not isinstance(text, str) or not text.strip():
         return {}
     try:
-        found = load_json(text.encode(errors="replace"))
-        if isinstance(found, str):
+        result = load_json(text.encode(errors="replace"))
+        if isinstance(result, str):
             # Small models write JSON within JSON, or one call as a list of calls.
-            found = load_json(found.encode(errors="replace"))
+            result = load_json(result.encode(errors="replace"))
     except ValueError:
         return None
-    if isinstance(found, list) and len(found) == 1:
-        found = found[0]
-    return {} if found is None else found if isinstance(found, dict) else None
+    if isinstance(result, list) and len(result) == 1:
+        result = result[0]
+    return {} if result is None else result if isinstance(result, dict) else None
 
 
-def function_meant(name: str, functions: FunctionTools) -> str:
-    """Return the name of the function that a model means: some servers give on more of what it writes.
+def resolve_function_name(name: str, functions: FunctionTools) -> str:
+    """Return the name of the function that a model means.
 
-    gpt-oss writes "functions.NAME<|channel|>…", and small models leave out what stands before "__".
+    gpt-oss writes "functions.NAME<|channel|>…", and small models leave out the domain before "__".
     """
     known = functions.tool_names
     if name in known:
@@ -196,49 +195,49 @@ def function_meant(name: str, functions: FunctionTools) -> str:
     plain = name.partition("<|")[0].strip().removeprefix("functions.")
     if plain in known:
         return plain
-    ends = [one for one in known if plain and one.endswith(f"__{plain}")]
+    ends = [candidate for candidate in known if plain and candidate.endswith(f"__{plain}")]
     return ends[0] if len(ends) == 1 else name
 
 
-def fitting(values: Json, name: str, functions: FunctionTools) -> Json:
-    """Return the arguments of a function, `{parameter: value}`, as its parameters want them.
+def coerce_arguments(values: Json, name: str, functions: FunctionTools) -> Json:
+    """Return the arguments of a function, `{parameter: value}`, with the types of its parameters.
 
     Small models write a list as a text, one text as a list, and null for what they leave out.
     """
-    named = (one for one in functions.definitions if one["name"] == name)
+    named = (item for item in functions.definitions if item["name"] == name)
     parameters = next(named, {}).get("parameters") or {}
     required = parameters.get("required", ())
-    found: Json = {}
+    result: Json = {}
     for parameter, value in values.items():
         types = _types(parameters.get("properties", {}).get(parameter))
         if value is None and types and "null" not in types and parameter not in required:
             continue
-        found[parameter] = _fitting(value, types)
-    return found
+        result[parameter] = _coerce(value, types)
+    return result
 
 
-def _fitting(value: Any, types: set[str]) -> Any:
-    """Return a value in another wrapping, if it has the wrong one for what is wanted."""
+def _coerce(value: Any, types: set[str]) -> Any:
+    """Return a value unwrapped from a list or parsed from JSON, if only then it has the type."""
     if isinstance(value, list) and len(value) == 1 and types and "array" not in types:
         return value[0]
     if isinstance(value, str) and value[:1] in {"[", "{"}:
         try:
-            found = load_json(value.encode(errors="replace"))
+            result = load_json(value.encode(errors="replace"))
         except ValueError:
             return value
-        if isinstance(found, list) and "array" in types:
-            return found
-        if isinstance(found, dict) and "object" in types and "string" not in types:
-            return found
+        if isinstance(result, list) and "array" in types:
+            return result
+        if isinstance(result, dict) and "object" in types and "string" not in types:
+            return result
     return value
 
 
 def _types(schema: Any) -> set[str]:
-    """Return the types that a schema allows, none where it does not say."""
+    """Return the types that a schema allows, an empty set where it names none."""
     if not isinstance(schema, dict):
         return set()
     kind = schema.get("type", ())
-    found = {kind} if isinstance(kind, str) else set(kind)
+    result = {kind} if isinstance(kind, str) else set(kind)
     for branch in schema.get("anyOf") or schema.get("oneOf") or ():
-        found |= _types(branch)
-    return found
+        result |= _types(branch)
+    return result

@@ -38,7 +38,7 @@ from .const import (
 )
 from .entity import AssistEntity
 from .languages import languages_with
-from .tts_options import SpeechOptions, Wanted
+from .tts_options import PreferredAudio, SpeechOptions
 from .tts_speech import Speech
 from .turns import Ended, Turn
 from .voices import known_voices
@@ -53,18 +53,18 @@ _PREFERRED: Final = (
 _OVERRIDABLE: Final = (CONF_MODEL, ATTR_VOICE, CONF_SPEED, CONF_INSTRUCTIONS)
 """What an action may choose, and what therefore is part of the key of Home Assistant's cache."""
 _SETTINGS: Final = "settings"
-_OWN_VOICE: Final = re.compile(r"voice_\w+")
-# Since 2026.11 a WAV that has the wanted shape is handed on as it is.
+_CUSTOM_VOICE: Final = re.compile(r"voice_\w+")
+# Since 2026.11 a WAV that already has the preferred format is not converted.
 _ALWAYS_CONVERTED: Final = not hasattr(tts, "PcmFormat")
 
 
-class TtsEntity(AssistEntity, TextToSpeechEntity):
-    """Has a service speak what Assist, an action or an announcement has to say."""
+class OpenAITTSEntity(AssistEntity, TextToSpeechEntity):
+    """Speaks texts of Assist, actions and announcements with a service."""
 
     @override
     @callback
-    def take_options(self) -> None:
-        super().take_options()
+    def apply_options(self) -> None:
+        super().apply_options()
         # Home Assistant refuses an engine whose name it cannot put into a file's tags.
         self._attr_has_entity_name = False
         self._attr_name = self.subentry.title
@@ -77,7 +77,7 @@ class TtsEntity(AssistEntity, TextToSpeechEntity):
 
     @property
     def _settings_hash(self) -> str:
-        """What tells apart the cached sound of other settings, which no action can choose."""
+        """A hash of the settings that no action can choose, for the key of Home Assistant's cache."""
         settings = [
             self.host.settings.base_url,
             self.option(CONF_CLEAN_TEXT),
@@ -106,23 +106,23 @@ class TtsEntity(AssistEntity, TextToSpeechEntity):
 
         Raises ServiceValidationError "speed_invalid", and what `Speech.async_start` raises.
         """
-        wanted = wanted_of(request.options)
+        preferred = preferred_audio(request.options)
         speech = Speech(
             self.host,
             self.speech_options(request.options),
             request.message_gen,
-            wanted,
-            is_probed=is_probed(wanted),
+            preferred,
+            is_probed_by_ffmpeg=is_probed_by_ffmpeg(preferred),
         )
         turn = Turn(self, "tts", model=self.option(CONF_MODEL))
         turn.data["transport"] = "http"
-        with turn.failures_reported():
+        with turn.report_failures():
             extension = await speech.async_start()
         turn.mark("first_sound_ms")
-        return TTSAudioResponse(extension, _recorded(turn, speech))
+        return TTSAudioResponse(extension, _report_stream(turn, speech))
 
     def speech_options(self, options: Mapping[str, Any]) -> SpeechOptions:
-        """Return how to speak, as the subentry says where an action says nothing else."""
+        """Return the speech options: those of the request, else those of the subentry."""
 
         def chosen(key: str) -> Any:
             return options.get(key) or self.option(key)
@@ -141,29 +141,29 @@ class TtsEntity(AssistEntity, TextToSpeechEntity):
         )
 
 
-async def _recorded(turn: Turn, speech: Speech) -> AsyncGenerator[bytes]:
-    """Yield the sound of a text, and report how it ended."""
-    with turn.failures_reported():
-        async with aclosing(speech.async_stream()) as sound:
-            async for chunk in sound:
+async def _report_stream(turn: Turn, speech: Speech) -> AsyncGenerator[bytes]:
+    """Yield the audio of a text, and report how it ended."""
+    with turn.report_failures():
+        async with aclosing(speech.async_stream()) as audio:
+            async for chunk in audio:
                 yield chunk
     turn.end(Ended.DONE)
 
 
-def is_probed(wanted: Wanted) -> bool:
-    """Return whether ffmpeg will look into a WAV for something else before it converts it."""
-    return _ALWAYS_CONVERTED and (wanted.extension != "wav" or wanted.is_shaped)
+def is_probed_by_ffmpeg(preferred: PreferredAudio) -> bool:
+    """Return whether ffmpeg converts a WAV, and first probes it for other formats."""
+    return _ALWAYS_CONVERTED and (preferred.extension != "wav" or preferred.is_specific)
 
 
 def _voice(value: Any) -> str | dict[str, str] | None:
-    """Return a voice as services take it: those of one's own are known by their ids."""
-    if isinstance(value, str) and _OWN_VOICE.fullmatch(value):
+    """Return a voice as services take it: custom voices by their ids."""
+    if isinstance(value, str) and _CUSTOM_VOICE.fullmatch(value):
         return {"id": value}
     return value or None
 
 
 def _speed(value: Any) -> float | None:
-    """Return a speed; raises a translated error for one that services do not take."""
+    """Return a speed; raises ServiceValidationError for one out of range."""
     if value is None:
         return None
     lowest, highest = LIMITS[CONF_SPEED]
@@ -176,8 +176,8 @@ def _speed(value: Any) -> float | None:
     return speed
 
 
-def wanted_of(options: Mapping[str, Any]) -> Wanted:
-    """Return what a satellite or a media player takes, as the options of a request say."""
+def preferred_audio(options: Mapping[str, Any]) -> PreferredAudio:
+    """Return the preferred audio of a satellite or media player from the options of a request."""
 
     def number(key: str) -> int | None:
         try:
@@ -185,7 +185,7 @@ def wanted_of(options: Mapping[str, Any]) -> Wanted:
         except KeyError, TypeError, ValueError:
             return None
 
-    return Wanted(
+    return PreferredAudio(
         extension=str(options.get(ATTR_PREFERRED_FORMAT) or "mp3"),
         rate=number(ATTR_PREFERRED_SAMPLE_RATE),
         channels=number(ATTR_PREFERRED_SAMPLE_CHANNELS),

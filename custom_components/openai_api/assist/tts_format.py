@@ -1,15 +1,15 @@
-"""Tells what a service has sent when it was asked to speak, and makes pieces fit to be joined."""
+"""Detects the format of the audio of a service, and joins MP3 files."""
 
 import re
 from typing import Final
 
-from .pcm import SESSION, PcmFormat
+from .pcm import SESSION_FORMAT, PcmFormat
 
 EXTENSIONS: Final = {"mp3": "mp3", "opus": "ogg", "ogg": "ogg", "flac": "flac", "aac": "aac"}
 """How Home Assistant and ffmpeg call the containers; PCM and WAV always become WAV."""
-HEAD: Final = 16
-"""Bytes that are enough to tell what a sound is."""
-_RAW: Final = frozenset({"audio/pcm", "audio/x-pcm", "audio/l16", "audio/raw", "audio/x-raw"})
+HEAD_BYTES: Final = 16
+"""Bytes that are enough to detect a format."""
+_RAW_TYPES: Final = frozenset({"audio/pcm", "audio/x-pcm", "audio/l16", "audio/raw", "audio/x-raw"})
 _TYPES: Final = {
     "audio/mpeg": "mp3",
     "audio/mp3": "mp3",
@@ -21,29 +21,29 @@ _TYPES: Final = {
 }
 _BREAKS: Final = b"\t\r\n"
 _OPENING: Final = (b"{", b"<", b"[")
-_MIN_LETTERS: Final = 7
+_MIN_CHARACTERS: Final = 7
 """Letters: fewer may be samples."""
-_UNNAMED: Final = frozenset({"", "application/octet-stream", "binary/octet-stream"})
-_RATE: Final = re.compile(r"(?:^|;)\s*(rate|channels)\s*=\s*\"?(\d{1,6})\b", re.IGNORECASE)
+_GENERIC_TYPES: Final = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+_PCM_PARAMETER: Final = re.compile(r"(?:^|;)\s*(rate|channels)\s*=\s*\"?(\d{1,6})\b", re.IGNORECASE)
 
 
-def next_format(first: str, asked: str) -> str | None:
-    """Return the format to ask for where a service does not know `asked`; None if that was the last.
+def fallback_format(preferred: str, requested: str) -> str | None:
+    """Return the format to ask for where a service does not know `requested`; None if that was the last.
 
-    `first` is what was asked for in the beginning: after PCM comes what needs no decoding, either.
+    `preferred` is what was asked for in the beginning: after PCM comes what needs no decoding, either.
     """
-    known = ["pcm", "wav", "mp3"] if first == "pcm" else [first, "mp3", "wav", "pcm"]
+    known = ["pcm", "wav", "mp3"] if preferred == "pcm" else [preferred, "mp3", "wav", "pcm"]
     order = list(dict.fromkeys(known))
-    return next(iter(order[order.index(asked) + 1 :]), None) if asked in order else None
+    return next(iter(order[order.index(requested) + 1 :]), None) if requested in order else None
 
 
-def recognize(content_type: str, head: bytes, asked: str) -> str | None:
-    """Return what a body is: "wav", "pcm", "mp3", "ogg", "flac" or "aac"; None if it is no sound.
+def detect_container(content_type: str, head: bytes, requested: str) -> str | None:
+    """Return the container of a body: "wav", "pcm", "mp3", "ogg", "flac" or "aac"; None for no audio.
 
     `head` holds the first bytes. They count for more than what the service calls them, and
-    that for more than `asked`, the format that was asked for.
+    that for more than `requested`, the format that was asked for.
     """
-    named = content_type.partition(";")[0].strip().lower()
+    media_type = content_type.partition(";")[0].strip().lower()
     if head[:4] in {b"RIFF", b"RF64"}:
         return "wav"
     if head[:4] == b"OggS":
@@ -53,40 +53,44 @@ def recognize(content_type: str, head: bytes, asked: str) -> str | None:
     if head[:3] == b"ID3":
         return "mp3"
     if is_text(head):
-        # An error that calls itself a sound.
+        # An error with the content type of audio.
         return None
-    if named in _RAW:
+    if media_type in _RAW_TYPES:
         # Loud samples may look like the beginning of an MP3 frame.
         return "pcm"
-    is_named = named.startswith("audio/") or named in _UNNAMED
-    if is_named and frame_length(head) and (asked != "pcm" or named in _TYPES):
+    is_audio_type = media_type.startswith("audio/") or media_type in _GENERIC_TYPES
+    if is_audio_type and mp3_frame_length(head) and (requested != "pcm" or media_type in _TYPES):
         return "mp3"
-    if named in _TYPES:
-        return _TYPES[named]
-    return asked if is_named and asked in {"pcm", "aac"} else None
+    if media_type in _TYPES:
+        return _TYPES[media_type]
+    return requested if is_audio_type and requested in {"pcm", "aac"} else None
 
 
 def is_text(head: bytes) -> bool:
     """Return whether these first bytes are a text: an error, a web page, in UTF-16 as well."""
     if head[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        letters, zeros = head[2::2], head[3::2]
+        characters, zeros = head[2::2], head[3::2]
         if head[:1] == b"\xfe":
-            letters, zeros = zeros, letters
+            characters, zeros = zeros, characters
     elif head[1:2] == b"\0" and head[:1] in _OPENING:
-        letters, zeros = head[::2], head[1::2]
+        characters, zeros = head[::2], head[1::2]
     else:
-        letters, zeros = head, b""
-    is_whole = len(letters) >= _MIN_LETTERS or letters.lstrip()[:1] in _OPENING
+        characters, zeros = head, b""
+    is_whole = len(characters) >= _MIN_CHARACTERS or characters.lstrip()[:1] in _OPENING
     return (
-        is_whole and not any(zeros) and all(32 <= sign < 127 or sign in _BREAKS for sign in letters)
+        is_whole
+        and not any(zeros)
+        and all(32 <= sign < 127 or sign in _BREAKS for sign in characters)
     )
 
 
-def shape_of(content_type: str) -> PcmFormat:
-    """Return the shape of raw PCM as its content type tells it; 24 kHz mono where it does not."""
-    parameters = {name.lower(): int(value) for name, value in _RATE.findall(content_type)}
-    shape = PcmFormat(parameters.get("rate", SESSION.rate), parameters.get("channels", 1), 2)
-    return shape if shape.is_valid else SESSION
+def pcm_format_of(content_type: str) -> PcmFormat:
+    """Return the format of raw PCM by its content type; 24 kHz mono where that names none."""
+    parameters = {name.lower(): int(value) for name, value in _PCM_PARAMETER.findall(content_type)}
+    pcm_format = PcmFormat(
+        parameters.get("rate", SESSION_FORMAT.rate), parameters.get("channels", 1), 2
+    )
+    return pcm_format if pcm_format.is_valid else SESSION_FORMAT
 
 
 # Bit rates in kbit/s of MPEG 1 and of MPEG 2 and 2.5, layer III, and their sample rates.
@@ -99,10 +103,10 @@ _SAMPLE_RATES: Final = {
     2: (22_050, 24_000, 16_000),
     0: (11_025, 12_000, 8_000),
 }
-_COUNTS: Final = (b"Xing", b"Info", b"VBRI")
+_VBR_MARKS: Final = (b"Xing", b"Info", b"VBRI")
 
 
-def frame_length(head: bytes) -> int:
+def mp3_frame_length(head: bytes) -> int:
     """Return the bytes of the MP3 frame that begins here; 0 if none does."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return 0
@@ -123,33 +127,33 @@ class Mp3Joiner:
     """
 
     def __init__(self) -> None:
-        self._waiting: bytes | None = b""
+        self._pending: bytes | None = b""
 
     def feed(self, chunk: bytes) -> bytes:
         """Return the part of a chunk that can be joined."""
-        if self._waiting is None:
+        if self._pending is None:
             return chunk
-        self._waiting += chunk
-        data, start = self._waiting, 0
+        self._pending += chunk
+        data, start = self._pending, 0
         if data[:3] == b"ID3":
             if len(data) < 10:
                 return b""
-            # Seven bits a byte, and a footer of ten bytes where the flag says so.
+            # Seven bits a byte, and a footer of ten bytes by the flag.
             size = (
                 (data[6] & 127) << 21 | (data[7] & 127) << 14 | (data[8] & 127) << 7 | data[9] & 127
             )
             start = 10 + size + (10 if data[5] & 16 else 0)
         if len(data) < start + 4:
             return b""
-        length = frame_length(data[start : start + 4])
+        length = mp3_frame_length(data[start : start + 4])
         if len(data) < start + length:
             return b""
-        if any(mark in data[start : start + min(length, 64)] for mark in _COUNTS):
+        if any(mark in data[start : start + min(length, 64)] for mark in _VBR_MARKS):
             start += length
-        self._waiting = None
+        self._pending = None
         return data[start:]
 
     def finish(self) -> bytes:
         """Return what waited for more, in a file that is shorter than one frame."""
-        rest, self._waiting = self._waiting or b"", None
+        rest, self._pending = self._pending or b"", None
         return b"" if rest[:3] == b"ID3" else rest

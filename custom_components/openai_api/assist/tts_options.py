@@ -1,4 +1,4 @@
-"""How a text is to be spoken, and in which shape its sound is wanted."""
+"""The options of a spoken text, and the preferred audio of the listener."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ class SpeechOptions:
 
     model: str
     voice: str | Mapping[str, Any] | None = None
-    """A name, or `{"id": …}` for a voice of one's own; None for services with but one."""
+    """A name, or `{"id": …}` for a custom voice; None for services with a single voice."""
     instructions: str | None = None
     speed: float | None = None
     """0.25 to 4; None leaves it to the service."""
@@ -25,7 +25,7 @@ class SpeechOptions:
     """Requests at a time, 1 to 4."""
     clean_text: bool = True
     patience: float = 60.0
-    """Seconds until the first sound, and between two pieces of it."""
+    """Seconds until the first audio, and between two chunks."""
     extra_body: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -42,8 +42,8 @@ class SpeechOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What the listener takes: an extension, and a shape where it must have one."""
+class PreferredAudio:
+    """The preferred audio of the listener: an extension, and the details that it requires."""
 
     extension: str = "mp3"
     rate: int | None = None
@@ -53,18 +53,22 @@ class Wanted:
     """In kbit/s."""
 
     @property
-    def is_shaped(self) -> bool:
-        """Whether more than the container is wanted."""
+    def is_specific(self) -> bool:
+        """Whether more than the container is preferred."""
         return any((self.rate, self.channels, self.width, self.bitrate))
 
 
-def target_of(wanted: Wanted, shape: PcmFormat, *, is_probed: bool) -> PcmFormat:
-    """Return the shape in which PCM is handed over: as it is wanted, if that needs no ffmpeg."""
-    if is_probed:
+def target_format(
+    preferred: PreferredAudio, pcm_format: PcmFormat, *, is_probed_by_ffmpeg: bool
+) -> PcmFormat:
+    """Return the format of the PCM to yield: the preferred one, if that needs no ffmpeg."""
+    if is_probed_by_ffmpeg:
         return PcmFormat(48_000, 2, 2)
-    if wanted.extension != "wav":
-        return shape
+    if preferred.extension != "wav":
+        return pcm_format
     target = PcmFormat(
-        wanted.rate or shape.rate, wanted.channels or shape.channels, wanted.width or 2
+        preferred.rate or pcm_format.rate,
+        preferred.channels or pcm_format.channels,
+        preferred.width or 2,
     )
-    return target if target.is_valid else shape
+    return target if target.is_valid else pcm_format

@@ -1,7 +1,7 @@
-"""One piece of a text, spoken by one request: asked for as the service takes it, and read."""
+"""One segment of a text, spoken by one request in a format that the service supports."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncIterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -15,17 +15,17 @@ from ..api.response import parse_body
 from ..const import LOGGER
 from ..exceptions import ApiError
 from .errors import AssistError
-from .http import body_of
+from .http import iter_body
 from .pcm import Coalescer, PcmFormat, WavError, WavReader
-from .tts_format import HEAD, is_text, next_format, recognize, shape_of
+from .tts_format import HEAD_BYTES, detect_container, fallback_format, is_text, pcm_format_of
 from .tts_options import SpeechOptions
 
-_MAX_SOUND_BYTES: Final = 64 * 1024 * 1024
-"""Bytes of sound of one request: 20 minutes of PCM. A service that sends more never ends."""
+_MAX_AUDIO_BYTES: Final = 64 * 1024 * 1024
+"""Bytes of audio of one request: 20 minutes of PCM. A service that sends more never ends."""
 _MAX_ERROR_BYTES: Final = 64 * 1024
 METHOD: Final = "audio.speech.create"
 _FALLBACK_VOICE: Final = "alloy"
-_REFUSING_STATUSES: Final = frozenset(
+_REJECTING_STATUSES: Final = frozenset(
     {
         HTTPStatus.BAD_REQUEST,
         HTTPStatus.NOT_ACCEPTABLE,
@@ -36,41 +36,41 @@ _REFUSING_STATUSES: Final = frozenset(
     }
 )
 """Statuses of services that do not know a parameter or its value."""
-_LEFT_OUT: Final = ""
-"""What stands there for an option that the model does not take."""
+_OMITTED: Final = ""
+"""The value for an option that the model rejects."""
 _FORMATS: Final = "speech_formats"
-"""Key of `ServiceHost.known`: by model and format asked for, the one that the service takes."""
+"""Key of `ServiceHost.known`: the supported format by model and requested format."""
 
 
 @dataclass(eq=False)
-class SpeechPiece:
-    """One request: its sound arrives in a queue, whoever listens."""
+class SpeechSegment:
+    """One request, whose audio arrives in a queue."""
 
     text: str
     format: asyncio.Future[tuple[str, PcmFormat | None]]
-    """What the sound is, once its first bytes are there: a container, or "pcm" and its shape."""
+    """The format of the audio, once its first bytes are there: a container, or "pcm" and its format."""
     chunks: asyncio.Queue[bytes | None] = field(default_factory=asyncio.Queue)
     error: HomeAssistantError | None = None
     size: int = 0
     """Bytes of samples of a WAV that have come."""
     coalescer: Coalescer | None = None
-    """Set for PCM as soon as its shape is known."""
+    """Set for PCM as soon as its format is known."""
 
-    def begin(self, container: str, shape: PcmFormat | None) -> None:
-        """Set what the sound is."""
-        if shape is not None:
-            self.coalescer = Coalescer(shape)
-        self.format.set_result((container, shape))
+    def set_format(self, container: str, pcm_format: PcmFormat | None) -> None:
+        """Set the format of the audio."""
+        if pcm_format is not None:
+            self.coalescer = Coalescer(pcm_format)
+        self.format.set_result((container, pcm_format))
 
     def add(self, chunk: bytes) -> None:
-        """Hand over sound."""
+        """Add a chunk of audio."""
         if self.coalescer is not None:
             chunk = self.coalescer.feed(chunk)
         if chunk:
             self.chunks.put_nowait(chunk)
 
     def end(self) -> None:
-        """Hand over the rest of the sound, and its end."""
+        """Add the rest of the audio, and its end."""
         if self.coalescer is not None and (rest := self.coalescer.finish()):
             self.chunks.put_nowait(rest)
         self.chunks.put_nowait(None)
@@ -79,36 +79,36 @@ class SpeechPiece:
 class SpeechRequests:
     """The requests for one text."""
 
-    def __init__(self, host: ServiceHost, options: SpeechOptions, asked: str) -> None:
-        """Take the format that is asked for first; nothing is sent yet."""
-        self._host, self._options, self._asked = host, options, asked
+    def __init__(self, host: ServiceHost, options: SpeechOptions, requested: str) -> None:
+        """Take the format that is requested first; nothing is sent yet."""
+        self._host, self._options, self._requested_format = host, options, requested
 
-    async def async_send(self, piece: SpeechPiece) -> None:
+    async def async_send(self, segment: SpeechSegment) -> None:
         """Ask for a format that the service knows, and remember which that is."""
         known: dict[Any, str] = self._host.known.setdefault(_FORMATS, {})
         model = self._options.model
         while True:
-            asked = known.get((model, self._asked), self._asked)
+            requested = known.get((model, self._requested_format), self._requested_format)
             voice = self._options.voice or known.get((model, "voice"))
-            # Another piece may be told the same meanwhile.
+            # Another segment may have got the same error meanwhile.
             sent = [key for key in self._options.arguments if self._key(key) not in known]
             options = [key for key in ("instructions", "speed") if key in sent]
             try:
-                await self._async_ask(piece, asked, voice, sent)
+                await self._async_request(segment, requested, voice, sent)
             except HomeAssistantError as err:
-                if piece.format.done():
+                if segment.format.done():
                     raise
-                if voice is None and _is_refused(err, "voice"):
+                if voice is None and _is_rejected(err, "voice"):
                     known[model, "voice"] = _FALLBACK_VOICE
-                elif option := next((key for key in options if _is_refused(err, key)), None):
+                elif option := next((key for key in options if _is_rejected(err, key)), None):
                     if self._key(option) not in known:
                         name = self._host.entry.title
                         LOGGER.warning("The model %s of %s does not take %s", model, name, option)
-                    known[self._key(option)] = _LEFT_OUT
-                elif (other := next_format(self._asked, asked)) and _is_refused(
-                    err, "response_format", "format", asked
+                    known[self._key(option)] = _OMITTED
+                elif (other := fallback_format(self._requested_format, requested)) and _is_rejected(
+                    err, "response_format", "format", requested
                 ):
-                    known[model, self._asked] = other
+                    known[model, self._requested_format] = other
                 else:
                     raise
                 LOGGER.debug("The service is asked otherwise from now on: %s", err)
@@ -116,100 +116,96 @@ class SpeechRequests:
                 return
 
     def _key(self, option: str) -> tuple[str, str, str]:
-        """Return the key of an option of ours that the model does not take with its value."""
+        """Return the key of an option with a value that the model rejects."""
         return self._options.model, option, repr(self._options.arguments[option])
 
-    async def _async_ask(self, piece: SpeechPiece, asked: str, voice: Any, sent: list[str]) -> None:
-        """Ask once, with the options in `sent`, and pass on what is heard as it arrives."""
-        host, patience = self._host, self._options.patience
+    async def _async_request(
+        self, segment: SpeechSegment, requested: str, voice: Any, sent: list[str]
+    ) -> None:
+        """Send one request with the options in `sent`, and add its audio as it arrives."""
+        host, timeout = self._host, self._options.patience
         method, _ = await host.method(METHOD, "streaming")
         arguments = {
             **{key: value for key, value in self._options.arguments.items() if key in sent},
-            "input": piece.text,
+            "input": segment.text,
             "voice": Omit() if voice is None else voice,
-            "response_format": asked,
-            "timeout": patience,
+            "response_format": requested,
+            "timeout": timeout,
         }
-        async with host.async_request_scope(patience) as wait, method(**arguments) as response:
+        async with host.async_request_scope(timeout) as wait, method(**arguments) as response:
             content_type = response.headers.get("content-type", "")
             head, size = b"", 0
             reader: WavReader | None = None
-            async with aclosing(body_of(response)) as chunks:
+            async with aclosing(iter_body(response)) as chunks:
                 async for received in chunks:
                     chunk = received
                     size += len(chunk)
-                    if size > _MAX_SOUND_BYTES:
+                    if size > _MAX_AUDIO_BYTES:
                         raise AssistError("assist_bad_sound", message="…")
-                    if not piece.format.done() and reader is None:
+                    if not segment.format.done() and reader is None:
                         head += chunk
-                        if len(head) < HEAD:
+                        if len(head) < HEAD_BYTES:
                             continue
                         chunk, head = head, b""
-                        reader = self._begin(piece, content_type, chunk, asked)
-                        if not piece.format.done() and reader is None:
-                            await self._async_refuse(content_type, chunk, chunks)
-                        # From here on each piece of sound has a time limit of its own.
+                        reader = self._start_segment(segment, content_type, chunk, requested)
+                        if not segment.format.done() and reader is None:
+                            await self._async_raise_error(content_type, chunk, chunks)
+                        # From here on each chunk has a time limit of its own.
                         host.disable_timeout(wait)
-                    self._pass_on(piece, reader, chunk)
-            if not piece.format.done():
+                    self._add_audio(segment, reader, chunk)
+            if not segment.format.done():
                 if reader is None and len(head) > 1:
-                    reader = self._begin(piece, content_type, head, asked)
-                    self._pass_on(piece, reader, head)
-                if not piece.format.done():
+                    reader = self._start_segment(segment, content_type, head, requested)
+                    self._add_audio(segment, reader, head)
+                if not segment.format.done():
                     if len(head) < 2 or not head.strip():
-                        # A header without a sample is no sound, either.
+                        # A header without a sample is no audio, either.
                         raise AssistError("assist_answer_empty")
-                    await self._async_refuse(content_type, head, _nothing())
+                    await self._async_raise_error(content_type, head, chunks)
         host.record_success(None, METHOD, self._options.model)
 
-    def _begin(
-        self, piece: SpeechPiece, content_type: str, head: bytes, asked: str
+    def _start_segment(
+        self, segment: SpeechSegment, content_type: str, head: bytes, requested: str
     ) -> WavReader | None:
-        """Take note of what a sound is; a WAV says so itself a little later."""
-        container = recognize(content_type, head, asked)
+        """Set the format of the audio, or return the reader that finds it in the header of a WAV."""
+        container = detect_container(content_type, head, requested)
         if container == "wav":
             return WavReader()
         if container == "pcm":
-            piece.begin("pcm", shape_of(content_type))
+            segment.set_format("pcm", pcm_format_of(content_type))
         elif container is not None:
-            piece.begin(container, None)
+            segment.set_format(container, None)
         return None
 
-    def _pass_on(self, piece: SpeechPiece, reader: WavReader | None, chunk: bytes) -> None:
-        """Hand over sound, without the header of a WAV."""
+    def _add_audio(self, segment: SpeechSegment, reader: WavReader | None, chunk: bytes) -> None:
+        """Add audio, without the header of a WAV."""
         if reader is not None:
             try:
                 chunk = reader.feed(chunk)
             except WavError as err:
                 raise AssistError("assist_bad_sound", message=str(err)) from None
-            piece.size += len(chunk)
-            if piece.size > 1 and reader.shape is not None and not piece.format.done():
-                piece.begin("pcm", reader.shape)
-        piece.add(chunk)
+            segment.size += len(chunk)
+            if segment.size > 1 and reader.pcm_format is not None and not segment.format.done():
+                segment.set_format("pcm", reader.pcm_format)
+        segment.add(chunk)
 
-    async def _async_refuse(
+    async def _async_raise_error(
         self, content_type: str, head: bytes, chunks: AsyncIterable[bytes]
     ) -> None:
-        """Raise the error that a service has sent instead of sound."""
+        """Raise the error that a service has sent instead of audio."""
         async for chunk in chunks:
             head += chunk
             if len(head) > _MAX_ERROR_BYTES:
                 break
         # It raises for an error that calls itself a success, and for a web page.
-        claimed = "" if is_text(head[:HEAD]) else content_type
+        claimed = "" if is_text(head[:HEAD_BYTES]) else content_type
         parse_body(self._host.settings, head[:_MAX_ERROR_BYTES], claimed)
         raise AssistError("assist_bad_sound", message=content_type.partition(";")[0] or "–")
 
 
-async def _nothing() -> AsyncGenerator[bytes]:
-    """Yield nothing."""
-    for chunk in tuple[bytes, ...]():
-        yield chunk
-
-
-def _is_refused(err: HomeAssistantError, param: str, *words: str) -> bool:
-    """Tell whether a service refuses a parameter: it names it, or all of these words."""
-    if not isinstance(err, ApiError) or err.status not in _REFUSING_STATUSES:
+def _is_rejected(err: HomeAssistantError, param: str, *words: str) -> bool:
+    """Return whether a service rejects a parameter: the error has its name, or all of these words."""
+    if not isinstance(err, ApiError) or err.status not in _REJECTING_STATUSES:
         return False
     text = f"{err.param or ''} {err.message or ''} {err.code or ''}".lower()
     return param in text or (bool(words) and all(word in text for word in words))

@@ -1,4 +1,4 @@
-"""Turns text that is being written into pieces fit to be spoken: without markup, by sentences."""
+"""Splits text that is being written into sentences and segments to speak, without markup."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 import re
@@ -9,20 +9,20 @@ from sentence_stream import SentenceBoundaryDetector
 from .loop_turn import LoopTurn
 from .plain_text import is_rule, without_controls
 
-LONGEST_PIECE: Final = 4_000
-"""Characters of one request: services take 4,096 at most."""
-_LONGEST_SENTENCE: Final = 600
+_MAX_SEGMENT_CHARACTERS: Final = 4_000
+"""Characters of one request: services accept 4,096 at most."""
+_MAX_SENTENCE_CHARACTERS: Final = 600
 """Characters after which a text without an end of a sentence is cut at a comma or a space."""
-_SLICE: Final = 400
+_CHUNK_CHARACTERS: Final = 400
 """Characters that are searched at once, so that a long text does not hold up the event loop."""
-_SHORTEST_CLAUSE: Final = 25
-_GROWTH: Final = 60
+_MIN_CLAUSE_CHARACTERS: Final = 25
+_SEGMENT_GROWTH: Final = 60
 """Characters: the second request may gather so many, the third twice as many, and so on."""
 _FENCE: Final = "```"
-_LONGEST_MARK: Final = 2_000
+_MAX_MARKUP_CHARACTERS: Final = 2_000
 """Characters that wait for the end of a link or of inline code, which longer ones are not."""
 
-# Pictures and their modifiers; signs that are read aloud, such as ° or ©, are not among them.
+# Emoji and their modifiers, without symbols that are read aloud, such as ° or ©.
 _EMOJI: Final = re.compile(
     " ?[\U0001f000-\U0001faff\U000e0020-\U000e007f\u2600-\u27bf\u2b00-\u2bff\u23e9-\u23fa"
     "\u231a\u231b\u200d\ufe0e\ufe0f\u20e3\ufffd]+"
@@ -38,7 +38,7 @@ _ADDRESS: Final = re.compile(
 _TAG: Final = re.compile(
     r"</?(?:b|i|u|em|strong|br|p|code|pre|sub|sup|a|span|div|li|ul|ol|hr)\b[^<>]*>", re.IGNORECASE
 )
-_LINE_MARK: Final = re.compile(r"^\s*(?:#{1,6}\s+|>+\s*|[-*+•]\s+(?:\[[ xX]\]\s+)?)+")
+_LINE_MARKUP: Final = re.compile(r"^\s*(?:#{1,6}\s+|>+\s*|[-*+•]\s+(?:\[[ xX]\]\s+)?)+")
 # A star between two numbers is one of arithmetics.
 _EMPHASIS: Final = re.compile(
     r"(?<!\s)\*+(?![\d*])|(?<![\d*])\*+(?!\s)|~~|(?<!\w)_{1,3}(?=\S)|(?<=\S)_{1,3}(?!\w)|`+"
@@ -47,9 +47,8 @@ _OPEN: Final = " *_~`!<[(\u200d\ufe0f"
 _MARKED: Final = re.compile(r"[*_~`<>\[\]()|/]|\bh(?:t(?:t(?:ps?)?)?)?:?$")
 _ASTERISK: Final = "\ue000"
 _SPACES: Final = re.compile(r"[ \t\u00a0]+")
-_ENDS: Final = ".!?…。！？:;,،؟।"
 # What ends with a full stop and goes on: dates ("3. Oktober"), lists ("1."), short forms.
-_GOES_ON: Final = re.compile(
+_ABBREVIATION: Final = re.compile(
     r"(?:(?<![\w.,])\d{1,3}|\b(?:\w|z\. ?B|d\. ?h|u\. ?a|bzw|ca|ggf|Nr|St|Str|Dr|Prof|Hr|Fr|Mr|Mrs"
     r"|Ms|Jr|Sr|No|vs|etc|e\. ?g|i\. ?e|approx|Abs|Art|evtl|inkl|Jan|Feb|Aug|Sept|Okt|Oct|Nov"
     r"|Dez|Dec|Mo|Di|Mi|Do|Sa|So))\.$"
@@ -58,40 +57,39 @@ _CLAUSE: Final = re.compile(r"[,;:–—،；，：]+\s+|[；，：]|\s[-–—]
 
 
 class SpeechCleaner:
-    """Leaves out what nobody wants to hear: markup, code blocks, addresses, emoji.
+    """Removes what is not to be spoken: markup, code blocks, URLs, emoji.
 
-    Text arrives in pieces that may end within a mark; what could be the beginning of one waits.
-    Words stay as they are, and so do square brackets that are no links: some services take
-    directions such as "[laughs]" in them.
+    Text arrives in deltas that may end within markup; the possible beginning of markup waits.
+    Square brackets that are no links stay: some services take directions such as "[laughs]".
     """
 
     def __init__(self) -> None:
-        self._waiting = ""
+        self._pending = ""
         self._is_code = False
         self._is_line_start = True
 
     def feed(self, text: str) -> str:
-        """Return what a piece of text adds to what is to be spoken."""
-        self._waiting += text
-        found: list[str] = []
-        while (end := self._waiting.find("\n")) >= 0:
-            line, self._waiting = self._waiting[:end], self._waiting[end + 1 :]
-            found.append(self._line(line, is_whole=True))
-        if len(self._waiting) - (cut := self._safe()) > _LONGEST_MARK:
-            cut = len(self._waiting)
+        """Return the text that a delta completes."""
+        self._pending += text
+        parts: list[str] = []
+        while (end := self._pending.find("\n")) >= 0:
+            line, self._pending = self._pending[:end], self._pending[end + 1 :]
+            parts.append(self._clean_line(line, is_whole=True))
+        if len(self._pending) - (cut := self._stable_length()) > _MAX_MARKUP_CHARACTERS:
+            cut = len(self._pending)
         if cut > 0:
-            part, self._waiting = self._waiting[:cut], self._waiting[cut:]
-            found.append(self._line(part, is_whole=False))
-        return "".join(found)
+            part, self._pending = self._pending[:cut], self._pending[cut:]
+            parts.append(self._clean_line(part, is_whole=False))
+        return "".join(parts)
 
     def finish(self) -> str:
         """Return what still waited."""
-        text, self._waiting = self._waiting, ""
-        return self._line(text, is_whole=True).rstrip("\n")
+        text, self._pending = self._pending, ""
+        return self._clean_line(text, is_whole=True).rstrip("\n")
 
-    def _safe(self) -> int:
+    def _stable_length(self) -> int:
         """Return how much of an unfinished line cannot be changed by what follows."""
-        text = self._waiting
+        text = self._pending
         if self._is_code and not self._is_line_start:
             return len(text)
         if self._is_code or (self._is_line_start and len(text) < 16):
@@ -100,22 +98,22 @@ class SpeechCleaner:
         if self._is_line_start and (is_rule(text, "--") or text.lstrip().startswith((_FENCE, "|"))):
             return 0
         end = len(text)
-        tail = max(0, end - _LONGEST_MARK)
+        tail = max(0, end - _MAX_MARKUP_CHARACTERS)
         if (at := text.rfind("[", tail)) >= 0 and not _LINK.search(text, at):
             if (
                 "]" not in text[at:]
                 or text.startswith("](", text.index("]", at))
                 or text[-1] == "]"
             ):
-                # A picture's mark stands before it.
+                # The exclamation mark of an image stands before it.
                 end = at - (at > 0 and text[at - 1] == "!")
         elif (at := max(text.rfind("http", tail), text.rfind("<", tail))) >= 0:
-            link = next((one for one in _LINK.finditer(text, tail) if one.end() > at), None)
+            link = next((match for match in _LINK.finditer(text, tail) if match.end() > at), None)
             if link is None and not re.search(r"[\s>]", text[at:]):
                 end = at
         if (source := _OPEN_SOURCE.search(text, tail)) is not None:
             end = min(end, source.start())
-        # What follows says whether marks at the very end are ones, and whether a space is needed.
+        # What follows decides whether characters at the very end are markup or spaces.
         stripped = text[:end].rstrip(_OPEN)
         cut = len(stripped)
         word = stripped.rfind(" ") + 1
@@ -127,7 +125,7 @@ class SpeechCleaner:
                     return link.start()
         return cut
 
-    def _line(self, line: str, *, is_whole: bool) -> str:
+    def _clean_line(self, line: str, *, is_whole: bool) -> str:
         """Return a line, or a part of one, as it is spoken."""
         is_start, self._is_line_start = self._is_line_start, is_whole
         if is_start and line.lstrip().startswith(_FENCE):
@@ -138,7 +136,7 @@ class SpeechCleaner:
         if is_start and is_whole and is_rule(line, "--"):
             return "\n"
         if is_start:
-            line = _LINE_MARK.sub("", line)
+            line = _LINE_MARKUP.sub("", line)
             if line.lstrip().startswith("|"):
                 line = ", ".join(cell for part in line.split("|") if (cell := part.strip()))
         line = _LINK.sub(r"\1", _SOURCE.sub("", line))
@@ -153,7 +151,7 @@ class SpeechCleaner:
 
 
 def _end_of_words(text: str) -> int:
-    """Return where the last word of a text ends, with its own marks but not those that stand alone.
+    """Return the end of the last word of a text, with its own markup but not that which stands alone.
 
     Not a regular expression: that would look at each of many spaces in a row again and again.
     """
@@ -164,7 +162,7 @@ def _end_of_words(text: str) -> int:
 
 
 class SentenceSplitter:
-    """Yields sentences as soon as their end is certain, in any language with marks for it.
+    """Yields sentences as soon as their end is certain, in any language with punctuation.
 
     Home Assistant's `sentence_stream` finds the places; what it takes for an end and is none is
     put together again, line breaks are ends, too, and a text without any end is cut.
@@ -172,25 +170,25 @@ class SentenceSplitter:
 
     def __init__(self) -> None:
         self._detector = SentenceBoundaryDetector()
-        self._held = ""
+        self._pending = ""
         self._size = 0
 
     def feed(self, text: str) -> list[str]:
-        """Return the sentences that a piece of text completes."""
-        found: list[str] = []
+        """Return the sentences that a text delta completes."""
+        parts: list[str] = []
         # The detector would leave them out, which is not its business here.
         text = text.replace("*", _ASTERISK)
         for index, line in enumerate(text.split("\n")):
             if index:
-                found += self._end_line()
-            for start in range(0, len(line), _SLICE):
-                part = line[start : start + _SLICE]
-                whole = list(self._detector.add_chunk(part))
-                self._size = self._size + len(part) if not whole else len(part)
-                found += self._joined(whole)
-                if self._size > _LONGEST_SENTENCE:
-                    found += self._cut()
-        return found
+                parts += self._end_line()
+            for start in range(0, len(line), _CHUNK_CHARACTERS):
+                part = line[start : start + _CHUNK_CHARACTERS]
+                sentences = list(self._detector.add_chunk(part))
+                self._size = self._size + len(part) if not sentences else len(part)
+                parts += self._join_abbreviations(sentences)
+                if self._size > _MAX_SENTENCE_CHARACTERS:
+                    parts += self._cut()
+        return parts
 
     def finish(self) -> list[str]:
         """Return what is left, however it ends."""
@@ -200,40 +198,40 @@ class SentenceSplitter:
         """Return what stands before a line break."""
         self._size = 0
         rest = self._detector.finish()
-        text = f"{self._held} {rest}".strip()
-        self._held = ""
-        return [_restored(text)] if text else []
+        text = f"{self._pending} {rest}".strip()
+        self._pending = ""
+        return [_restore_asterisks(text)] if text else []
 
-    def _joined(self, sentences: list[str]) -> list[str]:
+    def _join_abbreviations(self, sentences: list[str]) -> list[str]:
         """Return sentences, those that only seemed to end put before what follows them."""
-        found = []
+        parts = []
         for sentence in sentences:
-            text = f"{self._held} {sentence}".strip()
-            if _GOES_ON.search(text) and len(text) < _LONGEST_SENTENCE:
-                self._held = text
+            text = f"{self._pending} {sentence}".strip()
+            if _ABBREVIATION.search(text) and len(text) < _MAX_SENTENCE_CHARACTERS:
+                self._pending = text
             else:
-                self._held = ""
-                found.append(_restored(text))
-        return found
+                self._pending = ""
+                parts.append(_restore_asterisks(text))
+        return parts
 
     def _cut(self) -> list[str]:
         """Return most of a sentence that does not end, cut where it hurts least."""
-        text = f"{self._held} {self._detector.finish()}".strip()
-        self._held = ""
+        text = f"{self._pending} {self._detector.finish()}".strip()
+        self._pending = ""
         at = max(text.rfind(", "), text.rfind("; ")) + 1
-        if at < _LONGEST_SENTENCE // 2:
+        if at < _MAX_SENTENCE_CHARACTERS // 2:
             at = text.rfind(" ")
-        if at < _LONGEST_SENTENCE // 2:
+        if at < _MAX_SENTENCE_CHARACTERS // 2:
             at = len(text)
         self._detector = SentenceBoundaryDetector()
         rest = text[at:]
         self._size = len(rest)
         list(self._detector.add_chunk(rest))
-        return [_restored(text[:at].strip())]
+        return [_restore_asterisks(text[:at].strip())]
 
 
-def _restored(text: str) -> str:
-    """Return a sentence with its own signs."""
+def _restore_asterisks(text: str) -> str:
+    """Return a sentence with its own asterisks."""
     return text.replace(_ASTERISK, "*")
 
 
@@ -243,53 +241,56 @@ def first_clause(text: str) -> tuple[str, str]:
     The rest is empty where the sentence is short or has no such place.
     """
     for match in _CLAUSE.finditer(text):
-        if match.end() >= _SHORTEST_CLAUSE and len(text) - match.end() >= _SHORTEST_CLAUSE:
+        if (
+            match.end() >= _MIN_CLAUSE_CHARACTERS
+            and len(text) - match.end() >= _MIN_CLAUSE_CHARACTERS
+        ):
             return text[: match.end()].strip(), text[match.end() :].strip()
     return text, ""
 
 
 def is_speakable(text: str) -> bool:
-    """Tell whether there is anything to say: a letter or a digit of any script."""
+    """Return whether there is a letter or a digit of any script."""
     return any(sign.isalnum() for sign in text)
 
 
 async def async_sentences(
     texts: AsyncIterable[str], *, clean: bool, first: str = "sentence"
 ) -> AsyncIterator[str]:
-    """Yield the sentences of a text that arrives in pieces, as soon as each is whole.
+    """Yield the sentences of a text that arrives in deltas, as soon as each is complete.
 
     With `first` as "clause" the first sentence comes in two, if it has a place for that.
     Nothing is yielded for what cannot be spoken.
     """
     cleaner = SpeechCleaner() if clean else None
     splitter = SentenceSplitter()
-    is_cut = first == "clause"
+    is_clause_first = first == "clause"
     turn = LoopTurn()
 
-    def spoken(sentences: Iterable[str]) -> Iterator[str]:
-        nonlocal is_cut
+    def speakable(sentences: Iterable[str]) -> Iterator[str]:
+        nonlocal is_clause_first
         for sentence in filter(is_speakable, sentences):
-            yield from filter(None, first_clause(sentence) if is_cut else (sentence,))
-            is_cut = False
+            yield from filter(None, first_clause(sentence) if is_clause_first else (sentence,))
+            is_clause_first = False
 
     async for text in texts:
-        for start in range(0, len(text), _SLICE):
-            part = without_controls(text[start : start + _SLICE])
+        for start in range(0, len(text), _CHUNK_CHARACTERS):
+            part = without_controls(text[start : start + _CHUNK_CHARACTERS])
             await turn.async_give_way()
-            for piece in spoken(splitter.feed(cleaner.feed(part) if cleaner else part)):
-                yield piece
+            for sentence in speakable(splitter.feed(cleaner.feed(part) if cleaner else part)):
+                yield sentence
     rest = splitter.feed(cleaner.finish()) if cleaner else []
-    for piece in spoken([*rest, *splitter.finish()]):
-        yield piece
+    for sentence in speakable([*rest, *splitter.finish()]):
+        yield sentence
 
 
-def take_piece(sentences: list[str], number: int) -> str:
+def take_segment(sentences: list[str], number: int) -> str:
     """Remove and return what the request with this number, from 0, may speak of what is there.
 
     The first speaks one sentence, so that it is heard soon. Each later one may speak 60
     characters more than the one before, for there is more time until it is needed.
     """
-    limit = min(_GROWTH * number, LONGEST_PIECE)
+    limit = min(_SEGMENT_GROWTH * number, _MAX_SEGMENT_CHARACTERS)
     size, count = len(sentences[0]), 1
     for sentence in sentences[1:]:
         size += 1 + len(sentence)

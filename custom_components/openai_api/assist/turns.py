@@ -1,4 +1,4 @@
-"""Records how a turn went and reports it once, as an event and for diagnostics and sensors."""
+"""Records a turn and reports its end once: as an event, to diagnostics and to sensors."""
 
 import asyncio
 from collections.abc import Iterator
@@ -31,17 +31,16 @@ class Ended(StrEnum):
     FALLBACK = "fallback"
 
 
-_SPOKEN_FROM = 60
-"""Characters after which Home Assistant's pipeline begins to speak an answer: `STREAM_RESPONSE_CHARS`.
+_STREAM_RESPONSE_CHARS = 60
+"""Characters after which a pipeline starts text-to-speech while the answer is streamed.
 
-It also begins where a tool is called after any text. Whatever is shorter it speaks as a whole.
+It also starts where a tool is called after any text; other answers it speaks as a whole.
 """
-_LOGGED = frozenset({Ended.FAILED, Ended.FALLBACK})
-"""What the logbook shows; the rest would be noise there."""
+_LOGBOOK_STATES = frozenset({Ended.FAILED, Ended.FALLBACK})
 
 
 class Turn:
-    """One turn of an entity: a question and its answer, a text spoken, a speech understood."""
+    """One turn of an entity: a conversation turn, an AI task, a transcription or a spoken text."""
 
     def __init__(
         self,
@@ -59,9 +58,9 @@ class Turn:
         self._start = time.monotonic()
         self._texts: dict[str, str] = {}
         self.is_ended = False
-        self._said = 0
+        self._text_length = 0
         self.is_spoken = False
-        """Whether a pipeline speaks the answer already, although it is not whole."""
+        """Whether a pipeline has started text-to-speech before the answer is complete."""
         self.data: Json = {
             "config_entry_id": entity.entry.entry_id,
             "subentry_id": entity.subentry.subentry_id,
@@ -89,31 +88,37 @@ class Turn:
         if self.data[key] is None:
             self.data[key] = round((time.monotonic() - self._start) * 1000)
 
-    def note_said(self, length: int, *, calls_tools: bool) -> None:
-        """Take note of how many characters an answer has had so far."""
-        self._said += length
-        self.is_spoken |= self._said > _SPOKEN_FROM or bool(self._said and calls_tools)
+    def add_text_length(self, length: int, *, calls_tools: bool) -> None:
+        """Add the characters of an answer, for `is_spoken`."""
+        self._text_length += length
+        self.is_spoken |= self._text_length > _STREAM_RESPONSE_CHARS or bool(
+            self._text_length and calls_tools
+        )
 
-    def count(self, usage: Any) -> None:
-        """Add the tokens of a `usage` object of Responses or chat completions."""
-        if not isinstance(usage, dict):
-            return
-        for key, places in _TOKENS.items():
-            for place in places:
-                counts: Any = usage
-                for part in place:
-                    counts = counts.get(part) if isinstance(counts, dict) else None
-                if isinstance(counts, int):
-                    self.data[key] += counts
+    def add_usage(self, usage: Any) -> dict[str, int]:
+        """Add the tokens of a `usage` object of Responses or chat completions.
+
+        Returns those that it has: `{"input_tokens": 7, "output_tokens": 2, "cached_tokens": 0}`.
+        """
+        counts: dict[str, int] = {}
+        for key, paths in _USAGE_PATHS.items():
+            for path in paths:
+                value: Any = usage
+                for part in path:
+                    value = value.get(part) if isinstance(value, dict) else None
+                if isinstance(value, int):
+                    self.data[key] += value
+                    counts[key] = value
                     break
+        return counts
 
-    def note_text(self, **texts: str) -> None:
-        """Keep what was said (`question`, `answer`), if the entry's option wants it reported."""
+    def set_texts(self, **texts: str) -> None:
+        """Store texts (`question`, `answer`) for the event, if the option of the entry allows it."""
         if self._entity.entry.options.get(CONF_INCLUDE_TEXT):
             self._texts |= texts
 
     @contextmanager
-    def failures_reported(self) -> Iterator[None]:
+    def report_failures(self) -> Iterator[None]:
         """Report the turn as cancelled or failed if an exception leaves the block."""
         try:
             yield
@@ -138,12 +143,12 @@ class Turn:
         self._entity.runtime_data.turns[subentry_id] = self.data
         async_dispatcher_send(host.hass, SIGNAL_TURN.format(subentry_id))
         fire(host.hass, EVENT_TURN, {**self.data, **self._texts}, self._context)
-        if ended in _LOGGED:
+        if ended in _LOGBOOK_STATES:
             self._log(ended)
 
     @callback
     def _log(self, ended: Ended) -> None:
-        """Write a line of the logbook, if that shows it; what was said is left out."""
+        """Write a line into the logbook, without the texts."""
         hass = self._entity.host.hass
         if "logbook" not in hass.config.components:
             return
@@ -162,7 +167,7 @@ class Turn:
         )
 
 
-_TOKENS: dict[str, tuple[tuple[str, ...], ...]] = {
+_USAGE_PATHS: dict[str, tuple[tuple[str, ...], ...]] = {
     "input_tokens": (("input_tokens",), ("prompt_tokens",)),
     "output_tokens": (("output_tokens",), ("completion_tokens",)),
     "cached_tokens": (

@@ -1,4 +1,4 @@
-"""Knows the voices of a service: those that it lists, or those of its kind."""
+"""The voices of a service: those that it lists, or those of OpenAI."""
 
 import time
 from typing import Any, Final
@@ -14,13 +14,13 @@ from ..api.service_kinds import kind_of
 from ..const import LOGGER, SPEECH_VOICES
 from ..error_translation import raise_translated_errors
 
-_DEFAULT: Final = SPEECH_VOICES[0]
-_KNOWN: Final = "voices"
+_DEFAULT_VOICE: Final = SPEECH_VOICES[0]
+_VOICES: Final = "voices"
 """Key of `ServiceHost.known`: when the voices were listed, and their names."""
-_KEPT: Final = 3600.0
+_CACHE_SECONDS: Final = 3600.0
 """Seconds: voices come and go, but not while somebody fills in a form."""
 _TIMEOUT: Final = 5.0
-_WITHOUT_LIST: Final = frozenset({"openai", "azure", "openrouter", "ollama", "llama_cpp"})
+_KINDS_WITHOUT_LIST: Final = frozenset({"openai", "azure", "openrouter", "ollama", "llama_cpp"})
 """The kinds of services that are known to have no list of voices."""
 
 
@@ -31,16 +31,16 @@ async def async_list_voices(host: ServiceHost) -> list[str]:
     are lists, or objects with such a list under `voices` or `data`, of names or of objects.
     """
     kind = kind_of(host.entry.data, host.entry.options)
-    if kind is not None and kind.key in _WITHOUT_LIST:
+    if kind is not None and kind.key in _KINDS_WITHOUT_LIST:
         return []
-    listed, names = host.known.get(_KNOWN, (None, []))
-    if listed is None or time.monotonic() - listed > _KEPT:
-        names = await _async_ask(host)
-        host.known[_KNOWN] = (time.monotonic(), names)
+    listed_at, names = host.known.get(_VOICES, (None, []))
+    if listed_at is None or time.monotonic() - listed_at > _CACHE_SECONDS:
+        names = await _async_request_voices(host)
+        host.known[_VOICES] = (time.monotonic(), names)
     return list(names)
 
 
-async def _async_ask(host: ServiceHost) -> list[str]:
+async def _async_request_voices(host: ServiceHost) -> list[str]:
     """Return the names of the voices that a service lists."""
     token = most_retries.set(0)
     try:
@@ -74,15 +74,15 @@ def _names(answer: Any) -> list[str]:
 @callback
 def known_voices(host: ServiceHost) -> list[str]:
     """Return the voices to choose from: those that the service has listed, or OpenAI's."""
-    return list(host.known.get(_KNOWN, (None, []))[1] or SPEECH_VOICES)
+    return list(host.known.get(_VOICES, (None, []))[1] or SPEECH_VOICES)
 
 
 @callback
 def suggested_voice(host: ServiceHost) -> str:
-    """Return the voice to begin with: the usual one, or one that speaks the home's language."""
+    """Return the suggested voice: the default of OpenAI, or one in the language of the home."""
     names = known_voices(host)
-    if _DEFAULT in names:
-        return _DEFAULT
+    if _DEFAULT_VOICE in names:
+        return _DEFAULT_VOICE
     language = host.hass.config.language.partition("-")[0].lower()
-    fits = (name for name in names if name.lower().startswith((f"{language}_", f"{language}-")))
-    return next(fits, names[0])
+    suitable = (name for name in names if name.lower().startswith((f"{language}_", f"{language}-")))
+    return next(suitable, names[0])

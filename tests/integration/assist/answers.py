@@ -1,4 +1,4 @@
-"""Answers of a service, written as a test needs them: events of both APIs, as bytes."""
+"""Responses of a service for tests: events of both APIs as bytes."""
 
 from collections.abc import Iterable
 import json

@@ -1,4 +1,4 @@
-"""Subentries of a loaded service, made the way a person makes them."""
+"""Subentries of a loaded service, added with their forms."""
 
 from collections.abc import Awaitable, Callable, Coroutine
 from importlib.machinery import ModuleSpec
@@ -25,9 +25,9 @@ from tests.standin.server import StandIn
 
 from . import absent
 from .answers import says
-from .socket_service import loaded, remote
 from .voice import add_service, service, voice_home
 from .voice_home import add_home
+from .websocket_service import loaded, remote
 
 __all__ = ["absent", "add_home", "add_service", "loaded", "remote", "service", "voice_home"]
 

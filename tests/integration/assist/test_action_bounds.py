@@ -1,4 +1,4 @@
-"""What a model may do in an action that lends it the home, and who may join a conversation."""
+"""Limits of the tools in an action, and who may continue a conversation."""
 
 import asyncio
 from typing import Any
@@ -92,7 +92,7 @@ async def test_burst_by_what_tool_does(
     assert len(home.asked) == most
 
 
-async def test_items_of_todo_list_are_different_things(
+async def test_todo_list_items_are_counted_apart(
     hass: HomeAssistant, standin: StandIn, home: Door, call: Call
 ) -> None:
     """All that was bought can be ticked off in one turn."""
@@ -127,9 +127,7 @@ async def test_tool_calls_run_a_few_at_a_time(
     assert (len(running), max(running)) == (12, 4)
 
 
-async def test_conversation_is_not_joined_while_it_begins(
-    hass: HomeAssistant, standin: StandIn
-) -> None:
+async def test_concurrent_start_of_conversation(hass: HomeAssistant, standin: StandIn) -> None:
     """Who asks under the same name before the first answer has come is none of the conversation."""
     users = [
         await hass.auth.async_create_user(name, group_ids=[GROUP_ID_USER])
@@ -177,7 +175,7 @@ async def call_as(hass: HomeAssistant, user: User | None, name: str) -> Any:
     )
 
 
-async def test_conversation_of_automation_is_open_to_administrators(hass: HomeAssistant) -> None:
+async def test_administrator_may_continue_conversation_of_automation(hass: HomeAssistant) -> None:
     """What others put into it would be read with the rights of the automation."""
     groups = {"owner": GROUP_ID_ADMIN, "admin": GROUP_ID_ADMIN, "member": GROUP_ID_USER}
     users = {

@@ -1,4 +1,4 @@
-"""Actions that may use the home and remember a conversation."""
+"""Actions with LLM tools and with a stored conversation."""
 
 import json
 from typing import Any
@@ -110,7 +110,7 @@ async def test_response_llm_tools_use_caller_permissions(
 
 
 @pytest.mark.parametrize("arguments", ["", '{"room": "ha', '{"room": "hall"}'])
-async def test_response_cut_off_calls_no_tools(
+async def test_truncated_response_calls_no_tools(
     standin: StandIn, home: Door, call: Call, arguments: str
 ) -> None:
     cut = response({**calls("door"), "arguments": arguments, "status": "incomplete"})
@@ -127,7 +127,7 @@ async def test_response_cut_off_calls_no_tools(
     assert [item["role"] for item in standin.requests[-1].body["input"]] == ["user", "user"]
 
 
-async def test_chat_completion_cut_off_calls_no_tools(
+async def test_truncated_chat_completion_calls_no_tools(
     standin: StandIn, home: Door, call: Call
 ) -> None:
     made = {"id": "c1", "type": "function", "function": {"name": "door", "arguments": ""}}
@@ -143,7 +143,7 @@ async def test_chat_completion_cut_off_calls_no_tools(
     assert not home.asked
 
 
-async def test_reasoning_before_call_of_service_is_not_sent(standin: StandIn, call: Call) -> None:
+async def test_reasoning_before_server_tool_call_is_not_sent(standin: StandIn, call: Call) -> None:
     thoughts = [{"type": "reasoning", "id": f"rs_{number}", "summary": []} for number in range(2)]
     search = {"type": "web_search_call", "id": "ws_1", "status": "completed"}
     standin.fail(response(thoughts[0], search, thoughts[1], calls("door")))
@@ -171,7 +171,7 @@ async def test_chat_completion_llm_tools(standin: StandIn, call: Call) -> None:
     assert json.loads(sent[3]["content"]) == {"open": True}
 
 
-async def test_chat_completion_sends_thoughts_back(standin: StandIn, call: Call) -> None:
+async def test_chat_completion_sends_reasoning_back(standin: StandIn, call: Call) -> None:
     extra = {"google": {"thought_signature": "x"}}
     function = {"name": "door", "arguments": "{}"}
     made = {"id": "c1", "type": "function", "function": function, "extra_content": extra}

@@ -1,4 +1,4 @@
-"""The conversation agent: what it sends, what it says, and the tools it calls."""
+"""The conversation entity: its requests, answers and tool calls."""
 
 import asyncio
 from collections.abc import Callable
@@ -280,7 +280,9 @@ async def test_tool_calls_of_servers(
     assert [call.tool_args for call in plain_tool.calls] == [{"room": "one"}, {"room": "two"}]
 
 
-async def test_cut_tool_call_is_not_made(standin: StandIn, plain_tool: OddTool, ask: Ask) -> None:
+async def test_truncated_tool_call_is_not_made(
+    standin: StandIn, plain_tool: OddTool, ask: Ask
+) -> None:
     for pieces in (
         [call_piece("", "plain", index=0, id="a")],
         [call_piece("", "plain", index=0, id="a"), call_piece(ONE[:9], index=0)],

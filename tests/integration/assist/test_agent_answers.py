@@ -1,4 +1,4 @@
-"""What services send in place of the plainest answer, and what the agent says and remembers of it."""
+"""Unusual responses of services, and what the conversation entity says and stores."""
 
 from collections.abc import Callable
 import json
@@ -402,7 +402,7 @@ async def test_stream_broken_while_spoken_is_reported(
 async def test_chat_stream_without_end_is_complete(
     standin: StandIn, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(llm_entity, "_LINGER", 0.05)
+    monkeypatch.setattr(llm_entity, "_TRAILING_EVENTS_SECONDS", 0.05)
     standin.fail(NO_RESPONSES)
     standin.fail(chat(chunk({"content": "Hi"}, "stop"), done=False, stall=True))
     assert speech(await ask()) == "Hi"
@@ -519,7 +519,7 @@ async def test_model_that_cannot_be_streamed(
     assert "stream_options" not in standin.requests[-1].body
 
 
-async def test_chat_call_malformed_is_tried_again(standin: StandIn, ask: Ask) -> None:
+async def test_chat_malformed_call_is_retried(standin: StandIn, ask: Ask) -> None:
     standin.fail(NO_RESPONSES)
     standin.fail(chat(chunk({}, "function_call_filter: MALFORMED_FUNCTION_CALL"), count=1))
     standin.fail(chat(chunk({"content": "It is on."}), chunk({}, "stop")))
@@ -599,7 +599,7 @@ async def test_chat_final_message_calls_no_tool_again(standin: StandIn, ask: Ask
 
 
 @pytest.mark.parametrize("is_streamed", [True, False])
-async def test_call_in_last_event_alone_is_made_once(
+async def test_call_in_final_event_alone_is_made_once(
     standin: StandIn, ask: Ask, is_streamed: bool
 ) -> None:
     call = call_event("nonsense", "{}")

@@ -1,4 +1,4 @@
-"""What a model may do in one turn of a conversation."""
+"""Limits of the tool calls in one turn."""
 
 from collections.abc import Iterator
 import json

@@ -1,4 +1,4 @@
-"""Each tool call of a model is made once, however a service tells it; and none that is not due."""
+"""Each tool call of a model is made once, in whatever events it arrives."""
 
 import json
 
@@ -17,7 +17,7 @@ from .test_agent_ends import LIGHT
 
 
 def results(standin: StandIn) -> list[str]:
-    """Return what the model has been told of its calls in the last request."""
+    """Return the outputs of the tool calls in the last request."""
     items = standin.requests[-1].body["input"]
     return [one["output"] for one in items if one["type"] == "function_call_output"]
 
@@ -37,7 +37,7 @@ def results(standin: StandIn) -> list[str]:
         ([("a", LIGHT)], [("b", LIGHT), ("c", LIGHT)]),
     ],
 )
-async def test_call_with_another_id_at_the_end_is_made_once(
+async def test_call_with_changed_id_is_made_once(
     standin: StandIn,
     agent: str,
     ask: Ask,
@@ -65,7 +65,7 @@ def lamps(hass: HomeAssistant, agent: str, kitchen: list[ServiceCall]) -> None:
 
 
 @pytest.mark.usefixtures("lamps")
-async def test_look_after_each_action_is_not_refused(
+async def test_lookup_after_each_action_is_allowed(
     hass: HomeAssistant, standin: StandIn, ask: Ask
 ) -> None:
     on = await first_tool(standin, ask)
@@ -81,7 +81,7 @@ async def test_look_after_each_action_is_not_refused(
 
 
 @pytest.mark.usefixtures("lamps")
-async def test_nothing_said_after_half_an_action_is_an_error(
+async def test_empty_answer_after_partial_action_is_an_error(
     hass: HomeAssistant, standin: StandIn, ask: Ask
 ) -> None:
     name = await first_tool(standin, ask)
@@ -114,7 +114,7 @@ async def test_empty_answer_with_one_more_call_is_an_error(
 
 
 @pytest.mark.parametrize("told", ["", None, LIGHT, {"name": "Kitchen light"}])
-async def test_call_has_the_arguments_that_were_streamed(
+async def test_call_has_streamed_arguments(
     standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall], told: object
 ) -> None:
     name = await first_tool(standin, ask)

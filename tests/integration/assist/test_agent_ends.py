@@ -1,4 +1,4 @@
-"""How answers end: cut off, without a word, in parts, and with marks that nobody should hear."""
+"""How answers end: truncated, empty, in several messages, and with markers of the model."""
 
 from typing import Any
 
@@ -61,7 +61,7 @@ def message(text: str, number: int, phase: str | None = None) -> list[Json]:
 
 @pytest.mark.parametrize("status", ["incomplete", "in_progress"])
 @pytest.mark.parametrize("arguments", ["", '{"name": "Kit'])
-async def test_tool_call_cut_off_is_not_made(
+async def test_truncated_tool_call_is_not_made(
     standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall], status: str, arguments: str
 ) -> None:
     name = await first_tool(standin, ask)
@@ -77,7 +77,7 @@ async def test_tool_call_cut_off_is_not_made(
 
 
 @pytest.mark.parametrize("arguments", ["", '{"name": "Kit'])
-async def test_chat_tool_call_cut_off_is_not_made(
+async def test_chat_truncated_tool_call_is_not_made(
     standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall], arguments: str
 ) -> None:
     standin.fail(NO_RESPONSES)
@@ -94,7 +94,7 @@ async def test_chat_tool_call_cut_off_is_not_made(
     assert not kitchen
 
 
-async def test_whole_tool_call_of_cut_answer_is_made(
+async def test_complete_tool_call_of_truncated_answer_is_made(
     standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall]
 ) -> None:
     name = await first_tool(standin, ask)
@@ -105,7 +105,7 @@ async def test_whole_tool_call_of_cut_answer_is_made(
     assert len(kitchen) == 1
 
 
-async def test_reasoning_that_uses_up_limit_is_reported(
+async def test_reasoning_up_to_output_limit_is_an_error(
     standin: StandIn, agent: str, ask: Ask
 ) -> None:
     thought = {"type": "response.reasoning_summary_text.delta", "delta": "Hm"}
@@ -116,14 +116,14 @@ async def test_reasoning_that_uses_up_limit_is_reported(
     assert "limit of its length" in speech(result)
 
 
-async def test_cut_text_is_still_spoken(standin: StandIn, agent: str, ask: Ask) -> None:
+async def test_truncated_text_is_spoken(standin: StandIn, agent: str, ask: Ask) -> None:
     standin.fail(streamed(*text_events("Once upon a"), CUT))
 
     assert speech(await ask()) == "Once upon a"
 
 
 @pytest.mark.parametrize("structure", [None, STRUCTURE])
-async def test_cut_data_of_task_raises(
+async def test_truncated_task_data_raises(
     hass: HomeAssistant, standin: StandIn, task: str, structure: Json | None
 ) -> None:
     standin.fail(streamed(*text_events('{"count": 3'), CUT))
@@ -133,7 +133,7 @@ async def test_cut_data_of_task_raises(
     assert len([one for one in standin.requests if one.path == "/responses"]) == 1
 
 
-async def test_chat_cut_data_of_task_raises(
+async def test_chat_truncated_task_data_raises(
     hass: HomeAssistant, standin: StandIn, task: str
 ) -> None:
     standin.fail(NO_RESPONSES)
@@ -173,7 +173,7 @@ async def test_empty_answer_after_tool_call_is_no_error(
         ([{"action": "nothing.known"}], False),
     ],
 )
-async def test_nothing_said_after_script(
+async def test_empty_answer_after_script(
     hass: HomeAssistant,
     standin: StandIn,
     agent: str,
@@ -219,7 +219,7 @@ async def test_empty_answer_without_tool_call_is_an_error(
         ("Let me see.\n", "Let me see.\nIt is warm."),
     ],
 )
-async def test_messages_of_one_response_are_apart(
+async def test_messages_of_one_response_are_separated(
     standin: StandIn, agent: str, ask: Ask, first: str, said: str
 ) -> None:
     standin.fail(streamed(*message(first, 1), *message("It is warm.", 2), completed()))
@@ -227,7 +227,9 @@ async def test_messages_of_one_response_are_apart(
     assert speech(await ask()) == said
 
 
-async def test_messages_without_stream_are_apart(standin: StandIn, agent: str, ask: Ask) -> None:
+async def test_messages_without_stream_are_separated(
+    standin: StandIn, agent: str, ask: Ask
+) -> None:
     output = [
         {"type": "message", "content": [{"type": "output_text", "text": text}]}
         for text in ("Let me see.", "It is warm.")
@@ -238,7 +240,7 @@ async def test_messages_without_stream_are_apart(standin: StandIn, agent: str, a
     assert speech(await ask()) == "Let me see.\n\nIt is warm."
 
 
-async def test_commentary_is_no_data_of_task(
+async def test_commentary_is_not_task_data(
     hass: HomeAssistant, standin: StandIn, task: str
 ) -> None:
     answer = [
@@ -276,7 +278,7 @@ HARMONY = (
     ],
 )
 @pytest.mark.parametrize("size", [1, 7, 1000])
-async def test_marks_of_model_are_not_spoken(
+async def test_model_markers_are_not_spoken(
     standin: StandIn, agent: str, ask: Ask, text: str, said: str | None, size: int
 ) -> None:
     pieces = [text[start : start + size] for start in range(0, len(text), size)]
@@ -310,9 +312,7 @@ async def test_tool_call_as_text_is_an_error(
     assert speech(result).startswith("A tool was not used")
 
 
-async def test_tool_call_as_text_within_thought_does_not_end_it(
-    standin: StandIn, agent: str, ask: Ask
-) -> None:
+async def test_tool_call_as_text_within_reasoning(standin: StandIn, agent: str, ask: Ask) -> None:
     standin.fail(says("<think>Maybe <tool_call>{}</tool_call>? No.</think>", "It is on."))
 
     assert speech(await ask()) == "It is on."

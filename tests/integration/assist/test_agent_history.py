@@ -1,4 +1,4 @@
-"""What the model is told of earlier turns: none that failed may be done later."""
+"""The contents of earlier turns in a request; those of failed turns are closed."""
 
 import json
 from typing import Any
@@ -94,7 +94,7 @@ async def test_every_earlier_question_has_an_answer(
 
 
 @pytest.mark.parametrize("service", ["web_search_call", "mcp_call"])
-async def test_reasoning_before_call_of_service_is_not_sent(
+async def test_reasoning_before_server_tool_call_is_not_sent(
     standin: StandIn, agent: str, ask: Ask, service: str
 ) -> None:
     def done(kind: str, **item: Any) -> Json:
@@ -190,7 +190,7 @@ async def test_chat_reasoning_details_are_sent_back(standin: StandIn, agent: str
         "thinking is enabled but reasoning_content is missing in assistant tool call message",
     ],
 )
-async def test_chat_reasoning_is_sent_back_where_it_is_missed(
+async def test_chat_reasoning_is_sent_back_if_required(
     standin: StandIn, agent: str, ask: Ask, refusal: str
 ) -> None:
     conversation_id = await use_chat(standin, ask)
@@ -216,7 +216,7 @@ async def test_chat_reasoning_is_sent_back_where_it_is_missed(
     assert len(standin.requests) == asked + 2
 
 
-async def test_message_of_another_agent_is_told(
+async def test_message_of_other_agent_is_sent(
     hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
 ) -> None:
     standin.fail(says("Hello."))
@@ -244,7 +244,7 @@ ALTERNATE = "Conversation roles must alternate user/assistant/user/assistant/...
     ],
 )
 @pytest.mark.parametrize("is_chat", [True, False])
-async def test_conversation_begun_by_satellite(
+async def test_conversation_started_by_satellite(
     hass: HomeAssistant,
     standin: StandIn,
     agent: str,
@@ -284,7 +284,7 @@ async def test_conversation_begun_by_satellite(
     assert other[-1]["content"] == "Hello"
 
 
-async def test_conversation_begun_by_satellite_without_system_role(
+async def test_conversation_started_by_satellite_without_system_role(
     hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
 ) -> None:
     await use_chat(standin, ask)
@@ -305,7 +305,7 @@ async def test_conversation_begun_by_satellite_without_system_role(
 
 
 @pytest.mark.parametrize("is_chat", [True, False])
-async def test_conversation_too_long_keeps_what_fits(
+async def test_long_conversation_keeps_last_turns(
     hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, is_chat: bool
 ) -> None:
     path = "/chat/completions" if is_chat else "/responses"

@@ -1,4 +1,4 @@
-"""Options that a model does not take: left out, and not taken for a model that is gone."""
+"""Options that a model rejects are left out, without an issue for a missing model."""
 
 import asyncio
 from dataclasses import replace
@@ -25,7 +25,7 @@ OPTIONS: dict[str, Any] = {
 
 
 @pytest.fixture
-async def optioned(add_subentry: AddSubentry, assist: None) -> str:
+async def agent_with_options(add_subentry: AddSubentry, assist: None) -> str:
     """Return the id of a subentry with an agent that has all these options."""
     return await add_subentry("conversation", advanced=OPTIONS)
 
@@ -63,10 +63,10 @@ def sent(body: dict[str, Any]) -> set[str]:
     ],
 )
 @pytest.mark.parametrize("is_chat", [True, False])
-async def test_option_that_model_refuses_is_left_out(
+async def test_rejected_option_is_left_out(
     hass: HomeAssistant,
     standin: StandIn,
-    optioned: str,
+    agent_with_options: str,
     ask: Ask,
     caplog: pytest.LogCaptureFixture,
     message: str,
@@ -92,13 +92,13 @@ async def test_option_that_model_refuses_is_left_out(
 
 
 async def test_option_is_tried_again_with_another_model(
-    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, optioned: str, ask: Ask
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, agent_with_options: str, ask: Ask
 ) -> None:
     error = {"message": "Unsupported parameter: 'temperature'", "param": "temperature"}
     standin.fail(Fault(path="/responses", status=400, body={"error": error}))
     standin.fail(says("Hi."))
     await ask()
-    subentry = entry.subentries[optioned]
+    subentry = entry.subentries[agent_with_options]
     data = {**subentry.data, "model": "gpt-4.1-mini"}
     hass.config_entries.async_update_subentry(entry, subentry, data=data)
     await hass.async_block_till_done()
@@ -117,8 +117,8 @@ async def test_option_is_tried_again_with_another_model(
         "Invalid value: 'user' for the parameter role of this model",
     ],
 )
-async def test_refusal_of_something_else_needs_no_other_model(
-    hass: HomeAssistant, standin: StandIn, optioned: str, ask: Ask, message: str
+async def test_other_rejection_creates_no_model_issue(
+    hass: HomeAssistant, standin: StandIn, agent_with_options: str, ask: Ask, message: str
 ) -> None:
     standin.fail(Fault(path="/responses", status=400, body={"error": {"message": message}}))
     result = await ask()
@@ -139,8 +139,13 @@ async def test_refusal_of_something_else_needs_no_other_model(
         (400, "openai/gpt-9 is not a valid model ID"),
     ],
 )
-async def test_unknown_model_needs_another_one(
-    hass: HomeAssistant, standin: StandIn, optioned: str, ask: Ask, status: int, message: str
+async def test_unknown_model_creates_model_issue(
+    hass: HomeAssistant,
+    standin: StandIn,
+    agent_with_options: str,
+    ask: Ask,
+    status: int,
+    message: str,
 ) -> None:
     standin.fail(Fault(path="/responses", status=status, body={"error": {"message": message}}))
     result = await ask()
@@ -149,8 +154,8 @@ async def test_unknown_model_needs_another_one(
     assert [key for key in ir.async_get(hass).issues if key[0] == "openai_api"]
 
 
-async def test_refusal_of_one_value_keeps_another(
-    standin: StandIn, add_subentry: AddSubentry, optioned: str, ask: Ask
+async def test_rejected_value_keeps_other_values(
+    standin: StandIn, add_subentry: AddSubentry, agent_with_options: str, ask: Ask
 ) -> None:
     await add_subentry("conversation", name="Garden", advanced={"reasoning_effort": "low"})
     message = "Unsupported value: 'minimal' is not supported. Supported values are: 'low'."
@@ -165,8 +170,8 @@ async def test_refusal_of_one_value_keeps_another(
     assert asked == [{"effort": "minimal"}, None, {"effort": "low"}]
 
 
-async def test_option_refused_in_two_turns_at_once_is_left_out(
-    standin: StandIn, optioned: str, ask: Ask
+async def test_option_rejected_in_concurrent_turns_is_left_out(
+    standin: StandIn, agent_with_options: str, ask: Ask
 ) -> None:
     message = "Unsupported parameter: 'temperature' is not supported with this model."
     for _ in range(2):
@@ -186,7 +191,7 @@ async def test_option_refused_in_two_turns_at_once_is_left_out(
         ({"tool_choice": "auto"}, "Unknown parameter: 'tool_choice'"),
     ],
 )
-async def test_refusal_of_user_settings_is_reported(
+async def test_rejected_extra_body_is_reported(
     standin: StandIn,
     add_subentry: AddSubentry,
     ask: Ask,
@@ -207,8 +212,8 @@ async def test_refusal_of_user_settings_is_reported(
 @pytest.mark.parametrize(
     "message", ["The vector store vs_1 is not supported.", "Store is not supported: 'store'"]
 )
-async def test_what_must_not_be_kept_is_never_sent_to_be_kept(
-    standin: StandIn, entry: MockConfigEntry, optioned: str, ask: Ask, message: str
+async def test_store_option_is_never_left_out(
+    standin: StandIn, entry: MockConfigEntry, agent_with_options: str, ask: Ask, message: str
 ) -> None:
     is_about_another = "vector" in message
     if not is_about_another:

@@ -1,4 +1,4 @@
-"""What newer models say while they work (`commentary`), and their answer (`final_answer`)."""
+"""The phases of messages: `commentary` and `final_answer`."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
-from custom_components.openai_api.assist.response_socket import response_sockets
+from custom_components.openai_api.assist.responses_websocket import connection_pool
 from tests.integration.waiting import wait_for
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
@@ -25,13 +25,13 @@ from .answers import (
     streamed,
 )
 from .conftest import Ask, speech
-from .socket_service import Service
 from .test_agent_ends import message
 from .test_agent_history import add_turn, answer, question
-from .test_agent_socket import AddAgent, add_agent
+from .test_agent_websocket import AddAgent, add_agent
 from .voice import SILENCE, SPEECH
 from .voice_home import AddHome
-from .voice_server import Sound, VoiceServer
+from .voice_server import ScriptedBody, VoiceServer
+from .websocket_service import Service
 
 __all__ = ["add_agent"]
 
@@ -139,7 +139,7 @@ async def test_pipeline_commentary_is_spoken_once(
     satellite = await add_home()
     told = async_capture_events(hass, "openai_api_turn_event")
     events = [*message(commentary, 1, "commentary"), *message(WARM, 2, "final_answer")]
-    service.heads = [Sound(sse([*events, completed()]), SSE)]
+    service.heads = [ScriptedBody(sse([*events, completed()]), SSE)]
     await satellite.say(SPEECH, SILENCE)
 
     spoken = " ".join(one["input"] for one in service.speeches)
@@ -163,7 +163,7 @@ async def test_phases_over_websocket(
     # On another connection, everything is sent again.
     for line in remote.open:
         await line.close()
-    await wait_for(lambda: not response_sockets(loaded.runtime_data).free)
+    await wait_for(lambda: not connection_pool(loaded.runtime_data).free)
     await ask("C", conversation_id=second.conversation_id)
     assert said(remote.requests[-1][1]["input"]) == [
         ("commentary", LOOK),

@@ -1,4 +1,4 @@
-"""The notice of a model that is gone: it leads to the form where another one is chosen."""
+"""The issue of a missing model, which opens the form to choose another one."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Habits of compatible services and of templates of models, as people have reported them."""
+"""Deviations of compatible services and of model templates, as reported by users."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ from .test_agent_answers import log_of
 from .test_agent_history import CALL, RESULT, add_turn, answer, question, use_chat
 from .voice import SILENCE, SPEECH
 from .voice_home import AddHome, stream
-from .voice_server import Sound, VoiceServer, as_asked
+from .voice_server import ScriptedBody, VoiceServer, as_asked
 
 type Json = dict[str, Any]
 DONE = chat(chunk({"content": "Done."}), chunk({}, "stop"))
@@ -40,7 +40,7 @@ def refusal(message: str, status: int = 400, path: str = "/chat/completions", **
     ],
 )
 @pytest.mark.parametrize("is_chat", [True, False])
-async def test_sign_of_life_is_no_part_of_answer(
+async def test_keep_alive_event_is_ignored(
     standin: StandIn, agent: str, ask: Ask, beat: bytes, is_chat: bool
 ) -> None:
     conversation_id = await use_chat(standin, ask) if is_chat else None
@@ -65,7 +65,7 @@ async def test_sign_of_life_is_no_part_of_answer(
         ),
     ],
 )
-async def test_chat_system_role_refused_is_told_by_user(
+async def test_chat_system_role_rejected_moves_prompt_to_user(
     standin: StandIn, agent: str, ask: Ask, status: int, message: str
 ) -> None:
     standin.fail(NO_RESPONSES)
@@ -86,7 +86,7 @@ async def test_chat_system_role_refused_is_told_by_user(
     assert [one["role"] for one in request.body["messages"]] == ["user", "assistant", "user"]
 
 
-async def test_chat_roles_refused_for_other_reason_raises(
+async def test_chat_roles_rejected_for_other_reason_raises(
     standin: StandIn, agent: str, ask: Ask
 ) -> None:
     standin.fail(NO_RESPONSES)
@@ -98,7 +98,7 @@ async def test_chat_roles_refused_for_other_reason_raises(
 
 
 @pytest.mark.parametrize("status", [400, 500])
-async def test_chat_ids_of_calls_as_mistral_wants_them(
+async def test_chat_short_call_ids_of_mistral(
     hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, status: int
 ) -> None:
     conversation_id = await use_chat(standin, ask)
@@ -152,7 +152,7 @@ async def test_chat_ids_of_calls_as_mistral_wants_them(
     ],
 )
 @pytest.mark.parametrize("is_chat", [True, False])
-async def test_conversation_too_long_for_model_is_shortened(
+async def test_conversation_beyond_context_is_shortened(
     standin: StandIn, agent: str, ask: Ask, status: int, error: Json, is_chat: bool
 ) -> None:
     if is_chat:
@@ -171,7 +171,7 @@ async def test_conversation_too_long_for_model_is_shortened(
     assert [one["content"] for one in sent if one["role"] == "user"] == ["Go"]
 
 
-async def test_question_too_long_for_model_raises(standin: StandIn, agent: str, ask: Ask) -> None:
+async def test_question_beyond_context_raises(standin: StandIn, agent: str, ask: Ask) -> None:
     message = "This model's maximum context length is 8192 tokens."
     standin.fail(refusal(message, path="/responses"))
 
@@ -186,7 +186,7 @@ async def test_question_too_long_for_model_raises(standin: StandIn, agent: str, 
         {"message": "body.tools.0.function.strict: Extra inputs are not permitted"},
     ],
 )
-async def test_strict_refused_is_left_out(
+async def test_rejected_strict_is_left_out(
     standin: StandIn, agent: str, ask: Ask, error: Json
 ) -> None:
     standin.fail(Fault(path="/responses", status=400, body={"error": error}))
@@ -223,7 +223,7 @@ async def test_strict_refused_is_left_out(
         ("🙂", False),
     ],
 )
-async def test_question_in_any_script_keeps_listening(
+async def test_question_in_any_script_continues_conversation(
     standin: StandIn, agent: str, ask: Ask, text: str, asks: bool
 ) -> None:
     standin.fail(says(text))
@@ -234,7 +234,7 @@ async def test_question_in_any_script_keeps_listening(
 @pytest.mark.parametrize(
     "text", ["\U0001f44d", "```\nprint(1)\n```", "---\n", "https://example.org"]
 )
-async def test_answer_without_a_word_is_silence_for_satellite(
+async def test_answer_without_words_is_silent_on_satellite(
     standin: StandIn, agent: str, ask: Ask, text: str
 ) -> None:
     standin.fail(says(text))
@@ -260,7 +260,7 @@ async def test_answer_without_a_word_is_silence_for_satellite(
         (["1 <", " 2"], None, "1 < 2"),
     ],
 )
-async def test_thought_without_beginning_is_known_from_then_on(
+async def test_unopened_reasoning_is_remembered(
     hass: HomeAssistant,
     standin: StandIn,
     agent: str,
@@ -288,7 +288,7 @@ async def test_thought_without_beginning_is_known_from_then_on(
     assert last.content == said
 
 
-async def test_thought_told_apart_holds_nothing_back(
+async def test_separate_reasoning_withholds_no_text(
     hass: HomeAssistant, service: VoiceServer, add_home: AddHome
 ) -> None:
     satellite = await add_home()
@@ -300,9 +300,9 @@ async def test_thought_told_apart_holds_nothing_back(
     text = "It is warm outside, with eighteen degrees and a light wind from the west. "
     spoken: list[int] = []
     whole = stream(text, "Enjoy", 0.5, " it.")
-    service.heads = [Sound([thought, *whole.body], whole.content_type)]
+    service.heads = [ScriptedBody([thought, *whole.body], whole.content_type)]
 
-    def speak(body: Json) -> Sound:
+    def speak(body: Json) -> ScriptedBody:
         spoken.append(len(service.heads) + service.running)
         return as_asked(body)
 
@@ -313,7 +313,7 @@ async def test_thought_told_apart_holds_nothing_back(
     assert spoken[0] > spoken[1]
 
 
-async def test_pipeline_thought_without_beginning_is_not_spoken_again(
+async def test_pipeline_unopened_reasoning_is_not_repeated(
     hass: HomeAssistant, service: VoiceServer, add_home: AddHome
 ) -> None:
     satellite = await add_home()
@@ -354,7 +354,7 @@ async def test_chat_call_without_arguments(
         '[{"name": "Kitchen light"}]',
     ],
 )
-async def test_arguments_wrapped_otherwise_are_understood(
+async def test_arguments_are_coerced_to_parameter_types(
     standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall], arguments: str
 ) -> None:
     standin.fail(says("ok"))
@@ -377,7 +377,7 @@ async def test_arguments_wrapped_otherwise_are_understood(
         " {}",
     ],
 )
-async def test_name_of_tool_written_otherwise_is_understood(
+async def test_tool_name_variants_are_resolved(
     standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall], name: str
 ) -> None:
     standin.fail(says("ok"))

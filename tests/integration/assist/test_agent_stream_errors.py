@@ -1,4 +1,4 @@
-"""Errors that come as an event of a stream whose status says that all is well."""
+"""Errors as events of a stream with the status 200."""
 
 import json
 from typing import Any
@@ -49,7 +49,7 @@ def stream(body: bytes, path: str) -> Fault:
     ],
 )
 @pytest.mark.parametrize("is_chat", [True, False])
-async def test_error_event_is_told(
+async def test_error_event_is_spoken(
     hass: HomeAssistant,
     standin: StandIn,
     agent: str,
@@ -102,7 +102,7 @@ async def test_conversation_too_long_is_shortened(
     assert [one["content"] for one in sent if one["role"] == "user"] == ["Go"]
 
 
-async def test_refused_role_is_told_otherwise(
+async def test_rejected_role_is_replaced(
     hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
 ) -> None:
     conversation_id = await use_chat(standin, ask)
@@ -114,7 +114,7 @@ async def test_refused_role_is_told_otherwise(
 
 
 @pytest.mark.parametrize("code", [502, "503", 429])
-async def test_failure_of_a_moment_is_asked_again(
+async def test_transient_error_is_retried(
     hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, code: object
 ) -> None:
     conversation_id = await use_chat(standin, ask)
@@ -134,7 +134,7 @@ async def test_failure_of_a_moment_is_asked_again(
     ],
 )
 @pytest.mark.parametrize("kind", ["response.failed", "error", "whole"])
-async def test_failed_response_is_asked_again(
+async def test_failed_response_is_retried(
     hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, error: Json, kind: str
 ) -> None:
     failed = {"id": "r", "status": "failed", "error": error}
@@ -149,7 +149,7 @@ async def test_failed_response_is_asked_again(
     assert speech(await ask("Go")) == "Done."
 
 
-async def test_answer_that_holds_words_of_errors_is_an_answer(
+async def test_answer_with_error_words_is_an_answer(
     hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
 ) -> None:
     conversation_id = await use_chat(standin, ask)
@@ -159,7 +159,7 @@ async def test_answer_that_holds_words_of_errors_is_an_answer(
     assert speech(await ask("Go", conversation_id=conversation_id)) == "Done."
 
 
-async def test_refused_option_is_left_out(
+async def test_rejected_option_is_left_out(
     hass: HomeAssistant, standin: StandIn, add_subentry: AddSubentry, agent: str, ask: Ask
 ) -> None:
     await add_subentry("conversation", name="Hall", advanced={"temperature": 0.5})
@@ -171,7 +171,7 @@ async def test_refused_option_is_left_out(
     assert "temperature" not in standin.requests[-1].body
 
 
-async def test_words_about_model_are_no_missing_model(
+async def test_other_error_about_model_is_not_model_missing(
     hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask
 ) -> None:
     event = {"error": {"message": "The model of the provider sent an invalid token"}}

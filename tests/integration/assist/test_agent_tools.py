@@ -1,4 +1,4 @@
-"""Tools as other integrations and MCP servers really describe them: none may take the others with it."""
+"""Tools of other integrations and MCP servers: an invalid one does not affect the others."""
 
 import re
 from typing import Any, override
@@ -60,7 +60,7 @@ async def offer(hass: HomeAssistant, add_subentry: AddSubentry, assist: None) ->
         ({"success": True, "result": []}, False),
     ],
 )
-async def test_nothing_said_after_tool(
+async def test_empty_answer_after_tool(
     standin: StandIn, offer: Any, ask: Ask, result: Json, is_silent: bool
 ) -> None:
     tool = AnyTool("look")
@@ -78,7 +78,7 @@ LONG = "script_that_says_good_night_and_switches_everything_off_in_the_whole_hou
 
 @pytest.mark.parametrize("name", [LONG, "weather.today", "Wetter für morgen", "天気"])
 @pytest.mark.parametrize("is_chat", [True, False])
-async def test_tool_with_name_that_services_refuse(
+async def test_tool_with_invalid_name(
     standin: StandIn, offer: Any, ask: Ask, name: str, is_chat: bool
 ) -> None:
     tool = AnyTool(name)
@@ -125,7 +125,7 @@ async def test_tool_with_name_that_services_refuse(
         {"$ref": "#/$defs/a", "$defs": {"a": {"type": "object", "properties": {}}}},
     ],
 )
-async def test_tool_with_parameters_that_services_refuse(
+async def test_tool_with_invalid_parameters(
     standin: StandIn, offer: Any, ask: Ask, schema: Json, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("probatio.to_openapi", lambda *_, **__: schema)
@@ -163,7 +163,7 @@ async def test_tool_that_cannot_be_described_is_left_out(
     assert caplog.text.count("The tool bad cannot be offered") == 1
 
 
-async def test_more_tools_than_services_take(standin: StandIn, offer: Any, ask: Ask) -> None:
+async def test_tool_count_limit(standin: StandIn, offer: Any, ask: Ask) -> None:
     tools = [AnyTool(f"tool_{number:03}", description="x" * 2000) for number in range(140)]
     await offer(*tools, advanced={"host_tools": [{"type": "web_search"}]})
     standin.fail(says("Hi."))
@@ -176,7 +176,7 @@ async def test_more_tools_than_services_take(standin: StandIn, offer: Any, ask: 
 
 
 @pytest.mark.parametrize("in_stream", [True, False])
-async def test_tool_call_that_made_no_sense_to_service_is_tried_again(
+async def test_unparsable_tool_call_is_retried(
     standin: StandIn, offer: Any, ask: Ask, in_stream: bool
 ) -> None:
     await offer(AnyTool("good"))
@@ -191,7 +191,7 @@ async def test_tool_call_that_made_no_sense_to_service_is_tried_again(
     assert speech(await ask()) == "It is on."
 
 
-async def test_same_tool_call_in_every_round_is_refused(
+async def test_same_tool_call_in_every_round_is_rejected(
     standin: StandIn, offer: Any, ask: Ask
 ) -> None:
     tool = AnyTool("add_milk")
@@ -228,7 +228,7 @@ async def test_same_tool_call_in_every_round_is_refused(
     ],
 )
 @pytest.mark.parametrize("is_chat", [True, False])
-async def test_tool_that_service_refuses_does_not_take_others_with_it(
+async def test_rejected_tool_is_left_out(
     standin: StandIn,
     offer: Any,
     ask: Ask,

@@ -1,4 +1,4 @@
-"""The forms of the subentries: what they offer, what they refuse, and what they save."""
+"""The forms of the subentries: suggestions, validation and saved options."""
 
 from typing import Any
 
@@ -205,7 +205,7 @@ async def test_form_errors_keep_input(
         "{{ user_name or 'somebody' }} in {{ ha_name }}",
     ],
 )
-async def test_form_prompt_may_use_what_a_turn_knows(
+async def test_form_prompt_with_turn_variables(
     hass: HomeAssistant, entry: MockConfigEntry, prompt: str
 ) -> None:
     form = await open_form(hass, entry, "conversation")

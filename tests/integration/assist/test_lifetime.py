@@ -1,4 +1,4 @@
-"""Turns that are broken off, turns at once, and subentries that go while others work."""
+"""Cancelled and concurrent turns, and subentries that are removed meanwhile."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Options of the subentries: on the wire as they were chosen, and in diagnostics without secrets."""
+"""Options of the subentries in requests, and in diagnostics without secrets."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Faults of a service as a satellite hears them: through the pipeline, from the ear to the mouth."""
+"""Errors of a service in a pipeline, as a satellite gets them."""
 
 import json
 import logging
@@ -13,8 +13,8 @@ from tests.integration.conftest import CANARY
 
 from .answers import SSE, sse, text_events
 from .voice import SILENCE, SPEECH
-from .voice_home import AddHome, ours, refused, stream
-from .voice_server import Sound, VoiceServer, tone, wav
+from .voice_home import AddHome, integration_logs, refused, stream
+from .voice_server import ScriptedBody, VoiceServer, tone, wav
 
 SECRET = "Is the safe open"
 LONG = "It is sunny outside, with eighteen degrees and a light wind from the west. "
@@ -35,20 +35,20 @@ TROUBLE = (
     "The AI service has a problem. Try again later.",
     "Der KI-Dienst hat ein Problem. Versuche es später noch einmal.",
 )
-FAULTS: dict[str, tuple[Sound, tuple[str, str]]] = {
-    "silent_after_headers": (Sound([30], SSE), SLOW),
+FAULTS: dict[str, tuple[ScriptedBody, tuple[str, str]]] = {
+    "silent_after_headers": (ScriptedBody([30], SSE), SLOW),
     "silent_in_a_short_answer": (stream("It is", 30), SLOW),
     "silent_while_it_is_spoken": (stream(LONG, "And", 30), SLOW),
     "dropped_while_it_is_spoken": (stream(LONG, "And", 0.1, None), BROKEN),
     "ended_while_it_is_spoken": (stream(LONG, "And", end=False), BROKEN),
     "garbled_while_it_is_spoken": (
-        Sound([sse(text_events(LONG)[:3]), 0.05, b'data: {"type"\n\n'], SSE),
+        ScriptedBody([sse(text_events(LONG)[:3]), 0.05, b'data: {"type"\n\n'], SSE),
         BROKEN,
     ),
-    "web_page": (Sound("<html><body>Welcome</body></html>", "text/html"), UNSUPPORTED),
-    "sound_in_place_of_text": (Sound(tone(0.1), "audio/pcm"), UNSUPPORTED),
+    "web_page": (ScriptedBody("<html><body>Welcome</body></html>", "text/html"), UNSUPPORTED),
+    "sound_in_place_of_text": (ScriptedBody(tone(0.1), "audio/pcm"), UNSUPPORTED),
     "empty": (stream(), EMPTY),
-    "no_bytes": (Sound(b"", SSE), BROKEN),
+    "no_bytes": (ScriptedBody(b"", SSE), BROKEN),
     "only_controls": (stream("\0", "\x07\x1b"), EMPTY),
     "key_revoked": (
         refused(401, f"Incorrect API key provided: {CANARY}"),
@@ -107,8 +107,8 @@ async def test_pipeline_model_error_is_spoken(
     await hass.async_block_till_done()
     failed = [turn.data for turn in told if turn.data["ended"] == "failed"]
     assert [turn["kind"] for turn in failed] == ["conversation"]
-    assert SECRET not in ours(caplog) + json.dumps(failed)
-    assert LONG[:20] not in ours(caplog)
+    assert SECRET not in integration_logs(caplog) + json.dumps(failed)
+    assert LONG[:20] not in integration_logs(caplog)
 
     service.heads.clear()
     service.speeches.clear()
@@ -117,16 +117,16 @@ async def test_pipeline_model_error_is_spoken(
 
 
 SPEAKER_FAULTS = {
-    "silent": Sound([30], "audio/pcm"),
-    "silent_in_the_sound": Sound([tone(0.1), 30]),
-    "dropped": Sound([None], "audio/pcm"),
-    "dropped_in_the_sound": Sound([tone(0.1), None]),
-    "web_page": Sound("<html>Sign in</html>", "text/html"),
-    "text": Sound("no sound today", "text/plain"),
-    "json": Sound('{"status": "ok"}', "audio/wav"),
-    "picture": Sound(b"\x89PNG" + bytes(500), "image/png"),
-    "empty": Sound(b"", "audio/wav"),
-    "shape_that_nobody_can_hear": Sound(wav(b"", channels=9), "audio/wav"),
+    "silent": ScriptedBody([30], "audio/pcm"),
+    "silent_in_the_sound": ScriptedBody([tone(0.1), 30]),
+    "dropped": ScriptedBody([None], "audio/pcm"),
+    "dropped_in_the_sound": ScriptedBody([tone(0.1), None]),
+    "web_page": ScriptedBody("<html>Sign in</html>", "text/html"),
+    "text": ScriptedBody("no sound today", "text/plain"),
+    "json": ScriptedBody('{"status": "ok"}', "audio/wav"),
+    "picture": ScriptedBody(b"\x89PNG" + bytes(500), "image/png"),
+    "empty": ScriptedBody(b"", "audio/wav"),
+    "shape_that_nobody_can_hear": ScriptedBody(wav(b"", channels=9), "audio/wav"),
     "key_revoked": refused(401, "no key"),
     "model_gone": refused(404, "The model does not exist", "model_not_found"),
     "quota_gone": refused(429, "No credit", "insufficient_quota"),
@@ -154,7 +154,7 @@ async def test_pipeline_tts_error_ends_audio(
     assert satellite.kinds()[-1] == "run-end"
     await hass.async_block_till_done()
     assert [turn.data["kind"] for turn in told if turn.data["ended"] == "failed"] == ["tts"]
-    assert SECRET not in ours(caplog)
-    assert "sunny" not in ours(caplog)
+    assert SECRET not in integration_logs(caplog)
+    assert "sunny" not in integration_logs(caplog)
     await satellite.say(SPEECH, SILENCE)
     assert len(satellite.sound) > 20_000

@@ -1,8 +1,8 @@
-"""Written text made fit to be spoken, however it is cut into pieces."""
+"""Text without markup, split into any deltas."""
 
 import pytest
 
-from custom_components.openai_api.assist.plain_text import PlainText, plain_text
+from custom_components.openai_api.assist.plain_text import PlainText
 
 CASES = {
     "": "",
@@ -46,7 +46,8 @@ CASES = {
 
 @pytest.mark.parametrize(("text", "expected"), CASES.items())
 def test_plain_text_of_markup(text: str, expected: str) -> None:
-    assert plain_text(text) == expected
+    plain = PlainText()
+    assert plain.feed(text) + plain.flush() == expected
 
 
 @pytest.mark.parametrize(("text", "expected"), CASES.items())

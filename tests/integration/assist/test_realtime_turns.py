@@ -1,4 +1,4 @@
-"""Turns of realtime voice that are not as plain as most: odd events, faults, and what is asked for."""
+"""Realtime turns with unusual events, errors and session configurations."""
 
 import asyncio
 import base64
@@ -11,22 +11,22 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers import chat_session, device_registry as dr, entity_registry as er, llm
 import pytest
 
-from custom_components.openai_api.assist import realtime_conversation
+from custom_components.openai_api.assist import realtime_turn
 from tests.integration.waiting import wait_for
 
 from .test_realtime_voice import (
-    Talking,
+    AddRealtime,
     Tool,
     _hurried,
     _plain_wav,
+    add_realtime,
     sound_of,
-    talking,
     tool,
 )
 from .voice import SPEECH, Satellite
 from .voice_server import Answer, VoiceServer, tone
 
-__all__ = ["_hurried", "_plain_wav", "talking", "tool"]
+__all__ = ["_hurried", "_plain_wav", "add_realtime", "tool"]
 
 type Json = dict[str, Any]
 SUNNY = "It is sunny outside."
@@ -45,9 +45,9 @@ def said(result: Any) -> str:
 
 
 async def test_session_config_from_subentry(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
+    hass: HomeAssistant, service: VoiceServer, add_realtime: AddRealtime
 ) -> None:
-    await talking(
+    await add_realtime(
         turn_detection="semantic_vad",
         eagerness="low",
         voice="",
@@ -75,9 +75,9 @@ async def test_session_config_from_subentry(
 
 
 async def test_session_language_without_short_code(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
+    hass: HomeAssistant, service: VoiceServer, add_realtime: AddRealtime
 ) -> None:
-    await talking(turn_detection="semantic_vad")
+    await add_realtime(turn_detection="semantic_vad")
     await conversation.async_converse(
         hass, "Hello", None, Context(), agent_id="conversation.kitchen", language="x-klingon"
     )
@@ -86,17 +86,19 @@ async def test_session_language_without_short_code(
     assert "eagerness" not in heard["turn_detection"]
 
 
-async def test_agent_supports_every_language(hass: HomeAssistant, talking: Talking) -> None:
-    await talking()
+async def test_agent_supports_every_language(
+    hass: HomeAssistant, add_realtime: AddRealtime
+) -> None:
+    await add_realtime()
     found = conversation.async_get_conversation_languages(hass, "conversation.kitchen")
     assert found == "*"
 
 
 @pytest.mark.parametrize("raised", [ValueError("Oops"), TimeoutError(), KeyError("x")])
 async def test_tool_error_sent_to_model(
-    service: VoiceServer, talking: Talking, tool: Tool, raised: Exception
+    service: VoiceServer, add_realtime: AddRealtime, tool: Tool, raised: Exception
 ) -> None:
-    satellite = await talking(llm_hass_api=["test"])
+    satellite = await add_realtime(llm_hass_api=["test"])
     service.answers = [Answer("", calls=[("test_tool", "{}")]), Answer("It failed.")]
     with patch.object(Tool, "async_call", side_effect=raised):
         await satellite.say(SPEECH)
@@ -107,10 +109,10 @@ async def test_tool_error_sent_to_model(
 
 
 @pytest.mark.parametrize("value", [2**70, "half \ud83d", "word " * 500_000])
-async def test_tool_result_unsendable_is_made_fit(
-    service: VoiceServer, talking: Talking, tool: Tool, value: Any
+async def test_tool_result_not_json(
+    service: VoiceServer, add_realtime: AddRealtime, tool: Tool, value: Any
 ) -> None:
-    satellite = await talking(llm_hass_api=["test"])
+    satellite = await add_realtime(llm_hass_api=["test"])
     service.answers = [Answer("", calls=[("test_tool", "{}")]), Answer("It is done.")]
     with patch.object(Tool, "async_call", return_value=llm.ToolResult(data={"value": value})):
         await satellite.say(SPEECH)
@@ -122,10 +124,10 @@ async def test_tool_result_unsendable_is_made_fit(
     assert satellite.speech == "It is sunny outside."
 
 
-async def test_control_characters_left_out_and_halves_joined(
-    service: VoiceServer, talking: Talking
+async def test_control_characters_removed_and_surrogates_joined(
+    service: VoiceServer, add_realtime: AddRealtime
 ) -> None:
-    satellite = await talking()
+    satellite = await add_realtime()
     service.texts = ["Is it\0 sunny"]
     service.answers = [Answer("It\0 is \x1bsunny \ud83d", has_sound=False)]
     await satellite.say(SPEECH)
@@ -137,18 +139,18 @@ async def test_control_characters_left_out_and_halves_joined(
 
 
 async def test_missing_llm_api_is_an_error(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
+    hass: HomeAssistant, service: VoiceServer, add_realtime: AddRealtime
 ) -> None:
-    await talking(llm_hass_api=["gone"])
+    await add_realtime(llm_hass_api=["gone"])
     result = await write(hass)
     assert result.response.response_type.value == "error"
     assert not service.peers
 
 
 async def test_session_lost_before_response_reconnects(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
+    hass: HomeAssistant, service: VoiceServer, add_realtime: AddRealtime
 ) -> None:
-    await talking()
+    await add_realtime()
     first = await write(hass, "Good morning")
     service.drops_after = ["response.create"]
     assert said(await write(hass, "Hello", first.conversation_id)) == SUNNY
@@ -176,15 +178,15 @@ async def test_session_lost_before_response_reconnects(
 async def test_failed_response_is_reported(
     hass: HomeAssistant,
     service: VoiceServer,
-    talking: Talking,
+    add_realtime: AddRealtime,
     events: Callable[[str], list[Any]],
     monkeypatch: pytest.MonkeyPatch,
     answer: Answer,
     told: str,
 ) -> None:
-    monkeypatch.setattr(realtime_conversation, "_PATIENCE", 0.2)
+    monkeypatch.setattr(realtime_turn, "_EVENT_TIMEOUT", 0.2)
     reports = events("openai_api_turn_event")
-    await talking()
+    await add_realtime()
     service.answers = [answer]
     result = await write(hass)
     assert told in said(result)
@@ -194,10 +196,13 @@ async def test_failed_response_is_reported(
 
 
 async def test_response_timeout(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_realtime: AddRealtime,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(realtime_conversation, "_PATIENCE", 0.1)
-    await talking()
+    monkeypatch.setattr(realtime_turn, "_EVENT_TIMEOUT", 0.1)
+    await add_realtime()
     service.is_silent = True
     result = await write(hass)
     assert "does not answer in time" in said(result)
@@ -217,8 +222,10 @@ ODD: dict[str, Json] = {
 }
 
 
-async def test_malformed_events_are_ignored(service: VoiceServer, talking: Talking) -> None:
-    satellite = await talking()
+async def test_malformed_events_are_ignored(
+    service: VoiceServer, add_realtime: AddRealtime
+) -> None:
+    satellite = await add_realtime()
     refused = {"type": "error", "error": {"event_id": "clear_1"}}
     service.greeting = ["no JSON", [1], {"type": ["error"]}, refused]
     service.answers = [Answer(events=list(ODD.values()))]
@@ -229,9 +236,9 @@ async def test_malformed_events_are_ignored(service: VoiceServer, talking: Talki
 
 
 async def test_response_without_deltas(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool
+    hass: HomeAssistant, service: VoiceServer, add_realtime: AddRealtime, tool: Tool
 ) -> None:
-    await talking(llm_hass_api=["test"])
+    await add_realtime(llm_hass_api=["test"])
     call = {"type": "function_call", "call_id": "c", "name": "test_tool", "arguments": "{}"}
     parts = [{"type": "output_audio", "transcript": "It is"}, 5, {"text": " done."}, {"text": ""}]
     done = {"type": "response.output_audio_transcript.done", "transcript": "Bye."}
@@ -296,9 +303,9 @@ TOLD: dict[str, Answer] = {
 
 @pytest.mark.parametrize("case", TOLD)
 async def test_response_events_of_servers(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, case: str
+    hass: HomeAssistant, service: VoiceServer, add_realtime: AddRealtime, tool: Tool, case: str
 ) -> None:
-    await talking(llm_hass_api=["test"])
+    await add_realtime(llm_hass_api=["test"])
     service.answers = [TOLD[case]]
     assert said(await write(hass)) == "It is sunny."
 
@@ -312,10 +319,14 @@ async def test_response_events_of_servers(
     ],
 )
 async def test_end_of_response_under_another_name(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, ends: list[str]
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_realtime: AddRealtime,
+    tool: Tool,
+    ends: list[str],
 ) -> None:
     service.response_ends = ends
-    await talking(llm_hass_api=["test"])
+    await add_realtime(llm_hass_api=["test"])
     service.answers = [
         Answer("", calls=[("test_tool", "{}")]),
         Answer("It is sunny."),
@@ -329,10 +340,10 @@ async def test_end_of_response_under_another_name(
 
 
 @pytest.mark.parametrize("where", ["output", "arguments"])
-async def test_call_after_streamed_words(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, where: str
+async def test_call_after_streamed_text(
+    hass: HomeAssistant, service: VoiceServer, add_realtime: AddRealtime, tool: Tool, where: str
 ) -> None:
-    await talking(llm_hass_api=["test"])
+    await add_realtime(llm_hass_api=["test"])
     arguments = {"call_id": "c", "name": "test_tool", "arguments": '{"room": "a"}'}
     ended = {"type": "response.function_call_arguments.done", "item_id": "f", **arguments}
     service.answers = [
@@ -343,8 +354,8 @@ async def test_call_after_streamed_words(
     assert tool.calls == [{} if where == "output" else {"room": "a"}]
 
 
-async def test_older_names_of_sound(service: VoiceServer, talking: Talking) -> None:
-    satellite = await talking()
+async def test_older_audio_event_names(service: VoiceServer, add_realtime: AddRealtime) -> None:
+    satellite = await add_realtime()
     sound = tone(0.2)
     delta = base64.b64encode(sound).decode()
     service.answers = [
@@ -362,8 +373,10 @@ async def test_older_names_of_sound(service: VoiceServer, talking: Talking) -> N
     assert len(sound_of(satellite)) == pytest.approx(len(sound), abs=2000)
 
 
-async def test_voice_without_words_is_an_answer(service: VoiceServer, talking: Talking) -> None:
-    satellite = await talking()
+async def test_audio_without_text_is_an_answer(
+    service: VoiceServer, add_realtime: AddRealtime
+) -> None:
+    satellite = await add_realtime()
     sound = tone(0.2)
     delta = base64.b64encode(sound).decode()
     event = {"type": "response.output_audio.delta", "delta": delta, **PART}
@@ -376,10 +389,14 @@ async def test_voice_without_words_is_an_answer(service: VoiceServer, talking: T
 
 
 @pytest.mark.parametrize("is_spoken", [True, False])
-async def test_nothing_said_after_tool(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking, tool: Tool, is_spoken: bool
+async def test_empty_answer_after_tool(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_realtime: AddRealtime,
+    tool: Tool,
+    is_spoken: bool,
 ) -> None:
-    satellite = await talking(llm_hass_api=["test"])
+    satellite = await add_realtime(llm_hass_api=["test"])
     service.answers = [Answer("", calls=[("test_tool", "{}")]), Answer("")]
     if is_spoken:
         await satellite.say(SPEECH)
@@ -389,19 +406,19 @@ async def test_nothing_said_after_tool(
     assert tool.calls == [{}]
 
 
-async def test_nothing_said_without_tool_raises(
-    hass: HomeAssistant, talking: Talking, service: VoiceServer
+async def test_empty_answer_without_tool_raises(
+    hass: HomeAssistant, add_realtime: AddRealtime, service: VoiceServer
 ) -> None:
-    await talking()
+    await add_realtime()
     service.answers = [Answer("")]
 
     assert said(await write(hass)) == "The AI service gave no answer."
 
 
 async def test_rejected_session_config_is_resent(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
+    hass: HomeAssistant, service: VoiceServer, add_realtime: AddRealtime
 ) -> None:
-    await talking()
+    await add_realtime()
     error = {"event_id": "session_1", "message": "unknown voice"}
     service.answers = [Answer("One two", events=[{"type": "error", "error": error}], pause=0.3)]
     result = await write(hass)
@@ -413,9 +430,9 @@ async def test_rejected_session_config_is_resent(
 
 
 async def test_options_changed_during_response(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
+    hass: HomeAssistant, service: VoiceServer, add_realtime: AddRealtime
 ) -> None:
-    satellite = await talking()
+    satellite = await add_realtime()
     service.answers = [Answer("One two three four.", pause=0.03)]
     task = asyncio.create_task(satellite.say(SPEECH))
     await wait_for(lambda: satellite.sound)
@@ -440,12 +457,12 @@ class Asked(llm.API):
 
 
 async def test_session_opened_in_advance_for_satellite(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
+    hass: HomeAssistant, service: VoiceServer, add_realtime: AddRealtime
 ) -> None:
     api = Asked(hass=hass, id="asked", name="Asked")
     api.devices = []
     llm.async_register_api(hass, api)
-    await talking(llm_hass_api=["asked"])
+    await add_realtime(llm_hass_api=["asked"])
     (entry,) = hass.config_entries.async_entries("openai_api")
     device = dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id, identifiers={("test", "hall")}
@@ -472,9 +489,9 @@ async def test_session_opened_in_advance_for_satellite(
 
 
 async def test_session_opened_in_advance_error(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
+    hass: HomeAssistant, service: VoiceServer, add_realtime: AddRealtime
 ) -> None:
-    await talking()
+    await add_realtime()
     service.refuses_sockets = 404
     with chat_session.async_get_chat_session(hass, None) as session:
         await conversation.async_prepare_agent(hass, "conversation.kitchen", "en")
@@ -485,9 +502,9 @@ async def test_session_opened_in_advance_error(
 
 
 async def test_server_turn_detection_falls_back_to_upload(
-    service: VoiceServer, talking: Talking
+    service: VoiceServer, add_realtime: AddRealtime
 ) -> None:
-    satellite: Satellite = await talking(end_of_speech="host")
+    satellite: Satellite = await add_realtime(end_of_speech="host")
     service.refuses_sockets = 404
     await satellite.ask(SPEECH)
     assert satellite.text == "Turn on the light"

@@ -1,4 +1,4 @@
-"""Realtime voice: three entities that share one talk."""
+"""Realtime voice: three entities that share one session."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,12 +16,21 @@ from homeassistant.helpers import llm
 import probatio
 import pytest
 
-from custom_components.openai_api.assist import realtime_conversation, stt_live, talk
+from custom_components.openai_api.assist import realtime_session, realtime_turn, stt_live
 from tests.integration.conftest import CANARY
 from tests.integration.llm_api import add_api
 from tests.integration.waiting import wait_for
 
-from .voice import SILENCE, SPEECH, AddService, Satellite, add_pipeline, heard, microphone, spoken
+from .voice import (
+    SILENCE,
+    SPEECH,
+    AddService,
+    Satellite,
+    add_pipeline,
+    microphone,
+    speak,
+    transcribe,
+)
 from .voice_server import Answer, VoiceServer, tone
 
 WAV = {"preferred_format": "wav"}
@@ -30,18 +39,18 @@ DEEP = {"voice": "cedar", "transcription_model": "t-1"}
 
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nobody wait for long."""
-    monkeypatch.setattr(stt_live, "_GRACE", 0.2)
-    monkeypatch.setattr(stt_live, "_PATIENCE", 1.0)
-    monkeypatch.setattr(stt_live, "_NOTHING", 0.5)
-    monkeypatch.setattr(realtime_conversation, "_PATIENCE", 3.0)
+    """Shorten the timeouts."""
+    monkeypatch.setattr(stt_live, "_END_OF_SPEECH_TIMEOUT", 0.2)
+    monkeypatch.setattr(stt_live, "_TRANSCRIPT_TIMEOUT", 1.0)
+    monkeypatch.setattr(stt_live, "_NO_SPEECH_TIMEOUT", 0.5)
+    monkeypatch.setattr(realtime_turn, "_EVENT_TIMEOUT", 3.0)
 
 
-type Talking = Callable[..., Any]
+type AddRealtime = Callable[..., Any]
 
 
 @pytest.fixture
-def talking(hass: HomeAssistant, add_service: AddService) -> Talking:
+def add_realtime(hass: HomeAssistant, add_service: AddService) -> AddRealtime:
     """Return a function that sets up realtime voice and returns a satellite of its pipeline."""
 
     async def begin(engines: dict[str, Any] | None = None, /, **options: Any) -> Satellite:
@@ -52,7 +61,7 @@ def talking(hass: HomeAssistant, add_service: AddService) -> Talking:
 
 
 def sound_of(satellite: Satellite) -> bytes:
-    """Return the samples that a satellite has heard."""
+    """Return the samples that a satellite has got."""
     with wave.open(io.BytesIO(satellite.sound)) as found:
         assert found.getnchannels() == 1
     return satellite.sound[44:]
@@ -71,9 +80,9 @@ def _plain_wav(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_voice_turn(
-    service: VoiceServer, talking: Talking, caplog: pytest.LogCaptureFixture
+    service: VoiceServer, add_realtime: AddRealtime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    satellite = await talking()
+    satellite = await add_realtime()
     await satellite.say(SPEECH)
     assert satellite.kinds() == [
         "run-start",
@@ -117,9 +126,9 @@ async def test_voice_turn(
 
 
 async def test_turn_event_without_text(
-    talking: Talking, events: Callable[[str], list[Any]]
+    add_realtime: AddRealtime, events: Callable[[str], list[Any]]
 ) -> None:
-    satellite = await talking()
+    satellite = await add_realtime()
     found = events("openai_api_turn_event")
     await satellite.say(SPEECH)
     (event,) = found
@@ -131,8 +140,8 @@ async def test_turn_event_without_text(
     assert "sunny" not in str(event.data)
 
 
-async def test_second_turn_in_same_session(service: VoiceServer, talking: Talking) -> None:
-    satellite = await talking()
+async def test_second_turn_in_same_session(service: VoiceServer, add_realtime: AddRealtime) -> None:
+    satellite = await add_realtime()
     service.answers = [Answer("Which light?"), Answer("Done.")]
     await satellite.say(SPEECH)
     output = satellite.data(PipelineEventType.INTENT_END)["intent_output"]
@@ -155,24 +164,26 @@ async def test_second_turn_in_same_session(service: VoiceServer, talking: Talkin
     ],
 )
 async def test_continue_conversation(
-    service: VoiceServer, talking: Talking, choice: str, words: str, expected: bool
+    service: VoiceServer, add_realtime: AddRealtime, choice: str, words: str, expected: bool
 ) -> None:
-    satellite = await talking(continue_conversation=choice)
+    satellite = await add_realtime(continue_conversation=choice)
     service.answers = [Answer(words)]
     await satellite.say(SPEECH)
     output = satellite.data(PipelineEventType.INTENT_END)["intent_output"]
     assert output["continue_conversation"] is expected
 
 
-async def test_server_detects_end_of_speech(talking: Talking) -> None:
-    satellite = await talking(end_of_speech="host")
+async def test_server_detects_end_of_speech(add_realtime: AddRealtime) -> None:
+    satellite = await add_realtime(end_of_speech="host")
     await satellite.say(SPEECH, SILENCE, 30)
     assert satellite.text == "Turn on the light"
     assert sound_of(satellite) == tone(0.5)
 
 
-async def test_home_assistant_detects_end_of_speech(service: VoiceServer, talking: Talking) -> None:
-    satellite = await talking(end_of_speech="home")
+async def test_home_assistant_detects_end_of_speech(
+    service: VoiceServer, add_realtime: AddRealtime
+) -> None:
+    satellite = await add_realtime(end_of_speech="home")
     await satellite.say(SPEECH)
     assert sound_of(satellite) == tone(0.5)
     kinds = [event["type"] for event in service.peer.received if event["type"] != "session.update"]
@@ -180,8 +191,10 @@ async def test_home_assistant_detects_end_of_speech(service: VoiceServer, talkin
     assert service.peer.session["audio"]["input"]["turn_detection"] is None
 
 
-async def test_pause_within_speech_is_one_turn(service: VoiceServer, talking: Talking) -> None:
-    satellite = await talking()
+async def test_pause_within_speech_is_one_turn(
+    service: VoiceServer, add_realtime: AddRealtime
+) -> None:
+    satellite = await add_realtime()
     service.texts = ["Turn on", "the kitchen light"]
     service.answers = [Answer("What?", pause=0.2), Answer("It is on.")]
     await satellite.say(SPEECH, SILENCE, 0.1, SPEECH)
@@ -218,8 +231,8 @@ def tool(hass: HomeAssistant) -> Tool:
     return found
 
 
-async def test_llm_tool_call(service: VoiceServer, talking: Talking, tool: Tool) -> None:
-    satellite = await talking(llm_hass_api=["test"])
+async def test_llm_tool_call(service: VoiceServer, add_realtime: AddRealtime, tool: Tool) -> None:
+    satellite = await add_realtime(llm_hass_api=["test"])
     service.answers = [
         Answer("One moment.", calls=[("test_tool", '{"room": "a"}'), ("test_tool", "{}")]),
         Answer("It is done."),
@@ -241,11 +254,11 @@ async def test_llm_tool_call(service: VoiceServer, talking: Talking, tool: Tool)
 
 
 @pytest.mark.parametrize("name", ["Guten Morgen", "x" * 80, "a.b"])
-async def test_llm_tool_with_name_that_services_refuse(
-    service: VoiceServer, talking: Talking, tool: Tool, name: str
+async def test_llm_tool_with_invalid_name(
+    service: VoiceServer, add_realtime: AddRealtime, tool: Tool, name: str
 ) -> None:
     tool.name = name
-    satellite = await talking(llm_hass_api=["test"])
+    satellite = await add_realtime(llm_hass_api=["test"])
     service.answers = [Answer("One moment.")]
     await satellite.say(SPEECH)
     (offered,) = service.peer.session["tools"]
@@ -259,9 +272,9 @@ async def test_llm_tool_with_name_that_services_refuse(
 
 @pytest.mark.parametrize("arguments", ["{", "[]", '"x"', "17"])
 async def test_tool_arguments_not_an_object(
-    service: VoiceServer, talking: Talking, tool: Tool, arguments: str
+    service: VoiceServer, add_realtime: AddRealtime, tool: Tool, arguments: str
 ) -> None:
-    satellite = await talking(llm_hass_api=["test"])
+    satellite = await add_realtime(llm_hass_api=["test"])
     service.answers = [Answer("", calls=[("test_tool", arguments)]), Answer("Sorry.")]
     await satellite.say(SPEECH)
     assert satellite.speech == "Sorry."
@@ -272,9 +285,9 @@ async def test_tool_arguments_not_an_object(
 
 @pytest.mark.parametrize("more", ['"room": "%d"', '"on": true'])
 async def test_burst_about_one_thing(
-    service: VoiceServer, talking: Talking, tool: Tool, more: str
+    service: VoiceServer, add_realtime: AddRealtime, tool: Tool, more: str
 ) -> None:
-    satellite = await talking(llm_hass_api=["test"])
+    satellite = await add_realtime(llm_hass_api=["test"])
     texts = [f'{{"name": "Lamp", {more.replace("%d", str(number))}}}' for number in range(200)]
     service.answers = [
         Answer("Wait.", calls=[("test_tool", text) for text in texts]),
@@ -284,8 +297,10 @@ async def test_burst_about_one_thing(
     assert len(tool.calls) == 10
 
 
-async def test_tool_round_limit(service: VoiceServer, talking: Talking, tool: Tool) -> None:
-    satellite = await talking(llm_hass_api=["test"])
+async def test_tool_round_limit(
+    service: VoiceServer, add_realtime: AddRealtime, tool: Tool
+) -> None:
+    satellite = await add_realtime(llm_hass_api=["test"])
     arguments = [f'{{"n": {number // 2}}}' for number in range(9)]
     service.answers = [Answer("", calls=[("test_tool", text)]) for text in arguments]
     await satellite.say(SPEECH)
@@ -294,10 +309,10 @@ async def test_tool_round_limit(service: VoiceServer, talking: Talking, tool: To
     assert service.asked[-1] == {"tool_choice": "none"}
 
 
-async def test_same_tool_call_in_every_round_is_refused(
-    service: VoiceServer, talking: Talking, tool: Tool
+async def test_same_tool_call_in_every_round_is_rejected(
+    service: VoiceServer, add_realtime: AddRealtime, tool: Tool
 ) -> None:
-    satellite = await talking(llm_hass_api=["test"])
+    satellite = await add_realtime(llm_hass_api=["test"])
     service.answers = [Answer("", calls=[("test_tool", "{}")]) for _ in range(5)]
     await satellite.say(SPEECH)
     assert satellite.speech == "It is sunny outside."
@@ -306,8 +321,10 @@ async def test_same_tool_call_in_every_round_is_refused(
     assert "3 times already" in results[-1]["item"]["output"]
 
 
-async def test_wake_word_interrupts_response(service: VoiceServer, talking: Talking) -> None:
-    satellite = await talking()
+async def test_wake_word_interrupts_response(
+    service: VoiceServer, add_realtime: AddRealtime
+) -> None:
+    satellite = await add_realtime()
     service.answers = [Answer("A long story that goes on and on.", linger=4, seconds=4)]
     await satellite.ask(SPEECH)
     await wait_for(lambda: len(satellite.sound) > 1000)
@@ -325,8 +342,8 @@ async def test_wake_word_interrupts_response(service: VoiceServer, talking: Talk
         await listening
 
 
-async def test_wake_word_during_request(service: VoiceServer, talking: Talking) -> None:
-    satellite = await talking(llm_hass_api=[])
+async def test_wake_word_during_request(service: VoiceServer, add_realtime: AddRealtime) -> None:
+    satellite = await add_realtime(llm_hass_api=[])
     service.answers = [Answer("A long story.", pause=0.5, seconds=4)]
     task = asyncio.create_task(satellite.ask(SPEECH))
     await wait_for(lambda: service.peers and service.peer.tasks)
@@ -338,15 +355,15 @@ async def test_wake_word_during_request(service: VoiceServer, talking: Talking) 
     assert sound_of(satellite) == tone(0.5)
 
 
-async def test_satellite_waits_for_end_of_speech(talking: Talking) -> None:
-    satellite = await talking()
+async def test_satellite_waits_for_end_of_speech(add_realtime: AddRealtime) -> None:
+    satellite = await add_realtime()
     satellite.is_player = False
     await satellite.say(SPEECH)
     assert sound_of(satellite) == tone(0.5)
 
 
-async def test_speak_immediately_option_off(talking: Talking) -> None:
-    satellite = await talking(speak_at_once=False)
+async def test_speak_immediately_option_off(add_realtime: AddRealtime) -> None:
+    satellite = await add_realtime(speak_at_once=False)
     await satellite.say(SPEECH)
     assert sound_of(satellite) == tone(0.5)
     assert satellite.speech == "It is sunny outside."
@@ -378,10 +395,10 @@ async def test_other_tts_entity(
 
 
 async def test_stt_without_agent(
-    service: VoiceServer, talking: Talking, monkeypatch: pytest.MonkeyPatch
+    service: VoiceServer, add_realtime: AddRealtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(talk, "_UNCLAIMED", 0.2)
-    satellite = await talking({"conversation_engine": "conversation.home_assistant"})
+    monkeypatch.setattr(realtime_session, "_UNCLAIMED_TIMEOUT", 0.2)
+    satellite = await add_realtime({"conversation_engine": "conversation.home_assistant"})
     service.answers = [Answer("A long story that nobody wants.", pause=0.2, seconds=2)]
     await satellite.say(SPEECH)
     # What the home itself answers is read aloud, and the model is stopped.
@@ -391,10 +408,10 @@ async def test_stt_without_agent(
 
 
 async def test_stt_without_pipeline(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
+    hass: HomeAssistant, service: VoiceServer, add_realtime: AddRealtime
 ) -> None:
-    await talking()
-    assert (await heard(hass, microphone(SPEECH))).text == "Turn on the light"
+    await add_realtime()
+    assert (await transcribe(hass, microphone(SPEECH))).text == "Turn on the light"
     await asyncio.sleep(0.1)
     assert not service.asked
     detection = service.peer.received[0]["session"]["audio"]["input"]["turn_detection"]
@@ -402,17 +419,19 @@ async def test_stt_without_pipeline(
 
 
 async def test_announcement_voice(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
+    hass: HomeAssistant, service: VoiceServer, add_realtime: AddRealtime
 ) -> None:
-    await talking()
-    await spoken(hass, "Dinner is ready.", WAV)
+    await add_realtime()
+    await speak(hass, "Dinner is ready.", WAV)
     assert service.speeches[0]["voice"] == "cedar"
     assert service.speeches[0]["model"] == "gpt-4o-mini-tts"
     assert not service.peers
 
 
-async def test_text_turn(hass: HomeAssistant, service: VoiceServer, talking: Talking) -> None:
-    await talking()
+async def test_text_turn(
+    hass: HomeAssistant, service: VoiceServer, add_realtime: AddRealtime
+) -> None:
+    await add_realtime()
     result = await conversation.async_converse(
         hass, "Hello", None, Context(), agent_id="conversation.kitchen"
     )
@@ -421,16 +440,16 @@ async def test_text_turn(hass: HomeAssistant, service: VoiceServer, talking: Tal
     assert service.asked == [{"output_modalities": ["text"]}]
 
 
-async def test_silence(talking: Talking) -> None:
-    satellite = await talking()
+async def test_silence(add_realtime: AddRealtime) -> None:
+    satellite = await add_realtime()
     await satellite.ask(SILENCE)
     assert satellite.error["code"] == "stt-no-text-recognized"
     await satellite.say(SPEECH)
     assert satellite.speech == "It is sunny outside."
 
 
-async def test_new_session_has_history(service: VoiceServer, talking: Talking) -> None:
-    satellite = await talking(keep_open=0)
+async def test_new_session_has_history(service: VoiceServer, add_realtime: AddRealtime) -> None:
+    satellite = await add_realtime(keep_open=0)
     await satellite.say(SPEECH)
     await wait_for(lambda: service.peer.ws.closed)
     await satellite.say(SPEECH)
@@ -453,9 +472,9 @@ async def test_new_session_has_history(service: VoiceServer, talking: Talking) -
     ],
 )
 async def test_error_while_listening(
-    service: VoiceServer, talking: Talking, fault: dict[str, Any]
+    service: VoiceServer, add_realtime: AddRealtime, fault: dict[str, Any]
 ) -> None:
-    satellite = await talking()
+    satellite = await add_realtime()
     for name, value in fault.items():
         setattr(service, name, list(value) if isinstance(value, list) else value)
     before = service.refuses_sockets, service.refused
@@ -487,12 +506,12 @@ async def test_error_while_listening(
 )
 async def test_error_while_responding(
     service: VoiceServer,
-    talking: Talking,
+    add_realtime: AddRealtime,
     caplog: pytest.LogCaptureFixture,
     answer: Answer,
     told: str,
 ) -> None:
-    satellite = await talking()
+    satellite = await add_realtime()
     service.answers = [answer]
     with suppress(HomeAssistantError):
         await satellite.say(SPEECH)
@@ -503,8 +522,10 @@ async def test_error_while_responding(
     assert sound_of(satellite) == tone(0.5)
 
 
-async def test_text_only_model_is_spoken_by_tts(service: VoiceServer, talking: Talking) -> None:
-    satellite = await talking()
+async def test_text_only_model_is_spoken_by_tts(
+    service: VoiceServer, add_realtime: AddRealtime
+) -> None:
+    satellite = await add_realtime()
     service.answers = [Answer("It is sunny.", has_sound=False)]
     await satellite.say(SPEECH)
     assert satellite.speech == "It is sunny."
@@ -512,9 +533,9 @@ async def test_text_only_model_is_spoken_by_tts(service: VoiceServer, talking: T
 
 
 async def test_changed_options_apply_to_next_turn(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
+    hass: HomeAssistant, service: VoiceServer, add_realtime: AddRealtime
 ) -> None:
-    satellite = await talking()
+    satellite = await add_realtime()
     await satellite.say(SPEECH)
     (entry,) = hass.config_entries.async_entries("openai_api")
     (subentry,) = entry.subentries.values()
@@ -529,9 +550,9 @@ async def test_changed_options_apply_to_next_turn(
 
 
 async def test_concurrent_conversations(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking
+    hass: HomeAssistant, service: VoiceServer, add_realtime: AddRealtime
 ) -> None:
-    satellite = await talking()
+    satellite = await add_realtime()
     other = Satellite(hass, satellite.pipeline_id)
     service.answers = [Answer("One two three."), Answer("One two three.")]
     await asyncio.gather(satellite.say(SPEECH), other.say(SPEECH))
@@ -543,9 +564,9 @@ async def test_concurrent_conversations(
 
 @pytest.mark.parametrize("how", ["unload", "remove"])
 async def test_unload_during_turn(
-    hass: HomeAssistant, service: VoiceServer, talking: Talking, how: str
+    hass: HomeAssistant, service: VoiceServer, add_realtime: AddRealtime, how: str
 ) -> None:
-    satellite = await talking()
+    satellite = await add_realtime()
     service.answers = [Answer("A long story that goes on.", pause=0.3, seconds=3)]
     task = asyncio.create_task(satellite.say(SPEECH))
     await wait_for(lambda: satellite.sound)

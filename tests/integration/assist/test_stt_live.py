@@ -1,4 +1,4 @@
-"""Ears that are heard while somebody speaks."""
+"""Live transcription."""
 
 import asyncio
 import base64
@@ -13,7 +13,7 @@ from custom_components.openai_api.assist import stt_live
 from tests.integration.conftest import CANARY
 from tests.integration.waiting import wait_for
 
-from .voice import METADATA, SILENCE, SPEECH, AddService, heard, microphone
+from .voice import METADATA, SILENCE, SPEECH, AddService, microphone, transcribe
 from .voice_server import VoiceServer, tone
 
 SUCCESS = stt.SpeechResultState.SUCCESS
@@ -22,10 +22,10 @@ TAIL = 24_000 * 2 * 7 // 10
 
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nobody wait for long."""
-    monkeypatch.setattr(stt_live, "_GRACE", 0.2)
-    monkeypatch.setattr(stt_live, "_PATIENCE", 0.5)
-    monkeypatch.setattr(stt_live, "_NOTHING", 0.5)
+    """Shorten the timeouts."""
+    monkeypatch.setattr(stt_live, "_END_OF_SPEECH_TIMEOUT", 0.2)
+    monkeypatch.setattr(stt_live, "_TRANSCRIPT_TIMEOUT", 0.5)
+    monkeypatch.setattr(stt_live, "_NO_SPEECH_TIMEOUT", 0.5)
 
 
 def appended(service: VoiceServer) -> bytes:
@@ -41,7 +41,7 @@ async def test_home_assistant_detects_end_of_speech(
     entity = stt.async_get_speech_to_text_entity(hass, "stt.kitchen")
     assert entity is not None
     assert entity.audio_processing.requires_external_vad
-    result = await heard(hass, microphone(SPEECH, SILENCE))
+    result = await transcribe(hass, microphone(SPEECH, SILENCE))
     assert result == stt.SpeechResult("Turn on the light", SUCCESS)
     peer = service.peer
     assert peer.query == {"intent": "transcription"}
@@ -75,7 +75,7 @@ async def test_audio_streamed_during_speech(
         await more.wait()
         yield SPEECH
 
-    task = asyncio.create_task(heard(hass, speech()))
+    task = asyncio.create_task(transcribe(hass, speech()))
     await wait_for(lambda: service.peers and len(appended(service)) >= 43_000)
     assert not service.peer.events("input_audio_buffer.commit")
     more.set()
@@ -91,12 +91,12 @@ async def test_both_detect_end_of_speech(
     lag: float,
 ) -> None:
     """What is said after a pause may arrive when the first part is understood already."""
-    monkeypatch.setattr(stt_live, "_GRACE", 5.0)
+    monkeypatch.setattr(stt_live, "_END_OF_SPEECH_TIMEOUT", 5.0)
     await add_service(("stt", {"end_of_speech": "both"}))
     # What is said in two pieces is one text.
     service.texts = ["Turn on the light,", "please."]
     service.lag = lag
-    result = await heard(hass, microphone(SPEECH, SILENCE, SPEECH))
+    result = await transcribe(hass, microphone(SPEECH, SILENCE, SPEECH))
     assert result == stt.SpeechResult("Turn on the light, please.", SUCCESS)
     # A service counts sound, not time: silence lets it notice the end at once.
     assert appended(service).endswith(bytes(TAIL))
@@ -106,11 +106,11 @@ async def test_both_detect_end_of_speech(
 async def test_speech_sent_in_larger_pieces_than_silence(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
-    """Each message costs much, but the service must hear the end of speech without delay."""
+    """Each message costs much, but the service must detect the end of speech without delay."""
     await add_service(("stt", {"end_of_speech": "both"}))
     tenth = 16_000 * 2 // 10
     sound = SPEECH[: 9 * tenth] + SILENCE[: 4 * tenth]
-    await heard(hass, microphone(sound, pace=0.004))
+    await transcribe(hass, microphone(sound, pace=0.004))
     events = service.peer.events("input_audio_buffer.append")
     # The last is the silence that lets the service notice the end.
     *sizes, tail = [round(len(base64.b64decode(event["audio"])) / 4800) for event in events]
@@ -123,10 +123,10 @@ async def test_speech_sent_in_larger_pieces_than_silence(
 async def test_both_do_not_wait_for_complete_transcript(
     hass: HomeAssistant, add_service: AddService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stt_live, "_GRACE", 30.0)
+    monkeypatch.setattr(stt_live, "_END_OF_SPEECH_TIMEOUT", 30.0)
     await add_service(("stt", {"end_of_speech": "both"}))
     async with asyncio.timeout(20):
-        result = await heard(hass, microphone(SPEECH, SILENCE[:24_000]))
+        result = await transcribe(hass, microphone(SPEECH, SILENCE[:24_000]))
     assert result == stt.SpeechResult("Turn on the light", SUCCESS)
 
 
@@ -136,13 +136,13 @@ async def test_server_detects_end_of_speech(hass: HomeAssistant, add_service: Ad
     assert entity is not None
     assert not entity.audio_processing.requires_external_vad
     # The microphone stays open: only the service ends it.
-    result = await heard(hass, microphone(SPEECH, SILENCE, 30))
+    result = await transcribe(hass, microphone(SPEECH, SILENCE, 30))
     assert result == stt.SpeechResult("Turn on the light", SUCCESS)
 
 
 async def test_server_detects_no_speech(hass: HomeAssistant, add_service: AddService) -> None:
     await add_service(("stt", {"end_of_speech": "host"}))
-    result = await heard(hass, microphone(SILENCE, 30))
+    result = await transcribe(hass, microphone(SILENCE, 30))
     assert result == stt.SpeechResult("", SUCCESS)
 
 
@@ -151,7 +151,7 @@ async def test_silence_has_no_text(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService, end: str
 ) -> None:
     await add_service(("stt", {"end_of_speech": end}))
-    result = await heard(hass, microphone(SILENCE))
+    result = await transcribe(hass, microphone(SILENCE))
     assert result == stt.SpeechResult("", SUCCESS)
     assert service.peer.events("input_audio_buffer.commit")
 
@@ -161,7 +161,7 @@ async def test_server_without_end_of_speech_gets_commit(
 ) -> None:
     await add_service(("stt", {"end_of_speech": "both"}))
     service.hears_ends = False
-    result = await heard(hass, microphone(SPEECH))
+    result = await transcribe(hass, microphone(SPEECH))
     assert result == stt.SpeechResult("Turn on the light", SUCCESS)
     assert service.peer.events("input_audio_buffer.commit")
 
@@ -189,7 +189,7 @@ async def test_error_falls_back_to_upload(
     for name, value in fault.items():
         setattr(service, name, copy(value))
     silence = bytes(2 * 16_000 * 2)
-    result = await heard(hass, microphone(SPEECH, silence, *([30] if end == "host" else [])))
+    result = await transcribe(hass, microphone(SPEECH, silence, *([30] if end == "host" else [])))
     assert result == stt.SpeechResult("Turn on the light", SUCCESS)
     (upload,) = service.uploads
     sound = upload["file"][44:]
@@ -203,12 +203,12 @@ async def test_rejected_session_is_not_retried(
 ) -> None:
     await add_service(("stt", {"end_of_speech": "host"}))
     service.refuses_sockets = 404
-    await heard(hass, microphone(SPEECH, SILENCE, SILENCE, 30))
+    await transcribe(hass, microphone(SPEECH, SILENCE, SILENCE, 30))
     service.refuses_sockets = None
     entity = stt.async_get_speech_to_text_entity(hass, "stt.kitchen")
     assert entity is not None
     assert entity.audio_processing.requires_external_vad
-    await heard(hass, microphone(SPEECH))
+    await transcribe(hass, microphone(SPEECH))
     assert len(service.uploads) == 2
     assert not service.peers
 
@@ -221,17 +221,17 @@ async def test_live_only_without_response(
 ) -> None:
     await add_service(("stt", {"transport": "live"}))
     service.is_silent = True
-    result = await heard(hass, microphone(SPEECH))
+    result = await transcribe(hass, microphone(SPEECH))
     assert result.result is stt.SpeechResultState.ERROR
     assert "did not return what was said" in caplog.text
     assert CANARY not in caplog.text
     service.is_silent = False
-    assert (await heard(hass, microphone(SPEECH))).text == "Turn on the light"
+    assert (await transcribe(hass, microphone(SPEECH))).text == "Turn on the light"
 
 
 async def test_connections_are_closed(hass: HomeAssistant, add_service: AddService) -> None:
     entry = await add_service(("stt", {}))
-    await heard(hass, microphone(SPEECH))
+    await transcribe(hass, microphone(SPEECH))
     await wait_for(lambda: not entry.runtime_data.connections)
 
 
@@ -239,7 +239,7 @@ async def test_cancelled_run_closes_connection(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     entry = await add_service(("stt", {}))
-    task = asyncio.create_task(heard(hass, microphone(SPEECH, 30)))
+    task = asyncio.create_task(transcribe(hass, microphone(SPEECH, 30)))
     await wait_for(lambda: service.peers and appended(service))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -265,7 +265,7 @@ async def test_unload_during_speech(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     entry = await add_service(("stt", {}))
-    task = asyncio.create_task(heard(hass, microphone(SPEECH, 1)))
+    task = asyncio.create_task(transcribe(hass, microphone(SPEECH, 1)))
     await wait_for(lambda: service.peers and appended(service))
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert (await task).result is stt.SpeechResultState.ERROR

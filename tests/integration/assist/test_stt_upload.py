@@ -1,4 +1,4 @@
-"""Ears that send what was said once it is whole."""
+"""Transcription by upload."""
 
 from dataclasses import replace
 import io
@@ -14,10 +14,9 @@ from homeassistant.helpers import area_registry as ar
 from homeassistant.util.language import matches
 import pytest
 
-from custom_components.openai_api.assist import stt_sound
 from tests.integration.conftest import CANARY
 
-from .voice import METADATA, SPEECH, AddService, heard, microphone
+from .voice import METADATA, SPEECH, AddService, microphone, transcribe
 from .voice_server import VoiceServer, tone, wav
 
 UPLOAD = {"transport": "upload"}
@@ -36,7 +35,7 @@ async def test_speech_uploaded_as_wav(
     ar.async_get(hass).async_create("Wintergarten")
     await add_service(("stt", {**UPLOAD, "prompt": "Ask Ada."}))
     service.texts = ["  Turn on\nthe light. "]
-    result = await heard(hass, microphone(SPEECH))
+    result = await transcribe(hass, microphone(SPEECH))
     assert result == stt.SpeechResult("Turn on the light.", stt.SpeechResultState.SUCCESS)
     (upload,) = service.uploads
     assert recording(upload.pop("file")) == ((16_000, 1, 2), SPEECH)
@@ -54,7 +53,7 @@ async def test_options_switched_off_are_not_sent(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("stt", {**UPLOAD, "names_of_things": False, "send_language": False}))
-    await heard(hass, microphone(SPEECH))
+    await transcribe(hass, microphone(SPEECH))
     assert service.uploads[0].keys() == {"file", "filename", "model", "response_format"}
 
 
@@ -82,7 +81,7 @@ async def test_recording_formats(
         sample_rate=stt.AudioSampleRates(rate),
         channel=stt.AudioChannels(channels),
     )
-    await heard(hass, microphone(sound), metadata=metadata)
+    await transcribe(hass, microphone(sound), metadata=metadata)
     shape, found = recording(service.uploads[0]["file"])
     assert shape == (16_000, 1, 2)
     assert abs(len(found) - len(tone(0.5, 16_000))) <= 8
@@ -94,7 +93,7 @@ async def test_silence_has_no_text(
 ) -> None:
     await add_service(("stt", UPLOAD))
     service.texts = [text]
-    result = await heard(hass, microphone(SPEECH))
+    result = await transcribe(hass, microphone(SPEECH))
     assert result == stt.SpeechResult("", stt.SpeechResultState.SUCCESS)
 
 
@@ -108,14 +107,14 @@ async def test_silence_has_no_text(
     ],
 )
 @pytest.mark.parametrize("said", ["", "Turn on the light."])
-async def test_echo_of_hint_is_asked_again(
+async def test_prompt_echo_is_transcribed_again(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService, echo: str, said: str
 ) -> None:
     for name in ("Diele", "Garten", "Küche", "Wohnzimmer"):
         ar.async_get(hass).async_create(name)
     await add_service(("stt", {**UPLOAD, "prompt": "Ask Ada about the weather."}))
     service.texts = [echo, said]
-    result = await heard(hass, microphone(SPEECH))
+    result = await transcribe(hass, microphone(SPEECH))
 
     assert result == stt.SpeechResult(said, stt.SpeechResultState.SUCCESS)
     assert ["prompt" in upload for upload in service.uploads] == [True, False]
@@ -124,7 +123,7 @@ async def test_echo_of_hint_is_asked_again(
 @pytest.mark.parametrize(
     "said", ["Küche", "Küche, Diele", "Turn on Garten, Küche", "Garten, Küche, please", "weather"]
 )
-async def test_names_of_hint_are_heard(
+async def test_names_in_prompt_are_recognized(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService, said: str
 ) -> None:
     for name in ("Diele", "Garten", "Küche", "Wohnzimmer"):
@@ -132,7 +131,7 @@ async def test_names_of_hint_are_heard(
     await add_service(("stt", {**UPLOAD, "prompt": "Ask Ada about the weather."}))
     service.texts = [said]
 
-    assert (await heard(hass, microphone(SPEECH))).text == said
+    assert (await transcribe(hass, microphone(SPEECH))).text == said
     assert len(service.uploads) == 1
 
 
@@ -140,7 +139,7 @@ async def test_short_recording_is_not_sent(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("stt", UPLOAD))
-    assert (await heard(hass, microphone(SPEECH[:640]))).text == ""
+    assert (await transcribe(hass, microphone(SPEECH[:640]))).text == ""
     assert not service.uploads
 
 
@@ -166,7 +165,7 @@ async def test_text_under_other_keys(
 ) -> None:
     await add_service(("stt", UPLOAD))
     service.upload = answering(body)
-    assert (await heard(hass, microphone(SPEECH))).text == "Hello"
+    assert (await transcribe(hass, microphone(SPEECH))).text == "Hello"
 
 
 @pytest.mark.parametrize(
@@ -193,12 +192,12 @@ async def test_error_is_logged(
 ) -> None:
     await add_service(("stt", UPLOAD))
     service.upload = answer
-    result = await heard(hass, microphone(SPEECH))
+    result = await transcribe(hass, microphone(SPEECH))
     assert result == stt.SpeechResult(None, stt.SpeechResultState.ERROR)
     assert told in caplog.text
     assert CANARY not in caplog.text
     service.upload = None
-    assert (await heard(hass, microphone(SPEECH))).text == "Turn on the light"
+    assert (await transcribe(hass, microphone(SPEECH))).text == "Turn on the light"
 
 
 async def test_plain_text_transcript(
@@ -206,7 +205,7 @@ async def test_plain_text_transcript(
 ) -> None:
     await add_service(("stt", UPLOAD))
     service.upload = answering(b" The light.\n", "text/plain")
-    assert (await heard(hass, microphone(SPEECH))).text == "The light."
+    assert (await transcribe(hass, microphone(SPEECH))).text == "The light."
 
 
 @pytest.mark.parametrize(
@@ -221,39 +220,39 @@ async def test_plain_text_transcript(
         b'{"text": "[00:00.000 --> 00:01.000] Turn on\\n[00:01.000 --> 00:02.000] the light."}',
     ],
 )
-async def test_marks_of_model_are_not_heard(
+async def test_model_markers_are_removed(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService, body: bytes
 ) -> None:
     await add_service(("stt", UPLOAD))
     service.upload = answering(body, "application/json" if body[:1] == b"{" else "text/plain")
-    assert (await heard(hass, microphone(SPEECH))).text == "Turn on the light."
+    assert (await transcribe(hass, microphone(SPEECH))).text == "Turn on the light."
 
 
 @pytest.mark.parametrize(
     "text", ["WEBVTT is a format of subtitles.", "Wake me at 00:01 or 00:02.", "WEBVTT"]
 )
-async def test_words_like_marks_are_heard(
+async def test_text_like_markers_is_kept(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService, text: str
 ) -> None:
     await add_service(("stt", UPLOAD))
     service.texts = [text]
-    assert (await heard(hass, microphone(SPEECH))).text == text.removesuffix("WEBVTT")
+    assert (await transcribe(hass, microphone(SPEECH))).text == text.removesuffix("WEBVTT")
 
 
 @pytest.mark.parametrize("text", ["<|nospeech|><|EMO_UNKNOWN|>", "language None<asr_text>"])
-async def test_marks_of_model_alone_are_silence(
+async def test_model_markers_alone_are_silence(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService, text: str
 ) -> None:
     await add_service(("stt", UPLOAD))
     service.texts = [text]
-    assert (await heard(hass, microphone(SPEECH))).text == ""
+    assert (await transcribe(hass, microphone(SPEECH))).text == ""
 
 
 async def test_recording_not_audio(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("stt", UPLOAD))
-    assert (await heard(hass, microphone(b"RIFF" + bytes(400)))).text == ""
+    assert (await transcribe(hass, microphone(b"RIFF" + bytes(400)))).text == ""
     assert not service.uploads
 
 
@@ -267,7 +266,7 @@ async def test_wav_header_in_chunks(
         for part in (b"", file[:20], file[20:50], file[50:]):
             yield part
 
-    assert (await heard(hass, sent())).text == "Turn on the light"
+    assert (await transcribe(hass, sent())).text == "Turn on the light"
     assert recording(service.uploads[0]["file"]) == ((16_000, 1, 2), SPEECH + b"\x01\x00")
 
 
@@ -278,9 +277,11 @@ async def test_recording_size_limit(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(stt_sound, "_LARGEST", len(SPEECH) // 2)
+    monkeypatch.setattr(
+        "custom_components.openai_api.assist.microphone._MAX_BYTES", len(SPEECH) // 2
+    )
     await add_service(("stt", UPLOAD))
-    assert (await heard(hass, microphone(SPEECH))).text == "Turn on the light"
+    assert (await transcribe(hass, microphone(SPEECH))).text == "Turn on the light"
     _, samples = recording(service.uploads[0]["file"])
     assert len(samples) == len(SPEECH) // 2
     assert "the rest is not heard" in caplog.text
@@ -293,7 +294,7 @@ async def test_prompt_entity_names_limit(
         ar.async_get(hass).async_create(f"{number} {'x' * 120}")
     ar.async_get(hass).async_create("Hall")
     await add_service(("stt", UPLOAD))
-    await heard(hass, microphone(SPEECH))
+    await transcribe(hass, microphone(SPEECH))
     prompt = str(service.uploads[0]["prompt"])
     assert len(prompt) <= 800
     names = prompt.split(", ")
@@ -302,13 +303,13 @@ async def test_prompt_entity_names_limit(
 
 
 @pytest.mark.parametrize("own", [1, 300, 799, 900])
-async def test_prompt_with_own_hint_limit(
+async def test_prompt_with_option_limit(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService, own: int
 ) -> None:
     for number in range(99):
         ar.async_get(hass).async_create(f"Area {number:02}")
     await add_service(("stt", {**UPLOAD, "prompt": "x" * own}))
-    await heard(hass, microphone(SPEECH))
+    await transcribe(hass, microphone(SPEECH))
     prompt = str(service.uploads[0]["prompt"])
     assert prompt.startswith("x" * own)
     assert len(prompt) <= max(own, 800)
@@ -323,7 +324,7 @@ async def test_prompt_with_own_hint_limit(
         ("language", "language 'en' is not supported by this model", 400),
     ],
 )
-async def test_option_that_model_refuses_is_left_out(
+async def test_rejected_option_is_left_out(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
@@ -340,8 +341,8 @@ async def test_option_that_model_refuses_is_left_out(
 
     service.upload = refuse
     service.texts = ["Hello.", "Again."]
-    assert (await heard(hass, microphone(SPEECH))).text == "Hello."
-    assert (await heard(hass, microphone(SPEECH))).text == "Again."
+    assert (await transcribe(hass, microphone(SPEECH))).text == "Hello."
+    assert (await transcribe(hass, microphone(SPEECH))).text == "Again."
 
     sent = [{"prompt", "language"} & upload.keys() for upload in service.uploads]
     rest = {"prompt", "language"} - {option}
@@ -349,7 +350,7 @@ async def test_option_that_model_refuses_is_left_out(
     assert caplog.text.count("does not take") == 1
 
 
-async def test_language_that_model_refuses_keeps_other_languages(
+async def test_rejected_language_keeps_other_languages(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("stt", UPLOAD))
@@ -362,19 +363,19 @@ async def test_language_that_model_refuses_keeps_other_languages(
     service.upload = refuse
     welsh = replace(METADATA, language="cy")
     for metadata in (welsh, METADATA, welsh):
-        await heard(hass, microphone(SPEECH), metadata=metadata)
+        await transcribe(hass, microphone(SPEECH), metadata=metadata)
     assert [upload.get("language") for upload in service.uploads] == ["cy", None, "en", None]
 
 
-async def test_option_is_kept_if_refused_without_it_as_well(
+async def test_option_is_kept_if_rejected_without_it_as_well(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("stt", UPLOAD))
     service.upload = answering(b'{"error": {"message": "This is a language model"}}', status=400)
-    result = await heard(hass, microphone(SPEECH))
+    result = await transcribe(hass, microphone(SPEECH))
     assert result.result is stt.SpeechResultState.ERROR
     service.upload = None
-    await heard(hass, microphone(SPEECH))
+    await transcribe(hass, microphone(SPEECH))
     assert service.uploads[-1]["language"] == "en"
 
 

@@ -1,4 +1,4 @@
-"""Subentries: added, changed and removed while the service goes on working."""
+"""Subentries are added, changed and removed without a reload."""
 
 import asyncio
 from pathlib import Path

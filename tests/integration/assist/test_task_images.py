@@ -1,4 +1,4 @@
-"""Images of AI tasks: how they are asked for, in which ways they come, and what is refused."""
+"""Images of AI tasks: requests, forms of the response, and errors."""
 
 import asyncio
 import base64
@@ -19,13 +19,13 @@ from tests.standin.server import StandIn
 from .conftest import AddSubentry
 from .test_tasks import PNG, generate
 
-pytestmark = pytest.mark.usefixtures("painter")
+pytestmark = pytest.mark.usefixtures("image_task")
 
 IN_BASE64 = {"data": [{"b64_json": base64.b64encode(PNG).decode()}]}
 
 
 @pytest.fixture
-async def painter(hass: HomeAssistant, add_subentry: AddSubentry) -> str:
+async def image_task(hass: HomeAssistant, add_subentry: AddSubentry) -> str:
     """Return the id of a subentry whose model for images is none of OpenAI's newest."""
     assert await async_setup_component(hass, "homeassistant", {})
     assert await async_setup_component(hass, "ai_task", {})
@@ -134,7 +134,7 @@ async def test_image_url_unusable_raises(
     fault: dict[str, Any],
     key: str,
 ) -> None:
-    monkeypatch.setattr(images, "_LARGEST", 1000)
+    monkeypatch.setattr(images, "_MAX_IMAGE_BYTES", 1000)
     body = {"data": [{"url": f"{standin.url('none')}/pictures/1.png"}]}
     standin.fail(Fault(path="/images/generations", body=body))
     standin.fail(Fault(path="/pictures", count=3, **fault))
@@ -339,7 +339,7 @@ async def test_image_by_chat_garbled_raises(
         ((400, "That is not allowed"), None, "That is not allowed"),
     ],
 )
-async def test_image_by_neither_raises_what_helps(
+async def test_image_unsupported_raises_useful_error(
     hass: HomeAssistant,
     standin: StandIn,
     images: tuple[int, str],

@@ -1,4 +1,4 @@
-"""Structures of AI tasks: how each is told to a service, and what is made of its answers."""
+"""Structured output of AI tasks: schemas in requests, and validation of answers."""
 
 import asyncio
 from collections.abc import Callable
@@ -113,7 +113,7 @@ async def test_structure_sent_as_strict_subset(
     ],
 )
 @pytest.mark.parametrize("is_required", [True, False])
-async def test_structure_value_without_doubt_is_taken(
+async def test_structure_value_is_coerced(
     hass: HomeAssistant,
     standin: StandIn,
     task: str,
@@ -129,7 +129,7 @@ async def test_structure_value_without_doubt_is_taken(
 
 
 @pytest.mark.parametrize("bad", ["", " ", '["milk", "eggs"]'])
-async def test_structure_text_that_is_no_item_is_asked_again(
+async def test_structure_invalid_item_is_retried(
     hass: HomeAssistant, standin: StandIn, task: str, bad: str
 ) -> None:
     standin.fail(says(json.dumps({"v": bad})))
@@ -139,9 +139,7 @@ async def test_structure_text_that_is_no_item_is_asked_again(
     assert (await generate(hass, structure=structure))["data"] == {"v": ["milk", "eggs"]}
 
 
-async def test_structure_time_is_one_that_home_assistant_knows(
-    hass: HomeAssistant, standin: StandIn, task: str
-) -> None:
+async def test_structure_time_has_no_zone(hass: HomeAssistant, standin: StandIn, task: str) -> None:
     # The format of JSON Schema has a time zone, which the selector refuses.
     standin.fail(says('{"v": "14:30:00", "w": null}'))
     structure = {
@@ -157,7 +155,7 @@ async def test_structure_time_is_one_that_home_assistant_knows(
 
 @pytest.mark.parametrize("mode", ["json_schema", "json_object"])
 @pytest.mark.parametrize("is_multiple", [True, False])
-async def test_structure_choice_of_none_is_not_asked(
+async def test_structure_empty_enum_is_left_out(
     hass: HomeAssistant, standin: StandIn, add_subentry: AddSubentry, mode: str, is_multiple: bool
 ) -> None:
     assert await async_setup_component(hass, "homeassistant", {})

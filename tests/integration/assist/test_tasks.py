@@ -1,4 +1,4 @@
-"""AI tasks: data with a structure, attachments, images, and questions with probabilities."""
+"""AI tasks: structured data, attachments, images and evaluations."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 import pytest
 
-from custom_components.openai_api.assist import contents
+from custom_components.openai_api.assist import chat_log
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -107,7 +107,7 @@ async def test_data_mismatch_is_retried(hass: HomeAssistant, standin: StandIn, b
 
 
 @pytest.mark.parametrize("status", [400, 422, 500, 501])
-async def test_structure_that_breaks_server_is_sent_otherwise(
+async def test_structure_falls_back_after_server_error(
     hass: HomeAssistant, standin: StandIn, status: int
 ) -> None:
     absent = {"error": {"message": "Not Found"}}
@@ -203,7 +203,7 @@ async def test_attachments_over_chat(
         ("image/png", b"unknown", "image/png"),
     ],
 )
-async def test_attachment_type_is_that_of_its_bytes(
+async def test_attachment_type_from_signature(
     hass: HomeAssistant,
     standin: StandIn,
     media_folder: Path,
@@ -233,7 +233,7 @@ async def test_attachment_unreadable_sends_nothing(
 ) -> None:
     if fault == "large":
         (media_folder / "a.png").write_bytes(PNG)
-        monkeypatch.setattr(contents, "_LARGEST", 5)
+        monkeypatch.setattr(chat_log, "_MAX_ATTACHMENT_BYTES", 5)
     picture = {"media_content_id": "media-source://media_source/local/a.png"}
     picture["media_content_type"] = "image/png"
     with pytest.raises(HomeAssistantError) as raised:

@@ -1,4 +1,4 @@
-"""Speakers: what is asked of the service, and what a listener hears."""
+"""Text-to-speech: requests, and the audio that a listener gets."""
 
 import asyncio
 import io
@@ -14,8 +14,8 @@ import pytest
 
 from tests.integration.conftest import CANARY
 
-from .voice import AddService, pieces, spoken
-from .voice_server import RATE, Sound, VoiceServer, mp3, tone, wav
+from .voice import AddService, speak, text_stream
+from .voice_server import RATE, ScriptedBody, VoiceServer, mp3, tone, wav
 
 WAV: dict[str, Any] = {"preferred_format": "wav"}
 
@@ -32,7 +32,7 @@ async def test_text_spoken_by_sentences(
 ) -> None:
     await add_service(("tts", {"voice": "marin", "instructions": "Cheerful", "speed": 1.5}))
     text = "It is sunny. " * 2 + "Take **the** [jacket](https://x.y/z) along 😀."
-    content = await spoken(hass, text, WAV)
+    content = await speak(hass, text, WAV)
     # Two are asked for at a time: either may arrive first.
     service.speeches.sort(key=lambda speech: len(speech["input"]))
     assert [speech["input"] for speech in service.speeches] == [
@@ -84,7 +84,7 @@ async def test_audio_streamed_while_generated(
 ) -> None:
     await add_service(("tts", {}))
     begin, end = tone(0.1), tone(0.2)
-    service.sounds = [Sound([begin, 0.5, end])]
+    service.sounds = [ScriptedBody([begin, 0.5, end])]
     stream = tts.async_create_stream(hass, "tts.kitchen", "en", WAV)
     stream.async_set_message("Hello there")
     start = asyncio.get_running_loop().time()
@@ -106,7 +106,7 @@ async def test_audio_streamed_while_generated(
     ],
     ids=["fast", "slow"],
 )
-async def test_small_chunks_joined_while_listener_has_enough(
+async def test_small_chunks_are_joined_during_playback(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
@@ -116,7 +116,7 @@ async def test_small_chunks_joined_while_listener_has_enough(
     await add_service(("tts", {}))
     # So that each chunk is read on its own.
     service.sounds = [
-        Sound([part for item in sound for part in ((item, 0.001) if is_joined else (item,))])
+        ScriptedBody([part for item in sound for part in ((item, 0.001) if is_joined else (item,))])
     ]
     stream = tts.async_create_stream(hass, "tts.kitchen", "en", WAV)
     stream.async_set_message("Hello there")
@@ -136,7 +136,7 @@ async def test_mp3_is_unchanged(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {}))
-    content = await spoken(hass, "One thing. Another thing is here. And a third one is here, too.")
+    content = await speak(hass, "One thing. Another thing is here. And a third one is here, too.")
     assert {speech["response_format"] for speech in service.speeches} == {"mp3"}
     assert len(service.speeches) == 2
     # Neither tags nor counts of frames stand between the two: a player would stop there.
@@ -153,11 +153,11 @@ async def test_concurrent_request_limit(
         for number in range(9)
     )
 
-    def sound(request: Any) -> Sound:
-        return Sound([0.05, tone(0.01 * (int(request["input"].split()[2]) + 1))])
+    def sound(request: Any) -> ScriptedBody:
+        return ScriptedBody([0.05, tone(0.01 * (int(request["input"].split()[2]) + 1))])
 
     service.sounds = [sound] * 9
-    content = await spoken(hass, text, WAV)
+    content = await speak(hass, text, WAV)
     assert service.most_running == 2
     order = [int(one["input"].split()[2]) for one in service.speeches]
     # Two that are asked for at once may arrive in either order; they are heard in theirs.
@@ -179,15 +179,15 @@ async def test_pcm_unsupported_requests_wav(
 ) -> None:
     await add_service(("tts", {}))
 
-    def answer(body: dict[str, Any]) -> Sound:
+    def answer(body: dict[str, Any]) -> ScriptedBody:
         if body["response_format"] == "pcm":
-            return Sound(refusal, "application/json", status)
-        return Sound(wav(tone(0.1, 22_050), 22_050), "audio/x-wav")
+            return ScriptedBody(refusal, "application/json", status)
+        return ScriptedBody(wav(tone(0.1, 22_050), 22_050), "audio/x-wav")
 
     service.sounds = [answer] * 5
-    shape, sound = samples(await spoken(hass, "Hello there.", WAV))
+    shape, sound = samples(await speak(hass, "Hello there.", WAV))
     assert (shape, sound) == ((22_050, 1, 2), tone(0.1, 22_050))
-    await spoken(hass, "Hello again.", WAV)
+    await speak(hass, "Hello again.", WAV)
     assert [one["response_format"] for one in service.speeches] == ["pcm", "wav", "wav"]
 
 
@@ -212,15 +212,15 @@ async def test_wav_only_service_is_asked_for_wav(
     await add_service(("tts", {"audio_format": chosen}))
     refusal = {"error": {"message": "response_format must be one of [wav]"}}
 
-    def answer(body: dict[str, Any]) -> Sound:
+    def answer(body: dict[str, Any]) -> ScriptedBody:
         if body["response_format"] != "wav":
-            return Sound(json.dumps(refusal), "application/json", 400)
-        return Sound(wav(tone(0.1)), "audio/wav")
+            return ScriptedBody(json.dumps(refusal), "application/json", 400)
+        return ScriptedBody(wav(tone(0.1)), "audio/wav")
 
     service.sounds = [answer] * 9
     with patch.object(tts, "_async_convert_audio", _Conversion()):
         for text in ("Hello there.", "Hello again."):
-            assert await spoken(hass, text, wanted)
+            assert await speak(hass, text, wanted)
     assert [one["response_format"] for one in service.speeches] == asked
 
 
@@ -229,9 +229,9 @@ async def test_mp3_only_service_is_converted(
 ) -> None:
     await add_service(("tts", {}))
     # It does not even say so: whatever it is asked for, it sends that.
-    service.sounds = [Sound(mp3(), "audio/mpeg")]
+    service.sounds = [ScriptedBody(mp3(), "audio/mpeg")]
     with patch.object(tts, "_async_convert_audio", _kept := _Conversion()):
-        await spoken(hass, "Hello there.", WAV)
+        await speak(hass, "Hello there.", WAV)
     assert _kept.source == "mp3"
     assert _kept.content.count(b"\xff\xf3\x44\xc4") == 3
 
@@ -259,8 +259,11 @@ async def test_whole_files_only(
     sound = tone(0.3)
     # All at once after a while, with a true length and a chunk behind the samples.
     file = wav(sound) + b"LIST\x04\x00\x00\x00abcd"
-    service.sounds = [Sound([0.2, file], "audio/wav"), Sound([0.2, file], "audio/wav")]
-    shape, found = samples(await spoken(hass, "Hello there. How are you?", WAV))
+    service.sounds = [
+        ScriptedBody([0.2, file], "audio/wav"),
+        ScriptedBody([0.2, file], "audio/wav"),
+    ]
+    shape, found = samples(await speak(hass, "Hello there. How are you?", WAV))
     assert shape == (RATE, 1, 2)
     assert found == sound * 2
 
@@ -272,7 +275,7 @@ async def test_satellite_before_2026_11_gets_stereo_at_48_khz(
     await add_service(("tts", {}))
     wanted = {**WAV, "preferred_sample_rate": 16_000, "preferred_sample_channels": 1}
     with patch.object(tts, "_async_convert_audio", kept := _Conversion()):
-        await spoken(hass, "Hello there.", wanted)
+        await speak(hass, "Hello there.", wanted)
     shape, sound = samples(kept.content)
     assert shape == (48_000, 2, 2)
     assert kept.options["to_sample_rate"] == 16_000
@@ -283,7 +286,7 @@ async def test_satellite_before_2026_11_gets_stereo_at_48_khz(
 @pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 24_000, 44_100, 48_000])
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("width", [2, 4])
-async def test_satellite_gets_its_shape_without_ffmpeg(
+async def test_preferred_wav_format_needs_no_ffmpeg(
     hass: HomeAssistant, add_service: AddService, rate: int, channels: int, width: int
 ) -> None:
     await add_service(("tts", {}))
@@ -294,7 +297,7 @@ async def test_satellite_gets_its_shape_without_ffmpeg(
         "preferred_sample_bytes": width,
     }
     with patch.object(tts, "_async_convert_audio", side_effect=AssertionError):
-        shape, sound = samples(await spoken(hass, "Hello there.", wanted))
+        shape, sound = samples(await speak(hass, "Hello there.", wanted))
     assert shape == (rate, channels, width)
     assert abs(len(sound) / (rate * channels * width) - 12 / 15) < 0.01
 
@@ -303,10 +306,10 @@ async def test_action_options_override_and_change_cache_key(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {"voice": "marin", "speed": 1.0}))
-    await spoken(hass, "Hello there.")
-    await spoken(hass, "Hello there.")
+    await speak(hass, "Hello there.")
+    await speak(hass, "Hello there.")
     assert len(service.speeches) == 1
-    await spoken(hass, "Hello there.", {"voice": "voice_abc1", "speed": "2", "model": "m-2"})
+    await speak(hass, "Hello there.", {"voice": "voice_abc1", "speed": "2", "model": "m-2"})
     assert service.speeches[1]["voice"] == {"id": "voice_abc1"}
     assert service.speeches[1]["speed"] == 2.0
     assert service.speeches[1]["model"] == "m-2"
@@ -320,7 +323,7 @@ async def test_action_options_override_and_change_cache_key(
         ({"clean_text": True}, {"clean_text": False}),
     ],
 )
-async def test_changed_settings_are_not_hidden_by_the_cache(
+async def test_changed_settings_change_cache_key(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
@@ -328,12 +331,12 @@ async def test_changed_settings_are_not_hidden_by_the_cache(
     after: dict[str, Any],
 ) -> None:
     entry = await add_service(("tts", {"voice": "marin", **before}))
-    await spoken(hass, "Hello there.")
-    await spoken(hass, "Hello there.")
+    await speak(hass, "Hello there.")
+    await speak(hass, "Hello there.")
     assert len(service.speeches) == 1
     (subentry,) = entry.subentries.values()
     hass.config_entries.async_update_subentry(entry, subentry, data={**subentry.data, **after})
-    await spoken(hass, "Hello there.")
+    await speak(hass, "Hello there.")
 
     assert len(service.speeches) == 2
 
@@ -342,14 +345,14 @@ async def test_subentry_change_applies_immediately(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     entry = await add_service(("tts", {"voice": "marin"}))
-    await spoken(hass, "Hello there.")
+    await speak(hass, "Hello there.")
     (subentry,) = entry.subentries.values()
     hass.config_entries.async_update_subentry(
         entry, subentry, data={**subentry.data, "voice": "cedar"}
     )
     await hass.async_block_till_done()
     # It is not taken from the cache of what was spoken before.
-    await spoken(hass, "Hello there.")
+    await speak(hass, "Hello there.")
     assert [one["voice"] for one in service.speeches] == ["marin", "cedar"]
 
 
@@ -357,11 +360,11 @@ async def test_voice_rejected_and_voice_required(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {}))
-    await spoken(hass, "Hello there.")
+    await speak(hass, "Hello there.")
     assert "voice" not in service.speeches[0]
     error = '{"error": {"message": "Missing required parameter: \'voice\'", "param": "voice"}}'
-    service.sounds = [Sound(error, "application/json", 400)]
-    await spoken(hass, "Hello again.")
+    service.sounds = [ScriptedBody(error, "application/json", 400)]
+    await speak(hass, "Hello again.")
     assert service.speeches[2]["voice"] == "alloy"
 
 
@@ -373,7 +376,7 @@ async def test_voice_rejected_and_voice_required(
         ("speed", "speed must be 1 for this model", 400),
     ],
 )
-async def test_option_that_model_refuses_is_left_out(
+async def test_rejected_option_is_left_out(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
@@ -385,9 +388,9 @@ async def test_option_that_model_refuses_is_left_out(
     options = {"instructions": "Cheerful", "speed": 1.2}
     await add_service(("tts", options))
     error = json.dumps({"error": {"message": message}})
-    service.sounds = [Sound(error, "application/json", status)]
-    await spoken(hass, "Hello there.")
-    await spoken(hass, "Hello again.")
+    service.sounds = [ScriptedBody(error, "application/json", status)]
+    await speak(hass, "Hello there.")
+    await speak(hass, "Hello again.")
 
     sent = [options.keys() & speech.keys() for speech in service.speeches]
     rest = options.keys() - {option}
@@ -395,26 +398,26 @@ async def test_option_that_model_refuses_is_left_out(
     assert caplog.text.count("does not take") == 1
 
 
-async def test_speed_that_model_refuses_keeps_other_speeds(
+async def test_rejected_speed_keeps_other_speeds(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {"speed": 1.2}))
     error = json.dumps({"error": {"message": "speed must be between 0.7 and 1.2"}})
-    service.sounds = [Sound(error, "application/json", 400)]
-    await spoken(hass, "Hello there.", {"speed": 3})
-    await spoken(hass, "Hello again.")
+    service.sounds = [ScriptedBody(error, "application/json", 400)]
+    await speak(hass, "Hello there.", {"speed": 3})
+    await speak(hass, "Hello again.")
     assert [speech.get("speed") for speech in service.speeches] == [3, None, 1.2]
 
 
-async def test_option_refused_for_two_sentences_at_once_is_left_out(
+async def test_option_rejected_for_concurrent_sentences_is_left_out(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {"speed": 1.2, "advanced": {"sentences_ahead": 2}}))
     error = json.dumps({"error": {"message": "speed must be 1 for this model"}})
     # Both have been sent before either is refused.
-    service.sounds = [Sound([0.3, error], "application/json", 400)] * 2
+    service.sounds = [ScriptedBody([0.3, error], "application/json", 400)] * 2
     text = "This is the first of the sentences. And here is a second one, which is as long. "
-    assert await spoken(hass, pieces(text))
+    assert await speak(hass, text_stream(text))
     assert ["speed" in speech for speech in service.speeches] == [True, True, False, False]
 
 
@@ -424,32 +427,32 @@ JSON = "application/json"
 @pytest.mark.parametrize(
     ("sound", "expected"),
     [
-        (Sound('{"error": {"message": "GPU is gone"}}', JSON), "GPU is gone"),
-        (Sound('{"error": {"message": "GPU is gone"}}', "audio/mpeg"), "GPU is gone"),
+        (ScriptedBody('{"error": {"message": "GPU is gone"}}', JSON), "GPU is gone"),
+        (ScriptedBody('{"error": {"message": "GPU is gone"}}', "audio/mpeg"), "GPU is gone"),
         (
-            Sound('{"error": {"message": "GPU is gone"}}'.encode("utf-16"), "audio/mpeg"),
+            ScriptedBody('{"error": {"message": "GPU is gone"}}'.encode("utf-16"), "audio/mpeg"),
             "GPU is gone",
         ),
-        (Sound("Voice not found".encode("utf-16"), "audio/pcm"), "Voice not found"),
+        (ScriptedBody("Voice not found".encode("utf-16"), "audio/pcm"), "Voice not found"),
         (
-            Sound(b"\xfe\xff" + "Voice not found".encode("utf-16-be"), "audio/mpeg"),
+            ScriptedBody(b"\xfe\xff" + "Voice not found".encode("utf-16-be"), "audio/mpeg"),
             "Voice not found",
         ),
-        (Sound("Voice not found", "audio/mpeg"), "Voice not found"),
-        (Sound("Voice not found", "audio/pcm"), "Voice not found"),
-        (Sound('{"status": "ok"}', JSON), "expected file|is not audio"),
-        (Sound("<html><body>Sign in</body></html>", "text/html"), "Sign in"),
-        (Sound("no sound today", "text/plain"), "expected file|is not audio"),
-        (Sound(b"", "audio/mpeg"), "no answer|empty response"),
-        (Sound(b"", "audio/pcm"), "no answer|empty response"),
-        (Sound(b"RIFF", "audio/wav"), "expected file|is not audio"),
-        (Sound(wav(b"", channels=7), "audio/wav"), "expected file|is not audio"),
-        (Sound('{"error": {"message": "no key"}}', JSON, 401), "key"),
-        (Sound('{"error": {"message": "no such model"}}', JSON, 404), "no such model"),
-        (Sound('{"error": {"message": "slow down"}}', JSON, 429), "slow down"),
-        (Sound("oh no", "text/plain", 503), "503"),
-        (Sound([30], "audio/mpeg"), "in time|within"),
-        (Sound([None], "audio/mpeg"), "reached"),
+        (ScriptedBody("Voice not found", "audio/mpeg"), "Voice not found"),
+        (ScriptedBody("Voice not found", "audio/pcm"), "Voice not found"),
+        (ScriptedBody('{"status": "ok"}', JSON), "expected file|is not audio"),
+        (ScriptedBody("<html><body>Sign in</body></html>", "text/html"), "Sign in"),
+        (ScriptedBody("no sound today", "text/plain"), "expected file|is not audio"),
+        (ScriptedBody(b"", "audio/mpeg"), "no answer|empty response"),
+        (ScriptedBody(b"", "audio/pcm"), "no answer|empty response"),
+        (ScriptedBody(b"RIFF", "audio/wav"), "expected file|is not audio"),
+        (ScriptedBody(wav(b"", channels=7), "audio/wav"), "expected file|is not audio"),
+        (ScriptedBody('{"error": {"message": "no key"}}', JSON, 401), "key"),
+        (ScriptedBody('{"error": {"message": "no such model"}}', JSON, 404), "no such model"),
+        (ScriptedBody('{"error": {"message": "slow down"}}', JSON, 429), "slow down"),
+        (ScriptedBody("oh no", "text/plain", 503), "503"),
+        (ScriptedBody([30], "audio/mpeg"), "in time|within"),
+        (ScriptedBody([None], "audio/mpeg"), "reached"),
     ],
 )
 async def test_error_is_raised(
@@ -457,15 +460,15 @@ async def test_error_is_raised(
     service: VoiceServer,
     add_service: AddService,
     caplog: pytest.LogCaptureFixture,
-    sound: Sound,
+    sound: ScriptedBody,
     expected: str,
 ) -> None:
     await add_service(("tts", {"patience": 1}))
     service.sounds = [sound]
     with pytest.raises(HomeAssistantError, match=expected):
-        await spoken(hass, "Hello there.")
+        await speak(hass, "Hello there.")
     assert CANARY not in caplog.text
-    assert await spoken(hass, "Hello again.")
+    assert await speak(hass, "Hello again.")
 
 
 @pytest.mark.parametrize(
@@ -480,7 +483,7 @@ async def test_error_during_audio_ends_stream(
     body: Any,
 ) -> None:
     await add_service(("tts", {"patience": 1}))
-    service.sounds = [Sound(body, "audio/wav" if body[0][:4] == b"RIFF" else "audio/pcm")]
+    service.sounds = [ScriptedBody(body, "audio/wav" if body[0][:4] == b"RIFF" else "audio/pcm")]
     stream = tts.async_create_stream(hass, "tts.kitchen", "en", WAV)
     stream.async_set_message("Hello there.")
     found = b""
@@ -490,7 +493,7 @@ async def test_error_during_audio_ends_stream(
                 found += chunk
     assert found[44:] == tone(0.1)
     assert "could not be spoken to its end" in caplog.text
-    assert await spoken(hass, "Hello again.", WAV)
+    assert await speak(hass, "Hello again.", WAV)
 
 
 @pytest.mark.parametrize("text", ["", "   ", "😀 🎉", "```\ncode\n```", "***", "…"])
@@ -499,7 +502,7 @@ async def test_empty_text_raises(
 ) -> None:
     await add_service(("tts", {}))
     with pytest.raises(HomeAssistantError, match="nothing to say"):
-        await spoken(hass, pieces(text))
+        await speak(hass, text_stream(text))
     assert not service.speeches
 
 
@@ -509,7 +512,7 @@ async def test_speed_out_of_range_raises(
     await add_service(("tts", {}))
     for speed in ("fast", 9, -1):
         with pytest.raises(HomeAssistantError, match="is not a valid speed"):
-            await spoken(hass, "Hello there.", {"speed": speed})
+            await speak(hass, "Hello there.", {"speed": speed})
     assert not service.speeches
 
 
@@ -520,9 +523,9 @@ async def test_text_stream_timeout(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await add_service(("tts", {}))
-    monkeypatch.setattr("custom_components.openai_api.assist.tts_speech._TEXT_PATIENCE", 0.3)
+    monkeypatch.setattr("custom_components.openai_api.assist.tts_speech._TEXT_TIMEOUT", 0.3)
     with pytest.raises(HomeAssistantError, match="in time"):
-        await spoken(hass, pieces("The light is on. And", 30), WAV)
+        await speak(hass, text_stream("The light is on. And", 30), WAV)
     assert [speech["input"] for speech in service.speeches] == ["The light is on."]
 
 
@@ -530,7 +533,7 @@ async def test_unload_ends_audio(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     entry = await add_service(("tts", {}))
-    service.sounds = [Sound([tone(0.1), 30])]
+    service.sounds = [ScriptedBody([tone(0.1), 30])]
     stream = tts.async_create_stream(hass, "tts.kitchen", "en", WAV)
     stream.async_set_message("Hello there.")
     chunks = stream.async_stream_result()
@@ -546,7 +549,7 @@ async def test_first_clause_is_spoken_first(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {"first_piece": "clause"}))
-    await spoken(
+    await speak(
         hass, "It is sunny outside, with eighteen degrees, and a light wind from the west.", WAV
     )
     # They are asked for at the same time.
@@ -560,7 +563,7 @@ async def test_markup_option_keeps_markup(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {"clean_text": False, "extra_body": {"lang": "de"}}))
-    await spoken(hass, "[laughs] *Hello* 😀 there.")
+    await speak(hass, "[laughs] *Hello* 😀 there.")
     assert service.speeches[0]["input"] == "[laughs] *Hello* 😀 there."
     assert service.speeches[0]["lang"] == "de"
 
@@ -569,9 +572,9 @@ async def test_flac_is_one_file(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {"audio_format": "flac"}))
-    service.sounds = [Sound(b"fLaC" + bytes(100), "audio/flac")]
+    service.sounds = [ScriptedBody(b"fLaC" + bytes(100), "audio/flac")]
     with patch.object(tts, "_async_convert_audio", kept := _Conversion()):
-        await spoken(hass, "One. Two is here. Three is here, too.")
+        await speak(hass, "One. Two is here. Three is here, too.")
     assert kept.source == "flac"
     assert [speech["input"] for speech in service.speeches] == [
         "One. Two is here. Three is here, too."

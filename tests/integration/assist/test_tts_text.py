@@ -1,11 +1,11 @@
-"""What is said of a text, and in which pieces."""
+"""Text is split into sentences and segments."""
 
 from collections.abc import AsyncIterator
 import time
 
 import pytest
 
-from custom_components.openai_api.assist.tts_text import async_sentences, take_piece
+from custom_components.openai_api.assist.tts_text import async_sentences, take_segment
 
 
 async def written(text: str, size: int) -> AsyncIterator[str]:
@@ -87,5 +87,5 @@ def test_chunk_size_grows() -> None:
     sentences = ["one " * 10] * 20
     sizes: list[int] = []
     while sentences:
-        sizes.append(len(take_piece(sentences, len(sizes))) // 40)
+        sizes.append(len(take_segment(sentences, len(sizes))) // 40)
     assert sizes == [1, 1, 2, 4, 5, 7]

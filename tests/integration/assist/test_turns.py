@@ -1,4 +1,4 @@
-"""What is reported of turns: events, sensors, and the Activity page."""
+"""Reports of turns: events, sensors and Activity."""
 
 from homeassistant.const import EVENT_LOGBOOK_ENTRY
 from homeassistant.core import HomeAssistant

@@ -1,4 +1,4 @@
-"""A voice assistant with a service: set up as the last step of adding it, or at any time later."""
+"""The form that sets up a voice assistant, after adding a service and later."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from homeassistant.data_entry_flow import FlowResultType
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.assist import assistant_flow
+from custom_components.openai_api.assist import voice_assistant_flow
 from custom_components.openai_api.const import DOMAIN
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
@@ -221,7 +221,7 @@ async def test_voice_assistant_without_pipelines(
 async def test_voice_assistant_entities_missing(
     hass: HomeAssistant, voice_home: None, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(assistant_flow, "_PATIENCE", 0.2)
+    monkeypatch.setattr(voice_assistant_flow, "_ENTITY_TIMEOUT", 0.2)
     monkeypatch.setattr(entry.runtime_data.subentries, "_compare", lambda: None)
     monkeypatch.setattr(entry.runtime_data.subentries, "_missing", list)
     before = list(pipelines(hass).data)

@@ -1,4 +1,4 @@
-"""A home that speaks and listens, its service, and a satellite without a device."""
+"""A home with voice, its service, and a virtual satellite."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -92,13 +92,13 @@ def add_service(hass: HomeAssistant, service: VoiceServer, voice_home: None) -> 
     return add
 
 
-async def spoken(
+async def speak(
     hass: HomeAssistant,
     text: str | AsyncGenerator[str],
     options: Json | None = None,
     engine: str = "tts.kitchen",
 ) -> bytes:
-    """Return what a speaker makes of a text, as a media player hears it."""
+    """Return the audio of a text as a media player gets it."""
     stream = tts.async_create_stream(hass, engine, "en", options)
     if isinstance(text, str):
         stream.async_set_message(text)
@@ -108,8 +108,8 @@ async def spoken(
         return b"".join([chunk async for chunk in stream.async_stream_result()])
 
 
-async def pieces(*texts: str | float) -> AsyncGenerator[str]:
-    """Yield a text in pieces; a number is a pause in seconds."""
+async def text_stream(*texts: str | float) -> AsyncGenerator[str]:
+    """Yield text deltas; a number is a pause in seconds."""
     for text in texts:
         if isinstance(text, str):
             yield text
@@ -118,7 +118,7 @@ async def pieces(*texts: str | float) -> AsyncGenerator[str]:
 
 
 async def microphone(*sounds: bytes | float, pace: float = 0.0) -> AsyncIterator[bytes]:
-    """Yield sounds in pieces of 10 ms; a number is a pause in seconds."""
+    """Yield audio in chunks of 10 ms; a number is a pause in seconds."""
     for sound in sounds:
         if isinstance(sound, bytes):
             for start in range(0, len(sound), 320):
@@ -138,13 +138,13 @@ METADATA = stt.SpeechMetadata(
 )
 
 
-async def heard(
+async def transcribe(
     hass: HomeAssistant,
     stream: AsyncIterator[bytes],
     engine: str = "stt.kitchen",
     metadata: stt.SpeechMetadata = METADATA,
 ) -> stt.SpeechResult:
-    """Return what an ear understands."""
+    """Return the result of a speech-to-text run."""
     entity = stt.async_get_speech_to_text_entity(hass, engine)
     assert entity is not None
     assert entity.check_metadata(metadata)
@@ -156,7 +156,7 @@ async def heard(
 
 
 class Satellite:
-    """Runs the pipeline as a satellite does, and takes down what it is told."""
+    """Runs the pipeline as a satellite does, and records its events and audio."""
 
     def __init__(self, hass: HomeAssistant, pipeline_id: str, *, output: Any = None) -> None:
         self.hass, self.pipeline_id, self.output = hass, pipeline_id, output
@@ -236,7 +236,7 @@ class Satellite:
         self._token = self._listening = self.fetched_at = None
 
     async def say(self, *sounds: bytes | float, pace: float = 0.0) -> None:
-        """Say something, and hear the answer to its end."""
+        """Say something, and play the answer to its end."""
         await self.ask(*sounds, pace=pace)
         await self.listen()
 
@@ -264,7 +264,7 @@ class Satellite:
             )
 
     async def write(self, text: str) -> None:
-        """Ask in writing, and hear the answer."""
+        """Ask in writing, and play the answer."""
         self._begin()
         extra: Json = {"context": None} if _HAS_CONTEXT else {}
         with chat_session.async_get_chat_session(

@@ -1,4 +1,4 @@
-"""A home whose ear, head and mouth are the same service, and what that service answers."""
+"""A home whose conversation, STT and TTS entities use the same service."""
 
 from collections.abc import Awaitable, Callable
 import json
@@ -9,12 +9,12 @@ import pytest
 
 from .answers import SSE, completed, sse, text_events
 from .voice import AddService, Satellite, add_pipeline
-from .voice_server import Sound
+from .voice_server import ScriptedBody
 
 type AddHome = Callable[..., Awaitable[Satellite]]
 
 
-def stream(*pieces: Any, end: bool = True) -> Sound:
+def stream(*pieces: Any, end: bool = True) -> ScriptedBody:
     """Return a response that says pieces; a number is a pause, None drops the line."""
     first, *_, last = text_events()
     body: list[Any] = [sse([first])]
@@ -23,7 +23,7 @@ def stream(*pieces: Any, end: bool = True) -> Sound:
         body.append(
             sse([{"type": "response.output_text.delta", "delta": piece}]) if is_text else piece
         )
-    return Sound([*body, sse([last, completed()])] if end else body, SSE)
+    return ScriptedBody([*body, sse([last, completed()])] if end else body, SSE)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def add_home(hass: HomeAssistant, add_service: AddService) -> AddHome:
     return add
 
 
-def ours(caplog: pytest.LogCaptureFixture) -> str:
+def integration_logs(caplog: pytest.LogCaptureFixture) -> str:
     """Return what the integration has logged: Home Assistant itself tells what it speaks."""
     names = ("custom_components.openai_api", "openai", "httpx", "websockets")
     return "\n".join(
@@ -55,7 +55,7 @@ def ours(caplog: pytest.LogCaptureFixture) -> str:
     )
 
 
-def refused(status: int, message: str, code: str = "") -> Sound:
+def refused(status: int, message: str, code: str = "") -> ScriptedBody:
     """Return a refusal."""
     body = json.dumps({"error": {"message": message, "code": code}})
-    return Sound(body, "application/json", status)
+    return ScriptedBody(body, "application/json", status)

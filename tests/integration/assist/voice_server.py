@@ -1,4 +1,4 @@
-"""A service that speaks, listens and talks, as a test tells it to."""
+"""A service with speech, transcription and realtime sessions, scripted by a test."""
 
 import asyncio
 import base64
@@ -56,18 +56,18 @@ type Body = list[bytes] | AsyncIterator[bytes]
 
 
 @dataclass
-class Sound:
-    """What the service answers to a request to speak."""
+class ScriptedBody:
+    """The scripted body of a response."""
 
     body: Any = b""
-    """Bytes, or a list of pieces; a number in it is a pause in seconds, None drops the line."""
+    """Bytes, or a list of chunks; a number in it is a pause in seconds, None drops the connection."""
     content_type: str = "audio/pcm"
     status: int = 200
 
 
 @dataclass
 class Answer:
-    """What the model says and does in one response of a realtime session."""
+    """One scripted response of a realtime session."""
 
     words: str = "It is sunny outside."
     calls: list[tuple[str, str]] = field(default_factory=list)
@@ -315,12 +315,12 @@ class VoiceServer:
         self.uploads: list[Json] = []
         self.peers: list[Peer] = []
         self.asked: list[Json] = []
-        self.sounds: list[Sound | Callable[[Json], Sound]] = []
+        self.sounds: list[ScriptedBody | Callable[[Json], ScriptedBody]] = []
         """What the next requests to speak get; then PCM, as long as the text."""
         self.texts: list[str | None] = []
         """What is understood next: "!" cannot be, None never comes; then "Turn on the light"."""
         self.answers: list[Answer] = []
-        self.heads: list[Sound | Callable[[Json], Sound]] = []
+        self.heads: list[ScriptedBody | Callable[[Json], ScriptedBody]] = []
         """What the next requests for a response get; then `says("It is sunny outside.")`."""
         self.questions: list[Json] = []
         """The bodies of the requests for a response."""
@@ -417,7 +417,7 @@ class VoiceServer:
         request: web.Request,
         body: Json,
         planned: list[Any],
-        usual: Callable[[Json], Sound],
+        usual: Callable[[Json], ScriptedBody],
     ) -> web.StreamResponse:
         """Answer with what is planned next, or as usual."""
         found = planned.pop(0) if planned else usual
@@ -431,7 +431,7 @@ class VoiceServer:
         finally:
             self.running -= 1
 
-    async def _send(self, request: web.Request, sound: Sound) -> web.StreamResponse:
+    async def _send(self, request: web.Request, sound: ScriptedBody) -> web.StreamResponse:
         """Send a body piece by piece."""
         response = web.StreamResponse(
             status=sound.status, headers={"Content-Type": sound.content_type}
@@ -488,19 +488,19 @@ def _refusal(status: int) -> web.HTTPException:
     return error
 
 
-def _answer(_: Json) -> Sound:
+def _answer(_: Json) -> ScriptedBody:
     """Return a response that says something."""
-    return Sound(says("It is sunny outside.").body, SSE)
+    return ScriptedBody(says("It is sunny outside.").body, SSE)
 
 
-def as_asked(body: Json) -> Sound:
+def as_asked(body: Json) -> ScriptedBody:
     """Return sound in the format that was asked for, 15 characters a second."""
     seconds = len(body["input"]) / 15
     match body.get("response_format") or "mp3":
         case "pcm":
-            return Sound(tone(seconds), "audio/pcm")
+            return ScriptedBody(tone(seconds), "audio/pcm")
         case "wav":
-            return Sound(wav(tone(seconds)), "audio/wav")
+            return ScriptedBody(wav(tone(seconds)), "audio/wav")
         case "mp3":
-            return Sound(mp3(), "audio/mpeg")
-    return Sound(b"OggS" + bytes(100), "audio/opus")
+            return ScriptedBody(mp3(), "audio/mpeg")
+    return ScriptedBody(b"OggS" + bytes(100), "audio/opus")

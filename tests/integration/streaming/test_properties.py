@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import given, strategies as st
 
-from custom_components.openai_api.assist.wire_chat import ChatDecoder
-from custom_components.openai_api.assist.wire_responses import ResponsesDecoder
+from custom_components.openai_api.assist.decoder_chat import ChatDecoder
+from custom_components.openai_api.assist.decoder_responses import ResponsesDecoder
 from custom_components.openai_api.streaming.chat import ChatCompletionAccumulator
 from custom_components.openai_api.streaming.decode import EventReader
 from custom_components.openai_api.streaming.responses import ResponseAccumulator

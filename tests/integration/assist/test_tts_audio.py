@@ -1,4 +1,4 @@
-"""Sounds of all kinds: how each is recognized, converted and joined to the one before."""
+"""Audio formats: detection, conversion and joining."""
 
 import struct
 from typing import Any
@@ -16,8 +16,8 @@ from custom_components.openai_api.assist.pcm import Converter, PcmFormat
 from custom_components.openai_api.assist.tts_format import Mp3Joiner
 
 from .test_tts_speech import WAV, _Conversion, samples
-from .voice import AddService, pieces, spoken
-from .voice_server import Sound, VoiceServer, mp3, tone
+from .voice import AddService, speak, text_stream
+from .voice_server import ScriptedBody, VoiceServer, mp3, tone
 
 type Json = dict[str, Any]
 SECONDS = 0.1
@@ -62,13 +62,13 @@ async def test_wav_chunks_header_is_removed(
 ) -> None:
     await add_service(("tts", {}))
     file = FILES[name]
-    service.sounds = [Sound([file[:30], 0.01, file[30:50], 0.01, file[50:]], "audio/wav")]
-    assert samples(await spoken(hass, "Hello there.", WAV)) == ((24_000, 1, 2), tone(SECONDS))
+    service.sounds = [ScriptedBody([file[:30], 0.01, file[30:50], 0.01, file[50:]], "audio/wav")]
+    assert samples(await speak(hass, "Hello there.", WAV)) == ((24_000, 1, 2), tone(SECONDS))
 
 
 @pytest.mark.parametrize("is_extensible", [False, True])
 @pytest.mark.parametrize("code", ["f", "d"])
-async def test_wav_of_floats_is_heard(
+async def test_float_wav_is_converted(
     hass: HomeAssistant,
     service: VoiceServer,
     add_service: AddService,
@@ -84,9 +84,11 @@ async def test_wav_of_floats_is_heard(
         tag, more = 0xFFFE, struct.pack("<HHIH", 22, 32, 4, 3) + bytes(14)
     bits = struct.calcsize(code) * 8
     file = wave_of(shape(24_000, 1, bits, tag, more), chunk(b"data", content))
-    service.sounds = [Sound([file[:30], 0.01, file[30:1001], 0.01, file[1001:]], "audio/wav")]
+    service.sounds = [
+        ScriptedBody([file[:30], 0.01, file[30:1001], 0.01, file[1001:]], "audio/wav")
+    ]
 
-    found, sound = samples(await spoken(hass, "Hello there.", WAV))
+    found, sound = samples(await speak(hass, "Hello there.", WAV))
     assert found == (24_000, 1, 2)
     assert sound == tone(SECONDS) + struct.pack("<3h", 32_767, -32_767, 0)
 
@@ -110,9 +112,9 @@ async def test_wav_invalid_raises(
     await add_service(("tts", {}))
     keys = {}
     for name, file in BROKEN.items():
-        service.sounds = [Sound([file], "audio/wav")]
+        service.sounds = [ScriptedBody([file], "audio/wav")]
         with pytest.raises(HomeAssistantError) as raised:
-            await spoken(hass, f"Hello {name}.", WAV)
+            await speak(hass, f"Hello {name}.", WAV)
         keys[name] = raised.value.translation_key
     assert keys == dict.fromkeys(BROKEN, "assist_bad_sound")
 
@@ -130,10 +132,10 @@ async def test_wav_formats_are_converted(
             sound = audioop.tostereo(sound, width, 1, 1)
         file = wave_of(shape(rate, channels, width * 8), chunk(b"data", sound))
         # A piece may end in the middle of a sample.
-        service.sounds = [Sound([file[:101], 0.01, file[101:]], "audio/wav")]
+        service.sounds = [ScriptedBody([file[:101], 0.01, file[101:]], "audio/wav")]
         wanted = {**WAV, "preferred_sample_rate": 16_000}
         with patch.object(tts, "_async_convert_audio", kept := _Conversion()):
-            await spoken(hass, f"Hello {rate}.", wanted)
+            await speak(hass, f"Hello {rate}.", wanted)
         found, converted = samples(kept.content)
         assert found == (48_000, 2, 2)
         assert abs(len(converted) / 192_000 - SECONDS) < 0.005
@@ -146,7 +148,7 @@ def test_converter_sample_widths_round_trip(width: int) -> None:
     sound = tone(SECONDS)
     there, back = Converter(plain, other), Converter(other, plain)
     wide = there.feed(sound[:1001]) + there.feed(sound[1001:])
-    assert len(wide) == len(sound) // 2 * other.frame
+    assert len(wide) == len(sound) // 2 * other.frame_size
     assert audioop.rms(audioop.add(back.feed(wide), audioop.mul(sound, 2, -1), 2), 2) < 200
 
 
@@ -164,13 +166,13 @@ def test_converter_invalid_format_raises() -> None:
 
 
 PCM = tone(SECONDS)
-CALLED: dict[str, tuple[Sound, tuple[int, int, int]]] = {
+CALLED: dict[str, tuple[ScriptedBody, tuple[int, int, int]]] = {
     "rate_and_channels": (
-        Sound(PCM, 'audio/L16; rate="16000"; channels=2'),
+        ScriptedBody(PCM, 'audio/L16; rate="16000"; channels=2'),
         (16_000, 2, 2),
     ),
-    "a_shape_that_makes_no_sense": (Sound(PCM, "audio/pcm;rate=1"), (24_000, 1, 2)),
-    "no_name": (Sound(PCM, "application/octet-stream"), (24_000, 1, 2)),
+    "a_shape_that_makes_no_sense": (ScriptedBody(PCM, "audio/pcm;rate=1"), (24_000, 1, 2)),
+    "no_name": (ScriptedBody(PCM, "application/octet-stream"), (24_000, 1, 2)),
 }
 
 
@@ -180,7 +182,7 @@ async def test_raw_audio_format_from_content_type(
     await add_service(("tts", {}))
     for name, (sound, wanted) in CALLED.items():
         service.sounds = [sound]
-        assert samples(await spoken(hass, f"Hello {name}.", WAV)) == (wanted, PCM), name
+        assert samples(await speak(hass, f"Hello {name}.", WAV)) == (wanted, PCM), name
 
 
 async def test_audio_type_from_signature(
@@ -195,7 +197,7 @@ async def test_audio_type_from_signature(
         (mp3(tagged=False), "", "mp3"),
         (aac, "audio/aac", "aac"),
     ):
-        service.sounds = [Sound(content, content_type)]
+        service.sounds = [ScriptedBody(content, content_type)]
         stream = tts.async_create_stream(hass, "tts.kitchen", "en", {"preferred_format": extension})
         stream.async_set_message(f"Hello {extension} {content_type}.")
         found = b"".join([chunk async for chunk in stream.async_stream_result()])
@@ -205,7 +207,10 @@ async def test_audio_type_from_signature(
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [(Sound(PCM), Sound(b"fLaC" + bytes(40))), (Sound(PCM), Sound([PCM, 0.01, b"x" * 2000]))],
+    [
+        (ScriptedBody(PCM), ScriptedBody(b"fLaC" + bytes(40))),
+        (ScriptedBody(PCM), ScriptedBody([PCM, 0.01, b"x" * 2000])),
+    ],
 )
 async def test_audio_of_different_types_is_not_joined(
     hass: HomeAssistant,
@@ -213,16 +218,16 @@ async def test_audio_of_different_types_is_not_joined(
     add_service: AddService,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
-    first: Sound,
-    second: Sound,
+    first: ScriptedBody,
+    second: ScriptedBody,
 ) -> None:
     monkeypatch.setattr(
-        "custom_components.openai_api.assist.tts_request._MAX_SOUND_BYTES", len(PCM) + 999
+        "custom_components.openai_api.assist.tts_request._MAX_AUDIO_BYTES", len(PCM) + 999
     )
     await add_service(("tts", {"sentences_ahead": 1}))
     service.sounds = [first, second]
     with pytest.raises(HomeAssistantError):
-        await spoken(hass, "It is sunny outside. Take the jacket along with you, please.", WAV)
+        await speak(hass, "It is sunny outside. Take the jacket along with you, please.", WAV)
     assert "could not be spoken to its end" in caplog.text
 
 
@@ -272,9 +277,9 @@ async def test_text_instead_of_audio_raises(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
     await add_service(("tts", {}))
-    service.sounds = [Sound([b"no sound " * 5000] * 4, "text/plain")]
+    service.sounds = [ScriptedBody([b"no sound " * 5000] * 4, "text/plain")]
     with pytest.raises(HomeAssistantError) as raised:
-        await spoken(hass, "Hello there.", WAV)
+        await speak(hass, "Hello there.", WAV)
     assert raised.value.translation_key in {"assist_bad_sound", "bad_answer"}
 
 
@@ -283,10 +288,10 @@ async def test_unexpected_exception_ends_audio(
 ) -> None:
     await add_service(("tts", {}))
     with (
-        patch.object(tts_request, "recognize", side_effect=ZeroDivisionError),
+        patch.object(tts_request, "detect_container", side_effect=ZeroDivisionError),
         pytest.raises(HomeAssistantError) as raised,
     ):
-        await spoken(hass, "Hello there.", WAV)
+        await speak(hass, "Hello there.", WAV)
     assert raised.value.translation_key == "assist_failed"
     assert "A text could not be spoken" in caplog.text
     assert "ZeroDivisionError" in caplog.text
@@ -302,7 +307,7 @@ async def test_text_stream_broken_is_spoken_so_far(
         raise HomeAssistantError("The model is gone")
 
     with pytest.raises(HomeAssistantError, match="The model is gone"):
-        await spoken(hass, texts(), WAV)
+        await speak(hass, texts(), WAV)
     assert [speech["input"] for speech in service.speeches] == ["It is sunny outside."]
 
 
@@ -329,7 +334,7 @@ async def test_text_chunks_are_joined(
 ) -> None:
     options, texts, wanted = TEXTS[name]
     await add_service(("tts", {"sentences_ahead": 1, **options}))
-    service.sounds = [Sound(PCM)] * 5
-    await spoken(hass, pieces(*texts), WAV)
+    service.sounds = [ScriptedBody(PCM)] * 5
+    await speak(hass, text_stream(*texts), WAV)
     words = " ".join(speech["input"] for speech in service.speeches).split()
     assert "".join(words) == "".join(wanted.split())

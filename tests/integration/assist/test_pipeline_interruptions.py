@@ -1,4 +1,4 @@
-"""Turns that somebody or something breaks off, at each stage between the ear and the mouth."""
+"""Turns of a pipeline that are interrupted at each stage."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,11 +19,11 @@ from tests.integration.waiting import wait_for
 
 from .answers import SSE, call_event, completed, sse
 from .conftest import Ask, is_error, speech
-from .socket_service import Service
-from .test_agent_socket import AddAgent, add_agent
+from .test_agent_websocket import AddAgent, add_agent
 from .voice import SILENCE, SPEECH, Satellite
 from .voice_home import AddHome, refused, stream
-from .voice_server import Sound, VoiceServer, tone
+from .voice_server import ScriptedBody, VoiceServer, tone
+from .websocket_service import Service
 
 __all__ = ["add_agent"]
 
@@ -40,7 +40,7 @@ async def begin(service: VoiceServer, satellite: Satellite, stage: str) -> async
         case "answering":
             service.heads = [stream("It is", 30)]
         case "speaking":
-            service.sounds = [Sound([tone(0.1), 30])]
+            service.sounds = [ScriptedBody([tone(0.1), 30])]
     turn = asyncio.create_task(satellite.say(SPEECH, SILENCE))
     match stage:
         case "listening":
@@ -135,7 +135,7 @@ async def test_pipeline_subentry_removed_finishes_turn(
         case "conversation":
             service.heads = [stream(0.3, SUNNY)]
         case _:
-            service.sounds = [Sound([tone(0.1), 0.3, tone(0.1)])]
+            service.sounds = [ScriptedBody([tone(0.1), 0.3, tone(0.1)])]
     turn = asyncio.create_task(satellite.say(SPEECH, SILENCE))
     asked = {"stt": service.uploads, "conversation": service.questions, "tts": service.speeches}
     await wait_for(lambda: asked[kind])
@@ -244,8 +244,8 @@ IN_THE_SECOND_ROUND = {
         "does not have the model m-1",
     ),
     "quota_gone": (refused(429, "No credit", "insufficient_quota"), "quota at the AI service"),
-    "silent": (Sound([30], SSE), "does not answer in time"),
-    "dropped": (Sound([0.05, None], SSE), "cannot be reached"),
+    "silent": (ScriptedBody([30], SSE), "does not answer in time"),
+    "dropped": (ScriptedBody([0.05, None], SSE), "cannot be reached"),
 }
 
 
@@ -258,7 +258,7 @@ async def test_pipeline_error_after_tool_call(
     await satellite.write("Hi")
     tool = str(service.questions[0]["tools"][0]["name"])
     fault, expected = IN_THE_SECOND_ROUND[name]
-    service.heads = [Sound(sse([call_event(tool, "{}"), completed()]), SSE), fault, fault]
+    service.heads = [ScriptedBody(sse([call_event(tool, "{}"), completed()]), SSE), fault, fault]
     async with asyncio.timeout(20):
         await satellite.write("Do it")
 

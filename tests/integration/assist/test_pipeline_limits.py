@@ -1,4 +1,4 @@
-"""More than anybody expects: long answers, many calls, huge results, signs that nothing can show."""
+"""Long answers, many tool calls, huge results and unprintable characters."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,16 +19,16 @@ from tests.integration.waiting import wait_for
 
 from .answers import SSE, call_event, completed, sse, text_events
 from .conftest import Ask, speech
-from .socket_service import Service
-from .test_agent_socket import AddAgent, add_agent
-from .voice import AddService, pieces, spoken
+from .test_agent_websocket import AddAgent, add_agent
+from .voice import AddService, speak, text_stream
 from .voice_home import AddHome, refused, stream
-from .voice_server import Sound, VoiceServer, mp3, wav
+from .voice_server import ScriptedBody, VoiceServer, mp3, wav
+from .websocket_service import Service
 
 __all__ = ["add_agent"]
 
-SHORT = Sound(bytes(480))
-"""A sound for texts that nobody needs to hear to their end."""
+SHORT = ScriptedBody(bytes(480))
+"""Audio for texts that are not played to the end."""
 
 
 @asynccontextmanager
@@ -59,7 +59,7 @@ async def test_response_of_100_000_deltas_yields_to_event_loop(
     delta = sse([{"type": "response.output_text.delta", "delta": "word "}])
     first, *_, last = text_events()
     body = [sse([first]), *[delta * 1000] * 100, sse([last, completed()])]
-    service.heads = [Sound(body, SSE)]
+    service.heads = [ScriptedBody(body, SSE)]
     service.sounds = [SHORT] * 400
     async with no_longer_than(0.5):
         await satellite.write("Tell me everything")
@@ -84,7 +84,7 @@ async def test_huge_delta_parsed_in_executor(service: VoiceServer, add_home: Add
 async def test_response_size_limit(
     service: VoiceServer, add_home: AddHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("custom_components.openai_api.assist.deltas._LONGEST", 100_000)
+    monkeypatch.setattr("custom_components.openai_api.assist.decoder._MAX_CHARACTERS", 100_000)
     satellite = await add_home()
     service.heads = [stream(*["so on " * 1000] * 20)]
     service.sounds = [SHORT] * 400
@@ -108,9 +108,9 @@ async def test_megabyte_of_text_is_spoken(
 ) -> None:
     text = TEXTS[name]
     await add_service(("tts", {}))
-    service.sounds = [Sound(mp3(1, tagged=False), "audio/mpeg")] * 2000
+    service.sounds = [ScriptedBody(mp3(1, tagged=False), "audio/mpeg")] * 2000
     async with no_longer_than(0.5):
-        await spoken(hass, pieces(text))
+        await speak(hass, text_stream(text))
     said = [one["input"] for one in service.speeches]
     assert max(map(len, said)) <= 4_000
     assert sorted("".join("".join(said).split())) == sorted("".join(text.split()))
@@ -150,7 +150,7 @@ async def test_200_tool_calls_in_one_response(service: VoiceServer, add_home: Ad
         if tool["name"].endswith("GetDateTime")
     )
     calls = [call_event(name, "{}", f"call_{number}") for number in range(200)]
-    service.heads = [Sound(sse([*calls, completed()]), SSE)]
+    service.heads = [ScriptedBody(sse([*calls, completed()]), SSE)]
     await satellite.write("What time is it?")
 
     assert satellite.speech == "It is sunny outside."
@@ -188,7 +188,7 @@ async def test_surrogates_over_http(
         f'data: {{"type": "response.output_text.delta", "delta": "{half}"}}\n\n'.encode()
         for half in ("Hi ", *halves)
     ]
-    service.heads = [Sound([sse([first]), *events, sse([last, completed()])], SSE)]
+    service.heads = [ScriptedBody([sse([first]), *events, sse([last, completed()])], SSE)]
     await satellite.write("Hi")
     assert satellite.speech.encode().startswith(b"Hi ")
     assert satellite.speech == {"xx": "Hi \ufffdx", "x": "Hi x\ufffd"}.get(
@@ -222,7 +222,7 @@ async def test_text_with_lone_surrogates_is_spoken(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService, text: str
 ) -> None:
     await add_service(("tts", {"clean_text": False}))
-    assert await spoken(hass, pieces(text))
+    assert await speak(hass, text_stream(text))
     assert service.speeches[0]["input"].split() == ["Hi", "there."]
 
 
@@ -234,7 +234,7 @@ async def test_tool_result_size_limit(service: VoiceServer, add_home: AddHome) -
     async def huge(*_: Any) -> llm.ToolResult:
         return llm.ToolResult(data={"text": "\N{GRINNING FACE} word " * 500_000})
 
-    service.heads = [Sound(sse([call_event(name, "{}"), completed()]), SSE)]
+    service.heads = [ScriptedBody(sse([call_event(name, "{}"), completed()]), SSE)]
     with patch.object(llm.APIInstance, "async_call_tool", huge):
         async with no_longer_than(0.5):
             await satellite.write("Read it to me")
@@ -262,19 +262,19 @@ async def test_tool_result_not_json(service: VoiceServer, add_home: AddHome, val
     async def odd(*_: Any) -> llm.ToolResult:
         return llm.ToolResult(data={"value": value, "unit": "W"})
 
-    service.heads = [Sound(sse([call_event(name, "{}"), completed()]), SSE)]
+    service.heads = [ScriptedBody(sse([call_event(name, "{}"), completed()]), SSE)]
     with patch.object(llm.APIInstance, "async_call_tool", odd):
         await satellite.write("How much?")
     assert satellite.speech == "It is sunny outside."
     assert json.loads(service.questions[-1]["input"][-1]["output"])["data"]["unit"] == "W"
 
 
-async def test_sound_without_an_end_is_given_up(
+async def test_endless_audio_is_an_error(
     service: VoiceServer, add_home: AddHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("custom_components.openai_api.assist.tts_request._MAX_SOUND_BYTES", 200_000)
+    monkeypatch.setattr("custom_components.openai_api.assist.tts_request._MAX_AUDIO_BYTES", 200_000)
     satellite = await add_home()
-    service.sounds = [Sound([bytes(20_000)] * 500)]
+    service.sounds = [ScriptedBody([bytes(20_000)] * 500)]
     with pytest.raises(HomeAssistantError):
         await satellite.write("Sing")
     assert 44 < len(satellite.sound) <= 200_044
@@ -284,21 +284,26 @@ async def test_sound_without_an_end_is_given_up(
 
 
 @pytest.mark.parametrize("size", [2, 19, 20_001])
-async def test_sound_of_odd_length_is_heard(
+async def test_audio_of_odd_length_is_played(
     service: VoiceServer, add_home: AddHome, size: int
 ) -> None:
     satellite = await add_home()
     sound = bytes(size)
-    service.sounds = [Sound([sound[:1], 0.02, sound[1:]])]
+    service.sounds = [ScriptedBody([sound[:1], 0.02, sound[1:]])]
     await satellite.write("Sing")
     assert len(satellite.sound) == 44 + size // 2 * 2
 
 
 @pytest.mark.parametrize(
-    "sound", [Sound(bytes(1)), Sound(wav(b""), "audio/wav"), Sound(wav(b"\0"), "audio/wav")]
+    "sound",
+    [
+        ScriptedBody(bytes(1)),
+        ScriptedBody(wav(b""), "audio/wav"),
+        ScriptedBody(wav(b"\0"), "audio/wav"),
+    ],
 )
-async def test_sound_without_a_sample_is_no_sound_and_never_kept(
-    service: VoiceServer, add_home: AddHome, sound: Sound
+async def test_audio_without_samples_is_not_cached(
+    service: VoiceServer, add_home: AddHome, sound: ScriptedBody
 ) -> None:
     satellite = await add_home()
     service.sounds = [sound]

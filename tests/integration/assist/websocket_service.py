@@ -1,4 +1,4 @@
-"""A service with a WebSocket for responses, which remembers its last one on each connection."""
+"""A service with the Responses WebSocket, which stores the previous response of each connection."""
 
 import asyncio
 from collections.abc import AsyncGenerator

@@ -1,4 +1,4 @@
-"""What a model says in one turn of a realtime conversation: its words, its calls, its sound."""
+"""The responses of one realtime turn: text, function calls and audio, as they arrive."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,8 +16,10 @@ from ..realtime.response_output import TEXT_ENDS, Additions, ResponseOutput
 from ..types import Json
 from .errors import AssistError
 
-LARGEST: Final = 32 * 1024 * 1024
-"""Bytes of sound that are kept of one response: eleven minutes at 24 kHz."""
+_MAX_AUDIO_BYTES: Final = 32 * 1024 * 1024
+"""Bytes of audio that are kept of one response: eleven minutes at 24 kHz."""
+_EVENT_TIMEOUT: Final = 30.0
+"""Seconds until a response begins, and between two of its deltas."""
 
 
 class ChangeSignal:
@@ -43,66 +45,60 @@ class RealtimeResponse:
 
     id: str
     changed: ChangeSignal
-    pieces: list[str] = field(default_factory=list)
-    """The words, as they are spoken or written."""
+    text_deltas: list[str] = field(default_factory=list)
     calls: list[Json] = field(default_factory=list)
     """Function calls whose arguments are whole."""
-    sound: list[tuple[bytes, str, int]] = field(default_factory=list)
-    """PCM of a session, with the id of its item and the index of its content part."""
-    size: int = 0
-    has_words: bool = False
-    """Whether no more words come."""
-    has_sound: bool = False
+    audio: list[tuple[bytes, str, int]] = field(default_factory=list)
+    """PCM of `pcm.SESSION_FORMAT`, with the id of its item and the index of its content part."""
+    audio_size: int = 0
+    is_text_done: bool = False
+    is_audio_done: bool = False
     is_done: bool = False
     status: str = ""
     error: Json | None = None
     reason: str = ""
     usage: Any = None
-    """What it took, as the service tells it."""
+    """The `usage` of the response."""
     _output: ResponseOutput = field(default_factory=ResponseOutput)
 
     @property
     def text(self) -> str:
-        """The words so far."""
-        return "".join(self.pieces)
+        """The text so far."""
+        return "".join(self.text_deltas)
 
-    def is_given_up(self) -> bool:
-        """Whether the service has stopped because the person went on to speak."""
+    def is_interrupted(self) -> bool:
+        """Whether the service has cancelled it because the person went on to speak."""
         return self.status == "cancelled" and self.reason == "turn_detected"
 
     @callback
-    def take(self, kind: str, event: Json) -> bool:
-        """Take a server event of this response; return whether it brings anything.
+    def handle_event(self, event_type: str, event: Json) -> bool:
+        """Handle a server event of this response; return whether it brings anything.
 
-        `kind` is the type of the event, such as "response.output_audio.delta".
+        `event_type` is the type of the event, such as "response.output_audio.delta".
         """
-        if kind == "response.output_audio.delta":
-            place = str(event.get("item_id")), int(event.get("content_index") or 0)
-            self.add_sound(decoded(str(event.get("delta") or "")), *place)
+        if event_type == "response.output_audio.delta":
+            if self.audio_size < _MAX_AUDIO_BYTES:
+                audio = decoded(str(event.get("delta") or ""))
+                index = int(event.get("content_index") or 0)
+                self.audio.append((audio, str(event.get("item_id")), index))
+                self.audio_size += len(audio)
             return True
-        is_end = kind in TEXT_ENDS
-        self.has_words = self.has_words or is_end
-        return self._add(self._output.take(kind, event)) or is_end
-
-    @callback
-    def add_sound(self, sound: bytes, item_id: str, index: int) -> None:
-        """Take a piece of sound; what is beyond all measure is left out."""
-        if self.size < LARGEST:
-            self.sound.append((sound, item_id, index))
-            self.size += len(sound)
+        is_end = event_type in TEXT_ENDS
+        self.is_text_done = self.is_text_done or is_end
+        return self._add(self._output.take(event_type, event)) or is_end
 
     def _add(self, additions: Additions) -> bool:
         """Add texts and calls that have not come before; return whether there are any."""
         for item in additions:
             if isinstance(item, str):
-                self.pieces.append(item)
+                self.text_deltas.append(item)
             else:
                 self.calls.append(item)
         return bool(additions)
 
     @callback
-    def finish(self, response: Json) -> None:
-        """Take note that the response has ended, in whatever way."""
+    def on_done(self, response: Json) -> None:
+        """Store how the response has ended: `response` is that of `response.done`."""
         details: Any = response.get("status_details")
         details = details if isinstance(details, dict) else {}
         error = details.get("error")
@@ -110,7 +106,7 @@ class RealtimeResponse:
         self.reason = str(details.get("reason") or "")
         self.usage = response.get("usage")
         self.error = error if isinstance(error, dict) else None
-        self.is_done = self.has_words = self.has_sound = True
+        self.is_done = self.is_text_done = self.is_audio_done = True
         # Some services give the whole at the end, and no deltas before.
         self._add(self._output.finish(response))
 
@@ -127,22 +123,22 @@ class RealtimeResponse:
             )
 
 
-class Turn:
+class RealtimeTurn:
     """One turn: what was understood, and the responses that followed."""
 
     def __init__(self) -> None:
         self.changed = ChangeSignal()
-        self.heard: str | None = None
-        """What the ear understood; None until then, and for what was written."""
+        self.transcript: str | None = None
+        """What speech-to-text returned; None until then, and for a written turn."""
         self.is_claimed = False
-        """Whether the agent has been asked, so that the answer is for somebody."""
+        """Whether the conversation entity has been asked."""
         self.is_over = False
         self.responses: list[RealtimeResponse] = []
         self.error: HomeAssistantError | None = None
 
     @callback
     def add(self, response_id: str) -> RealtimeResponse:
-        """Take note of a new response."""
+        """Add a response that has begun."""
         response = RealtimeResponse(id=response_id, changed=self.changed)
         self.responses.append(response)
         self.changed.notify()
@@ -150,19 +146,19 @@ class Turn:
 
     @callback
     def end(self, error: HomeAssistantError | None = None) -> None:
-        """Take note that nothing more comes."""
+        """End the turn: no more responses follow."""
         self.error = self.error or error
         self.is_over = True
         self.changed.notify()
 
-    async def response(self, index: int, seconds: float) -> RealtimeResponse:
+    async def response(self, index: int) -> RealtimeResponse:
         """Return a response once it has begun.
 
-        Raises AssistError "assist_slow" after so many seconds, "assist_interrupted" where the turn
-        has ended, and the error of the turn.
+        Raises AssistError "assist_slow" after a timeout, "assist_interrupted" where the turn has
+        ended, and the error of the turn.
         """
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(_EVENT_TIMEOUT):
                 while len(self.responses) <= index:
                     if self.error:
                         raise self.error
@@ -173,59 +169,55 @@ class Turn:
             raise AssistError("assist_slow") from None
         return self.responses[index]
 
-    async def words(
-        self, response: RealtimeResponse, seconds: float, *, until_done: bool
+    async def output(
+        self, response: RealtimeResponse, *, until_done: bool
     ) -> AsyncIterator[str | Json]:
-        """Yield the words of a response and its function calls, as they arrive.
+        """Yield the text deltas of a response and its function calls, as they arrive.
 
         A call is the API's `function_call` item. `until_done` waits for calls that may follow the
-        words. Raises AssistError "assist_slow" if nothing arrives for so many seconds,
-        "assist_interrupted" where the turn has ended, and the error of the turn.
+        text. Raises AssistError "assist_slow" after a timeout, "assist_interrupted" where the turn has ended, and the error of the turn.
         """
-        said = called = 0
+        sent = called = 0
         while True:
-            while said < len(response.pieces):
-                said += 1
-                yield response.pieces[said - 1]
+            while sent < len(response.text_deltas):
+                sent += 1
+                yield response.text_deltas[sent - 1]
             while called < len(response.calls):
                 called += 1
                 yield response.calls[called - 1]
-            if response.is_done or (response.has_words and not until_done):
-                if said == len(response.pieces) and called == len(response.calls):
+            if response.is_done or (response.is_text_done and not until_done):
+                if sent == len(response.text_deltas) and called == len(response.calls):
                     return
                 continue
             if self.error:
                 raise self.error
             if self.is_over:
                 raise AssistError("assist_interrupted")
-            await self._async_wait(seconds)
+            await self._async_wait()
 
-    async def sound(
-        self, response: RealtimeResponse, seconds: float
-    ) -> AsyncIterator[tuple[bytes, str, int]]:
-        """Yield the sound of a response as it arrives: `(PCM, item id, content index)`.
+    async def audio(self, response: RealtimeResponse) -> AsyncIterator[tuple[bytes, str, int]]:
+        """Yield the audio of a response as it arrives: `(PCM, item id, content index)`.
 
-        The PCM is that of `pcm.SESSION`. It ends with the response, or where that was interrupted.
-        Raises AssistError "assist_slow" if nothing arrives for so many seconds, and the error of
-        the turn, such as SessionLost.
+        It ends with the response, or where that was interrupted. The PCM is `pcm.SESSION_FORMAT`.
+        Raises AssistError "assist_slow" after a timeout, and the error of the turn.
         """
-        given = 0
+        sent = 0
         while True:
-            while given < len(response.sound):
-                given += 1
-                yield response.sound[given - 1]
-            if response.has_sound:
+            while sent < len(response.audio):
+                sent += 1
+                yield response.audio[sent - 1]
+            if response.is_audio_done:
                 return
             if self.error:
                 raise self.error
             if self.is_over and not self.is_claimed:
                 return
-            await self._async_wait(seconds)
+            await self._async_wait()
 
-    async def _async_wait(self, seconds: float) -> None:
-        """Wait for the next change, for so many seconds at the most."""
+    async def _async_wait(self) -> None:
+        """Wait for the next change; raises AssistError "assist_slow" after a timeout."""
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(_EVENT_TIMEOUT):
                 await self.changed.wait()
         except TimeoutError:
             raise AssistError("assist_slow") from None

@@ -1,4 +1,4 @@
-"""Requests and answers of chat completions, with what compatible services do otherwise."""
+"""Decodes chat completions, also in the forms of compatible services, into deltas of a chat log."""
 
 from collections.abc import Iterator
 from typing import Any, Final, override
@@ -9,15 +9,15 @@ from ..streaming.answer_forms import adapt
 from ..streaming.chat import NO_REASONS
 from ..streaming.tool_calls import ToolCalls
 from ..types import Json
-from .contents import CHAT_NATIVE
-from .deltas import Decoder, Delta
+from .chat_log import CHAT_NATIVE
+from .decoder import Decoder, Delta
 from .errors import ANSWER_BROKEN, CONTENT_REFUSED, AssistError, CallMalformed
 
 METHOD: Final = "chat.completions.create"
-_CUT: Final = frozenset({"length", "max_tokens", "model_length"})
-"""The reasons for which an answer ends before it is whole."""
+_TRUNCATED: Final = frozenset({"length", "max_tokens", "model_length"})
+"""The finish reasons of a truncated answer."""
 
-_PIECES: Final = frozenset({"text", "summary", "data", "signature"})
+_JOINED_DETAILS: Final = frozenset({"text", "summary", "data", "signature"})
 
 
 class ChatDecoder(Decoder):
@@ -26,14 +26,13 @@ class ChatDecoder(Decoder):
     accumulator = ChatCompletionAccumulator
 
     def __init__(self, functions: FunctionTools | None = None, **known: bool) -> None:
-        """Take what `Decoder` takes."""
         super().__init__(functions, **known)
         self._tool_calls = ToolCalls()
         self._details: list[Json] = []
         """`reasoning_details` as OpenRouter sends them."""
-        self._kept: Json = {}
-        self._pieces: list[str] = []
-        """The text so far, as it came."""
+        self._native_data: Json = {}
+        self._text_deltas: list[str] = []
+        """The text deltas so far."""
 
     @override
     def feed(self, event: Json) -> Iterator[Delta]:
@@ -43,7 +42,7 @@ class ChatDecoder(Decoder):
         choice = choices[0] if isinstance(choices, list) and choices else None
         if not isinstance(choice, dict):
             return
-        delta = choice.get("delta") or self._new_in(choice.get("message"))
+        delta = choice.get("delta") or self._new_content(choice.get("message"))
         yield from self._delta({"content": choice.get("text")} if delta is None else delta)
         reason = choice.get("finish_reason")
         if reason is not None and str(reason).lower() not in NO_REASONS:
@@ -52,12 +51,12 @@ class ChatDecoder(Decoder):
             if "MALFORMED" in str(reason) and not self.has_begun:
                 raise CallMalformed
             self.is_done = True
-            self.is_cut = self.is_cut or reason in _CUT
+            self.is_truncated = self.is_truncated or reason in _TRUNCATED
             yield from self._close_calls()
             if reason == "content_filter" and not self.text_length:
                 raise AssistError(CONTENT_REFUSED)
 
-    def whole(self, completion: Json) -> Iterator[Delta]:
+    def decode(self, completion: Json) -> Iterator[Delta]:
         """Yield the deltas of a completion that was not streamed."""
         yield from self.feed(adapt(METHOD, completion))
         self.is_done = True
@@ -68,16 +67,16 @@ class ChatDecoder(Decoder):
         yield from super().finish()
         yield from self._close_calls()
 
-    def _new_in(self, message: Any) -> Any:
+    def _new_content(self, message: Any) -> Any:
         """Return what is new in a whole message, which some services send besides its pieces."""
-        if not isinstance(message, dict) or not (self._pieces or self._tool_calls.has_calls):
+        if not isinstance(message, dict) or not (self._text_deltas or self._tool_calls.has_calls):
             return message
         new = {"role": message.get("role")}
-        content, said = message.get("content"), "".join(self._pieces)
+        content, received = message.get("content"), "".join(self._text_deltas)
         if isinstance(content, str):
             # Some services leave out the white space around the whole.
-            is_whole = content.startswith(said) or not content.startswith(said.strip())
-            new["content"] = content.removeprefix(said if is_whole else said.strip())
+            is_whole = content.startswith(received) or not content.startswith(received.strip())
+            new["content"] = content.removeprefix(received if is_whole else received.strip())
         if not self._tool_calls.has_calls:
             new["tool_calls"] = message.get("tool_calls")
         return new
@@ -87,8 +86,8 @@ class ChatDecoder(Decoder):
         if not isinstance(delta, dict):
             return
         for key in ("reasoning_content", "reasoning", "thinking"):
-            if isinstance(thought := delta.get(key), str) and thought:
-                yield from self._thought(thought)
+            if isinstance(reasoning := delta.get(key), str) and reasoning:
+                yield from self._reasoning_delta(reasoning)
                 break
         details = delta.get("reasoning_details")
         for detail in details if isinstance(details, list) else ():
@@ -96,14 +95,14 @@ class ChatDecoder(Decoder):
                 self._add_detail(detail)
         content = delta.get("content")
         if isinstance(content, str):
-            self._pieces.append(content)
-            yield from self._text(content)
+            self._text_deltas.append(content)
+            yield from self._text_delta(content)
         else:
             for part in content if isinstance(content, list) else [content]:
-                yield from self._part(part)
+                yield from self._content_part(part)
         if isinstance(refusal := delta.get("refusal"), str) and refusal:
             self.refusal += refusal
-            yield from self._text(refusal)
+            yield from self._text_delta(refusal)
         calls = delta.get("tool_calls")
         for call in calls if isinstance(calls, list) else ():
             if isinstance(call, dict):
@@ -111,47 +110,49 @@ class ChatDecoder(Decoder):
         if calls:
             yield from self._close_calls(is_end=False)
 
-    def _part(self, part: Any) -> Iterator[Delta]:
+    def _content_part(self, part: Any) -> Iterator[Delta]:
         """Yield a part of a content that comes as a list."""
         if not isinstance(part, dict):
             return
         thinking = part.get("thinking")
         if part.get("type") == "thinking" or thinking:
             parts = thinking if isinstance(thinking, list) else [{"text": thinking}]
-            for thought in parts:
-                if isinstance(thought, dict):
-                    yield from self._thought(thought.get("text"))
+            for reasoning in parts:
+                if isinstance(reasoning, dict):
+                    yield from self._reasoning_delta(reasoning.get("text"))
         else:
-            yield from self._text(part.get("text"))
+            yield from self._text_delta(part.get("text"))
 
     def _close_calls(self, *, is_end: bool = True) -> Iterator[Delta]:
         """Yield the calls that are whole: all, or those that another one has followed.
 
         Where the service has not said that the answer is whole, its last call may be cut.
         """
-        is_cut = is_end and not self.is_done
-        for call in self._tool_calls.take(is_end=is_end, is_cut=is_cut):
-            made = len(self.calls)
-            yield from self._call(call.id, call.name, call.arguments, is_cut=self.is_cut)
-            if len(self.calls) > made and (call.extra is not None or self._details):
-                yield from self._keep(call.extra)
+        is_truncated = is_end and not self.is_done
+        for call in self._tool_calls.take(is_end=is_end, is_cut=is_truncated):
+            call_count = len(self.calls)
+            yield from self._tool_call(
+                call.id, call.name, call.arguments, is_truncated=self.is_truncated
+            )
+            if len(self.calls) > call_count and (call.extra is not None or self._details):
+                yield from self._store_native(call.extra)
 
-    def _keep(self, extra: Json | None) -> Iterator[Delta]:
+    def _store_native(self, extra: Json | None) -> Iterator[Delta]:
         """Keep what the service wants back together with the call that was made last."""
         if not self._has_native or not self._has_message:
-            self._kept = {"type": CHAT_NATIVE, "calls": {}}
+            self._native_data = {"type": CHAT_NATIVE, "calls": {}}
             if self._details:
-                self._kept["reasoning_details"] = self._details
-            yield from self._native(self._kept)
+                self._native_data["reasoning_details"] = self._details
+            yield from self._native(self._native_data)
         if extra is not None:
-            self._kept["calls"][self.last_call_id] = extra
+            self._native_data["calls"][self.last_call_id] = extra
 
     def _add_detail(self, detail: Json) -> None:
-        """Add a piece of the reasoning to what has its index and type."""
+        """Append a detail of the reasoning to the one with its index and type."""
         for known in reversed(self._details):
             if all(known.get(key) == detail.get(key) for key in ("index", "type")):
                 for key, value in detail.items():
-                    is_text = key in _PIECES and isinstance(known.get(key), str)
+                    is_text = key in _JOINED_DETAILS and isinstance(known.get(key), str)
                     if is_text and isinstance(value, str):
                         known[key] += value
                     elif value is not None:

@@ -1,4 +1,4 @@
-"""Faults: every one ends in a sentence in the language of whoever asked, and the next turn works."""
+"""Errors are spoken in the language of the user, and the next turn works."""
 
 from collections.abc import Callable
 import json
@@ -204,7 +204,7 @@ async def test_error_is_spoken(
         ("Please try again in 20ms.", "59s", 2, 0.02),
     ],
 )
-async def test_busy_service_is_asked_again_when_it_says(
+async def test_rate_limit_is_retried_after_stated_delay(
     standin: StandIn,
     agent: str,
     ask: Ask,
@@ -236,7 +236,7 @@ async def test_busy_service_is_asked_again_when_it_says(
         ("x" * 300, False),
     ],
 )
-async def test_error_in_language_of_any_kind(
+async def test_error_in_any_language(
     standin: StandIn, agent: str, ask: Ask, language: str, is_german: bool
 ) -> None:
     standin.fail(Fault(path="/responses", status=503, body=error("Down"), count=2))

@@ -1,4 +1,4 @@
-"""JSON Schemas for structured answers, and the check of what came back."""
+"""JSON Schemas for structured output, and the validation of the answer."""
 
 import re
 from typing import Any, Final
@@ -12,29 +12,20 @@ from ..types import Json
 
 _ANNOTATIONS: Final = frozenset({"default", "examples", "deprecated", "uniqueItems", "$comment"})
 _FORMATS: Final = frozenset(
-    {
-        "date",
-        "date-time",
-        "duration",
-        "email",
-        "hostname",
-        "ipv4",
-        "ipv6",
-        "uuid",
-    }
+    {"date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"}
 )
-"""The formats that the strict subset knows, but for times: those of JSON Schema have a time zone."""
+"""The formats of the strict subset, without `time`: that of JSON Schema has a time zone."""
 _TIME: Final = "time"
 _TIME_OF_DAY: Final = "(HH:MM:SS)"
-_WITH_ZONE: Final = re.compile(r"(\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(?:[Zz]|[+-]\d\d:?\d\d)?")
+_TIME_WITH_ZONE: Final = re.compile(r"(\d\d:\d\d(?::\d\d)?)(?:\.\d+)?(?:[Zz]|[+-]\d\d:?\d\d)?")
 _NUMBER: Final = re.compile(r"\s*-?\d{1,15}(?:\.\d{1,15})?\s*")
-_BEYOND: Final = frozenset(
+_UNSUPPORTED_KEYS: Final = frozenset(
     {"$ref", "allOf", "dependentRequired", "dependentSchemas", "else", "if", "not", "oneOf", "then"}
 )
 
 
-class Mismatch(ValueError):
-    """An answer is not what the structure says; the text says why, for the model."""
+class StructureMismatch(ValueError):
+    """An answer does not match the structure; the message says why, for the model."""
 
 
 def to_schema(structure: probatio.Schema, api: llm.APIInstance | None) -> Json:
@@ -43,44 +34,44 @@ def to_schema(structure: probatio.Schema, api: llm.APIInstance | None) -> Json:
     schema: Json = probatio.to_openapi(
         structure, custom_serializer=serializer, openapi_version="3.1.0"
     )
-    return without_empty_choices(schema)
+    return _remove_empty_enums(schema)
 
 
-def without_empty_choices(schema: Json) -> Json:
-    """Return a schema without properties that may be left out and have no value to choose.
+def _remove_empty_enums(schema: Json) -> Json:
+    """Return a schema without optional properties that have an empty `enum`.
 
     Services refuse the whole request for an empty `enum`. Home Assistant asks so for a category
     or labels where there are none. Returns a JSON Schema such as `{"type": "object", …}`.
     """
-    found = {key: value for key, value in schema.items() if (key, value) != ("enum", [])}
-    if isinstance(items := found.get("items"), dict):
-        found["items"] = without_empty_choices(items)
+    result = {key: value for key, value in schema.items() if (key, value) != ("enum", [])}
+    if isinstance(items := result.get("items"), dict):
+        result["items"] = _remove_empty_enums(items)
     for key in ("anyOf", "oneOf", "allOf"):
-        if isinstance(branches := found.get(key), list):
-            found[key] = [
-                without_empty_choices(branch) if isinstance(branch, dict) else branch
+        if isinstance(branches := result.get(key), list):
+            result[key] = [
+                _remove_empty_enums(branch) if isinstance(branch, dict) else branch
                 for branch in branches
             ]
-    if isinstance(properties := found.get("properties"), dict):
-        required = found.get("required") or ()
-        found["properties"] = {
-            name: without_empty_choices(value) if isinstance(value, dict) else value
+    if isinstance(properties := result.get("properties"), dict):
+        required = result.get("required") or ()
+        result["properties"] = {
+            name: _remove_empty_enums(value) if isinstance(value, dict) else value
             for name, value in properties.items()
-            if name in required or not _is_choice_of_none(value)
+            if name in required or not _has_empty_enum(value)
         }
-    return found
+    return result
 
 
-def _is_choice_of_none(schema: Any) -> bool:
-    """Tell whether no value fits a schema, or none but an empty list."""
+def _has_empty_enum(schema: Any) -> bool:
+    """Return whether a schema, or that of its items, has an empty `enum`."""
     if not isinstance(schema, dict):
         return False
     items = schema.get("items")
     return schema.get("enum") == [] or (isinstance(items, dict) and items.get("enum") == [])
 
 
-def strict(schema: Json) -> Json | None:
-    """Return a schema in the subset that services enforce, None where it cannot be said there.
+def to_strict_schema(schema: Json) -> Json | None:
+    """Return a schema in the subset that services enforce, None where that cannot express it.
 
     In that subset every property is required, and one that may be left out can be null:
     `{"type": "object", "properties": {…}, "required": […], "additionalProperties": false}`
@@ -89,39 +80,42 @@ def strict(schema: Json) -> Json | None:
     while isinstance(branches := schema.get("allOf"), list) and len(branches) == 1:
         rest = {key: value for key, value in schema.items() if key != "allOf"}
         schema = {**branches[0], **rest}
-    if not schema or _BEYOND & schema.keys():
+    if not schema or _UNSUPPORTED_KEYS & schema.keys():
         return None
-    found = {key: value for key, value in schema.items() if key not in _ANNOTATIONS}
-    if found.get("format") not in _FORMATS and found.pop("format", None) == _TIME:
-        found["description"] = f"{found.get('description', '')} {_TIME_OF_DAY}".strip()
-    if "anyOf" in found:
-        variants = [strict(variant) for variant in found["anyOf"]]
+    result = {key: value for key, value in schema.items() if key not in _ANNOTATIONS}
+    if result.get("format") not in _FORMATS and result.pop("format", None) == _TIME:
+        result["description"] = f"{result.get('description', '')} {_TIME_OF_DAY}".strip()
+    if "anyOf" in result:
+        variants = [to_strict_schema(variant) for variant in result["anyOf"]]
         if any(variant is None for variant in variants):
             return None
-        found["anyOf"] = variants
-    if found.get("type") == "object":
-        if found.get("additionalProperties", False) is not False:
+        result["anyOf"] = variants
+    if result.get("type") == "object":
+        if result.get("additionalProperties", False) is not False:
             return None
-        required = found.get("required") or []
+        required = result.get("required") or []
         properties = {}
-        for name, value in (found.get("properties") or {}).items():
-            if (inner := strict(value)) is None:
+        for name, value in (result.get("properties") or {}).items():
+            if (converted := to_strict_schema(value)) is None:
                 return None
-            properties[name] = inner if name in required else _nullable(inner)
-        found |= {
+            properties[name] = converted if name in required else _nullable(converted)
+        result |= {
             "properties": properties,
             "required": list(properties),
             "additionalProperties": False,
         }
-    elif found.get("type") == "array":
-        if not isinstance(items := found.get("items"), dict) or (inner := strict(items)) is None:
+    elif result.get("type") == "array":
+        if (
+            not isinstance(items := result.get("items"), dict)
+            or (converted := to_strict_schema(items)) is None
+        ):
             return None
-        found["items"] = inner
-    return found
+        result["items"] = converted
+    return result
 
 
 def _nullable(schema: Json) -> Json:
-    """Return a schema that takes null, too."""
+    """Return a schema that also allows null."""
     kind = schema.get("type")
     if not isinstance(kind, str) or "enum" in schema or "const" in schema:
         description = {"description": schema["description"]} if "description" in schema else {}
@@ -129,45 +123,44 @@ def _nullable(schema: Json) -> Json:
     return {**schema, "type": [kind, "null"]}
 
 
-def parse(text: str) -> Json:
-    """Return the JSON object in an answer, `{…}`, also one with a fence or words around it.
+def parse_object(text: str) -> Json:
+    """Return the JSON object in an answer, `{…}`, also with a code fence or text around it.
 
-    Raises Mismatch where there is none.
+    Raises StructureMismatch where there is none.
     """
     start, end = text.find("{"), text.rfind("}")
     if start < 0 or end < start:
-        raise Mismatch("The answer holds no JSON object.")
+        raise StructureMismatch("The answer holds no JSON object.")
     try:
-        found: Json = orjson.loads(text[start : end + 1])
+        result: Json = orjson.loads(text[start : end + 1])
     except orjson.JSONDecodeError as err:
-        raise Mismatch(f"The answer is no valid JSON: {err}") from None
-    return found
+        raise StructureMismatch(f"The answer is no valid JSON: {err}") from None
+    return result
 
 
-def check(structure: probatio.Schema, schema: Json, data: Json) -> Json:
+def validate(structure: probatio.Schema, schema: Json, data: Json) -> Json:
     """Return the data, `{property: value}`, without nulls for what may be left out.
 
-    Raises Mismatch where they do not fit the structure.
+    Raises StructureMismatch where they do not fit the structure.
     """
-    found = _without_nulls(data, schema, "data")
+    result: Json = _without_nulls(data, schema, "data")
     try:
-        structure(found)
+        structure(result)
     except (probatio.Invalid, HomeAssistantError) as err:
-        raise Mismatch(str(err)) from None
-    result: Json = found
+        raise StructureMismatch(str(err)) from None
     return result
 
 
 def _without_nulls(value: Any, schema: Any, path: str) -> Any:
-    """Return a value without the nulls of optional properties, and as it must have been meant.
+    """Return a value without the nulls of optional properties, and with the types of its schema.
 
-    A switch is checked here: the selector would take the text "false" for true.
+    Booleans are checked here: the selector would take the text "false" for true.
     """
     if not isinstance(schema, dict):
         return value
-    value = _as_meant(value, schema)
+    value = _coerce(value, schema)
     if schema.get("type") == "boolean" and not isinstance(value, bool):
-        raise Mismatch(f"{path} must be true or false.")
+        raise StructureMismatch(f"{path} must be true or false.")
     if schema.get("type") == "array" and isinstance(value, list):
         return [_without_nulls(item, schema.get("items"), f"{path}[]") for item in value]
     properties = schema.get("properties")
@@ -181,11 +174,11 @@ def _without_nulls(value: Any, schema: Any, path: str) -> Any:
     }
 
 
-def _as_meant(value: Any, schema: Json) -> Any:
-    """Return a value that is only written otherwise than its schema says, as that says it.
+def _coerce(value: Any, schema: Json) -> Any:
+    """Return a value in the type of its schema, if the conversion is unambiguous.
 
-    Small models write one item without its list, and a number as a text. No text, and one that
-    looks like a list, is no item.
+    Small models write one item without its list, and a number as a text. An empty text, and one
+    that looks like a list, is no item.
     """
     kind = schema.get("type")
     if kind == "array" and isinstance(value, str | int | float) and not isinstance(value, bool):
@@ -195,6 +188,6 @@ def _as_meant(value: Any, schema: Json) -> Any:
         return value
     if kind in {"number", "integer"} and _NUMBER.fullmatch(value):
         return float(value) if "." in value else int(value)
-    if schema.get("format") == _TIME and (found := _WITH_ZONE.fullmatch(value)) is not None:
-        return found[1]
+    if schema.get("format") == _TIME and (result := _TIME_WITH_ZONE.fullmatch(value)) is not None:
+        return result[1]
     return value

@@ -1,4 +1,4 @@
-"""The agent over the Responses WebSocket: what is sent, and HTTP where that does not serve."""
+"""The conversation entity over the Responses WebSocket, and its fallback to HTTP."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,11 +15,11 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.openai_api.assist import http
-from custom_components.openai_api.assist.response_socket import response_sockets
+from custom_components.openai_api.assist.responses_websocket import connection_pool
 from tests.integration.waiting import wait_for
 
 from .conftest import Ask, is_error, open_form, speech, submit
-from .socket_service import Service
+from .websocket_service import Service
 
 type AddAgent = Callable[..., Awaitable[str]]
 
@@ -205,7 +205,7 @@ async def test_prepare_opens_connection(
 ) -> None:
     await add_agent()
     await async_prepare_agent(hass, "conversation.kitchen", "en")
-    await wait_for(lambda: response_sockets(loaded.runtime_data).free)
+    await wait_for(lambda: connection_pool(loaded.runtime_data).free)
     assert not remote.requests
     await ask("A")
     assert remote.lines == 1

@@ -1,4 +1,4 @@
-"""Sets up a voice assistant with a service: its subentries, and an Assist pipeline of them."""
+"""The form that sets up a voice assistant: adds its subentries and an Assist pipeline."""
 
 import asyncio
 from collections.abc import Mapping
@@ -37,11 +37,11 @@ from .voices import async_list_voices, known_voices, suggested_voice
 
 CONF_SPEECH_MODEL: Final = "speech_model"
 CONF_MAKE_PREFERRED: Final = "make_preferred"
-_PIPELINES: Final = "assist_pipeline"
-_HOME_AGENT: Final = "conversation.home_assistant"
-_PATIENCE: Final = 15.0
-"""Seconds within which the entities of new subentries are there, unless something is wrong."""
-_PURPOSES: Final = {
+_PIPELINE_DOMAIN: Final = "assist_pipeline"
+_DEFAULT_AGENT: Final = "conversation.home_assistant"
+_ENTITY_TIMEOUT: Final = 15.0
+"""Seconds until the entities of new subentries are added, unless something is wrong."""
+_MODEL_KINDS: Final = {
     CONF_MODEL: ModelKind.CHAT,
     CONF_TRANSCRIPTION_MODEL: ModelKind.TRANSCRIPTION,
     CONF_SPEECH_MODEL: ModelKind.SPEECH,
@@ -53,73 +53,72 @@ async def async_step(
 ) -> SubentryFlowResult:
     """Ask which models to use, then add the subentries and a pipeline.
 
-    Always ends in an abort, whose reason says what there is now: a flow could add no more than
-    one subentry by itself.
+    Always ends in an abort, whose reason says what was added: a flow can add one subentry alone.
     """
     hass = flow.hass
     entry: OpenAIConfigEntry = hass.config_entries.async_get_known_entry(flow.handler[0])
     if entry.state is not ConfigEntryState.LOADED:
         return flow.async_abort(reason="entry_not_loaded")
     host = entry.runtime_data.host
-    names = await async_list_models(host)
-    suggested = _suggested(entry, names)
-    if _may(ModelKind.SPEECH, names, suggested):
+    models = await async_list_models(host)
+    suggested = _suggested_models(entry, models)
+    if _may_support(ModelKind.SPEECH, models, suggested):
         await async_list_voices(host)
     errors: dict[str, str] = {}
     if user_input is not None:
-        typed = {
+        inputs = {
             key: value.strip() if isinstance(value, str) else value
             for key, value in user_input.items()
         }
         required = [CONF_NAME, CONF_MODEL]
-        if typed.get(CONF_SPEECH_MODEL):
+        if inputs.get(CONF_SPEECH_MODEL):
             required.append(CONF_VOICE)
-        errors = {key: "field_blank" for key in required if not typed.get(key)}
+        errors = {key: "field_blank" for key in required if not inputs.get(key)}
         if not errors:
-            return await _async_set_up(flow, entry, typed)
-        shown = typed
+            return await _async_add_subentries(flow, entry, inputs)
+        values = inputs
     else:
-        shown = {
-            CONF_NAME: forms.free_name(host, SubentryType.CONVERSATION),
-            **{key: suggested.get(purpose) for key, purpose in _PURPOSES.items()},
+        values = {
+            CONF_NAME: forms.unused_name(host, SubentryType.CONVERSATION),
+            **{key: suggested.get(purpose) for key, purpose in _MODEL_KINDS.items()},
             CONF_VOICE: suggested_voice(host),
-            CONF_MAKE_PREFERRED: _is_new_home(hass),
+            CONF_MAKE_PREFERRED: _is_default_pipeline_preferred(hass),
         }
     return flow.async_show_form(
         step_id="user",
-        data_schema=flow.add_suggested_values_to_schema(_schema(host, names, suggested), shown),
+        data_schema=flow.add_suggested_values_to_schema(_schema(host, models, suggested), values),
         errors=errors,
         description_placeholders={"host": entry.title},
     )
 
 
-def _suggested(entry: OpenAIConfigEntry, names: list[str]) -> Mapping[str, str]:
-    """Return the models to begin with, by their purpose; the entry's own come first."""
+def _suggested_models(entry: OpenAIConfigEntry, models: list[str]) -> Mapping[str, str]:
+    """Return the suggested models by their purpose; default models of the entry come first."""
     kind = kind_of(entry.data, entry.options)
     return {
-        **(suggest_models(kind, names) if names else {}),
+        **(suggest_models(kind, models) if models else {}),
         **(entry.options.get(CONF_DEFAULT_MODELS) or {}),
     }
 
 
-def _may(purpose: ModelKind, names: list[str], suggested: Mapping[str, str]) -> bool:
+def _may_support(purpose: ModelKind, models: list[str], suggested: Mapping[str, str]) -> bool:
     """Return whether the service may serve a purpose; one that lists no models may serve any."""
-    return not names or purpose in suggested or any(fits(name, purpose) for name in names)
+    return not models or purpose in suggested or any(fits(name, purpose) for name in models)
 
 
 @callback
-def _schema(host: ServiceHost, names: list[str], suggested: Mapping[str, str]) -> vol.Schema:
-    """Return the form; what the service cannot do is not asked for."""
+def _schema(host: ServiceHost, models: list[str], suggested: Mapping[str, str]) -> vol.Schema:
+    """Return the schema of the form, without the models that the service lacks."""
     fields: dict[vol.Marker, Any] = {vol.Required(CONF_NAME): TextSelector()}
-    for key, purpose in _PURPOSES.items():
-        fitting = [name for name in names if fits(name, purpose)]
+    for key, purpose in _MODEL_KINDS.items():
+        suitable = [name for name in models if fits(name, purpose)]
         if key == CONF_MODEL:
-            fields[vol.Required(key)] = forms.name_selector(fitting or names)
-        elif _may(purpose, names, suggested):
-            fields[vol.Optional(key)] = forms.name_selector(fitting)
+            fields[vol.Required(key)] = forms.name_selector(suitable or models)
+        elif _may_support(purpose, models, suggested):
+            fields[vol.Optional(key)] = forms.name_selector(suitable)
             if key == CONF_SPEECH_MODEL:
                 fields[vol.Optional(CONF_VOICE)] = forms.name_selector(known_voices(host))
-    if _PIPELINES in host.hass.config.components:
+    if _PIPELINE_DOMAIN in host.hass.config.components:
         fields[vol.Optional(CONF_MAKE_PREFERRED)] = BooleanSelector()
     return vol.Schema(fields)
 
@@ -135,52 +134,52 @@ def _pipelines(hass: HomeAssistant) -> Any:
 
 
 @callback
-def _is_new_home(hass: HomeAssistant) -> bool:
-    """Tell whether the preferred pipeline is as Home Assistant has made it, without a voice."""
-    if _PIPELINES not in hass.config.components:
+def _is_default_pipeline_preferred(hass: HomeAssistant) -> bool:
+    """Return whether the preferred pipeline is still the default one of Home Assistant."""
+    if _PIPELINE_DOMAIN not in hass.config.components:
         return False
     store = _pipelines(hass)
     preferred = store.data[store.async_get_preferred_item()]
     return (
-        preferred.conversation_engine == _HOME_AGENT
+        preferred.conversation_engine == _DEFAULT_AGENT
         and preferred.stt_engine is None
         and preferred.tts_engine is None
     )
 
 
-async def _async_set_up(
-    flow: ConfigSubentryFlow, entry: OpenAIConfigEntry, typed: Mapping[str, Any]
+async def _async_add_subentries(
+    flow: ConfigSubentryFlow, entry: OpenAIConfigEntry, inputs: Mapping[str, Any]
 ) -> SubentryFlowResult:
-    """Add what was asked for and tell what there is now."""
-    hass, name = flow.hass, typed[CONF_NAME]
-    parts: dict[SubentryType, dict[str, Any]] = {
+    """Add the subentries and the pipeline, and abort with what was added."""
+    hass, name = flow.hass, inputs[CONF_NAME]
+    subentry_data: dict[SubentryType, dict[str, Any]] = {
         SubentryType.CONVERSATION: {
-            CONF_MODEL: typed[CONF_MODEL],
+            CONF_MODEL: inputs[CONF_MODEL],
             CONF_PROMPT: llm.DEFAULT_INSTRUCTIONS_PROMPT,
             CONF_LLM_HASS_API: [llm.LLM_API_ASSIST],
         }
     }
-    if model := typed.get(CONF_TRANSCRIPTION_MODEL):
-        parts[SubentryType.STT] = {CONF_MODEL: model}
-    if model := typed.get(CONF_SPEECH_MODEL):
-        parts[SubentryType.TTS] = {CONF_MODEL: model, CONF_VOICE: typed[CONF_VOICE]}
-    _set_default_models(hass, entry, typed)
-    made: dict[SubentryType, str] = {}
-    for kind, data in parts.items():
+    if model := inputs.get(CONF_TRANSCRIPTION_MODEL):
+        subentry_data[SubentryType.STT] = {CONF_MODEL: model}
+    if model := inputs.get(CONF_SPEECH_MODEL):
+        subentry_data[SubentryType.TTS] = {CONF_MODEL: model, CONF_VOICE: inputs[CONF_VOICE]}
+    _set_default_models(hass, entry, inputs)
+    subentry_ids: dict[SubentryType, str] = {}
+    for kind, data in subentry_data.items():
         subentry = ConfigSubentry(
             data=MappingProxyType(data), subentry_type=kind, title=name, unique_id=None
         )
         hass.config_entries.async_add_subentry(entry, subentry)
-        made[kind] = subentry.subentry_id
+        subentry_ids[kind] = subentry.subentry_id
     reason = "pipeline_not_loaded"
-    if _PIPELINES in hass.config.components:
+    if _PIPELINE_DOMAIN in hass.config.components:
         try:
-            async with asyncio.timeout(_PATIENCE):
-                engines = await _async_entities(hass, made)
-                await _async_add_pipeline(hass, name, engines, typed)
+            async with asyncio.timeout(_ENTITY_TIMEOUT):
+                engines = await _async_wait_for_entities(hass, subentry_ids)
+                await _async_add_pipeline(hass, name, engines, inputs)
             reason = "assistant_added"
         except Exception as err:  # noqa: BLE001
-            # The subentries are of use without it.
+            # The subentries work without a pipeline.
             LOGGER.warning("No pipeline could be made for %s: %r", name, err)
             reason = "pipeline_failed"
     return flow.async_abort(reason=reason, description_placeholders={"name": name})
@@ -188,11 +187,11 @@ async def _async_set_up(
 
 @callback
 def _set_default_models(
-    hass: HomeAssistant, entry: OpenAIConfigEntry, typed: Mapping[str, Any]
+    hass: HomeAssistant, entry: OpenAIConfigEntry, inputs: Mapping[str, Any]
 ) -> None:
     """Let actions use the models of the assistant, for purposes without a default model."""
     models: dict[str, Any] = {
-        purpose: model for key, purpose in _PURPOSES.items() if (model := typed.get(key))
+        purpose: model for key, purpose in _MODEL_KINDS.items() if (model := inputs.get(key))
     }
     known: Mapping[str, Any] = entry.options.get(CONF_DEFAULT_MODELS) or {}
     models.update((purpose, model) for purpose, model in known.items() if model)
@@ -201,10 +200,10 @@ def _set_default_models(
     )
 
 
-async def _async_entities(
+async def _async_wait_for_entities(
     hass: HomeAssistant, subentries: Mapping[SubentryType, str]
 ) -> dict[SubentryType, str]:
-    """Return the entity of each subentry once it is there; the caller bounds the time."""
+    """Return the entity id of each subentry once it is added; the caller has a timeout."""
     registry = er.async_get(hass)
     entities: dict[SubentryType, str] = {}
     while len(entities) < len(subentries):
@@ -218,9 +217,9 @@ async def _async_entities(
 
 
 async def _async_add_pipeline(
-    hass: HomeAssistant, name: str, engines: Mapping[SubentryType, str], typed: Mapping[str, Any]
+    hass: HomeAssistant, name: str, engines: Mapping[SubentryType, str], inputs: Mapping[str, Any]
 ) -> None:
-    """Make a pipeline of these engines; what is missing is as in the preferred pipeline."""
+    """Add a pipeline with these engines; the rest is copied from the preferred pipeline."""
     store = _pipelines(hass)
     settings = store.data[store.async_get_preferred_item()].to_json()
     del settings["id"]
@@ -236,5 +235,5 @@ async def _async_add_pipeline(
     if engine := engines.get(SubentryType.TTS):
         settings |= {"tts_engine": engine, "tts_language": language, "tts_voice": None}
     pipeline = await store.async_create_item(settings)
-    if typed.get(CONF_MAKE_PREFERRED):
+    if inputs.get(CONF_MAKE_PREFERRED):
         store.async_set_preferred_item(pipeline.id)

@@ -1,11 +1,11 @@
-"""Asks a model over the Responses WebSocket: open connections, and only what is new is sent.
+"""Responses over a WebSocket: a pool of connections, on which only new items are sent.
 
-The service remembers, for as long as a connection is open, the response that it gave last on
-it. A conversation therefore keeps to its connection while that is free; on any other, and
-whenever something was changed, everything is sent again.
+The service keeps the previous response of a connection for as long as that is open. A conversation
+therefore keeps its connection while that is free; on any other, and whenever something was
+changed, everything is sent again.
 
-Nobody ever waits for a connection. Who holds one may be waiting for a tool that asks another
-agent of the same service: if that waited for a connection in turn, neither would go on.
+No turn waits for a connection: a turn that holds one may wait for a tool that asks another agent of
+the same service, and both would wait forever.
 """
 
 import asyncio
@@ -31,30 +31,30 @@ from ..exceptions import (
 )
 from ..types import Json
 from .channel import Channel, responses
-from .response_memory import Memory, hash_of, is_own, new_items, parts
+from .previous_response import PreviousResponse, is_model_item, item_hash, new_items, split_request
 
 TRANSPORT: Final = "assist.responses.websocket"
 _MAX_CONNECTIONS: Final = 4
 """Connections at a time; a turn beyond that is asked over HTTP."""
 _IDLE_TIMEOUT: Final = 600.0
-"""Seconds after which a connection that nobody uses is closed."""
+"""Seconds after which an idle connection is closed."""
 _MAX_AGE: Final = 55 * 60.0
 """Seconds after which a connection is given up: services close them after an hour."""
 _DRAIN_TIMEOUT: Final = 5.0
-"""Seconds that the rest of an answer gets that nobody wants any more."""
+"""Seconds for the rest of a cancelled response."""
 _NOT_SUPPORTED: Final = "no_response_socket"
 """Key of `ServiceHost.known`: that the service has no such WebSocket."""
 _POOL: Final = "response_sockets"
 _DONE: Final = "response.done"
-"""What some services send as the end of a response, or once more after it."""
-_WELL: Final = frozenset({"response.completed", _DONE})
-_TERMINAL: Final = frozenset({*_WELL, "response.failed", "response.incomplete", "error"})
+"""What some services send at the end of a response, or once more after it."""
+_COMPLETED: Final = frozenset({"response.completed", _DONE})
+_TERMINAL: Final = frozenset({*_COMPLETED, "response.failed", "response.incomplete", "error"})
 _UNKNOWN_RESPONSE_CODE: Final = "previous_response_not_found"
 _LIMIT_CODE: Final = "websocket_connection_limit_reached"
 
 
 class NoFreeConnection(HomeAssistantError):
-    """Every connection is used; the same can be asked over HTTP, and nobody is told of this."""
+    """All connections are in use; the request can be sent over HTTP."""
 
 
 class _Connection:
@@ -64,8 +64,8 @@ class _Connection:
         self.is_busy = False
         self.is_follow_up = False
         """Whether the last request built on a response that the service knew."""
-        self.memory: Memory | None = None
-        self.opened = self.used = time.monotonic()
+        self.previous: PreviousResponse | None = None
+        self.opened_at = self.last_used = time.monotonic()
         self.events: asyncio.Queue[Json | HomeAssistantError] = asyncio.Queue()
         self.channel = Channel(
             data,
@@ -79,10 +79,14 @@ class _Connection:
     @property
     def is_usable(self) -> bool:
         """Whether it can take a request."""
-        return self.channel.is_open and time.monotonic() - self.opened < _MAX_AGE
+        return self.channel.is_open and time.monotonic() - self.opened_at < _MAX_AGE
+
+    def knows(self, key: str) -> bool:
+        """Return whether the service has the previous response of a conversation."""
+        return self.previous is not None and self.previous.key == key
 
 
-class SocketStream:
+class WebSocketStream:
     """An answer under way, read in the same way as one over HTTP (`http.Stream`)."""
 
     def __init__(
@@ -96,7 +100,7 @@ class SocketStream:
         self.is_follow_up = connection.is_follow_up
         """Whether only what was new has been sent."""
 
-    def begun(self) -> None:
+    def mark_started(self) -> None:
         """Do nothing: the time limit counts between two events from the beginning."""
 
     async def events(self) -> AsyncIterator[list[Json]]:
@@ -106,44 +110,46 @@ class SocketStream:
         connection is lost, and ErrorInStream for an error that the service sends.
         """
         while not self.has_ended:
-            found: list[Json] = []
+            events: list[Json] = []
             event: Json | None = self._first or await self._async_next()
             self._first = None
             while event is not None and not self.has_ended:
-                found.append(event)
+                events.append(event)
                 if event.get("type") in _TERMINAL:
                     self.has_ended = True
                     self._end(event)
                 is_more = not self.has_ended and not self._connection.events.empty()
-                event = self._take(self._connection.events.get_nowait()) if is_more else None
-            yield found
+                event = (
+                    self._raise_if_closed(self._connection.events.get_nowait()) if is_more else None
+                )
+            yield events
 
     async def _async_next(self) -> Json:
         """Return the next event, within the time limit."""
         try:
             async with asyncio.timeout(self._seconds):
-                return self._take(await self._connection.events.get())
+                return self._raise_if_closed(await self._connection.events.get())
         except TimeoutError:
             raise RequestTimedOut(seconds=f"{self._seconds:g}") from None
 
-    def _take(self, event: Json | HomeAssistantError) -> Json:
-        """Return an event, or raise the error that ended the connection."""
+    def _raise_if_closed(self, event: Json | HomeAssistantError) -> Json:
+        """Return an event; raises the error that ended the connection."""
         if isinstance(event, HomeAssistantError):
             raise EntryUnloaded() if self._host.closed else StreamIncomplete()
         return event
 
     def _end(self, event: Json) -> None:
-        """Take the last event; raises a translated error for one that is an error."""
+        """Handle the last event; raises ErrorInStream for one that is an error."""
         if event.get("type") == "error":
             error = event.get("error")
             details = parse_error_body(error or event, self._host.settings)
             raise ErrorInStream(**details)
         response: Any = event.get("response")
-        if event.get("type") in _WELL and isinstance(response, dict):
+        if event.get("type") in _COMPLETED and isinstance(response, dict):
             self.response_id = response.get("id")
 
 
-class ResponseSockets:
+class ResponsesConnectionPool:
     """The connections of one service for the turns of its agents."""
 
     def __init__(self, data: OpenAIData) -> None:
@@ -159,11 +165,11 @@ class ResponseSockets:
 
     @property
     def free(self) -> int:
-        """How many connections are open and can be used at once."""
+        """The number of open connections that can take a request."""
         return sum(item.is_usable and not item.is_busy for item in self._connections)
 
     async def async_prepare(self) -> None:
-        """Open a connection unless one is free; what goes wrong is told by the turn itself."""
+        """Open a connection unless one is free; the turn itself reports what goes wrong."""
         if not self.is_supported or self.free:
             return
         with suppress(HomeAssistantError):
@@ -172,7 +178,7 @@ class ResponseSockets:
     @asynccontextmanager
     async def async_stream(
         self, key: str, body: Json, seconds: float
-    ) -> AsyncIterator[SocketStream]:
+    ) -> AsyncIterator[WebSocketStream]:
         """Send a Responses request and yield its answer.
 
         `key` names the conversation, whose earlier items are not sent again where the service
@@ -182,59 +188,65 @@ class ResponseSockets:
         used, and what `Channel.async_connect` raises.
         """
         connection = await self._async_acquire(key)
-        stream: SocketStream | None = None
+        stream: WebSocketStream | None = None
         try:
-            connection, first, items, settings = await self._async_ask(
+            connection, first, item_hashes, parameters = await self._async_create_response(
                 connection, key, body, seconds
             )
-            stream = SocketStream(self._host, connection, first, seconds)
+            stream = WebSocketStream(self._host, connection, first, seconds)
             yield stream
             if stream.response_id:
-                connection.memory = Memory(key, stream.response_id, settings, items)
+                connection.previous = PreviousResponse(
+                    key, stream.response_id, parameters, item_hashes
+                )
         finally:
             if stream is not None and stream.has_ended:
                 self._release(connection)
             elif connection.channel.is_open:
-                # The rest comes before the next answer: somebody has to read it.
-                self._run(self._async_drain(connection))
+                # The rest comes before the next response.
+                self._create_task(self._async_drain(connection))
             else:
-                self._drop(connection)
+                self._discard(connection)
 
-    async def _async_ask(
+    async def _async_create_response(
         self, connection: _Connection, key: str, body: Json, seconds: float
     ) -> tuple[_Connection, Json, tuple[int, ...], bytes]:
-        """Send a request until a first event is there, everything where that is needed."""
-        settings, items = parts(body)
-        hashes = tuple(hash_of(item) for item in items if not is_own(item))
-        new = new_items(connection.memory, key, settings, items)
-        previous = connection.memory.response_id if connection.memory and new is not None else None
-        connection.memory = None
+        """Send a request and return its first event; send all items where the service asks for it."""
+        parameters, items = split_request(body)
+        item_hashes = tuple(item_hash(item) for item in items if not is_model_item(item))
+        new = new_items(connection.previous, key, parameters, items)
+        previous_id = (
+            connection.previous.response_id if connection.previous and new is not None else None
+        )
+        connection.previous = None
         has_retried = False
         while True:
             request: Json = {
-                **orjson.loads(settings),
+                **orjson.loads(parameters),
                 "type": "response.create",
                 "input": items if new is None else new,
             }
-            if previous:
-                request["previous_response_id"] = previous
+            if previous_id:
+                request["previous_response_id"] = previous_id
             try:
-                first = await self._async_first(connection, request, seconds)
+                first = await self._async_first_event(connection, request, seconds)
             except HomeAssistantError as err:
                 if has_retried or self._host.closed or not isinstance(err, StreamIncomplete):
                     raise
-                # It was closed while nobody looked.
+                # The service has closed the idle connection.
                 first = {"type": "error", "error": {"code": _LIMIT_CODE}}
             code = _code(first)
             if has_retried or code not in {_UNKNOWN_RESPONSE_CODE, _LIMIT_CODE}:
-                connection.is_follow_up = previous is not None
-                return connection, first, hashes, settings
-            has_retried, new, previous = True, None, None
+                connection.is_follow_up = previous_id is not None
+                return connection, first, item_hashes, parameters
+            has_retried, new, previous_id = True, None, None
             if code == _LIMIT_CODE:
-                self._drop(connection)
+                self._discard(connection)
                 connection = await self._async_acquire(key, is_new=True)
 
-    async def _async_first(self, connection: _Connection, request: Json, seconds: float) -> Json:
+    async def _async_first_event(
+        self, connection: _Connection, request: Json, seconds: float
+    ) -> Json:
         """Send a request and return the first event of its answer.
 
         An end that comes first is that of the response before, for the second time.
@@ -262,21 +274,15 @@ class ResponseSockets:
         self._stop_timer()
         for connection in tuple(self._connections):
             if not connection.is_busy and not connection.is_usable:
-                self._drop(connection)
+                self._discard(connection)
         free = [item for item in self._connections if not item.is_busy and not is_new]
-        # Its own, then one without a memory, then the one unused for longest.
-        free.sort(
-            key=lambda item: (
-                item.memory is None or item.memory.key != key,
-                item.memory is not None,
-                item.used,
-            )
-        )
-        mine = free and free[0].memory is not None and free[0].memory.key == key
-        if mine or (free and (len(self._connections) >= _MAX_CONNECTIONS or not free[0].memory)):
+        # Its own, then one without a previous response, then the one unused for longest.
+        free.sort(key=lambda item: (not item.knows(key), item.previous is not None, item.last_used))
+        is_full = len(self._connections) >= _MAX_CONNECTIONS
+        if free and (is_full or free[0].knows(key) or free[0].previous is None):
             free[0].is_busy = True
             return free[0]
-        if len(self._connections) >= _MAX_CONNECTIONS:
+        if is_full:
             raise NoFreeConnection
         connection = _Connection(self._data)
         connection.is_busy = True
@@ -286,29 +292,29 @@ class ResponseSockets:
         except BaseException as err:
             if isinstance(err, ConnectionRejected):
                 self._host.known[_NOT_SUPPORTED] = True
-            self._drop(connection)
+            self._discard(connection)
             raise
-        connection.opened = time.monotonic()
+        connection.opened_at = time.monotonic()
         return connection
 
     @callback
     def _release(self, connection: _Connection) -> None:
         """Let the next turn use a connection."""
-        connection.used = time.monotonic()
+        connection.last_used = time.monotonic()
         connection.is_busy = False
         if self._timer is None and not self._host.closed:
             self._timer = self._host.hass.loop.call_later(_IDLE_TIMEOUT, self._close_idle)
 
     @callback
-    def _drop(self, connection: _Connection) -> None:
+    def _discard(self, connection: _Connection) -> None:
         """Close a connection for good."""
         if connection in self._connections:
             self._connections.remove(connection)
-        self._run(connection.channel.async_end())
+        self._create_task(connection.channel.async_end())
 
     async def _async_drain(self, connection: _Connection) -> None:
-        """Read what is left of an answer that nobody wants; then the connection is free again."""
-        connection.memory = None
+        """Read the rest of a cancelled response; then the connection is free again."""
+        connection.previous = None
         try:
             async with asyncio.timeout(_DRAIN_TIMEOUT):
                 while True:
@@ -319,48 +325,48 @@ class ResponseSockets:
                         self._release(connection)
                         return
         except TimeoutError:
-            LOGGER.debug("An answer that is not needed goes on, its connection is closed")
-        self._drop(connection)
+            LOGGER.debug("A cancelled response goes on, its connection is closed")
+        self._discard(connection)
 
     @callback
     def _close_idle(self) -> None:
-        """Close the connections that nobody has used for some time."""
+        """Close the idle connections."""
         self._timer = None
         now = time.monotonic()
         for connection in tuple(self._connections):
-            if not connection.is_busy and now - connection.used >= _IDLE_TIMEOUT - 1:
-                self._drop(connection)
+            if not connection.is_busy and now - connection.last_used >= _IDLE_TIMEOUT - 1:
+                self._discard(connection)
         if self._connections and not self._host.closed:
             self._timer = self._host.hass.loop.call_later(_IDLE_TIMEOUT, self._close_idle)
 
     @callback
     def _stop_timer(self) -> None:
-        """Close none while they are used."""
+        """Cancel the timer that closes idle connections."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     @callback
     def close(self) -> None:
-        """Stop looking after the connections, which the entry closes."""
+        """Cancel the timer; the entry closes the connections."""
         self._stop_timer()
 
-    def _run(self, work: Any) -> None:
-        """Do something beside, for as long as the entry is loaded."""
+    def _create_task(self, work: Any) -> None:
+        """Run a coroutine in the background, for as long as the entry is loaded."""
         self._host.entry.async_create_background_task(
             self._host.hass, work, "openai_api response socket"
         )
 
 
 @callback
-def response_sockets(data: OpenAIData) -> ResponseSockets:
+def connection_pool(data: OpenAIData) -> ResponsesConnectionPool:
     """Return the connections of a service, the same ones for all of its agents."""
     host = data.host
     if _POOL not in host.known:
-        sockets = host.known[_POOL] = ResponseSockets(data)
+        sockets = host.known[_POOL] = ResponsesConnectionPool(data)
         host.entry.async_on_unload(sockets.close)
-    found: ResponseSockets = host.known[_POOL]
-    return found
+    pool: ResponsesConnectionPool = host.known[_POOL]
+    return pool
 
 
 def _code(event: Json) -> str | None:

@@ -1,4 +1,4 @@
-"""The conversation agent of a subentry."""
+"""The conversation entity of a subentry, and the base of both conversation entities."""
 
 import asyncio
 from contextvars import ContextVar
@@ -29,21 +29,23 @@ from .const import (
     CONF_PLAIN_TEXT,
     CONF_PROMPT,
 )
-from .errors import is_away
+from .continue_conversation import set_continue_conversation
+from .entity import AssistEntity
+from .errors import is_service_unavailable
 from .llm_entity import LanguageModelEntity
-from .questions import asks
 from .turns import Ended, Turn
 
-_asked: ContextVar[frozenset[str]] = ContextVar("openai_api_asked_agents", default=frozenset())
-"""The agents that have handed the turn under way over to another."""
+_failed_agents: ContextVar[frozenset[str]] = ContextVar(
+    "openai_api_failed_agents", default=frozenset()
+)
+"""The agents that have handed the current turn over to their fallback agents."""
 _KIND: Final = "conversation"
 
 
-class ConversationAgent(LanguageModelEntity, ConversationEntity):
-    """Answers what people ask Assist."""
+class BaseConversationEntity(AssistEntity, ConversationEntity):
+    """The base of the conversation entities."""
 
     _attr_supports_streaming = True
-    _warm_up: asyncio.Task[None] | None = None
 
     @property
     @override
@@ -53,17 +55,34 @@ class ConversationAgent(LanguageModelEntity, ConversationEntity):
 
     @override
     @callback
-    def take_options(self) -> None:
-        super().take_options()
+    def apply_options(self) -> None:
+        super().apply_options()
         self._attr_supported_features = (
             ConversationEntityFeature.CONTROL
             if self.options.get(CONF_LLM_HASS_API)
             else ConversationEntityFeature(0)
         )
 
+    async def async_provide_llm_data(
+        self, user_input: ConversationInput, chat_log: ChatLog
+    ) -> None:
+        """Set the prompt and the tools of a chat log; raises ConverseError."""
+        await chat_log.async_provide_llm_data(
+            user_input.as_llm_context(DOMAIN),
+            self.options.get(CONF_LLM_HASS_API),
+            self.options.get(CONF_PROMPT),
+            user_input.extra_system_prompt,
+        )
+
+
+class OpenAIConversationEntity(LanguageModelEntity, BaseConversationEntity):
+    """Answers with a language model."""
+
+    _warm_up: asyncio.Task[None] | None = None
+
     @override
     async def async_prepare(self, language: str | None = None) -> None:
-        """Warm up beside what else happens while somebody begins to speak."""
+        """Open a connection in the background while the user begins to speak."""
         if self._warm_up is None or self._warm_up.done():
             self._warm_up = self.entry.async_create_background_task(
                 self.hass, self.async_warm_up(), f"warm up {self.entity_id}"
@@ -73,7 +92,7 @@ class ConversationAgent(LanguageModelEntity, ConversationEntity):
     async def _async_handle_message(
         self, user_input: ConversationInput, chat_log: ChatLog
     ) -> ConversationResult:
-        """Answer a question; raises an error whose text can be spoken, and no other."""
+        """Answer a question; raises a translated HomeAssistantError, which is spoken."""
         turn = Turn(
             self,
             _KIND,
@@ -82,14 +101,9 @@ class ConversationAgent(LanguageModelEntity, ConversationEntity):
             conversation_id=chat_log.conversation_id,
             device_id=user_input.device_id,
         )
-        turn.note_text(question=user_input.text)
+        turn.set_texts(question=user_input.text)
         try:
-            await chat_log.async_provide_llm_data(
-                user_input.as_llm_context(DOMAIN),
-                self.options.get(CONF_LLM_HASS_API),
-                self.options.get(CONF_PROMPT),
-                user_input.extra_system_prompt,
-            )
+            await self.async_provide_llm_data(user_input, chat_log)
         except ConverseError as err:
             turn.end(Ended.FAILED, str(err))
             return err.as_conversation_result()
@@ -99,33 +113,27 @@ class ConversationAgent(LanguageModelEntity, ConversationEntity):
                 chat_log,
                 turn,
                 rounds=int(self.option(CONF_MAX_TOOL_ROUNDS)),
-                is_plain=self._is_plain(user_input),
+                removes_markup=self._removes_markup(user_input),
             )
         except asyncio.CancelledError:
             turn.end(Ended.CANCELLED)
             raise
         except Exception as err:  # noqa: BLE001
-            return await self._async_failed(err, user_input, chat_log, turn, start)
+            return await self._async_handle_error(err, user_input, chat_log, turn, start)
         result = async_get_result_from_chat_log(user_input, chat_log)
         last = chat_log.content[-1]
         answer = (last.content if isinstance(last, AssistantContent) else "") or ""
-        match self.option(CONF_CONTINUE_CONVERSATION):
-            case "always":
-                result.continue_conversation = True
-            case "never":
-                result.continue_conversation = False
-            case _ if asks(answer):
-                result.continue_conversation = True
-        turn.note_text(answer=answer)
+        set_continue_conversation(result, self.option(CONF_CONTINUE_CONVERSATION), answer)
+        turn.set_texts(answer=answer)
         turn.end(Ended.DONE)
         return result
 
-    def _is_plain(self, user_input: ConversationInput) -> bool:
-        """Tell whether the answer is to be without markup."""
+    def _removes_markup(self, user_input: ConversationInput) -> bool:
+        """Return whether to remove the markup of the answer."""
         choice = self.option(CONF_PLAIN_TEXT)
         return choice == "always" or (choice == "auto" and user_input.satellite_id is not None)
 
-    async def _async_failed(
+    async def _async_handle_error(
         self,
         err: Exception,
         user_input: ConversationInput,
@@ -137,22 +145,22 @@ class ConversationAgent(LanguageModelEntity, ConversationEntity):
         if not isinstance(err, HomeAssistantError):
             LOGGER.exception("A turn of %s failed unexpectedly", self.entity_id, exc_info=err)
         error = await self.async_spoken_error(err, user_input.language)
-        has_said = (
+        has_answered = (
             any(
                 isinstance(item, AssistantContent) and item.content
                 for item in chat_log.content[start:]
             )
             or turn.data["first_piece_ms"] is not None
         )
-        fallback = self._fallback(err) if not has_said else None
+        fallback = self._fallback(err) if not has_answered else None
         if fallback is None:
             turn.end(Ended.FAILED, str(error))
             if turn.is_spoken and chat_log.delta_listener is not None:
-                # What was said so far is being spoken already, and would just break off.
+                # The answer so far is being spoken already, and would just break off.
                 chat_log.delta_listener(chat_log, {"content": f" {error}"})
             raise error from None
         turn.end(Ended.FALLBACK, str(error))
-        token = _asked.set(_asked.get() | {self.entity_id})
+        token = _failed_agents.set(_failed_agents.get() | {self.entity_id})
         try:
             return await async_converse(
                 self.hass,
@@ -169,11 +177,13 @@ class ConversationAgent(LanguageModelEntity, ConversationEntity):
             # It was removed since it was chosen.
             raise error from None
         finally:
-            _asked.reset(token)
+            _failed_agents.reset(token)
 
     def _fallback(self, err: Exception) -> str | None:
-        """Return the agent to ask instead, if the service is away and no circle would close."""
+        """Return the agent to ask instead, if the service is unavailable and there is no loop."""
         agent: str | None = self.options.get(CONF_FALLBACK_AGENT)
-        if agent is None or agent == self.entity_id or agent in _asked.get():
+        if agent is None or agent == self.entity_id or agent in _failed_agents.get():
             return None
-        return agent if isinstance(err, HomeAssistantError) and is_away(err) else None
+        return (
+            agent if isinstance(err, HomeAssistantError) and is_service_unavailable(err) else None
+        )

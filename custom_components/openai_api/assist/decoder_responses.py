@@ -1,4 +1,4 @@
-"""Requests and answers of the Responses API, over HTTP."""
+"""Decodes responses of the Responses API into deltas of a chat log."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from ..streaming.accumulators import ResponseAccumulator
 from ..streaming.answer_forms import adapt
 from ..types import Json
 from . import tools
-from .contents import MESSAGE_NATIVE
-from .deltas import Decoder, Delta
-from .errors import CONTENT_REFUSED, AssistError, status_in
+from .chat_log import MESSAGE_NATIVE
+from .decoder import Decoder, Delta
+from .errors import CONTENT_REFUSED, AssistError, status_from_codes
 
 METHOD: Final = "responses.create"
 _UNFINISHED: Final = frozenset({"in_progress", "incomplete"})
-"""What an item is at the end of an answer that was cut off."""
-_SERVICE_CALLS: Final = frozenset(
+"""The statuses of an item of a truncated response."""
+_SERVER_TOOL_CALLS: Final = frozenset(
     {
         "code_interpreter_call",
         "computer_call",
@@ -44,27 +44,24 @@ class ResponsesDecoder(Decoder):
     accumulator = ResponseAccumulator
 
     def __init__(
-        self,
-        settings: HostConfig,
-        functions: FunctionTools | None = None,
-        **known: bool,
+        self, settings: HostConfig, functions: FunctionTools | None = None, **known: bool
     ) -> None:
         """Take the settings of the host, and what `Decoder` takes."""
         super().__init__(functions, **known)
         self._settings = settings
         self._phase: str | None = None
-        """Whether the message under way is the answer or comes before it, as newer models say."""
+        """The `phase` of the current message: `commentary` or `final_answer`."""
         self._last_phase: str | None = None
-        """The phase of what was said last."""
+        """The phase of the last message with text."""
         self._has_phase = False
-        """Whether what was kept last is a phase."""
-        self._is_further = False
+        """Whether the last `native` delta was a phase."""
+        self._is_new_message = False
         self._arguments: dict[object, list[str]] = {}
         """What was streamed of the arguments of calls, by the id or index of their items."""
-        self._told: list[tuple[object, _Call]] = []
-        """The ids of the calls that were given on, and what they are."""
+        self._sent_calls: list[tuple[object, _Call]] = []
+        """The ids of the calls that were yielded, and what they are."""
         self._is_item_open = True
-        """Whether the last item that has begun is not whole."""
+        """Whether the last item is incomplete."""
 
     @override
     def feed(self, event: Json) -> Iterator[Delta]:
@@ -74,9 +71,9 @@ class ResponsesDecoder(Decoder):
                 yield from self._message_text(event.get("delta"))
             case "response.refusal.delta":
                 self.refusal += str(event.get("delta") or "")
-                yield from self._text(event.get("delta"))
+                yield from self._text_delta(event.get("delta"))
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
-                yield from self._thought(event.get("delta"))
+                yield from self._reasoning_delta(event.get("delta"))
             case "response.output_item.added":
                 self._is_item_open = True
                 self._begin_item(event.get("item"))
@@ -87,9 +84,10 @@ class ResponsesDecoder(Decoder):
             case "response.function_call_arguments.delta":
                 self._arguments.setdefault(_key(event), []).append(str(event.get("delta") or ""))
             case "response.function_call_arguments.done":
-                if told := event.get("arguments"):
-                    whole = told if isinstance(told, str) else json_dumps_sorted(told)
-                    self._arguments[_key(event)] = [whole]
+                if arguments := event.get("arguments"):
+                    if not isinstance(arguments, str):
+                        arguments = json_dumps_sorted(arguments)
+                    self._arguments[_key(event)] = [arguments]
             case "response.completed" | "response.incomplete" | "response.done" if not self.is_done:
                 self.is_done = True
                 response = event.get("response")
@@ -107,7 +105,7 @@ class ResponsesDecoder(Decoder):
             # Some services end with the last item.
             self.is_done = True
 
-    def whole(self, response: Json) -> Iterator[Delta]:
+    def decode(self, response: Json) -> Iterator[Delta]:
         """Yield the deltas of a response that was not streamed."""
         if response.get("status") == "failed":
             self._raise(response)
@@ -127,31 +125,31 @@ class ResponsesDecoder(Decoder):
                 yield from self._item(item)
 
     def _begin_item(self, item: Any) -> None:
-        """Take note of a message that begins."""
+        """Begin a message."""
         if isinstance(item, dict) and item.get("type") == "message":
             phase = item.get("phase")
             self._phase = phase if isinstance(phase, str) and phase else None
-            self._is_further = self._has_message and bool(self.text_length)
+            self._is_new_message = self._has_message and bool(self.text_length)
 
     def _message_text(self, text: Any) -> Iterator[Delta]:
-        """Yield a piece of a message, apart from the message before."""
+        """Yield a text delta of a message, separated from the message before."""
         if not isinstance(text, str) or not text:
             return
-        if self._is_further and self._phase != self._last_phase:
+        if self._is_new_message and self._phase != self._last_phase:
             # Home Assistant takes the last message of the log for the answer.
-            yield from self._waiting_text()
+            yield from self._flush_text()
             self._has_message = False
-        elif self._is_further and self._has_message and not self.ends_with_space:
-            yield from self._text("\n\n")
-        self._is_further, self._last_phase = False, self._phase
+        elif self._is_new_message and self._has_message and not self.ends_with_space:
+            yield from self._text_delta("\n\n")
+        self._is_new_message, self._last_phase = False, self._phase
         is_kept = self._has_message and self._has_native and self._has_phase
         if self._phase is not None and not is_kept:
             yield from self._native({"type": MESSAGE_NATIVE, "phase": self._phase})
             self._has_phase = True
-        yield from self._text(text)
+        yield from self._text_delta(text)
 
     def _item(self, item: Any, streamed: str = "") -> Iterator[Delta]:
-        """Yield the deltas of an item that is whole; the text of a message came before.
+        """Yield the deltas of a complete item; the text of a message came before.
 
         `streamed` are the arguments of a call, which the item itself may lack.
         """
@@ -162,11 +160,13 @@ class ResponsesDecoder(Decoder):
             name = item.get("name")
             arguments = item.get("arguments") or streamed
             if name:
-                self._told.append((_id_of(item), _call_of(name, arguments)))
-            is_cut = self.is_cut or item.get("status") in _UNFINISHED
-            yield from self._call(item.get("call_id"), name, arguments, is_cut=is_cut)
+                self._sent_calls.append((_id_of(item), _call_of(name, arguments)))
+            is_truncated = self.is_truncated or item.get("status") in _UNFINISHED
+            yield from self._tool_call(
+                item.get("call_id"), name, arguments, is_truncated=is_truncated
+            )
         elif kind == "reasoning" and item.get("encrypted_content"):
-            # Its summary was shown; the model needs the sealed thought alone.
+            # Its summary was yielded; the model needs the encrypted content alone.
             self._has_phase = False
             yield from self._native(
                 {
@@ -176,17 +176,17 @@ class ResponsesDecoder(Decoder):
                     "encrypted_content": item["encrypted_content"],
                 }
             )
-        elif kind in _SERVICE_CALLS:
-            yield from self._service_call(item)
+        elif kind in _SERVER_TOOL_CALLS:
+            yield from self._server_tool_call(item)
 
     def _end(self, response: Any) -> Iterator[Delta]:
-        """Read the final object."""
+        """Yield what only the final response object holds."""
         if not isinstance(response, dict):
             return
         self.usage = response.get("usage")
         details = response.get("incomplete_details")
         reason = details.get("reason") if isinstance(details, dict) else None
-        self.is_cut = reason == "max_output_tokens"
+        self.is_truncated = reason == "max_output_tokens"
         if not self.text_length and not self.calls:
             # Some services stream nothing but the end.
             yield from self._output(response.get("output"))
@@ -198,7 +198,7 @@ class ResponsesDecoder(Decoder):
             raise AssistError(CONTENT_REFUSED)
 
     def _new_calls(self, output: list[Any]) -> list[Json]:
-        """Return the function calls of an output that were not given on.
+        """Return the function calls of an output that were not yielded.
 
         Some services, such as vLLM, give the calls other ids at the end than they have streamed.
         """
@@ -207,28 +207,31 @@ class ResponsesDecoder(Decoder):
             for item in output
             if isinstance(item, dict) and item.get("type") == "function_call"
         ]
-        known, given = {call_id for call_id, _ in self._told}, {_id_of(item) for item in calls}
+        known = {call_id for call_id, _ in self._sent_calls}
+        final_ids = {_id_of(item) for item in calls}
         others = Counter(
-            call for call_id, call in self._told if call_id is None or call_id not in given
+            call
+            for call_id, call in self._sent_calls
+            if call_id is None or call_id not in final_ids
         )
-        found: list[Json] = []
+        new_calls: list[Json] = []
         for item in calls:
             if _id_of(item) is not None and item["call_id"] in known:
                 continue
             call = _call_of(item.get("name"), item.get("arguments"))
             if not others[call] and not item.get("arguments"):
                 # Its arguments were streamed alone.
-                call = next((one for one in +others if one[0] == call[0]), call)
+                call = next((other for other in +others if other[0] == call[0]), call)
             if others[call]:
                 others[call] -= 1
             else:
-                found.append(item)
-        return found
+                new_calls.append(item)
+        return new_calls
 
     def _raise(self, response: Json) -> None:
         """Raise the error of a response that failed."""
         details = parse_error_body(response.get("error"), self._settings)
-        raise ErrorInResponse(status=status_in(response), **details)
+        raise ErrorInResponse(status=status_from_codes(response), **details)
 
 
 def _id_of(item: Json) -> str | None:
@@ -239,8 +242,8 @@ def _id_of(item: Json) -> str | None:
 
 def _call_of(name: object, arguments: Any) -> _Call:
     """Return what a call is, however its arguments are written."""
-    found = tools.arguments(arguments)
-    return str(name), str(arguments) if found is None else json_dumps_sorted(found)
+    parsed = tools.parse_arguments(arguments)
+    return str(name), str(arguments) if parsed is None else json_dumps_sorted(parsed)
 
 
 def _key(event: Json) -> object:

@@ -1,11 +1,13 @@
-"""Knows whether an answer is a question, after which a satellite listens again."""
+"""Decides whether a satellite listens again after an answer."""
 
 import re
 from typing import Final
 
-_ASKS: Final = re.compile(r"[?？؟՞፧⁇⁈][\W_]*\Z")
+from homeassistant.components.conversation import ConversationResult
+
+_QUESTION_END: Final = re.compile(r"[?？؟՞፧⁇⁈][\W_]*\Z")
 """The end of a question, whatever quotes, marks or emoji follow; Home Assistant knows less."""
-_LOOKED_AT: Final = 60
+_TAIL_CHARACTERS: Final = 60
 """Characters at the end of an answer."""
 _QUOTES: Final = {
     closing: re.compile(rf"(?<!\w)[{opening}]")
@@ -17,11 +19,11 @@ _QUOTES: Final = {
 """What opens a quotation, by what closes it."""
 
 
-def asks(answer: str) -> bool:
-    """Tell whether an answer ends with a question to the person: not with one that it quotes."""
-    if (found := _ASKS.search(answer[-_LOOKED_AT:])) is None:
+def ends_with_question(answer: str) -> bool:
+    """Return whether an answer ends with a question to the person: not with one that it quotes."""
+    if (match := _QUESTION_END.search(answer[-_TAIL_CHARACTERS:])) is None:
         return False
-    end = found[0]
+    end = match[0]
     closing = next((sign for sign in end if sign in _QUOTES), None)
     if closing is None:
         return True
@@ -29,3 +31,11 @@ def asks(answer: str) -> bool:
     opened = [quote.start() for quote in _QUOTES[closing].finditer(before)]
     # Small models put all that they say between quotes.
     return not opened or not any(sign.isalnum() for sign in before[: opened[-1]])
+
+
+def set_continue_conversation(result: ConversationResult, choice: str, answer: str) -> None:
+    """Apply the option `continue_conversation`: `when_asked`, `always` or `never`."""
+    if choice in {"always", "never"}:
+        result.continue_conversation = choice == "always"
+    elif ends_with_question(answer):
+        result.continue_conversation = True

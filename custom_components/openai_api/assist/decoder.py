@@ -1,4 +1,4 @@
-"""What the decoders of both APIs have in common: they turn events into a chat log's deltas."""
+"""The base of the decoders, which turn the events of a model's answer into deltas of a chat log."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -9,30 +9,30 @@ from homeassistant.util.ulid import ulid_now
 from ..llm_tools import FunctionTools
 from ..types import Json
 from . import tools
-from .contents import service_call_id
+from .chat_log import server_tool_call_id
 from .errors import ANSWER_BROKEN, AssistError
 from .plain_text import without_controls
-from .thoughts import MARK_SIGNS, THOUGHT_ENDED, ThoughtFilter
+from .reasoning import MARKER_CHARACTERS, REASONING_ENDED, ReasoningFilter
 
 type Delta = dict[str, Any]
 
-_LONGEST: Final = 16 * 1024**2
-"""Characters of one answer, thoughts included: no model writes so much."""
+_MAX_CHARACTERS: Final = 16 * 1024**2
+"""Characters of one answer, reasoning included: no model writes so much."""
 
 
 class Decoder:
-    """Collects the state of one answer; `feed` of a subclass takes its events."""
+    """Collects the state of one answer; `feed` of a subclass decodes its events."""
 
     def __init__(
         self,
         functions: FunctionTools | None = None,
         *,
         allows_tools: bool = True,
-        thinks_first: bool = False,
+        reasoning_opened: bool = False,
     ) -> None:
-        """Take the functions that a model may call, by whose names tools are found.
+        """Take the functions that the model may call.
 
-        `thinks_first`: of the thoughts of the model, the end alone is written.
+        `reasoning_opened`: the template of the model begins its reasoning, which has an end alone.
         """
         self.is_done = False
         """Whether the service has said that the answer is whole."""
@@ -44,12 +44,12 @@ class Decoder:
         """The names of the tools that are called."""
         self.refusal = ""
         self.has_begun = False
-        """Whether anything of the answer has been given on."""
-        self.is_cut = False
+        """Whether a delta has been yielded."""
+        self.is_truncated = False
         """Whether the service has ended the answer at a limit of its length."""
-        self.has_cut_call = False
-        """Whether that was within the call of a tool, which then is not made."""
-        self.has_unmade_call = False
+        self.has_truncated_call = False
+        """Whether that was within a tool call, which then is not made."""
+        self.has_ignored_call = False
         """Whether the model has called a tool though it was to answer."""
         self._functions = functions or FunctionTools()
         self._allows_tools = allows_tools
@@ -57,98 +57,88 @@ class Decoder:
         self._has_native = False
         self._ids: set[str] = set()
         self.last_call_id = ""
-        self._thoughts = ThoughtFilter(thinks_first=thinks_first)
+        self.filter = ReasoningFilter(reasoning_opened=reasoning_opened)
         self._size = 0
 
     def feed(self, event: Json) -> Iterator[Delta]:
         """Yield the deltas of an event; unknown events have none."""
         raise NotImplementedError
 
-    @property
-    def has_call_in_text(self) -> bool:
-        """Whether the model has written the call of a tool, which the service did not read."""
-        return self._thoughts.has_call
-
-    @property
-    def has_end_alone(self) -> bool:
-        """Whether a thought has ended in the text that has not begun there."""
-        return self._thoughts.has_end_alone
-
     def finish(self) -> Iterator[Delta]:
         """Yield what still waits once the stream has ended."""
-        yield from self._waiting_text()
+        yield from self._flush_text()
 
-    def _waiting_text(self) -> Iterator[Delta]:
-        """Yield the text that could have become a tag, for something else follows."""
-        for key, text in self._thoughts.flush():
-            yield from self._plain(key, text)
+    def _flush_text(self) -> Iterator[Delta]:
+        """Yield the text that was held back as the possible beginning of a marker."""
+        for key, text in self.filter.flush():
+            yield from self._content(key, text)
 
-    def _message(self) -> Iterator[Delta]:
+    def _start_message(self) -> Iterator[Delta]:
         """Begin a message of the assistant, if there is none."""
         if not self._has_message:
             self._has_message = self.has_begun = True
             self._has_native = False
             yield {"role": "assistant"}
 
-    def _plain(self, key: str, text: str) -> Iterator[Delta]:
-        """Yield a text as `content` or `thinking_content`."""
+    def _content(self, key: str, text: str) -> Iterator[Delta]:
+        """Yield a text under `key`: `content` or `thinking_content`."""
         text = without_controls(text)
         if not self._has_message:
-            yield from self._message()
+            yield from self._start_message()
         self._size += len(text)
-        if self._size > _LONGEST:
+        if self._size > _MAX_CHARACTERS:
             raise AssistError(ANSWER_BROKEN)
         if key == "content":
             self.text_length += len(text) if text.strip() else 0
             self.ends_with_space = text[-1:].isspace()
         yield {key: text}
 
-    def _text(self, text: Any) -> Iterator[Delta]:
-        """Yield a piece of the text, thoughts in tags apart."""
+    def _text_delta(self, text: Any) -> Iterator[Delta]:
+        """Yield a text delta, with the reasoning between markers apart."""
         if isinstance(text, str) and text:
-            if self._thoughts.is_idle and MARK_SIGNS.isdisjoint(text):
-                yield from self._plain("content", text)
+            if self.filter.is_idle and MARKER_CHARACTERS.isdisjoint(text):
+                yield from self._content("content", text)
                 return
-            for key, part in self._thoughts.feed(text):
-                if key == THOUGHT_ENDED:
+            for key, part in self.filter.feed(text):
+                if key == REASONING_ENDED:
                     # Home Assistant takes the last message of the log for the answer.
                     self._has_message = False
                 else:
-                    yield from self._plain(key, part)
+                    yield from self._content(key, part)
 
-    def _thought(self, text: Any) -> Iterator[Delta]:
-        """Yield a piece of what the model thinks, which its server tells apart from the text."""
+    def _reasoning_delta(self, text: Any) -> Iterator[Delta]:
+        """Yield a reasoning delta that the service sends apart from the text."""
         if isinstance(text, str) and text:
-            for key, part in self._thoughts.let_go():
-                yield from self._plain(key, part)
-            yield from self._plain("thinking_content", text)
+            for key, part in self.filter.release():
+                yield from self._content(key, part)
+            yield from self._content("thinking_content", text)
 
-    def _call(
-        self, identifier: Any, name: Any, arguments: Any, *, is_cut: bool = False
+    def _tool_call(
+        self, identifier: Any, name: Any, arguments: Any, *, is_truncated: bool = False
     ) -> Iterator[Delta]:
-        """Yield the call of a tool; what cannot be read is answered at once and called never.
+        """Yield a tool call; one with invalid arguments is not made, and its result is the error.
 
-        Nothing is yielded for a call that was cut off.
+        Nothing is yielded for a truncated call.
         """
         if not isinstance(name, str) or not name:
             return
         if not self._allows_tools:
-            self.has_unmade_call = True
+            self.has_ignored_call = True
             return
-        if is_cut and not (arguments and tools.arguments(arguments) is not None):
-            self.has_cut_call = True
+        if is_truncated and not (arguments and tools.parse_arguments(arguments) is not None):
+            self.has_truncated_call = True
             return
-        yield from self._waiting_text()
-        yield from self._message()
+        yield from self._flush_text()
+        yield from self._start_message()
         call_id = identifier if isinstance(identifier, str) and identifier else ulid_now()
         if call_id in self._ids:
             call_id = ulid_now()
         self._ids.add(call_id)
         self.last_call_id = call_id
-        parsed = tools.arguments(arguments)
-        name = tools.function_meant(name, self._functions)
+        parsed = tools.parse_arguments(arguments)
+        name = tools.resolve_function_name(name, self._functions)
         if parsed:
-            parsed = tools.fitting(parsed, name, self._functions)
+            parsed = tools.coerce_arguments(parsed, name, self._functions)
         name = self._functions.tool_name(name) or name
         self.calls.append(name)
         call = llm.ToolInput(
@@ -156,11 +146,13 @@ class Decoder:
         )
         yield {"tool_calls": [call]}
         if parsed is None:
-            yield from self._result(
+            yield from self._tool_result(
                 call, {"error": "ValueError", "error_text": "The arguments are no JSON object."}
             )
 
-    def _result(self, call: llm.ToolInput, data: Json, *, is_error: bool = True) -> Iterator[Delta]:
+    def _tool_result(
+        self, call: llm.ToolInput, data: Json, *, is_error: bool = True
+    ) -> Iterator[Delta]:
         """Yield the result of a call that Home Assistant does not make."""
         yield {
             "role": "tool_result",
@@ -170,10 +162,10 @@ class Decoder:
         }
         self._has_message = False
 
-    def _service_call(self, item: Json) -> Iterator[Delta]:
-        """Yield the call of a tool that ran at the service, and how it ended."""
-        yield from self._waiting_text()
-        yield from self._message()
+    def _server_tool_call(self, item: Json) -> Iterator[Delta]:
+        """Yield the call of a tool that ran at the service, and its status as the result."""
+        yield from self._flush_text()
+        yield from self._start_message()
         kind = str(item.get("type"))
         name = str(item.get("name") or kind.removesuffix("_call"))
         arguments = {
@@ -182,19 +174,19 @@ class Decoder:
             if (value := item.get(key)) is not None
         }
         call = llm.ToolInput(
-            id=service_call_id(item.get("id") or ulid_now()),
+            id=server_tool_call_id(item.get("id") or ulid_now()),
             tool_name=name,
             tool_args=arguments,
             external=True,
         )
         yield {"tool_calls": [call]}
         status = str(item.get("status") or "completed")
-        yield from self._result(call, {"status": status}, is_error=status == "failed")
+        yield from self._tool_result(call, {"status": status}, is_error=status == "failed")
 
     def _native(self, value: Any) -> Iterator[Delta]:
-        """Yield something of the API's own, which a message can hold but once."""
+        """Yield a `native` value, of which a message can hold one."""
         if self._has_native:
             self._has_message = False
-        yield from self._message()
+        yield from self._start_message()
         self._has_native = True
         yield {"native": value}

@@ -1,4 +1,4 @@
-"""The AI task entity of a subentry: data, images, and the evaluation of questions."""
+"""The AI task entity of a subentry: data, images and evaluations."""
 
 import re
 from typing import TYPE_CHECKING, Final, override
@@ -17,11 +17,11 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.json import json_dumps
 
 from ..types import Json
-from . import images, structures
+from . import images, structured_output
 from .const import CONF_EVALUATE, CONF_IMAGE_MODEL, CONF_MODEL, CONF_STRUCTURED_OUTPUT
-from .errors import NOT_THE_STRUCTURE, AssistError, names
+from .errors import NOT_THE_STRUCTURE, AssistError, mentions_parameter
 from .llm_entity import LanguageModelEntity
-from .request import Structure
+from .request_builder import Structure
 from .turns import Ended, Turn
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _KIND: Final = "ai_task"
 _ROUNDS: Final = 50
 _AUTO: Final = "auto"
 _MODES: Final = ("json_schema", "json_object", "prompt")
-_REFUSED: Final = (
+_STRUCTURE_PARAMETERS: Final = (
     "response_format",
     "text.format",
     "json_schema",
@@ -39,20 +39,20 @@ _REFUSED: Final = (
     "schema",
     "JSON mode",
 )
-# Some servers break at what they do not know, as llama-cpp-python does.
-_STATUSES: Final = frozenset({400, 422, 500, 501})
-_NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_-]+")
+# Some servers, such as llama-cpp-python, fail at unknown parameters.
+_REJECTING_STATUSES: Final = frozenset({400, 422, 500, 501})
+_INVALID_NAME_CHARACTERS: Final = re.compile(r"[^A-Za-z0-9_-]+")
 
 
-class TaskEntity(LanguageModelEntity, AITaskEntity):
-    """Does AI tasks."""
+class OpenAITaskEntity(LanguageModelEntity, AITaskEntity):
+    """Runs AI tasks."""
 
-    is_spoken_to = False
+    is_conversational = False
 
     @override
     @callback
-    def take_options(self) -> None:
-        super().take_options()
+    def apply_options(self) -> None:
+        super().apply_options()
         features = AITaskEntityFeature.GENERATE_DATA | AITaskEntityFeature.SUPPORT_ATTACHMENTS
         if self.options.get(CONF_IMAGE_MODEL):
             features |= AITaskEntityFeature.GENERATE_IMAGE
@@ -64,71 +64,75 @@ class TaskEntity(LanguageModelEntity, AITaskEntity):
     @override
     async def _async_generate_data(self, task: GenDataTask, chat_log: ChatLog) -> GenDataTaskResult:
         """Return a text, or data of the wanted structure; raises translated errors."""
-        turn = self._turn(chat_log.conversation_id)
-        with turn.failures_reported():
+        turn = self._start_turn(chat_log.conversation_id)
+        with turn.report_failures():
             if task.structure is None:
                 await self.async_answer(chat_log, turn, rounds=_ROUNDS)
                 data: object = _last_text(chat_log)
             else:
                 data = await self._async_structured(task, chat_log, turn)
-        turn.note_text(question=task.instructions, answer=str(data))
+        turn.set_texts(question=task.instructions, answer=str(data))
         turn.end(Ended.DONE)
         return GenDataTaskResult(conversation_id=chat_log.conversation_id, data=data)
 
     async def _async_structured(self, task: GenDataTask, chat_log: ChatLog, turn: Turn) -> Json:
-        """Return data of the task's structure, after one more question if need be."""
+        """Return data of the task's structure; after a mismatch the model is asked once more."""
         assert task.structure is not None
-        schema = structures.to_schema(task.structure, chat_log.llm_api)
-        await self.async_answer_structured(chat_log, turn, task.name, schema)
-        try:
-            return structures.check(task.structure, schema, structures.parse(_last_text(chat_log)))
-        except structures.Mismatch as err:
-            # Some services leave out what they do not enforce: the model has not seen it then.
-            chat_log.async_add_user_content(
-                UserContent(
-                    f"That does not match the structure: {err} Answer again with the corrected "
-                    f"JSON object alone. Its JSON Schema:\n{json_dumps(schema)}"
+        schema = structured_output.to_schema(task.structure, chat_log.llm_api)
+        is_correction = False
+        while True:
+            await self.async_answer_structured(chat_log, turn, task.name, schema)
+            try:
+                data = structured_output.parse_object(_last_text(chat_log))
+                return structured_output.validate(task.structure, schema, data)
+            except structured_output.StructureMismatch as err:
+                if is_correction:
+                    raise AssistError(NOT_THE_STRUCTURE, message=str(err)) from None
+                is_correction = True
+                # The model has not seen the schema where the service drops what it cannot enforce.
+                chat_log.async_add_user_content(
+                    UserContent(
+                        f"That does not match the structure: {err} Answer again with the corrected "
+                        f"JSON object alone. Its JSON Schema:\n{json_dumps(schema)}"
+                    )
                 )
-            )
-        await self.async_answer_structured(chat_log, turn, task.name, schema)
-        try:
-            return structures.check(task.structure, schema, structures.parse(_last_text(chat_log)))
-        except structures.Mismatch as err:
-            raise AssistError(NOT_THE_STRUCTURE, message=str(err)) from None
 
     async def async_answer_structured(
         self, chat_log: ChatLog, turn: Turn, name: str, schema: Json
     ) -> None:
-        """Let the model answer with a JSON object, in the best way that the service takes."""
-        enforced = structures.strict(schema)
+        """Let the model answer with a JSON object, in the first mode that the service accepts."""
+        strict_schema = structured_output.to_strict_schema(schema)
         while True:
             mode = self._mode()
-            if mode == "json_schema" and enforced is None:
+            if mode == "json_schema" and strict_schema is None:
                 mode = "json_object"
             structure = Structure(
-                name=_NOT_IN_NAMES.sub("_", name)[:64] or "data",
-                schema=enforced if mode == "json_schema" and enforced else schema,
+                name=_INVALID_NAME_CHARACTERS.sub("_", name)[:64] or "data",
+                schema=strict_schema if mode == "json_schema" and strict_schema else schema,
                 mode=mode,
             )
-            before = len(chat_log.content)
+            start = len(chat_log.content)
             try:
                 await self.async_answer(chat_log, turn, rounds=_ROUNDS, structure=structure)
             except HomeAssistantError as err:
-                is_refused = any(names(err, word, _STATUSES) for word in _REFUSED)
+                is_rejected = any(
+                    mentions_parameter(err, parameter, _REJECTING_STATUSES)
+                    for parameter in _STRUCTURE_PARAMETERS
+                )
                 if (
-                    len(chat_log.content) > before
+                    len(chat_log.content) > start
                     or mode == _MODES[-1]
-                    or not is_refused
+                    or not is_rejected
                     or self.option(CONF_STRUCTURED_OUTPUT) != _AUTO
                 ):
                     raise
-                following = _MODES[_MODES.index(mode) + 1]
-                self.host.known[CONF_STRUCTURED_OUTPUT] = following
+                next_mode = _MODES[_MODES.index(mode) + 1]
+                self.host.known[CONF_STRUCTURED_OUTPUT] = next_mode
             else:
                 return
 
     def _mode(self) -> str:
-        """Return how the service is told a structure."""
+        """Return the mode of structured output: `json_schema`, `json_object` or `prompt`."""
         chosen = self.option(CONF_STRUCTURED_OUTPUT)
         known = self.host.known.get(CONF_STRUCTURED_OUTPUT, _MODES[0])
         return str(known if chosen == _AUTO else chosen)
@@ -138,9 +142,9 @@ class TaskEntity(LanguageModelEntity, AITaskEntity):
         self, task: GenImageTask, chat_log: ChatLog
     ) -> GenImageTaskResult:
         """Return an image, made from a text or from the attached ones; raises translated errors."""
-        turn = self._turn(chat_log.conversation_id)
+        turn = self._start_turn(chat_log.conversation_id)
         turn.data["model"] = self.options.get(CONF_IMAGE_MODEL)
-        with turn.failures_reported():
+        with turn.report_failures():
             result = await images.async_generate(self, task, turn, chat_log.conversation_id)
         chat_log.async_add_assistant_content_without_tools(
             AssistantContent(agent_id=self.entity_id, content=result.revised_prompt or "Done.")
@@ -152,13 +156,13 @@ class TaskEntity(LanguageModelEntity, AITaskEntity):
         """Return probabilities for questions; raises translated errors."""
         from . import evaluate  # noqa: PLC0415  # It needs what Home Assistant 2026.11 has.
 
-        turn = self._turn(None)
-        with turn.failures_reported():
+        turn = self._start_turn(None)
+        with turn.report_failures():
             result = await evaluate.async_evaluate(self, task, turn, self.async_answer_structured)
         turn.end(Ended.DONE)
         return result
 
-    def _turn(self, conversation_id: str | None) -> Turn:
+    def _start_turn(self, conversation_id: str | None) -> Turn:
         """Begin a turn."""
         return Turn(
             self,
@@ -170,6 +174,6 @@ class TaskEntity(LanguageModelEntity, AITaskEntity):
 
 
 def _last_text(chat_log: ChatLog) -> str:
-    """Return what the model said last."""
+    """Return the last text of the model."""
     last = chat_log.content[-1]
     return (last.content if isinstance(last, AssistantContent) else "") or ""

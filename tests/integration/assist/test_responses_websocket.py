@@ -1,4 +1,4 @@
-"""The Responses WebSocket of the agents: what is sent, and what is sent again."""
+"""The connection pool of the Responses WebSocket: which items are sent."""
 
 import asyncio
 from typing import Any
@@ -7,25 +7,25 @@ from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.assist import response_socket
-from custom_components.openai_api.assist.response_socket import (
+from custom_components.openai_api.assist import responses_websocket
+from custom_components.openai_api.assist.responses_websocket import (
     NoFreeConnection,
-    ResponseSockets,
-    response_sockets,
+    ResponsesConnectionPool,
+    connection_pool,
 )
 from custom_components.openai_api.exceptions import ConnectionRejected
 from tests.integration.conftest import raises_key
 from tests.integration.waiting import wait_for
 
-from .socket_service import Service
+from .websocket_service import Service
 
 type Json = dict[str, Any]
 
 
 @pytest.fixture
-def sockets(loaded: MockConfigEntry) -> ResponseSockets:
+def sockets(loaded: MockConfigEntry) -> ResponsesConnectionPool:
     """Return the connections of the entry."""
-    return response_sockets(loaded.runtime_data)
+    return connection_pool(loaded.runtime_data)
 
 
 def user(text: str) -> Json:
@@ -49,17 +49,19 @@ def body(*items: Json, **changes: Any) -> Json:
     }
 
 
-async def ask(sockets: ResponseSockets, request: Json, key: str = "c", seconds: float = 2.0) -> str:
+async def ask(
+    sockets: ResponsesConnectionPool, request: Json, key: str = "c", seconds: float = 2.0
+) -> str:
     """Return the text of an answer."""
     text = ""
     async with sockets.async_stream(key, request, seconds) as stream:
-        stream.begun()
+        stream.mark_started()
         async for events in stream.events():
             text += "".join(str(event.get("delta") or "") for event in events)
     return text
 
 
-async def test_only_new_items_sent(sockets: ResponseSockets, remote: Service) -> None:
+async def test_only_new_items_sent(sockets: ResponsesConnectionPool, remote: Service) -> None:
     assert await ask(sockets, body(user("A"))) == "Hello there"
     assert remote.requests[0][1] == {
         "type": "response.create",
@@ -94,7 +96,7 @@ async def test_only_new_items_sent(sockets: ResponseSockets, remote: Service) ->
     ],
 )
 async def test_changed_history_sends_everything(
-    sockets: ResponseSockets, remote: Service, changed: Json
+    sockets: ResponsesConnectionPool, remote: Service, changed: Json
 ) -> None:
     await ask(sockets, body(user("A")))
     await ask(sockets, changed)
@@ -104,7 +106,9 @@ async def test_changed_history_sends_everything(
     assert sent["input"][0]["content"] == changed["instructions"]
 
 
-async def test_items_of_other_agent_are_sent(sockets: ResponseSockets, remote: Service) -> None:
+async def test_items_of_other_agent_are_sent(
+    sockets: ResponsesConnectionPool, remote: Service
+) -> None:
     await ask(sockets, body(user("A")))
     other = {"type": "message", "role": "assistant", "content": "Light on"}
     await ask(sockets, body(user("A"), ANSWER, user("B"), other, user("C")))
@@ -112,7 +116,7 @@ async def test_items_of_other_agent_are_sent(sockets: ResponseSockets, remote: S
 
 
 async def test_previous_response_not_found_resends_everything(
-    sockets: ResponseSockets, remote: Service
+    sockets: ResponsesConnectionPool, remote: Service
 ) -> None:
     await ask(sockets, body(user("A")))
     remote.forgets = True
@@ -123,7 +127,7 @@ async def test_previous_response_not_found_resends_everything(
 
 
 async def test_closed_connection_reconnects(
-    sockets: ResponseSockets, remote: Service, loaded: MockConfigEntry
+    sockets: ResponsesConnectionPool, remote: Service, loaded: MockConfigEntry
 ) -> None:
     await ask(sockets, body(user("A")))
     await remote.open[0].close()
@@ -133,7 +137,9 @@ async def test_closed_connection_reconnects(
     assert "previous_response_id" not in remote.requests[1][1]
 
 
-async def test_connection_expired_at_server(sockets: ResponseSockets, remote: Service) -> None:
+async def test_connection_expired_at_server(
+    sockets: ResponsesConnectionPool, remote: Service
+) -> None:
     await ask(sockets, body(user("A")))
     remote.errors = [{"code": "websocket_connection_limit_reached", "message": "60 minutes"}]
     assert await ask(sockets, body(user("A"), ANSWER, user("B"))) == "Hello there"
@@ -141,15 +147,17 @@ async def test_connection_expired_at_server(sockets: ResponseSockets, remote: Se
 
 
 async def test_connection_closed_before_expiry(
-    sockets: ResponseSockets, remote: Service, monkeypatch: pytest.MonkeyPatch
+    sockets: ResponsesConnectionPool, remote: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await ask(sockets, body(user("A")))
-    monkeypatch.setattr(response_socket, "_MAX_AGE", 0.0)
+    monkeypatch.setattr(responses_websocket, "_MAX_AGE", 0.0)
     await ask(sockets, body(user("A"), ANSWER, user("B")))
     assert [line for line, _ in remote.requests] == [1, 2]
 
 
-async def test_connection_per_conversation(sockets: ResponseSockets, remote: Service) -> None:
+async def test_connection_per_conversation(
+    sockets: ResponsesConnectionPool, remote: Service
+) -> None:
     await ask(sockets, body(user("A")), "one")
     await ask(sockets, body(user("A")), "two")
     await ask(sockets, body(user("A"), ANSWER, user("B")), "one")
@@ -158,7 +166,7 @@ async def test_connection_per_conversation(sockets: ResponseSockets, remote: Ser
     assert all("previous_response_id" in request for _, request in remote.requests[2:])
 
 
-async def test_connection_limit(sockets: ResponseSockets, remote: Service) -> None:
+async def test_connection_limit(sockets: ResponsesConnectionPool, remote: Service) -> None:
     remote.pause = 0.05
     answers = await asyncio.gather(
         *(ask(sockets, body(user("A")), str(key)) for key in range(9)), return_exceptions=True
@@ -170,7 +178,9 @@ async def test_connection_limit(sockets: ResponseSockets, remote: Service) -> No
     assert remote.lines == 4
 
 
-async def test_cancelled_response_is_drained(sockets: ResponseSockets, remote: Service) -> None:
+async def test_cancelled_response_is_drained(
+    sockets: ResponsesConnectionPool, remote: Service
+) -> None:
     remote.pause = 0.1
     task = asyncio.create_task(ask(sockets, body(user("A"))))
     while not remote.requests:
@@ -187,9 +197,9 @@ async def test_cancelled_response_is_drained(sockets: ResponseSockets, remote: S
 
 
 async def test_cancelled_response_without_end_closes_connection(
-    sockets: ResponseSockets, remote: Service, monkeypatch: pytest.MonkeyPatch
+    sockets: ResponsesConnectionPool, remote: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(response_socket, "_DRAIN_TIMEOUT", 0.1)
+    monkeypatch.setattr(responses_websocket, "_DRAIN_TIMEOUT", 0.1)
     remote.pause = 3
     task = asyncio.create_task(ask(sockets, body(user("A"))))
     while not remote.requests:
@@ -205,7 +215,7 @@ async def test_cancelled_response_without_end_closes_connection(
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 426])
 async def test_websocket_unsupported_is_remembered(
-    sockets: ResponseSockets, remote: Service, status: int
+    sockets: ResponsesConnectionPool, remote: Service, status: int
 ) -> None:
     remote.status = status
     assert sockets.is_supported
@@ -225,7 +235,7 @@ async def test_websocket_unsupported_is_remembered(
     ],
 )
 async def test_error_is_raised(
-    sockets: ResponseSockets, remote: Service, fault: Json, key: str
+    sockets: ResponsesConnectionPool, remote: Service, fault: Json, key: str
 ) -> None:
     for name, value in fault.items():
         setattr(remote, name, value)
@@ -235,7 +245,9 @@ async def test_error_is_raised(
     assert await ask(sockets, body(user("A"))) == "Hello there"
 
 
-async def test_connection_opened_in_advance(sockets: ResponseSockets, remote: Service) -> None:
+async def test_connection_opened_in_advance(
+    sockets: ResponsesConnectionPool, remote: Service
+) -> None:
     await sockets.async_prepare()
     await sockets.async_prepare()
     assert remote.lines == 1
@@ -244,15 +256,15 @@ async def test_connection_opened_in_advance(sockets: ResponseSockets, remote: Se
 
 
 async def test_idle_connections_closed(
-    sockets: ResponseSockets, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+    sockets: ResponsesConnectionPool, loaded: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(response_socket, "_IDLE_TIMEOUT", 0.1)
+    monkeypatch.setattr(responses_websocket, "_IDLE_TIMEOUT", 0.1)
     await ask(sockets, body(user("A")))
     await wait_for(lambda: not loaded.runtime_data.connections)
 
 
 async def test_unload_closes_connections(
-    hass: HomeAssistant, sockets: ResponseSockets, remote: Service, loaded: MockConfigEntry
+    hass: HomeAssistant, sockets: ResponsesConnectionPool, remote: Service, loaded: MockConfigEntry
 ) -> None:
     remote.pause = 1
     task = asyncio.create_task(ask(sockets, body(user("A"))))
@@ -267,7 +279,7 @@ async def test_unload_closes_connections(
 
 
 async def test_second_end_is_no_part_of_next_response(
-    sockets: ResponseSockets, remote: Service
+    sockets: ResponsesConnectionPool, remote: Service
 ) -> None:
     remote.ends = ["response.completed", "response.done"]
     assert await ask(sockets, body(user("A"))) == "Hello there"
@@ -280,7 +292,7 @@ async def test_second_end_is_no_part_of_next_response(
     assert remote.lines == 1
 
 
-async def test_response_done_is_the_end(sockets: ResponseSockets, remote: Service) -> None:
+async def test_response_done_is_the_end(sockets: ResponsesConnectionPool, remote: Service) -> None:
     remote.ends = ["response.done"]
     assert await ask(sockets, body(user("A"))) == "Hello there"
     assert await ask(sockets, body(user("A"), ANSWER, user("B"))) == "Hello there"
