@@ -114,7 +114,7 @@ class Stream:
                 yield events
                 # The chat log may run tools meanwhile.
                 last_event_at = loop.time()
-                await turn.async_give_way()
+                await turn.async_yield()
             elif loop.time() - last_event_at > self._seconds:
                 raise RequestTimedOut(seconds=f"{self._seconds:g}")
             if reader.is_done:

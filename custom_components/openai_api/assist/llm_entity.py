@@ -326,7 +326,7 @@ async def _deltas(
                     continue
                 if joined is not None:
                     yield joined
-                    await turn_of_loop.async_give_way()
+                    await turn_of_loop.async_yield()
                 joined = delta
                 if not has_begun:
                     has_begun = True
@@ -362,7 +362,7 @@ async def _without_markup(deltas: AsyncIterator[Delta]) -> AsyncIterator[Delta]:
             for start in range(0, len(content), _CHUNK_CHARACTERS):
                 if text := plain.feed(content[start : start + _CHUNK_CHARACTERS]):
                     yield {"content": text}
-                await turn_of_loop.async_give_way()
+                await turn_of_loop.async_yield()
             continue
         if "thinking_content" not in delta:
             if rest := plain.flush():

@@ -1,4 +1,4 @@
-"""Lets others have the event loop during work that has nothing to wait for."""
+"""Lets other tasks run during work that has nothing to wait for."""
 
 import asyncio
 import time
@@ -17,8 +17,8 @@ class LoopTurn:
     def __init__(self) -> None:
         self._ends = time.monotonic() + _LONGEST
 
-    async def async_give_way(self) -> None:
-        """Let others have their turn, if this one has taken long enough."""
+    async def async_yield(self) -> None:
+        """Let other tasks run, if this one has held the event loop for long enough."""
         if time.monotonic() > self._ends:
             await asyncio.sleep(0)
             self._ends = time.monotonic() + _LONGEST

@@ -276,7 +276,7 @@ async def async_sentences(
     async for text in texts:
         for start in range(0, len(text), _CHUNK_CHARACTERS):
             part = without_controls(text[start : start + _CHUNK_CHARACTERS])
-            await turn.async_give_way()
+            await turn.async_yield()
             for sentence in speakable(splitter.feed(cleaner.feed(part) if cleaner else part)):
                 yield sentence
     rest = splitter.feed(cleaner.finish()) if cleaner else []
