@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from custom_components.openai_api.connection_form import REASONS
 from scripts import texts
 
 TITLE = "integration.config.step.user.title"
@@ -124,6 +125,18 @@ def test_language_from_folder() -> None:
     files, problems = texts.generate()
     assert not problems
     assert written(files, "fr") == written(files) | {shown(NAME): "Dessiner une image"}
+
+
+def test_errors_of_forms_are_plain_text() -> None:
+    """The frontend shows them as they are: a link would be brackets."""
+    errors = {key: text for key, text in ENGLISH.items() if ".error." in key}
+    assert errors
+    assert [key for key, text in errors.items() if "](" in text] == []
+
+
+def test_reasons_have_a_text_in_the_form() -> None:
+    for key in REASONS:
+        assert ENGLISH[f"config.error.{key}"] == ENGLISH[f"exceptions.{key}.message"]
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,9 @@ from homeassistant.exceptions import HomeAssistantError
 from ..api.host import ServiceHost
 from ..api.response import async_parse_body
 from ..const import LOGGER
-from ..exceptions import UNKNOWN
 from ..streaming.answer_forms import transcript_in
 from ..types import Json
-from .errors import NO_TRANSCRIPT, AssistError, names
+from .errors import NO_TRANSCRIPT, STT_NO_ANSWER, AssistError, names
 from .pcm import MICROPHONE, wav
 from .plain_text import without_controls
 
@@ -92,7 +91,7 @@ async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, sou
             LOGGER.warning("The model %s of %s does not take %s", model, host.entry.title, option)
         if (text := transcript_in(answer)) is None:
             found = ", ".join(sorted(map(str, answer)))[:100]
-            raise AssistError(NO_TRANSCRIPT, message=found or UNKNOWN)
+            raise AssistError(NO_TRANSCRIPT if found else STT_NO_ANSWER, message=found)
     except HomeAssistantError as err:
         host.record_failure(err, _METHOD, options.model)
         raise

@@ -13,7 +13,7 @@ from openai import Omit
 from ..api.host import ServiceHost
 from ..api.response import parse_body
 from ..const import LOGGER
-from ..exceptions import ApiError
+from ..exceptions import BINARY_TYPE, ApiError
 from .errors import AssistError
 from .http import body_of
 from .pcm import Coalescer, PcmFormat, WavError, WavReader
@@ -198,7 +198,7 @@ class SpeechRequests:
         # It raises for an error that calls itself a success, and for a web page.
         claimed = "" if is_text(head[:HEAD]) else content_type
         parse_body(self._host.settings, head[:_MAX_ERROR_BYTES], claimed)
-        raise AssistError("assist_bad_sound", message=content_type.partition(";")[0] or "–")
+        raise AssistError("assist_bad_sound", message=content_type.partition(";")[0] or BINARY_TYPE)
 
 
 async def _nothing() -> AsyncGenerator[bytes]:
