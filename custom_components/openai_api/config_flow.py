@@ -288,8 +288,8 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             settings = HostConfig.from_data(data)
         except InvalidUrl:
             return await self._async_propose(data) or {CONF_BASE_URL: "invalid_url"}
-        except ApiKeyNotFound:
-            return {CONF_API_KEY: "key_not_found"}
+        except ApiKeyNotFound as err:
+            return {CONF_API_KEY: err.key}
         if known and self._would_leak(data, known):
             return {CONF_API_KEY: "key_for_other_origin"}
         self._abort_if_known(data)

@@ -147,8 +147,14 @@ async def test_base_url_variants(
         pytest.param(
             {"api_key_source": "environment", "api_key": "NO_SUCH_VARIABLE"},
             None,
-            {"api_key": "key_not_found"},
+            {"api_key": "variable_not_set"},
             id="no variable",
+        ),
+        pytest.param(
+            {"api_key_source": "environment", "api_key": "BLANK_VARIABLE"},
+            None,
+            {"api_key": "variable_blank"},
+            id="blank variable",
         ),
         pytest.param(
             {"auth_method": "header"}, None, {"authentication": "auth_name_missing"}, id="no name"
@@ -165,10 +171,12 @@ async def test_form_errors_recover(
     hass: HomeAssistant,
     standin: StandIn,
     media_folder: object,
+    monkeypatch: pytest.MonkeyPatch,
     changes: dict[str, Any],
     fault: Fault | None,
     errors: dict[str, str],
 ) -> None:
+    monkeypatch.setenv("BLANK_VARIABLE", ' "" ')
     if fault is not None:
         standin.fail(fault)
     result = await submit(hass, entry_data(standin, **changes))
@@ -300,6 +308,21 @@ async def test_organization_and_extra_headers_are_sent(
     assert asked.headers["OpenAI-Project"] == "proj-1"
     assert asked.headers["x-gateway"] == "g-1"
     assert asked.param("api-version") == "7"
+
+
+async def test_key_missing_says_why(
+    hass: HomeAssistant, standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLANK_VARIABLE", "")
+    for name, key in {
+        "NO_SUCH_VARIABLE": "variable_not_set",
+        "BLANK_VARIABLE": "variable_blank",
+        "": "key_not_found",
+    }.items():
+        data = entry_data(standin, api_key_source="environment", api_key=name)
+        entry = await add_entry(hass, data)
+        assert entry.state is ConfigEntryState.SETUP_ERROR
+        assert entry.error_reason_translation_key == key
 
 
 async def test_reauthentication_replaces_api_key(
