@@ -78,7 +78,9 @@ def test_translation_left_over(key: str) -> None:
     file, _, rest = key.partition(".")
     files, problems = texts.generate(is_accepted=True)
     assert not problems
-    assert rest not in texts.flatten(json.loads(files[texts.SOURCES / "de" / f"{file}.json"]))
+    content = files[texts.SOURCES / "de" / f"{file}.json"]
+    # A file with nothing left is to go.
+    assert rest not in texts.flatten(json.loads(content)) if file == "images" else not content
 
 
 @pytest.mark.usefixtures("copies")
