@@ -3,8 +3,11 @@
 import re
 from typing import Final
 
-_ASKS: Final = re.compile(r"[?？؟՞፧⁇⁈][\W_]*\Z")
+_SIGNS: Final = "?？؟՞፧⁇⁈"
+_ASKS: Final = re.compile(rf"[{_SIGNS}](?:(?![{_SIGNS}])[\W_])*\Z")
 """The end of a question, whatever quotes, marks or emoji follow; Home Assistant knows less."""
+_ENDS_SENTENCE: Final = re.compile(rf"[.!…。！।{_SIGNS}][\W_]*\Z")
+"""What is quoted after this stands for itself, as nothing says whose words it is."""
 _LOOKED_AT: Final = 60
 """Characters at the end of an answer."""
 _QUOTES: Final = {
@@ -27,5 +30,9 @@ def asks(answer: str) -> bool:
         return True
     before = answer.removesuffix(end)
     opened = [quote.start() for quote in _QUOTES[closing].finditer(before)]
-    # Small models put all that they say between quotes.
-    return not opened or not any(sign.isalnum() for sign in before[: opened[-1]])
+    if not opened:
+        return True
+    # Small models put all that they say between quotes, or the question alone.
+    before = before[: opened[-1]]
+    has_words = any(sign.isalnum() for sign in before)
+    return not has_words or _ENDS_SENTENCE.search(before[-_LOOKED_AT:]) is not None
