@@ -139,7 +139,8 @@ class SpeechRequests:
                     chunk = received
                     size += len(chunk)
                     if size > _MAX_SOUND_BYTES:
-                        raise AssistError("assist_bad_sound", message="…")
+                        limit = f"> {_MAX_SOUND_BYTES // 1024**2} MiB"
+                        raise AssistError("assist_bad_sound", message=limit)
                     if not piece.format.done() and reader is None:
                         head += chunk
                         if len(head) < HEAD:
