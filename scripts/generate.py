@@ -68,7 +68,10 @@ class _Dumper(yaml.SafeDumper):
 
 
 def generate(*, is_accepted: bool = False) -> tuple[dict[Path, str], list[str]]:
-    """Return the contents of all generated files, and what is wrong with the texts."""
+    """Return the contents of all generated files, and what is wrong with the texts.
+
+    A file that is to go has no content.
+    """
     services = {action.key: described_action(action) for action in ACTIONS}
     icons = {
         action.key: {
@@ -103,14 +106,17 @@ def main() -> int:
     arguments = parser.parse_args()
     files, problems = generate(is_accepted=arguments.accept)
     for path, content in files.items():
-        if path.exists() and path.read_text() == content:
+        if (path.read_text() if path.exists() else "") == content:
             continue
         if arguments.check:
             problems.append(f"{path.relative_to(ROOT)} is stale: run scripts/generate")
-        else:
+        elif content:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content)
             print(f"wrote {path.relative_to(ROOT)}")
+        else:
+            path.unlink()
+            print(f"removed {path.relative_to(ROOT)}")
     print("\n".join(problems), file=sys.stderr)
     return 1 if problems else 0
 

@@ -8,8 +8,9 @@ import argparse
 import ast
 import asyncio
 from collections.abc import Collection, Iterator
-from functools import cache
+from functools import cache, cached_property
 import inspect
+from itertools import takewhile
 from pathlib import Path
 import sys
 from types import UnionType
@@ -18,6 +19,7 @@ import warnings
 
 import homeassistant  # noqa: F401  # It decides what `import voluptuous` means.
 from openai import AsyncOpenAI, AsyncStream, Omit
+from openai._resource import AsyncAPIResource
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -69,9 +71,24 @@ def find(method: str) -> Any:
             target = getattr(target, part)
         except AttributeError:
             sys.exit(f"The SDK has no {method}: {type(target).__name__} knows no {part!r}")
-    if not callable(target):
-        sys.exit(f"{method} is no method but a group of them, such as {method}.create")
+    if isinstance(target, AsyncAPIResource):
+        example = next(methods_of(target, method))
+        sys.exit(f"{method} is no method but a group of them, such as {example}")
+    if "." not in method or not callable(target):
+        sys.exit(f"{method} is no method of the API")
     return target
+
+
+def methods_of(resource: AsyncAPIResource, path: str) -> Iterator[str]:
+    """Yield the methods of a group of the SDK, and of the groups in it; `path` leads there."""
+    kind = type(resource)
+    for name in dir(kind):
+        if not name.startswith(("_", "with_")):
+            found = inspect.getattr_static(kind, name)
+            if isinstance(found, cached_property):
+                yield from methods_of(getattr(resource, name), f"{path}.{name}")
+            elif callable(found):
+                yield f"{path}.{name}"
 
 
 def variants(annotation: Any) -> list[Any]:
@@ -218,18 +235,29 @@ def _is_stream(kind: Any) -> bool:
     )
 
 
+def _shared_parts(method: str, other: str) -> int:
+    """Return how many groups of the SDK two methods have in common, counted from the first."""
+    parts = zip(method.split(".")[:-1], other.split(".")[:-1], strict=False)
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], parts)))
+
+
 def heading(method: str, row: str) -> Iterator[str]:
     """Yield comments: where the row belongs, and what it imports."""
     resources = method.split(".")[:-1]
-    near = [
-        group.key
+    shared = {
+        group.key: max(
+            (_shared_parts(action.method, method) for action in group.actions), default=0
+        )
         for group in ACTION_GROUPS
-        if any(action.method.split(".")[:-1] == resources for action in group.actions)
-    ]
-    if near:
-        yield f"# For custom_components/openai_api/actions/{near[0]}.py"
+    }
+    nearest = max(shared, key=lambda key: shared[key])
+    place = f"custom_components/openai_api/actions/{nearest}.py"
+    if shared[nearest] == len(resources):
+        yield f"# For {place}"
+    elif shared[nearest] > (resources[0] == "beta"):
+        yield f"# For {place}, which comes closest, or for a new group"
     else:
-        yield "# For a new group, or for the one in actions/ that comes closest"
+        yield "# For a new group"
     names = {node.id for node in ast.walk(ast.parse(row)) if isinstance(node, ast.Name)}
     for module, known in (
         ("..action", _OF_ACTION),

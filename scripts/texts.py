@@ -270,6 +270,7 @@ def as_json(data: Texts) -> str:
 def generate(*, is_accepted: bool = False) -> tuple[dict[Path, str], list[str]]:
     """Return the contents of the files of texts, and what is wrong with the translations.
 
+    A file that is to go has no content.
     With `is_accepted`, left-over translations are dropped, and outdated ones count as right.
     """
     texts, sources = english()
@@ -293,7 +294,10 @@ def generate(*, is_accepted: bool = False) -> tuple[dict[Path, str], list[str]]:
         problems += check(language, wanted, translations)
         if translations.keys() <= wanted.keys():
             nested = nest(kept)
-            files |= {folder / f"{name}.json": as_json(nested.get(name, {})) for name in names}
+            files |= {
+                folder / f"{name}.json": as_json(nested[name]) if name in nested else ""
+                for name in names
+            }
         shown[language] = {key: kept.get(sources.get(key, ""), text) for key, text in texts.items()}
         unsettled += outdated(language, texts, shown[language], sources)
     if is_accepted or not unsettled:

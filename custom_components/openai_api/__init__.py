@@ -59,10 +59,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: OpenAIConfigEntry) -> bo
     webhook_receiver.hold(hass, entry)
     try:
         settings = HostConfig.from_data(entry.data)
-    except ApiKeyNotFound:
-        raise ConfigEntryAuthFailed(
-            translation_domain=DOMAIN, translation_key="key_not_found"
-        ) from None
+    except ApiKeyNotFound as err:
+        raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key=err.key) from None
     except InvalidSettings:
         raise ConfigEntryError(
             translation_domain=DOMAIN, translation_key="settings_damaged"

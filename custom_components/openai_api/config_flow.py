@@ -38,6 +38,7 @@ from .api.service_kinds import (
 from .api.validate import Checked, async_find_url, async_validate_host, likely_urls
 from .connection_form import (
     KEY_SCHEMA,
+    REASONS,
     add_defaults,
     clean,
     error_of_fields,
@@ -71,7 +72,6 @@ from .exceptions import (
     UnexpectedBody,
     sanitize,
 )
-from .localize import async_localized_text
 from .options_flow import OptionsFlow
 from .subentry_flows import FLOWS, async_offer_assistant
 
@@ -232,7 +232,6 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
                 "host": self._host,
                 "key_page": _KEY_PAGE,
                 "hosts_page": _HOSTS_PAGE,
-                "reason": "",
                 "url": "",
                 "proposal": "",
                 "service": self._kind.name if self._kind else "",
@@ -289,8 +288,8 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             settings = HostConfig.from_data(data)
         except InvalidUrl:
             return await self._async_propose(data) or {CONF_BASE_URL: "invalid_url"}
-        except ApiKeyNotFound:
-            return {CONF_API_KEY: "key_not_found"}
+        except ApiKeyNotFound as err:
+            return {CONF_API_KEY: err.key}
         if known and self._would_leak(data, known):
             return {CONF_API_KEY: "key_for_other_origin"}
         self._abort_if_known(data)
@@ -329,18 +328,23 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _async_explain(
         self, err: HomeAssistantError, data: Mapping[str, Any]
     ) -> dict[str, str]:
-        """Return the error of the form for what a service has answered."""
+        """Return the errors of the form for what a service has answered."""
         if isinstance(err, PermissionDenied):
             return {"base": "invalid_auth"}
-        if isinstance(err, _WRONG_ADDRESS) and (proposed := await self._async_propose(data)):
+        is_reauth = self.source == SOURCE_REAUTH
+        can_propose = isinstance(err, _WRONG_ADDRESS) and not is_reauth
+        if can_propose and (proposed := await self._async_propose(data)):
             return proposed
-        reason = await async_localized_text(self.hass, err)
-        # It may end with the words of the service.
-        self._placeholders["reason"] = reason if reason.endswith((".", "!", "?")) else f"{reason}."
-        if self._kind and data[CONF_BASE_URL] == self._kind.base_url != DEFAULT_BASE_URL:
-            self._placeholders["url"] = data[CONF_BASE_URL]
-            return {CONF_BASE_URL: "not_at_usual_url"}
-        return {"base": "cannot_connect"}
+        # The frontend knows the language of the person, so the form has the texts of these errors.
+        if (key := str(err.translation_key)) not in REASONS:
+            LOGGER.error("The connection test failed: %s", err)
+            key = "unknown"
+        self._placeholders |= {**(err.translation_placeholders or {}), "url": data[CONF_BASE_URL]}
+        if is_reauth:
+            # This form has no URL.
+            return {"base": key}
+        is_usual = self._kind and data[CONF_BASE_URL] == self._kind.base_url != DEFAULT_BASE_URL
+        return {"base": key, CONF_BASE_URL: "not_at_usual_url" if is_usual else "check_url"}
 
     async def _async_propose(self, data: Mapping[str, Any]) -> dict[str, str]:
         """Propose the address that was probably meant, if there is one that answers."""

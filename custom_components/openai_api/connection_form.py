@@ -45,6 +45,15 @@ from .const import (
 AUTHENTICATION: Final = "authentication"
 CONNECTION: Final = "connection"
 EXTRAS: Final = "extras"
+REASONS: Final = frozenset(
+    {
+        *("answer_too_complex", "answer_too_large", "bad_answer", "cannot_connect"),
+        *("certificate_not_trusted", "host_error", "host_error_untold", "invalid_arguments"),
+        *("quota_used_up", "rate_limited", "redirected", "refused", "sdk_error", "server_error"),
+        "timed_out",
+    }
+)
+"""The keys of the errors of a connection test whose texts the form has."""
 
 _TEXT = TextSelector()
 _LINES = TextSelector(TextSelectorConfig(multiple=True))

@@ -20,7 +20,6 @@ import orjson
 from .error_bodies import details_in, short
 from .error_rules import is_quota_exceeded, is_request_fault, is_server_error
 from .exceptions import (
-    UNKNOWN,
     ApiError,
     AuthenticationFailed,
     CertificateNotTrusted,
@@ -43,19 +42,20 @@ from .exceptions import (
 
 
 class ErrorDetails(TypedDict):
-    """What a server says of an error, fit to show; a dash where it says nothing."""
+    """What a server says of an error, fit to show; None where it says nothing."""
 
-    code: str
-    param: str
-    message: str
+    code: str | None
+    param: str | None
+    message: str | None
 
 
 def parse_error_body(body: object, settings: ErrorSettings) -> ErrorDetails:
     """Return the code, parameter and message of a server's error body, fit to show."""
 
-    def shown(value: object) -> str:
+    def shown(value: object) -> str | None:
         # Gateways in Python write nothing as "None".
-        return sanitize(str(short(value)), settings) if value and value != "None" else UNKNOWN
+        said = value and value != "None"
+        return (sanitize(str(short(value)), settings) or None) if said else None
 
     details = details_in(body)
     return ErrorDetails(
@@ -78,11 +78,11 @@ def _status_error(err: APIStatusError, settings: ErrorSettings) -> ApiError:
     return status_error(
         err.status_code,
         parse_error_body(_whole_body(err), settings),
-        sanitize(err.request_id or "", settings),
+        sanitize(err.request_id or "", settings) or None,
     )
 
 
-def status_error(status: int, details: ErrorDetails, request_id: str) -> ApiError:
+def status_error(status: int, details: ErrorDetails, request_id: str | None) -> ApiError:
     """Return the error for an HTTP status.
 
     `details` are `{"code": …, "param": …, "message": …}` as `parse_error_body` returns them.
@@ -100,7 +100,7 @@ def status_error(status: int, details: ErrorDetails, request_id: str) -> ApiErro
         error_type = ServerError
     else:
         error_type = RequestRejected
-    return error_type(status=status, request_id=request_id or UNKNOWN, **details)
+    return error_type(status=status, request_id=request_id, **details)
 
 
 _ERROR_CLASSES: Mapping[HTTPStatus, type[ApiError]] = {
@@ -127,9 +127,10 @@ def translate(err: Exception, settings: ErrorSettings, seconds: float | None = N
         case APIConnectionError() | httpx2.RequestError():
             cause = err.__cause__ or err
             if isinstance(refused := cause.__cause__, aiohttp.ClientConnectorCertificateError):
-                reason = getattr(refused.certificate_error, "verify_message", UNKNOWN)
-                return CertificateNotTrusted(message=reason)
-            return ConnectionFailed(message=sanitize(str(cause), settings))
+                error = refused.certificate_error
+                return CertificateNotTrusted(message=getattr(error, "verify_message", str(error)))
+            reason = sanitize(str(cause), settings)
+            return ConnectionFailed(message=reason or type(cause).__name__)
         case APIError():
             return ErrorInResponse(**parse_error_body(err.body or err.message, settings))
         case OpenAIError():

@@ -21,8 +21,8 @@ _MAX_INPUT_TEXT = 20_000
 _TAG = re.compile(
     r"<!--.*?(?:-->|\Z)|<(style|script)\b.*?(?:</\1>|\Z)|<[^<>]*>", re.DOTALL | re.IGNORECASE
 )
-UNKNOWN = "–"
-"""Stands in a text for what a server does not say."""
+BINARY_TYPE = "application/octet-stream"
+"""What the body of a response is that does not say (RFC 9110, section 8.3)."""
 
 
 class ErrorSettings(Protocol):
@@ -45,6 +45,8 @@ class ApiError(HomeAssistantError):
 
     key: ClassVar[str]
     """The translation key of the message."""
+    untold_key: ClassVar[str | None] = None
+    """The translation key where the server says nothing at all."""
 
     def __init__(
         self,
@@ -53,18 +55,42 @@ class ApiError(HomeAssistantError):
         code: str | None = None,
         param: str | None = None,
         message: str | None = None,
+        request_id: str | None = None,
+        details: str = "",
         **placeholders: str,
     ) -> None:
-        """Take the HTTP status, and code, parameter and message of the server, where it sent any."""
+        """Take the HTTP status, and code, parameter and message of the server, where it sent any.
+
+        From these follow `details`, unless they are given.
+        """
         self.status = status
-        self.code = None if code == UNKNOWN else code
-        self.param = None if param == UNKNOWN else param
-        self.message = None if message == UNKNOWN else message
-        facts = {"status": status, "code": code, "param": param, "message": message}
-        placeholders |= {name: str(fact) for name, fact in facts.items() if fact is not None}
+        self.code = code
+        self.param = param
+        self.message = message
+        facts = {
+            "status": status,
+            "code": code,
+            "param": param,
+            "message": message,
+            "request_id": request_id,
+        }
+        self.details = details or join_details(
+            message,
+            # That of an error within a response is but derived from its code.
+            f"HTTP {status}" if status and self.untold_key is None else None,
+            code and f"code: {code}",
+            param and f"param: {param}",
+            request_id and f"request_id: {request_id}",
+        )
+        """What the server says, with what it calls the facts: the same in all languages."""
+        placeholders = {
+            "details": self.details,
+            **{name: str(fact) for name, fact in facts.items() if fact is not None},
+            **placeholders,
+        }
         super().__init__(
             translation_domain=DOMAIN,
-            translation_key=self.key,
+            translation_key=self.key if self.details else self.untold_key or self.key,
             translation_placeholders=placeholders,
         )
 
@@ -155,12 +181,14 @@ class ErrorInResponse(ApiError):
     """The response has a status of success, and holds an error."""
 
     key = "host_error"
+    untold_key = "host_error_untold"
 
 
 class ErrorInStream(ApiError):
     """The server ended a stream with an error."""
 
     key = "stream_error"
+    untold_key = "stream_error_untold"
 
 
 class HandshakeFailed(ApiError):
@@ -195,9 +223,9 @@ class UnexpectedBody(ApiError):
 
     key = "bad_answer"
 
-    def __init__(self, content_type: str = "–", start: str = "–") -> None:
+    def __init__(self, content_type: str = "", start: str = "") -> None:
         """Take the content type and the first words of the body, both fit to show."""
-        super().__init__(content_type=content_type, start=start)
+        super().__init__(details=join_details(start, content_type) or BINARY_TYPE)
 
 
 class ResponseEmpty(ApiError):
@@ -284,6 +312,12 @@ class SdkPassthroughError(OpenAIError):
         self.error = error
 
 
+def join_details(message: str | None, *facts: str | None) -> str:
+    """Return the words of a server with the facts in brackets, or what there is of them."""
+    known = ", ".join(filter(None, facts))
+    return f"{message} ({known})" if message and known else message or known
+
+
 def localized_error[E: HomeAssistantError](
     error_class: type[E], key: str, **placeholders: object
 ) -> E:
@@ -305,13 +339,13 @@ def api_error(key: str, **placeholders: object) -> HomeAssistantError:
     return localized_error(HomeAssistantError, key, **placeholders)
 
 
-def sanitize(text: str, settings: ErrorSettings) -> str:
+def sanitize(text: str, settings: ErrorSettings, limit: int = MAX_ERROR_TEXT) -> str:
     """Return text of a server fit to show.
 
     Markup and unprintable characters are removed, secrets redacted, and the text is truncated to
-    500 characters.
+    `limit` characters.
     """
     words = " ".join(_TAG.sub(" ", text[:_MAX_INPUT_TEXT]).split())
     words = "".join(sign for sign in words if sign.isprintable())
     words = _SECRET_PATTERN.sub("***", settings.redact(words))
-    return words if len(words) <= MAX_ERROR_TEXT else f"{words[:MAX_ERROR_TEXT]}…"
+    return words if len(words) <= limit else f"{words[:limit]}…"

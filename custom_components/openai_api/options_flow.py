@@ -146,11 +146,11 @@ class OptionsFlow(OptionsFlowWithReload):
             )
         self._event_types = user_input[_EVENT_TYPES]
         if (host := self._host()) is None:
-            return self._show_form("cannot_connect", message=str(EntryUnloaded()))
+            return self._show_form("cannot_connect")
         try:
             made = await async_create(host, url, self._event_types)
         except HomeAssistantError as err:
-            return self._show_form(_error_key(err), message=_error_message(err))
+            return self._show_form(_error_key(err), **(err.translation_placeholders or {}))
         await async_delete(self.config_entry, host)
         return self._save(made)
 
@@ -324,11 +324,9 @@ def _error_key(err: HomeAssistantError) -> str:
             return "webhooks_unsupported"
         case AuthenticationFailed():
             return "invalid_auth"
-        case ConnectionFailed() | RequestTimedOut():
+        case ConnectionFailed() | RequestTimedOut() | EntryUnloaded():
             return "cannot_connect"
-    return "webhook_refused"
-
-
-def _error_message(err: HomeAssistantError) -> str:
-    """Return the message of the server."""
-    return (err.message if isinstance(err, ApiError) else None) or str(err)
+        case ApiError() if err.details:
+            return "webhook_refused"
+    # What answers nothing that can be read does not know webhooks.
+    return "webhooks_unsupported"

@@ -25,7 +25,7 @@ from .api.host import ServiceHost
 from .api.response import parse_body
 from .const import DOMAIN
 from .data import OpenAIConfigEntry
-from .exceptions import QuotaExceeded
+from .exceptions import ApiError, QuotaExceeded, StorageError
 from .media.storage import check_writable, media_directory
 
 _TIMEOUT = 30.0
@@ -74,7 +74,7 @@ class RetryRepairFlow(RepairsFlow):
                 raise
             except HomeAssistantError as err:
                 errors["base"] = self.error_key(err)
-                placeholders["message"] = str(err)
+                placeholders |= err.translation_placeholders or {}
         return self.async_show_form(
             step_id="confirm",
             data_schema=vol.Schema({}),
@@ -88,7 +88,7 @@ class RetryRepairFlow(RepairsFlow):
 
     def error_key(self, err: HomeAssistantError) -> str:
         """Return the translation key of an error of the form."""
-        return "still_fails"
+        raise NotImplementedError
 
     @property
     def entry(self) -> OpenAIConfigEntry:
@@ -112,7 +112,9 @@ class QuotaRepairFlow(RetryRepairFlow):
 
     @override
     def error_key(self, err: HomeAssistantError) -> str:
-        return "still_used_up" if isinstance(err, QuotaExceeded) else "still_fails"
+        if isinstance(err, QuotaExceeded):
+            return "still_used_up"
+        return "still_fails" if isinstance(err, ApiError) and err.details else "no_answer"
 
 
 class HostMovedRepairFlow(RetryRepairFlow):
@@ -153,6 +155,10 @@ class FolderRepairFlow(RetryRepairFlow):
     async def async_retry(self) -> RepairsFlowResult:
         await self.hass.async_add_executor_job(check_writable, media_directory(self.hass))
         return self.async_create_entry(data={})
+
+    @override
+    def error_key(self, err: HomeAssistantError) -> str:
+        return "still_fails" if isinstance(err, StorageError) else "no_media_folder"
 
 
 async def _async_probe(host: ServiceHost, method: str, model: object) -> None:

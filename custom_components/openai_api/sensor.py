@@ -73,7 +73,7 @@ MEASUREMENT_SENSORS = (
 ATTR_MESSAGE = "message"
 _MAX_STATE_LENGTH = 120
 """Characters: a longer one takes the place of its name in a row on a dashboard."""
-_DETAILS = re.compile(r" \((?:status|code|Request) [^()]*\)")
+_DETAILS = re.compile(r" \((?:HTTP \d|code:|param:|request_id:)[^()]*\)")
 """The facts of an API error, which the whole message keeps."""
 # A burst of calls is one change of state, not hundreds.
 _PAUSE = 1.0

@@ -85,8 +85,24 @@ def test_draft_of_list_names_common_fields() -> None:
 
 
 @pytest.mark.parametrize(
+    ("method", "place"),
+    [
+        ("beta.responses.input_items.list", "actions/multi_agent.py, which comes closest"),
+        ("admin.organization.users.list", "# For a new group\n"),
+    ],
+)
+def test_draft_of_method_without_rows_near(method: str, place: str) -> None:
+    assert place in asyncio.run(scaffold.draft(method))
+
+
+@pytest.mark.parametrize(
     ("method", "reason"),
-    [("vector_stores.seek", "knows no 'seek'"), ("vector_stores", "no method but a group")],
+    [
+        ("vector_stores.seek", "knows no 'seek'"),
+        ("audio", "a group of them, such as audio.speech.create"),
+        ("copy", "no method of the API"),
+        ("timeout", "no method of the API"),
+    ],
 )
 def test_draft_of_unknown_method_exits(method: str, reason: str) -> None:
     with pytest.raises(SystemExit, match=reason):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from custom_components.openai_api.connection_form import REASONS
 from scripts import texts
 
 TITLE = "integration.config.step.user.title"
@@ -77,7 +78,9 @@ def test_translation_left_over(key: str) -> None:
     file, _, rest = key.partition(".")
     files, problems = texts.generate(is_accepted=True)
     assert not problems
-    assert rest not in texts.flatten(json.loads(files[texts.SOURCES / "de" / f"{file}.json"]))
+    content = files[texts.SOURCES / "de" / f"{file}.json"]
+    # A file with nothing left is to go.
+    assert rest not in texts.flatten(json.loads(content)) if file == "images" else not content
 
 
 @pytest.mark.usefixtures("copies")
@@ -124,6 +127,18 @@ def test_language_from_folder() -> None:
     files, problems = texts.generate()
     assert not problems
     assert written(files, "fr") == written(files) | {shown(NAME): "Dessiner une image"}
+
+
+def test_errors_of_forms_are_plain_text() -> None:
+    """The frontend shows them as they are: a link would be brackets."""
+    errors = {key: text for key, text in ENGLISH.items() if ".error." in key}
+    assert errors
+    assert [key for key, text in errors.items() if "](" in text] == []
+
+
+def test_reasons_have_a_text_in_the_form() -> None:
+    for key in REASONS:
+        assert ENGLISH[f"config.error.{key}"] == ENGLISH[f"exceptions.{key}.message"]
 
 
 @pytest.mark.parametrize(

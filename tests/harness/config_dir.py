@@ -38,6 +38,12 @@ logger:
   default: warning
   logs:
     custom_components.openai_api: debug
+  # What the cameras and sounds of Home Assistant would use, a home to try things does without.
+  filters:
+    haffmpeg.core:
+      - FFmpeg fails .*No such file
+    homeassistant.components.camera.img_util:
+      - Error loading libturbojpeg
 """
 
 

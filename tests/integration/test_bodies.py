@@ -266,7 +266,7 @@ QUOTED: dict[str, tuple[Any, str]] = {
         {"error": {"message": "Provider error", "metadata": {"raw": WORDS}}},
         f": Provider error: {WORDS}",
     ),
-    "errors": ({"errors": [{"code": 7003, "message": WORDS}]}, f"code 7003, parameter –): {WORDS}"),
+    "errors": ({"errors": [{"code": 7003, "message": WORDS}]}, f"{WORDS} (HTTP 400, code: 7003)"),
     "a list of texts": ({"error": {"message": ["Bad", WORDS]}}, f": Bad; {WORDS}"),
     "a list of texts alone": ({"error": ["Bad", WORDS]}, f": Bad; {WORDS}"),
     "a list of one text": ({"error": [WORDS]}, f": {WORDS}"),
@@ -320,7 +320,7 @@ async def test_html_error_is_quoted_without_markup(
             raw.play([answer(body, kind="text/html")])
             with pytest.raises(HomeAssistantError) as caught:
                 await call("create_model_response", **ASK)
-            assert f"(text/html). Check its URL. It answered: {expected}" in str(caught.value)
+            assert f"Check its URL. It answered: {expected} (text/html)" in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["audio/wav", "image/png", "application/octet-stream", "x/y"])

@@ -17,6 +17,11 @@ from .conftest import CANARY, add_entry, entry_data, state_of
 STYLES = ["bearer", "header", "query", "none"]
 
 
+def told(reason: str) -> dict[str, str]:
+    """Return the errors of a form whose connection test failed."""
+    return {"base": reason, "base_url": "check_url"}
+
+
 async def submit(hass: HomeAssistant, data: dict[str, Any]) -> Any:
     """Fill in the form of a new flow."""
     flow = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
@@ -118,17 +123,17 @@ async def test_base_url_variants(
     [
         pytest.param({"api_key": "wrong"}, None, {"base": "invalid_auth"}, id="wrong key"),
         pytest.param({}, Fault(status=403), {"base": "invalid_auth"}, id="forbidden"),
-        pytest.param({}, Fault(status=404), {"base": "cannot_connect"}, id="no models"),
-        pytest.param({}, Fault(status=500), {"base": "cannot_connect"}, id="server error"),
-        pytest.param({}, Fault(drop="before", count=2), {"base": "cannot_connect"}, id="dropped"),
+        pytest.param({}, Fault(status=404), told("refused"), id="no models"),
+        pytest.param({}, Fault(status=500), told("server_error"), id="server error"),
+        pytest.param({}, Fault(drop="before", count=2), told("cannot_connect"), id="dropped"),
         pytest.param(
             {},
             Fault(status=200, body="<html>Hello</html>", content_type="text/html"),
-            {"base": "cannot_connect"},
+            told("bad_answer"),
             id="web page",
         ),
         pytest.param(
-            {"base_url": "http://127.0.0.1:9/v1"}, None, {"base": "cannot_connect"}, id="down"
+            {"base_url": "http://127.0.0.1:9/v1"}, None, told("cannot_connect"), id="down"
         ),
         pytest.param({"base_url": "ftp://host/v1"}, None, {"base_url": "invalid_url"}, id="scheme"),
         pytest.param({"base_url": "host"}, None, {"base_url": "invalid_url"}, id="no scheme"),
@@ -142,8 +147,14 @@ async def test_base_url_variants(
         pytest.param(
             {"api_key_source": "environment", "api_key": "NO_SUCH_VARIABLE"},
             None,
-            {"api_key": "key_not_found"},
+            {"api_key": "variable_not_set"},
             id="no variable",
+        ),
+        pytest.param(
+            {"api_key_source": "environment", "api_key": "BLANK_VARIABLE"},
+            None,
+            {"api_key": "variable_blank"},
+            id="blank variable",
         ),
         pytest.param(
             {"auth_method": "header"}, None, {"authentication": "auth_name_missing"}, id="no name"
@@ -160,10 +171,12 @@ async def test_form_errors_recover(
     hass: HomeAssistant,
     standin: StandIn,
     media_folder: object,
+    monkeypatch: pytest.MonkeyPatch,
     changes: dict[str, Any],
     fault: Fault | None,
     errors: dict[str, str],
 ) -> None:
+    monkeypatch.setenv("BLANK_VARIABLE", ' "" ')
     if fault is not None:
         standin.fail(fault)
     result = await submit(hass, entry_data(standin, **changes))
@@ -178,34 +191,41 @@ async def test_form_errors_recover(
 
 
 @pytest.mark.parametrize(
-    ("fault", "reason"),
+    ("fault", "key", "words"),
     [
         (
-            Fault(status=400, body={"error": {"message": f"No database for {CANARY}."}}),
-            "No database",
+            Fault(status=400, body={"error": {"message": f"No database for {CANARY}"}}),
+            "refused",
+            "No database for *** (HTTP 400, request_id: ",
         ),
-        (Fault(status=200, body="<html>Hello</html>", content_type="text/html"), "JSON"),
+        (
+            Fault(status=200, body="<html>Hello</html>", content_type="text/html"),
+            "bad_answer",
+            "Hello (text/html)",
+        ),
     ],
 )
 async def test_server_message_in_form(
-    hass: HomeAssistant, standin: StandIn, fault: Fault, reason: str
+    hass: HomeAssistant, standin: StandIn, fault: Fault, key: str, words: str
 ) -> None:
+    """The frontend says it in the language of the person: nothing here is in that of the system."""
+    hass.config.language = "de"
     standin.fail(fault)
     result = await submit(hass, entry_data(standin))
 
-    assert result["errors"] == {"base": "cannot_connect"}
-    assert reason in result["description_placeholders"]["reason"]
-    assert CANARY not in result["description_placeholders"]["reason"]
+    assert result["errors"] == told(key)
+    assert result["description_placeholders"]["details"].startswith(words)
+    assert CANARY not in str(result["description_placeholders"])
 
 
 async def test_api_key_kept_between_errors(
     hass: HomeAssistant, standin: StandIn, media_folder: object
 ) -> None:
     result = await submit(hass, entry_data(standin, base_url="http://127.0.0.1:9/v1"))
-    assert result["errors"] == {"base": "cannot_connect"}
-    reason = result["description_placeholders"]["reason"]
-    assert "127.0.0.1:9 " in reason
-    assert "ssl:" not in reason
+    assert result["errors"] == told("cannot_connect")
+    message = result["description_placeholders"]["message"]
+    assert "127.0.0.1:9 " in message
+    assert "ssl:" not in message
     again = {key: value for key, value in entry_data(standin).items() if key != "api_key"}
     result = await hass.config_entries.flow.async_configure(result["flow_id"], again)
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -290,6 +310,21 @@ async def test_organization_and_extra_headers_are_sent(
     assert asked.param("api-version") == "7"
 
 
+async def test_key_missing_says_why(
+    hass: HomeAssistant, standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLANK_VARIABLE", "")
+    for name, key in {
+        "NO_SUCH_VARIABLE": "variable_not_set",
+        "BLANK_VARIABLE": "variable_blank",
+        "": "key_not_found",
+    }.items():
+        data = entry_data(standin, api_key_source="environment", api_key=name)
+        entry = await add_entry(hass, data)
+        assert entry.state is ConfigEntryState.SETUP_ERROR
+        assert entry.error_reason_translation_key == key
+
+
 async def test_reauthentication_replaces_api_key(
     hass: HomeAssistant, standin: StandIn, media_folder: object
 ) -> None:
@@ -306,8 +341,13 @@ async def test_reauthentication_replaces_api_key(
         flow["flow_id"], {"api_key_source": "stored", "api_key": "wrong again"}
     )
     assert result["errors"] == {"base": "invalid_auth"}
+    standin.fail(Fault(path="/models", status=302, headers={"location": standin.url()}))
     result = await hass.config_entries.flow.async_configure(
         flow["flow_id"], {"api_key_source": "stored", "api_key": CANARY}
+    )
+    assert result["errors"] == {"base": "redirected"}, "this form has no URL to correct"
+    result = await hass.config_entries.flow.async_configure(
+        flow["flow_id"], {"api_key_source": "stored"}
     )
 
     assert result["reason"] == "reauth_successful"

@@ -13,7 +13,8 @@ from .streaming.conftest import raw as raw  # noqa: PLC0414
 from .streaming.host import ASK, CHAT, Json, chunk, event, stream
 
 WORDS = "Too hot to serve"
-NONE = "code –, parameter –"
+NONE = "request: {} (HTTP 400)".format
+"""What is told where there is no code and no parameter."""
 
 
 async def text_of(raw: RawServer, call: Call, body: Any, status: int = 400, **more: Any) -> str:
@@ -52,12 +53,15 @@ LISTS: dict[str, tuple[Any, str]] = {
     ),
     "a message that is the first item": (
         {"error": {"message": "no model", "errors": [{"message": "no model", "reason": "x"}]}},
-        f"{NONE}): no model (",
+        "request: no model (HTTP 400",
     ),
-    "objects alone": ({"errors": [{"message": "no model"}, {"message": "no input"}]}, NONE),
+    "objects alone": (
+        {"errors": [{"message": "no model"}, {"message": "no input"}]},
+        NONE("no model; no input"),
+    ),
     "objects alone, all": (
         {"errors": [{"code": 7, "message": "no model"}, {"code": 8, "message": "no input"}]},
-        "code 7, parameter –): no model; no input",
+        "no model; no input (HTTP 400, code: 7)",
     ),
     "objects and texts": ({"errors": ["no model", {"msg": "no input"}]}, "no model; no input"),
     "objects in a detail": (
@@ -74,35 +78,35 @@ FLAGS: dict[str, tuple[Any, str]] = {
     "true and msg": ({"error": True, "msg": WORDS}, WORDS),
     "true and detail": (
         {"error": True, "detail": WORDS, "code": "hot"},
-        f"code hot, parameter –): {WORDS}",
+        f"{WORDS} (HTTP 400, code: hot)",
     ),
     "one": ({"error": 1, "msg": WORDS}, WORDS),
-    "true in words": ({"error": "true", "msg": WORDS}, f"{NONE}): {WORDS}"),
-    "True in words": ({"error": "True", "message": WORDS}, f"{NONE}): {WORDS}"),
+    "true in words": ({"error": "true", "msg": WORDS}, NONE(WORDS)),
+    "True in words": ({"error": "True", "message": WORDS}, NONE(WORDS)),
     "a name beside a message": (
         {"error": "invalid_request", "message": WORDS},
-        f"code invalid_request, parameter –): {WORDS}",
+        f"{WORDS} (HTTP 400, code: invalid_request)",
     ),
     "a name beside a detail": (
         {"error": "invalid_request", "detail": WORDS},
-        f"code invalid_request, parameter –): {WORDS}",
+        f"{WORDS} (HTTP 400, code: invalid_request)",
     ),
     "nothing else": ({"error": True}, "True"),
 }
 NAMES: dict[str, tuple[Any, str]] = {
-    "error_code": ({"error_code": "hot", "error_msg": WORDS}, f"code hot, parameter –): {WORDS}"),
-    "errorCode": ({"errorCode": "hot", "errorMessage": WORDS}, f"code hot, parameter –): {WORDS}"),
+    "error_code": ({"error_code": "hot", "error_msg": WORDS}, f"{WORDS} (HTTP 400, code: hot)"),
+    "errorCode": ({"errorCode": "hot", "errorMessage": WORDS}, f"{WORDS} (HTTP 400, code: hot)"),
     "errorCode outside": (
         {"errorCode": "hot", "error": {"message": WORDS}},
-        f"code hot, parameter –): {WORDS}",
+        f"{WORDS} (HTTP 400, code: hot)",
     ),
     "error_message": (
         {"error": {"error_code": 7, "error_message": WORDS}},
-        f"code 7, parameter –): {WORDS}",
+        f"{WORDS} (HTTP 400, code: 7)",
     ),
-    "Message": ({"Message": WORDS}, f"{NONE}): {WORDS}"),
-    "title": ({"title": WORDS, "status": 400}, f"{NONE}): {WORDS}"),
-    "title and detail": ({"title": "Bad", "detail": WORDS}, f"{NONE}): {WORDS}"),
+    "Message": ({"Message": WORDS}, NONE(WORDS)),
+    "title": ({"title": WORDS, "status": 400}, NONE(WORDS)),
+    "title and detail": ({"title": "Bad", "detail": WORDS}, NONE(WORDS)),
     "innererror": (
         {
             "error": {
@@ -111,11 +115,11 @@ NAMES: dict[str, tuple[Any, str]] = {
                 "innererror": {"code": "Jailbreak"},
             }
         },
-        f"code Jailbreak, parameter –): {WORDS}",
+        f"{WORDS} (HTTP 400, code: Jailbreak)",
     ),
     "inner_error": (
         {"error": {"code": None, "message": WORDS, "inner_error": {"code": "Jailbreak"}}},
-        f"code Jailbreak, parameter –): {WORDS}",
+        f"{WORDS} (HTTP 400, code: Jailbreak)",
     ),
     "innererror in innererror": (
         {
@@ -125,11 +129,11 @@ NAMES: dict[str, tuple[Any, str]] = {
                 "innererror": {"code": "b", "innererror": {"code": "c"}},
             }
         },
-        f"code c, parameter –): {WORDS}",
+        f"{WORDS} (HTTP 400, code: c)",
     ),
     "innererror without a code": (
         {"error": {"code": "a", "message": WORDS, "innererror": {"x": 1}}},
-        f"code a, parameter –): {WORDS}",
+        f"{WORDS} (HTTP 400, code: a)",
     ),
 }
 RAW: dict[str, tuple[Any, str]] = {
@@ -142,13 +146,13 @@ RAW: dict[str, tuple[Any, str]] = {
         ("a message", {"message": WORDS}, f"error: {WORDS}"),
         ("a list", [{"error": {"message": WORDS}}], f"error: {WORDS}"),
         ("unknown names", {"why": WORDS}, f"error: {{'why': '{WORDS}'}}"),
-        ("nothing", {}, "): Provider returned error ("),
+        ("nothing", {}, "request: Provider returned error (HTTP 400"),
         ("the key", {"error": {"message": f"bad {CANARY}"}}, "error: bad ***"),
     )
 }
 ERROR = json.dumps({"error": {"message": WORDS, "code": "hot"}})
 EVENTS: dict[str, tuple[Any, str]] = {
-    name: (text.encode(), f"code hot, parameter –): {WORDS}")
+    name: (text.encode(), f"{WORDS} (HTTP 400, code: hot)")
     for name, text in {
         "a name": f"event: error\ndata: {ERROR}\n\n",
         "a name and CRLF": f"event: error\r\ndata: {ERROR}\r\n\r\n",
@@ -160,8 +164,8 @@ EVENTS: dict[str, tuple[Any, str]] = {
         "data in lines": "event: error\ndata: {\ndata: " + ERROR[1:] + "\n\n",
     }.items()
 } | {
-    "words": (f"event: error\ndata: {WORDS}\n\n".encode(), f"{NONE}): {WORDS}"),
-    "no event": (f"id: {WORDS}".encode(), f"{NONE}): id: {WORDS}"),
+    "words": (f"event: error\ndata: {WORDS}\n\n".encode(), NONE(WORDS)),
+    "no event": (f"id: {WORDS}".encode(), NONE(f"id: {WORDS}")),
 }
 
 
@@ -202,7 +206,7 @@ async def test_error_retry_delay(
     details = [{"@type": "x/QuotaFailure"}, {"@type": "x/RetryInfo", "retryDelay": delay}]
     error = {"code": 429, "message": message, "status": "RESOURCE_EXHAUSTED", "details": details}
     text = await text_of(raw, call, [{"error": error}], 429)
-    assert f"Message: {shown}" in text
+    assert f"The service answered: {shown}" in text
     assert ("(retry in" in text) is ("(retry in" in shown)
 
 
@@ -241,7 +245,7 @@ async def test_error_as_only_event_is_told(
                 raw.play(stream(secret, done=done))
                 with raises_key("stream_error" if is_stream else "host_error") as caught:
                     await call(action, **data, **{"stream": True} if is_stream else {})
-                assert f"): {WORDS} ***" in str(caught.value)
+                assert f": {WORDS} ***" in str(caught.value)
                 assert CANARY not in str([one.data for one in fired])
 
 

@@ -81,18 +81,34 @@ async def test_error_quotes_server_message(
     with pytest.raises(ServiceValidationError) as caught:
         await call("create_model_response", **ASK)
 
-    for part in ("404", "model_not_found", "parameter model", "No such model", "req_42"):
+    for part in ("404", "model_not_found", "param: model", "No such model", "req_42"):
         assert part in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("status", "body", "ending"),
     [
-        (401, error_body("Invalid API Key"), "asks for it. Message: Invalid API Key (Request –)"),
-        (429, error_body("slow down"), "Wait a little. Message: slow down (Request –)"),
-        (429, error_body("none left", code="insufficient_quota"), ". Message: none left (Request"),
-        (503, error_body("Loading model"), "Try again later. Message: Loading model (Request –)"),
-        (502, "", "Try again later. Message: – (Request –)"),
+        (
+            401,
+            error_body("Invalid API Key"),
+            "asks for it. The service answered: Invalid API Key (HTTP 401, code: x)",
+        ),
+        (
+            429,
+            error_body("slow down"),
+            "Wait a little. The service answered: slow down (HTTP 429, code: x)",
+        ),
+        (
+            429,
+            error_body("none left", code="insufficient_quota"),
+            "period. The service answered: none left (HTTP 429, code: insufficient_quota)",
+        ),
+        (
+            503,
+            error_body("Loading model"),
+            "later. The service answered: Loading model (HTTP 503, code: x)",
+        ),
+        (502, "", "Try again later. The service answered: HTTP 502"),
     ],
     ids=["key", "rate", "quota", "server", "nothing-said"],
 )
@@ -108,7 +124,7 @@ async def test_error_message_without_full_stop(
     standin.fail(Fault(status=status, body=body, headers={"x-request-id": ""}))
     with pytest.raises(HomeAssistantError) as caught:
         await call("create_model_response", **ASK)
-    assert ending in str(caught.value)
+    assert str(caught.value).endswith(ending)
 
 
 async def test_error_redacts_api_key(
@@ -373,7 +389,7 @@ async def test_gateway_error_formats(standin: StandIn, entry: MockConfigEntry, c
         await call("create_model_response", model="m", input="Hello", stream=True)
     found = caught.value.translation_placeholders
     assert found is not None
-    assert (found["message"], found["param"], found["code"]) == ("Out of models", "–", "500")
+    assert found["details"].startswith("Out of models (HTTP 500, code: 500, request_id: ")
 
 
 async def test_session_closed_while_stopping_is_connection_error(

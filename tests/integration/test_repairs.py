@@ -186,7 +186,7 @@ async def test_quota_repair_flow(
     standin.fail(Fault(status=500))
     form = await fix(flow_id=form["flow_id"])
     assert form["errors"] == {"base": "still_fails"}
-    assert "500" in form["description_placeholders"]["message"]
+    assert form["description_placeholders"]["details"].startswith("Fault 500 (HTTP 500, ")
     assert issues(hass)
     done = await fix(flow_id=form["flow_id"])
     assert done["type"] == "create_entry"
@@ -291,7 +291,7 @@ async def test_media_directory_issue(
     form = await fix(issue_id)
     form = await fix(flow_id=form["flow_id"])
     assert form["errors"] == {"base": "still_fails"}
-    assert "File exists" in form["description_placeholders"]["message"]
+    assert form["description_placeholders"]["message"] == "File exists"
     blocker.unlink()
     done = await fix(flow_id=form["flow_id"])
     assert done["type"] == "create_entry"

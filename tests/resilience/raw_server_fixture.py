@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 import json
 from pathlib import Path
+import re
 import time
 from typing import Any
 
@@ -26,6 +27,7 @@ _FOLDER = Path(__file__).parents[2] / "custom_components" / DOMAIN / "translatio
 _TEXTS = {
     path.stem: json.loads(path.read_text())["exceptions"] for path in sorted(_FOLDER.glob("*.json"))
 }
+_NAMES = re.compile(r"{(\w+)}")
 
 
 def assert_localized(err: HomeAssistantError, key: str) -> str:
@@ -33,10 +35,10 @@ def assert_localized(err: HomeAssistantError, key: str) -> str:
     assert err.translation_domain == DOMAIN
     assert err.translation_key == key, f"{err.translation_key}: {err}"
     assert CANARY not in str(err)
-    texts = {
-        language: found[key]["message"].format(**(err.translation_placeholders or {}))
-        for language, found in _TEXTS.items()
-    }
+    shown = err.translation_placeholders or {}
+    for name in _NAMES.findall(_TEXTS["en"][key]["message"]):
+        assert shown[name].strip(" –"), f"nothing stands for {name}"
+    texts = {language: found[key]["message"].format(**shown) for language, found in _TEXTS.items()}
     assert len(set(texts.values())) == len(texts), "a language lacks this text"
     assert str(err).rstrip(".") == texts["en"].rstrip(".")
     return str(err)

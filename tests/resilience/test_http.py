@@ -149,6 +149,11 @@ BODIES: dict[str, tuple[Script, str | dict[str, Any]]] = {
     "JSON without a label": ([answer(kind=None)], RIGHT),
     "type that is none": ([answer(kind=";;;/ ,")], RIGHT),
     "picture": ([answer(b"\x89PNG\r\n\x1a\n" + bytes(99), kind="image/png")], "bad_answer"),
+    "picture without a label": (
+        [answer(b"\x89PNG\r\n\x1a\n" + bytes(99), kind=None)],
+        "bad_answer",
+    ),
+    "failure without a word": ([answer({"success": False})], "host_error_untold"),
     "truncated JSON": ([answer(BODY[:-3])], "bad_answer"),
     "JSON with more behind it": ([answer(BODY + b"}")], "bad_answer"),
     "two objects": ([answer(BODY + b"\n" + BODY)], "bad_answer"),

@@ -114,6 +114,7 @@ STREAMS: dict[str, tuple[Script, str | dict[str, Any]]] = {
     "last event without a response": (stream(event({"type": "response.completed"})), "stream_cut"),
     "error event": (stream(CREATED, event({"type": "error", "message": "No"})), "stream_error"),
     "error by name": (stream(CREATED, event({"message": "No"}, "error")), "stream_error"),
+    "error by name alone": (stream(CREATED, event({}, "error")), "stream_error_untold"),
     "error object": (stream(CREATED, event(error())), "stream_error"),
     "error in words": (stream(CREATED, event({"error": "No"})), "stream_error"),
     "error that is a number": (stream(CREATED, event({"error": 17})), "stream_error"),
@@ -159,7 +160,7 @@ async def test_stream_keep_alive_times_out(raw_server: RawServerFixture) -> None
 async def test_stream_error_messages(raw_server: RawServerFixture) -> None:
     script = stream(CREATED, event(error("Overloaded", code="busy", param="model")))
     text = await raw_server.assert_survives([script], "stream_error", STREAM, **ASK)
-    assert "code busy, parameter model): Overloaded" in text
+    assert "Overloaded (code: busy, param: model)" in text
     text = await raw_server.assert_survives(
         [[HEAD, Step.HOLD]], "timed_out", STREAM, timeout=0.7, **ASK
     )

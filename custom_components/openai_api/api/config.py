@@ -58,7 +58,12 @@ class InvalidUrl(InvalidSettings):
 
 
 class ApiKeyNotFound(LookupError):
-    """The environment has no such variable, or the key is empty."""
+    """There is no key; `key` is the translation key of what to do about it."""
+
+    def __init__(self, key: str = "key_not_found") -> None:
+        """Take the translation key."""
+        super().__init__(key)
+        self.key = key
 
 
 _STORED: Final = vol.Schema(
@@ -198,10 +203,14 @@ def _load_api_key(data: Mapping[str, Any]) -> str:
     method = data.get(CONF_AUTH_METHOD)
     is_whole_header = method in {AuthMethod.HEADER, AuthMethod.QUERY}
     key = _stripped_key(data.get(CONF_API_KEY) or "", is_whole=is_whole_header)
-    if data.get(CONF_API_KEY_SOURCE) == KeySource.ENVIRONMENT:
-        key = _stripped_key(os.environ.get(key, ""), is_whole=is_whole_header)
     if not key:
         raise ApiKeyNotFound
+    if data.get(CONF_API_KEY_SOURCE) == KeySource.ENVIRONMENT:
+        # The name is not told: it may be a key that was entered in its place.
+        if (value := os.environ.get(key)) is None:
+            raise ApiKeyNotFound("variable_not_set")
+        if not (key := _stripped_key(value, is_whole=is_whole_header)):
+            raise ApiKeyNotFound("variable_blank")
     return key
 
 

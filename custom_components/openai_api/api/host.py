@@ -16,6 +16,7 @@ from ..const import SIGNAL_ERROR
 from ..error_rules import is_quota_exceeded
 from ..error_translation import translate
 from ..exceptions import (
+    MAX_ERROR_TEXT,
     ApiError,
     AuthenticationFailed,
     EntryUnloaded,
@@ -120,7 +121,8 @@ class ServiceHost:
     def record_error(self, error: str) -> None:
         """Store the sanitized error, and notify the Last error sensor."""
         if not self.closed:
-            self.last_error = sanitize(error, self.settings)
+            # The facts stand behind the words of the server, which may have 500 characters.
+            self.last_error = sanitize(error, self.settings, 2 * MAX_ERROR_TEXT)
             signal = SIGNAL_ERROR.format(self.entry.entry_id)
             async_dispatcher_send(self.hass, signal, self.last_error)
 

@@ -228,10 +228,8 @@ def _is_text(kind: str, text: str, *, expects_text: bool) -> bool:
 
 def unexpected_body_error(settings: HostConfig, kind: str, text: str) -> UnexpectedBody:
     """Return the error for a body that is not what was requested."""
-    shown = sanitize(kind, settings) or "–"
     is_binary = kind.startswith(_BINARY) or "\0" in text[:_LOOKED_AT]
-    start = "–" if is_binary else sanitize(text, settings)
-    return UnexpectedBody(shown, start)
+    return UnexpectedBody(sanitize(kind, settings), "" if is_binary else sanitize(text, settings))
 
 
 def stray_answer(settings: HostConfig, lines: list[bytes], kind: str) -> Any:

@@ -86,7 +86,7 @@ class Attachments:
             raise AssistError(ATTACHMENT_UNSUPPORTED, message=attachment.path.name)
         mime_type = file[0] or _IMAGES.get(declared_type, declared_type)
         if mime_type != _PDF and mime_type not in _IMAGES:
-            raise AssistError(ATTACHMENT_UNSUPPORTED, message=mime_type or "?")
+            raise AssistError(ATTACHMENT_UNSUPPORTED, message=mime_type or attachment.path.name)
         return mime_type, f"data:{mime_type};base64,{file[1]}"
 
     def content_parts(self, content: UserContent, *, is_chat: bool) -> str | list[Json]:

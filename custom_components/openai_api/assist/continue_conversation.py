@@ -5,8 +5,11 @@ from typing import Final
 
 from homeassistant.components.conversation import ConversationResult
 
-_QUESTION_END: Final = re.compile(r"[?？؟՞፧⁇⁈][\W_]*\Z")
+_MARKS: Final = "?？؟՞፧⁇⁈"
+_QUESTION_END: Final = re.compile(rf"[{_MARKS}](?:(?![{_MARKS}])[\W_])*\Z")
 """The end of a question, whatever quotes, marks or emoji follow; Home Assistant knows less."""
+_SENTENCE_END: Final = re.compile(rf"[.!…。！।{_MARKS}][\W_]*\Z")
+"""What is quoted after this stands for itself, as nothing says whose words it is."""
 _TAIL_CHARACTERS: Final = 60
 """Characters at the end of an answer."""
 _QUOTES: Final = {
@@ -29,8 +32,12 @@ def ends_with_question(answer: str) -> bool:
         return True
     before = answer.removesuffix(end)
     opened = [quote.start() for quote in _QUOTES[closing].finditer(before)]
-    # Small models put all that they say between quotes.
-    return not opened or not any(sign.isalnum() for sign in before[: opened[-1]])
+    if not opened:
+        return True
+    # Small models put all that they say between quotes, or the question alone.
+    before = before[: opened[-1]]
+    has_words = any(sign.isalnum() for sign in before)
+    return not has_words or _SENTENCE_END.search(before[-_TAIL_CHARACTERS:]) is not None
 
 
 def set_continue_conversation(result: ConversationResult, choice: str, answer: str) -> None:

@@ -362,7 +362,9 @@ async def async_localized_error(
     """
     key = error_translation_key(err) if isinstance(err, HomeAssistantError) else FAILED
     known = (err.translation_placeholders or {}) if isinstance(err, HomeAssistantError) else {}
-    values = {"name": "", "model": "", "message": "", **placeholders, **known}
+    # Where the service gives no reason, there is at least a status.
+    message = err.details if isinstance(err, ApiError) else ""
+    values = {"name": "", "model": "", "message": message, **placeholders, **known}
     english = await _async_text(hass, "en", key)
     text = english
     tag = language.replace("_", "-")

@@ -9,10 +9,9 @@ from homeassistant.exceptions import HomeAssistantError
 from ..api.host import ServiceHost
 from ..api.response import async_parse_body
 from ..const import LOGGER
-from ..exceptions import UNKNOWN
 from ..streaming.answer_forms import transcript_in
 from ..types import Json
-from .errors import NO_TRANSCRIPT, AssistError, mentions_parameter
+from .errors import NO_TRANSCRIPT, STT_NO_ANSWER, AssistError, mentions_parameter
 from .pcm import MICROPHONE_FORMAT, wav_file
 from .plain_text import without_controls
 
@@ -91,7 +90,7 @@ async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, aud
             LOGGER.warning("The model %s of %s does not take %s", model, host.entry.title, option)
         if (text := transcript_in(answer)) is None:
             keys = ", ".join(sorted(map(str, answer)))[:100]
-            raise AssistError(NO_TRANSCRIPT, message=keys or UNKNOWN)
+            raise AssistError(NO_TRANSCRIPT if keys else STT_NO_ANSWER, message=keys)
     except HomeAssistantError as err:
         host.record_failure(err, _METHOD, options.model)
         raise

@@ -13,7 +13,7 @@ from openai import Omit
 from ..api.host import ServiceHost
 from ..api.response import parse_body
 from ..const import LOGGER
-from ..exceptions import ApiError
+from ..exceptions import BINARY_TYPE, ApiError
 from .errors import AssistError
 from .http import iter_body
 from .pcm import Coalescer, PcmFormat, WavError, WavReader
@@ -141,7 +141,8 @@ class SpeechRequests:
                     chunk = received
                     size += len(chunk)
                     if size > _MAX_AUDIO_BYTES:
-                        raise AssistError("assist_bad_sound", message="…")
+                        limit = f"> {_MAX_AUDIO_BYTES // 1024**2} MiB"
+                        raise AssistError("assist_bad_sound", message=limit)
                     if not segment.format.done() and reader is None:
                         head += chunk
                         if len(head) < HEAD_BYTES:
@@ -200,7 +201,7 @@ class SpeechRequests:
         # It raises for an error that calls itself a success, and for a web page.
         claimed = "" if is_text(head[:HEAD_BYTES]) else content_type
         parse_body(self._host.settings, head[:_MAX_ERROR_BYTES], claimed)
-        raise AssistError("assist_bad_sound", message=content_type.partition(";")[0] or "–")
+        raise AssistError("assist_bad_sound", message=content_type.partition(";")[0] or BINARY_TYPE)
 
 
 def _is_rejected(err: HomeAssistantError, param: str, *words: str) -> bool:

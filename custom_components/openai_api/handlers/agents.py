@@ -26,7 +26,7 @@ async def async_take_turn(request: ActionCall) -> Json:
         _turn_request(request, "retrieve", {"session_id": session_id})
     )
     if session.get("status") != "idle":
-        raise validation_error("agent_session_busy", status=session.get("status", "–"))
+        raise validation_error("agent_session_busy", status=session.get("status") or "unknown")
     if isinstance(agent_input, str):
         agent_input = [{"role": "user", "content": [{"type": "input_text", "text": agent_input}]}]
     submit = _turn_request(

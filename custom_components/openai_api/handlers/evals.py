@@ -20,7 +20,7 @@ async def async_cancel_run(request: ActionCall) -> Json:
     eval_id, run_id = (quote(data[key], safe="") for key in ("eval_id", "run_id"))
     if {eval_id, run_id} & {".", ".."}:
         # These would change the path.
-        raise validation_error("invalid_arguments", message="an id is neither . nor ..")
+        raise validation_error("invalid_arguments", message="eval_id, run_id")
     async with host.async_request_scope(request.timeout):
         response = await host.client.post(
             f"/evals/{eval_id}/runs/{run_id}/cancel",

@@ -1,6 +1,7 @@
 """Creates and edits images, and saves them."""
 
 import base64
+from functools import partial
 
 from homeassistant.exceptions import HomeAssistantError
 import orjson
@@ -34,9 +35,9 @@ async def async_create_images(request: ActionCall) -> Json:
     # First, so that no image is paid for that could not be saved.
     await async_require_media_directory(request.hass)
     if request.data.get("stream"):
-        answer = await stream_runner.async_run(request)
+        answer = await stream_runner.async_run(request, read_body=partial(_async_read, request))
     else:
-        answer = await _async_request(request)
+        answer = await _async_read(request, *await async_fetch(request))
     label = guess_type(f"x.{request.data.get('output_format') or 'png'}")
     data = answer.get("data")
     files = [
@@ -59,13 +60,12 @@ async def async_create_images(request: ActionCall) -> Json:
     return {**answer, "media": media}
 
 
-async def _async_request(request: ActionCall) -> Json:
-    """Send the request of a call, and return the API's object with the images.
+async def _async_read(request: ActionCall, body: bytes, content_type: str) -> Json:
+    """Return the API's object with the images that a response holds.
 
     Returns `{"data": [{"b64_json": …}]}` for a response that is the image itself, as some servers
-    send it. Raises what `action_request.async_request_json` raises.
+    send it. Raises what `action_request.async_parse_answer` raises.
     """
-    body, content_type = await async_fetch(request)
     kind = detect_media_type(body[:HEAD_BYTES])
     if kind is None or not kind.startswith("image/"):
         return await async_parse_answer(request, body, content_type)

@@ -5,7 +5,7 @@ from contextlib import suppress
 import orjson
 
 from ..action import ActionCall
-from ..exceptions import ResponseEmpty, api_error, sanitize
+from ..exceptions import BINARY_TYPE, ResponseEmpty, api_error, join_details, sanitize
 from ..types import Json
 
 
@@ -25,10 +25,9 @@ async def async_create(request: ActionCall) -> Json:
     if not sdp.strip():
         raise ResponseEmpty
     if not sdp.lstrip().startswith("v="):
-        kind = response.headers.get("content-type", "").partition(";")[0] or "–"
-        raise api_error(
-            "no_call_answer", content_type=kind, start=sanitize(sdp[:2000], host.settings)
-        )
+        kind = response.headers.get("content-type", "").partition(";")[0]
+        details = join_details(sanitize(sdp[:2000], host.settings), kind) or BINARY_TYPE
+        raise api_error("no_call_answer", details=details)
     location = response.headers.get("location", "").partition("?")[0]
     return {"sdp": sdp, "call_id": location.rstrip("/").rpartition("/")[2] or None}
 

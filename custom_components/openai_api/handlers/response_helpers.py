@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from ..exceptions import UNKNOWN, ErrorSettings, StructureIgnored, ToolCallIncomplete, sanitize
+from ..exceptions import ErrorSettings, StructureIgnored, ToolCallIncomplete, sanitize
 from ..statuses import cut_reason
 from ..streaming.answer_forms import text_in
 from ..streaming.answer_objects import objects_in
@@ -221,7 +221,7 @@ def _check_arguments(call: Json, settings: ErrorSettings) -> None:
     except orjson.JSONDecodeError:
         name = call.get("name")
         raise ToolCallIncomplete(
-            name=sanitize(name[:_MAX_SHOWN], settings) if isinstance(name, str) else UNKNOWN,
+            name=sanitize(name[:_MAX_SHOWN], settings) if isinstance(name, str) else "function",
             arguments=sanitize(arguments[-_MAX_SHOWN:], settings),
         ) from None
 
@@ -250,7 +250,8 @@ def _fits(form: Json, text: object) -> bool:
 def _ignored(form: Json, text: str, settings: ErrorSettings) -> StructureIgnored:
     """Return the error for a response with another structure."""
     value = load(text)
-    reason = "–" if value is None else mismatch(form, value) or "–"
+    # What is no JSON at all is another value at the root.
+    reason = (value is not None and mismatch(form, value)) or "$"
     start = " ".join(text.split())
     start = f"{start[:_MAX_SHOWN]}…" if len(start) > _MAX_SHOWN else start
     return StructureIgnored(reason=sanitize(reason, settings), start=sanitize(start, settings))

@@ -13,7 +13,7 @@ from ..websocket.connection import Connection
 async def async_find[T: Connection](request: ActionCall, kind: type[T]) -> T:
     """Return the open connection that a call names, if it may use it.
 
-    Raises ServiceValidationError "connection_unknown" or "connection_access_denied".
+    Raises what `find` and `async_check_access` raise.
     """
     connections = runtime_data_of(request).connections
     connection = find(connections, request.data["connection_id"], kind.transport)

@@ -19,7 +19,7 @@ from ..exceptions import (
     ResponseTooLarge,
     StreamIncomplete,
     StreamMalformed,
-    api_error,
+    UnexpectedBody,
     sanitize,
 )
 from ..streaming.accumulators import SpeechAccumulator
@@ -102,8 +102,8 @@ async def async_save_response(
 
     Returns what `async_save` returns, and raises what that raises. Where the method returns audio
     or video, a stream of events is joined, and audio in a text is decoded. Any other text (JSON, a
-    web page) raises ErrorInResponse or HomeAssistantError "bad_answer" with the words of the
-    server, another kind of file "bad_answer". An object that is nothing but an error raises
+    web page) raises ErrorInResponse or UnexpectedBody with the words of the server, another kind of
+    file UnexpectedBody. An object that is nothing but an error raises
     ErrorInResponse, unless it has a file name or is called a file; ResponseEmpty is raised for nothing but blanks,
     StreamIncomplete and StreamMalformed for a stream.
     """
@@ -124,7 +124,7 @@ async def async_save_response(
             else:
                 chunks = iter_bytes(await _async_read_text(request, label, chunks))
         elif is_other_file(head, is_audio=request.operation.method == _SPEECH):
-            raise api_error("bad_answer", content_type=_shown(label, request), start="–")
+            raise _unexpected(label, request)
         # A content type other than audio, image or video is ignored.
         kinds = map(canonical_media_type, [label, *_wanted_types(request, default_format)])
         labels = list(filter(is_media, kinds))
@@ -261,14 +261,13 @@ async def _async_read_text(request: ActionCall, label: str, chunks: AsyncIterato
     decoded = decode_text(text[:_MAX_TEXT])
     with suppress(orjson.JSONDecodeError):
         raise ErrorInResponse(**parse_error_body(orjson.loads(decoded), settings))
-    raise api_error(
-        "bad_answer", content_type=_shown(label, request), start=sanitize(decoded, settings)
-    )
+    raise _unexpected(label, request, decoded)
 
 
-def _shown(label: str, request: ActionCall) -> str:
-    """Return a content type as it is shown."""
-    return sanitize(canonical_media_type(label), request.host.settings) or "–"
+def _unexpected(label: str, request: ActionCall, text: str = "") -> UnexpectedBody:
+    """Return the error for a body that is no such file."""
+    settings = request.host.settings
+    return UnexpectedBody(sanitize(canonical_media_type(label), settings), sanitize(text, settings))
 
 
 def join_base64(pieces: Any) -> bytes:

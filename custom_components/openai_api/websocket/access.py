@@ -31,9 +31,13 @@ async def async_check_access(hass: HomeAssistant, connection: Connection, contex
 def find(connections: Connections, connection_id: str, transport: str) -> Connection:
     """Return the open connection of this id and transport.
 
-    Raises ServiceValidationError "connection_unknown" if there is none.
+    Raises ServiceValidationError "connection_unknown" if there is none of this id, and
+    "connection_of_other_kind" if its transport is another.
     """
-    connection = connections.get(connection_id)
-    if connection is None or connection.transport != transport:
+    if (connection := connections.get(connection_id)) is None:
         raise validation_error("connection_unknown", connection_id=connection_id)
+    if connection.transport != transport:
+        raise validation_error(
+            "connection_of_other_kind", connection_id=connection_id, transport=connection.transport
+        )
     return connection

@@ -52,5 +52,5 @@ def rejection(err: InvalidStatus, settings: HostConfig) -> ApiError:
         kind = WebSocketMissing
     elif status in FATAL_STATUSES:
         kind = ConnectionRejected
-    request_id = sanitize(response.headers.get("x-request-id") or "–", settings)
+    request_id = sanitize(response.headers.get("x-request-id") or "", settings) or None
     return kind(status=status, request_id=request_id, **parse_error_body(body, settings))

@@ -5,7 +5,7 @@ import time
 
 from websockets.frames import CloseCode
 
-from ..exceptions import api_error
+from ..exceptions import api_error, join_details
 from .close import Close
 
 INITIAL_DELAY = 0.5
@@ -53,7 +53,8 @@ class ReconnectPolicy:
         self._empty_sockets += 1
         if self._empty_sockets < _MAX_EMPTY_SOCKETS:
             return close
-        error = api_error("websocket_closed_at_once", code=close.code, message=close.reason or "–")
+        details = join_details(close.reason, f"code: {close.code}")
+        error = api_error("websocket_closed_at_once", details=details)
         return close._replace(error=error)
 
     def is_recoverable(self, close: Close) -> bool:

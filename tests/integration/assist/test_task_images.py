@@ -332,7 +332,7 @@ async def test_image_by_chat_garbled_raises(
         (
             (404, "The model `flux-1` does not exist"),
             (404, "The model `flux-1` does not exist, says chat"),
-            r"does not exist \(Request",
+            r"does not exist \(HTTP 404",
         ),
         ((404, "Nothing here"), (400, "That is not allowed"), "That is not allowed"),
         ((404, "The model `flux-1` does not exist"), (400, "Invalid modalities"), "does not exist"),

@@ -109,8 +109,8 @@ async def test_last_error_is_truncated_and_redacted(
     assert "Wrong key ***" in error
     whole = hass.states.get(ERROR)
     assert whole is not None
-    assert "(status 400, code c, parameter –)" in whole.attributes["message"]
-    assert "status" not in error
+    assert "… (HTTP 400, code: c, request_id: req_" in whole.attributes["message"]
+    assert "HTTP" not in error
     assert len(whole.attributes["message"]) > 255
     assert CANARY not in str(whole.as_dict())
 

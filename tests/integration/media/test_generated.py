@@ -79,10 +79,13 @@ async def test_invalid_images_only_raise(standin: StandIn, call: Call, folder: P
 
 
 @pytest.mark.parametrize("kind", ["image/png", "application/octet-stream", "application/json"])
-async def test_image_itself_as_response(standin: StandIn, call: Call, kind: str) -> None:
-    # As vLLM-Omni answers with `response_format: file`.
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_image_itself_as_response(
+    standin: StandIn, call: Call, kind: str, is_stream: bool
+) -> None:
+    # As vLLM-Omni answers with `response_format: file`, whether a stream was asked for or not.
     standin.fail(Fault(path="/images", status=200, body=GIF, content_type=kind))
-    answer = await call("create_image", prompt="A house", response_format="file")
+    answer = await call("create_image", prompt="A house", response_format="file", stream=is_stream)
     assert answer["data"] == [{"b64_json": encode(GIF)}]
     (saved,) = answer["media"]
     assert Path(saved["path"]).read_bytes() == GIF

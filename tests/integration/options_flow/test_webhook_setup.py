@@ -102,6 +102,7 @@ async def test_webhook_setup_replaces_endpoint(
         (Fault(body={"id": "webhook_1"}), "webhooks_unsupported"),
         (Fault(status=400, body={"error": {"message": "Not this one."}}), "webhook_refused"),
         (Fault(body="<html>Hello</html>", content_type="text/html"), "webhook_refused"),
+        (Fault(body=""), "webhooks_unsupported"),
         (Fault(status=500, count=None), "webhook_refused"),
         (Fault(drop="before", count=None), "cannot_connect"),
         (Fault(status=401), "invalid_auth"),
@@ -117,9 +118,9 @@ async def test_webhook_setup_errors(
     standin.fail(fault)
     result = await form.submit(event_types=["batch.completed"])
     assert (result["step_id"], result["errors"]) == ("init", {"base": error})
-    message = result["description_placeholders"]["message"]
     if fault.status == 400:
-        assert message == "Not this one."
+        shown = result["description_placeholders"]["details"]
+        assert shown.startswith("Not this one. (HTTP 400, ")
     shown = suggested(result["data_schema"])
     assert shown["costs"] == {**PRICES, "cached_input_price": None}
     assert shown["webhooks"]["webhook_secret"] is shown["webhooks"]["set_up_webhook"] is None

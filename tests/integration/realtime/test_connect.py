@@ -332,8 +332,10 @@ async def test_realtime_and_responses_connections_are_separate(
 ) -> None:
     other = RealtimeDriver(hass, script.standin, "r")
     await other.call("manage_model_response_websocket", action="connect")
-    with raises_key("connection_unknown", ServiceValidationError):
+    with raises_key("connection_of_other_kind", ServiceValidationError) as caught:
         await other.call("send_realtime_message", message="Hello")
-    with pytest.raises(ServiceValidationError):
+    assert "responses.websocket" in str(caught.value)
+    with raises_key("connection_of_other_kind", ServiceValidationError) as caught:
         await script.call("manage_model_response_websocket", action="close")
+    assert "realtime.websocket" in str(caught.value)
     assert (await other.status())["status"] == "disconnected"

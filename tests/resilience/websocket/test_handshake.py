@@ -17,7 +17,7 @@ LEAKY = f"The key {CANARY} is wrong"
 
 REFUSALS: dict[str, tuple[Answer, str, str]] = {
     "401": (refused(401, ERROR), "auth_failed", "Not you"),
-    "403": (refused(403, ERROR), "websocket_refused", "status 403, code no_entry"),
+    "403": (refused(403, ERROR), "websocket_refused", "HTTP 403, code: no_entry"),
     "404": (refused(404, "<html><body>Nothing here</body></html>"), "websocket_missing", "404"),
     "403 without a word": (refused(403), "websocket_missing", "403"),
     "405": (refused(405, '{"detail": "Method Not Allowed"}'), "websocket_missing", "Not Allowed"),
@@ -25,17 +25,17 @@ REFUSALS: dict[str, tuple[Answer, str, str]] = {
     "key as the request's id": (
         refused(403, ERROR, f"x-request-id: req_{CANARY}"),
         "websocket_refused",
-        "Request req_***",
+        "request_id: req_***",
     ),
     "key as the request's id, of a bad key": (
         refused(401, ERROR, f"x-request-id: {CANARY.upper()}"),
         "auth_failed",
-        "Request ***",
+        "request_id: ***",
     ),
     "key as the request's id, in percent": (
         refused(500, "", f"x-request-id: {CANARY.replace('-', '%2D')}"),
         "websocket_refused",
-        "Request ***",
+        "request_id: ***",
     ),
     "429": (refused(429, ERROR, "Retry-After: 1"), "websocket_refused", "429"),
     "500": (refused(500, "Oops"), "websocket_refused", "Oops"),
