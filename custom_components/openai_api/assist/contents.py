@@ -55,6 +55,7 @@ REASONING: Final = "reasoning_content"
 NO_SYSTEM_ROLE: Final = "no_system_role"
 USER_FIRST: Final = "user_first"
 SHORT_IDS: Final = "short_ids"
+NULL_TEXT: Final = "null_text"
 _SHORT_ID: Final = 9
 """Letters and digits."""
 TRIGGER_SENTENCE: Final = "trigger_sentence"
@@ -266,10 +267,12 @@ def messages(
     Each is a `{"role": "system" | "user" | "assistant" | "tool", "content": …}`
     (https://platform.openai.com/docs/api-reference/chat/create). `wants` is what the model is known
     to need: every message of its own with its thoughts (`REASONING`), instructions as a part of
-    the first question (`NO_SYSTEM_ROLE`), ids of nine letters and digits (`SHORT_IDS`).
+    the first question (`NO_SYSTEM_ROLE`), ids of nine letters and digits (`SHORT_IDS`), null
+    instead of an empty text beside calls (`NULL_TEXT`), which others refuse.
     """
     found: list[Json] = [{"role": "system", "content": system}] if system.strip() else []
     id_of = _short_id if SHORT_IDS in wants else str
+    no_text = None if NULL_TEXT in wants else ""
     known = {item.tool_call_id for item in contents if isinstance(item, ToolResultContent)}
     for item in contents:
         if isinstance(item, UserContent):
@@ -303,7 +306,7 @@ def messages(
             text = None if is_empty(item.content) else item.content
             if text is None and not calls:
                 continue
-            message: Json = {"role": "assistant", "content": text or ""}
+            message: Json = {"role": "assistant", "content": text or no_text}
             if found and (last := found[-1])["role"] == "assistant" and "tool_calls" not in last:
                 # Templates of many models refuse two in a row.
                 message = found.pop() | {"content": f"{last['content']}\n\n{text or ''}".strip()}

@@ -27,8 +27,9 @@ from .const import (
     CONF_TOP_P,
     CONF_VERBOSITY,
 )
-from .contents import NO_SYSTEM_ROLE, REASONING, SHORT_IDS, USER_FIRST
+from .contents import NO_SYSTEM_ROLE, NULL_TEXT, REASONING, SHORT_IDS, USER_FIRST
 from .errors import (
+    is_empty_text_refused,
     is_order_refused,
     is_stream_refused,
     is_system_role_refused,
@@ -293,6 +294,8 @@ class Question:
             wanted = REASONING
         elif wants_short_ids(err):
             wanted = SHORT_IDS
+        elif is_empty_text_refused(err):
+            wanted = NULL_TEXT
         elif is_order_refused(err) or is_system_role_refused(err):
             if "system" in roles:
                 wanted = NO_SYSTEM_ROLE

@@ -12,7 +12,7 @@ from ..const import LOGGER
 from ..exceptions import UNKNOWN
 from ..streaming.answer_forms import transcript_in
 from ..types import Json
-from .errors import NO_TRANSCRIPT, AssistError, names
+from .errors import NO_TRANSCRIPT, AssistError, is_about, names
 from .pcm import MICROPHONE, wav
 from .plain_text import without_controls
 
@@ -27,6 +27,14 @@ _SHORTEST: Final = 0.1
 _NO_WORDS: Final = re.compile(
     r"(?:\s*(?:\[[^\[\]]{1,40}\]|\([^()]{1,40}\)|\*[^*]{1,40}\*))+\s*[.]?\s*"
 )
+
+# What services say where a model would have written nothing.
+_SILENCE: Final = re.compile(
+    r"\bno[ _](?:speech|voice|audio|words|clip timestamps)(?:[ _](?:was|were))?[ _]"
+    r"(?:detected|found|recogni[sz]ed)|\bno_speech\b|\baudio (?:file )?is (?:too short|silent)\b",
+    re.IGNORECASE,
+)
+_SILENCE_STATUSES: Final = frozenset({400, 422, 500})
 
 # What models write for themselves: "<|en|>" of Whisper and SenseVoice, "language English<asr_text>"
 # of Qwen, and the times of subtitles, which some services send whatever they are asked for.
@@ -94,6 +102,8 @@ async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, sou
             found = ", ".join(sorted(map(str, answer)))[:100]
             raise AssistError(NO_TRANSCRIPT, message=found or UNKNOWN)
     except HomeAssistantError as err:
+        if is_about(err, _SILENCE, _SILENCE_STATUSES):
+            return ""
         host.record_failure(err, _METHOD, options.model)
         raise
     host.record_success(answer, _METHOD, options.model)

@@ -15,7 +15,7 @@ from ..error_translation import parse_error_body
 from ..exceptions import ErrorInResponse
 from ..realtime.event_names import EventNames
 from ..realtime.playback_tracker import Playback
-from ..realtime.response_sequencer import ResponseSequencer
+from ..realtime.response_sequencer import BUSY, IDLE, ResponseSequencer, error_code
 from ..types import Json
 from .channel import Channel, realtime
 from .errors import SessionLost
@@ -31,9 +31,7 @@ _MAX_MEMORY_LINES: Final = 40
 """Lines that a new session is told of the conversation so far."""
 # What we send that may come too late, and then does no harm.
 _HARMLESS: Final = ("cancel", "truncate", "clear")
-_HARMLESS_CODES: Final = frozenset(
-    {"response_cancel_not_active", "conversation_already_has_active_response"}
-)
+_HARMLESS_CODES: Final = frozenset({IDLE, BUSY})
 _SOUND_FORMAT: Final = {"type": "audio/pcm", "rate": SESSION.rate}
 
 
@@ -353,7 +351,7 @@ class Talk:
         error = error if isinstance(error, dict) else {"message": error}
         self._sequencer.failed(error)
         about = str(error.get("event_id") or "")
-        if error.get("code") in _HARMLESS_CODES or about.startswith(_HARMLESS):
+        if error_code(error) in _HARMLESS_CODES or about.startswith(_HARMLESS):
             LOGGER.debug("A service could not do what was asked too late: %s", error.get("code"))
             return
         failed = ErrorInResponse(**parse_error_body(error, self.host.settings))

@@ -19,7 +19,7 @@ from homeassistant.helpers.json import json_dumps
 from ..types import Json
 from . import images, structures
 from .const import CONF_EVALUATE, CONF_IMAGE_MODEL, CONF_MODEL, CONF_STRUCTURED_OUTPUT
-from .errors import NOT_THE_STRUCTURE, AssistError, names
+from .errors import NOT_THE_STRUCTURE, AssistError, is_about
 from .llm_entity import LanguageModelEntity
 from .request import Structure
 from .turns import Ended, Turn
@@ -31,14 +31,12 @@ _KIND: Final = "ai_task"
 _ROUNDS: Final = 50
 _AUTO: Final = "auto"
 _MODES: Final = ("json_schema", "json_object", "prompt")
-_REFUSED: Final = (
-    "response_format",
-    "text.format",
-    "json_schema",
-    "json_object",
-    "schema",
-    "JSON mode",
+_REFUSED: Final = re.compile(
+    r"response_format|text\.format|schema|json_object|json mode|structured outputs?|\bgrammar\b"
+    r"|response mime type|required for format",
+    re.IGNORECASE,
 )
+"""What services call a structure that they refuse."""
 # Some servers break at what they do not know, as llama-cpp-python does.
 _STATUSES: Final = frozenset({400, 422, 500, 501})
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_-]+")
@@ -114,7 +112,7 @@ class TaskEntity(LanguageModelEntity, AITaskEntity):
             try:
                 await self.async_answer(chat_log, turn, rounds=_ROUNDS, structure=structure)
             except HomeAssistantError as err:
-                is_refused = any(names(err, word, _STATUSES) for word in _REFUSED)
+                is_refused = is_about(err, _REFUSED, _STATUSES)
                 if (
                     len(chat_log.content) > before
                     or mode == _MODES[-1]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final, override
 
 from ..llm_tools import FunctionTools
+from ..statuses import cut_reason
 from ..streaming.accumulators import ChatCompletionAccumulator
 from ..streaming.answer_forms import adapt
 from ..streaming.chat import NO_REASONS
@@ -14,9 +15,6 @@ from .deltas import Decoder, Delta
 from .errors import ANSWER_BROKEN, CONTENT_REFUSED, AssistError, CallMalformed
 
 METHOD: Final = "chat.completions.create"
-_CUT: Final = frozenset({"length", "max_tokens", "model_length"})
-"""The reasons for which an answer ends before it is whole."""
-
 _PIECES: Final = frozenset({"text", "summary", "data", "signature"})
 
 
@@ -47,14 +45,16 @@ class ChatDecoder(Decoder):
         yield from self._delta({"content": choice.get("text")} if delta is None else delta)
         reason = choice.get("finish_reason")
         if reason is not None and str(reason).lower() not in NO_REASONS:
-            if reason == "error" or isinstance(choice.get("error"), dict):
+            cause = cut_reason(reason)
+            is_broken = cause not in {None, "max_output_tokens", "content_filter"}
+            if reason == "error" or is_broken or isinstance(choice.get("error"), dict):
                 raise AssistError(ANSWER_BROKEN)
             if "MALFORMED" in str(reason) and not self.has_begun:
                 raise CallMalformed
             self.is_done = True
-            self.is_cut = self.is_cut or reason in _CUT
+            self.is_cut = self.is_cut or cause == "max_output_tokens"
             yield from self._close_calls()
-            if reason == "content_filter" and not self.text_length:
+            if cause == "content_filter" and not self.text_length:
                 raise AssistError(CONTENT_REFUSED)
 
     def whole(self, completion: Json) -> Iterator[Delta]:

@@ -186,7 +186,9 @@ class ResponsesDecoder(Decoder):
         self.usage = response.get("usage")
         details = response.get("incomplete_details")
         reason = details.get("reason") if isinstance(details, dict) else None
-        self.is_cut = reason == "max_output_tokens"
+        # Other services have other words for the reason, or none.
+        is_whole = response.get("status", "completed") != "incomplete" and reason is None
+        self.is_cut = not is_whole and reason != "content_filter"
         if not self.text_length and not self.calls:
             # Some services stream nothing but the end.
             yield from self._output(response.get("output"))
