@@ -27,13 +27,15 @@ _OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Where an option stands in the bodies of either API, by what services call it."""
 _NAME: Final = re.compile(
-    r"\b(temperature|top_p|reasoning_effort|reasoning\.effort|reasoning|text\.verbosity|verbosity"
-    r"|service_tier|(?<!please )include|prompt_cache_key|(?<!vector |vector-)store)\b",
+    r"\b(temperature|top_p|reasoning_?effort|reasoning\.effort|reasoning|thinking|text\.verbosity"
+    r"|verbosity|service_tier|(?<!please )include|prompt_cache_key|(?<!vector |vector-)store)\b",
     re.IGNORECASE,
 )
 _REFUSED: Final = re.compile(
     r"\b(?:unsupported|unknown|unrecognized|unexpected|not supported|not permitted|not allowed"
-    r"|(?:not|n't) support)|extra inputs",
+    r"|(?:not|n't) support|deprecated|cannot (?:both )?be (?:specified|disabled)|only \S+ is allowed"
+    r"|may only be set|only works in thinking mode|invalid (?:service_tier|reasoning))|extra inputs"
+    r"|reasoning_effort\W* must be one of",
     re.IGNORECASE,
 )
 _SEALED: Final = re.compile(r"encrypted[ _](?:reasoning|content)", re.IGNORECASE)
@@ -58,7 +60,7 @@ def refused_option(err: HomeAssistantError) -> str | None:
     if (found := _NAME.search(message)) is None:
         return None
     name = found[1].lower()
-    return "reasoning" if name == "reasoning.effort" else name
+    return name if name in _OPTIONS else "reasoning"
 
 
 def places(option: str) -> tuple[str, ...]:
