@@ -32,7 +32,7 @@ _NAME: Final = re.compile(
     re.IGNORECASE,
 )
 _REFUSED: Final = re.compile(
-    r"\b(?:unsupported|unknown|unrecognized|unexpected|not supported|not permitted|not allowed"
+    r"\b(?:unsupported|unknown|unrecognized|unexpected|not (?:supported|permitted|allowed|enabled)"
     r"|(?:not|n't) support|deprecated|cannot (?:both )?be (?:specified|disabled)|only \S+ is allowed"
     r"|may only be set|only works in thinking mode|invalid (?:service_tier|reasoning))|extra inputs"
     r"|reasoning_effort\W* must be one of",

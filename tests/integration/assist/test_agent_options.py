@@ -68,6 +68,7 @@ def sent(body: dict[str, Any]) -> set[str]:
         ("Reasoning is mandatory for this endpoint and cannot be disabled.", None, "reasoning_effort"),
         ("`reasoning_effort` must be one of `low` or `high`", None, "reasoning_effort"),
         ("Thinking level MINIMAL is not supported for this model.", None, "reasoning_effort"),
+        ("Thinking is not enabled for models/gemini-2.0-flash", None, "reasoning_effort"),
         (
             "Budget 0 is invalid. This model only works in thinking mode.",
             None,
