@@ -65,7 +65,11 @@ def sent(body: dict[str, Any]) -> set[str]:
         ('"qwen2.5:7b" does not support thinking', None, "reasoning_effort"),
         ('invalid reasoning value: "minimal" (must be "high" or "low")', None, "reasoning_effort"),
         ("Model grok-4.20 does not support parameter reasoningEffort.", None, "reasoning_effort"),
-        ("Reasoning is mandatory for this endpoint and cannot be disabled.", None, "reasoning_effort"),
+        (
+            "Reasoning is mandatory for this endpoint and cannot be disabled.",
+            None,
+            "reasoning_effort",
+        ),
         ("`reasoning_effort` must be one of `low` or `high`", None, "reasoning_effort"),
         ("Thinking level MINIMAL is not supported for this model.", None, "reasoning_effort"),
         ("Thinking is not enabled for models/gemini-2.0-flash", None, "reasoning_effort"),
