@@ -12,6 +12,7 @@ from ..exceptions import ErrorInResponse
 from ..llm_tools import FunctionTools
 from ..streaming.accumulators import ResponseAccumulator
 from ..streaming.answer_forms import adapt
+from ..streaming.tool_calls import are_no_arguments
 from ..types import Json
 from . import tools
 from .contents import MESSAGE_NATIVE
@@ -160,7 +161,9 @@ class ResponsesDecoder(Decoder):
         kind = item.get("type")
         if kind == "function_call":
             name = item.get("name")
-            arguments = item.get("arguments") or streamed
+            arguments = item.get("arguments")
+            if streamed and are_no_arguments(arguments):
+                arguments = streamed
             if name:
                 self._told.append((_id_of(item), _call_of(name, arguments)))
             is_cut = self.is_cut or item.get("status") in _UNFINISHED
@@ -218,7 +221,7 @@ class ResponsesDecoder(Decoder):
             if _id_of(item) is not None and item["call_id"] in known:
                 continue
             call = _call_of(item.get("name"), item.get("arguments"))
-            if not others[call] and not item.get("arguments"):
+            if not others[call] and are_no_arguments(item.get("arguments")):
                 # Its arguments were streamed alone.
                 call = next((one for one in +others if one[0] == call[0]), call)
             if others[call]:

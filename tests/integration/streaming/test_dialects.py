@@ -230,6 +230,16 @@ async def test_function_calls_of_servers(raw: RawServer, call: Call) -> None:
             ],
             ['{"a":1}'],
         ),
+        # Whoever tells the whole call has an empty object, as LM Studio.
+        *(
+            (
+                [delta(ENTITY, kind), item("done", {**CALL, "arguments": empty}), end],
+                [ENTITY],
+            )
+            for empty in ("{}", " {}", {})
+            for end in (completed(), completed(output=[{**CALL, "arguments": empty}]))
+        ),
+        ([item("done", {**CALL, "arguments": "{}"}), completed()], ["{}"]),
         # Several calls of one index, told apart by their ids or by nothing.
         (
             [item("done", whole), item("done", {**whole, "id": "fc_2"}), completed()],
