@@ -7,7 +7,7 @@ from ..llm_tools import FunctionTools
 from ..statuses import cut_reason
 from ..streaming.accumulators import ChatCompletionAccumulator
 from ..streaming.answer_forms import adapt
-from ..streaming.chat import NO_REASONS
+from ..streaming.chat import NO_REASONS, usage_in
 from ..streaming.tool_calls import ToolCalls
 from ..types import Json
 from .contents import CHAT_NATIVE
@@ -35,8 +35,7 @@ class ChatDecoder(Decoder):
 
     @override
     def feed(self, event: Json) -> Iterator[Delta]:
-        if isinstance(usage := event.get("usage"), dict):
-            self.usage = usage
+        self.usage = usage_in(event) or self.usage
         choices = event.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices else None
         if not isinstance(choice, dict):

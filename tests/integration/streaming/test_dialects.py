@@ -192,6 +192,9 @@ async def test_refusal_without_output_item(raw: RawServer, call: Call) -> None:
     assert found["content"] == [{"type": "refusal", "refusal": "No"}]
 
 
+EMPTY: tuple[Any, ...] = ("{}", " {}", {})
+
+
 async def test_function_calls_of_servers(raw: RawServer, call: Call) -> None:
     bare = {key: value for key, value in CALL.items() if key not in {"id", "call_id"}}
     whole = {**CALL, "arguments": ENTITY}
@@ -236,7 +239,7 @@ async def test_function_calls_of_servers(raw: RawServer, call: Call) -> None:
                 [delta(ENTITY, kind), item("done", {**CALL, "arguments": empty}), end],
                 [ENTITY],
             )
-            for empty in ("{}", " {}", {})
+            for empty in EMPTY
             for end in (completed(), completed(output=[{**CALL, "arguments": empty}]))
         ),
         ([item("done", {**CALL, "arguments": "{}"}), completed()], ["{}"]),
