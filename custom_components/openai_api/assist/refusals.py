@@ -27,10 +27,12 @@ _OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Where an option stands in the bodies of either API, by what services call it."""
 _NAME: Final = re.compile(
-    r"\b(temperature|top_p|reasoning_?effort|reasoning\.effort|reasoning|thinking|text\.verbosity"
-    r"|verbosity|service_tier|(?<!please )include|prompt_cache_key|(?<!vector |vector-)store)\b",
+    r"(?<![\w/-])(temperature|top_p|reasoning_?effort|reasoning\.effort|reasoning|thinking"
+    r"|text\.verbosity|verbosity|service_tier|(?<!please )include|prompt_cache_key"
+    r"|(?<!vector )store)(?![\w-])",
     re.IGNORECASE,
 )
+"""Parts of the names of models, such as kimi-k2-thinking, are no options."""
 _REFUSED: Final = re.compile(
     r"\b(?:unsupported|unknown|unrecognized|unexpected|not (?:supported|permitted|allowed|enabled)"
     r"|(?:not|n't) support|deprecated|cannot (?:both )?be (?:specified|disabled)|only \S+ is allowed"

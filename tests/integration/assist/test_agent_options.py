@@ -79,6 +79,8 @@ def sent(body: dict[str, Any]) -> set[str]:
             "reasoning_effort",
         ),
         ("invalid temperature: only 1 is allowed for this model", None, "temperature"),
+        ("Model a/kimi-k2-thinking does not support temperature.", None, "temperature"),
+        ("grok-4-reasoning-fast does not support parameter: top_p", None, "top_p"),
         ("invalid top_p: only 0.95 is allowed for this model", None, "top_p"),
         ("`temperature` may only be set to 1 when thinking is enabled.", None, "temperature"),
         ("`temperature` is deprecated for this model.", None, "temperature"),
