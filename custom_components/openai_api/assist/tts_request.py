@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from http import HTTPStatus
+import re
 from typing import Any, Final
 
 from homeassistant.exceptions import HomeAssistantError
@@ -29,6 +30,7 @@ _REFUSING_STATUSES: Final = frozenset(
     {
         HTTPStatus.BAD_REQUEST,
         HTTPStatus.NOT_ACCEPTABLE,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         HTTPStatus.UNPROCESSABLE_ENTITY,
         HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -36,6 +38,13 @@ _REFUSING_STATUSES: Final = frozenset(
     }
 )
 """Statuses of services that do not know a parameter or its value."""
+_TOO_LONG: Final = re.compile(
+    r"too[ _](?:long|large)|at most \d+ char|exceed\w* .*\b(?:char|length|limit)|maximum (?:input )?length",
+    re.IGNORECASE,
+)
+_NUMBER: Final = re.compile(r"\b\d{2,5}\b")
+_SHORTEST: Final = 30
+"""Characters of a text that no service finds too long."""
 _LEFT_OUT: Final = ""
 """What stands there for an option that the model does not take."""
 _FORMATS: Final = "speech_formats"
@@ -55,6 +64,18 @@ class SpeechPiece:
     """Bytes of samples of a WAV that have come."""
     coalescer: Coalescer | None = None
     """Set for PCM as soon as its shape is known."""
+    rest: SpeechPiece | None = None
+    """What is to be spoken next, for the service did not take all of it at once."""
+
+    def cut(self, most: int) -> None:
+        """Keep at most so many characters of the text, and leave the others for `rest`."""
+        space = self.text.rfind(" ", 0, most + 1)
+        at = space if space > most // 2 else most
+        text, later = self.text[:at].strip(), self.text[at:].strip()
+        if text and later:
+            self.text = text
+            following = asyncio.get_running_loop().create_future()
+            self.rest = SpeechPiece(later, following, rest=self.rest)
 
     def begin(self, container: str, shape: PcmFormat | None) -> None:
         """Set what the sound is."""
@@ -84,10 +105,15 @@ class SpeechRequests:
         self._host, self._options, self._asked = host, options, asked
 
     async def async_send(self, piece: SpeechPiece) -> None:
-        """Ask for a format that the service knows, and remember which that is."""
-        known: dict[Any, str] = self._host.known.setdefault(_FORMATS, {})
+        """Ask for a format that the service knows, and remember which that is.
+
+        What is longer than the service takes is left for `piece.rest`.
+        """
+        known: dict[Any, Any] = self._host.known.setdefault(_FORMATS, {})
         model = self._options.model
         while True:
+            if len(piece.text) > (most := known.get((model, "length"), len(piece.text))):
+                piece.cut(most)
             asked = known.get((model, self._asked), self._asked)
             voice = self._options.voice or known.get((model, "voice"))
             # Another piece may be told the same meanwhile.
@@ -98,7 +124,9 @@ class SpeechRequests:
             except HomeAssistantError as err:
                 if piece.format.done():
                     raise
-                if voice is None and _is_refused(err, "voice"):
+                if (most := self._most_of(err, piece.text)) is not None:
+                    known[model, "length"] = most
+                elif voice is None and _is_refused(err, "voice"):
                     known[model, "voice"] = _FALLBACK_VOICE
                 elif option := next((key for key in options if _is_refused(err, key)), None):
                     if self._key(option) not in known:
@@ -114,6 +142,23 @@ class SpeechRequests:
                 LOGGER.debug("The service is asked otherwise from now on: %s", err)
             else:
                 return
+
+    def _most_of(self, err: HomeAssistantError, text: str) -> int | None:
+        """Return how many characters a service takes that refuses a text as too long.
+
+        None for another error, and where files cannot follow each other.
+        """
+        if (
+            not isinstance(err, ApiError)
+            or err.status not in _REFUSING_STATUSES
+            or not _TOO_LONG.search(f"{err.message or ''} {err.code or ''}")
+            or len(text) <= _SHORTEST
+            or self._asked == "flac"
+        ):
+            return None
+        told = [int(number) for number in _NUMBER.findall(err.message or "")]
+        fitting = [number for number in told if _SHORTEST <= number < len(text)]
+        return max(fitting, default=max(_SHORTEST, len(text) // 2))
 
     def _key(self, option: str) -> tuple[str, str, str]:
         """Return the key of an option of ours that the model does not take with its value."""

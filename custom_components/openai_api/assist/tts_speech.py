@@ -96,7 +96,7 @@ class Speech:
                 async with aclosing(self._async_sound(piece, container, target)) as sound:
                     async for chunk in sound:
                         yield chunk
-                piece = await self._order.get()
+                piece = piece.rest or await self._order.get()
             if self._error:
                 raise self._error
         except HomeAssistantError as err:
@@ -186,7 +186,10 @@ class Speech:
             piece.error = AssistError(FAILED)
             LOGGER.exception("A text could not be spoken")
         finally:
-            self._slots.release()
+            if piece.rest is not None and piece.error is None:
+                self._run(self._async_speak(piece.rest), "sound")
+            else:
+                self._slots.release()
             piece.end()
             if piece.error and not piece.format.done():
                 piece.format.set_exception(piece.error)
