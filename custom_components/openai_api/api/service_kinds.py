@@ -162,6 +162,8 @@ _NAMES: Final = {
     ModelKind.SPEECH: re.compile(r"\btts\b|kokoro|piper|speech"),
     ModelKind.IMAGE: re.compile(r"image|dall-e|\bflux|stable-?diffusion|sdxl"),
 }
+_IDS: Final = ("id", "name", "model")
+"""The keys of the name of a model: that of the API, and those of other servers."""
 _NO_CHAT: Final = re.compile(r"moderation|rerank|guard|sora|babbage|davinci|computer-use")
 
 
@@ -181,7 +183,8 @@ def recognize(url: URL, headers: Mapping[str, str], answer: object) -> ServiceKi
         return kind
     names = {name.lower() for name in headers}
     server = next((headers[name] for name in headers if name.lower() == "server"), "").lower()
-    owners = {item["owned_by"] for item in _items(answer) if isinstance(item.get("owned_by"), str)}
+    told = [item.get("owned_by") for item in _items(answer) if isinstance(item, Mapping)]
+    owners = {owner for owner in told if isinstance(owner, str)}
     for kind in KINDS:
         if (kind.header and kind.header in names) or (
             kind.server and server.startswith(kind.server)
@@ -200,9 +203,8 @@ def kind_of(data: Mapping[str, Any], options: Mapping[str, Any]) -> ServiceKind 
 
 
 def model_ids(answer: object) -> list[str]:
-    """Return the ids in a list of models, or the names that Ollama gives instead."""
-    ids = (item.get("id") or item.get("name") for item in _items(answer))
-    return list(dict.fromkeys(name for name in ids if isinstance(name, str) and name))
+    """Return the ids in a list of models, or the names that other servers give instead."""
+    return list(dict.fromkeys(filter(None, map(_name, _items(answer)))))
 
 
 def is_model_list(answer: object) -> bool:
@@ -264,9 +266,13 @@ def fits(name: str, purpose: ModelKind) -> bool:
     return named is purpose
 
 
-def _items(answer: object) -> list[Mapping[str, Any]]:
-    """Return the objects in a list of models."""
-    items = answer
-    if isinstance(answer, Mapping):
-        items = answer.get("data") if isinstance(answer.get("data"), list) else answer.get("models")
-    return [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
+def _items(answer: object) -> list[Any]:
+    """Return the items of a list of models: objects, or names."""
+    places = [answer.get("data"), answer.get("models")] if isinstance(answer, Mapping) else [answer]
+    return next((items for items in places if isinstance(items, list) and items), [])
+
+
+def _name(item: object) -> str | None:
+    """Return the name by which a server knows a model of its list."""
+    names = [item.get(key) for key in _IDS] if isinstance(item, Mapping) else [item]
+    return next((name for name in names if isinstance(name, str) and name), None)

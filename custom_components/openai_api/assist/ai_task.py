@@ -19,7 +19,7 @@ from homeassistant.helpers.json import json_dumps
 from ..types import Json
 from . import images, structured_output
 from .const import CONF_EVALUATE, CONF_IMAGE_MODEL, CONF_MODEL, CONF_STRUCTURED_OUTPUT
-from .errors import NOT_THE_STRUCTURE, AssistError, mentions_parameter
+from .errors import NOT_THE_STRUCTURE, AssistError, matches
 from .llm_entity import LanguageModelEntity
 from .request_builder import Structure
 from .turns import Ended, Turn
@@ -31,13 +31,10 @@ _KIND: Final = "ai_task"
 _ROUNDS: Final = 50
 _AUTO: Final = "auto"
 _MODES: Final = ("json_schema", "json_object", "prompt")
-_STRUCTURE_PARAMETERS: Final = (
-    "response_format",
-    "text.format",
-    "json_schema",
-    "json_object",
-    "schema",
-    "JSON mode",
+_STRUCTURE_REJECTED: Final = re.compile(
+    r"response_format|text\.format|schema|json_object|json mode|structured outputs?|\bgrammar\b"
+    r"|response mime type|required for format",
+    re.IGNORECASE,
 )
 # Some servers, such as llama-cpp-python, fail at unknown parameters.
 _REJECTING_STATUSES: Final = frozenset({400, 422, 500, 501})
@@ -115,10 +112,7 @@ class OpenAITaskEntity(LanguageModelEntity, AITaskEntity):
             try:
                 await self.async_answer(chat_log, turn, rounds=_ROUNDS, structure=structure)
             except HomeAssistantError as err:
-                is_rejected = any(
-                    mentions_parameter(err, parameter, _REJECTING_STATUSES)
-                    for parameter in _STRUCTURE_PARAMETERS
-                )
+                is_rejected = matches(err, _STRUCTURE_REJECTED, _REJECTING_STATUSES)
                 if (
                     len(chat_log.content) > start
                     or mode == _MODES[-1]

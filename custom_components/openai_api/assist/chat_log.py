@@ -55,6 +55,7 @@ REASONING: Final = "reasoning_content"
 NO_SYSTEM_ROLE: Final = "no_system_role"
 USER_FIRST: Final = "user_first"
 SHORT_IDS: Final = "short_ids"
+NULL_TEXT: Final = "null_text"
 _SHORT_ID: Final = 9
 """Letters and digits."""
 
@@ -262,7 +263,8 @@ def chat_messages(
     Each is a `{"role": "system" | "user" | "assistant" | "tool", "content": …}`
     (https://platform.openai.com/docs/api-reference/chat/create). `requirements` of the model are
     `REASONING` (assistant messages with their reasoning), `NO_SYSTEM_ROLE` (instructions in the
-    first user message) and `SHORT_IDS` (call ids of nine letters and digits).
+    first user message), `SHORT_IDS` (call ids of nine letters and digits) and `NULL_TEXT` (null
+    instead of an empty text beside calls, which others reject).
     """
     result: list[Json] = [{"role": "system", "content": system}] if system.strip() else []
     to_call_id = _short_id if SHORT_IDS in requirements else str
@@ -281,10 +283,12 @@ def chat_messages(
             if REASONING in requirements:
                 # Neither nothing nor an empty text is taken.
                 message[REASONING] = item.thinking_content or " "
+            if NULL_TEXT in requirements:
+                message["content"] = message["content"] or None
             last = result[-1] if result else {}
             if last.get("role") == "assistant" and "tool_calls" not in last:
                 # Templates of many models refuse two in a row.
-                text = f"{last['content']}\n\n{message['content']}".strip()
+                text = f"{last['content']}\n\n{message['content'] or ''}".strip()
                 message = result.pop() | message | {"content": text}
             result.append(message)
     return _system_prompt_in_first_message(result) if NO_SYSTEM_ROLE in requirements else result

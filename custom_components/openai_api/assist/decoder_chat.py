@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any, Final, override
 
 from ..llm_tools import FunctionTools
+from ..statuses import cut_reason
 from ..streaming.accumulators import ChatCompletionAccumulator
 from ..streaming.answer_forms import adapt
-from ..streaming.chat import NO_REASONS
+from ..streaming.chat import NO_REASONS, usage_in
 from ..streaming.tool_calls import ToolCalls
 from ..types import Json
 from .chat_log import CHAT_NATIVE
@@ -14,9 +15,6 @@ from .decoder import Decoder, Delta
 from .errors import ANSWER_BROKEN, CONTENT_REFUSED, AssistError, CallMalformed
 
 METHOD: Final = "chat.completions.create"
-_TRUNCATED: Final = frozenset({"length", "max_tokens", "model_length"})
-"""The finish reasons of a truncated answer."""
-
 _JOINED_DETAILS: Final = frozenset({"text", "summary", "data", "signature"})
 
 
@@ -36,8 +34,7 @@ class ChatDecoder(Decoder):
 
     @override
     def feed(self, event: Json) -> Iterator[Delta]:
-        if isinstance(usage := event.get("usage"), dict):
-            self.usage = usage
+        self.usage = usage_in(event) or self.usage
         choices = event.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices else None
         if not isinstance(choice, dict):
@@ -46,14 +43,16 @@ class ChatDecoder(Decoder):
         yield from self._delta({"content": choice.get("text")} if delta is None else delta)
         reason = choice.get("finish_reason")
         if reason is not None and str(reason).lower() not in NO_REASONS:
-            if reason == "error" or isinstance(choice.get("error"), dict):
+            cause = cut_reason(reason)
+            is_broken = cause not in {None, "max_output_tokens", "content_filter"}
+            if reason == "error" or is_broken or isinstance(choice.get("error"), dict):
                 raise AssistError(ANSWER_BROKEN)
             if "MALFORMED" in str(reason) and not self.has_begun:
                 raise CallMalformed
             self.is_done = True
-            self.is_truncated = self.is_truncated or reason in _TRUNCATED
+            self.is_truncated = self.is_truncated or cause == "max_output_tokens"
             yield from self._close_calls()
-            if reason == "content_filter" and not self.text_length:
+            if cause == "content_filter" and not self.text_length:
                 raise AssistError(CONTENT_REFUSED)
 
     def decode(self, completion: Json) -> Iterator[Delta]:

@@ -12,6 +12,7 @@ from ..exceptions import ErrorInResponse
 from ..llm_tools import FunctionTools
 from ..streaming.accumulators import ResponseAccumulator
 from ..streaming.answer_forms import adapt
+from ..streaming.tool_calls import are_no_arguments
 from ..types import Json
 from . import tools
 from .chat_log import MESSAGE_NATIVE
@@ -158,7 +159,9 @@ class ResponsesDecoder(Decoder):
         kind = item.get("type")
         if kind == "function_call":
             name = item.get("name")
-            arguments = item.get("arguments") or streamed
+            arguments = item.get("arguments")
+            if streamed and are_no_arguments(arguments):
+                arguments = streamed
             if name:
                 self._sent_calls.append((_id_of(item), _call_of(name, arguments)))
             is_truncated = self.is_truncated or item.get("status") in _UNFINISHED
@@ -186,7 +189,9 @@ class ResponsesDecoder(Decoder):
         self.usage = response.get("usage")
         details = response.get("incomplete_details")
         reason = details.get("reason") if isinstance(details, dict) else None
-        self.is_truncated = reason == "max_output_tokens"
+        # Other services have other words for the reason, or none.
+        is_whole = response.get("status", "completed") != "incomplete" and reason is None
+        self.is_truncated = not is_whole and reason != "content_filter"
         if not self.text_length and not self.calls:
             # Some services stream nothing but the end.
             yield from self._output(response.get("output"))
@@ -219,7 +224,7 @@ class ResponsesDecoder(Decoder):
             if _id_of(item) is not None and item["call_id"] in known:
                 continue
             call = _call_of(item.get("name"), item.get("arguments"))
-            if not others[call] and not item.get("arguments"):
+            if not others[call] and are_no_arguments(item.get("arguments")):
                 # Its arguments were streamed alone.
                 call = next((other for other in +others if other[0] == call[0]), call)
             if others[call]:

@@ -109,8 +109,10 @@ _RETRY_AFTER: Final = re.compile(
 """As OpenAI, Azure, Groq and Gemini write it: "try again in 7.66s", "Please retry after 9 seconds"."""
 _NO_STREAM_STATUSES: Final = frozenset({400, 403, 422, 500, 501})
 _TOO_LONG: Final = re.compile(
-    r"\bcontext[_ ](?:length|size|window)|\bmaximum (?:context|number of tokens)"
-    r"|\bprompt is too long|\btoo many tokens|\brequest too large|\bexceed\w* .*\btokens?\b",
+    r"\bcontext[_ ](?:length|size|window)|\bmaximum (?:context|number of tokens|(?:prompt|model) length)"
+    r"|\b(?:prompt|input) (?:is )?too long|\btoo many tokens|\brequest (?:body |entity )?too large"
+    r"|\bexceed\w* .*\btokens?\b|\b(?:prompt|tokens?)\b[^.]{0,40} exceed|\btokens_limit_reached\b"
+    r"|\breduce the length of\b|\binputs?`? (?:tokens \+|length should be)",
     re.IGNORECASE,
 )
 _TOO_LONG_STATUSES: Final = frozenset({400, 413, 422, 500})
@@ -124,6 +126,12 @@ _ORDER_REFUSED: Final = re.compile(
     r"|\bfirst message must\b[^.]{0,30}\buser\b",
     re.IGNORECASE,
 )
+_EMPTY_REFUSED: Final = re.compile(
+    r"\bcontent blocks? must (?:be non-empty|contain non-whitespace)|\bmust have non-empty content"
+    r"|\b(?:text|content) field in the \w+ object\b.*\bis (?:blank|empty)",
+    re.IGNORECASE,
+)
+"""As Anthropic and Bedrock say it, also behind gateways."""
 _SHORT_IDS: Final = re.compile(r"\btool call id\b.*\blength of 9\b", re.IGNORECASE | re.DOTALL)
 _TEMPLATE_STATUSES: Final = frozenset({400, 422, 500})
 """Statuses of servers whose template of a model rejects the messages."""
@@ -140,6 +148,7 @@ _TRANSIENT: Final = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     }
 )
+_FAILED_GENERATION: Final = frozenset({"json_validate_failed", "tool_use_failed"})
 _LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,3}")
 _STATUS_KEYS: Final = (*CODES, "status", "status_code", "statusCode", "type")
 _STREAM_STATUSES: Final[Mapping[str, int]] = {
@@ -255,11 +264,19 @@ def mentions_parameter(
     err: HomeAssistantError, parameter: str, statuses: Collection[int] = REJECTED_STATUSES
 ) -> bool:
     """Return whether an error is about a parameter of the request."""
-    return (
-        isinstance(err, ApiError)
-        and has_status(err, statuses)
-        and any(parameter in (fact or "") for fact in (err.param, err.message, err.code))
-    )
+    return has_status(err, statuses) and parameter in _text_of(err)
+
+
+def matches(err: HomeAssistantError, pattern: re.Pattern[str], statuses: Collection[int]) -> bool:
+    """Return whether an error of the service matches a pattern and has one of these statuses."""
+    return has_status(err, statuses) and pattern.search(_text_of(err)) is not None
+
+
+def _text_of(err: HomeAssistantError) -> str:
+    """Return all that a service says in an error."""
+    if not isinstance(err, ApiError):
+        return ""
+    return "\n".join(fact for fact in (err.param, err.message, err.code) if fact)
 
 
 def is_stream_rejected(err: HomeAssistantError) -> bool:
@@ -296,6 +313,11 @@ def is_short_ids_required(err: HomeAssistantError) -> bool:
     return _is_template_error(err, _SHORT_IDS)
 
 
+def is_empty_text_rejected(err: HomeAssistantError) -> bool:
+    """Return whether an error says that a message must not have an empty text."""
+    return _is_template_error(err, _EMPTY_REFUSED)
+
+
 def _is_template_error(err: HomeAssistantError, pattern: re.Pattern[str]) -> bool:
     """Return whether the error of a model's template matches a pattern."""
     return (
@@ -310,8 +332,8 @@ def is_transient(err: HomeAssistantError) -> bool:
     return (
         isinstance(err, ConnectionFailed | CallMalformed)
         or _status(err) in _TRANSIENT
-        # Groq could not parse a tool call of the model: the next one may be valid.
-        or (isinstance(err, ApiError) and err.code == "tool_use_failed")
+        # Groq could not parse what the model has written: the next time it may be valid.
+        or (isinstance(err, ApiError) and err.code in _FAILED_GENERATION)
     )
 
 

@@ -7,7 +7,8 @@ from typing import Final
 from homeassistant.exceptions import HomeAssistantError
 
 from ..api.host import ServiceHost
-from ..api.response import parse_body
+from ..api.response import async_parse_body
+from ..api.service_kinds import model_ids
 from ..const import LOGGER
 from ..subentries import SubentryType
 
@@ -57,18 +58,14 @@ async def async_list_models(host: ServiceHost) -> list[str]:
         call, _ = await host.method("models.list", "raw")
         async with host.async_request_scope(_TIMEOUT):
             response = (await call(timeout=_TIMEOUT)).http_response
-            answer = parse_body(
-                host.settings, response.content, response.headers.get("content-type", "")
+            content_type = response.headers.get("content-type", "")
+            answer = await async_parse_body(
+                host.hass, host.settings, response.content, content_type
             )
     except HomeAssistantError as err:
         LOGGER.debug("The models of the service cannot be listed: %s", err)
         return []
-    items = answer.get("data") or answer.get("models")
-    models = [
-        str(item["id"])
-        for item in (items if isinstance(items, list) else ())
-        if isinstance(item, dict) and item.get("id")
-    ]
+    models = model_ids(answer)
     host.known["models"] = (time.monotonic(), models)
     return list(models)
 

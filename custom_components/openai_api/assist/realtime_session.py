@@ -15,7 +15,7 @@ from ..error_translation import parse_error_body
 from ..exceptions import ErrorInResponse
 from ..realtime.event_names import EventNames
 from ..realtime.playback_tracker import Playback
-from ..realtime.response_sequencer import ResponseSequencer
+from ..realtime.response_sequencer import BUSY, IDLE, ResponseSequencer, error_code
 from ..types import Json
 from .channel import Channel, realtime
 from .errors import SessionLost
@@ -31,9 +31,7 @@ _MAX_UTTERANCES: Final = 40
 """The latest messages of the conversation that a new session is sent."""
 # What we send that may come too late, and then does no harm.
 _IGNORED_EVENT_PREFIXES: Final = ("cancel", "truncate", "clear")
-_IGNORED_ERROR_CODES: Final = frozenset(
-    {"response_cancel_not_active", "conversation_already_has_active_response"}
-)
+_IGNORED_ERROR_CODES: Final = frozenset({IDLE, BUSY})
 _AUDIO_FORMAT: Final = {"type": "audio/pcm", "rate": SESSION_FORMAT.rate}
 
 
@@ -353,7 +351,7 @@ class RealtimeSession:
         error = error if isinstance(error, dict) else {"message": error}
         self._sequencer.failed(error)
         event_id = str(error.get("event_id") or "")
-        if error.get("code") in _IGNORED_ERROR_CODES or event_id.startswith(
+        if error_code(error) in _IGNORED_ERROR_CODES or event_id.startswith(
             _IGNORED_EVENT_PREFIXES
         ):
             LOGGER.debug("A service could not do what was asked too late: %s", error.get("code"))

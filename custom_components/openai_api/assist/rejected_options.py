@@ -27,13 +27,17 @@ _OPTION_PATHS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The paths of an option in the bodies of both APIs, by its name in errors."""
 _OPTION_NAME: Final = re.compile(
-    r"\b(temperature|top_p|reasoning_effort|reasoning\.effort|reasoning|text\.verbosity|verbosity"
-    r"|service_tier|(?<!please )include|prompt_cache_key|(?<!vector |vector-)store)\b",
+    r"(?<![\w/-])(temperature|top_p|reasoning_?effort|reasoning\.effort|reasoning|thinking"
+    r"|text\.verbosity|verbosity|service_tier|(?<!please )include|prompt_cache_key"
+    r"|(?<!vector )store)(?![\w-])",
     re.IGNORECASE,
 )
+"""Parts of the names of models, such as kimi-k2-thinking, are no options."""
 _REJECTED: Final = re.compile(
-    r"\b(?:unsupported|unknown|unrecognized|unexpected|not supported|not permitted|not allowed"
-    r"|(?:not|n't) support)|extra inputs",
+    r"\b(?:unsupported|unknown|unrecognized|unexpected|not (?:supported|permitted|allowed|enabled)"
+    r"|(?:not|n't) support|deprecated|cannot (?:both )?be (?:specified|disabled)|only \S+ is allowed"
+    r"|may only be set|only works in thinking mode|invalid (?:service_tier|reasoning))|extra inputs"
+    r"|reasoning_effort\W* must be one of",
     re.IGNORECASE,
 )
 _ENCRYPTED_REASONING: Final = re.compile(r"encrypted[ _](?:reasoning|content)", re.IGNORECASE)
@@ -58,7 +62,7 @@ def rejected_option(err: HomeAssistantError) -> str | None:
     if (match := _OPTION_NAME.search(message)) is None:
         return None
     name = match[1].lower()
-    return "reasoning" if name == "reasoning.effort" else name
+    return name if name in _OPTION_PATHS else "reasoning"
 
 
 def option_value(body: Json, option: str) -> str | None:

@@ -19,6 +19,7 @@ from ..types import Json
 from . import decoder_chat, decoder_responses
 from .chat_log import (
     NO_SYSTEM_ROLE,
+    NULL_TEXT,
     REASONING,
     SHORT_IDS,
     USER_FIRST,
@@ -39,6 +40,7 @@ from .const import (
     CONF_VERBOSITY,
 )
 from .errors import (
+    is_empty_text_rejected,
     is_role_order_rejected,
     is_short_ids_required,
     is_stream_rejected,
@@ -324,6 +326,8 @@ class RequestBuilder:
             requirement = REASONING
         elif is_short_ids_required(err):
             requirement = SHORT_IDS
+        elif is_empty_text_rejected(err):
+            requirement = NULL_TEXT
         elif is_role_order_rejected(err) or is_system_role_rejected(err):
             if "system" in roles:
                 requirement = NO_SYSTEM_ROLE

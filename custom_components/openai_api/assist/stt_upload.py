@@ -11,7 +11,7 @@ from ..api.response import async_parse_body
 from ..const import LOGGER
 from ..streaming.answer_forms import transcript_in
 from ..types import Json
-from .errors import NO_TRANSCRIPT, STT_NO_ANSWER, AssistError, mentions_parameter
+from .errors import NO_TRANSCRIPT, STT_NO_ANSWER, AssistError, matches, mentions_parameter
 from .pcm import MICROPHONE_FORMAT, wav_file
 from .plain_text import without_controls
 
@@ -26,6 +26,14 @@ _MIN_SECONDS: Final = 0.1
 _NON_SPEECH: Final = re.compile(
     r"(?:\s*(?:\[[^\[\]]{1,40}\]|\([^()]{1,40}\)|\*[^*]{1,40}\*))+\s*[.]?\s*"
 )
+
+# What services say where a model would have written nothing.
+_SILENCE: Final = re.compile(
+    r"\bno[ _](?:speech|voice|audio|words|clip timestamps)(?:[ _](?:was|were))?[ _]"
+    r"(?:detected|found|recogni[sz]ed)|\bno_speech\b|\baudio (?:file )?is (?:too short|silent)\b",
+    re.IGNORECASE,
+)
+_SILENCE_STATUSES: Final = frozenset({400, 422, 500})
 
 # What models write for themselves: "<|en|>" of Whisper and SenseVoice, "language English<asr_text>"
 # of Qwen, and the times of subtitles, which some services send whatever they are asked for.
@@ -92,6 +100,8 @@ async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, aud
             keys = ", ".join(sorted(map(str, answer)))[:100]
             raise AssistError(NO_TRANSCRIPT if keys else STT_NO_ANSWER, message=keys)
     except HomeAssistantError as err:
+        if matches(err, _SILENCE, _SILENCE_STATUSES):
+            return ""
         host.record_failure(err, _METHOD, options.model)
         raise
     host.record_success(answer, _METHOD, options.model)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from http import HTTPStatus
+import re
 from typing import Any, Final
 
 from homeassistant.exceptions import HomeAssistantError
@@ -29,6 +30,7 @@ _REJECTING_STATUSES: Final = frozenset(
     {
         HTTPStatus.BAD_REQUEST,
         HTTPStatus.NOT_ACCEPTABLE,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         HTTPStatus.UNPROCESSABLE_ENTITY,
         HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -36,6 +38,14 @@ _REJECTING_STATUSES: Final = frozenset(
     }
 )
 """Statuses of services that do not know a parameter or its value."""
+_TEXT_TOO_LONG: Final = re.compile(
+    r"\A(?!.*\b(?:quota|rate|requests?)\b).*(?:too[ _](?:long|large)|at most \d+ char"
+    r"|exceed\w* .*\b(?:char|length|limit)|maximum (?:input )?length)",
+    re.IGNORECASE | re.DOTALL,
+)
+_NUMBER: Final = re.compile(r"\b\d{2,5}\b")
+_MIN_SEGMENT_LENGTH: Final = 30
+"""Characters of a text that is split no further."""
 _OMITTED: Final = ""
 """The value for an option that the model rejects."""
 _FORMATS: Final = "speech_formats"
@@ -55,6 +65,19 @@ class SpeechSegment:
     """Bytes of samples of a WAV that have come."""
     coalescer: Coalescer | None = None
     """Set for PCM as soon as its format is known."""
+    rest: SpeechSegment | None = None
+    """The segment to speak next, with the text that the service does not take in one request."""
+
+    def split(self, max_length: int) -> None:
+        """Keep at most so many characters of the text, and leave the others for `rest`."""
+        space = self.text.rfind(" ", 0, max_length + 1)
+        at = space if space > max_length // 2 else max_length
+        text, later = self.text[:at].strip(), self.text[at:].strip()
+        if text and later:
+            self.text = text
+            self.rest = SpeechSegment(
+                later, asyncio.get_running_loop().create_future(), rest=self.rest
+            )
 
     def set_format(self, container: str, pcm_format: PcmFormat | None) -> None:
         """Set the format of the audio."""
@@ -84,10 +107,16 @@ class SpeechRequests:
         self._host, self._options, self._requested_format = host, options, requested
 
     async def async_send(self, segment: SpeechSegment) -> None:
-        """Ask for a format that the service knows, and remember which that is."""
-        known: dict[Any, str] = self._host.known.setdefault(_FORMATS, {})
+        """Ask for a format that the service knows, and remember which that is.
+
+        What is longer than the service takes is left for `segment.rest`.
+        """
+        known: dict[Any, Any] = self._host.known.setdefault(_FORMATS, {})
         model = self._options.model
         while True:
+            max_length = known.get((model, "length"), len(segment.text))
+            if len(segment.text) > max_length:
+                segment.split(max_length)
             requested = known.get((model, self._requested_format), self._requested_format)
             voice = self._options.voice or known.get((model, "voice"))
             # Another segment may have got the same error meanwhile.
@@ -98,7 +127,9 @@ class SpeechRequests:
             except HomeAssistantError as err:
                 if segment.format.done():
                     raise
-                if voice is None and _is_rejected(err, "voice"):
+                if (max_length := self._max_length(err, segment.text)) is not None:
+                    known[model, "length"] = max_length
+                elif voice is None and _is_rejected(err, "voice"):
                     known[model, "voice"] = _FALLBACK_VOICE
                 elif option := next((key for key in options if _is_rejected(err, key)), None):
                     if self._key(option) not in known:
@@ -114,6 +145,23 @@ class SpeechRequests:
                 LOGGER.debug("The service is asked otherwise from now on: %s", err)
             else:
                 return
+
+    def _max_length(self, err: HomeAssistantError, text: str) -> int | None:
+        """Return how many characters a service takes that rejects a text as too long.
+
+        None for another error, and where files cannot follow each other.
+        """
+        if (
+            not isinstance(err, ApiError)
+            or err.status not in _REJECTING_STATUSES
+            or not _TEXT_TOO_LONG.match(f"{err.message or ''} {err.code or ''}")
+            or len(text) <= _MIN_SEGMENT_LENGTH
+            or self._requested_format == "flac"
+        ):
+            return None
+        numbers = [int(number) for number in _NUMBER.findall(err.message or "")]
+        limits = [number for number in numbers if _MIN_SEGMENT_LENGTH <= number < len(text)]
+        return max(limits, default=max(_MIN_SEGMENT_LENGTH, len(text) // 2))
 
     def _key(self, option: str) -> tuple[str, str, str]:
         """Return the key of an option with a value that the model rejects."""

@@ -100,7 +100,7 @@ class Speech:
                 async with aclosing(self._async_segment_audio(segment, container, target)) as audio:
                     async for chunk in audio:
                         yield chunk
-                segment = await self._segments.get()
+                segment = segment.rest or await self._segments.get()
             if self._error:
                 raise self._error
         except HomeAssistantError as err:
@@ -190,7 +190,10 @@ class Speech:
             segment.error = AssistError(FAILED)
             LOGGER.exception("A text could not be spoken")
         finally:
-            self._slots.release()
+            if segment.rest is not None and segment.error is None:
+                self._create_task(self._async_request(segment.rest), "sound")
+            else:
+                self._slots.release()
             segment.end()
             if segment.error and not segment.format.done():
                 segment.format.set_exception(segment.error)

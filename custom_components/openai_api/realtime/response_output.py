@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 
 from ..streaming.answer_objects import objects_in
-from ..streaming.tool_calls import is_object, is_same_object
+from ..streaming.tool_calls import are_no_arguments, is_object, is_same_object
 from ..types import Json
 
 MAX_CHARACTERS: Final = 1_000_000
@@ -354,7 +354,7 @@ def _is_begun(known: _Item, item: Json) -> bool:
     """Return whether an item so far is the beginning of an item of the response."""
     if item.get("type") == "function_call":
         arguments = _arguments(_Item(None, item))
-        is_same = not arguments or is_same_object(arguments, _arguments(known))
+        is_same = are_no_arguments(arguments) or is_same_object(arguments, _arguments(known))
         return is_same and known.data.get("name", item.get("name")) == item.get("name")
     texts = (part.get("transcript") or part.get("text") for part in objects_in(item.get("content")))
     text = "".join(part.text for part in known.parts)
@@ -378,7 +378,7 @@ def _names(event: Json) -> list[str]:
 def _lacks_content(item: Json) -> bool:
     """Return whether an item has neither texts nor arguments."""
     if item.get("type") == "function_call":
-        return not item.get("arguments")
+        return are_no_arguments(item.get("arguments"))
     parts = objects_in(item.get("content"))
     return item.get("type", "message") == "message" and not any(
         part.get("text") or part.get("transcript") for part in parts
@@ -388,12 +388,10 @@ def _lacks_content(item: Json) -> bool:
 def _arguments(item: _Item) -> str:
     """Return the arguments of a function call as text."""
     complete, streamed = item.data.get("arguments"), "".join(item.arguments)
+    if is_object(streamed) and are_no_arguments(complete):
+        return streamed
     if isinstance(complete, dict):
         return orjson.dumps(complete).decode()
-    if (
-        not isinstance(complete, str)
-        or not complete
-        or (not is_object(complete) and is_object(streamed))
-    ):
+    if not isinstance(complete, str) or (not is_object(complete) and is_object(streamed)):
         return streamed
-    return complete
+    return complete or streamed

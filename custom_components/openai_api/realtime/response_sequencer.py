@@ -7,8 +7,18 @@ from dataclasses import dataclass, field
 from ..types import Json
 
 _MAX_REFUSALS = 10
-_BUSY = "conversation_already_has_active_response"
-_IDLE = "response_cancel_not_active"
+BUSY = "conversation_already_has_active_response"
+IDLE = "response_cancel_not_active"
+
+
+def error_code(error: Json) -> str:
+    """Return the code of an `error`; other servers than OpenAI's say in words what BUSY and IDLE mean."""
+    message = str(error.get("message")).lower()
+    if "no active response" in message:
+        return IDLE
+    if "already has an active response" in message:
+        return BUSY
+    return str(error.get("code") or "")
 
 
 @dataclass(slots=True)
@@ -70,15 +80,15 @@ class ResponseSequencer:
 
         The request that it is about is dropped, or queued again if it came too early.
         """
-        code = str(error.get("code") or "")
-        if code == _IDLE:
+        code = error_code(error)
+        if code == IDLE:
             # There is no response in progress.
             self.done()
             return
         if (pending := self._refused(error, code)) is None:
             return
         self._unanswered = self._accepted = None
-        if code == _BUSY and pending.refused < _MAX_REFUSALS:
+        if code == BUSY and pending.refused < _MAX_REFUSALS:
             # The server has started a response itself, and accepts the next request when it is done.
             pending.refused += 1
             self._queue.appendleft(pending)
@@ -96,7 +106,7 @@ class ResponseSequencer:
                 if pending is not None and pending.event["event_id"] == named:
                     return pending
             return None
-        if code == _BUSY:
+        if code == BUSY:
             return self._unanswered or self._accepted
         message = str(error.get("message") or "")
         if "response_create" in code or "response.create" in message:

@@ -1,11 +1,11 @@
 """Accumulates the chunks of completions."""
 
 import itertools
-from typing import Any
 
 from ..error_bodies import answer_error
 from ..types import Json
 from .answer_forms import adapt
+from .answer_objects import objects_in
 from .base import AnswerError, StreamAccumulator
 from .deltas import Pieces, accumulate_delta, join_delta
 from .tool_calls import is_object
@@ -158,10 +158,8 @@ class ChatCompletionAccumulator(StreamAccumulator):
 
     def _usage(self) -> Json | None:
         """Return the usage where some servers put it instead."""
-        places: list[Any] = [choice.fields for choice in self._choices.values()]
-        places.append(self._completion.get("x_groq"))
-        candidates = [place.get("usage") for place in places if isinstance(place, dict)]
-        return next((usage for usage in candidates if _has_counts(usage)), None)
+        choices = [choice.fields for choice in self._choices.values()]
+        return usage_in({"choices": choices, "x_groq": self._completion.get("x_groq")})
 
 
 def _text_of(part: Json) -> Json:
@@ -169,6 +167,16 @@ def _text_of(part: Json) -> Json:
     delta = part.get("delta")
     is_repeated = isinstance(delta, dict) and "content" in delta
     return {} if is_repeated else {"content": part["text"]}
+
+
+def usage_in(chunk: Json) -> Json | None:
+    """Return the usage in a chunk, None if it has no counts: some servers put it elsewhere.
+
+    Returns the API's `{"prompt_tokens": …, "completion_tokens": …, …}`.
+    """
+    places = [chunk, *objects_in(chunk.get("choices")), chunk.get("x_groq")]
+    candidates = [place.get("usage") for place in places if isinstance(place, dict)]
+    return next((usage for usage in candidates if _has_counts(usage)), None)
 
 
 def _has_counts(usage: object) -> bool:

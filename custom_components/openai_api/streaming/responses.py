@@ -9,7 +9,7 @@ from ..types import Json
 from .answer_forms import adapt
 from .base import AnswerError, StreamAccumulator
 from .chat import ChatCompletionAccumulator
-from .tool_calls import is_object
+from .tool_calls import are_no_arguments, is_object
 
 _FINAL = frozenset(
     {
@@ -182,7 +182,11 @@ class ResponseAccumulator(StreamAccumulator):
             )
         if not any(map(_lacks_arguments, output)):
             return final
-        calls = {_name(item): item for item in self._output() if item.get("arguments")}
+        calls = {
+            _name(item): item
+            for item in self._output()
+            if not are_no_arguments(item.get("arguments"))
+        }
         filled = [
             calls.get(_name(item), item) if _lacks_arguments(item) else item for item in output
         ]
@@ -234,11 +238,11 @@ class ResponseAccumulator(StreamAccumulator):
                     **item,
                     "content": [value for _, value in sorted(content.items(), key=_part_order)],
                 }
-        if item_type == "function_call" and not item.get("arguments"):
+        if _lacks_arguments(item):
             pieces = self._arguments.get(key) or (
                 next(iter(self._arguments.values()), []) if is_only else []
             )
-            return {**item, "arguments": "".join(pieces)}
+            return {**item, "arguments": "".join(pieces) or item.get("arguments") or ""}
         return item
 
 
@@ -261,7 +265,9 @@ def _is_another(old: Json, item: Json) -> bool:
 def _lacks_arguments(item: object) -> bool:
     """Return whether this is a function call without arguments."""
     return (
-        isinstance(item, dict) and item.get("type") == "function_call" and not item.get("arguments")
+        isinstance(item, dict)
+        and item.get("type") == "function_call"
+        and are_no_arguments(item.get("arguments"))
     )
 
 

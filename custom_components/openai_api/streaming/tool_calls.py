@@ -87,6 +87,14 @@ def is_object(text: str) -> bool:
         return False
 
 
+def are_no_arguments(arguments: object) -> bool:
+    """Return whether arguments say nothing: none at all, or an empty object.
+
+    Servers have either at the end of a call whose arguments they have streamed.
+    """
+    return not arguments or (isinstance(arguments, str) and arguments.strip() in {"", "{}"})
+
+
 def is_same_object(text: str, other: str) -> bool:
     """Return whether two texts are the same JSON object, however it is written."""
     return is_object(text) and is_object(other) and bool(orjson.loads(text) == orjson.loads(other))

@@ -249,6 +249,32 @@ async def test_chat_malformed_chunk_is_ignored(standin: StandIn, ask: Ask, name:
     assert speech(await ask()) == "Hi"
 
 
+COUNTS = {"prompt_tokens": 3, "completion_tokens": 2}
+CHAT_USAGES: dict[str, list[Json]] = {
+    "in a chunk of its own": [chunk({}, "stop"), {"choices": [], "usage": COUNTS}],
+    "zeros on every other chunk": [
+        chunk({}, "stop", usage=COUNTS),
+        {"choices": [], "usage": dict.fromkeys(COUNTS, 0)},
+    ],
+    "within the choice": [
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "usage": COUNTS}]}
+    ],
+    "in x_groq": [chunk({}, "stop", x_groq={"id": "req_1", "usage": COUNTS})],
+}
+
+
+@pytest.mark.parametrize("case", CHAT_USAGES)
+async def test_chat_usage_of_servers(
+    standin: StandIn, ask: Ask, turns: list[Event], case: str
+) -> None:
+    standin.fail(NO_RESPONSES)
+    standin.fail(chat(chunk({"content": "Hi"}, usage=None), *CHAT_USAGES[case]))
+    assert speech(await ask()) == "Hi"
+
+    (turn,) = turns
+    assert (turn.data["input_tokens"], turn.data["output_tokens"]) == (3, 2)
+
+
 async def test_chat_content_filter_is_an_error(standin: StandIn, ask: Ask) -> None:
     standin.fail(NO_RESPONSES)
     standin.fail(chat(chunk({}, "content_filter")))

@@ -76,9 +76,24 @@ async def test_truncated_tool_call_is_not_made(
     assert len(standin.requests) == before + 1
 
 
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("length", "cut off"),
+        ("MAX_TOKENS", "cut off"),
+        # As DeepSeek says it.
+        ("insufficient_system_resource", "broke off"),
+    ],
+)
 @pytest.mark.parametrize("arguments", ["", '{"name": "Kit'])
 async def test_chat_truncated_tool_call_is_not_made(
-    standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall], arguments: str
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    kitchen: list[ServiceCall],
+    arguments: str,
+    reason: str,
+    told: str,
 ) -> None:
     standin.fail(NO_RESPONSES)
     standin.fail(chat(chunk({"content": "ok"}), chunk({}, "stop")))
@@ -86,11 +101,11 @@ async def test_chat_truncated_tool_call_is_not_made(
     offered = [str(tool["function"]["name"]) for tool in standin.requests[-1].body["tools"]]
     name = next(name for name in offered if name.endswith("HassTurnOn"))
     call = {"index": 0, "id": "c1", "function": {"name": name, "arguments": arguments}}
-    standin.fail(chat(chunk({"tool_calls": [call]}), chunk({}, "length")))
+    standin.fail(chat(chunk({"tool_calls": [call]}), chunk({}, reason)))
     result = await ask("Turn on the light")
 
     assert is_error(result)
-    assert "cut off" in speech(result)
+    assert told in speech(result)
     assert not kitchen
 
 
@@ -123,22 +138,36 @@ async def test_truncated_text_is_spoken(standin: StandIn, agent: str, ask: Ask) 
 
 
 @pytest.mark.parametrize("structure", [None, STRUCTURE])
+@pytest.mark.parametrize("details", [{"reason": "max_output_tokens"}, {"reason": "length"}, None])
 async def test_truncated_task_data_raises(
-    hass: HomeAssistant, standin: StandIn, task: str, structure: Json | None
+    hass: HomeAssistant, standin: StandIn, task: str, structure: Json | None, details: Json | None
 ) -> None:
-    standin.fail(streamed(*text_events('{"count": 3'), CUT))
+    cut = {**CUT, "response": {**CUT["response"], "incomplete_details": details}}
+    standin.fail(streamed(*text_events('{"count": 3'), cut))
     with pytest.raises(HomeAssistantError, match="cut off"):
         await (generate(hass, structure=structure) if structure else generate(hass))
 
     assert len([one for one in standin.requests if one.path == "/responses"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("length", "cut off"),
+        ("MAX_TOKENS", "cut off"),
+        # As Zhipu, DeepSeek, vLLM and Zhipu again say it.
+        ("model_context_window_exceeded", "cut off"),
+        ("insufficient_system_resource", "broke off"),
+        ("abort", "broke off"),
+        ("network_error", "broke off"),
+    ],
+)
 async def test_chat_truncated_task_data_raises(
-    hass: HomeAssistant, standin: StandIn, task: str
+    hass: HomeAssistant, standin: StandIn, task: str, reason: str, told: str
 ) -> None:
     standin.fail(NO_RESPONSES)
-    standin.fail(chat(chunk({"content": "Three app"}), chunk({}, "length")))
-    with pytest.raises(HomeAssistantError, match="cut off"):
+    standin.fail(chat(chunk({"content": "Three app"}), chunk({}, reason)))
+    with pytest.raises(HomeAssistantError, match=told):
         await generate(hass)
 
 

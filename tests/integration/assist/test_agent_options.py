@@ -60,6 +60,31 @@ def sent(body: dict[str, Any]) -> set[str]:
         ("property 'verbosity' is unsupported", None, "verbosity"),
         ("Unknown parameter: 'text.verbosity'.", "text.verbosity", "verbosity"),
         ("service_tier: Extra inputs are not permitted", None, "service_tier"),
+        ("Invalid service_tier argument", "service_tier", "service_tier"),
+        # As Ollama, xAI, OpenRouter, Groq, Gemini, Moonshot, Anthropic and Bedrock say it.
+        ('"qwen2.5:7b" does not support thinking', None, "reasoning_effort"),
+        ('invalid reasoning value: "minimal" (must be "high" or "low")', None, "reasoning_effort"),
+        ("Model grok-4.20 does not support parameter reasoningEffort.", None, "reasoning_effort"),
+        (
+            "Reasoning is mandatory for this endpoint and cannot be disabled.",
+            None,
+            "reasoning_effort",
+        ),
+        ("`reasoning_effort` must be one of `low` or `high`", None, "reasoning_effort"),
+        ("Thinking level MINIMAL is not supported for this model.", None, "reasoning_effort"),
+        ("Thinking is not enabled for models/gemini-2.0-flash", None, "reasoning_effort"),
+        (
+            "Budget 0 is invalid. This model only works in thinking mode.",
+            None,
+            "reasoning_effort",
+        ),
+        ("invalid temperature: only 1 is allowed for this model", None, "temperature"),
+        ("Model a/kimi-k2-thinking does not support temperature.", None, "temperature"),
+        ("grok-4-reasoning-fast does not support parameter: top_p", None, "top_p"),
+        ("invalid top_p: only 0.95 is allowed for this model", None, "top_p"),
+        ("`temperature` may only be set to 1 when thinking is enabled.", None, "temperature"),
+        ("`temperature` is deprecated for this model.", None, "temperature"),
+        ("`temperature` and `top_p` cannot both be specified for this model.", None, "temperature"),
     ],
 )
 @pytest.mark.parametrize("is_chat", [True, False])
@@ -113,6 +138,7 @@ async def test_option_is_tried_again_with_another_model(
     [
         "Unsupported parameter: 'seed' is not supported with this model.",
         "The following tools cannot be used with reasoning.effort 'minimal': web_search.",
+        "messages.1: `tool_use` ids must be one of those before thinking",
         "Model gemma has no vision: image input is not supported",
         "Invalid value: 'user' for the parameter role of this model",
     ],

@@ -133,6 +133,36 @@ async def test_chat_short_call_ids_of_mistral(
 
 
 @pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (400, "messages: text content blocks must be non-empty"),
+        (500, "messages: text content blocks must contain non-whitespace text"),
+        (400, "The text field in the ContentBlock object at messages.1.content.0 is blank."),
+        (422, "messages.2: all messages must have non-empty content"),
+    ],
+)
+async def test_chat_call_without_text_is_sent_without_it(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, status: int, message: str
+) -> None:
+    conversation_id = await use_chat(standin, ask)
+    await add_turn(
+        hass, conversation_id, question("Open it"), answer(None, CALL), RESULT, answer("Done.")
+    )
+    before = len(standin.requests)
+    standin.fail(refusal(message, status))
+    standin.fail(DONE)
+    assert speech(await ask("And now?", conversation_id=conversation_id)) == "Done."
+    # It is remembered.
+    standin.fail(DONE)
+    await ask("And then?", conversation_id=conversation_id)
+
+    sent = [one.body["messages"] for one in standin.requests[before:]]
+    callers = [one for messages in sent for one in messages if one.get("tool_calls")]
+    assert [one["content"] for one in callers] == ["", None, None]
+    assert all(one["content"] for messages in sent for one in messages if one not in callers)
+
+
+@pytest.mark.parametrize(
     ("status", "error"),
     [
         (400, {"message": "This model's maximum context length is 8192 tokens. However, …"}),
@@ -149,6 +179,23 @@ async def test_chat_short_call_ids_of_mistral(
         (500, {"message": "input exceeds context length"}),
         (413, {"message": "Request too large for model"}),
         (429, {"message": "Request too large for gpt-4 on tokens per min (TPM): Limit 10000"}),
+        # As xAI, Bedrock, Groq, GitHub, TGI, Qwen, Zhipu, Llamafile and vLLM say it.
+        (
+            400,
+            {"message": "This model's maximum prompt length is 131072 but the request has more."},
+        ),
+        (400, {"message": "Input is too long for requested model."}),
+        (400, {"message": "Please reduce the length of the messages or completion."}),
+        (400, {"message": "prompt token count of 69889 exceeds the limit of 64000"}),
+        (
+            413,
+            {"message": "Request body too large for gpt-4o model.", "code": "tokens_limit_reached"},
+        ),
+        (422, {"message": "`inputs` tokens + `max_new_tokens` must be <= 8192. Given: 9000"}),
+        (400, {"message": "InternalError.Algo: Range of input length should be [1, 129024]"}),
+        (400, {"message": "Prompt exceeds max length", "code": "1261"}),
+        (413, {"message": "Request Entity Too Large"}),
+        (400, {"message": "The decoder prompt is longer than the maximum model length of 8192."}),
     ],
 )
 @pytest.mark.parametrize("is_chat", [True, False])

@@ -1,5 +1,6 @@
 """Tools of other integrations and MCP servers: an invalid one does not affect the others."""
 
+import json
 import re
 from typing import Any, override
 
@@ -175,14 +176,15 @@ async def test_tool_count_limit(standin: StandIn, offer: Any, ask: Ask) -> None:
     assert max(len(tool.get("description", "")) for tool in sent) <= 1024
 
 
+@pytest.mark.parametrize("code", ["tool_use_failed", "json_validate_failed"])
 @pytest.mark.parametrize("in_stream", [True, False])
 async def test_unparsable_tool_call_is_retried(
-    standin: StandIn, offer: Any, ask: Ask, in_stream: bool
+    standin: StandIn, offer: Any, ask: Ask, in_stream: bool, code: str
 ) -> None:
     await offer(AnyTool("good"))
-    error: Json = {"error": {"message": "Failed to call a function", "code": "tool_use_failed"}}
+    error: Json = {"error": {"message": "Failed to generate", "code": code}}
     if in_stream:
-        body = b'data: {"error": {"message": "Failed", "code": "tool_use_failed"}}\n\n'
+        body = f"data: {json.dumps(error)}\n\n".encode()
         standin.fail(Fault(path="/responses", body=body, content_type=SSE))
     else:
         standin.fail(Fault(path="/responses", status=400, body=error))

@@ -115,10 +115,23 @@ async def test_form_suggests_default_model(hass: HomeAssistant, entry: MockConfi
     assert suggestion(await open_form(hass, entry, "conversation"), "model") == "mine"
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"data": [{"id": "llama"}, {"id": ""}, 5]},
+        # As Together, Cohere, Ollama and servers for speech have it.
+        [{"id": "llama", "type": "chat"}],
+        {"models": [{"name": "llama", "endpoints": ["chat"]}]},
+        {"models": [{"model": "llama"}], "data": None},
+        {"models": ["llama", "llama"]},
+        {"object": "list", "data": ["llama"]},
+        {"data": [], "models": [{"id": "llama"}]},
+    ],
+)
 async def test_form_suggests_only_model(
-    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry
+    hass: HomeAssistant, standin: StandIn, entry: MockConfigEntry, answer: Any
 ) -> None:
-    standin.fail(Fault(path="/models", body={"data": [{"id": "llama"}, {"id": ""}, 5]}))
+    standin.fail(Fault(path="/models", body=answer))
 
     assert suggestion(await open_form(hass, entry, "conversation"), "model") == "llama"
 

@@ -218,6 +218,11 @@ ODD: dict[str, Json] = {
     "another_response": {"type": "response.output_text.delta", "response_id": "r", "delta": "No"},
     "done_without_a_response": {"type": "response.done", "response": 5},
     "harmless": {"type": "error", "error": {"code": "response_cancel_not_active"}},
+    # As Grok and Qwen say it.
+    "harmless_in_words": {
+        "type": "error",
+        "error": {"code": "", "message": "Cancellation failed: no active response found"},
+    },
     "too_late": {"type": "error", "error": {"event_id": "truncate_4", "message": "x"}},
 }
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 import io
+import json
 from typing import Any
 import wave
 
@@ -180,6 +181,7 @@ async def test_text_under_other_keys(
         (answering(b'{"error": {"message": "no"}}', status=401), "key"),
         (answering(b'{"error": {"message": "no such model"}}', status=404), "no such model"),
         (answering(b"oh no", "text/plain", 500), "500"),
+        (answering(b'{"error": {"message": "No audio file"}}', status=400), "No audio file"),
     ],
 )
 async def test_error_is_logged(
@@ -198,6 +200,32 @@ async def test_error_is_logged(
     assert CANARY not in caplog.text
     service.upload = None
     assert (await transcribe(hass, microphone(SPEECH))).text == "Turn on the light"
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (422, "No speech detected in audio. Please try again."),
+        (400, "No speech was found in the recording"),
+        (500, "No clip timestamps found. Set 'vad_filter' to True or provide 'clip_timestamps'."),
+        (200, "no_speech_detected"),
+        (400, "Audio file is too short. Minimum audio length is 0.1 seconds."),
+    ],
+)
+async def test_silence_told_as_error_has_no_text(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    caplog: pytest.LogCaptureFixture,
+    status: int,
+    message: str,
+) -> None:
+    await add_service(("stt", UPLOAD))
+    service.upload = answering(json.dumps({"error": {"message": message}}).encode(), status=status)
+    result = await transcribe(hass, microphone(SPEECH))
+
+    assert result == stt.SpeechResult("", stt.SpeechResultState.SUCCESS)
+    assert not [one for one in caplog.records if one.levelname in {"ERROR", "WARNING"}]
 
 
 async def test_plain_text_transcript(

@@ -106,14 +106,26 @@ async def test_data_mismatch_is_retried(hass: HomeAssistant, standin: StandIn, b
     assert '"count"' in told
 
 
-@pytest.mark.parametrize("status", [400, 422, 500, 501])
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        # As Gemini, Groq, Mistral, llama-cpp-python, Ollama and llama.cpp say it.
+        (400, "JSON mode is not enabled"),
+        (400, "Function calling with a response mime type: 'application/json' is unsupported"),
+        (400, "json mode cannot be combined with tool/function calling"),
+        (422, "Structured output is not supported for this model"),
+        (422, "KeyError: 'json_schema'"),
+        (500, "KeyError: 'json_schema'"),
+        (500, "failed to load model vocabulary required for format"),
+        (400, "Cannot use custom grammar constraints with tools."),
+        (501, "KeyError: 'json_schema'"),
+    ],
+)
 async def test_structure_falls_back_after_server_error(
-    hass: HomeAssistant, standin: StandIn, status: int
+    hass: HomeAssistant, standin: StandIn, status: int, message: str
 ) -> None:
     absent = {"error": {"message": "Not Found"}}
     standin.fail(Fault(path="/responses", status=404, body=absent, count=5))
-    # As llama-cpp-python and Gemini say it.
-    message = "JSON mode is not enabled" if status == 400 else "KeyError: 'json_schema'"
     body = {"error": {"message": message, "type": "internal_server_error"}}
     # A server error is tried twice.
     count = 2 if status == 500 else 1

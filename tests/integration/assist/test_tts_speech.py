@@ -398,6 +398,59 @@ async def test_rejected_option_is_left_out(
     assert caplog.text.count("does not take") == 1
 
 
+@pytest.mark.parametrize(
+    ("message", "status"),
+    [
+        # As Groq, OpenAI and servers of Chatterbox and SpeechT5 say it.
+        ("Input is too long: 90 characters, at most 60 are allowed", 400),
+        ("[{'type': 'string_too_long', 'msg': 'String should have at most 60 characters'}]", 400),
+        ("Text exceeds maximum length of 60 characters", 422),
+        ("input too long", 413),
+        ("The text exceeds the limit", 500),
+    ],
+)
+async def test_too_long_text_is_spoken_in_segments(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService, message: str, status: int
+) -> None:
+    await add_service(("tts", {}))
+    refused: list[str] = []
+
+    def answer(body: dict[str, Any]) -> ScriptedBody:
+        if len(body["input"]) > 60:
+            refused.append(body["input"])
+            return ScriptedBody(
+                json.dumps({"error": {"message": message}}), "application/json", status
+            )
+        return ScriptedBody(wav(tone(0.01 * len(body["input"].split()))), "audio/wav")
+
+    service.sounds = [answer] * 40
+    text = (
+        "It will be sunny in the morning, with some clouds over the hills and a light wind later on. "
+        "In the evening, it may rain a little, so take a jacket along if you want to go out with him."
+    )
+    _, sound = samples(await speak(hass, text, WAV))
+    said = [speech["input"] for speech in service.speeches if speech["input"] not in refused]
+    # Two that are asked for at once may arrive in either order; they are heard in theirs.
+    said.sort(key=text.index)
+    assert " ".join(said) == text
+    assert sound == b"".join(tone(0.01 * len(one.split())) for one in said)
+    # It is remembered.
+    count = len(refused)
+    await speak(hass, f"So {text}", WAV)
+    assert len(refused) == count
+
+
+async def test_text_rejected_at_any_length_raises(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("tts", {}))
+    error = json.dumps({"error": {"message": "input too long"}})
+    service.sounds = [ScriptedBody(error, "application/json", 400)] * 40
+    with pytest.raises(HomeAssistantError, match="input too long"):
+        await speak(hass, "It will be sunny in the morning, with some clouds over the hills.", WAV)
+    assert len(service.speeches) < 5
+
+
 async def test_rejected_speed_keeps_other_speeds(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:

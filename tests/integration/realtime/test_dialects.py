@@ -13,9 +13,11 @@ SOUND = base64.b64encode(bytes(4800)).decode()
 BUSY = "conversation_already_has_active_response"
 
 
-def busy(event_id: str | None, code: str = BUSY) -> Json:
+ACTIVE = "Conversation already has an active response in progress: resp_x."
+
+
+def busy(event_id: str | None, code: str = BUSY, message: str = ACTIVE) -> Json:
     """Return the error of a host that works on another response."""
-    message = "Conversation already has an active response in progress: resp_x."
     named = {"event_id": event_id} if event_id else {}
     return {"type": "error", "error": {"code": code, "message": message, **named}}
 
@@ -32,12 +34,13 @@ def creates(frames: list[Json]) -> list[str]:
 
 @pytest.mark.parametrize("order", ["error first", "created first", "no created"])
 @pytest.mark.parametrize("is_named", [True, False])
+@pytest.mark.parametrize("code", [BUSY, ""])
 async def test_response_create_rejected_while_busy(
-    script: RealtimeDriver, order: str, is_named: bool
+    script: RealtimeDriver, order: str, is_named: bool, code: str
 ) -> None:
     await script.call("send_realtime_message", message="Hi")
     (event_id,) = creates(await script.sent())
-    error = busy(event_id if is_named else None)
+    error = busy(event_id if is_named else None, code)
     before = {
         "error first": [error, response("created")],
         "created first": [response("created"), error],
@@ -90,11 +93,22 @@ async def test_other_error_after_response_created(script: RealtimeDriver) -> Non
     assert event_id
 
 
-async def test_cancel_without_active_response(script: RealtimeDriver) -> None:
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("response_cancel_not_active", "Cancellation failed"),
+        # As Grok and Qwen say it.
+        ("invalid_request", "Cancellation failed: no active response found"),
+        ("", "Conversation has no active response"),
+    ],
+)
+async def test_cancel_without_active_response(
+    script: RealtimeDriver, code: str, message: str
+) -> None:
     await script.call("send_realtime_message", message="Hi")
     (event_id,) = creates(await script.sent())
     await script.server_sends(busy(event_id))
-    await script.server_sends(busy(None, "response_cancel_not_active"))
+    await script.server_sends(busy(None, code, message))
     assert creates(await script.sent()) == [event_id]
 
 

@@ -277,6 +277,11 @@ TOLD: dict[str, list[Json]] = {
     "no status": [output_item("done", CALL), DONE],
     "status in progress": [output_item("done", {**CALL, "status": "in_progress"}), DONE],
     "arguments streamed": [ARGUMENTS_DELTA, output_item("done", BARE), DONE],
+    "arguments streamed, an empty object at the end": [
+        ARGUMENTS_DELTA,
+        output_item("done", {**CALL, "arguments": "{}"}),
+        at_end(status="completed", output=[{**CALL, "arguments": "{}"}]),
+    ],
     "arguments that are an object": [output_item("done", {**CALL, "arguments": {"door": 1}}), DONE],
     "at the end alone": [at_end(status="completed", output=[CALL])],
     "no end of the item": [
@@ -318,7 +323,9 @@ OTHER: Json = {**CALL, "id": "f-9", "call_id": "c-9", "arguments": '{"door":1}'}
 
 
 @pytest.mark.parametrize("before", [[], ["f-8"]])
-@pytest.mark.parametrize("at_the_end", [OTHER, {**OTHER, "arguments": ""}])
+@pytest.mark.parametrize(
+    "at_the_end", [OTHER, {**OTHER, "arguments": ""}, {**OTHER, "arguments": "{}"}]
+)
 @pytest.mark.parametrize("count", [1, 2])
 async def test_function_call_with_another_id_at_the_end_is_made_once(
     script: RealtimeDriver, before: list[str], at_the_end: Json, count: int

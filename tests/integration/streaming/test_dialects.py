@@ -192,6 +192,9 @@ async def test_refusal_without_output_item(raw: RawServer, call: Call) -> None:
     assert found["content"] == [{"type": "refusal", "refusal": "No"}]
 
 
+EMPTY: tuple[Any, ...] = ("{}", " {}", {})
+
+
 async def test_function_calls_of_servers(raw: RawServer, call: Call) -> None:
     bare = {key: value for key, value in CALL.items() if key not in {"id", "call_id"}}
     whole = {**CALL, "arguments": ENTITY}
@@ -230,6 +233,16 @@ async def test_function_calls_of_servers(raw: RawServer, call: Call) -> None:
             ],
             ['{"a":1}'],
         ),
+        # Whoever tells the whole call has an empty object, as LM Studio.
+        *(
+            (
+                [delta(ENTITY, kind), item("done", {**CALL, "arguments": empty}), end],
+                [ENTITY],
+            )
+            for empty in EMPTY
+            for end in (completed(), completed(output=[{**CALL, "arguments": empty}]))
+        ),
+        ([item("done", {**CALL, "arguments": "{}"}), completed()], ["{}"]),
         # Several calls of one index, told apart by their ids or by nothing.
         (
             [item("done", whole), item("done", {**whole, "id": "fc_2"}), completed()],

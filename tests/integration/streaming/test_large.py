@@ -24,7 +24,7 @@ from custom_components.openai_api.stream_runner import _Relay
 from custom_components.openai_api.streaming import decode, large_json, text
 from custom_components.openai_api.streaming.answer_objects import objects_in
 from custom_components.openai_api.streaming.large_json import LargeJsonReader
-from custom_components.openai_api.websocket import connection as connections
+from custom_components.openai_api.websocket import protocol
 from tests.integration.fuzzing import inputs
 from tests.resilience.raw_server import RawServer, answer, error
 from tests.standin.server import StandIn
@@ -39,7 +39,7 @@ PLACES: tuple[tuple[Any, str], ...] = (
     (response, "LARGE_BYTES"),
     (text, "LARGE_BYTES"),
     (decode, "LARGE_BYTES"),
-    (connections, "LARGE_BYTES"),
+    (protocol, "LARGE_BYTES"),
     (action_request, "LARGE_BYTES"),
 )
 
@@ -378,7 +378,7 @@ async def test_large_error_body_condensed(raw: RawServer, call: Call, shape: str
     assert len(seen) == 1
     assert seen[0] < 32 * 1024
     if shape == "words in the middle":
-        assert "code 7" in str(caught.value)
+        assert "code: 7" in str(caught.value)
 
 
 async def test_event_of_too_many_lines(raw: RawServer, call: Call) -> None:

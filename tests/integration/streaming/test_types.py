@@ -167,7 +167,7 @@ async def test_malformed_stream_not_requested_raises(raw: RawServer, call: Call,
     with raises_key(key) as caught:
         await call("create_chat_completion", **CHAT)
     if key == "host_error":
-        assert "code 529" in str(caught.value)
+        assert "code: 529" in str(caught.value)
         assert "Overloaded" in str(caught.value)
 
 
