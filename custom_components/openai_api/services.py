@@ -209,14 +209,18 @@ def _find_entry(
     hass: HomeAssistant, action: ActionDescription, entry_id: str | None
 ) -> OpenAIConfigEntry:
     """Return the loaded entry that a call names or means; raises ServiceValidationError if none."""
-    loaded: list[OpenAIConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
-    if not action.has_entry and loaded:
+    entries: list[OpenAIConfigEntry] = hass.config_entries.async_entries(
+        DOMAIN, include_ignore=False, include_disabled=False
+    )
+    if not action.has_entry and entries:
         # An action without a service is the same for all of them.
-        return loaded[0]
-    if entry_id is None and len(loaded) > 1:
-        preferred = [entry for entry in loaded if entry.options.get(CONF_IS_PREFERRED)]
+        loaded = hass.config_entries.async_loaded_entries(DOMAIN)
+        entry_id = (loaded or entries)[0].entry_id
+    elif entry_id is None and len(entries) > 1:
+        # Also while it is not loaded: another one is not asked in its place.
+        preferred = [entry for entry in entries if entry.options.get(CONF_IS_PREFERRED)]
         if len(preferred) != 1:
             raise validation_error("which_host")
-        return preferred[0]
+        entry_id = preferred[0].entry_id
     entry: OpenAIConfigEntry = async_get_config_entry(hass, DOMAIN, entry_id)
     return entry

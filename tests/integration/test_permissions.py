@@ -219,6 +219,14 @@ async def test_preferred_service_is_used(
     await ask()
     await ask(config_entry_id=preferred.entry_id)
     assert [request.entry.entry_id for request in handled] == [preferred.entry_id] * 2
-    await add_entry(hass, entry_data(standin, "query"), {"is_preferred": True})
+    third = await add_entry(hass, entry_data(standin, "query"))
+    await hass.config_entries.async_unload(preferred.entry_id)
+    with raises_key("service_config_entry_not_loaded", ServiceValidationError):
+        await ask()
+    await hass.config_entries.async_unload(third.entry_id)
+    with raises_key("service_config_entry_not_loaded", ServiceValidationError):
+        await ask()
+    hass.config_entries.async_update_entry(third, options={"is_preferred": True})
     with raises_key("which_host", ServiceValidationError):
         await ask()
+    assert len(handled) == 2

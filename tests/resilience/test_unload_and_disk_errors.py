@@ -9,20 +9,22 @@ import threading
 import time
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.aiohttp_client import DATA_CONNECTOR
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.openai_api.const import EVENT_PROGRESS, EVENT_STREAM
+from custom_components.openai_api.const import DOMAIN, EVENT_PROGRESS, EVENT_STREAM
 from custom_components.openai_api.media import storage
 from tests.integration.conftest import Call, add_entry, entry_data
 from tests.integration.waiting import wait_for
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
+from .raw_server import RawServer, Script, Step, answer
 from .raw_server_fixture import ASK, assert_localized
 
 type End = Callable[[HomeAssistant, MockConfigEntry, StandIn], Coroutine[Any, Any, object]]
@@ -203,6 +205,43 @@ async def test_unload_one_of_two_entries(
     answer = await call("create_model_response", config_entry_id=other.entry_id, **ASK)
     assert answer["status"] == "completed"
     assert standin.requests[-1].mount == "none"
+
+
+async def add_service(hass: HomeAssistant, url: str) -> object:
+    flow = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    data = {"service_kind": "other", "base_url": url, "auth_method": "none"}
+    return await hass.config_entries.flow.async_configure(flow["flow_id"], data)
+
+
+async def set_up(hass: HomeAssistant, url: str) -> object:
+    return await add_entry(hass, {"base_url": url, "auth_method": "none"})
+
+
+@pytest.mark.parametrize(
+    ("begin", "scripts"),
+    [
+        (add_service, [[Step.HOLD]]),
+        (add_service, [[answer({}, 404)], *[[Step.HOLD]] * 9]),
+        (set_up, [[Step.HOLD]]),
+    ],
+    ids=["test", "search", "setup"],
+)
+async def test_stop_during_connection_test(
+    hass: HomeAssistant,
+    begin: Callable[[HomeAssistant, str], Coroutine[Any, Any, object]],
+    scripts: list[Script],
+) -> None:
+    """Home Assistant waits for those who use its pages before it closes their connections."""
+    raw = RawServer()
+    raw.scripts.extend(scripts)
+    await raw.start()
+    try:
+        running = asyncio.create_task(begin(hass, raw.url))
+        await wait_for(lambda: raw.playing and len(raw.requests) >= min(len(scripts), 2))
+        hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+        await asyncio.wait_for(running, 2)
+    finally:
+        await raw.stop()
 
 
 @pytest.mark.parametrize("action", UNDER_WAY)

@@ -1,14 +1,16 @@
 """Checks whether a server responds and accepts the key, and finds the URL of its API."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from http import HTTPStatus
 import re
 from typing import Any, Final, NamedTuple
 
 import aiohttp
-from homeassistant.core import HomeAssistant
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_create_clientsession
 import orjson
 from yarl import URL
@@ -55,7 +57,7 @@ async def async_validate_host(
     try:
         client = await async_create_client(hass, settings, Usage(), session)
         with raise_translated_errors(settings):
-            async with asyncio.timeout(settings.timeout):
+            async with _time_limit(hass, settings.timeout):
                 answer = await client.models.with_raw_response.list()
     finally:
         # Its connections belong to Home Assistant.
@@ -65,6 +67,26 @@ async def async_validate_host(
         return Checked(None, response.headers)
     models = parse_body(settings, response.content, response.headers.get("content-type", ""))
     return Checked(models, response.headers)
+
+
+@asynccontextmanager
+async def _time_limit(hass: HomeAssistant, seconds: float) -> AsyncIterator[None]:
+    """Limit what happens inside to some seconds, and to the time until Home Assistant stops.
+
+    Home Assistant waits for whoever has sent a form. Raises TimeoutError.
+    """
+    async with asyncio.timeout(seconds) as wait:
+
+        @callback
+        def end(_: Event) -> None:
+            if not wait.expired():
+                wait.reschedule(0)
+
+        remove = hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, end)
+        try:
+            yield
+        finally:
+            remove()
 
 
 def likely_urls(typed: str, usual_url: str = "") -> list[str]:
@@ -113,7 +135,7 @@ async def async_find_url(
     try:
         # A URL with any error is not the right one.
         answers = await asyncio.gather(
-            *(_async_speaks(session, URL(url)) for url in urls), return_exceptions=True
+            *(_async_speaks(hass, session, URL(url)) for url in urls), return_exceptions=True
         )
     finally:
         # Its connections belong to Home Assistant.
@@ -121,18 +143,20 @@ async def async_find_url(
     return next((url for url, speaks in zip(urls, answers, strict=True) if speaks is True), None)
 
 
-async def _async_speaks(session: aiohttp.ClientSession, url: URL) -> bool:
+async def _async_speaks(hass: HomeAssistant, session: aiohttp.ClientSession, url: URL) -> bool:
     """Return whether a URL lists models, or refuses to without a key."""
     models = url.with_path(f"{url.path.rstrip('/')}/models").with_query(url.query)
     try:
-        async with asyncio.timeout(_SEARCH_TIMEOUT):
-            async with session.get(models, allow_redirects=False) as response:
-                status = response.status
-                body = b""
-                async for chunk in response.content.iter_any():
-                    body += chunk
-                    if len(body) > _MAX_LIST_BYTES:
-                        return False
+        async with (
+            _time_limit(hass, _SEARCH_TIMEOUT),
+            session.get(models, allow_redirects=False) as response,
+        ):
+            status = response.status
+            body = b""
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > _MAX_LIST_BYTES:
+                    return False
         answer: Any = orjson.loads(body)
     except aiohttp.ClientError, TimeoutError, OSError, ValueError:
         return False

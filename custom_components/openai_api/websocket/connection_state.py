@@ -18,15 +18,20 @@ class ConnectionState:
     """The state of one connection, and what is told of it."""
 
     transport: str
+    opener: Context
+    """That of the call that has opened it."""
 
     def __init__(self, host: ServiceHost, connection_id: str) -> None:
         """Start disconnected; nothing is fired yet."""
         self.host = host
         self.id = connection_id
         self.state = State.DISCONNECTED
-        # One for all events of this connection: one each would be garbage to collect.
-        self._context = Context()
         self._own = {"config_entry_id": host.entry.entry_id, "connection_id": connection_id}
+
+    @property
+    def _context(self) -> Context:
+        """The context of all events: who has opened a connection is who caused them."""
+        return self.opener
 
     @callback
     def fire(self, event_type: str, data: dict[str, Any]) -> None:

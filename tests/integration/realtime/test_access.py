@@ -4,11 +4,12 @@ from typing import Any
 
 from homeassistant.auth.const import GROUP_ID_ADMIN, GROUP_ID_USER
 from homeassistant.auth.models import User
-from homeassistant.core import Context, HomeAssistant
+from homeassistant.core import Context, Event, HomeAssistant, callback
 from homeassistant.exceptions import ServiceValidationError, UnknownUser
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.openai_api.const import EVENT_TYPES
 from custom_components.openai_api.realtime import tools
 from tests.integration.conftest import raises_key
 from tests.integration.llm_api import ToolsApi, add_api
@@ -56,7 +57,7 @@ def context_of(users: dict[str, User], name: str | None) -> Context:
     return Context(user_id=users[name].id if name else None)
 
 
-async def call_as(talk: RealtimeDriver, context: Context, action: str, **data: Any) -> Any:
+async def call_as(talk: RealtimeDriver, context: Context, action: str, /, **data: Any) -> Any:
     """Call an action on the conversation on behalf of somebody."""
     return await talk.hass.services.async_call(
         "openai_api",
@@ -131,6 +132,38 @@ async def test_unknown_user_raises(
         await denied(talk, Context(user_id="nobody"), "send_realtime_message")
     await talk.hass.auth.async_deactivate_user(users["other admin"])
     assert await denied(talk, context_of(users, "other admin"), "send_realtime_message")
+
+
+@pytest.mark.parametrize(
+    ("action", "data"),
+    [
+        ("connect_realtime_websocket", {"model": "m-1"}),
+        ("manage_model_response_websocket", {"action": "connect"}),
+    ],
+)
+async def test_events_have_context_of_opener(
+    talk: RealtimeDriver,
+    entry: MockConfigEntry,
+    users: dict[str, User],
+    action: str,
+    data: dict[str, Any],
+) -> None:
+    """The logbook and triggers can tell who has opened a connection."""
+    fired: list[Event] = []
+
+    @callback
+    def take(event: Event) -> None:
+        fired.append(event)
+
+    for event_type in EVENT_TYPES:
+        talk.hass.bus.async_listen(event_type, take)
+    opener = context_of(users, "member")
+    await call_as(talk, opener, action, **data)
+    if action == "connect_realtime_websocket":
+        await wait_for(lambda: talk.types("session.created"))
+    await talk.hass.config_entries.async_unload(entry.entry_id)
+    assert {event.data.get("state") for event in fired} >= {"connected", "disconnected"}
+    assert {event.context.id for event in fired} == {opener.id}
 
 
 class AdminApi(ToolsApi):
