@@ -95,6 +95,9 @@ class ChatCompletionAccumulator(StreamAccumulator):
                 if value:
                     delta = {"content": value} if isinstance(value, str) else value
                     accumulate_delta(choice.delta, delta)
+            elif key == "message":
+                if value:
+                    choice.add_message(value, has_delta=bool(part.get("delta")))
             elif value is None or key == "index":
                 fields.setdefault(key, None)
             elif key == "finish_reason":
@@ -107,8 +110,6 @@ class ChatCompletionAccumulator(StreamAccumulator):
                     fields.setdefault(key, None)
             elif key == "logprobs" and isinstance(value, dict):
                 accumulate_delta(choice.logprobs, value)
-            elif key == "message":
-                choice.add_message(value, has_delta=bool(part.get("delta")))
             elif key == "text":
                 accumulate_delta(choice.delta, _text_of(part))
             elif key == "error" and value:
