@@ -30,6 +30,10 @@ ERRORS: dict[str, Json] = {
         "id": "gen-1",
         "choices": [{**CHOICE, "finish_reason": "error", "error": {"message": WORDS}}],
     },
+    "in the choice, as its message": {
+        "id": "gen-1",
+        "choices": [{**CHOICE, "message": {"content": WORDS}, "finish_reason": "error"}],
+    },
     "in the choice, finish_reason stop": {
         "id": "gen-1",
         "choices": [{**CHOICE, "finish_reason": "stop", "error": {"message": WORDS}}],
@@ -253,7 +257,7 @@ QUOTED: dict[str, tuple[Any, str]] = {
     "detail.error.message": ({"detail": {"error": {"message": WORDS, "type": "x"}}}, f": {WORDS}"),
     "error.detail.errors": (
         {"error": {"detail": {"errors": [{"loc": ["body", "n"], "msg": WORDS}]}}},
-        f": ['body', 'n'] {WORDS}",
+        f": body.n {WORDS}",
     ),
     "html-message": ({"error": {"html-message": WORDS}}, f": {WORDS}"),
     "a Python dictionary": (

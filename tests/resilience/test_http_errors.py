@@ -23,7 +23,7 @@ REFUSALS: dict[str, tuple[Any, str]] = {
     "FastAPI's words": ({"detail": "Something is off"}, "parameter –): Something is off"),
     "FastAPI's list": (
         {"detail": [{"loc": ["body", "model"], "msg": "Field required", "type": "missing"}]},
-        "['body', 'model'] Field required",
+        "body.model Field required",
     ),
     "a bare message": ({"message": "Something is off", "code": 7}, "code 7, parameter –): Some"),
     "names nobody knows": ({"fault": "Something is off"}, "Something is off"),

@@ -3,7 +3,7 @@
 import itertools
 from typing import Any
 
-from ..error_bodies import answer_error
+from ..error_bodies import answer_error, error_of_message
 from ..types import Json
 from .answer_forms import adapt
 from .base import AnswerError, StreamAccumulator
@@ -148,7 +148,7 @@ class ChatCompletionAccumulator(StreamAccumulator):
         if message.get("error"):
             raise AnswerError(message)
         if reason == "error":
-            raise AnswerError({"message": "finish_reason: error"})
+            raise AnswerError(error_of_message(message))
         if reason is None and not (ended and not _is_cut(message)):
             return None
         message.setdefault("content", None)
