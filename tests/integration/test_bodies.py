@@ -327,6 +327,28 @@ async def test_html_error_is_quoted_without_markup(
             assert f"(text/html). Check its URL. It answered: {expected}" in str(caught.value)
 
 
+MARKED = {
+    "Use `agent/<agentId>`.": "Use `agent/‹agentId›`.",
+    "0 < n and n > 5": "0 < n and n > 5",
+    "<class 'ValueError'> was raised": "‹class 'ValueError'› was raised",
+    "<Error><Code>NoModel</Code><Place/></Error>": "NoModel",
+    "<b>Bold<br>words</b>": "Bold words",
+    'Look <img src="http://a/b.png">here': "Look here",
+    "Look <IMG SRC=x>here <a href=x": "Look here <a href=x",
+}
+
+
+async def test_error_keeps_what_is_no_markup(
+    raw: RawServer, call: Call, subtests: pytest.Subtests
+) -> None:
+    for words, expected in MARKED.items():
+        with subtests.test(words):
+            raw.play([answer({"error": {"message": words}}, 400)])
+            with raises_key("refused") as caught:
+                await call("create_model_response", **ASK)
+            assert f": {expected} (Request" in str(caught.value)
+
+
 @pytest.mark.parametrize("kind", ["audio/wav", "image/png", "application/octet-stream", "x/y"])
 async def test_binary_response_is_not_quoted(raw: RawServer, call: Call, kind: str) -> None:
     raw.play([answer(b"RIFF\x00\x01\x02WAVEfmt", kind=kind)])
