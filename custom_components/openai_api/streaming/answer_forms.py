@@ -254,7 +254,7 @@ def transcript_in(answer: object, depth: int = 0) -> str | None:
     Silence is an empty text: `text` that is null, or no segments.
     """
     if isinstance(answer, str):
-        return answer
+        return answer if (inner := _inner_transcript(answer, depth)) is None else inner
     if isinstance(answer, list) and depth < _MAX_DEPTH:
         texts = [transcript_in(item, depth + 1) for item in answer]
         known = [text for text in texts if text is not None]
@@ -276,6 +276,16 @@ def transcript_in(answer: object, depth: int = 0) -> str | None:
         is_empty = text is not None and (key in ("segments", "data") or (key in _EMPTY and value))
         is_silent = is_silent or (key in _TRANSCRIPTS and value in (None, "")) or is_empty
     return "" if is_silent and not is_pending else None
+
+
+def _inner_transcript(text: str, depth: int) -> str | None:
+    """Return the text of a transcript that a server put into a text as JSON, None for others."""
+    if text[:1] not in ("{", "[") or depth >= _MAX_DEPTH:
+        return None
+    try:
+        return transcript_in(orjson.loads(text), depth + 1)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def _may_hold(key: str, value: object, depth: int) -> bool:
