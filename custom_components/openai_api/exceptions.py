@@ -323,7 +323,7 @@ def sanitize(text: str, settings: ErrorSettings) -> str:
 
 
 def _without_markup(text: str) -> str:
-    """Return a text without tags; what only looks like one, as `<model>`, is kept as `‹model›`."""
+    """Return a text without tags; what only looks like one, as `<model>`, gets other brackets."""
     ended = {name.lower() for name in _END_TAG.findall(text)} | _LONE_TAGS
 
     def replace(tag: re.Match[str]) -> str:

@@ -51,7 +51,7 @@ class AudioParts:
         self._announced = _key(event)
 
     def place(self, event: Json) -> Json:
-        """Return an event of a piece with the index of its content part.
+        """Return an event of a piece, `{"content_index": …, …}`, with the index of its content part.
 
         Some servers count the pieces there: an index that was not announced is none while another
         part of the item goes on.

@@ -95,9 +95,8 @@ class ChatCompletionAccumulator(StreamAccumulator):
                 if value:
                     delta = {"content": value} if isinstance(value, str) else value
                     accumulate_delta(choice.delta, delta)
-            elif key == "message":
-                if value:
-                    choice.add_message(value, has_delta=bool(part.get("delta")))
+            elif key == "message" and value:
+                choice.add_message(value, has_delta=bool(part.get("delta")))
             elif value is None or key == "index":
                 fields.setdefault(key, None)
             elif key == "finish_reason":
@@ -152,7 +151,9 @@ class ChatCompletionAccumulator(StreamAccumulator):
         if reason is None and not (ended and not _is_cut(message)):
             return None
         message.setdefault("content", None)
-        whole = {"index": index, "message": message, **choice.fields} | {"index": index}
+        known = {"index": index, "message": message}
+        # Beside a delta, an empty message says nothing.
+        whole = {**known, **choice.fields, **known}
         if choice.logprobs:
             whole["logprobs"] = join_delta(choice.logprobs)
         return whole

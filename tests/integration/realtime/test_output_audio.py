@@ -150,9 +150,7 @@ async def test_output_audio_whose_index_counts_pieces(
 ) -> None:
     """Some servers count the pieces, of which none was announced as a content part."""
     sound = media.tone(0.3)
-    pieces = [
-        {**event, "content_index": index} for index, event in enumerate(deltas(sound, 2400))
-    ]
+    pieces = [{**event, "content_index": index} for index, event in enumerate(deltas(sound, 2400))]
     await script.server_sends(*pieces, done(), *pieces, done())
     notices = await audio_done(script, 2)
     assert [{key: notice[key] for key in PLACE} for notice in notices] == [PLACE, PLACE]

@@ -73,7 +73,9 @@ STREAMS: dict[str, Script] = {
         Step.CLOSE,
     ],
     "not streamed": [whole_answer({"text": TEXT})],
-    "not streamed, JSON in the text": [whole_answer({"text": json.dumps([SEGMENT, {"text": TEXT[8:]}])})],
+    "not streamed, JSON in the text": [
+        whole_answer({"text": json.dumps([SEGMENT, {"text": TEXT[8:]}])})
+    ],
     "not streamed, a text": [whole_answer(TEXT.encode(), kind="text/plain")],
 }
 
