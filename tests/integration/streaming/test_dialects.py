@@ -62,6 +62,7 @@ def chat_piece(**choice: Any) -> Json:
     return {"id": "c", "object": "chat.completion.chunk", "choices": [choice]}
 
 
+NOTHING: tuple[Any, ...] = (None, {}, "")
 CHATS: dict[str, tuple[list[Any], str]] = {
     "no choice in a list of choices": ([{"id": "c", "choices": [None]}], ""),
     "no list of choices": ([{"id": "c", "choices": None}], ""),
@@ -69,7 +70,7 @@ CHATS: dict[str, tuple[list[Any], str]] = {
     "no message, no text and no reason beside the delta": (
         [
             chat_piece(index=0, delta={"content": "B"}, message=nothing, text=None, logprobs=None)
-            for nothing in (None, {}, "")
+            for nothing in NOTHING
         ],
         "BBB",
     ),
