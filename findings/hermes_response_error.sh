@@ -6,7 +6,7 @@
 # Who meets it: whoever has the text of a response spoken or sent, and looks at its status before.
 set -euo pipefail
 source "$(dirname "$0")/lib/packages.sh"
-pypi 'hermes-agent[all]==0.19.0'
+pypi hermes-agent==0.19.0 aiohttp==3.14.1
 upstream=$(free_port)
 cat > "$FOLDER/upstream.py" <<'PY'
 import json
