@@ -271,7 +271,10 @@ def _item_words(item: Any) -> str:
     if isinstance(item, str):
         return item[:_MAX_BYTES]
     words = first_of(item, ANY_WORDS) if isinstance(item, dict) else None
-    return f"{short(item.get('loc', ''))} {short(words)}".strip() if words else ""
+    place = item.get("loc", "")
+    if isinstance(place, list) and all(isinstance(part, str | int) for part in place[:_MAX_ITEMS]):
+        place = ".".join(str(part) for part in place[:_MAX_ITEMS])
+    return f"{short(place)} {short(words)}".strip() if words else ""
 
 
 def _with_items(message: str, items: list[Any]) -> str:
@@ -331,8 +334,15 @@ def answer_error(answer: object, *, is_of_model: bool = False) -> object | None:
             if isinstance(place, dict) and _says_something(place.get("error")):
                 return place
         if choice.get("finish_reason") == "error":
-            return {"message": "finish_reason: error", **choice}
+            return error_of_message(message)
     return answer if _is_bare_error(answer, is_of_model=is_of_model) else None
+
+
+def error_of_message(message: object) -> dict[str, str]:
+    """Return the error of a choice that ends with one: what its message says, `{"message": …}`."""
+    said = message.get("content") if isinstance(message, dict) else None
+    words = said.strip()[:_MAX_BYTES] if isinstance(said, str) else ""
+    return {"message": f"{words} (finish_reason: error)" if words else "finish_reason: error"}
 
 
 def _says_something(error: object) -> bool:

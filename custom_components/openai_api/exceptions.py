@@ -17,10 +17,15 @@ _SECRET_PATTERN = re.compile(
 )
 # Characters of a text that are sanitized; the text may have any length.
 _MAX_INPUT_TEXT = 20_000
-# Both alternatives end where the next tag begins, or with the text: it is read through but once.
+# All alternatives end where the next tag begins, or with the text: it is read through but once.
 _TAG = re.compile(
-    r"<!--.*?(?:-->|\Z)|<(style|script)\b.*?(?:</\1>|\Z)|<[^<>]*>", re.DOTALL | re.IGNORECASE
+    r"<!--.*?(?:-->|\Z)|<(style|script)\b.*?(?:</\1>|\Z)|<(?=[a-z/!?])[^<>]*>",
+    re.DOTALL | re.IGNORECASE,
 )
+_END_TAG = re.compile(r"</\s*([\w:-]+)")
+_NAME = re.compile(r"<([\w:-]+)[^=/]*>")
+_LONE_TAGS = frozenset({"b", "body", "br", "hr", "html", "i", "img", "li", "p", "td", "tr"})
+"""The names of tags that often stand without an end."""
 BINARY_TYPE = "application/octet-stream"
 """What the body of a response is that does not say (RFC 9110, section 8.3)."""
 
@@ -345,7 +350,19 @@ def sanitize(text: str, settings: ErrorSettings, limit: int = MAX_ERROR_TEXT) ->
     Markup and unprintable characters are removed, secrets redacted, and the text is truncated to
     `limit` characters.
     """
-    words = " ".join(_TAG.sub(" ", text[:_MAX_INPUT_TEXT]).split())
+    words = " ".join(_without_markup(text[:_MAX_INPUT_TEXT]).split())
     words = "".join(sign for sign in words if sign.isprintable())
     words = _SECRET_PATTERN.sub("***", settings.redact(words))
     return words if len(words) <= limit else f"{words[:limit]}…"
+
+
+def _without_markup(text: str) -> str:
+    """Return a text without tags; what only looks like one, as `<model>`, gets other brackets."""
+    ended = {name.lower() for name in _END_TAG.findall(text)} | _LONE_TAGS
+
+    def replace(tag: re.Match[str]) -> str:
+        """Return what stands in place of a tag."""
+        name = _NAME.fullmatch(tag[0])
+        return " " if name is None or name[1].lower() in ended else f"\u2039{tag[0][1:-1]}\u203a"
+
+    return _TAG.sub(replace, text)

@@ -30,6 +30,10 @@ ERRORS: dict[str, Json] = {
         "id": "gen-1",
         "choices": [{**CHOICE, "finish_reason": "error", "error": {"message": WORDS}}],
     },
+    "in the choice, as its message": {
+        "id": "gen-1",
+        "choices": [{**CHOICE, "message": {"content": WORDS}, "finish_reason": "error"}],
+    },
     "in the choice, finish_reason stop": {
         "id": "gen-1",
         "choices": [{**CHOICE, "finish_reason": "stop", "error": {"message": WORDS}}],
@@ -253,7 +257,7 @@ QUOTED: dict[str, tuple[Any, str]] = {
     "detail.error.message": ({"detail": {"error": {"message": WORDS, "type": "x"}}}, f": {WORDS}"),
     "error.detail.errors": (
         {"error": {"detail": {"errors": [{"loc": ["body", "n"], "msg": WORDS}]}}},
-        f": ['body', 'n'] {WORDS}",
+        f": body.n {WORDS}",
     ),
     "html-message": ({"error": {"html-message": WORDS}}, f": {WORDS}"),
     "a Python dictionary": (
@@ -321,6 +325,28 @@ async def test_html_error_is_quoted_without_markup(
             with pytest.raises(HomeAssistantError) as caught:
                 await call("create_model_response", **ASK)
             assert f"Check its URL. It answered: {expected} (text/html)" in str(caught.value)
+
+
+MARKED = {
+    "Use `agent/<agentId>`.": "Use `agent/‹agentId›`.",
+    "0 < n and n > 5": "0 < n and n > 5",
+    "<class 'ValueError'> was raised": "‹class 'ValueError'› was raised",
+    "<Error><Code>NoModel</Code><Place/></Error>": "NoModel",
+    "<b>Bold<br>words</b>": "Bold words",
+    'Look <img src="http://a/b.png">here': "Look here",
+    "Look <IMG SRC=x>here <a href=x": "Look here <a href=x",
+}
+
+
+async def test_error_keeps_what_is_no_markup(
+    raw: RawServer, call: Call, subtests: pytest.Subtests
+) -> None:
+    for words, expected in MARKED.items():
+        with subtests.test(words):
+            raw.play([answer({"error": {"message": words}}, 400)])
+            with raises_key("refused") as caught:
+                await call("create_model_response", **ASK)
+            assert f": {expected} (Request" in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["audio/wav", "image/png", "application/octet-stream", "x/y"])

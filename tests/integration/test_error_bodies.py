@@ -41,7 +41,7 @@ LISTS: dict[str, tuple[Any, str]] = {
     ),
     "fields beside a message": (
         {"message": "Validation failed", "errors": [{"loc": ["body", "n"], "msg": "too big"}]},
-        "Validation failed: ['body', 'n'] too big",
+        "Validation failed: body.n too big",
     ),
     "within the error": (
         {"error": {"message": "Validation failed", "errors": ["no model", "no input"]}},

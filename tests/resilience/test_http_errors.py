@@ -26,7 +26,7 @@ REFUSALS: dict[str, tuple[Any, str]] = {
     "FastAPI's words": ({"detail": "Something is off"}, "request: Something is off (HTTP 400)"),
     "FastAPI's list": (
         {"detail": [{"loc": ["body", "model"], "msg": "Field required", "type": "missing"}]},
-        "['body', 'model'] Field required",
+        "body.model Field required",
     ),
     "a bare message": (
         {"message": "Something is off", "code": 7},

@@ -42,6 +42,25 @@ class AudioParts:
         """Start with none."""
         self.in_progress: dict[tuple[Any, ...], OutputAudio] = {}
         self._connection = connection
+        self._announced: tuple[Any, ...] = ()
+        """The key of the content part that was announced last."""
+
+    @callback
+    def announce(self, event: Json) -> None:
+        """Take note that a content part begins."""
+        self._announced = _key(event)
+
+    def place(self, event: Json) -> Json:
+        """Return an event of a piece, `{"content_index": …, …}`, with the index of its content part.
+
+        Some servers count the pieces there: an index that was not announced is none while another
+        part of the item goes on.
+        """
+        key = _key(event)
+        if key in self.in_progress or key == self._announced:
+            return event
+        open_key = next((known for known in self.in_progress if known[:2] == key[:2]), key)
+        return {**event, "content_index": open_key[2]}
 
     @callback
     def add(self, event: Json, piece: str) -> None:
@@ -62,7 +81,7 @@ class AudioParts:
     def finish(self, event: Json) -> None:
         """Save the audio that an event ends, and fire `audio_done` with the ids of its part."""
         self._connection.playback.is_complete = True
-        key = self._find(_key(event))
+        key = self._find(_key(self.place(event)))
         if (audio := self.in_progress.pop(key, None)) is None:
             self._connection.notify(RealtimeNotice.AUDIO_DONE, **_part_ids(event))
             return
@@ -93,6 +112,7 @@ class AudioParts:
         for audio in self.in_progress.values():
             audio.finish()
         self.in_progress.clear()
+        self._announced = ()
 
     def _finish_at(self, key: tuple[Any, ...]) -> None:
         """Save the audio of a key."""

@@ -87,6 +87,8 @@ class RealtimeConnection(Connection):
         self.responds_to_mcp_calls = responds_to_mcp_calls
         self._is_phone_call = is_phone_call
         self._has_sent_audio = False
+        self.can_retrieve = True
+        """Whether the server may know `conversation.item.retrieve`."""
         """Whether audio was sent since speech was last detected."""
         self._names = EventNames()
         self.opened = 0

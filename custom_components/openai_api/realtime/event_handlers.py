@@ -15,11 +15,13 @@ _MOST_RESPONSES = 16
 """Responses in progress whose format is kept, for servers that never end them."""
 _OUTPUT_EVENTS = (
     *TEXT_ENDS,
-    "response.content_part.added",
     "response.content_part.done",
     "response.function_call_arguments.delta",
     "response.function_call_arguments.done",
 )
+_RETRIEVE = "conversation.item.retrieve"
+_RETRIEVAL = "event_retrieval"
+"""The id of the events that request items."""
 _MCP_CALLS = frozenset({"mcp_call", "mcp_tool_call"})
 
 
@@ -91,6 +93,7 @@ def _audio_delta(session: RealtimeConnection, event: Json) -> None:
     piece = event["delta"]
     if not isinstance(piece, str):
         raise TypeError("audio is a text")
+    event = session.audio_parts.place(event)
     session.playback.receive(event, _size(piece), session.output_format)
     session.audio_parts.add(event, piece)
     session.notify(
@@ -136,6 +139,12 @@ def _output(name: str) -> EventHandler:
     return handle
 
 
+def _part_added(session: RealtimeConnection, event: Json) -> None:
+    """Keep what a content part begins with."""
+    session.audio_parts.announce(event)
+    session.outputs.find(event.get("response_id")).take("response.content_part.added", event)
+
+
 def _speech_started(session: RealtimeConnection, event: Json) -> None:
     """Interrupt the response when the user starts to speak; the server may cancel it itself."""
     session.note_speech()
@@ -162,9 +171,9 @@ def _transcribed(session: RealtimeConnection, event: Json) -> None:
 
 
 def _retrieve(session: RealtimeConnection, event: Json) -> None:
-    """Request an item that has changed."""
-    if event.get("item_id"):
-        session.post({"type": "conversation.item.retrieve", "item_id": event["item_id"]})
+    """Request an item that has changed, of a server that knows the request."""
+    if (item_id := event.get("item_id")) and session.can_retrieve:
+        session.post({"type": _RETRIEVE, "event_id": _RETRIEVAL, "item_id": item_id})
 
 
 def _deleted(session: RealtimeConnection, event: Json) -> None:
@@ -275,7 +284,13 @@ def _arguments(text: object) -> Any:
 def _error(session: RealtimeConnection, event: Json) -> None:
     """Fire `error`; the response that was requested may not come."""
     error = event.get("error")
-    session.sequencer.failed(error if isinstance(error, dict) else {})
+    details = error if isinstance(error, dict) else {}
+    named = details.get("event_id")
+    if named == _RETRIEVAL or (not named and _RETRIEVE in str(details.get("message"))):
+        # Nobody has asked for it, and it is not needed.
+        session.can_retrieve = named == _RETRIEVAL
+        return
+    session.sequencer.failed(details)
     session.notify(RealtimeNotice.ERROR, error=event)
 
 
@@ -294,6 +309,7 @@ EVENT_HANDLERS: Final[Mapping[str, EventHandler]] = {
         RealtimeNotice.OUTPUT_TEXT_DELTA, "response.output_text.delta"
     ),
     **{name: _output(name) for name in _OUTPUT_EVENTS},
+    "response.content_part.added": _part_added,
     "response.output_item.added": _output_item,
     "response.output_item.done": _output_item,
     "response.mcp_call.in_progress": _retrieve,

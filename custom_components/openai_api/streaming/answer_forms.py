@@ -59,12 +59,13 @@ def adapt(method: str, answer: Json) -> Json:
         answer = {**answer, "choices": [only]}
     choices = objects_in(answer.get("choices"))
     if method in _RESPONSES:
-        if "output" not in answer and choices and (output := list(_items(choices))):
-            return {**_status(choices), **answer, "output": output}
+        if answer.get("output") is None and choices and (output := list(_items(choices))):
+            status = _status(choices) if answer.get("status") is None else {}
+            return {**answer, **status, "output": output}
     elif method == "chat.completions.create":
-        if "choices" not in answer and (message := _message(answer)):
+        if answer.get("choices") is None and (message := _message(answer)):
             return {**answer, "choices": [_choice(message, answer)]}
-        if any("message" not in choice for choice in choices):
+        if any(choice.get("message") is None for choice in choices):
             return {**answer, "choices": [_with_message(choice) for choice in choices]}
     elif method in _LISTS:
         return _with_data(answer, _LISTS[method])
@@ -72,9 +73,9 @@ def adapt(method: str, answer: Json) -> Json:
         results = answer if "flagged" in answer else answer.get("results")
         return {**answer, "results": [results]} if isinstance(results, dict) else answer
     elif method == "completions.create":
-        if "choices" not in answer and (message := _message(answer)):
+        if answer.get("choices") is None and (message := _message(answer)):
             choices = [_choice(message, answer)]
-        if any("text" not in choice for choice in choices):
+        if any(choice.get("text") is None for choice in choices):
             return {**answer, "choices": [_with_text(choice) for choice in choices]}
     return answer
 
@@ -115,7 +116,8 @@ def _said(choice: Json) -> Json:
 
 def _with_message(choice: Json) -> Json:
     """Return a choice with the message of a chat completion."""
-    if "message" in choice or not (isinstance(choice.get("delta"), dict) or "text" in choice):
+    has_other = isinstance(choice.get("delta"), dict) or isinstance(choice.get("text"), str)
+    if choice.get("message") is not None or not has_other:
         return choice
     return {**choice, "message": _said(choice)}
 
@@ -123,7 +125,7 @@ def _with_message(choice: Json) -> Json:
 def _with_text(choice: Json) -> Json:
     """Return a choice with the text of a text completion."""
     has_message = any(isinstance(choice.get(key), dict) for key in ("message", "delta"))
-    if "text" in choice or not has_message:
+    if choice.get("text") is not None or not has_message:
         return choice
     return {**choice, "text": text_of(_said(choice).get("content"))}
 
@@ -252,7 +254,7 @@ def transcript_in(answer: object, depth: int = 0) -> str | None:
     Silence is an empty text: `text` that is null, or no segments.
     """
     if isinstance(answer, str):
-        return answer
+        return answer if (inner := _inner_transcript(answer, depth)) is None else inner
     if isinstance(answer, list) and depth < _MAX_DEPTH:
         texts = [transcript_in(item, depth + 1) for item in answer]
         known = [text for text in texts if text is not None]
@@ -274,6 +276,16 @@ def transcript_in(answer: object, depth: int = 0) -> str | None:
         is_empty = text is not None and (key in ("segments", "data") or (key in _EMPTY and value))
         is_silent = is_silent or (key in _TRANSCRIPTS and value in (None, "")) or is_empty
     return "" if is_silent and not is_pending else None
+
+
+def _inner_transcript(text: str, depth: int) -> str | None:
+    """Return the text of a transcript that a server put into a text as JSON, None for others."""
+    if text[:1] not in ("{", "[") or depth >= _MAX_DEPTH:
+        return None
+    try:
+        return transcript_in(orjson.loads(text), depth + 1)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def _may_hold(key: str, value: object, depth: int) -> bool:

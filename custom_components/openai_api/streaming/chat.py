@@ -2,7 +2,7 @@
 
 import itertools
 
-from ..error_bodies import answer_error
+from ..error_bodies import answer_error, error_of_message
 from ..types import Json
 from .answer_forms import adapt
 from .answer_objects import objects_in
@@ -95,6 +95,8 @@ class ChatCompletionAccumulator(StreamAccumulator):
                 if value:
                     delta = {"content": value} if isinstance(value, str) else value
                     accumulate_delta(choice.delta, delta)
+            elif key == "message" and value:
+                choice.add_message(value, has_delta=bool(part.get("delta")))
             elif value is None or key == "index":
                 fields.setdefault(key, None)
             elif key == "finish_reason":
@@ -107,8 +109,6 @@ class ChatCompletionAccumulator(StreamAccumulator):
                     fields.setdefault(key, None)
             elif key == "logprobs" and isinstance(value, dict):
                 accumulate_delta(choice.logprobs, value)
-            elif key == "message":
-                choice.add_message(value, has_delta=bool(part.get("delta")))
             elif key == "text":
                 accumulate_delta(choice.delta, _text_of(part))
             elif key == "error" and value:
@@ -147,11 +147,13 @@ class ChatCompletionAccumulator(StreamAccumulator):
         if message.get("error"):
             raise AnswerError(message)
         if reason == "error":
-            raise AnswerError({"message": "finish_reason: error"})
+            raise AnswerError(error_of_message(message))
         if reason is None and not (ended and not _is_cut(message)):
             return None
         message.setdefault("content", None)
-        whole = {"index": index, "message": message, **choice.fields} | {"index": index}
+        known = {"index": index, "message": message}
+        # Beside a delta, an empty message says nothing.
+        whole = {**known, **choice.fields, **known}
         if choice.logprobs:
             whole["logprobs"] = join_delta(choice.logprobs)
         return whole

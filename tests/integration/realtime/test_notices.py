@@ -313,9 +313,23 @@ async def test_error_notice(script: RealtimeDriver, event: Json) -> None:
 )
 async def test_changed_items_are_retrieved(script: RealtimeDriver, event_type: str) -> None:
     await script.server_sends({"type": event_type, "item_id": "i-1", "transcript": "Hello"})
-    assert await script.sent() == [{"type": "conversation.item.retrieve", "item_id": "i-1"}]
+    (sent,) = await script.sent()
+    assert (sent["type"], sent["item_id"]) == ("conversation.item.retrieve", "i-1")
     await script.server_sends({"type": event_type})
     assert await script.sent() == []
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+async def test_retrieval_that_fails_is_no_error(script: RealtimeDriver, is_named: bool) -> None:
+    """Nobody has asked for it, and not all servers know it."""
+    changed = {"type": "conversation.item.truncated", "item_id": "i-1"}
+    await script.server_sends(changed)
+    (sent,) = await script.sent()
+    words = "Unknown or invalid event: conversation.item.retrieve"
+    error = {"message": words, "event_id": sent["event_id"] if is_named else None}
+    await script.server_sends({"type": "error", "error": error}, changed)
+    assert script.notices_of("error") == []
+    assert len(await script.sent()) == is_named
 
 
 @pytest.mark.parametrize(

@@ -135,13 +135,29 @@ async def test_output_audio_file_per_content_part(
     low, high = media.tone(0.1), media.tone(0.2)
     first, second = deltas(low, 2400), deltas(high, 4800, content_index=1)
     mixed = [event for pair in zip(first, second, strict=True) for event in pair]
-    await script.server_sends(*mixed, done(), done(content_index=1))
+    added = {"type": "response.content_part.added", **PLACE, "content_index": 1}
+    await script.server_sends(added, *mixed, done(), done(content_index=1))
     notices = await audio_done(script, 2)
     found = {
         notice["content_index"]: read_wav(await content_of(hass, notice))[1] for notice in notices
     }
     assert found == {0: low, 1: high}
     assert script.notice_types().count("audio_started") == 2
+
+
+async def test_output_audio_whose_index_counts_pieces(
+    hass: HomeAssistant, script: RealtimeDriver
+) -> None:
+    """Some servers count the pieces, of which none was announced as a content part."""
+    sound = media.tone(0.3)
+    pieces = [{**event, "content_index": index} for index, event in enumerate(deltas(sound, 2400))]
+    await script.server_sends(*pieces, done(), *pieces, done())
+    notices = await audio_done(script, 2)
+    assert [{key: notice[key] for key in PLACE} for notice in notices] == [PLACE, PLACE]
+    for notice in notices:
+        assert read_wav(await content_of(hass, notice))[1] == sound
+    assert len(script.notices_of("audio_started")) == 2
+    assert {notice["content_index"] for notice in script.notices_of("audio")} == {0}
 
 
 async def test_output_audio_saved_on_response_done(

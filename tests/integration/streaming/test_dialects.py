@@ -62,10 +62,18 @@ def chat_piece(**choice: Any) -> Json:
     return {"id": "c", "object": "chat.completion.chunk", "choices": [choice]}
 
 
+NOTHING: tuple[Any, ...] = (None, {}, "")
 CHATS: dict[str, tuple[list[Any], str]] = {
     "no choice in a list of choices": ([{"id": "c", "choices": [None]}], ""),
     "no list of choices": ([{"id": "c", "choices": None}], ""),
     "a text as the delta": ([chat_piece(index=0, delta="B")], "B"),
+    "no message, no text and no reason beside the delta": (
+        [
+            chat_piece(index=0, delta={"content": "B"}, message=nothing, text=None, logprobs=None)
+            for nothing in NOTHING
+        ],
+        "BBB",
+    ),
     "the index as a text": ([chat_piece(index="0", delta={"content": "B"})], "B"),
     "the index as another number": ([chat_piece(index=0.0, delta={"content": "B"})], "B"),
     "Python's word for no reason": (

@@ -71,9 +71,11 @@ async def test_stream_error_raises(raw: RawServer, call: Call, subtests: pytest.
 
 
 async def test_finish_reason_error_raises(raw: RawServer, call: Call) -> None:
-    raw.play(stream(HELLO, chunk({}, "error")))
-    with raises_key("stream_error"):
-        await call("create_chat_completion", stream=True, **CHAT)
+    raw.play(stream(HELLO, chunk({}, "error")), stream(chunk({}, "error")))
+    for words in (": Hel (finish_reason: error)", ": finish_reason: error"):
+        with raises_key("stream_error") as caught:
+            await call("create_chat_completion", stream=True, **CHAT)
+        assert str(caught.value).endswith(words)
 
 
 @pytest.mark.parametrize(

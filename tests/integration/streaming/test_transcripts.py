@@ -50,6 +50,10 @@ STREAMS: dict[str, Script] = {
         named("transcript.text.done", text=TEXT),
         done=False,
     ),
+    "JSON in the text of the end": stream(
+        named("transcript.text.delta", delta=TEXT[8:]),
+        named("transcript.text.done", text=json.dumps({"segments": [{**SEGMENT, "text": TEXT}]})),
+    ),
     "deltas and [DONE]": stream(
         named("transcript.text.delta", delta=TEXT[:8]),
         named("transcript.text.delta", delta=TEXT[8:]),
@@ -69,6 +73,9 @@ STREAMS: dict[str, Script] = {
         Step.CLOSE,
     ],
     "not streamed": [whole_answer({"text": TEXT})],
+    "not streamed, JSON in the text": [
+        whole_answer({"text": json.dumps([SEGMENT, {"text": TEXT[8:]}])})
+    ],
     "not streamed, a text": [whole_answer(TEXT.encode(), kind="text/plain")],
 }
 
