@@ -37,6 +37,8 @@ _SHOWN = 4096
 _TRANSCRIPTS = frozenset({"audio.transcriptions.create", "audio.translations.create"})
 _TEXT_FORMATS = ("text", "srt", "vtt")
 _WRAPPINGS = ("data", "result", "response")
+_ITEMS = frozenset({"conversations.items.retrieve"})
+"""Methods that return an item, whose `error` is its own."""
 _LISTS = frozenset({"conversations.items.create"})
 """Methods that return a list of what they make."""
 _NOTHING = frozenset({b"", b"null", b"true"})
@@ -104,6 +106,7 @@ async def async_parse_answer(request: ActionCall, body: bytes, content_type: str
         content_type,
         accumulator=action.accumulator,
         expects_text=is_transcript and form in _TEXT_FORMATS,
+        is_item=method in _ITEMS,
     )
 
     def unexpected() -> UnexpectedBody:

@@ -303,10 +303,13 @@ def _raw(error: Mapping[str, Any]) -> str:
     return str(details_in(_pruned(inner, [_MAX_VALUES]))["message"] or raw)
 
 
-def answer_error(answer: object, *, is_of_model: bool = False) -> object | None:
+def answer_error(
+    answer: object, *, is_of_model: bool = False, is_item: bool = False
+) -> object | None:
     """Return the error in a response with status 200, None if there is none.
 
     With `is_of_model`, for a request to a model, an object that has only the keys of errors is one.
+    With `is_item`, an object with an `id` and a `type` is an item, and its `error` its own.
     An object with a `status` of its own, such as a response or a video that failed, is no error:
     the API documents its `error`.
     """
@@ -314,6 +317,8 @@ def answer_error(answer: object, *, is_of_model: bool = False) -> object | None:
         # As Gemini sends them.
         answer = answer[0] if isinstance(answer[0], dict) and "error" in answer[0] else None
     if not isinstance(answer, dict):
+        return None
+    if is_item and "id" in answer and answer.get("type") not in (None, "error"):
         return None
     if "error" in answer and _says_something(answer["error"]) and not _is_job(answer):
         return answer

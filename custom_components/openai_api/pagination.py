@@ -17,6 +17,8 @@ MAX_BYTES = 64 * 1024**2
 _MAX_SHOWN = 4096
 """Bytes of an unexpected response that are quoted at most."""
 
+_TOKENS = ("next", "next_page")
+"""The keys of the next page where pages have tokens."""
 _BESIDE_ITEMS = frozenset(
     {
         *("data", "first_id", "has_more", "last_id", "next_page", "object"),
@@ -58,7 +60,9 @@ async def async_request_list(request: ActionCall) -> Json:
         if len(items) > MAX_ITEMS or size > MAX_BYTES:
             raise api_error("list_too_long", items=MAX_ITEMS, limit=MAX_BYTES // 1024**2)
         last = following
-    page["has_more"] = bool(last.get("has_more", False))
+    has_more = last.get("has_more")
+    # Lists whose pages have tokens may name the next one alone.
+    page["has_more"] = bool(any(map(last.get, _TOKENS)) if has_more is None else has_more)
     page["first_id"] = page.get("first_id") or _id(items[:1])
     page["last_id"] = _cursor(last) or _id(items[-1:])
     return page

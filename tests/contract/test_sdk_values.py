@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from functools import cache
 from itertools import islice
-from typing import Any, Union, get_args, get_type_hints
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-import homeassistant  # noqa: F401  # It decides what `import voluptuous` means.
+from homeassistant.util.yaml import load_yaml_dict
 from openai import NotGiven, Omit
+from openai.types.webhooks import UnwrapWebhookEvent
 from pydantic import TypeAdapter
 import pytest
 import voluptuous as vol
 
+from custom_components.openai_api import const
 from custom_components.openai_api.action import ActionDescription
 from custom_components.openai_api.actions import ACTIONS
 
@@ -101,3 +104,37 @@ def test_field_takes_values_of_sdk(action: ActionDescription) -> None:
             if found not in (value, [value]):
                 wrong.append((field.key, value, found))
     assert not wrong[:5]
+
+
+RETIRED = {("create_image", "size"): {"256x256", "512x512"}}
+"""Words that only models take which are gone."""
+
+
+def words_of(annotation: Any) -> set[str]:
+    """Return the words that a parameter of the SDK names, also in a list."""
+    if get_origin(annotation) is Literal:
+        return {word for word in get_args(annotation) if isinstance(word, str)}
+    return set().union(*map(words_of, get_args(annotation)))
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.key)
+def test_field_suggests_words_of_sdk(action: ActionDescription) -> None:
+    if not action.method:
+        return
+    hints = get_type_hints(method_of(action), include_extras=True)
+    for field in action.fields:
+        suggested = {
+            option
+            for option in field.selector.get("select", {}).get("options", ())
+            if "model" not in field.key
+        }
+        if suggested and field.key in hints:
+            retired = RETIRED.get((action.key, field.key), set())
+            assert words_of(hints[field.key]) - suggested <= retired, field.key
+
+
+def test_trigger_suggests_webhook_events_of_sdk() -> None:
+    path = Path(const.__file__).with_name("triggers.yaml")
+    field: Any = load_yaml_dict(str(path))["webhook_event"]["fields"]["event_type"]
+    offered = field["selector"]["select"]["options"]
+    assert {event["type"] for event in values_of(UnwrapWebhookEvent)} <= set(offered)

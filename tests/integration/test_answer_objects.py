@@ -92,6 +92,31 @@ async def test_object_of_other_servers_is_returned(
     assert await call(action, **data) == body
 
 
+ITEM = {"id": "item_1", "type": "mcp_call", "name": "find", "server_label": "s"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"id": "item_1", "type": "mcp_list_tools", "tools": [], "error": "Out of reach"},
+        {**ITEM, "error": {"type": "http_error", "code": 502, "message": "Out of reach"}},
+        {**ITEM, "status": "calling", "error": "Out of reach"},
+        {"id": "item_1", "type": "brand_new", "status": {}, "error": {"message": "No"}},
+    ],
+    ids=lambda body: f"{body['type']} {body.get('status')}",
+)
+async def test_item_with_an_error_of_its_own_is_returned(
+    raw: RawServer, call: Call, body: dict[str, Any]
+) -> None:
+    asked = {"conversation_id": "conv_1", "item_id": "item_1"}
+    raw.play([answer(body)])
+    assert await call("get_conversation_item", **asked) == body
+    for failed in ({"error": body["error"]}, {**body, "type": "error"}):
+        raw.play([answer(failed)])
+        with raises_key("host_error"):
+            await call("get_conversation_item", **asked)
+
+
 DELETIONS = {
     "delete_file": {"file_id": "x"},
     "delete_model_response": {"response_id": "x"},

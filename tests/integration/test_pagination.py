@@ -67,11 +67,23 @@ async def test_all_pages_ends(
     assert len(standin.requests) - before == len(pages)
 
 
-async def test_list_without_all_pages_is_one_request(call: Call, standin: StandIn) -> None:
-    play(standin, page("a"))
+@pytest.mark.parametrize(
+    ("rest", "has_more"),
+    [
+        ({}, False),
+        ({"next": None}, False),
+        ({"next": "token"}, True),
+        ({"next_page": "token", "has_more": None}, True),
+        ({"next_page": "token", "has_more": False}, False),
+    ],
+)
+async def test_list_without_all_pages_is_one_request(
+    call: Call, standin: StandIn, rest: dict[str, Any], has_more: bool
+) -> None:
+    play(standin, page("a", **rest))
     before = len(standin.requests)
     answer = await call("list_files")
-    assert (ids(answer), answer["has_more"]) == (["a"], False)
+    assert (ids(answer), answer["has_more"]) == (["a"], has_more)
     assert len(standin.requests) - before == 1
 
 

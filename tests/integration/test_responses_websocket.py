@@ -115,6 +115,7 @@ async def test_connect_concurrently_with_same_id(
         ({"action": "send"}, "event_missing"),
         ({"action": "send", "event": {"type": "session.update"}}, "event_type_invalid"),
         ({"action": "send", "event": {}}, "event_type_invalid"),
+        ({"action": "send", "event": {"type": 5}}, "event_type_invalid"),
         ({"action": "close", "code": 1005}, "close_code_invalid"),
         ({"action": "close", "code": 2999}, "close_code_invalid"),
         ({"action": "close", "reason": "ü" * 62}, "close_reason_too_long"),
@@ -128,9 +129,10 @@ async def test_invalid_call_keeps_connection_open(
 
     with raises_key(key, ServiceValidationError):
         await manage(**data)
-    await manage("send", event={"type": "response.steer"})
-    assert await session.wait_for(1) == {"type": "response.steer"}
-    assert len(session.received) == 1
+    for count, kind in enumerate(("response.steer", "response.inject", "response.new"), 1):
+        await manage("send", event={"type": kind})
+        assert await session.wait_for(count) == {"type": kind}
+    assert len(session.received) == 3
 
 
 async def test_unknown_action_is_rejected(entry: MockConfigEntry, manage: Call) -> None:

@@ -1,6 +1,7 @@
 """What a service is used for, shown by its sensors."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from homeassistant.components.recorder.statistics import list_statistic_ids
@@ -120,6 +121,19 @@ async def test_totals_restored_after_restart(
     await call("list_models")
     assert (await shown(hass, entry))["requests"] == after
     assert entry.domain == DOMAIN
+
+
+async def test_tokens_of_picture_variation_counted(
+    hass: HomeAssistant, standin: StandIn, media_folder: Path, entry: MockConfigEntry, call: Call
+) -> None:
+    path = media_folder / "house.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n")
+    data = [{"url": "https://host/house.png"}]
+    body = {"created": 1, "data": data, "usage": {"input_tokens": 5, "output_tokens": 7}}
+    standin.fail(Fault(path="/images", status=200, body=body))
+    await call("create_image_variation", image=str(path))
+    found = await shown(hass, entry)
+    assert (float(found["input_tokens"]), float(found["output_tokens"])) == (5, 7)
 
 
 async def test_counts_are_integers(hass: HomeAssistant, entry: MockConfigEntry, call: Call) -> None:

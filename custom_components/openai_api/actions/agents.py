@@ -61,7 +61,7 @@ _SETTINGS: tuple[FieldDescription, ...] = (
             nullable=True,
         ),
         MULTI_AGENT,
-        service_tier("auto", "default", "flex", "priority", "fast"),
+        service_tier("auto", "default", "flex", "priority", "fast", "ultrafast"),
         METADATA,
         json_object(
             "compaction",

@@ -30,7 +30,7 @@ _OUTPUT_FORMAT = choice(
     "output_format",
     "File format",
     "The kind of picture file.",
-    ("png", "jpeg", "webp"),
+    ("png", "jpeg", "webp", "gif", "svg"),
     nullable=True,
 )
 _COMPRESSION = integer(

@@ -40,6 +40,10 @@ EVENT_TYPES = (
     "agent.session.in_progress",
     "agent.session.idle",
     "agent.session.failed",
+    "agent.environment.ready",
+    "agent.environment.failed",
+    "agent.environment.suspended",
+    "agent.environment.expired",
     "safety.alert.created",
 )
 _TYPES = choices("event_types", "Event types", "What the service shall report.", EVENT_TYPES)

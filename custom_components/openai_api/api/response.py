@@ -84,12 +84,14 @@ def parse_body(
     *,
     accumulator: Callable[[], StreamAccumulator] | None = None,
     expects_text: bool = False,
+    is_item: bool = False,
 ) -> Json:
     """Return the JSON object in a body.
 
     A plain text becomes `{"text": …}`, a list `{"data": […]}`. A stream of events becomes what
     `accumulator` makes of it, or its only event. With `expects_text`, any text but a web page
-    becomes `{"text": …}`, and so does an empty body, which is silence.
+    becomes `{"text": …}`, and so does an empty body, which is silence. With `is_item`, the `error`
+    of an item of a conversation is its own, as that of a tool that has failed.
 
     Raises ErrorInResponse for an error with a status of success, ResponseEmpty, StreamIncomplete
     for a stream without its end, ResponseTooComplex for more objects and lists than are read,
@@ -124,7 +126,8 @@ def parse_body(
         return {"text": found}
     if not isinstance(found, dict | list):
         raise unexpected_body_error(settings, kind, _start_of(body))
-    if (error := answer_error(found, is_of_model=accumulator is not None)) is not None:
+    error = answer_error(found, is_of_model=accumulator is not None, is_item=is_item)
+    if error is not None:
         # Some servers send errors with status 200.
         raise ErrorInResponse(**parse_error_body(error, settings))
     assert isinstance(found, dict)

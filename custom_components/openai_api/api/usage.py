@@ -19,7 +19,10 @@ from ..statuses import is_ended
 
 # Methods whose response has the usage of creating it; reading it again uses nothing.
 _BILLABLE_VERBS = frozenset(
-    {"create", "parse", "generate", "edit", "compact", "create_and_run", "submit_tool_outputs"}
+    {
+        *("create", "parse", "generate", "edit", "create_variation", "compact"),
+        *("create_and_run", "submit_tool_outputs"),
+    }
 )
 _AGENT_TURN_METHOD = "beta.agents.sessions.stream"
 """It creates a turn, which has the usage."""

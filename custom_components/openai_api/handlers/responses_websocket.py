@@ -12,8 +12,9 @@ from ..websocket.sdk_connection import async_open
 from ..websocket.state import Transport
 from .websockets import async_close, async_find
 
-# Newer servers accept `response.steer`, too.
-_CLIENT_EVENTS = ("response.create", "response.steer")
+_CLIENT_EVENTS = "response."
+"""How the types of client events begin; newer servers accept others than those that are named."""
+_KNOWN_EVENTS = ("response.create", "response.steer", "response.inject")
 
 
 class ResponsesConnection(Connection):
@@ -62,8 +63,8 @@ async def _async_send(request: ActionCall) -> Json:
     if event is None:
         raise validation_error("event_missing")
     event_type = event.get("type")
-    if event_type not in _CLIENT_EVENTS:
-        raise validation_error("event_type_invalid", allowed=", ".join(_CLIENT_EVENTS))
+    if not isinstance(event_type, str) or not event_type.startswith(_CLIENT_EVENTS):
+        raise validation_error("event_type_invalid", allowed=", ".join(_KNOWN_EVENTS))
     await connection.async_send(event)
     return {
         "object": "response.websocket.client_event",

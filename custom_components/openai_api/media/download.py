@@ -103,14 +103,15 @@ async def async_save_response(
     Returns what `async_save` returns, and raises what that raises. Where the method returns audio
     or video, a stream of events is joined, and audio in a text is decoded. Any other text (JSON, a
     web page) raises ErrorInResponse or UnexpectedBody with the words of the server, another kind of
-    file UnexpectedBody. An object that is nothing but an error raises
-    ErrorInResponse, unless it has a file name or is called a file; ResponseEmpty is raised for nothing but blanks,
-    StreamIncomplete and StreamMalformed for a stream.
+    file UnexpectedBody. An object that is nothing but an error raises ErrorInResponse, unless it
+    has a file name or is called a file, which may also be empty. ResponseEmpty is raised for
+    nothing but blanks, StreamIncomplete and StreamMalformed for a stream.
     """
     label = response.headers.get("content-type", "")
     chunks: AsyncIterator[bytes] = response.iter_bytes(_WRITE_SIZE)
     chunks = multipart.async_track_download(request, chunks, response.headers)
     labels = [label]
+    may_be_empty = False
     if (default_format := _MEDIA_METHODS.get(request.operation.method)) is not None:
         head, chunks = await _async_peek(chunks)
         if head and len(head) < HEAD_BYTES and not head.strip():
@@ -128,7 +129,10 @@ async def async_save_response(
         # A content type other than audio, image or video is ignored.
         kinds = map(canonical_media_type, [label, *_wanted_types(request, default_format)])
         labels = list(filter(is_media, kinds))
-    elif "content-disposition" not in response.headers and not _is_file(label):
+    elif "content-disposition" in response.headers or canonical_media_type(label) == OCTET_STREAM:
+        # No error is called a file, and code interpreters write empty ones.
+        may_be_empty = response.headers.get("content-length") == "0"
+    else:
         head, chunks = await _async_peek(chunks)
         if (error := _refusal_in(head)) is not None:
             raise ErrorInResponse(**parse_error_body(error, request.host.settings))
@@ -140,12 +144,8 @@ async def async_save_response(
         name=request.options.get("filename")
         or sent_name(response.headers.get("content-disposition", "")),
         source_action=request.action.key,
+        may_be_empty=may_be_empty,
     )
-
-
-def _is_file(label: str) -> bool:
-    """Return whether a content type says that this is a file, whatever is in it: no error has it."""
-    return canonical_media_type(label) == OCTET_STREAM
 
 
 def _refusal_in(head: bytes) -> object | None:

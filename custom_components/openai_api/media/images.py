@@ -166,9 +166,14 @@ def _in_markdown(text: str) -> Iterator[GeneratedFile]:
 
 
 def picture_in(item: object, label: str) -> GeneratedFile | None:
-    """Return the image in an object; None for an HTTP URL, or if there is none."""
+    """Return the image in an object; None for an HTTP URL, or if there is none.
+
+    `label` is its likely content type, unless the object has an `output_format`.
+    """
     if not isinstance(item, Mapping):
         return None
+    if isinstance(output_format := item.get("output_format"), str) and output_format:
+        label = guess_type(f"x.{output_format}")
     for key in _PICTURE_KEYS:
         value = item.get(key)
         if isinstance(value, Mapping):

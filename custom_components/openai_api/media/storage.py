@@ -69,6 +69,7 @@ async def async_save(
     *content_types: str,
     name: str | None,
     source_action: str,
+    may_be_empty: bool = False,
 ) -> Json:
     """Write the chunks to a new file in the media folder.
 
@@ -76,8 +77,8 @@ async def async_save(
     bytes of audio or an image are trusted more. Without `name`, the file is named after
     `source_action`. It is renamed when it is complete, and removed after an error. Returns
     `{"media_content_id": …, "media_content_type": …, "path": …, "url": …, "size": …}`, the size in
-    bytes; `url` is signed for seven days. Raises StorageError, ResponseEmpty without any bytes, and
-    what `chunks` raises.
+    bytes; `url` is signed for seven days. Raises StorageError, ResponseEmpty without any bytes unless
+    it `may_be_empty`, and what `chunks` raises.
     """
     hass = host.hass
     with issues.track_write_errors(hass, directory):
@@ -90,7 +91,7 @@ async def async_save(
                 size += len(chunk)
                 if len(head) < HEAD_BYTES:
                     head += chunk[: HEAD_BYTES - len(head)]
-            if not size:
+            if not size and not may_be_empty:
                 raise ResponseEmpty
             media_type = media_type_of(head, *content_types)
             if media_type == _WAV:

@@ -129,6 +129,17 @@ async def test_response_images_are_saved(
     assert "media" not in plain
 
 
+async def test_response_image_in_format_of_item(standin: StandIn, call: Call) -> None:
+    drawing = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
+    body = drawn(standin, base64.b64encode(drawing).decode())
+    body["output"][0]["output_format"] = "svg"
+    standin.fail(Fault(path="/responses", status=200, body=body))
+    (saved,) = (await call("create_model_response", model="m", input="Draw"))["media"]
+    assert saved["media_content_type"] == "image/svg+xml"
+    assert Path(saved["path"]).name == "ig_0.svg"
+    assert Path(saved["path"]).read_bytes() == drawing
+
+
 async def test_streamed_response_image_is_saved(
     hass: HomeAssistant, standin: StandIn, call: Call
 ) -> None:

@@ -72,6 +72,28 @@ async def test_download_content(media_folder: Path, call: Call) -> None:
     assert Path(answer["path"]).suffix == ".jsonl"
 
 
+@pytest.mark.parametrize(
+    ("label", "headers", "is_file"),
+    [
+        ("application/octet-stream", {}, True),
+        ("text/csv", {"content-disposition": "attachment; filename=new.csv"}, True),
+        ("text/csv", {}, False),
+    ],
+)
+async def test_empty_file_is_saved_if_server_calls_it_a_file(
+    standin: StandIn, call: Call, label: str, headers: dict[str, str], is_file: bool
+) -> None:
+    fault = Fault(path="/content", status=200, body=b"", content_type=label, headers=headers)
+    standin.fail(fault)
+    asked = {"container_id": "cntr_1", "file_id": "cfile_1"}
+    if is_file:
+        saved = await call("download_container_file_content", **asked)
+        assert (saved["size"], Path(saved["path"]).read_bytes()) == (0, b"")
+    else:
+        with raises_key("empty_answer"):
+            await call("download_container_file_content", **asked)
+
+
 async def test_filename_from_content_disposition(standin: StandIn, call: Call) -> None:
     headers = {"content-disposition": 'attachment; filename="../up.csv"'}
     standin.fail(Fault(path="/content", status=200, body="a,b", headers=headers))
