@@ -346,7 +346,7 @@ async def test_error_keeps_what_is_no_markup(
             raw.play([answer({"error": {"message": words}}, 400)])
             with raises_key("refused") as caught:
                 await call("create_model_response", **ASK)
-            assert f": {expected} (Request" in str(caught.value)
+            assert f": {expected} (HTTP 400)" in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["audio/wav", "image/png", "application/octet-stream", "x/y"])

@@ -61,5 +61,5 @@ async def test_websocket_missing_at_reconnect(driver: ConnectionDriver, host: Ra
         await host.peers[-1].close(1012)
         await wait_for(lambda: driver.connection_states[-1:] == ["disconnected"])
         assert len(host.heads) == heads + 1
-        assert f"status {status}" in driver.states[-1]["error"]
+        assert f"HTTP {status}" in driver.states[-1]["error"]
         assert "has no WebSocket" in driver.states[-1]["error"]
