@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Most would guess: a gateway that checks no key lists its models without one; one that wants a key
 # answers 401.
-# What happens: smg with `--backend openai` answers 503 *No models available* without a key, and lists
-# the models for any key, also a wrong one, for it asks the service behind it with the caller's.
+# What happens: smg with `--backend openai` leaves the check to the service behind it, which it asks with
+# the key of the caller. Without one it asks nobody, and answers 503 *No models available*, also where
+# that service needs no key.
 # Who meets it: a client without a key that takes a 503 for a server that is still starting.
 set -euo pipefail
 source "$(dirname "$0")/lib/packages.sh"
