@@ -45,6 +45,8 @@ class ApiError(HomeAssistantError):
 
     key: ClassVar[str]
     """The translation key of the message."""
+    retry_after: float | None = None
+    """Seconds after which the server wants to be asked again, where it says so in a header."""
 
     def __init__(
         self,

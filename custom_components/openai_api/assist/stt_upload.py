@@ -1,5 +1,6 @@
 """Transcribes a complete recording by upload."""
 
+import asyncio
 from dataclasses import dataclass
 import re
 from typing import Any, Final
@@ -12,7 +13,8 @@ from ..const import LOGGER
 from ..exceptions import UNKNOWN
 from ..streaming.answer_forms import transcript_in
 from ..types import Json
-from .errors import NO_TRANSCRIPT, AssistError, mentions_parameter
+from .errors import NO_TRANSCRIPT, AssistError, mentions_parameter, retry_delay
+from .http import without_sdk_retries
 from .pcm import MICROPHONE_FORMAT, wav_file
 from .plain_text import without_controls
 
@@ -74,6 +76,7 @@ async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, aud
     }
     rejected: set[tuple[str, str, str]] = set()
     timeout = min(host.settings.timeout, _EXTRA_TIMEOUT + seconds)
+    retries = 0
     try:
         while True:
             try:
@@ -82,9 +85,13 @@ async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, aud
             except HomeAssistantError as err:
                 sent = [key for key in optional if key in arguments]
                 option = next((key for key in sent if mentions_parameter(err, key)), "")
-                if not option:
+                if option:
+                    rejected.add((options.model, option, arguments.pop(option)))
+                    continue
+                if (delay := retry_delay(err, retries)) is None:
                     raise
-                rejected.add((options.model, option, arguments.pop(option)))
+                retries += 1
+                await asyncio.sleep(delay)
         # Only now is it certain that it was that.
         known_rejected |= rejected
         for model, option, _ in rejected:
@@ -103,7 +110,8 @@ async def _async_request(host: ServiceHost, arguments: dict[str, Any], seconds: 
     """Return what the service answers; raises a translated HomeAssistantError."""
     method, _ = await host.method(_METHOD, "raw")
     async with host.async_request_scope(seconds):
-        response = (await method(**arguments, timeout=seconds)).http_response
+        with without_sdk_retries():
+            response = (await method(**arguments, timeout=seconds)).http_response
     return await async_parse_body(
         host.hass, host.settings, response.content, response.headers.get("content-type", "")
     )

@@ -14,8 +14,8 @@ from ..api.host import ServiceHost
 from ..api.response import parse_body
 from ..const import LOGGER
 from ..exceptions import ApiError
-from .errors import AssistError
-from .http import iter_body
+from .errors import AssistError, retry_delay
+from .http import iter_body, without_sdk_retries
 from .pcm import Coalescer, PcmFormat, WavError, WavReader
 from .tts_format import HEAD_BYTES, detect_container, fallback_format, is_text, pcm_format_of
 from .tts_options import SpeechOptions
@@ -86,7 +86,7 @@ class SpeechRequests:
     async def async_send(self, segment: SpeechSegment) -> None:
         """Ask for a format that the service knows, and remember which that is."""
         known: dict[Any, str] = self._host.known.setdefault(_FORMATS, {})
-        model = self._options.model
+        model, retries = self._options.model, 0
         while True:
             requested = known.get((model, self._requested_format), self._requested_format)
             voice = self._options.voice or known.get((model, "voice"))
@@ -94,7 +94,8 @@ class SpeechRequests:
             sent = [key for key in self._options.arguments if self._key(key) not in known]
             options = [key for key in ("instructions", "speed") if key in sent]
             try:
-                await self._async_request(segment, requested, voice, sent)
+                with without_sdk_retries():
+                    await self._async_request(segment, requested, voice, sent)
             except HomeAssistantError as err:
                 if segment.format.done():
                     raise
@@ -109,6 +110,10 @@ class SpeechRequests:
                     err, "response_format", "format", requested
                 ):
                     known[model, self._requested_format] = other
+                elif (delay := retry_delay(err, retries)) is not None:
+                    retries += 1
+                    await asyncio.sleep(delay)
+                    continue
                 else:
                     raise
                 LOGGER.debug("The service is asked otherwise from now on: %s", err)

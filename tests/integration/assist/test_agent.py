@@ -361,7 +361,7 @@ async def test_fallback_agent_when_unreachable(
     await add_subentry(
         "conversation", name="Hall", advanced={"fallback_agent": "conversation.kitchen"}
     )
-    standin.fail(Fault(path="/responses", status=503, count=2))
+    standin.fail(Fault(path="/responses", status=503, count=3))
     standin.fail(says("I am the other one."))
 
     assert speech(await ask("Hi", agent="conversation.hall")) == "I am the other one."

@@ -72,7 +72,7 @@ async def test_response_without_stream(
 async def test_response_failed_without_stream(standin: StandIn, ask: Ask) -> None:
     error = {"code": "server_error", "message": "Overloaded"}
     body = {"id": "r", "status": "failed", "error": error}
-    standin.fail(Fault(path="/responses", body=body, count=2))
+    standin.fail(Fault(path="/responses", body=body, count=3))
     result = await ask()
     assert is_error(result)
     assert speech(result).startswith("The AI service has a problem")
@@ -365,7 +365,7 @@ async def test_fallback_agent_missing_keeps_error(
     hass.config_entries.async_update_subentry(
         entry, subentry, data={**subentry.data, "fallback_agent": "conversation.gone"}
     )
-    standin.fail(Fault(path="/responses", status=503, count=2))
+    standin.fail(Fault(path="/responses", status=503, count=3))
     result = await ask()
     assert is_error(result)
     assert speech(result).startswith("The AI service has a problem")

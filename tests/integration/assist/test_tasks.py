@@ -115,8 +115,8 @@ async def test_structure_falls_back_after_server_error(
     # As llama-cpp-python and Gemini say it.
     message = "JSON mode is not enabled" if status == 400 else "KeyError: 'json_schema'"
     body = {"error": {"message": message, "type": "internal_server_error"}}
-    # A server error is tried twice.
-    count = 2 if status == 500 else 1
+    # A server error is tried three times.
+    count = 3 if status == 500 else 1
     standin.fail(Fault(path="/chat/completions", status=status, body=body, count=count))
     standin.fail(chat(chunk({"content": '{"count": 2}'}), chunk({}, "stop")))
 

@@ -464,11 +464,22 @@ async def test_error_is_raised(
     expected: str,
 ) -> None:
     await add_service(("tts", {"patience": 1}))
-    service.sounds = [sound]
+    # A busy service is tried three times.
+    service.sounds = [sound] * (3 if sound.status in {429, 503} else 2 if sound.body == [None] else 1)
     with pytest.raises(HomeAssistantError, match=expected):
         await speak(hass, "Hello there.")
     assert CANARY not in caplog.text
     assert await speak(hass, "Hello again.")
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+async def test_busy_service_is_asked_again(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService, status: int
+) -> None:
+    await add_service(("tts", {}), timeout=30.0, max_retries=0)
+    service.sounds = [ScriptedBody('{"error": {"message": "busy"}}', JSON, status)] * 2
+    assert await speak(hass, "Hello there.")
+    assert [speech["input"] for speech in service.speeches] == ["Hello there."] * 3
 
 
 @pytest.mark.parametrize(
