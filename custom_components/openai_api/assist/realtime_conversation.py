@@ -76,11 +76,6 @@ class RealtimeConversationEntity(BaseConversationEntity):
         self, user_input: ConversationInput, chat_log: ChatLog
     ) -> ConversationResult:
         """Answer one turn; raises a translated HomeAssistantError, which is spoken."""
-        try:
-            await self.async_provide_llm_data(user_input, chat_log)
-        except conversation.ConverseError as err:
-            return err.as_conversation_result()
-        tools.guard(chat_log)
         record = Turn(
             self,
             "realtime",
@@ -92,7 +87,11 @@ class RealtimeConversationEntity(BaseConversationEntity):
         record.data["transport"] = "realtime"
         try:
             with record.report_failures():
+                await self.async_provide_llm_data(user_input, chat_log)
+                tools.guard(chat_log)
                 text = await self._async_answer(user_input, chat_log, record)
+        except conversation.ConverseError as err:
+            return err.as_conversation_result()
         except HomeAssistantError as err:
             raise await self.async_spoken_error(err, user_input.language) from None
         record.set_texts(question=user_input.text, answer=text)

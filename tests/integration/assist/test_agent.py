@@ -96,9 +96,12 @@ async def test_tool_calls_run_concurrently(
     assert kinds[1:] == ["function_call"] * 3 + ["function_call_output"] * 3
 
 
-@pytest.mark.parametrize("raised", [ValueError("Oops"), TimeoutError(), HomeAssistantError("No")])
+@pytest.mark.parametrize(
+    "raised",
+    [ValueError("Oops"), TimeoutError(), HomeAssistantError("No"), asyncio.CancelledError()],
+)
 async def test_tool_error_sent_to_model(
-    standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall], raised: Exception
+    standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall], raised: BaseException
 ) -> None:
     standin.fail(calls((await first_tool(standin, ask), "{}")))
     standin.fail(says("It failed."))

@@ -12,6 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.assist import llm_entity
+from tests.integration.llm_api import BrokenApi, add_api
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -328,6 +329,7 @@ async def test_chat_tool_choice_rejected_sends_no_tools(
     assert json.loads(bodies[-1]["input"][-1]["output"])["error"] is True
 
 
+@pytest.mark.parametrize("api_id", ["gone", "broken"])
 async def test_missing_llm_api_is_an_error(
     hass: HomeAssistant,
     standin: StandIn,
@@ -335,11 +337,13 @@ async def test_missing_llm_api_is_an_error(
     agent: str,
     ask: Ask,
     events: Callable[[str], list[Event]],
+    api_id: str,
 ) -> None:
     told = events("openai_api_turn_event")
+    add_api(hass, "broken", kind=BrokenApi)
     subentry = entry.subentries[agent]
     hass.config_entries.async_update_subentry(
-        entry, subentry, data={**subentry.data, "llm_hass_api": ["gone"]}
+        entry, subentry, data={**subentry.data, "llm_hass_api": [api_id]}
     )
     await hass.async_block_till_done()
     result = await ask()
