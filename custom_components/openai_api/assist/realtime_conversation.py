@@ -27,7 +27,8 @@ from .conversation import BaseConversationEntity
 from .errors import FAILED, AssistError, SessionLost
 from .plain_text import without_controls
 from .realtime import realtime_voice
-from .realtime_session import RealtimeSession, Utterance
+from .realtime_history import Utterance
+from .realtime_session import RealtimeSession
 from .realtime_turn import RealtimeResponse, RealtimeTurn
 from .turns import Ended, Turn
 
@@ -110,7 +111,7 @@ class RealtimeConversationEntity(BaseConversationEntity):
         text, start = "", len(chat_log.content)
         try:
             # Only now is it known who asks, and from where.
-            await session.async_open(config)
+            await session.async_open(config, chat_log.content[:-1])
             if turn is None:
                 turn = await self._async_send_text(session, user_input.text, chat_log)
             try:
@@ -138,7 +139,10 @@ class RealtimeConversationEntity(BaseConversationEntity):
         finally:
             if turn is not None:
                 session.finish_turn(
-                    turn, Utterance("user", user_input.text), Utterance("assistant", text)
+                    turn,
+                    chat_log.content,
+                    Utterance("user", user_input.text),
+                    Utterance("assistant", text),
                 )
         if not text and not _is_done(turn, chat_log, start):
             raise AssistError("assist_answer_empty")

@@ -107,7 +107,7 @@ async def async_provide_llm_data(
         await chat_log.async_provide_llm_data(context, apis, prompt, extra_prompt)
     except HomeAssistantError:
         raise
-    except Exception:
+    except Exception:  # noqa: BLE001
         LOGGER.exception("The tools and the instructions for a model could not be prepared")
         raise AssistError(FAILED) from None
 

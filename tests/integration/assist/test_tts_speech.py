@@ -465,7 +465,9 @@ async def test_error_is_raised(
 ) -> None:
     await add_service(("tts", {"patience": 1}))
     # A busy service is tried three times.
-    service.sounds = [sound] * (3 if sound.status in {429, 503} else 2 if sound.body == [None] else 1)
+    service.sounds = [sound] * (
+        3 if sound.status in {429, 503} else 2 if sound.body == [None] else 1
+    )
     with pytest.raises(HomeAssistantError, match=expected):
         await speak(hass, "Hello there.")
     assert CANARY not in caplog.text
