@@ -509,7 +509,7 @@ async def test_error_during_audio_ends_stream(
     assert await speak(hass, "Hello again.", WAV)
 
 
-@pytest.mark.parametrize("text", ["", "   ", "😀 🎉", "```\ncode\n```", "***", "…"])
+@pytest.mark.parametrize("text", ["", "   "])
 async def test_empty_text_raises(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService, text: str
 ) -> None:
@@ -517,6 +517,23 @@ async def test_empty_text_raises(
     with pytest.raises(HomeAssistantError, match="nothing to say"):
         await speak(hass, text_stream(text))
     assert not service.speeches
+
+
+@pytest.mark.parametrize("text", ["😀 🎉", "```\ncode\n```", "***", "…"])
+async def test_text_without_words_is_silence(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    caplog: pytest.LogCaptureFixture,
+    text: str,
+) -> None:
+    await add_service(("tts", {}))
+    sound = await speak(hass, text_stream(text), WAV)
+    assert sound[:4] == b"RIFF"
+    assert len(sound) > 44
+    assert not any(sound[44:])
+    assert not service.speeches
+    assert "ERROR" not in caplog.text
 
 
 async def test_speed_out_of_range_raises(
