@@ -163,6 +163,9 @@ class Speech:
             self._error = AssistError("assist_slow")
         except HomeAssistantError as err:
             self._error = err
+        except asyncio.CancelledError:
+            self._error = EntryUnloaded()
+            raise
         finally:
             self._has_ended = True
             self._text_changed.set()

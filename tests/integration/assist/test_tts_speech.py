@@ -575,6 +575,17 @@ async def test_unload_ends_audio(
                 pass
 
 
+async def test_unload_before_first_sentence_is_an_error(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    entry = await add_service(("tts", {}))
+    task = asyncio.create_task(speak(hass, text_stream("It is", 30)))
+    await asyncio.sleep(0.1)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    with pytest.raises(HomeAssistantError, match="stopped or reloaded"):
+        await task
+
+
 async def test_first_clause_is_spoken_first(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:
