@@ -93,10 +93,10 @@ class Speech:
         and then raised.
         """
         if self._first_segment is None:
-            target = target_format(
+            silent = target_format(
                 self._preferred, SESSION_FORMAT, is_probed_by_ffmpeg=self._is_probed
             )
-            yield wav_header(target) + Converter(SESSION_FORMAT, target).feed(_SILENCE)
+            yield wav_header(silent) + Converter(SESSION_FORMAT, silent).feed(_SILENCE)
             return
         try:
             container, pcm_format = self._first_segment.format.result()
