@@ -75,11 +75,22 @@ def _whole_body(err: APIStatusError) -> object:
 
 def _status_error(err: APIStatusError, settings: ErrorSettings) -> ApiError:
     """Return the error for a response with an error status."""
-    return status_error(
+    error = status_error(
         err.status_code,
         parse_error_body(_whole_body(err), settings),
         sanitize(err.request_id or "", settings) or None,
     )
+    error.retry_after = _retry_after(err.response.headers)
+    return error
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the pause that a response asks for, in seconds; None where it names none."""
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1)):
+        with suppress(KeyError, ValueError):
+            if (seconds := float(headers[name]) * unit) >= 0:
+                return seconds
+    return None
 
 
 def status_error(status: int, details: ErrorDetails, request_id: str | None) -> ApiError:

@@ -52,6 +52,8 @@ class ApiError(HomeAssistantError):
     """The translation key of the message."""
     untold_key: ClassVar[str | None] = None
     """The translation key where the server says nothing at all."""
+    retry_after: float | None = None
+    """Seconds after which the server wants to be asked again, where it says so in a header."""
 
     def __init__(
         self,

@@ -20,6 +20,14 @@ class ToolsApi(llm.API):
         return llm.APIInstance(self, self._prompt, llm_context, tools=self._tools)
 
 
+class BrokenApi(ToolsApi):
+    """Raises what Home Assistant does not expect, such as that its server is away."""
+
+    @override
+    async def async_get_api_instance(self, llm_context: llm.LLMContext) -> llm.APIInstance:
+        raise ConnectionResetError("The server of the tools is away")
+
+
 def add_api(
     hass: HomeAssistant,
     api_id: str,

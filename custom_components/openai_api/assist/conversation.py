@@ -33,6 +33,7 @@ from .continue_conversation import set_continue_conversation
 from .entity import AssistEntity
 from .errors import is_service_unavailable
 from .llm_entity import LanguageModelEntity
+from .tools import async_provide_llm_data
 from .turns import Ended, Turn
 
 _failed_agents: ContextVar[frozenset[str]] = ContextVar(
@@ -66,8 +67,9 @@ class BaseConversationEntity(AssistEntity, ConversationEntity):
     async def async_provide_llm_data(
         self, user_input: ConversationInput, chat_log: ChatLog
     ) -> None:
-        """Set the prompt and the tools of a chat log; raises ConverseError."""
-        await chat_log.async_provide_llm_data(
+        """Set the prompt and the tools of a chat log; raises ConverseError and AssistError."""
+        await async_provide_llm_data(
+            chat_log,
             user_input.as_llm_context(DOMAIN),
             self.options.get(CONF_LLM_HASS_API),
             self.options.get(CONF_PROMPT),
@@ -102,19 +104,18 @@ class OpenAIConversationEntity(LanguageModelEntity, BaseConversationEntity):
             device_id=user_input.device_id,
         )
         turn.set_texts(question=user_input.text)
-        try:
-            await self.async_provide_llm_data(user_input, chat_log)
-        except ConverseError as err:
-            turn.end(Ended.FAILED, str(err))
-            return err.as_conversation_result()
         start = len(chat_log.content)
         try:
+            await self.async_provide_llm_data(user_input, chat_log)
             await self.async_answer(
                 chat_log,
                 turn,
                 rounds=int(self.option(CONF_MAX_TOOL_ROUNDS)),
                 removes_markup=self._removes_markup(user_input),
             )
+        except ConverseError as err:
+            turn.end(Ended.FAILED, str(err))
+            return err.as_conversation_result()
         except asyncio.CancelledError:
             turn.end(Ended.CANCELLED)
             raise

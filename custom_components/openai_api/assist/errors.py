@@ -149,6 +149,10 @@ _TRANSIENT: Final = frozenset(
     }
 )
 _FAILED_GENERATION: Final = frozenset({"json_validate_failed", "tool_use_failed"})
+_RETRY_DELAYS: Final = (0.5, 1.0)
+"""Seconds before each further attempt where a busy service names none."""
+_MAX_RETRY_DELAY: Final = 10.0
+"""Seconds that a person may wait for a busy service."""
 _LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,3}")
 _STATUS_KEYS: Final = (*CODES, "status", "status_code", "statusCode", "type")
 _STREAM_STATUSES: Final[Mapping[str, int]] = {
@@ -327,21 +331,30 @@ def _is_template_error(err: HomeAssistantError, pattern: re.Pattern[str]) -> boo
     )
 
 
-def is_transient(err: HomeAssistantError) -> bool:
-    """Return whether the same request may well succeed when it is sent again at once."""
-    return (
-        isinstance(err, ConnectionFailed | CallMalformed)
-        or _status(err) in _TRANSIENT
+def retry_delay(err: HomeAssistantError, retries: int) -> float | None:
+    """Return the seconds after which the same request may well succeed, None where it will not.
+
+    `retries` is how often it was sent again already. A busy service often needs a moment: it is
+    given the pause that it asks for, in a header or in its message, else half a second and more.
+    """
+    if isinstance(err, ConnectionFailed | CallMalformed) or (
         # Groq could not parse what the model has written: the next time it may be valid.
-        or (isinstance(err, ApiError) and err.code in _FAILED_GENERATION)
-    )
+        isinstance(err, ApiError) and err.code in _FAILED_GENERATION
+    ):
+        return None if retries else 0.0
+    if not isinstance(err, ApiError) or err.status not in _TRANSIENT or err.is_quota_exceeded:
+        return None
+    delays = (_delay_in_message(err), err.retry_after, *_RETRY_DELAYS[retries:])
+    delay = next((seconds for seconds in delays if seconds is not None), None)
+    has_retries = retries < len(_RETRY_DELAYS)
+    return delay if has_retries and delay is not None and delay <= _MAX_RETRY_DELAY else None
 
 
-def retry_after(err: HomeAssistantError) -> float:
-    """Return the seconds after which a busy service can be asked again, by its message; else 0."""
-    match = _RETRY_AFTER.search(err.message or "") if isinstance(err, ApiError) else None
-    if match is None or _status(err) != HTTPStatus.TOO_MANY_REQUESTS:
-        return 0.0
+def _delay_in_message(err: ApiError) -> float | None:
+    """Return the seconds after which a message says that a busy service can be asked again."""
+    match = _RETRY_AFTER.search(err.message or "")
+    if match is None or err.status != HTTPStatus.TOO_MANY_REQUESTS:
+        return None
     minutes, number, unit = match.groups()
     seconds = float(number) / (1000 if unit and unit.startswith("m") else 1)
     return float(minutes or 0) * 60 + seconds

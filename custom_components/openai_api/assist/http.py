@@ -198,6 +198,16 @@ def iter_body(response: Any) -> AsyncGenerator[bytes]:
     return chunks
 
 
+@contextmanager
+def without_sdk_retries() -> Iterator[None]:
+    """Leave it to `errors.retry_delay` whether a request is sent again: the SDK does not do it."""
+    token = most_retries.set(0)
+    try:
+        yield
+    finally:
+        most_retries.reset(token)
+
+
 @asynccontextmanager
 async def async_stream(
     host: ServiceHost, method: str, arguments: Mapping[str, Any], seconds: float
@@ -211,11 +221,8 @@ async def async_stream(
     call, _ = await host.method(method, "streaming")
     async with AsyncExitStack() as stack:
         timeout = await stack.enter_async_context(host.async_request_scope(seconds))
-        token = most_retries.set(0)
-        try:
+        with without_sdk_retries():
             response = await stack.enter_async_context(call(**arguments, timeout=seconds))
-        finally:
-            most_retries.reset(token)
         yield Stream(host, response, timeout, seconds)
 
 
@@ -229,18 +236,15 @@ async def async_warm_up(host: ServiceHost) -> None:
         return
     if time.monotonic() - host.usage.last_response_at < _KEEP_ALIVE_SECONDS:
         return
-    token = most_retries.set(0)
     try:
         call, _ = await host.method("models.list", "raw")
         async with asyncio.timeout(_WARM_UP_TIMEOUT):
-            with raise_translated_errors(host.settings, _WARM_UP_TIMEOUT):
+            with raise_translated_errors(host.settings, _WARM_UP_TIMEOUT), without_sdk_retries():
                 await call(timeout=_WARM_UP_TIMEOUT)
     except (HomeAssistantError, TimeoutError) as err:
         LOGGER.debug("No connection could be opened in advance: %r", err)
         if isinstance(err, ServiceValidationError):
             host.known[_CAN_WARM_UP] = False
-    finally:
-        most_retries.reset(token)
 
 
 async def async_request(

@@ -30,8 +30,7 @@ from .errors import (
     is_bad_request,
     is_context_too_long,
     is_model_unknown,
-    is_transient,
-    retry_after,
+    retry_delay,
 )
 from .history import count_turns, last_turns, sendable_contents
 from .http import Stream, async_stream, async_warm_up
@@ -55,8 +54,6 @@ _TRAILING_EVENTS_SECONDS: Final = 0.5
 
 Read to its end, the connection can be used for the next round.
 """
-_MAX_RETRY_DELAY: Final = 10.0
-"""Seconds after which a busy service may be asked again."""
 _CHUNK_CHARACTERS: Final = 8192
 """Characters whose markup is removed at once."""
 _FATAL_ERRORS: Final = (RequestTimedOut, EntryUnloaded)
@@ -70,8 +67,8 @@ class _Attempt:
     api: str
     by_websocket: bool
     contents: list[Content]
-    is_retry: bool = False
-    """Whether the same request was sent again after a transient error."""
+    retries: int = 0
+    """How often the same request was sent again after a transient error."""
 
 
 class LanguageModelEntity(AssistEntity):
@@ -233,9 +230,8 @@ class LanguageModelEntity(AssistEntity):
             return
         if builder.learn_from_error(err, body):
             return
-        delay = retry_after(err)
-        if not attempt.is_retry and is_transient(err) and delay <= _MAX_RETRY_DELAY:
-            attempt.is_retry = True
+        if (delay := retry_delay(err, attempt.retries)) is not None:
+            attempt.retries += 1
             await asyncio.sleep(delay)
             return
         if is_model_unknown(err):

@@ -168,11 +168,11 @@ class RealtimeVoice:
             "assistant": conversation.DOMAIN,
             "device_id": _listening_device(hass),
         }
-        await log.async_provide_llm_data(
+        await tools.async_provide_llm_data(
+            log,
             llm.LLMContext(**context),
             self.option(CONF_LLM_HASS_API),
             self.option(CONF_PROMPT),
-            None,
         )
         tools.guard(log)
         return self.session_config(log, language)

@@ -27,7 +27,8 @@ from .conversation import BaseConversationEntity
 from .errors import FAILED, AssistError, SessionLost
 from .plain_text import without_controls
 from .realtime import realtime_voice
-from .realtime_session import RealtimeSession, Utterance
+from .realtime_history import Utterance
+from .realtime_session import RealtimeSession
 from .realtime_turn import RealtimeResponse, RealtimeTurn
 from .turns import Ended, Turn
 
@@ -76,11 +77,6 @@ class RealtimeConversationEntity(BaseConversationEntity):
         self, user_input: ConversationInput, chat_log: ChatLog
     ) -> ConversationResult:
         """Answer one turn; raises a translated HomeAssistantError, which is spoken."""
-        try:
-            await self.async_provide_llm_data(user_input, chat_log)
-        except conversation.ConverseError as err:
-            return err.as_conversation_result()
-        tools.guard(chat_log)
         record = Turn(
             self,
             "realtime",
@@ -92,7 +88,11 @@ class RealtimeConversationEntity(BaseConversationEntity):
         record.data["transport"] = "realtime"
         try:
             with record.report_failures():
+                await self.async_provide_llm_data(user_input, chat_log)
+                tools.guard(chat_log)
                 text = await self._async_answer(user_input, chat_log, record)
+        except conversation.ConverseError as err:
+            return err.as_conversation_result()
         except HomeAssistantError as err:
             raise await self.async_spoken_error(err, user_input.language) from None
         record.set_texts(question=user_input.text, answer=text)
@@ -111,7 +111,7 @@ class RealtimeConversationEntity(BaseConversationEntity):
         text, start = "", len(chat_log.content)
         try:
             # Only now is it known who asks, and from where.
-            await session.async_open(config)
+            await session.async_open(config, chat_log.content[:-1])
             if turn is None:
                 turn = await self._async_send_text(session, user_input.text, chat_log)
             try:
@@ -139,7 +139,10 @@ class RealtimeConversationEntity(BaseConversationEntity):
         finally:
             if turn is not None:
                 session.finish_turn(
-                    turn, Utterance("user", user_input.text), Utterance("assistant", text)
+                    turn,
+                    chat_log.content,
+                    Utterance("user", user_input.text),
+                    Utterance("assistant", text),
                 )
         if not text and not _is_done(turn, chat_log, start):
             raise AssistError("assist_answer_empty")

@@ -1,11 +1,11 @@
 """The Realtime API session of one conversation, which the three realtime entities share."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 import itertools
 from typing import Any, Final
 
+from homeassistant.components.conversation import Content
 from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 
@@ -21,33 +21,17 @@ from .channel import Channel, realtime
 from .errors import SessionLost
 from .microphone import Microphone
 from .pcm import SESSION_FORMAT
+from .realtime_history import RealtimeHistory, Utterance
 from .realtime_turn import RealtimeResponse, RealtimeTurn
 from .stt_live import TranscriptionRun
 
 TRANSPORT: Final = "assist.realtime.websocket"
 _UNCLAIMED_TIMEOUT: Final = 10.0
 """Seconds after which a response is cancelled that the conversation entity has not claimed."""
-_MAX_UTTERANCES: Final = 40
-"""The latest messages of the conversation that a new session is sent."""
 # What we send that may come too late, and then does no harm.
 _IGNORED_EVENT_PREFIXES: Final = ("cancel", "truncate", "clear")
 _IGNORED_ERROR_CODES: Final = frozenset({IDLE, BUSY})
 _AUDIO_FORMAT: Final = {"type": "audio/pcm", "rate": SESSION_FORMAT.rate}
-
-
-@dataclass(frozen=True)
-class Utterance:
-    """What somebody has said, for a new session of the same conversation."""
-
-    role: str
-    text: str
-
-    @property
-    def item(self) -> Json:
-        """The item of the conversation."""
-        part = "output_text" if self.role == "assistant" else "input_text"
-        content = [{"type": part, "text": self.text}]
-        return {"type": "message", "role": self.role, "content": content}
 
 
 class RealtimeSession:
@@ -61,7 +45,7 @@ class RealtimeSession:
         self.host = data.host
         self._data = data
         self.turn: RealtimeTurn | None = None
-        self.utterances: list[Utterance] = []
+        self._history = RealtimeHistory()
         self.config: Json | None = None
         """The configuration that the service has, or is to get."""
         self._model = model
@@ -82,18 +66,21 @@ class RealtimeSession:
         """Whether there is a session."""
         return self._channel is not None and self._channel.is_open
 
-    async def async_open(self, config: Json) -> None:
+    async def async_open(self, config: Json, contents: Iterable[Content] = ()) -> None:
         """Make sure that there is a session with this configuration.
 
-        `config` is what `RealtimeVoice.session_config` returns. A new session gets what was said before.
+        `config` is what `RealtimeVoice.session_config` returns. A new session gets what was said before,
+        an open one what others have said since: `contents` are those of the chat log.
         Raises what `Channel.async_connect` and `Channel.async_send` raise.
         """
         async with self._lock:
             self._stop_timer()
+            added = self._history.add_others(contents)
             if self._channel is not None and self._channel.is_open:
                 if config != self.config:
                     self.config = config
                     await self._async_send("session", type="session.update", session=config)
+                await self._async_send_utterances(added)
                 return
             channel = Channel(
                 self._data,
@@ -109,8 +96,12 @@ class RealtimeSession:
             self._event_names.clear()
             self._responses.clear()
             await self._async_send("session", type="session.update", session=config)
-            for utterance in self.utterances:
-                await self._async_send("item", type="conversation.item.create", item=utterance.item)
+            await self._async_send_utterances(self._history.utterances)
+
+    async def _async_send_utterances(self, utterances: list[Utterance]) -> None:
+        """Tell the model what was said."""
+        for utterance in utterances:
+            await self._async_send("item", type="conversation.item.create", item=utterance.item)
 
     @callback
     def begin_turn(self) -> RealtimeTurn:
@@ -211,10 +202,11 @@ class RealtimeSession:
         self._playback.is_complete = True
 
     @callback
-    def finish_turn(self, turn: RealtimeTurn, *utterances: Utterance) -> None:
-        """End a turn and remember what was said in it."""
-        self.utterances += [item for item in utterances if item.text.strip()]
-        del self.utterances[:-_MAX_UTTERANCES]
+    def finish_turn(
+        self, turn: RealtimeTurn, contents: Iterable[Content], *utterances: Utterance
+    ) -> None:
+        """End a turn and remember what was said in it; `contents` are those of the chat log."""
+        self._history.add_turn(contents, *utterances)
         turn.end()
         if turn is self.turn:
             self._start_timer(self._keep_open(), self.close)

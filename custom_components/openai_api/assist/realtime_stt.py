@@ -1,15 +1,17 @@
 """The speech-to-text entity of a realtime subentry."""
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Sequence
 from typing import override
 
+from homeassistant.components.conversation import Content
+from homeassistant.components.conversation.chat_log import DATA_CHAT_LOGS
 from homeassistant.components.stt import (
     SpeechAudioProcessing,
     SpeechMetadata,
     SpeechResult,
     SpeechResultState,
 )
-from homeassistant.core import callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import chat_session
 from homeassistant.util.ulid import ulid_now
@@ -97,7 +99,7 @@ class RealtimeSTTEntity(BaseSTTEntity):
                 config = self._voice.session_config(None, metadata.language)
             elif config is None:
                 config = await self._voice.async_initial_config(self.hass, metadata.language)
-            await session.async_open(config)
+            await session.async_open(config, _chat_contents(self.hass) if answers else ())
             return await session.async_listen(
                 microphone, self._voice.end_of_speech, self._voice.trailing_silence_ms, turn
             )
@@ -116,3 +118,10 @@ class RealtimeSTTEntity(BaseSTTEntity):
             model=self._voice.transcription_model, language=iso_639_1(metadata.language)
         )
         return await async_transcribe(self.host, options, bytes(microphone.audio))
+
+
+def _chat_contents(hass: HomeAssistant) -> Sequence[Content]:
+    """Return what the chat log of the current conversation holds."""
+    chat = chat_session.current_session.get()
+    log = hass.data.get(DATA_CHAT_LOGS, {}).get(chat.conversation_id) if chat else None
+    return log.content if log else ()

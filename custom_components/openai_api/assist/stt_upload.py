@@ -1,5 +1,6 @@
 """Transcribes a complete recording by upload."""
 
+import asyncio
 from dataclasses import dataclass
 import re
 from typing import Any, Final
@@ -11,7 +12,15 @@ from ..api.response import async_parse_body
 from ..const import LOGGER
 from ..streaming.answer_forms import transcript_in
 from ..types import Json
-from .errors import NO_TRANSCRIPT, STT_NO_ANSWER, AssistError, matches, mentions_parameter
+from .errors import (
+    NO_TRANSCRIPT,
+    STT_NO_ANSWER,
+    AssistError,
+    matches,
+    mentions_parameter,
+    retry_delay,
+)
+from .http import without_sdk_retries
 from .pcm import MICROPHONE_FORMAT, wav_file
 from .plain_text import without_controls
 
@@ -81,6 +90,7 @@ async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, aud
     }
     rejected: set[tuple[str, str, str]] = set()
     timeout = min(host.settings.timeout, _EXTRA_TIMEOUT + seconds)
+    retries = 0
     try:
         while True:
             try:
@@ -89,9 +99,13 @@ async def async_transcribe(host: ServiceHost, options: TranscriptionOptions, aud
             except HomeAssistantError as err:
                 sent = [key for key in optional if key in arguments]
                 option = next((key for key in sent if mentions_parameter(err, key)), "")
-                if not option:
+                if option:
+                    rejected.add((options.model, option, arguments.pop(option)))
+                    continue
+                if (delay := retry_delay(err, retries)) is None:
                     raise
-                rejected.add((options.model, option, arguments.pop(option)))
+                retries += 1
+                await asyncio.sleep(delay)
         # Only now is it certain that it was that.
         known_rejected |= rejected
         for model, option, _ in rejected:
@@ -112,7 +126,8 @@ async def _async_request(host: ServiceHost, arguments: dict[str, Any], seconds: 
     """Return what the service answers; raises a translated HomeAssistantError."""
     method, _ = await host.method(_METHOD, "raw")
     async with host.async_request_scope(seconds):
-        response = (await method(**arguments, timeout=seconds)).http_response
+        with without_sdk_retries():
+            response = (await method(**arguments, timeout=seconds)).http_response
     return await async_parse_body(
         host.hass, host.settings, response.content, response.headers.get("content-type", "")
     )

@@ -24,6 +24,7 @@ from ..llm_tools import (
 )
 from ..streaming.text import load_json
 from ..types import Json
+from .errors import FAILED, AssistError
 
 _SAME_CALLS: Final = 3
 """Rounds of a turn in which a tool may be called with the same arguments and without a new call."""
@@ -77,11 +78,38 @@ class GuardedTools(llm.APIInstance):
                 return await super().async_call_tool(tool_input)
         except HomeAssistantError, probatio.Invalid:
             raise
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Not the turn was cancelled, but what the tool waited for.
+            raise HomeAssistantError("The tool was cancelled before it had finished") from None
         except TimeoutError:
             raise HomeAssistantError(f"The tool did not finish within {_TIMEOUT:g} s") from None
         except Exception as err:
             LOGGER.debug("The tool %s failed", tool_input.tool_name, exc_info=True)
             raise HomeAssistantError(f"{type(err).__name__}: {err}") from err
+
+
+async def async_provide_llm_data(
+    chat_log: ChatLog,
+    context: llm.LLMContext,
+    apis: str | list[str] | None,
+    prompt: str | None,
+    extra_prompt: str | None = None,
+) -> None:
+    """Set the prompt and the tools of a chat log.
+
+    Raises ConverseError, and AssistError "assist_failed" for what Home Assistant does not expect:
+    the APIs of other integrations may raise anything.
+    """
+    try:
+        await chat_log.async_provide_llm_data(context, apis, prompt, extra_prompt)
+    except HomeAssistantError:
+        raise
+    except Exception:  # noqa: BLE001
+        LOGGER.exception("The tools and the instructions for a model could not be prepared")
+        raise AssistError(FAILED) from None
 
 
 def guard(chat_log: ChatLog) -> GuardedTools | None:

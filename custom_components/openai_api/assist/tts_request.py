@@ -15,8 +15,8 @@ from ..api.host import ServiceHost
 from ..api.response import parse_body
 from ..const import LOGGER
 from ..exceptions import BINARY_TYPE, ApiError
-from .errors import AssistError
-from .http import iter_body
+from .errors import AssistError, retry_delay
+from .http import iter_body, without_sdk_retries
 from .pcm import Coalescer, PcmFormat, WavError, WavReader
 from .tts_format import HEAD_BYTES, detect_container, fallback_format, is_text, pcm_format_of
 from .tts_options import SpeechOptions
@@ -70,11 +70,11 @@ class SpeechSegment:
 
     def split(self, max_length: int) -> None:
         """Keep at most so many characters of the text, and leave the others for `rest`."""
-        space = self.text.rfind(" ", 0, max_length + 1)
+        whole = self.text.strip()
+        space = whole.rfind(" ", 0, max_length + 1)
         at = space if space > max_length // 2 else max_length
-        text, later = self.text[:at].strip(), self.text[at:].strip()
-        if text and later:
-            self.text = text
+        self.text = whole[:at].strip()
+        if later := whole[at:].strip():
             self.rest = SpeechSegment(
                 later, asyncio.get_running_loop().create_future(), rest=self.rest
             )
@@ -112,7 +112,7 @@ class SpeechRequests:
         What is longer than the service takes is left for `segment.rest`.
         """
         known: dict[Any, Any] = self._host.known.setdefault(_FORMATS, {})
-        model = self._options.model
+        model, retries = self._options.model, 0
         while True:
             max_length = known.get((model, "length"), len(segment.text))
             if len(segment.text) > max_length:
@@ -123,7 +123,8 @@ class SpeechRequests:
             sent = [key for key in self._options.arguments if self._key(key) not in known]
             options = [key for key in ("instructions", "speed") if key in sent]
             try:
-                await self._async_request(segment, requested, voice, sent)
+                with without_sdk_retries():
+                    await self._async_request(segment, requested, voice, sent)
             except HomeAssistantError as err:
                 if segment.format.done():
                     raise
@@ -140,6 +141,10 @@ class SpeechRequests:
                     err, "response_format", "format", requested
                 ):
                     known[model, self._requested_format] = other
+                elif (delay := retry_delay(err, retries)) is not None:
+                    retries += 1
+                    await asyncio.sleep(delay)
+                    continue
                 else:
                     raise
                 LOGGER.debug("The service is asked otherwise from now on: %s", err)

@@ -11,7 +11,7 @@ from ..api.host import ServiceHost
 from ..const import LOGGER
 from ..exceptions import EntryUnloaded
 from .errors import FAILED, AssistError
-from .pcm import Converter, PcmFormat, wav_header
+from .pcm import SESSION_FORMAT, Converter, PcmFormat, wav_header
 from .tts_format import EXTENSIONS, Mp3Joiner
 from .tts_options import PreferredAudio, SpeechOptions, target_format
 from .tts_request import METHOD, SpeechRequests, SpeechSegment
@@ -19,6 +19,8 @@ from .tts_text import async_sentences, take_segment
 
 _TEXT_TIMEOUT: Final = 300.0
 """Seconds that the writer may pause, for tools may be at work; a pipeline runs no longer."""
+_SILENCE: Final = bytes(SESSION_FORMAT.rate // 5)
+"""A tenth of a second, for a text without a word: of an answer that is an emoji no player should fail."""
 _SINGLE_FILE_FORMATS: Final = frozenset({"flac"})
 """Formats whose files cannot follow each other: all of a text is one request."""
 
@@ -45,6 +47,7 @@ class Speech:
         self._is_probed = is_probed_by_ffmpeg
         self._requests = SpeechRequests(host, options, self._requested_format)
         self._sentences: list[str] = []
+        self._has_text = False
         self._has_ended = False
         self._text_changed = asyncio.Event()
         self._segments: asyncio.Queue[SpeechSegment | None] = asyncio.Queue()
@@ -58,13 +61,15 @@ class Speech:
         """The format that services are asked for first."""
         if (chosen := self._options.audio_format) != "auto":
             return chosen
-        is_mp3 = self._preferred.extension == "mp3" and not self._preferred.is_specific
-        return "mp3" if is_mp3 else "pcm"
+        extension = self._preferred.extension
+        # ffmpeg makes no "aac" of PCM: it has another name for that.
+        is_encoded = extension in {"mp3", "aac"} and not self._preferred.is_specific
+        return extension if is_encoded else "pcm"
 
     async def async_start(self) -> str:
         """Send the requests, and return the extension of the audio once its first bytes are there.
 
-        Raises AssistError "assist_tts_no_text" where there is nothing to say, and ApiError for what
+        Raises AssistError "assist_tts_no_text" where there is no text, and ApiError for what
         the service answers instead of sound.
         """
         self._create_task(self._async_read_sentences(), "text")
@@ -72,7 +77,9 @@ class Speech:
         try:
             self._first_segment = await self._segments.get()
             if self._first_segment is None:
-                raise self._error or AssistError("assist_tts_no_text")
+                if self._error or not self._has_text:
+                    raise self._error or AssistError("assist_tts_no_text")
+                return "wav"
             container, _ = await self._first_segment.format
         except BaseException:
             self._close()
@@ -85,7 +92,12 @@ class Speech:
         What goes wrong after the beginning is logged, for a listener only hears the end of it,
         and then raised.
         """
-        assert self._first_segment is not None
+        if self._first_segment is None:
+            silent = target_format(
+                self._preferred, SESSION_FORMAT, is_probed_by_ffmpeg=self._is_probed
+            )
+            yield wav_header(silent) + Converter(SESSION_FORMAT, silent).feed(_SILENCE)
+            return
         try:
             container, pcm_format = self._first_segment.format.result()
             target = (
@@ -135,7 +147,7 @@ class Speech:
         options = self._options
         try:
             sentences = async_sentences(
-                self._texts, clean=options.clean_text, first=options.first_piece
+                self._async_texts(), clean=options.clean_text, first=options.first_piece
             )
             async with aclosing(sentences):  # type: ignore[type-var]
                 while True:
@@ -151,9 +163,18 @@ class Speech:
             self._error = AssistError("assist_slow")
         except HomeAssistantError as err:
             self._error = err
+        except asyncio.CancelledError:
+            self._error = EntryUnloaded()
+            raise
         finally:
             self._has_ended = True
             self._text_changed.set()
+
+    async def _async_texts(self) -> AsyncGenerator[str]:
+        """Yield the text, and notice whether there is any."""
+        async for text in self._texts:
+            self._has_text = self._has_text or bool(text.strip())
+            yield text
 
     async def _async_schedule(self) -> None:
         """Begin requests in the order of the text, no more at a time than is allowed."""

@@ -96,9 +96,12 @@ async def test_tool_calls_run_concurrently(
     assert kinds[1:] == ["function_call"] * 3 + ["function_call_output"] * 3
 
 
-@pytest.mark.parametrize("raised", [ValueError("Oops"), TimeoutError(), HomeAssistantError("No")])
+@pytest.mark.parametrize(
+    "raised",
+    [ValueError("Oops"), TimeoutError(), HomeAssistantError("No"), asyncio.CancelledError()],
+)
 async def test_tool_error_sent_to_model(
-    standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall], raised: Exception
+    standin: StandIn, agent: str, ask: Ask, kitchen: list[ServiceCall], raised: BaseException
 ) -> None:
     standin.fail(calls((await first_tool(standin, ask), "{}")))
     standin.fail(says("It failed."))
@@ -361,7 +364,7 @@ async def test_fallback_agent_when_unreachable(
     await add_subentry(
         "conversation", name="Hall", advanced={"fallback_agent": "conversation.kitchen"}
     )
-    standin.fail(Fault(path="/responses", status=503, count=2))
+    standin.fail(Fault(path="/responses", status=503, count=3))
     standin.fail(says("I am the other one."))
 
     assert speech(await ask("Hi", agent="conversation.hall")) == "I am the other one."

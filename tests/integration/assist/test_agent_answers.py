@@ -12,6 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.openai_api.assist import llm_entity
+from tests.integration.llm_api import BrokenApi, add_api
 from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
@@ -72,7 +73,7 @@ async def test_response_without_stream(
 async def test_response_failed_without_stream(standin: StandIn, ask: Ask) -> None:
     error = {"code": "server_error", "message": "Overloaded"}
     body = {"id": "r", "status": "failed", "error": error}
-    standin.fail(Fault(path="/responses", body=body, count=2))
+    standin.fail(Fault(path="/responses", body=body, count=3))
     result = await ask()
     assert is_error(result)
     assert speech(result).startswith("The AI service has a problem")
@@ -354,6 +355,7 @@ async def test_chat_tool_choice_rejected_sends_no_tools(
     assert json.loads(bodies[-1]["input"][-1]["output"])["error"] is True
 
 
+@pytest.mark.parametrize("api_id", ["gone", "broken"])
 async def test_missing_llm_api_is_an_error(
     hass: HomeAssistant,
     standin: StandIn,
@@ -361,11 +363,13 @@ async def test_missing_llm_api_is_an_error(
     agent: str,
     ask: Ask,
     events: Callable[[str], list[Event]],
+    api_id: str,
 ) -> None:
     told = events("openai_api_turn_event")
+    add_api(hass, "broken", kind=BrokenApi)
     subentry = entry.subentries[agent]
     hass.config_entries.async_update_subentry(
-        entry, subentry, data={**subentry.data, "llm_hass_api": ["gone"]}
+        entry, subentry, data={**subentry.data, "llm_hass_api": [api_id]}
     )
     await hass.async_block_till_done()
     result = await ask()
@@ -391,7 +395,7 @@ async def test_fallback_agent_missing_keeps_error(
     hass.config_entries.async_update_subentry(
         entry, subentry, data={**subentry.data, "fallback_agent": "conversation.gone"}
     )
-    standin.fail(Fault(path="/responses", status=503, count=2))
+    standin.fail(Fault(path="/responses", status=503, count=3))
     result = await ask()
     assert is_error(result)
     assert speech(result).startswith("The AI service has a problem")

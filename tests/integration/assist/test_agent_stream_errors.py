@@ -60,7 +60,7 @@ async def test_error_event_is_spoken(
 ) -> None:
     conversation_id = await use_chat(standin, ask) if is_chat else None
     path = "/chat/completions" if is_chat else "/responses"
-    for _ in range(2):
+    for _ in range(3):
         standin.fail(stream(sse([event]), path))
     result = await ask("Go", conversation_id=conversation_id)
 

@@ -225,6 +225,39 @@ async def test_rate_limit_is_retried_after_stated_delay(
 
 
 @pytest.mark.parametrize(
+    ("faults", "requests", "least"),
+    [
+        ([{"status": 429}, {"status": 429}], 3, 1.5),
+        ([{"status": 500}, {"status": 502}], 3, 1.5),
+        ([{"status": 429, "headers": {"Retry-After": "1"}}], 2, 1),
+        ([{"status": 503, "headers": {"Retry-After-Ms": "20"}}], 2, 0.02),
+        ([{"status": 503, "headers": {"Retry-After": "soon"}}], 2, 0.5),
+        ([{"status": 503, "headers": {"Retry-After": "-5"}}], 2, 0.5),
+        ([{"status": 503}] * 3, 3, 1.5),
+        ([{"status": 503, "headers": {"Retry-After": "3600"}}], 1, 0),
+        ([{"status": 429, "body": error("No credit", "insufficient_quota")}], 1, 0),
+    ],
+)
+async def test_busy_service_is_asked_again_after_a_pause(
+    standin: StandIn,
+    agent: str,
+    ask: Ask,
+    faults: list[dict[str, Any]],
+    requests: int,
+    least: float,
+) -> None:
+    for fault in faults:
+        standin.fail(Fault(path="/responses", **fault))
+    standin.fail(says("Hi."))
+    started = time.monotonic()
+    result = await ask()
+
+    assert is_error(result) is (requests <= len(faults))
+    assert len([one for one in standin.requests if one.path == "/responses"]) == requests
+    assert least <= time.monotonic() - started < least + 3
+
+
+@pytest.mark.parametrize(
     ("language", "is_german"),
     [
         ("de-CH", True),
@@ -239,7 +272,7 @@ async def test_rate_limit_is_retried_after_stated_delay(
 async def test_error_in_any_language(
     standin: StandIn, agent: str, ask: Ask, language: str, is_german: bool
 ) -> None:
-    standin.fail(Fault(path="/responses", status=503, body=error("Down"), count=2))
+    standin.fail(Fault(path="/responses", status=503, body=error("Down"), count=3))
     result = await ask(language=language)
 
     assert is_error(result)

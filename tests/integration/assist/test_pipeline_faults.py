@@ -89,8 +89,8 @@ async def test_pipeline_model_error_is_spoken(
     told = async_capture_events(hass, "openai_api_turn_event")
     sound, sentences = FAULTS[name]
     service.texts = [SECRET]
-    # Some are asked once more.
-    service.heads = [sound] * 2
+    # Some are asked twice more.
+    service.heads = [sound] * 3
     begun = time.monotonic()
     await satellite.say(SPEECH, SILENCE)
     assert time.monotonic() - begun < 15
@@ -144,7 +144,8 @@ async def test_pipeline_tts_error_ends_audio(
     caplog.set_level(logging.DEBUG, "custom_components.openai_api")
     satellite = await add_home()
     told = async_capture_events(hass, "openai_api_turn_event")
-    service.texts, service.sounds = [SECRET], [SPEAKER_FAULTS[name]]
+    # Some are asked once more.
+    service.texts, service.sounds = [SECRET], [SPEAKER_FAULTS[name]] * 2
     begun = time.monotonic()
     with pytest.raises(HomeAssistantError):
         await satellite.say(SPEECH, SILENCE)
@@ -156,5 +157,6 @@ async def test_pipeline_tts_error_ends_audio(
     assert [turn.data["kind"] for turn in told if turn.data["ended"] == "failed"] == ["tts"]
     assert SECRET not in integration_logs(caplog)
     assert "sunny" not in integration_logs(caplog)
+    service.sounds.clear()
     await satellite.say(SPEECH, SILENCE)
     assert len(satellite.sound) > 20_000

@@ -7,11 +7,13 @@ from typing import Any
 from unittest.mock import patch
 
 from homeassistant.components import conversation
-from homeassistant.core import Context, HomeAssistant
+from homeassistant.components.assist_pipeline import PipelineEventType
+from homeassistant.core import Context, Event, HomeAssistant
 from homeassistant.helpers import chat_session, device_registry as dr, entity_registry as er, llm
 import pytest
 
 from custom_components.openai_api.assist import realtime_turn
+from tests.integration.llm_api import BrokenApi, add_api
 from tests.integration.waiting import wait_for
 
 from .test_realtime_voice import (
@@ -94,9 +96,11 @@ async def test_agent_supports_every_language(
     assert found == "*"
 
 
-@pytest.mark.parametrize("raised", [ValueError("Oops"), TimeoutError(), KeyError("x")])
+@pytest.mark.parametrize(
+    "raised", [ValueError("Oops"), TimeoutError(), KeyError("x"), asyncio.CancelledError()]
+)
 async def test_tool_error_sent_to_model(
-    service: VoiceServer, add_realtime: AddRealtime, tool: Tool, raised: Exception
+    service: VoiceServer, add_realtime: AddRealtime, tool: Tool, raised: BaseException
 ) -> None:
     satellite = await add_realtime(llm_hass_api=["test"])
     service.answers = [Answer("", calls=[("test_tool", "{}")]), Answer("It failed.")]
@@ -138,12 +142,24 @@ async def test_control_characters_removed_and_surrogates_joined(
     assert satellite.speech == "It is sunny outside."
 
 
+@pytest.mark.parametrize("api_id", ["gone", "broken"])
 async def test_missing_llm_api_is_an_error(
-    hass: HomeAssistant, service: VoiceServer, add_realtime: AddRealtime
+    hass: HomeAssistant, service: VoiceServer, add_realtime: AddRealtime, api_id: str
 ) -> None:
-    await add_realtime(llm_hass_api=["gone"])
+    told: list[Event] = []
+    hass.bus.async_listen("openai_api_turn_event", told.append)
+    add_api(hass, "broken", kind=BrokenApi)
+    satellite = await add_realtime(llm_hass_api=[api_id])
     result = await write(hass)
     assert result.response.response_type.value == "error"
+    await satellite.say(SPEECH)
+    assert satellite.text == "Turn on the light"
+    assert (
+        satellite.data(PipelineEventType.INTENT_END)["intent_output"]["response"]["response_type"]
+        == "error"
+    )
+    ended = [event.data["ended"] for event in told if event.data["kind"] == "realtime"]
+    assert ended == ["failed", "failed"]
     assert not service.peers
 
 
@@ -157,6 +173,53 @@ async def test_session_lost_before_response_reconnects(
     assert len(service.peers) == 2
     items = [event["item"] for event in service.peer.events("conversation.item.create")]
     assert [item["content"][0]["text"] for item in items] == ["Good morning", SUNNY, "Hello"]
+
+
+@pytest.mark.parametrize("by_voice", [True, False])
+@pytest.mark.parametrize("keep_open", [0, 300])
+async def test_model_is_told_what_others_have_said(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_realtime: AddRealtime,
+    by_voice: bool,
+    keep_open: int,
+) -> None:
+    satellite = await add_realtime(keep_open=keep_open)
+
+    async def ask() -> None:
+        if by_voice:
+            await satellite.say(SPEECH)
+        else:
+            await satellite.write("Turn on the light")
+        assert satellite.speech == SUNNY
+
+    # As a satellite does that begins a conversation.
+    with (
+        chat_session.async_get_chat_session(hass, None) as chat,
+        conversation.async_get_chat_log(hass, chat) as log,
+    ):
+        log.async_add_assistant_content_without_tools(
+            conversation.AssistantContent("assist_satellite.hall", "Shall I dim the light?")
+        )
+    satellite.conversation_id = chat.conversation_id
+    await ask()
+    question = "Who answers this?"
+    result = await conversation.async_converse(
+        hass, question, chat.conversation_id, Context(), language="en"
+    )
+    await ask()
+
+    texts = [
+        event["item"]["content"][0]["text"]
+        for peer in service.peers
+        for event in peer.events("conversation.item.create")
+    ]
+    own = ["Turn on the light", SUNNY] if keep_open == 0 else []
+    asked = [] if by_voice else ["Turn on the light"]
+    start, others = ["Shall I dim the light?"], [question, said(result)]
+    again = start if keep_open == 0 else []
+    assert texts == [*start, *asked, *again, *own, *others, *asked]
+    assert len(service.peers) == (2 if keep_open == 0 else 1)
 
 
 @pytest.mark.parametrize(

@@ -378,6 +378,23 @@ async def test_rejected_option_is_left_out(
     assert caplog.text.count("does not take") == 1
 
 
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+async def test_busy_service_is_asked_again(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService, status: int
+) -> None:
+    await add_service(("stt", UPLOAD), timeout=30.0, max_retries=0)
+
+    async def refuse() -> web.Response:
+        if len(service.uploads) == 2:
+            service.upload = None
+        return web.json_response({"error": {"message": "busy"}}, status=status)
+
+    service.upload = refuse
+    assert (await transcribe(hass, microphone(SPEECH))).text == "Turn on the light"
+    first, *others = [upload["file"] for upload in service.uploads]
+    assert others == [first] * 2
+
+
 async def test_rejected_language_keeps_other_languages(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:

@@ -127,8 +127,8 @@ async def test_structure_falls_back_after_server_error(
     absent = {"error": {"message": "Not Found"}}
     standin.fail(Fault(path="/responses", status=404, body=absent, count=5))
     body = {"error": {"message": message, "type": "internal_server_error"}}
-    # A server error is tried twice.
-    count = 2 if status == 500 else 1
+    # A server error is tried three times.
+    count = 3 if status == 500 else 1
     standin.fail(Fault(path="/chat/completions", status=status, body=body, count=count))
     standin.fail(chat(chunk({"content": '{"count": 2}'}), chunk({}, "stop")))
 

@@ -338,3 +338,14 @@ async def test_text_chunks_are_joined(
     await speak(hass, text_stream(*texts), WAV)
     words = " ".join(speech["input"] for speech in service.speeches).split()
     assert "".join(words) == "".join(wanted.split())
+
+
+async def test_aac_is_asked_for_and_not_converted(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("tts", {}))
+    frame = b"\xff\xf1\x50\x80\x04\x1f\xfc" + bytes(25)
+    service.sounds = [ScriptedBody(frame * 3, "audio/aac"), ScriptedBody(frame, "audio/aac")]
+    text = "Hello there. This is another sentence."
+    assert await speak(hass, text, {"preferred_format": "aac"}) == frame * 4
+    assert {speech["response_format"] for speech in service.speeches} == {"aac"}

@@ -517,11 +517,24 @@ async def test_error_is_raised(
     expected: str,
 ) -> None:
     await add_service(("tts", {"patience": 1}))
-    service.sounds = [sound]
+    # A busy service is tried three times.
+    service.sounds = [sound] * (
+        3 if sound.status in {429, 503} else 2 if sound.body == [None] else 1
+    )
     with pytest.raises(HomeAssistantError, match=expected):
         await speak(hass, "Hello there.")
     assert CANARY not in caplog.text
     assert await speak(hass, "Hello again.")
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+async def test_busy_service_is_asked_again(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService, status: int
+) -> None:
+    await add_service(("tts", {}), timeout=30.0, max_retries=0)
+    service.sounds = [ScriptedBody('{"error": {"message": "busy"}}', JSON, status)] * 2
+    assert await speak(hass, "Hello there.")
+    assert [speech["input"] for speech in service.speeches] == ["Hello there."] * 3
 
 
 @pytest.mark.parametrize(
@@ -549,7 +562,7 @@ async def test_error_during_audio_ends_stream(
     assert await speak(hass, "Hello again.", WAV)
 
 
-@pytest.mark.parametrize("text", ["", "   ", "😀 🎉", "```\ncode\n```", "***", "…"])
+@pytest.mark.parametrize("text", ["", "   "])
 async def test_empty_text_raises(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService, text: str
 ) -> None:
@@ -557,6 +570,23 @@ async def test_empty_text_raises(
     with pytest.raises(HomeAssistantError, match="nothing to say"):
         await speak(hass, text_stream(text))
     assert not service.speeches
+
+
+@pytest.mark.parametrize("text", ["😀 🎉", "```\ncode\n```", "***", "…"])
+async def test_text_without_words_is_silence(
+    hass: HomeAssistant,
+    service: VoiceServer,
+    add_service: AddService,
+    caplog: pytest.LogCaptureFixture,
+    text: str,
+) -> None:
+    await add_service(("tts", {}))
+    sound = await speak(hass, text_stream(text), WAV)
+    assert sound[:4] == b"RIFF"
+    assert len(sound) > 44
+    assert not any(sound[44:])
+    assert not service.speeches
+    assert "ERROR" not in caplog.text
 
 
 async def test_speed_out_of_range_raises(
@@ -596,6 +626,17 @@ async def test_unload_ends_audio(
         async with asyncio.timeout(5):
             async for _ in chunks:
                 pass
+
+
+async def test_unload_before_first_sentence_is_an_error(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    entry = await add_service(("tts", {}))
+    task = asyncio.create_task(speak(hass, text_stream("It is", 30)))
+    await asyncio.sleep(0.1)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    with pytest.raises(HomeAssistantError, match="stopped or reloaded"):
+        await task
 
 
 async def test_first_clause_is_spoken_first(
