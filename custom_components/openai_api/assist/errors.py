@@ -397,8 +397,10 @@ async def async_localized_error(
     """
     key = error_translation_key(err) if isinstance(err, HomeAssistantError) else FAILED
     known = (err.translation_placeholders or {}) if isinstance(err, HomeAssistantError) else {}
-    # Where the service gives no reason, there is at least a status.
-    message = err.details if isinstance(err, ApiError) else ""
+    message = ""
+    if isinstance(err, ApiError):
+        # Nobody wants to hear the id of a request.
+        message = err.code or (f"HTTP {err.status}" if err.status else err.details)
     values = {"name": "", "model": "", "message": message, **placeholders, **known}
     english = await _async_text(hass, "en", key)
     text = english

@@ -228,3 +228,16 @@ async def test_frames_of_events_may_be_missing(
     standin.fail(stream(sse(events).rstrip() if is_framed else lines, "/responses"))
 
     assert speech(await ask("Go")) == "Done."
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [(b"", "HTTP 400"), ({"error": {}}, "HTTP 400"), ({"error": {"code": "no_luck"}}, "no_luck")],
+)
+async def test_refusal_without_words_names_no_request(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, body: Any, reason: str
+) -> None:
+    """What is spoken is short, though the error has more."""
+    standin.fail(Fault(path="/responses", status=400, body=body, count=9))
+
+    assert speech(await ask("Go")) == f"The AI service refused the request: {reason}"
