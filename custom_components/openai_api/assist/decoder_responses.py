@@ -71,7 +71,6 @@ class ResponsesDecoder(Decoder):
                 self._is_item_open = True
                 yield from self._message_text(event.get("delta"))
             case "response.refusal.delta":
-                self.refusal += str(event.get("delta") or "")
                 yield from self._text_delta(event.get("delta"))
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
                 yield from self._reasoning_delta(event.get("delta"))
