@@ -194,7 +194,7 @@ class ResponsesDecoder(Decoder):
         if not self.text_length and not self.calls:
             # Some services stream nothing but the end.
             yield from self._output(response.get("output"))
-        elif response.get("status", "completed") == "completed":
+        elif response.get("status") in {None, "completed"}:
             # Or their texts, and the calls at the end.
             for item in self._new_calls(_list(response.get("output"))):
                 yield from self._item(item)
