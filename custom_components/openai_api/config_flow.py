@@ -18,14 +18,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.service_info.hassio import HassioServiceInfo
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 
-from .api.config import (
-    ApiKeyNotFound,
-    AuthMethod,
-    HostConfig,
-    InvalidUrl,
-    parse_url,
-    url_of,
-)
+from .api.config import ApiKeyNotFound, AuthMethod, HostConfig, InvalidUrl, parse_url, url_of
 from .api.service_kinds import (
     OTHER,
     ServiceKind,

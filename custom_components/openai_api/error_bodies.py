@@ -271,10 +271,12 @@ def _item_words(item: Any) -> str:
     if isinstance(item, str):
         return item[:_MAX_BYTES]
     words = first_of(item, ANY_WORDS) if isinstance(item, dict) else None
+    if not words:
+        return ""
     place = item.get("loc", "")
     if isinstance(place, list) and all(isinstance(part, str | int) for part in place[:_MAX_ITEMS]):
         place = ".".join(str(part) for part in place[:_MAX_ITEMS])
-    return f"{short(place)} {short(words)}".strip() if words else ""
+    return f"{short(place)} {short(words)}".strip()
 
 
 def _with_items(message: str, items: list[Any]) -> str:

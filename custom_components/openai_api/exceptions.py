@@ -23,8 +23,8 @@ _TAG = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _END_TAG = re.compile(r"</\s*([\w:-]+)")
-_NAME = re.compile(r"<([\w:-]+)[^=/]*>")
-_LONE_TAGS = frozenset({"b", "body", "br", "hr", "html", "i", "img", "li", "p", "td", "tr"})
+_NAME = re.compile(r"<([\w:-]++)[^=/]*>")
+_LONE_TAGS = frozenset({"b", "body", "br", "hr", "html", "i", "img", "li", "p", "td", "tr", "wbr"})
 """The names of tags that often stand without an end."""
 BINARY_TYPE = "application/octet-stream"
 """What the body of a response is that does not say (RFC 9110, section 8.3)."""

@@ -36,8 +36,11 @@ _SEPARATORS: Final = re.compile(r"[\s,;]+")
 _SCHEME: Final = re.compile(r"(?:bearer|basic|token|apikey|key)\s+", re.IGNORECASE)
 # Base64 of n bytes begins in the middle of a group when other bytes come before them.
 _SKIPPED: Final = (0, 2, 3)
-_GAP: Final = re.compile(r"(?:<[^<>]*>|[\s\xad\u200b-\u200f\u2060\ufeff])+")
-"""What stands between the characters of a text without being one of them."""
+_GAP: Final = re.compile(
+    r"(?:<[^<>]*>|\u2039[^\u2039\u203a]*\u203a|[\s\xad\u200b-\u200f\u2060\ufeff])+"
+)
+"""What stands between the characters of a text without being one of them: tags, also in the
+brackets that `exceptions.sanitize` gives to what may be none, and spaces."""
 
 
 class SecretRedactor:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.resilience.raw_server import RawServer, answer
 
-from .conftest import Call, raises_key
+from .conftest import CANARY, Call, raises_key
 from .streaming.conftest import raw as raw  # noqa: PLC0414
 from .streaming.host import ASK, CHAT, RESPONSE, Json, chunk, stream
 
@@ -347,6 +347,16 @@ async def test_error_keeps_what_is_no_markup(
             with raises_key("refused") as caught:
                 await call("create_model_response", **ASK)
             assert f": {expected} (HTTP 400)" in str(caught.value)
+
+
+@pytest.mark.parametrize("tag", ["<b>", "<wbr>", "<model>", "<class x>", "</model>"])
+async def test_error_with_key_in_pieces_is_redacted(raw: RawServer, call: Call, tag: str) -> None:
+    """What only looks like a tag stays, and stands between the characters of a key as tags do."""
+    pieces = [CANARY[start : start + 3] for start in range(0, len(CANARY), 3)]
+    raw.play([answer({"error": {"message": f"No {tag.join(pieces)}."}}, 400)])
+    with raises_key("refused") as caught:
+        await call("create_model_response", **ASK)
+    assert "No ***. (HTTP 400)" in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["audio/wav", "image/png", "application/octet-stream", "x/y"])

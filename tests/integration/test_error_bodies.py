@@ -63,6 +63,10 @@ LISTS: dict[str, tuple[Any, str]] = {
         {"errors": [{"code": 7, "message": "no model"}, {"code": 8, "message": "no input"}]},
         "no model; no input (HTTP 400, code: 7)",
     ),
+    "texts and what is none": (
+        {"message": "Validation failed", "errors": ["no model", 5, None, ["n"]]},
+        "Validation failed: no model",
+    ),
     "objects and texts": ({"errors": ["no model", {"msg": "no input"}]}, "no model; no input"),
     "objects in a detail": (
         {"detail": [{"message": "no model"}, {"message": "no input"}]},

@@ -11,6 +11,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from custom_components.openai_api.api.config import HostConfig
+from custom_components.openai_api.exceptions import sanitize
 
 KEY = "sk-Proj_9f/Lw+Q2=xYz.T7~ab"
 
@@ -245,6 +246,15 @@ def test_redact_long_text_is_fast(piece: str, count: int) -> None:
     start = time.thread_time()
     redact(piece * count)
     assert time.thread_time() - start < 2
+
+
+@pytest.mark.parametrize(
+    "text", [f"<{'a' * 19_990}=>", "<a" * 10_000, "</ " * 6_000, "\u2039" * 20_000]
+)
+def test_sanitize_many_tags_is_fast(text: str) -> None:
+    start = time.thread_time()
+    sanitize(text, settings())
+    assert time.thread_time() - start < 0.5
 
 
 def test_redact_in_json() -> None:

@@ -45,7 +45,6 @@ class Channel(Connection):
         """
         self.transport = transport
         self._on_event, self._on_end = on_event, on_end
-        self._error: str | None = None
         self._was_open = False
         self._is_counted = is_counted
         # Nobody but Assist itself takes part.
@@ -95,12 +94,6 @@ class Channel(Connection):
         except Exception:  # noqa: BLE001
             # An event of an odd shape must not end the turn; without it, a time limit does.
             LOGGER.debug("A server event has an unexpected shape", exc_info=True)
-
-    @override
-    @callback
-    def _set_disconnected(self, **details: Any) -> None:
-        self._error = details.get("error") or details.get("reason") or None
-        super()._set_disconnected(**details)
 
     @override
     @callback

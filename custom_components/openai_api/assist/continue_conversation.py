@@ -13,13 +13,13 @@ _SENTENCE_END: Final = re.compile(rf"[.!…。！।{_MARKS}][\W_]*\Z")
 _TAIL_CHARACTERS: Final = 60
 """Characters at the end of an answer."""
 _QUOTES: Final = {
-    closing: re.compile(rf"(?<!\w)[{opening}]")
+    closing: re.compile(rf"(?<!\w){opening}" if opening == closing else f"[{opening}]")
     for closing, opening in (
         *(('"', '"'), ("'", "'"), ("”", "“"), ("“", "„"), ("’", "‘‚"), ("‘", "‚")),
         *(("»", "«"), ("«", "»"), ("」", "「"), ("』", "『")),
     )
 }
-"""What opens a quotation, by what closes it."""
+"""What opens a quotation, by what closes it; only some languages have a space before it."""
 
 
 def ends_with_question(answer: str) -> bool:

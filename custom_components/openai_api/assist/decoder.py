@@ -42,7 +42,6 @@ class Decoder:
         """Whether the text so far ends with a space or a line break."""
         self.calls: list[str] = []
         """The names of the tools that are called."""
-        self.refusal = ""
         self.has_begun = False
         """Whether a delta has been yielded."""
         self.is_truncated = False

@@ -99,9 +99,7 @@ class ChatDecoder(Decoder):
         else:
             for part in content if isinstance(content, list) else [content]:
                 yield from self._content_part(part)
-        if isinstance(refusal := delta.get("refusal"), str) and refusal:
-            self.refusal += refusal
-            yield from self._text_delta(refusal)
+        yield from self._text_delta(delta.get("refusal"))
         calls = delta.get("tool_calls")
         for call in calls if isinstance(calls, list) else ():
             if isinstance(call, dict):

@@ -71,7 +71,6 @@ class ResponsesDecoder(Decoder):
                 self._is_item_open = True
                 yield from self._message_text(event.get("delta"))
             case "response.refusal.delta":
-                self.refusal += str(event.get("delta") or "")
                 yield from self._text_delta(event.get("delta"))
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
                 yield from self._reasoning_delta(event.get("delta"))
@@ -195,7 +194,7 @@ class ResponsesDecoder(Decoder):
         if not self.text_length and not self.calls:
             # Some services stream nothing but the end.
             yield from self._output(response.get("output"))
-        elif response.get("status", "completed") == "completed":
+        elif response.get("status") in {None, "completed"}:
             # Or their texts, and the calls at the end.
             for item in self._new_calls(_list(response.get("output"))):
                 yield from self._item(item)

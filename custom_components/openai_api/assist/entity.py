@@ -13,7 +13,7 @@ from homeassistant.helpers.entity import Entity
 from ..const import DOMAIN, SIGNAL_AVAILABILITY
 from ..data import OpenAIConfigEntry
 from .const import CONF_MODEL, DEFAULTS
-from .errors import async_localized_error
+from .error_texts import async_localized_error
 
 
 class AssistEntity(Entity):

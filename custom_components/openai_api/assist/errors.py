@@ -1,13 +1,11 @@
-"""Errors of Assist: what a service rejects, and the message that is spoken, in the right language."""
+"""Errors of Assist: what a service rejects, and which message a person gets."""
 
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
 import re
 from typing import Any, Final
 
-from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.translation import async_get_translations
 
 from ..const import DOMAIN
 from ..error_keys import CODES
@@ -153,7 +151,6 @@ _RETRY_DELAYS: Final = (0.5, 1.0)
 """Seconds before each further attempt where a busy service names none."""
 _MAX_RETRY_DELAY: Final = 10.0
 """Seconds that a person may wait for a busy service."""
-_LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,3}")
 _STATUS_KEYS: Final = (*CODES, "status", "status_code", "statusCode", "type")
 _STREAM_STATUSES: Final[Mapping[str, int]] = {
     **{
@@ -386,39 +383,3 @@ def error_translation_key(err: HomeAssistantError) -> str:
     if err.status in _API_MISSING_STATUSES:
         return API_UNSUPPORTED
     return _key_of(err)
-
-
-async def async_localized_error(
-    hass: HomeAssistant, err: Exception, language: str, **placeholders: str
-) -> HomeAssistantError:
-    """Return the error whose message is in a language, to be spoken as it is.
-
-    Home Assistant itself would use English. `placeholders` may hold `name` and `model`.
-    """
-    key = error_translation_key(err) if isinstance(err, HomeAssistantError) else FAILED
-    known = (err.translation_placeholders or {}) if isinstance(err, HomeAssistantError) else {}
-    message = ""
-    if isinstance(err, ApiError):
-        # Nobody wants to hear the id of a request.
-        message = err.code or (f"HTTP {err.status}" if err.status else err.details)
-    values = {"name": "", "model": "", "message": message, **placeholders, **known}
-    english = await _async_text(hass, "en", key)
-    text = english
-    tag = language.replace("_", "-")
-    # It becomes a part of a file name.
-    tags = (tag, tag.partition("-")[0]) if _LANGUAGE_TAG.fullmatch(tag) else ()
-    for candidate in dict.fromkeys(tags):
-        if (text := await _async_text(hass, candidate, key)) != english:
-            break
-    return HomeAssistantError(
-        text.format_map(values),
-        translation_domain=DOMAIN,
-        translation_key=key,
-        translation_placeholders={name: str(value) for name, value in values.items()},
-    )
-
-
-async def _async_text(hass: HomeAssistant, language: str, key: str) -> str:
-    """Return the message for a key in a language, in English where it has none."""
-    texts = await async_get_translations(hass, language, "exceptions", [DOMAIN])
-    return texts.get(f"component.{DOMAIN}.exceptions.{key}.message", key)

@@ -137,18 +137,22 @@ class _EventReader:
     async def async_read(self, chunk: bytes) -> list[Json]:
         """Return the events that a chunk completes; raises what `Stream.events` does."""
         with self._translated_errors():
-            parsed = self._decoder.feed(chunk)
-            if self._decoder.stray:
-                if not self._has_events:
-                    self._decoder, parsed = lines_in_stray(self._decoder, parsed)
-                check_stray(self._decoder.stray[-2:])
-            return await self._async_decode(parsed)
+            return await self._async_decode(self._parse(chunk))
 
     async def async_read_rest(self) -> list[Json]:
-        """Return the event behind which the blank line is missing, if it is whole."""
+        """Return the event behind which the line break or the blank line is missing, if it is whole."""
         with self._translated_errors(), suppress(StreamGarbled):
-            return await self._async_decode(self._decoder.flush())
+            return await self._async_decode([*self._parse(b"\n"), *self._decoder.flush()])
         return []
+
+    def _parse(self, chunk: bytes) -> list[tuple[str, bytes]]:
+        """Return the names and the data of the events that a chunk completes."""
+        parsed = self._decoder.feed(chunk)
+        if self._decoder.stray:
+            if not self._has_events:
+                self._decoder, parsed = lines_in_stray(self._decoder, parsed)
+            check_stray(self._decoder.stray[-2:])
+        return parsed
 
     async def _async_decode(self, parsed: list[tuple[str, bytes]]) -> list[Json]:
         """Return the objects of events without keep-alives; large ones are read in the executor."""

@@ -87,9 +87,11 @@ class RealtimeConnection(Connection):
         self.responds_to_mcp_calls = responds_to_mcp_calls
         self._is_phone_call = is_phone_call
         self._has_sent_audio = False
+        """Whether audio was sent since speech was last detected."""
         self.can_retrieve = True
         """Whether the server may know `conversation.item.retrieve`."""
-        """Whether audio was sent since speech was last detected."""
+        self.has_retrieved = False
+        """Whether items were requested that nobody has asked for."""
         self._names = EventNames()
         self.opened = 0
         """How often the connection was opened."""

@@ -173,6 +173,7 @@ def _transcribed(session: RealtimeConnection, event: Json) -> None:
 def _retrieve(session: RealtimeConnection, event: Json) -> None:
     """Request an item that has changed, of a server that knows the request."""
     if (item_id := event.get("item_id")) and session.can_retrieve:
+        session.has_retrieved = True
         session.post({"type": _RETRIEVE, "event_id": _RETRIEVAL, "item_id": item_id})
 
 
@@ -286,9 +287,10 @@ def _error(session: RealtimeConnection, event: Json) -> None:
     error = event.get("error")
     details = error if isinstance(error, dict) else {}
     named = details.get("event_id")
-    if named == _RETRIEVAL or (not named and _RETRIEVE in str(details.get("message"))):
+    is_unknown = not named and session.has_retrieved and _RETRIEVE in str(details.get("message"))
+    if named == _RETRIEVAL or is_unknown:
         # Nobody has asked for it, and it is not needed.
-        session.can_retrieve = named == _RETRIEVAL
+        session.can_retrieve, session.has_retrieved = not is_unknown, False
         return
     session.sequencer.failed(details)
     session.notify(RealtimeNotice.ERROR, error=event)

@@ -228,7 +228,8 @@ class Connection(ConnectionState):
         except (OSError, ValueError, WebSocketException) as err:
             if isinstance(err, TimeoutError):
                 raise
-            raise ConnectionFailed(message=sanitize(str(err), host.settings)) from None
+            reason = sanitize(str(err), host.settings) or type(err).__name__
+            raise ConnectionFailed(message=reason) from None
 
     async def _async_listen(self) -> None:
         """Fire an event for every message until the connection ends for good."""

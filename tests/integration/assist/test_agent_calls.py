@@ -38,6 +38,7 @@ def results(standin: StandIn) -> list[str]:
         ([("a", LIGHT)], [("b", LIGHT), ("c", LIGHT)]),
     ],
 )
+@pytest.mark.parametrize("status", ["completed", None])
 async def test_call_with_changed_id_is_made_once(
     standin: StandIn,
     agent: str,
@@ -45,11 +46,12 @@ async def test_call_with_changed_id_is_made_once(
     kitchen: list[ServiceCall],
     streamed_calls: list[tuple[str, str]],
     told_at_end: list[tuple[str, str]],
+    status: str | None,
 ) -> None:
     name = await first_tool(standin, ask)
     events = [call_event(name, arguments, call_id) for call_id, arguments in streamed_calls]
     output = [call_event(name, arguments, call_id)["item"] for call_id, arguments in told_at_end]
-    standin.fail(streamed(*events, completed(status="completed", output=output)))
+    standin.fail(streamed(*events, completed(status=status, output=output)))
     standin.fail(says("Done."))
     assert speech(await ask("Turn on the light")) == "Done."
     assert len(kitchen) == max(len(streamed_calls), len(told_at_end))

@@ -269,6 +269,8 @@ async def test_rejected_strict_is_left_out(
         ("Er fragte: „Bist du da?“", False),
         ("Il a dit : « Tu es là ? »", False),
         ("她问：「你在吗？」", False),
+        ("彼は「元気?」", False),
+        ("她问“你在吗？”", False),
         ('The song is called "Why?".', False),
         ("Really?! No.", False),
         ("Yes. 🙂", False),

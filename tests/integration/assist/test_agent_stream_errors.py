@@ -188,6 +188,8 @@ async def test_other_error_about_model_is_not_model_missing(
         b"data: [ERROR] upstream connect error\n\n",
         b"error: upstream connect error\n\n",
         b'{"error": {"message": "upstream connect error"}}\n\n',
+        b'{"error": {"message": "upstream connect error"}}',
+        b': hi\n\n{"error": {"message": "upstream connect error"}}',
     ],
 )
 @pytest.mark.parametrize("is_chat", [True, False])

@@ -440,6 +440,23 @@ async def test_too_long_text_is_spoken_in_segments(
     assert len(refused) == count
 
 
+async def test_instructions_too_long_are_no_text_too_long(
+    hass: HomeAssistant, service: VoiceServer, add_service: AddService
+) -> None:
+    await add_service(("tts", {"instructions": "Speak slowly."}))
+
+    def answer(body: dict[str, Any]) -> ScriptedBody:
+        if "instructions" in body:
+            error = json.dumps({"error": {"message": "The instructions are too long"}})
+            return ScriptedBody(error, "application/json", 400)
+        return ScriptedBody(wav(tone(0.1)), "audio/wav")
+
+    service.sounds = [answer] * 10
+    text = "It will be sunny in the morning, with some clouds over the hills."
+    await speak(hass, text, WAV)
+    assert [speech["input"] for speech in service.speeches] == [text, text]
+
+
 async def test_text_rejected_at_any_length_raises(
     hass: HomeAssistant, service: VoiceServer, add_service: AddService
 ) -> None:

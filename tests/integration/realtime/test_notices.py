@@ -332,6 +332,12 @@ async def test_retrieval_that_fails_is_no_error(script: RealtimeDriver, is_named
     assert len(await script.sent()) == is_named
 
 
+async def test_retrieval_of_a_user_that_fails_is_an_error(script: RealtimeDriver) -> None:
+    error = {"message": "Unknown event: conversation.item.retrieve", "event_id": None}
+    await script.server_sends({"type": "error", "error": error})
+    assert len(script.notices_of("error")) == 1
+
+
 @pytest.mark.parametrize(
     "event_type",
     [

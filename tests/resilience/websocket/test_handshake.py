@@ -154,6 +154,22 @@ async def test_handshake_connection_refused(driver: ConnectionDriver, host: RawH
     await driver.assert_reconnects()
 
 
+async def test_handshake_closed_before_tls_names_the_error(driver: ConnectionDriver) -> None:
+    """An error of the operating system may have no words of its own."""
+    await driver.hass.config_entries.async_remove(driver.entry.entry_id)
+
+    async def close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(10_000)
+        writer.close()
+
+    async with await asyncio.start_server(close, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        await driver.add(base_url=f"https://127.0.0.1:{port}/v1")
+        error = await driver.expect_error(driver.connect())
+    assert error.translation_key == "cannot_connect"
+    assert str(error).endswith(": ConnectionResetError")
+
+
 async def test_handshake_401_starts_reauthentication(
     hass: HomeAssistant, driver: ConnectionDriver
 ) -> None:
