@@ -23,7 +23,7 @@ _TAG = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _END_TAG = re.compile(r"</\s*([\w:-]+)")
-_NAME = re.compile(r"<([\w:-]++)[^=/]*>")
+_NAME = re.compile(r"<([\w:-]++)(?:[^=/]*|//\S*)>")
 _LONE_TAGS = frozenset({"b", "body", "br", "hr", "html", "i", "img", "li", "p", "td", "tr", "wbr"})
 """The names of tags that often stand without an end."""
 BINARY_TYPE = "application/octet-stream"

@@ -329,6 +329,7 @@ async def test_html_error_is_quoted_without_markup(
 
 MARKED = {
     "Use `agent/<agentId>`.": "Use `agent/‹agentId›`.",
+    "See <https://a.b/c?d=1>.": "See ‹https://a.b/c?d=1›.",
     "0 < n and n > 5": "0 < n and n > 5",
     "<class 'ValueError'> was raised": "‹class 'ValueError'› was raised",
     "<Error><Code>NoModel</Code><Place/></Error>": "NoModel",

@@ -15,7 +15,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from ..api.client import most_retries
 from ..api.host import ServiceHost
-from ..api.response import async_parse_body
+from ..api.response import async_parse_body, stray_answer
 from ..api.transport import AiohttpResponseStream
 from ..const import LOGGER
 from ..error_translation import parse_error_body, raise_translated_errors
@@ -46,6 +46,7 @@ _KEEP_ALIVE_SECONDS: Final = 10.0
 _WARM_UP_TIMEOUT: Final = 5.0
 """Seconds that opening one may take."""
 _EVENT_STREAM: Final = "text/event-stream"
+_COMPLETED: Final = "response.completed"
 
 
 class Stream:
@@ -140,9 +141,21 @@ class _EventReader:
             return await self._async_decode(self._parse(chunk))
 
     async def async_read_rest(self) -> list[Json]:
-        """Return the event behind which the line break or the blank line is missing, if it is whole."""
+        """Return the event behind which the line break or the blank line is missing, if it is whole.
+
+        A whole response that is only called a stream becomes an event. Raises what `stray_answer`
+        raises.
+        """
         with self._translated_errors(), suppress(StreamGarbled):
-            return await self._async_decode([*self._parse(b"\n"), *self._decoder.flush()])
+            events = await self._async_decode([*self._parse(b"\n"), *self._decoder.flush()])
+            if self._has_events or not self._decoder.stray:
+                return events
+            answer: Any = await self._host.hass.async_add_executor_job(
+                stray_answer, self._host.settings, self._decoder.stray, _EVENT_STREAM
+            )
+            if isinstance(answer, dict):
+                is_response = "output" in answer
+                return [{"type": _COMPLETED, "response": answer} if is_response else answer]
         return []
 
     def _parse(self, chunk: bytes) -> list[tuple[str, bytes]]:

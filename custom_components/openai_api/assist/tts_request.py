@@ -39,7 +39,7 @@ _REJECTING_STATUSES: Final = frozenset(
 )
 """Statuses of services that do not know a parameter or its value."""
 _TEXT_TOO_LONG: Final = re.compile(
-    r"\A(?!.*\b(?:quota|rate|requests?|instructions?|voice)\b).*(?:too[ _](?:long|large)|at most \d+ char"
+    r"\A(?!.*\b(?:quota|rate|requests?|instructions?)\b).*(?:too[ _](?:long|large)|at most \d+ char"
     r"|exceed\w* .*\b(?:char|length|limit)|maximum (?:input )?length)",
     re.IGNORECASE | re.DOTALL,
 )

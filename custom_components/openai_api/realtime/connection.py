@@ -138,7 +138,8 @@ class RealtimeConnection(Connection):
         for one in (session, wanted):
             encode(one)
         self._wanted = wanted
-        self._tracing = session.get("tracing", "auto")
+        self.tracing: Any = session.get("tracing", "auto")
+        """The tracing configuration of the conversation."""
 
     @callback
     def require_open(self) -> None:
@@ -316,11 +317,6 @@ class RealtimeConnection(Connection):
         audio = self._wanted.get("audio")
         heard = audio.get("input") if isinstance(audio, dict) else None
         return audio_format(heard.get("format") if isinstance(heard, dict) else None)
-
-    @property
-    def tracing(self) -> Any:
-        """The tracing configuration of the conversation."""
-        return self._tracing
 
     @override
     @callback

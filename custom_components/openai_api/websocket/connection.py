@@ -339,7 +339,7 @@ class Connection(ConnectionState):
         if self._event_types is None or event_type in self._event_types:
             data = self._event_data.copy()
             data["event_type"], data["event"] = event_type, event
-            self.host.hass.bus.async_fire(EVENT_SERVER, data, context=self._context)
+            self.host.hass.bus.async_fire(EVENT_SERVER, data, context=self.opener)
         if is_object:
             if reports_usage(event):
                 self._record_usage(event)

@@ -19,7 +19,7 @@ class ConnectionState:
 
     transport: str
     opener: Context
-    """That of the call that has opened it."""
+    """The context of the call that has opened it, and so of its events."""
 
     def __init__(self, host: ServiceHost, connection_id: str) -> None:
         """Start disconnected; nothing is fired yet."""
@@ -27,11 +27,6 @@ class ConnectionState:
         self.id = connection_id
         self.state = State.DISCONNECTED
         self._own = {"config_entry_id": host.entry.entry_id, "connection_id": connection_id}
-
-    @property
-    def _context(self) -> Context:
-        """The context of all events: who has opened a connection is who caused them."""
-        return self.opener
 
     @callback
     def fire(self, event_type: str, data: dict[str, Any]) -> None:
@@ -41,7 +36,7 @@ class ConnectionState:
         """
         if event_type == EVENT_CONNECTION and data["error"]:
             self.host.record_error(data["error"])
-        fire(self.host.hass, event_type, {**self._own, **data}, self._context)
+        fire(self.host.hass, event_type, {**self._own, **data}, self.opener)
 
     @callback
     def on_state(self, state: State) -> None:

@@ -220,6 +220,24 @@ async def test_types_may_be_the_names_of_events(
     assert speech(await ask("Go")) == "Done."
 
 
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("is_chat", [True, False])
+async def test_whole_answer_may_be_called_a_stream(
+    hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, is_chat: bool, indent: int | None
+) -> None:
+    conversation_id = await use_chat(standin, ask) if is_chat else None
+    message = {"role": "assistant", "content": "Done."}
+    part = {"type": "output_text", "text": "Done."}
+    output = [{"type": "message", "role": "assistant", "content": [part]}]
+    answer: Json = {"id": "resp_1", "object": "response", "status": "completed", "output": output}
+    if is_chat:
+        answer = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    body = json.dumps(answer, indent=indent).encode()
+    standin.fail(stream(body, "/chat/completions" if is_chat else "/responses"))
+
+    assert speech(await ask("Go", conversation_id=conversation_id)) == "Done."
+
+
 @pytest.mark.parametrize("is_framed", [True, False])
 async def test_frames_of_events_may_be_missing(
     hass: HomeAssistant, standin: StandIn, agent: str, ask: Ask, is_framed: bool
