@@ -63,11 +63,14 @@ from .const import (
     LOGGER,
 )
 from .discovery import DiscoveredService, async_end_offer_when_added, from_add_on, from_zeroconf
+from .error_bodies import as_text
 from .exceptions import (
     AuthenticationFailed,
+    CertificateNotTrusted,
     ConnectionFailed,
     HostRedirected,
-    PermissionDenied,
+    QuotaExceeded,
+    RateLimited,
     RequestRejected,
     UnexpectedBody,
     sanitize,
@@ -81,6 +84,7 @@ _HOSTS_PAGE: Final = (
 )
 # What another address may be the remedy for.
 _WRONG_ADDRESS: Final = (ConnectionFailed, HostRedirected, RequestRejected, UnexpectedBody)
+_RIGHT_ADDRESS: Final = (CertificateNotTrusted, QuotaExceeded, RateLimited)
 
 
 class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -300,7 +304,7 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             answer = self._checked.answer
             if answer is not None and not is_model_list(answer):
                 # A page or a greeting says nothing of the API.
-                start = sanitize(str(answer.get("text", answer)), settings)
+                start = sanitize(as_text(answer.get("text", answer)), settings)
                 raise UnexpectedBody(start=start)
         except AuthenticationFailed:
             if self._is_key_left_out:
@@ -329,8 +333,6 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
         self, err: HomeAssistantError, data: Mapping[str, Any]
     ) -> dict[str, str]:
         """Return the errors of the form for what a service has answered."""
-        if isinstance(err, PermissionDenied):
-            return {"base": "invalid_auth"}
         is_reauth = self.source == SOURCE_REAUTH
         can_propose = isinstance(err, _WRONG_ADDRESS) and not is_reauth
         if can_propose and (proposed := await self._async_propose(data)):
@@ -340,8 +342,8 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             LOGGER.error("The connection test failed: %s", err)
             key = "unknown"
         self._placeholders |= {**(err.translation_placeholders or {}), "url": data[CONF_BASE_URL]}
-        if is_reauth:
-            # This form has no URL.
+        if is_reauth or isinstance(err, _RIGHT_ADDRESS):
+            # The form for a new key has no URL.
             return {"base": key}
         is_usual = self._kind and data[CONF_BASE_URL] == self._kind.base_url != DEFAULT_BASE_URL
         return {"base": key, CONF_BASE_URL: "not_at_usual_url" if is_usual else "check_url"}
