@@ -309,7 +309,9 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
         except AuthenticationFailed:
             if self._is_key_left_out:
                 return {CONF_API_KEY: "key_not_found"}
-            return {"base": "invalid_auth"}
+            # The form for a new key has nothing but the key.
+            is_reauth = self.source == SOURCE_REAUTH
+            return {"base": "key_refused" if is_reauth else "invalid_auth"}
         except HomeAssistantError as err:
             LOGGER.debug("The service does not answer as expected: %s", err)
             if self._kind and not self._kind.lists_models and isinstance(err, RequestRejected):

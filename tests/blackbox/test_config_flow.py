@@ -177,7 +177,7 @@ async def test_reauthentication_replaces_api_key(
             await ha.call("list_models", {"config_entry_id": entry_id})
         assert refused.value.code == "home_assistant_error"
         result = await ha.reauthenticate(entry_id, {"api_key": WRONG})
-        assert result["errors"] == {"base": "invalid_auth"}
+        assert result["errors"] == {"base": "key_refused"}
         result = await ha.reauthenticate(entry_id, {"api_key": renewed})
         assert (result["type"], result["reason"]) == ("abort", "reauth_successful")
         await ha.entry_until(entry_id, "loaded")

@@ -348,7 +348,7 @@ async def test_reauthentication_replaces_api_key(
     result = await hass.config_entries.flow.async_configure(
         flow["flow_id"], {"api_key_source": "stored", "api_key": "wrong again"}
     )
-    assert result["errors"] == {"base": "invalid_auth"}
+    assert result["errors"] == {"base": "key_refused"}
     standin.fail(Fault(path="/models", status=302, headers={"location": standin.url()}))
     result = await hass.config_entries.flow.async_configure(
         flow["flow_id"], {"api_key_source": "stored", "api_key": CANARY}
