@@ -56,11 +56,14 @@ from .const import (
     LOGGER,
 )
 from .discovery import DiscoveredService, async_end_offer_when_added, from_add_on, from_zeroconf
+from .error_bodies import as_text
 from .exceptions import (
     AuthenticationFailed,
+    CertificateNotTrusted,
     ConnectionFailed,
     HostRedirected,
-    PermissionDenied,
+    QuotaExceeded,
+    RateLimited,
     RequestRejected,
     UnexpectedBody,
     sanitize,
@@ -74,6 +77,7 @@ _HOSTS_PAGE: Final = (
 )
 # What another address may be the remedy for.
 _WRONG_ADDRESS: Final = (ConnectionFailed, HostRedirected, RequestRejected, UnexpectedBody)
+_RIGHT_ADDRESS: Final = (CertificateNotTrusted, QuotaExceeded, RateLimited)
 
 
 class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -293,12 +297,14 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             answer = self._checked.answer
             if answer is not None and not is_model_list(answer):
                 # A page or a greeting says nothing of the API.
-                start = sanitize(str(answer.get("text", answer)), settings)
+                start = sanitize(as_text(answer.get("text", answer)), settings)
                 raise UnexpectedBody(start=start)
         except AuthenticationFailed:
             if self._is_key_left_out:
                 return {CONF_API_KEY: "key_not_found"}
-            return {"base": "invalid_auth"}
+            # The form for a new key has nothing but the key.
+            is_reauth = self.source == SOURCE_REAUTH
+            return {"base": "key_refused" if is_reauth else "invalid_auth"}
         except HomeAssistantError as err:
             LOGGER.debug("The service does not answer as expected: %s", err)
             if self._kind and not self._kind.lists_models and isinstance(err, RequestRejected):
@@ -322,8 +328,6 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
         self, err: HomeAssistantError, data: Mapping[str, Any]
     ) -> dict[str, str]:
         """Return the errors of the form for what a service has answered."""
-        if isinstance(err, PermissionDenied):
-            return {"base": "invalid_auth"}
         is_reauth = self.source == SOURCE_REAUTH
         can_propose = isinstance(err, _WRONG_ADDRESS) and not is_reauth
         if can_propose and (proposed := await self._async_propose(data)):
@@ -333,8 +337,8 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             LOGGER.error("The connection test failed: %s", err)
             key = "unknown"
         self._placeholders |= {**(err.translation_placeholders or {}), "url": data[CONF_BASE_URL]}
-        if is_reauth:
-            # This form has no URL.
+        if is_reauth or isinstance(err, _RIGHT_ADDRESS):
+            # The form for a new key has no URL.
             return {"base": key}
         is_usual = self._kind and data[CONF_BASE_URL] == self._kind.base_url != DEFAULT_BASE_URL
         return {"base": key, CONF_BASE_URL: "not_at_usual_url" if is_usual else "check_url"}

@@ -48,7 +48,8 @@ EXTRAS: Final = "extras"
 REASONS: Final = frozenset(
     {
         *("answer_too_complex", "answer_too_large", "bad_answer", "cannot_connect"),
-        *("certificate_not_trusted", "host_error", "host_error_untold", "invalid_arguments"),
+        *("certificate_not_trusted", "connection_dropped", "forbidden", "host_error"),
+        *("host_error_untold", "host_not_found", "invalid_arguments", "port_closed"),
         *("quota_used_up", "rate_limited", "redirected", "refused", "sdk_error", "server_error"),
         "timed_out",
     }

@@ -147,6 +147,15 @@ def short(value: object) -> object:
     return value
 
 
+def as_text(value: object) -> str:
+    """Return a value as a server has written it, objects as JSON, or the beginning of that."""
+    value = short(value)
+    if isinstance(value, dict | list):
+        with suppress(orjson.JSONEncodeError):
+            return orjson.dumps(value).decode()
+    return str(value)
+
+
 def redact_error(event: Mapping[str, Any], redact: Callable[[str], str]) -> dict[str, Any]:
     """Return an event or an object of a server with the secrets in its error redacted.
 
@@ -262,7 +271,7 @@ def _words(message: Any) -> Any:
         return message
     items = message[:_MAX_ITEMS]
     if all(isinstance(item, dict | str) for item in items):
-        return "; ".join(_item_words(item) or str(short(item)) for item in items)
+        return "; ".join(_item_words(item) or as_text(item) for item in items)
     return message
 
 
@@ -276,7 +285,7 @@ def _item_words(item: Any) -> str:
     place = item.get("loc", "")
     if isinstance(place, list) and all(isinstance(part, str | int) for part in place[:_MAX_ITEMS]):
         place = ".".join(str(part) for part in place[:_MAX_ITEMS])
-    return f"{short(place)} {short(words)}".strip()
+    return f"{as_text(place)} {as_text(words)}".strip()
 
 
 def _with_items(message: str, items: list[Any]) -> str:
@@ -302,7 +311,7 @@ def _raw(error: Mapping[str, Any]) -> str:
     if not isinstance(inner, dict | list) or not inner:
         return ""
     # It may nest such errors without end.
-    return str(details_in(_pruned(inner, [_MAX_VALUES]))["message"] or raw)
+    return as_text(details_in(_pruned(inner, [_MAX_VALUES]))["message"] or raw)
 
 
 def answer_error(

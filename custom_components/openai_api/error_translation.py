@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+import errno
 from http import HTTPStatus
 from typing import NoReturn, TypedDict
 
@@ -17,17 +18,20 @@ from openai import (
 )
 import orjson
 
-from .error_bodies import details_in, short
+from .error_bodies import as_text, details_in
 from .error_rules import is_quota_exceeded, is_request_fault, is_server_error
 from .exceptions import (
     ApiError,
     AuthenticationFailed,
     CertificateNotTrusted,
+    ConnectionDropped,
     ConnectionFailed,
     ErrorInResponse,
     ErrorSettings,
+    HostNotFound,
     HostRedirected,
     PermissionDenied,
+    PortClosed,
     QuotaExceeded,
     RateLimited,
     RequestFailed,
@@ -55,7 +59,7 @@ def parse_error_body(body: object, settings: ErrorSettings) -> ErrorDetails:
     def shown(value: object) -> str | None:
         # Gateways in Python write nothing as "None".
         said = value and value != "None"
-        return (sanitize(str(short(value)), settings) or None) if said else None
+        return (sanitize(as_text(value), settings) or None) if said else None
 
     details = details_in(body)
     return ErrorDetails(
@@ -136,12 +140,7 @@ def translate(err: Exception, settings: ErrorSettings, seconds: float | None = N
         case APITimeoutError() | TimeoutError() | httpx2.TimeoutException():
             return RequestTimedOut(seconds=f"{seconds or settings.timeout:g}")
         case APIConnectionError() | httpx2.RequestError():
-            cause = err.__cause__ or err
-            if isinstance(refused := cause.__cause__, aiohttp.ClientConnectorCertificateError):
-                error = refused.certificate_error
-                return CertificateNotTrusted(message=getattr(error, "verify_message", str(error)))
-            reason = sanitize(str(cause), settings)
-            return ConnectionFailed(message=reason or type(cause).__name__)
+            return _connection_error(err.__cause__ or err, settings)
         case APIError():
             return ErrorInResponse(**parse_error_body(err.body or err.message, settings))
         case OpenAIError():
@@ -150,6 +149,27 @@ def translate(err: Exception, settings: ErrorSettings, seconds: float | None = N
             # What the SDK finds wrong with its arguments before it sends anything.
             return validation_error("invalid_arguments", message=sanitize(str(err), settings))
     return err
+
+
+def _connection_error(err: BaseException, settings: ErrorSettings) -> ApiError:
+    """Return the error for one of httpx2, by the one of aiohttp that has caused it."""
+    match err.__cause__:
+        case aiohttp.ClientConnectorCertificateError(certificate_error=error):
+            return CertificateNotTrusted(message=getattr(error, "verify_message", str(error)))
+        case aiohttp.ClientConnectorDNSError(host=host):
+            return HostNotFound(host=host)
+        case aiohttp.ClientConnectorError(host=host, port=port, errno=number) if (
+            number in _UNREACHABLE
+        ):
+            return PortClosed(host=host, port=str(port))
+        case aiohttp.ServerDisconnectedError():
+            return ConnectionDropped()
+    return ConnectionFailed(message=sanitize(str(err), settings) or type(err).__name__)
+
+
+_UNREACHABLE = frozenset(
+    {errno.ECONNREFUSED, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETUNREACH}
+)
 
 
 @contextmanager

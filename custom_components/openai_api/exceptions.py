@@ -22,6 +22,7 @@ _TAG = re.compile(
     r"<!--.*?(?:-->|\Z)|<(style|script)\b.*?(?:</\1>|\Z)|<(?=[a-z/!?])[^<>]*>",
     re.DOTALL | re.IGNORECASE,
 )
+_TITLE = re.compile(r"<title>([^<]*)</title>", re.IGNORECASE)
 _END_TAG = re.compile(r"</\s*([\w:-]+)")
 _NAME = re.compile(r"<([\w:-]++)(?:[^=/]*|//\S*)>")
 _LONE_TAGS = frozenset({"b", "body", "br", "hr", "html", "i", "img", "li", "p", "td", "tr", "wbr"})
@@ -117,6 +118,24 @@ class ConnectionFailed(HostUnreachable):
     """No connection could be made, or it was lost before the response was complete."""
 
     key = "cannot_connect"
+
+
+class HostNotFound(ConnectionFailed):
+    """No address is known of the name of the server."""
+
+    key = "host_not_found"
+
+
+class PortClosed(ConnectionFailed):
+    """Nothing listens at the address of the server, or no way leads to it."""
+
+    key = "port_closed"
+
+
+class ConnectionDropped(ConnectionFailed):
+    """The server closed the connection before it sent a response."""
+
+    key = "connection_dropped"
 
 
 class CertificateNotTrusted(HostUnreachable):
@@ -360,6 +379,10 @@ def sanitize(text: str, settings: ErrorSettings, limit: int = MAX_ERROR_TEXT) ->
 
 def _without_markup(text: str) -> str:
     """Return a text without tags; what only looks like one, as `<model>`, gets other brackets."""
+    # The pages of servers that have failed repeat it as their heading.
+    title = _TITLE.search(text)
+    if title is not None and text.count(title[1]) > 1:
+        text = _TITLE.sub("", text, 1)
     ended = {name.lower() for name in _END_TAG.findall(text)} | _LONE_TAGS
 
     def replace(tag: re.Match[str]) -> str:

@@ -105,8 +105,8 @@ async def test_invalid_api_key_recovers(ha: RecordingHomeAssistant, service: Ser
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
-        ({"base_url": f"http://{HOST}:{free_port()}/v1"}, "cannot_connect"),
-        ({"base_url": "http://nowhere.invalid/v1"}, "cannot_connect"),
+        ({"base_url": f"http://{HOST}:{free_port()}/v1"}, "port_closed"),
+        ({"base_url": "http://nowhere.invalid/v1"}, "host_not_found"),
         ({"base_url": "ftp://example.com"}, "invalid_url"),
         ({"base_url": "just words"}, "invalid_url"),
         ({"api_key_source": "environment", "api_key": "NO_SUCH_VARIABLE"}, "variable_not_set"),
@@ -177,7 +177,7 @@ async def test_reauthentication_replaces_api_key(
             await ha.call("list_models", {"config_entry_id": entry_id})
         assert refused.value.code == "home_assistant_error"
         result = await ha.reauthenticate(entry_id, {"api_key": WRONG})
-        assert result["errors"] == {"base": "invalid_auth"}
+        assert result["errors"] == {"base": "key_refused"}
         result = await ha.reauthenticate(entry_id, {"api_key": renewed})
         assert (result["type"], result["reason"]) == ("abort", "reauth_successful")
         await ha.entry_until(entry_id, "loaded")
@@ -244,7 +244,14 @@ async def test_form_texts_complete(ha: RecordingHomeAssistant) -> None:
                 assert texts.get(f"{place}.data.{inner['name']}"), inner["name"]
         else:
             assert texts.get(f"{step}.data.{field['name']}"), field["name"]
-    for error in ("invalid_auth", "cannot_connect", "invalid_url", "key_not_found", "unknown"):
+    for error in (
+        "invalid_auth",
+        "cannot_connect",
+        "port_closed",
+        "invalid_url",
+        "key_not_found",
+        "unknown",
+    ):
         assert texts.get(f"{prefix}.error.{error}"), error
     for reason in ("already_configured", "reauth_successful", "reconfigure_successful"):
         assert texts.get(f"{prefix}.abort.{reason}"), reason

@@ -188,7 +188,7 @@ async def test_measurement_sensors_unavailable_while_unreachable(
     await settle()
     # What is counted here is known here.
     assert float(shown(hass, "sensor.127_0_0_1_requests")) == 2
-    assert "cannot be reached" in shown(hass, ERROR)
+    assert "closed the connection" in shown(hass, ERROR)
     await call("list_models")
     assert "unavailable" not in [shown(hass, entity_id) for entity_id in ids]
 
@@ -202,7 +202,7 @@ async def test_setup_retry_while_unreachable(
     entry = await add_entry(hass, data)
     assert entry.state is ConfigEntryState.SETUP_RETRY
     assert entry.reason
-    assert "cannot be reached" in entry.reason
+    assert "Nothing answers" in entry.reason
 
     await standin.start(port)
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=2))

@@ -122,19 +122,18 @@ async def test_base_url_variants(
     ("changes", "fault", "errors"),
     [
         pytest.param({"api_key": "wrong"}, None, {"base": "invalid_auth"}, id="wrong key"),
-        pytest.param({}, Fault(status=403), {"base": "invalid_auth"}, id="forbidden"),
+        pytest.param({}, Fault(status=403), told("forbidden"), id="forbidden"),
         pytest.param({}, Fault(status=404), told("refused"), id="no models"),
         pytest.param({}, Fault(status=500), told("server_error"), id="server error"),
-        pytest.param({}, Fault(drop="before", count=2), told("cannot_connect"), id="dropped"),
+        pytest.param({}, Fault(drop="before", count=2), told("connection_dropped"), id="dropped"),
         pytest.param(
             {},
             Fault(status=200, body="<html>Hello</html>", content_type="text/html"),
             told("bad_answer"),
             id="web page",
         ),
-        pytest.param(
-            {"base_url": "http://127.0.0.1:9/v1"}, None, told("cannot_connect"), id="down"
-        ),
+        pytest.param({}, Fault(status=429), {"base": "rate_limited"}, id="too many"),
+        pytest.param({"base_url": "http://127.0.0.1:9/v1"}, None, told("port_closed"), id="down"),
         pytest.param({"base_url": "ftp://host/v1"}, None, {"base_url": "invalid_url"}, id="scheme"),
         pytest.param({"base_url": "host"}, None, {"base_url": "invalid_url"}, id="no scheme"),
         pytest.param(
@@ -203,6 +202,16 @@ async def test_form_errors_recover(
             "bad_answer",
             "Hello (text/html)",
         ),
+        (Fault(status=200, body={"error": {"code": ""}}), "bad_answer", '{"error":{"code":""}}'),
+        (
+            Fault(
+                status=502,
+                body="<html><title>502 Bad Gateway</title><h1>502 Bad Gateway</h1></html>",
+                content_type="text/html",
+            ),
+            "server_error",
+            "502 Bad Gateway (HTTP 502, request_id: ",
+        ),
     ],
 )
 async def test_server_message_in_form(
@@ -222,10 +231,9 @@ async def test_api_key_kept_between_errors(
     hass: HomeAssistant, standin: StandIn, media_folder: object
 ) -> None:
     result = await submit(hass, entry_data(standin, base_url="http://127.0.0.1:9/v1"))
-    assert result["errors"] == told("cannot_connect")
-    message = result["description_placeholders"]["message"]
-    assert "127.0.0.1:9 " in message
-    assert "ssl:" not in message
+    assert result["errors"] == told("port_closed")
+    placeholders = result["description_placeholders"]
+    assert (placeholders["host"], placeholders["port"]) == ("127.0.0.1", "9")
     again = {key: value for key, value in entry_data(standin).items() if key != "api_key"}
     result = await hass.config_entries.flow.async_configure(result["flow_id"], again)
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -340,7 +348,7 @@ async def test_reauthentication_replaces_api_key(
     result = await hass.config_entries.flow.async_configure(
         flow["flow_id"], {"api_key_source": "stored", "api_key": "wrong again"}
     )
-    assert result["errors"] == {"base": "invalid_auth"}
+    assert result["errors"] == {"base": "key_refused"}
     standin.fail(Fault(path="/models", status=302, headers={"location": standin.url()}))
     result = await hass.config_entries.flow.async_configure(
         flow["flow_id"], {"api_key_source": "stored", "api_key": CANARY}

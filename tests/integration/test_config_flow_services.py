@@ -195,7 +195,7 @@ async def test_service_kind_unreachable_at_usual_url(
         )
         monkeypatch.setitem(service_kinds.BY_KEY, kind, changed)
     result = await submit(hass, service_kind=kind, api_key=CANARY)
-    reason = {"base": "cannot_connect"} if error == "not_at_usual_url" else {}
+    reason = {"base": "port_closed"} if error == "not_at_usual_url" else {}
     assert result["errors"] == {**reason, "base_url": error}
     shown = filled(result)["base_url"]
     assert shown == (usual if error == "not_at_usual_url" else "")
@@ -380,7 +380,7 @@ async def test_form_sections_round_trip(
         connection=connection,
         extras=extras,
     )
-    assert result["errors"] == told("cannot_connect")
+    assert result["errors"] == told("port_closed")
     shown = filled(result)
     assert shown["authentication"]["project"] == "proj-1"
     assert shown["extras"] == {

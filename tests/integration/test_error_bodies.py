@@ -149,7 +149,7 @@ RAW: dict[str, tuple[Any, str]] = {
         ("an error", {"error": {"message": WORDS}}, f"error: {WORDS}"),
         ("a message", {"message": WORDS}, f"error: {WORDS}"),
         ("a list", [{"error": {"message": WORDS}}], f"error: {WORDS}"),
-        ("unknown names", {"why": WORDS}, f"error: {{'why': '{WORDS}'}}"),
+        ("unknown names", {"why": WORDS}, f'error: {{"why":"{WORDS}"}}'),
         ("nothing", {}, "request: Provider returned error (HTTP 400"),
         ("the key", {"error": {"message": f"bad {CANARY}"}}, "error: bad ***"),
     )

@@ -168,7 +168,7 @@ async def test_auth_failed_starts_reauthentication(
         ),
         pytest.param(Fault(status=200, body=""), "empty_answer", id="empty"),
         pytest.param(Fault(status=204, body=""), "empty_answer", id="no content"),
-        pytest.param(Fault(drop="before"), "cannot_connect", id="dropped"),
+        pytest.param(Fault(drop="before"), "connection_dropped", id="dropped"),
         pytest.param(Fault(drop="headers"), "cannot_connect", id="dropped after headers"),
         pytest.param(Fault(drop="body"), "cannot_connect", id="dropped in the body"),
         pytest.param(Fault(hang=True), "timed_out", id="no answer"),

@@ -395,7 +395,7 @@ async def test_issues_in_diagnostics(
     found: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
     assert found["state"] == "loaded"
     assert found["is_reachable"] is False
-    assert "cannot be reached" in found["last_error"]
+    assert "closed the connection" in found["last_error"]
     assert found["issues"] == ["quota_used_up"]
     assert found["usage"]["requests"] == 3
     assert found["usage"]["costs"] > 0

@@ -27,11 +27,11 @@ from .raw_server_fixture import ASK, RawServerFixture
 
 LINE: dict[str, tuple[Script, str | dict[str, Any]]] = {
     "reset before the headers": ([Step.RESET], "cannot_connect"),
-    "closed before the headers": ([Step.CLOSE], "cannot_connect"),
+    "closed before the headers": ([Step.CLOSE], "connection_dropped"),
     "reset in the status line": ([WHOLE[:7], 0.02, Step.RESET], "cannot_connect"),
-    "closed in the status line": ([WHOLE[:7], Step.CLOSE], "cannot_connect"),
+    "closed in the status line": ([WHOLE[:7], Step.CLOSE], "connection_dropped"),
     "reset in the headers": ([HEAD[:40], 0.02, Step.RESET], "cannot_connect"),
-    "closed in the headers": ([HEAD[:40], Step.CLOSE], "cannot_connect"),
+    "closed in the headers": ([HEAD[:40], Step.CLOSE], "connection_dropped"),
     "reset after the headers": ([HEAD + b"\r\n\r\n", 0.02, Step.RESET], "cannot_connect"),
     "reset in the body": ([WHOLE[:-9], 0.02, Step.RESET], "cannot_connect"),
     "closed in the body": ([WHOLE[:-9], Step.CLOSE], "cannot_connect"),

@@ -26,7 +26,7 @@ async def test_connect_refused(hass: HomeAssistant, media_folder: object) -> Non
         await watch.raw.stop()
         with pytest.raises(HomeAssistantError) as caught:
             await watch.call()
-        assert_localized(caught.value, "cannot_connect")
+        assert_localized(caught.value, "port_closed")
         await watch.raw.start()
         await watch.assert_survives([], RIGHT)
 
@@ -133,7 +133,7 @@ async def test_dns_failure(raw_server: RawServerFixture, monkeypatch: pytest.Mon
         monkeypatch.setattr(raw_server.hass.data[DATA_RESOLVER], "resolve", resolve)
         with pytest.raises(HomeAssistantError) as caught:
             await other.call()
-        assert "nowhere.invalid" in assert_localized(caught.value, "cannot_connect")
+        assert "nowhere.invalid" in assert_localized(caught.value, "host_not_found")
         known["nowhere.invalid"] = "127.0.0.1"
         assert (await other.call())["id"] == "resp_good"
 

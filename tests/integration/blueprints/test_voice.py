@@ -110,7 +110,7 @@ async def test_request_failure_is_spoken(
             "The service refused the request: The model nope does not exist.",
         ),
         (Fault(status=429, body={"error": {"code": "insufficient_quota"}}), "Your quota"),
-        (Fault(drop="before", count=None), "cannot be reached"),
+        (Fault(drop="before", count=None), "closed the connection"),
         (Fault(status=200, body="<html>Hi</html>", content_type="text/html"), "not answer with"),
     ],
 )

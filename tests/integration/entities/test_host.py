@@ -75,7 +75,7 @@ async def test_device_info_holds_no_secret(
         (Fault(path="/responses", status=400), "400"),
         (Fault(path="/responses", status=500, count=None), "500"),
         (Fault(path="/responses", status=401), "401"),
-        (Fault(path="/responses", drop="before", count=None), "cannot be reached"),
+        (Fault(path="/responses", drop="before", count=None), "closed the connection"),
     ],
 )
 async def test_last_error_after_failed_calls(
