@@ -20,7 +20,7 @@ THING = {
 # After each of these the request may have arrived.
 UNSURE: dict[str, tuple[Script, str]] = {
     "reset": ([Step.RESET], "cannot_connect"),
-    "closed": ([Step.CLOSE], "cannot_connect"),
+    "closed": ([Step.CLOSE], "connection_dropped"),
     "reset in the headers": ([WHOLE[:20], 0.02, Step.RESET], "cannot_connect"),
     "closed in the body": ([WHOLE[:-9], Step.CLOSE], "cannot_connect"),
     "not HTTP": ([b"SSH-2.0-OpenSSH_9.9\r\n\r\n", Step.CLOSE], "cannot_connect"),
