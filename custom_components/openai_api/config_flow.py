@@ -31,7 +31,6 @@ from .api.service_kinds import (
 from .api.validate import Checked, async_find_url, async_validate_host, likely_urls
 from .connection_form import (
     KEY_SCHEMA,
-    REASONS,
     add_defaults,
     clean,
     error_of_fields,
@@ -59,15 +58,14 @@ from .discovery import DiscoveredService, async_end_offer_when_added, from_add_o
 from .error_bodies import as_text
 from .exceptions import (
     AuthenticationFailed,
-    CertificateNotTrusted,
     ConnectionFailed,
     HostRedirected,
-    QuotaExceeded,
-    RateLimited,
+    PermissionDenied,
     RequestRejected,
     UnexpectedBody,
     sanitize,
 )
+from .localize import async_localized_text
 from .options_flow import OptionsFlow
 from .subentry_flows import FLOWS, async_offer_assistant
 
@@ -77,7 +75,6 @@ _HOSTS_PAGE: Final = (
 )
 # What another address may be the remedy for.
 _WRONG_ADDRESS: Final = (ConnectionFailed, HostRedirected, RequestRejected, UnexpectedBody)
-_RIGHT_ADDRESS: Final = (CertificateNotTrusted, QuotaExceeded, RateLimited)
 
 
 class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -229,6 +226,7 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
                 "host": self._host,
                 "key_page": _KEY_PAGE,
                 "hosts_page": _HOSTS_PAGE,
+                "reason": "",
                 "url": "",
                 "proposal": "",
                 "service": self._kind.name if self._kind else "",
@@ -285,8 +283,8 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
             settings = HostConfig.from_data(data)
         except InvalidUrl:
             return await self._async_propose(data) or {CONF_BASE_URL: "invalid_url"}
-        except ApiKeyNotFound as err:
-            return {CONF_API_KEY: err.key}
+        except ApiKeyNotFound:
+            return {CONF_API_KEY: "key_not_found"}
         if known and self._would_leak(data, known):
             return {CONF_API_KEY: "key_for_other_origin"}
         self._abort_if_known(data)
@@ -302,9 +300,7 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
         except AuthenticationFailed:
             if self._is_key_left_out:
                 return {CONF_API_KEY: "key_not_found"}
-            # The form for a new key has nothing but the key.
-            is_reauth = self.source == SOURCE_REAUTH
-            return {"base": "key_refused" if is_reauth else "invalid_auth"}
+            return {"base": "invalid_auth"}
         except HomeAssistantError as err:
             LOGGER.debug("The service does not answer as expected: %s", err)
             if self._kind and not self._kind.lists_models and isinstance(err, RequestRejected):
@@ -327,21 +323,22 @@ class OpenAIConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _async_explain(
         self, err: HomeAssistantError, data: Mapping[str, Any]
     ) -> dict[str, str]:
-        """Return the errors of the form for what a service has answered."""
-        is_reauth = self.source == SOURCE_REAUTH
-        can_propose = isinstance(err, _WRONG_ADDRESS) and not is_reauth
+        """Return the error of the form for what a service has answered."""
+        # The form for a new key has no URL.
+        has_url = self.source != SOURCE_REAUTH
+        can_propose = has_url and isinstance(err, _WRONG_ADDRESS)
         if can_propose and (proposed := await self._async_propose(data)):
             return proposed
-        # The frontend knows the language of the person, so the form has the texts of these errors.
-        if (key := str(err.translation_key)) not in REASONS:
-            LOGGER.error("The connection test failed: %s", err)
-            key = "unknown"
-        self._placeholders |= {**(err.translation_placeholders or {}), "url": data[CONF_BASE_URL]}
-        if is_reauth or isinstance(err, _RIGHT_ADDRESS):
-            # The form for a new key has no URL.
-            return {"base": key}
+        reason = await async_localized_text(self.hass, err)
+        # It may end with the words of the service.
+        self._placeholders["reason"] = reason if reason.endswith((".", "!", "?")) else f"{reason}."
+        if isinstance(err, PermissionDenied):
+            return {"base": "invalid_auth"}
         is_usual = self._kind and data[CONF_BASE_URL] == self._kind.base_url != DEFAULT_BASE_URL
-        return {"base": key, CONF_BASE_URL: "not_at_usual_url" if is_usual else "check_url"}
+        if has_url and is_usual:
+            self._placeholders["url"] = data[CONF_BASE_URL]
+            return {CONF_BASE_URL: "not_at_usual_url"}
+        return {"base": "cannot_connect"}
 
     async def _async_propose(self, data: Mapping[str, Any]) -> dict[str, str]:
         """Propose the address that was probably meant, if there is one that answers."""

@@ -45,16 +45,6 @@ from .const import (
 AUTHENTICATION: Final = "authentication"
 CONNECTION: Final = "connection"
 EXTRAS: Final = "extras"
-REASONS: Final = frozenset(
-    {
-        *("answer_too_complex", "answer_too_large", "bad_answer", "cannot_connect"),
-        *("certificate_not_trusted", "connection_dropped", "forbidden", "host_error"),
-        *("host_error_untold", "host_not_found", "invalid_arguments", "port_closed"),
-        *("quota_used_up", "rate_limited", "redirected", "refused", "sdk_error", "server_error"),
-        "timed_out",
-    }
-)
-"""The keys of the errors of a connection test whose texts the form has."""
 
 _TEXT = TextSelector()
 _LINES = TextSelector(TextSelectorConfig(multiple=True))

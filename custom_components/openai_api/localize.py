@@ -2,9 +2,18 @@
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.translation import async_get_cached_translations
+from homeassistant.helpers.translation import (
+    async_get_cached_translations,
+    async_load_integrations,
+)
 
 from .const import DOMAIN
+
+
+async def async_localized_text(hass: HomeAssistant, error: BaseException) -> str:
+    """Return the text of an error as `localized_text` does, before an entry has been set up, too."""
+    await async_load_integrations(hass, {DOMAIN})
+    return localized_text(hass, error)
 
 
 @callback

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from custom_components.openai_api.connection_form import REASONS
 from scripts import texts
 
 TITLE = "integration.config.step.user.title"
@@ -134,11 +133,6 @@ def test_errors_of_forms_are_plain_text() -> None:
     errors = {key: text for key, text in ENGLISH.items() if ".error." in key}
     assert errors
     assert [key for key, text in errors.items() if "](" in text] == []
-
-
-def test_reasons_have_a_text_in_the_form() -> None:
-    for key in REASONS:
-        assert ENGLISH[f"config.error.{key}"] == ENGLISH[f"exceptions.{key}.message"]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from tests.standin.faults import Fault
 from tests.standin.server import StandIn
 
 from .conftest import CANARY, add_entry, entry_data
-from .test_config_flow import told
 
 MODELS = {
     "object": "list",
@@ -195,13 +194,13 @@ async def test_service_kind_unreachable_at_usual_url(
         )
         monkeypatch.setitem(service_kinds.BY_KEY, kind, changed)
     result = await submit(hass, service_kind=kind, api_key=CANARY)
-    reason = {"base": "port_closed"} if error == "not_at_usual_url" else {}
-    assert result["errors"] == {**reason, "base_url": error}
+    assert result["errors"] == {"base_url": error}
     shown = filled(result)["base_url"]
     assert shown == (usual if error == "not_at_usual_url" else "")
     if error == "not_at_usual_url":
         assert result["description_placeholders"]["service"] == found.name if found else ""
         assert result["description_placeholders"]["url"] == usual
+        assert result["description_placeholders"]["reason"]
 
     url = await serve({"/v1/models": MODELS})
     result = await again(hass, result, base_url=f"{url}/v1")
@@ -336,9 +335,9 @@ async def test_usual_port_is_proposed(
 @pytest.mark.parametrize(
     ("typed", "answers", "errors"),
     [
-        ("http://{host}/v1", {}, told("refused")),
-        ("http://{host}", {"/": "Ollama is running"}, told("refused")),
-        ("http://{host}/v1", {"/v1/models": {"status": "ok"}}, told("bad_answer")),
+        ("http://{host}/v1", {}, {"base": "cannot_connect"}),
+        ("http://{host}", {"/": "Ollama is running"}, {"base": "cannot_connect"}),
+        ("http://{host}/v1", {"/v1/models": {"status": "ok"}}, {"base": "cannot_connect"}),
         ("{host}", {"/v1/models": "<html>Hello</html>"}, {"base_url": "invalid_url"}),
         ("ws://{host}/v1", {"/v1/models": MODELS}, {"base_url": "invalid_url"}),
         ("me:pw@{host}/v1", {"/v1/models": MODELS}, {"base_url": "invalid_url"}),
@@ -380,7 +379,7 @@ async def test_form_sections_round_trip(
         connection=connection,
         extras=extras,
     )
-    assert result["errors"] == told("port_closed")
+    assert result["errors"] == {"base": "cannot_connect"}
     shown = filled(result)
     assert shown["authentication"]["project"] == "proj-1"
     assert shown["extras"] == {
@@ -528,7 +527,7 @@ async def test_url_search_response_too_large(
     monkeypatch.setattr(validate, "_MAX_LIST_BYTES", 20)
     url = await serve({"/v1/models": MODELS})
     result = await submit(hass, base_url=url)
-    assert result["errors"] == told("refused")
+    assert result["errors"] == {"base": "cannot_connect"}
 
 
 @pytest.mark.parametrize(
